@@ -1,0 +1,196 @@
+"""What a builder sees of the world, and what the world sees of a builder.
+
+A builder is one module, ``runner/builders/<family>/<kind>.py``, with four names:
+
+``Spec``
+    a :class:`ModelSpec`: the fields of ``model.spec`` for this kind.
+``REQUIRES``
+    the distributions it needs, checked before a run without importing them.
+``train(spec, context) -> TrainResult``
+    trains and writes the model into ``context.artifact``.
+``Predictor``
+    loads that folder, and nothing else, and scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runner.errors import Stopped
+
+Resume = Literal["free", "warn", "refuse"]
+
+
+def option(
+    default: Any = ...,
+    *,
+    description: str,
+    older: Sequence[str] = (),
+    resume: Resume = "refuse",
+    **constraints: Any,
+) -> Any:
+    """One field of a spec.
+
+    ``older`` lists spellings that documents in the wild use: each is accepted with a warning that names the present
+    one, and refused beside it. ``resume`` says what happens when the field changes between a run and its
+    resumption: it may (``free``), it may with a warning, or it may not. Other words are pydantic's ``Field``
+    constraints.
+    """
+    extra: dict[str, Any] = {"x-resume": resume}
+    if older:
+        extra["x-older-spellings"] = list(older)
+    # `factory` makes a fresh mutable default; pydantic takes either, never both.
+    if "factory" in constraints:
+        return Field(
+            default_factory=constraints.pop("factory"), description=description, json_schema_extra=extra, **constraints
+        )
+    return Field(default, description=description, json_schema_extra=extra, **constraints)
+
+
+class Section(BaseModel):
+    """An object of a spec: strict, closed, frozen. Every field is declared with :func:`option`."""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", allow_inf_nan=False, frozen=True, protected_namespaces=(), validate_default=True
+    )
+
+
+class ModelSpec(Section):
+    """``model.spec`` of one kind. Subclasses declare ``model_type: Literal["<module name>"]`` without a default."""
+
+    #: Whether the kind goes over the data ``epochs`` times. A kind that does not ignores ``epochs``, with a warning.
+    uses_epochs: ClassVar[bool] = True
+    #: Whether ``batch_size`` means something to it.
+    uses_batch_size: ClassVar[bool] = True
+    #: The section that ``data`` is read as; it also knows how to load what it describes (:class:`DataSection`).
+    data: ClassVar[type[DataSection]]
+
+    model_type: str
+
+
+class DataSection(Section):
+    """The ``data`` object of a spec: what to load, how much of it, and how to split it."""
+
+    def load(self, context: LoadContext) -> LoadedData:
+        """Read, check and split. Raises :class:`~runner.errors.DataError`, never returns an empty split silently."""
+        raise NotImplementedError
+
+    def network_needed(self, cache: Path) -> bool:
+        """Whether loading reaches out of the machine (a Hub data set that no local cache holds)."""
+        return False
+
+    def local_files(self) -> list[Path]:
+        """The user's files that loading reads, so that an executor can mount them."""
+        return []
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What loading may use: the model's spec (its filters), where caches are, and somewhere to say things."""
+
+    spec: ModelSpec
+    cache: Path
+    emit: Callable[..., None]
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """A loaded data set, split. What ``train`` and ``validation`` are is the family's own type."""
+
+    train: Any
+    validation: Any
+    #: sha256 of what was read, so that a replay can tell whether the data is the same.
+    fingerprint: str
+    #: Counts for the run's record: rows read, kept, skipped by reason, sizes of the splits.
+    record: dict[str, Any]
+
+
+class Checkpoint(Protocol):
+    """A saved point of a run: ``step`` is the builder's own count of finished work."""
+
+    step: int
+    tensors: Mapping[str, Any]
+    state: dict[str, Any]
+
+
+class Checkpoints(Protocol):
+    """The run's checkpoints. Saving is atomic; a checkpoint that does not match its checksum is passed over."""
+
+    def save(self, step: int, tensors: Mapping[str, Any], state: dict[str, Any]) -> None:
+        """Keep tensors (numpy or torch, by name) and a JSON-able state as the run's newest point."""
+
+    def latest(self) -> Checkpoint | None:
+        """The newest whole checkpoint, or None in a run that starts."""
+
+
+@dataclass
+class TrainContext:
+    """Everything that training may know. No Docker, no W&B, no path but its own."""
+
+    data: LoadedData
+    epochs: int
+    batch_size: int
+    seed: int
+    #: ``cpu`` or ``cuda``: decided by the worker, which fails rather than fall back.
+    device: str
+    print_every: int
+    #: ``emit("epoch", epoch=3, epochs=10, metrics={...})``, ``emit("progress", done=5, total=80, metrics={...})``,
+    #: ``emit("warning", message=..., pointer=...)``.
+    emit: Callable[..., None]
+    checkpoints: Checkpoints
+    #: True once the run was asked to stop.
+    stop_requested: Callable[[], bool]
+    #: An empty folder: the builder writes its model there (safetensors and JSON only).
+    artifact: Path
+    #: The stored model to start from, or None.
+    start_from: Path | None
+    cache: Path
+
+    def stop_here(self, step: int, tensors: Mapping[str, Any], state: dict[str, Any]) -> None:
+        """Save a checkpoint and leave, if the run was asked to stop; else do nothing."""
+        if self.stop_requested():
+            self.checkpoints.save(step, tensors, state)
+            raise Stopped(f"stopped at step {step}, checkpoint saved")
+
+
+@dataclass
+class TrainResult:
+    """What training leaves beside the files in ``context.artifact``."""
+
+    #: Scalars by name, the same names in every kind of a family: ``accuracy``, ``log_loss``, ...
+    metrics: dict[str, float | int | None]
+    #: Finished epochs, and the one that was kept (1 is the first), where the kind has epochs.
+    epochs: int | None = None
+    best_epoch: int | None = None
+    #: JSON-able tables for the report: ``leaderboard``, ``calibration``, ``baselines``.
+    tables: dict[str, Any] = field(default_factory=dict)
+
+
+class Predictor(Protocol):
+    """A stored model that scores. It loads from its folder alone: no training data, no Hub, no network."""
+
+    @classmethod
+    def load(cls, directory: Path, device: str = "cpu") -> Predictor:
+        """Read what ``train`` wrote into ``context.artifact``."""
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The LLMs that it knows, in a fixed order."""
+
+    def predict(self, prompts: Sequence[str], models: Sequence[str], batch_size: int = 128) -> Any:
+        """Scores, float64 ``[len(models), len(prompts)]``; a row of NaN for a model it does not know."""
+
+
+class Builder(Protocol):
+    """A builder's module, as the registry hands it over."""
+
+    Spec: type[ModelSpec]
+    REQUIRES: Sequence[str]
+    Predictor: type[Predictor]
+
+    def train(self, spec: Any, context: TrainContext) -> TrainResult: ...
