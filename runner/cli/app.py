@@ -1,0 +1,126 @@
+"""The verbs, each by the name of the module that does it, and the one place where errors are printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError
+
+from runner import __version__
+from runner.cli.output import error_text
+from runner.errors import ExitCode, RunnerError
+
+#: verb -> (module:function, help line). Help is written here so that listing the verbs imports none of them.
+VERBS = {
+    "train": ("runner.cli.train:train", "Train a model from a spec."),
+    "infer": ("runner.cli.infer:infer", "Score prompts with a stored model."),
+    "validate": ("runner.cli.validate:validate", "Check specs; every fault at once."),
+    "schema": ("runner.cli.schema:schema", "Print the published JSON Schema."),
+    "models": ("runner.cli.models:models", "List stored models, and the model types that exist."),
+    "replay": ("runner.cli.replay:replay", "Run a stored model's spec again and report the differences."),
+    "doctor": ("runner.cli.doctor:doctor", "Check the engine, GPU, key, disk and cached models."),
+    "worker": ("runner.cli.worker:worker", "Execute a planned run's directory (what executors start)."),
+}
+GROUPS = {
+    "spec": (
+        "Write specs.",
+        {"fix": ("runner.cli.spec:fix", "Repair what is unambiguous and say what changed.")},
+    ),
+    "runs": (
+        "Look at runs, follow them, stop them.",
+        {
+            "list": ("runner.cli.runs:list_runs", "List runs, newest first."),
+            "show": ("runner.cli.runs:show_run", "One run: state, metrics, failure; --html writes a page."),
+            "logs": ("runner.cli.runs:logs", "Print a run's log; --follow stays with it."),
+            "stop": ("runner.cli.runs:stop", "Ask a run to checkpoint and stop."),
+        },
+    ),
+    "artifacts": (
+        "The queue of models to upload.",
+        {
+            "status": ("runner.cli.artifacts:status", "What is queued, uploaded, failed."),
+            "push": ("runner.cli.artifacts:push", "Upload what is queued."),
+        },
+    ),
+    "image": (
+        "The container image that runs execute in.",
+        {
+            "build": ("runner.cli.image:build", "Build the image from this installation."),
+            "list": ("runner.cli.image:list_images", "List the images that exist, and whether they are current."),
+        },
+    ),
+}
+EPILOGUE = """Examples:
+  runner train --spec-file specs/quickstart.json
+  cat spec.json | runner train
+  runner infer --model dense_network/quickstart --models-to-score A B --prompts "P1" "P2"
+
+`runner VERB --help` shows one verb's words with an example."""
+
+
+def build() -> App:
+    """The application. Verbs are import paths: none is loaded before it is called."""
+    app = App(
+        name="runner",
+        help="A training run is a JSON document: check it, run it in a container, keep the model.",
+        help_epilogue=EPILOGUE,
+        help_format="plaintext",
+        version=f"runner {__version__}",
+        result_action="return_value",
+        exit_on_error=False,
+        print_error=False,
+        suppress_keyboard_interrupt=False,
+    )
+    for verb, (path, help_line) in VERBS.items():
+        app.command(path, name=verb, help=help_line, show=verb != "worker")
+    for group, (help_line, verbs) in GROUPS.items():
+        sub = App(name=group, help=help_line, help_epilogue="", help_format="plaintext")
+        for verb, (path, line) in verbs.items():
+            sub.command(path, name=verb, help=line)
+        app.command(sub)
+    app.register_install_completion_command(help="Install completion for your shell.")
+    return app
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Every error that leaves the program is printed here."""
+    as_json = "--json" in words
+    try:
+        result = build()(list(words))
+    except CycloptsError as error:
+        usage = " ".join(str(error).split())
+        message, hint = usage, "see `runner --help`, or `runner VERB --help`"
+        if as_json:
+            document = {"error": "usage", "exit_code": int(ExitCode.USAGE), "message": message, "hint": hint}
+            print(json.dumps(document, indent=2))
+        else:
+            print(f"error: {message}\n  {hint}", file=sys.stderr)
+        return ExitCode.USAGE
+    except RunnerError as error:
+        if as_json:
+            print(json.dumps(error.as_dict(), indent=2, ensure_ascii=False))
+        else:
+            print(error_text(error), file=sys.stderr)
+        return error.code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away (`runner runs list | head`): nothing to tell anyone.
+        sys.stderr.close()
+        return ExitCode.DONE
+    except Exception:  # noqa: BLE001 - the last line of defence: a bug of ours, said as one
+        import traceback
+
+        traceback.print_exc()
+        print(f"this is a bug in runner {__version__}: please report the lines above", file=sys.stderr)
+        return ExitCode.BUG
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def main() -> NoReturn:
+    """The entry point of ``runner``, ``cli`` and ``python -m runner``."""
+    sys.exit(run(sys.argv[1:]))
