@@ -1,0 +1,187 @@
+"""A run's directory: its state machine, its lock, and what it holds.
+
+::
+
+    runs/<run id>/
+        spec.json      the resolved spec             plan.json     where and how it executes
+        state.json     the state, written atomically  events.jsonl  what happened
+        log.txt        the worker's own output       outcome.json  how the worker ended
+        lock.json      what a replay needs           result.json, tables.json   what it measured
+        checkpoints/   artifact/
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from runner.errors import ConflictError, NotFoundError
+from runner.store.files import cannot_write, read_json, write_json
+
+
+class State(StrEnum):
+    """Where a run stands."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+
+
+#: What may follow what. A failed or interrupted run can be resumed; a finished or cancelled one is closed.
+FOLLOWS = {
+    State.PENDING: {State.RUNNING, State.FAILED, State.CANCELLED},
+    State.RUNNING: {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.INTERRUPTED},
+    State.INTERRUPTED: {State.RUNNING, State.CANCELLED},
+    State.FAILED: {State.RUNNING, State.CANCELLED},
+    State.SUCCEEDED: set(),
+    State.CANCELLED: set(),
+}
+
+
+class Run:
+    """One run, by its directory. Cheap to make; reads its files when asked."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    @property
+    def id(self) -> str:
+        """The directory's name."""
+        return self.path.name
+
+    @classmethod
+    def create(cls, runs: Path, name: str, documents: dict[str, Any]) -> Run:
+        """A new pending run with these JSON documents in it (``{"spec": ..., "plan": ...}``)."""
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:40] or "run"
+        for _ in range(100):
+            path = runs / f"{stamp}-{readable}-{secrets.token_hex(2)}"
+            try:
+                runs.mkdir(parents=True, exist_ok=True)
+                path.mkdir()
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise cannot_write(path, error) from error
+            run = cls(path)
+            for folder in ("checkpoints", "artifact"):
+                (path / folder).mkdir()
+            for document, value in documents.items():
+                write_json(path / f"{document}.json", value)
+            write_json(path / "state.json", {"state": State.PENDING, "created": time.time(), "attempts": 0})
+            return run
+        raise ConflictError("no free run id", where=str(runs))
+
+    def document(self, name: str) -> Any:
+        """A JSON document of the run, or None where it has not been written."""
+        path = self.path / f"{name}.json"
+        return read_json(path) if path.is_file() else None
+
+    def write(self, name: str, value: Any) -> None:
+        """Write a JSON document of the run atomically."""
+        write_json(self.path / f"{name}.json", value)
+
+    def state(self) -> dict[str, Any]:
+        """The state document. A run that says it is running while nobody holds its lock died: it becomes
+        interrupted here, for every later reader too."""
+        document = self.document("state")
+        if document is None:
+            raise NotFoundError("not a run: it has no state.json", where=str(self.path))
+        if document["state"] == State.RUNNING and not self.supervised():
+            with contextlib.suppress(ConflictError), self.lock(timeout=0.2):
+                document = self.document("state")
+                if document["state"] == State.RUNNING:
+                    document = self.transition(State.INTERRUPTED, note="the process that supervised it is gone")
+        return document
+
+    def transition(self, state: State, **fields: Any) -> dict[str, Any]:
+        """Move to ``state``, adding ``fields`` to the document. Raises :class:`ConflictError` for a forbidden move."""
+        document = self.document("state")
+        before = State(document["state"])
+        if state not in FOLLOWS[before]:
+            raise ConflictError(f"a {before} run cannot become {state}", where=self.id)
+        now = time.time()
+        document |= {"state": state} | fields
+        if state is State.RUNNING:
+            document |= {"started": now, "attempts": document.get("attempts", 0) + 1, "supervisor": os.getpid()}
+            for stale in ("ended", "exit_code", "failure", "note"):
+                if stale not in fields:
+                    document.pop(stale, None)
+        else:
+            document["ended"] = now
+        self.write("state", document)
+        return document
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float = 5) -> Iterator[None]:
+        """Hold the supervisor's lock. Raises :class:`ConflictError` while another process holds it."""
+        lock = FileLock(self.path / ".lock", timeout=timeout)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise ConflictError(
+                "the run is being executed by another process",
+                where=self.id,
+                hint=f"follow it: runner runs logs {self.id} --follow",
+            ) from None
+        except OSError as error:
+            raise cannot_write(self.path / ".lock", error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def supervised(self) -> bool:
+        """Whether a live process holds the run's lock."""
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            with lock:
+                return False
+        except Timeout:
+            return True
+        except OSError:
+            return False
+
+
+def all_runs(runs: Path) -> Iterator[Run]:
+    """Every run, newest first. Folders that are none are passed over."""
+    try:
+        folders = sorted((path for path in runs.iterdir() if (path / "state.json").is_file()), reverse=True)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for path in folders:
+        yield Run(path)
+
+
+def find_run(runs: Path, reference: str) -> Run:
+    """The run that ``reference`` names: an id, an unambiguous part of one, a path, or ``last``.
+
+    Raises :class:`NotFoundError`, or :class:`ConflictError` where a part fits several.
+    """
+    if Path(reference).is_dir() and (Path(reference) / "state.json").is_file():
+        return Run(Path(reference))
+    found = list(all_runs(runs))
+    if reference == "last" and found:
+        return found[0]
+    exact = [run for run in found if run.id == reference]
+    matches = exact or [run for run in found if reference in run.id]
+    if len(matches) > 1:
+        raise ConflictError(
+            f"{reference!r} fits {len(matches)} runs", where=str(runs), hint=", ".join(run.id for run in matches[:5])
+        )
+    if not matches:
+        raise NotFoundError(f"there is no run {reference!r}", where=str(runs), hint="`runner runs list` lists them")
+    return matches[0]

@@ -1,0 +1,93 @@
+"""Writing files so that a reader never sees half of one, and hashing them."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from runner.errors import EnvironmentProblem, IntegrityError
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write aside, fsync, rename. The old content, or the whole new one, is what any reader sees.
+
+    Raises :class:`EnvironmentProblem` where the disk is full or the folder cannot be written; nothing is left behind.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    aside = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.chmod(0o644)
+        aside.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise cannot_write(path, error) from error
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write one JSON document atomically. NaN is refused: what we write is JSON."""
+    write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document that we wrote. Raises :class:`IntegrityError` if it is not one any more."""
+    try:
+        return json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise IntegrityError(f"not the JSON document that was written: {error}", where=str(path)) from error
+
+
+def sha256_file(path: Path) -> str:
+    """The file's sha256, hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in this folder last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(folder: Path) -> None:
+    """fsync every file and folder under ``folder``, the folder included."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    sync_folder(folder)
+
+
+def cannot_write(path: Path, error: OSError) -> EnvironmentProblem:
+    """An operating system's refusal to write, in words."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EnvironmentProblem(
+            "the disk is full",
+            where=str(path),
+            hint="free some space (`runner doctor` shows how much there is)",
+        )
+    reason = (error.strerror or str(error)).lower()
+    return EnvironmentProblem(
+        f"cannot write: {reason}", where=str(path), hint="choose a folder that you may write to"
+    )

@@ -1,0 +1,85 @@
+"""The manifest of a stored model: what it is, where it came from, and the sha256 of every file."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from runner.errors import IntegrityError, NotFoundError
+from runner.store.files import read_json, sha256_file
+
+NAME = "manifest.json"
+#: What a stored model may consist of. A pickle under any of these names does not load as one.
+ALLOWED_SUFFIXES = {".safetensors", ".json", ".txt", ".ubj", ".model"}
+
+
+def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """``{relative path: {"sha256": ..., "bytes": ...}}`` of every file under ``folder``, but the manifest.
+
+    Raises :class:`IntegrityError` for a link, or a file whose kind has no place in a stored model.
+    """
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        relative = path.relative_to(folder).as_posix()
+        if relative == NAME:
+            continue
+        if path.is_symlink() or path.suffix not in ALLOWED_SUFFIXES:
+            raise IntegrityError(
+                f"{relative!r} has no place in a stored model",
+                where=str(folder),
+                hint="a model is safetensors and JSON; nothing else is read or written",
+            )
+        files[relative] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+    return files
+
+
+def seal(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest with its own checksum, so that a changed manifest is found as surely as a changed weight."""
+    body = {key: value for key, value in manifest.items() if key != "sha256"}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return body | {"sha256": sha256(text.encode()).hexdigest()}
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read and check the manifest alone, not the files. Raises :class:`NotFoundError`, :class:`IntegrityError`."""
+    path = folder / NAME
+    if not path.is_file():
+        raise NotFoundError("no stored model here", where=str(folder))
+    manifest = read_json(path)
+    if not isinstance(manifest, dict) or seal(manifest) != manifest:
+        raise IntegrityError(
+            "the manifest was changed after the model was stored",
+            where=str(path),
+            hint="train it again, or fetch the artifact again: `runner replay` reruns its spec",
+        )
+    return manifest
+
+
+def verify(folder: Path) -> dict[str, Any]:
+    """Check every byte of a stored model and return its manifest.
+
+    Raises :class:`IntegrityError` naming the file that is missing, changed, or has no place there.
+    """
+    manifest = read_manifest(folder)
+    expected = manifest["files"]
+    present = describe_files(folder)
+    for name in sorted(expected.keys() | present.keys()):
+        where = str(folder / name)
+        if name not in present:
+            raise IntegrityError("a file of the model is missing", where=where)
+        if name not in expected:
+            raise IntegrityError(
+                "a file that is not in the manifest", where=where, hint="remove it, or train again"
+            )
+        if present[name]["sha256"] != expected[name]["sha256"]:
+            raise IntegrityError(
+                f"the checksum does not match: {present[name]['sha256'][:12]}..., stored as "
+                f"{expected[name]['sha256'][:12]}...",
+                where=where,
+                hint="the bytes changed after the model was stored: train it again, or fetch the artifact again",
+            )
+    return manifest
