@@ -1,0 +1,126 @@
+"""A run's progress for the person who waits: a live bar on a terminal, plain lines everywhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Protocol, TextIO
+
+from runner.tracking.wording import duration, finite, phase, sentence
+
+#: Seconds of a run between two lines about work that no epoch's line tells of.
+QUIET = 10.0
+
+
+class View(Protocol):
+    """Something that shows events."""
+
+    def handle(self, event: Mapping[str, Any]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TerminalListener:
+    """Shows every event of a run on a stream.
+
+    ``stream`` defaults to standard error. ``terminal`` says whether to draw a live bar; None finds out (a real
+    terminal that is not ``TERM=dumb``). ``print_every`` is the number of epochs between two plain lines. It is a
+    context manager; ``close`` may be called twice, and must be called before anything else writes to the stream.
+    """
+
+    def __init__(self, stream: TextIO | None = None, print_every: int = 1, terminal: bool | None = None) -> None:
+        stream = sys.stderr if stream is None else stream
+        if terminal is None:
+            terminal = is_terminal(stream)
+        self._view: View
+        if terminal:
+            # rich takes a tenth of a second to import: only for those who see it.
+            from runner.tracking._live import LiveView
+
+            self._view = LiveView(stream)
+        else:
+            self._view = PlainView(stream, print_every)
+
+    def handle(self, event: Mapping[str, Any]) -> None:
+        """Show one event. Events of a kind that it does not know are passed over."""
+        self._view.handle(event)
+
+    def close(self, state: str | None = None, exit_code: int | None = None) -> None:
+        """Take the bar away and print what was held back. The run's state and exit code are other people's to print."""
+        self._view.close()
+
+    def __enter__(self) -> TerminalListener:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a stream is a terminal on which lines can be redrawn."""
+    try:
+        return stream.isatty() and os.environ.get("TERM", "") not in {"dumb", "unknown"}
+    except ValueError:  # closed
+        return False
+
+
+class PlainView:
+    """Lines of text: no colour, no control characters, nothing redrawn."""
+
+    def __init__(self, stream: TextIO, print_every: int) -> None:
+        self._stream = stream
+        self._every = max(1, print_every)
+        self._started: float | None = None
+        self._last_line = float("-inf")
+        self._held: str | None = None
+        self._phase: str | None = None
+
+    def handle(self, event: Mapping[str, Any]) -> None:
+        now = finite(event.get("t")) or time.time()
+        kind = event.get("event")
+        if kind == "started":
+            self._started = now
+            self._say(sentence(event), now)
+        elif kind in {"data", "warning"}:
+            self._say(sentence(event), now)
+        elif kind == "progress":
+            self._progress(event, now)
+        elif kind == "epoch":
+            epoch, epochs = finite(event.get("epoch")), finite(event.get("epochs"))
+            due = epoch is None or epoch % self._every == 0 or epoch == epochs
+            self._held = None if due else sentence(event)
+            if due:
+                self._say(sentence(event), now)
+        elif kind in {"finished", "stopped", "failed"}:
+            self._flush()
+            spent = f" after {duration(now - self._started)}" if self._started is not None else ""
+            self._say(f"{kind}{spent}", now)
+
+    def close(self) -> None:
+        self._flush()
+
+    def _progress(self, event: Mapping[str, Any], now: float) -> None:
+        """The first word of a phase, its end, and a sign of life in between."""
+        within_epoch = finite(event.get("epoch")) is not None
+        named = None if within_epoch else phase(event)
+        done, total = finite(event.get("done")), finite(event.get("total"))
+        begun = named is not None and named != self._phase
+        ended = named is not None and done is not None and done == total
+        self._phase = named
+        if begun or ended or now - self._last_line >= QUIET:
+            self._say(sentence(event), now)
+
+    def _flush(self) -> None:
+        """The last epoch is always told, also where the run ended between two lines."""
+        if self._held is not None:
+            self._say(self._held, self._last_line)
+            self._held = None
+
+    def _say(self, line: str, now: float) -> None:
+        print(line, file=self._stream, flush=True)
+        self._last_line = now

@@ -1,0 +1,149 @@
+"""How a run's events and numbers read: the words that the terminal, the log and the report page share.
+
+Names and messages come from specs, data files and other people's programs, so whatever could steer a terminal is
+spelled out (``\\x1b``) before it is shown.
+"""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+#: What a unit of progress is called while it is being worked off, where the event itself does not say.
+PHASES = {"texts": "encoding prompts", "rows": "reading data", "comparisons": "reading comparisons", "files": "copying"}
+
+# Bidirectional controls reorder what follows them; the other characters of category Cf (joiners, say) are harmless.
+BIDIRECTIONAL = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: object) -> str:
+    """One line without control characters: each is spelled out, line breaks become spaces."""
+    return "".join(
+        " "
+        if char in "\n\r\t"
+        else char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in BIDIRECTIONAL
+        else char
+        for char in str(text)
+    )
+
+
+def finite(value: object) -> float | None:
+    """The value as a float if it is a finite number, else None (booleans are not numbers)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def number(value: object, decimals: int | None = None) -> str:
+    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number."""
+    known = finite(value)
+    if known is None:
+        return "-"
+    if decimals is not None:
+        return f"{known:,.{decimals}f}"
+    if known == int(known) and abs(known) < 1e15 and (isinstance(value, int) or abs(known) >= 1000):
+        return f"{int(known):,}"
+    if known != 0 and (abs(known) < 1e-4 or abs(known) >= 1e7):
+        return f"{known:.2e}"
+    whole = len(str(int(abs(known)))) if abs(known) >= 1 else 0
+    return f"{known:,.{max(4 - whole, 0)}f}"
+
+
+def duration(seconds: object) -> str:
+    """``0.8 s``, ``42 s``, ``3 min 05 s``, ``2 h 07 min``, ``3 d 04 h``; ``-`` where unknown."""
+    known = finite(seconds)
+    if known is None or known < 0:
+        return "-"
+    if known < 9.95:
+        return f"{known:.1f} s"
+    whole = round(known)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+
+
+def phase(event: Mapping[str, Any]) -> str:
+    """What a ``progress`` event is progress of: its own ``phase``, or what its unit says."""
+    unit = clean(event.get("unit") or "steps")
+    return clean(event.get("phase") or PHASES.get(unit, unit))
+
+
+def metrics_text(metrics: object) -> str:
+    """``loss 0.0912  accuracy 0.713  log_loss 0.5412``: the loss and the accuracy first, then the rest."""
+    if not isinstance(metrics, Mapping):
+        return ""
+    known = {str(name): value for name, value in metrics.items() if finite(value) is not None}
+    loss = next((name for name in ("train_loss", "loss") if name in known), None)
+    parts = [f"loss {number(known.pop(loss))}"] if loss else []
+    if "accuracy" in known:
+        parts.append(f"accuracy {number(known.pop('accuracy'), 3)}")
+    return "  ".join([*parts, *(f"{clean(name)} {number(value)}" for name, value in known.items())])
+
+
+def counts_text(record: object) -> str:
+    """The scalar counts of a data record on one line, and how many rows were skipped for which reason."""
+    if not isinstance(record, Mapping):
+        return ""
+    parts = []
+    for name, value in record.items():
+        label = clean(name).replace("_", " ")
+        if finite(value) is not None:
+            parts.append(f"{label} {number(value)}")
+        elif isinstance(value, Mapping) and value:
+            inner = [f"{clean(key)} {number(count)}" for key, count in value.items() if finite(count) is not None]
+            if inner:
+                parts.append(f"{label} ({', '.join(inner)})")
+    return ", ".join(parts)
+
+
+def warning_text(event: Mapping[str, Any]) -> str:
+    """A ``warning`` event's place and message."""
+    pointer = clean(event.get("pointer") or "")
+    message = clean(event.get("message") or "")
+    return f"{pointer}: {message}" if pointer else message
+
+
+def sentence(event: Mapping[str, Any]) -> str:
+    """One event as one line of text, without its time."""
+    kind = clean(event.get("event") or "?")
+    if kind == "started":
+        named = " ".join(clean(event[key]) for key in ("model_type", "name") if event.get(key))
+        device = f" on {clean(event['device'])}" if event.get("device") else ""
+        seed = f", seed {clean(event['seed'])}" if event.get("seed") is not None else ""
+        return f"training {named}{device}{seed}"
+    if kind == "data":
+        return f"data: {counts_text(event.get('record'))}"
+    if kind == "progress":
+        unit = clean(event.get("unit") or "steps")
+        total = f"/{number(event['total'])}" if finite(event.get("total")) is not None else ""
+        within = finite(event.get("epoch"))
+        label = f"epoch {number(event['epoch'])}" if within is not None else phase(event)
+        unit = "" if unit == label else f" {unit}"
+        metrics = metrics_text(event.get("metrics"))
+        return f"{label}: {number(event.get('done'))}{total}{unit}" + (f"  {metrics}" if metrics else "")
+    if kind == "epoch":
+        of = f"/{number(event['epochs'])}" if finite(event.get("epochs")) is not None else ""
+        best = "  best so far" if event.get("best") is True else ""
+        return f"epoch {number(event.get('epoch'))}{of}  {metrics_text(event.get('metrics'))}{best}"
+    if kind == "warning":
+        return f"warning: {warning_text(event)}"
+    if kind == "checkpoint":
+        return f"checkpoint at step {number(event.get('step'))}"
+    if kind == "metrics":
+        return f"metrics: {metrics_text(event.get('metrics'))}"
+    if kind == "failed":
+        error = event.get("error")
+        message = error.get("message") if isinstance(error, Mapping) else error
+        return f"failed: {clean(message)}" if message else "failed"
+    return kind
