@@ -20,7 +20,7 @@ class EventWriter:
 
     def emit(self, event: str, **fields: Any) -> dict[str, Any]:
         """Append one event, stamped with the time, and return it."""
-        record = {"t": round(time.time(), 3), "event": event} | _finite(fields)
+        record = {"t": round(time.time(), 3), "event": event} | finite(fields)
         line = json.dumps(record, ensure_ascii=False, allow_nan=False, default=str)
         os.write(self._descriptor, line.encode() + b"\n")
         return record
@@ -57,14 +57,14 @@ class EventReader:
                 yield event
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """NaN and infinity have no JSON: they become None, as in every document that we write."""
     if isinstance(value, float):
         return value if value == value and abs(value) != float("inf") else None
     if isinstance(value, dict):
-        return {str(key): _finite(item) for key, item in value.items()}
+        return {str(key): finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return _finite(value.item())
+        return finite(value.item())
     return value

@@ -1,0 +1,104 @@
+"""``runner train``"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, fault_text, say, show
+from runner.errors import UsageError
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.execution.planning import Plan
+    from runner.runs.run import Run
+    from runner.spec.loading import LoadedSpec
+
+
+def train(
+    *,
+    spec_file: Path | None = None,
+    resume: str | None = None,
+    executor: Literal["auto", "local", "docker"] | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> None:
+    """Train a model from a spec: a file, or standard input.
+
+    Example: runner train --spec-file specs/quickstart.json
+
+    Example: cat spec.json | runner train
+
+    Parameters
+    ----------
+    spec_file
+        The spec. Without it, standard input is read.
+    resume
+        Go on with this run (an id, a part of one, or "last") from its last checkpoint. With --spec-file, the
+        spec may differ from the run's in fields such as epochs; a change that may not be is refused by name.
+    executor
+        Where to run; overrides the spec's run.executor. auto: Docker where an engine answers, else a local process.
+    dry_run
+        Print what would happen, with every value's origin, and start nothing.
+    """
+    from runner.tracking.terminal import TerminalListener
+
+    workspace = Workspace.current()
+    if dry_run and resume is not None:
+        raise UsageError("--dry-run and --resume do not go together")
+    loaded = read_spec(spec_file) if resume is None or spec_file is not None else None
+    if loaded is not None:
+        for warning in loaded.warnings:
+            say(fault_text(warning, loaded.document.source, "warning: "))
+    if dry_run:
+        from runner.cli.plan import explain
+
+        assert loaded is not None
+        explain(loaded, workspace, executor, as_json=json)
+        return
+
+    from runner.execution import training
+
+    listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
+
+    def announce(run: Run, plan: Plan) -> None:
+        for note in plan.notes:
+            say(note)
+        where = f"in {plan.document['image']}" if plan.document["image"] else "as a local process"
+        say(f"run {run.id}: {plan.model_type}/{plan.spec.model.name}, {where}")
+
+    try:
+        if resume is None:
+            assert loaded is not None
+            finished = training.train(loaded, workspace, executor=executor, listeners=[listener], announce=announce)
+        else:
+            finished = training.resume(
+                resume, workspace, changed=loaded, executor=executor, listeners=[listener], announce=announce
+            )
+    finally:
+        listener.close()
+    for warning in finished.warnings:
+        say(f"warning: {warning}")
+
+    def ending() -> str:
+        from runner.tracking.outcome import final_text
+
+        return final_text(finished.metrics, finished.tables, finished.model.reference)
+
+    show(finished.as_dict(), ending, as_json=json)
+
+
+def read_spec(file: Path | None) -> LoadedSpec:
+    """The spec in ``file``, or on standard input when something is piped in."""
+    from runner.spec.loading import load, load_file
+
+    if file is not None and str(file) != "-":
+        return load_file(file)
+    if file is None and sys.stdin.isatty():
+        raise UsageError(
+            "no spec", hint="runner train --spec-file spec.json, or pipe one in: cat spec.json | runner train"
+        )
+    return load(sys.stdin.buffer.read(), source="<stdin>")

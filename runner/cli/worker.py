@@ -1,0 +1,31 @@
+"""``runner worker RUN``: what every executor starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+
+def worker(
+    run: Annotated[Path, Parameter(help="The run's directory, planned by `runner train`.")],
+    *,
+    lease: Annotated[
+        Literal["none", "stdin"], Parameter(help="Stop, resumably, when standard input ends: the supervisor died.")
+    ] = "none",
+) -> int:
+    """Execute a planned run's directory, here, in this process.
+
+    Example: docker run -v $PWD/runs/ID:/run/it IMAGE worker /run/it
+    """
+    from runner.execution.worker import work
+
+    folder = os.environ.get("RUNNER_SECRETS")
+    if folder and Path(folder).is_dir():
+        # Secrets enter a container as files; only this process sees them as variables.
+        for secret in Path(folder).iterdir():
+            if secret.is_file():
+                os.environ[secret.name] = secret.read_text()
+    return work(run, lease=lease == "stdin")

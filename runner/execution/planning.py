@@ -1,0 +1,203 @@
+"""From a checked spec to a plan: everything decided before anything runs, so that it can be shown without running."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from runner import __version__, registry
+from runner.errors import EnvironmentProblem, Fault, RunnerError, SpecError
+from runner.execution.executor import Executor, Job
+from runner.execution.local import LocalExecutor
+from runner.spec.canonical import canonical
+from runner.spec.envelope import TrainingSpec
+from runner.spec.loading import LoadedSpec, load_object
+from runner.spec.memory import parse_memory
+from runner.store.models import StoredModel, open_verified
+from runner.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will happen. ``document`` is what the worker reads; it holds no secret."""
+
+    spec: TrainingSpec
+    model_type: str
+    executor: Executor
+    document: dict[str, Any]
+    read_only: tuple[Path, ...]
+    parent: StoredModel | None
+    notes: list[str] = field(default_factory=list)
+
+    def job(self, run: Path) -> Job:
+        """The job of this plan's run, with its secrets: read from our environment now, kept in memory only."""
+        section = self.spec.run
+        names = [*section.env, *(["HF_TOKEN"] if self.document["network"] else [])]
+        secrets = {name: os.environ[name] for name in names if name in os.environ}
+        missing = [name for name in section.env if name not in os.environ]
+        if missing:
+            raise EnvironmentProblem(
+                f"the spec passes {', '.join(missing)} on, which is not set here", where="/run/env", hint="export it"
+            )
+        if self.spec.wandb is not None:
+            from runner.tracking.wandb import find_key
+
+            if key := find_key():
+                secrets["WANDB_API_KEY"] = key
+            for name in ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY"):
+                if value := os.environ.get(name):
+                    secrets[name] = value
+        return Job(
+            run=run,
+            cwd=Path(self.document["cwd"]),
+            cache=Path(self.document["cache"]),
+            read_only=self.read_only,
+            image=self.document["image"],
+            gpus=section.gpus,
+            cpus=section.cpus,
+            memory=parse_memory(section.memory) if section.memory else None,
+            network=self.document["network"],
+            secrets=secrets,
+        )
+
+
+def make_plan(loaded: LoadedSpec, workspace: Workspace, *, executor: str | None = None) -> Plan:
+    """Resolve what the spec refers to and choose where it runs. Starts nothing, imports no heavy library.
+
+    Raises the error of whatever is missing: a stored model, a data file, a GPU, an engine.
+    """
+    spec, parent, notes = resolve_start_state(loaded, workspace)
+    assert spec.model.spec is not None
+    kind = spec.model.spec.model_type
+    if executor is not None:
+        spec = spec.model_copy(update={"run": spec.run.model_copy(update={"executor": executor})})
+    files = [path.absolute() for path in spec.data.local_files()]  # type: ignore[union-attr]
+    models = [path for name in model_names(spec) if (path := Path(name)).is_dir()]
+    network = spec.run.network
+    if network is None:
+        network = needs_network(spec, workspace)
+    chosen, image, digest = choose_executor(spec, notes)
+    document = {
+        "plan_version": 1,
+        "model_type": kind,
+        "name": spec.model.name,
+        "executor": chosen.name,
+        "image": image,
+        "image_digest": digest,
+        "gpus": spec.run.gpus,
+        "network": network,
+        "cwd": str(Path.cwd()),
+        "cache": str(workspace.cache.absolute()),
+        "start_from": str(parent.path.absolute()) if parent else None,
+        "parent": parent.reference if parent else None,
+        "wandb": spec.wandb.model_dump() if spec.wandb else None,
+        "code": code_hash(),
+    }
+    read_only = tuple(dict.fromkeys([*files, *(path.absolute() for path in models)]))
+    if parent:
+        read_only += (parent.path.absolute(),)
+    return Plan(spec, kind, chosen, document, read_only, parent, notes)
+
+
+def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[TrainingSpec, StoredModel | None, list[str]]:
+    """Fill in ``model.spec`` from the stored model that ``start_state`` names. The document's own ``spec`` is ignored."""
+    if loaded.spec.model.start_state is None:
+        return loaded.spec, None, []
+    try:
+        model, manifest = open_verified(workspace.store, loaded.spec.model.start_state)
+    except RunnerError as error:
+        error.where = f"/model/start_state ({error.where})" if error.where else "/model/start_state"
+        raise
+    document = dict(loaded.document.value)
+    document["model"] = {"name": loaded.spec.model.name, "spec": manifest["spec"]["model"]["spec"]}
+    try:
+        resolved = load_object(document, source=loaded.document.source)
+    except SpecError as error:
+        faults = [Fault(**(vars(fault) | _place(loaded, fault.pointer))) for fault in error.faults]
+        raise SpecError(faults, source=loaded.document.source) from error
+    return resolved.spec, model, [f"starting from {model.reference}"]
+
+
+def _place(loaded: LoadedSpec, pointer: str) -> dict[str, Any]:
+    try:
+        line, column = loaded.document.position(pointer)
+    except KeyError:
+        return {"line": None, "column": None}
+    return {"line": line, "column": column}
+
+
+def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str | None, str | None]:
+    """The executor, and for Docker the image and its digest. ``auto`` falls back to a local process, and says so."""
+    wanted = spec.run.executor
+    if wanted == "local":
+        return LocalExecutor(), None, None
+    from runner.execution.docker import DockerExecutor
+
+    docker = DockerExecutor()
+    try:
+        image, digest = docker.find_image(spec.run.image)
+    except EnvironmentProblem as error:
+        if wanted == "docker":
+            raise
+        hint = f" ({error.hint})" if error.hint else ""
+        notes.append(f"running as a local process, not in a container: {error.message}{hint}")
+        return LocalExecutor(), None, None
+    return docker, image, digest
+
+
+def model_names(spec: TrainingSpec) -> list[str]:
+    """The pretrained models that the kind's spec names: every field called ``*_model_name``, at any depth."""
+    found: list[str] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if key.endswith("_model_name") and isinstance(item, str):
+                    found.append(item)
+                else:
+                    look(item)
+
+    look(spec.model.spec.model_dump() if spec.model.spec else {})
+    return found
+
+
+def needs_network(spec: TrainingSpec, workspace: Workspace) -> bool:
+    """Whether a container needs one: a data set or a model that is not here yet, or W&B with a key."""
+    from runner.training.pretrained import available_locally
+
+    if spec.data.network_needed(workspace.cache):  # type: ignore[union-attr]
+        return True
+    if any(not available_locally(name) for name in model_names(spec)):
+        return True
+    if spec.wandb is not None:
+        from runner.tracking.wandb import find_key
+
+        return find_key() is not None and os.environ.get("WANDB_MODE", "online") == "online"
+    return False
+
+
+def resolved_document(spec: TrainingSpec) -> dict[str, Any]:
+    """The document that the run's ``spec.json`` and the manifest hold: canonical, every default filled in."""
+    return canonical(spec)
+
+
+@cache
+def code_hash() -> str:
+    """A short hash of the installed code: two runs of one version of a checkout that changed do not look the same."""
+    import runner
+
+    root = Path(runner.__file__).parent
+    digest = sha256(__version__.encode())
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def check_requirements(plan: Plan) -> None:
+    """Before a local run: the packages that the kind needs. A container brings its own."""
+    if plan.executor.name == "local":
+        registry.require(plan.model_type)

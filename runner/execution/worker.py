@@ -1,0 +1,237 @@
+"""The one child entry: executes a planned run's directory. Training happens here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+import threading
+import traceback
+from pathlib import Path
+from typing import Any
+
+from runner import __version__, registry
+from runner.contract import LoadContext, LoadedData, TrainContext, TrainResult
+from runner.errors import EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
+from runner.execution.outcome import classify
+from runner.runs.checkpoints import RunCheckpoints
+from runner.runs.events import EventWriter
+from runner.runs.run import Run
+from runner.spec.canonical import spec_hash
+from runner.spec.envelope import TrainingSpec
+from runner.spec.loading import load_file
+
+
+class StopFlag:
+    """Set by SIGTERM, by SIGINT, or by the end of the lease."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def requested(self) -> bool:
+        return self._event.is_set()
+
+    def listen(self, *, lease: bool) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._event.set())
+        if lease:
+            threading.Thread(target=self._wait_for_end_of_input, daemon=True).start()
+
+    def _wait_for_end_of_input(self) -> None:
+        # The supervisor holds the other end. When it dies, however it dies, the read ends.
+        while os.read(0, 4096):
+            pass
+        self._event.set()
+
+
+def work(path: Path, *, lease: bool = False) -> int:
+    """Execute the run in ``path`` and return the exit code; how it ended is in ``outcome.json``."""
+    run = Run(path)
+    stop = StopFlag()
+    stop.listen(lease=lease)
+    events = EventWriter(run.path)
+    try:
+        with _only_worker(run):
+            listeners = _listeners(run, events)
+
+            def emit(event: str, **fields: Any) -> None:
+                record = events.emit(event, **fields)
+                for listener in listeners:
+                    listener.handle(record)
+
+            code = ExitCode.BUG
+            try:
+                _train(run, stop, emit)
+                run.write("outcome", {"ok": True})
+                emit("finished")
+                code = ExitCode.DONE
+            except BaseException as error:  # noqa: BLE001 - whatever ended the run is recorded, then told by the code
+                fault = classify(error)
+                if fault.code is ExitCode.BUG or isinstance(fault, RunFailed):
+                    traceback.print_exc()
+                run.write("outcome", {"ok": False, "error": fault.as_dict() | {"retryable": fault.retryable}})
+                emit("stopped" if isinstance(fault, Stopped) else "failed", error=fault.as_dict())
+                code = fault.code
+            finally:
+                for listener in listeners:
+                    listener.close(code)
+            return code
+    except RunnerError as error:
+        print(error.message, file=sys.stderr)
+        return error.code
+    finally:
+        events.close()
+
+
+def _train(run: Run, stop: StopFlag, emit: Any) -> None:
+    plan = run.document("plan")
+    loaded = load_file(run.path / "spec.json")
+    spec: TrainingSpec = loaded.spec
+    kind = plan["model_type"]
+    registry.require(kind)
+    builder = registry.load(kind)
+    device = _device(plan.get("gpus"))
+    seed = seed_of(spec)
+    seed_everything(seed)
+    emit("started", model_type=kind, name=spec.model.name, device=device, seed=seed, pid=os.getpid())
+
+    cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan["cache"])
+    data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
+    emit("data", record=data.record)
+    run.write("lock", lock_facts(plan, spec, data, device, seed))
+
+    artifact = run.path / "artifact"
+    for leftover in artifact.iterdir():
+        # What an interrupted attempt wrote is not part of what this one will.
+        leftover.unlink() if leftover.is_file() else _remove(leftover)
+    checkpoints = RunCheckpoints(run.path / "checkpoints", emit)
+    result: TrainResult = builder.train(
+        spec.model.spec,
+        TrainContext(
+            data=data,
+            epochs=spec.epochs,
+            batch_size=spec.batch_size,
+            seed=seed,
+            device=device,
+            print_every=spec.log.print_every,
+            emit=emit,
+            checkpoints=checkpoints,
+            stop_requested=stop.requested,
+            artifact=artifact,
+            start_from=Path(plan["start_from"]) if plan.get("start_from") else None,
+            cache=cache,
+        ),
+    )
+    emit("metrics", metrics=result.metrics)
+    run.write("tables", _plain(result.tables))
+    run.write(
+        "result",
+        _plain({"metrics": result.metrics, "epochs": result.epochs, "best_epoch": result.best_epoch}),
+    )
+
+
+def seed_of(spec: TrainingSpec) -> int:
+    """The run's seed: the kind's own ``seed`` where it has one, else the data's."""
+    for section in (spec.model.spec, spec.data):
+        seed = getattr(section, "seed", None)
+        if seed is not None:
+            return int(seed)
+    return 42
+
+
+def seed_everything(seed: int) -> None:
+    """Seed every generator that a library might draw from behind a builder's back."""
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    import torch
+
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        torch.set_num_threads(int(threads))
+
+
+def lock_facts(plan: dict[str, Any], spec: TrainingSpec, data: LoadedData, device: str, seed: int) -> dict[str, Any]:
+    """What a replay needs to know: spec, data, code, packages, image, hardware."""
+    from importlib.metadata import version
+
+    import psutil
+
+    builder = registry.load(plan["model_type"])
+    return {
+        "spec_hash": spec_hash(spec),
+        "data_fingerprint": data.fingerprint,
+        "seed": seed,
+        "device": device,
+        "runner": __version__,
+        "code": plan.get("code"),
+        "image": plan.get("image"),
+        "image_digest": plan.get("image_digest"),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in sorted({*builder.REQUIRES, "numpy", "pydantic"})},
+        "hardware": {
+            "machine": platform.machine(),
+            "system": platform.system(),
+            "cpus": os.cpu_count(),
+            "memory": psutil.virtual_memory().total,
+            "gpu": _gpu_name() if device == "cuda" else None,
+        },
+    }
+
+
+def _device(gpus: int | str | None) -> str:
+    """``cuda`` or ``cpu``. A GPU that was asked for and is not there is an error, never a silent CPU run."""
+    if gpus == 0:
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if gpus is None:
+        return "cpu"
+    raise EnvironmentProblem(
+        f"the spec asks for a GPU (gpus: {gpus}) and CUDA finds none here",
+        where="/run/gpus",
+        hint='check the driver and the container runtime (`runner doctor`), or set "gpus": 0',
+    )
+
+
+def _gpu_name() -> str:
+    import torch
+
+    return str(torch.cuda.get_device_name(0))
+
+
+def _only_worker(run: Run) -> Any:
+    """Two workers never write one run: the second waits for the first to finish its checkpoint, then gives up."""
+    from filelock import FileLock
+
+    return FileLock(run.path / ".worker.lock", timeout=60)
+
+
+def _listeners(run: Run, events: EventWriter) -> list[Any]:
+    plan = run.document("plan") or {}
+    if not plan.get("wandb"):
+        return []
+    from runner.tracking.wandb import WandbListener
+
+    spec = run.document("spec")
+    return [WandbListener(plan["wandb"], run.path, spec, os.environ.get("WANDB_API_KEY"), events.emit)]
+
+
+def _plain(value: Any) -> Any:
+    """numpy scalars and NaN as JSON has them."""
+    from runner.runs.events import finite
+
+    return finite(value)
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder)
