@@ -1,0 +1,101 @@
+"""The Hub's local cache, and downloads into it. Looking whether something is cached imports nothing heavy."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from runner.errors import EnvironmentProblem
+
+RepoType = Literal["model", "dataset"]
+
+
+def home() -> Path:
+    """Where the Hub's libraries keep things: ``HF_HOME``, else below ``XDG_CACHE_HOME``."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    return Path(os.path.expandvars(os.environ.get("HF_HOME") or cache / "huggingface")).expanduser()
+
+
+def cached_snapshot(repo: str, kind: RepoType) -> Path | None:
+    """The snapshot of ``repo`` that its ``main`` points to, if the local cache holds one."""
+    hub = Path(os.path.expandvars(os.environ.get("HF_HUB_CACHE") or home() / "hub")).expanduser()
+    folder = hub / f"{kind}s--{repo.replace('/', '--')}"
+    try:
+        revision = (folder / "refs" / "main").read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    snapshot = folder / "snapshots" / revision
+    return snapshot if revision and snapshot.is_dir() else None
+
+
+def offline() -> bool:
+    """Whether the environment forbids to ask the Hub."""
+    words = (os.environ.get("HF_HUB_OFFLINE", ""), os.environ.get("HF_DATASETS_OFFLINE", ""))
+    return any(word.upper() in ("1", "ON", "YES", "TRUE") for word in words)
+
+
+def download(repo: str, kind: RepoType, patterns: Sequence[str]) -> Path:
+    """A snapshot of ``repo`` on this disk: fetched or brought up to date if the Hub answers, else the cached one.
+
+    Raises :class:`EnvironmentProblem` when there is neither, and for a gated repository that the token may not read.
+    """
+    cached = cached_snapshot(repo, kind)
+    if offline():
+        if cached:
+            return cached
+        raise EnvironmentProblem(
+            f"the {kind} {repo} is not in the local cache ({home()}) and HF_HUB_OFFLINE forbids to fetch it",
+            hint="unset HF_HUB_OFFLINE, or copy the cache of a machine that has it and set HF_HOME",
+        )
+    try:
+        from huggingface_hub import errors, snapshot_download
+    except ImportError:
+        raise EnvironmentProblem(
+            f"fetching {repo} needs the package huggingface_hub", hint="pip install 'runner[train]'"
+        ) from None
+    try:
+        # Passing over symlinks of a cache is the library's business; it also resumes what was cut off.
+        return Path(snapshot_download(repo, repo_type=kind, allow_patterns=list(patterns)))
+    except (errors.GatedRepoError, errors.RepositoryNotFoundError) as error:
+        raise EnvironmentProblem(
+            f"the Hub does not give {repo} to this machine: it is gated, or it does not exist",
+            where=f"https://huggingface.co/{'datasets/' if kind == 'dataset' else ''}{repo}",
+            hint="accept its terms on that page, then set HF_TOKEN to a token that may read it",
+        ) from error
+    except errors.HfHubHTTPError as error:
+        status = error.response.status_code
+        raise EnvironmentProblem(
+            f"the Hub answered {status} for {repo}",
+            hint="set HF_TOKEN to a valid token" if status in (401, 403) else "try again later",
+            retryable=status >= 500 or status == 429,
+        ) from error
+    except (errors.LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
+        raise EnvironmentProblem(
+            f"the Hub cannot be reached, and {repo} is not in the local cache ({home()})",
+            hint="connect, or copy the cache of a machine that has it and set HF_HOME; with an unreadable network "
+            "a local file or data.dataset: 'sample' works"
+            if kind == "dataset"
+            else "connect, or copy the cache of a machine that has it and set HF_HOME",
+            retryable=True,
+        ) from error
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"cannot write the Hub's cache: {error.strerror or error}",
+            where=str(home()),
+            hint="set HF_HOME to a folder that can be written",
+        ) from error
+
+
+def missing_shards(names: Sequence[str]) -> list[str]:
+    """Of files named ``x-00000-of-00007.parquet``, those that a cut-off download lacks."""
+    present = set(names)
+    lacking = []
+    for name in names:
+        match = re.fullmatch(r"(.*)-\d{5}-of-(\d{5})(\..+)", name)
+        if match:
+            stem, count, suffix = match.groups()
+            lacking += [f"{stem}-{at:05d}-of-{count}{suffix}" for at in range(int(count))]
+    return sorted(set(lacking) - present)

@@ -1,0 +1,81 @@
+"""Which rows are used: sampling, the filter on rare LLMs, and the split. Pure, seeded, the same on every machine.
+
+Choices are made by sorting SHA-256 digests of (seed, content), not by a generator whose stream a library may change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def sample(digests: Sequence[bytes], size: int, seed: int) -> np.ndarray:
+    """Indices of ``size`` rows, in the file's order: int64. A row is known by its content's digest."""
+    if size >= len(digests):
+        return np.arange(len(digests))
+    return np.sort(_order(digests, seed, b"sample")[:size])
+
+
+def frequent(model_a: np.ndarray, model_b: np.ndarray, models: int, least: int) -> np.ndarray:
+    """The rows left when every LLM in them is in at least ``least`` of them: bool ``[n]``.
+
+    Dropping a rare LLM's rows makes others rarer, so it is repeated until nothing changes (a k-core).
+    """
+    kept = np.ones(len(model_a), bool)
+    while True:
+        counts = np.bincount(np.concatenate([model_a[kept], model_b[kept]]), minlength=models)
+        rare = counts < least
+        drop = kept & (rare[model_a] | rare[model_b])
+        if not drop.any():
+            return kept
+        kept &= ~drop
+
+
+def largest_threshold(model_a: np.ndarray, model_b: np.ndarray, models: int) -> int:
+    """The largest ``least`` for which :func:`frequent` leaves anything.
+
+    It is the multigraph's degeneracy: peel off the rarest LLM again and again; the largest count it ever had
+    (Matula and Beck, 1983).
+    """
+    pairs = np.zeros((models, models), np.int64)
+    np.add.at(pairs, (model_a, model_b), 1)
+    pairs += pairs.T
+    degree, alive, best = pairs.sum(axis=1), np.ones(models, bool), 0
+    for _ in range(models):
+        rarest = int(np.argmin(np.where(alive, degree, np.iinfo(np.int64).max)))
+        best = max(best, int(degree[rarest]))
+        alive[rarest] = False
+        degree -= pairs[rarest]
+    return best
+
+
+def split(keys: Sequence[str], fraction: float, seed: int) -> np.ndarray:
+    """The rows of the validation split: bool ``[n]``; rows with one key are on one side together.
+
+    Keys are taken in a seeded order until the split is as near to ``fraction`` of the rows as whole keys allow,
+    and at least one key is on each side. Raises ValueError when there are fewer than two keys to divide.
+    """
+    if fraction == 0:
+        return np.zeros(len(keys), bool)
+    distinct, key = np.unique(np.array(keys, dtype=object), return_inverse=True)
+    if len(distinct) < 2:
+        raise ValueError("one key cannot be divided")
+    order = _order([hashlib.sha256(text.encode()).digest() for text in distinct], seed, b"split")
+    rows = np.cumsum(np.bincount(key)[order])
+    count = int(np.argmin(np.abs(rows[:-1] - fraction * len(keys)))) + 1
+    chosen = np.zeros(len(distinct), bool)
+    chosen[order[:count]] = True
+    return chosen[key]
+
+
+def split_key(prompt: str) -> str:
+    """What makes two prompts the same for the split: their words, whatever the case and the spacing."""
+    return " ".join(prompt.split()).casefold()
+
+
+def _order(digests: Sequence[bytes], seed: int, purpose: bytes) -> np.ndarray:
+    salt = b"%b %d " % (purpose, seed)
+    ranks = [hashlib.sha256(salt + digest).digest() for digest in digests]
+    return np.array(sorted(range(len(ranks)), key=lambda at: (ranks[at], at)), np.int64)

@@ -1,0 +1,220 @@
+"""Where comparisons come from: two data sets of the Hub, the packaged sample, the user's own files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from runner.data import hub
+from runner.data.formats import COLUMNS, Rows, add_json, require_columns
+from runner.errors import DataError, EnvironmentProblem, NotFoundError
+
+HUB = {
+    "lmarena_human_preference": "lmarena-ai/arena-human-preference-140k",
+    "chatbot_arena": "lmsys/chatbot_arena_conversations",
+}
+#: What ``data.dataset`` may be by name; anything else is a path.
+NAMES = (*HUB, "both", "sample")
+SAMPLE = Path(__file__).parent / "sample" / "comparisons.parquet"
+BATCH = 8192
+
+
+def read(dataset: str) -> Rows:
+    """Read and check a data set by name or path.
+
+    Raises :class:`DataError` (unreadable, missing columns, nothing in it), :class:`NotFoundError` (no such file) and
+    :class:`EnvironmentProblem` (no network and not cached, gated, a package missing).
+    """
+    if dataset == "both":
+        rows = Rows()
+        for name in HUB:
+            rows.extend(read(name))
+        return rows
+    if dataset in HUB:
+        return read_hub(HUB[dataset])
+    if dataset == "sample":
+        return read_file(SAMPLE)
+    return read_file(Path(dataset).expanduser())
+
+
+def is_path(dataset: str) -> bool:
+    """Whether ``data.dataset`` is a file of the user's."""
+    return dataset not in NAMES
+
+
+def network_needed(dataset: str) -> bool:
+    """Whether reading it has to ask the Hub: it is a Hub data set that the local cache does not hold whole."""
+    names = list(HUB) if dataset == "both" else [dataset] if dataset in HUB else []
+    return any(not _whole(hub.cached_snapshot(HUB[name], "dataset")) for name in names)
+
+
+def read_hub(repo: str) -> Rows:
+    """A Hub data set's training split, read through ``datasets`` from a snapshot in the Hub's cache.
+
+    It is streamed from the snapshot's Parquet, so no second copy is written in Arrow.
+    """
+    _need_pyarrow()
+    snapshot = hub.cached_snapshot(repo, "dataset")
+    if snapshot is None or not _whole(snapshot):
+        snapshot = hub.download(repo, "dataset", ["README.md", "*.parquet", "**/*.parquet"])
+    lacking = hub.missing_shards(_parquet(snapshot))
+    if lacking:
+        raise EnvironmentProblem(
+            f"the cached copy of {repo} lacks {', '.join(lacking[:3])}{' ...' if len(lacking) > 3 else ''}",
+            where=str(snapshot),
+            hint="run once with a network and without HF_HUB_OFFLINE: the download goes on where it was cut off",
+        )
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
+    from runner.data.arrow import add_arrow
+
+    rows = Rows()
+    try:
+        stream = load_dataset(str(snapshot), split="train", streaming=True).with_format("arrow")
+        for table in stream.iter(batch_size=BATCH):
+            require_columns(table.schema.names, repo)
+            add_arrow(rows, table.select([name for name in COLUMNS if name in table.schema.names]), repo)
+    except DataError:
+        raise
+    except (DatasetsError, ValueError, OSError) as error:
+        # pyarrow's errors are ValueErrors and OSErrors; both mean that the cached files are not what they should be.
+        raise DataError(
+            f"the cached copy of {repo} cannot be read: {_first_line(error)}",
+            where=str(snapshot),
+            hint="remove that folder and download it again",
+        ) from error
+    return _not_empty(rows, repo)
+
+
+def read_file(path: Path) -> Rows:
+    """A local ``.parquet`` or ``.jsonl`` in either raw layout. Raises as :func:`read` does."""
+    if not path.exists():
+        near = sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))[:5] if path.parent.is_dir() else []
+        raise NotFoundError(
+            "there is no such data file",
+            where=str(path),
+            hint=f"that folder has {', '.join(near)}" if near else "a relative path counts from the current directory",
+        )
+    if not path.is_file():
+        raise DataError("is not a file", where=str(path))
+    try:
+        if path.stat().st_size == 0:
+            raise DataError("the file is empty", where=str(path))
+        return _not_empty(_read_parquet(path) if path.name.endswith(".parquet") else _read_jsonl(path), str(path))
+    except PermissionError:
+        raise DataError("the file may not be read", where=str(path), hint="check its permissions") from None
+
+
+def _read_parquet(path: Path) -> Rows:
+    _need_pyarrow()
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from runner.data.arrow import add_arrow
+
+    rows = Rows()
+    try:
+        with pq.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            require_columns(names, str(path))
+            for batch in file.iter_batches(BATCH, columns=[name for name in COLUMNS if name in names]):
+                add_arrow(rows, batch, str(path))
+    except PermissionError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(
+            f"not a whole Parquet file: {_first_line(error)}",
+            where=str(path),
+            hint="it may have been cut off while it was copied: compare its size with the original's",
+        ) from error
+    return rows
+
+
+def _read_jsonl(path: Path) -> Rows:
+    rows = Rows()
+    seen: set[str] = set()
+    batch: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    for number, row in _json_lines(path):
+        if row is None:
+            rows.read += 1
+            rows.skip(["text that is not valid Unicode"], [number])
+            continue
+        seen.update(row)
+        batch.append(row)
+        numbers.append(number)
+        if len(batch) == BATCH:
+            require_columns(sorted(seen), str(path))
+            add_json(rows, batch, numbers)
+            batch, numbers = [], []
+    if batch:
+        require_columns(sorted(seen), str(path))
+        add_json(rows, batch, numbers)
+    return rows
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Each line's number and object; None for one with half a character (a lone surrogate), which no file can hold."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            where = f"{path}:{number}"
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise DataError(f"not UTF-8: byte {error.start + 1} of the line", where=where) from None
+            if not text.strip():
+                continue
+            try:
+                row = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise DataError(
+                    f"not JSON: {error.msg} (column {error.colno})",
+                    where=where,
+                    hint="one JSON object a line; the last line may have been cut off",
+                ) from None
+            except (ValueError, RecursionError) as error:
+                raise DataError(f"not readable JSON: {_first_line(error)}", where=where) from None
+            if not isinstance(row, dict):
+                raise DataError("expected a JSON object on each line", where=where)
+            yield number, None if "\\ud" in text.lower() and not _encodable(row) else row
+
+
+def _encodable(row: dict[str, Any]) -> bool:
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_empty(rows: Rows, where: str) -> Rows:
+    if rows.read == 0:
+        raise DataError("there is no row in it", where=where)
+    return rows
+
+
+def _parquet(snapshot: Path) -> list[str]:
+    return sorted(str(path.relative_to(snapshot)) for path in snapshot.rglob("*.parquet") if path.exists())
+
+
+def _whole(snapshot: Path | None) -> bool:
+    if snapshot is None:
+        return False
+    names = _parquet(snapshot)
+    return bool(names) and not hub.missing_shards(names)
+
+
+def _need_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise EnvironmentProblem(
+            "reading Parquet needs the package pyarrow", hint="pip install 'runner[train]', or use a .jsonl file"
+        ) from None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).strip().splitlines()[0][:200]
