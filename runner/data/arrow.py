@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from runner.data.formats import GROUP_COLUMN, OTHER, ROLES, TAG_COLUMN, TAGS, Rows, Turns, add, tag_number
 from runner.errors import DataError
+
+Texts = Callable[[np.ndarray], list[str]]
 
 
 def add_arrow(rows: Rows, batch: Any, where: str) -> None:
@@ -61,14 +64,11 @@ def turns(batch: Any, name: str, where: str) -> Turns:
     role = pc.index_in(pc.struct_field(messages, "role"), value_set=pa.array(list(ROLES), fields["role"]))
     content = pc.struct_field(messages, "content")
     if _is_string(content.type):
-        text, wordless = content, _numpy(pc.is_null(content))
+        texts, wordless = _plain(content), _numpy(pc.is_null(content))
     elif _is_list(content.type) and pa.types.is_struct(content.type.value_type):
-        text, wordless = _parts(content, name, where)
+        texts, wordless = _parts(content, name, where)
     else:
         raise _wrong_type(name, column.type, expected + ", content a string or a list of parts", where)
-
-    def texts(at: np.ndarray) -> list[str]:
-        return [value or "" for value in text.take(pa.array(at)).to_pylist()]
 
     return Turns(starts, _numpy(pc.fill_null(role, OTHER)).astype(np.int8), wordless, texts)
 
@@ -95,8 +95,14 @@ def tags(batch: Any, where: str) -> np.ndarray:
     return table
 
 
-def _parts(content: Any, name: str, where: str) -> tuple[Any, np.ndarray]:
-    """Messages made of parts: the texts joined, and which messages hold something else than text."""
+def _plain(content: Any) -> Texts:
+    import pyarrow as pa
+
+    return lambda at: content.take(pa.array(at)).to_pylist()
+
+
+def _parts(content: Any, name: str, where: str) -> tuple[Texts, np.ndarray]:
+    """Messages made of parts: how to read their texts, and which of them hold something else than text."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -110,9 +116,14 @@ def _parts(content: Any, name: str, where: str) -> tuple[Any, np.ndarray]:
     if "image" in fields:
         is_text = pc.and_(is_text, pc.is_null(pc.struct_field(parts, "image")))
     total = np.concatenate([[0], np.cumsum(~_numpy(is_text).astype(bool))])
-    wordless = (total[starts[1:]] > total[starts[:-1]]) | _numpy(pc.is_null(content))
-    joined = pa.LargeListArray.from_arrays(pa.array(starts), pc.fill_null(text, "").cast(pa.large_string()))
-    return pc.binary_join(joined, "\n"), wordless
+
+    def texts(at: np.ndarray) -> list[str]:
+        first, last = starts[at], starts[at + 1]
+        if (last - first == 1).all():
+            return text.take(pa.array(first)).to_pylist()
+        return ["\n".join(text.slice(i, j - i).to_pylist()) for i, j in zip(first, last, strict=True)]
+
+    return texts, (total[starts[1:]] > total[starts[:-1]]) | _numpy(pc.is_null(content))
 
 
 def _column(batch: Any, name: str) -> Any:

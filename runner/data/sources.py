@@ -66,27 +66,31 @@ def read_hub(repo: str) -> Rows:
             where=str(snapshot),
             hint="run once with a network and without HF_HUB_OFFLINE: the download goes on where it was cut off",
         )
-    from datasets import load_dataset
-    from datasets.exceptions import DatasetsError
-
     from runner.data.arrow import add_arrow
 
     rows = Rows()
+    for table in _hub_batches(repo, snapshot):
+        add_arrow(rows, table, repo)
+    return _not_empty(rows, repo)
+
+
+def _hub_batches(repo: str, snapshot: Path) -> Iterator[Any]:
+    from datasets import load_dataset
+    from datasets.exceptions import DatasetsError
+
     try:
         stream = load_dataset(str(snapshot), split="train", streaming=True).with_format("arrow")
         for table in stream.iter(batch_size=BATCH):
-            require_columns(table.schema.names, repo)
-            add_arrow(rows, table.select([name for name in COLUMNS if name in table.schema.names]), repo)
-    except DataError:
-        raise
+            names = table.schema.names
+            require_columns(names, repo)
+            yield table.select([name for name in COLUMNS if name in names])
     except (DatasetsError, ValueError, OSError) as error:
-        # pyarrow's errors are ValueErrors and OSErrors; both mean that the cached files are not what they should be.
+        # pyarrow's errors are ValueErrors and OSErrors; here either means that the cached files are damaged.
         raise DataError(
             f"the cached copy of {repo} cannot be read: {_first_line(error)}",
             where=str(snapshot),
             hint="remove that folder and download it again",
         ) from error
-    return _not_empty(rows, repo)
 
 
 def read_file(path: Path) -> Rows:
@@ -110,18 +114,23 @@ def read_file(path: Path) -> Rows:
 
 def _read_parquet(path: Path) -> Rows:
     _need_pyarrow()
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     from runner.data.arrow import add_arrow
 
     rows = Rows()
+    for batch in _parquet_batches(path):
+        add_arrow(rows, batch, str(path))
+    return rows
+
+
+def _parquet_batches(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
             require_columns(names, str(path))
-            for batch in file.iter_batches(BATCH, columns=[name for name in COLUMNS if name in names]):
-                add_arrow(rows, batch, str(path))
+            yield from file.iter_batches(BATCH, columns=[name for name in COLUMNS if name in names])
     except PermissionError:
         raise
     except (pa.ArrowException, OSError) as error:
@@ -130,7 +139,6 @@ def _read_parquet(path: Path) -> Rows:
             where=str(path),
             hint="it may have been cut off while it was copied: compare its size with the original's",
         ) from error
-    return rows
 
 
 def _read_jsonl(path: Path) -> Rows:
