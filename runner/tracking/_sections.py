@@ -1,0 +1,234 @@
+"""The sections of a run's page: each takes what was recorded and gives HTML, empty where there is nothing to show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from runner.tracking import _plots
+from runner.tracking._html import Markup, block, join, pairs, table, tag, tree
+from runner.tracking._recorded import Recorded
+from runner.tracking.outcome import best_baseline, rows
+from runner.tracking.wording import clean, duration, finite, number, sentence
+
+#: Rows of a timeline that a page shows.
+LONGEST_TIMELINE = 200
+
+
+def headline(run: Recorded) -> Markup:
+    """The final scalars: the four that every router has as cards, the rest as a table."""
+    metrics = run.metrics
+    if not metrics:
+        return Markup()
+    shown = {"accuracy", "accuracy_low", "accuracy_high", "log_loss", "calibration_error", "n_validation"}
+    low, high = metrics.get("accuracy_low"), metrics.get("accuracy_high")
+    spread = Markup()
+    if finite(low) is not None and finite(high) is not None:
+        spread = join([f"95 % interval {number(low, 3)} to {number(high, 3)}"])
+    best = best_baseline(run.tables)
+    beside = f"best prompt-agnostic: {number(best['accuracy'], 3)}" if best else ""
+    cards = [
+        _card("Pairwise accuracy", number(metrics.get("accuracy"), 3), spread, beside),
+        _card("Log loss", number(metrics.get("log_loss"), 3), "of P(A is preferred); 0.693 is guessing"),
+        _card("Calibration error", number(metrics.get("calibration_error"), 3), "expected; 0 is perfect"),
+        _card("Held-out comparisons", number(metrics.get("n_validation")), "measured on these"),
+    ]
+    if finite(metrics.get("accuracy")) is None:
+        cards = cards[3:] if finite(metrics.get("n_validation")) is not None else []
+    others = [(clean(name).replace("_", " "), number(value)) for name, value in metrics.items() if name not in shown]
+    parts: list[object] = [tag("div", join(cards), "cards")] if cards else []
+    if others:
+        parts += [tag("h3", "Other metrics"), pairs(others)]
+    return join(parts)
+
+
+def curves(run: Recorded) -> Markup:
+    """One plot a metric over the epochs, the loss and the accuracy first, the best epoch marked."""
+    if not run.epochs:
+        return Markup()
+    names = list(dict.fromkeys(name for metrics in run.epochs.values() for name in metrics))
+    first = [name for name in ("train_loss", "loss", "accuracy", "log_loss") if name in names]
+    order = [*first, *(name for name in names if name not in first)][:8]
+    epochs = np.array(sorted(run.epochs), dtype=float)
+    best = best_baseline(run.tables)
+    figures = []
+    for name in order:
+        values = np.array([run.epochs[int(epoch)].get(name, np.nan) for epoch in epochs])
+        label = {"train_loss": "Training loss", "accuracy": "Validation accuracy"}.get(
+            name, clean(name).replace("_", " ")
+        )
+        reference = finite(best["accuracy"]) if name == "accuracy" and best else None
+        plot = _plots.curve(
+            epochs, values, f"{label} over {len(epochs)} epochs", "epoch", run.best_epoch, reference,
+            "two" if name in {"train_loss", "loss"} else "one",
+        )  # fmt: skip
+        notes = []
+        if run.best_epoch in run.epochs and name in run.epochs[run.best_epoch]:
+            notes.append(f"epoch {run.best_epoch}, the one kept: {number(run.epochs[run.best_epoch][name])}")
+        if reference is not None and best is not None:
+            notes.append(f"dashed: {clean(best.get('model_type'))}, the best prompt-agnostic model ({reference:.3f})")
+        caption = tag("figcaption", "; ".join(notes))
+        figures.append(tag("figure", join([tag("h3", label), Markup(plot), caption])))
+    rows_ = [(int(epoch), *(number(run.epochs[int(epoch)].get(name)) for name in names)) for epoch in epochs]
+    own = next((i for i, row in enumerate(rows_) if row[0] == run.best_epoch), None)
+    numbers = table(("epoch", *names), rows_, ["n"] * (len(names) + 1), own)
+    folded = tag("details", join([tag("summary", "The numbers, epoch by epoch"), numbers]))
+    return join([tag("div", join(figures), "plots"), folded])
+
+
+def baselines(run: Recorded) -> Markup:
+    """This run beside the prompt-agnostic models on the same split."""
+    others = rows(run.tables, "baselines")
+    if not others:
+        return Markup()
+    own = {"model_type": f"{model_type(run)} (this run)"} | run.metrics
+    ranked = sorted([own, *others], key=lambda row: -(finite(row.get("accuracy")) or 0.0))
+    domain = _domain(ranked, "accuracy", "accuracy_low", "accuracy_high")
+    body = [
+        (
+            row.get("model_type"),
+            number(row.get("accuracy"), 3),
+            _interval(row, "accuracy", "accuracy_low", "accuracy_high", domain, "two" if row is own else "one"),
+            _range(row.get("accuracy_low"), row.get("accuracy_high")),
+            number(row.get("log_loss"), 3),
+            number(row.get("calibration_error"), 3),
+        )
+        for row in ranked
+    ]
+    header = ("model", "accuracy", Markup(_plots.axis(domain)), "95 % interval", "log loss", "calibration")
+    place = next(i for i, row in enumerate(ranked) if row is own)
+    intro = tag("p", "Every model is measured on the same held-out comparisons, by the same protocol.", "soft")
+    return join([intro, table(header, body, ("who", "n", "plotted", "n", "n", "n"), place)])
+
+
+def leaderboard(run: Recorded) -> Markup:
+    """The LLMs by score with their intervals."""
+    board = rows(run.tables, "leaderboard")
+    if not board:
+        return Markup()
+    board = sorted(board, key=lambda row: -(s if (s := finite(row.get("score"))) is not None else -np.inf))
+    domain = _domain(board, "score", "low", "high")
+    body = [
+        (
+            place,
+            row.get("model"),
+            number(row.get("score")),
+            _interval(row, "score", "low", "high", domain, "one"),
+            *(number(row.get(name)) for name in ("comparisons", "wins", "losses", "ties")),
+        )
+        for place, row in enumerate(board, 1)
+    ]
+    header = ("#", "LLM", "score", Markup(_plots.axis(domain)), "comparisons", "wins", "losses", "ties")
+    intro = tag("p", f"{len(board)} LLMs. The bar is the 95 % bootstrap interval of the score.", "soft")
+    return join([intro, table(header, body, ("n", "who", "n", "plotted", "n", "n", "n", "n"))])
+
+
+def calibration(run: Recorded) -> Markup:
+    """How far predicted chances came true."""
+    names = ("predicted", "low", "high", "observed", "count")
+    bins = [[finite(row.get(name)) for name in names] for row in rows(run.tables, "calibration")]
+    known = np.array([row for row in bins if None not in row and row[-1]], dtype=float).reshape(-1, len(names))
+    if not len(known):
+        return Markup()
+    predicted, low, high, observed, count = known.T
+    plot = _plots.reliability(predicted, low, high, observed, count, f"Reliability diagram over {len(known)} bins")
+    error = finite(run.metrics.get("calibration_error"))
+    said = f"Expected calibration error {error:.3f}. " if error is not None else ""
+    caption = tag(
+        "figcaption",
+        f"{said}On the dashed line chances come true exactly as predicted. Whiskers: 95 % Wilson interval of the "
+        "observed share; bars: comparisons in the bin.",
+    )
+    body = [
+        (f"{row[1]:.2f} to {row[2]:.2f}", number(row[0], 3), number(row[3], 3), number(int(row[4]))) for row in known
+    ]
+    numbers = table(("bin", "predicted", "observed", "comparisons"), body, ("", "n", "n", "n"))
+    return tag("div", join([tag("figure", join([Markup(plot), caption])), tag("div", numbers)]), "plots")
+
+
+def data(run: Recorded) -> Markup:
+    """What was read, kept and skipped."""
+    return tree(run.data) if run.data else Markup()
+
+
+def warnings(run: Recorded) -> Markup:
+    """What was odd, and where in the spec."""
+    if not run.warnings:
+        return Markup()
+    body = [(tag("code", event.get("pointer") or ""), event.get("message") or "") for event in run.warnings]
+    return table(("place", "warning"), body)
+
+
+def spec(run: Recorded) -> Markup:
+    """The resolved spec, as it can be run again."""
+    if not run.spec:
+        return Markup()
+    return tag("pre", tag("code", block(json.dumps(run.spec, indent=2, ensure_ascii=False))))
+
+
+def lock(run: Recorded) -> Markup:
+    """What a replay needs."""
+    return tree(run.lock, fold=("packages",)) if run.lock else Markup()
+
+
+def timeline(run: Recorded) -> Markup:
+    """What happened when; neighbouring events of one kind are one row."""
+    known = [t for span in run.spans for t in (span.first, span.last) if t is not None]
+    if not known:
+        return Markup()
+    start, total = min(known), max(known) - min(known)
+    body = []
+    for span in run.spans[:LONGEST_TIMELINE]:
+        said = sentence(span.event) + (f"  ({span.count:,} events)" if span.count > 1 else "")
+        if span.first is None or span.last is None:
+            body.append(("-", "", said))
+            continue
+        bar = _plots.stretch(span.first - start, span.last - start, total, f"from {duration(span.first - start)}")
+        body.append((f"+ {duration(span.first - start)}", Markup(bar), said))
+    left = len(run.spans) - len(body)
+    parts: list[object] = [table(("time", "", "event"), body, ("n", "plotted"))]
+    if left > 0:
+        parts.append(tag("p", f"{left:,} later rows are in events.jsonl.", "soft"))
+    return join(parts)
+
+
+def log(run: Recorded) -> Markup:
+    """The end of the run's own output."""
+    return tag("pre", block(run.log)) if run.log.strip() else Markup()
+
+
+def model_type(run: Recorded) -> str:
+    """The run's kind, from its first event, else from its spec."""
+    model = run.spec.get("model")
+    inner = model.get("spec") if isinstance(model, Mapping) else None
+    named = inner.get("model_type") if isinstance(inner, Mapping) else None
+    return clean(run.started.get("model_type") or named or "run")
+
+
+def _card(name: str, value: str, *notes: object) -> Markup:
+    lines = [
+        tag("div", name, "name"),
+        tag("div", value, "value"),
+        *(tag("div", note, "soft") for note in notes if note),
+    ]
+    return tag("div", join(lines), "card")
+
+
+def _domain(rows_: list[Any], *names: str) -> list[float]:
+    values = [value for row in rows_ for name in names if (value := finite(row.get(name))) is not None]
+    return [float(tick) for tick in _plots.nice_ticks(min(values), max(values), 4)] if values else [0.0, 1.0]
+
+
+def _interval(row: Mapping[str, Any], value: str, low: str, high: str, domain: list[float], colour: str) -> Markup:
+    a, b, c = (finite(row.get(name)) for name in (value, low, high))
+    title = f"{number(a)}, {_range(b, c)}" if b is not None and c is not None else number(a)
+    return Markup(_plots.interval(a, b, c, domain, title, colour))
+
+
+def _range(low: object, high: object) -> str:
+    if finite(low) is None or finite(high) is None:
+        return ""
+    return f"{number(low, 3)} to {number(high, 3)}"

@@ -1,0 +1,382 @@
+"""The page of a run: its structure, its escaping, that it is self-contained, and every state that a run can be in."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from runner.errors import EnvironmentProblem, NotFoundError
+from runner.tracking import _plots
+from runner.tracking._recorded import read
+from runner.tracking.report import write_report
+
+HOSTILE = '<script>alert("x")</script>&\x1b[31m\u202e\'"><img src=x>'
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """The page as a list of elements, and a check that every element is closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append((self._open[-1] if self._open else "", data))
+
+    def sections(self) -> list[str]:
+        return [data for tag, data in self.texts if tag == "h2"]
+
+    def has(self, tag: str, css: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.elements if name == tag and css in (attrs.get("class") or "").split()]
+
+    @property
+    def text(self) -> str:
+        return "".join(data for tag, data in self.texts if tag not in {"style", "title"})
+
+
+def make_run(path: Path, state: str = "succeeded", llms: int = 12, epochs: int = 20, name: str = "fixture") -> Path:
+    """A run directory with made-up content of a realistic shape."""
+    path.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    model = {"model_type": "dense_network", "hidden_dims": [256, 128, 64], "optimizer": {"optimizer_type": "adamw"}}
+    spec = {"spec_version": 1, "model": {"name": name, "spec": model}, "data": {"dataset": "sample"}, "epochs": epochs}
+    write(path / "spec.json", spec)
+    start = 1_790_000_000.0
+    skipped = {"empty response": 61, "unknown winner": 12, "roles out of order": 3}
+    record = {"rows_read": 4076, "rows_kept": 4000, "skipped": skipped, "train": 3200, "validation": 800}
+    events = [
+        {"t": start, "event": "started", "model_type": "dense_network", "name": name, "device": "cpu", "seed": 42},
+        {"t": start + 1, "event": "data", "record": record},
+        {"t": start + 2, "event": "warning", "message": "gpt-4 never lost", "pointer": "/data/dataset"},
+    ]
+    events += [
+        {"t": start + 3 + i / 80, "event": "progress", "done": i, "total": 1200, "unit": "texts"}
+        for i in range(0, 1201, 100)
+    ]
+    best = max(1, round(epochs * 0.7))
+    for epoch in range(1, epochs + 1):
+        reached = 0.86 - 0.25 * math.exp(-epoch / 4) - 0.002 * max(0, epoch - best) + random.normal(0, 0.003)
+        metrics = {"train_loss": 0.02 + 0.11 * math.exp(-epoch / 5), "accuracy": reached}
+        events.append(
+            {"t": start + 20 + epoch * 1.5, "event": "epoch", "epoch": epoch, "epochs": epochs, "metrics": metrics}
+            | {"best": epoch <= best}
+        )
+    end = start + 24 + epochs * 1.5
+    document = {"state": state, "created": start - 2, "started": start - 1, "executor": "docker"}
+    if state == "succeeded":
+        events.append({"t": end, "event": "finished"})
+        document |= {"ended": end, "exit_code": 0, "model": f"dense_network/{name}/v1"}
+        metrics = {"accuracy": 0.8625, "accuracy_low": 0.839, "accuracy_high": 0.885, "log_loss": 0.3312}
+        metrics |= {"calibration_error": 0.0214, "n_validation": 800, "tie_accuracy": 0.41, "temperature": 0.231}
+        write(path / "result.json", {"metrics": metrics, "epochs": epochs, "best_epoch": best})
+        write(path / "tables.json", tables(llms))
+    elif state == "failed":
+        error = {"error": "out of memory", "exit_code": 137, "message": "the run used more than its 2 GiB"}
+        error |= {"where": "/run/memory", "hint": "lower batch_size, or raise run.memory"}
+        events.append({"t": end, "event": "failed", "error": error})
+        document |= {"ended": end, "exit_code": 137, "failure": error}
+    elif state == "interrupted":
+        document |= {"ended": end, "note": "the process that supervised it is gone"}
+    elif state == "cancelled":
+        document |= {"ended": end, "exit_code": 75}
+    write(path / "state.json", document)
+    (path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    (path / "log.txt").write_text("loading\nepoch 1\n" + "a line\n" * 5)
+    packages = {"torch": "2.13.0", "numpy": "2.4.6", "transformers": "5.23.0"}
+    hardware = {"cpu": "x86_64, 2 cores", "memory": "8 GiB", "gpu": None}
+    lock = {"spec_hash": "9f2c" * 16, "data_fingerprint": "01ab" * 16, "image": "sha256:" + "77de" * 16, "seed": 42}
+    write(path / "lock.json", lock | {"device": "cpu", "packages": packages, "hardware": hardware})
+    return path
+
+
+def tables(llms: int) -> dict[str, object]:
+    random = np.random.default_rng(1)
+    score = np.sort(random.normal(0, 0.3, llms))[::-1]
+    half = random.uniform(0.03, 0.2, llms)
+    board = [
+        {"model": f"model-{i:03d}" if i % 4 else f"organisation/a-rather-long-name-of-a-model-{i:03d}-instruct-q4"}
+        | {"score": score[i], "low": score[i] - half[i], "high": score[i] + half[i] * 0.8}
+        | {"comparisons": 900 - i, "wins": 500 - i, "losses": 300, "ties": 100}
+        for i in range(llms)
+    ]
+    middle = np.arange(0.05, 1, 0.1)
+    bins = [
+        {"low": m - 0.05, "high": m + 0.05, "predicted": m + 0.01, "observed": m - 0.03 * math.sin(6 * m), "count": c}
+        for m, c in zip(middle, [90, 70, 60, 44, 30, 35, 50, 66, 80, 95], strict=True)
+    ]
+    bins.append({"low": 1.0, "high": 1.0, "predicted": None, "observed": None, "count": 0})
+    rows = [("bradley_terry_scoring", 0.702), ("elo_scoring", 0.688), ("least_squares_scoring", 0.7)]
+    keys = ("model_type", "accuracy", "accuracy_low", "accuracy_high", "log_loss", "calibration_error")
+    others = [dict(zip(keys, (kind, at, at - 0.03, at + 0.03, 0.58, 0.031), strict=True)) for kind, at in rows]
+    return {"leaderboard": board, "calibration": bins, "baselines": others}
+
+
+def write(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document))
+
+
+def page_of(run: Path) -> tuple[str, Page]:
+    text = write_report(run, run.parent / "page.html").read_text(encoding="utf-8")
+    return text, Page(text)
+
+
+def test_a_finished_run_has_every_section(tmp_path: Path) -> None:
+    _, page = page_of(make_run(tmp_path / "run"))
+    assert page.sections() == [
+        "Results", "Beside prompt-agnostic models", "Curves", "Leaderboard", "Calibration", "Warnings", "Data",
+        "Spec", "Lock", "Timeline", "Log",
+    ]  # fmt: skip
+    ids = {attrs.get("id") for _, attrs in page.elements}
+    links = [attrs["href"] for tag, attrs in page.elements if tag == "a"]
+    assert len(links) == 11
+    assert all(link is not None and link[1:] in ids for link in links)
+    for fact in (
+        "0.863",
+        "0.839 to 0.885",
+        "dense_network/fixture/v1",
+        "docker",
+        "0 (done)",
+        "55 s",
+        "gpt-4 never lost",
+    ):
+        assert fact in page.text
+    assert "epoch 14, the one kept" in page.text
+    assert "dashed: bradley_terry_scoring" in page.text
+
+
+def test_every_plot_has_a_title_and_every_epoch_a_point(tmp_path: Path) -> None:
+    text, _ = page_of(make_run(tmp_path / "run", epochs=20))
+    plots = re.findall(r"<svg.*?</svg>", text)
+    assert len(plots) > 15
+    for plot in plots:
+        ElementTree.fromstring(plot)
+        assert "<title>" in plot or 'aria-hidden="true"' in plot
+    loss = next(plot for plot in plots if "Training loss" in plot)
+    assert loss.count('class="point"') == 20
+    assert loss.count('class="best"') == 1
+
+
+def test_rows_are_in_order_and_this_run_is_brought_out(tmp_path: Path) -> None:
+    text, _ = page_of(make_run(tmp_path / "run", llms=150))
+    board = text[text.index('id="leaderboard"') : text.index('id="calibration"')]
+    assert re.findall(r"model-(\d{3})", board) == [f"{i:03d}" for i in range(150)]
+    own = re.findall(r'<tr class="own">(.*?)</tr>', text)
+    assert any("dense_network (this run)" in row for row in own)
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "succeeded", "failed", "cancelled", "interrupted"])
+def test_every_state_has_a_page(tmp_path: Path, state: str) -> None:
+    _, page = page_of(make_run(tmp_path / "run", state))
+    assert state in page.text
+    assert len(page.has("span", "badge")) == 1
+    advice = "runner train --resume run" in page.text
+    assert advice == (state in {"failed", "interrupted"})
+    if state == "failed":
+        assert len(page.has("div", "panel")) == 1
+        for part in ("out of memory", "/run/memory", "lower batch_size", "137 (killed)"):
+            assert part in page.text
+
+
+def test_an_empty_directory_has_a_page(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    _, page = page_of(run)
+    assert page.sections() == []
+    assert "unknown" in page.text
+
+
+@pytest.mark.parametrize("missing", ["spec", "state", "lock", "result", "tables"])
+def test_any_file_may_be_missing_or_torn(tmp_path: Path, missing: str) -> None:
+    run = make_run(tmp_path / "run")
+    whole = len(page_of(run)[1].sections())
+    path = run / f"{missing}.json"
+    path.write_text(path.read_text()[:-20])
+    torn = page_of(run)[1].sections()
+    path.unlink()
+    assert page_of(run)[1].sections() == torn
+    assert len(torn) < whole or missing in {"state", "result"}
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", name=HOSTILE)
+    told = tables(3)
+    for rows in told.values():
+        for row in rows:  # type: ignore[attr-defined]
+            row |= {"model": HOSTILE, "model_type": HOSTILE}
+    write(run / "tables.json", told)
+    write(run / "lock.json", {HOSTILE: HOSTILE, "packages": {HOSTILE: "1"}, "counts": {HOSTILE: 3}})
+    faults = [{"pointer": HOSTILE, "message": HOSTILE, "hint": HOSTILE}]
+    failure = {"error": HOSTILE, "message": HOSTILE, "where": HOSTILE, "hint": HOSTILE, "faults": faults}
+    write(run / "state.json", {"state": HOSTILE, "exit_code": HOSTILE, "model": HOSTILE, "failure": failure})
+    events = [
+        {"t": 1, "event": "started", "model_type": HOSTILE, "device": HOSTILE, "seed": HOSTILE},
+        {"t": 2, "event": "data", "record": {HOSTILE: HOSTILE, "skipped": {HOSTILE: 3}}},
+        {"t": 3, "event": "warning", "message": HOSTILE, "pointer": HOSTILE},
+        {"t": 4, "event": "progress", "done": 1, "unit": HOSTILE},
+        {"t": 5, "event": "epoch", "epoch": 1, "metrics": {HOSTILE: 0.5, "accuracy": 0.5}},
+        {"t": 6, "event": HOSTILE},
+    ]
+    (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    (run / "log.txt").write_text(HOSTILE)
+    text, page = page_of(run)
+    tags = {tag for tag, _ in page.elements}
+    assert not tags & {"script", "img", "iframe", "object", "link"}
+    assert not any(key.startswith("on") for _, attrs in page.elements for key in attrs)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert page.text.count('alert("x")') > 20
+
+
+def test_the_page_asks_nothing_of_a_network(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run")
+    spec = json.loads((run / "spec.json").read_text()) | {"$schema": "https://example.org/schema.json"}
+    write(run / "spec.json", spec)
+    _, page = page_of(run)
+    assert not {"script", "link", "img", "iframe", "image", "use"} & {tag for tag, _ in page.elements}
+    for _, attrs in page.elements:
+        assert not {"src", "srcset", "xlink:href", "action", "data"} & set(attrs)
+        assert (attrs.get("href") or "#").startswith("#")
+    style = "".join(data for tag, data in page.texts if tag == "style")
+    assert "url(" not in style
+    assert "@import" not in style
+    policy = [attrs["content"] for tag, attrs in page.elements if tag == "meta" and "http-equiv" in attrs]
+    assert policy == ["default-src 'none'; style-src 'unsafe-inline'"]
+
+
+def test_a_resumed_run_tells_each_epoch_once(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", epochs=3)
+    again = {"t": 1_790_000_100, "event": "epoch", "epoch": 3, "epochs": 3, "metrics": {"accuracy": 0.5}, "best": False}
+    with (run / "events.jsonl").open("a") as events:
+        events.write(json.dumps(again) + "\n" + '{"t": 1790000101, "event": "fini')
+    recorded = read(run)
+    assert sorted(recorded.epochs) == [1, 2, 3]
+    assert recorded.epochs[3] == {"accuracy": 0.5}
+
+
+def test_a_folder_gets_the_runs_name_and_nothing_is_left_aside(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run-7")
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    assert write_report(run, pages) == pages / "run-7.html"
+    assert [path.name for path in pages.iterdir()] == ["run-7.html"]
+
+
+def test_what_cannot_be_done_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError):
+        write_report(tmp_path / "none", tmp_path / "page.html")
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(EnvironmentProblem):
+        write_report(make_run(tmp_path / "run"), file / "page.html")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+ROW = st.dictionaries(
+    st.sampled_from(
+        ["model", "model_type", "score", "low", "high", "accuracy", "accuracy_low", "predicted", "observed", "count"]
+    ),
+    st.floats() | st.integers() | ANYTHING,
+)
+STATE = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(
+        ("state", "created", "started", "ended", "exit_code", "failure", "executor", "model", "note"), ANYTHING
+    ),
+)
+KINDS = ["started", "data", "progress", "epoch", "warning", "metrics", "failed", "checkpoint", "?"]
+METRICS = st.dictionaries(st.sampled_from(["accuracy", "train_loss", "x"]), ANYTHING)
+FIELDS = ("epochs", "done", "unit", "record", "error", "message", "best", "model_type", "device", "pointer")
+EVENT = st.fixed_dictionaries(
+    {"event": st.sampled_from(KINDS)},
+    optional=dict.fromkeys(FIELDS, ANYTHING)
+    | {"t": st.floats() | ANYTHING, "epoch": st.integers() | ANYTHING, "metrics": METRICS | ANYTHING},
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    state=STATE,
+    spec=ANYTHING,
+    lock=ANYTHING,
+    result=st.fixed_dictionaries({}, optional={"metrics": ROW, "best_epoch": ANYTHING}) | ANYTHING,
+    told=st.dictionaries(st.sampled_from(["leaderboard", "calibration", "baselines"]), st.lists(ROW, max_size=3))
+    | ANYTHING,
+    events=st.lists(EVENT, max_size=6),
+)
+def test_no_content_breaks_the_page(
+    tmp_path: Path, state: object, spec: object, lock: object, result: object, told: object, events: list[object]
+) -> None:
+    run = tmp_path / "run"
+    run.mkdir(exist_ok=True)
+    for name, document in (("state", state), ("spec", spec), ("lock", lock), ("result", result), ("tables", told)):
+        write(run / f"{name}.json", document)
+    (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    text, _ = page_of(run)
+    for plot in re.findall(r"<svg.*?</svg>", text):
+        assert "nan" not in re.sub(r"<title>.*?</title>|<text.*?</text>", "", plot).lower()
+
+
+@given(low=st.floats(-1e12, 1e12), span=st.floats(0, 1e12), count=st.integers(2, 10))
+def test_ticks_are_round_and_cover_the_range(low: float, span: float, count: int) -> None:
+    high = low + span
+    ticks = _plots.nice_ticks(low, high, count)
+    steps = np.diff(ticks)
+    step = steps[0]
+    assert 2 <= len(ticks) <= 2 * count + 3
+    assert step > 0
+    assert ticks[0] <= low + 1e-6 * step + abs(low) * 1e-9
+    assert ticks[-1] >= high - 1e-6 * step - abs(high) * 1e-9
+    assert round(step / 10.0 ** math.floor(math.log10(step) + 1e-9), 6) in {1.0, 2.0, 5.0}
+    assert len(set(_plots.tick_labels(ticks))) == len(ticks) or step < abs(low) * 1e-2
+
+
+def test_ticks_of_a_known_range() -> None:
+    assert _plots.tick_labels(_plots.nice_ticks(0.612, 0.871)) == ["0.6", "0.7", "0.8", "0.9"]
+    assert _plots.tick_labels(_plots.nice_ticks(1, 10, 6, whole=True)) == ["0", "2", "4", "6", "8", "10"]
+    assert _plots.tick_labels(_plots.nice_ticks(-300, 250)) == ["-400", "-200", "0", "200", "400"]
+
+
+@pytest.mark.parametrize(("right", "count"), [(50, 100), (0, 10), (10, 10), (1, 3)])
+def test_wilson_intervals_agree_with_scipy(right: int, count: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(right, count).proportion_ci(method="wilson")
+    low, high = _plots.wilson(np.array([right / count]), np.array([float(count)]))
+    np.testing.assert_allclose([low[0], high[0]], [expected.low, expected.high], atol=1e-12)
+
+
+def test_ten_thousand_epochs_stay_a_small_picture() -> None:
+    x = np.arange(1, 10_001, dtype=float)
+    plot = _plots.curve(x, np.sqrt(x), "many", "epoch", best=7777)
+    assert plot.count('class="point"') <= _plots.MOST_POINTS + 1
+    assert "epoch 7,777" in plot
