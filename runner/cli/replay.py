@@ -1,0 +1,43 @@
+"""``runner replay``"""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+from runner.cli.output import Json, say, show, table
+from runner.workspace import Workspace
+
+
+def replay(model: str, *, executor: Literal["auto", "local", "docker"] | None = None, json: Json = False) -> int:
+    """Run a stored model's spec again, in the same image where there was one, and report the differences.
+
+    Example: runner replay dense_network/quickstart
+
+    Exits 0 when the replayed model is the same, 1 when it differs. The replay is a run of its own: it stores a new
+    version.
+
+    Parameters
+    ----------
+    model
+        The stored model: TYPE/NAME, or TYPE/NAME/vN.
+    executor
+        Where to run. Default: where the original ran.
+    """
+    from runner.execution.replaying import replay as run_again
+    from runner.tracking.terminal import TerminalListener
+
+    listener = TerminalListener(sys.stderr)
+    try:
+        report = run_again(model, Workspace.current(), executor=executor, listeners=[listener], say=say)
+    finally:
+        listener.close()
+
+    def human() -> str:
+        if report["same"]:
+            return f"{report['replayed']} is the same model as {report['original']}: every file, every metric"
+        rows = [(row["what"], row["was"], row["is"]) for row in report["differences"]]
+        return table(("DIFFERENCE", report["original"], report["replayed"]), rows)
+
+    show(report, human, as_json=json)
+    return 0 if report["same"] else 1

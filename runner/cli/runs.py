@@ -1,0 +1,245 @@
+"""``runner runs list | show | logs | stop``"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, show, table
+from runner.errors import ConflictError
+from runner.runs.run import Run, State, all_runs, find_run
+from runner.workspace import Workspace
+
+
+def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False) -> None:
+    """List runs, newest first.
+
+    Example: runner runs list --state failed
+
+    Parameters
+    ----------
+    state
+        Only runs in this state.
+    limit
+        At most this many; 0 is all of them.
+    """
+    rows = []
+    for run in all_runs(Workspace.current().runs):
+        row = summary(run)
+        if state is None or row["state"] == state:
+            rows.append(row)
+        if limit and len(rows) == limit:
+            break
+
+    def human() -> str:
+        if not rows:
+            return "no runs here yet: `runner train --spec-file ...` makes one"
+        cells = [
+            (
+                row["run"],
+                row["state"],
+                row["model"],
+                _number(row["accuracy"]),
+                _clock(row["created"]),
+                _span(row["seconds"]),
+            )
+            for row in rows
+        ]
+        return table(("RUN", "STATE", "MODEL", "ACCURACY", "CREATED", "TOOK"), cells, right=(3, 5))
+
+    show(rows, human, as_json=json)
+
+
+def show_run(
+    run: str,
+    *,
+    html: Annotated[bool, Parameter(negative="")] = False,
+    output: Path | None = None,
+    json: Json = False,
+) -> None:
+    """Show one run: its state, what it measured, how it failed and what to do about it.
+
+    Example: runner runs show last --html
+
+    Parameters
+    ----------
+    run
+        The run's id, a part of it, or "last".
+    html
+        Write one self-contained page: curves, leaderboard, calibration, spec, lock.
+    output
+        Where the page goes. Default: report.html in the run's directory.
+    """
+    found = find_run(Workspace.current().runs, run)
+    found.state()
+    if html:
+        from runner.tracking.report import write_report
+
+        page = write_report(found.path, output or found.path / "report.html")
+        show({"run": found.id, "report": str(page)}, str(page), as_json=json)
+        return
+    document = detail(found)
+    show(document, lambda: _text(document), as_json=json)
+
+
+def logs(run: str, *, follow: Annotated[bool, Parameter(name=("--follow", "-f"), negative="")] = False) -> None:
+    """Print what a run said: its events, then the worker's own output.
+
+    Example: runner runs logs last --follow
+
+    Parameters
+    ----------
+    run
+        The run's id, a part of it, or "last".
+    follow
+        Stay until the run ends.
+    """
+    from runner.runs.events import EventReader
+    from runner.tracking.terminal import TerminalListener
+
+    found = find_run(Workspace.current().runs, run)
+    listener = TerminalListener(sys.stdout, terminal=False)
+    events = EventReader(found.path)
+    log = found.path / "log.txt"
+    offset = 0
+    while True:
+        over = found.state()["state"] != State.RUNNING
+        for event in events.new():
+            listener.handle(event)
+        if log.exists():
+            with log.open("rb") as file:
+                file.seek(offset)
+                text = file.read()
+            offset += len(text)
+            sys.stdout.write(text.decode(errors="replace"))
+        sys.stdout.flush()
+        if over or not follow:
+            break
+        time.sleep(0.2)
+    listener.close()
+
+
+def stop(
+    run: str,
+    *,
+    cancel: Annotated[bool, Parameter(negative="")] = False,
+    wait: float = 90,
+    json: Json = False,
+) -> None:
+    """Ask a run to save a checkpoint and stop; `runner train --resume` goes on with it.
+
+    Example: runner runs stop last
+
+    Parameters
+    ----------
+    run
+        The run's id, a part of it, or "last".
+    cancel
+        Close the run for good: it cannot be resumed.
+    wait
+        How long to wait for it to end, seconds.
+    """
+    found = find_run(Workspace.current().runs, run)
+    state = found.state()
+    if state["state"] == State.RUNNING:
+        try:
+            os.kill(state["supervisor"], signal.SIGTERM)
+        except (ProcessLookupError, PermissionError) as error:
+            raise ConflictError(
+                f"cannot signal the process that supervises the run ({state['supervisor']}): {error.strerror}",
+                where=found.id,
+                hint="it may run on another machine, in a container, or as another user: stop it there",
+            ) from error
+        until = time.monotonic() + wait
+        while (state := found.state())["state"] == State.RUNNING and time.monotonic() < until:
+            time.sleep(0.1)
+        if state["state"] == State.RUNNING:
+            raise ConflictError(f"the run did not end within {wait:g} s", where=found.id)
+    elif not cancel:
+        raise ConflictError(f"the run is not running: it is {state['state']}", where=found.id)
+    if cancel:
+        with found.lock():
+            state = found.transition(State.CANCELLED)
+    document = {"run": found.id, "state": state["state"]}
+    show(document, f"{found.id} {state['state']}", as_json=json)
+
+
+def summary(run: Run) -> dict[str, Any]:
+    """One row of the listing."""
+    state = run.state()
+    plan = run.document("plan") or {}
+    result = run.document("result") or {}
+    started, ended = state.get("started"), state.get("ended")
+    running = state["state"] == State.RUNNING
+    return {
+        "run": run.id,
+        "state": state["state"],
+        "model": state.get("model") or f"{plan.get('model_type')}/{plan.get('name')}",
+        "accuracy": (result.get("metrics") or {}).get("accuracy"),
+        "executor": state.get("executor"),
+        "created": state.get("created"),
+        "seconds": round((time.time() if running else ended or started) - started, 1) if started else None,
+        "exit_code": state.get("exit_code"),
+    }
+
+
+def detail(run: Run) -> dict[str, Any]:
+    """Everything that ``show`` knows of a run."""
+    return summary(run) | {
+        "directory": str(run.path),
+        "failure": run.document("state").get("failure"),
+        "note": run.document("state").get("note"),
+        "result": run.document("result"),
+        "lock": run.document("lock"),
+        "spec": run.document("spec"),
+    }
+
+
+def _text(document: dict[str, Any]) -> str:
+    lines = [
+        f"{document['run']}  {document['state']}",
+        f"  model      {document['model']}",
+        f"  executor   {document['executor'] or '-'}",
+        f"  took       {_span(document['seconds'])}",
+        f"  directory  {document['directory']}",
+    ]
+    failure = document["failure"]
+    if failure:
+        place = f"{failure['where']}: " if failure.get("where") else ""
+        lines += [f"  failed     {place}{failure['message']} (exit {failure['exit_code']})"]
+        if failure.get("hint"):
+            lines += [f"             {failure['hint']}"]
+    if document["note"]:
+        lines += [f"  note       {document['note']}"]
+    if document["state"] in (State.INTERRUPTED, State.FAILED):
+        lines += [f"  go on      runner train --resume {document['run']}"]
+    metrics = (document["result"] or {}).get("metrics") or {}
+    if metrics:
+        width = max(map(len, metrics))
+        lines += ["", *(f"  {name.ljust(width)}  {_number(value)}" for name, value in metrics.items())]
+    return "\n".join(lines)
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "-" if value is None else str(value)
+
+
+def _clock(stamp: float | None) -> str:
+    return datetime.fromtimestamp(stamp).strftime("%Y-%m-%d %H:%M") if stamp else "-"
+
+
+def _span(seconds: float | None) -> str:
+    if seconds is None:
+        return "-"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m{rest:02}s" if minutes else f"{seconds:.1f}s"
