@@ -1,0 +1,124 @@
+"""One score per LLM: Bradley-Terry by maximum likelihood, on the scale of chess ratings, as leaderboards have it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from runner.builders.routing._agnostic import DRAWS, AgnosticPredictor, conclude, warn_start_ignored
+from runner.builders.routing._bradley_terry import (
+    REDRAW_RIDGE,
+    bradley_terry,
+    normal_quantile,
+    sandwich_errors,
+    unbounded,
+)
+from runner.builders.routing._pairs import Pairs, count_pairs, redrawn_pairs
+from runner.contract import ModelSpec, TrainContext, TrainResult, option
+from runner.data.comparisons import ComparisonsData
+from runner.errors import DataError
+
+REQUIRES = ("numpy", "safetensors", "scipy")
+Predictor = AgnosticPredictor
+
+
+class Spec(ModelSpec):
+    """Bradley-Terry."""
+
+    uses_epochs: ClassVar[bool] = False
+    uses_batch_size: ClassVar[bool] = False
+    data = ComparisonsData
+
+    model_type: Literal["bradley_terry_scoring"] = option(
+        description="One score per LLM by maximum likelihood Bradley-Terry, a tie as half a win; blind to the prompt."
+    )
+    scale: float = option(400.0, gt=0, description="Rating points in which the odds of winning grow by `base`.")
+    base: float = option(10.0, gt=1, description="The factor of the odds that `scale` points stand for.")
+    initial_rating: float = option(1000.0, description="The mean rating; a score is a rating less this.")
+    regularization: float = option(
+        0.0,
+        ge=0,
+        description="Weight, in comparisons, of a ridge on the log strengths. 0 is the plain maximum likelihood, which "
+        "does not exist where LLMs only won, only lost or were never compared: such data is refused then.",
+    )
+    bootstrap_samples: int = option(
+        DRAWS,
+        ge=0,
+        le=10_000,
+        description="Bootstrap samples over prompts behind the intervals; 0 takes the sandwich estimator's instead.",
+    )
+    min_model_occurrences: int = option(
+        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
+    )
+
+
+def train(spec: Spec, context: TrainContext) -> TrainResult:
+    """Fit, redraw, measure, store. A score is ``rating - initial_rating``; the scores have mean 0.
+
+    Raises :class:`DataError` naming the LLMs when the maximum likelihood does not exist and nothing regularises it.
+    """
+    comparisons = context.data.train
+    warn_start_ignored(context, "bradley_terry_scoring")
+    context.stop_here(0, {}, {})
+    pairs = count_pairs(comparisons)
+    groups = unbounded(pairs)
+    if groups:
+        _refuse_or_warn(spec, context, pairs, groups)
+
+    points = spec.scale / math.log(spec.base)
+    strengths = bradley_terry(pairs, spec.regularization)
+    scores = points * strengths
+    reach = normal_quantile() * points * sandwich_errors(pairs, strengths, spec.regularization)
+    redrawn = [np.zeros((0, len(scores)))]
+    for chunk in redrawn_pairs(comparisons, spec.bootstrap_samples, context.seed):
+        context.stop_here(0, {}, {})
+        redrawn.append(points * bradley_terry(chunk, max(spec.regularization, REDRAW_RIDGE)))
+
+    def columns(number: int) -> dict[str, Any]:
+        low, high = float(scores[number] - reach[number]), float(scores[number] + reach[number])
+        row = {"rating": float(spec.initial_rating + scores[number]), "sandwich_low": low, "sandwich_high": high}
+        return row if spec.bootstrap_samples else row | {"low": low, "high": high}
+
+    return conclude(
+        context,
+        comparisons.models,
+        scores,
+        np.concatenate(redrawn),
+        metrics={"unbounded_groups": len(groups)},
+        columns=columns,
+    )
+
+
+def _refuse_or_warn(spec: Spec, context: TrainContext, pairs: Pairs, groups: list[np.ndarray]) -> None:
+    """Name the LLMs because of which no finite maximum exists: an error, or with a regularization a warning."""
+    names = context.data.train.models
+    reasons = "; ".join(_reason(pairs, group, names) for group in groups[1:])
+    if spec.regularization == 0:
+        raise DataError(
+            f"the Bradley-Terry maximum likelihood does not exist on this data: {reasons}",
+            where="/model/spec/regularization",
+            hint="set a regularization such as 0.01, raise min_model_occurrences, or use more data",
+        )
+    context.emit(
+        "warning",
+        message=f"these ratings are held finite by the regularization of {spec.regularization:g} alone: {reasons}",
+        pointer="/model/spec/regularization",
+    )
+
+
+def _reason(pairs: Pairs, group: np.ndarray, names: tuple[str, ...]) -> str:
+    """What sets a group of LLMs apart from all others: it only won, only lost, or was never compared with them."""
+    inside_i, inside_j = np.isin(pairs.i, group), np.isin(pairs.j, group)
+    border = inside_i != inside_j
+    won = float(np.where(inside_i, pairs.wins_i, pairs.wins_j)[border].sum() + pairs.ties[border].sum())
+    lost = float(np.where(inside_i, pairs.wins_j, pairs.wins_i)[border].sum() + pairs.ties[border].sum())
+    who = ", ".join(repr(names[m]) for m in group)
+    if won == 0 and lost == 0:
+        return f"{who}: never compared with the others in the training split"
+    if lost == 0:
+        return f"{who}: only won against the others"
+    if won == 0:
+        return f"{who}: only lost to the others"
+    return f"{who}: no chain of wins leads both to and from the others"

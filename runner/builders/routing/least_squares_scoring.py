@@ -1,0 +1,57 @@
+"""One score per LLM: the scores whose differences are nearest to the differences of the win rates, in closed form."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from runner.builders.routing._agnostic import DRAWS, AgnosticPredictor, conclude, warn_start_ignored
+from runner.builders.routing._least_squares import components, least_squares, tell_ranking
+from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+from runner.contract import ModelSpec, TrainContext, TrainResult, option
+from runner.data.comparisons import ComparisonsData
+
+REQUIRES = ("numpy", "safetensors", "scipy")
+Predictor = AgnosticPredictor
+
+
+class Spec(ModelSpec):
+    """Least squares on win rates."""
+
+    uses_epochs: ClassVar[bool] = False
+    uses_batch_size: ClassVar[bool] = False
+    data = ComparisonsData
+
+    model_type: Literal["least_squares_scoring"] = option(
+        description="One score per LLM by least squares on the win rates of every compared pair; blind to the prompt."
+    )
+    min_model_occurrences: int = option(
+        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
+    )
+    print_summary: bool = option(True, resume="free", description="Whether the ranking is written to the run's log.")
+
+
+def train(spec: Spec, context: TrainContext) -> TrainResult:
+    """Solve, redraw, measure, store. The scores have mean 0 and standard deviation 1."""
+    comparisons = context.data.train
+    warn_start_ignored(context, "least_squares_scoring")
+    context.stop_here(0, {}, {})
+    pairs = count_pairs(comparisons)
+    groups = components(pairs, pairs.wins_i + pairs.wins_j)
+    if len(groups) > len(components(pairs, pairs.total)):
+        # A graph that is not connected at all was told when the data was read.
+        islands = "; ".join(", ".join(comparisons.models[m] for m in group) for group in groups[1:])
+        context.emit(
+            "warning",
+            message=f"only ties connect some LLMs with the rest, so their scores cannot be compared: {islands}",
+            pointer="/data/dataset",
+        )
+    scores = least_squares(pairs)
+    redrawn = []
+    for chunk in redrawn_pairs(comparisons, DRAWS, context.seed):
+        context.stop_here(0, {}, {})
+        redrawn.append(least_squares(chunk))
+    if spec.print_summary:
+        tell_ranking(comparisons.models, scores)
+    return conclude(context, comparisons.models, scores, np.concatenate(redrawn), metrics={"components": len(groups)})
