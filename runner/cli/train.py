@@ -84,9 +84,15 @@ def train(
         say(f"warning: {warning}")
 
     def ending() -> str:
-        from runner.tracking.outcome import final_text
+        from runner.tracking.outcome import final_table
 
-        return final_text(finished.metrics, finished.tables, finished.model.reference)
+        return final_table(
+            finished.model.model_type,
+            finished.metrics,
+            finished.tables,
+            f"{finished.model.model_type}/{finished.model.name}",
+            terminal=sys.stdout.isatty(),
+        )
 
     show(finished.as_dict(), ending, as_json=json)
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, registry
-from runner.errors import EnvironmentProblem, Fault, RunnerError, SpecError
+from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.executor import Executor, Job
 from runner.execution.local import LocalExecutor
 from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
-from runner.spec.loading import LoadedSpec, load_object
+from runner.spec.loading import LoadedSpec, for_kind, load_object, with_flags
 from runner.spec.memory import parse_memory
+from runner.store.manifest import NAME
 from runner.store.models import StoredModel, open_verified
 from runner.workspace import Workspace
 
@@ -70,11 +71,11 @@ def make_plan(loaded: LoadedSpec, workspace: Workspace, *, executor: str | None 
 
     Raises the error of whatever is missing: a stored model, a data file, a GPU, an engine.
     """
+    if executor is not None:
+        loaded = with_flags(loaded, {"/run/executor": executor})
     spec, parent, notes = resolve_start_state(loaded, workspace)
     assert spec.model.spec is not None
     kind = spec.model.spec.model_type
-    if executor is not None:
-        spec = spec.model_copy(update={"run": spec.run.model_copy(update={"executor": executor})})
     files = [path.absolute() for path in spec.data.local_files()]  # type: ignore[union-attr]
     models = [path for name in model_names(spec) if (path := Path(name)).is_dir()]
     network = spec.run.network
@@ -104,7 +105,7 @@ def make_plan(loaded: LoadedSpec, workspace: Workspace, *, executor: str | None 
 
 
 def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[TrainingSpec, StoredModel | None, list[str]]:
-    """Fill in ``model.spec`` from the stored model that ``start_state`` names. The document's own ``spec`` is ignored."""
+    """Fill in ``model.spec`` from the stored model that ``start_state`` names; the document's own is ignored."""
     if loaded.spec.model.start_state is None:
         return loaded.spec, None, []
     try:
@@ -112,22 +113,11 @@ def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[Train
     except RunnerError as error:
         error.where = f"/model/start_state ({error.where})" if error.where else "/model/start_state"
         raise
-    document = dict(loaded.document.value)
-    document["model"] = {"name": loaded.spec.model.name, "spec": manifest["spec"]["model"]["spec"]}
-    try:
-        resolved = load_object(document, source=loaded.document.source)
-    except SpecError as error:
-        faults = [Fault(**(vars(fault) | _place(loaded, fault.pointer))) for fault in error.faults]
-        raise SpecError(faults, source=loaded.document.source) from error
-    return resolved.spec, model, [f"starting from {model.reference}"]
-
-
-def _place(loaded: LoadedSpec, pointer: str) -> dict[str, Any]:
-    try:
-        line, column = loaded.document.position(pointer)
-    except KeyError:
-        return {"line": None, "column": None}
-    return {"line": line, "column": column}
+    # The document is checked again as one of that kind, so that a fault in `data` or `epochs` still has its place.
+    spec = for_kind(loaded, model.model_type).spec
+    stored = load_object(manifest["spec"], source=str(model.path / NAME)).spec.model.spec
+    section = spec.model.model_copy(update={"spec": stored, "start_state": None})
+    return spec.model_copy(update={"model": section}), model, [f"starting from {model.reference}"]
 
 
 def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str | None, str | None]:
