@@ -1,0 +1,45 @@
+"""The canonical form of a spec, and the hash that says whether two specs train the same thing."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from runner.contract import ModelSpec
+from runner.spec.envelope import TrainingSpec
+
+
+def canonical(spec: TrainingSpec) -> dict[str, Any]:
+    """The spec as a document: every default filled in, present spellings only, JSON values only."""
+    document = spec.model_dump(mode="json", by_alias=True, exclude={"schema_uri"})
+    if spec.model.start_state is not None and spec.model.spec is None:
+        del document["model"]["spec"]
+    return document
+
+
+def canonical_text(spec: TrainingSpec) -> str:
+    """The canonical document as text: keys sorted, so that equal specs are equal bytes."""
+    return json.dumps(canonical(spec), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+
+
+def spec_hash(spec: TrainingSpec) -> str:
+    """sha256 (hex) of what decides the training, as canonical JSON.
+
+    That is ``model.spec`` and ``model.start_state``, ``data``, ``epochs`` and ``batch_size`` (the latter two only for
+    a kind that uses them). How the run is executed, logged and named does not change what is learned, and is left out.
+    """
+    document = canonical(spec)
+    own = spec.model.spec if isinstance(spec.model.spec, ModelSpec) else None
+    relevant: dict[str, Any] = {
+        "spec_version": spec.spec_version,
+        "spec": document["model"].get("spec"),
+        "start_state": spec.model.start_state,
+        "data": document["data"],
+    }
+    if own is None or own.uses_epochs:
+        relevant["epochs"] = spec.epochs
+    if own is None or own.uses_batch_size:
+        relevant["batch_size"] = spec.batch_size
+    text = json.dumps(relevant, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return sha256(text.encode()).hexdigest()

@@ -1,0 +1,172 @@
+"""The envelope: what every training spec has around ``model.spec`` and ``data``, whatever the kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from runner.contract import DataSection, ModelSpec, Section, option
+from runner.spec.memory import MEMORY_PATTERN, parse_memory
+from runner.spec.names import Name, Reference
+
+#: W&B's own limits, checked before a run rather than at its end.
+_WandbProject = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128, pattern=r"^[^/\\#?%:\r\n]+$"),
+    Field(json_schema_extra={"x-expected": "1 to 128 characters, none of / \\ # ? % :"}),
+]
+_WandbArtifact = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_.\-]+$"),
+    Field(json_schema_extra={"x-expected": "1 to 128 letters, digits, dashes, underscores and dots"}),
+]
+_Text = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_Image = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=512, pattern=r"^[a-zA-Z0-9][a-zA-Z0-9._:/@\-]*$"),
+    Field(json_schema_extra={"x-expected": 'an image\'s name, as in "registry/name:tag"'}),
+]
+_Memory = Annotated[
+    str,
+    StringConstraints(pattern=MEMORY_PATTERN),
+    Field(json_schema_extra={"x-expected": 'a whole number and k, m, g or t, as in "512m" or "4g"'}),
+]
+#: A value written here by mistake may be a secret: a message never repeats it.
+_VariableName = Annotated[
+    str,
+    StringConstraints(max_length=256, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"),
+    Field(
+        json_schema_extra={
+            "x-expected": "the name alone of an environment variable: values are secrets and never in a spec",
+            "x-secret": True,
+        }
+    ),
+]
+
+if TYPE_CHECKING:
+    _SpecField = ModelSpec | None
+    _DataField = DataSection | dict[str, Any]
+else:
+    # The envelope takes them as they are; the document of a kind (runner.spec.kinds) narrows them to its sections.
+    _SpecField = _DataField = Any
+
+
+class WandbSection(Section):
+    """Where the run is followed on Weights & Biases. Absent: not at all."""
+
+    project: _WandbProject = option(description="The W&B project.", resume="free", examples=["llm-routing"])
+    experiment_name: _Text | None = option(
+        None, description="The experiment: the W&B run's group and the first part of its name.", resume="free"
+    )
+    config_name: _Text | None = option(
+        None, description="The configuration within the experiment: the second part of the run's name.", resume="free"
+    )
+    artifact_name: _WandbArtifact | None = option(
+        None, description="What the model's W&B artifact is called. Default: the model's name.", resume="free"
+    )
+
+
+class LogSection(Section):
+    """What is said while the run goes on."""
+
+    print_every: int = option(1, ge=1, description="Print a line of progress every this many epochs.", resume="free")
+    run_name: _Text | None = option(
+        None, description="What the run is called in listings. Default: the model's name.", resume="free"
+    )
+
+
+class RunSection(Section):
+    """Where and within which limits the run executes."""
+
+    executor: Literal["auto", "local", "docker"] = option(
+        "auto",
+        description="docker: in a container; local: in a process here; auto: a container where an engine answers.",
+        resume="free",
+    )
+    image: _Image | None = option(
+        None, description="The container image. Default: the one that `runner image build` makes.", resume="free"
+    )
+    gpus: Annotated[int, Field(ge=0)] | Literal["all"] | None = option(
+        None,
+        description='null: use a GPU if there is one; 0: none; a number or "all": the run fails without them.',
+        resume="free",
+    )
+    cpus: Annotated[float, Field(gt=0)] | None = option(
+        None, description="At most this many CPUs. Default: all.", resume="free"
+    )
+    memory: _Memory | None = option(
+        None, description="At most this much memory. Default: no limit.", resume="free", examples=["4g", "512m"]
+    )
+    time_limit: Annotated[float, Field(gt=0)] | None = option(
+        None, description="Stop after this many seconds, with a checkpoint. Default: no limit.", resume="free"
+    )
+    retries: int = option(
+        0,
+        ge=0,
+        le=10,
+        description="How often to try again when the environment failed, never the model.",
+        resume="free",
+    )
+    network: bool | None = option(
+        None, description="Whether the container has a network. null: only if the spec needs one.", resume="free"
+    )
+    env: tuple[_VariableName, ...] = option(
+        (),
+        description="Names of environment variables that the run gets from here.",
+        resume="free",
+        examples=[["HF_TOKEN"]],
+    )
+
+    @property
+    def memory_bytes(self) -> int | None:
+        """``memory`` as a number of bytes."""
+        return None if self.memory is None else parse_memory(self.memory)
+
+    @property
+    def gpu_required(self) -> bool:
+        """Whether the run fails, rather than go on with the CPU, where there is no GPU."""
+        return self.gpus == "all" or (isinstance(self.gpus, int) and self.gpus > 0)
+
+
+class ModelSection(Section):
+    """What is trained, and what it is called."""
+
+    name: Name = option(
+        description="The name that the model is stored under.", resume="warn", examples=["dense_network_v1"]
+    )
+    start_state: Reference | None = option(
+        None,
+        description="A stored model to start from: its own spec is used, and `spec` here is ignored.",
+        examples=["dense_network_v1", "dense_network/dense_network_v1/v2"],
+    )
+    spec: _SpecField = option(None, description="The kind of model and its fields. Required without `start_state`.")
+
+
+class TrainingSpec(Section):
+    """A training spec: one training run as a document.
+
+    This class is the envelope alone; :func:`runner.spec.kinds.document_class` narrows ``model.spec`` and ``data``
+    to a kind's own sections. A document with ``start_state`` stays the envelope until its kind is known.
+    """
+
+    schema_uri: str | None = option(
+        None, alias="$schema", description="The JSON Schema that an editor completes this document with.", resume="free"
+    )
+    spec_version: int = option(1, ge=1, le=1, description="The version of this format.")
+    wandb: WandbSection | None = option(
+        None, description="Follow the run on Weights & Biases. null: do not.", resume="free"
+    )
+    model: ModelSection = option(description="What is trained, and what it is called.")
+    data: _DataField = option(factory=dict, description="What the model is trained on.")
+    log: LogSection = option(factory=LogSection, description="What is said while the run goes on.", resume="free")
+    run: RunSection = option(
+        factory=RunSection, description="Where and within which limits the run executes.", resume="free"
+    )
+    epochs: int = option(0, ge=0, description="How often to go over the data.", resume="free")
+    batch_size: int = option(0, ge=0, description="How many examples make a step.")
+
+    @property
+    def kind(self) -> str | None:
+        """The model type, or None in a spec that starts from a stored model whose type is not looked up yet."""
+        return self.model.spec.model_type if isinstance(self.model.spec, ModelSpec) else None

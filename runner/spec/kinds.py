@@ -1,0 +1,55 @@
+"""The document of one kind: the envelope with ``model.spec`` and ``data`` narrowed to the kind's own sections."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from pydantic import create_model
+
+from runner import registry
+from runner.contract import ModelSpec, option
+from runner.errors import EnvironmentProblem
+from runner.spec.envelope import ModelSection, TrainingSpec
+
+
+def spec_class(kind: str) -> type[ModelSpec]:
+    """The ``Spec`` of a kind. Raises NotFoundError for one that does not exist, EnvironmentProblem for a broken one."""
+    try:
+        return registry.load(kind).Spec
+    except ImportError as error:
+        raise EnvironmentProblem(f"the model type {kind} cannot be loaded: {error}", where=error.path) from error
+
+
+def document_class(kind: str) -> type[TrainingSpec]:
+    """The class of a whole document that trains ``kind``."""
+    return _document_class(spec_class(kind))
+
+
+@cache
+def _document_class(spec: type[ModelSpec]) -> type[TrainingSpec]:
+    own: Any = spec | None
+    text = "The kind of model and its fields. Required without `start_state`."
+    model = create_model("ModelSection", __base__=ModelSection, spec=(own, option(None, description=text)))
+    fields: dict[str, Any] = {
+        "model": (model, option(description="What is trained, and what it is called.")),
+        "data": (spec.data, _data_option(spec)),
+    }
+    if spec.uses_epochs:
+        fields["epochs"] = (int, option(ge=1, description="How often to go over the data.", resume="free"))
+    else:
+        text = "How often to go over the data: ignored, this kind does not go over it in epochs."
+        fields["epochs"] = (int, option(0, ge=0, description=text, resume="free"))
+    if spec.uses_batch_size:
+        fields["batch_size"] = (int, option(ge=1, description="How many examples make a step."))
+    else:
+        text = "How many examples make a step: ignored, this kind does not train in batches."
+        fields["batch_size"] = (int, option(0, ge=0, description=text, resume="free"))
+    return create_model("TrainingSpec", __base__=TrainingSpec, __doc__=spec.__doc__, **fields)
+
+
+def _data_option(spec: type[ModelSpec]) -> Any:
+    description = "What the model is trained on."
+    if any(field.is_required() for field in spec.data.model_fields.values()):
+        return option(description=description)
+    return option(factory=spec.data, description=description)

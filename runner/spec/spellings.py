@@ -1,0 +1,54 @@
+"""Older spellings: documents in the wild use them, everything behind this module sees the present ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from runner.spec import schema_walk
+from runner.spec.pointers import Path
+from runner.spec.schema_walk import Schema
+
+
+@dataclass(frozen=True)
+class Older:
+    """One older spelling in a document: where it is written, and the present name."""
+
+    at: Path
+    present: str
+
+
+def modernise(value: Any, schema: Schema) -> tuple[Any, list[Older]]:
+    """The value with present spellings in place of older ones, and where those were. The value given is not changed."""
+    found: list[Older] = []
+    return _modern(value, schema, schema, (), found), found
+
+
+def as_written(path: Path, older: list[Older]) -> Path:
+    """The path in the document as it was written of a path in the modernised one."""
+    written: Path = ()
+    for part in path:
+        name = next((o.at[-1] for o in older if o.at[:-1] == written and o.present == part), part)
+        written = (*written, name)
+    return written
+
+
+def _modern(value: Any, schema: Schema | None, root: Schema, path: Path, found: list[Older]) -> Any:
+    if schema is None:
+        return value
+    if isinstance(value, list):
+        return [
+            _modern(item, schema_walk.item(schema, root, value, index), root, (*path, index), found)
+            for index, item in enumerate(value)
+        ]
+    if not isinstance(value, dict):
+        return value
+    properties = schema_walk.properties(schema, root, value)
+    result = {}
+    for name, item in value.items():
+        field = properties.get(name)
+        present = str((field or {}).get("x-spelling-of", name))
+        if present != name:
+            found.append(Older((*path, name), present))
+        result[present] = _modern(item, field, root, (*path, name), found)
+    return result
