@@ -22,7 +22,7 @@ def doctor(*, json: Json = False) -> int:
 
     workspace = Workspace.current()
     findings = diagnose(workspace)
-    able = any(finding.name in {"image", "packages"} and finding.state == "ok" for finding in findings)
+    able = any(finding.name in {"image", "packages"} and finding.state != "missing" for finding in findings)
     document = {"able_to_train": able, "findings": [vars(finding) for finding in findings]}
 
     def human() -> str:

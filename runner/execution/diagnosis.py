@@ -45,19 +45,23 @@ def diagnose(workspace: Workspace) -> list[Finding]:
 
 
 def _engine() -> Iterator[Finding]:
-    from runner.execution.docker import DockerExecutor
+    from runner.execution import image
+    from runner.execution.engine import connect
 
-    docker = DockerExecutor()
     try:
-        yield Finding("engine", "ok", docker.describe_engine())
+        engine = connect()
     except EnvironmentProblem as error:
-        yield Finding("engine", "missing", error.message, error.hint or "runs fall back to local processes")
+        yield Finding("engine", "missing", error.message, error.hint)
         return
+    gpus = "with GPUs" if engine.gpus else "without GPUs"
+    yield Finding("engine", "ok", f"Docker {engine.client.version()['Version']}, {gpus}")
     try:
-        name, digest = docker.find_image(None)
-        yield Finding("image", "ok", f"{name} ({digest[7:19]})")
+        found = image.find(engine=engine)
     except EnvironmentProblem as error:
         yield Finding("image", "missing", error.message, error.hint)
+        return
+    note = image.stale_note(found)
+    yield Finding("image", "note" if note else "ok", f"{found.name} ({found.digest[7:19]})", note)
 
 
 def _gpu() -> Finding:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from runner import __version__, registry
+from runner import registry
 from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.executor import Executor, Job
+from runner.execution.image import source_hash
 from runner.execution.local import LocalExecutor
 from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
@@ -96,7 +95,7 @@ def make_plan(loaded: LoadedSpec, workspace: Workspace, *, executor: str | None 
         "start_from": str(parent.path.absolute()) if parent else None,
         "parent": parent.reference if parent else None,
         "wandb": spec.wandb.model_dump() if spec.wandb else None,
-        "code": code_hash(),
+        "code": source_hash(),
     }
     read_only = tuple(dict.fromkeys([*files, *(path.absolute() for path in models)]))
     if parent:
@@ -125,18 +124,20 @@ def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str
     wanted = spec.run.executor
     if wanted == "local":
         return LocalExecutor(), None, None
+    from runner.execution import image
     from runner.execution.docker import DockerExecutor
 
-    docker = DockerExecutor()
     try:
-        image, digest = docker.find_image(spec.run.image)
+        found = image.find(spec.run.image)
     except EnvironmentProblem as error:
         if wanted == "docker":
             raise
         hint = f" ({error.hint})" if error.hint else ""
         notes.append(f"running as a local process, not in a container: {error.message}{hint}")
         return LocalExecutor(), None, None
-    return docker, image, digest
+    if note := image.stale_note(found):
+        notes.append(f"note: {note}")
+    return DockerExecutor(), found.name, found.digest
 
 
 def model_names(spec: TrainingSpec) -> list[str]:
@@ -173,18 +174,6 @@ def needs_network(spec: TrainingSpec, workspace: Workspace) -> bool:
 def resolved_document(spec: TrainingSpec) -> dict[str, Any]:
     """The document that the run's ``spec.json`` and the manifest hold: canonical, every default filled in."""
     return canonical(spec)
-
-
-@cache
-def code_hash() -> str:
-    """A short hash of the installed code: two runs of one version of a checkout that changed do not look the same."""
-    import runner
-
-    root = Path(runner.__file__).parent
-    digest = sha256(__version__.encode())
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def check_requirements(plan: Plan) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from runner.execution.planning import code_hash
+from runner.execution.image import source_hash
 from runner.execution.supervise import Listener
 from runner.execution.training import train
 from runner.spec.loading import load_object
@@ -31,8 +31,10 @@ def replay(
     """
     stored, manifest = open_verified(workspace.store, reference)
     lock = manifest["lock"]
-    if lock.get("code") != code_hash():
-        say(f"note: the code has changed since {stored.reference} was trained ({lock.get('code')}, now {code_hash()})")
+    if lock.get("code") != source_hash():
+        say(
+            f"note: the code has changed since {stored.reference} was trained ({lock.get('code')}, now {source_hash()})"
+        )
     document = dict(manifest["spec"])
     if manifest.get("parent"):
         document["model"] = {"name": stored.name, "start_state": manifest["parent"]}

@@ -7,6 +7,7 @@ import platform
 import signal
 import sys
 import threading
+import time
 import traceback
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class StopFlag:
 
 def work(path: Path, *, lease: bool = False) -> int:
     """Execute the run in ``path`` and return the exit code; how it ended is in ``outcome.json``."""
+    started = time.monotonic()
     run = Run(path)
     stop = StopFlag()
     stop.listen(lease=lease)
@@ -63,7 +65,7 @@ def work(path: Path, *, lease: bool = False) -> int:
             code = ExitCode.BUG
             try:
                 _train(run, stop, emit)
-                run.write("outcome", {"ok": True})
+                run.write("outcome", {"ok": True} | _effort(started))
                 emit("finished")
                 code = ExitCode.DONE
             except BaseException as error:  # noqa: BLE001 - whatever ended the run is recorded, then told by the code
@@ -222,6 +224,17 @@ def _listeners(run: Run, events: EventWriter) -> list[Any]:
 
     spec = run.document("spec")
     return [WandbListener(plan["wandb"], run.path, spec, os.environ.get("WANDB_API_KEY"), events.emit)]
+
+
+def _effort(started: float) -> dict[str, Any]:
+    """What this attempt took: what a later plan's estimates are made from."""
+    import resource
+
+    # Linux counts kibibytes.
+    return {
+        "seconds": round(time.monotonic() - started, 2),
+        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+    }
 
 
 def _plain(value: Any) -> Any:
