@@ -93,9 +93,10 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
     kind = plan["model_type"]
     registry.require(kind)
     builder = registry.load(kind)
-    device = _device(plan.get("gpus"))
+    uses_torch = "torch" in builder.REQUIRES
+    device = _device(plan.get("gpus")) if uses_torch or plan.get("gpus") else "cpu"
     seed = seed_of(spec)
-    seed_everything(seed)
+    seed_everything(seed, uses_torch)
     emit("started", model_type=kind, name=spec.model.name, device=device, seed=seed, pid=os.getpid())
 
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan["cache"])
@@ -142,14 +143,19 @@ def seed_of(spec: TrainingSpec) -> int:
     return 42
 
 
-def seed_everything(seed: int) -> None:
-    """Seed every generator that a library might draw from behind a builder's back."""
+def seed_everything(seed: int, uses_torch: bool) -> None:
+    """Seed every generator that a library might draw from behind a builder's back.
+
+    torch takes seconds to import: a kind that does without it trains without it.
+    """
     import random
 
     import numpy as np
 
     random.seed(seed)
     np.random.seed(seed % 2**32)
+    if not uses_torch:
+        return
     import torch
 
     torch.manual_seed(seed)

@@ -1,0 +1,53 @@
+# Two commands: `make train` runs the main job, `make test` the tests. Both install what they need into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --quiet --disable-pip-version-check
+# The build that everything was measured with; an installed torch that other packages accept is not replaced by them.
+TORCH ?= torch==2.13.0
+
+.PHONY: help install dev train test lint schemas lock clean
+
+help:
+	@echo "make train    install, then train specs/quickstart.json (in a container where a Docker Engine answers)"
+	@echo "make test     install what the tests need, then run the quick ones"
+	@echo "make lint     ruff, mypy, import-linter"
+
+$(VENV)/.train: pyproject.toml docker/requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Runner needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
+		{ echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo "installing into $(VENV) (once; about two minutes)"
+	@$(PIP) install "$(TORCH)"
+	@$(PIP) install --constraint docker/requirements.lock --editable ".[train]"
+	@touch $@
+
+# arena-rank pins an older numpy than it needs, so it comes without its dependencies; jax is the one it computes with.
+$(VENV)/.dev: $(VENV)/.train
+	@echo "installing what the tests need"
+	@$(PIP) install --constraint docker/requirements.lock --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax
+	@$(PIP) install --no-deps arena-rank==0.1.1
+	@touch $@
+
+install: $(VENV)/.train
+dev: $(VENV)/.dev
+
+train: install
+	@$(BIN)/runner image build --if-missing || echo "no image: the run will be a local process" >&2
+	$(BIN)/runner train --spec-file specs/quickstart.json
+
+test: dev
+	$(BIN)/pytest -n 2 -m "not slow and not docker"
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+schemas: dev
+	$(BIN)/python -m runner.spec.publishing schemas
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
