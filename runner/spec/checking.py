@@ -78,8 +78,9 @@ class _Checker:
             near = wording.nearest(name, known)
             meant = known[near].get("x-spelling-of", near) if near else None
             found = written(self.document, (*path, name))
+            sure = wording.unmistakable(name, known)
             yield find(self.document, (*path, name), "unknown", "unknown field", on_key=True, expected=expected,
-                       found=found, meant=meant)  # fmt: skip
+                       found=found, meant=meant, sure=sure)  # fmt: skip
 
     def missing(self, schema: Schema, name: str, path: Path) -> Finding:
         if path == ("model",) and name == "spec":
@@ -127,11 +128,15 @@ class _Checker:
         if not isinstance(value, str) and len(words) == len(allowed):
             return self.wrong("type", "wrong type", path, schema)
         near = wording.nearest(value, words) if isinstance(value, str) else None
-        return self.wrong("choice", "unknown value", path, schema, meant=near)
-
-    def wrong(self, sort: str, message: str, path: Path, schema: Schema, meant: Any = None) -> Finding:
         expected, found = wording.expected(schema, self.root), written(self.document, path, schema)
-        return find(self.document, path, sort, message, expected=expected, found=found, meant=meant, schema=schema)
+        sure = near is not None and wording.unmistakable(value, words)
+        return find(
+            self.document, path, "choice", "unknown value", expected=expected, found=found, meant=near, sure=sure
+        )
+
+    def wrong(self, sort: str, message: str, path: Path, schema: Schema) -> Finding:
+        expected, found = wording.expected(schema, self.root), written(self.document, path, schema)
+        return find(self.document, path, sort, message, expected=expected, found=found, schema=schema)
 
 
 def not_described(document: Document) -> Finding:

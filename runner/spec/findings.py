@@ -14,12 +14,16 @@ from runner.spec.schema_walk import Schema
 
 @dataclass(frozen=True)
 class Finding:
-    """One fault or warning. ``at`` is its place (of a missing field: where it would be), ``meant`` what was meant."""
+    """One fault or warning. ``at`` is its place (of a missing field: where it would be), ``meant`` what was meant.
+
+    ``sure`` says that nothing else can have been meant: a repair may put it there.
+    """
 
     fault: Fault
     at: Path
     sort: str
     meant: Any = None
+    sure: bool = False
     schema: Schema | None = None
 
 
@@ -34,6 +38,7 @@ def find(
     expected: str | None = None,
     found: str | None = None,
     meant: Any = None,
+    sure: bool = False,
     hint: str | None = None,
     schema: Schema | None = None,
 ) -> Finding:
@@ -42,7 +47,7 @@ def find(
     line, column = document.key_position(pointer) if on_key else document.position(pointer)
     if hint is None and isinstance(meant, str):
         hint = f'did you mean "{meant}"?'
-    return Finding(Fault(message, pointer, line, column, expected, found, hint), at, sort, meant, schema)
+    return Finding(Fault(message, pointer, line, column, expected, found, hint), at, sort, meant, sure, schema)
 
 
 def written(document: Document, at: Path, schema: Schema | None = None) -> str:

@@ -142,7 +142,9 @@ def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, l
         return name, []
     near = wording.nearest(name, names) if isinstance(name, str) else None
     message = "unknown model type" if isinstance(name, str) else "wrong type"
-    return None, [find(document, at, "choice", message, expected=expected, found=written(document, at), meant=near)]
+    sure = near is not None and wording.unmistakable(name, names)
+    found = written(document, at)
+    return None, [find(document, at, "choice", message, expected=expected, found=found, meant=near, sure=sure)]
 
 
 def _warnings(

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from runner.errors import EnvironmentProblem, Fault, NotFoundError, SpecError
 from runner.spec import pointers, syntax
-from runner.spec.syntax import Shape
+from runner.spec.shapes import ArrayShape, ObjectShape, Shape, span
 
 #: A spec is a few kilobytes; what is larger than this is some other file.
 LARGEST = 4 * 2**20
@@ -49,12 +49,12 @@ class Document:
 
     def span(self, pointer: str) -> tuple[int, int]:
         """Start and end in the text of the value, or of the nearest value around it."""
-        return syntax.span(self.text, self._find(pointer)[0])
+        return span(self.text, self._find(pointer)[0])
 
     def key_span(self, pointer: str) -> tuple[int, int] | None:
         """Start and end in the text of the member's key, quotes included."""
         key = self._find(pointer)[1]
-        return None if key is None else syntax.span(self.text, key)
+        return None if key is None else span(self.text, key)
 
     def written(self, pointer: str) -> str:
         """The value as it is written in the text."""
@@ -64,9 +64,9 @@ class Document:
     def _find(self, pointer: str) -> tuple[Shape, int | None]:
         shape, key = self.shape, None
         for part in pointers.split(pointer):
-            if isinstance(shape, syntax.ObjectShape) and part in shape.members:
+            if isinstance(shape, ObjectShape) and part in shape.members:
                 key, shape = shape.members[part]
-            elif isinstance(shape, syntax.ArrayShape) and part.isdigit() and int(part) < len(shape.items):
+            elif isinstance(shape, ArrayShape) and part.isdigit() and int(part) < len(shape.items):
                 key, shape = None, shape.items[int(part)]
             else:
                 break

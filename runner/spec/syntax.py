@@ -8,50 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any, NoReturn
 
 from runner.errors import Fault
-from runner.spec import pointers
+from runner.spec import pointers, words
+from runner.spec.shapes import WORD, ArrayShape, ObjectShape, Shape, span
 
 DEEPEST = 64
 MOST_TROUBLES = 50
 
 _SPACE = re.compile(r"[ \t\n\r]*")
 _COMMENT = re.compile(r"//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
-_WORD = re.compile(r"""[^\s,\[\]{}:"'#/\x00-\x1f]+""")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
 _QUOTED = re.compile(r"'((?:[^'\\\n]|\\.)*)'")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_PYTHON = {"True": True, "False": False, "None": None}
-_JSON = {"true": True, "false": False, "null": None}
-_NOT_FINITE = {"nan", "inf", "infinity"}
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectShape:
-    """Where an object stands, and by key where its key and its value do."""
-
-    start: int
-    end: int
-    members: dict[str, tuple[int, Shape]]
-
-
-@dataclass(frozen=True, slots=True)
-class ArrayShape:
-    """Where a list stands, and its items."""
-
-    start: int
-    end: int
-    items: list[Shape]
-
-
-#: A scalar is only its start, since its end follows from the text: a list of a million numbers stays small.
-Shape = int | ObjectShape | ArrayShape
 
 
 @dataclass(frozen=True)
@@ -97,16 +70,6 @@ def parse(text: str) -> Reading:
     return reading
 
 
-def span(text: str, shape: Shape) -> tuple[int, int]:
-    """Start and end of a value in the text it was read from."""
-    if not isinstance(shape, int):
-        return shape.start, shape.end
-    if text[shape : shape + 1] == '"':
-        return shape, scanstring(text, shape + 1, True)[1]
-    word = _WORD.match(text, shape)
-    return shape, word.end() if word else shape
-
-
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
@@ -140,8 +103,14 @@ class _Parser:
         """What stands here, for a message."""
         if at >= len(self.text):
             return "the end of the document"
-        word = _WORD.match(self.text, at)
-        return _short(word.group()) if word else json.dumps(self.text[at])[1:-1]
+        word = WORD.match(self.text, at)
+        return (
+            _short(word.group())
+            if word
+            else f"`{self.text[at]}`"
+            if self.text[at].isprintable()
+            else ascii(self.text[at])
+        )
 
     def skip(self, at: int) -> int:
         """Past white space, and past comments, which are noted."""
@@ -199,7 +168,7 @@ class _Parser:
         if first == "'":
             text, end = self.single_quoted(at, path)
             return text, at, end
-        word = _WORD.match(self.text, at)
+        word = WORD.match(self.text, at)
         if word is None:
             self.give_up(at, "a value is missing", path, expected="a JSON value", found=self.seen(at))
         return self.word(word.group(), at, path), at, word.end()
@@ -383,37 +352,13 @@ class _Parser:
         return text, quoted.end()
 
     def word(self, word: str, at: int, path: pointers.Path) -> Any:
-        if word in _JSON:
-            return _JSON[word]
-        number = _NUMBER.fullmatch(word)
-        if number:
-            value = float(word)
-            if math.isinf(value):
-                self.note(at, "the number is too large", path, expected="at most 1.8e308", found=_short(word))
-                return 0
-            if number.group(1) is None and number.group(2) is None:
-                return int(word)
-            # 1.0 and 1e3 are integers to JSON Schema: they are to everything after this line. The step is exact.
-            return int(value) if value.is_integer() else value
-        if word in _PYTHON:
-            text = json.dumps(_PYTHON[word])
-            repair = Repair(at, at + len(word), text, f"put {text} for {word}")
-            self.note(at, "this is Python, not JSON", path, expected=text, found=word, repair=repair)
-            return _PYTHON[word]
-        self.note(at, _wrong_word(word), path, expected="a JSON value", found=_short(word))
-        return None
-
-
-def _wrong_word(word: str) -> str:
-    if word.lstrip("+-").lower() in _NOT_FINITE:
-        return "JSON has no NaN and no Infinity"
-    if re.fullmatch(r"-?0[0-9][0-9.eE+-]*", word):
-        return "a number begins with a zero"
-    if re.match(r"[-+.]?[0-9]", word):
-        return "this is not a JSON number"
-    if word[0] in "“”‘’«»„":
-        return "these are not straight quotes"
-    return "this text is not in quotes"
+        read = words.read(word)
+        if read.complaint is not None:
+            repair = None
+            if read.meant is not None:
+                repair = Repair(at, at + len(word), read.meant, f"put {read.meant} for {word}")
+            self.note(at, read.complaint, path, expected=read.expected, found=_short(word), repair=repair)
+        return read.value
 
 
 def _short(text: str, most: int = 60) -> str:

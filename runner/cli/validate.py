@@ -1,0 +1,53 @@
+"""``runner validate``: check specs without running them."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, error_text, fault_text, say, show
+from runner.errors import RunnerError
+from runner.spec.loading import load
+from runner.spec.reader import read_file, read_stream
+
+
+def validate(
+    *files: Annotated[Path, Parameter(help="Spec files; `-`, or none at all, is standard input.")],
+    json: Json = False,
+) -> int:
+    """Check specs: every fault at once, each with its place in the text.
+
+    Examples:
+      runner validate specs/quickstart.json
+      cat spec.json | runner validate
+      runner validate specs/*.json --json
+    """
+    results = [_check(file) for file in files or (Path("-"),)]
+    documents = [document for document, _ in results]
+    for document, text in results if not json else ():
+        if document["valid"]:
+            print(text)
+        else:
+            say(text)
+    if json:
+        show(documents[0] if len(documents) == 1 else {"specs": documents}, "", as_json=True)
+    return max(document["exit_code"] for document in documents)
+
+
+def _check(file: Path) -> tuple[dict[str, Any], str]:
+    """The result for one file as a document, and as a person reads it."""
+    source = "<stdin>" if str(file) == "-" else str(file)
+    try:
+        data = read_stream(sys.stdin.buffer, source) if str(file) == "-" else read_file(file)
+        loaded = load(data, source)
+    except RunnerError as error:
+        return {"source": source, "valid": False} | error.as_dict(), error_text(error)
+    warnings = [asdict(warning) for warning in loaded.warnings]
+    what = f"a valid spec of {loaded.kind}" if loaded.kind else "a valid spec that starts from a stored model"
+    lines = [fault_text(warning, source, "warning: ") for warning in loaded.warnings]
+    document = {"source": source, "valid": True, "exit_code": 0, "model_type": loaded.kind, "warnings": warnings}
+    return document, "\n".join([*lines, f"{source}: {what}"])
