@@ -1,0 +1,213 @@
+"""What every kind promises, whoever wrote it. A new kind is under test as soon as its module and its example exist."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from runner import registry
+from runner.spec.loading import load_file
+from runner.spec.publishing import schema_for
+from tests.conftest import ROOT, Desk
+
+pytestmark = pytest.mark.xdist_group("conformance")
+KINDS = sorted(registry.kinds())
+ITERATIVE = [kind for kind in KINDS if registry.load(kind).Spec.uses_epochs]
+#: Long enough that a signal lands in the middle; a kind's own unit of work decides.
+LONG = {"elo_scoring": 3000, "simple_scoring": 300, "dense_network": 40}
+PROMPTS = ["What is 12 + 7?", "Reverse the word 'stone'.", "Name the capital of France.", "Hi"]
+
+
+def example(kind: str, **changes: Any) -> dict[str, Any]:
+    """The kind's own example, as a document."""
+    return json.loads((ROOT / "specs" / f"{kind}.json").read_text()) | changes
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Desk, dict]:
+    """The kind's example, trained once through the command line."""
+    kind = request.param
+    desk = Desk(tmp_path_factory.mktemp(kind))
+    done = desk("train", "--spec-file", ROOT / "specs" / f"{kind}.json", "--executor", "local", "--json").ok()
+    return kind, desk, done.json
+
+
+def infer(desk: Desk, kind: str, name: str, models: list[str], *more: object) -> dict[str, list[float]]:
+    words = ("--model", f"{kind}/{name}", "--models-to-score", *models, "--prompts", *PROMPTS, "--output-path", "-")
+    return desk("infer", *words, *more).ok().json
+
+
+def test_the_example_is_valid_by_the_code_and_by_the_published_schema(trained):
+    kind, _, _ = trained
+    path = ROOT / "specs" / f"{kind}.json"
+    assert load_file(path).kind == kind
+    jsonschema.Draft202012Validator(schema_for(kind)).validate(json.loads(path.read_text()))
+
+
+def test_training_stores_a_whole_model_and_measures_it_as_every_router_is(trained):
+    kind, desk, document = trained
+    assert document["model"] == f"{kind}/{example(kind)['model']['name']}/v1"
+    stored = Path(desk.home / document["path"])
+    manifest = json.loads((stored / "manifest.json").read_text())
+    assert manifest["metrics"] == document["metrics"]
+    assert manifest["lock"]["seed"] == 42
+    assert {path.suffix for path in stored.rglob("*") if path.is_file()} <= {".json", ".safetensors", ".txt"}
+    metrics = document["metrics"]
+    assert 0 <= metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"] <= 1
+    assert metrics["log_loss"] > 0
+    assert 0 <= metrics["calibration_error"] <= 1
+    board = document["tables"]["leaderboard"]
+    assert [row["score"] for row in board] == sorted((row["score"] for row in board), reverse=True)
+    assert all(row["low"] <= row["high"] for row in board)
+
+
+def test_a_new_process_predicts_the_same_and_a_batch_of_one_equals_a_batch_of_many(trained):
+    kind, desk, document = trained
+    models = [row["model"] for row in document["tables"]["leaderboard"]]
+    name = example(kind)["model"]["name"]
+    first = infer(desk, kind, name, models)
+    assert infer(desk, kind, name, models) == first
+    one_by_one = infer(desk, kind, name, models, "--batch-size", 1)
+    for model in models:
+        assert one_by_one[model] == pytest.approx(first[model], abs=1e-5)
+        assert len(first[model]) == len(PROMPTS)
+
+
+def test_the_same_spec_and_seed_give_the_same_bytes(trained):
+    kind, desk, document = trained
+    report = desk("replay", document["model"], "--executor", "local", "--json")
+    assert report.json["differences"] == []
+    assert report.code == 0
+
+
+def test_a_changed_byte_and_a_planted_pickle_are_refused(trained):
+    kind, desk, document = trained
+    stored = desk.home / document["path"]
+    words = ("infer", "--model", document["model"], "--models-to-score", "a", "--prompts", "p", "--output-path", "-")
+    weights = next(stored.glob("*.safetensors"))
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    refused = desk(*words)
+    assert refused.code == 4
+    assert weights.name in refused.err
+    weights.write_bytes(whole)
+    (stored / "extra.pkl").write_bytes(b"\x80\x04N.")
+    refused = desk(*words)
+    assert refused.code == 4
+    assert "extra.pkl" in refused.err
+    (stored / "extra.pkl").unlink()
+    desk(*words).ok()
+
+
+def test_every_field_says_what_it_is(trained):
+    kind, _, _ = trained
+
+    def look(schema: Any, path: str) -> None:
+        if isinstance(schema, dict):
+            for name, field in schema.get("properties", {}).items():
+                assert field.get("description") or field.get("deprecated"), f"{path}/{name} has no description"
+            for key, value in schema.items():
+                look(value, f"{path}/{key}")
+        elif isinstance(schema, list):
+            for item in schema:
+                look(item, path)
+
+    look(schema_for(kind), kind)
+
+
+def test_its_module_imports_nothing_heavy(trained):
+    kind, _, _ = trained
+    heavy = "{'torch', 'transformers', 'datasets', 'sklearn', 'pandas', 'docker', 'wandb', 'scipy', 'pyarrow'}"
+    code = f"import sys, {registry.kinds()[kind].module}; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_it_is_named_by_its_module_and_says_what_it_requires(trained):
+    kind, _, _ = trained
+    builder = registry.load(kind)
+    assert builder.Spec.model_fields["model_type"].annotation.__args__ == (kind,)  # type: ignore[union-attr]
+    assert builder.REQUIRES
+    registry.require(kind)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_stopped_before_it_began_it_resumes_to_the_same_model(kind, tmp_path):
+    """The lease has ended by the time the worker looks: the earliest possible stop, the same for every kind."""
+    desk = Desk(tmp_path)
+    whole = desk("train", "--spec-file", desk.write("spec.json", example(kind)), "--executor", "local", "--json").ok()
+    run = desk.only_run()
+    twin = run.with_name("twin")
+    twin.mkdir()
+    for name in ("spec.json", "plan.json"):
+        shutil.copy(run / name, twin)
+    for name in ("checkpoints", "artifact"):
+        (twin / name).mkdir()
+    stopped = desk("worker", twin, "--lease", "stdin", stdin=b"")
+    assert stopped.code == 75, stopped.err
+    (twin / "state.json").write_text(json.dumps({"state": "interrupted", "created": 0}))
+    resumed = desk("train", "--resume", twin, "--json").ok()
+    assert resumed.json["metrics"] == whole.json["metrics"]
+    assert files(desk, resumed.json) == files(desk, whole.json)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("kind", ITERATIVE)
+def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path):
+    desk = Desk(tmp_path)
+    document = example(kind, epochs=LONG.get(kind, 20))
+    spec = desk.write("spec.json", document)
+    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
+    run = wait_for_checkpoint(desk, process)
+    if end == signal.SIGKILL:
+        # The worker, not its supervisor: as the kernel does when memory runs out.
+        os.kill(json.loads((run / "state.json").read_text())["worker"]["pid"], end)
+    else:
+        process.send_signal(end)
+    code = process.wait(60)
+    assert code == (75 if end == signal.SIGTERM else 137)
+    assert json.loads((run / "state.json").read_text())["state"] == "interrupted"
+    resumed = desk("train", "--resume", run.name, "--json").ok()
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+    epochs = [event["epoch"] for event in events if event["event"] == "epoch"]
+    again = epochs[len([e for e in events[: stop_index(events)] if e["event"] == "epoch"]) :]
+    assert min(again) > 1, "it began anew instead of going on"
+
+    other = Desk(tmp_path / "whole")
+    other.home.mkdir()
+    whole = other("train", "--spec-file", spec, "--executor", "local", "--json").ok()
+    assert resumed.json["metrics"] == whole.json["metrics"]
+    assert files(desk, resumed.json) == files(other, whole.json)
+
+
+def stop_index(events: list[dict[str, Any]]) -> int:
+    """Where the second attempt begins."""
+    return [index for index, event in enumerate(events) if event["event"] == "started"][1]
+
+
+def wait_for_checkpoint(desk: Desk, process: subprocess.Popen[bytes]) -> Path:
+    """The run's directory, once a checkpoint of a finished epoch is in it."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        assert process.poll() is None, "it ended before it could be stopped"
+        for events in (desk.home / "runs").glob("*/events.jsonl"):
+            if '"event": "checkpoint"' in events.read_text():
+                return events.parent
+        time.sleep(0.01)
+    raise AssertionError("no checkpoint within two minutes")
+
+
+def files(desk: Desk, document: dict[str, Any]) -> dict[str, str]:
+    """sha256 by file of a stored model."""
+    manifest = json.loads((desk.home / document["path"] / "manifest.json").read_text())
+    return {name: entry["sha256"] for name, entry in manifest["files"].items()}

@@ -1,0 +1,116 @@
+"""What every test may use: the command line as a user has it, in a folder of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Two test processes with two threads each would fight over two cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder to type commands in, with its own runs, models and outputs, and the session's embedding cache."""
+
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *words: object) -> list[str]:
+        return [sys.executable, "-m", "runner", *map(str, words)]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith(("RUNNER_", "WANDB_"))}
+        cache = os.environ.get("RUNNER_TEST_CACHE", str(self.home / "cache"))
+        return clean | {"RUNNER_CACHE_DIR": cache, "NO_COLOR": "1", "COLUMNS": "120"} | self.environment
+
+    def __call__(self, *words: object, stdin: str | bytes | None = None, timeout: float = 300) -> Ran:
+        """Run ``runner`` to its end."""
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        done = subprocess.run(
+            self.command(*words),
+            cwd=self.home,
+            env=self.variables,
+            input=data if data is not None else b"",
+            capture_output=True,
+            timeout=timeout,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *words: object, **options: Any) -> subprocess.Popen[bytes]:
+        """Start ``runner`` and leave it to the test."""
+        return subprocess.Popen(
+            self.command(*words), cwd=self.home, env=self.variables, stdin=subprocess.DEVNULL, **options
+        )
+
+    def write(self, name: str, document: Any) -> Path:
+        """A JSON file in the folder."""
+        path = self.home / name
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        return path
+
+    def only_run(self) -> Path:
+        """The one run that there is."""
+        (run,) = [path for path in (self.home / "runs").iterdir() if path.is_dir()]
+        return run
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    def ok(self) -> Ran:
+        """This, if the command succeeded."""
+        assert self.code == 0, f"exit {self.code}\n{self.out}\n{self.err}"
+        return self
+
+
+@pytest.fixture(scope="session", autouse=True)
+def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One embedding cache for the session: every test embeds the same prompts."""
+    base = tmp_path_factory.getbasetemp()
+    # Under xdist each worker has a folder of its own below the session's.
+    cache = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "embedding-cache"
+    cache.mkdir(exist_ok=True)
+    os.environ["RUNNER_TEST_CACHE"] = str(cache)
+    yield cache
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture
+def make_desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
+    return lambda: Desk(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real human comparisons that lie beside a checkout in some places; elsewhere the test is skipped."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("no ../shared/data beside the checkout")
+    return SHARED_DATA
