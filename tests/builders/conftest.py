@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -125,12 +126,6 @@ def data(comparisons: Comparisons) -> LoadedData:
 
 
 @pytest.fixture
-def toolbox() -> Any:
+def toolbox() -> SimpleNamespace:
     """The functions above, for tests that need data of their own."""
-
-    class Toolbox:
-        pass
-
-    box = Toolbox()
-    box.synthetic, box.outcomes, box.split = synthetic, outcomes, split  # type: ignore[attr-defined]
-    return box
+    return SimpleNamespace(synthetic=synthetic, outcomes=outcomes, split=split)

@@ -70,8 +70,8 @@ def evaluate(
 
 
 def probability(margin: np.ndarray) -> np.ndarray:
-    """The logistic function, without overflow."""
-    return 0.5 * (1.0 + np.tanh(0.5 * np.asarray(margin, np.float64)))
+    """The logistic function, exact far out on both sides."""
+    return np.exp(-np.logaddexp(0.0, -np.asarray(margin, np.float64)))
 
 
 def accuracy_interval(right: np.ndarray, prompt: np.ndarray, seed: int) -> tuple[float, float]:
@@ -122,8 +122,9 @@ def fit_temperature(margins: np.ndarray) -> float:
     """The temperature of the greatest likelihood of ``sigmoid(margin / temperature)`` (Platt scaling without a bias).
 
     ``margins`` is float ``[n]``, winner less loser, from the training split. The log likelihood is concave in
-    ``1 / temperature``; bisection finds its maximum within ``[1e-4, 1e4]`` times the mean absolute margin. Scores that
-    rank no better than chance end at the upper bound (every probability near one half); no margin at all gives 1.
+    ``1 / temperature``; bisection finds its maximum within ``[0.1, 1e4]`` times the mean absolute margin. Scores that
+    rank no better than chance end at the upper bound (every probability near one half), those that are never wrong at
+    the lower (the odds of a mean margin are e^10, not infinite); no margin at all gives 1.
     """
     margins = np.asarray(margins, np.float64)
     scale = float(np.abs(margins).mean()) if len(margins) else 0.0
@@ -131,7 +132,7 @@ def fit_temperature(margins: np.ndarray) -> float:
         return 1.0
     # Prompt-agnostic scores have few distinct margins.
     values, counts = np.unique(margins / scale, return_counts=True)
-    low, high = np.log(1e-4), np.log(1e4)
+    low, high = np.log(1e-4), np.log(10.0)
     for _ in range(80):
         middle = 0.5 * (low + high)
         slope = float((counts * values * probability(-values * np.exp(middle))).sum())
