@@ -74,10 +74,14 @@ def scalar(value: Any) -> Markup:
     return text(value)
 
 
-def tree(document: Mapping[str, Any], fold: Sequence[str] = ()) -> Markup:
+def tree(document: Mapping[str, Any], fold: Sequence[str] = (), counts: bool = False) -> Markup:
     """A JSON object as tables: its scalars, then each object in it under its own heading; those in ``fold`` are
-    folded away."""
-    flat = [(key, scalar(value)) for key, value in document.items() if not isinstance(value, Mapping)]
+    folded away. With ``counts`` its numbers are counts of things (1,200), not names of something (a seed)."""
+    flat = [
+        (clean(key).replace("_", " "), number(value) if counts and finite(value) is not None else scalar(value))
+        for key, value in document.items()
+        if not isinstance(value, Mapping)
+    ]
     parts = [pairs(flat)] if flat else []
     for key, value in document.items():
         if not isinstance(value, Mapping) or not value:

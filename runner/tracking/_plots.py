@@ -39,9 +39,13 @@ def nice_ticks(low: float, high: float, count: int = 5, whole: bool = False) -> 
 
 def tick_labels(ticks: np.ndarray) -> list[str]:
     """The ticks as text, with as many decimals as their step needs."""
-    step = float(ticks[1] - ticks[0]) if len(ticks) > 1 else 1.0
-    if max(abs(float(ticks[0])), abs(float(ticks[-1]))) >= 1e6 or step < 1e-5:
-        return [f"{tick:.3g}" for tick in ticks]
+    if not len(ticks):
+        return []
+    step = float(ticks[1] - ticks[0]) if len(ticks) > 1 else abs(float(ticks[0])) or 1.0
+    largest = max(abs(float(ticks[0])), abs(float(ticks[-1])))
+    if largest >= 1e6 or step < 1e-5:
+        digits = max(3, math.ceil(math.log10(max(largest / step, 1.0))) + 1)
+        return [f"{tick:.{digits}g}" for tick in ticks]
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return [f"{tick + 0.0:,.{decimals}f}" for tick in ticks]
 
@@ -108,7 +112,7 @@ def reliability(
         parts.append(f'<text class="tick mid" x="{at:.1f}" y="{floor + 16}">{label}</text>')
     parts.append(f'<line class="reference" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{top}"/>')
     parts.append(f'<text class="label" x="{LEFT}" y="{height - 6}">predicted chance that A is preferred</text>')
-    parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{floor - strip + 10}">count</text>')
+    parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{floor - strip + 24}">count</text>')
     largest = max(float(count.max()), 1.0) if len(count) else 1.0
     edges = _scale(np.clip(np.stack([low, high]), 0, 1), 0, 1, LEFT, WIDTH - RIGHT)
     px = _scale(np.clip(predicted, 0, 1), 0, 1, LEFT, WIDTH - RIGHT)
@@ -139,39 +143,57 @@ def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def interval(
-    value: float | None, low: float | None, high: float | None, domain: Sequence[float], title: str, colour: str = "one"
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    domain: tuple[float, float],
+    title: str,
+    colour: str = "one",
 ) -> str:
-    """One row of an interval plot, as wide as the cell it stands in: a dot with its bar. ``domain`` are the ticks."""
-    parts = [f'<line class="grid" x1="{at}%" x2="{at}%" y1="0" y2="100%"/>' for at in _percent(domain, domain)]
+    """One row of an interval plot over ``domain``, as wide as the cell it stands in: a dot with its bar."""
+    # The lines reach out of the row, so that those of neighbouring rows meet.
+    parts = [
+        f'<line class="grid" x1="{at}%" x2="{at}%" y1="-100%" y2="200%"/>' for at in _percent(_inside(domain), domain)
+    ]
     if low is not None and high is not None:
-        a, b = _percent([low, high], domain)
+        a, b = _percent(np.array([low, high]), domain)
         parts.append(f'<line class="span {colour}" x1="{a}%" x2="{b}%" y1="50%" y2="50%"/>')
     if value is not None:
-        parts.append(f'<circle class="mark {colour}" cx="{_percent([value], domain)[0]}%" cy="50%" r="4.5"/>')
+        at = _percent(np.array([value]), domain)[0]
+        parts.append(f'<circle class="mark {colour}" cx="{at}%" cy="50%" r="4.5"/>')
     return f'<svg class="interval" role="img"><title>{escape(title)}</title>{"".join(parts)}</svg>'
 
 
-def axis(domain: Sequence[float]) -> str:
+def axis(domain: tuple[float, float]) -> str:
     """The tick labels above a column of :func:`interval` rows."""
-    parts = []
-    at = _percent(domain, domain)
-    for i, label in enumerate(tick_labels(np.asarray(domain, dtype=float))):
-        side = "start" if i == 0 else "end" if i == len(at) - 1 else "mid"
-        parts.append(f'<text class="tick {side}" x="{at[i]}%" y="12">{label}</text>')
+    ticks = _inside(domain)
+    parts = [
+        f'<text class="tick mid" x="{at}%" y="12">{label}</text>'
+        for at, label in zip(_percent(ticks, domain), tick_labels(ticks), strict=True)
+    ]
     return f'<svg class="scale" aria-hidden="true">{"".join(parts)}</svg>'
 
 
 def stretch(first: float, last: float, total: float, title: str) -> str:
     """When something happened within ``total`` seconds: a bar as wide as its cell."""
-    a, b = _percent([first, last], [0.0, max(total, 1e-9)])
+    a, b = _percent(np.array([first, last]), (0.0, max(total, 1e-9)))
     bar = f'<rect class="bar" x="{a}%" y="5" width="{max(b - a, 0.01):.3f}%" height="8"/>'
     dot = f'<circle class="mark one" cx="{a}%" cy="9" r="2.5"/>'
     return f'<svg class="interval" role="img"><title>{escape(title)}</title>{bar}{dot}</svg>'
 
 
-def _percent(values: Sequence[float], domain: Sequence[float]) -> list[float]:
-    scaled = _scale(np.asarray(values, dtype=float), float(domain[0]), float(domain[-1]), 0, 100)
-    return [round(float(at), 3) for at in np.clip(scaled, 0, 100)]
+def _inside(domain: tuple[float, float]) -> np.ndarray:
+    """Few enough ticks that their labels fit above a narrow column."""
+    for count in (4, 5, 6):
+        ticks = nice_ticks(*domain, count)
+        ticks = ticks[(ticks >= domain[0]) & (ticks <= domain[1])]
+        if len(ticks) >= 3:
+            break
+    return ticks
+
+
+def _percent(values: np.ndarray, domain: tuple[float, float]) -> list[float]:
+    return [round(float(at), 3) for at in np.clip(_scale(values, *domain, 0, 100), 0, 100)]
 
 
 def _scale(values: np.ndarray, low: float, high: float, start: float, end: float) -> np.ndarray:

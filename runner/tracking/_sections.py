@@ -67,7 +67,8 @@ def curves(run: Recorded) -> Markup:
         )  # fmt: skip
         notes = []
         if run.best_epoch in run.epochs and name in run.epochs[run.best_epoch]:
-            notes.append(f"epoch {run.best_epoch}, the one kept: {number(run.epochs[run.best_epoch][name])}")
+            kept = "the one kept" if run.state.get("state") == "succeeded" else "the best so far"
+            notes.append(f"epoch {run.best_epoch}, {kept}: {number(run.epochs[run.best_epoch][name])}")
         if reference is not None and best is not None:
             notes.append(f"dashed: {clean(best.get('model_type'))}, the best prompt-agnostic model ({reference:.3f})")
         caption = tag("figcaption", "; ".join(notes))
@@ -151,7 +152,7 @@ def calibration(run: Recorded) -> Markup:
 
 def data(run: Recorded) -> Markup:
     """What was read, kept and skipped."""
-    return tree(run.data) if run.data else Markup()
+    return tree(run.data, counts=True) if run.data else Markup()
 
 
 def warnings(run: Recorded) -> Markup:
@@ -159,7 +160,7 @@ def warnings(run: Recorded) -> Markup:
     if not run.warnings:
         return Markup()
     body = [(tag("code", event.get("pointer") or ""), event.get("message") or "") for event in run.warnings]
-    return table(("place", "warning"), body)
+    return table(("place", "warning"), body, ("place",))
 
 
 def spec(run: Recorded) -> Markup:
@@ -217,12 +218,17 @@ def _card(name: str, value: str, *notes: object) -> Markup:
     return tag("div", join(lines), "card")
 
 
-def _domain(rows_: list[Any], *names: str) -> list[float]:
+def _domain(rows_: list[Any], *names: str) -> tuple[float, float]:
+    """The range of these columns with a little air, never empty."""
     values = [value for row in rows_ for name in names if (value := finite(row.get(name))) is not None]
-    return [float(tick) for tick in _plots.nice_ticks(min(values), max(values), 4)] if values else [0.0, 1.0]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    air = (high - low) * 0.05 or abs(low) * 0.1 or 1.0
+    return low - air, high + air
 
 
-def _interval(row: Mapping[str, Any], value: str, low: str, high: str, domain: list[float], colour: str) -> Markup:
+def _interval(
+    row: Mapping[str, Any], value: str, low: str, high: str, domain: tuple[float, float], colour: str
+) -> Markup:
     a, b, c = (finite(row.get(name)) for name in (value, low, high))
     title = f"{number(a)}, {_range(b, c)}" if b is not None and c is not None else number(a)
     return Markup(_plots.interval(a, b, c, domain, title, colour))

@@ -111,7 +111,7 @@ def failure(run: Recorded) -> Markup:
             (tag("code", fault.get("pointer") or ""), fault.get("message") or "", fault.get("hint") or "")
             for fault in known
         ]
-        parts.append(table(("place", "fault", "way out"), rows))
+        parts.append(table(("place", "fault", "way out"), rows, ("place",)))
     if error.get("hint"):
         parts.append(tag("p", join([tag("strong", "What to do: "), error["hint"]])))
     if state in ("failed", "interrupted"):

@@ -6,7 +6,6 @@ spelled out (``\\x1b``) before it is shown.
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
@@ -31,14 +30,15 @@ def clean(text: object) -> str:
 
 
 def finite(value: object) -> float | None:
-    """The value as a float if it is a finite number, else None (booleans are not numbers)."""
+    """The value as a float if it is a finite number, else None. Booleans are not numbers, and neither is what is so
+    large that a sum or a scale of it would overflow: nothing that a run measures is."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) < 1e100 else None
 
 
 def number(value: object, decimals: int | None = None) -> str:

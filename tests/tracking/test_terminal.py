@@ -1,0 +1,317 @@
+"""Progress on a terminal and elsewhere, and the table that ends a training."""
+
+from __future__ import annotations
+
+import io
+import shlex
+import string
+import subprocess
+import sys
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.tracking.outcome import best_baseline, final_table, infer_command
+from runner.tracking.terminal import TerminalListener, is_terminal
+from runner.tracking.wording import clean, duration, number, sentence
+
+CONTROL = set(map(chr, range(32))) - {"\n"} | {"\x7f"}
+METRICS = {"accuracy": 0.8741, "accuracy_low": 0.851, "accuracy_high": 0.896, "log_loss": 0.412}
+METRICS |= {"calibration_error": 0.0312, "n_validation": 1204}
+BASELINE = {"accuracy_low": 0.671, "accuracy_high": 0.733, "log_loss": 0.601, "calibration_error": 0.022}
+TABLES = {
+    "baselines": [
+        {"model_type": "elo_scoring", "accuracy": 0.698} | BASELINE,
+        {"model_type": "bradley_terry_scoring", "accuracy": 0.702} | BASELINE,
+    ],
+    "leaderboard": [{"model": "SmolLM2 135M, greedy"}, {"model": "--help"}, {"model": "x\x1b[2J"}, {"model": "solver"}],
+}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def training(epochs: int, end: str | None = "finished") -> Iterable[dict[str, object]]:
+    t = 1000.0
+    yield {"t": t, "event": "started", "model_type": "dense_network", "name": "quick", "device": "cpu", "seed": 42}
+    yield {"t": t + 1, "event": "data", "record": {"rows_read": 1200, "skipped": {"empty response": 3}}}
+    for done in (0, 400, 800, 1200):
+        yield {"t": t + 2 + done / 1000, "event": "progress", "done": done, "total": 1200, "unit": "texts"}
+    yield {"t": t + 5, "event": "warning", "message": "one LLM never lost", "pointer": "/data/dataset"}
+    for epoch in range(1, epochs + 1):
+        at = t + 5 + epoch * 2
+        for done in (1, 2):
+            fields = {"done": done, "total": 2, "unit": "batches", "epoch": epoch, "epochs": epochs}
+            yield {"t": at - 2 + done / 2, "event": "progress", "metrics": {"loss": 0.5}} | fields
+        metrics = {"train_loss": 0.1 / epoch, "accuracy": 0.7 + epoch / 100}
+        yield {"t": at, "event": "epoch", "epoch": epoch, "epochs": epochs, "metrics": metrics, "best": epoch == 1}
+    if end:
+        yield {"t": t + 6 + epochs * 2, "event": end}
+
+
+def shown(events: Iterable[dict[str, object]], stream: io.StringIO | None = None, **options: object) -> str:
+    stream = stream or io.StringIO()
+    with TerminalListener(stream, **options) as listener:  # type: ignore[arg-type]
+        for event in events:
+            listener.handle(event)
+    return stream.getvalue()
+
+
+def test_plain_lines() -> None:
+    assert shown(training(3)).splitlines() == [
+        "training dense_network quick on cpu, seed 42",
+        "data: rows read 1,200, skipped (empty response 3)",
+        "encoding prompts: 0/1,200 texts",
+        "encoding prompts: 1,200/1,200 texts",
+        "warning: /data/dataset: one LLM never lost",
+        "epoch 1/3  loss 0.1000  accuracy 0.710  best so far",
+        "epoch 2/3  loss 0.0500  accuracy 0.720",
+        "epoch 3/3  loss 0.0333  accuracy 0.730",
+        "finished after 12 s",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("every", "epochs", "told"),
+    [(1, 4, [1, 2, 3, 4]), (3, 8, [3, 6, 8]), (100, 5, [5]), (5, 10, [5, 10]), (0, 2, [1, 2])],
+)
+def test_one_line_every_print_every_epochs_and_the_last(every: int, epochs: int, told: list[int]) -> None:
+    lines = [line for line in shown(training(epochs), print_every=every).splitlines() if line.startswith("epoch")]
+    assert [int(line.split()[1].split("/")[0]) for line in lines] == told
+
+
+@pytest.mark.parametrize("end", ["stopped", "failed", None])
+def test_the_last_epoch_is_told_however_the_run_ends(end: str | None) -> None:
+    events = [event for event in training(9, end) if event.get("epoch") not in {8, 9}]
+    lines = shown(events, print_every=5).splitlines()
+    assert [line for line in lines if line.startswith("epoch")][-1].startswith("epoch 7/9")
+    assert (lines[-1] == f"{end} after 24 s") == (end is not None)
+
+
+def test_a_long_epoch_gives_a_sign_of_life() -> None:
+    fields = {"event": "progress", "total": 100, "unit": "batches", "epoch": 1, "epochs": 1, "metrics": {"loss": 0.25}}
+    events = [{"t": 1000.0, "event": "started"}] + [{"t": 1000.0 + i, "done": i} | fields for i in range(1, 26)]
+    assert shown(events).splitlines()[1:] == [
+        "epoch 1: 10/100 batches  loss 0.2500",
+        "epoch 1: 20/100 batches  loss 0.2500",
+    ]
+
+
+TEXT = st.text(max_size=12)
+JSON = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | TEXT
+    | st.dictionaries(TEXT, TEXT | st.floats(), max_size=3)
+)
+KINDS = [
+    "started",
+    "data",
+    "progress",
+    "epoch",
+    "warning",
+    "checkpoint",
+    "metrics",
+    "finished",
+    "stopped",
+    "failed",
+    "?",
+]
+FIELDS = [
+    "t", "model_type", "name", "device", "seed", "record", "done", "total", "unit", "epoch", "epochs", "metrics",
+    "best", "message", "pointer", "step", "error", "phase",
+]  # fmt: skip
+EVENTS = st.lists(
+    st.fixed_dictionaries({"event": st.sampled_from(KINDS)}, optional=dict.fromkeys(FIELDS, JSON)), max_size=5
+)
+
+
+@given(events=EVENTS)
+def test_no_event_breaks_the_lines_or_steers_the_terminal(events: list[dict[str, object]]) -> None:
+    text = shown(events)
+    assert not CONTROL & set(text)
+    assert all(len(sentence(event).splitlines()) <= 1 for event in events)
+
+
+@given(events=EVENTS)
+def test_no_event_breaks_the_bar(events: list[dict[str, object]]) -> None:
+    stream = Terminal()
+    text = shown(events, stream, terminal=True)
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h")
+
+
+def test_a_terminal_gets_a_bar_and_its_cursor_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = shown(training(3), Terminal())
+    assert "\x1b[?25l" in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+    assert "warning: " in text
+    assert "epoch 1/3  loss 0.1000  accuracy 0.710  the best" in text
+    assert "epoch 3/3  loss 0.0333  accuracy 0.730" in text
+    assert "finished after 12 s" in text
+
+
+def test_the_bar_says_where_it_is_how_fast_and_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    from rich.console import Console
+
+    from runner.tracking._live import LiveView
+
+    def drawn(view: LiveView, width: str) -> str:
+        monkeypatch.setenv("COLUMNS", width)
+        console = Console(file=io.StringIO(), width=int(width))
+        with console.capture() as captured:
+            console.print(view._draw())
+        return captured.get().rstrip()
+
+    monkeypatch.setenv("COLUMNS", "120")
+    view = LiveView(Terminal())
+    for event in list(training(4, None))[:-6]:
+        view.handle(event)
+    wide, narrow = drawn(view, "120"), drawn(view, "50")
+    view.close()
+    assert "epoch 2/4  loss 0.0500  accuracy 0.720" in wide
+    assert "batches/s" in wide
+    assert " left" in wide
+    assert "epoch 2/4" in narrow
+    assert "batches/s" not in narrow
+    assert len(narrow) <= 50
+    assert "\n" not in wide
+    assert "\n" not in narrow
+
+
+def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = shown(training(3), Terminal()) + final_table("x", METRICS, TABLES, "m", terminal=True)
+    codes = {part.split("m")[0] for part in text.split("\x1b[") if part.split("m")[0].replace(";", "").isdigit()}
+    colours = {str(code) for code in [*range(30, 50), *range(90, 108)]}
+    assert not {piece for code in codes for piece in code.split(";")} & colours
+
+
+def test_what_a_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    assert not is_terminal(Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    assert is_terminal(Terminal())
+    assert not is_terminal(io.StringIO())
+    closed = io.StringIO()
+    closed.close()
+    assert not is_terminal(closed)
+
+
+def test_rich_is_not_loaded_for_plain_lines() -> None:
+    script = (
+        "import io, sys; from runner.tracking.terminal import TerminalListener as T;"
+        "T(io.StringIO()).handle({'event': 'finished'}); print('rich' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_the_final_table() -> None:
+    text = final_table("dense_network", METRICS, TABLES, "dense_network/quick/v1", "runner infer ...")
+    assert text.splitlines() == [
+        "                          accuracy  95 % interval   log loss  calibration",
+        "dense_network (this run)     0.874  [0.851, 0.896]     0.412        0.031",
+        "elo_scoring                  0.698  [0.671, 0.733]     0.601        0.022",
+        "bradley_terry_scoring        0.702  [0.671, 0.733]     0.601        0.022  best",
+        "",
+        "measured on 1,204 held-out comparisons; 0.172 above the best prompt-agnostic model",
+        "stored as dense_network/quick/v1",
+        "",
+        "score with it:",
+        "  runner infer ...",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"accuracy": 0.65}, "; NOT better than the best prompt-agnostic model (0.052 below)"),
+        (
+            {"accuracy": 0.71, "accuracy_low": 0.69},
+            "; 0.008 above the best prompt-agnostic model; the intervals overlap",
+        ),
+    ],
+)
+def test_the_final_table_is_honest(own: dict[str, float], said: str) -> None:
+    assert said in final_table("dense_network", METRICS | own, TABLES, None)
+
+
+def test_the_final_table_without_a_validation_split() -> None:
+    text = final_table("elo_scoring", {"accuracy": None, "log_loss": float("nan")}, {}, "elo_scoring/x/v1")
+    assert "nothing was held out" in text
+    assert "elo_scoring (this run)         -" in text
+    assert "nan" not in text
+    assert best_baseline({}) is None
+    assert best_baseline({"baselines": [{"model_type": "x", "accuracy": None}, 3]}) is None
+
+
+def test_the_styled_table_says_the_same() -> None:
+    import re
+
+    plain = final_table("dense_network", METRICS, TABLES, "dense_network/quick/v1")
+    styled = final_table("dense_network", METRICS, TABLES, "dense_network/quick/v1", terminal=True)
+    assert re.sub(r"\x1b\[[0-9;]*m", "", styled) == plain
+    assert styled != plain
+
+
+def test_the_infer_command_can_be_typed() -> None:
+    assert shlex.split(infer_command("dense_network/quick/v1", TABLES, ["it's $HOME", "b"])) == [
+        "runner", "infer", "--model", "dense_network/quick/v1", "--models-to-score", "SmolLM2 135M, greedy", "solver",
+        "--prompts", "it's $HOME", "b",
+    ]  # fmt: skip
+
+
+@given(names=st.lists(st.text(max_size=20), max_size=5))
+def test_no_llms_name_becomes_an_option_or_a_control_character(names: list[str]) -> None:
+    command = infer_command("elo_scoring/x/v1", {"leaderboard": [{"model": name} for name in names]}, ["p"])
+    assert command.isprintable()
+    words = shlex.split(command)
+    scored = words[words.index("--models-to-score") + 1 : words.index("--prompts")]
+    assert 1 <= len(scored) <= 3
+    assert all(word in [*names, "MODEL"] and not word.startswith("-") for word in scored)
+
+
+@given(text=st.text())
+def test_clean_text_is_one_harmless_line(text: str) -> None:
+    assert not CONTROL & set(clean(text))
+    assert "\n" not in clean(text)
+    assert clean(clean(text)) == clean(text)
+
+
+@given(text=st.text(alphabet=string.ascii_letters + "äöü日本 ./-é👍"))
+def test_clean_text_stays_as_it_is(text: str) -> None:
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (12345, "12,345"), (0.41234, "0.4123"), (3.14159, "3.142"), (1234.5, "1,234"), (0.0, "0.0000"), (0, "0"),
+        (1.23e-7, "1.23e-07"), (float("nan"), "-"), (float("inf"), "-"), (None, "-"), (True, "-"), ("x", "-"),
+        (10**400, "-"), (-0.5, "-0.5000"), (5e9, "5,000,000,000"),
+    ],
+)  # fmt: skip
+def test_numbers(value: object, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.84, "0.8 s"), (9.97, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"),
+        (7620, "2 h 07 min"), (273_600, "3 d 04 h"), (None, "-"), (-1, "-"),
+    ],
+)  # fmt: skip
+def test_durations(seconds: object, text: str) -> None:
+    assert duration(seconds) == text
