@@ -54,7 +54,7 @@ def test_it_learns_who_is_better(data, context_for, optimizer):
     context = context_for(data, epochs=8)
     result = kind.train(spec(optimizer), context)
     scores = kind.Predictor.load(context.artifact).scores
-    assert [row["model"] for row in result.tables["leaderboard"]][-1] == "llm-0"
+    assert {row["model"] for row in result.tables["leaderboard"][:3]} == {"llm-3", "llm-4", "llm-5"}
     assert np.corrcoef(scores, np.arange(6))[0, 1] > 0.9
     losses = [event["metrics"]["train_loss"] for event in context.emit.of("epoch")]
     assert losses[-1] < losses[0]
