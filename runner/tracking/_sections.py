@@ -123,7 +123,9 @@ def leaderboard(run: Recorded) -> Markup:
         for place, row in enumerate(board, 1)
     ]
     header = ("#", "LLM", "score", Markup(_plots.axis(domain)), "comparisons", "wins", "losses", "ties")
-    intro = tag("p", f"{len(board)} LLMs. The bar is the 95 % bootstrap interval of the score.", "soft")
+    scrolls = "; the list scrolls" if len(board) > 20 else ""
+    said = f"{len(board)} LLMs{scrolls}. The bar is the 95 % bootstrap interval of the score."
+    intro = tag("p", said, "soft")
     return join([intro, table(header, body, ("n", "who", "n", "plotted", "n", "n", "n", "n"))])
 
 

@@ -49,7 +49,9 @@ def final_table(
     lines.append(("", ""))
     count = finite(metrics.get("n_validation"))
     if count is not None:
-        lines.append((f"measured on {number(int(count))} held-out comparisons{_verdict(metrics, best)}", ""))
+        lines.append((f"measured on {number(int(count))} held-out comparisons", ""))
+        if verdict := _verdict(metrics, best):
+            lines.append((verdict, ""))
     elif finite(metrics.get("accuracy")) is None:
         lines.append(("nothing was held out: no accuracy to tell", ""))
     if model is not None:
@@ -100,11 +102,11 @@ def _verdict(metrics: Mapping[str, Any], best: Mapping[str, Any] | None) -> str:
         return ""
     gap = own - other
     if gap <= 0:
-        return f"; NOT better than the best prompt-agnostic model ({-gap:.3f} below)"
+        return f"NOT better than the best prompt-agnostic model ({-gap:.3f} below)"
     low = finite(metrics.get("accuracy_low"))
     high = finite(best.get("accuracy_high")) if best is not None else None
     doubt = "; the intervals overlap" if low is not None and high is not None and low <= high else ""
-    return f"; {gap:.3f} above the best prompt-agnostic model{doubt}"
+    return f"{gap:.3f} above the best prompt-agnostic model{doubt}"
 
 
 def _styled(lines: Sequence[tuple[str, str]]) -> str:
