@@ -111,7 +111,7 @@ def reliability(
         parts.append(f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{base}"/>')
         parts.append(f'<text class="tick mid" x="{at:.1f}" y="{floor + 16}">{label}</text>')
     parts.append(f'<line class="reference" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{top}"/>')
-    parts.append(f'<text class="label" x="{LEFT}" y="{height - 6}">predicted chance that A is preferred</text>')
+    parts.append(f'<text class="label" x="{LEFT}" y="{height - 6}">predicted chance</text>')
     parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{floor - strip + 24}">count</text>')
     largest = max(float(count.max()), 1.0) if len(count) else 1.0
     edges = _scale(np.clip(np.stack([low, high]), 0, 1), 0, 1, LEFT, WIDTH - RIGHT)
@@ -126,7 +126,7 @@ def reliability(
         box = f'x="{x:.1f}" y="{floor - tall:.1f}" width="{wide:.1f}" height="{tall:.1f}"'
         ends = f'x1="{px[i]:.1f}" x2="{px[i]:.1f}" y1="{whisker[0, i]:.1f}" y2="{whisker[1, i]:.1f}"'
         parts.append(f'<rect class="bar" {box}/><line class="whisker" {ends}/>')
-        readouts.append(f"{predicted[i]:.2f} predicted, {observed[i]:.2f} observed, {count[i]:,.0f} comparisons")
+        readouts.append(f"predicted {predicted[i]:.2f}, observed {observed[i]:.2f}, n {count[i]:,.0f}")
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{floor}" y2="{floor}"/>')
     parts += _points(px, py, readouts, "one", visible=True, height=height, floor=floor)
     return _frame(title, parts, height)

@@ -142,7 +142,7 @@ def calibration(run: Recorded) -> Markup:
     said = f"Expected calibration error {error:.3f}. " if error is not None else ""
     caption = tag(
         "figcaption",
-        f"{said}On the dashed line chances come true exactly as predicted. Whiskers: 95 % Wilson interval of the "
+        f"{said}The chance that A is preferred, and how often it was; on the dashed line the two are equal. Whiskers: 95 % Wilson interval of the "
         "observed share; bars: comparisons in the bin.",
     )
     body = [
