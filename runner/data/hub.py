@@ -57,36 +57,40 @@ def download(repo: str, kind: RepoType, patterns: Sequence[str]) -> Path:
             f"fetching {repo} needs the package huggingface_hub", hint="pip install 'runner[train]'"
         ) from None
     try:
-        # Passing over symlinks of a cache is the library's business; it also resumes what was cut off.
+        # The library goes on where an earlier download was cut off.
         return Path(snapshot_download(repo, repo_type=kind, allow_patterns=list(patterns)))
     except (errors.GatedRepoError, errors.RepositoryNotFoundError) as error:
+        site = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
         raise EnvironmentProblem(
             f"the Hub does not give {repo} to this machine: it is gated, or it does not exist",
-            where=f"https://huggingface.co/{'datasets/' if kind == 'dataset' else ''}{repo}",
+            where=f"{site}/{'datasets/' if kind == 'dataset' else ''}{repo}",
             hint="accept its terms on that page, then set HF_TOKEN to a token that may read it",
         ) from error
-    except errors.HfHubHTTPError as error:
-        status = error.response.status_code
-        raise EnvironmentProblem(
-            f"the Hub answered {status} for {repo}",
-            hint="set HF_TOKEN to a valid token" if status in (401, 403) else "try again later",
-            retryable=status >= 500 or status == 429,
-        ) from error
-    except (errors.LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
-        raise EnvironmentProblem(
-            f"the Hub cannot be reached, and {repo} is not in the local cache ({home()})",
-            hint="connect, or copy the cache of a machine that has it and set HF_HOME; with an unreadable network "
-            "a local file or data.dataset: 'sample' works"
-            if kind == "dataset"
-            else "connect, or copy the cache of a machine that has it and set HF_HOME",
-            retryable=True,
-        ) from error
+    except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:
+        raise _unanswered(repo, kind, error) from error
     except OSError as error:
         raise EnvironmentProblem(
             f"cannot write the Hub's cache: {error.strerror or error}",
             where=str(home()),
             hint="set HF_HOME to a folder that can be written",
         ) from error
+
+
+def _unanswered(repo: str, kind: RepoType, error: Exception) -> EnvironmentProblem:
+    """What to say when the Hub refused, broke down or could not be reached, and the cache has nothing."""
+    response = getattr(error, "response", None) or getattr(error.__cause__, "response", None)
+    status = getattr(response, "status_code", None)
+    if status in (401, 403):
+        return EnvironmentProblem(
+            f"the Hub answered {status} for {repo}", hint="set HF_TOKEN to a token that is valid and may read it"
+        )
+    way_out = "connect, or copy the cache of a machine that has it and set HF_HOME"
+    return EnvironmentProblem(
+        f"the Hub {f'answered {status}' if status else 'cannot be reached'}, and {repo} is not in the local cache "
+        f"({home()})",
+        hint=way_out + ("; or use a local file, or data.dataset 'sample'" if kind == "dataset" else ""),
+        retryable=status is None or status >= 500 or status == 429,
+    )
 
 
 def missing_shards(names: Sequence[str]) -> list[str]:
