@@ -9,6 +9,12 @@ from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Intervals are most of a small run's work; the tests that look at them ask for more."""
+    monkeypatch.setattr(kind, "DRAWS", 4)
+
+
 def spec(**fields):
     return kind.Spec(model_type="elo_scoring", **({"min_model_occurrences": 1} | fields))
 
@@ -134,7 +140,8 @@ def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatc
         assert (resumed.artifact / name).read_bytes() == (whole.artifact / name).read_bytes()
 
 
-def test_it_goes_on_from_a_stored_model_by_name(toolbox, data, context_for):
+def test_it_goes_on_from_a_stored_model_by_name(toolbox, data, context_for, monkeypatch):
+    monkeypatch.setattr(kind, "DRAWS", 100)
     first = context_for(data, "first", epochs=1)
     kind.train(spec(), first)
     stored = dict(zip(*(lambda p: (p.models, p.scores))(kind.Predictor.load(first.artifact)), strict=True))

@@ -20,6 +20,12 @@ OPTIMIZERS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def few_draws(monkeypatch):
+    """Intervals are most of a small run's work; the tests that look at them ask for more."""
+    monkeypatch.setattr(kind, "DRAWS", 4)
+
+
 def spec(optimizer="adam", **fields):
     return kind.Spec(
         model_type="simple_scoring", optimizer=OPTIMIZERS[optimizer], **({"min_model_occurrences": 1} | fields)
@@ -123,7 +129,8 @@ def test_samples_trained_together_are_trained_as_one_by_one(toolbox):
         np.testing.assert_allclose(together[number], scores.detach().numpy()[0], atol=1e-12)
 
 
-def test_the_intervals_hold_the_scores(data, context_for):
+def test_the_intervals_hold_the_scores(data, context_for, monkeypatch):
+    monkeypatch.setattr(kind, "DRAWS", 100)
     # Small steps: with large ones the noise of the last batches moves all scores together.
     rows = kind.train(spec("slow"), context_for(data, epochs=6)).tables["leaderboard"]
     assert all(row["low"] < row["score"] < row["high"] for row in rows)

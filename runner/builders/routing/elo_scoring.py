@@ -74,9 +74,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
             "accuracy": pairwise_accuracy(scores[validation.model_a], scores[validation.model_b], validation),
             "mean_rating_change": float(np.abs(after - before).mean()),
         }
-        last = epoch == context.epochs
-        context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=last)
-        if last or due():
+        context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=False)
+        if epoch == context.epochs or due():
             context.checkpoints.save(epoch, {"ratings": after}, {})
         context.stop_here(epoch, {"ratings": after}, {})
 
@@ -123,12 +122,15 @@ def _play_epoch(spec: Spec, rule: Elo, context: TrainContext, ratings: list[floa
             comparisons.winner[chunk].tolist(),
             rule,
         )
-        context.emit(
-            "progress",
-            done=first + len(chunk),
-            total=len(rows),
-            unit="comparisons",
-            epoch=epoch,
-            epochs=context.epochs,
-            metrics={},
-        )
+        if len(rows) > CHUNK:
+            # Shorter epochs are their own progress.
+            done = first + len(chunk)
+            context.emit(
+                "progress",
+                done=done,
+                total=len(rows),
+                unit="comparisons",
+                epoch=epoch,
+                epochs=context.epochs,
+                metrics={},
+            )
