@@ -18,7 +18,9 @@ from runner.spec.reader import read_file, read_stream
 
 
 def fix(
-    file: Annotated[Path, Parameter(help="The spec file; `-`, or none, is standard input.")] = Path("-"),
+    file: Annotated[
+        Path, Parameter(allow_leading_hyphen=True, help="The spec file; `-`, or none, is standard input.")
+    ] = Path("-"),
     *,
     write: Annotated[bool, Parameter(negative="", help="Write the repaired text into the file.")] = False,
     json: Json = False,

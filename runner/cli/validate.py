@@ -16,7 +16,7 @@ from runner.spec.reader import read_file, read_stream
 
 
 def validate(
-    *files: Annotated[Path, Parameter(help="Spec files; `-`, or none at all, is standard input.")],
+    *files: Annotated[Path, Parameter(allow_leading_hyphen=True, help="Spec files; `-`, or none, is standard input.")],
     json: Json = False,
 ) -> int:
     """Check specs: every fault at once, each with its place in the text.

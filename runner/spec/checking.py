@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from runner.spec import pointers, schema_walk, wording
 from runner.spec.findings import Finding, find, written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
 from runner.spec.schema_walk import Schema
-
-if TYPE_CHECKING:
-    from jsonschema.exceptions import ValidationError
 
 #: Enough to mend a document by; a list of a million wrong items is not told a million times.
 MOST_FAULTS = 100
@@ -48,7 +45,7 @@ class _Checker:
     def __init__(self, document: Document, value: Any, root: Schema) -> None:
         self.document, self.value, self.root = document, value, root
 
-    def explain(self, error: ValidationError) -> Iterator[Finding]:
+    def explain(self, error: Any) -> Iterator[Finding]:
         """One or more findings of one of jsonschema's errors."""
         path: Path = tuple(error.absolute_path)
         word, schema, value = error.validator, error.schema, error.instance
@@ -87,7 +84,10 @@ class _Checker:
             return not_described(self.document)
         value = pointers.get(self.value, pointers.join(path))
         field = schema_walk.properties(schema, self.root, value).get(name)
+        tag = schema.get("discriminator", {})
         expected = wording.expected(field, self.root) if field else None
+        if tag.get("propertyName") == name:
+            expected = wording.choice(map(wording.as_json, tag["mapping"]))
         return find(self.document, (*path, name), "missing", f"`{name}` is missing", shown=path, expected=expected)
 
     def both(self, names: list[str], path: Path) -> Finding:
@@ -96,7 +96,7 @@ class _Checker:
         hint = f'take one of them out: "{present}" is the present spelling'
         return find(self.document, (*path, older), "both", message, on_key=True, hint=hint)
 
-    def union(self, error: ValidationError, path: Path) -> Iterator[Finding]:
+    def union(self, error: Any, path: Path) -> Iterator[Finding]:
         schema, value, options = error.schema, error.instance, error.validator_value
         if all(set(option) == {"required"} for option in options):
             yield self.missing(schema, options[0]["required"][0], path)
@@ -116,7 +116,10 @@ class _Checker:
             astray = {c.schema_path[0] for c in error.context or () if not c.path and c.validator in ("type", "const")}
             fitting = [index for index in range(len(options)) if index not in astray]
         if len(fitting) != 1:
-            yield self.wrong("type", "not one of the allowed values", path, schema)
+            allowed = [word for option in options for word in schema_walk.resolve(option, self.root).get("enum", ())]
+            words = [word for word in allowed if isinstance(word, str)]
+            near = wording.nearest(value, words) if isinstance(value, str) else None
+            yield self.wrong("type", "not one of the allowed values", path, schema, meant=near)
             return
         for child in error.context or ():
             if child.schema_path[0] == fitting[0]:
@@ -134,9 +137,9 @@ class _Checker:
             self.document, path, "choice", "unknown value", expected=expected, found=found, meant=near, sure=sure
         )
 
-    def wrong(self, sort: str, message: str, path: Path, schema: Schema) -> Finding:
+    def wrong(self, sort: str, message: str, path: Path, schema: Schema, meant: str | None = None) -> Finding:
         expected, found = wording.expected(schema, self.root), written(self.document, path, schema)
-        return find(self.document, path, sort, message, expected=expected, found=found, schema=schema)
+        return find(self.document, path, sort, message, expected=expected, found=found, schema=schema, meant=meant)
 
 
 def not_described(document: Document) -> Finding:
@@ -152,7 +155,7 @@ def _validator_class() -> Any:
     from jsonschema.exceptions import ValidationError
     from jsonschema.validators import Draft202012Validator, extend
 
-    def pattern(_: Any, wanted: str, instance: Any, __: Schema) -> Iterator[ValidationError]:
+    def pattern(_: Any, wanted: str, instance: Any, __: Schema) -> Iterator[Any]:
         if isinstance(instance, str) and not _regex(wanted).search(instance):
             yield ValidationError(f"{instance!r} does not match {wanted!r}")
 

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner import registry
+from runner.contract import ModelSpec
 from runner.errors import Fault, SpecError
 from runner.spec import pointers, wording
 from runner.spec.building import from_pydantic, told
@@ -160,7 +161,7 @@ def _warnings(
         hint = "take it out, or run `runner spec fix`"
         found.append(find(document, ("model", "spec"), "ignored", message, on_key=True, hint=hint))
     own = spec.model.spec if spec is not None else None
-    if spec is not None and own is not None and not own.uses_epochs and spec.epochs > 0:
+    if spec is not None and isinstance(own, ModelSpec) and not own.uses_epochs and spec.epochs > 0:
         message = f"ignored: {own.model_type} does not go over the data in epochs"
         found.append(find(document, ("epochs",), "ignored", message, found=written(document, ("epochs",))))
     return in_order(found)

@@ -123,7 +123,7 @@ def _publish_older_spellings(schema: Schema) -> None:
             }
         spellings = [name, *field.get("x-older-spellings", ())] if isinstance(field, dict) else [name]
         for both in combinations(spellings, 2):
-            schema.setdefault("allOf", []).append({"not": {"required": list(both)}})
+            schema.setdefault("allOf", []).append({"not": {"type": "object", "required": list(both)}})
         if len(spellings) > 1 and name in schema.get("required", ()):
             schema["required"] = [other for other in schema["required"] if other != name]
             schema["allOf"].append({"anyOf": [{"required": [spelling]} for spelling in spellings]})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable
@@ -34,6 +33,8 @@ def expected(schema: Schema, root: Schema) -> str:
             options = list(dict.fromkeys(expected(option, root) for option in schema[union]))
             return "; or ".join(options) if any(", " in option for option in options) else choice(options)
     name = schema.get("type")
+    if "minimum" in schema and schema["minimum"] == schema.get("maximum"):
+        return str(schema["minimum"])
     if isinstance(name, list):
         return choice([expected(schema | {"type": one}, root) for one in name])
     if name == "array":
@@ -64,7 +65,7 @@ def found(text: str, name: str = "", schema: Schema | None = None) -> str:
     if (schema or {}).get("x-secret"):
         head, equals, _ = text.partition("=")
         return f'{head}=..."' if equals and len(head) < 60 else "something else (not shown: it may be a secret)"
-    if _SECRET.search(name):
+    if text.startswith('"') and _SECRET.search(name):
         return "a value (not shown: it may be a secret)"
     text = " ".join(text.split())
     return text if len(text) <= 60 else text[:57] + "..."
@@ -83,6 +84,8 @@ def unmistakable(word: str, words: Iterable[str]) -> bool:
 
 
 def _near(word: str, words: Iterable[str], cutoff: float) -> list[str]:
+    import difflib  # only a document with a fault pays for it
+
     by_folded = {other.lower(): other for other in words}
     return [by_folded[match] for match in difflib.get_close_matches(word.lower()[:128], by_folded, 3, cutoff)]
 
@@ -122,7 +125,7 @@ def _limits(schema: Schema) -> list[str]:
     if "maxLength" in schema:
         words.append(f"at most {items('maxLength', 'character')}")
     if "pattern" in schema:
-        words.append(f"like {schema['pattern']}")
+        words.append(f"of the form {schema['pattern']}")
     if "minItems" in schema:
         words.append(f"at least {items('minItems', 'item')}")
     if "maxItems" in schema:
