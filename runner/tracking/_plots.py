@@ -23,10 +23,10 @@ def nice_ticks(low: float, high: float, count: int = 5, whole: bool = False) -> 
     if not (math.isfinite(low) and math.isfinite(high)):
         return np.array([0.0, 1.0])
     low, high = min(low, high), max(low, high)
+    largest = max(abs(low), abs(high))
     # Below this the numbers are one number to a float, and a step would vanish in it.
-    smallest = max(abs(low), abs(high)) * 1e-9
-    if high - low <= smallest:
-        spread = abs(low) * 0.1 or 1.0
+    if high - low <= max(largest * 1e-9, 1e-100):
+        spread = largest * 0.1 if largest > 1e-90 else 1.0
         low, high = low - spread, high + spread
     rough = high / max(count - 1, 1) - low / max(count - 1, 1)
     power = 10.0 ** math.floor(math.log10(rough))

@@ -142,8 +142,8 @@ def calibration(run: Recorded) -> Markup:
     said = f"Expected calibration error {error:.3f}. " if error is not None else ""
     caption = tag(
         "figcaption",
-        f"{said}The chance that A is preferred, and how often it was; on the dashed line the two are equal. Whiskers: 95 % Wilson interval of the "
-        "observed share; bars: comparisons in the bin.",
+        f"{said}The chance that A is preferred, and how often it was; on the dashed line the two are equal. "
+        "Whiskers: 95 % Wilson interval of the observed share; bars: comparisons in the bin.",
     )
     body = [
         (f"{row[1]:.2f} to {row[2]:.2f}", number(row[0], 3), number(row[3], 3), number(int(row[4]))) for row in known

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner.errors import EnvironmentProblem, NotFoundError
@@ -346,6 +346,8 @@ def test_no_content_breaks_the_page(
         assert "nan" not in re.sub(r"<title>.*?</title>|<text.*?</text>", "", plot).lower()
 
 
+@example(low=1.0, span=5.960464477539063e-08, count=7)
+@example(low=5e-324, span=5e-324, count=5)
 @given(low=st.floats(-1e12, 1e12), span=st.floats(0, 1e12), count=st.integers(2, 10))
 def test_ticks_are_round_and_cover_the_range(low: float, span: float, count: int) -> None:
     high = low + span
