@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from typing import Any
@@ -33,12 +34,12 @@ def connect() -> Engine:
 
     Raises :class:`EnvironmentProblem` when there is none, when it may not be used, and when it is on another machine.
     """
-    import docker
-
     address = "the Docker Engine"
     try:
-        client = docker.from_env(timeout=TIMEOUT)
-        address = _address(client)
+        from docker.client import DockerClient
+
+        client = DockerClient.from_env(timeout=TIMEOUT)
+        address = _address()
         information = client.info()
     except Exception as error:
         raise unreachable(error, address) from error
@@ -53,10 +54,8 @@ def connect() -> Engine:
     )
 
 
-def _address(client: Any) -> str:
+def _address() -> str:
     """Where the engine is, as a user would write it; refuses one that cannot see this machine's folders."""
-    import os
-
     address = os.environ.get("DOCKER_HOST") or "the Docker Engine"
     host = urlsplit(address).hostname if "://" in address else None
     if address.startswith(("tcp://", "ssh://", "http://", "https://")) and host not in (

@@ -89,6 +89,10 @@ def find(name: str | None = None, engine: Engine | None = None) -> Image:
             raise EnvironmentProblem(f"the image {one!r} cannot be used: {engines.first_line(error)}") from error
         except Exception as error:
             raise engines.unreachable(error) from error
+    if name and name.startswith("sha256:"):
+        raise EnvironmentProblem(
+            f"the image {name[:19]} is not on this machine", where="/run/image", hint="name another"
+        )
     if name and not name.startswith("runner:"):
         raise engines.no_image(name, build=f"docker pull {name}, or build it; `runner image list` shows what there is")
     variant = "cpu" if wanted[0].endswith("-cpu") else "cuda"
@@ -108,7 +112,7 @@ def stale_note(image: Image) -> str | None:
     if not image.stale:
         return None
     variant = f" --variant {image.variant}" if image.variant else ""
-    return f"the image {image.name} was built from other code than is here; bring it up to date: runner image build{variant}"
+    return f"the image {image.name} was built from other code than is here; bring it up: runner image build{variant}"
 
 
 def _facts(name: str, attributes: dict[str, Any]) -> Image:
