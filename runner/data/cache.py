@@ -11,7 +11,7 @@ import hashlib
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,46 +41,41 @@ class EmbeddingCache:
         """What is known of these texts: bool ``[n]``, and float32 ``[n, width]`` with zeros elsewhere."""
         known, vectors = np.zeros(len(keys), bool), np.zeros((len(keys), width), np.float32)
         place = {key: at for at, key in enumerate(keys)}
-        with self._connection() as connection:
+
+        def look(connection: sqlite3.Connection) -> None:
             for start in range(0, len(keys), CHUNK):
-                if connection is None:
-                    break
                 some = keys[start : start + CHUNK]
                 marks = ",".join("?" * len(some))
                 query = f"SELECT text, vector, crc FROM vectors WHERE text IN ({marks})"  # noqa: S608
                 for key, blob, crc in connection.execute(query, some):
                     # A flipped bit would go unseen into a model: such a row is computed again.
-                    if len(blob) == 4 * width and zlib.crc32(blob) == crc:
+                    if isinstance(blob, bytes) and len(blob) == 4 * width and zlib.crc32(blob) == crc:
                         at = place[key]
                         known[at], vectors[at] = True, np.frombuffer(blob, "<f4")
+
+        self._transact(look)
         return known, vectors
 
     def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
         """Add vectors, float32 ``[n, width]``; one transaction, and the last to write a key keeps it."""
         blobs = [np.ascontiguousarray(vector, "<f4").tobytes() for vector in vectors]
         rows = [(key, blob, zlib.crc32(blob)) for key, blob in zip(keys, blobs, strict=True)]
-        with self._connection() as connection:
-            if connection:
-                connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+        statement = "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)"
+        self._transact(lambda connection: connection.executemany(statement, rows))
 
-    @contextlib.contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection | None]:
-        """A connection for one transaction; None when the cache cannot be used. Errors end here, as a warning."""
-        connection = None
+    def _transact(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Do one transaction, or nothing where the cache cannot be used. SQLite's errors end here, as a warning."""
+        if not self._usable:
+            return
         try:
-            if self._usable:
-                connection = self._open()
-            yield connection
-            if connection:
+            with contextlib.closing(self._open()) as connection:
+                work(connection)
                 connection.commit()
         except sqlite3.OperationalError as error:
             # Locked for too long, no space, a read-only file system: all of them leave the file as it was.
             self._give_up(str(error))
         except sqlite3.DatabaseError as error:
             self._set_aside(str(error))
-        finally:
-            if connection:
-                connection.close()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=60)

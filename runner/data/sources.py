@@ -176,7 +176,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
             if not text.strip():
                 continue
             try:
-                row = json.loads(text)
+                row = json.loads(text.rstrip())
             except json.JSONDecodeError as error:
                 raise DataError(
                     f"not JSON: {error.msg} (column {error.colno})",
