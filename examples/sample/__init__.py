@@ -1,0 +1,1 @@
+"""How the packaged data set `sample` is made: prompts, answerers, checks, comparisons."""
