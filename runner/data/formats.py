@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import DataError
 
-A, B, TIE, BOTH_BAD = 0, 1, 2, 3
 WINNERS = {"model_a": A, "model_b": B, "tie": TIE, "both_bad": BOTH_BAD, "tie (bothbad)": BOTH_BAD}
 REQUIRED = ("model_a", "model_b", "winner", "conversation_a", "conversation_b")
 #: The category annotations, and a name for a row's kind of prompt. Either may be absent.

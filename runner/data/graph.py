@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner.data.formats import A, B
+from runner.data.comparisons import A, B
 
 
 def components(model_a: np.ndarray, model_b: np.ndarray, models: int) -> np.ndarray:

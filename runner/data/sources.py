@@ -8,16 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from runner.data import hub
+from runner.data.catalog import HUB, SAMPLE, parquet, whole
 from runner.data.formats import COLUMNS, Rows, add_json, require_columns
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
 
-HUB = {
-    "lmarena_human_preference": "lmarena-ai/arena-human-preference-140k",
-    "chatbot_arena": "lmsys/chatbot_arena_conversations",
-}
-#: What ``data.dataset`` may be by name; anything else is a path.
-NAMES = (*HUB, "both", "sample")
-SAMPLE = Path(__file__).parent / "sample" / "comparisons.parquet"
 BATCH = 8192
 
 
@@ -39,17 +33,6 @@ def read(dataset: str) -> Rows:
     return read_file(Path(dataset).expanduser())
 
 
-def is_path(dataset: str) -> bool:
-    """Whether ``data.dataset`` is a file of the user's."""
-    return dataset not in NAMES
-
-
-def network_needed(dataset: str) -> bool:
-    """Whether reading it has to ask the Hub: it is a Hub data set that the local cache does not hold whole."""
-    names = list(HUB) if dataset == "both" else [dataset] if dataset in HUB else []
-    return any(not _whole(hub.cached_snapshot(HUB[name], "dataset")) for name in names)
-
-
 def read_hub(repo: str) -> Rows:
     """A Hub data set's training split, read through ``datasets`` from a snapshot in the Hub's cache.
 
@@ -57,9 +40,9 @@ def read_hub(repo: str) -> Rows:
     """
     _need_pyarrow()
     snapshot = hub.cached_snapshot(repo, "dataset")
-    if snapshot is None or not _whole(snapshot):
+    if snapshot is None or not whole(snapshot):
         snapshot = hub.download(repo, "dataset", ["README.md", "*.parquet", "**/*.parquet"])
-    lacking = hub.missing_shards(_parquet(snapshot))
+    lacking = hub.missing_shards(parquet(snapshot))
     if lacking:
         raise EnvironmentProblem(
             f"the cached copy of {repo} lacks {', '.join(lacking[:3])}{' ...' if len(lacking) > 3 else ''}",
@@ -202,17 +185,6 @@ def _not_empty(rows: Rows, where: str) -> Rows:
     if rows.read == 0:
         raise DataError("there is no row in it", where=where)
     return rows
-
-
-def _parquet(snapshot: Path) -> list[str]:
-    return sorted(str(path.relative_to(snapshot)) for path in snapshot.rglob("*.parquet") if path.exists())
-
-
-def _whole(snapshot: Path | None) -> bool:
-    if snapshot is None:
-        return False
-    names = _parquet(snapshot)
-    return bool(names) and not hub.missing_shards(names)
 
 
 def _need_pyarrow() -> None:

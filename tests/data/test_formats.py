@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.data.arrow import add_arrow
-from runner.data.formats import BOTH_BAD, TAGS, TIE, WINNERS, A, B, Rows, add_json, require_columns, tag_number
+from runner.data.comparisons import BOTH_BAD, TIE, A, B
+from runner.data.formats import TAGS, WINNERS, Rows, add_json, require_columns, tag_number
 from runner.errors import DataError
 
 

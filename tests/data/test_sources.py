@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runner.data import hub, sources
+from runner.data import catalog, hub, sources
 from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
 
-LMARENA, ARENA = sources.HUB["lmarena_human_preference"], sources.HUB["chatbot_arena"]
+LMARENA, ARENA = catalog.HUB["lmarena_human_preference"], catalog.HUB["chatbot_arena"]
 
 
 def fault(path: Path) -> DataError:
@@ -183,7 +183,7 @@ def test_both_hub_data_sets_from_the_local_cache(raw, hf, context):
     lay_out(hf, LMARENA, shards(raw, tagged(raw.some(60)), 3))
     lay_out(hf, ARENA, shards(raw, raw.some(40, parts=False), 1))
     for name in ("lmarena_human_preference", "chatbot_arena", "both"):
-        assert not sources.network_needed(name)
+        assert not catalog.network_needed(name)
     data = ComparisonsData().load(context())
     assert data.record["rows_read"] == 60 and data.train.tags["math"].max() == 1
     assert ComparisonsData(dataset="chatbot_arena").load(context()).record["winners"]["both_bad"] > 0
@@ -202,7 +202,7 @@ def test_a_download_that_was_cut_off_is_not_taken_for_the_whole(raw, hf):
     files = shards(raw, raw.some(30), 3)
     del files["data/train-00001-of-00003.parquet"]
     lay_out(hf, LMARENA, files)
-    assert sources.network_needed("lmarena_human_preference")
+    assert catalog.network_needed("lmarena_human_preference")
     with pytest.raises(EnvironmentProblem, match=r"lacks data/train-00001-of-00003\.parquet"):
         sources.read("lmarena_human_preference")
 
@@ -210,7 +210,7 @@ def test_a_download_that_was_cut_off_is_not_taken_for_the_whole(raw, hf):
 def test_a_link_to_nowhere_is_a_missing_shard(raw, hf):
     snapshot = lay_out(hf, LMARENA, shards(raw, raw.some(30), 2))
     (snapshot / "data/train-00001-of-00002.parquet").resolve().unlink()
-    assert sources.network_needed("lmarena_human_preference")
+    assert catalog.network_needed("lmarena_human_preference")
 
 
 def test_a_damaged_shard_names_the_snapshot(raw, hf):
@@ -325,7 +325,8 @@ def test_asking_for_the_network_imports_nothing_heavy():
         "import sys; from pathlib import Path; from runner.data.comparisons import ComparisonsData as C\n"
         "from runner.training.pretrained import available_locally as a\n"
         "C().network_needed(Path('.')), a('all-MiniLM-L6-v2')\n"
-        "print([m for m in ('torch', 'transformers', 'datasets', 'pyarrow', 'huggingface_hub') if m in sys.modules])"
+        "heavy = ('numpy', 'torch', 'transformers', 'datasets', 'pyarrow', 'huggingface_hub')\n"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
