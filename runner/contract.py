@@ -47,7 +47,10 @@ def option(
     # `factory` makes a fresh mutable default; pydantic takes either, never both.
     if "factory" in constraints:
         return Field(
-            default_factory=constraints.pop("factory"), description=description, json_schema_extra=extra, **constraints
+            default_factory=constraints.pop("factory"),
+            description=description,
+            json_schema_extra=extra,
+            **constraints,
         )
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
@@ -56,7 +59,12 @@ class Section(BaseModel):
     """An object of a spec: strict, closed, frozen. Every field is declared with :func:`option`."""
 
     model_config = ConfigDict(
-        strict=True, extra="forbid", allow_inf_nan=False, frozen=True, protected_namespaces=(), validate_default=True
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        frozen=True,
+        protected_namespaces=(),
+        validate_default=True,
     )
 
 

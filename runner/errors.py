@@ -89,7 +89,9 @@ class SpecError(RunnerError):
     code = ExitCode.SPEC_INVALID
     kind = "spec"
 
-    def __init__(self, faults: Iterable[Fault], *, source: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, faults: Iterable[Fault], *, source: str | None = None, hint: str | None = None
+    ) -> None:
         self.faults = list(faults)
         self.source = source
         count = len(self.faults)

@@ -49,7 +49,10 @@ GROUPS = {
         "The container image that runs execute in.",
         {
             "build": ("runner.cli.image:build", "Build the image from this installation."),
-            "list": ("runner.cli.image:list_images", "List the images that exist, and whether they are current."),
+            "list": (
+                "runner.cli.image:list_images",
+                "List the images that exist, and whether they are current.",
+            ),
         },
     ),
 }

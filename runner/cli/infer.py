@@ -12,6 +12,8 @@ from runner.cli.output import Json, say, show
 from runner.workspace import Workspace
 
 Words = Parameter(consume_multiple=True, negative="")
+#: A lone dash is a value too.
+Dash = Parameter(allow_leading_hyphen=True)
 
 
 def infer(
@@ -20,7 +22,7 @@ def infer(
     models_to_score: Annotated[list[str], Words],
     prompts: Annotated[list[str], Words],
     batch_size: int = 128,
-    output_path: Path | None = None,
+    output_path: Annotated[Path | None, Dash] = None,
     unknown: Literal["zero", "null", "error"] = "zero",
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,

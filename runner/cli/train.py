@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def train(
     *,
-    spec_file: Path | None = None,
+    spec_file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
     resume: str | None = None,
     executor: Literal["auto", "local", "docker"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
