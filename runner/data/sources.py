@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,13 @@ def _hub_batches(repo: str, snapshot: Path) -> Iterator[Any]:
     from datasets.exceptions import DatasetsError
 
     try:
-        stream = load_dataset(str(snapshot), split="train", streaming=True).with_format("arrow")
-        for table in stream.iter(batch_size=BATCH):
-            names = table.schema.names
-            require_columns(names, repo)
-            yield table.select([name for name in COLUMNS if name in names])
+        # Streaming prepares nothing, but locks a folder of its cache; the Hub's may be mounted read-only.
+        with tempfile.TemporaryDirectory(prefix="runner-") as scratch:
+            stream = load_dataset(str(snapshot), split="train", streaming=True, cache_dir=scratch).with_format("arrow")
+            for table in stream.iter(batch_size=BATCH):
+                names = table.schema.names
+                require_columns(names, repo)
+                yield table.select([name for name in COLUMNS if name in names])
     except (DatasetsError, ValueError, OSError) as error:
         # pyarrow's errors are ValueErrors and OSErrors; here either means that the cached files are damaged.
         raise DataError(

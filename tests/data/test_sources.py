@@ -189,6 +189,8 @@ def test_both_hub_data_sets_from_the_local_cache(raw, hf, context):
     assert ComparisonsData(dataset="chatbot_arena").load(context()).record["winners"]["both_bad"] > 0
     both = ComparisonsData(dataset="both").load(context())
     assert both.record["rows_read"] == 100
+    # The cache may be mounted read-only: nothing is written there.
+    assert [path.name for path in hf.iterdir()] == ["hub"]
 
 
 def test_the_hub_copy_is_the_same_data_as_the_file(raw, hf, tmp_path, context):
