@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from runner.contract import DataSection, ModelSpec, Section, option
 from runner.spec.memory import MEMORY_PATTERN, parse_memory
@@ -141,6 +141,12 @@ class ModelSection(Section):
         examples=["dense_network_v1", "dense_network/dense_network_v1/v2"],
     )
     spec: _SpecField = option(None, description="The kind of model and its fields. Required without `start_state`.")
+
+    @model_validator(mode="after")
+    def _described(self) -> Self:
+        if self.start_state is None and self.spec is None:
+            raise ValueError("the model is not described: it takes `spec` or `start_state`")
+        return self
 
 
 class TrainingSpec(Section):

@@ -19,7 +19,8 @@ _LATER = r"[^/\\\x00-\x1f\x7f-\x9f .]"
 _PART = rf"{_FIRST}(?:(?: *\.)? *{_LATER})*\.?"
 NAME_PATTERN = rf"^{_PART}$"
 NAME_RULE = "1 to 128 characters, no / or \\, no dash, dot or space in front, no two dots in a row"
-REFERENCE_PATTERN = rf"^{_PART}(?:/{_PART})?$|^{_PART}/{_PART}/v[1-9][0-9]{{0,8}}$"
+_EACH = rf"(?=[^/]{{1,128}}(?:/|$)){_PART}"
+REFERENCE_PATTERN = rf"^{_EACH}(?:/{_EACH}(?:/v[1-9][0-9]{{0,8}})?)?$"
 REFERENCE_RULE = 'the name of a stored model: "NAME", "TYPE/NAME" or "TYPE/NAME/vN"'
 
 

@@ -1,0 +1,159 @@
+"""The published schema and the code accept the same documents, shown on generated ones by three readers."""
+
+import json
+import re
+from copy import deepcopy
+
+import jsonschema_rs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from runner import registry
+from runner.errors import SpecError
+from runner.spec.checking import _validator_class
+from runner.spec.kinds import document_class
+from runner.spec.loading import load_document, load_object
+from runner.spec.publishing import schema_for, union
+from runner.spec.reader import read
+from runner.spec.schema_walk import resolve
+from runner.spec.spellings import modernise
+
+# Texts that fit some pattern, and some that fit none. What no schema can say (Unicode's composed form) is not among them.
+TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g", "04g",
+         "512M", "HF_TOKEN", "A=b", "a/b", "a/b/v2", "a/b/c", "a\\b", "", "image:tag", "é", "x" * 129, "auto", "adamw"]  # fmt: skip
+ODD = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    2,
+    0.5,
+    1.0,
+    1.5,
+    -0.0,
+    1e20,
+    10**30,
+    "x",
+    "1",
+    "",
+    [],
+    {},
+    [1],
+    {"a": 1},
+    [0.9, 0.99],
+]
+
+
+def valid(schema, root):
+    """Documents that a schema should accept: nearly all of them are."""
+    schema = resolve(schema, root)
+    if "const" in schema:
+        return st.just(schema["const"])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    for key in ("oneOf", "anyOf"):
+        if key in schema:
+            return st.one_of([valid(option, root) for option in schema[key]])
+    kind = schema.get("type")
+    if kind == "object":
+        if "else" in schema:
+            return st.one_of(valid_object(schema, schema["else"], root), valid_object(schema, {}, root))
+        return valid_object(schema, {}, root)
+    if kind == "array":
+        if "prefixItems" in schema:
+            return st.tuples(*(valid(item, root) for item in schema["prefixItems"])).map(list)
+        most = min(schema.get("maxItems", 3), 3)
+        return st.lists(valid(schema["items"], root), min_size=min(schema.get("minItems", 0), most), max_size=most)
+    if kind == "string":
+        fitting = [t for t in TEXTS if re.search(schema.get("pattern", ""), t)]
+        return st.sampled_from(
+            [t for t in fitting if schema.get("minLength", 0) <= len(t) <= schema.get("maxLength", 999)]
+        )
+    if kind in ("integer", "number"):
+        low = schema.get("minimum", schema.get("exclusiveMinimum", -5))
+        high = schema.get("maximum", schema.get("exclusiveMaximum", low + 10))
+        whole = st.integers(int(low), int(high))
+        return whole if kind == "integer" else whole | st.floats(low, high)
+    return {"boolean": st.booleans(), "null": st.none()}.get(kind, st.sampled_from(ODD))
+
+
+def valid_object(schema, extra, root):
+    properties = schema.get("properties", {}) | extra.get("properties", {})
+    required = {*schema.get("required", ()), *extra.get("required", ())}
+    fields = {name: valid(field, root) for name, field in properties.items()}
+    needed = {name: fields[name] for name in fields if name in required}
+    return st.fixed_dictionaries(needed, optional={name: fields[name] for name in fields if name not in required})
+
+
+def places(value, path=()):
+    yield path
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from places(item, (*path, key))
+
+
+def mutated(document, data):
+    """The document with one thing changed, somewhere."""
+    document = deepcopy(document)
+    path = data.draw(st.sampled_from(list(places(document))))
+    inside = document
+    for part in path[:-1]:
+        inside = inside[part]
+    here = inside[path[-1]] if path else document
+    what = data.draw(st.sampled_from(["replace", "remove", "add"]))
+    if what == "add" and isinstance(here, dict):
+        here[
+            data.draw(st.sampled_from(["unknown", "seed", "w", "wide", "ratio", "valiation_split", "start_state"]))
+        ] = data.draw(st.sampled_from(ODD))
+    elif path and what == "remove":
+        del inside[path[-1]]
+    elif path:
+        inside[path[-1]] = data.draw(st.sampled_from([*ODD, *TEXTS]))
+    return document
+
+
+def accepts(function, *arguments):
+    try:
+        function(*arguments)
+    except (SpecError, ValidationError):
+        return False
+    return True
+
+
+def check(document, kind, second, second_union):
+    text = json.dumps(document)
+    schema = schema_for(kind)
+    published = _validator_class()(schema).is_valid(document)
+    assert second.is_valid(document) == published
+    assert accepts(lambda: load_document(read(text, "s"), kind=kind)) == published
+    # The object alone, without the schema's help: it takes present spellings only, so two at once are not seen there.
+    modern, older = modernise(json.loads(text), schema)
+    model = modern.get("model")
+    if isinstance(model, dict) and isinstance(model.get("start_state"), str):
+        model.pop("spec", None)
+    if not older:
+        assert accepts(document_class(kind).model_validate_json, json.dumps(modern)) == published
+    assert second_union.is_valid(document) == accepts(load_object, document)
+    return published
+
+
+@pytest.mark.parametrize("kind", [*registry.kinds(), "tiny"])
+def test_schema_and_code_agree(kind, tiny):
+    schema, whole = schema_for(kind), union()
+    second, second_union = jsonschema_rs.validator_for(schema), jsonschema_rs.validator_for(whole)
+    seen = []
+
+    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+    @given(valid(schema, schema), st.integers(0, 2), st.data())
+    def agree(document, mutations, data):
+        for _ in range(mutations):
+            document = mutated(document, data)
+        seen.append(check(document, kind, second, second_union))
+
+    agree()
+    # Both answers were given often: the agreement is about something.
+    assert seen.count(True) >= 10
+    assert seen.count(False) >= 10
