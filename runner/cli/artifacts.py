@@ -1,0 +1,75 @@
+"""``runner artifacts``: the queue of models to upload."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, say, show, table
+from runner.workspace import Workspace
+
+
+def status(*, json: Json = False) -> None:
+    """What is queued, uploaded, failed.
+
+    Example: runner artifacts status
+    """
+    from runner.store import outbox
+
+    box = Workspace.current().outbox
+    found = outbox.entries(box)
+
+    def human() -> str:
+        if not found:
+            return f"the outbox {box} is empty"
+        rows = [
+            (
+                entry.state, entry.model, "/".join(part for part in (entry.entity, entry.project) if part),
+                entry.artifact_name + (f":{entry.version}" if entry.version else ""), entry.attempts, entry.last_error,
+            )
+            for entry in found
+        ]  # fmt: skip
+        text = table(("STATE", "MODEL", "PROJECT", "ARTIFACT", "ATTEMPTS", "LAST ERROR"), rows, right=(4,))
+        waiting = sum(entry.state != "done" for entry in found)
+        return text + (f"\n{waiting} to upload: `runner artifacts push`" if waiting else "")
+
+    counts = {state: sum(entry.state == state for entry in found) for state in outbox.STATES}
+    show({"outbox": str(box), "counts": counts, "entries": [entry.as_dict() for entry in found]}, human, as_json=json)
+
+
+def push(
+    *,
+    only: Annotated[str | None, Parameter(name="--only")] = None,
+    timeout: float = 900,
+    json: Json = False,
+) -> int:
+    """Upload what is queued to W&B; what is there already is not sent twice.
+
+    Example: runner artifacts push
+
+    Parameters
+    ----------
+    only
+        The id of one entry, as ``artifacts status --json`` shows it.
+    timeout
+        Seconds that one attempt at one model may take.
+    """
+    from runner.store import outbox
+    from runner.tracking.pushing import exit_code
+    from runner.tracking.pushing import push as upload
+
+    workspace = Workspace.current()
+    if only is not None:
+        outbox.read(workspace.outbox, only)
+    results = upload(workspace, only=only, timeout=timeout)
+    for result in results:
+        if result.error and not json:
+            say(f"{result.model}: {result.error}" + (f"\n  {result.hint}" if result.hint else ""))
+    rows = [(r.state, r.model, r.artifact + (f":{r.version}" if r.version else ""), r.url) for r in results]
+    show(
+        {"exit_code": int(exit_code(results)), "results": [result.as_dict() for result in results]},
+        lambda: table(("STATE", "MODEL", "ARTIFACT", "RUN"), rows) if rows else "nothing to upload",
+        as_json=json,
+    )
+    return exit_code(results)

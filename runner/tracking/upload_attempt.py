@@ -1,0 +1,98 @@
+"""One attempt at uploading one entry of the outbox, in a child process that can be ended at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from runner.errors import EnvironmentProblem
+from runner.store.outbox import Entry
+from runner.tracking.wandb_session import base_url
+
+
+def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
+    """Upload once, in at most ``timeout`` seconds. Returns ``{"version": ..., "url": ...}``.
+
+    The key goes to the child through a pipe: no argument, variable or file has it. Raises
+    :class:`EnvironmentProblem`, ``retryable`` where the same attempt may work a moment later.
+    """
+    with tempfile.TemporaryDirectory(prefix="runner-push-") as scratch:
+        answer = Path(scratch, "answer.json")
+        job = {
+            "entry": entry.as_dict(), "key": key, "url": base_url(), "wait": timeout, "scratch": scratch,
+            "answer": str(answer),
+        }  # fmt: skip
+        # The run's own settings come from the entry, not from variables meant for another run.
+        kept = {"WANDB_BASE_URL", "WANDB_HTTP_PROXY", "WANDB_HTTPS_PROXY", "WANDB_INSECURE_DISABLE_SSL"}
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_") or name in kept}
+        child = subprocess.Popen(
+            [sys.executable, "-m", "runner.tracking.uploading"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=clean | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+        try:
+            assert child.stdin is not None
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.write(json.dumps(job).encode() + b"\n")
+                child.stdin.flush()
+            in_time = _wait_for(child, answer, timeout)
+        finally:
+            _end(child)
+        said: dict[str, Any] | None = json.loads(answer.read_bytes()) if answer.is_file() else None
+    if said is None:
+        raise EnvironmentProblem(
+            "the uploading process ended without an answer" if in_time else f"the upload took over {timeout:g} s",
+            where=base_url(),
+            hint="push again: what is uploaded already is not sent twice",
+            retryable=True,
+        )
+    if said["ok"]:
+        return said
+    if said["cause"] == "key":
+        raise EnvironmentProblem(
+            f"W&B refused the key: {said['message']}",
+            where=base_url(),
+            hint="set WANDB_API_KEY to a key of this server that may write to the project, then push again",
+        )
+    if said["cause"] == "network":
+        raise EnvironmentProblem(
+            f"W&B did not take it: {said['message']}", where=base_url(),
+            hint="push again when the server answers", retryable=True,
+        )  # fmt: skip
+    raise EnvironmentProblem(f"W&B refused it: {said['message']}", where=base_url())
+
+
+def _wait_for(child: subprocess.Popen[bytes], answer: Path, timeout: float) -> bool:
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if child.poll() is not None or answer.exists():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """End the child and the SDK's service, which would otherwise outlive it and go on retrying."""
+    import psutil
+
+    family = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(child.pid).children(recursive=True)
+    if child.stdin is not None:
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.close()
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()

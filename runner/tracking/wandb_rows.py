@@ -1,0 +1,69 @@
+"""A run's events as W&B rows: what is charted, against what, and what was charted already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: Seconds of the run's own clock between two rows of progress within an epoch.
+PROGRESS_INTERVAL = 5.0
+
+
+class Rows:
+    """Writes events into a W&B run, in the order they happened and each point once.
+
+    The x axis of every chart is ``epoch``; a point within epoch 3 lies between 2 and 3. A run that is resumed, or
+    whose events are sent again after an upload that broke, starts after the last epoch that W&B has.
+    """
+
+    def __init__(self, run: Any) -> None:
+        self._run = run
+        run.define_metric("epoch", hidden=True)
+        run.define_metric("*", step_metric="epoch")
+        last = dict(run.summary).get("epoch")
+        self._reached = float(last) if isinstance(last, (int, float)) else 0.0
+        self._last_progress = float("-inf")
+
+    def add(self, event: dict[str, Any]) -> None:
+        """Write what this event says, if it says anything that W&B shows. Kinds: see ``runner.runs.events``."""
+        kind = event.get("event")
+        if kind == "epoch":
+            metrics = scalars(event.get("metrics"))
+            self._log(float(event["epoch"]), metrics, event)
+            if event.get("best"):
+                self._run.summary["best_epoch"] = event["epoch"]
+        elif kind == "progress":
+            self._progress(event)
+        elif kind == "metrics":
+            self._run.summary.update(scalars(event.get("metrics")))
+        elif kind == "data":
+            self._run.config.update({"data_record": event.get("record")}, allow_val_change=True)
+        elif kind == "started":
+            facts = {name: event[name] for name in ("model_type", "name", "device", "seed") if name in event}
+            self._run.config.update({"started": facts}, allow_val_change=True)
+
+    def _progress(self, event: dict[str, Any]) -> None:
+        metrics = scalars(event.get("metrics"))
+        epoch, done, total = event.get("epoch"), event.get("done"), event.get("total")
+        if not metrics or not epoch or not total or done is None or done >= total:
+            # The end of an epoch is the epoch's own row.
+            return
+        if event["t"] - self._last_progress < PROGRESS_INTERVAL:
+            return
+        self._last_progress = event["t"]
+        self._log(epoch - 1 + done / total, {f"progress/{name}": value for name, value in metrics.items()}, event)
+
+    def _log(self, epoch: float, metrics: dict[str, float], event: dict[str, Any]) -> None:
+        if epoch <= self._reached:
+            return
+        self._reached = epoch
+        # Events carry their own time, so that a run sent afterwards keeps its clock.
+        self._run.log({"epoch": int(epoch) if epoch.is_integer() else epoch, "_timestamp": event["t"]} | metrics)
+
+
+def scalars(metrics: Any) -> dict[str, float]:
+    """The numbers among ``metrics``; None (not measured) and what is no number have no chart."""
+    return {
+        name: value
+        for name, value in (metrics or {}).items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
+    }

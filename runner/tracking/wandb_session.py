@@ -1,0 +1,135 @@
+"""Opening a W&B run: the key, the run's identity, and everything the SDK is told, in one place."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from runner.errors import IntegrityError
+from runner.store.files import read_json, write_json
+
+IDENTITY = "wandb.json"
+DEFAULT_URL = "https://api.wandb.ai"
+
+
+def base_url() -> str:
+    """The server: ``WANDB_BASE_URL``, or the public one."""
+    return (os.environ.get("WANDB_BASE_URL") or DEFAULT_URL).rstrip("/")
+
+
+def find_key() -> str | None:
+    """The API key where the SDK looks for it: ``WANDB_API_KEY``, then the netrc file's entry for the server.
+
+    The SDK itself is not imported, and nothing is asked.
+    """
+    if key := os.environ.get("WANDB_API_KEY", "").strip():
+        return key
+    named = os.environ.get("NETRC")
+    try:
+        candidates = [Path(named)] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]
+        path = next((path for path in candidates if path.is_file()), None)
+        entry = netrc.netrc(path).authenticators(urlsplit(base_url()).netloc) if path else None
+    except (OSError, RuntimeError, netrc.NetrcParseError):
+        return None
+    return (entry[2] or None) if entry else None
+
+
+def mode() -> str:
+    """``WANDB_MODE`` as the SDK reads it: ``online``, ``offline`` or ``disabled``."""
+    return {"dryrun": "offline", "offline": "offline", "disabled": "disabled"}.get(
+        os.environ.get("WANDB_MODE", "").strip().lower(), "online"
+    )
+
+
+def identity(run_dir: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+    """Who a run directory is on W&B: made once, kept in ``wandb.json``, the same for every resumption and upload.
+
+    ``section`` is the spec's ``wandb`` object. The run is named by experiment and configuration, and grouped by
+    experiment. Raises :class:`~runner.errors.EnvironmentProblem` where the directory cannot be written.
+    """
+    path = run_dir / IDENTITY
+    try:
+        known = read_json(path)
+        if isinstance(known, dict) and isinstance(known.get("run_id"), str):
+            return known
+    except (FileNotFoundError, IntegrityError):
+        pass
+    experiment, config = section.get("experiment_name"), section.get("config_name")
+    known = {
+        "run_id": secrets.token_hex(8),
+        "project": section["project"],
+        "entity": os.environ.get("WANDB_ENTITY") or None,
+        "group": experiment,
+        "name": "/".join(part for part in (experiment, config) if part) or run_dir.name,
+    }
+    write_json(path, known)
+    return known
+
+
+def open_run(
+    who: Mapping[str, Any], root: Path, *, config: Mapping[str, Any] | None, key: str | None, url: str, wait: float
+) -> Any:
+    """A ``wandb.Run``: online with a key, else offline; under ``root``; resumed if the server knows its id.
+
+    ``wait`` bounds, in seconds, both the start and the end of it. Raises what the SDK raises.
+    """
+    # Nothing but the run's own data goes to the server, and to no third party.
+    os.environ.update(WANDB_SILENT="true", WANDB_ERROR_REPORTING="false")
+    # The SDK's own folders: a container's home is read-only, and staged copies are not left in a user's.
+    for name in ("WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR"):
+        os.environ.setdefault(name, str(root / "wandb" / name.split("_")[1].lower()))
+    import wandb
+
+    settings = wandb.Settings(
+        mode="online" if key else "offline",
+        api_key=key,
+        base_url=url,
+        root_dir=str(root),
+        use_dot_wandb=False,
+        run_id=who["run_id"],
+        resume="allow" if key else None,
+        project=who["project"],
+        entity=who["entity"],
+        run_name=who["name"],
+        run_group=who["group"],
+        run_job_type="train",
+        init_timeout=wait,
+        finish_timeout=wait,
+        finish_timeout_raises=True,
+        # What breaks is kept on disk and sent again later: nobody waits for it now.
+        x_graphql_retry_max=3,
+        x_graphql_retry_wait_max_seconds=3.0,
+        x_graphql_timeout_seconds=wait,
+        x_file_stream_retry_max=3,
+        x_file_stream_retry_wait_max_seconds=3.0,
+        x_file_stream_timeout_seconds=wait,
+        x_file_transfer_retry_max=3,
+        x_file_transfer_retry_wait_max_seconds=3.0,
+        x_file_stream_transmit_interval=1.0,
+        reinit="finish_previous",
+        silent=True,
+        console="off",
+        symlink=False,
+        program="runner",
+        host="runner",
+        save_code=False,
+        disable_code=True,
+        disable_git=True,
+        disable_job_creation=True,
+        label_disable=True,
+        x_disable_meta=True,
+        x_disable_machine_info=True,
+        x_disable_stats=True,
+        x_save_requirements=False,
+    )
+    try:
+        return wandb.init(settings=settings, config=dict(config) if config is not None else None)
+    except BaseException:
+        # The SDK's service keeps the id of a run that could not start: a second try needs a fresh service.
+        wandb.teardown(exit_code=1)
+        raise
