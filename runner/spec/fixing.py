@@ -131,7 +131,7 @@ def _tidy(text: str, repairs: list[Repair]) -> list[Repair]:
         rest = re.compile(r"[ \t]*(?:\r?\n|\Z)").match(text, end)
         if not repair.text and rest is not None:
             blanks = len(text[:start]) - len(text[:start].rstrip(" \t"))
-            if start - blanks == 0 or text[start - blanks - 1] == "\n":
+            if start - blanks == 0 or text[start - blanks - 1] in "\n\ufeff":
                 end = rest.end()
             start -= blanks
         if result and start < result[-1].end:

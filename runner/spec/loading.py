@@ -8,7 +8,7 @@ once.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -78,7 +78,8 @@ def load_document(document: Document, value: dict[str, Any] | None = None, kind:
     value = document.value if value is None else value
     examined = examine(document, value, kind)
     if examined.spec is None:
-        raise SpecError([finding.fault for finding in examined.faults], source=document.source)
+        faults = [_placed(finding.fault, document, value) for finding in examined.faults]
+        raise SpecError(faults, source=document.source)
     warnings = [finding.fault for finding in examined.warnings]
     return LoadedSpec(examined.spec, document, warnings, examined.kind, value, examined.older)
 
@@ -118,6 +119,14 @@ def examine(document: Document, value: dict[str, Any], kind: str | None = None) 
     meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
     faults = in_order([finding for finding in faults if finding.sort != "missing" or finding.at not in meant])
     return Examined(faults, warnings, None if faults else spec, kind, older)
+
+
+def _placed(fault: Fault, document: Document, value: dict[str, Any]) -> Fault:
+    """A fault of a value that a flag put in has no place in the text, and nothing is written there."""
+    given = pointers.get(value, fault.pointer)
+    if value is document.value or given == pointers.get(document.value, fault.pointer):
+        return fault
+    return replace(fault, line=None, column=None, found=wording.as_json(given) if fault.found else None)
 
 
 def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, list[Finding]]:

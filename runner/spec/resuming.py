@@ -51,13 +51,19 @@ def _differences(old: Section, new: Section, path: Path) -> list[Change]:
         if before == after:
             continue
         here = (*path, field.alias or name)
-        if isinstance(before, Section) and type(before) is type(after):
+        if _alike(before, after):
             changes += _differences(before, after, here)
         else:
             extra = field.json_schema_extra
             policy = extra.get("x-resume", "refuse") if isinstance(extra, dict) else "refuse"
             changes.append(Change(pointers.join(here), _plain(before), _plain(after), policy))  # type: ignore[arg-type]
     return changes
+
+
+def _alike(before: Any, after: Any) -> bool:
+    """Whether two sections have the same fields, so that what differs is in them; another kind's spec has others."""
+    sections = isinstance(before, Section) and isinstance(after, Section)
+    return sections and type(before).model_fields.keys() == type(after).model_fields.keys()
 
 
 def _plain(value: Any) -> Any:

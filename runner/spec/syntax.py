@@ -21,7 +21,7 @@ DEEPEST = 64
 MOST_TROUBLES = 50
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_COMMENT = re.compile(r"//[^\n]*|#[^\n]*|/\*.*?\*/", re.DOTALL)
+_COMMENT = re.compile(r"//[^\r\n]*|#[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
 _QUOTED = re.compile(r"'((?:[^'\\\n]|\\.)*)'")
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -20,32 +20,14 @@ from runner.spec.reader import read
 from runner.spec.schema_walk import resolve
 from runner.spec.spellings import modernise
 
-# Texts that fit some pattern, and some that fit none. What no schema can say (Unicode's composed form) is not among them.
-TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g", "04g",
-         "512M", "HF_TOKEN", "A=b", "a/b", "a/b/v2", "a/b/c", "a\\b", "", "image:tag", "é", "x" * 129, "auto", "adamw"]  # fmt: skip
-ODD = [
-    None,
-    True,
-    False,
-    0,
-    1,
-    -1,
-    2,
-    0.5,
-    1.0,
-    1.5,
-    -0.0,
-    1e20,
-    10**30,
-    "x",
-    "1",
-    "",
-    [],
-    {},
-    [1],
-    {"a": 1},
-    [0.9, 0.99],
-]
+# Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
+# fmt: off
+TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g",
+         "04g", "512M", "HF_TOKEN", "A=b", "a/b", "a/b/v2", "a/b/c", "a\\b", "", "image:tag", "é", "x" * 129, "auto",
+         "adamw"]
+ODD = [None, True, False, 0, 1, -1, 2, 0.5, 1.0, 1.5, -0.0, 1e20, 10**30, "x", "1", "", [], {}, [1], {"a": 1},
+       [0.9, 0.99]]
+# fmt: on
 
 
 def valid(schema, root):
