@@ -34,12 +34,11 @@ def connect() -> Engine:
 
     Raises :class:`EnvironmentProblem` when there is none, when it may not be used, and when it is on another machine.
     """
-    address = "the Docker Engine"
+    address = _address()
     try:
         from docker.client import DockerClient
 
         client = DockerClient.from_env(timeout=TIMEOUT)
-        address = _address()
         information = client.info()
     except Exception as error:
         raise unreachable(error, address) from error

@@ -1,0 +1,99 @@
+"""An engine for the tests that need one, and probes: programs that run in a run's container in the worker's place."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner.errors import EnvironmentProblem
+from runner.execution import engine as engines
+from runner.execution import image as images
+from runner.execution.docker import DockerExecutor
+from runner.execution.engine import Engine
+from runner.execution.executor import Job
+from runner.execution.image import Image
+
+#: A probe that takes longer than this hangs.
+DEADLINE = 60.0
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The engine, or a skip that says why. With RUNNER_REQUIRE_DOCKER a missing one is a failure."""
+    try:
+        found = engines.connect()
+        images.find(images.tag("cpu"), found)
+    except EnvironmentProblem as error:
+        if os.environ.get("RUNNER_REQUIRE_DOCKER"):
+            pytest.fail(f"{error.message}; {error.hint}")
+        pytest.skip(f"{error.message}; {error.hint}")
+    return found
+
+
+@pytest.fixture
+def image(engine: Engine) -> Image:
+    return images.find(images.tag("cpu"), engine)
+
+
+@pytest.fixture
+def make_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Job]:
+    """A job in a run directory of its own, on the CPU image."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+
+    def make(name: str | None = None, **fields: Any) -> Job:
+        run = tmp_path / "runs" / (name or f"test-{os.getpid()}-{time.monotonic_ns()}")
+        run.mkdir(parents=True, exist_ok=True)
+        return Job(run=run, cwd=tmp_path, cache=tmp_path / "cache", **{"image": images.tag("cpu"), "gpus": 0} | fields)
+
+    return make
+
+
+class Probe(DockerExecutor):
+    """The executor, all of it, but that the container runs a Python program instead of the worker."""
+
+    def __init__(self, program: str) -> None:
+        super().__init__()
+        self._program = program
+
+    def _describe(self, *arguments: Any) -> Any:
+        container = super()._describe(*arguments)
+        return dataclasses.replace(
+            container, entrypoint=("python3", "-c"), command=(self._program, str(arguments[0].run))
+        )
+
+
+@pytest.fixture
+def probe(engine: Engine) -> Iterator[Callable[[str, Job], Any]]:
+    """Start a program in a job's container. Whatever the test does, nothing is left running."""
+    handles = []
+
+    def start(program: str, job: Job) -> Any:
+        handle = Probe(program).start(job)
+        handles.append(handle)
+        return handle
+
+    yield start
+    for handle in handles:
+        handle.close()
+
+
+@pytest.fixture
+def wait() -> Callable[..., Any]:
+    """Wait until a condition holds and return what it gave."""
+
+    def until(condition: Callable[[], Any]) -> Any:
+        end = time.monotonic() + DEADLINE
+        while time.monotonic() < end:
+            found = condition()
+            if found is not None and found is not False:
+                return found
+            time.sleep(0.05)
+        raise AssertionError("it did not happen")
+
+    return until
