@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from runner.spec.checking import MOST_FAULTS
 from runner.spec.findings import Finding, find, written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
@@ -15,7 +16,7 @@ from runner.spec.spellings import Older, as_written
 def from_pydantic(error: ValidationError, document: Document, modern: Any, older: list[Older]) -> list[Finding]:
     """One finding an error, at its place in the document as written. ``modern`` is the value that pydantic read."""
     findings = []
-    for details in error.errors(include_url=False, include_input=False):
+    for details in error.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
         path = _path(details["loc"], modern)
         cause = details.get("ctx", {}).get("error")
         message = str(cause) if isinstance(cause, ValueError) else details["msg"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from runner.spec import pointers, schema_walk, wording
@@ -33,12 +34,8 @@ _BOUNDS = {
 def check(document: Document, value: Any, schema: Schema) -> list[Finding]:
     """Everything in ``value`` (the document's, or the document's with flags in it) that ``schema`` does not allow."""
     checker = _Checker(document, value, schema)
-    findings: list[Finding] = []
-    for error in _validator_class()(schema).iter_errors(value):
-        findings.extend(checker.explain(error))
-        if len(findings) >= MOST_FAULTS:
-            break
-    return findings
+    errors = _validator_class()(schema).iter_errors(value)
+    return list(islice((finding for error in errors for finding in checker.explain(error)), MOST_FAULTS))
 
 
 class _Checker:
