@@ -57,12 +57,8 @@ class Encoder:
         return vectors
 
     def save(self, directory: Path) -> None:
-        """Copy the configuration, the tokenizer, the weights and the pooling: :meth:`load` reads them back, alone."""
-        directory.mkdir(parents=True, exist_ok=True)
-        for path in model_files(self.directory):
-            # Snapshots of the Hub's cache are links; what is stored must be the bytes.
-            shutil.copyfile(path, directory / path.name)
-        self.settings.write(directory / STORED)
+        """Write what :meth:`load` reads back, alone: :func:`copy` of the folder that this was loaded from."""
+        copy(self.directory, directory)
 
     def _batches(self, texts: Sequence[str], batch_size: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Text indices and their embeddings, batch by batch, the longest first: little padding, and the peak first."""
@@ -89,6 +85,15 @@ class Encoder:
         if settings.normalize:
             vectors = torch.nn.functional.normalize(vectors, dim=1)
         return vectors.float().cpu().numpy()
+
+
+def copy(source: Path, directory: Path) -> None:
+    """Copy a model's configuration, tokenizer, weights and pooling, without loading it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for path in model_files(source):
+        # Snapshots of the Hub's cache are links; what is stored must be the bytes.
+        shutil.copyfile(path, directory / path.name)
+    Settings.read(source).write(directory / STORED)
 
 
 def pool(tokens: Any, mask: Any, modes: Sequence[str]) -> Any:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from runner.builders.routing import _agnostic
 from runner.builders.routing import elo_scoring as kind
 from runner.builders.routing._elo import Elo, _redrawn_rows, play, redrawn_ratings, rows_of_epoch
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
@@ -12,7 +13,7 @@ from runner.errors import Stopped
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
     """Intervals are most of a small run's work; the tests that look at them ask for more."""
-    monkeypatch.setattr(kind, "DRAWS", 4)
+    monkeypatch.setattr(_agnostic, "DRAWS", 4)
 
 
 def spec(**fields):
@@ -141,7 +142,7 @@ def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatc
 
 
 def test_it_goes_on_from_a_stored_model_by_name(toolbox, data, context_for, monkeypatch):
-    monkeypatch.setattr(kind, "DRAWS", 100)
+    monkeypatch.setattr(_agnostic, "DRAWS", 100)
     first = context_for(data, "first", epochs=1)
     kind.train(spec(), first)
     stored = dict(zip(*(lambda p: (p.models, p.scores))(kind.Predictor.load(first.artifact)), strict=True))

@@ -4,63 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from runner.builders.routing._agnostic_predictor import MODEL, SCORES, AgnosticPredictor
 from runner.builders.routing._evaluation import evaluate, fit_temperature, winner_margins
 from runner.builders.routing._pairs import count_records
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
-from runner.errors import IntegrityError
 
 #: Bootstrap samples behind the leaderboard's intervals, where the spec does not say.
 DRAWS = 100
-#: The two files of an artifact.
-SCORES, MODEL = "scores.safetensors", "model.json"
-
-
-@dataclass(frozen=True)
-class AgnosticPredictor:
-    """A stored model that gives an LLM the same score for every prompt."""
-
-    names: tuple[str, ...]
-    #: float64 ``[len(names)]``.
-    scores: np.ndarray
-    #: ``P(a beats b) = sigmoid((score_a - score_b) / temperature)``.
-    temperature: float
-
-    @property
-    def models(self) -> Sequence[str]:
-        return self.names
-
-    @classmethod
-    def load(cls, directory: Path, device: str = "cpu") -> AgnosticPredictor:
-        """Read what :func:`save` wrote; the device does not matter. Raises :class:`IntegrityError`."""
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
-        try:
-            document = json.loads((directory / MODEL).read_text(encoding="utf-8"))
-            names, temperature = tuple(document["models"]), float(document["temperature"])
-            scores = load_file(directory / SCORES)["scores"]
-        except (OSError, ValueError, KeyError, TypeError, SafetensorError) as fault:
-            raise IntegrityError(
-                f"the stored model cannot be read: {fault}", where=str(directory), hint="train it again"
-            ) from fault
-        if scores.shape != (len(names),) or not temperature > 0:
-            raise IntegrityError(
-                f"the stored model has {len(names)} LLMs and scores of shape {scores.shape}", where=str(directory)
-            )
-        return cls(names, scores.astype(np.float64), temperature)
-
-    def predict(self, prompts: Sequence[str], models: Sequence[str], batch_size: int = 128) -> np.ndarray:
-        """float64 ``[len(models), len(prompts)]``; a row of NaN for an LLM that was not in the training data."""
-        known = dict(zip(self.names, self.scores.tolist(), strict=True))
-        column = np.array([known.get(name, np.nan) for name in models], np.float64)
-        return np.repeat(column[:, None], len(prompts), axis=1)
 
 
 def save(directory: Path, names: Sequence[str], scores: np.ndarray, temperature: float) -> None:

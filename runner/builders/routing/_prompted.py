@@ -72,7 +72,7 @@ def conclude(context: TrainContext, score: Score, epochs: int, best_epoch: int) 
 
 
 def mean_scores(score: Score, comparisons: Comparisons, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every LLM's mean score over the distinct prompts, float64 ``[M]``, and over bootstrap samples of them, ``[B, M]``."""
+    """Every LLM's mean score over distinct prompts, float64 ``[M]``, and over bootstrap samples of them, ``[B, M]``."""
     prompts = np.unique(comparisons.prompt)
     n_models = len(comparisons.models)
     table = score(np.tile(prompts, n_models), np.repeat(np.arange(n_models), len(prompts)))

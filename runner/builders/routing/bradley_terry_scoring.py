@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
-from runner.builders.routing._agnostic import DRAWS, AgnosticPredictor, conclude, warn_start_ignored
-from runner.builders.routing._bradley_terry import (
-    REDRAW_RIDGE,
-    bradley_terry,
-    normal_quantile,
-    sandwich_errors,
-    unbounded,
-)
-from runner.builders.routing._pairs import Pairs, count_pairs, redrawn_pairs
+from runner.builders.routing._agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from runner.builders.routing._pairs import Pairs
 
 REQUIRES = ("numpy", "safetensors", "scipy")
 Predictor = AgnosticPredictor
@@ -44,7 +39,7 @@ class Spec(ModelSpec):
         "does not exist where LLMs only won, only lost or were never compared: such data is refused then.",
     )
     bootstrap_samples: int = option(
-        DRAWS,
+        100,
         ge=0,
         le=10_000,
         description="Bootstrap samples over prompts behind the intervals; 0 takes the sandwich estimator's instead.",
@@ -59,6 +54,18 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
     Raises :class:`DataError` naming the LLMs when the maximum likelihood does not exist and nothing regularises it.
     """
+    import numpy as np
+
+    from runner.builders.routing._agnostic import conclude, warn_start_ignored
+    from runner.builders.routing._bradley_terry import (
+        REDRAW_RIDGE,
+        bradley_terry,
+        normal_quantile,
+        sandwich_errors,
+        unbounded,
+    )
+    from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+
     comparisons = context.data.train
     warn_start_ignored(context, "bradley_terry_scoring")
     context.stop_here(0, {}, {})
@@ -110,6 +117,8 @@ def _refuse_or_warn(spec: Spec, context: TrainContext, pairs: Pairs, groups: lis
 
 def _reason(pairs: Pairs, group: np.ndarray, names: tuple[str, ...]) -> str:
     """What sets a group of LLMs apart from all others: it only won, only lost, or was never compared with them."""
+    import numpy as np
+
     inside_i, inside_j = np.isin(pairs.i, group), np.isin(pairs.j, group)
     border = inside_i != inside_j
     won = float(np.where(inside_i, pairs.wins_i, pairs.wins_j)[border].sum() + pairs.ties[border].sum())

@@ -1,4 +1,4 @@
-"""A score per prompt and LLM: sentence embedding and prompt features beside a learned vector per LLM, through a dense net."""
+"""A score per prompt and LLM: the prompt's embedding and features and a learned vector per LLM, through a dense net."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field
 
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
@@ -17,6 +16,8 @@ from runner.store.tensors import read_tensors, write_tensors
 from runner.training.optimizers import AdamW, OptimizerSpec, make
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from runner.builders.routing._networks import DenseScorer
     from runner.training.encoder import Encoder
 
@@ -50,11 +51,12 @@ class Spec(ModelSpec):
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Margin ranking loss (margin 0.1) on decided comparisons; the epoch of the best validation accuracy is kept."""
+    import numpy as np
     import torch
 
     from runner.builders.routing._evaluation import pairwise_accuracy
     from runner.builders.routing._prompted import Standardizer, conclude, prompt_features, score_rows
-    from runner.training.encoder import Encoder, embed
+    from runner.training import encoder
     from runner.training.loop import Task, fit
     from runner.training.pretrained import resolve
 
@@ -65,7 +67,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
     start = _Stored.read(context.start_from) if context.start_from else None
     encoder_folder = context.start_from / "encoder" if context.start_from else resolve(spec.embedding_model_name)
-    embeddings = embed(
+    embeddings = encoder.embed(
         split.prompts, encoder_folder, context.cache, context.device, context.emit, context.stop_requested
     )
     raw = prompt_features(split)
@@ -113,7 +115,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     }
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "network.safetensors", network.state_dict())
-    Encoder.load(encoder_folder).save(context.artifact / "encoder")
+    encoder.copy(encoder_folder, context.artifact / "encoder")
     return result
 
 
@@ -137,6 +139,7 @@ class Predictor:
 
     def predict(self, prompts: Sequence[str], models: Sequence[str], batch_size: int = 128) -> np.ndarray:
         """float64 ``[len(models), len(prompts)]`` in [-1, 1]; a row of NaN for an LLM unseen in training."""
+        import numpy as np
         import torch
 
         from runner.builders.routing._features import features
@@ -210,6 +213,7 @@ def _network(spec: Spec, prompt_size: int, n_models: int) -> DenseScorer:
 
 def _winners(split: Comparisons, decided: np.ndarray, device: str) -> tuple[Any, Any, Any]:
     """Prompt, winner and loser of every decided comparison: int64 tensors ``[len(decided)]``."""
+    import numpy as np
     import torch
 
     a_won = split.winner[decided] == A
@@ -222,6 +226,7 @@ def _score(
     network: DenseScorer, prompts: Any, which: np.ndarray, models: np.ndarray, batch_size: int = 8192
 ) -> np.ndarray:
     """Scores of (prompt index, LLM index) pairs, float64 ``[n]``, without dropout."""
+    import numpy as np
     import torch
 
     training = network.training

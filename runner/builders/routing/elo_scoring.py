@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
-from runner.builders.routing._agnostic import DRAWS, AgnosticPredictor, conclude, start_scores
-from runner.builders.routing._elo import Elo, play, redrawn_ratings, rows_of_epoch
-from runner.builders.routing._evaluation import pairwise_accuracy
-from runner.builders.routing._pace import at_most_every
+from runner.builders.routing._agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
+from runner.training.pace import Every
+
+if TYPE_CHECKING:
+    from runner.builders.routing._elo import Elo
 
 REQUIRES = ("numpy", "safetensors")
 Predictor = AgnosticPredictor
@@ -56,6 +55,12 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     A score is ``rating - initial_rating``. Every epoch's order comes from the seed and the epoch's number alone, so
     a resumed run ends with the very ratings of one that was not interrupted.
     """
+    import numpy as np
+
+    from runner.builders.routing._agnostic import DRAWS, conclude, start_scores
+    from runner.builders.routing._elo import Elo, redrawn_ratings
+    from runner.builders.routing._evaluation import pairwise_accuracy
+
     comparisons, validation = context.data.train, context.data.validation
     rule = Elo(spec.initial_rating, spec.k_factor, spec.tie_both_bad_epsilon, spec.non_ranking_loss_coeff)
     names, start = start_scores(context, comparisons.models)
@@ -64,7 +69,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     done = point.step if point else 0
     ratings: list[float] = np.asarray(point.tensors["ratings"] if point else start, np.float64).tolist()
 
-    due = at_most_every(1.0)
+    checkpoint = Every(1.0)
     for epoch in range(done + 1, context.epochs + 1):
         before = np.array(ratings)
         _play_epoch(spec, rule, context, ratings, epoch)
@@ -75,7 +80,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
             "mean_rating_change": float(np.abs(after - before).mean()),
         }
         context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=False)
-        if epoch == context.epochs or due():
+        if epoch == context.epochs or checkpoint.due():
             context.checkpoints.save(epoch, {"ratings": after}, {})
         context.stop_here(epoch, {"ratings": after}, {})
 
@@ -109,6 +114,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
 def _play_epoch(spec: Spec, rule: Elo, context: TrainContext, ratings: list[float], epoch: int) -> None:
     """One epoch, in place. Asked to stop, it saves the ratings that the epoch started from and leaves."""
+    import numpy as np
+
+    from runner.builders.routing._elo import play, rows_of_epoch
+
     comparisons = context.data.train
     boundary = np.array(ratings)
     rows = rows_of_epoch(comparisons, epoch, context.seed, spec.balance_model_samples)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import numpy as np
-
-from runner.builders.routing._agnostic import DRAWS, AgnosticPredictor, conclude, warn_start_ignored
-from runner.builders.routing._least_squares import components, least_squares, tell_ranking
-from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+from runner.builders.routing._agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 
@@ -34,6 +30,12 @@ class Spec(ModelSpec):
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Solve, redraw, measure, store. The scores have mean 0 and standard deviation 1."""
+    import numpy as np
+
+    from runner.builders.routing._agnostic import DRAWS, conclude, warn_start_ignored
+    from runner.builders.routing._least_squares import components, least_squares, tell_ranking
+    from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+
     comparisons = context.data.train
     warn_start_ignored(context, "least_squares_scoring")
     context.stop_here(0, {}, {})

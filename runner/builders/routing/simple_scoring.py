@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-
-from runner.builders.routing._agnostic import DRAWS, AgnosticPredictor, conclude, start_scores
-from runner.builders.routing._evaluation import pairwise_accuracy
-from runner.builders.routing._pace import at_most_every
+from runner.builders.routing._agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.training import optimizers
 from runner.training.optimizers import OptimizerSpec
+from runner.training.pace import Every
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from runner.builders.routing._simple import Table
 
 REQUIRES = ("numpy", "safetensors", "torch")
@@ -52,6 +51,7 @@ class _Fit:
     """The scores under training, the optimizer, and the best epoch so far: what a checkpoint holds."""
 
     def __init__(self, spec: Spec, context: TrainContext, start: np.ndarray) -> None:
+        import numpy as np
         import torch
 
         self.done = 0
@@ -100,6 +100,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     Every epoch's batches come from the seed and the epoch's number alone, and a checkpoint holds the optimizer, so a
     resumed run ends with the very scores of one that was not interrupted.
     """
+    from runner.builders.routing._agnostic import DRAWS, conclude, start_scores
+    from runner.builders.routing._evaluation import pairwise_accuracy
     from runner.builders.routing._simple import Table, redrawn_scores
 
     comparisons, validation = context.data.train, context.data.validation
@@ -107,7 +109,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     fit = _Fit(spec, context, start)
     table = Table(comparisons, context.device)
 
-    due = at_most_every(1.0)
+    checkpoint = Every(1.0)
     for epoch in range(fit.done + 1, context.epochs + 1):
         loss = _learn_epoch(spec, context, fit, table, epoch)
         scores = fit.values()
@@ -115,7 +117,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         metrics = {"train_loss": loss, "accuracy": accuracy, "learning_rate": fit.optimizer.learning_rate}
         best = fit.finish_epoch(accuracy)
         context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=best)
-        if epoch == context.epochs or due():
+        if epoch == context.epochs or checkpoint.due():
             context.checkpoints.save(*fit.point())
         context.stop_here(*fit.point())
 
