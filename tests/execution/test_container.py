@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
@@ -37,7 +38,7 @@ def container(job, **options):
 
 
 def after(line, option):
-    return [value for name, value in zip(line, line[1:], strict=False) if name == option]
+    return [value for name, value in itertools.pairwise(line) if name == option]
 
 
 def test_the_container_is_hardened_by_default(job):
