@@ -20,6 +20,13 @@ from runner.store.manifest import read_manifest
 from runner.tracking.wandb_rows import Rows
 from runner.tracking.wandb_session import open_run
 
+#: The SDK's service tells its failures in words; these are the words of its HTTP client and of the network's errors.
+KEY = re.compile(r"\b40[13]\b|invalid API key|permission denied", re.I)
+NETWORK = re.compile(
+    r"\b(408|429|5\d\d)\b|time[d ]?-?out|connection|failed, giving up|retr(y|ies)|EOF|no such host|dial|unreachable",
+    re.I,
+)
+
 
 def upload(job: dict[str, Any]) -> dict[str, Any]:
     """Bring the run's metrics up to date and log the stored model as an artifact of it.
@@ -67,13 +74,9 @@ def cause(error: BaseException) -> str:
     from wandb.errors import AuthenticationError, CommError
 
     text = str(error)
-    if isinstance(error, AuthenticationError) or re.search(r"\b40[13]\b|invalid API key|permission denied", text, re.I):
+    if isinstance(error, AuthenticationError) or KEY.search(text):
         return "key"
-    if isinstance(error, (CommError, TimeoutError, ConnectionError)) or re.search(
-        r"\b(408|429|5\d\d)\b|time[d ]?-?out|connection|failed, giving up|retr(y|ies)|EOF|no such host|dial tcp|unreachable",
-        text,
-        re.I,
-    ):
+    if isinstance(error, (CommError, TimeoutError, ConnectionError)) or NETWORK.search(text):
         return "network"
     return "refused"
 
