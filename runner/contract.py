@@ -121,9 +121,12 @@ class LoadedData:
 class Checkpoint(Protocol):
     """A saved point of a run: ``step`` is the builder's own count of finished work."""
 
-    step: int
-    tensors: Mapping[str, Any]
-    state: dict[str, Any]
+    @property
+    def step(self) -> int: ...
+    @property
+    def tensors(self) -> Mapping[str, Any]: ...
+    @property
+    def state(self) -> dict[str, Any]: ...
 
 
 class Checkpoints(Protocol):

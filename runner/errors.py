@@ -89,9 +89,7 @@ class SpecError(RunnerError):
     code = ExitCode.SPEC_INVALID
     kind = "spec"
 
-    def __init__(
-        self, faults: Iterable[Fault], *, source: str | None = None, hint: str | None = None
-    ) -> None:
+    def __init__(self, faults: Iterable[Fault], *, source: str | None = None, hint: str | None = None) -> None:
         self.faults = list(faults)
         self.source = source
         count = len(self.faults)
@@ -109,7 +107,7 @@ class DataError(RunnerError):
 
 
 class IntegrityError(DataError):
-    """Bytes on disk are not the bytes that were stored: a checksum, a truncated file, a file that has no place there."""
+    """Bytes on disk are not the bytes that were stored: a checksum, a file cut short, one that has no place there."""
 
     kind = "integrity"
 

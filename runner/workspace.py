@@ -24,8 +24,11 @@ class Workspace:
 
     @classmethod
     def current(cls) -> Workspace:
-        """The workspace of the current directory, moved by ``RUNNER_HOME`` (all but the cache) or one by one by
-        ``RUNNER_RUNS_DIR``, ``RUNNER_STORE_DIR``, ``RUNNER_OUTPUT_DIR``, ``RUNNER_OUTBOX_DIR``, ``RUNNER_CACHE_DIR``."""
+        """The workspace of the current directory.
+
+        ``RUNNER_HOME`` moves all of it but the cache; ``RUNNER_RUNS_DIR``, ``RUNNER_STORE_DIR``, ``RUNNER_OUTPUT_DIR``,
+        ``RUNNER_OUTBOX_DIR`` and ``RUNNER_CACHE_DIR`` move one folder each.
+        """
         home = Path(os.environ.get("RUNNER_HOME") or ".")
 
         def folder(variable: str, default: Path) -> Path:

@@ -34,9 +34,7 @@ def models(
 
     kinds = [{"model_type": kind.name, "family": kind.family} for kind in registry.kinds().values()]
     if types:
-        from runner.spec.kinds import summary_of
-
-        kinds = [kind | {"summary": summary_of(kind["model_type"])} for kind in kinds]
+        kinds = [kind | {"summary": _summary(kind["model_type"])} for kind in kinds]
         cells = [(kind["model_type"], kind["family"], kind["summary"]) for kind in kinds]
         show({"types": kinds}, lambda: table(("TYPE", "FAMILY", "WHAT IT IS"), cells), as_json=json)
         return
@@ -74,3 +72,8 @@ def models(
         return table(("MODEL", "ACCURACY", "SIZE", "CREATED"), cells, right=(1, 2))
 
     show({"models": rows, "types": kinds}, human, as_json=json)
+
+
+def _summary(kind: str) -> str:
+    """The first line of what the kind's module says of itself."""
+    return (registry.load(kind).__doc__ or "").strip().partition("\n")[0]

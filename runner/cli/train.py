@@ -80,8 +80,8 @@ def train(
             )
     finally:
         listener.close()
-    for warning in finished.warnings:
-        say(f"warning: {warning}")
+    for line in finished.warnings:
+        say(f"warning: {line}")
 
     def ending() -> str:
         from runner.tracking.outcome import final_table

@@ -90,7 +90,7 @@ def _packages() -> Finding:
 
 
 def _keys() -> Iterator[Finding]:
-    from runner.tracking.wandb import find_key
+    from runner.tracking.wandb_session import find_key
 
     if find_key():
         yield Finding("wandb key", "ok", "found")

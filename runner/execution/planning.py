@@ -44,7 +44,7 @@ class Plan:
                 f"the spec passes {', '.join(missing)} on, which is not set here", where="/run/env", hint="export it"
             )
         if self.spec.wandb is not None:
-            from runner.tracking.wandb import find_key
+            from runner.tracking.wandb_session import find_key
 
             if key := find_key():
                 secrets["WANDB_API_KEY"] = key
@@ -165,9 +165,9 @@ def needs_network(spec: TrainingSpec, workspace: Workspace) -> bool:
     if any(not available_locally(name) for name in model_names(spec)):
         return True
     if spec.wandb is not None:
-        from runner.tracking.wandb import find_key
+        from runner.tracking.wandb_session import find_key, mode
 
-        return find_key() is not None and os.environ.get("WANDB_MODE", "online") == "online"
+        return find_key() is not None and mode() == "online"
     return False
 
 
