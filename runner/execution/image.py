@@ -112,7 +112,7 @@ def stale_note(image: Image) -> str | None:
     if not image.stale:
         return None
     variant = f" --variant {image.variant}" if image.variant else ""
-    return f"the image {image.name} was built from other code than is here; bring it up: runner image build{variant}"
+    return f"the image {image.name} was built from other code; bring it up to date: runner image build{variant}"
 
 
 def _facts(name: str, attributes: dict[str, Any]) -> Image:
