@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json as jsonlib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -49,6 +50,7 @@ def infer(
     device
         Where to compute.
     """
+    gc.enable()
     from runner.inference.scoring import reserve, score, write_scores
     from runner.store.names import parse_reference
 

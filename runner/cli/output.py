@@ -52,9 +52,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], right: Sequen
 def fault_text(fault: Fault, source: str | None, label: str = "") -> str:
     """One fault as a person reads it: its place and cause on one line, what to know and do below."""
     position = f"{fault.line}:{fault.column}" if fault.line is not None else ""
-    place = ": ".join(
-        part for part in (":".join(p for p in (source or "", position) if p), fault.pointer) if part
-    )
+    place = ": ".join(part for part in (":".join(p for p in (source or "", position) if p), fault.pointer) if part)
     lines = [": ".join(part for part in (place, f"{label}{fault.message}") if part)]
     facts = [
         f"{name}: {value}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Literal
 
@@ -24,6 +25,7 @@ def replay(model: str, *, executor: Literal["auto", "local", "docker"] | None = 
     executor
         Where to run. Default: where the original ran.
     """
+    gc.enable()
     from runner.execution.replaying import replay as run_again
     from runner.tracking.terminal import TerminalListener
 

@@ -17,9 +17,9 @@ def schema(
 ) -> None:
     """Print the JSON Schema (2020-12) of training specs, or of one model type's. It is what `validate` enforces.
 
-    Examples:
-      runner schema
-      runner schema dense_network > dense_network.schema.json
+    Example: runner schema
+
+    Example: runner schema dense_network > dense_network.schema.json
     """
     # A schema is JSON already: the same document with --json and without.
     chosen = publishing.union() if model_type is None else publishing.schema_for(model_type)

@@ -29,10 +29,11 @@ def fix(
 
     Without --write the repaired text goes to standard output, and the file stays as it is.
 
-    Examples:
-      runner spec fix spec.json
-      runner spec fix spec.json --write
-      cat spec.json | runner spec fix > fixed.json
+    Example: runner spec fix spec.json
+
+    Example: runner spec fix spec.json --write
+
+    Example: cat spec.json | runner spec fix > fixed.json
     """
     piped = str(file) == "-"
     if piped and write:

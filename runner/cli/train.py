@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -62,6 +63,7 @@ def train(
 
     from runner.execution import training
 
+    gc.enable()
     listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
 
     def announce(run: Run, plan: Plan) -> None:

@@ -21,10 +21,11 @@ def validate(
 ) -> int:
     """Check specs: every fault at once, each with its place in the text.
 
-    Examples:
-      runner validate specs/quickstart.json
-      cat spec.json | runner validate
-      runner validate specs/*.json --json
+    Example: runner validate specs/quickstart.json
+
+    Example: cat spec.json | runner validate
+
+    Example: runner validate specs/*.json --json
     """
     results = [_check(file) for file in files or (Path("-"),)]
     documents = [document for document, _ in results]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,7 @@ def worker(
 
     Example: docker run -v $PWD/runs/ID:/run/it IMAGE worker /run/it
     """
+    gc.enable()
     from runner.execution.worker import work
 
     folder = os.environ.get("RUNNER_SECRETS")

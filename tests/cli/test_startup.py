@@ -1,0 +1,61 @@
+"""The light commands import none of the heavy libraries."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+HEAVY = ["torch", "transformers", "datasets", "docker", "wandb", "sklearn", "pandas", "scipy", "pyarrow", "matplotlib"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["--version"],
+        ["train", "--help"],
+        ["validate", str(ROOT / "specs" / "quickstart.json")],
+        ["schema", "dense_network"],
+        ["schema"],
+        ["runs", "list"],
+        ["models"],
+        ["spec", "fix", str(ROOT / "specs" / "quickstart.json")],
+    ],
+    ids=" ".join,
+)
+def test_it_imports_nothing_heavy(words, tmp_path):
+    code = (
+        "import sys, json\n"
+        "from runner.cli.app import run\n"
+        f"code = run({words!r})\n"
+        f"print(json.dumps([code, sorted({set(HEAVY)!r} & set(sys.modules))]))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == [0, []], done.stderr
+
+
+def test_both_names_and_the_module_are_the_same_command():
+    from pathlib import Path
+
+    folder = Path(sys.executable).parent
+    versions = {
+        subprocess.run([*words, "--version"], capture_output=True, text=True, check=True).stdout
+        for words in ([folder / "runner"], [folder / "cli"], [sys.executable, "-m", "runner"])
+    }
+    assert len(versions) == 1
+
+
+def test_every_verb_has_help_with_an_example():
+    from runner.cli.app import GROUPS, VERBS
+
+    verbs = [[verb] for verb in VERBS] + [[group, verb] for group, (_, verbs) in GROUPS.items() for verb in verbs]
+    for words in verbs:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", *words, "--help"], capture_output=True, text=True, check=True
+        )
+        assert "Example:" in done.stdout, words

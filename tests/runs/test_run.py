@@ -1,0 +1,156 @@
+"""The run's directory: states, the lock, events and checkpoints."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from runner.errors import ConflictError, NotFoundError
+from runner.runs.checkpoints import RunCheckpoints
+from runner.runs.events import EventReader, EventWriter
+from runner.runs.run import FOLLOWS, Run, State, all_runs, find_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "runs", "a name", {"spec": {}, "plan": {"model_type": "k", "name": "a name"}})
+
+
+def test_a_new_run_is_pending_and_has_its_documents(run):
+    assert run.state()["state"] == State.PENDING
+    assert run.document("plan")["model_type"] == "k"
+    assert (run.path / "checkpoints").is_dir()
+    assert "a-name" in run.id
+
+
+def test_two_runs_of_one_second_do_not_share_a_directory(tmp_path):
+    made = {Run.create(tmp_path, "same", {}).id for _ in range(50)}
+    assert len(made) == 50
+    assert len(list(all_runs(tmp_path))) == 50
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
+def test_only_the_moves_that_are_allowed_are_made(run, before, after):
+    run.write("state", {"state": before, "created": 0})
+    if after in FOLLOWS[before]:
+        assert run.transition(after)["state"] == after
+    else:
+        with pytest.raises(ConflictError, match=f"a {before} run cannot become {after}"):
+            run.transition(after)
+        assert run.document("state")["state"] == before
+
+
+def _hold(path: Path, ready: multiprocessing.synchronize.Event) -> None:
+    held = Run(path)
+    with held.lock():
+        held.transition(State.RUNNING)
+        ready.set()
+        time.sleep(60)
+
+
+def test_a_run_whose_supervisor_died_is_found_and_marked_interrupted(run):
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Event()
+    supervisor = spawn.Process(target=_hold, args=(run.path, ready))
+    supervisor.start()
+    assert ready.wait(30)
+    assert run.state()["state"] == State.RUNNING
+    with pytest.raises(ConflictError, match="executed by another process"), run.lock(timeout=0.1):
+        pass
+    os.kill(supervisor.pid, signal.SIGKILL)
+    supervisor.join()
+    state = run.state()
+    assert state["state"] == State.INTERRUPTED
+    assert "gone" in state["note"]
+    assert run.document("state")["state"] == State.INTERRUPTED, "it is written down, not only said"
+
+
+def test_runs_are_found_by_id_by_part_by_path_and_as_the_last_one(tmp_path):
+    first = Run.create(tmp_path, "apple", {})
+    second = Run.create(tmp_path, "pear", {})
+    os.rename(second.path, tmp_path / f"99999999-{second.id}")
+    second = Run(tmp_path / f"99999999-{second.id}")
+    assert find_run(tmp_path, first.id).id == first.id
+    assert find_run(tmp_path, "apple").id == first.id
+    assert find_run(tmp_path, str(first.path)).id == first.id
+    assert find_run(tmp_path, "last").id == second.id
+    with pytest.raises(ConflictError, match="fits 2 runs"):
+        find_run(tmp_path, "-")
+    with pytest.raises(NotFoundError, match="no run 'plum'"):
+        find_run(tmp_path, "plum")
+
+
+def test_a_reader_sees_each_event_once_and_never_half_of_one(run):
+    writer, reader = EventWriter(run.path), EventReader(run.path)
+    writer.emit("epoch", epoch=1, metrics={"loss": float("nan"), "accuracy": np.float32(0.5)})
+    (event,) = reader.new()
+    assert event["metrics"] == {"loss": None, "accuracy": 0.5}
+    with (run.path / "events.jsonl").open("ab") as file:
+        file.write(b'{"event": "epo')
+        file.flush()
+        assert list(reader.new()) == []
+        file.write(b'ch", "epoch": 2}\n')
+    assert [event["epoch"] for event in reader.new()] == [2]
+    assert list(reader.new()) == []
+
+
+def test_a_torn_line_in_the_middle_costs_that_line_only(run):
+    (run.path / "events.jsonl").write_bytes(b'{"event": "a"}\n{"event": "b\x00\n{"event": "c"}\n')
+    assert [event["event"] for event in EventReader(run.path).new()] == ["a", "c"]
+
+
+def test_checkpoints_come_back_to_the_bit_and_two_are_kept(run):
+    said: list[str] = []
+    checkpoints = RunCheckpoints(run.path / "checkpoints", lambda event, **fields: said.append(event))
+    assert checkpoints.latest() is None
+    for step in (1, 2, 3):
+        weights = torch.full((2, 3), float(step), dtype=torch.float32)
+        checkpoints.save(step, {"weights": weights, "order": np.arange(step)}, {"epoch": step})
+    latest = checkpoints.latest()
+    assert (latest.step, latest.state) == (3, {"epoch": 3})
+    np.testing.assert_array_equal(latest.tensors["weights"], np.full((2, 3), 3.0, np.float32))
+    np.testing.assert_array_equal(latest.tensors["order"], np.arange(3))
+    assert len(list((run.path / "checkpoints").glob("0*"))) == 2
+    assert said == ["checkpoint"] * 3
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before_and_said(run, damage):
+    said: list[dict] = []
+    checkpoints = RunCheckpoints(
+        run.path / "checkpoints", lambda event, **fields: said.append({"event": event} | fields)
+    )
+    checkpoints.save(1, {"x": np.ones(4)}, {})
+    checkpoints.save(2, {"x": np.ones(4)}, {})
+    tensors = run.path / "checkpoints" / "0000000002" / "tensors.safetensors"
+    whole = tensors.read_bytes()
+    if damage == "flip":
+        tensors.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    elif damage == "cut":
+        tensors.write_bytes(whole[:-3])
+    else:
+        tensors.unlink()
+    assert checkpoints.latest().step == 1
+    assert "step 2" in said[-1]["message"]
+
+
+def test_state_is_written_whole_or_not_at_all(run, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = (run.path / "state.json").read_text()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(Exception, match="disk is full"):
+        run.transition(State.RUNNING)
+    assert (run.path / "state.json").read_text() == before
+    assert not [path for path in run.path.iterdir() if path.name.startswith(".state")]
+    json.loads(before)
