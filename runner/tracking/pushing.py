@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +111,12 @@ def push(
             where=str(workspace.outbox),
             hint="export WANDB_API_KEY=..., or `wandb login`, then push again",
         )
-    if find_spec("wandb") is None:
-        raise EnvironmentProblem("uploading needs wandb, not installed here", hint="pip install 'runner[train]'")
+    try:
+        version("wandb")
+    except PackageNotFoundError:
+        raise EnvironmentProblem(
+            "uploading needs wandb, not installed here", hint="pip install 'runner[train]'"
+        ) from None
     return [_push_one(workspace, entry, key, attempts, timeout, verify, pause) for entry in waiting]
 
 
@@ -167,12 +171,12 @@ def _check(entry: Entry, verify: Callable[[Path], Any]) -> None:
 
 
 def _with_retries(entry: Entry, key: str, attempts: int, timeout: float, pause: float) -> dict[str, Any]:
-    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
     retrying = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, RunnerError) and error.retryable),
         stop=stop_after_attempt(attempts),
-        wait=wait_exponential_jitter(initial=pause, max=30 * pause, jitter=pause),
+        wait=wait_exponential(multiplier=pause, max=30 * pause) + wait_random(0, pause),
         reraise=True,
     )
     return retrying(attempt, entry, key, timeout)

@@ -33,7 +33,8 @@ def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
         kept = {"WANDB_BASE_URL", "WANDB_HTTP_PROXY", "WANDB_HTTPS_PROXY", "WANDB_INSECURE_DISABLE_SSL"}
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_") or name in kept}
         child = subprocess.Popen(
-            [sys.executable, "-m", "runner.tracking.uploading"],
+            # -P: a folder called wandb, which the SDK leaves where people work, is not to be imported.
+            [sys.executable, "-P", "-m", "runner.tracking.uploading"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -45,8 +45,8 @@ class WandbListener:
             return
         try:
             who = identity(run_dir, settings)
-        except RunnerError as error:
-            self._warn(f"W&B is off for this run: {error.message}")
+        except (RunnerError, OSError) as error:
+            self._warn(f"W&B is off for this run: {error}")
             return
         self._reason = "no API key" if wanted == "online" else "WANDB_MODE is offline"
         if api_key and wanted == "online":

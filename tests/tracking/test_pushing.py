@@ -142,8 +142,9 @@ def test_training_queues_and_uploads_in_one_go(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["drop", 500])
-@pytest.mark.parametrize("call", ["PUT /storage/artifact", "CreateArtifactManifest", "CommitArtifact"])
+@pytest.mark.parametrize(
+    ("call", "how"), [("PUT /storage/artifact", "drop"), ("CreateArtifactManifest", 500), ("CommitArtifact", "drop")]
+)
 def test_an_upload_that_breaks_stays_queued_and_the_next_completes_it(
     server: WandbServer, workspace: Workspace, call: str, how: int | str
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -187,6 +188,20 @@ def test_a_server_that_goes_away_stops_nothing(server: WandbServer, run_dir: Pat
         listener.handle(epoch(number))
     listener.close(0)
     assert epochs_of(server, run_id(run_dir)) == [1]
+
+
+@pytest.mark.slow
+def test_the_stop_button_asks_for_a_checkpoint(server: WandbServer, run_dir: Path) -> None:
+    asked: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+    try:
+        server.stop_pressed = True
+        listener, _ = listen(run_dir)
+        listener.handle(epoch(1))
+        assert server.wait_for(lambda: asked, 60) == [signal.SIGTERM]
+        listener.close(75)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_project_that_cannot_be_is_one_warning(run_dir: Path) -> None:

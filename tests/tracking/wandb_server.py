@@ -75,6 +75,8 @@ class WandbServer:
         #: artifact id -> {"state", "digest", "collection", "metadata", "files": {name: bytes}, ...}
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.uploads: dict[str, bytes] = {}
+        #: Whether somebody pressed the stop button on the run's page.
+        self.stop_pressed = False
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -218,7 +220,7 @@ class WandbServer:
                 state["summary"] = json.loads(part["content"][-1])
         if sent.get("complete"):
             state["exitcode"] = sent.get("exitcode")
-        return {"exitcode": None, "limits": {}}
+        return {"exitcode": None, "limits": {}, "stopped": self.stop_pressed}
 
     def graphql(self, operation: str, variables: dict[str, Any]) -> dict[str, Any]:
         handler = getattr(self, "do_" + operation, None)
@@ -358,9 +360,6 @@ class WandbServer:
 
     def do_OrganizationCoreWeaveOrganizationID(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"entity": {"organization": {"coreWeaveOrganizationId": None}}}
-
-    def do_RunStoppedStatus(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"project": {"run": {"stopped": False}}}
 
 
 def entity() -> dict[str, str]:
