@@ -13,7 +13,8 @@ class EngineProxy:
 
     def __init__(self, path: Path, target: str) -> None:
         self._target = target
-        self._open: list[socket.socket] = []
+        self._near: list[socket.socket] = []
+        self._far: list[socket.socket] = []
         self._server = socket.socket(socket.AF_UNIX)
         self._server.bind(str(path))
         self._server.listen()
@@ -22,7 +23,8 @@ class EngineProxy:
 
     def cut(self) -> None:
         """Close every connection and take no more."""
-        for one in [self._server, *self._open]:
+        # The near ends first: nothing that the engine does about it may come through.
+        for one in [self._server, *self._near, *self._far]:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
@@ -35,7 +37,8 @@ class EngineProxy:
                 return
             far = socket.socket(socket.AF_UNIX)
             far.connect(self._target)
-            self._open += [near, far]
+            self._near.append(near)
+            self._far.append(far)
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
 
