@@ -18,7 +18,7 @@ from runner.store import outbox
 from runner.tracking import pushing
 from runner.tracking.wandb import WandbListener
 from runner.workspace import Workspace
-from tests.conftest import Desk
+from tests.conftest import ROOT, Desk
 from tests.tracking.wandb_cases import (
     KEY,
     SECTION,
@@ -262,3 +262,28 @@ def test_no_key_on_the_command_line(server: WandbServer, workspace: Workspace, t
     said = command(tmp_path, server, None)("artifacts", "push", "--json")
     assert said.code == ExitCode.ENVIRONMENT
     assert "dense_network/x/v1" in said.json["message"]
+
+
+@pytest.mark.slow
+def test_a_training_with_and_without_a_key(server: WandbServer, tmp_path: Path) -> None:
+    """The whole road: with a key everything is on W&B when ``train`` ends; without one, after ``artifacts push``."""
+    spec = json.loads((ROOT / "specs" / "elo_scoring.json").read_text())
+    spec.pop("$schema", None)
+    with_key, without = command(tmp_path, server), command(tmp_path, server, None)
+    with_key.write("spec.json", spec | {"wandb": SECTION})
+    words = ("train", "--spec-file", "spec.json", "--executor", "local")
+    with_key(*words).ok()
+    assert [artifact["collection"] for artifact in server.committed()] == ["router"]
+    (online,) = server.runs
+    assert epochs_of(server, online) == [1, 2, 3, 4, 5]
+    said = without(*words).ok()
+    assert "runner artifacts push" in said.err
+    assert len(server.runs) == 1
+    with_key("artifacts", "push").ok()
+    (offline,) = set(server.runs) - {online}
+    assert epochs_of(server, offline) == [1, 2, 3, 4, 5]
+    # The same seed: W&B shows the same final figures for both, whichever way they came.
+    figures = [server.runs[name]["summary"]["log_loss"] for name in (online, offline)]
+    assert figures[0] == figures[1]
+    assert len(server.committed()) == 2
+    assert files_with(KEY, tmp_path) == []
