@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --quiet --disable-pip-version-check
 # The build that everything was measured with; an installed torch that other packages accept is not replaced by them.
 TORCH ?= torch==2.13.0
+# Where torch's CPU builds are, for a machine without a GPU: the default index has the larger CUDA build, which works too.
+TORCH_INDEX ?=
 
 .PHONY: help install dev train test lint schemas lock clean
 
@@ -19,7 +21,7 @@ $(VENV)/.train: pyproject.toml docker/requirements.lock
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV) (once; about two minutes)"
-	@$(PIP) install "$(TORCH)"
+	@$(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
 	@$(PIP) install --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train]"
 	@touch $@
 
@@ -35,7 +37,8 @@ install: $(VENV)/.train
 dev: $(VENV)/.dev
 
 train: install
-	@$(BIN)/runner image build --if-missing || echo "no image: the run will be a local process" >&2
+	@$(BIN)/runner image build --variant auto --if-missing $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) || \
+		echo "so the run will be a local process" >&2
 	$(BIN)/runner train --spec-file specs/quickstart.json
 
 test: dev
@@ -46,6 +49,9 @@ lint: dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lock: dev
+	$(BIN)/python docker/lock.py
 
 schemas: dev
 	$(BIN)/python -c "from pathlib import Path; from runner.spec import publishing; publishing.write(Path(\"schemas\"))"

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def build(
     *,
     variant: Annotated[
-        Literal["cuda", "cpu"], Parameter(help="The build of torch. The default index has the CUDA one.")
+        Literal["cuda", "cpu", "auto"],
+        Parameter(
+            help="The build of torch; auto: what the engine's GPUs call for. The default index has the CUDA one."
+        ),
     ] = "cuda",
     wheelhouse: Annotated[
         Path | None, Parameter(help="A folder of wheels to install from, before any index. [env: RUNNER_WHEELHOUSE]")
@@ -42,9 +45,12 @@ def build(
 
     A change of code alone rebuilds in seconds: the dependencies stay in the builder's cache.
     """
+    from runner.execution import engine as engines
     from runner.execution import image as images
     from runner.execution import image_build
 
+    if variant == "auto":
+        variant = "cuda" if engines.connect().gpus else "cpu"
     wheelhouse = wheelhouse or _folder("RUNNER_WHEELHOUSE")
     ca_bundle = ca_bundle or _folder("RUNNER_CA_BUNDLE")
     name = tag or images.tag(variant)

@@ -82,8 +82,8 @@ def train(
             )
     finally:
         listener.close()
-    for line in finished.warnings:
-        say(f"warning: {line}")
+    for line in finished.notes:
+        say(line)
 
     def ending() -> str:
         from runner.tracking.outcome import final_table

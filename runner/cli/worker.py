@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from runner.errors import NotFoundError
+
 
 def worker(
     run: Annotated[Path, Parameter(help="The run's directory, planned by `runner train`.")],
@@ -24,6 +26,8 @@ def worker(
     gc.enable()
     from runner.execution.worker import work
 
+    if not (run / "plan.json").is_file():
+        raise NotFoundError("not a planned run: it has no plan.json", where=str(run), hint="`runner train` plans one")
     folder = os.environ.get("RUNNER_SECRETS")
     if folder and Path(folder).is_dir():
         # Secrets enter a container as files; only this process sees them as variables.

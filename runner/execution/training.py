@@ -36,7 +36,8 @@ class Finished:
     model: StoredModel
     metrics: dict[str, Any]
     tables: dict[str, Any]
-    warnings: list[str] = field(default_factory=list)
+    #: What became of the upload, for the person who trained.
+    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The ``--json`` document."""
@@ -48,7 +49,7 @@ class Finished:
             "path": str(self.model.path),
             "metrics": self.metrics,
             "tables": self.tables,
-            "warnings": self.warnings,
+            "notes": self.notes,
         }
 
 
@@ -128,8 +129,8 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
             raise error
         run.transition(State.SUCCEEDED, exit_code=0, model=model.reference)
     result = run.document("result")
-    warnings = _upload(run, plan, workspace, model)
-    return Finished(run, model, result["metrics"], run.document("tables") or {}, warnings)
+    notes = _upload(run, plan, workspace, model)
+    return Finished(run, model, result["metrics"], run.document("tables") or {}, notes)
 
 
 def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Signals) -> RunnerError | None:

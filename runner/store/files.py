@@ -59,6 +59,16 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def open_to_readers(folder: Path) -> None:
+    """Give every file and folder under ``folder`` the modes that new ones have here. Some writers make theirs private,
+    and a model that was trained as one user is read as another: in a container, by a service."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in this folder last through a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
@@ -79,6 +89,12 @@ def sync_tree(folder: Path) -> None:
     sync_folder(folder)
 
 
+def cannot_read(path: Path, error: OSError) -> EnvironmentProblem:
+    """An operating system's refusal to read, in words."""
+    reason = (error.strerror or str(error)).lower()
+    return EnvironmentProblem(f"cannot read: {reason}", where=str(path), hint="ask for the right to read it")
+
+
 def cannot_write(path: Path, error: OSError) -> EnvironmentProblem:
     """An operating system's refusal to write, in words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -88,6 +104,4 @@ def cannot_write(path: Path, error: OSError) -> EnvironmentProblem:
             hint="free some space (`runner doctor` shows how much there is)",
         )
     reason = (error.strerror or str(error)).lower()
-    return EnvironmentProblem(
-        f"cannot write: {reason}", where=str(path), hint="choose a folder that you may write to"
-    )
+    return EnvironmentProblem(f"cannot write: {reason}", where=str(path), hint="choose a folder that you may write to")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import IntegrityError, NotFoundError
-from runner.store.files import read_json, sha256_file
+from runner.store.files import cannot_read, read_json, sha256_file
 
 NAME = "manifest.json"
 #: What a stored model may consist of. A pickle under any of these names does not load as one.
@@ -64,17 +64,18 @@ def verify(folder: Path) -> dict[str, Any]:
 
     Raises :class:`IntegrityError` naming the file that is missing, changed, or has no place there.
     """
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+        present = describe_files(folder)
+    except OSError as error:
+        raise cannot_read(Path(error.filename or folder), error) from error
     expected = manifest["files"]
-    present = describe_files(folder)
     for name in sorted(expected.keys() | present.keys()):
         where = str(folder / name)
         if name not in present:
             raise IntegrityError("a file of the model is missing", where=where)
         if name not in expected:
-            raise IntegrityError(
-                "a file that is not in the manifest", where=where, hint="remove it, or train again"
-            )
+            raise IntegrityError("a file that is not in the manifest", where=where, hint="remove it, or train again")
         if present[name]["sha256"] != expected[name]["sha256"]:
             raise IntegrityError(
                 f"the checksum does not match: {present[name]['sha256'][:12]}..., stored as "

@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock
 
 from runner.errors import ConflictError, NotFoundError
-from runner.store.files import cannot_write, sync_folder, sync_tree, write_json
+from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree, write_json
 from runner.store.manifest import NAME, describe_files, read_manifest, seal, verify
 from runner.store.names import ModelReference, parse_reference
 
@@ -110,6 +110,7 @@ def promote(store: Path, model_type: str, name: str, artifact: Path, facts: dict
             shutil.rmtree(aside, ignore_errors=True)
             # A copy, never a link: what is stored must not change when the run's own files do.
             shutil.copytree(artifact, aside, symlinks=True)
+            open_to_readers(aside)
             manifest = seal(
                 {"manifest_version": 1, "model_type": model_type, "name": name, "version": version}
                 | facts

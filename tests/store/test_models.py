@@ -60,6 +60,13 @@ def test_promotion_stores_every_file_with_its_checksum_and_counts_versions(tmp_p
     assert [model.reference for model in models.listing(store)] == ["kind/name/v1", "kind/name/v2"]
 
 
+def test_a_model_that_a_private_file_went_into_is_readable_by_others(tmp_path, artifact):
+    (artifact / "model.json").chmod(0o600)
+    (artifact / "encoder").chmod(0o700)
+    stored = models.promote(tmp_path / "store", "kind", "name", artifact, {})
+    assert all(path.stat().st_mode & 0o044 for path in stored.path.rglob("*"))
+
+
 def test_promoting_one_run_twice_gives_the_same_version(tmp_path, artifact):
     store = tmp_path / "store"
     first = models.promote(store, "kind", "name", artifact, {"run": "r1"})

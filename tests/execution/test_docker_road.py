@@ -1,0 +1,182 @@
+"""The whole road through a real engine: every kind trains in a container, and scores there and here."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.parse
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from runner import registry
+from runner.execution import image as images
+from tests.conformance.test_every_kind import ITERATIVE, KINDS, PROMPTS, example, files, wait_for_checkpoint
+from tests.conftest import Desk
+
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
+#: A container starts in a second: long enough that a signal lands in the middle.
+LONG = {"elo_scoring": 1500, "simple_scoring": 200, "dense_network": 120}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    yield Desk(tmp_path)
+    assert containers() == [], "a container outlived its run"
+
+
+def containers() -> list[str]:
+    listing = ["docker", "ps", "--all", "--quiet", "--filter", "label=runner.run"]
+    # Other tests of this session run containers of their own on the same engine: those of this process only.
+    return [] if os.environ.get("PYTEST_XDIST_WORKER") else subprocess.check_output(listing, text=True).split()
+
+
+def by_hand(desk: Desk, *words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """``docker run IMAGE ...`` as a user types it, in a folder that any user may write to."""
+    desk.home.chmod(0o777)
+    for folder in ("models", "inference_outputs", "runs"):
+        (desk.home / folder).mkdir(exist_ok=True)
+        (desk.home / folder).chmod(0o777)
+    command = ["docker", "run", "--rm", "--interactive", "--network", "none", "--volume", f"{desk.home}:/workspace"]
+    return subprocess.run([*command, images.tag("cpu"), *map(str, words)], input=stdin, capture_output=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_trains_in_a_container_as_it_does_here_and_scores_the_same_in_both(kind, desk, make_desk):
+    spec = desk.write("spec.json", example(kind))
+    document = desk("train", "--spec-file", spec, "--executor", "docker", "--json").ok().json
+    here = make_desk()
+    local = here("train", "--spec-file", spec, "--executor", "local", "--json").ok().json
+    assert document["metrics"] == local["metrics"]
+    assert files(desk, document) == files(here, local)
+
+    models = [row["model"] for row in document["tables"]["leaderboard"][:3]]
+    words = ["infer", "--model", document["model"], "--models-to-score", *models, "--prompts", *PROMPTS]
+    on_host = desk(*words, "--output-path", "-").ok().json
+    in_container = by_hand(desk, *words, "--output-path", "-")
+    assert in_container.returncode == 0, in_container.stderr
+    assert json.loads(in_container.stdout) == on_host
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("kind", ITERATIVE)
+def test_ended_in_the_middle_of_a_container_it_resumes_to_the_same_model(kind, end, desk, make_desk):
+    spec = desk.write("spec.json", example(kind, epochs=LONG[kind]))
+    process = desk.start("train", "--spec-file", spec, "--executor", "docker", stderr=subprocess.DEVNULL)
+    run = wait_for_checkpoint(desk, process)
+    if end == signal.SIGKILL:
+        container = json.loads((run / "state.json").read_text())["worker"]["container"]
+        subprocess.run(["docker", "kill", "--signal", "KILL", container], check=True, capture_output=True)
+    else:
+        process.send_signal(end)
+    code = process.wait(90)
+    assert code == (75 if end == signal.SIGTERM else 137)
+    resumed = desk("train", "--resume", run.name, "--json").ok().json
+    whole_desk = make_desk()
+    whole = whole_desk("train", "--spec-file", spec, "--executor", "docker", "--json").ok().json
+    assert resumed["metrics"] == whole["metrics"]
+    assert files(desk, resumed) == files(whole_desk, whole)
+
+
+def test_a_spec_piped_into_the_image_by_hand_trains(desk):
+    document = example("bradley_terry_scoring")
+    done = by_hand(desk, "train", "--executor", "local", "--json", stdin=json.dumps(document).encode())
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["model"].startswith("bradley_terry_scoring/")
+    assert (desk.home / "models" / "bradley_terry_scoring").is_dir()
+
+
+def test_the_command_that_the_plan_shows_does_the_same_by_hand(desk):
+    spec = desk.write("spec.json", example("least_squares_scoring"))
+    plan = desk("train", "--spec-file", spec, "--executor", "docker", "--dry-run", "--json").ok().json
+    document = desk("train", "--spec-file", spec, "--executor", "docker", "--json").ok().json
+    run = Path(document["run_directory"])
+    twin = run.with_name("twin")
+    for folder in ("artifact", "checkpoints"):
+        (twin / folder).mkdir(parents=True)
+    for name in ("spec.json", "plan.json", "state.json"):
+        (twin / name).write_bytes((run / name).read_bytes())
+    for path in (twin, *twin.iterdir()):
+        path.chmod(0o777)
+    words = [word.replace(str(desk.home / "runs" / "RUN"), str(twin)) for word in plan["command"]]
+    done = subprocess.run(words, capture_output=True, stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((twin / "result.json").read_text())["metrics"] == document["metrics"]
+
+
+def test_when_the_supervisor_dies_the_container_stops_and_the_run_resumes(desk):
+    spec = desk.write("spec.json", example("elo_scoring", epochs=LONG["elo_scoring"]))
+    process = desk.start("train", "--spec-file", spec, "--executor", "docker", stderr=subprocess.DEVNULL)
+    run = wait_for_checkpoint(desk, process)
+    container = json.loads((run / "state.json").read_text())["worker"]["container"]
+    process.kill()
+    process.wait()
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        state = subprocess.run(
+            ["docker", "inspect", "--format", "{{.State.Running}}", container], capture_output=True, text=True
+        )
+        if state.stdout.strip() != "true":
+            break
+        time.sleep(0.2)
+    else:
+        pytest.fail("the container went on without its supervisor")
+    assert [row["state"] for row in desk("runs", "list", "--json").ok().json] == ["interrupted"]
+    assert desk("train", "--resume", "last", "--json").ok().json["state"] == "succeeded"
+    subprocess.run(["docker", "rm", "--force", container], capture_output=True)
+
+
+def test_a_planted_key_is_nowhere(desk):
+    """A key given to a run is in no inspect, history, log, run directory, model or W&B file, plain or encoded."""
+    key = "wk" + "5e7c1a9b" * 5
+    token = "Planted-Token-93!x/y+z"
+    desk = Desk(desk.home, {"WANDB_API_KEY": key, "MY_TOKEN": token, "WANDB_MODE": "offline"})
+    document = example("elo_scoring", epochs=LONG["elo_scoring"])
+    document |= {"wandb": {"project": "p", "artifact_name": "a"}, "run": {"env": ["MY_TOKEN"]}}
+    spec = desk.write("spec.json", document)
+    log = (desk.home / "terminal.txt").open("wb")
+    process = desk.start("train", "--spec-file", spec, "--executor", "docker", stderr=log, stdout=log)
+    run = wait_for_checkpoint(desk, process)
+    container = json.loads((run / "state.json").read_text())["worker"]["container"]
+    inside = subprocess.run(
+        ["docker", "exec", container, "sh", "-c", "cat /run/secrets/MY_TOKEN"], capture_output=True, text=True
+    )
+    assert inside.stdout == token, "the run itself has to have it"
+    said = subprocess.check_output(["docker", "inspect", container])
+    said += subprocess.check_output(["docker", "history", "--no-trunc", images.tag("cpu")])
+    said += subprocess.run(["docker", "logs", container], capture_output=True).stdout
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(90) == 75
+    desk("train", "--resume", run.name).ok()
+    log.close()
+    needles = {form for secret in (key, token) for form in encodings(secret)}
+    places = [path for path in desk.home.rglob("*") if path.is_file() and path != spec]
+    assert any(path.suffix == ".wandb" for path in places), "the W&B file is among what is searched"
+    for path in places:
+        content = path.read_bytes()
+        assert not [needle for needle in needles if needle in content], path
+    assert not [needle for needle in needles if needle in said]
+    assert not list(Path("/dev/shm").glob("*runner*")), "secret files were left behind"
+
+
+def encodings(secret: str) -> list[bytes]:
+    raw = secret.encode()
+    return [
+        raw,
+        raw[::-1],
+        raw.hex().encode(),
+        base64.b64encode(raw).rstrip(b"=")[:-1],
+        base64.urlsafe_b64encode(raw).rstrip(b"=")[:-1],
+        urllib.parse.quote(secret, safe="").encode(),
+        json.dumps(secret)[1:-1].encode(),
+    ]
+
+
+def test_every_iterative_kind_has_a_length_here():
+    assert set(ITERATIVE) <= set(LONG), f"say how long {set(ITERATIVE) - set(LONG)} should train"
+    assert set(KINDS) == set(registry.kinds())
