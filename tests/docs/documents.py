@@ -1,0 +1,146 @@
+"""Reading the documents: their blocks of code, the commands in them, and their tables."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")])
+#: A block, and the name of the file that it is the content of, where the line before it says one.
+BLOCK = re.compile(r"(?:^<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a document."""
+
+    document: str
+    line: int
+    language: str
+    text: str
+    file: str | None
+
+    @property
+    def id(self) -> str:
+        return f"{self.document}:{self.line}"
+
+
+def blocks(path: Path) -> list[Block]:
+    """Every block of a document, in order."""
+    text = path.read_text(encoding="utf-8")
+    return [
+        Block(path.name, text.count("\n", 0, found.start("text")), found["language"], found["text"], found["file"])
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def every(language: str) -> list[Block]:
+    """Every block in one language, of every document."""
+    return [block for path in DOCUMENTS for block in blocks(path) if block.language == language]
+
+
+def files(path: Path) -> dict[str, str]:
+    """The files that a document shows, by name."""
+    return {block.file: block.text for block in blocks(path) if block.file}
+
+
+def dialogue(block: Block) -> Iterator[tuple[str, str]]:
+    """Of a ``console`` block: each command, and what is shown below it."""
+    for part in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
+        command, _, shown = part.partition("\n")
+        yield command, shown
+
+
+def shell_commands() -> list[tuple[str, str]]:
+    """Every line of every ``bash`` block and every example of the table of verbs, with where it stands."""
+    lines = [(block.id, line) for block in every("bash") for line in block.text.splitlines() if line]
+    return lines + [(f"README.md:{verb}", example) for verb, _, example in verbs()]
+
+
+def table(path: Path, heading: str) -> list[list[str]]:
+    """The cells of the rows below the header ``heading``; a pipe in a cell is escaped."""
+    lines = iter(path.read_text(encoding="utf-8").splitlines())
+    assert any(line.startswith(f"| {heading} |") for line in lines), f"{path.name} has no table {heading!r}"
+    next(lines)
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        cells = re.split(r"(?<!\\)\|", line.strip().strip("|"))
+        rows.append([cell.strip().replace("\\|", "|") for cell in cells])
+    return rows
+
+
+def verbs() -> list[tuple[str, str, str]]:
+    """The README's table of verbs: verb, what it does, an example."""
+    return [(verb.strip("`"), does, example.strip("`")) for verb, does, example in table(ROOT / "README.md", "Verb")]
+
+
+def matches(shown: str, output: str) -> bool:
+    """Whether a command's output is what a document shows: ``...`` is any text in a line, alone on one any lines."""
+    lines = [
+        r"(?:.*\n)*" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + r"\n"
+        for line in _timeless(shown.strip()).splitlines()
+    ]
+    return re.fullmatch("".join(lines), _timeless(output.strip()) + "\n") is not None
+
+
+def _timeless(text: str) -> str:
+    return re.sub(r"\d{8}-\d{6}(-\d{6})?", "TIME", text)
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A folder where a document's commands are typed as they stand there. No Docker Engine answers in it."""
+
+    home: Path
+    more_path: str = ""
+
+    @classmethod
+    def set_up(cls, home: Path, more_path: str = "") -> Shell:
+        bin_folder = home / "user" / "bin"
+        bin_folder.mkdir(parents=True)
+        for name in ("runner", "cli"):
+            command = bin_folder / name
+            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m runner "$@"\n')
+            command.chmod(0o755)
+        return cls(home, more_path)
+
+    def copy(self, to: Path) -> Shell:
+        """A shell in a copy of the folder: of links, since whatever is written in it is written aside and renamed."""
+        shutil.copytree(self.home, to, dirs_exist_ok=True, copy_function=os.link)
+        return Shell(to, self.more_path)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNNER_", "WANDB_", "XDG_"))}
+        path = os.pathsep.join(part for part in (str(ROOT), self.more_path) if part)
+        return kept | {
+            "PATH": f"{self.home}/user/bin:{os.environ['PATH']}",
+            "PYTHONPATH": path,
+            "HOME": str(self.home / "user"),
+            "DOCKER_HOST": f"unix://{self.home}/no-engine.sock",
+            "RUNNER_CACHE_DIR": os.environ.get("RUNNER_TEST_CACHE", str(self.home / "cache")),
+            "NO_COLOR": "1",
+            "COLUMNS": "120",
+        }
+
+    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Type one command; its two outputs come together, as at a terminal."""
+        return subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self.home,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+        )
