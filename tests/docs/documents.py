@@ -59,9 +59,10 @@ def dialogue(block: Block) -> Iterator[tuple[str, str]]:
 
 
 def shell_commands() -> list[tuple[str, str]]:
-    """Every line of every ``bash`` block and every example of the table of verbs, with where it stands."""
-    lines = [(block.id, line) for block in every("bash") for line in block.text.splitlines() if line]
-    return lines + [(f"README.md:{verb}", example) for verb, _, example in verbs()]
+    """Every line of every ``bash`` block and every example of the table of verbs, once, with where it stands."""
+    lines = [(f"README.md:{verb}", example) for verb, _, example in verbs()]
+    lines += [(block.id, line) for block in every("bash") for line in block.text.splitlines() if line]
+    return [(place, line) for line, place in {line: place for place, line in lines}.items()]
 
 
 def table(path: Path, heading: str) -> list[list[str]]:
