@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,8 +11,8 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from runner import __version__
-from runner.cli.output import error_text
-from runner.errors import ExitCode, RunnerError
+from runner.cli.output import error_text, print_json
+from runner.errors import ExitCode, Interrupted, RunnerError
 
 #: verb -> (module:function, help line). Help is written here so that listing the verbs imports none of them.
 VERBS = {
@@ -109,28 +108,34 @@ def run(words: Sequence[str]) -> int:
         message, hint = usage, "see `runner --help`, or `runner VERB --help`"
         if as_json:
             document = {"error": "usage", "exit_code": int(ExitCode.USAGE), "message": message, "hint": hint}
-            print(json.dumps(document, indent=2))
+            print_json(document)
         else:
             print(f"error: {message}\n  {hint}", file=sys.stderr)
         return ExitCode.USAGE
     except RunnerError as error:
         if as_json:
-            print(json.dumps(error.as_dict(), indent=2, ensure_ascii=False))
+            print_json(error.as_dict())
         else:
             print(error_text(error), file=sys.stderr)
         return error.code
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        if as_json:
+            print_json(Interrupted("interrupted").as_dict())
+        else:
+            print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away (`runner runs list | head`): nothing to tell anyone.
         sys.stderr.close()
         return ExitCode.DONE
-    except Exception:  # noqa: BLE001 - the last line of defence: a bug of ours, said as one
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, said as one
         import traceback
 
         traceback.print_exc()
         print(f"this is a bug in runner {__version__}: please report the lines above", file=sys.stderr)
+        if as_json:
+            message = f"{type(error).__name__}: {error}"
+            print_json({"error": "internal", "exit_code": int(ExitCode.BUG), "message": message, "hint": None})
         return ExitCode.BUG
     return result if isinstance(result, int) else ExitCode.DONE
 

@@ -9,12 +9,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, say, show
+from runner.cli.output import Dash, Json, say, show
 from runner.workspace import Workspace
 
 Words = Parameter(consume_multiple=True, negative="")
-#: A lone dash is a value too.
-Dash = Parameter(allow_leading_hyphen=True)
 
 
 def infer(

@@ -20,10 +20,30 @@ Json = Annotated[
 ]
 
 
+def _no_flag(_type: Any, value: Any) -> None:
+    for word in value if isinstance(value, tuple) else (value,):
+        if str(word).startswith("--"):
+            raise ValueError(f"{word} is a flag, not a file.")
+
+
+#: A file, where a lone dash is a value too. Another flag is none: a forgotten value must not swallow it.
+Dash = Parameter(allow_leading_hyphen=True, validator=_no_flag)
+
+
+def print_json(document: Any) -> None:
+    """The one document. Text that is no Unicode (a file name may be any bytes) goes into it as escapes."""
+    text = jsonlib.dumps(document, indent=2, ensure_ascii=False, default=str)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = jsonlib.dumps(document, indent=2, default=str)
+    print(text)
+
+
 def show(document: Any, human: Callable[[], str] | str, *, as_json: bool) -> None:
     """Print a command's result: the document, or the text that a person reads."""
     if as_json:
-        print(jsonlib.dumps(document, indent=2, ensure_ascii=False, default=str))
+        print_json(document)
     else:
         text = human if isinstance(human, str) else human()
         if text:

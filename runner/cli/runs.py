@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from runner.cli.output import Json, show, table
-from runner.errors import ConflictError
+from runner.errors import ConflictError, RunnerError
 from runner.runs.run import Run, State, all_runs, find_run
 from runner.workspace import Workspace
 
@@ -32,7 +32,11 @@ def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False
     """
     rows = []
     for run in all_runs(Workspace.current().runs):
-        row = summary(run)
+        try:
+            row = summary(run)
+        except RunnerError as error:
+            # One damaged run must not hide the others; `runs show` says what is wrong with it.
+            row = dict.fromkeys(SUMMARY) | {"run": run.id, "state": "damaged", "error": error.as_dict()}
         if state is None or row["state"] == state:
             rows.append(row)
         if limit and len(rows) == limit:
@@ -89,7 +93,12 @@ def show_run(
     show(document, lambda: _text(document), as_json=json)
 
 
-def logs(run: str, *, follow: Annotated[bool, Parameter(name=("--follow", "-f"), negative="")] = False) -> None:
+def logs(
+    run: str,
+    *,
+    follow: Annotated[bool, Parameter(name=("--follow", "-f"), negative="")] = False,
+    json: Json = False,
+) -> None:
     """Print what a run said: its events, then the worker's own output.
 
     Example: runner runs logs last --follow
@@ -105,6 +114,13 @@ def logs(run: str, *, follow: Annotated[bool, Parameter(name=("--follow", "-f"),
     from runner.tracking.terminal import TerminalListener
 
     found = find_run(Workspace.current().runs, run)
+    if json:
+        while (state := found.state()["state"]) == State.RUNNING and follow:
+            time.sleep(0.2)
+        said = (found.path / "log.txt").read_text(errors="replace") if (found.path / "log.txt").exists() else ""
+        document = {"run": found.id, "state": state, "events": list(EventReader(found.path).new()), "log": said}
+        show(document, "", as_json=True)
+        return
     listener = TerminalListener(sys.stdout, terminal=False)
     events = EventReader(found.path)
     log = found.path / "log.txt"
@@ -169,6 +185,9 @@ def stop(
             state = found.transition(State.CANCELLED)
     document = {"run": found.id, "state": state["state"]}
     show(document, f"{found.id} {state['state']}", as_json=json)
+
+
+SUMMARY = ("run", "state", "model", "accuracy", "executor", "created", "seconds", "exit_code")
 
 
 def summary(run: Run) -> dict[str, Any]:

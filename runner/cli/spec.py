@@ -11,16 +11,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, say, show
+from runner.cli.output import Dash, Json, say, show
 from runner.errors import EnvironmentProblem, UsageError
 from runner.spec.fixing import fix as repair
 from runner.spec.reader import read_file, read_stream
 
 
 def fix(
-    file: Annotated[
-        Path, Parameter(allow_leading_hyphen=True, help="The spec file; `-`, or none, is standard input.")
-    ] = Path("-"),
+    file: Annotated[Path, Dash, Parameter(help="The spec file; `-`, or none, is standard input.")] = Path("-"),
     *,
     write: Annotated[bool, Parameter(negative="", help="Write the repaired text into the file.")] = False,
     json: Json = False,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, fault_text, say, show
+from runner.cli.output import Dash, Json, fault_text, say, show
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def train(
     *,
-    spec_file: Annotated[Path | None, Parameter(allow_leading_hyphen=True)] = None,
+    spec_file: Annotated[Path | None, Dash] = None,
     resume: str | None = None,
     executor: Literal["auto", "local", "docker"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,

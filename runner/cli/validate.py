@@ -9,14 +9,14 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, error_text, fault_text, say, show
+from runner.cli.output import Dash, Json, error_text, fault_text, say, show
 from runner.errors import RunnerError
 from runner.spec.loading import load
 from runner.spec.reader import read_file, read_stream
 
 
 def validate(
-    *files: Annotated[Path, Parameter(allow_leading_hyphen=True, help="Spec files; `-`, or none, is standard input.")],
+    *files: Annotated[Path, Dash, Parameter(help="Spec files; `-`, or none, is standard input.")],
     json: Json = False,
 ) -> int:
     """Check specs: every fault at once, each with its place in the text.
