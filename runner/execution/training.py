@@ -93,7 +93,7 @@ def resume(
             "the run was cancelled", where=run.id, hint="train its spec anew: " + str(run.path / "spec.json")
         )
     loaded = load_file(run.path / "spec.json")
-    before = run.document("plan")
+    before = run.needed("plan")
     if changed is not None:
         refuse(compare(loaded.spec, make_plan(changed, workspace, executor=executor).spec))
         loaded = changed

@@ -16,6 +16,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import datetime
@@ -25,7 +26,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from runner.errors import ConflictError, NotFoundError
+from runner.errors import ConflictError, IntegrityError, NotFoundError
 from runner.store.files import cannot_write, read_json, write_json
 
 
@@ -67,21 +68,31 @@ class Run:
         """A new pending run with these JSON documents in it (``{"spec": ..., "plan": ...}``)."""
         stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:40] or "run"
+        try:
+            runs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(runs, error) from error
         for _ in range(100):
             path = runs / f"{stamp}-{readable}-{secrets.token_hex(2)}"
             try:
-                runs.mkdir(parents=True, exist_ok=True)
                 path.mkdir()
             except FileExistsError:
                 continue
             except OSError as error:
                 raise cannot_write(path, error) from error
             run = cls(path)
-            for folder in ("checkpoints", "artifact"):
-                (path / folder).mkdir()
-            for document, value in documents.items():
-                write_json(path / f"{document}.json", value)
-            write_json(path / "state.json", {"state": State.PENDING, "created": time.time(), "attempts": 0})
+            try:
+                for folder in ("checkpoints", "artifact"):
+                    (path / folder).mkdir()
+                for document, value in documents.items():
+                    run.write(document, value)
+                run.write("state", {"state": State.PENDING, "created": time.time(), "attempts": 0})
+            except BaseException as error:
+                # Half a run is none.
+                shutil.rmtree(path, ignore_errors=True)
+                if isinstance(error, OSError):
+                    raise cannot_write(path, error) from error
+                raise
             return run
         raise ConflictError("no free run id", where=str(runs))
 
@@ -89,6 +100,17 @@ class Run:
         """A JSON document of the run, or None where it has not been written."""
         path = self.path / f"{name}.json"
         return read_json(path) if path.is_file() else None
+
+    def needed(self, name: str) -> Any:
+        """A JSON document that every run has. Raises :class:`IntegrityError` where it is gone."""
+        document = self.document(name)
+        if not isinstance(document, dict):
+            raise IntegrityError(
+                "the run is damaged: this file is missing, or is not what was written",
+                where=str(self.path / f"{name}.json"),
+                hint="train anew: the run's spec.json, if it is whole, is the spec",
+            )
+        return document
 
     def write(self, name: str, value: Any) -> None:
         """Write a JSON document of the run atomically."""
@@ -100,6 +122,8 @@ class Run:
         document = self.document("state")
         if document is None:
             raise NotFoundError("not a run: it has no state.json", where=str(self.path))
+        if not isinstance(document, dict) or document.get("state") not in set(State):
+            raise IntegrityError("this is no state of a run", where=str(self.path / "state.json"))
         if document["state"] == State.RUNNING and not self.supervised():
             with contextlib.suppress(ConflictError), self.lock(timeout=0.2):
                 document = self.document("state")
