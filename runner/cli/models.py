@@ -16,7 +16,7 @@ def models(
     types: Annotated[bool, Parameter(negative="")] = False,
     verify: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
-) -> None:
+) -> int:
     """List the stored models, and the model types that exist.
 
     Example: runner models --types
@@ -26,9 +26,9 @@ def models(
     types
         Only the model types, with what each is.
     verify
-        Check every byte of every stored model against its manifest.
+        Check every byte of every stored model against its manifest; exits 4 if one is damaged.
     """
-    from runner.errors import RunnerError
+    from runner.errors import ExitCode, RunnerError
     from runner.store import manifest
     from runner.store import models as store
 
@@ -37,7 +37,7 @@ def models(
         kinds = [kind | {"summary": _summary(kind["model_type"])} for kind in kinds]
         cells = [(kind["model_type"], kind["family"], kind["summary"]) for kind in kinds]
         show({"types": kinds}, lambda: table(("TYPE", "FAMILY", "WHAT IT IS"), cells), as_json=json)
-        return
+        return ExitCode.DONE
     rows: list[dict[str, Any]] = []
     for model in store.listing(Workspace.current().store):
         row: dict[str, Any] = {"model": model.reference, "path": str(model.path)}
@@ -72,6 +72,7 @@ def models(
         return table(("MODEL", "ACCURACY", "SIZE", "CREATED"), cells, right=(1, 2))
 
     show({"models": rows, "types": kinds}, human, as_json=json)
+    return ExitCode.DATA if verify and not all(row["whole"] for row in rows) else ExitCode.DONE
 
 
 def _summary(kind: str) -> str:

@@ -56,7 +56,19 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             where=str(path),
             hint="train it again, or fetch the artifact again: `runner replay` reruns its spec",
         )
+    if not _has_shape(manifest):
+        raise IntegrityError("this is no manifest of a stored model", where=str(path))
     return manifest
+
+
+def _has_shape(manifest: dict[str, Any]) -> bool:
+    """Whether what every reader relies on is there: anybody can seal a document."""
+    files = manifest.get("files")
+    return (
+        isinstance(files, dict)
+        and all(isinstance(entry, dict) and {"sha256", "bytes"} <= entry.keys() for entry in files.values())
+        and {"model_type", "name", "version"} <= manifest.keys()
+    )
 
 
 def verify(folder: Path) -> dict[str, Any]:

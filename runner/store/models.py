@@ -98,6 +98,7 @@ def promote(store: Path, model_type: str, name: str, artifact: Path, facts: dict
     was cut short can be repeated. ``facts`` are the manifest's entries beside ``files``.
     """
     home = store / model_type / name
+    aside: Path | None = None
     try:
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / ".lock"):
@@ -123,6 +124,10 @@ def promote(store: Path, model_type: str, name: str, artifact: Path, facts: dict
             sync_folder(home)
     except OSError as error:
         raise cannot_write(home, error) from error
+    finally:
+        if aside is not None:
+            # Gone already where it became the version; half of one is of no use to anybody.
+            shutil.rmtree(aside, ignore_errors=True)
     return StoredModel(model_type, name, version, target)
 
 
