@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runner import __version__, registry
-from runner.errors import ConflictError, NotFoundError, RunnerError, UsageError
+from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
 from runner.store.files import cannot_write, write_json
 from runner.store.models import StoredModel, open_verified
 from runner.store.names import parse_reference
@@ -52,6 +52,8 @@ def score(
         raise UsageError("no prompts", where="--prompts", hint="give at least one prompt")
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}", where="--batch-size", hint="it is 1 or more")
+    _need_text("--models-to-score", models)
+    _need_text("--prompts", prompts)
     wanted = parse_reference(reference)
     if wanted.model_type is not None and not (workspace.store / wanted.model_type).is_dir():
         registry.load(wanted.model_type)  # a type that does not exist at all is a better message than a missing model
@@ -59,7 +61,12 @@ def score(
     registry.require(stored.model_type)
     names = list(dict.fromkeys(models))
     started = time.perf_counter()
-    predictor = registry.load(stored.model_type).Predictor.load(stored.path, device=device)
+    builder = registry.load(stored.model_type)
+    warnings = []
+    if device == "cuda" and not _cuda_is_here(builder.REQUIRES):
+        warnings.append(f"{stored.model_type} computes on the CPU")
+        device = "cpu"
+    predictor = builder.Predictor.load(stored.path, device=device)
     strangers = [name for name in names if name not in set(predictor.models)]
     if strangers and unknown == "error":
         raise NotFoundError(
@@ -73,7 +80,6 @@ def score(
         name: [fill if math.isnan(value) else float(value) for value in row]
         for name, row in zip(names, matrix, strict=True)
     }
-    warnings = []
     if strangers:
         meaning = "scored 0, which is not an average" if unknown == "zero" else "scored null"
         warnings.append(f"unseen in training, {meaning}: {', '.join(strangers)}")
@@ -93,6 +99,28 @@ def score(
         "seconds": round(time.perf_counter() - started, 3),
     }
     return Scores(scores, provenance, warnings, stored)
+
+
+def _need_text(flag: str, words: Sequence[str]) -> None:
+    """Raise :class:`UsageError` for a word whose bytes are not UTF-8: no document could hold it, no model read it."""
+    for number, word in enumerate(words, 1):
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"word {number} is not UTF-8 text: {word!r}", where=flag) from None
+
+
+def _cuda_is_here(requires: Sequence[str]) -> bool:
+    """False for a kind that computes without torch. Raises :class:`EnvironmentProblem` where CUDA finds no GPU."""
+    if "torch" not in requires:
+        return False
+    import torch
+
+    if not torch.cuda.is_available():
+        raise EnvironmentProblem(
+            "CUDA finds no GPU here", where="--device", hint="--device cpu, or `runner doctor` for what is missing"
+        )
+    return True
 
 
 def reserve(workspace: Workspace, output: Path | None, name: str) -> Path:
