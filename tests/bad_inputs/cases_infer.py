@@ -1,0 +1,279 @@
+"""What ``infer`` cannot score, and what it will not read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from runner.store.manifest import seal
+from tests.bad_inputs.case import Bench, Case
+
+GOOD: dict[str, tuple[object, ...]] = {
+    "--model": ("elo_scoring/ratings",),
+    "--models-to-score": ("ada", "bob"),
+    "--prompts": ("Hi",),
+}
+
+
+def asked(name: str, code: int, changes: dict[str, tuple[object, ...] | None], *says: str, **more: Any) -> Case:
+    """A good question with some words changed; None takes a flag out."""
+    words: list[object] = ["infer"]
+    for flag, values in (GOOD | changes).items():
+        if values is not None:
+            words += [flag, *values]
+    return Case(name=name, code=code, words=tuple(words), says=says, **{"prepare": Bench.furnish} | more)
+
+
+def model(name: str, reference: str, code: int, *says: str, **more: Any) -> Case:
+    return asked(name, code, {f"--model={reference}": (), "--model": None}, *says, **more)
+
+
+def spoilt(name: str, spoil: Callable[[Path], object], *says: str, **more: Any) -> Case:
+    """A stored model that was changed after it was stored."""
+
+    def prepare(bench: Bench) -> None:
+        spoil(bench.furnish())
+
+    return asked(name, more.pop("code", 4), {}, *says, prepare=prepare, **more)
+
+
+def flip(stored: Path) -> None:
+    weights = next(stored.glob("*.safetensors"))
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+
+def cut(stored: Path) -> None:
+    weights = next(stored.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-8])
+
+
+def manifest(change: Callable[[dict[str, Any]], object], *, sealed: bool = False) -> Callable[[Path], None]:
+    """The manifest changed, and, by somebody who knows how, its checksum with it."""
+
+    def spoil(stored: Path) -> None:
+        path = stored / "manifest.json"
+        value = json.loads(path.read_text())
+        change(value)
+        path.write_text(json.dumps(seal(value) if sealed else value))
+
+    return spoil
+
+
+def garbage(stored: Path) -> None:
+    """Weights that are none, with a manifest that says that they are as they should be."""
+    from runner.store.manifest import describe_files
+
+    weights = next(stored.glob("*.safetensors"))
+    weights.write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{{{{{{{{")
+    manifest(lambda value: value.update(files=describe_files(stored)), sealed=True)(stored)
+
+
+def linked(stored: Path) -> None:
+    weights = next(stored.glob("*.safetensors"))
+    away = weights.rename(stored.parents[2] / "elsewhere.safetensors")
+    weights.symlink_to(away)
+
+
+def moved(stored: Path) -> None:
+    shutil.move(stored.parent, stored.parent.with_name("scores"))
+
+
+def of_torch(bench: Bench) -> None:
+    """A stored model of a kind that torch computes: its weights are not looked at before the device is."""
+    from runner.store.models import promote
+
+    promote(bench.home / "models", "dense_network", "ratings", bench.write("made/config.json", {}).parent, {})
+
+
+def output(name: str, code: int, path: str, *says: str, **more: Any) -> Case:
+    return asked(name, code, {"--output-path": (path,)}, *says, **more)
+
+
+def closed_folder(bench: Bench) -> None:
+    bench.furnish()
+    (bench.home / "closed").mkdir()
+    bench.forbid(bench.home / "closed", 0o555)
+
+
+def closed_file(bench: Bench) -> None:
+    bench.furnish()
+    bench.forbid(bench.write("kept.json", "{}"), 0o444)
+
+
+def file_for_outputs(bench: Bench) -> None:
+    bench.furnish()
+    bench.write("inference_outputs", "")
+
+
+CASES = [
+    # What is asked for.
+    model(
+        "a model that is not stored", "elo_scoring/nobody", 5, "models", "there is no stored model 'elo_scoring/nobody'"
+    ),
+    model("a model nearly so called", "elo_scoring/rating", 5, "did you mean 'elo_scoring/ratings'?"),
+    model(
+        "a type that does not exist",
+        "elo_skoring/ratings",
+        5,
+        "no model type 'elo_skoring'",
+        "did you mean 'elo_scoring'?",
+    ),
+    model("a type of which nothing is stored", "dense_network/ratings", 5, "no stored model 'dense_network/ratings'"),
+    model("a version that is not there", "elo_scoring/ratings/v9", 5, "no version v9", "there are: v1"),
+    model("a version that is a word", "elo_scoring/ratings/latest", 2, "v1, v2", "'latest'"),
+    model("version nought", "elo_scoring/ratings/v0", 2, "'v0'"),
+    model("a model that climbs", "../ratings", 2, "'../ratings'", "'..'"),
+    model("a model by its path", "/etc/model", 2, "'/etc/model'"),
+    model("four parts to a name", "a/b/c/d", 2, "'a/b/c/d'", "TYPE/NAME"),
+    model("a name with a dash in front", "-x", 2, "'-x'", "begins with '-'"),
+    model("nothing stored at all", "elo_scoring/ratings", 5, "models", "nothing is stored there yet", prepare=None),
+    asked("no model named", 2, {"--model": None}, "--model"),
+    asked("no prompts", 2, {"--prompts": ()}, "--prompts"),
+    asked("no flag for prompts", 2, {"--prompts": None}, "--prompts"),
+    asked("no models to score", 2, {"--models-to-score": ()}, "--models-to-score"),
+    asked("batches of none", 2, {"--batch-size": (0,)}, "--batch-size", "0"),
+    asked("batches of fewer than none", 2, {"--batch-size=-4": ()}, "--batch-size", "-4"),
+    asked("batches of many", 2, {"--batch-size": ("many",)}, "--batch-size", "many"),
+    asked("a rule for strangers that is none", 2, {"--unknown": ("guess",)}, "--unknown", "guess"),
+    asked(
+        "a stranger where that is an error",
+        5,
+        {"--models-to-score": ("adda",), "--unknown": ("error",)},
+        "--models-to-score",
+        "'adda'",
+        "did you mean 'ada'?",
+    ),
+    asked(
+        "a GPU where there is none",
+        6,
+        {"--model": ("dense_network/ratings",), "--device": ("cuda",)},
+        "--device: CUDA finds no GPU here",
+        prepare=of_torch,
+        environment={"CUDA_VISIBLE_DEVICES": ""},
+    ),
+    asked(
+        "an LLM whose name is not text",
+        2,
+        {"--models-to-score": (os.fsdecode(b"\xff\xfe"),)},
+        "--models-to-score",
+        "UTF-8",
+    ),
+    asked("a prompt that is not text", 2, {"--prompts": ("good", os.fsdecode(b"caf\xe9"))}, "--prompts", "UTF-8"),
+    # Where the scores go.
+    output("output into a folder that is not there", 5, "none/o.json", "none: there is no such folder"),
+    output("output onto a folder", 2, "models", "models: is a directory"),
+    output(
+        "output into a file",
+        5,
+        "spec.json/o.json",
+        "spec.json",
+        prepare=lambda b: (b.furnish(), b.write("spec.json", "")),
+    ),
+    output(
+        "output into a folder that is closed",
+        6,
+        "closed/o.json",
+        "closed/o.json: cannot write: permission denied",
+        prepare=closed_folder,
+        unprivileged=True,
+    ),
+    output(
+        "output onto a file that is closed",
+        6,
+        "kept.json",
+        "kept.json: cannot write: permission denied",
+        prepare=closed_file,
+        unprivileged=True,
+    ),
+    asked("a file where outputs go", 6, {}, "inference_outputs: cannot write", prepare=file_for_outputs),
+    # What was stored, and is not any more.
+    spoilt("a flipped byte", flip, ".safetensors: the checksum does not match"),
+    spoilt("weights that are cut off", cut, ".safetensors: the checksum does not match"),
+    spoilt(
+        "a file taken away",
+        lambda stored: next(stored.glob("*.safetensors")).unlink(),
+        ".safetensors: a file of the model is missing",
+    ),
+    spoilt(
+        "a file added",
+        lambda stored: (stored / "notes.txt").write_text("hi"),
+        "notes.txt: a file that is not in the manifest",
+    ),
+    spoilt(
+        "a pickle planted",
+        lambda stored: (stored / "extra.pkl").write_bytes(b"\x80\x04N."),
+        "v1: 'extra.pkl' has no place",
+    ),
+    spoilt(
+        "a pickle under a good name",
+        lambda stored: (stored / "extra.json").write_bytes(b"\x80\x04N."),
+        "extra.json: a file that is not in the manifest",
+    ),
+    spoilt(
+        "a link planted",
+        lambda stored: (stored / "notes.txt").symlink_to("/etc/passwd"),
+        "v1: 'notes.txt' has no place",
+    ),
+    spoilt("a link for the weights", linked, ".safetensors' has no place"),
+    spoilt(
+        "a link to a folder planted", lambda stored: (stored / "more").symlink_to("/etc"), "v1: 'more' has no place"
+    ),
+    spoilt(
+        "a manifest with better marks",
+        manifest(lambda value: value["metrics"].update(accuracy=1.0)),
+        "manifest.json: the manifest was changed",
+    ),
+    spoilt(
+        "a manifest without its checksum",
+        manifest(lambda value: value.pop("sha256")),
+        "manifest.json: the manifest was changed",
+    ),
+    spoilt(
+        "a manifest that is not JSON",
+        lambda stored: (stored / "manifest.json").write_text("{"),
+        "manifest.json: not the JSON document",
+    ),
+    spoilt(
+        "a manifest that is a list",
+        lambda stored: (stored / "manifest.json").write_text("[]"),
+        "manifest.json: the manifest was changed",
+    ),
+    spoilt(
+        "a manifest that nests 100,000 deep",
+        lambda stored: (stored / "manifest.json").write_text("[" * 100_000),
+        "manifest.json: not the JSON document",
+    ),
+    spoilt(
+        "a manifest taken away", lambda stored: (stored / "manifest.json").unlink(), "there is no stored model", code=5
+    ),
+    spoilt(
+        "a manifest sealed again without files",
+        manifest(lambda value: value.pop("files"), sealed=True),
+        "manifest.json",
+    ),
+    spoilt(
+        "a manifest sealed again of another shape",
+        manifest(lambda value: value.update(files=["x"]), sealed=True),
+        "manifest.json",
+    ),
+    spoilt(
+        "a manifest sealed again that climbs",
+        manifest(lambda value: value["files"].update({"../../x": {"sha256": "0", "bytes": 0}}), sealed=True),
+        "a file of the model is missing",
+    ),
+    spoilt("weights that are none, sealed again", garbage, "v1"),
+    asked(
+        "a stored model under another name",
+        5,
+        {"--model": ("elo_scoring/scores",)},
+        "scores",
+        "elo_scoring/ratings/v1",
+        "cannot be renamed",
+        prepare=lambda b: moved(b.furnish()),
+    ),
+]

@@ -1,0 +1,25 @@
+"""Every bad input: the documented exit code, one cause that names its place, no traceback, nothing half-written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bad_inputs import cases_data, cases_engine, cases_infer, cases_runs, cases_spec
+from tests.bad_inputs.case import Bench, Case, try_out
+
+TABLE = [
+    *cases_spec.CASES,
+    *cases_data.CASES,
+    *cases_infer.CASES,
+    *cases_runs.CASES,
+    *cases_engine.CASES,
+]
+
+
+@pytest.mark.parametrize("case", [case.param for case in TABLE])
+def test_bad_input(case: Case, bench: Bench) -> None:
+    try_out(case, bench)
+
+
+def test_the_table_is_long_enough_and_no_row_is_there_twice():
+    assert len({case.name for case in TABLE}) == len(TABLE) >= 70
