@@ -16,6 +16,8 @@ from runner.cli.app import build
 from runner.execution.image import tag
 from tests.docs.documents import ROOT, Shell, blocks, dialogue, every, files, matches, shell_commands
 
+#: What the fixture prepares is prepared once, in one process.
+pytestmark = pytest.mark.xdist_group("documents")
 README = ROOT / "README.md"
 #: Commands that are not run here, and why not. What is wrong with their words is found all the same.
 NOT_RUN = {

@@ -11,6 +11,8 @@ import pytest
 
 from tests.docs.documents import ROOT, Shell, blocks, dialogue, files, matches
 
+#: What the fixture prepares is prepared once, in one process.
+pytestmark = pytest.mark.xdist_group("third-party")
 KIND = "win_rate_scoring"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
