@@ -42,7 +42,7 @@ train: install
 	$(BIN)/runner train --spec-file specs/quickstart.json
 
 test: dev
-	$(BIN)/pytest -n 2 -m "not slow and not docker"
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not docker"
 
 lint: dev
 	$(BIN)/ruff check .

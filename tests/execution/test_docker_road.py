@@ -21,7 +21,7 @@ from tests.conftest import Desk
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 #: A container starts in a second: long enough that a signal lands in the middle.
-LONG = {"elo_scoring": 1500, "simple_scoring": 200, "dense_network": 120}
+LONG = {"elo_scoring": 1000, "simple_scoring": 60, "dense_network": 60}
 
 
 @pytest.fixture

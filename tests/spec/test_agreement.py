@@ -112,7 +112,7 @@ def check(document, kind, second, second_union):
     assert second.is_valid(document) == published
     assert accepts(lambda: load_document(read(text, "s"), kind=kind)) == published
     # The object alone, without the schema's help: it takes present spellings only, so two at once are not seen there.
-    modern, older = modernise(json.loads(text), schema)
+    modern, older = modernise(read(text, "s").value, schema)
     model = modern.get("model")
     if isinstance(model, dict) and isinstance(model.get("start_state"), str):
         model.pop("spec", None)
