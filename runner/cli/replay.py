@@ -36,10 +36,12 @@ def replay(model: str, *, executor: Literal["auto", "local", "docker"] | None = 
         listener.close()
 
     def human() -> str:
-        if report["same"]:
-            return f"{report['replayed']} is the same model as {report['original']}: every file, every metric"
+        same = f"{report['replayed']} is the same model as {report['original']}: every file, every metric"
+        if not report["differences"]:
+            return same
         rows = [(row["what"], row["was"], row["is"]) for row in report["differences"]]
-        return table(("DIFFERENCE", report["original"], report["replayed"]), rows)
+        differences = table(("DIFFERENCE", report["original"], report["replayed"]), rows)
+        return f"{differences}\n\n{same}" if report["same"] else differences
 
     show(report, human, as_json=json)
     return 0 if report["same"] else 1

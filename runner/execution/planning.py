@@ -65,7 +65,9 @@ class Plan:
         )
 
 
-def make_plan(loaded: LoadedSpec, workspace: Workspace, *, executor: str | None = None) -> Plan:
+def make_plan(
+    loaded: LoadedSpec, workspace: Workspace, *, executor: str | None = None, cwd: Path | None = None
+) -> Plan:
     """Resolve what the spec refers to and choose where it runs. Starts nothing, imports no heavy library.
 
     Raises the error of whatever is missing: a stored model, a data file, a GPU, an engine.
@@ -75,8 +77,9 @@ def make_plan(loaded: LoadedSpec, workspace: Workspace, *, executor: str | None 
     spec, parent, notes = resolve_start_state(loaded, workspace)
     assert spec.model.spec is not None
     kind = spec.model.spec.model_type
-    files = [path.absolute() for path in spec.data.local_files()]  # type: ignore[union-attr]
-    models = [path for name in model_names(spec) if (path := Path(name)).is_dir()]
+    cwd = cwd or Path.cwd()
+    files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
+    models = [path for name in model_names(spec) if (path := cwd / name).is_dir()]
     network = spec.run.network
     if network is None:
         network = needs_network(spec, workspace)
@@ -90,14 +93,14 @@ def make_plan(loaded: LoadedSpec, workspace: Workspace, *, executor: str | None 
         "image_digest": digest,
         "gpus": spec.run.gpus,
         "network": network,
-        "cwd": str(Path.cwd()),
+        "cwd": str(cwd),
         "cache": str(workspace.cache.absolute()),
         "start_from": str(parent.path.absolute()) if parent else None,
         "parent": parent.reference if parent else None,
         "wandb": spec.wandb.model_dump() if spec.wandb else None,
         "code": source_hash(),
     }
-    read_only = tuple(dict.fromkeys([*files, *(path.absolute() for path in models)]))
+    read_only = tuple(dict.fromkeys([*files, *models]))
     if parent:
         read_only += (parent.path.absolute(),)
     return Plan(spec, kind, chosen, document, read_only, parent, notes)
@@ -124,6 +127,10 @@ def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str
     wanted = spec.run.executor
     if wanted == "local":
         return LocalExecutor(), None, None
+    kind = registry.kinds()[spec.model.spec.model_type] if spec.model.spec else None
+    if wanted == "auto" and spec.run.image is None and kind and not kind.module.startswith("runner."):
+        notes.append(f"running as a local process: {kind.name} comes from {kind.module}, which the image does not hold")
+        return LocalExecutor(), None, None
     from runner.execution import image
     from runner.execution.docker import DockerExecutor
 
@@ -136,7 +143,7 @@ def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str
         notes.append(f"running as a local process, not in a container: {error.message}{hint}")
         return LocalExecutor(), None, None
     if note := image.stale_note(found):
-        notes.append(f"note: {note}")
+        notes.append(note)
     return DockerExecutor(), found.name, found.digest
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from runner.errors import (
@@ -18,7 +19,7 @@ from runner.errors import (
 )
 from runner.execution.planning import Plan, check_requirements, make_plan, resolved_document
 from runner.execution.supervise import Listener, Signals, attempt, caught_signals, may_retry, resumable
-from runner.runs.run import Run, State, find_run
+from runner.runs.run import Run, State, being_executed, find_run
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resuming import compare, refuse
 from runner.store.models import StoredModel, promote
@@ -92,18 +93,27 @@ def resume(
         raise ConflictError(
             "the run was cancelled", where=run.id, hint="train its spec anew: " + str(run.path / "spec.json")
         )
+    if state == State.RUNNING:
+        raise being_executed(run)
     loaded = load_file(run.path / "spec.json")
     before = run.needed("plan")
+    cwd = Path(before["cwd"])
+    warnings = []
     if changed is not None:
-        refuse(compare(loaded.spec, make_plan(changed, workspace, executor=executor).spec))
+        changes = compare(loaded.spec, make_plan(changed, workspace, executor=executor, cwd=cwd).spec)
+        refuse(changes)
+        warnings = [f"warning: {change}" for change in changes if change.policy == "warn"]
         loaded = changed
-    plan = make_plan(loaded, workspace, executor=executor or (None if changed else before["executor"]))
-    document = plan.document | {key: before[key] for key in ("cwd", "start_from", "parent")}
+    plan = make_plan(loaded, workspace, executor=executor or (None if changed else before["executor"]), cwd=cwd)
+    plan.notes.extend(warnings)
+    document = plan.document | {key: before[key] for key in ("start_from", "parent")}
     plan = Plan(plan.spec, plan.model_type, plan.executor, document, plan.read_only, plan.parent, plan.notes)
     check_requirements(plan)
     plan.executor.check(plan.job(run.path))
     if changed is not None:
         run.write("spec", resolved_document(plan.spec))
+        # What an earlier attempt finished is not what this spec asks for.
+        (run.path / "outcome.json").unlink(missing_ok=True)
     run.write("plan", document)
     announce(run, plan)
     return _carry_out(run, plan, workspace, listeners)
@@ -121,11 +131,11 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
             except RunnerError as refused:
                 error = refused
         if error is not None:
+            error.where = error.where or f"run {run.id}"
             state = State.INTERRUPTED if isinstance(error, RESUMABLE) else State.FAILED
             run.transition(state, exit_code=int(error.code), failure=error.as_dict())
             if error.code in (ExitCode.STOPPED, ExitCode.INTERRUPTED, ExitCode.TIME_LIMIT, ExitCode.KILLED):
                 error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
-            error.where = error.where or f"run {run.id}"
             raise error
         run.transition(State.SUCCEEDED, exit_code=0, model=model.reference)
     result = run.document("result")

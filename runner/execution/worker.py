@@ -176,6 +176,7 @@ def lock_facts(plan: dict[str, Any], spec: TrainingSpec, data: LoadedData, devic
         "data_fingerprint": data.fingerprint,
         "seed": seed,
         "device": device,
+        "threads": _threads(),
         "runner": __version__,
         "code": plan.get("code"),
         "image": plan.get("image"),
@@ -207,6 +208,14 @@ def _device(gpus: int | str | None) -> str:
         where="/run/gpus",
         hint='check the driver and the container runtime (`runner doctor`), or set "gpus": 0',
     )
+
+
+def _threads() -> int:
+    """How many threads the arithmetic uses: sums in another order differ in their last digits."""
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        return int(threads)
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch else os.cpu_count() or 1
 
 
 def _gpu_name() -> str:

@@ -156,11 +156,7 @@ class Run:
         try:
             lock.acquire()
         except Timeout:
-            raise ConflictError(
-                "the run is being executed by another process",
-                where=self.id,
-                hint=f"follow it: runner runs logs {self.id} --follow",
-            ) from None
+            raise being_executed(self) from None
         except OSError as error:
             raise cannot_write(self.path / ".lock", error) from error
         try:
@@ -178,6 +174,15 @@ class Run:
             return True
         except OSError:
             return False
+
+
+def being_executed(run: Run) -> ConflictError:
+    """The error of whoever wants a run that a live process holds."""
+    return ConflictError(
+        "the run is being executed by another process",
+        where=run.id,
+        hint=f"follow it: runner runs logs {run.id} --follow",
+    )
 
 
 def all_runs(runs: Path) -> Iterator[Run]:

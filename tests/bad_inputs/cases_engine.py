@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from runner import __version__
 from tests.bad_inputs.case import Bench, Case
 from tests.bad_inputs.materials import battles, spec
 
@@ -36,6 +37,11 @@ def trained(name: str, code: int, document: dict[str, Any], *says: str, **more: 
 
 def limited(**limits: Any) -> dict[str, Any]:
     return spec(epochs=1_000_000, run={"executor": "local"} | limits)
+
+
+def contained(**limits: Any) -> dict[str, Any]:
+    image = f"runner:{__version__}-cpu"
+    return spec(epochs=1_000_000, run={"executor": "docker", "image": image, "gpus": 0} | limits)
 
 
 def dead_socket(bench: Bench) -> None:
@@ -186,6 +192,40 @@ CASES = [
         spec(run={"executor": "docker", "image": "runner:no-such-tag"}),
         "/run/image",
         "there is no image runner:no-such-tag",
+        marks=needs_engine,
+    ),
+    trained(
+        "a GPU that the engine has not",
+        6,
+        contained(gpus=1),
+        "/run/gpus",
+        "asks for a GPU (gpus: 1)",
+        '"gpus": 0',
+        marks=needs_engine,
+    ),
+    trained(
+        "a memory limit of a container",
+        137,
+        contained(memory="16m"),
+        "/run/memory",
+        "memory limit of 16 MiB",
+        marks=needs_engine,
+        leaves="failed",
+    ),
+    trained(
+        "a time limit of a container",
+        124,
+        contained(time_limit=0.5),
+        "/run/time_limit: the time limit of 0.5 s passed",
+        "runner train --resume",
+        marks=needs_engine,
+        leaves="interrupted",
+    ),
+    trained(
+        "no data file for a container",
+        4,
+        contained() | {"data": {"dataset": "none.jsonl"}},
+        "none.jsonl: there is no such file",
         marks=needs_engine,
     ),
     trained(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Iterator
 
 import pytest
 
+from runner.errors import EnvironmentProblem
 from tests.bad_inputs.case import Bench
 from tests.bad_inputs.materials import battles, spec
 from tests.conftest import Desk
@@ -22,13 +24,22 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     return desk
 
 
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """The Docker Engine and the CPU image, or a skip that says why. RUNNER_REQUIRE_DOCKER makes that a failure."""
+    from runner.execution import engine as engines
+    from runner.execution import image as images
+
+    try:
+        images.find(images.tag("cpu"), engines.connect())
+    except EnvironmentProblem as error:
+        if os.environ.get("RUNNER_REQUIRE_DOCKER"):
+            pytest.fail(f"{error.message}; {error.hint}")
+        pytest.skip(f"{error.message}; {error.hint}")
+
+
 @pytest.fixture
 def bench(tmp_path, workshop) -> Iterator[Bench]:
     made = Bench(Desk(tmp_path), workshop)
     with made.undo:
         yield made
-
-
-@pytest.fixture
-def make_bench(tmp_path_factory, workshop) -> Callable[[], Bench]:
-    return lambda: Bench(Desk(tmp_path_factory.mktemp("bench")), workshop)

@@ -17,7 +17,9 @@ TABLE = [
 
 
 @pytest.mark.parametrize("case", [case.param for case in TABLE])
-def test_bad_input(case: Case, bench: Bench) -> None:
+def test_bad_input(case: Case, bench: Bench, request: pytest.FixtureRequest) -> None:
+    if pytest.mark.docker in case.marks:
+        request.getfixturevalue("engine")
     try_out(case, bench)
 
 
