@@ -88,6 +88,8 @@ class PrivateEngine:
             self.docker("rm", "--force", container)
         self._process.terminate()
         self._process.wait(60)
+        # An engine that was killed forgets that it had made its folder a mount.
+        subprocess.run(["umount", "--lazy", self._folder / "data"], capture_output=True)
 
 
 @pytest.fixture
