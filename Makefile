@@ -37,8 +37,10 @@ install: $(VENV)/.train
 dev: $(VENV)/.dev
 
 train: install
-	@$(BIN)/runner image build --variant auto --if-missing $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) || \
-		echo "so the run will be a local process" >&2
+	@if $(BIN)/runner image list >/dev/null 2>&1; then \
+		$(BIN)/runner image build --variant auto --if-missing $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) || \
+		echo "so the run will be a local process" >&2; \
+	fi
 	$(BIN)/runner train --spec-file specs/quickstart.json
 
 test: dev

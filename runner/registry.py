@@ -1,8 +1,8 @@
 """The kinds that exist, and loading one of them by name. The file system is the registry.
 
-A family is a package named in the entry-point group ``runner.builders``; each of its public modules is one kind,
-called by the module's name. The built-in families use the same door as anybody's. Listing imports no kind;
-using one imports that one module.
+A family is a package, each of its public modules is one kind, called by the module's name. The built-in families are
+the packages of ``runner.builders``; a third party names its own in the entry-point group of that name. Listing imports
+no kind; using one imports that one module.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
 from typing import cast
 
 from runner.contract import Builder
@@ -32,9 +33,23 @@ class Kind:
 
 
 @cache
+def built_in() -> dict[str, Kind]:
+    """The kinds that come with the program."""
+    root = Path(__file__).with_name("builders")
+    return {
+        kind.name: kind
+        for family in pkgutil.iter_modules([str(root)])
+        for kind in _members(family.name, f"runner.builders.{family.name}", [str(root / family.name)])
+    }
+
+
+@cache
 def kinds() -> dict[str, Kind]:
     """Every kind by name, sorted. Raises nothing for a broken third-party package: its kinds are just not there."""
-    found: dict[str, Kind] = {}
+    # It reads the metadata of everything that is installed, which takes longer than all else that `validate` does.
+    from importlib.metadata import entry_points
+
+    found = dict(built_in())
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
         try:
             spec = importlib.util.find_spec(point.value)
@@ -42,25 +57,30 @@ def kinds() -> dict[str, Kind]:
             continue
         if spec is None:
             continue
+        # The first to come keeps a name, so that nobody can quietly take over a built-in kind.
         if spec.submodule_search_locations is None:
-            modules = [point.value]
-        else:
-            modules = [
-                f"{point.value}.{module.name}"
-                for module in pkgutil.iter_modules(spec.submodule_search_locations)
-                if not module.name.startswith("_")
-            ]
-        for module in modules:
-            name = module.rpartition(".")[2]
-            # The first to come keeps a name, so that a third party cannot quietly take over a built-in kind.
-            if name not in found or module.startswith("runner.builders."):
-                found[name] = Kind(name, point.name, module)
+            name = point.value.rpartition(".")[2]
+            found.setdefault(name, Kind(name, point.name, point.value))
+            continue
+        for kind in _members(point.name, point.value, list(spec.submodule_search_locations)):
+            found.setdefault(kind.name, kind)
     return dict(sorted(found.items()))
+
+
+def _members(family: str, package: str, folders: list[str]) -> Iterator[Kind]:
+    for module in pkgutil.iter_modules(folders):
+        if not module.name.startswith("_"):
+            yield Kind(module.name, family, f"{package}.{module.name}")
+
+
+def find(name: str) -> Kind | None:
+    """The kind of that name. A built-in one is found without asking what else is installed."""
+    return built_in().get(name) or kinds().get(name)
 
 
 def load(name: str) -> Builder:
     """The builder of a kind. Raises :class:`NotFoundError` with the nearest names for one that does not exist."""
-    kind = kinds().get(name)
+    kind = find(name)
     if kind is None:
         near = difflib.get_close_matches(name, kinds(), n=1)
         raise NotFoundError(
@@ -72,6 +92,8 @@ def load(name: str) -> Builder:
 
 def require(name: str) -> None:
     """Check that the distributions a kind needs are installed, without importing them."""
+    from importlib.metadata import PackageNotFoundError, version
+
     missing = []
     for distribution in load(name).REQUIRES:
         try:

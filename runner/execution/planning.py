@@ -127,7 +127,7 @@ def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str
     wanted = spec.run.executor
     if wanted == "local":
         return LocalExecutor(), None, None
-    kind = registry.kinds()[spec.model.spec.model_type] if spec.model.spec else None
+    kind = registry.find(spec.model.spec.model_type) if spec.model.spec else None
     if wanted == "auto" and spec.run.image is None and kind and not kind.module.startswith("runner."):
         notes.append(f"running as a local process: {kind.name} comes from {kind.module}, which the image does not hold")
         return LocalExecutor(), None, None

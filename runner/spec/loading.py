@@ -135,8 +135,6 @@ def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, l
     if not isinstance(model, dict):
         return None, []  # the envelope says what is wrong with that
     at: Path = ("model", "spec", "model_type")
-    names = list(registry.kinds())
-    expected = wording.choice(map(wording.as_json, names))
     spec = model.get("spec")
     if "spec" not in model:
         return None, [not_described(document)]
@@ -145,14 +143,17 @@ def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, l
         return None, [
             find(document, at[:-1], "type", "wrong type", expected="an object with a model_type", found=found)
         ]
+    name = spec.get("model_type")
+    if isinstance(name, str) and registry.find(name):
+        return name, []
+    names = list(registry.kinds())
+    expected = wording.choice(map(wording.as_json, names))
     if "model_type" not in spec:
         return None, [find(document, at, "missing", "`model_type` is missing", shown=at[:-1], expected=expected)]
-    name = spec["model_type"]
-    if isinstance(name, str) and name in names:
-        return name, []
-    near = wording.nearest(name, names) if isinstance(name, str) else None
-    message = "unknown model type" if isinstance(name, str) else "wrong type"
-    sure = near is not None and wording.unmistakable(name, names)
+    near, sure, message = None, False, "wrong type"
+    if isinstance(name, str):
+        near, message = wording.nearest(name, names), "unknown model type"
+        sure = near is not None and wording.unmistakable(name, names)
     found = written(document, at)
     return None, [find(document, at, "choice", message, expected=expected, found=found, meant=near, sure=sure)]
 

@@ -76,7 +76,7 @@ def text(schema: Schema) -> str:
 
 def files() -> dict[str, str]:
     """The files of ``schemas/`` by name: the built-in kinds and their union."""
-    built_in = [kind.name for kind in registry.kinds().values() if kind.module.startswith("runner.builders.")]
+    built_in = list(registry.built_in())
     return {f"{name}.json": text(schema_for(name)) for name in built_in} | {UNION: text(union(built_in))}
 
 

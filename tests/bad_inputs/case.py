@@ -165,7 +165,9 @@ def listing(bench: Bench) -> dict[str, tuple[int, int, int]]:
             path.lstat().st_ino,
         )
         for path in home.rglob("*")
-        if path.name not in LOCKS and bench.facts.get("busy") not in path.relative_to(home).parts
+        if path.name not in LOCKS
+        and "__pycache__" not in path.parts
+        and bench.facts.get("busy") not in path.relative_to(home).parts
     }
 
 
