@@ -92,6 +92,12 @@ class DataSection(Section):
         """Whether loading reaches out of the machine (a Hub data set that no local cache holds)."""
         return False
 
+    def check(self, cwd: Path) -> None:
+        """What can be told of the user's files in an instant, before a run is made: there, readable, not empty.
+
+        ``cwd`` is the folder that relative paths count from. Raises what :meth:`load` would.
+        """
+
     def local_files(self) -> list[Path]:
         """The user's files that loading reads, so that an executor can mount them."""
         return []

@@ -129,5 +129,11 @@ class ComparisonsData(DataSection):
     def network_needed(self, cache: Path) -> bool:
         return catalog.network_needed(self.dataset)
 
+    def check(self, cwd: Path) -> None:
+        from runner.data.sources import check_file
+
+        for path in self.local_files():
+            check_file(path, cwd, pointer="/data/dataset")
+
     def local_files(self) -> list[Path]:
         return [Path(self.dataset).expanduser()] if catalog.is_path(self.dataset) else []

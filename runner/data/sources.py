@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,21 +82,33 @@ def _hub_batches(repo: str, snapshot: Path) -> Iterator[Any]:
 
 def read_file(path: Path) -> Rows:
     """A local ``.parquet`` or ``.jsonl`` in either raw layout. Raises as :func:`read` does."""
-    if not path.exists():
-        near = sorted(other.name for other in path.parent.glob(f"*{path.suffix}"))[:5] if path.parent.is_dir() else []
-        raise NotFoundError(
-            "there is no such data file",
-            where=str(path),
-            hint=f"that folder has {', '.join(near)}" if near else "a relative path counts from the current directory",
-        )
-    if not path.is_file():
-        raise DataError("is not a file", where=str(path))
+    check_file(path)
     try:
-        if path.stat().st_size == 0:
-            raise DataError("the file is empty", where=str(path))
         return _not_empty(_read_parquet(path) if path.name.endswith(".parquet") else _read_jsonl(path), str(path))
     except PermissionError:
         raise DataError("the file may not be read", where=str(path), hint="check its permissions") from None
+
+
+def check_file(path: Path, cwd: Path = Path(), pointer: str = "") -> None:
+    """Raise for a data file that is not there, is none, is empty, or may not be read: a look, without reading it.
+
+    ``pointer`` is the spec's field that names it; ``cwd`` is what a relative path counts from.
+    """
+    here = cwd / path
+    where = f"{pointer}: {path}" if pointer else str(path)
+    if not here.exists():
+        near = sorted(other.name for other in here.parent.glob(f"*{path.suffix}"))[:5] if here.parent.is_dir() else []
+        raise NotFoundError(
+            "there is no such data file",
+            where=where,
+            hint=f"that folder has {', '.join(near)}" if near else "a relative path counts from the current directory",
+        )
+    if not here.is_file():
+        raise DataError("is not a file", where=where)
+    if here.stat().st_size == 0:
+        raise DataError("the file is empty", where=where)
+    if not os.access(here, os.R_OK):
+        raise DataError("the file may not be read", where=where, hint="check its permissions")
 
 
 def _read_parquet(path: Path) -> Rows:

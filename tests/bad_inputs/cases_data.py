@@ -29,6 +29,11 @@ def data(name: str, content: Any, *says: str, document: dict[str, Any] | None = 
     return Case(name=name, says=says, prepare=prepare, **settings)
 
 
+def seen(name: str, content: Any, *says: str, **more: Any) -> Case:
+    """A fault of ``data.jsonl`` that leaves no run."""
+    return data(name, content, "/data/dataset: data.jsonl", *says, leaves=None, **more)
+
+
 def parquet(rows: list[dict[str, Any]], change: Callable[[bytes], bytes] = bytes) -> Callable[[Bench], None]:
     """``data.parquet`` of these rows, its bytes changed."""
 
@@ -71,10 +76,12 @@ UNBEATEN = battles() + [battle("zoe", "ada", prompt=f"Riddle {n}?") for n in ran
 LAST = "/model/spec/min_model_occurrences"
 
 CASES = [
-    data("no such data file", None, "data.jsonl", "there is no such data file", code=5),
-    data("a folder for a data file", folder, "data.jsonl", "is not a file"),
-    data("a data file that may not be read", unreadable, "data.jsonl", "may not be read", unprivileged=True),
-    data("an empty data file", b"", "data.jsonl", "the file is empty"),
+    # What a look can tell is told before a run is made, with the field that names the file.
+    seen("no such data file", None, "there is no such data file", code=5),
+    seen("a folder for a data file", folder, "is not a file"),
+    seen("a data file that may not be read", unreadable, "may not be read", unprivileged=True),
+    seen("an empty data file", b"", "the file is empty"),
+    # What reading it tells, the run tells.
     data("blank lines only", b"\n\n  \n", "data.jsonl", "there is no row in it"),
     data("a line that is not JSON", GOOD[:2000].rpartition("\n")[0] + "\n{oops\n", "data.jsonl:", "not JSON"),
     data("a second line that is not JSON", GOOD.replace("\n", "\n{oops\n", 1), "data.jsonl:2: not JSON", "column 2"),

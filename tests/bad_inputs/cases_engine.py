@@ -223,9 +223,9 @@ CASES = [
     ),
     trained(
         "no data file for a container",
-        4,
+        5,
         contained() | {"data": {"dataset": "none.jsonl"}},
-        "none.jsonl: there is no such file",
+        "/data/dataset: none.jsonl: there is no such data file",
         marks=needs_engine,
     ),
     trained(
