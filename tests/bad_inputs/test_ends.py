@@ -53,7 +53,11 @@ class PrivateEngine:
         words += ["--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs"]
         with (place / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                ["dockerd", f"--host={self.address}", *words], stdout=log, stderr=log, start_new_session=True
+                # In a network of its own: an engine without a bridge removes the bridge that it finds, another's too.
+                ["unshare", "--net", "dockerd", f"--host={self.address}", *words],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         wait_for(lambda: self._process.poll() is not None or self.docker("version", check=False).returncode == 0)
         if self._process.poll() is not None:
