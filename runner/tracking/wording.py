@@ -92,16 +92,18 @@ def metrics_text(metrics: object) -> str:
 
 
 def counts_text(record: object) -> str:
-    """The scalar counts of a data record on one line, and how many rows were skipped for which reason."""
+    """The scalar counts of a data record on one line, and how many rows were skipped for which reason; no zeros."""
     if not isinstance(record, Mapping):
         return ""
     parts = []
     for name, value in record.items():
         label = clean(name).replace("_", " ")
+        if value == 0:
+            continue
         if finite(value) is not None:
             parts.append(f"{label} {number(value)}")
         elif isinstance(value, Mapping) and value:
-            inner = [f"{clean(key)} {number(count)}" for key, count in value.items() if finite(count) is not None]
+            inner = [f"{clean(key)} {number(count)}" for key, count in value.items() if finite(count)]
             if inner:
                 parts.append(f"{label} ({', '.join(inner)})")
     return ", ".join(parts)
