@@ -37,11 +37,12 @@ install: $(VENV)/.train
 dev: $(VENV)/.dev
 
 train: install
-	@if $(BIN)/runner image list >/dev/null 2>&1; then \
+	@where=auto; \
+	if $(BIN)/runner image list >/dev/null 2>&1; then \
 		$(BIN)/runner image build --variant auto --if-missing $(if $(TORCH_INDEX),--torch-index $(TORCH_INDEX)) || \
-		echo "so the run will be a local process" >&2; \
-	fi
-	$(BIN)/runner train --spec-file specs/quickstart.json
+		{ echo "no image, so the run will be a local process" >&2; where=local; }; \
+	fi; \
+	set -x; $(BIN)/runner train --spec-file specs/quickstart.json --executor $$where
 
 test: dev
 	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not docker"

@@ -125,9 +125,7 @@ def run(words: Sequence[str]) -> int:
             print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away (`runner runs list | head`): nothing to tell anyone.
-        sys.stderr.close()
-        return ExitCode.DONE
+        return _nobody_reads()
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, said as one
         import traceback
 
@@ -140,13 +138,22 @@ def run(words: Sequence[str]) -> int:
     return result if isinstance(result, int) else ExitCode.DONE
 
 
+def _nobody_reads() -> int:
+    """The reader of our output went away (`runner runs list | head`): nothing to tell anyone, and no error."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.DONE
+
+
 def main() -> NoReturn:
     """The entry point of ``runner``, ``cli`` and ``python -m runner``."""
     # A light command lives for a third of a second, and would spend a fifth of that on collecting garbage: what it
     # makes, it needs. The long ones collect again (they call `gc.enable`).
     gc.disable()
     code = run(sys.argv[1:])
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _nobody_reads()
     sys.stderr.flush()
     if not sys.modules.keys() & LONG_LIVED:
         # Nothing is open, nothing waits to be closed: skip taking thousands of objects apart one by one.

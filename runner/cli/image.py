@@ -88,7 +88,7 @@ def list_images(*, json: Json = False) -> int:
             image.variant,
             f"{image.size / 1e9:.2f} GB",
             image.created[:16].replace("T", " "),
-            "other code: runner image build" if image.stale else "current",
+            f"other code: runner image build --variant {image.variant}" if image.stale else "current",
         )
         for image in found
     ]

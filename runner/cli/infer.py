@@ -53,7 +53,7 @@ def infer(
     from runner.store.names import parse_reference
 
     workspace = Workspace.current()
-    to_stdout = output_path is not None and str(output_path) == "-"
+    to_stdout = output_path is not None and str(output_path) in ("-", "/dev/stdout")
     name = parse_reference(model).name
     path = None if to_stdout else reserve(workspace, output_path, name)
     try:

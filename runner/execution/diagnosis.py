@@ -14,6 +14,7 @@ from typing import Literal
 
 from runner import __version__, registry
 from runner.errors import EnvironmentProblem, RunnerError
+from runner.execution.secret_files import sweep
 from runner.workspace import Workspace
 
 #: Less than this free, and a run is likely to end for want of space: an image alone has two gigabytes.
@@ -32,6 +33,7 @@ class Finding:
 
 def diagnose(workspace: Workspace) -> list[Finding]:
     """Look at everything. Never raises for what is missing; takes a second or two, mostly the engine's answer."""
+    sweep()
     return [
         Finding("runner", "ok", f"{__version__}, Python {platform.python_version()}, {platform.machine()}"),
         *_engine(),

@@ -101,6 +101,11 @@ class DockerHandle:
             )
         return None
 
+    def forget_secrets(self) -> None:
+        """Delete the files that the container read its secrets from."""
+        if self._secrets is not None:
+            self._secrets.close()
+
     def close(self) -> None:
         """Remove the container and the secrets, and give the run's directory back. Never raises."""
         if self._code is None:

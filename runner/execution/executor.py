@@ -44,6 +44,9 @@ class Handle(Protocol):
     def facts(self) -> dict[str, Any]:
         """What identifies it, for the run's state: a process id, or a container's id and image digest."""
 
+    def forget_secrets(self) -> None:
+        """The worker has read its secrets: what carried them to it goes now, not at the end."""
+
     def memory_used(self) -> int | None:
         """Bytes in use now, where the executor has to enforce ``Job.memory`` itself; else None."""
 

@@ -215,7 +215,8 @@ def _run_build(engine: Engine, on_line: Callable[[str], None], **arguments: Any)
 
 def _failed(message: str, last: list[str]) -> EnvironmentProblem:
     """The step's failure by its cause, where the output tells it."""
-    text = "\n".join([*last, message])
+    # The step itself is no sign: it spells out what it would say.
+    text = "\n".join([*(line for line in last if not line.startswith("Step ")), message])
     hints = {
         "CERTIFICATE_VERIFY_FAILED": "this network needs its own CA: --ca-bundle FILE",
         "no space left on device": "the engine's disk is full: docker system prune",

@@ -35,6 +35,9 @@ class LocalHandle:
     def facts(self) -> dict[str, Any]:
         return {"pid": self._process.pid}
 
+    def forget_secrets(self) -> None:
+        """They are in the worker's memory and nowhere else."""
+
     def memory_used(self) -> int | None:
         """Resident bytes of the worker and its children: without a container nobody else enforces the limit."""
         import psutil

@@ -101,7 +101,7 @@ def attempt(
         _note(run, handle)
         looked_at_memory = 0.0
         while (code := handle.poll()) is None:
-            _tell(events, listeners)
+            _tell(events, listeners, handle)
             now = time.monotonic()
             if asked is None:
                 if signals.interrupted:
@@ -119,7 +119,7 @@ def attempt(
                     handle.kill()
                     asked = _over_memory(job.memory)
             time.sleep(TICK)
-        _tell(events, listeners)
+        _tell(events, listeners, handle)
         own = handle.failure()
         if own is not None:
             return own
@@ -157,7 +157,9 @@ def _note(run: Run, handle: Handle) -> None:
     run.write("state", state | {"worker": handle.facts()})
 
 
-def _tell(events: EventReader, listeners: Sequence[Listener]) -> None:
+def _tell(events: EventReader, listeners: Sequence[Listener], handle: Handle) -> None:
     for event in events.new():
+        if event["event"] == "started":
+            handle.forget_secrets()
         for listener in listeners:
             listener.handle(event)

@@ -18,7 +18,9 @@ from runner.errors import (
     TimeLimitReached,
 )
 from runner.execution.planning import Plan, check_requirements, make_plan, resolved_document
+from runner.execution.secret_files import sweep
 from runner.execution.supervise import Listener, Signals, attempt, caught_signals, may_retry, resumable
+from runner.runs.events import EventReader
 from runner.runs.run import Run, State, being_executed, find_run
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resuming import compare, refuse
@@ -102,6 +104,7 @@ def resume(
     if changed is not None:
         changes = compare(loaded.spec, make_plan(changed, workspace, executor=executor, cwd=cwd).spec)
         refuse(changes)
+        refuse_fewer_epochs(run, changed)
         warnings = [f"warning: {change}" for change in changes if change.policy == "warn"]
         loaded = changed
     plan = make_plan(loaded, workspace, executor=executor or (None if changed else before["executor"]), cwd=cwd)
@@ -119,7 +122,19 @@ def resume(
     return _carry_out(run, plan, workspace, listeners)
 
 
+def refuse_fewer_epochs(run: Run, changed: LoadedSpec) -> None:
+    """A run cannot unlearn: refuse to end it before the epoch that it has reached."""
+    reached = max((event["epoch"] for event in EventReader(run.path).new() if event["event"] == "epoch"), default=0)
+    if changed.spec.epochs < reached:
+        raise ConflictError(
+            f"the run has trained {reached} epochs, and the spec asks for {changed.spec.epochs}",
+            where="/epochs",
+            hint="ask for as many or more, or train anew without --resume",
+        )
+
+
 def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[Listener]) -> Finished:
+    sweep()
     with run.lock(), caught_signals() as signals:
         run.transition(State.RUNNING, executor=plan.executor.name)
         # A run whose worker finished but whose supervisor died before the model was stored only has that left to do.

@@ -97,7 +97,15 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
     device = _device(plan.get("gpus")) if uses_torch or plan.get("gpus") else "cpu"
     seed = seed_of(spec)
     seed_everything(seed, uses_torch)
-    emit("started", model_type=kind, name=spec.model.name, device=device, seed=seed, pid=os.getpid())
+    emit(
+        "started",
+        model_type=kind,
+        name=spec.model.name,
+        device=device,
+        seed=seed,
+        pid=os.getpid(),
+        print_every=spec.log.print_every,
+    )
 
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan["cache"])
     data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]

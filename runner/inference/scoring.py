@@ -130,8 +130,16 @@ def reserve(workspace: Workspace, output: Path | None, name: str) -> Path:
     spot, so that two inferences never write over each other.
     """
     if output is not None:
+        # A link stays a link: what it leads to is written.
+        output = output.resolve() if output.is_symlink() else output
         if output.is_dir():
             raise UsageError("is a directory", where=str(output), hint="--output-path names a file")
+        if output.exists() and not output.is_file():
+            raise UsageError(
+                "is not a regular file",
+                where=str(output),
+                hint="scores and their provenance are two files; for a pipe: --output-path -",
+            )
         folder = output.parent
         if not folder.is_dir():
             raise NotFoundError("there is no such folder", where=str(folder), hint="make it first")

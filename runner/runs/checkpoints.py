@@ -50,6 +50,9 @@ class RunCheckpoints:
             sync_folder(self._folder)
         except OSError as error:
             raise cannot_write(target, error) from error
+        finally:
+            # Renamed, or half written.
+            shutil.rmtree(aside, ignore_errors=True)
         for old in self._steps()[: -self.keep]:
             shutil.rmtree(old, ignore_errors=True)
         self._emit("checkpoint", step=step)

@@ -26,7 +26,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from runner.errors import ConflictError, IntegrityError, NotFoundError
+from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError
 from runner.store.files import cannot_write, read_json, write_json
 
 
@@ -50,6 +50,10 @@ FOLLOWS = {
     State.SUCCEEDED: set(),
     State.CANCELLED: set(),
 }
+
+
+#: What is noted of a run that nobody supervises any more.
+GONE = "the process that supervised it is gone"
 
 
 class Run:
@@ -125,10 +129,17 @@ class Run:
         if not isinstance(document, dict) or document.get("state") not in set(State):
             raise IntegrityError("this is no state of a run", where=str(self.path / "state.json"))
         if document["state"] == State.RUNNING and not self.supervised():
-            with contextlib.suppress(ConflictError), self.lock(timeout=0.2):
-                document = self.document("state")
-                if document["state"] == State.RUNNING:
-                    document = self.transition(State.INTERRUPTED, note="the process that supervised it is gone")
+            try:
+                with self.lock(timeout=0.2):
+                    document = self.document("state")
+                    if document["state"] == State.RUNNING:
+                        document = self.transition(State.INTERRUPTED, note=GONE)
+            except ConflictError:
+                # Somebody has just taken it up.
+                return self.document("state")
+            except EnvironmentProblem:
+                # A full disk: it is said all the same, and written down by whoever can.
+                return self.document("state") | {"state": State.INTERRUPTED, "note": GONE}
         return document
 
     def transition(self, state: State, **fields: Any) -> dict[str, Any]:

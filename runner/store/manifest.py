@@ -54,7 +54,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise IntegrityError(
             "the manifest was changed after the model was stored",
             where=str(path),
-            hint="train it again, or fetch the artifact again: `runner replay` reruns its spec",
+            hint="train it again, or fetch the artifact again",
         )
     if not _has_shape(manifest):
         raise IntegrityError("this is no manifest of a stored model", where=str(path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,17 @@ def write_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     Goes through torch where torch is loaded already (bfloat16 has no numpy type), through numpy elsewhere.
     """
     import numpy as np
+    from safetensors import SafetensorError
 
+    try:
+        _write(path, tensors, np)
+    except SafetensorError as error:
+        # The library turns the system's error into one of its own, and its number into words.
+        number = errno.ENOSPC if "No space left" in str(error) else errno.EIO
+        raise OSError(number, str(error), str(path)) from error
+
+
+def _write(path: Path, tensors: Mapping[str, Any], np: Any) -> None:
     torch = sys.modules.get("torch")
     if torch is not None and any(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
         from safetensors.torch import save_file as save_torch

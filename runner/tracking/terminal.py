@@ -85,6 +85,8 @@ class PlainView:
         kind = event.get("event")
         if kind == "started":
             self._started = now
+            # The run knows its own pace: a resumed one, or one that is followed, was not started from here.
+            self._every = max(1, int(finite(event.get("print_every")) or self._every))
             self._say(sentence(event), now)
         elif kind in {"data", "warning"}:
             self._say(sentence(event), now)

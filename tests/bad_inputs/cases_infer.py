@@ -166,6 +166,7 @@ CASES = [
     asked("a prompt that is not text", 2, {"--prompts": ("good", os.fsdecode(b"caf\xe9"))}, "--prompts", "UTF-8"),
     # Where the scores go.
     output("output into a folder that is not there", 5, "none/o.json", "none: there is no such folder"),
+    output("output onto a device", 2, "/dev/full", "/dev/full: is not a regular file", "--output-path -"),
     output("output onto a folder", 2, "models", "models: is a directory"),
     output(
         "output into a file",

@@ -124,6 +124,40 @@ def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values
     assert "7" in refused.err
 
 
+def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk):
+    spec = desk.write("spec.json", elo(epochs=300))
+    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
+    wait_for_checkpoint(desk, process)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 75
+    refused = desk("train", "--resume", "last", "--spec-file", desk.write("less.json", elo(epochs=1)))
+    assert refused.code == 5
+    assert "/epochs" in refused.err
+
+
+def test_a_resumed_run_prints_as_seldom_as_its_spec_says(desk):
+    spec = desk.write("spec.json", elo(epochs=300, log={"print_every": 100}))
+    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
+    wait_for_checkpoint(desk, process)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 75
+    resumed = desk("train", "--resume", "last").ok()
+    assert 1 <= sum(line.startswith("epoch ") for line in resumed.err.splitlines()) <= 4
+
+
+@pytest.mark.parametrize("words", [["runs", "list"], ["schema"], ["models"]])
+def test_a_reader_that_goes_away_is_no_error(desk, words):
+    reading, writing = os.pipe()
+    process = subprocess.Popen(
+        desk.command(*words), cwd=desk.home, env=desk.variables, stdout=writing, stderr=subprocess.PIPE
+    )
+    os.close(writing)
+    os.close(reading)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, b"")
+
+
 def test_a_model_starts_from_a_stored_one_and_goes_on_from_its_scores(desk):
     desk("train", "--executor", "local", stdin=json.dumps(elo(epochs=20))).ok()
     stored = elo()["model"]["name"]

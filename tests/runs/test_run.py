@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
-from runner.errors import ConflictError, NotFoundError
+from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventReader, EventWriter
 from runner.runs.run import FOLLOWS, Run, State, all_runs, find_run
@@ -72,6 +73,30 @@ def test_a_run_whose_supervisor_died_is_found_and_marked_interrupted(run):
     assert state["state"] == State.INTERRUPTED
     assert "gone" in state["note"]
     assert run.document("state")["state"] == State.INTERRUPTED, "it is written down, not only said"
+
+
+def test_on_a_full_disk_a_dead_run_is_told_as_interrupted_all_the_same(run, monkeypatch):
+    run.transition(State.RUNNING)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    assert run.state()["state"] == State.INTERRUPTED
+    assert run.document("state")["state"] == State.RUNNING
+
+
+def test_a_checkpoint_on_a_full_disk_leaves_no_half_of_one_and_says_that_the_disk_is_full(run, monkeypatch):
+    def full(_: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("safetensors.numpy.save_file", full)
+    checkpoints = RunCheckpoints(run.path / "checkpoints", lambda event, **fields: None)
+    with pytest.raises(EnvironmentProblem, match="disk is full"):
+        checkpoints.save(1, {"x": np.ones(10)}, {})
+    assert list((run.path / "checkpoints").iterdir()) == []
+    assert checkpoints.latest() is None
 
 
 def test_runs_are_found_by_id_by_part_by_path_and_as_the_last_one(tmp_path):
