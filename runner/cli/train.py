@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -86,17 +88,28 @@ def train(
         say(line)
 
     def ending() -> str:
-        from runner.tracking.outcome import final_table
+        from runner.tracking.outcome import final_table, infer_command
 
+        reference = f"{finished.model.model_type}/{finished.model.name}"
         return final_table(
             finished.model.model_type,
             finished.metrics,
             finished.tables,
-            f"{finished.model.model_type}/{finished.model.name}",
+            reference,
+            infer_command(reference, finished.tables, program=as_called()),
             terminal=sys.stdout.isatty(),
         )
 
     show(finished.as_dict(), ending, as_json=json)
+
+
+def as_called() -> str:
+    """How this program can be called again from here: the next command that is shown should work as it stands."""
+    called = Path(sys.argv[0])
+    if called.name not in ("runner", "cli"):
+        return "runner" if shutil.which("runner") else f"{shlex.quote(sys.executable)} -m runner"
+    found = shutil.which(called.name)
+    return called.name if found and Path(found).resolve() == called.resolve() else shlex.quote(sys.argv[0])
 
 
 def read_spec(file: Path | None) -> LoadedSpec:

@@ -46,11 +46,11 @@ def talk(prompt: str) -> list[dict]:
 
 def test_a_spec_piped_in_trains_and_ends_with_the_command_to_type_next(desk):
     done = desk("train", "--executor", "local", stdin=json.dumps(elo())).ok()
-    (command,) = [line.strip() for line in done.out.splitlines() if line.strip().startswith("runner infer")]
-    import shlex
-
-    scored = desk(*shlex.split(command)[1:]).ok()
-    output, beside = scored.out.split()
+    (command,) = [line.strip() for line in done.out.splitlines() if " infer --model " in line]
+    scored = subprocess.run(
+        command, shell=True, cwd=desk.home, env=desk.variables, capture_output=True, text=True, check=True
+    )
+    output, beside = scored.stdout.split()
     scores = json.loads((desk.home / output).read_text())
     assert all(len(row) == 2 for row in scores.values())
     assert json.loads((desk.home / beside).read_text())["unknown_models"] == []
