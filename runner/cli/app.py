@@ -105,7 +105,10 @@ def run(words: Sequence[str]) -> int:
         result = build(words)(list(words))
     except CycloptsError as error:
         usage = " ".join(str(error).split())
-        message, hint = usage, "see `runner --help`, or `runner VERB --help`"
+        message, hint = (
+            usage,
+            "see `runner --help`, or `runner VERB --help`; a value that begins with a dash: --flag=-VALUE",
+        )
         if as_json:
             document = {"error": "usage", "exit_code": int(ExitCode.USAGE), "message": message, "hint": hint}
             print_json(document)

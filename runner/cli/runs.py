@@ -30,17 +30,20 @@ def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False
     limit
         At most this many; 0 is all of them.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    more = False
     for run in all_runs(Workspace.current().runs):
         try:
             row = summary(run)
         except RunnerError as error:
             # One damaged run must not hide the others; `runs show` says what is wrong with it.
             row = dict.fromkeys(SUMMARY) | {"run": run.id, "state": "damaged", "error": error.as_dict()}
-        if state is None or row["state"] == state:
-            rows.append(row)
+        if state is not None and row["state"] != state:
+            continue
         if limit and len(rows) == limit:
+            more = True
             break
+        rows.append(row)
 
     def human() -> str:
         if not rows:
@@ -56,7 +59,8 @@ def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False
             )
             for row in rows
         ]
-        return table(("RUN", "STATE", "MODEL", "ACCURACY", "CREATED", "TOOK"), cells, right=(3, 5))
+        listed = table(("RUN", "STATE", "MODEL", "ACCURACY", "CREATED", "TOOK"), cells, right=(3, 5))
+        return f"{listed}\n... and older ones: --limit 0 lists all" if more else listed
 
     show(rows, human, as_json=json)
 

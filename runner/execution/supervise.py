@@ -96,6 +96,10 @@ def attempt(
         nonlocal asked, asked_at
         asked, asked_at = reason, time.monotonic()
         handle.terminate()
+        # Said to whoever waits, and not part of the run's record: that has its end.
+        text = f"{reason.message}: waiting for the run to save a checkpoint (Ctrl-C, again, ends it at once)"
+        for listener in listeners:
+            listener.handle({"t": time.time(), "event": "warning", "message": text})
 
     try:
         _note(run, handle)

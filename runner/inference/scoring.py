@@ -52,6 +52,8 @@ def score(
         raise UsageError("no prompts", where="--prompts", hint="give at least one prompt")
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}", where="--batch-size", hint="it is 1 or more")
+    if "" in models:
+        raise UsageError("an LLM's name is empty", where="--models-to-score", hint="leave it out")
     _need_text("--models-to-score", models)
     _need_text("--prompts", prompts)
     wanted = parse_reference(reference)

@@ -139,6 +139,7 @@ CASES = [
     asked("batches of none", 2, {"--batch-size": (0,)}, "--batch-size", "0"),
     asked("batches of fewer than none", 2, {"--batch-size=-4": ()}, "--batch-size", "-4"),
     asked("batches of many", 2, {"--batch-size": ("many",)}, "--batch-size", "many"),
+    asked("an LLM without a name", 2, {"--models-to-score": ("ada", "")}, "--models-to-score", "empty"),
     asked("a rule for strangers that is none", 2, {"--unknown": ("guess",)}, "--unknown", "guess"),
     asked(
         "a stranger where that is an error",

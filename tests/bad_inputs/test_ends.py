@@ -146,7 +146,7 @@ def test_a_container_that_is_killed_can_be_resumed(engine, tmp_path):
     assert process.wait(60) == 137
     state = json.loads((run / "state.json").read_text())
     assert (state["state"], state["exit_code"], state["failure"]["error"]) == ("interrupted", 137, "killed")
-    few = desk.write("few.json", json.loads(path.read_text()) | {"epochs": 3})
+    few = desk.write("few.json", json.loads(path.read_text()) | {"epochs": reached(run) + 3})
     desk("train", "--resume", run.name, "--spec-file", few, "--json").ok()
 
 
@@ -155,6 +155,12 @@ def test_without_an_engine_auto_says_so_and_runs_here(tmp_path):
     done = desk("train", "--spec-file", lay_out(desk, spec(run={"executor": "auto"}))).ok()
     assert len([line for line in done.err.splitlines() if "not in a container: no Docker Engine answers" in line]) == 1
     assert json.loads((desk.only_run() / "plan.json").read_text())["executor"] == "local"
+
+
+def reached(run: Path) -> int:
+    """The last epoch that a run finished."""
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if '"epoch"' in line]
+    return max(event["epoch"] for event in events if event["event"] == "epoch")
 
 
 def test_a_worker_that_is_killed_is_told_and_can_be_resumed(tmp_path):
@@ -168,7 +174,7 @@ def test_a_worker_that_is_killed_is_told_and_can_be_resumed(tmp_path):
     document = json.loads(out)
     assert (process.returncode, document["exit_code"], document["error"]) == (137, 137, "killed")
     assert f"runner train --resume {run.name}" in document["hint"]
-    few = desk.write("few.json", json.loads((tmp_path / "spec.json").read_text()) | {"epochs": 3})
+    few = desk.write("few.json", json.loads((tmp_path / "spec.json").read_text()) | {"epochs": reached(run) + 3})
     desk("train", "--resume", run.name, "--spec-file", few, "--json").ok()
 
 

@@ -122,16 +122,16 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 class Predictor:
     """The stored network with its own copy of the encoder."""
 
-    def __init__(self, stored: _Stored, network: DenseScorer, encoder: Encoder, device: str) -> None:
-        self._stored, self._network, self._encoder, self._device = stored, network, encoder, device
+    def __init__(self, stored: _Stored, directory: Path, device: str) -> None:
+        self._stored, self._network, self._device = stored, stored.network(device), device
+        self._directory = directory
+        # Loaded when the first prompt comes: whoever only asks which LLMs are known does not wait for it.
+        self._encoder: Encoder | None = None
 
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
         """Read what :func:`train` wrote. Raises :class:`IntegrityError` for anything else."""
-        from runner.training.encoder import Encoder
-
-        stored = _Stored.read(directory)
-        return cls(stored, stored.network(device), Encoder.load(directory / "encoder", device), device)
+        return cls(_Stored.read(directory), directory, device)
 
     @property
     def models(self) -> Sequence[str]:
@@ -143,7 +143,9 @@ class Predictor:
         import torch
 
         from runner.builders.routing._features import features
+        from runner.training.encoder import Encoder
 
+        self._encoder = self._encoder or Encoder.load(self._directory / "encoder", self._device)
         distinct = list(dict.fromkeys(prompts))
         vectors = np.hstack(
             [
