@@ -11,7 +11,7 @@ import hashlib
 import sqlite3
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,25 +43,43 @@ class EmbeddingCache:
         place = {key: at for at, key in enumerate(keys)}
 
         def look(connection: sqlite3.Connection) -> None:
-            for start in range(0, len(keys), CHUNK):
-                some = keys[start : start + CHUNK]
-                marks = ",".join("?" * len(some))
-                query = f"SELECT text, vector, crc FROM vectors WHERE text IN ({marks})"  # noqa: S608
-                for key, blob, crc in connection.execute(query, some):
-                    # A flipped bit would go unseen into a model: such a row is computed again.
-                    if isinstance(blob, bytes) and len(blob) == 4 * width and zlib.crc32(blob) == crc:
-                        at = place[key]
-                        known[at], vectors[at] = True, np.frombuffer(blob, "<f4")
+            for key, vector in self._whole(connection, keys, width):
+                if vector is not None:
+                    known[place[key]], vectors[place[key]] = True, vector
 
         self._transact(look)
         return known, vectors
 
     def put(self, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Add vectors, float32 ``[n, width]``; one transaction, and the last to write a key keeps it."""
+        """Add vectors, float32 ``[n, width]``; one transaction, and the first to write a key keeps it.
+
+        Two runs that embed a text at the same time do so in different batches, whose sums differ in their last digits:
+        whoever reads afterwards, reads the same. A damaged row is written anew.
+        """
         blobs = [np.ascontiguousarray(vector, "<f4").tobytes() for vector in vectors]
-        rows = [(key, blob, zlib.crc32(blob)) for key, blob in zip(keys, blobs, strict=True)]
-        statement = "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)"
-        self._transact(lambda connection: connection.executemany(statement, rows))
+        rows = {key: (key, blob, zlib.crc32(blob)) for key, blob in zip(keys, blobs, strict=True)}
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            for key, vector in self._whole(connection, keys, vectors.shape[1]):
+                if vector is not None:
+                    rows.pop(key, None)
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows.values())
+
+        self._transact(write)
+
+    def _whole(
+        self, connection: sqlite3.Connection, keys: Sequence[bytes], width: int
+    ) -> Iterator[tuple[bytes, np.ndarray | None]]:
+        """The rows that there are: key and vector, None for a damaged one."""
+        for start in range(0, len(keys), CHUNK):
+            some = keys[start : start + CHUNK]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT text, vector, crc FROM vectors WHERE text IN ({marks})"  # noqa: S608
+            for key, blob, crc in connection.execute(query, some).fetchall():
+                # A flipped bit would go unseen into a model: such a row is computed again.
+                whole = isinstance(blob, bytes) and len(blob) == 4 * width and zlib.crc32(blob) == crc
+                yield key, np.frombuffer(blob, "<f4") if whole else None
 
     def _transact(self, work: Callable[[sqlite3.Connection], object]) -> None:
         """Do one transaction, or nothing where the cache cannot be used. SQLite's errors end here, as a warning."""

@@ -154,5 +154,9 @@ def embed(
                 emit("progress", done=done, total=len(missing), unit="texts", metrics={})
             if stop:
                 raise Stopped(f"stopped while embedding: {done} of {len(missing)} texts are in the cache")
+    if len(missing):
+        # Another run may have been first with some of them: from here on all runs have the same ones.
+        stored, agreed = store.get([keys[row] for row in missing], settings.width)
+        vectors[missing[stored]] = agreed[stored]
     place = {text: at for at, text in enumerate(distinct)}
     return vectors[[place[text] for text in texts]]

@@ -143,3 +143,21 @@ def test_many_processes_at_once(tmp_path, listen):
     assert said == [b""] * 4 and [writer.returncode for writer in writers] == [0] * 4
     known, found = EmbeddingCache(tmp_path, "e", listen).get(keys(200), 2)
     assert known.all() and (found[:, 1] == np.arange(200)).all()
+
+
+def test_the_first_to_write_a_vector_keeps_it_and_a_damaged_one_is_written_anew(tmp_path):
+    said = []
+    cache = EmbeddingCache(tmp_path, "encoder", lambda *a, **k: said.append((a, k)))
+    key = text_key("a prompt")
+    first, second = np.full((1, 3), 0.1, np.float32), np.full((1, 3), 0.2, np.float32)
+    cache.put([key], first)
+    cache.put([key], second)
+    known, vectors = cache.get([key], 3)
+    assert known.all()
+    np.testing.assert_array_equal(vectors, first)
+    with sqlite3.connect(cache.path) as connection:
+        connection.execute("UPDATE vectors SET crc = crc + 1")
+    assert not cache.get([key], 3)[0].any()
+    cache.put([key], second)
+    np.testing.assert_array_equal(cache.get([key], 3)[1], second)
+    assert said == []

@@ -141,8 +141,12 @@ def test_the_quickstart_ends_as_the_readme_shows(tmp_path: Path):
     output = [line.strip() for line in trained.stdout.splitlines() if line.strip()]
     assert len(output) == len(ending)
     for is_now, was in zip(output, map(str.strip, ending), strict=True):
-        if was.startswith("runner infer"):
-            assert is_now.partition("--models-to-score")[0] == was.partition("--models-to-score")[0]
+        if "runner infer" in was:
+            # The README was typed in a checkout whose .venv/bin was not in the PATH yet.
+            now_words, was_words = (
+                line.removeprefix(".venv/bin/").partition("--models-to-score")[0] for line in (is_now, was)
+            )
+            assert now_words == was_words
         elif was.startswith("dense_network") or "above the best" in was:
             assert numbers(is_now) == pytest.approx(numbers(was), abs=0.03)
         else:
