@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, as_json: bool) -> None:
     """Plan without starting anything and print it: values with origins, command, mounts, names, rows, estimates."""
     from runner.execution.forecast import forecast, next_reference
-    from runner.execution.planning import make_plan, resolved_document
+    from runner.execution.planning import make_plan
+    from runner.spec.canonical import canonical
     from runner.spec.resolving import origins
 
     plan = make_plan(loaded, workspace, executor=executor)
@@ -26,7 +27,7 @@ def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, a
     seen = forecast(plan, workspace)
     wandb = plan.spec.wandb
     document: dict[str, Any] = {
-        "spec": resolved_document(plan.spec),
+        "spec": canonical(plan.spec),
         "origins": [vars(value) for value in values],
         "executor": plan.executor.name,
         "image": plan.document["image"],

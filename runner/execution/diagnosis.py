@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Literal
 
 from runner import __version__, registry
+from runner.data import hub
 from runner.errors import EnvironmentProblem, RunnerError
+from runner.execution.container import hub_cache
 from runner.execution.secret_files import sweep
 from runner.workspace import Workspace
 
@@ -101,7 +103,7 @@ def _keys() -> Iterator[Finding]:
             "wandb key", "note", "none: runs with a wandb section are logged offline",
             "export WANDB_API_KEY=..., or `wandb login`; `runner artifacts push` uploads what waits",
         )  # fmt: skip
-    token = os.environ.get("HF_TOKEN") or (_hub_home() / "token").is_file()
+    token = os.environ.get("HF_TOKEN") or (hub.home() / "token").is_file()
     if token:
         yield Finding("hub token", "ok", "found")
     else:
@@ -111,9 +113,7 @@ def _keys() -> Iterator[Finding]:
 def _disk(workspace: Workspace) -> Iterator[Finding]:
     seen: set[int] = set()
     for name, folder in (("runs", workspace.runs), ("models", workspace.store), ("cache", workspace.cache)):
-        existing = folder.absolute()
-        while not existing.exists():
-            existing = existing.parent
+        existing = _existing(folder)
         if existing.stat().st_dev in seen:
             continue
         seen.add(existing.stat().st_dev)
@@ -135,23 +135,25 @@ def _models() -> Iterator[Finding]:
             yield Finding("pretrained", "ok", f"{name} is here")
         else:
             yield Finding("pretrained", "note", f"{name} is not here", "it is downloaded when a run first needs it")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or _hub_home() / "hub")
-    cached = sorted(path.name.removeprefix("models--").replace("--", "/") for path in hub.glob("models--*"))
+    folder = hub_cache()
+    cached = sorted(path.name.removeprefix("models--").replace("--", "/") for path in folder.glob("models--*"))
     if cached:
-        yield Finding("hub cache", "ok", f"{', '.join(cached)} ({hub})")
+        yield Finding("hub cache", "ok", f"{', '.join(cached)} ({folder})")
 
 
 def _folders(workspace: Workspace) -> Iterator[Finding]:
     for name, folder in (("runs", workspace.runs), ("models", workspace.store), ("cache", workspace.cache)):
-        existing = folder.absolute()
-        while not existing.exists():
-            existing = existing.parent
+        existing = _existing(folder)
         if not os.access(existing, os.W_OK):
             yield Finding(f"folder ({name})", "missing", f"{existing} cannot be written", "choose another: RUNNER_HOME")
 
 
-def _hub_home() -> Path:
-    return Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    folder = folder.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return folder
 
 
 def _version(name: str) -> str | None:

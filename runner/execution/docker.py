@@ -39,15 +39,6 @@ class DockerExecutor:
         self._engine = self._engine or engines.connect()
         return self._engine
 
-    def find_image(self, image: str | None) -> tuple[str, str]:
-        """Name and digest of the image that a run would execute in. Raises :class:`EnvironmentProblem`."""
-        found = images.find(image, self.engine())
-        return found.name, found.digest
-
-    def stale_note(self, image: str | None) -> str | None:
-        """What to tell a user whose image was built from other code than is here, or None."""
-        return images.stale_note(images.find(image, self.engine()))
-
     def check(self, job: Job) -> None:
         """Raise for what is missing before anything starts: engine, permission, image, GPU, a file to mount."""
         found = images.find(job.image, self.engine())

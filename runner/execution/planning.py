@@ -12,10 +12,8 @@ from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.executor import Executor, Job
 from runner.execution.image import source_hash
 from runner.execution.local import LocalExecutor
-from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import LoadedSpec, for_kind, load_object, with_flags
-from runner.spec.memory import parse_memory
 from runner.store.manifest import NAME
 from runner.store.models import StoredModel, open_verified
 from runner.workspace import Workspace
@@ -59,7 +57,7 @@ class Plan:
             image=self.document["image"],
             gpus=section.gpus,
             cpus=section.cpus,
-            memory=parse_memory(section.memory) if section.memory else None,
+            memory=section.memory_bytes,
             network=self.document["network"],
             secrets=secrets,
         )
@@ -177,11 +175,6 @@ def needs_network(spec: TrainingSpec, workspace: Workspace) -> bool:
 
         return find_key() is not None and mode() == "online"
     return False
-
-
-def resolved_document(spec: TrainingSpec) -> dict[str, Any]:
-    """The document that the run's ``spec.json`` and the manifest hold: canonical, every default filled in."""
-    return canonical(spec)
 
 
 def check_requirements(plan: Plan) -> None:

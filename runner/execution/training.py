@@ -17,11 +17,12 @@ from runner.errors import (
     Stopped,
     TimeLimitReached,
 )
-from runner.execution.planning import Plan, check_requirements, make_plan, resolved_document
+from runner.execution.planning import Plan, check_requirements, make_plan
 from runner.execution.secret_files import sweep
 from runner.execution.supervise import Listener, Signals, attempt, caught_signals, may_retry, resumable
 from runner.runs.events import EventReader
 from runner.runs.run import Run, State, being_executed, find_run
+from runner.spec.canonical import canonical
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resuming import compare, refuse
 from runner.store.models import StoredModel, promote
@@ -71,7 +72,7 @@ def train(
     run = Run.create(
         workspace.runs,
         plan.spec.model.name,
-        {"spec": resolved_document(plan.spec), "plan": plan.document, "source": loaded.document.value},
+        {"spec": canonical(plan.spec), "plan": plan.document, "source": loaded.document.value},
     )
     announce(run, plan)
     return _carry_out(run, plan, workspace, listeners)
@@ -114,7 +115,7 @@ def resume(
     check_requirements(plan)
     plan.executor.check(plan.job(run.path))
     if changed is not None:
-        run.write("spec", resolved_document(plan.spec))
+        run.write("spec", canonical(plan.spec))
         # What an earlier attempt finished is not what this spec asks for.
         (run.path / "outcome.json").unlink(missing_ok=True)
     run.write("plan", document)
