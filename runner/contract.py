@@ -15,7 +15,7 @@ A builder is one module, ``runner/builders/<family>/<kind>.py``, with four names
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -68,6 +68,16 @@ class Section(BaseModel):
     )
 
 
+@dataclass(frozen=True)
+class Needed:
+    """What a stored model has to be, so that a spec's field may name it. Checked before a run is made."""
+
+    #: Its kind's task, or None for any.
+    task: str | None = None
+    #: A folder in its artifact, such as ``llm_embedding``, or None.
+    folder: str | None = None
+
+
 class ModelSpec(Section):
     """``model.spec`` of one kind. Subclasses declare ``model_type: Literal["<module name>"]`` without a default."""
 
@@ -77,6 +87,10 @@ class ModelSpec(Section):
     uses_batch_size: ClassVar[bool] = True
     #: The section that ``data`` is read as; it also knows how to load what it describes (:class:`DataSection`).
     data: ClassVar[type[DataSection]]
+    #: What its scores mean: which of two LLMs answers better, or how many tokens an answer has.
+    task: ClassVar[Literal["ranking", "length"]] = "ranking"
+    #: The fields that name another stored model, and what that model has to be.
+    references: ClassVar[Mapping[str, Needed]] = {}
 
     model_type: str
 
@@ -144,6 +158,9 @@ class Checkpoints(Protocol):
     def latest(self) -> Checkpoint | None:
         """The newest whole checkpoint, or None in a run that starts."""
 
+    def stage(self, name: str) -> Checkpoints:
+        """The checkpoints of one stage of the training, apart from the others'."""
+
 
 @dataclass
 class TrainContext:
@@ -167,6 +184,28 @@ class TrainContext:
     #: The stored model to start from, or None.
     start_from: Path | None
     cache: Path
+    #: The stored models that the spec's fields name (``ModelSpec.references``): field -> folder, manifest included.
+    stored: Mapping[str, Path] = field(default_factory=dict)
+
+    def stage(self, name: str, *, epochs: int, batch_size: int) -> TrainContext:
+        """The context of one stage of a training that has several, such as the embedding of the LLMs before the scorer.
+
+        A stage has checkpoints of its own, and the epochs of the run are the last stage's alone: those of this one
+        are told as ``stage_epoch`` events with the stage's name. A stage that was finished before a stop finds its
+        last checkpoint, which holds all that it made, and is over at once.
+        """
+
+        def emit(event: str, **fields: Any) -> None:
+            if event == "epoch":
+                self.emit("stage_epoch", stage=name, **fields)
+            elif event == "progress":
+                # Within an epoch of a stage, "epoch" would be read as the run's own.
+                inner = {key: value for key, value in fields.items() if key not in ("epoch", "epochs")}
+                self.emit("progress", **(inner | {"stage": name}))
+            else:
+                self.emit(event, **fields)
+
+        return replace(self, epochs=epochs, batch_size=batch_size, emit=emit, checkpoints=self.checkpoints.stage(name))
 
     def stop_here(self, step: int, tensors: Mapping[str, Any], state: dict[str, Any]) -> None:
         """Save a checkpoint and leave, if the run was asked to stop; else do nothing."""
@@ -199,8 +238,27 @@ class Predictor(Protocol):
     def models(self) -> Sequence[str]:
         """The LLMs that it knows, in a fixed order."""
 
-    def predict(self, prompts: Sequence[str], models: Sequence[str], batch_size: int = 128) -> Any:
-        """Scores, float64 ``[len(models), len(prompts)]``; a row of NaN for a model it does not know."""
+    def predict(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> Any:
+        """Scores, float64 ``[len(models), len(prompts)]``; a row of NaN for a model it does not know.
+
+        ``histories`` has each prompt's earlier turns, oldest first, and ``tags`` is float32 ``[len(prompts), 12]`` of
+        category tags, NaN where unknown. Without them a prompt opens its conversation and nothing is known of it.
+        """
+
+
+class EmbedsLlms(Protocol):
+    """What a :class:`Predictor` adds that can score an LLM it has never seen, from what that LLM answered."""
+
+    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
 
 
 class Builder(Protocol):

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
-from runner.contract import Builder
+from runner.contract import Builder, Predictor
 from runner.errors import EnvironmentProblem, NotFoundError
 
 GROUP = "runner.builders"
@@ -88,6 +88,16 @@ def load(name: str) -> Builder:
             hint=f"did you mean {near[0]!r}?" if near else f"the types are: {', '.join(kinds())}",
         )
     return cast(Builder, importlib.import_module(kind.module))
+
+
+def predictor(folder: Path, device: str = "cpu") -> Predictor:
+    """The predictor of a stored model's folder, whatever its kind: what one kind's model holds of another's.
+
+    Raises :class:`NotFoundError` for a folder without a manifest, or of a type that does not exist here.
+    """
+    from runner.store.manifest import read_manifest
+
+    return load(read_manifest(folder)["model_type"]).Predictor.load(folder, device=device)
 
 
 def require(name: str) -> None:

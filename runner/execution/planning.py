@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import registry
-from runner.errors import EnvironmentProblem, RunnerError
+from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.executor import Executor, Job
 from runner.execution.image import source_hash
 from runner.execution.local import LocalExecutor
@@ -83,6 +83,10 @@ def make_plan(
     if network is None:
         network = needs_network(spec, workspace)
     chosen, image, digest = choose_executor(spec, notes)
+    stored = {
+        name: {"reference": model.reference, "path": str(model.path.absolute())}
+        for name, model in resolve_references(spec, workspace).items()
+    }
     document = {
         "plan_version": 1,
         "model_type": kind,
@@ -96,10 +100,12 @@ def make_plan(
         "cache": str(workspace.cache.absolute()),
         "start_from": str(parent.path.absolute()) if parent else None,
         "parent": parent.reference if parent else None,
+        "stored": stored,
         "wandb": spec.wandb.model_dump() if spec.wandb else None,
         "code": source_hash(),
     }
-    read_only = tuple(dict.fromkeys([*files, *models]))
+    folders = [Path(entry["path"]) for entry in stored.values()]
+    read_only = tuple(dict.fromkeys([*files, *models, *folders]))
     if parent:
         read_only += (parent.path.absolute(),)
     return Plan(spec, kind, chosen, document, read_only, parent, notes)
@@ -119,6 +125,35 @@ def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[Train
     stored = load_object(manifest["spec"], source=str(model.path / NAME)).spec.model.spec
     section = spec.model.model_copy(update={"spec": stored, "start_state": None})
     return spec.model_copy(update={"model": section}), model, [f"starting from {model.reference}"]
+
+
+def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, StoredModel]:
+    """The stored models that the kind's own fields name, by field, each checked to be what the field needs."""
+    section = spec.model.spec
+    assert section is not None
+    found = {}
+    for name, needed in section.references.items():
+        reference = getattr(section, name)
+        if reference is None:
+            continue
+        where = f"/model/spec/{name}"
+        try:
+            model, _ = open_verified(workspace.store, reference)
+        except RunnerError as error:
+            error.where = f"{where} ({error.where})" if error.where else where
+            raise
+        if needed.task is not None and (task := registry.load(model.model_type).Spec.task) != needed.task:
+            raise ConflictError(
+                f"{model.reference} is a model of {task}, and a model of {needed.task} is needed", where=where
+            )
+        if needed.folder is not None and not (model.path / needed.folder).is_dir():
+            raise ConflictError(
+                f"{model.reference} has no {needed.folder.replace('_', ' ')}: {model.model_type} makes none",
+                where=where,
+                hint="name a model of a type with an embedding_spec",
+            )
+        found[name] = model
+    return found
 
 
 def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str | None, str | None]:

@@ -9,7 +9,7 @@ from runner.execution.image import source_hash
 from runner.execution.supervise import Listener
 from runner.execution.training import train
 from runner.spec.loading import load_object
-from runner.store.models import open_verified
+from runner.store.models import find, open_verified
 from runner.workspace import Workspace
 
 #: Entries of the lock that are told by others: an image by its digest, a machine by what it computed.
@@ -36,6 +36,10 @@ def replay(
     document = dict(manifest["spec"])
     if manifest.get("parent"):
         document["model"] = {"name": stored.name, "start_state": manifest["parent"]}
+    for name, pinned_reference in (manifest.get("references") or {}).items():
+        # By its version: the name alone may stand for a newer model by now.
+        if find(workspace.store, document["model"]["spec"][name]).reference != pinned_reference:
+            document["model"] = document["model"] | {"spec": document["model"]["spec"] | {name: pinned_reference}}
     if lock.get("image") and executor in (None, "docker"):
         # The digest, not the name: a name may stand for another image by now.
         pinned = {"executor": "docker", "image": lock.get("image_digest") or lock["image"]}

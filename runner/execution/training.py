@@ -110,7 +110,8 @@ def resume(
         loaded = changed
     plan = make_plan(loaded, workspace, executor=executor or (None if changed else before["executor"]), cwd=cwd)
     plan.notes.extend(warnings)
-    document = plan.document | {key: before[key] for key in ("start_from", "parent")}
+    # What a name meant when the run began, it means to the end, whatever was stored since.
+    document = plan.document | {key: before[key] for key in ("start_from", "parent", "stored") if key in before}
     plan = Plan(plan.spec, plan.model_type, plan.executor, document, plan.read_only, plan.parent, plan.notes)
     check_requirements(plan)
     plan.executor.check(plan.job(run.path))
@@ -185,6 +186,7 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "spec": run.document("spec"),
             "parent": plan.document["parent"],
+            "references": {name: entry["reference"] for name, entry in plan.document.get("stored", {}).items()},
             "metrics": result["metrics"],
             "epochs": result["epochs"],
             "best_epoch": result["best_epoch"],

@@ -131,6 +131,7 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
             stop_requested=stop.requested,
             artifact=artifact,
             start_from=Path(plan["start_from"]) if plan.get("start_from") else None,
+            stored={name: Path(entry["path"]) for name, entry in plan.get("stored", {}).items()},
             cache=cache,
         ),
     )

@@ -57,6 +57,10 @@ class RunCheckpoints:
             shutil.rmtree(old, ignore_errors=True)
         self._emit("checkpoint", step=step)
 
+    def stage(self, name: str) -> RunCheckpoints:
+        """The checkpoints of one stage, in a folder of their own. They tell of themselves as the run's do."""
+        return RunCheckpoints(self._folder / name, self._emit)
+
     def latest(self) -> SavedCheckpoint | None:
         """The newest whole checkpoint; a torn one is passed over, with a warning."""
         for path in reversed(self._steps()):

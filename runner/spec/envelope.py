@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from runner.contract import DataSection, ModelSpec, Section, option
 from runner.spec.memory import MEMORY_PATTERN, parse_memory
-from runner.spec.names import Name, Reference
+from runner.store.references import Name, Reference
 
 #: W&B's own limits, checked before a run rather than at its end.
 _WandbProject = Annotated[

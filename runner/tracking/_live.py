@@ -80,6 +80,12 @@ class LiveView:
             self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))
         elif kind == "progress":
             self._progress(event, now)
+        elif kind == "stage_epoch":
+            epoch, epochs = finite(event.get("epoch")) or 0.0, finite(event.get("epochs"))
+            label = clean(event.get("stage") or "stage")
+            self._show(label, f"epoch {number(event.get('epoch'))}/{number(event.get('epochs'))}", epoch, epochs, now)
+            if epoch == epochs:
+                self._print(Text(sentence(event), style="dim"))
         elif kind == "epoch":
             self._epoch(event, now)
         elif kind in {"finished", "stopped", "failed"}:

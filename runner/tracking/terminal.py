@@ -92,6 +92,10 @@ class PlainView:
             self._say(sentence(event), now)
         elif kind == "progress":
             self._progress(event, now)
+        elif kind == "stage_epoch":
+            epoch, epochs = finite(event.get("epoch")), finite(event.get("epochs"))
+            if epoch is None or epoch % self._every == 0 or epoch == epochs:
+                self._say(sentence(event), now)
         elif kind == "epoch":
             epoch, epochs = finite(event.get("epoch")), finite(event.get("epochs"))
             due = epoch is None or epoch % self._every == 0 or epoch == epochs

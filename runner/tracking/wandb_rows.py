@@ -22,6 +22,7 @@ class Rows:
         last = dict(run.summary).get("epoch")
         self._reached = float(last) if isinstance(last, (int, float)) else 0.0
         self._last_progress = float("-inf")
+        self._stages: set[str] = set()
 
     def add(self, event: dict[str, Any]) -> None:
         """Write what this event says, if it says anything that W&B shows. Kinds: see ``runner.runs.events``."""
@@ -31,6 +32,8 @@ class Rows:
             self._log(float(event["epoch"]), metrics, event)
             if event.get("best"):
                 self._run.summary["best_epoch"] = event["epoch"]
+        elif kind == "stage_epoch":
+            self._stage(event)
         elif kind == "progress":
             self._progress(event)
         elif kind == "metrics":
@@ -51,6 +54,16 @@ class Rows:
             return
         self._last_progress = event["t"]
         self._log(epoch - 1 + done / total, {f"progress/{name}": value for name, value in metrics.items()}, event)
+
+    def _stage(self, event: dict[str, Any]) -> None:
+        """A stage's charts have its own epochs as their axis: they are all before the run's first."""
+        stage = str(event.get("stage"))
+        if stage not in self._stages:
+            self._stages.add(stage)
+            self._run.define_metric(f"{stage}/epoch", hidden=True)
+            self._run.define_metric(f"{stage}/*", step_metric=f"{stage}/epoch")
+        metrics = {f"{stage}/{name}": value for name, value in scalars(event.get("metrics")).items()}
+        self._run.log({f"{stage}/epoch": event.get("epoch"), "_timestamp": event["t"]} | metrics)
 
     def _log(self, epoch: float, metrics: dict[str, float], event: dict[str, Any]) -> None:
         if epoch <= self._reached:

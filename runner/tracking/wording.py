@@ -138,6 +138,10 @@ def sentence(event: Mapping[str, Any]) -> str:
         of = f"/{number(event['epochs'])}" if finite(event.get("epochs")) is not None else ""
         best = "  best so far" if event.get("best") is True else ""
         return f"epoch {number(event.get('epoch'))}{of}  {metrics_text(event.get('metrics'))}{best}"
+    if kind == "stage_epoch":
+        of = f"/{number(event['epochs'])}" if finite(event.get("epochs")) is not None else ""
+        figures = metrics_text(event.get("metrics"))
+        return f"{clean(event.get('stage') or 'stage')} epoch {number(event.get('epoch'))}{of}  {figures}"
     if kind == "warning":
         return f"warning: {warning_text(event)}"
     if kind == "checkpoint":

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import IntegrityError
 
@@ -52,8 +52,16 @@ class AgnosticPredictor:
             )
         return cls(names, scores.astype(np.float64), temperature)
 
-    def predict(self, prompts: Sequence[str], models: Sequence[str], batch_size: int = 128) -> np.ndarray:
-        """float64 ``[len(models), len(prompts)]``; a row of NaN for an LLM that was not in the training data."""
+    def predict(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> np.ndarray:
+        """float64 ``[len(models), len(prompts)]``, the same for every prompt; a row of NaN for an unseen LLM."""
         import numpy as np
 
         known = dict(zip(self.names, self.scores.tolist(), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,25 @@ class Standardizer:
 def prompt_features(comparisons: Comparisons) -> np.ndarray:
     """Raw features of every distinct prompt, float32 ``[len(prompts), 45]``."""
     return features(comparisons.prompts, comparisons.histories)
+
+
+def distinct_prompts(
+    prompts: Sequence[str], histories: Sequence[Sequence[str]] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where each distinct (prompt, history) stands first, int64 ``[D]``, and which of them each one is, ``[P]``.
+
+    However often a prompt is asked about, it is encoded once.
+    """
+    seen: dict[Any, int] = {}
+    first: list[int] = []
+    place = np.empty(len(prompts), np.int64)
+    for at, prompt in enumerate(prompts):
+        key = prompt if histories is None else (prompt, tuple(histories[at]))
+        number = seen.setdefault(key, len(seen))
+        if number == len(first):
+            first.append(at)
+        place[at] = number
+    return np.array(first, np.int64), place
 
 
 def score_rows(score: Score, comparisons: Comparisons) -> tuple[np.ndarray, np.ndarray]:

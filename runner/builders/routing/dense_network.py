@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
-from runner.data.comparisons import A, Comparisons, ComparisonsData
+from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.training.optimizers import AdamW, OptimizerSpec, make
@@ -56,6 +56,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
     from runner.builders.routing._evaluation import pairwise_accuracy
     from runner.builders.routing._prompted import Standardizer, conclude, prompt_features, score_rows
+    from runner.builders.routing._ranking import winners
     from runner.training import encoder
     from runner.training.loop import Task, fit
     from runner.training.pretrained import resolve
@@ -80,7 +81,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     if start is not None:
         start.copy_into(network, names)
 
-    prompt, winner, loser = _winners(split, decided, context.device)
+    prompt, winner, loser = winners(split, decided, context.device)
 
     def loss(rows: Any) -> Any:
         pairs = prompts[prompt[rows]]
@@ -137,30 +138,37 @@ class Predictor:
     def models(self) -> Sequence[str]:
         return self._stored.names
 
-    def predict(self, prompts: Sequence[str], models: Sequence[str], batch_size: int = 128) -> np.ndarray:
+    def predict(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> np.ndarray:
         """float64 ``[len(models), len(prompts)]`` in [-1, 1]; a row of NaN for an LLM unseen in training."""
         import numpy as np
         import torch
 
         from runner.builders.routing._features import features
+        from runner.builders.routing._prompted import distinct_prompts
         from runner.training.encoder import Encoder
 
         self._encoder = self._encoder or Encoder.load(self._directory / "encoder", self._device)
-        distinct = list(dict.fromkeys(prompts))
+        first, place = distinct_prompts(prompts, histories)
+        texts = [prompts[at] for at in first]
+        earlier = [() if histories is None else histories[at] for at in first]
         vectors = np.hstack(
-            [
-                self._encoder.encode(distinct, batch_size),
-                self._stored.standardize(features(distinct, [()] * len(distinct))),
-            ]
+            [self._encoder.encode(texts, batch_size), self._stored.standardize(features(texts, earlier))]
         )
         table = torch.from_numpy(vectors).to(self._device)
-        scores = np.full((len(models), len(distinct)), np.nan)
+        scores = np.full((len(models), len(texts)), np.nan)
         for row, name in enumerate(models):
             if name in self._stored.index:
-                which = np.full(len(distinct), self._stored.index[name])
-                scores[row] = _score(self._network, table, np.arange(len(distinct)), which, batch_size)
-        place = {prompt: column for column, prompt in enumerate(distinct)}
-        return scores[:, [place[prompt] for prompt in prompts]]
+                which = np.full(len(texts), self._stored.index[name])
+                scores[row] = _score(self._network, table, np.arange(len(texts)), which, batch_size)
+        return scores[:, place]
 
 
 class _Stored:
@@ -211,17 +219,6 @@ def _network(spec: Spec, prompt_size: int, n_models: int) -> DenseScorer:
     from runner.builders.routing._networks import DenseScorer
 
     return DenseScorer(prompt_size, n_models, spec.model_id_embedding_dim, spec.hidden_dims)
-
-
-def _winners(split: Comparisons, decided: np.ndarray, device: str) -> tuple[Any, Any, Any]:
-    """Prompt, winner and loser of every decided comparison: int64 tensors ``[len(decided)]``."""
-    import numpy as np
-    import torch
-
-    a_won = split.winner[decided] == A
-    a, b = split.model_a[decided], split.model_b[decided]
-    columns = (split.prompt[decided], np.where(a_won, a, b), np.where(a_won, b, a))
-    return tuple(torch.from_numpy(column.astype(np.int64)).to(device) for column in columns)  # type: ignore[return-value]
 
 
 def _score(

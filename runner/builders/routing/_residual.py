@@ -1,0 +1,82 @@
+"""A stored model underneath another: the upper one learns what the lower one leaves over (``base_model``).
+
+The artifact carries a whole copy of the lower model, so it is loaded from its own folder alone.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner import registry
+from runner.contract import Predictor, TrainContext
+from runner.data.comparisons import Comparisons
+from runner.store.manifest import read_manifest
+
+#: The copy's folder in the artifact of the model above.
+FOLDER = "base_model"
+FIELD = "base_model"
+
+
+class BaseModel:
+    """The lower model's scores as log odds: divided by the temperature that its own training fitted.
+
+    Whatever its scale is (rating points, a tanh), ``sigmoid(score_a - score_b)`` is then its probability that a wins.
+    An LLM that it does not know gets 0, its scale's middle: the upper model learns all of that LLM.
+    """
+
+    def __init__(self, folder: Path, predictor: Predictor, temperature: float) -> None:
+        self._folder, self._predictor, self._temperature = folder, predictor, temperature
+
+    @classmethod
+    def load(cls, folder: Path, device: str = "cpu") -> BaseModel:
+        """From a stored model's folder, manifest included."""
+        temperature = read_manifest(folder)["metrics"].get("temperature") or 1.0
+        return cls(folder, registry.predictor(folder, device), float(temperature))
+
+    @classmethod
+    def of(cls, context: TrainContext) -> BaseModel | None:
+        """The one that the spec names, or that the model to start from stands on; None without."""
+        start = context.start_from / FOLDER if context.start_from else None
+        folder = start if start is not None and start.is_dir() else context.stored.get(FIELD)
+        return cls.load(folder, context.device) if folder else None
+
+    @classmethod
+    def inside(cls, artifact: Path, device: str = "cpu") -> BaseModel | None:
+        """The copy that an artifact carries, or None."""
+        return cls.load(artifact / FOLDER, device) if (artifact / FOLDER).is_dir() else None
+
+    def save(self, artifact: Path) -> None:
+        """Copy the lower model, manifest and all, into the upper one's artifact."""
+        shutil.copytree(self._folder, artifact / FOLDER, copy_function=shutil.copyfile)
+
+    def scores(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> np.ndarray:
+        """Log odds, float64 ``[len(models), len(prompts)]``; 0 for an LLM that the lower model does not know."""
+        table = self._predictor.predict(prompts, models, batch_size, histories=histories, tags=tags)
+        return np.nan_to_num(table, nan=0.0) / self._temperature
+
+    def table(self, comparisons: Comparisons, emit: Callable[..., None]) -> np.ndarray:
+        """The log odds of every LLM on every distinct prompt of a data set: float32 ``[len(models), len(prompts)]``.
+
+        An LLM that the lower model does not know is told of.
+        """
+        strangers = [name for name in comparisons.models if name not in set(self._predictor.models)]
+        if strangers:
+            emit(
+                "warning",
+                message=f"the base model does not know {', '.join(strangers)}: they start from 0",
+                pointer=f"/model/spec/{FIELD}",
+            )
+        return self.scores(comparisons.prompts, comparisons.models, histories=comparisons.histories).astype(np.float32)
