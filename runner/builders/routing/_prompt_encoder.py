@@ -1,0 +1,67 @@
+"""A stored model's own sentence encoder, loaded when the first prompt comes, and the cache that may spare it that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.data.cache import EmbeddingCache, text_key
+from runner.training.encoder import Encoder
+from runner.training.encoder_settings import Settings, identity
+
+
+class PromptEncoder:
+    """Texts to vectors, with the encoder in ``directory`` (what ``encoder.copy`` wrote into an artifact).
+
+    The weights are read when the first text has to be embedded: whoever only asks which LLMs a model knows, or whose
+    prompts are all in the cache, does not wait for them.
+    """
+
+    def __init__(self, directory: Path, device: str = "cpu") -> None:
+        self.directory, self.device = directory, device
+        self._settings: Settings | None = None
+        self._encoder: Encoder | None = None
+        self._cache: EmbeddingCache | None = None
+
+    @property
+    def width(self) -> int:
+        """The length of a vector."""
+        self._settings = self._settings or Settings.read(self.directory)
+        return self._settings.width
+
+    def use_cache(self, cache: Path) -> None:
+        """Look vectors up in the cache folder ``cache`` (the one that training embeds into), and add what is new."""
+        self._cache = EmbeddingCache(cache / "embeddings", identity(self.directory), _silent)
+
+    def vectors(self, texts: Sequence[str], batch_size: int = 128) -> np.ndarray:
+        """Embeddings, float32 ``[len(texts), width]``, in the texts' order; each distinct text is embedded once."""
+        place: dict[str, int] = {}
+        for text in texts:
+            place.setdefault(text, len(place))
+        distinct = list(place)
+        vectors = self._of_distinct(distinct, batch_size)
+        return vectors if len(distinct) == len(texts) else vectors[[place[text] for text in texts]]
+
+    def _of_distinct(self, texts: list[str], batch_size: int) -> np.ndarray:
+        if self._cache is None:
+            return self._encode(texts, batch_size)
+        keys = [text_key(text) for text in texts]
+        known, vectors = self._cache.get(keys, self.width)
+        missing = np.flatnonzero(~known)
+        if len(missing):
+            vectors[missing] = self._encode([texts[at] for at in missing], batch_size)
+            self._cache.put([keys[at] for at in missing], vectors[missing])
+        return vectors
+
+    def _encode(self, texts: list[str], batch_size: int) -> np.ndarray:
+        if not texts:
+            return np.zeros((0, self.width), np.float32)
+        self._encoder = self._encoder or Encoder.load(self.directory, self.device)
+        return self._encoder.encode(texts, batch_size)
+
+
+def _silent(event: str, **fields: Any) -> None:
+    """A cache that cannot be used costs time and nothing else: who scores has no run to tell it to."""
