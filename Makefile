@@ -8,7 +8,7 @@ TORCH ?= torch==2.13.0
 # Where torch's CPU builds are, for a machine without a GPU: the default index has the larger CUDA build, which works too.
 TORCH_INDEX ?=
 
-.PHONY: help install dev train test lint schemas lock clean
+.PHONY: help install dev train test lint schemas docs lock clean
 
 help:
 	@echo "make train    install, then train specs/quickstart.json (in a container where a Docker Engine answers)"
@@ -58,6 +58,9 @@ lock: dev
 
 schemas: dev
 	$(BIN)/python -c "from pathlib import Path; from runner.spec import publishing; publishing.write(Path(\"schemas\"))"
+
+docs: dev
+	$(BIN)/python docs/build.py
 
 clean:
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

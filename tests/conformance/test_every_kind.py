@@ -23,7 +23,10 @@ from tests.conftest import ROOT, Desk
 KINDS = sorted(registry.kinds())
 #: One kind is one group: its training, which several tests look at, happens in one process.
 GROUPED = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS]
-ITERATIVE = [kind for kind in KINDS if registry.load(kind).Spec.uses_epochs]
+#: Their stops and resumptions are looked at with every change; the other kinds' take minutes together.
+QUICK = {"bradley_terry_scoring", "dense_network", "elo_scoring", "greedy_ranking", "least_squares_scoring"}
+PACED = [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+ITERATIVE = [kind for kind in PACED if registry.load(getattr(kind, "values", [kind])[0]).Spec.uses_epochs]
 #: Long enough that a signal lands in the middle; a kind's own unit of work decides.
 LONG = {"elo_scoring": 300, "simple_scoring": 30, "dense_network": 20}
 PROMPTS = ["What is 12 + 7?", "Reverse the word 'stone'.", "Name the capital of France.", "Hi"]
@@ -63,6 +66,13 @@ def test_training_stores_a_whole_model_and_measures_it_as_every_router_is(traine
     assert manifest["metrics"] == document["metrics"]
     assert manifest["lock"]["seed"] == 42
     assert {path.suffix for path in stored.rglob("*") if path.is_file()} <= {".json", ".safetensors", ".txt"}
+    if registry.load(kind).Spec.task == "ranking":
+        measured_as_a_ranking(document)
+    else:
+        measured_as_lengths(document)
+
+
+def measured_as_a_ranking(document: dict[str, Any]) -> None:
     metrics = document["metrics"]
     assert 0 <= metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"] <= 1
     assert metrics["log_loss"] > 0
@@ -72,9 +82,24 @@ def test_training_stores_a_whole_model_and_measures_it_as_every_router_is(traine
     assert all(row["low"] <= row["high"] for row in board)
 
 
+def measured_as_lengths(document: dict[str, Any]) -> None:
+    metrics = document["metrics"]
+    assert metrics["mae_tokens"] > 0
+    assert metrics["relative_accuracy"] <= 1
+    assert metrics["mean_ratio"] > 0
+    assert metrics["std_ratio"] >= 0
+    assert document["tables"]["lengths"]
+
+
+def llms(document: dict[str, Any]) -> list[str]:
+    """The LLMs of the training, as the tables list them."""
+    tables = document["tables"]
+    return [row["model"] for row in tables.get("leaderboard") or tables["lengths"]]
+
+
 def test_a_new_process_predicts_the_same_and_a_batch_of_one_equals_a_batch_of_many(trained):
     kind, desk, document = trained
-    models = [row["model"] for row in document["tables"]["leaderboard"]]
+    models = llms(document)
     name = example(kind)["model"]["name"]
     first = infer(desk, kind, name, models)
     assert infer(desk, kind, name, models) == first
@@ -133,7 +158,10 @@ def test_every_field_says_what_it_is(trained):
 
 def test_its_module_imports_nothing_heavy(trained):
     kind, _, _ = trained
-    heavy = "{'torch', 'transformers', 'datasets', 'sklearn', 'pandas', 'docker', 'wandb', 'scipy', 'pyarrow'}"
+    heavy = (
+        "{'torch', 'transformers', 'datasets', 'sklearn', 'pandas', 'docker', 'wandb', 'scipy', 'pyarrow', 'numpy', "
+        "'xgboost', 'numba', 'networkx', 'peft', 'bitsandbytes', 'safetensors'}"
+    )
     code = f"import sys, {registry.kinds()[kind].module}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
@@ -147,7 +175,7 @@ def test_it_is_named_by_its_module_and_says_what_it_requires(trained):
     registry.require(kind)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PACED)
 def test_stopped_before_it_began_it_resumes_to_the_same_model(kind, tmp_path):
     """The lease has ended by the time the worker looks: the earliest possible stop, the same for every kind."""
     desk = Desk(tmp_path)

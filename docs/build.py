@@ -1,0 +1,203 @@
+"""Write ``docs/kinds/``: a page for each model type, and one for the prompt features, from the code itself.
+
+    .venv/bin/python docs/build.py            # write them
+    .venv/bin/python docs/build.py --check    # fail if a page differs
+
+A page has the text of the kind's module, its fields as the published schema has them, and its example.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+import textwrap
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from runner import registry
+from runner.spec.publishing import schema_for
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "docs" / "kinds"
+Schema = dict[str, Any]
+
+
+def pages() -> dict[str, str]:
+    """Every page by file name."""
+    kinds = list(registry.built_in().values())
+    made = {f"{kind.name}.md": kind_page(kind) for kind in kinds}
+    return made | {"README.md": index_page(kinds), "prompt_features.md": features_page()}
+
+
+def kind_page(kind: registry.Kind) -> str:
+    """What a type is, when to use it, where it comes from; a spec; its fields."""
+    text = inspect.getdoc(import_module(kind.module)) or ""
+    first, _, rest = text.partition("\n\n")
+    spec = schema_for(kind.name)
+    builder = registry.load(kind.name)
+    used = {"epochs": builder.Spec.uses_epochs, "batch_size": builder.Spec.uses_batch_size}
+    ignored = [name for name in used if not used[name]]
+    parts = [
+        f"<!-- made by docs/build.py from {kind.module.replace('.', '/')}.py and its schema -->",
+        f"# `{kind.name}`",
+        first,
+        rest,
+        f"Needs: {', '.join(f'`{name}`' for name in builder.REQUIRES)}."
+        + (f" Ignores {' and '.join(f'`{name}`' for name in ignored)}." if ignored else ""),
+        "## A spec",
+        f"[`specs/{kind.name}.json`](../../specs/{kind.name}.json), to be trained with"
+        f" `runner train --spec-file specs/{kind.name}.json`:",
+        f"```json\n{(ROOT / 'specs' / f'{kind.name}.json').read_text('utf-8').rstrip()}\n```",
+        "## Fields of `model.spec`",
+        *_tables(spec["$defs"]["Spec"], spec),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def index_page(kinds: list[registry.Kind]) -> str:
+    """The list of pages."""
+    lines = [
+        f"| [`{kind.name}`]({kind.name}.md) | {_summary(kind)} |" for kind in sorted(kinds, key=lambda kind: kind.name)
+    ]
+    return "\n".join(
+        [
+            "<!-- made by docs/build.py -->",
+            "# Model types",
+            "",
+            "| Model type | What it is |",
+            "|---|---|",
+            *lines,
+            "",
+            "Types that read the prompt also see its [45 features](prompt_features.md).",
+            "",
+        ]
+    )
+
+
+def features_page() -> str:
+    """The 45 prompt features: name, group, what each says."""
+    from runner.builders.routing._features import FEATURES
+
+    lines = [
+        f"| `{feature.name}` | {feature.group} | {'number' if feature.numeric else 'yes or no'} |"
+        f" {feature.description} |"
+        for feature in FEATURES
+    ]
+    return "\n".join(
+        [
+            "<!-- made by docs/build.py -->",
+            f"# The {len(FEATURES)} prompt features",
+            "",
+            "Numbers are standardised with the mean and deviation of the training prompts.",
+            "",
+            "| Feature | Group | Value | What it says of a prompt |",
+            "|---|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
+
+
+def _summary(kind: registry.Kind) -> str:
+    return (inspect.getdoc(import_module(kind.module)) or "").partition("\n")[0]
+
+
+def _resolve(schema: Schema, root: Schema) -> Schema:
+    """A schema with its reference followed; of `null` and one other, the other."""
+    if "$ref" in schema:
+        return _resolve(root["$defs"][schema["$ref"].rpartition("/")[2]], root) | {
+            key: value for key, value in schema.items() if key != "$ref"
+        }
+    others = [part for part in schema.get("anyOf", []) if part.get("type") != "null"]
+    if len(others) == 1 and ("$ref" in others[0] or "properties" in others[0]):
+        return _resolve(others[0], root)
+    return schema
+
+
+def _tables(section: Schema, root: Schema) -> Iterator[str]:
+    """The table of a section's fields, and below it those of the sections in it."""
+    rows, inner = ["| Field | Type | Default | What it is |", "|---|---|---|---|"], []
+    required = set(section.get("required", []))
+    older: dict[str, list[str]] = {}
+    for name, field in section["properties"].items():
+        if present := field.get("x-spelling-of"):
+            older.setdefault(present, []).append(name)
+    for name, field in section["properties"].items():
+        if field.get("x-spelling-of"):
+            continue
+        whole = _resolve(field, root)
+        variants = [_resolve(part, root) for part in whole.get("oneOf", []) if "$ref" in part]
+        nested = [part for part in variants or [whole] if "properties" in part]
+        inner += [(name, part) for part in nested]
+        default = "required" if name in required else _default(field, root, nested)
+        text = field.get("description") or whole.get("description", "")
+        if name in older:
+            text += f" (Older spelling: {', '.join(f'`{other}`' for other in older[name])}.)"
+        rows.append(f"| `{name}` | {_type(whole, root, nested)} | {default} | {_cell(text)} |")
+    yield "\n".join(rows)
+    for name, part in inner:
+        tag = next((f": `{f['const']}`" for f in part["properties"].values() if "const" in f), "")
+        yield f"### `{name}`{tag}"
+        if part.get("description"):
+            yield textwrap.dedent(part["description"]).replace("``", "`")
+        yield from (table.replace("### `", f"### `{name}.") for table in _tables(part, root))
+
+
+def _type(schema: Schema, root: Schema, nested: list[Schema]) -> str:
+    if nested:
+        return "object"
+    if "const" in schema:
+        return f"`{json.dumps(schema['const'])}`"
+    if "enum" in schema:
+        return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_type(_resolve(part, root), root, []) for part in schema["anyOf"]))
+    kind = str(schema.get("type", "any"))
+    if kind == "array":
+        items = schema.get("items")
+        of = _type(_resolve(items, root), root, []) if isinstance(items, dict) else ""
+        return f"list of {of}" if of else "list"
+    bounds = [
+        f"{sign} {schema[key]:g}"
+        for key, sign in (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+        if key in schema
+    ]
+    return " ".join([kind, ", ".join(bounds)]).strip()
+
+
+def _default(field: Schema, root: Schema, nested: list[Schema]) -> str:
+    if "default" not in field:
+        return ""
+    value = field["default"]
+    if nested and isinstance(value, dict):
+        tags = [v for key, v in value.items() if key.endswith(("_type", "method"))]
+        return f"`{tags[0]}`" if tags else "its own defaults"
+    return f"`{json.dumps(value)}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> int:
+    made = pages()
+    if "--check" in sys.argv[1:]:
+        present = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.md")}
+        wrong = sorted(name for name in made.keys() | present.keys() if made.get(name) != present.get(name))
+        print(f"not what the code says: {', '.join(wrong)}: run docs/build.py" if wrong else "the pages are the code's")
+        return 1 if wrong else 0
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.glob("*.md"):
+        if path.name not in made:
+            path.unlink()
+    for name, text in made.items():
+        (FOLDER / name).write_text(text, "utf-8")
+    print(f"{len(made)} pages")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
