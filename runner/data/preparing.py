@@ -1,4 +1,4 @@
-"""From a data section to two splits: read, check, downsample, drop rare LLMs, split by prompt."""
+"""From a data section to two splits: read, check, downsample, split by prompt, drop rare LLMs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
         chosen = selection.sample(digests, section.max_samples, section.seed)
     kept = _drop_rare(section, rows, chosen, context, record)
     data = build(rows, kept)
-    train, validation = _split(section, data, context)
+    held = _held_out(section, [rows.prompts[at] for at in chosen], np.isin(chosen, kept), context)
+    train, validation = data.take(~held), data.take(held)
     for sentence in graph.oddities(train.model_a, train.model_b, train.winner, data.models):
         context.emit("warning", message=sentence, pointer="/data/dataset")
     names = {code: name for name, code in reversed(WINNERS.items())}
@@ -110,25 +111,41 @@ def _drop_rare(
     return chosen[kept]
 
 
-def _split(section: ComparisonsData, data: Comparisons, context: LoadContext) -> tuple[Comparisons, Comparisons]:
-    keys = [selection.split_key(prompt) for prompt in data.prompts]
-    try:
-        held = selection.split([keys[at] for at in data.prompt], section.validation_split, section.seed)
-    except ValueError:
+def _held_out(section: ComparisonsData, prompts: Sequence[str], kept: np.ndarray, context: LoadContext) -> np.ndarray:
+    """Which of the kept rows are held out: bool ``[kept.sum()]``.
+
+    ``prompts`` are those of the sampled rows, and ``kept`` (bool) the ones that the filter on rare LLMs leaves. The
+    split is drawn before that filter, so that it is the same for models that filter differently: what one of them is
+    measured on, no other has trained on.
+    """
+    key_of = {prompt: selection.split_key(prompt) for prompt in set(prompts)}
+    keys = [key_of[prompt] for prompt in prompts]
+    own = [key for key, keep in zip(keys, kept, strict=True) if keep]
+    if section.validation_split and len(set(own)) < 2:
         raise DataError(
-            f"all {len(data)} rows have one prompt, and a prompt is never on both sides of the split",
+            f"all {len(own)} rows have one prompt, and a prompt is never on both sides of the split",
             where="/data/validation_split",
             hint="set validation_split to 0, or use data with more prompts",
-        ) from None
+        )
+    held = selection.split(keys, section.validation_split, section.seed)[kept]
+    if section.validation_split and held.all() == held.any():
+        # All that the filter left lies on one side of the common split.
+        held = selection.split(own, section.validation_split, section.seed)
+        context.emit(
+            "warning",
+            message="the filter on rare LLMs leaves one side of the split empty, so the rows that are left were split "
+            "anew: a model with another filter is measured on other prompts",
+            pointer="/data/validation_split",
+        )
     share = held.mean()
     if abs(share - section.validation_split) > 0.05:
         context.emit(
             "warning",
             message=f"the validation split is {share:.2f} of the rows, not {section.validation_split:g}: "
-            f"it is made of whole prompts, and there are {len(set(keys))}",
+            f"it is made of whole prompts, and there are {len(set(own))}",
             pointer="/data/validation_split",
         )
-    return data.take(~held), data.take(held)
+    return held
 
 
 def build(rows: Rows, kept: Sequence[int] | np.ndarray) -> Comparisons:
