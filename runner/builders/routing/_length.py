@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +131,11 @@ class LengthScale:
     def with_llm(self, tokens: np.ndarray) -> LengthScale:
         """One more LLM, the last, whose mean is that of these token counts (at least one)."""
         logs = np.log(np.maximum(tokens, 1.0))
-        return LengthScale(np.append(self.mean, logs.mean()), self.deviation, self.overall, self.longest)
+        return replace(self, mean=np.append(self.mean, logs.mean()))
+
+    def of(self, models: np.ndarray) -> LengthScale:
+        """The same scale for some of the LLMs, by index."""
+        return replace(self, mean=self.mean[models])
 
     def as_json(self) -> dict[str, Any]:
         """A document that :meth:`from_json` reads back to the bit."""
@@ -172,4 +176,4 @@ def with_stored(
     everyone = (*names, *(stored_names[at] for at in further))
     longest = max(scale.longest, stored.longest)
     mean = np.concatenate([scale.mean, stored.mean[further]])
-    return everyone, LengthScale(mean, scale.deviation, scale.overall, longest)
+    return everyone, replace(scale, mean=mean, longest=longest)

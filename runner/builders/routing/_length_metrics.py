@@ -36,7 +36,8 @@ def point_metrics(predicted: np.ndarray, rows: LengthRows, scale: LengthScale) -
         ratio.mean(),
         ratio.std(),
         predicted.sum() / actual.sum(),
-        1 - (error**2).sum() / spread if spread > 0 else 0.0,
+        # Rounded, so that the means themselves have 0 and not the last bit of a float.
+        round(1 - float((error**2).sum()) / spread, 12) + 0.0 if spread > 0 else 0.0,
     )
     return {name: float(value) for name, value in zip(names, values, strict=True)}
 
