@@ -16,7 +16,8 @@ from runner.spec.schema_walk import Schema
 class Finding:
     """One fault or warning. ``at`` is its place (of a missing field: where it would be), ``meant`` what was meant.
 
-    ``sure`` says that nothing else can have been meant: a repair may put it there.
+    ``sure`` says that nothing else can have been meant: a repair may put it there. ``literal`` is the JSON of the value
+    that goes with an older spelling's present name, where that is another one.
     """
 
     fault: Fault
@@ -25,6 +26,7 @@ class Finding:
     meant: Any = None
     sure: bool = False
     schema: Schema | None = None
+    literal: str | None = None
 
 
 def find(

@@ -82,6 +82,8 @@ def _repair(document: Document, finding: Finding) -> Repair | None:
     if finding.sort in ("older", "unknown") and key is not None and (finding.sure or finding.sort == "older"):
         if isinstance(there, dict) and finding.meant in there:
             return None
+        if finding.literal is not None:
+            return _replaced(document, finding, key[0])
         return Repair(*key, json.dumps(finding.meant), f"renamed {name} to {finding.meant}")
     if finding.sort == "ignored" and finding.at == ("model", "spec"):
         return Repair(*_member(document, finding.at), "", "took out spec, which start_state makes void")
@@ -95,6 +97,15 @@ def _repair(document: Document, finding: Finding) -> Repair | None:
         if literal is not None:
             return Repair(*document.span(pointer), literal, f"put {literal} for {document.written(pointer)}")
     return None
+
+
+def _replaced(document: Document, finding: Finding, start: int) -> Repair:
+    """A member whose name and value are both of an older spelling; what stands between them stays."""
+    pointer = pointers.join(finding.at)
+    colon = document.text[(document.key_span(pointer) or (start, start))[1] : document.span(pointer)[0]]
+    member = f"{json.dumps(finding.meant)}{colon}{finding.literal}"
+    what = f"put {finding.meant}: {finding.literal} for {finding.at[-1]}: {document.written(pointer)}"
+    return Repair(start, document.span(pointer)[1], member, what)
 
 
 def _literal(value: object, schema: Schema) -> str | None:

@@ -163,9 +163,11 @@ def _warnings(
 ) -> list[Finding]:
     found = []
     for spelling in older:
-        hint = f'write "{spelling.present}", or run `runner spec fix`'
+        present = f'"{spelling.present}"' + (f": {spelling.literal}" if spelling.literal else "")
+        hint = f"write {present}, or run `runner spec fix`"
         message = f"an older spelling of `{spelling.present}`"
-        found.append(find(document, spelling.at, "older", message, on_key=True, meant=spelling.present, hint=hint))
+        finding = find(document, spelling.at, "older", message, on_key=True, meant=spelling.present, hint=hint)
+        found.append(replace(finding, literal=spelling.literal))
     if started and pointers.get(value, "/model/spec") is not None:
         message = "ignored: the stored model that `start_state` names has its own spec"
         hint = "take it out, or run `runner spec fix`"

@@ -7,7 +7,7 @@ would blame the wrong branch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from functools import cache
 from itertools import combinations
@@ -114,19 +114,27 @@ def _publish_older_spellings(schema: Schema) -> None:
     if not isinstance(properties, dict):
         return
     for name, field in list(properties.items()):
+        values = field.get("x-older-values", {}) if isinstance(field, dict) else {}
         for older in field.get("x-older-spellings", ()) if isinstance(field, dict) else ():
-            kept = {key: value for key, value in field.items() if key not in ("x-older-spellings", "default", "title")}
-            properties[older] = deepcopy(kept) | {
-                "deprecated": True,
-                "description": f"An older spelling of `{name}`.",
-                "x-spelling-of": name,
-            }
+            own = ("x-older-spellings", "x-older-values", "default", "title")
+            kept = {key: value for key, value in field.items() if key not in own}
+            properties[older] = _older_property(name, deepcopy(kept), values.get(older, ()))
         spellings = [name, *field.get("x-older-spellings", ())] if isinstance(field, dict) else [name]
         for both in combinations(spellings, 2):
             schema.setdefault("allOf", []).append({"not": {"type": "object", "required": list(both)}})
         if len(spellings) > 1 and name in schema.get("required", ()):
             schema["required"] = [other for other in schema["required"] if other != name]
             schema["allOf"].append({"anyOf": [{"required": [spelling]} for spelling in spellings]})
+
+
+def _older_property(name: str, field: Schema, values: Sequence[tuple[Any, Any]]) -> Schema:
+    """The property of an older spelling of ``name``: ``field``, or where it had values of its own, those alone."""
+    description = f"An older spelling of `{name}`."
+    if values:
+        meanings = ", ".join(f"{json.dumps(was)} is {json.dumps(now)}" for was, now in values)
+        description = f"An older spelling of `{name}`: {meanings}."
+        field = {"enum": [was for was, _ in values], "x-values": [list(pair) for pair in values]}
+    return field | {"deprecated": True, "description": description, "x-spelling-of": name}
 
 
 def _require_tags(schema: Schema) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,14 @@ from runner.spec.schema_walk import Schema
 
 @dataclass(frozen=True)
 class Older:
-    """One older spelling in a document: where it is written, and the present name."""
+    """One older spelling in a document: where it is written, the present name, and what the value is now.
+
+    ``literal`` is the present value as JSON, for a spelling whose values had other names too; else None.
+    """
 
     at: Path
     present: str
+    literal: str | None = None
 
 
 def modernise(value: Any, schema: Schema) -> tuple[Any, list[Older]]:
@@ -48,7 +53,10 @@ def _modern(value: Any, schema: Schema | None, root: Schema, path: Path, found: 
     for name, item in value.items():
         field = properties.get(name)
         present = str((field or {}).get("x-spelling-of", name))
-        if present != name:
-            found.append(Older((*path, name), present))
-        result[present] = _modern(item, field, root, (*path, name), found)
+        if present == name or field is None:
+            result[present] = _modern(item, field, root, (*path, name), found)
+            continue
+        now = [now for was, now in field.get("x-values", ()) if was == item and not isinstance(item, bool)]
+        found.append(Older((*path, name), present, json.dumps(now[0]) if now else None))
+        result[present] = now[0] if now else _modern(item, field, root, (*path, name), found)
     return result

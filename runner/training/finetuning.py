@@ -1,0 +1,141 @@
+"""What each fine-tuning method does to a loaded transformer: which of its parameters train. Only the worker loads this.
+
+Every function takes a ``transformers`` model whose parameters are all frozen, and thaws or adds what trains. Parameters
+keep their names, so that what was trained is stored under them and found again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch  # noqa: TID253
+from torch import nn  # noqa: TID253
+
+from runner.errors import DataError
+from runner.training.finetuning_specs import BitFit, FinetuningSpec, Full, LastLayers, Lora, QLora
+
+#: What a transformer calls the normalisation behind its last layer.
+FINAL_NORMS = ("norm", "ln_f", "final_norm", "final_layer_norm", "final_layernorm", "layer_norm", "layernorm")
+
+
+def apply(model: nn.Module, spec: FinetuningSpec, where: str) -> None:
+    """Freeze the model, then thaw what ``spec`` trains, or put adapters beside it.
+
+    ``where`` is the pointer of the fine-tuning spec. Raises :class:`DataError` there for what this model does not have.
+    """
+    model.requires_grad_(False)
+    if isinstance(spec, Full):
+        model.requires_grad_(True)
+    elif isinstance(spec, BitFit):
+        _thaw_biases(model, where)
+    elif isinstance(spec, LastLayers):
+        _thaw_last(model, spec.num_layers, where)
+    else:
+        _add_adapters(model, spec, where)
+
+
+def layers(model: Any) -> tuple[str, nn.ModuleList] | None:
+    """The transformer's layers and their name in the model, or None for a model that is not built of a list of them.
+
+    It is the outermost list as long as the configuration's ``num_hidden_layers``: ``encoder.layer`` of BERT, RoBERTa
+    and MPNet, ``transformer.layer`` of DistilBERT, ``layers`` of Llama.
+    """
+    count = getattr(model.config, "num_hidden_layers", None)
+    named = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == count
+    ]
+    return min(named, key=lambda pair: pair[0].count("."), default=None)
+
+
+def _thaw_biases(model: nn.Module, where: str) -> None:
+    biases = [parameter for name, parameter in model.named_parameters() if name.rpartition(".")[2] == "bias"]
+    if not biases:
+        raise DataError(
+            f"bitfit trains biases, and {_kind(model)} has none",
+            where=f"{where}/method",
+            hint="choose lora or last_layers",
+        )
+    for parameter in biases:
+        parameter.requires_grad_(True)
+
+
+def _thaw_last(model: nn.Module, count: int, where: str) -> None:
+    found = layers(model)
+    if found is None:
+        raise DataError(
+            f"the layers of {_kind(model)} are no list to take the last of",
+            where=f"{where}/method",
+            hint="choose lora, bitfit or full",
+        )
+    name, stack = found
+    if count > len(stack):
+        raise DataError(
+            f"{count} layers are to be trained, and {_kind(model)} has {len(stack)}",
+            where=f"{where}/num_layers",
+            hint=f"at most {len(stack)}, or the method full",
+        )
+    # A slice of the list would put the layers into a new one under their old names, which is just what is wanted.
+    thawed: list[nn.Module] = [*stack[len(stack) - count :], *_behind(model, name)]
+    for module in thawed:
+        module.requires_grad_(True)
+
+
+def _behind(model: nn.Module, name: str) -> Iterable[nn.Module]:
+    """The normalisation that stands behind the layers, in their own parent or further out."""
+    parts = name.split(".")
+    for depth in range(len(parts)):
+        parent = model.get_submodule(".".join(parts[:depth]))
+        children = list(parent.named_children())
+        place = [child for child, _ in children].index(parts[depth])
+        for child, module in children[place + 1 :]:
+            if child in FINAL_NORMS and "norm" in type(module).__name__.lower():
+                yield module
+
+
+def _add_adapters(model: nn.Module, spec: Lora | QLora, where: str) -> None:
+    from peft import LoraConfig, inject_adapter_in_model
+
+    linear = linear_layers(model)
+    if spec.target_modules == "auto":
+        found = layers(model)
+        inside = [name for name in linear if found is None or name.startswith(f"{found[0]}.")]
+        targets = inside or linear
+    else:
+        targets = [
+            name for name in linear if any(name == end or name.endswith(f".{end}") for end in spec.target_modules)
+        ]
+        unmatched = [
+            end for end in spec.target_modules if not any(name == end or name.endswith(f".{end}") for name in linear)
+        ]
+        if unmatched:
+            there = sorted({name.rpartition(".")[2] for name in linear})
+            raise DataError(
+                f"no linear layer of {_kind(model)} is called {', '.join(unmatched)}",
+                where=f"{where}/target_modules",
+                hint=f"there are {', '.join(there)}",
+            )
+    config = LoraConfig(
+        r=spec.rank, lora_alpha=spec.alpha, lora_dropout=spec.dropout, target_modules=targets, bias="none"
+    )
+    inject_adapter_in_model(config, model)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(".lora_" in name)
+
+
+def linear_layers(model: nn.Module) -> list[str]:
+    """The names of the layers that can have an adapter, quantised ones too, in the model's order."""
+    from transformers.pytorch_utils import Conv1D
+
+    return [name for name, module in model.named_modules() if isinstance(module, (nn.Linear, Conv1D))]
+
+
+def trained(model: nn.Module) -> dict[str, torch.Tensor]:
+    """What trains, by name."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def _kind(model: Any) -> str:
+    return f"a {model.config.model_type} model"
