@@ -13,6 +13,8 @@ from pydantic_core import PydanticCustomError
 
 from runner.contract import DataSection, LoadContext, LoadedData, option
 from runner.data import catalog
+from runner.data.columns import Columns, WinnerValues
+from runner.errors import DataError
 
 if TYPE_CHECKING:
     # Numpy doubles the time to check a spec, which never touches an array.
@@ -67,7 +69,7 @@ class Comparisons:
 
 
 #: A path has no control character in it. (`(?!\n)$` is the very end in ECMA's and in Python's dialect alike.)
-_PATH = r"^[^\u0000-\u001f]+\.(parquet|jsonl)(?!\n)$"
+_PATH = r"^[^\u0000-\u001f]+\.(parquet|jsonl|csv|tsv)(?!\n)$"
 
 
 def _known(dataset: str) -> str:
@@ -76,7 +78,7 @@ def _known(dataset: str) -> str:
     near = difflib.get_close_matches(dataset, catalog.NAMES, n=1)
     raise PydanticCustomError(
         "unknown_dataset",
-        "should be one of {names}, or a path that ends in .parquet or .jsonl{near}",
+        "should be one of {names}, or a path that ends in .parquet, .jsonl, .csv or .tsv{near}",
         {"names": ", ".join(catalog.NAMES), "near": f" (did you mean {near[0]!r}?)" if near else ""},
     )
 
@@ -88,7 +90,7 @@ Dataset = Annotated[
         {
             "anyOf": [
                 {"type": "string", "enum": list(catalog.NAMES)},
-                {"type": "string", "pattern": _PATH, "x-expected": "the path of a .parquet or .jsonl file"},
+                {"type": "string", "pattern": _PATH, "x-expected": "the path of a .parquet, .jsonl, .csv or .tsv file"},
             ]
         }
     ),
@@ -101,7 +103,15 @@ class ComparisonsData(DataSection):
     dataset: Dataset = option(
         "lmarena_human_preference",
         description="lmarena_human_preference, chatbot_arena, both (the two together), sample (packaged), or the path "
-        "of a .parquet or .jsonl file in either raw layout.",
+        "of a .parquet, .jsonl, .csv or .tsv file, in either raw layout or as a table of one comparison a row.",
+    )
+    columns: Columns | None = option(
+        None,
+        description="The columns of a table with one comparison a row, where they are called otherwise than prompt, "
+        "model_a, model_b, response_a, response_b, winner. Only with a path.",
+    )
+    winner_values: WinnerValues | None = option(
+        None, description="The words of a table's winner column, where they are others. Only with a path."
     )
     max_samples: int | None = option(
         None, ge=1, description="Downsample to this many rows, seeded, before rare LLMs are dropped; null keeps all."
@@ -132,6 +142,13 @@ class ComparisonsData(DataSection):
     def check(self, cwd: Path) -> None:
         from runner.data.sources import check_file
 
+        for field in ("columns", "winner_values"):
+            if getattr(self, field) is not None and not catalog.is_path(self.dataset):
+                raise DataError(
+                    f"{field} describes a file, and {self.dataset} is a data set with a layout of its own",
+                    where=f"/data/{field}",
+                    hint="name your file in data.dataset, or take this out",
+                )
         for path in self.local_files():
             check_file(path, cwd, pointer="/data/dataset")
 

@@ -20,7 +20,7 @@ FILTERS = ("min_model_occurrences", "min_model_comparisons")
 
 def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
     """:meth:`ComparisonsData.load`, step by step."""
-    rows = sources.read(section.dataset)
+    rows = sources.read(section.dataset, section.columns, section.winner_values)
     record: dict[str, Any] = {
         "dataset": section.dataset,
         "rows_read": rows.read,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from runner.data import hub
+from runner.data import hub, tables
 from runner.data.catalog import HUB, SAMPLE, parquet, whole
+from runner.data.columns import Columns, WinnerValues
 from runner.data.formats import COLUMNS, Rows, add_json, require_columns
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
 
 BATCH = 8192
 
 
-def read(dataset: str) -> Rows:
-    """Read and check a data set by name or path.
+def read(dataset: str, columns: Columns | None = None, winners: WinnerValues | None = None) -> Rows:
+    """Read and check a data set by name or path; a path's table may have columns and words of its own.
 
     Raises :class:`DataError` (unreadable, missing columns, nothing in it), :class:`NotFoundError` (no such file) and
     :class:`EnvironmentProblem` (no network and not cached, gated, a package missing).
@@ -32,7 +36,7 @@ def read(dataset: str) -> Rows:
         return read_hub(HUB[dataset])
     if dataset == "sample":
         return read_file(SAMPLE)
-    return read_file(Path(dataset).expanduser())
+    return read_file(Path(dataset).expanduser(), columns, winners)
 
 
 def read_hub(repo: str) -> Rows:
@@ -80,11 +84,20 @@ def _hub_batches(repo: str, snapshot: Path) -> Iterator[Any]:
         ) from error
 
 
-def read_file(path: Path) -> Rows:
-    """A local ``.parquet`` or ``.jsonl`` in either raw layout. Raises as :func:`read` does."""
+def read_file(path: Path, columns: Columns | None = None, winners: WinnerValues | None = None) -> Rows:
+    """A local file in either raw layout, or as a table of one comparison a row. Raises as :func:`read` does.
+
+    CSV and TSV are tables; JSON lines and Parquet are where the spec names their columns, or where they have a column
+    of prompts and none of conversations.
+    """
     check_file(path)
+    table = columns is not None or winners is not None
+    shape = _Shape(columns or Columns(), (winners or WinnerValues()).by_word(), table)
     try:
-        return _not_empty(_read_parquet(path) if path.name.endswith(".parquet") else _read_jsonl(path), str(path))
+        if tables.is_table(path):
+            return _not_empty(tables.read_csv(path, shape.columns, shape.words), str(path))
+        read = _read_parquet if path.name.endswith(".parquet") else _read_jsonl
+        return _not_empty(read(path, shape), str(path))
     except PermissionError:
         raise DataError("the file may not be read", where=str(path), hint="check its permissions") from None
 
@@ -111,25 +124,63 @@ def check_file(path: Path, cwd: Path = Path(), pointer: str = "") -> None:
         raise DataError("the file may not be read", where=where, hint="check its permissions")
 
 
-def _read_parquet(path: Path) -> Rows:
+@dataclass(frozen=True)
+class _Shape:
+    """What a spec says of a file's columns: ``table`` where it says anything."""
+
+    columns: Columns
+    words: dict[str, str]
+    table: bool
+
+    def is_table(self, names: Sequence[str]) -> bool:
+        """Whether columns of these names are those of a table: as the spec says, or as they look."""
+        return self.table or (self.columns.prompt in names and not {"conversation_a", "conversation_b"} & set(names))
+
+
+def _read_parquet(path: Path, shape: _Shape) -> Rows:
     _need_pyarrow()
     from runner.data.arrow import add_arrow
 
+    names = _parquet_names(path)
+    if shape.is_table(names):
+        tables.require(names, shape.columns, str(path))
+        wanted = [name for name in shape.columns.model_dump().values() if name is not None]
+        return tables.read_objects(path, shape.columns, shape.words, _objects(_parquet_batches(path, wanted)))
+    require_columns(names, str(path))
     rows = Rows()
-    for batch in _parquet_batches(path):
+    for batch in _parquet_batches(path, [name for name in COLUMNS if name in names]):
         add_arrow(rows, batch, str(path))
     return rows
 
 
-def _parquet_batches(path: Path) -> Iterator[Any]:
-    import pyarrow as pa
+def _objects(batches: Iterator[Any]) -> Iterator[tuple[list[dict[str, Any]], list[int]]]:
+    first = 1
+    for batch in batches:
+        yield batch.to_pylist(), list(range(first, first + batch.num_rows))
+        first += batch.num_rows
+
+
+def _parquet_names(path: Path) -> list[str]:
     import pyarrow.parquet as pq
 
+    with _whole_parquet(path), pq.ParquetFile(path) as file:
+        return list(file.schema_arrow.names)
+
+
+def _parquet_batches(path: Path, columns: list[str]) -> Iterator[Any]:
+    import pyarrow.parquet as pq
+
+    with _whole_parquet(path), pq.ParquetFile(path) as file:
+        yield from file.iter_batches(BATCH, columns=columns)
+
+
+@contextlib.contextmanager
+def _whole_parquet(path: Path) -> Iterator[None]:
+    """What pyarrow says of a damaged file, as this program's error."""
+    import pyarrow as pa
+
     try:
-        with pq.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            require_columns(names, str(path))
-            yield from file.iter_batches(BATCH, columns=[name for name in COLUMNS if name in names])
+        yield
     except PermissionError:
         raise
     except (pa.ArrowException, OSError) as error:
@@ -140,7 +191,10 @@ def _parquet_batches(path: Path) -> Iterator[Any]:
         ) from error
 
 
-def _read_jsonl(path: Path) -> Rows:
+def _read_jsonl(path: Path, shape: _Shape) -> Rows:
+    first = next((row for _, row in _json_lines(path) if row is not None), {})
+    if shape.is_table(list(first)):
+        return _read_json_table(path, shape)
     rows = Rows()
     seen: set[str] = set()
     batch: list[dict[str, Any]] = []
@@ -160,6 +214,24 @@ def _read_jsonl(path: Path) -> Rows:
     if batch:
         require_columns(sorted(seen), str(path))
         add_json(rows, batch, numbers)
+    return rows
+
+
+def _read_json_table(path: Path, shape: _Shape) -> Rows:
+    half: list[int] = []
+
+    def batches() -> Iterator[tuple[list[dict[str, Any]], list[int]]]:
+        lines, seen = _json_lines(path), set[str]()
+        while some := list(islice(lines, BATCH)):
+            half.extend(number for number, row in some if row is None)
+            objects = [row for _, row in some if row is not None]
+            seen.update(*objects)
+            tables.require(sorted(seen), shape.columns, str(path))
+            yield objects, [number for number, row in some if row is not None]
+
+    rows = tables.read_objects(path, shape.columns, shape.words, batches())
+    rows.read += len(half)
+    rows.skip(["text that is not valid Unicode"] * len(half), half)
     return rows
 
 

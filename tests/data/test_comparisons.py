@@ -202,7 +202,7 @@ GOOD = [
 BAD = [
     "",
     "lmarena",
-    "x.csv",
+    "x.txt",
     ".parquet",
     "x.parquet\n",
     "x\n.parquet",

@@ -1,0 +1,41 @@
+"""A table of comparisons under any column names: what a spec says of a user's own CSV, JSON lines or Parquet file."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from runner.contract import Section, option
+
+Column = Annotated[str, Field(min_length=1, max_length=256)]
+Values = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=64)]
+
+
+class Columns(Section):
+    """What the columns of a table with one comparison a row are called."""
+
+    prompt: Column = option("prompt", description="The prompt's column.")
+    model_a: Column = option("model_a", description="The column that names the first LLM.")
+    model_b: Column = option("model_b", description="The column that names the second LLM.")
+    response_a: Column = option("response_a", description="The first LLM's response.")
+    response_b: Column = option("response_b", description="The second LLM's response.")
+    winner: Column = option(
+        "winner",
+        description="Who won: model_a, model_b, tie, both_bad, or the winning LLM's own name; other words by "
+        "`winner_values`.",
+    )
+    kind: Column | None = option(None, description="A column with the prompt's group, for reports. null: none.")
+
+
+class WinnerValues(Section):
+    """The words of the winner's column, where they are others than model_a, model_b, tie and both_bad."""
+
+    model_a: Values = option(factory=list, description="What says that the first LLM won.", examples=[["A", "left"]])
+    model_b: Values = option(factory=list, description="What says that the second LLM won.", examples=[["B", "right"]])
+    tie: Values = option(factory=list, description="What says that both are equally good.", examples=[["draw"]])
+    both_bad: Values = option(factory=list, description="What says that both are bad.", examples=[["neither"]])
+
+    def by_word(self) -> dict[str, str]:
+        """Word -> what it stands for."""
+        return {word: name for name in ("model_a", "model_b", "tie", "both_bad") for word in getattr(self, name)}
