@@ -43,7 +43,10 @@ class BaseModel:
         """The one that the spec names, or that the model to start from stands on; None without."""
         start = context.start_from / FOLDER if context.start_from else None
         folder = start if start is not None and start.is_dir() else context.stored.get(FIELD)
-        return cls.load(folder, context.device) if folder else None
+        base = cls.load(folder, context.device) if folder else None
+        if base is not None:
+            base.use_cache(context.cache)
+        return base
 
     @classmethod
     def inside(cls, artifact: Path, device: str = "cpu") -> BaseModel | None:
@@ -53,6 +56,16 @@ class BaseModel:
     def save(self, artifact: Path) -> None:
         """Copy the lower model, manifest and all, into the upper one's artifact."""
         shutil.copytree(self._folder, artifact / FOLDER, copy_function=shutil.copyfile)
+
+    def use_cache(self, cache: Path) -> None:
+        """Let the lower model take prompts' embeddings from the cache folder, if it embeds any."""
+        if hasattr(self._predictor, "use_cache"):
+            self._predictor.use_cache(cache)
+
+    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        """Let the lower model know one more LLM, if it can: else it starts from 0 there, unless it is known already."""
+        if hasattr(self._predictor, "add_llm"):
+            self._predictor.add_llm(name, prompts, responses)
 
     def scores(
         self,

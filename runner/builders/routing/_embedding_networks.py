@@ -1,0 +1,163 @@
+"""The networks of the routers that score an LLM by its embedding: prompt, features and LLM in, a score out.
+
+The first layer is linear in [prompt; LLM], so it is computed once a prompt and once an LLM, and the pair is their sum:
+for a table of scores only what comes after it is work per pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch  # noqa: TID253 - only the worker and a predictor load this module
+from torch import nn  # noqa: TID253
+
+#: Slope of the activations on their negative side.
+SLOPE = 0.1
+#: Pairs of a table computed at once: few enough that a layer's output stays in the processor's cache.
+ROWS = 4096
+
+
+class Block(nn.Module):
+    """Linear, LayerNorm, LeakyReLU(0.1), dropout; with ``skip`` the input is added, projected where widths differ."""
+
+    def __init__(self, width: int, size: int, dropout: float, skip: bool) -> None:
+        super().__init__()
+        self.linear = nn.Linear(width, size)
+        self.norm = nn.LayerNorm(size)
+        self.activation = nn.LeakyReLU(SLOPE, inplace=True)
+        self.dropout = nn.Dropout(dropout)
+        self.skip = nn.Linear(width, size, bias=False) if skip and width != size else None
+        self.adds_input = skip
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """float ``[B, width]`` -> ``[B, size]``."""
+        return self.rest(self.linear_part(x))
+
+    def linear_part(self, x: torch.Tensor) -> torch.Tensor:
+        """All that is linear in the input, ``[B, size]``, with a skip connection ``[B, 2 * size]``."""
+        if not self.adds_input:
+            return self.linear(x)
+        return torch.cat([self.linear(x), x if self.skip is None else self.skip(x)], dim=1)
+
+    def rest(self, linear: torch.Tensor) -> torch.Tensor:
+        """The block's output from its linear part."""
+        size = self.linear.out_features
+        out = self.dropout(self.activation(self.norm(linear[:, :size])))
+        return out + linear[:, size:] if self.adds_input else out
+
+
+class PairTrunk(nn.Module):
+    """[prompt embedding; features; LLM vector], each projected to ``projection`` numbers, through blocks."""
+
+    def __init__(
+        self, sizes: tuple[int, int, int], projection: int, hidden: Sequence[int], dropout: float, skip: bool
+    ) -> None:
+        super().__init__()
+        self.project_prompt, self.project_features, self.project_llm = (nn.Linear(size, projection) for size in sizes)
+        # An embedding has length 1: its components are brought to the scale of standardised features.
+        self._prompt_scale, self._llm_scale = sizes[0] ** 0.5, sizes[2] ** 0.5
+        widths = [3 * projection, *hidden]
+        blocks = [Block(width, size, dropout, skip) for width, size in zip(widths, hidden, strict=False)]
+        self.first, self.later = blocks[0], nn.Sequential(*blocks[1:])
+        self.width = widths[-1]
+        self.apply(initialise)
+
+    def forward(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        """float ``[B, E]``, ``[B, 45]``, ``[B, V]`` -> ``[B, hidden[-1]]``."""
+        whole = torch.cat([*self._prompt(embeddings, features), self._llm(llms)], dim=1)
+        return self.after(self.first.linear_part(whole))
+
+    def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """The prompts' part of the first layer, with its bias: ``[P, F]``."""
+        known = torch.cat(self._prompt(embeddings, features), dim=1)
+        return self.first.linear_part(nn.functional.pad(known, (0, known.shape[1] // 2)))
+
+    def llm_side(self, llms: torch.Tensor) -> torch.Tensor:
+        """The LLMs' part of the first layer: ``[M, F]``. A pair's is the sum of its prompt's and its LLM's."""
+        projected = self._llm(llms)
+        alone = nn.functional.pad(projected, (2 * projected.shape[1], 0))
+        # Without the bias, which is the prompt's.
+        return self.first.linear_part(alone) - self.first.linear_part(torch.zeros_like(alone[:1]))
+
+    def after(self, linear: torch.Tensor) -> torch.Tensor:
+        """The trunk's output from the first layer's linear part ``[B, F]``."""
+        out: torch.Tensor = self.later(self.first.rest(linear))
+        return out
+
+    def _prompt(self, embeddings: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.project_prompt(embeddings * self._prompt_scale), self.project_features(features)
+
+    def _llm(self, llms: torch.Tensor) -> torch.Tensor:
+        return self.project_llm(llms * self._llm_scale)
+
+
+class EmbeddingScorer(nn.Module):
+    """The score of (prompt, LLM) pairs; ``bounded`` ones go through tanh. ``residual`` ones start from 0 everywhere."""
+
+    def __init__(
+        self,
+        sizes: tuple[int, int, int],
+        *,
+        projection: int,
+        hidden: Sequence[int],
+        dropout: float,
+        skip: bool,
+        bounded: bool,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        self.trunk = PairTrunk(sizes, projection, hidden, dropout, skip)
+        self.output = nn.Linear(self.trunk.width, 1)
+        initialise(self.output)
+        if residual:
+            nn.init.zeros_(self.output.weight)
+        self.bounded = bounded
+
+    def forward(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        """float ``[B, E]``, ``[B, 45]``, ``[B, V]`` -> scores ``[B]``."""
+        return self._score(self.trunk(embeddings, features, llms))
+
+    def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """See :meth:`PairTrunk.prompt_side`."""
+        return self.trunk.prompt_side(embeddings, features)
+
+    def llm_side(self, llms: torch.Tensor) -> torch.Tensor:
+        """See :meth:`PairTrunk.llm_side`."""
+        return self.trunk.llm_side(llms)
+
+    def scores(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor:
+        """Every pair of some prompts ``[P, F]`` and LLMs ``[M, F]``: ``[P, M]``."""
+        pairs = (prompt_part[:, None] + llm_part).flatten(0, 1)
+        return self._score(self.trunk.after(pairs)).view(len(prompt_part), len(llm_part))
+
+    def _score(self, hidden: torch.Tensor) -> torch.Tensor:
+        scores = self.output(hidden).squeeze(1)
+        return torch.tanh(scores) if self.bounded else scores
+
+
+class TwoSided(Protocol):
+    """A network that scores a table of prompts and LLMs from what each of them gives alone."""
+
+    def scores(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor: ...
+
+
+def initialise(module: nn.Module) -> None:
+    """Kaiming's normal initialisation for LeakyReLU(0.1) (He et al., 2015), biases 0."""
+    if isinstance(module, nn.Linear):
+        nn.init.kaiming_normal_(module.weight, a=SLOPE, nonlinearity="leaky_relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+
+
+def score_table(network: TwoSided, prompt_part: torch.Tensor, llm_part: torch.Tensor, rows: int = ROWS) -> torch.Tensor:
+    """Scores of every prompt ``[P, F]`` and LLM ``[M, F]``: float ``[M, P]``, about ``rows`` pairs at a time."""
+    table = torch.empty(len(llm_part), len(prompt_part), device=prompt_part.device)
+    with torch.inference_mode():
+        for some in torch.arange(len(llm_part)).split(rows):
+            at_once = max(1, rows // len(some))
+            llms = llm_part[some[0] : some[-1] + 1]
+            for start in range(0, len(prompt_part), at_once):
+                part = network.scores(prompt_part[start : start + at_once], llms)
+                table[some[0] : some[-1] + 1, start : start + at_once] = part.T
+    return table
