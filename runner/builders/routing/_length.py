@@ -167,13 +167,16 @@ def split_rows(
     return rows, LengthRows.of(validation, counter), LengthScale.fit(rows, len(train.models))
 
 
-def with_stored(
+def continued(
     scale: LengthScale, names: Sequence[str], stored: LengthScale, stored_names: Sequence[str]
 ) -> tuple[tuple[str, ...], LengthScale]:
-    """The data's LLMs, then those that only a stored model knows, which keep their mean there."""
-    known = set(names)
-    further = [at for at, name in enumerate(stored_names) if name not in known]
-    everyone = (*names, *(stored_names[at] for at in further))
+    """The LLMs and the scale of a model that goes on from a stored one.
+
+    The data's LLMs come first, then those that only the stored model knows. What it knows keeps the mean and the
+    deviation that its weights were trained on; an LLM that is new to it has its mean in the data.
+    """
+    known = {name: at for at, name in enumerate(stored_names)}
+    everyone = (*names, *(name for name in stored_names if name not in set(names)))
+    mean = [stored.mean[known[name]] if name in known else scale.mean[at] for at, name in enumerate(everyone)]
     longest = max(scale.longest, stored.longest)
-    mean = np.concatenate([scale.mean, stored.mean[further]])
-    return everyone, replace(scale, mean=mean, longest=longest)
+    return everyone, replace(stored, mean=np.array(mean, np.float64), longest=longest)
