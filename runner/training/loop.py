@@ -1,7 +1,8 @@
 """The torch training loop that builders share: epochs of batches, best epoch kept, resumable to the bit.
 
-A checkpoint holds the module, the optimizer, the best module so far and every generator's state, at a batch's
-border, so a run that was stopped or killed ends as it would have without.
+A checkpoint holds what trains of the module, the optimizer, both as they were after the best epoch so far, and every
+generator's state, at a batch's border, so a run that was stopped or killed ends as it would have without. Parameters
+that are frozen are neither copied nor saved.
 """
 
 from __future__ import annotations
@@ -9,18 +10,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runner.contract import TrainContext
 from runner.errors import RunFailed
+from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every
 
 if TYPE_CHECKING:
     import torch
 
+__all__ = ["Fit", "OptimizerState", "Task", "fit", "read_optimizer", "save_optimizer"]
+
+#: Batches between two looks at the loss on a GPU: each look waits for all that was queued.
+LOOK_EVERY = 16
 #: Saving may take this share of the time; a checkpoint that costs more is taken less often.
 CHECKPOINT_SHARE = 0.1
 
@@ -33,12 +40,16 @@ class Task:
     optimizer: Optimizer
     #: The rows of an epoch, int ``[n]``, from the epoch's own generator.
     order: Callable[[np.random.Generator], np.ndarray]
-    #: Mean loss of a batch of rows, a scalar with a gradient.
+    #: Mean loss of a batch of rows (int64 ``[B]``), a scalar with a gradient.
     loss: Callable[[torch.Tensor], torch.Tensor]
     #: Validation metrics; the greater ``criterion`` is the better epoch. Without it the last epoch is kept.
     measure: Callable[[], Mapping[str, float | None]]
     criterion: str = "accuracy"
     clip_gradient: float | None = None
+    #: Whether ``loss`` wants its rows on the host, to make a batch of: on the device by default.
+    rows_on_host: bool = False
+    #: The optimizer's state to go on from, of the model that the run starts from.
+    start_optimizer: OptimizerState | None = None
 
 
 @dataclass
@@ -48,6 +59,13 @@ class Fit:
     epochs: int
     best_epoch: int
     history: list[dict[str, Any]] = field(default_factory=list)
+    #: The optimizer's, after the best epoch.
+    optimizer: OptimizerState = field(default_factory=OptimizerState)
+
+
+def save_optimizer(folder: Path, fit: Fit) -> None:
+    """Write the best epoch's optimizer into an artifact; :func:`read_optimizer` reads it, for ``start_optimizer``."""
+    fit.optimizer.save(folder)
 
 
 def fit(task: Task, context: TrainContext) -> Fit:
@@ -67,12 +85,15 @@ def fit(task: Task, context: TrainContext) -> Fit:
         "best": None,
         "history": [],
     }
-    best: dict[str, torch.Tensor] = {}
+    best = _Best()
     checkpoint = context.checkpoints.latest()
     if checkpoint is not None:
         state = dict(checkpoint.state)
         best = _restore(task, checkpoint.tensors, state)
         context.emit("resumed", step=checkpoint.step, epoch=state["epoch"], batch=state["batch"])
+    elif task.start_optimizer is not None:
+        task.start_optimizer.put_into(task.optimizer)
+    losses = _Losses(state, LOOK_EVERY if context.device.startswith("cuda") else 1)
     saved_at, save_seconds = time.monotonic(), 0.0
     progress = Every(0.25)
 
@@ -84,39 +105,75 @@ def fit(task: Task, context: TrainContext) -> Fit:
         task.module.train()
         while state["batch"] < batches:
             if context.stop_requested():
+                losses.look()
                 context.stop_here(_step(state, batches), *_snapshot(task, state, best))
             batch = rows[state["batch"] * size : (state["batch"] + 1) * size]
-            loss = task.loss(torch.from_numpy(batch).to(context.device))
-            value = float(loss.detach())
-            if not np.isfinite(value):
-                raise RunFailed(
-                    f"the loss became {value} in epoch {epoch}, batch {state['batch'] + 1}",
-                    where="/model/spec/optimizer",
-                    hint="lower learning_rate",
-                )
+            picked = torch.from_numpy(batch)
+            loss = task.loss(picked if task.rows_on_host else picked.to(context.device))
+            losses.add(loss.detach(), len(batch))
             task.optimizer.zero_grad()
             loss.backward()
             if task.clip_gradient is not None:
                 torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip_gradient)
             task.optimizer.step()
             state["batch"] += 1
-            state["loss_sum"] += value * len(batch)
-            state["rows"] += len(batch)
             if progress.due():
+                losses.look()
                 _progress(context, state, batches)
+        losses.look()
         _end_epoch(task, context, state, best)
         now = time.monotonic()
         if state["epoch"] > context.epochs or save_seconds <= CHECKPOINT_SHARE * (now - saved_at):
             context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best))
             saved_at = time.monotonic()
             save_seconds = saved_at - now
-    if best:
-        task.module.load_state_dict(best)
+    if best.module:
+        _put(task.module, best.module)
     task.module.eval()
-    return Fit(len(state["history"]), state["best_epoch"], state["history"])
+    return Fit(len(state["history"]), state["best_epoch"], state["history"], best.optimizer)
 
 
-def _end_epoch(task: Task, context: TrainContext, state: dict[str, Any], best: dict[str, Any]) -> None:
+@dataclass
+class _Best:
+    """The best epoch so far: what trains of the module, and the optimizer after it."""
+
+    module: dict[str, torch.Tensor] = field(default_factory=dict)
+    optimizer: OptimizerState = field(default_factory=OptimizerState)
+
+
+class _Losses:
+    """The epoch's loss, looked at every few batches, in the same order and with the same sums however often."""
+
+    def __init__(self, state: dict[str, Any], every: int) -> None:
+        self._state, self._every = state, every
+        self._waiting: list[tuple[torch.Tensor, int, int]] = []
+
+    def add(self, loss: torch.Tensor, rows: int) -> None:
+        """The mean loss of the next batch, a scalar on the device."""
+        self._waiting.append((loss, rows, self._state["batch"] + 1))
+        if len(self._waiting) >= self._every:
+            self.look()
+
+    def look(self) -> None:
+        """Count what was added. Raises :class:`RunFailed` for the first batch whose loss is no number."""
+        import torch
+
+        if not self._waiting:
+            return
+        values = torch.stack([loss for loss, _, _ in self._waiting]).tolist()
+        for value, (_, rows, batch) in zip(values, self._waiting, strict=True):
+            if not np.isfinite(value):
+                raise RunFailed(
+                    f"the loss became {value} in epoch {self._state['epoch']}, batch {batch}",
+                    where="/model/spec/optimizer",
+                    hint="lower learning_rate",
+                )
+            self._state["loss_sum"] += value * rows
+            self._state["rows"] += rows
+        self._waiting.clear()
+
+
+def _end_epoch(task: Task, context: TrainContext, state: dict[str, Any], best: _Best) -> None:
     import torch
 
     epoch = state["epoch"]
@@ -131,8 +188,8 @@ def _end_epoch(task: Task, context: TrainContext, state: dict[str, Any], best: d
     improved = value is None or state["best"] is None or value > state["best"]
     if improved:
         state["best"], state["best_epoch"] = value, epoch
-        best.clear()
-        best.update({name: tensor.detach().clone() for name, tensor in task.module.state_dict().items()})
+        best.module = {name: tensor.detach().clone() for name, tensor in _learnt(task.module).items()}
+        best.optimizer = OptimizerState.of(task.optimizer)
     state["history"].append({"epoch": epoch} | metrics)
     context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=improved)
     state.update(epoch=epoch + 1, batch=0, loss_sum=0.0, rows=0)
@@ -154,20 +211,36 @@ def _step(state: dict[str, Any], batches: int) -> int:
     return int((state["epoch"] - 1) * batches + state["batch"])
 
 
-def _snapshot(task: Task, state: dict[str, Any], best: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _learnt(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """What training changes: parameters that are not frozen, and buffers."""
+    trained = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+    return trained | dict(module.named_buffers())
+
+
+def _put(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
+    """The inverse of :func:`_learnt`. Raises ``KeyError`` where the tensors are another module's."""
+    import torch
+
+    with torch.no_grad():
+        for name, tensor in _learnt(module).items():
+            tensor.copy_(tensors[name])
+
+
+def _snapshot(task: Task, state: dict[str, Any], best: _Best) -> tuple[dict[str, Any], dict[str, Any]]:
     import torch
 
     optimizer, optimizer_state = task.optimizer.state()
-    tensors: dict[str, Any] = {f"model/{name}": tensor for name, tensor in task.module.state_dict().items()}
-    tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
+    tensors: dict[str, Any] = {f"model/{name}": tensor for name, tensor in _learnt(task.module).items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in best.module.items()}
+    tensors |= {f"best_{name}": tensor for name, tensor in best.optimizer.tensors.items()}
     tensors |= optimizer
     tensors["generator/cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["generator/cuda"] = torch.cuda.get_rng_state()
-    return tensors, state | {"optimizer": optimizer_state}
+    return tensors, state | {"optimizer": optimizer_state, "best_optimizer": dict(best.optimizer.state)}
 
 
-def _restore(task: Task, tensors: Mapping[str, Any], state: dict[str, Any]) -> dict[str, Any]:
+def _restore(task: Task, tensors: Mapping[str, Any], state: dict[str, Any]) -> _Best:
     import torch
 
     def part(prefix: str) -> dict[str, torch.Tensor]:
@@ -177,10 +250,11 @@ def _restore(task: Task, tensors: Mapping[str, Any], state: dict[str, Any]) -> d
             if name.startswith(prefix)
         }
 
-    task.module.load_state_dict(part("model/"))
+    _put(task.module, part("model/"))
     task.optimizer.load_state(tensors, state.pop("optimizer"))
     generators = part("generator/")
     torch.set_rng_state(generators["cpu"])
     if "cuda" in generators and torch.cuda.is_available():
         torch.cuda.set_rng_state(generators["cuda"])
-    return part("best/")
+    kept = {f"optimizer/{name}": value for name, value in part("best_optimizer/").items()}
+    return _Best(part("best/"), OptimizerState(kept, state.pop("best_optimizer")))

@@ -124,6 +124,10 @@ class Optimizer:
             for group, rate in zip(part.param_groups, rates, strict=True):
                 group["lr"] = rate
 
+    def named_parameters(self) -> dict[str, torch.Tensor]:
+        """What it trains, by name."""
+        return {name: p for part in self.parts for p, name in self._of(part)}
+
     def _of(self, part: torch.optim.Optimizer) -> list[tuple[torch.Tensor, str]]:
         return [(p, self._names[p]) for group in part.param_groups for p in group["params"]]
 

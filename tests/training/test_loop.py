@@ -1,0 +1,222 @@
+"""The training loop: to the bit across a stop, frozen parameters left alone, the optimizer carried from run to run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runner.contract import LoadedData, TrainContext
+from runner.errors import IntegrityError, RunFailed, Stopped
+from runner.runs.checkpoints import RunCheckpoints
+from runner.training.loop import OptimizerState, Task, fit, read_optimizer, save_optimizer
+from runner.training.optimizers import Adam, AdamW, Muon, make
+
+torch = pytest.importorskip("torch")
+
+ROWS = 40
+
+
+class Net(torch.nn.Module):
+    """A frozen layer, a layer that trains, dropout that draws from the generator, and a buffer that changes."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.frozen = torch.nn.Linear(4, 8).requires_grad_(False)
+        self.drop = torch.nn.Dropout(0.3)
+        self.norm = torch.nn.BatchNorm1d(8)
+        self.head = torch.nn.Linear(8, width)
+
+    def forward(self, x: Any) -> Any:
+        return self.head(self.norm(self.drop(self.frozen(x))))
+
+
+def context(folder: Path, epochs: int = 4, stop: Any = lambda: False, batch_size: int = 8) -> TrainContext:
+    events: list[dict[str, Any]] = []
+    made = TrainContext(
+        data=LoadedData(None, None, "0", {}), epochs=epochs, batch_size=batch_size, seed=3, device="cpu", print_every=1,
+        emit=lambda event, **words: events.append({"event": event, **words}),
+        checkpoints=RunCheckpoints(folder / "checkpoints", lambda *_, **__: None), stop_requested=stop,
+        artifact=folder, start_from=None, cache=folder,
+    )  # fmt: skip
+    made.events = events  # type: ignore[attr-defined]
+    return made
+
+
+def task(accuracies: list[float | None] | None = None, spec: Any = None, width: int = 8, **words: Any) -> Task:
+    """Regression on fixed data; the epochs' accuracies are as given, or unknown."""
+    torch.manual_seed(0)
+    net = Net(width)
+    x = torch.randn(ROWS, 4)
+    told = iter(accuracies or [None] * 100)
+    spec = spec or AdamW(optimizer_type="adamw", learning_rate=0.01, lr_decay_gamma=0.5)
+
+    def loss(rows: Any) -> Any:
+        return ((net(x[rows]) - 1) ** 2).mean()
+
+    return Task(
+        module=net,
+        optimizer=make(spec, net.named_parameters()),
+        order=lambda rng: rng.permutation(ROWS),
+        loss=loss,
+        measure=lambda: {"accuracy": next(told)},
+        **words,
+    )
+
+
+def values(net: Any) -> dict[str, Any]:
+    return {name: tensor.clone() for name, tensor in net.state_dict().items()}
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    return one.keys() == other.keys() and all(
+        torch.equal(torch.as_tensor(one[n]), torch.as_tensor(other[n])) for n in one
+    )
+
+
+def test_frozen_parameters_stay_and_are_in_no_checkpoint(tmp_path):
+    job = task()
+    before = values(job.module)
+    fit(job, context(tmp_path))
+    after = values(job.module)
+    assert all(torch.equal(before[name], after[name]) for name in ("frozen.weight", "frozen.bias"))
+    assert not any(torch.equal(before[name], after[name]) for name in ("head.weight", "head.bias", "norm.weight"))
+    saved = RunCheckpoints(tmp_path / "checkpoints", print).latest().tensors
+    assert not [name for name in saved if "frozen" in name]
+    assert {"model/head.weight", "model/norm.running_mean", "best/head.weight"} <= set(saved)
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 7, 12])
+def test_stopped_anywhere_it_ends_to_the_bit_as_if_it_had_not(tmp_path, stop_after):
+    accuracies = [0.2, 0.6, 0.4, 0.5]
+    whole_task = task(accuracies)
+    whole = fit(whole_task, context(tmp_path / "whole"))
+
+    asked = iter([False] * stop_after + [True] * 100)
+    first = task(accuracies)
+    with pytest.raises(Stopped):
+        fit(first, context(tmp_path / "run", stop=lambda: next(asked)))
+    done = stop_after // 5
+    second = task(accuracies[done:])
+    torch.manual_seed(99)  # the generator comes from the checkpoint, not from whoever resumes
+    resumed_context = context(tmp_path / "run")
+    resumed = fit(second, resumed_context)
+
+    assert resumed_context.events[0]["event"] == "resumed"
+    assert resumed.history == whole.history and resumed.best_epoch == whole.best_epoch == 2
+    assert same(values(second.module), values(whole_task.module))
+    assert same(dict(resumed.optimizer.tensors), dict(whole.optimizer.tensors))
+    assert resumed.optimizer.state == whole.optimizer.state
+
+
+def test_the_best_epochs_weights_and_optimizer_are_kept(tmp_path):
+    short = task([0.2, 0.6])
+    two = fit(short, context(tmp_path / "two", epochs=2))
+    long = task([0.2, 0.6, 0.4, 0.5])
+    four = fit(long, context(tmp_path / "four", epochs=4))
+    assert (two.best_epoch, four.best_epoch, four.epochs) == (2, 2, 4)
+    assert same(values(short.module), values(long.module))
+    assert same(dict(two.optimizer.tensors), dict(four.optimizer.tensors))
+    assert four.optimizer.state == {"learning_rates": [[0.0025]]}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Adam(optimizer_type="adam", learning_rate=0.01, lr_decay_gamma=0.9),
+        AdamW(optimizer_type="adamw", learning_rate=0.01),
+        Muon(optimizer_type="muon", lr_decay_gamma=0.9),
+    ],
+)
+def test_a_saved_optimizer_goes_on_as_the_one_that_was_saved(tmp_path, spec):
+    """Four epochs are two, stored and started from, and two more (of the same rows, so without dropout)."""
+
+    def plain(**words: Any) -> Task:
+        job = task(spec=spec, **words)
+        job.module.drop.p = 0.0
+        job.order = lambda rng: np.arange(ROWS)
+        return job
+
+    whole = plain()
+    fit(whole, context(tmp_path / "whole", epochs=4))
+
+    first = plain()
+    save_optimizer(tmp_path, fit(first, context(tmp_path / "first", epochs=2)))
+    second = plain(start_optimizer=read_optimizer(tmp_path))
+    second.module.load_state_dict(first.module.state_dict())
+    fit(second, context(tmp_path / "second", epochs=2))
+    assert same(values(second.module), values(whole.module))
+
+    fresh = plain()
+    fresh.module.load_state_dict(first.module.state_dict())
+    fit(fresh, context(tmp_path / "fresh", epochs=2))
+    assert not same(values(fresh.module), values(whole.module))
+
+
+def test_a_parameter_of_another_shape_starts_afresh_and_the_others_go_on(tmp_path):
+    save_optimizer(tmp_path, fit(task(), context(tmp_path / "a", epochs=1)))
+    stored = read_optimizer(tmp_path)
+    wider = task(width=9)
+    stored.put_into(wider.optimizer)
+    names = {key.split("/")[1] for key in wider.optimizer.state()[0]}
+    assert names == {"norm.weight", "norm.bias"}
+    assert wider.optimizer.learning_rate == 0.005
+    stored.without("norm.weight").put_into(narrow := task().optimizer)
+    assert {key.split("/")[1] for key in narrow.state()[0]} == {"norm.bias", "head.weight", "head.bias"}
+
+
+def test_other_groups_keep_their_own_learning_rates(tmp_path):
+    muon = task(spec=Muon(optimizer_type="muon"))
+    state = fit(muon, context(tmp_path, epochs=1)).optimizer
+    adam = task()
+    state.put_into(adam.optimizer)
+    assert adam.optimizer.learning_rate == 0.01
+
+
+def test_no_optimizer_is_none_and_a_broken_one_is_refused(tmp_path):
+    assert read_optimizer(tmp_path) is None
+    (tmp_path / "optimizer.json").write_text('{"learning_rates": "fast"}')
+    with pytest.raises(IntegrityError, match="not an optimizer"):
+        read_optimizer(tmp_path)
+
+
+def test_a_checkpoint_wins_over_the_optimizer_to_start_from(tmp_path):
+    fit(task(), context(tmp_path, epochs=2))
+    poison = OptimizerState({}, {"learning_rates": [[123.0]]})
+    again = task(start_optimizer=poison)
+    fit(again, context(tmp_path, epochs=2))
+    assert again.optimizer.learning_rate == 0.0025
+
+
+def test_a_loss_that_is_no_number_names_its_batch(tmp_path):
+    job = task()
+    whole, calls = job.loss, []
+
+    def loss(rows: Any) -> Any:
+        calls.append(1)
+        return whole(rows) * (float("nan") if len(calls) == 7 else 1.0)
+
+    job.loss = loss
+    with pytest.raises(RunFailed, match="nan in epoch 2, batch 2"):
+        fit(job, context(tmp_path))
+
+
+def test_looking_at_the_loss_less_often_changes_nothing(tmp_path, monkeypatch):
+    from runner.training import loop
+
+    whole = fit(task(), context(tmp_path / "a"))
+    often = loop._Losses
+    monkeypatch.setattr(loop, "_Losses", lambda state, every: often(state, 3))
+    assert fit(task(), context(tmp_path / "b")).history == whole.history
+
+
+def test_rows_come_to_the_loss_as_they_are_drawn(tmp_path):
+    seen: list[np.ndarray] = []
+    job = task(rows_on_host=True)
+    inner = job.loss
+    job.loss = lambda rows: (seen.append(rows.numpy().copy()), inner(rows))[1]
+    fit(job, context(tmp_path, epochs=1, batch_size=16))
+    assert [len(rows) for rows in seen] == [16, 16, 8]
+    assert (np.concatenate(seen) == np.random.default_rng([3, 1]).permutation(ROWS)).all()
