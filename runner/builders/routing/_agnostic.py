@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,13 @@ def warn_start_ignored(context: TrainContext, kind: str) -> None:
             message=f"{kind} is computed from the data alone: start_state gives its spec, not its scores",
             pointer="/model/start_state",
         )
+
+
+def tell_ranking(names: Sequence[str], scores: np.ndarray) -> None:
+    """Write the ranking to standard error, which a run keeps as its log."""
+    width = max(len(name) for name in names)
+    for place, number in enumerate(np.argsort(-scores, kind="stable"), start=1):
+        print(f"{place:>4}  {names[number]:<{width}}  {scores[number]:+.4f}", file=sys.stderr)
 
 
 def conclude(

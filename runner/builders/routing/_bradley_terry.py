@@ -11,6 +11,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from runner.builders.routing._connections import strong_components
 from runner.builders.routing._pairs import Pairs, balance, laplacian
 from runner.errors import RunFailed
 
@@ -64,17 +65,8 @@ def unbounded(pairs: Pairs) -> list[np.ndarray]:
     It exists when every LLM can be reached from every other by wins and ties. Each group is an int array of LLMs
     that can; the largest group comes first.
     """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    scored_i, scored_j = pairs.wins_i + pairs.ties > 0, pairs.wins_j + pairs.ties > 0
-    rows = np.concatenate([pairs.i[scored_i], pairs.j[scored_j]])
-    columns = np.concatenate([pairs.j[scored_i], pairs.i[scored_j]])
-    graph = csr_array((np.ones(len(rows)), (rows, columns)), shape=(pairs.n_models, pairs.n_models))
-    count, label = connected_components(graph, directed=True, connection="strong")
-    if count <= 1:
-        return []
-    return sorted((np.flatnonzero(label == group) for group in range(count)), key=lambda g: (-len(g), g[0]))
+    groups = strong_components(pairs, pairs.wins_i + pairs.ties > 0, pairs.wins_j + pairs.ties > 0)
+    return groups if len(groups) > 1 else []
 
 
 def sandwich_errors(pairs: Pairs, strengths: np.ndarray, ridge: float = 0.0) -> np.ndarray:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-
 import numpy as np
 
 from runner.builders.routing._pairs import Pairs, balance, laplacian
@@ -43,22 +40,3 @@ def normalise(scores: np.ndarray) -> np.ndarray:
     # Rounding of a solution that is all zeros must not be blown up into a ranking.
     flat = spread <= 1e-12
     return np.where(flat, 0.0, centred / np.where(flat, 1.0, spread))
-
-
-def components(pairs: Pairs, weights: np.ndarray) -> list[np.ndarray]:
-    """The groups of LLMs that pairs of a positive weight (``[K]``) connect, largest first: int arrays of LLMs."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
-    used = weights > 0
-    edges = (pairs.i[used], pairs.j[used])
-    graph = csr_array((np.ones(int(used.sum())), edges), shape=(pairs.n_models, pairs.n_models))
-    count, label = connected_components(graph, directed=False)
-    return sorted((np.flatnonzero(label == group) for group in range(count)), key=lambda g: (-len(g), g[0]))
-
-
-def tell_ranking(names: Sequence[str], scores: np.ndarray) -> None:
-    """Write the ranking to standard error, which a run keeps as its log."""
-    width = max(len(name) for name in names)
-    for place, number in enumerate(np.argsort(-scores, kind="stable"), start=1):
-        print(f"{place:>4}  {names[number]:<{width}}  {scores[number]:+.4f}", file=sys.stderr)

@@ -100,8 +100,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
 def _refuse_or_warn(spec: Spec, context: TrainContext, pairs: Pairs, groups: list[np.ndarray]) -> None:
     """Name the LLMs because of which no finite maximum exists: an error, or with a regularization a warning."""
+    from runner.builders.routing._connections import reason
+
     names = context.data.train.models
-    reasons = "; ".join(_reason(pairs, group, names) for group in groups[1:])
+    reasons = "; ".join(reason(pairs, group, names) for group in groups[1:])
     if spec.regularization == 0:
         raise DataError(
             f"the Bradley-Terry maximum likelihood does not exist on this data: {reasons}",
@@ -113,21 +115,3 @@ def _refuse_or_warn(spec: Spec, context: TrainContext, pairs: Pairs, groups: lis
         message=f"these ratings are held finite by the regularization of {spec.regularization:g} alone: {reasons}",
         pointer="/model/spec/regularization",
     )
-
-
-def _reason(pairs: Pairs, group: np.ndarray, names: tuple[str, ...]) -> str:
-    """What sets a group of LLMs apart from all others: it only won, only lost, or was never compared with them."""
-    import numpy as np
-
-    inside_i, inside_j = np.isin(pairs.i, group), np.isin(pairs.j, group)
-    border = inside_i != inside_j
-    won = float(np.where(inside_i, pairs.wins_i, pairs.wins_j)[border].sum() + pairs.ties[border].sum())
-    lost = float(np.where(inside_i, pairs.wins_j, pairs.wins_i)[border].sum() + pairs.ties[border].sum())
-    who = ", ".join(repr(names[m]) for m in group)
-    if won == 0 and lost == 0:
-        return f"{who}: never compared with the others in the training split"
-    if lost == 0:
-        return f"{who}: only won against the others"
-    if won == 0:
-        return f"{who}: only lost to the others"
-    return f"{who}: no chain of wins leads both to and from the others"

@@ -32,8 +32,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Solve, redraw, measure, store. The scores have mean 0 and standard deviation 1."""
     import numpy as np
 
-    from runner.builders.routing._agnostic import DRAWS, conclude, warn_start_ignored
-    from runner.builders.routing._least_squares import components, least_squares, tell_ranking
+    from runner.builders.routing._agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
+    from runner.builders.routing._connections import components
+    from runner.builders.routing._least_squares import least_squares
     from runner.builders.routing._pairs import count_pairs, redrawn_pairs
 
     comparisons = context.data.train

@@ -1,0 +1,87 @@
+"""One score per LLM: its place in the order of net wins.
+
+An LLM's net wins are `wins - losses` over all its decided comparisons; a tie or a both_bad counts for nothing. The
+highest net wins have rank 1. LLMs of equal net wins share the mean of the places that they take together, so that no
+alphabet decides between them: two at the top are both 1.5. `score_normalization` says what is stored of a rank
+among `n` LLMs: `-rank` (`negative_rank`), `(n - rank) / n` (`normalized`) or `-(rank - (n + 1) / 2)`
+(`centered`). The order is a heuristic for the minimum feedback arc set, the order that contradicts the fewest
+comparisons; the metrics tell how many this one contradicts (`upsets`, between equals the lesser side's wins), and
+what no order can avoid (`upsets_at_least`). Intervals come from comparisons redrawn by prompt.
+
+Use it when an order is all that is wanted, at once and on any data: it has no parameters to fit and cannot fail to
+converge. Not when LLMs met opponents of different strength or played different numbers of comparisons, which net wins
+do not correct for (take `bradley_terry_scoring`), and not when the distance between two scores has to mean something.
+The signs of the scores mean something with `centered` alone, and with them `tie_accuracy` and
+`both_bad_accuracy`.
+
+Source: Coppersmith, Fleischer and Rudra, "Ordering by weighted number of wins gives a good ranking for weighted
+tournaments", SODA 2006.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from runner.builders.routing._agnostic_predictor import AgnosticPredictor
+from runner.contract import ModelSpec, TrainContext, TrainResult, option
+from runner.data.comparisons import ComparisonsData
+
+REQUIRES = ("numpy", "safetensors", "scipy")
+Predictor = AgnosticPredictor
+
+
+class Spec(ModelSpec):
+    """Ranks by net wins."""
+
+    uses_epochs: ClassVar[bool] = False
+    uses_batch_size: ClassVar[bool] = False
+    data = ComparisonsData
+
+    model_type: Literal["greedy_ranking"] = option(
+        description="One score per LLM from its rank by net wins (wins less losses); blind to the prompt."
+    )
+    score_normalization: Literal["negative_rank", "normalized", "centered"] = option(
+        "negative_rank",
+        description="The score of a rank among n LLMs: -rank, (n - rank) / n, or -(rank - (n + 1) / 2).",
+    )
+    min_model_occurrences: int = option(
+        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
+    )
+    print_summary: bool = option(True, resume="free", description="Whether the ranking is written to the run's log.")
+
+
+def train(spec: Spec, context: TrainContext) -> TrainResult:
+    """Count, rank, redraw, measure, store."""
+    import numpy as np
+
+    from runner.builders.routing._agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
+    from runner.builders.routing._connections import tell_islands
+    from runner.builders.routing._greedy import net_wins, ranks, scores_of, upsets
+    from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+
+    comparisons = context.data.train
+    warn_start_ignored(context, "greedy_ranking")
+    context.stop_here(0, {}, {})
+    pairs = count_pairs(comparisons)
+    groups = tell_islands(context, pairs)
+    net = net_wins(pairs)
+    ranked = ranks(net)
+    scores = scores_of(ranked, spec.score_normalization)
+    redrawn = []
+    for chunk in redrawn_pairs(comparisons, DRAWS, context.seed):
+        context.stop_here(0, {}, {})
+        redrawn.append(scores_of(ranks(net_wins(chunk)), spec.score_normalization))
+    if spec.print_summary:
+        tell_ranking(comparisons.models, scores)
+
+    def columns(number: int) -> dict[str, Any]:
+        return {"rank": float(ranked[number]), "net_wins": int(net[number])}
+
+    against = upsets(pairs, scores)
+    metrics = {
+        "upsets": against.contradicted,
+        "upset_share": against.share,
+        "upsets_at_least": against.at_least,
+        "components": len(groups),
+    }
+    return conclude(context, comparisons.models, scores, np.concatenate(redrawn), metrics=metrics, columns=columns)
