@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -12,6 +12,8 @@ from runner.workspace import Workspace
 
 
 def models(
+    what: Literal["list", "show"] = "list",
+    model: str | None = None,
     *,
     types: Annotated[bool, Parameter(negative="")] = False,
     verify: Annotated[bool, Parameter(negative="")] = False,
@@ -21,8 +23,14 @@ def models(
 
     Example: runner models --types
 
+    Example: runner models show elo_scoring/elo
+
     Parameters
     ----------
+    what
+        list, or show: one model with what it was made from and what it measured.
+    model
+        The model to show: TYPE/NAME, or TYPE/NAME/vN.
     types
         Only the model types, with what each is.
     verify
@@ -32,6 +40,8 @@ def models(
     from runner.store import manifest
     from runner.store import models as store
 
+    if what == "show" or model is not None:
+        return _show(what, model, verify=verify, as_json=json)
     kinds = [{"model_type": kind.name, "family": kind.family} for kind in registry.kinds().values()]
     if types:
         kinds = [kind | {"summary": _summary(kind["model_type"])} for kind in kinds]
@@ -39,10 +49,10 @@ def models(
         show({"types": kinds}, lambda: table(("TYPE", "FAMILY", "WHAT IT IS"), cells), as_json=json)
         return ExitCode.DONE
     rows: list[dict[str, Any]] = []
-    for model in store.listing(Workspace.current().store):
-        row: dict[str, Any] = {"model": model.reference, "path": str(model.path)}
+    for stored in store.listing(Workspace.current().store):
+        row: dict[str, Any] = {"model": stored.reference, "path": str(stored.path)}
         try:
-            facts = manifest.verify(model.path) if verify else model.manifest()
+            facts = manifest.verify(stored.path) if verify else stored.manifest()
             size = sum(file["bytes"] for file in facts["files"].values())
             row |= {"created": facts.get("created"), "bytes": size, "metrics": facts.get("metrics"), "whole": True}
         except RunnerError as error:
@@ -73,6 +83,72 @@ def models(
 
     show({"models": rows, "types": kinds}, human, as_json=json)
     return ExitCode.DATA if verify and not all(row["whole"] for row in rows) else ExitCode.DONE
+
+
+def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> int:
+    """One stored model: where it came from, and every model that it was made from, back to the first."""
+    from runner.errors import ExitCode, UsageError
+    from runner.store import manifest
+    from runner.store import models as store
+    from runner.tracking.wording import number
+
+    if what != "show" or reference is None:
+        raise UsageError("which model?", hint="runner models show TYPE/NAME")
+    stored = store.find(Workspace.current().store, reference)
+    facts = manifest.verify(stored.path) if verify else stored.manifest()
+    lineage = _lineage(facts, set())
+    document = {
+        "model": stored.reference,
+        "path": str(stored.path),
+        "created": facts.get("created"),
+        "run": facts.get("run"),
+        "bytes": sum(file["bytes"] for file in facts["files"].values()),
+        "metrics": facts.get("metrics"),
+        "parent": facts.get("parent"),
+        "references": facts.get("references") or {},
+        "lineage": lineage,
+    }
+
+    def human() -> str:
+        rows = [(name, document[name]) for name in ("model", "path", "created", "run")]
+        rows.append(("size", f"{document['bytes'] / 2**20:.1f} MiB"))
+        rows += [(name.replace("_", " "), number(value)) for name, value in (facts.get("metrics") or {}).items()]
+        width = max(len(name) for name, _ in rows)
+        lines = [f"{name.ljust(width)}  {'-' if value is None else value}" for name, value in rows]
+        made = _family(lineage, 1)
+        return "\n".join([*lines, *(["made from", *made] if made else ["made from no other model"])])
+
+    show(document, human, as_json=as_json)
+    return ExitCode.DONE
+
+
+def _lineage(facts: dict[str, Any], above: set[str]) -> list[dict[str, Any]]:
+    """The stored models that a manifest names, and theirs; one that is gone, or damaged, has no ``made_from``."""
+    from runner.errors import RunnerError
+    from runner.store import models as store
+
+    named = [("start_state", facts["parent"])] if facts.get("parent") else []
+    rows = []
+    for field, reference in [*named, *(facts.get("references") or {}).items()]:
+        row: dict[str, Any] = {"field": field, "model": reference}
+        # A manifest can be written by anybody: one that leads back to itself ends here.
+        if reference not in above:
+            try:
+                found = store.find(Workspace.current().store, reference)
+                row["made_from"] = _lineage(found.manifest(), above | {reference})
+            except RunnerError as error:
+                row["error"] = error.message
+        rows.append(row)
+    return rows
+
+
+def _family(lineage: list[dict[str, Any]], depth: int) -> list[str]:
+    lines = []
+    for row in lineage:
+        gone = f"  ({row['error']})" if "error" in row else ""
+        lines.append(f"{'  ' * depth}{row['model']}  as {row['field']}{gone}")
+        lines += _family(row.get("made_from", []), depth + 1)
+    return lines
 
 
 def _summary(kind: str) -> str:

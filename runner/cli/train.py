@@ -17,39 +17,55 @@ from runner.workspace import Workspace
 
 if TYPE_CHECKING:
     from runner.execution.planning import Plan
+    from runner.execution.training import Finished
     from runner.runs.run import Run
     from runner.spec.loading import LoadedSpec
 
 
 def train(
-    *,
+    *further: Annotated[Path, Dash, Parameter(help="More files after --spec-file FILE: the specs of a chain.")],
     spec_file: Annotated[Path | None, Dash] = None,
     resume: str | None = None,
     executor: Literal["auto", "local", "docker"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
-) -> None:
-    """Train a model from a spec: a file, or standard input.
+) -> int | None:
+    """Train a model from a spec: a file, or standard input. Of several files, each after those whose models it names.
 
     Example: runner train --spec-file specs/quickstart.json
 
     Example: cat spec.json | runner train
 
+    Example: runner train --spec-file specs/elo_scoring.json specs/least_squares_scoring.json
+
     Parameters
     ----------
     spec_file
-        The spec. Without it, standard input is read.
+        The spec. Without it, standard input is read. Several files are a chain: all are checked before the first is
+        trained, a spec whose start_state, base_model or load_embedding_model_from names another's model comes after
+        it, and the first failure ends it.
     resume
         Go on with this run (an id, a part of one, or "last") from its last checkpoint. With --spec-file, the
         spec may differ from the run's in fields such as epochs; a change that may not be is refused by name.
     executor
         Where to run; overrides the spec's run.executor. auto: Docker where an engine answers, else a local process.
     dry_run
-        Print what would happen, with every value's origin, and start nothing.
+        Print what would happen, with every value's origin, and start nothing. Of a chain: its order.
     """
     from runner.tracking.terminal import TerminalListener
 
     workspace = Workspace.current()
+    if further:
+        from runner.cli.chain import train_chain
+
+        if spec_file is None:
+            raise UsageError(
+                f"which flag is {further[0]} for?",
+                hint=f"runner train --spec-file {shlex.join(map(str, further))}",
+            )
+        if resume is not None:
+            raise UsageError("--resume goes on with one run", hint="resume it alone, then train the rest of the chain")
+        return train_chain([spec_file, *further], workspace, executor, dry_run=dry_run, as_json=json)
     if dry_run and resume is not None:
         raise UsageError("--dry-run and --resume do not go together")
     loaded = read_spec(spec_file) if resume is None or spec_file is not None else None
@@ -61,18 +77,12 @@ def train(
 
         assert loaded is not None
         explain(loaded, workspace, executor, as_json=json)
-        return
+        return None
 
     from runner.execution import training
 
     gc.enable()
     listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
-
-    def announce(run: Run, plan: Plan) -> None:
-        for note in plan.notes:
-            say(note)
-        where = f"in {plan.document['image']}" if plan.document["image"] else "as a local process"
-        say(f"run {run.id}: {plan.model_type}/{plan.spec.model.name}, {where}")
 
     try:
         if resume is None:
@@ -86,21 +96,31 @@ def train(
         listener.close()
     for line in finished.notes:
         say(line)
+    show(finished.as_dict(), lambda: ending(finished), as_json=json)
+    return None
 
-    def ending() -> str:
-        from runner.tracking.outcome import final_table, infer_command
 
-        reference = f"{finished.model.model_type}/{finished.model.name}"
-        return final_table(
-            finished.model.model_type,
-            finished.metrics,
-            finished.tables,
-            reference,
-            infer_command(reference, finished.tables, program=as_called()),
-            terminal=sys.stdout.isatty(),
-        )
+def announce(run: Run, plan: Plan) -> None:
+    """Say what is about to run, and where."""
+    for note in plan.notes:
+        say(note)
+    where = f"in {plan.document['image']}" if plan.document["image"] else "as a local process"
+    say(f"run {run.id}: {plan.model_type}/{plan.spec.model.name}, {where}")
 
-    show(finished.as_dict(), ending, as_json=json)
+
+def ending(finished: Finished) -> str:
+    """What ends a training that went well: the table, and the command to type next."""
+    from runner.tracking.outcome import final_table, infer_command
+
+    reference = f"{finished.model.model_type}/{finished.model.name}"
+    return final_table(
+        finished.model.model_type,
+        finished.metrics,
+        finished.tables,
+        reference,
+        infer_command(reference, finished.tables, program=as_called()),
+        terminal=sys.stdout.isatty(),
+    )
 
 
 def as_called() -> str:
