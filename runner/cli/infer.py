@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import gc
-import json as jsonlib
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, say, show
+from runner.errors import UsageError
 from runner.workspace import Workspace
 
+if TYPE_CHECKING:
+    from runner.inference.prompts import Prompts
+    from runner.tracking.terminal import TerminalListener
+
 Words = Parameter(consume_multiple=True, negative="")
+Pair = Parameter(negative="", metavar="NAME FILE")
 
 
 def infer(
     *,
     model: Annotated[str, Parameter(help="The stored model: TYPE/NAME, or TYPE/NAME/vN.")],
-    models_to_score: Annotated[list[str], Words],
-    prompts: Annotated[list[str], Words],
+    models_to_score: Annotated[list[str] | None, Words] = None,
+    prompts: Annotated[list[str] | None, Words] = None,
+    prompts_file: Annotated[Path | None, Dash] = None,
+    prompts_format: Literal["text", "jsonl", "parquet"] | None = None,
+    responses_of: Annotated[list[tuple[str, Path]] | None, Pair] = None,
     batch_size: int = 128,
     output_path: Annotated[Path | None, Dash] = None,
+    output_format: Literal["json", "jsonl", "parquet"] | None = None,
     unknown: Literal["zero", "null", "error"] = "zero",
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,
@@ -30,45 +43,129 @@ def infer(
 
     Example: runner infer --model dense_network/quickstart --models-to-score A B --prompts "P1" "P2"
 
-    Writes {"A": [score of P1, score of P2], "B": [...]}.
+    Example: runner infer --model dense_network/quickstart --prompts-file prompts.jsonl --output-path scores.jsonl
+
+    Writes {"A": [score of P1, score of P2], "B": [...]}. What is stopped on the way to a file is kept beside it, in
+    OUTPUT.partial, and the same command goes on from there.
 
     Parameters
     ----------
     models_to_score
-        The LLMs to score: several words after one flag.
+        The LLMs to score: several words after one flag. Without it, or with "all": all that the model knows.
     prompts
         The prompts: several words after one flag. A prompt that begins with a dash is written --prompts=-...
+    prompts_file
+        A file of prompts: .txt, .jsonl or .parquet. With - or no flag at all, standard input.
+        Text has a prompt a line, blank ones are skipped. A line of JSONL is a string, or an object with "prompt" or
+        "messages" (role, content) and perhaps an "id"; Parquet has columns of these names.
+    prompts_format
+        What the file or standard input is, whatever its name or looks.
+    responses_of
+        Score an LLM unseen in training, by what it answered: a .jsonl file of "prompt" and "response".
+        Once for each such LLM.
     batch_size
         Prompts per batch.
     output_path
         Where the scores go: a file, or - for standard output.
         Without it, inference_outputs/TIMESTAMP_NAME.json.
+    output_format
+        json is the object above; jsonl has a line, parquet a row for each prompt, with its id.
+        Without it, the suffix of --output-path decides.
     unknown
         What an LLM unseen in training gets: a score of zero (with a warning), null, or an error.
     device
         Where to compute.
     """
     gc.enable()
-    from runner.inference.scoring import reserve, score, write_scores
+    from runner.inference import inferring, places, responses
     from runner.store.names import parse_reference
 
     workspace = Workspace.current()
-    to_stdout = output_path is not None and str(output_path) in ("-", "/dev/stdout")
-    name = parse_reference(model).name
-    path = None if to_stdout else reserve(workspace, output_path, name)
-    try:
-        result = score(
-            workspace, model, models_to_score, prompts, batch_size=batch_size, unknown=unknown, device=device
+    form = places.form(output_path, output_format)
+    to_stdout = places.is_stdout(output_path)
+    if to_stdout and json and form != "json":
+        raise UsageError(
+            f"--json prints one document, and {form} is many", where="--output-format", hint="leave one out"
         )
+    name = parse_reference(model).name
+    question = inferring.Question(
+        model, models_to_score, responses.read(responses_of or ()), batch_size, unknown, device
+    )
+    path = None if to_stdout else places.reserve(workspace, output_path, name, form)
+    output = inferring.Output(path, form, sys.stdout if path is None else None, made_up=output_path is None)
+    try:
+        inferring.check(question)
+        asked = _prompts(prompts, prompts_file, prompts_format)
+        with _progress() as emit, _sigterm(raises=inferring.Terminated if path is not None else None):
+            provenance = inferring.infer(workspace, question, asked, output, say, emit)
     except BaseException:
-        if path is not None and output_path is None:
+        if path is not None and output.made_up:
             path.unlink(missing_ok=True)
         raise
-    for warning in result.warnings:
-        say(f"warning: {warning}")
     if path is None:
-        show(result.scores, lambda: jsonlib.dumps(result.scores, indent=2, ensure_ascii=False), as_json=json)
         return
-    beside = write_scores(path, result)
-    document = {"output_path": str(path), "scores": result.scores, "provenance": result.provenance}
-    show(document, f"{path}\n{beside}", as_json=json)
+    document: dict[str, Any] = {"output_path": str(path), "provenance": provenance}
+    if json and form == "json":
+        from runner.store.files import read_json
+
+        document = {"output_path": str(path), "scores": read_json(path), "provenance": provenance}
+    show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json)
+
+
+def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts:
+    """What the flags name, or what is piped in."""
+    from runner.inference.prompts import from_file, from_pipe, from_words
+
+    if words is not None:
+        other = "--prompts-file" if file is not None else "--prompts-format" if format is not None else None
+        if other:
+            raise UsageError(f"--prompts and {other} do not go together", where="--prompts", hint="leave one out")
+        return from_words(words)
+    if file is not None and str(file) not in ("-", "/dev/stdin"):
+        return from_file(file, format)
+    nothing = UsageError(
+        "no prompts", where="--prompts", hint="--prompts P1 P2, --prompts-file FILE, or pipe them in: cat FILE | ..."
+    )
+    if sys.stdin is None or (file is None and sys.stdin.isatty()):
+        raise nothing
+    piped = from_pipe(sys.stdin.buffer, format)
+    if file is None and piped.empty:
+        raise nothing
+    return piped
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """Something that shows progress events, and is loaded with the first one: few inferences have any."""
+    listener: TerminalListener | None = None
+
+    def emit(event: Mapping[str, Any]) -> None:
+        nonlocal listener
+        if listener is None:
+            from runner.tracking.terminal import TerminalListener
+
+            listener = TerminalListener(sys.stderr)
+        listener.handle(event)
+
+    try:
+        yield emit
+    finally:
+        if listener is not None:
+            listener.close()
+
+
+@contextmanager
+def _sigterm(raises: type[BaseException] | None) -> Iterator[None]:
+    """SIGTERM as an exception, so that what is done is kept. None leaves it to end the process."""
+    if raises is None:
+        yield
+        return
+
+    def stop(*_: object) -> None:
+        raise raises
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,115 +1,140 @@
-"""A stored model in, the output document out: scores by model name, and where they came from beside it."""
+"""A stored model, opened and checked once, that scores LLMs on prompts."""
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from runner import __version__, registry
-from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
-from runner.store.files import cannot_write, write_json
+from runner import registry
+from runner.contract import Predictor
+from runner.errors import EnvironmentProblem, NotFoundError, RunFailed, UsageError
+from runner.inference.prompts import need_text
+from runner.inference.responses import FLAG, Responses
+from runner.inference.rows import Row
 from runner.store.models import StoredModel, open_verified
 from runner.store.names import parse_reference
 from runner.workspace import Workspace
 
+if TYPE_CHECKING:
+    import numpy as np
+
 Unknown = Literal["zero", "null", "error"]
+#: The one word that stands for every LLM that the model knows.
+ALL = "all"
 
 
-@dataclass(frozen=True)
-class Scores:
-    """What ``infer`` found out."""
-
-    #: model name -> one score per prompt, in the prompts' order; None where ``unknown`` is ``null``.
-    scores: dict[str, list[float | None]]
-    provenance: dict[str, Any]
-    warnings: list[str]
-    model: StoredModel
-
-
-def score(
-    workspace: Workspace,
-    reference: str,
-    models: Sequence[str],
-    prompts: Sequence[str],
-    *,
-    batch_size: int = 128,
-    unknown: Unknown = "zero",
-    device: str = "cpu",
-) -> Scores:
-    """Score every (model, prompt) pair. Raises :class:`UsageError` for empty lists, :class:`NotFoundError` for a
-    stored model or type that is not there, and, with ``unknown="error"``, for an LLM that it does not know."""
+def check_names(models: Sequence[str] | None) -> None:
+    """Raise :class:`UsageError` for what cannot be LLMs' names; None means all that the model knows."""
+    if models is None:
+        return
     if not models:
-        raise UsageError("no models to score", where="--models-to-score", hint="name at least one LLM")
-    if not prompts:
-        raise UsageError("no prompts", where="--prompts", hint="give at least one prompt")
-    if batch_size < 1:
-        raise UsageError(f"the batch size is {batch_size}", where="--batch-size", hint="it is 1 or more")
+        raise UsageError("no models to score", where="--models-to-score", hint="name at least one LLM, or all")
     if "" in models:
         raise UsageError("an LLM's name is empty", where="--models-to-score", hint="leave it out")
-    _need_text("--models-to-score", models)
-    _need_text("--prompts", prompts)
-    wanted = parse_reference(reference)
-    if wanted.model_type is not None and not (workspace.store / wanted.model_type).is_dir():
-        registry.load(wanted.model_type)  # a type that does not exist at all is a better message than a missing model
-    stored, manifest = open_verified(workspace.store, wanted)
-    registry.require(stored.model_type)
-    names = list(dict.fromkeys(models))
-    started = time.perf_counter()
-    builder = registry.load(stored.model_type)
-    warnings = []
-    if device == "cuda" and not _cuda_is_here(builder.REQUIRES):
-        warnings.append(f"{stored.model_type} computes on the CPU")
-        device = "cpu"
-    predictor = builder.Predictor.load(stored.path, device=device)
-    strangers = [name for name in names if name not in set(predictor.models)]
-    if strangers and unknown == "error":
-        raise NotFoundError(
-            f"{stored.reference} does not know {', '.join(map(repr, strangers))}",
-            where="--models-to-score",
-            hint=_nearest(strangers[0], predictor.models),
-        )
-    matrix = predictor.predict(list(prompts), names, batch_size)
-    fill = 0.0 if unknown == "zero" else None
-    scores = {
-        name: [fill if math.isnan(value) else float(value) for value in row]
-        for name, row in zip(names, matrix, strict=True)
-    }
-    if strangers:
-        meaning = "scored 0, which is not an average" if unknown == "zero" else "scored null"
-        warnings.append(f"unseen in training, {meaning}: {', '.join(strangers)}")
-    provenance = {
-        "model": stored.reference,
-        "manifest_sha256": manifest["sha256"],
-        "run": manifest.get("run"),
-        "runner": __version__,
-        "created": datetime.now().astimezone().isoformat(),
-        "known_models": [name for name in names if name not in strangers],
-        "unknown_models": strangers,
-        "unknown": unknown,
-        "prompts": len(prompts),
-        "prompts_sha256": sha256(json.dumps(list(prompts)).encode()).hexdigest(),
-        "batch_size": batch_size,
-        "device": device,
-        "seconds": round(time.perf_counter() - started, 3),
-    }
-    return Scores(scores, provenance, warnings, stored)
+    need_text("--models-to-score", models)
 
 
-def _need_text(flag: str, words: Sequence[str]) -> None:
-    """Raise :class:`UsageError` for a word whose bytes are not UTF-8: no document could hold it, no model read it."""
-    for number, word in enumerate(words, 1):
-        try:
-            word.encode()
-        except UnicodeEncodeError:
-            raise UsageError(f"word {number} is not UTF-8 text: {word!r}", where=flag) from None
+@dataclass
+class Scorer:
+    """A loaded predictor and the LLMs that it is asked about."""
+
+    stored: StoredModel
+    manifest: dict[str, Any]
+    predictor: Predictor
+    #: What is scored, in order; those of it that the model does not know; where it computes.
+    names: list[str]
+    strangers: list[str]
+    device: str
+    warnings: list[str]
+    unknown: Unknown
+
+    @classmethod
+    def open(
+        cls,
+        workspace: Workspace,
+        reference: str,
+        models: Sequence[str] | None,
+        responses: Sequence[Responses] = (),
+        *,
+        unknown: Unknown = "zero",
+        device: str = "cpu",
+    ) -> Scorer:
+        """Check every byte of the stored model and load it.
+
+        Raises :class:`NotFoundError` for a stored model or type that is not there, and, with ``unknown="error"``, for
+        an LLM that it does not know; :class:`UsageError` for answers that its type cannot learn from.
+        """
+        wanted = parse_reference(reference)
+        if wanted.model_type is not None and not (workspace.store / wanted.model_type).is_dir():
+            registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
+        stored, manifest = open_verified(workspace.store, wanted)
+        registry.require(stored.model_type)
+        builder = registry.load(stored.model_type)
+        if responses and not hasattr(builder.Predictor, "add_llm"):
+            able = [kind for kind in registry.kinds() if hasattr(registry.load(kind).Predictor, "add_llm")]
+            raise UsageError(
+                f"{stored.model_type} cannot score an LLM by its answers",
+                where=FLAG,
+                hint=f"types that can: {', '.join(able) or 'none that is installed'}",
+            )
+        warnings = []
+        if device == "cuda" and not _cuda_is_here(builder.REQUIRES):
+            warnings.append(f"{stored.model_type} computes on the CPU")
+            device = "cpu"
+        predictor: Any = builder.Predictor.load(stored.path, device=device)
+        if hasattr(predictor, "use_cache"):
+            predictor.use_cache(workspace.cache)
+        for one in responses:
+            if one.name in set(predictor.models):
+                warnings.append(f"{stored.reference} knows {one.name!r} already: here it is what it answered in {FLAG}")
+            predictor.add_llm(one.name, one.prompts, one.responses)
+        known = list(predictor.models)
+        if models is None or (list(models) == [ALL] and ALL not in known):
+            models = known
+        names = list(dict.fromkeys([*models, *(one.name for one in responses)]))
+        strangers = [name for name in names if name not in set(known)]
+        if strangers and unknown == "error":
+            raise NotFoundError(
+                f"{stored.reference} does not know {', '.join(map(repr, strangers))}",
+                where="--models-to-score",
+                hint=_nearest(strangers[0], known),
+            )
+        if strangers:
+            zero = "predicted 0 tokens, which is no answer's length"
+            if builder.Spec.task != "length":
+                zero = "scored 0, which is not an average"
+            meaning = zero if unknown == "zero" else "scored null"
+            warnings.append(f"unseen in training, {meaning}: {', '.join(strangers)}")
+        return cls(stored, manifest, predictor, names, strangers, device, warnings, unknown)
+
+    @property
+    def fill(self) -> float | None:
+        """What stands for the score of an LLM that the model does not know."""
+        return 0.0 if self.unknown == "zero" else None
+
+    def score(self, rows: Sequence[Row], batch_size: int) -> np.ndarray:
+        """float64 ``[len(names), len(rows)]``; a row of NaN for an LLM that it does not know.
+
+        Raises :class:`RunFailed` where the score of one that it knows is no number.
+        """
+        import numpy as np
+
+        # A kind of somebody else's need not know of histories where there are none.
+        more: dict[str, Any] = {}
+        if any(row.history for row in rows):
+            more["histories"] = [row.history for row in rows]
+        scores = np.asarray(self.predictor.predict([row.prompt for row in rows], self.names, batch_size, **more))
+        known = [at for at, name in enumerate(self.names) if name not in set(self.strangers)]
+        bad = np.argwhere(~np.isfinite(scores[known]))
+        if len(bad):
+            name, prompt = self.names[known[bad[0][0]]], rows[bad[0][1]].prompt
+            raise RunFailed(
+                f"the score of {name!r} is {scores[known][tuple(bad[0])]} for the prompt {prompt[:60]!r}",
+                where=self.stored.reference,
+                hint="its weights are no good: train it again",
+            )
+        return scores.astype(np.float64, copy=False)
 
 
 def _cuda_is_here(requires: Sequence[str]) -> bool:
@@ -123,56 +148,6 @@ def _cuda_is_here(requires: Sequence[str]) -> bool:
             "CUDA finds no GPU here", where="--device", hint="--device cpu, or `runner doctor` for what is missing"
         )
     return True
-
-
-def reserve(workspace: Workspace, output: Path | None, name: str) -> Path:
-    """The file that the scores go to, checked for being writable before anything is computed.
-
-    Without ``output`` it is ``<outputs>/<timestamp>_<model name>.json``, microseconds included and created on the
-    spot, so that two inferences never write over each other.
-    """
-    if output is not None:
-        # A link stays a link: what it leads to is written.
-        output = output.resolve() if output.is_symlink() else output
-        if output.is_dir():
-            raise UsageError("is a directory", where=str(output), hint="--output-path names a file")
-        if output.exists() and not output.is_file():
-            raise UsageError(
-                "is not a regular file",
-                where=str(output),
-                hint="scores and their provenance are two files; for a pipe: --output-path -",
-            )
-        folder = output.parent
-        if not folder.is_dir():
-            raise NotFoundError("there is no such folder", where=str(folder), hint="make it first")
-        if not os.access(output if output.exists() else folder, os.W_OK):
-            raise cannot_write(output, PermissionError(13, "permission denied"))
-        return output
-    try:
-        workspace.outputs.mkdir(parents=True, exist_ok=True)
-        for _ in range(1000):
-            path = workspace.outputs / f"{datetime.now():%Y%m%d-%H%M%S-%f}_{name}.json"
-            try:
-                path.touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            return path
-    except OSError as error:
-        raise cannot_write(workspace.outputs, error) from error
-    raise ConflictError("no free file name", where=str(workspace.outputs))
-
-
-def write_scores(path: Path, result: Scores) -> Path:
-    """Write the documented shape, and ``<name>.provenance.json`` beside it. Returns the latter's path."""
-    beside = path.with_name(path.stem + ".provenance.json")
-    try:
-        write_json(path, result.scores)
-        write_json(beside, result.provenance | {"output": path.name})
-    except RunnerError:
-        if path.exists() and path.stat().st_size == 0:
-            path.unlink()
-        raise
-    return beside
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
