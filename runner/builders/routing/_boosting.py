@@ -122,8 +122,9 @@ def fit(
         scores, held_scores = np.array(checkpoint.tensors["scores"]), np.array(checkpoint.tensors["held"])
         context.emit("resumed", step=checkpoint.step, epoch=state["round"] + 1, batch=0)
     else:
-        scores = train.start + (_predict(booster, matrix, 0, stored) if stored else 0)
-        held_scores = validation.start + (_predict(booster, held, 0, stored) if stored and held else 0)
+        # Without stored trees this adds 0, and the booster gets to know its columns.
+        scores = train.start + _predict(booster, matrix, 0, stored)
+        held_scores = validation.start if held is None else validation.start + _predict(booster, held, 0, stored)
 
     def snapshot() -> tuple[int, dict[str, np.ndarray], dict[str, Any]]:
         raw = np.frombuffer(bytes(booster.save_raw("ubj")), np.uint8)
