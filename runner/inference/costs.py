@@ -1,0 +1,103 @@
+"""What a call of each LLM costs: a table that the user writes, and the expected cost of each answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, ValidationError
+
+from runner.contract import Section, option
+from runner.errors import DataError, NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Amount = Annotated[float, Field(ge=0)]
+#: Prices are given for this many tokens.
+MILLION = 1_000_000
+#: Where no tokenizer counts them, a prompt has a token for this many characters: the usual rule for English.
+CHARACTERS_A_TOKEN = 4
+HINT = 'a table is {"NAME": 0.01, "OTHER": {"input": 0.5, "output": 1.5}}: a cost a call, or prices a million tokens'
+
+
+class Price(Section):
+    """What one LLM costs, in any one currency."""
+
+    call: Amount = option(0.0, description="The cost of a call, whatever its length.")
+    input: Amount = option(0.0, description="The price of a million tokens of prompt.")
+    output: Amount = option(0.0, description="The price of a million tokens of answer.")
+    answer_tokens: Annotated[float, Field(gt=0)] | None = option(
+        None, description="How long an answer is, where no length model says."
+    )
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The table: LLM -> price."""
+
+    prices: Mapping[str, Price]
+    where: str
+
+    @classmethod
+    def read(cls, path: Path) -> Costs:
+        """From a JSON file. Raises :class:`NotFoundError` or :class:`DataError` with every fault in it."""
+        try:
+            document = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            raise NotFoundError("there is no such file", where=str(path), hint=HINT) from None
+        except (OSError, ValueError) as error:
+            raise DataError(f"not a table of costs: {error}", where=str(path), hint=HINT) from None
+        if not isinstance(document, dict) or not document:
+            raise DataError("a table of costs is a JSON object with at least one LLM", where=str(path), hint=HINT)
+        prices, faults = {}, []
+        for name, value in document.items():
+            try:
+                prices[name] = Price.model_validate(value if isinstance(value, dict) else {"call": value})
+            except ValidationError as error:
+                faults += [
+                    f"{name}: {'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}" for fault in error.errors()
+                ]
+        if faults:
+            raise DataError(f"not costs: {'; '.join(faults)}", where=str(path), hint=HINT)
+        return cls(prices, str(path))
+
+    def need(self, models: Sequence[str]) -> None:
+        """Raise :class:`UsageError` for LLMs that the table leaves out."""
+        missing = [name for name in models if name not in self.prices]
+        if missing:
+            raise UsageError(
+                f"no cost is given for {', '.join(missing)}",
+                where=self.where,
+                hint="add a line for each, or leave them out with --models-to-score",
+            )
+
+    def need_lengths(self, models: Sequence[str]) -> list[str]:
+        """The LLMs whose cost depends on an answer's length that the table does not say."""
+        return [name for name in models if self.prices[name].output and self.prices[name].answer_tokens is None]
+
+    def expected(self, models: Sequence[str], prompt_tokens: np.ndarray, answer_tokens: np.ndarray | None) -> Any:
+        """Expected cost of each call, float64 ``[len(models), P]``.
+
+        ``prompt_tokens`` is ``[P]``; ``answer_tokens`` ``[len(models), P]`` as a length model predicts them, NaN for an
+        LLM that it does not know: the table's own ``answer_tokens`` count there.
+        """
+        import numpy as np
+
+        rows = []
+        for number, name in enumerate(models):
+            price = self.prices[name]
+            told = np.full(len(prompt_tokens), np.nan) if answer_tokens is None else answer_tokens[number]
+            tokens = np.where(np.isnan(told), price.answer_tokens or 0.0, told)
+            rows.append(price.call + (price.input * prompt_tokens + price.output * tokens) / MILLION)
+        return np.array(rows, np.float64)
+
+
+def prompt_tokens(prompts: Sequence[str]) -> np.ndarray:
+    """About how many tokens each prompt has, float64 ``[P]``: at least one."""
+    import numpy as np
+
+    return np.maximum(1.0, np.array([len(prompt) for prompt in prompts], np.float64) / CHARACTERS_A_TOKEN)
