@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.contract import TrainContext
-from runner.errors import RunFailed
+from runner.errors import RunFailed, Stopped
 from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every
@@ -43,6 +43,7 @@ class Task:
     #: Mean loss of a batch of rows (int64 ``[B]``), a scalar with a gradient.
     loss: Callable[[torch.Tensor], torch.Tensor]
     #: Validation metrics; the greater ``criterion`` is the better epoch. Without it the last epoch is kept.
+    #: It may raise :class:`Stopped` when it takes long and the run was asked to stop.
     measure: Callable[[], Mapping[str, float | None]]
     criterion: str = "accuracy"
     clip_gradient: float | None = None
@@ -121,7 +122,12 @@ def fit(task: Task, context: TrainContext) -> Fit:
                 losses.look()
                 _progress(context, state, batches)
         losses.look()
-        _end_epoch(task, context, state, best)
+        try:
+            _end_epoch(task, context, state, best)
+        except Stopped:
+            # The epoch is learned but not measured, which is what the next run begins with.
+            context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best))
+            raise
         now = time.monotonic()
         if state["epoch"] > context.epochs or save_seconds <= CHECKPOINT_SHARE * (now - saved_at):
             context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best))

@@ -1,0 +1,207 @@
+"""A score per prompt and LLM from a transformer that is fine-tuned to read the prompt, and a learned vector per LLM.
+
+The transformer (`transformer_model_name`, trained as `finetuning_spec` says: by adapters, its last layers, its
+biases, or whole) turns the prompt into a vector, pooled as the model's own configuration says. An LLM is known by
+what it answers: an embedding of its (prompt, response) pairs (`embedding_spec`) is trained first. The two meet
+element by element, `score = head((W [prompt; features] + b) * (V llm + c))`, so that an LLM's vector has no path of
+its own to the score; the head has a hidden layer for each of `hidden_dims`. With the ranking loss `margin_ranking`
+scores are in [-1, 1] and a winner should lead by 0.1; with `bradley_terry` they are log odds. With a `base_model` the
+network learns what that model's log odds leave over. Every prompt is tokenized once, batches hold prompts of similar
+length, and a model that is trained on with `start_state` goes on with its optimizer's moments and learning rate.
+
+Use it when there are tens of thousands of comparisons, and time to train or a GPU: reading the prompt is then learned
+for the task, where `dn_embedding` takes a sentence embedding as it is, trains in a fraction of the time, and is the
+better choice with less data.
+
+Source: fine-tuning as in Hu et al. (2021, LoRA), Dettmers et al. (2023, QLoRA) and Ben Zaken et al. (2021, BitFit);
+Reimers and Gurevych (2019) for the pooled transformer; Bradley and Terry (1952) and Burges et al. (2005) for the
+losses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from runner.builders.routing._embedding_specs import EmbeddingSpec, Frozen
+from runner.contract import ModelSpec, Needed, TrainContext, TrainResult, option
+from runner.data.comparisons import ComparisonsData
+from runner.store.references import Reference
+from runner.training.finetuning_specs import FinetuningSpec, Lora
+from runner.training.optimizers import AdamW, OptimizerSpec, make
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from runner.builders.routing._interaction import Interaction
+    from runner.builders.routing._transformer_router import TransformerPredictor
+
+REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
+Size = Annotated[int, Field(ge=1, le=65536)]
+
+
+class Spec(ModelSpec):
+    """Fine-tuned transformer on an embedding of the LLMs."""
+
+    data = ComparisonsData
+    references: ClassVar = {
+        "base_model": Needed(task="ranking"),
+        "load_embedding_model_from": Needed(folder="llm_embedding"),
+    }
+
+    model_type: Literal["transformer_embedding"] = option(
+        description="A fine-tuned transformer reads the prompt; it interacts with a learned embedding of the LLM."
+    )
+    transformer_model_name: str = option(
+        "sentence-transformers/all-MiniLM-L12-v2",
+        min_length=1,
+        description="The transformer that reads prompts and is fine-tuned: a name or a folder.",
+    )
+    finetuning_spec: FinetuningSpec = option(
+        factory=lambda: Lora(method="lora"), description="Which of the transformer's weights are trained, and how."
+    )
+    hidden_dims: list[Size] = option(
+        factory=lambda: [256, 128],
+        min_length=1,
+        max_length=32,
+        description="Width of every hidden layer behind the interaction, first to last; the first is also the width of "
+        "the interaction.",
+    )
+    dropout: float = option(0.2, ge=0, lt=1, description="Share of the hidden units that a training step leaves out.")
+    max_length: int = option(256, ge=2, le=1_000_000, description="Tokens of a prompt that are read; the rest is cut.")
+    ranking_loss_type: Literal["margin_ranking", "bradley_terry"] = option(
+        "margin_ranking", description="margin_ranking (scores in [-1, 1], margin 0.1) or bradley_terry (log odds)."
+    )
+    base_model: Reference | None = option(
+        None, description='A stored ranking model, "type/name": what it leaves over is learned on top of its scores.'
+    )
+    embedding_spec: EmbeddingSpec = option(
+        factory=lambda: Frozen(embedding_type="frozen"), description="How an LLM's answers become its vector."
+    )
+    load_embedding_model_from: Reference | None = option(
+        None, description='A stored model, "type/name", whose embedding of the LLMs is used instead of training one.'
+    )
+    embedding_model_epochs: int = option(10, ge=0, description="Epochs that the embedding of the LLMs is trained for.")
+    optimizer: OptimizerSpec = option(
+        factory=lambda: AdamW(optimizer_type="adamw", learning_rate=1e-4),
+        description="How the weights are trained, the transformer's and the others alike.",
+    )
+    balance_model_samples: bool = option(True, description="Whether comparisons of rare LLMs are drawn more often.")
+    min_model_comparisons: int = option(
+        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
+    )
+    seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
+
+
+def train(spec: Spec, context: TrainContext) -> TrainResult:
+    """Rank the decided comparisons; gradients are clipped at norm 1; the epoch of the best accuracy is kept."""
+    import numpy as np
+    import torch
+
+    from runner.builders.routing import _llm_embedding
+    from runner.builders.routing._embedding_router import Stored
+    from runner.builders.routing._prompted import Standardizer, conclude, prompt_features
+    from runner.builders.routing._ranking import decided_rows
+    from runner.builders.routing._residual import BaseModel
+    from runner.builders.routing._transformer_router import ENCODER, save
+    from runner.builders.routing._transformer_training import PromptPairs, TransformerScorer, ranking_task
+    from runner.training.loop import fit, read_optimizer, save_optimizer
+    from runner.training.pretrained import resolve
+    from runner.training.text_encoder import TrainableEncoder
+
+    split = context.data.train
+    decided = decided_rows(split)
+    start = Stored(context.start_from) if context.start_from else None
+    torch.manual_seed(context.seed)
+    # Before anything that takes long: what the model cannot do is told at once.
+    if context.start_from is not None:
+        encoder = TrainableEncoder.stored(context.start_from / ENCODER, context.device, context.emit)
+    else:
+        encoder = TrainableEncoder.load(
+            resolve(spec.transformer_model_name),
+            spec.finetuning_spec,
+            context.device,
+            spec.max_length,
+            emit=context.emit,
+        )
+    llms = _llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
+    base = BaseModel.of(context)
+    raw = prompt_features(split)
+    standardize = start.standardize if start else Standardizer.fit(raw[np.unique(split.prompt)])
+
+    shape = {
+        "hidden": spec.hidden_dims,
+        "dropout": spec.dropout,
+        "bounded": spec.ranking_loss_type == "margin_ranking",
+    }
+    network = _network(shape, (encoder.width, raw.shape[1], llms.width), residual=base is not None)
+    if start is not None:
+        start.load_into(network)
+    module = TransformerScorer(encoder, network).to(context.device)
+    pairs = PromptPairs(
+        module,
+        encoder.tokenize(split.prompts),
+        standardize(raw),
+        llms.vectors,
+        context.device,
+        base.table(split, context.emit) if base else None,
+        context.stop_requested,
+    )
+    task = ranking_task(
+        context,
+        pairs,
+        make(spec.optimizer, module.named_parameters()),
+        decided,
+        loss=spec.ranking_loss_type,
+        balanced=spec.balance_model_samples,
+        start=read_optimizer(context.start_from) if context.start_from else None,
+    )
+    done = fit(task, context)
+    pairs.forget()
+    result, temperature = conclude(context, pairs.score, done.epochs, done.best_epoch)
+    save(context.artifact, module, shape, standardize, llms, base, temperature)
+    save_optimizer(context.artifact, done)
+    return result
+
+
+def _network(shape: Mapping[str, Any], sizes: tuple[int, int, int], residual: bool = False) -> Interaction:
+    from runner.builders.routing._interaction import Interaction
+
+    return Interaction(sizes, **shape, residual=residual)
+
+
+class Predictor:
+    """The stored transformer and network, with their own copies of all that they stand on."""
+
+    def __init__(self, stored: TransformerPredictor) -> None:
+        self._stored = stored
+
+    @classmethod
+    def load(cls, directory: Path, device: str = "cpu") -> Predictor:
+        """Read what :func:`train` wrote. Raises :class:`~runner.errors.IntegrityError` for anything else."""
+        from runner.builders.routing._transformer_router import TransformerPredictor
+
+        return cls(TransformerPredictor(directory, device))
+
+    @property
+    def models(self) -> Sequence[str]:
+        return self._stored.models
+
+    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
+        self._stored.add_llm(name, prompts, responses)
+
+    def predict(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> np.ndarray:
+        """float64 ``[len(models), len(prompts)]``; a row of NaN for an LLM that is not known."""
+        return self._stored.predict(prompts, models, batch_size, histories=histories, tags=tags)
