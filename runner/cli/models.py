@@ -70,11 +70,14 @@ def models(
             if not row["whole"]:
                 cells.append((row["model"], "DAMAGED", "", row["error"]["message"]))
                 continue
-            accuracy = (row["metrics"] or {}).get("accuracy")
+            metrics = row["metrics"] or {}
+            accuracy, relative = metrics.get("accuracy"), metrics.get("relative_accuracy")
+            quality = "-" if accuracy is None else f"{accuracy:.4f}"
             cells.append(
                 (
                     row["model"],
-                    "-" if accuracy is None else f"{accuracy:.4f}",
+                    # Of a model that predicts lengths, the relative one, marked as such.
+                    quality if relative is None else f"{relative:.4f} rel.",
                     f"{row['bytes'] / 2**20:.1f} MiB",
                     row["created"],
                 )

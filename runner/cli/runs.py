@@ -53,7 +53,7 @@ def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False
                 row["run"],
                 row["state"],
                 row["model"],
-                _number(row["accuracy"]),
+                _quality(row),
                 _clock(row["created"]),
                 _span(row["seconds"]),
             )
@@ -191,21 +191,22 @@ def stop(
     show(document, f"{found.id} {state['state']}", as_json=json)
 
 
-SUMMARY = ("run", "state", "model", "accuracy", "executor", "created", "seconds", "exit_code")
+SUMMARY = ("run", "state", "model", "accuracy", "relative_accuracy", "executor", "created", "seconds", "exit_code")
 
 
 def summary(run: Run) -> dict[str, Any]:
     """One row of the listing."""
     state = run.state()
     plan = run.document("plan") or {}
-    result = run.document("result") or {}
+    metrics = (run.document("result") or {}).get("metrics") or {}
     started, ended = state.get("started"), state.get("ended")
     running = state["state"] == State.RUNNING
     return {
         "run": run.id,
         "state": state["state"],
         "model": state.get("model") or f"{plan.get('model_type')}/{plan.get('name')}",
-        "accuracy": (result.get("metrics") or {}).get("accuracy"),
+        "accuracy": metrics.get("accuracy"),
+        "relative_accuracy": metrics.get("relative_accuracy"),
         "executor": state.get("executor"),
         "created": state.get("created"),
         "seconds": round((time.time() if running else ended or started) - started, 1) if started else None,
@@ -248,6 +249,12 @@ def _text(document: dict[str, Any]) -> str:
         width = max(map(len, metrics))
         lines += ["", *(f"  {name.ljust(width)}  {_number(value)}" for name, value in metrics.items())]
     return "\n".join(lines)
+
+
+def _quality(row: dict[str, Any]) -> str:
+    """The accuracy; of a model that predicts lengths, the relative one, marked as such."""
+    relative = row.get("relative_accuracy")
+    return _number(row["accuracy"]) if relative is None else f"{_number(relative)} rel."
 
 
 def _number(value: Any) -> str:

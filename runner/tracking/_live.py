@@ -127,7 +127,7 @@ class LiveView:
             self._best = self._last
 
     def _take_figures(self, event: Mapping[str, Any]) -> None:
-        """Keep the newest value of the loss and of the accuracy: batches know one, epochs both."""
+        """Keep the newest value of the loss and of the main metric: batches know one, epochs both."""
         metrics = event.get("metrics")
         if not isinstance(metrics, Mapping):
             return
@@ -136,6 +136,7 @@ class LiveView:
             ("train_loss", "loss", None),
             ("loss", "loss", None),
             ("accuracy", "accuracy", 3),
+            ("mae_tokens", "MAE", 2),
         ):
             if finite(metrics.get(name)) is not None:
                 known[label] = number(metrics[name], decimals)

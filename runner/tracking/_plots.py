@@ -132,6 +132,50 @@ def reliability(
     return _frame(title, parts, height)
 
 
+def agreement(
+    predicted: np.ndarray, actual: np.ndarray, low: np.ndarray, high: np.ndarray, count: np.ndarray, title: str
+) -> str:
+    """Predicted against actual amounts (float [n], above 0, n >= 1) on logarithmic axes of one range, with a whisker
+    from ``low`` to ``high`` of the actual ones; on the dashed line both are equal."""
+    base = HEIGHT + 40
+    whole = np.concatenate([predicted, actual, low, high])
+    whole = whole[np.isfinite(whole) & (whole > 0)]
+    ticks = log_ticks(float(whole.min()), float(whole.max())) if len(whole) else np.array([1.0, 10.0])
+    least, most = np.log(ticks[[0, -1]])
+
+    def place(values: np.ndarray, start: float, end: float) -> np.ndarray:
+        return _scale(np.log(np.clip(values, ticks[0], ticks[-1])), least, most, start, end)
+
+    parts = []
+    across, up = place(ticks, LEFT, WIDTH - RIGHT), place(ticks, base, TOP)
+    for x, y, tick in zip(across, up, ticks, strict=True):
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{base}"/>')
+        parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{y + 4:.1f}">{tick:,g}</text>')
+        parts.append(f'<text class="tick mid" x="{x:.1f}" y="{base + 16}">{tick:,g}</text>')
+    parts.append(f'<line class="reference" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{TOP}"/>')
+    parts.append(f'<text class="label" x="{LEFT}" y="{base + BOTTOM - 6}">predicted</text>')
+    px, py = place(predicted, LEFT, WIDTH - RIGHT), place(actual, base, TOP)
+    ends = np.stack([place(low, base, TOP), place(high, base, TOP)])
+    readouts = []
+    for i in range(len(count)):
+        line = f'x1="{px[i]:.1f}" x2="{px[i]:.1f}" y1="{ends[0, i]:.1f}" y2="{ends[1, i]:.1f}"'
+        parts.append(f'<line class="whisker" {line}/>')
+        readouts.append(f"predicted {predicted[i]:,.0f}, actual {actual[i]:,.0f}, n {count[i]:,.0f}")
+    parts += _points(px, py, readouts, "one", visible=True, height=base + BOTTOM, floor=base)
+    return _frame(title, parts, base + BOTTOM)
+
+
+def log_ticks(low: float, high: float) -> np.ndarray:
+    """Numbers 1, 2 and 5 times powers of ten that cover ``[low, high]``, both above 0; of powers alone, if many."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    steps = (1, 2, 5) if last - first <= 3 else (1,)
+    ticks = np.array([step * 10.0**power for power in range(first, last + 2) for step in steps])
+    start = max(int(np.searchsorted(ticks, low * (1 + 1e-9), side="right")) - 1, 0)
+    end = max(int(np.searchsorted(ticks, high * (1 - 1e-9), side="left")), start + 1)
+    return ticks[start : end + 1]
+
+
 def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The 95 % interval of a share seen in ``count`` trials (E. B. Wilson, JASA 22, 1927). Both float [n]."""
     z = 1.959963984540054

@@ -11,33 +11,37 @@ import numpy as np
 from runner.tracking import _plots
 from runner.tracking._html import Markup, block, join, pairs, table, tag, tree
 from runner.tracking._recorded import Recorded
+from runner.tracking.measures import LENGTH, measure_of
 from runner.tracking.outcome import best_baseline, rows
 from runner.tracking.wording import clean, duration, finite, number, sentence
 
 #: Rows of a timeline that a page shows.
 LONGEST_TIMELINE = 200
+#: Curves that come first, what they are called, and those that a baseline has a value for.
+FIRST = ("train_loss", "loss", "accuracy", "relative_accuracy", "mae_tokens", "log_r2", "log_loss")
+LABELS = {
+    "train_loss": "Training loss",
+    "accuracy": "Validation accuracy",
+    "relative_accuracy": "Relative accuracy",
+    "mae_tokens": "Mean error in tokens",
+    "log_r2": "Explained variance of log lengths",
+}
+COMPARED = {"accuracy", "relative_accuracy", "mae_tokens", "log_r2"}
 
 
 def headline(run: Recorded) -> Markup:
-    """The final scalars: the four that every router has as cards, the rest as a table."""
+    """The final scalars: those that every model of its task has as cards, the rest as a table."""
     metrics = run.metrics
     if not metrics:
         return Markup()
-    shown = {"accuracy", "accuracy_low", "accuracy_high", "log_loss", "calibration_error", "n_validation"}
-    low, high = metrics.get("accuracy_low"), metrics.get("accuracy_high")
-    spread = Markup()
-    if finite(low) is not None and finite(high) is not None:
-        spread = join([f"95 % interval {number(low, 3)} to {number(high, 3)}"])
-    best = best_baseline(run.tables)
-    beside = f"best prompt-agnostic: {number(best['accuracy'], 3)}" if best else ""
-    cards = [
-        _card("Pairwise accuracy", number(metrics.get("accuracy"), 3), spread, beside),
-        _card("Log loss", number(metrics.get("log_loss"), 3), "of P(A is preferred); 0.693 is guessing"),
-        _card("Calibration error", number(metrics.get("calibration_error"), 3), "expected; 0 is perfect"),
-        _card("Held-out comparisons", number(metrics.get("n_validation")), "measured on these"),
-    ]
-    if finite(metrics.get("accuracy")) is None:
-        cards = cards[3:] if finite(metrics.get("n_validation")) is not None else []
+    measure = measure_of(metrics, run.tables)
+    cards, shown = _length_cards(run) if measure is LENGTH else _ranking_cards(run)
+    held_out = _card(f"Held-out {measure.held_out}", number(metrics.get("n_validation")), "measured on these")
+    if finite(metrics.get(measure.metric)) is None:
+        cards = [held_out] if finite(metrics.get("n_validation")) is not None else []
+    else:
+        cards.append(held_out)
+    shown |= {measure.metric, measure.low, measure.high, "n_validation"}
     others = [(clean(name).replace("_", " "), number(value)) for name, value in metrics.items() if name not in shown]
     parts: list[object] = [tag("div", join(cards), "cards")] if cards else []
     if others:
@@ -45,22 +49,54 @@ def headline(run: Recorded) -> Markup:
     return join(parts)
 
 
+def _ranking_cards(run: Recorded) -> tuple[list[Markup], set[str]]:
+    metrics, best = run.metrics, best_baseline(run.tables)
+    beside = f"best prompt-agnostic: {number(best['accuracy'], 3)}" if best else ""
+    cards = [
+        _card("Pairwise accuracy", number(metrics.get("accuracy"), 3), _spread(metrics, "accuracy", 3), beside),
+        _card("Log loss", number(metrics.get("log_loss"), 3), "of P(A is preferred); 0.693 is guessing"),
+        _card("Calibration error", number(metrics.get("calibration_error"), 3), "expected; 0 is perfect"),
+    ]
+    return cards, {"log_loss", "calibration_error"}
+
+
+def _length_cards(run: Recorded) -> tuple[list[Markup], set[str]]:
+    metrics, best = run.metrics, best_baseline(run.tables) or {}
+    known = finite(best.get("relative_accuracy")) is not None
+    beside, away = (
+        (f"without the prompt: {number(best.get(name), decimals)}" if known else "")
+        for name, decimals in (("relative_accuracy", 3), ("mae_tokens", 2))
+    )
+    value, mae = number(metrics.get("relative_accuracy"), 3), number(metrics.get("mae_tokens"), 2)
+    cards = [
+        _card("Relative accuracy", value, _spread(metrics, "relative_accuracy", 3), beside),
+        _card("Mean error in tokens", mae, _spread(metrics, "mae_tokens", 2), away),
+        _card("Predicted of all tokens", number(metrics.get("total_ratio"), 3), "for a total, divide by it"),
+    ]
+    return cards, {"mae_tokens", "mae_tokens_low", "mae_tokens_high", "total_ratio"}
+
+
+def _spread(metrics: Mapping[str, Any], name: str, decimals: int) -> str:
+    low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    if finite(low) is None or finite(high) is None:
+        return ""
+    return f"95 % interval {number(low, decimals)} to {number(high, decimals)}"
+
+
 def curves(run: Recorded) -> Markup:
-    """One plot a metric over the epochs, the loss and the accuracy first, the best epoch marked."""
+    """One plot a metric over the epochs, the loss and the main metric first, the best epoch marked."""
     if not run.epochs:
         return Markup()
     names = list(dict.fromkeys(name for metrics in run.epochs.values() for name in metrics))
-    first = [name for name in ("train_loss", "loss", "accuracy", "log_loss") if name in names]
+    first = [name for name in FIRST if name in names]
     order = [*first, *(name for name in names if name not in first)][:8]
     epochs = np.array(sorted(run.epochs), dtype=float)
     best = best_baseline(run.tables)
     figures = []
     for name in order:
         values = np.array([run.epochs[int(epoch)].get(name, np.nan) for epoch in epochs])
-        label = {"train_loss": "Training loss", "accuracy": "Validation accuracy"}.get(
-            name, clean(name).replace("_", " ")
-        )
-        reference = finite(best["accuracy"]) if name == "accuracy" and best else None
+        label = LABELS.get(name, clean(name).replace("_", " "))
+        reference = finite(best.get(name)) if name in COMPARED and best else None
         plot = _plots.curve(
             epochs, values, f"{label} over {len(epochs)} epochs", "epoch", run.best_epoch, reference,
             "two" if name in {"train_loss", "loss"} else "one",
@@ -86,22 +122,26 @@ def baselines(run: Recorded) -> Markup:
     if not others:
         return Markup()
     own = {"model_type": f"{model_type(run)} (this run)"} | run.metrics
-    ranked = sorted([own, *others], key=lambda row: -(finite(row.get("accuracy")) or 0.0))
-    domain = _domain(ranked, "accuracy", "accuracy_low", "accuracy_high")
+    measure = measure_of(run.metrics, run.tables)
+    value, low, high = measure.metric, measure.low, measure.high
+    ranked = sorted(
+        [own, *others], key=lambda row: -(known if (known := finite(row.get(value))) is not None else -np.inf)
+    )
+    domain = _domain(ranked, value, low, high)
     body = [
         (
             row.get("model_type"),
-            number(row.get("accuracy"), 3),
-            _interval(row, "accuracy", "accuracy_low", "accuracy_high", domain, "two" if row is own else "one"),
-            _range(row.get("accuracy_low"), row.get("accuracy_high")),
-            number(row.get("log_loss"), 3),
-            number(row.get("calibration_error"), 3),
+            number(row.get(value), 3),
+            _interval(row, value, low, high, domain, "two" if row is own else "one"),
+            _range(row.get(low), row.get(high)),
+            *measure.figures(row)[2:],
         )
         for row in ranked
     ]
-    header = ("model", "accuracy", Markup(_plots.axis(domain)), "95 % interval", "log loss", "calibration")
+    shown = measure.headings
+    header = ("model", shown[0], Markup(_plots.axis(domain)), *shown[1:])
     place = next(i for i, row in enumerate(ranked) if row is own)
-    intro = tag("p", "Every model is measured on the same held-out comparisons, by the same protocol.", "soft")
+    intro = tag("p", f"Every model is measured on the same held-out {measure.held_out}, by the same protocol.", "soft")
     return join([intro, table(header, body, ("who", "n", "plotted", "n", "n", "n"), place)])
 
 
@@ -149,6 +189,54 @@ def calibration(run: Recorded) -> Markup:
         (f"{row[1]:.2f} to {row[2]:.2f}", number(row[0], 3), number(row[3], 3), number(int(row[4]))) for row in known
     ]
     numbers = table(("bin", "predicted", "observed", "comparisons"), body, ("", "n", "n", "n"))
+    return tag("div", join([tag("figure", join([Markup(plot), caption])), tag("div", numbers)]), "plots")
+
+
+def lengths(run: Recorded) -> Markup:
+    """How long the LLMs' responses are, and how long they were predicted to be."""
+    listed = rows(run.tables, "lengths")
+    if not listed:
+        return Markup()
+    domain = _domain(listed, "mean_actual", "mean_predicted")
+    body = []
+    for row in listed:
+        actual, predicted = finite(row.get("mean_actual")), finite(row.get("mean_predicted"))
+        ends = (actual, predicted) if actual is not None and predicted is not None else ()
+        low, high = (min(ends), max(ends)) if ends else (None, None)
+        title = f"actual {number(actual)}, predicted {number(predicted)}"
+        figures = (row.get("mean_actual"), row.get("mean_predicted"), row.get("mae_tokens"))
+        cells = [number(row.get("responses")), *(number(figure, 1) for figure in figures)]
+        plot = Markup(_plots.interval(predicted, low, high, domain, title, "one"))
+        body.append((row.get("model"), *cells[:3], plot, cells[3], number(row.get("relative_accuracy"), 3)))
+    header = ("LLM", "responses", "actual", "predicted", Markup(_plots.axis(domain)), "error", "rel. accuracy")
+    said = (
+        "Held-out responses in tokens, means of each LLM. The dot is the prediction, the bar reaches to what it was. "
+        "The error is the mean of |predicted - actual|."
+    )
+    intro = tag("p", said, "soft")
+    return join([intro, table(header, body, ("who", "n", "n", "n", "plotted", "n", "n"))])
+
+
+def length_calibration(run: Recorded) -> Markup:
+    """Predicted and actual lengths by tenth of the predictions."""
+    names = ("predicted", "actual", "actual_low", "actual_high", "mean_predicted", "mean_actual", "count")
+    groups = [[finite(row.get(name)) for name in names] for row in rows(run.tables, "length_calibration")]
+    known = np.array([row for row in groups if None not in row and row[-1]], dtype=float).reshape(-1, len(names))
+    if not len(known):
+        return Markup()
+    predicted, actual, low, high, _, _, count = known.T
+    plot = _plots.agreement(predicted, actual, low, high, count, f"Predicted and actual lengths in {len(known)} groups")
+    caption = tag(
+        "figcaption",
+        "Responses in groups of equal size by predicted length: the median prediction and the median length in tokens; "
+        "on the dashed line the two are equal. Whiskers: the middle half of the lengths.",
+    )
+    body = [
+        (number(row[0], 1), number(row[1], 1), number(row[4], 1), number(row[5], 1), number(int(row[6])))
+        for row in known
+    ]
+    header = ("median predicted", "median actual", "mean predicted", "mean actual", "responses")
+    numbers = table(header, body, ("n",) * 5)
     return tag("div", join([tag("figure", join([Markup(plot), caption])), tag("div", numbers)]), "plots")
 
 

@@ -28,6 +28,8 @@ SECTIONS = (
     ("Curves", _sections.curves),
     ("Leaderboard", _sections.leaderboard),
     ("Calibration", _sections.calibration),
+    ("Lengths by LLM", _sections.lengths),
+    ("Predicted and actual lengths", _sections.length_calibration),
     ("Warnings", _sections.warnings),
     ("Data", _sections.data),
     ("Spec", _sections.spec),
