@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from runner.contract import Section, option
+from runner.training.finetuning_specs import FinetuningSpec, Lora
 from runner.training.optimizers import AdamW, OptimizerSpec
 
 Size = Annotated[int, Field(ge=1, le=65536)]
@@ -40,6 +41,30 @@ class Frozen(Section):
     regularization_weight: float = option(0.01, ge=0, description=_REGULARIZATION)
     identity_positive_ratio: float = option(0.8, ge=0, le=1, description=_IDENTITY)
     optimizer: OptimizerSpec = option(factory=lambda: AdamW(optimizer_type="adamw"), description=_OPTIMIZER)
+
+
+class Finetunable(Section):
+    """A fine-tuned transformer and a projection, trained on triplets."""
+
+    embedding_type: Literal["finetunable"] = option(
+        description="A transformer that is fine-tuned, and a projection of [prompt; response], trained on triplets."
+    )
+    transformer_model_name: str = option(
+        "sentence-transformers/all-MiniLM-L12-v2",
+        min_length=1,
+        description="The transformer that is fine-tuned: a name or a folder.",
+    )
+    finetuning_spec: FinetuningSpec = option(
+        factory=lambda: Lora(method="lora"), description="Which of the transformer's weights are trained, and how."
+    )
+    projection_dim: Size = option(128, description="Length of an LLM's vector.")
+    max_length: int = option(256, ge=2, le=65536, description="Tokens of a prompt, and of a response, that are read.")
+    triplet_margin: float = option(0.2, ge=0, le=2, description=_MARGIN)
+    regularization_weight: float = option(0.01, ge=0, description=_REGULARIZATION)
+    identity_positive_ratio: float = option(0.8, ge=0, le=1, description=_IDENTITY)
+    optimizer: OptimizerSpec = option(
+        factory=lambda: AdamW(optimizer_type="adamw", learning_rate=1e-4), description=_OPTIMIZER
+    )
 
 
 class Attention(Section):
@@ -78,4 +103,9 @@ class Attention(Section):
         return heads
 
 
-EmbeddingSpec = Annotated[Frozen | Attention, Field(discriminator="embedding_type")]
+EmbeddingSpec = Annotated[Frozen | Finetunable | Attention, Field(discriminator="embedding_type")]
+
+
+def pretrained_name(spec: Frozen | Finetunable | Attention) -> str:
+    """The name or folder of the pretrained model that an embedding starts from."""
+    return spec.transformer_model_name if isinstance(spec, Finetunable) else spec.encoder_model_name

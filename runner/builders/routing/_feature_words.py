@@ -125,16 +125,17 @@ WORDS: dict[str, str] = {
 }
 
 
-def _words(listed: str) -> frozenset[str]:
+def words_of(listed: str) -> frozenset[str]:
+    """The words of a list that spaces part."""
     return frozenset(listed.split())
 
 
 #: Words that open a question.
-INTERROGATIVE = _words("""
+INTERROGATIVE = words_of("""
     what who whom whose when where which why how is are was were do does did can could will would should has have
     had am isn't aren't don't doesn't didn't won't what's who's where's how's""")
 #: Words that open an order.
-IMPERATIVE = _words("""
+IMPERATIVE = words_of("""
     write give tell make create explain list describe generate summarize summarise translate rewrite find calculate
     solve compare provide suggest help show design develop implement identify classify name define discuss analyze
     analyse evaluate convert compose draft edit fix generate imagine act pretend answer use add build choose compute
@@ -142,12 +143,12 @@ IMPERATIVE = _words("""
     prove rank read recommend rephrase sort state suppose take think transform turn brainstorm categorize complete
     continue propose rate reply respond simplify rearrange reverse select arrange let assume consider""")
 #: Words that set a condition on the answer.
-REQUIREMENT = _words("""
+REQUIREMENT = words_of("""
     must should need needs require requires required requirement requirements ensure only exactly least most maximum
     minimum without avoid include including exclude except between never always each every following use using given
     within limit don't not shouldn't specific specifically constraint constraints format""")
 #: Words of an argument: what makes a prompt a matter of several steps.
-REASONING = _words("""
+REASONING = words_of("""
     because therefore thus hence if then else when while since so assume assuming suppose given prove derive deduce
     infer imply implies conclude conclusion reason reasoning step steps first second third next finally however
     although whether why consequently logic logical puzzle riddle contradiction""")

@@ -31,12 +31,13 @@ class Feature:
     description: str
 
 
-def _group(group: str, *features: tuple[str, bool, str]) -> tuple[Feature, ...]:
-    return tuple(Feature(name, group, numeric, description) for name, numeric, description in features)
+def group(title: str, *features: tuple[str, bool, str]) -> tuple[Feature, ...]:
+    """Some columns of one group: name, whether it is numeric, description."""
+    return tuple(Feature(name, title, numeric, description) for name, numeric, description in features)
 
 
 FEATURES: tuple[Feature, ...] = (
-    *_group(
+    *group(
         "task type",
         ("task_coding", False, "asks for code, or shows some"),
         ("task_math", False, "asks for a calculation or a proof, or shows a formula"),
@@ -49,7 +50,7 @@ FEATURES: tuple[Feature, ...] = (
         ("task_analysis", False, "asks to compare, judge, classify or extract"),
         ("task_planning", False, "asks for a plan, ideas or advice"),
     ),
-    *_group(
+    *group(
         "complexity",
         ("log_characters", True, "log(1 + characters)"),
         ("log_words", True, "log(1 + words)"),
@@ -60,7 +61,7 @@ FEATURES: tuple[Feature, ...] = (
         ("requirements", True, "log(1 + distinct words that set a condition)"),
         ("reasoning", True, "log(1 + distinct words of an argument)"),
     ),
-    *_group(
+    *group(
         "domain",
         ("domain_software", False, "software and computing"),
         ("domain_mathematics", False, "mathematics"),
@@ -75,7 +76,7 @@ FEATURES: tuple[Feature, ...] = (
         ("domain_daily_life", False, "food, home, family, travel"),
         ("domain_society", False, "philosophy, religion, psychology, politics"),
     ),
-    *_group(
+    *group(
         "style",
         ("style_polite", False, "says please, thanks, would you"),
         ("style_informal", False, "chat words and slang"),
@@ -84,14 +85,14 @@ FEATURES: tuple[Feature, ...] = (
         ("uppercase_share", True, "share of capitals among A-Z letters"),
         ("emphasis", True, "log(1 + exclamation and question marks)"),
     ),
-    *_group(
+    *group(
         "conversation context",
         ("log_earlier_turns", True, "log(1 + turns before this one)"),
         ("log_history_characters", True, "log(1 + characters of those turns)"),
         ("history_overlap", True, "share of the prompt's distinct words that those turns have"),
         ("context_refers_back", False, "refers to what was said before"),
     ),
-    *_group(
+    *group(
         "output format",
         ("format_list", False, "asks for a list"),
         ("format_table", False, "asks for a table"),

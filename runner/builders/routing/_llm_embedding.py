@@ -1,13 +1,15 @@
 """A vector per LLM, learned from its (prompt, response) pairs: trained or loaded, stored, and made for a new LLM.
 
 Vectors have unit length. One network reads an LLM's pairs and nothing else of it, so an LLM that was never seen in
-training gets its vector from its pairs alone.
+training gets its vector from its pairs alone. A predictor that scores such LLMs has ``add_llm`` hand over to
+:meth:`LlmEmbedding.add`, and looks LLMs up in ``index`` and ``vectors``.
 """
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +17,21 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 from pydantic import TypeAdapter, ValidationError
 
-from runner.builders.routing import _llm_frozen
-from runner.builders.routing._embedding_specs import EmbeddingSpec, Frozen
-from runner.builders.routing._llm_pairs import Inputs, PairNetwork, Pairs, hold_out
+from runner.builders.routing import _llm_types
+from runner.builders.routing._embedding_specs import EmbeddingSpec, pretrained_name
+from runner.builders.routing._llm_attention import AttentionNetwork
+from runner.builders.routing._llm_finetunable import FinetunableNetwork
+from runner.builders.routing._llm_holdout import hold_out
+from runner.builders.routing._llm_pairs import PairNetwork, Pairs
 from runner.builders.routing._llm_training import STAGE, fit_network
+from runner.builders.routing._llm_types import Spec
 from runner.builders.routing._prompt_encoder import PromptEncoder
 from runner.contract import TrainContext
 from runner.errors import DataError, IntegrityError
 from runner.store.files import read_json, write_json
 from runner.store.tensors import read_tensors, write_tensors
 from runner.training import encoder
-from runner.training.encoder_settings import Settings, identity
+from runner.training.encoder_settings import identity
 from runner.training.pretrained import resolve
 
 #: Where an artifact keeps it.
@@ -41,7 +47,7 @@ class LlmEmbedding:
 
     def __init__(
         self,
-        spec: Any,
+        spec: Spec,
         names: Sequence[str],
         vectors: np.ndarray,
         encoder_folder: Path,
@@ -73,25 +79,21 @@ class LlmEmbedding:
     def network(self) -> PairNetwork:
         """The network in evaluation mode. Raises :class:`IntegrityError` for a file that does not hold it."""
         if isinstance(self._network, Path):
-            file = self._network
-            network = _fresh(self.spec, self.encoder_folder)
-            tensors = {name: torch.from_numpy(value) for name, value in read_tensors(file).items()}
             try:
-                network.load_state_dict(tensors)
-            except RuntimeError as error:
-                raise _unreadable(file, error) from error
-            self._network = network.to(self.device).eval()
+                self._network = _llm_types.stored(self.spec, self.encoder_folder, self._network, self.device)
+            except (RuntimeError, DataError) as error:
+                raise _unreadable(self.encoder_folder.parent, error) from error
         return self._network
 
     def embed(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
         """One LLM's vector from its pairs, float32 ``[width]``. Raises :class:`DataError` without a pair."""
         if not len(prompts) or len(prompts) != len(responses):
             raise DataError(
-                f"an LLM's vector is made from its pairs: {len(prompts)} prompts and {len(responses)} responses are none",
+                f"{len(prompts)} prompts and {len(responses)} responses are no pairs to embed an LLM by",
                 hint="give a response to every prompt, one at least",
             )
         pairs = Pairs.of_one(prompts, responses)
-        inputs = _inputs(self.spec, pairs, self._encoder.vectors(pairs.texts), self.device)
+        inputs = _llm_types.read(self.spec, self.network(), pairs, self._encoder.vectors, self.device)
         vector: np.ndarray = self.network().sets(inputs, [np.arange(len(pairs))])[0]
         return vector
 
@@ -106,14 +108,18 @@ class LlmEmbedding:
             self._set((*self.names, name), np.vstack([self.vectors, vector]))
 
     def save(self, folder: Path, shared_encoder: Path | None = None) -> None:
-        """Write what :meth:`load` reads. An equal encoder elsewhere in the artifact is pointed to, not written again."""
+        """Write what :meth:`load` reads. An equal encoder in the same artifact is pointed to, not written again."""
         folder.mkdir(parents=True, exist_ok=True)
-        place = "encoder"
-        if shared_encoder is not None and identity(shared_encoder) == identity(self.encoder_folder):
-            place = Path(os.path.relpath(shared_encoder, folder)).as_posix()
+        network, place = self.network(), "encoder"
+        if isinstance(network, FinetunableNetwork):
+            network.encoder.save(folder / place)
+            write_tensors(folder / "network.safetensors", network.own())
         else:
-            encoder.copy(self.encoder_folder, folder / place)
-        write_tensors(folder / "network.safetensors", self.network().state_dict())
+            if shared_encoder is not None and identity(shared_encoder) == identity(self.encoder_folder):
+                place = Path(os.path.relpath(shared_encoder, folder)).as_posix()
+            else:
+                encoder.copy(self.encoder_folder, folder / place)
+            write_tensors(folder / "network.safetensors", network.state_dict())
         write_tensors(folder / "vectors.safetensors", {"vectors": self.vectors})
         document = {
             "format": FORMAT,
@@ -131,7 +137,7 @@ class LlmEmbedding:
         """
         try:
             document = read_json(folder / "embedding.json")
-            spec = _SPEC.validate_json(_dumped(document["spec"]))
+            spec = _SPEC.validate_json(json.dumps(document["spec"]))
             names, vectors = document["names"], read_tensors(folder / "vectors.safetensors")["vectors"]
             place = (folder / document["encoder"]).resolve()
         except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
@@ -143,87 +149,77 @@ class LlmEmbedding:
         return cls(spec, names, vectors, place, folder / "network.safetensors", device)
 
 
-def obtain(spec: Any, context: TrainContext, *, epochs: int) -> LlmEmbedding:
+def obtain(spec: Spec, context: TrainContext, *, epochs: int) -> LlmEmbedding:
     """The embedding of the data's LLMs: ``names`` are ``context.data.train.models``, then others that are known.
 
     Trained for ``epochs`` on the training split's pairs in a stage of its own; or that of the model to start from, or
     of the one that ``load_embedding_model_from`` names, whose network then embeds the LLMs that it does not know.
-    torch's generator is left as it was found. An LLM without a pair in the training split gets the middle of the others.
+    An LLM without a pair in the training split gets the middle of the others. torch's generator is left as it was.
     """
     stored = context.start_from or context.stored.get(FIELD)
-    if stored is not None and not (stored / FOLDER).is_dir():
+    if stored is None:
+        return _trained(spec, context, epochs)
+    if not (stored / FOLDER).is_dir():
         raise DataError("the stored model has no embedding of LLMs", where=f"/model/spec/{FIELD}")
-    known = LlmEmbedding.load(stored / FOLDER, context.device) if stored else None
-    split = context.data.train
-    if known is not None and set(split.models) <= set(known.names):
-        return _ordered(known, split.models)
-    spec = known.spec if known else spec
-    pairs = Pairs.of_comparisons(split)
-    folder = known.encoder_folder if known else resolve(spec.encoder_model_name)
-    stage = context.stage(STAGE, epochs=epochs, batch_size=context.batch_size)
-    vectors = encoder.embed(pairs.texts, folder, context.cache, context.device, stage.emit, context.stop_requested)
-    inputs = _inputs(spec, pairs, vectors, context.device)
-    if known is not None:
-        network = known.network()
-    else:
-        with torch.random.fork_rng():
-            torch.manual_seed(context.seed)
-            network = _fresh(spec, folder).to(context.device)
-            held = hold_out(pairs, context.seed)
-            objective = _llm_frozen.objective(spec, network, inputs, pairs, held)
-            fit_network(network, spec.optimizer, objective, inputs, held, context, epochs)
+    return _extended(LlmEmbedding.load(stored / FOLDER, context.device), context)
+
+
+def _trained(spec: Spec, context: TrainContext, epochs: int) -> LlmEmbedding:
+    pairs = Pairs.of_comparisons(context.data.train)
+    folder = resolve(pretrained_name(spec))
+    with torch.random.fork_rng():
+        torch.manual_seed(context.seed)
+        network = _llm_types.fresh(spec, folder, context.device, context.emit)
+        inputs = _llm_types.read(spec, network, pairs, _cached(folder, context), context.device)
+        held = hold_out(pairs, context.seed)
+        if isinstance(network, AttentionNetwork) and inputs.scalars is not None:
+            network.standardize(inputs.scalars[torch.from_numpy(held.train).to(context.device)])
+        objective = _llm_types.objective(spec, network, inputs, pairs, held)
+        fit_network(network, spec.optimizer, objective, inputs, held, context, epochs)
     network.eval()
-    missing = [at for at, name in enumerate(split.models) if known is None or name not in known.index]
-    fresh = network.sets(inputs, [np.flatnonzero(pairs.llm == at) for at in missing])
-    _fill(fresh, [split.models[at] for at in missing], pairs, missing, context)
-    if known is None:
-        return LlmEmbedding(spec, split.models, fresh, folder, network, context.device)
-    known._set((*known.names, *(split.models[at] for at in missing)), np.vstack([known.vectors, fresh]))
-    return _ordered(known, split.models)
+    models = context.data.train.models
+    vectors = network.sets(inputs, [np.flatnonzero(pairs.llm == at) for at in range(len(models))])
+    seen = np.isin(np.arange(len(models)), pairs.llm)
+    _fill(vectors, seen, vectors[seen], models, context)
+    return LlmEmbedding(spec, models, vectors, folder, network, context.device)
 
 
-def _fill(
-    vectors: np.ndarray, names: Sequence[str], pairs: Pairs, models: Sequence[int], context: TrainContext
-) -> None:
-    """An LLM that is in the held-out comparisons alone has no pair to be known by: it gets the others' mean."""
-    lacking = ~np.isin(models, pairs.llm)
-    if lacking.any():
-        without = [name for name, lacks in zip(names, lacking, strict=True) if lacks]
-        context.emit(
-            "warning",
-            message=f"no response of {', '.join(without)} is in the training split: the middle of the other LLMs is used",
-            pointer="/data/validation_split",
-        )
-        middle = vectors[~lacking].sum(axis=0)
-        vectors[lacking] = middle / max(float(np.linalg.norm(middle)), 1e-12)
-
-
-def _ordered(known: LlmEmbedding, first: Sequence[str]) -> LlmEmbedding:
-    names = (*first, *(name for name in known.names if name not in set(first)))
-    known._set(names, known.vectors[[known.index[name] for name in names]])
+def _extended(known: LlmEmbedding, context: TrainContext) -> LlmEmbedding:
+    """The stored vectors as they are, and new ones for the LLMs that the stored model does not know."""
+    models = context.data.train.models
+    strangers = np.array([at for at, name in enumerate(models) if name not in known.index], np.int64)
+    if len(strangers):
+        pairs = Pairs.of_comparisons(context.data.train).only(strangers)
+        network = known.network()
+        inputs = _llm_types.read(known.spec, network, pairs, _cached(known.encoder_folder, context), context.device)
+        vectors = network.sets(inputs, [np.flatnonzero(pairs.llm == at) for at in strangers])
+        names = [models[at] for at in strangers]
+        _fill(vectors, np.isin(strangers, pairs.llm), known.vectors, names, context)
+        known._set((*known.names, *names), np.vstack([known.vectors, vectors]))
+    order = (*models, *(name for name in known.names if name not in set(models)))
+    known._set(order, known.vectors[[known.index[name] for name in order]])
     return known
 
 
-def _fresh(spec: Any, encoder_folder: Path) -> PairNetwork:
-    """A network of the spec's type, from torch's generator."""
-    assert isinstance(spec, Frozen)
-    return _llm_frozen.network(spec, Settings.read(encoder_folder).width)
+def _cached(folder: Path, context: TrainContext) -> Callable[[Sequence[str]], np.ndarray]:
+    """Texts to vectors through the cache, each text once; a run that is asked to stop does so between batches."""
+    emit = context.stage(STAGE, epochs=0, batch_size=0).emit
+    return lambda texts: encoder.embed(texts, folder, context.cache, context.device, emit, context.stop_requested)
 
 
-def _inputs(spec: Any, pairs: Pairs, vectors: np.ndarray, device: str) -> Inputs:
-    return Inputs(
-        texts=pairs.texts,
-        prompt=torch.from_numpy(pairs.prompt).to(device),
-        response=torch.from_numpy(pairs.response).to(device),
-        vectors=torch.from_numpy(vectors).to(device),
-        scalars=torch.zeros((len(pairs), 0), device=device),
-    )
-
-
-def _dumped(document: Any) -> str:
-    import json
-
-    return json.dumps(document)
+def _fill(
+    vectors: np.ndarray, seen: np.ndarray, others: np.ndarray, names: Sequence[str], context: TrainContext
+) -> None:
+    """An LLM that is in held-out comparisons alone has no pair to be known by: it gets the middle of the others."""
+    if not seen.all():
+        without = ", ".join(name for name, has in zip(names, seen, strict=True) if not has)
+        context.emit(
+            "warning",
+            message=f"no response of {without} is in the training split: the middle of the other LLMs stands for it",
+            pointer="/data/validation_split",
+        )
+        middle = others.sum(axis=0)
+        vectors[~seen] = middle / max(float(np.linalg.norm(middle)), 1e-12)
 
 
 def _unreadable(where: Path, why: object) -> IntegrityError:

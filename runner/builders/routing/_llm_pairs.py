@@ -1,4 +1,4 @@
-"""The (prompt, response) pairs of the LLMs: each comparison gives two, which LLMs are held out, and who is found again."""
+"""The (prompt, response) pairs of the LLMs, of which each comparison gives two, and a network that reads them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,8 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.data.comparisons import TIE, A, B, Comparisons
+from runner.training.tokens import Tokens
 
-#: With fewer LLMs than this, pairs are held out rather than LLMs.
-FEWEST_LLMS = 5
-#: Share of the LLMs, or of the prompts, that is held out.
-HELD_OUT = 0.2
-#: Pairs in a set that looks for its own LLM.
-SET = 16
-#: Pairs of an LLM that a measurement looks at, at most.
-LOOKED_AT = 512
 #: Pairs that are encoded at once where no gradient is needed.
 CHUNK = 4096
 
@@ -49,6 +42,13 @@ class Pairs:
             good=np.concatenate([a_good, b_good]),
         )
 
+    def only(self, llms: np.ndarray) -> Pairs:
+        """The pairs of some LLMs, which keep their numbers, and no text but theirs."""
+        rows = np.flatnonzero(np.isin(self.llm, llms))
+        used, place = np.unique(np.concatenate([self.prompt[rows], self.response[rows]]), return_inverse=True)
+        prompt, response = place[: len(rows)], place[len(rows) :]
+        return Pairs(tuple(self.texts[at] for at in used), prompt, response, self.llm[rows], self.good[rows])
+
     @classmethod
     def of_one(cls, prompts: Sequence[str], responses: Sequence[str]) -> Pairs:
         """The pairs of one LLM, number 0. Nothing is known of outcomes."""
@@ -68,74 +68,14 @@ def _distinct(*columns: Sequence[str]) -> tuple[tuple[str, ...], list[np.ndarray
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """Which pairs are trained on, and which sets look for their LLM among which others."""
-
-    train: np.ndarray  # int64 [t]: rows of the pairs
-    queries: list[np.ndarray]  # rows of each set
-    owner: np.ndarray  # int64 [queries]: place among the candidates
-    candidates: list[np.ndarray]  # rows of each candidate: the other half of an LLM's pairs
-    llms: np.ndarray  # the LLMs held out; empty where pairs are
-
-
-def hold_out(pairs: Pairs, seed: int) -> HeldOut:
-    """Split at the model level: a fifth of the LLMs is held out whole; with fewer than five, a fifth of the prompts.
-
-    Every LLM's pairs (the held-out prompts' alone, where prompts are held out) are halved by prompt, so the halves
-    share none. The second half is a candidate. The first, of the LLMs held out, is cut into sets of at most 16 pairs.
-    """
-    rng = np.random.default_rng([seed, 0x11])
-    present = np.unique(pairs.llm)
-    prompts, which = np.unique(pairs.prompt, return_inverse=True)
-    shuffled = rng.permutation(len(prompts))[which]
-    if len(present) >= FEWEST_LLMS:
-        llms = np.sort(rng.permutation(present)[: max(1, round(HELD_OUT * len(present)))])
-        measured, asking = np.ones(len(pairs), bool), np.isin(pairs.llm, llms)
-        train = np.flatnonzero(~asking)
-    else:
-        llms = np.zeros(0, np.int64)
-        measured = shuffled < max(1, round(HELD_OUT * len(prompts)))
-        asking, train = measured, np.flatnonzero(~measured)
-    second = shuffled % 2 == 1
-    candidates, queries, owner = [], [], []
-    for llm in present:
-        own = measured & (pairs.llm == llm)
-        half, other = np.flatnonzero(own & ~second)[:LOOKED_AT], np.flatnonzero(own & second)[:LOOKED_AT]
-        if not len(half) or not len(other):
-            continue
-        if asking[half[0]]:
-            sets = np.array_split(rng.permutation(half), -(-len(half) // SET))
-            queries += sets
-            owner += [len(candidates)] * len(sets)
-        candidates.append(other)
-    return HeldOut(train, queries, np.array(owner, np.int64), candidates, llms)
-
-
-def found_again(queries: np.ndarray, candidates: np.ndarray, owner: np.ndarray) -> dict[str, float | None]:
-    """How well sets find their LLM: unit vectors ``[q, d]`` and ``[c, d]``, and each query's candidate ``[q]``.
-
-    ``retrieval`` is the share of the sets whose own LLM's other pairs are nearer than any other LLM's; ``lead`` is the
-    mean of how much nearer, as cosines. None where there is nothing to tell apart.
-    """
-    if not len(queries) or len(candidates) < 2:
-        return {"retrieval": None, "lead": None}
-    cosines = queries @ candidates.T
-    rows = np.arange(len(queries))
-    own = cosines[rows, owner]
-    cosines[rows, owner] = -np.inf
-    lead = own - cosines.max(axis=1)
-    return {"retrieval": float((lead > 0).mean()), "lead": float(lead.mean())}
-
-
-@dataclass(frozen=True)
 class Inputs:
     """Pairs as a network reads them, on its device."""
 
-    texts: tuple[str, ...]
     prompt: torch.Tensor  # int64 [n]
     response: torch.Tensor  # int64 [n]
-    vectors: torch.Tensor  # float32 [len(texts), e]: of a frozen encoder; [len(texts), 0] where there is none
-    scalars: torch.Tensor  # float32 [n, 32], or [n, 0]
+    vectors: torch.Tensor | None = None  # float32 [len(texts), e], of a frozen encoder
+    tokens: Tokens | None = None  # of the texts, for an encoder that trains
+    scalars: torch.Tensor | None = None  # float32 [n, 32], raw
 
 
 class PairNetwork(torch.nn.Module):
@@ -152,15 +92,21 @@ class PairNetwork(torch.nn.Module):
         """Sets of as many pairs each, ``[S, K, h]`` -> unit vectors ``[S, width]``, in whatever order the pairs are."""
         raise NotImplementedError
 
+    def settle(self, inputs: Inputs, sets: Sequence[np.ndarray]) -> None:
+        """Take from the pairs of some LLMs what :meth:`pool` needs to know of all of them, if anything."""
+
     @torch.no_grad()
     def sets(self, inputs: Inputs, sets: Sequence[np.ndarray]) -> np.ndarray:
-        """The vector of each set of rows, of any sizes: float32 ``[len(sets), width]``, unit length, no dropout."""
+        """The vector of each set of rows, of any sizes: float32 ``[len(sets), width]``, unit length, no dropout.
+
+        An empty set's is zero.
+        """
         found = np.zeros((len(sets), self.width), np.float32)
         training = self.training
         self.eval()
         # Sets of one size are one matrix product.
         sizes = np.array([len(rows) for rows in sets], np.int64)
-        for size in np.unique(sizes):
+        for size in np.unique(sizes[sizes > 0]):
             chosen = np.flatnonzero(sizes == size)
             step = max(1, CHUNK // max(1, int(size)))
             for start in range(0, len(chosen), step):

@@ -1,4 +1,4 @@
-"""Training an embedding of the LLMs: the split, the loop, the measurement, the same for the three types."""
+"""Training an embedding of the LLMs: the loop and the measurement, the same for the three types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
-from runner.builders.routing._llm_pairs import FEWEST_LLMS, HeldOut, Inputs, PairNetwork, found_again
+from runner.builders.routing._llm_holdout import FEWEST_LLMS, HeldOut, found_again
+from runner.builders.routing._llm_pairs import Inputs, PairNetwork
 from runner.contract import TrainContext
 from runner.training.loop import Fit, Task, fit
 from runner.training.optimizers import OptimizerSpec, make
@@ -35,28 +36,31 @@ def fit_network(
     context: TrainContext,
     epochs: int,
 ) -> Fit:
-    """Train in the stage's own checkpoints; the network ends with the epoch of the best retrieval.
+    """Train in the stage's own checkpoints; the network ends with the epoch that finds the most LLMs again.
 
     Without an epoch it stays as it was made.
     """
     if not len(held.llms) and epochs:
         context.emit(
             "warning",
-            message=f"fewer than {FEWEST_LLMS} LLMs: their embedding is validated on held-out prompts, not on held-out LLMs",
+            message=f"fewer than {FEWEST_LLMS} LLMs: their embedding is validated on held-out prompts instead of LLMs",
             pointer="/model/spec/embedding_spec",
         )
 
     def measure() -> dict[str, float | None]:
+        network.settle(inputs, held.candidates)
         queries, candidates = network.sets(inputs, held.queries), network.sets(inputs, held.candidates)
         return found_again(queries, candidates, held.owner)
 
+    network.eval()
+    network.settle(inputs, held.candidates)
     task = Task(
         module=network,
         optimizer=make(optimizer, network.named_parameters()),
         order=objective.order,
         loss=objective.loss,
         measure=measure,
-        criterion="retrieval",
+        criterion="separation",
         clip_gradient=1.0,
     )
     return fit(task, context.stage(STAGE, epochs=epochs, batch_size=objective.batch_size))

@@ -8,13 +8,43 @@ else of any. So LLMs that succeed alike end up near each other, and not only res
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
-from runner.builders.routing._llm_pairs import Inputs, PairNetwork, Pairs, normalized
+from runner.builders.routing._llm_pairs import CHUNK, Inputs, PairNetwork, Pairs, normalized
 
 #: Draws for a partner that fits. A triplet without one is left out of its batch.
 TRIES = 4
+
+
+class TripletNetwork(PairNetwork):
+    """An LLM's vector is the mean of its pairs' unit vectors, less what all LLMs have in common, at unit length.
+
+    What they have in common is most of it, for they answer the same prompts: left in, all LLMs would be one direction.
+    """
+
+    center: torch.Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+        self.register_buffer("center", torch.zeros(width))
+
+    def pool(self, vectors: torch.Tensor) -> torch.Tensor:
+        return normalized(normalized(vectors).mean(dim=1) - self.center)
+
+    @torch.no_grad()
+    def settle(self, inputs: Inputs, sets: Sequence[np.ndarray]) -> None:
+        """The mean of the sets' means becomes the center; of one LLM alone it would be all there is."""
+        if len(sets) > 1:
+            means = []
+            for rows in sets:
+                at = torch.from_numpy(rows).to(self.center.device)
+                parts = [normalized(self.pairs(inputs, part)).sum(dim=0) for part in at.split(CHUNK)]
+                means.append(torch.stack(parts).sum(dim=0) / len(at))
+            self.center.copy_(torch.stack(means).mean(dim=0))
 
 
 class Triplets:
@@ -36,7 +66,10 @@ class Triplets:
         return len(self._rows)
 
     def draw(self, anchors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Rows of the pairs for int64 ``[B]`` places among the training rows: anchor, positive, negative, ``[b <= B]``."""
+        """Anchors, positives and negatives, as rows of the pairs, ``[b <= B]`` each.
+
+        The anchors asked for are int64 ``[B]``, places among the training rows.
+        """
         llm, verdict, prompt = self._llm[anchors], self._verdict[anchors], self._prompt[anchors]
         by_identity = _uniform(len(anchors), anchors.device) < self._identity
         positive, negative = torch.full_like(anchors, -1), torch.full_like(anchors, -1)
@@ -44,10 +77,8 @@ class Triplets:
             own = self._by_llm.draw(llm)
             anyone = (_uniform(len(anchors), anchors.device) * len(self)).long()
             if attempt < TRIES // 2:
-                same, opposite = (
-                    self._by_prompt.draw(2 * prompt + verdict),
-                    self._by_prompt.draw(2 * prompt + 1 - verdict),
-                )
+                same = self._by_prompt.draw(2 * prompt + verdict)
+                opposite = self._by_prompt.draw(2 * prompt + 1 - verdict)
             else:
                 same, opposite = self._by_verdict.draw(verdict), self._by_verdict.draw(1 - verdict)
             near = torch.where(by_identity, own, same)
@@ -90,10 +121,11 @@ def triplet_loss(
     """``mean max(0, |a - p| - |a - n| + margin)`` over unit vectors (Schroff et al., 2015), and ``weight`` times the
     divergence of the batch's vectors, before they are normalised, from a standard normal distribution.
     """
-    vectors = network.pairs(inputs, torch.cat(rows))
-    if not len(vectors):
+    if not len(rows[0]):
         # No triplet in the whole batch: a step of nothing, which still has a gradient.
-        return sum((parameter.sum() * 0.0 for parameter in network.parameters()), start=torch.zeros(()))
+        trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        return torch.stack([parameter.sum() for parameter in trainable]).sum() * 0.0
+    vectors = network.pairs(inputs, torch.cat(rows))
     anchor, positive, negative = normalized(vectors).chunk(3)
     near = (anchor - positive).square().sum(dim=1).clamp(min=1e-12).sqrt()
     far = (anchor - negative).square().sum(dim=1).clamp(min=1e-12).sqrt()
@@ -101,6 +133,6 @@ def triplet_loss(
 
 
 def divergence(vectors: torch.Tensor) -> torch.Tensor:
-    """``KL(N(mean, var) || N(0, 1))`` of each column of ``[B, d]``, averaged: it keeps vectors from shrinking to one."""
+    """``KL(N(mean, var) || N(0, 1))`` of each column of ``[B, d]``, averaged: vectors neither shrink nor merge."""
     mean, variance = vectors.mean(dim=0), vectors.var(dim=0, unbiased=False).clamp(min=1e-8)
     return 0.5 * (mean.square() + variance - variance.log() - 1).mean()
