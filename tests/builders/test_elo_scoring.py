@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from runner.builders.routing import _agnostic
+from runner.builders.routing import _agnostic, _elo
 from runner.builders.routing import elo_scoring as kind
-from runner.builders.routing._elo import Elo, _redrawn_rows, play, redrawn_ratings, rows_of_epoch
+from runner.builders.routing._elo import Elo, play, play_plainly, redrawn_ratings
+from runner.builders.routing._elo_order import Order
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
+from runner.training.balancing import epoch_order, pair_weights
 
 
 @pytest.fixture(autouse=True)
@@ -23,20 +27,27 @@ def spec(**fields):
 def plainly(rows, initial=1500.0, k=32.0, epsilon=100.0, coefficient=0.1):
     """Elo by the book, over (a, b, winner)."""
     rating = {}
-    for a, b, w in rows:
-        ra, rb = rating.get(a, initial), rating.get(b, initial)
-        expected_a = 1 / (1 + 10 ** ((rb - ra) / 400))
-        actual = {A: (1, 0), B: (0, 1), TIE: (0.5, 0.5), BOTH_BAD: (0.5, 0.5)}[w]
-        actual_a, actual_b = actual
-        if w == TIE:
-            actual_a += coefficient * 0.5 if ra < initial + epsilon else 0
-            actual_b += coefficient * 0.5 if rb < initial + epsilon else 0
-        if w == BOTH_BAD:
-            actual_a -= coefficient * 0.5 if ra > initial - epsilon else 0
-            actual_b -= coefficient * 0.5 if rb > initial - epsilon else 0
-        rating[a] = ra + k * (actual_a - expected_a)
-        rating[b] = rb + k * (actual_b - (1 - expected_a))
+    for one in rows:
+        rating |= step(rating, one, Elo(initial, k, epsilon, coefficient))
     return rating
+
+
+def step(rating, one, rule):
+    """The two new ratings after one (a, b, winner)."""
+    initial, k, epsilon, coefficient = (
+        rule.initial_rating, rule.k_factor, rule.tie_both_bad_epsilon, rule.non_ranking_loss_coeff
+    )  # fmt: skip
+    a, b, w = one
+    ra, rb = rating.get(a, initial), rating.get(b, initial)
+    expected_a = 1 / (1 + 10 ** ((rb - ra) / 400))
+    actual_a, actual_b = {A: (1, 0), B: (0, 1), TIE: (0.5, 0.5), BOTH_BAD: (0.5, 0.5)}[w]
+    if w == TIE:
+        actual_a += coefficient * 0.5 if ra < initial + epsilon else 0
+        actual_b += coefficient * 0.5 if rb < initial + epsilon else 0
+    if w == BOTH_BAD:
+        actual_a -= coefficient * 0.5 if ra > initial - epsilon else 0
+        actual_b -= coefficient * 0.5 if rb > initial - epsilon else 0
+    return {a: ra + k * (actual_a - expected_a), b: rb + k * (actual_b - (1 - expected_a))}
 
 
 def in_order(data, orders):
@@ -50,7 +61,7 @@ def test_it_agrees_with_an_independent_computation(data, context_for, balanced):
     settings = {"initial_rating": 1200.0, "k_factor": 24.0, "tie_both_bad_epsilon": 40.0, "non_ranking_loss_coeff": 0.6}
     context = context_for(data, epochs=3, seed=7)
     result = kind.train(spec(balance_model_samples=balanced, **settings), context)
-    orders = [rows_of_epoch(data.train, epoch, 7, balanced) for epoch in (1, 2, 3)]
+    orders = [Order(data.train, balanced, 7).of_epoch(epoch) for epoch in (1, 2, 3)]
     assert not np.array_equal(orders[0], orders[1])
     expected = plainly(in_order(data.train, orders), 1200.0, 24.0, 40.0, 0.6)
     scores = kind.Predictor.load(context.artifact).scores
@@ -60,12 +71,12 @@ def test_it_agrees_with_an_independent_computation(data, context_for, balanced):
 
 
 def test_an_epoch_without_balance_plays_every_comparison_once(data):
-    assert sorted(rows_of_epoch(data.train, 1, 3, False).tolist()) == list(range(len(data.train)))
+    assert sorted(Order(data.train, False, 3).of_epoch(1).tolist()) == list(range(len(data.train)))
 
 
 def test_balance_favours_the_rarer_llm(toolbox):
     data = toolbox.outcomes(*[("a", "b", A)] * 90, *[("c", "a", A)] * 10)
-    rows = np.concatenate([rows_of_epoch(data, epoch, 0, True) for epoch in range(1, 30)])
+    rows = np.concatenate([Order(data, True, 0).of_epoch(epoch) for epoch in range(1, 30)])
     share = float((rows >= 90).mean())
     # 90 pairs of weight 1/90 and 10 of weight 1/10.
     assert share == pytest.approx(0.5, abs=0.05)
@@ -87,29 +98,108 @@ def test_balance_favours_the_rarer_llm(toolbox):
 )
 def test_one_comparison(start, winner, expected):
     ratings = list(start)
-    play(ratings, [0], [1], [winner], Elo())
+    play_plainly(ratings, [0], [1], [winner], Elo())
     assert ratings == pytest.approx(expected)
 
 
-def test_ratings_worlds_apart_do_not_overflow():
-    ratings = [0.0, 1e6]
-    play(ratings, [0, 1], [1, 0], [A, A], Elo())
-    assert ratings == [32.0, 1e6 - 32.0]
+@pytest.mark.parametrize("compiled", [False, True])
+def test_ratings_worlds_apart_do_not_overflow(toolbox, compiled):
+    data = toolbox.outcomes(("a", "b", A), ("b", "a", A))
+    ratings = np.array([0.0, 1e6])
+    play(ratings, data, np.arange(2), Elo(), compiled)
+    assert ratings.tolist() == [32.0, 1e6 - 32.0]
 
 
 @pytest.mark.parametrize("balanced", [True, False])
-def test_samples_stepped_together_are_played_as_one_by_one(toolbox, balanced):
-    data, rule = toolbox.synthetic(90, 5), Elo(non_ranking_loss_coeff=0.8, tie_both_bad_epsilon=20.0)
-    start = np.linspace(1450, 1550, 5)
-    together = redrawn_ratings(data, start, start * 0, rule, 2, balanced, 6, seed=4)
-    orders = _redrawn_rows(data, 180, balanced, 6, seed=4)
-    for number in range(6):
-        ratings, rows = start.tolist(), orders[:, number]
-        play(
-            ratings, data.model_a[rows].tolist(), data.model_b[rows].tolist(), data.winner[rows].tolist(), rule
+def test_compiled_it_gives_the_same_bits(toolbox, balanced):
+    data = toolbox.synthetic(20_000, 12, seed=5)
+    rule = Elo(1200.0, 40.0, 25.0, 0.7)
+    plain, compiled = Order(data, balanced, 9), Order(data, balanced, 9, compiled=True)
+    ratings, values = np.linspace(900.0, 1500.0, 12), np.linspace(900.0, 1500.0, 12).tolist()
+    for epoch in (1, 2):
+        rows = compiled.of_epoch(epoch)
+        assert np.array_equal(rows, plain.of_epoch(epoch))
+        play(ratings, data, rows, rule, compiled=True)
+        play_plainly(
+            values, data.model_a[rows].tolist(), data.model_b[rows].tolist(), data.winner[rows].tolist(), rule
         )  # fmt: skip
-        np.testing.assert_allclose(together[number], ratings, atol=1e-9)
-    assert len(np.unique(together[:, 0])) == 6
+    assert ratings.tolist() == values
+    assert min(values) < 1175.0 and max(values) > 1225.0, "both sides of both bounds were met"
+
+
+def test_a_draw_by_the_guide_is_the_draw_by_bisection():
+    from runner.builders.routing._elo_compiled import find, guide
+
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 7, 1000):
+        edges = np.cumsum(rng.random(n) ** 8 + 1e-9)
+        # Edges themselves, and the last numbers before 1, are where rounding shows.
+        on_edges = np.minimum(edges / edges[-1], 1 - 2.0**-53)
+        uniform = np.concatenate([[0.0, 1 - 2.0**-53], on_edges, np.nextafter(on_edges, 0), rng.random(3000)])
+        expected = np.minimum(np.searchsorted(edges, uniform * edges[-1], side="right"), n - 1)
+        assert np.array_equal(find(uniform, edges, guide(edges)), expected)
+
+
+def test_what_is_compiled_is_trained_the_same(data, context_for, monkeypatch):
+    plain, compiled = context_for(data, "plain"), context_for(data, "compiled")
+    expected = kind.train(spec(), plain)
+    monkeypatch.setattr(_elo, "COMPILED_FROM", 0)
+    assert kind.train(spec(), compiled) == expected
+    for name in ("scores.safetensors", "model.json"):
+        assert (compiled.artifact / name).read_bytes() == (plain.artifact / name).read_bytes()
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_an_epoch_is_ordered_as_every_kind_orders_its_own(data, balanced):
+    weights = pair_weights(data.train.model_a, data.train.model_b) if balanced else None
+    expected = epoch_order(len(data.train), np.random.default_rng([4, 2]), weights)
+    assert np.array_equal(Order(data.train, balanced, 4).of_epoch(2), expected)
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_a_sample_is_played_from_where_training_began(toolbox, balanced):
+    data, rule = toolbox.synthetic(90, 5), Elo(non_ranking_loss_coeff=0.8, tie_both_bad_epsilon=20.0)
+    start, order = np.linspace(1450, 1550, 5), Order(data, balanced, 4)
+    redrawn = redrawn_ratings(data, order, start, start * 0, rule, 2, 6)
+    for number, rows in enumerate(order.of_samples(180, 6)):
+        assert len(rows) == 180
+        rating = dict(enumerate(start.tolist()))
+        for one in in_order(data, [rows]):
+            rating |= step(rating, one, rule)
+        np.testing.assert_allclose(redrawn[number], [rating[m] for m in range(5)], atol=1e-9)
+    assert len(np.unique(redrawn[:, 0])) == 6
+
+
+def test_a_sample_of_much_data_goes_on_from_the_fitted_ratings(toolbox, monkeypatch):
+    monkeypatch.setattr(_elo, "MOST_STEPS", 1)
+    data = toolbox.synthetic(90, 5)
+    fitted = np.full(5, 1700.0)
+    redrawn = redrawn_ratings(data, Order(data, True, 0), fitted * 0, fitted, Elo(), 2, 20)
+    assert (np.abs(redrawn - 1700.0) <= 32.0).all()
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_a_sample_holds_prompts_as_often_as_they_were_drawn(toolbox, balanced):
+    # Four comparisons of each of 50 prompts, one of the four with the rare LLM: as likely, or three times so.
+    rows = [("a", "b", A), ("b", "a", A), ("a", "b", TIE), ("a", "rare", B)] * 50
+    data = replace(toolbox.outcomes(*rows), prompt=np.arange(200, dtype=np.int32)[::-1] // 4)
+    weights = pair_weights(data.model_a, data.model_b) if balanced else np.ones(200)
+    met = np.zeros(200)
+    for rows in Order(data, balanced, 1).of_samples(199, 600):
+        counted = np.bincount(rows, minlength=200)
+        absent = counted.reshape(50, 4).sum(axis=1) == 0
+        # A sample lacks (1 - 1/50)^50, 36 %, of the prompts, and the whole of them.
+        assert 0.15 < absent.mean() < 0.65
+        met += counted / 199
+    np.testing.assert_allclose(met / 600, weights / weights.sum(), rtol=0.3)
+
+
+def test_a_sample_that_is_not_balanced_plays_each_of_its_comparisons_once_before_any_again(toolbox):
+    data = toolbox.synthetic(60, 5)
+    for rows in Order(data, False, 2).of_samples(120, 5):
+        first, second = np.sort(rows[:60]), np.sort(rows[60:])
+        assert np.array_equal(first, second)
+        assert len(set(data.prompt[first])) < 20
 
 
 def test_the_seed_is_all_that_the_ratings_depend_on(data, context_for):
@@ -120,7 +210,7 @@ def test_the_seed_is_all_that_the_ratings_depend_on(data, context_for):
     assert results[0] == results[1]
 
 
-@pytest.mark.parametrize("asked", [1, 3, 4, 6])
+@pytest.mark.parametrize("asked", [1, 2, 4, 5, 7])
 def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatch, asked):
     monkeypatch.setattr(kind, "CHUNK", 500)
     whole = context_for(data, "whole", epochs=4)
@@ -131,11 +221,11 @@ def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatc
     with pytest.raises(Stopped):
         kind.train(spec(), stopped)
     assert not list(stopped.artifact.iterdir())
-    # A look before each of an epoch's three chunks, and one after it.
-    assert stopped.checkpoints.latest().step == (0 if asked <= 3 else 1)
+    # A look at the beginning, then one before each of an epoch's three chunks, and one after it.
+    assert stopped.checkpoints.latest().step == (0 if asked <= 4 else 1)
     resumed = context_for(data, "stopped", epochs=4)
     result = kind.train(spec(), resumed)
-    assert [e["epoch"] for e in resumed.emit.of("epoch")] == ([1, 2, 3, 4] if asked <= 3 else [2, 3, 4])
+    assert [e["epoch"] for e in resumed.emit.of("epoch")] == ([1, 2, 3, 4] if asked <= 4 else [2, 3, 4])
     assert result == expected
     for name in ("scores.safetensors", "model.json"):
         assert (resumed.artifact / name).read_bytes() == (whole.artifact / name).read_bytes()

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from runner.builders.routing._bradley_terry import bradley_terry
-from runner.builders.routing._elo import Elo, play, rows_of_epoch
+from runner.builders.routing._elo import Elo, play
+from runner.builders.routing._elo_order import Order
 from runner.builders.routing._evaluation import evaluate, fit_temperature, winner_margins
 from runner.builders.routing._least_squares import least_squares
 from runner.builders.routing._pairs import count_pairs
@@ -41,9 +42,8 @@ def baselines(train: Comparisons, validation: Comparisons, seed: int) -> list[di
 
 
 def _elo(train: Comparisons, seed: int) -> np.ndarray:
-    rule = Elo()
-    ratings = [rule.initial_rating] * len(train.models)
+    rule, order = Elo(), Order(train, True, seed)
+    ratings = np.full(len(train.models), rule.initial_rating)
     for epoch in range(1, min(ELO_EPOCHS, max(1, ELO_STEPS // max(len(train), 1))) + 1):
-        rows = rows_of_epoch(train, epoch, seed, balanced=True)
-        play(ratings, train.model_a[rows].tolist(), train.model_b[rows].tolist(), train.winner[rows].tolist(), rule)
-    return np.array(ratings) - rule.initial_rating
+        play(ratings, train, order.of_epoch(epoch), rule)
+    return ratings - rule.initial_rating

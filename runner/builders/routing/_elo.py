@@ -1,23 +1,24 @@
 """Sequential Elo over comparisons, with the nudges that give ties and both_bad a place on the scale.
 
-Elo, "The Rating of Chessplayers", 1978: base 10, scale 400. The one place where a Python loop over comparisons is
-the algorithm itself: every rating depends on the one before.
+Elo, "The Rating of Chessplayers", 1978: base 10, scale 400. The one place where a loop over comparisons is the
+algorithm itself: every rating depends on the one before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from runner.builders.routing._pairs import prompt_weights
-from runner.data.comparisons import BOTH_BAD, TIE, A, B, Comparisons
-from runner.training.balancing import draw, epoch_order, pair_weights
+from runner.builders.routing._elo_order import Order
+from runner.data.comparisons import TIE, A, B, Comparisons
 
-SCALE = 400.0
+BASE, SCALE = 10.0, 400.0
 #: Bootstrap samples step through at most so many comparisons: Elo forgets, so the last ones decide.
 MOST_STEPS = 20_000
+#: So many comparisons take longer in plain Python than to load numba and compile the loop.
+COMPILED_FROM = 2_500_000
 
 
 @dataclass(frozen=True)
@@ -29,29 +30,49 @@ class Elo:
     tie_both_bad_epsilon: float = 100.0
     non_ranking_loss_coeff: float = 0.1
 
+    @property
+    def constants(self) -> tuple[float, float, float, float]:
+        """The greatest change, the nudge, and the bounds that ties pull up to and both_bad down to."""
+        return (
+            self.k_factor,
+            self.non_ranking_loss_coeff * 0.5,
+            self.initial_rating + self.tie_both_bad_epsilon,
+            self.initial_rating - self.tie_both_bad_epsilon,
+        )
 
-def rows_of_epoch(comparisons: Comparisons, epoch: int, seed: int, balanced: bool) -> np.ndarray:
-    """The comparisons of one epoch in their order, int64 ``[n]``; ``epoch`` counts from 1."""
-    rng = np.random.default_rng([seed, epoch])
-    weights = pair_weights(comparisons.model_a, comparisons.model_b) if balanced else None
-    return epoch_order(len(comparisons), rng, weights)
+
+def work(comparisons: Comparisons, epochs: int, draws: int) -> int:
+    """How many comparisons a training plays in all, those of its bootstrap samples included."""
+    steps = epochs * len(comparisons)
+    return steps + draws * min(steps, MOST_STEPS)
 
 
-def play(
-    ratings: list[float], model_a: Sequence[int], model_b: Sequence[int], winner: Sequence[int], rule: Elo
-) -> None:
-    """Update ``ratings`` in place by the comparisons, in order. Plain lists: numpy's scalars are slow.
+def play(ratings: np.ndarray, comparisons: Comparisons, rows: np.ndarray, rule: Elo, compiled: bool = False) -> None:
+    """Update ``ratings``, float64 ``[M]``, in place by the comparisons of ``rows``, in order.
 
     A win counts 1 and a loss 0; a tie and a both_bad count one half to both. A tie counts
     ``non_ranking_loss_coeff / 2`` more to an LLM rated below ``initial_rating + tie_both_bad_epsilon``, a both_bad so
-    much less to one rated above ``initial_rating - tie_both_bad_epsilon``.
+    much less to one rated above ``initial_rating - tie_both_bad_epsilon``. ``compiled`` changes the speed and no bit.
     """
-    k, nudge = rule.k_factor, rule.non_ranking_loss_coeff * 0.5
-    good, bad = rule.initial_rating + rule.tie_both_bad_epsilon, rule.initial_rating - rule.tie_both_bad_epsilon
+    a, b, winner = comparisons.model_a, comparisons.model_b, comparisons.winner
+    if compiled:
+        from runner.builders.routing import _elo_compiled
+
+        _elo_compiled.play(ratings, a, b, winner, rows, *rule.constants, BASE, SCALE)
+        return
+    # Plain lists: numpy's scalars are slow.
+    values = ratings.tolist()
+    play_plainly(values, a[rows].tolist(), b[rows].tolist(), winner[rows].tolist(), rule)
+    ratings[:] = values
+
+
+def play_plainly(ratings: list[float], model_a: list[int], model_b: list[int], winner: list[int], rule: Elo) -> None:
+    """The loop in plain Python, in place: soon over where there is little to play."""
+    k, nudge, good, bad = rule.constants
     for a, b, outcome in zip(model_a, model_b, winner, strict=True):
         rating_a, rating_b = ratings[a], ratings[b]
         try:
-            expected = 1.0 / (1.0 + 10.0 ** ((rating_b - rating_a) / SCALE))
+            expected = 1.0 / (1.0 + BASE ** ((rating_b - rating_a) / SCALE))
         except OverflowError:
             expected = 0.0
         if outcome == A:
@@ -78,58 +99,24 @@ def play(
 
 def redrawn_ratings(
     comparisons: Comparisons,
+    order: Order,
     start: np.ndarray,
     fitted: np.ndarray,
     rule: Elo,
     epochs: int,
-    balanced: bool,
     draws: int,
-    seed: int,
+    compiled: bool = False,
     between: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
-    """The ratings of ``draws`` bootstrap samples over prompts, float64 ``[draws, n_models]``, all stepped at once.
+    """The ratings of ``draws`` bootstrap samples over prompts, float64 ``[draws, n_models]``.
 
     A sample goes through as many comparisons as training did, from ``start`` (``[n_models]``); where that is more than
-    ``MOST_STEPS``, through that many, from ``fitted``. ``between`` is called now and then and may raise.
+    ``MOST_STEPS``, through that many, from ``fitted``. ``between`` is called before each and may raise.
     """
     steps = epochs * len(comparisons)
     first = start if steps <= MOST_STEPS else fitted
-    steps = min(steps, MOST_STEPS)
-    order = _redrawn_rows(comparisons, steps, balanced, draws, seed)
-
-    winner = comparisons.winner
-    actual_a = np.where(winner == A, 1.0, np.where(winner == B, 0.0, 0.5))
-    # +1 pulls a rating up to its bound, -1 down to it, 0 leaves a decided comparison alone.
-    side = np.where(winner == TIE, 1.0, np.where(winner == BOTH_BAD, -1.0, 0.0))
-    bound = rule.initial_rating + side * rule.tie_both_bad_epsilon
-    nudge = side * rule.non_ranking_loss_coeff * 0.5
-
     ratings = np.tile(first, (draws, 1))
-    flat, offset = ratings.reshape(-1), np.arange(draws) * ratings.shape[1]
-    with np.errstate(over="ignore"):
-        for number, rows in enumerate(order):
-            if number % 2000 == 0:
-                between()
-            a, b = offset + comparisons.model_a[rows], offset + comparisons.model_b[rows]
-            rating_a, rating_b = flat[a], flat[b]
-            expected = 1.0 / (1.0 + 10.0 ** ((rating_b - rating_a) / SCALE))
-            limit, push, actual = bound[rows], nudge[rows], actual_a[rows]
-            flat[a] += rule.k_factor * (actual + push * (push * (limit - rating_a) > 0) - expected)
-            flat[b] += rule.k_factor * (expected - actual + push * (push * (limit - rating_b) > 0))
+    for one, rows in zip(ratings, order.of_samples(min(steps, MOST_STEPS), draws), strict=True):
+        between()
+        play(one, comparisons, rows, rule, compiled)
     return ratings
-
-
-def _redrawn_rows(comparisons: Comparisons, steps: int, balanced: bool, draws: int, seed: int) -> np.ndarray:
-    """Which comparison each sample meets at each step: int32 ``[steps, draws]``."""
-    rng = np.random.default_rng([seed, 0x65])
-    n = len(comparisons)
-    weights = pair_weights(comparisons.model_a, comparisons.model_b) if balanced else np.ones(n)
-    order = np.empty((steps, draws), np.int32)
-    for number, times in enumerate(prompt_weights(comparisons.prompt, draws, seed)):
-        if balanced:
-            order[:, number] = draw(times * weights, steps, rng)
-        else:
-            sample = np.repeat(np.arange(n, dtype=np.int32), times.astype(np.int64))
-            passes = [rng.permutation(sample) for _ in range(-(-steps // len(sample)))]
-            order[:, number] = np.concatenate(passes)[:steps]
-    return order

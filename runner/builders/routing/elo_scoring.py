@@ -10,9 +10,12 @@ from runner.data.comparisons import ComparisonsData
 from runner.training.pace import Every
 
 if TYPE_CHECKING:
-    from runner.builders.routing._elo import Elo
+    import numpy as np
 
-REQUIRES = ("numpy", "safetensors")
+    from runner.builders.routing._elo import Elo
+    from runner.builders.routing._elo_order import Order
+
+REQUIRES = ("numba", "numpy", "safetensors")
 Predictor = AgnosticPredictor
 
 #: Comparisons between two looks at the stop signal, and between two progress events.
@@ -58,7 +61,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     import numpy as np
 
     from runner.builders.routing._agnostic import DRAWS, conclude, start_scores
-    from runner.builders.routing._elo import Elo, redrawn_ratings
+    from runner.builders.routing._elo import COMPILED_FROM, Elo, redrawn_ratings, work
+    from runner.builders.routing._elo_order import Order
     from runner.builders.routing._evaluation import pairwise_accuracy
 
     comparisons, validation = context.data.train, context.data.validation
@@ -67,44 +71,45 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     start = start + spec.initial_rating
     point = context.checkpoints.latest()
     done = point.step if point else 0
-    ratings: list[float] = np.asarray(point.tensors["ratings"] if point else start, np.float64).tolist()
+    ratings = np.array(point.tensors["ratings"] if point else start, np.float64)
+    context.stop_here(done, {"ratings": ratings}, {})
+    compiled = work(comparisons, context.epochs, DRAWS) >= COMPILED_FROM
+    order = Order(comparisons, spec.balance_model_samples, context.seed, compiled)
 
     checkpoint = Every(1.0)
     for epoch in range(done + 1, context.epochs + 1):
-        before = np.array(ratings)
-        _play_epoch(spec, rule, context, ratings, epoch)
-        after = np.array(ratings)
-        scores = after - spec.initial_rating
+        before = ratings.copy()
+        _play_epoch(context, rule, order, ratings, epoch, compiled)
+        scores = ratings - spec.initial_rating
         metrics = {
             "accuracy": pairwise_accuracy(scores[validation.model_a], scores[validation.model_b], validation),
-            "mean_rating_change": float(np.abs(after - before).mean()),
+            "mean_rating_change": float(np.abs(ratings - before).mean()),
         }
         context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=False)
         if epoch == context.epochs or checkpoint.due():
-            context.checkpoints.save(epoch, {"ratings": after}, {})
-        context.stop_here(epoch, {"ratings": after}, {})
+            context.checkpoints.save(epoch, {"ratings": ratings}, {})
+        context.stop_here(epoch, {"ratings": ratings}, {})
 
-    fitted = np.array(ratings)
     n_models, finished = len(comparisons.models), max(done, context.epochs)
     redrawn = redrawn_ratings(
         comparisons,
+        order,
         start[:n_models],
-        fitted[:n_models],
+        ratings[:n_models],
         rule,
         finished,
-        spec.balance_model_samples,
         DRAWS,
-        context.seed,
-        lambda: context.stop_here(finished, {"ratings": fitted}, {}),
+        compiled,
+        lambda: context.stop_here(finished, {"ratings": ratings}, {}),
     )
 
     def columns(number: int) -> dict[str, Any]:
-        return {"rating": float(fitted[number])}
+        return {"rating": float(ratings[number])}
 
     return conclude(
         context,
         names,
-        fitted - spec.initial_rating,
+        ratings - spec.initial_rating,
         redrawn - spec.initial_rating,
         columns=columns,
         epochs=finished,
@@ -112,31 +117,23 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     )
 
 
-def _play_epoch(spec: Spec, rule: Elo, context: TrainContext, ratings: list[float], epoch: int) -> None:
+def _play_epoch(
+    context: TrainContext, rule: Elo, order: Order, ratings: np.ndarray, epoch: int, compiled: bool
+) -> None:
     """One epoch, in place. Asked to stop, it saves the ratings that the epoch started from and leaves."""
-    import numpy as np
+    from runner.builders.routing._elo import play
 
-    from runner.builders.routing._elo import play, rows_of_epoch
-
-    comparisons = context.data.train
-    boundary = np.array(ratings)
-    rows = rows_of_epoch(comparisons, epoch, context.seed, spec.balance_model_samples)
+    boundary = ratings.copy()
+    rows = order.of_epoch(epoch)
     for first in range(0, len(rows), CHUNK):
         context.stop_here(epoch - 1, {"ratings": boundary}, {})
         chunk = rows[first : first + CHUNK]
-        play(
-            ratings,
-            comparisons.model_a[chunk].tolist(),
-            comparisons.model_b[chunk].tolist(),
-            comparisons.winner[chunk].tolist(),
-            rule,
-        )
+        play(ratings, context.data.train, chunk, rule, compiled)
         if len(rows) > CHUNK:
             # Shorter epochs are their own progress.
-            done = first + len(chunk)
             context.emit(
                 "progress",
-                done=done,
+                done=first + len(chunk),
                 total=len(rows),
                 unit="comparisons",
                 epoch=epoch,
