@@ -17,7 +17,7 @@ from runner.training.tokens import Tokens
 
 #: Anchors in a batch: three times as many pairs, six times as many texts, less those that are the same.
 BATCH = 16
-#: Texts that are encoded at once where no gradient is needed.
+#: Texts that are encoded at once.
 READ = 32
 
 
@@ -33,25 +33,16 @@ class FinetunableNetwork(TripletNetwork):
         assert inputs.tokens is not None
         # Each distinct text of the batch goes through the transformer once.
         texts, place = torch.cat([inputs.prompt[rows], inputs.response[rows]]).unique(return_inverse=True)
-        chosen = texts.cpu().numpy()
-        encode = self._encoded if torch.is_grad_enabled() else self._read
-        read = encode(inputs.tokens, chosen)
-        prompt, response = read[place].chunk(2)
+        prompt, response = self._read(inputs.tokens, texts.cpu().numpy())[place].chunk(2)
         vectors: torch.Tensor = self.projection(torch.cat([prompt, response], dim=1))
         return vectors
 
-    def _encoded(self, tokens: Tokens, texts: np.ndarray) -> torch.Tensor:
-        vectors: torch.Tensor = self.encoder(*self.encoder.batch(tokens, texts))
-        return vectors
-
     def _read(self, tokens: Tokens, texts: np.ndarray) -> torch.Tensor:
-        """In small batches, the longest texts first, so that little is padded."""
-        vectors = torch.zeros(len(texts), self.encoder.width, device=self.encoder.device)
+        """``[len(texts), width]``: in small batches of texts of similar length, so that little is padded."""
         order = np.argsort(-tokens.lengths[texts], kind="stable")
-        for at in range(0, len(order), READ):
-            rows = order[at : at + READ]
-            vectors[torch.from_numpy(rows).to(vectors.device)] = self._encoded(tokens, texts[rows])
-        return vectors
+        parts = [self.encoder.batch(tokens, texts[order[at : at + READ]]) for at in range(0, len(order), READ)]
+        read = torch.cat([self.encoder(*part) for part in parts])
+        return read[torch.from_numpy(np.argsort(order)).to(read.device)]
 
     def own(self) -> dict[str, torch.Tensor]:
         """What is not the transformer's."""
