@@ -1,4 +1,17 @@
-"""One score per LLM: Bradley-Terry by maximum likelihood, on the scale of chess ratings, as leaderboards have it."""
+"""One score per LLM: Bradley-Terry by maximum likelihood, on the scale of chess ratings, as leaderboards have it.
+
+`P(a beats b) = 1 / (1 + base^((rating_b - rating_a) / scale))`, and a tie or a both_bad is half a win for each side.
+The ratings of the greatest likelihood are found by Newton's method on the counts of every pair, with their mean at
+`initial_rating`; a score is the rating less that. Where an LLM only won, only lost or was never compared with the
+others, no greatest likelihood exists: such data is refused by name, or held finite by `regularization`. Intervals are
+a bootstrap over prompts, or with `bootstrap_samples` 0 the sandwich estimator's, which the table has in any case.
+
+Use it when one number per LLM is wanted, with intervals that can be trusted and probabilities of winning: it is what
+a router has to beat. Not when the best LLM depends on the prompt.
+
+Source: Bradley and Terry, "Rank analysis of incomplete block designs", Biometrika 1952; Chiang et al., "Chatbot
+Arena", arXiv:2403.04132.
+"""
 
 from __future__ import annotations
 
