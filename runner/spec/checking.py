@@ -53,7 +53,7 @@ class _Checker:
                 if name not in value and error.message.startswith(repr(name)):
                     yield self.missing(schema, name, path)
         elif word == "not":
-            yield self.both(error.validator_value["required"], path)
+            yield self.both(error.validator_value["required"], schema.get("x-spelling-of"), path)
         elif word in ("oneOf", "anyOf"):
             yield from self.union(error, path)
         elif word == "type":
@@ -87,10 +87,12 @@ class _Checker:
             expected = wording.choice(map(wording.as_json, tag["mapping"]))
         return find(self.document, (*path, name), "missing", f"`{name}` is missing", shown=path, expected=expected)
 
-    def both(self, names: list[str], path: Path) -> Finding:
-        present, older = names
-        message = f"an older spelling of `{present}`, which is there too"
-        hint = f'take one of them out: "{present}" is the present spelling'
+    def both(self, names: list[str], present: str | None, path: Path) -> Finding:
+        other, older = names
+        message = f"an older spelling of `{present or other}`, which is there too"
+        if present is not None:
+            message = f"an older spelling of `{present}`, as `{other}` is, which is there too"
+        hint = f'take one of them out: "{present or other}" is the present spelling'
         return find(self.document, (*path, older), "both", message, on_key=True, hint=hint)
 
     def union(self, error: Any, path: Path) -> Iterator[Finding]:

@@ -163,8 +163,10 @@ def _warnings(
 ) -> list[Finding]:
     found = []
     for spelling in older:
-        present = f'"{spelling.present}"' + (f": {spelling.literal}" if spelling.literal else "")
-        hint = f"write {present}, or run `runner spec fix`"
+        if not spelling.meant:
+            continue  # its value is a fault, and without it the name says nothing
+        value = f": {spelling.literal}" if spelling.literal else ""
+        hint = f'write "{spelling.present}"{value}, or run `runner spec fix`'
         message = f"an older spelling of `{spelling.present}`"
         finding = find(document, spelling.at, "older", message, on_key=True, meant=spelling.present, hint=hint)
         found.append(replace(finding, literal=spelling.literal))

@@ -121,7 +121,9 @@ def _publish_older_spellings(schema: Schema) -> None:
             properties[older] = _older_property(name, deepcopy(kept), values.get(older, ()))
         spellings = [name, *field.get("x-older-spellings", ())] if isinstance(field, dict) else [name]
         for both in combinations(spellings, 2):
-            schema.setdefault("allOf", []).append({"not": {"type": "object", "required": list(both)}})
+            never: Schema = {"not": {"type": "object", "required": list(both)}}
+            # Of two older spellings neither is the present one.
+            schema.setdefault("allOf", []).append(never if name in both else never | {"x-spelling-of": name})
         if len(spellings) > 1 and name in schema.get("required", ()):
             schema["required"] = [other for other in schema["required"] if other != name]
             schema["allOf"].append({"anyOf": [{"required": [spelling]} for spelling in spellings]})

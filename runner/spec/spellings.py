@@ -15,12 +15,14 @@ from runner.spec.schema_walk import Schema
 class Older:
     """One older spelling in a document: where it is written, the present name, and what the value is now.
 
-    ``literal`` is the present value as JSON, for a spelling whose values had other names too; else None.
+    ``literal`` is the present value as JSON, for a spelling whose values had other names too; else None. ``meant`` is
+    False for a value that this spelling never had.
     """
 
     at: Path
     present: str
     literal: str | None = None
+    meant: bool = True
 
 
 def modernise(value: Any, schema: Schema) -> tuple[Any, list[Older]]:
@@ -56,7 +58,11 @@ def _modern(value: Any, schema: Schema | None, root: Schema, path: Path, found: 
         if present == name or field is None:
             result[present] = _modern(item, field, root, (*path, name), found)
             continue
-        now = [now for was, now in field.get("x-values", ()) if was == item and not isinstance(item, bool)]
-        found.append(Older((*path, name), present, json.dumps(now[0]) if now else None))
+        # In Python true is 1.
+        kind = isinstance(item, bool)
+        values = field.get("x-values", ())
+        now = [now for was, now in values if was == item and isinstance(was, bool) == kind]
+        literal = json.dumps(now[0]) if now else None
+        found.append(Older((*path, name), present, literal, meant=bool(now) or not values))
         result[present] = now[0] if now else _modern(item, field, root, (*path, name), found)
     return result

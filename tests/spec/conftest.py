@@ -27,6 +27,9 @@ class Small(Section):
 class Large(Section):
     size: Literal["large"] = option("large", description="A tag with a default.")
     depth: int = option(older=("layers",), ge=1, description="A number that has to be there.")
+    dense: bool = option(
+        True, older={"bits": {4: True, 8: False}, "packed": {}}, description="A switch that once was a number."
+    )
 
 
 class Spec(ModelSpec):

@@ -88,7 +88,9 @@ def mutated(document, data):
     what = data.draw(st.sampled_from(["replace", "remove", "add"]))
     if what == "add" and isinstance(here, dict):
         here[
-            data.draw(st.sampled_from(["unknown", "seed", "w", "wide", "ratio", "valiation_split", "start_state"]))
+            data.draw(
+                st.sampled_from(["unknown", "seed", "w", "wide", "bits", "ratio", "valiation_split", "start_state"])
+            )
         ] = data.draw(st.sampled_from(ODD))
     elif path and what == "remove":
         del inside[path[-1]]

@@ -52,6 +52,24 @@ def test_everything_unambiguous_is_repaired_in_place():
     assert {(14, "renamed valiation_split to validation_split"), (15, 'put 3 for "3"')} <= places
 
 
+def test_an_older_spelling_and_its_value_are_replaced_together(tiny):
+    text = (
+        '{"model": {"name": "m", "spec": {"model_type": "tiny",\n  "shape": {"size": "large", "layers": 2, '
+        '"bits" :  8}}}, "data": {"path": "p"}, "epochs": 1}'
+    )
+    fixed, changes = fix(text)
+    assert fixed == text.replace('"layers": 2', '"depth": 2').replace('"bits" :  8', '"dense" :  false')
+    assert [change.what for change in changes] == ["renamed layers to depth", "put dense: false for bits: 8"]
+    assert load(fixed).warnings == []
+
+
+def test_an_older_spelling_whose_value_means_nothing_is_not_repaired(tiny):
+    text = '{"model": {"name": "m", "spec": {"model_type": "tiny", "shape": {"size": "large", "depth": 1, "bits": 5}}},'
+    with pytest.raises(SpecError) as caught:
+        fix(text + ' "data": {"path": "p"}, "epochs": 1}')
+    assert [fault.pointer for fault in caught.value.faults] == ["/model/spec/shape/bits"]
+
+
 def test_what_is_right_stays_as_it_is():
     assert fix(RIGHT) == (RIGHT, [])
 

@@ -129,6 +129,34 @@ def test_a_required_field_may_be_spelt_in_the_older_way(tiny):
     assert "depth" in fault.message
 
 
+def large(**fields):
+    spec = {"model_type": "tiny", "shape": {"size": "large", "depth": 1, **fields}}
+    return {"model": {"name": "m", "spec": spec}, "data": {"path": "p"}, "epochs": 1}
+
+
+@pytest.mark.parametrize(("bits", "dense"), [(4, True), (8, False), (8.0, False)])
+def test_an_older_spelling_s_value_becomes_the_present_one(tiny, bits, dense):
+    loaded = load_object(large(bits=bits))
+    assert loaded.spec.model.spec.shape.dense is dense
+    (warning,) = loaded.warnings
+    assert warning.pointer == "/model/spec/shape/bits"
+    assert f'write "dense": {json.dumps(dense)}' in warning.hint
+    assert load_object(large(packed=dense)).spec.model.spec.shape.dense is dense
+
+
+@pytest.mark.parametrize("bits", [5, True, "4", None])
+def test_an_older_spelling_with_values_of_its_own_takes_no_others(tiny, bits):
+    (fault,) = faults(load_object, large(bits=bits))
+    assert fault.pointer == "/model/spec/shape/bits"
+    assert fault.expected == "4 or 8"
+
+
+@pytest.mark.parametrize("other", ["dense", "packed"])
+def test_an_older_spelling_with_values_of_its_own_stands_alone(tiny, other):
+    (fault,) = faults(load_object, large(**{"bits": 4, other: True}))
+    assert "older spelling of `dense`" in fault.message
+
+
 def test_an_unknown_kind_does_not_hide_the_envelope_s_faults(document):
     document["model"]["spec"]["model_type"] = "elo_scorin"
     document["log"] = {"print_every": 0}
