@@ -1,13 +1,13 @@
 """One score per LLM: sequential Elo ratings, going over the comparisons in a new order each epoch.
 
-Every rating starts at `initial_rating`. A comparison of `a` and `b` expects `a` to score `1 / (1 + 10^((rating_b -
-rating_a) / 400))` and moves `a` by `k_factor * (actual - expected)`, `b` likewise; a win counts 1, a loss 0. A tie
-and a both_bad count one half each, and a little more or less: `non_ranking_loss_coeff / 2` is added for an LLM that
-tied below `initial_rating + tie_both_bad_epsilon`, and taken from one whose answer was both_bad above `initial_rating
-- tie_both_bad_epsilon`, so that good and bad pairs of answers find their place on the scale. Each epoch plays the
-comparisons in a new order; with `balance_model_samples` it draws them with replacement, those of rarer LLMs more
-often. A score is the rating less `initial_rating`. Intervals come from samples redrawn by prompt, which go on from
-the final ratings where the data is large.
+Every rating starts at `initial_rating`. A comparison of `a` and `b` expects `a` to score
+`1 / (1 + 10^((rating_b - rating_a) / 400))` and moves `a` by `k_factor * (actual - expected)`, `b` likewise; a win
+counts 1, a loss 0. A tie and a both_bad count one half each, and a little more or less: `non_ranking_loss_coeff / 2`
+is added for an LLM that tied below `initial_rating + tie_both_bad_epsilon`, and taken from one whose answer was
+both_bad above `initial_rating - tie_both_bad_epsilon`, so that good and bad pairs of answers find their place on the
+scale. Each epoch plays the comparisons in a new order; with `balance_model_samples` it draws them with replacement,
+those of rarer LLMs more often. A score is the rating less `initial_rating`. Intervals come from samples redrawn by
+prompt, which go on from the final ratings where the data is large.
 
 Use it when ratings must follow LLMs that change, or have to be understood by whoever knows chess ratings. The last
 comparisons weigh most and `k_factor` sets the noise that never settles: for LLMs that stay as they are,

@@ -1,17 +1,17 @@
 """One score per LLM, learnt by gradient descent on a margin ranking loss.
 
-A decided comparison costs `max(0, 0.1 - (s_winner - s_loser))`. A tie costs `max(0, tie_both_bad_epsilon - s)` for both
-LLMs and a both_bad `max(0, tie_both_bad_epsilon + s)`, weighted by `non_ranking_loss_coeff`: a score above 0 says that
-an answer tends to be good. The loss is averaged over a batch; with `balance_model_samples` batches are drawn with
-replacement, comparisons of rarer LLMs more often. The epoch of the best validation accuracy is kept. Intervals come
-from samples redrawn by prompt and trained alike, in a bounded number of steps where the data is large.
+A decided comparison costs `max(0, 0.1 - (s_winner - s_loser))`. A tie costs `max(0, tie_both_bad_epsilon - s)` for
+both LLMs and a both_bad `max(0, tie_both_bad_epsilon + s)`, weighted by `non_ranking_loss_coeff`: a score above 0
+says that an answer tends to be good. The loss is averaged over a batch; with `balance_model_samples` batches are
+drawn with replacement, comparisons of rarer LLMs more often. The epoch of the best validation accuracy is kept.
+Intervals come from samples redrawn by prompt and trained alike, in a bounded number of steps where the data is large.
 
 Use it when ties and both_bad should say which LLMs are good at all, not only which are better, or as the plain
 counterpart of the routers that read the prompt, which learn by the same loss. A margin, unlike a likelihood, stops
 caring about pairs that are far enough apart: for probabilities take `bradley_terry_scoring`.
 
-Source: Herbrich, Graepel and Obermayer, "Large margin rank boundaries for ordinal regression", 2000, with one parameter
-an LLM.
+Source: Herbrich, Graepel and Obermayer, "Large margin rank boundaries for ordinal regression", 2000, with one
+parameter an LLM.
 """
 
 from __future__ import annotations
