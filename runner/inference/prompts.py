@@ -50,14 +50,14 @@ class Prompts:
         return map(Row, self._source)
 
     def chunks(self, size: int) -> Iterator[list[Row]]:
-        """Every prompt, ``size`` at a time. Raises :class:`DataError` if there are not as many as at the check."""
-        rows = self.rows()
+        """Every prompt, ``size`` at a time. Raises :class:`DataError` if the file is not the one that was checked."""
+        rows, checked = self.rows(), self.sha256
         seen = 0
         while chunk := list(islice(rows, size)):
             seen += len(chunk)
             yield chunk
-        if seen != self.count:
-            raise DataError(f"{self.count:,} prompts have become {seen:,}: the file was changed", where=self.name)
+        if (seen, self.sha256) != (self.count, checked):
+            raise DataError("the file was changed while it was read", where=self.name, hint="the same command again")
 
     def check(self) -> None:
         """Read all of it: whether every line is a prompt, how many there are, and their fingerprints."""

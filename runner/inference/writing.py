@@ -53,12 +53,19 @@ def lines(
         return ""
     if form == "parquet":
         return "".join(json.dumps(row.id) + "\n" for row in rows)
+    # Every line has the same names: json.dumps would quote them anew in each.
+    keys = [json.dumps(name, ensure_ascii=False) for name in names]
+    missing = json.dumps(fill)
     out = []
     for at, (row, values) in enumerate(zip(rows, scores.T.tolist(), strict=True)):
-        known = {name: fill if value != value else value for name, value in zip(names, values, strict=True)}
-        document = {INDEX: start + at, "scores": known}
-        out.append(json.dumps(document if row.id is None else {ID: row.id} | document, ensure_ascii=False))
-    return "\n".join(out) + "\n"
+        known = ", ".join([f"{key}: {_number(value, missing)}" for key, value in zip(keys, values, strict=True)])
+        name = "" if row.id is None else f'"{ID}": {json.dumps(row.id, ensure_ascii=False)}, '
+        out.append(f'{{{name}"{INDEX}": {start + at}, "scores": {{{known}}}}}\n')
+    return "".join(out)
+
+
+def _number(value: float, missing: str) -> str:
+    return missing if value != value else repr(value)
 
 
 def object_parts(scores: Scores) -> Iterator[str]:
@@ -69,7 +76,7 @@ def object_parts(scores: Scores) -> Iterator[str]:
         yield ("," if model else "") + "\n  " + json.dumps(name, ensure_ascii=False) + ": ["
         for start in range(0, scores.prompts, STRIDE):
             values = scores.table.column(model, start, min(start + STRIDE, scores.prompts)).tolist()
-            texts = (missing if value != value else repr(value) for value in values)
+            texts = [_number(value, missing) for value in values]
             yield ("," if start else "") + "\n    " + ",\n    ".join(texts)
         yield "\n  ]"
     yield "\n}\n"
