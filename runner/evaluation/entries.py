@@ -1,0 +1,161 @@
+"""From a candidate to a stored model: trained down the road of every run, or found in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.contract import ModelSpec
+from runner.errors import RunnerError
+from runner.evaluation.candidates import Candidate
+from runner.evaluation.split import Split
+from runner.execution.planning import Plan, make_plan
+from runner.execution.supervise import Listener
+from runner.execution.training import train
+from runner.runs.events import EventReader
+from runner.runs.run import Run
+from runner.spec.canonical import spec_hash
+from runner.store.manifest import verify
+from runner.store.models import StoredModel, find, listing
+from runner.workspace import Workspace
+
+
+@dataclass
+class Entry:
+    """One model of a comparison and what became of it."""
+
+    candidate: Candidate
+    #: ``not trained``, ``trained``, ``reused`` or ``failed``.
+    state: str = "not trained"
+    stored: StoredModel | None = None
+    manifest: dict[str, Any] = field(default_factory=dict)
+    fit_seconds: float | None = None
+    error: RunnerError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        return self.candidate.label
+
+    @property
+    def measurable(self) -> bool:
+        """Whether there is a model to measure."""
+        return self.stored is not None and self.state != "failed"
+
+    @property
+    def bytes(self) -> int:
+        """The size of the stored model's files."""
+        return sum(file["bytes"] for file in self.manifest["files"].values())
+
+    def fail(self, error: RunnerError) -> None:
+        self.state, self.error = "failed", error
+
+    def as_dict(self) -> dict[str, Any]:
+        """What is known of it whatever its task."""
+        return {
+            "label": self.label,
+            "model_type": self.candidate.kind,
+            "name": self.candidate.loaded.spec.model.name,
+            "task": self.candidate.task,
+            "source": self.candidate.source,
+            "state": self.state,
+            "model": self.stored.reference if self.stored else None,
+            "run": self.manifest.get("run"),
+            "fit_seconds": self.fit_seconds,
+            "bytes": self.bytes if self.measurable else None,
+            "error": self.error.as_dict() if self.error else None,
+            "warnings": self.warnings,
+        }
+
+
+def obtain(
+    candidate: Candidate,
+    split: Split,
+    workspace: Workspace,
+    *,
+    reuse: bool,
+    executor: str | None,
+    listeners: Sequence[Listener],
+    announce: Callable[[Run, Plan], None],
+) -> Entry:
+    """Train the candidate, or find it in the store, and make sure that it saw nothing of what is held out.
+
+    Raises what training raises.
+    """
+    entry = Entry(candidate)
+    plan = make_plan(candidate.loaded, workspace, executor=executor)
+    section = plan.spec.model.spec
+    assert isinstance(section, ModelSpec)
+    same = stored_like(plan, split.own(section).fingerprint, workspace) if reuse else None
+    if same is not None:
+        entry.state, entry.stored = "reused", same
+    else:
+        finished = train(candidate.loaded, workspace, executor=executor, listeners=listeners, announce=announce)
+        entry.state, entry.stored = "trained", finished.model
+    entry.manifest = entry.stored.manifest()
+    run = workspace.runs / (entry.manifest.get("run") or "-")
+    entry.fit_seconds = fit_seconds(run) if run.is_dir() else None
+    split.refuse_seen(section, (entry.manifest.get("lock") or {}).get("data_fingerprint"))
+    entry.warnings = elsewhere(entry.manifest, workspace)
+    return entry
+
+
+def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> StoredModel | None:
+    """The newest stored model that training this plan would make again: the same spec, parents, data and code.
+
+    One of the plan's own name comes first. Raises :class:`IntegrityError` where its bytes are not what was stored.
+    """
+    wanted = {"spec_hash": spec_hash(plan.spec), "data_fingerprint": fingerprint, "code": plan.document["code"]}
+    parents = plan.document["parent"], {name: entry["reference"] for name, entry in plan.document["stored"].items()}
+
+    def rank(model: StoredModel) -> tuple[bool, int]:
+        return model.name == plan.spec.model.name, model.version
+
+    stored = [model for model in listing(workspace.store) if model.model_type == plan.model_type]
+    for model in sorted(stored, key=rank, reverse=True):
+        try:
+            manifest = model.manifest()
+        except RunnerError:
+            continue
+        lock = manifest.get("lock") or {}
+        made_from = manifest.get("parent"), manifest.get("references") or {}
+        if made_from == parents and all(lock.get(name) == value for name, value in wanted.items()):
+            verify(model.path)
+            return model
+    return None
+
+
+def fit_seconds(run: Path) -> float | None:
+    """How long the run's last attempt trained: from when its data was there to when it was measured."""
+    begun = ended = None
+    for event in EventReader(run).new():
+        if event["event"] == "data":
+            begun, ended = event["t"], None
+        elif event["event"] == "metrics":
+            ended = event["t"]
+    return None if begun is None or ended is None else ended - begun
+
+
+def elsewhere(manifest: dict[str, Any], workspace: Workspace) -> list[str]:
+    """What a model was made from that was trained on other data: it may have seen the held-out prompts there."""
+    own = manifest["spec"]["data"]
+    told = []
+    seen: set[str] = set()
+    ahead = [manifest]
+    while ahead:
+        facts = ahead.pop()
+        for reference in [facts.get("parent"), *(facts.get("references") or {}).values()]:
+            if reference is None or reference in seen:
+                continue
+            seen.add(reference)
+            try:
+                parent = find(workspace.store, reference).manifest()
+            except RunnerError:
+                told.append(f"made from {reference}, which is gone and may have seen the held-out prompts")
+                continue
+            ahead.append(parent)
+            if parent["spec"]["data"] != own:
+                told.append(f"made from {reference}, which has other data and may have seen the held-out prompts")
+    return told
