@@ -18,6 +18,7 @@ from runner.errors import ExitCode, Interrupted, RunnerError
 VERBS = {
     "train": ("runner.cli.train:train", "Train a model from a spec."),
     "infer": ("runner.cli.infer:infer", "Score prompts with a stored model."),
+    "compare": ("runner.cli.compare:compare", "Train several specs on one split, side by side in one table."),
     "validate": ("runner.cli.validate:validate", "Check specs; every fault at once."),
     "schema": ("runner.cli.schema:schema", "Print the published JSON Schema."),
     "models": ("runner.cli.models:models", "List stored models, and the model types that exist."),
