@@ -14,6 +14,8 @@ from torch import nn  # noqa: TID253
 
 #: Slope of the activations on their negative side.
 SLOPE = 0.1
+#: First scores are this much smaller than the initialisation would have them: far out tanh is flat, and nothing learns.
+OUTPUT_SCALE = 0.1
 #: Pairs of a table computed at once: few enough that a layer's output stays in the processor's cache.
 ROWS = 4096
 
@@ -47,6 +49,27 @@ class Block(nn.Module):
         return out + linear[:, size:] if self.adds_input else out
 
 
+class Standardized(nn.Module):
+    """Embeddings have length 1 and much in common: less their mean, at the scale that standardised features have."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("factor", torch.tensor(width**0.5))
+        self.mean: torch.Tensor
+        self.factor: torch.Tensor
+
+    def fit(self, embeddings: torch.Tensor) -> None:
+        """From the training data's, float ``[n, width]``: one factor for all components, so that angles stay."""
+        self.mean.copy_(embeddings.mean(dim=0))
+        spread = float((embeddings - self.mean).square().mean().sqrt())
+        self.factor.fill_(1.0 / spread if spread > 1e-6 else 1.0)
+
+    def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
+        """float ``[B, width]`` -> ``[B, width]``."""
+        return (embeddings - self.mean) * self.factor
+
+
 class PairTrunk(nn.Module):
     """[prompt embedding; features; LLM vector], each projected to ``projection`` numbers, through blocks."""
 
@@ -55,8 +78,7 @@ class PairTrunk(nn.Module):
     ) -> None:
         super().__init__()
         self.project_prompt, self.project_features, self.project_llm = (nn.Linear(size, projection) for size in sizes)
-        # An embedding has length 1: its components are brought to the scale of standardised features.
-        self._prompt_scale, self._llm_scale = sizes[0] ** 0.5, sizes[2] ** 0.5
+        self.prompt_scale, self.llm_scale = Standardized(sizes[0]), Standardized(sizes[2])
         widths = [3 * projection, *hidden]
         blocks = [Block(width, size, dropout, skip) for width, size in zip(widths, hidden, strict=False)]
         self.first, self.later = blocks[0], nn.Sequential(*blocks[1:])
@@ -65,12 +87,12 @@ class PairTrunk(nn.Module):
 
     def forward(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
         """float ``[B, E]``, ``[B, 45]``, ``[B, V]`` -> ``[B, hidden[-1]]``."""
-        whole = torch.cat([*self._prompt(embeddings, features), self._llm(llms)], dim=1)
+        whole = torch.cat([*self.project(embeddings, features), self._llm(llms)], dim=1)
         return self.after(self.first.linear_part(whole))
 
     def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """The prompts' part of the first layer, with its bias: ``[P, F]``."""
-        known = torch.cat(self._prompt(embeddings, features), dim=1)
+        known = torch.cat(self.project(embeddings, features), dim=1)
         return self.first.linear_part(nn.functional.pad(known, (0, known.shape[1] // 2)))
 
     def llm_side(self, llms: torch.Tensor) -> torch.Tensor:
@@ -85,11 +107,12 @@ class PairTrunk(nn.Module):
         out: torch.Tensor = self.later(self.first.rest(linear))
         return out
 
-    def _prompt(self, embeddings: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.project_prompt(embeddings * self._prompt_scale), self.project_features(features)
+    def project(self, embeddings: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """A prompt's two inputs, projected: ``[B, projection]`` twice."""
+        return self.project_prompt(self.prompt_scale(embeddings)), self.project_features(features)
 
     def _llm(self, llms: torch.Tensor) -> torch.Tensor:
-        return self.project_llm(llms * self._llm_scale)
+        return self.project_llm(self.llm_scale(llms))
 
 
 class EmbeddingScorer(nn.Module):
@@ -110,8 +133,8 @@ class EmbeddingScorer(nn.Module):
         self.trunk = PairTrunk(sizes, projection, hidden, dropout, skip)
         self.output = nn.Linear(self.trunk.width, 1)
         initialise(self.output)
-        if residual:
-            nn.init.zeros_(self.output.weight)
+        with torch.no_grad():
+            self.output.weight *= 0.0 if residual else OUTPUT_SCALE
         self.bounded = bounded
 
     def forward(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:

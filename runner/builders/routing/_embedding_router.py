@@ -12,8 +12,8 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.builders.routing import _llm_embedding
-from runner.builders.routing._embedding_networks import score_table
-from runner.builders.routing._embedding_specs import EmbeddingSpec
+from runner.builders.routing._embedding_kind import EmbeddingKindSpec
+from runner.builders.routing._embedding_networks import PairTrunk, score_table
 from runner.builders.routing._llm_embedding import LlmEmbedding
 from runner.builders.routing._prompt_reading import FOLDER, PromptReader, TrainingPrompts
 from runner.builders.routing._prompted import Standardizer
@@ -47,6 +47,16 @@ class Stored:
             raise unreadable(self.directory, error) from error
 
 
+def trunk_shape(spec: EmbeddingKindSpec) -> dict[str, Any]:
+    """How the spec wants :class:`~runner.builders.routing._embedding_networks.PairTrunk`, by its parameters' names."""
+    return {
+        "projection": spec.input_proj_dim,
+        "hidden": spec.hidden_dims,
+        "dropout": spec.dropout,
+        "skip": spec.use_skip_connections,
+    }
+
+
 def unreadable(directory: Path, error: Exception) -> IntegrityError:
     """What to say of an artifact that is not what its kind writes."""
     return IntegrityError(f"the stored model cannot be read: {error}", where=str(directory), hint="train it again")
@@ -65,17 +75,10 @@ class Inputs:
     vectors: torch.Tensor  # float32 [M, V]
 
     @classmethod
-    def gather(
-        cls,
-        context: TrainContext,
-        embedding_model_name: str,
-        embedding: EmbeddingSpec,
-        epochs: int,
-        start: Stored | None,
-    ) -> Inputs:
+    def gather(cls, spec: EmbeddingKindSpec, context: TrainContext, start: Stored | None) -> Inputs:
         """Embed prompts and LLMs (which is a stage of its own), and score the data with the base model, if any."""
-        prompts = TrainingPrompts.of(context, embedding_model_name, start.standardize if start else None)
-        llms = _llm_embedding.obtain(embedding, context, epochs=epochs)
+        prompts = TrainingPrompts.of(context, spec.embedding_model_name, start.standardize if start else None)
+        llms = _llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
         base = BaseModel.of(context)
         return cls(
             prompts,
@@ -95,6 +98,12 @@ class Inputs:
     def pair(self, which: torch.Tensor, llms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The inputs of (prompt, LLM) pairs, by their indices ``[B]``."""
         return self.embeddings[which], self.features[which], self.vectors[llms]
+
+    def standardize(self, trunk: PairTrunk, context: TrainContext) -> None:
+        """Fit what the network does to embeddings first, on the training split's prompts and the data's LLMs."""
+        split = context.data.train
+        trunk.prompt_scale.fit(torch.from_numpy(self.prompts.embeddings[np.unique(split.prompt)]))
+        trunk.llm_scale.fit(torch.from_numpy(self.llms.vectors[: len(split.models)]))
 
     def save(self, artifact: Path, network: torch.nn.Module, shape: Mapping[str, Any], temperature: float) -> None:
         """Write the whole artifact: document, weights, encoder, LLM embedding, base model."""

@@ -12,7 +12,7 @@ from runner.builders.routing._evaluation import pairwise_accuracy
 from runner.builders.routing._prompted import conclude, score_rows
 from runner.builders.routing._ranking import epoch_rows, ranking_loss, winners
 from runner.contract import TrainContext, TrainResult
-from runner.training.loop import Fit, Task, fit
+from runner.training.loop import Fit, Task, fit, read_optimizer
 from runner.training.optimizers import Optimizer
 
 #: Pairs scored at once while measuring.
@@ -31,7 +31,10 @@ class Scorer:
 
     def __call__(self, prompts: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
         """Scores ``[B]`` with a gradient, in the module's present mode."""
-        scores = self._pairs(prompts, llms)
+        return self.upon_base(self._pairs(prompts, llms), prompts, llms)
+
+    def upon_base(self, scores: torch.Tensor, prompts: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        """The network's own scores ``[B]`` and the base model's."""
         return scores if self._base is None else scores + self._base[llms, prompts]
 
     def sides(self, prompts: torch.Tensor, one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,6 +78,7 @@ def ranking_task(
         loss=lambda rows: ranking_loss(loss, *scorer.sides(prompt[rows], winner[rows], loser[rows])),
         measure=lambda: accuracy(context, scorer),
         clip_gradient=clip_gradient,
+        start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )
 
 

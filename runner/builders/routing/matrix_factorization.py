@@ -73,6 +73,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._prompt_reading import TrainingPrompts
     from runner.builders.routing._rank_training import Scorer, continued, fit_and_conclude, ranking_task
     from runner.builders.routing._ranking import decided_rows
+    from runner.training.loop import save_optimizer
 
     split = context.data.train
     decided = decided_rows(split)
@@ -87,7 +88,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
             hint=f"set embedding_dim to {width}, or text_projection to true",
         )
 
-    names = split.models if start is None else (*split.models, *(n for n in start.names if n not in set(split.models)))
+    names = tuple(dict.fromkeys((*split.models, *(start.names if start else ()))))
     torch.manual_seed(context.seed)
     network = Factors(width, len(names), spec.embedding_dim, spec.text_projection, spec.noise)
     if start is not None:
@@ -99,12 +100,16 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
     scorer = Scorer(network, lambda which, llms: network(prompts[which], llms), context.device)
     task = ranking_task(context, scorer, optimizer, decided, loss="bradley_terry", balanced=spec.balance_model_samples)
-    _, result, temperature = fit_and_conclude(context, task, scorer)
+    if task.start_optimizer is not None and start is not None and start.names != names:
+        # Its moments are of rows that stand for other LLMs now.
+        task.start_optimizer = task.start_optimizer.without("model_embedding.weight")
+    done, result, temperature = fit_and_conclude(context, task, scorer)
 
     document = {"format": 1, "models": list(names), "temperature": temperature, "noise": spec.noise}
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "network.safetensors", network.state_dict())
     known.save(context.artifact)
+    save_optimizer(context.artifact, done)
     return result
 
 
