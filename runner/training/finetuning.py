@@ -122,7 +122,11 @@ def _add_adapters(model: nn.Module, spec: Lora | QLora, where: str) -> None:
     )
     inject_adapter_in_model(config, model)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(".lora_" in name)
+        adapter = ".lora_" in name
+        parameter.requires_grad_(adapter)
+        if adapter:
+            # Beside quantised weights they come in the dtype that those compute in, which is too coarse to train.
+            parameter.data = parameter.data.float()
 
 
 def linear_layers(model: nn.Module) -> list[str]:

@@ -197,14 +197,20 @@ def _pretrained(
         words = {"quantization_config": _quantization(spec, device, where, emit), "device_map": {"": device}}
     with _quietly():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModel.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=torch.float32,
-            trust_remote_code=False,
-            **words,
-        )
+        try:
+            model = AutoModel.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                trust_remote_code=False,
+                **words,
+            )
+        except (ImportError, NotImplementedError, RuntimeError) as error:
+            # The library is installed, and then lacks the routines for this device.
+            if not words or isinstance(error, torch.OutOfMemoryError):
+                raise
+            raise _cannot_quantise(error, where) from error
     # The head that some have for sentence pairs plays no part in a text's vector, and would count as trained.
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = None
@@ -215,11 +221,10 @@ def _pretrained(
 
 def _quantization(spec: QLora, device: str, where: str, emit: Callable[..., None]) -> Any:
     """How transformers is to quantise what it loads. Raises :class:`EnvironmentProblem` without bitsandbytes."""
-    hint = "pip install 'runner[train]', or choose the method lora"
     try:
         import bitsandbytes  # noqa: F401
     except Exception as error:  # a native library that does not load raises anything
-        raise EnvironmentProblem(f"qlora needs bitsandbytes: {error}", where=f"{where}/method", hint=hint) from error
+        raise _cannot_quantise(error, where) from error
     from transformers import BitsAndBytesConfig
 
     # It would tell of every product that it casts what goes into an 8-bit layer.
@@ -238,6 +243,14 @@ def _quantization(spec: QLora, device: str, where: str, emit: Callable[..., None
         load_in_4bit=True,
         bnb_4bit_compute_dtype=getattr(torch, compute),
         bnb_4bit_quant_type=spec.bnb_4bit_quant_type,
+    )
+
+
+def _cannot_quantise(error: Exception, where: str) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        f"qlora needs bitsandbytes, which does not work here: {error}",
+        where=f"{where}/method",
+        hint="pip install 'runner[train]', or choose the method lora",
     )
 
 
