@@ -139,7 +139,8 @@ def agreement(
     from ``low`` to ``high`` of the actual ones; on the dashed line both are equal."""
     base = HEIGHT + 40
     whole = np.concatenate([predicted, actual, low, high])
-    whole = whole[np.isfinite(whole) & (whole > 0)]
+    # No amount that is drawn is smaller or greater; what a file holds may be.
+    whole = np.clip(whole[np.isfinite(whole) & (whole > 0)], 1e-3, 1e9)
     ticks = log_ticks(float(whole.min()), float(whole.max())) if len(whole) else np.array([1.0, 10.0])
     least, most = np.log(ticks[[0, -1]])
 
@@ -154,7 +155,7 @@ def agreement(
         parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{y + 4:.1f}">{tick:,g}</text>')
         parts.append(f'<text class="tick mid" x="{x:.1f}" y="{base + 16}">{tick:,g}</text>')
     parts.append(f'<line class="reference" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{TOP}"/>')
-    parts.append(f'<text class="label" x="{LEFT}" y="{base + BOTTOM - 6}">predicted</text>')
+    parts.append(f'<text class="label" x="{LEFT}" y="{base + BOTTOM - 6}">predicted across, actual up</text>')
     px, py = place(predicted, LEFT, WIDTH - RIGHT), place(actual, base, TOP)
     ends = np.stack([place(low, base, TOP), place(high, base, TOP)])
     readouts = []

@@ -219,12 +219,12 @@ def lengths(run: Recorded) -> Markup:
 
 def length_calibration(run: Recorded) -> Markup:
     """Predicted and actual lengths by tenth of the predictions."""
-    names = ("predicted", "actual", "actual_low", "actual_high", "mean_predicted", "mean_actual", "count")
+    names = ("predicted", "actual", "actual_low", "actual_high", "count")
     groups = [[finite(row.get(name)) for name in names] for row in rows(run.tables, "length_calibration")]
     known = np.array([row for row in groups if None not in row and row[-1]], dtype=float).reshape(-1, len(names))
     if not len(known):
         return Markup()
-    predicted, actual, low, high, _, _, count = known.T
+    predicted, actual, low, high, count = known.T
     plot = _plots.agreement(predicted, actual, low, high, count, f"Predicted and actual lengths in {len(known)} groups")
     caption = tag(
         "figcaption",
@@ -232,11 +232,9 @@ def length_calibration(run: Recorded) -> Markup:
         "on the dashed line the two are equal. Whiskers: the middle half of the lengths.",
     )
     body = [
-        (number(row[0], 1), number(row[1], 1), number(row[4], 1), number(row[5], 1), number(int(row[6])))
-        for row in known
+        (number(row[0], 1), number(row[1], 1), f"{row[2]:,.1f} to {row[3]:,.1f}", number(int(row[4]))) for row in known
     ]
-    header = ("median predicted", "median actual", "mean predicted", "mean actual", "responses")
-    numbers = table(header, body, ("n",) * 5)
+    numbers = table(("predicted", "actual", "middle half", "responses"), body, ("n",) * 4)
     return tag("div", join([tag("figure", join([Markup(plot), caption])), tag("div", numbers)]), "plots")
 
 

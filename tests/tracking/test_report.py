@@ -170,6 +170,75 @@ def test_a_finished_run_has_every_section(tmp_path: Path) -> None:
     assert "dashed: bradley_terry_scoring" in page.text
 
 
+def make_length_run(path: Path) -> Path:
+    """The run of a model that predicts lengths."""
+    make_run(path)
+    metrics = {"relative_accuracy": 0.529, "relative_accuracy_low": 0.427, "relative_accuracy_high": 0.615}
+    metrics |= {"mae_tokens": 25.1, "mae_tokens_low": 21.5, "mae_tokens_high": 28.9, "total_ratio": 0.868}
+    metrics |= {"mean_ratio": 1.133, "log_r2": 0.088, "n_validation": 282}
+    write(path / "result.json", {"metrics": metrics, "epochs": 2, "best_epoch": 2})
+    mean = {"model_type": "mean of each LLM", "relative_accuracy": -0.1, "mae_tokens": 27.5, "log_r2": 0.0}
+    none = {"model_type": "not measured", "relative_accuracy": None}
+    listed = [
+        {"model": "long-winded", "responses": 13, "mean_actual": 201.0, "mean_predicted": 210.0, "mae_tokens": 66.0},
+        {"model": "unheard", "responses": 0, "mean_actual": None, "mean_predicted": None, "mae_tokens": None},
+    ]
+    groups = [
+        {"predicted": 2.0**at, "actual": 2.2**at, "actual_low": 1.9**at, "actual_high": 2.4**at, "count": 28}
+        for at in range(10)
+    ]
+    write(path / "tables.json", {"baselines": [mean, none], "lengths": listed, "length_calibration": groups})
+    events = [
+        {"t": 1_790_000_000.0 + at, "event": "epoch", "epoch": at, "epochs": 2, "best": True}
+        | {"metrics": {"train_loss": 1 / at, "relative_accuracy": 0.3 * at, "mae_tokens": 50.0 / at}}
+        for at in (1, 2)
+    ]
+    (path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def test_a_length_models_page_is_about_lengths(tmp_path: Path) -> None:
+    text, page = page_of(make_length_run(tmp_path / "run"))
+    assert page.sections() == [
+        "Results", "Beside prompt-agnostic models", "Curves", "Lengths by LLM", "Predicted and actual lengths", "Spec",
+        "Lock", "Timeline", "Log",
+    ]  # fmt: skip
+    for fact in (
+        "Relative accuracy", "95 % interval 0.427 to 0.615", "without the prompt: -0.100", "25.10", "21.50 to 28.90",
+        "without the prompt: 27.50", "0.868", "282", "mean ratio", "dashed: mean of each LLM",
+    ):  # fmt: skip
+        assert fact in page.text
+    for word in ("Pairwise accuracy", "Log loss", "Calibration error", "comparisons,"):
+        assert word not in page.text
+    beside = text[text.index('id="beside-prompt-agnostic-models"') : text.index('id="curves"')]
+    order = [beside.index(name) for name in ("(this run)", "mean of each LLM", "not measured")]
+    assert order == sorted(order), "an unmeasured model is last, even below a negative one"
+    drawn = next(plot for plot in re.findall(r"<svg.*?</svg>", text) if "in 10 groups" in plot)
+    ElementTree.fromstring(drawn)
+    assert drawn.count('class="point"') == 10
+    assert drawn.count('class="whisker"') == 10
+
+
+def test_what_is_predicted_right_lies_on_the_dashed_line() -> None:
+    amounts = np.array([3.0, 40.0, 700.0])
+    drawn = _plots.agreement(amounts, amounts, amounts / 2, amounts * 2, np.ones(3), "t")
+    line = re.findall(r'reference" x1="(.*?)" x2="(.*?)" y1="(.*?)" y2="(.*?)"', drawn)[0]
+    x1, x2, y1, y2 = map(float, line)
+    for x, y in re.findall(r'cx="(.*?)" cy="(.*?)"', drawn):
+        assert (float(x) - x1) / (x2 - x1) == pytest.approx((float(y) - y1) / (y2 - y1), abs=1e-3)
+
+
+@given(low=st.floats(1e-3, 1e9), factor=st.floats(1, 1e9))
+def test_log_ticks_cover_the_range_and_are_few(low: float, factor: float) -> None:
+    high = min(low * factor, 1e9)
+    ticks = _plots.log_ticks(low, high)
+    assert ticks[0] <= low * (1 + 1e-6)
+    assert ticks[-1] >= high * (1 - 1e-6)
+    assert 2 <= len(ticks) <= 15
+    assert (np.diff(ticks) > 0).all()
+    assert {f"{tick:e}"[0] for tick in ticks} <= {"1", "2", "5"}
+
+
 def test_every_plot_has_a_title_and_every_epoch_a_point(tmp_path: Path) -> None:
     text, _ = page_of(make_run(tmp_path / "run", epochs=20))
     plots = re.findall(r"<svg.*?</svg>", text)
@@ -303,7 +372,8 @@ ANYTHING = st.recursive(
 )
 ROW = st.dictionaries(
     st.sampled_from(
-        ["model", "model_type", "score", "low", "high", "accuracy", "accuracy_low", "predicted", "observed", "count"]
+        "model model_type score low high accuracy accuracy_low predicted observed count relative_accuracy mae_tokens "
+        "mean_actual mean_predicted actual actual_low actual_high".split()
     ),
     st.floats() | st.integers() | ANYTHING,
 )
@@ -329,7 +399,10 @@ EVENT = st.fixed_dictionaries(
     spec=ANYTHING,
     lock=ANYTHING,
     result=st.fixed_dictionaries({}, optional={"metrics": ROW, "best_epoch": ANYTHING}) | ANYTHING,
-    told=st.dictionaries(st.sampled_from(["leaderboard", "calibration", "baselines"]), st.lists(ROW, max_size=3))
+    told=st.dictionaries(
+        st.sampled_from(["leaderboard", "calibration", "baselines", "lengths", "length_calibration"]),
+        st.lists(ROW, max_size=3),
+    )
     | ANYTHING,
     events=st.lists(EVENT, max_size=6),
 )

@@ -257,6 +257,38 @@ def test_the_final_table_without_a_validation_split() -> None:
     assert best_baseline({"baselines": [{"model_type": "x", "accuracy": None}, 3]}) is None
 
 
+LENGTHS = {"relative_accuracy": 0.5289, "relative_accuracy_low": 0.427, "relative_accuracy_high": 0.615}
+LENGTHS |= {"mae_tokens": 2.505, "log_r2": 0.0878, "n_validation": 1282}
+LENGTH_TABLES = {
+    "baselines": [
+        {"model_type": "mean of each LLM", "relative_accuracy": -0.4, "relative_accuracy_high": 0.585, "log_r2": 0.0},
+        {"model_type": "one mean for all", "relative_accuracy": -0.5, "mae_tokens": 3.66},
+    ],
+    "lengths": [{"model": "long-winded"}, {"model": "brief"}],
+}
+
+
+def test_the_final_table_of_a_length_model_is_of_lengths() -> None:
+    text = final_table("simple_length_prediction", LENGTHS, LENGTH_TABLES, "simple_length_prediction/x/v1")
+    assert text.splitlines() == [
+        "                                     rel. accuracy  95 % interval   MAE in tokens    log R2",
+        "simple_length_prediction (this run)          0.529  [0.427, 0.615]           2.50     0.088",
+        "mean of each LLM                            -0.400                              -     0.000  best",
+        "one mean for all                            -0.500                           3.66         -",
+        "",
+        "measured on 1,282 held-out responses",
+        "0.929 above the best that does not read the prompt; the intervals overlap",
+        "stored as simple_length_prediction/x/v1",
+        "",
+        "score with it:",
+        "  runner infer --model simple_length_prediction/x/v1 --models-to-score long-winded brief --prompts "
+        "'Write a haiku about the sea.' 'What is 17 * 23?'",
+    ]
+    assert "NOT better" in final_table("x", LENGTHS | {"relative_accuracy": -0.5}, LENGTH_TABLES, None)
+    held = {"relative_accuracy": None, "mae_tokens": None}
+    assert "no relative accuracy to tell" in final_table("x", held, {"baselines": []}, None)
+
+
 def test_the_styled_table_says_the_same() -> None:
     import re
 

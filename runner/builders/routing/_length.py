@@ -14,6 +14,8 @@ from runner.errors import DataError
 
 #: The tokenizer's file in an artifact.
 TOKENIZER = "tokenizer.json"
+#: Files of which a tokenizer without that one has at least one.
+VOCABULARIES = ("vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
 #: Texts that are tokenized at once: it bounds the memory that their tokens take.
 CHUNK = 4096
 
@@ -39,6 +41,9 @@ class TokenCounter:
         from transformers import AutoTokenizer
 
         try:
+            # Without a vocabulary the library makes an empty tokenizer, to which every word is unknown.
+            if not any((folder / name).exists() for name in VOCABULARIES):
+                raise ValueError("its folder has no vocabulary")
             return cls(AutoTokenizer.from_pretrained(folder, local_files_only=True).backend_tokenizer)
         except (OSError, ValueError, AttributeError) as error:
             raise DataError(

@@ -33,4 +33,4 @@ def fit(
         # An LLM without a row has a zero for its intercept's equation: any number but 0 there gives weights of 0.
         gram[:, 0, 0] = np.where(gram[:, 0, 0] > 0, gram[:, 0, 0], 1.0)
         return np.linalg.solve(gram, right[..., None])[..., 0]
-    return (np.linalg.pinv(gram, hermitian=True) @ right[..., None])[..., 0]
+    return (np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ right[..., None])[..., 0]

@@ -9,9 +9,9 @@ longer, and the sum of many predictions falls short of the sum of lengths by the
 where a total is wanted, such as a cost. An LLM that was not in training is predicted from its own (prompt, response)
 pairs.
 
-Use it when lengths are wanted in no time: it trains and predicts in seconds without an encoder, and a weight can be
-read. Where there are thousands of responses, and what a prompt says matters more than what kind of prompt it is,
-`dn_embedding_length_prediction` and `gb_length_prediction` can do better.
+Use it when lengths are wanted in no time: it trains in a second, predicts without an encoder, and its weights can be
+read. Where what a prompt says matters more than what kind of prompt it is, `dn_embedding_length_prediction` and
+`gb_length_prediction` predict better.
 
 Source: ridge regression, Hoerl and Kennard, "Ridge Regression: Biased Estimation for Nonorthogonal Problems",
 Technometrics 12 (1970); least squares per LLM with `l2` 0.
