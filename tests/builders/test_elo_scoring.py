@@ -8,10 +8,10 @@ import pytest
 from runner.builders.routing import _agnostic, _elo
 from runner.builders.routing import elo_scoring as kind
 from runner.builders.routing._elo import Elo, play, play_plainly, redrawn_ratings
-from runner.builders.routing._elo_order import Order
+from runner.builders.routing._elo_order import Balanced, Order, pack, unpack
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
-from runner.training.balancing import epoch_order, pair_weights
+from runner.training.balancing import pair_weights
 
 
 @pytest.fixture(autouse=True)
@@ -50,10 +50,8 @@ def step(rating, one, rule):
     return {a: ra + k * (actual_a - expected_a), b: rb + k * (actual_b - (1 - expected_a))}
 
 
-def in_order(data, orders):
-    return [
-        (int(data.model_a[r]), int(data.model_b[r]), int(data.winner[r])) for order in orders for r in order.tolist()
-    ]
+def in_order(orders):
+    return [one for games in orders for one in zip(*(column.tolist() for column in unpack(games)), strict=True)]
 
 
 @pytest.mark.parametrize("balanced", [True, False])
@@ -63,7 +61,7 @@ def test_it_agrees_with_an_independent_computation(data, context_for, balanced):
     result = kind.train(spec(balance_model_samples=balanced, **settings), context)
     orders = [Order(data.train, balanced, 7).of_epoch(epoch) for epoch in (1, 2, 3)]
     assert not np.array_equal(orders[0], orders[1])
-    expected = plainly(in_order(data.train, orders), 1200.0, 24.0, 40.0, 0.6)
+    expected = plainly(in_order(orders), 1200.0, 24.0, 40.0, 0.6)
     scores = kind.Predictor.load(context.artifact).scores
     np.testing.assert_allclose(scores, [expected[m] - 1200.0 for m in range(6)], rtol=0, atol=1e-9)
     assert (result.epochs, result.best_epoch) == (3, 3)
@@ -71,13 +69,15 @@ def test_it_agrees_with_an_independent_computation(data, context_for, balanced):
 
 
 def test_an_epoch_without_balance_plays_every_comparison_once(data):
-    assert sorted(Order(data.train, False, 3).of_epoch(1).tolist()) == list(range(len(data.train)))
+    games = Order(data.train, False, 3).of_epoch(1)
+    assert not np.array_equal(games, pack(data.train))
+    assert sorted(games) == sorted(pack(data.train))
 
 
 def test_balance_favours_the_rarer_llm(toolbox):
     data = toolbox.outcomes(*[("a", "b", A)] * 90, *[("c", "a", A)] * 10)
-    rows = np.concatenate([Order(data, True, 0).of_epoch(epoch) for epoch in range(1, 30)])
-    share = float((rows >= 90).mean())
+    games = np.concatenate([Order(data, True, 0).of_epoch(epoch) for epoch in range(1, 30)])
+    share = float((unpack(games)[0] == data.models.index("c")).mean())
     # 90 pairs of weight 1/90 and 10 of weight 1/10.
     assert share == pytest.approx(0.5, abs=0.05)
 
@@ -106,7 +106,7 @@ def test_one_comparison(start, winner, expected):
 def test_ratings_worlds_apart_do_not_overflow(toolbox, compiled):
     data = toolbox.outcomes(("a", "b", A), ("b", "a", A))
     ratings = np.array([0.0, 1e6])
-    play(ratings, data, np.arange(2), Elo(), compiled)
+    play(ratings, pack(data), Elo(), compiled)
     assert ratings.tolist() == [32.0, 1e6 - 32.0]
 
 
@@ -117,27 +117,35 @@ def test_compiled_it_gives_the_same_bits(toolbox, balanced):
     plain, compiled = Order(data, balanced, 9), Order(data, balanced, 9, compiled=True)
     ratings, values = np.linspace(900.0, 1500.0, 12), np.linspace(900.0, 1500.0, 12).tolist()
     for epoch in (1, 2):
-        rows = compiled.of_epoch(epoch)
-        assert np.array_equal(rows, plain.of_epoch(epoch))
-        play(ratings, data, rows, rule, compiled=True)
-        play_plainly(
-            values, data.model_a[rows].tolist(), data.model_b[rows].tolist(), data.winner[rows].tolist(), rule
-        )  # fmt: skip
+        games = compiled.of_epoch(epoch)
+        assert np.array_equal(games, plain.of_epoch(epoch))
+        play(ratings, games, rule, compiled=True)
+        play_plainly(values, *(column.tolist() for column in unpack(games)), rule)
     assert ratings.tolist() == values
     assert min(values) < 1175.0 and max(values) > 1225.0, "both sides of both bounds were met"
 
 
 def test_a_draw_by_the_guide_is_the_draw_by_bisection():
-    from runner.builders.routing._elo_compiled import find, guide
+    from runner.builders.routing._elo_compiled import draw, guide
 
     rng = np.random.default_rng(3)
-    for n in (1, 2, 7, 1000):
-        edges = np.cumsum(rng.random(n) ** 8 + 1e-9)
+    for n in (1, 2, 7, 500):
+        count = rng.integers(1, 9, size=n)
+        rarity = np.cumsum(rng.integers(1, 9, size=n)).astype(float)
+        its = Balanced.__new__(Balanced)
+        its.rarity, its.count, its.first = rarity, count, np.cumsum(count) - count
+        its.edges, its.by_class = np.cumsum(count / rarity), rng.permutation(count.sum())
+        its.lower = np.concatenate([[0.0], its.edges[:-1]])
         # Edges themselves, and the last numbers before 1, are where rounding shows.
-        on_edges = np.minimum(edges / edges[-1], 1 - 2.0**-53)
+        on_edges = np.minimum(its.edges / its.edges[-1], 1 - 2.0**-53)
         uniform = np.concatenate([[0.0, 1 - 2.0**-53], on_edges, np.nextafter(on_edges, 0), rng.random(3000)])
-        expected = np.minimum(np.searchsorted(edges, uniform * edges[-1], side="right"), n - 1)
-        assert np.array_equal(find(uniform, edges, guide(edges)), expected)
+        tables = (its.edges, its.lower, its.rarity, its.first, its.count, its.by_class)
+        expected = its.rows(uniform)
+        assert np.array_equal(draw(uniform, guide(its.edges, 64), *tables), expected)
+        # Bisection in the running sum of every single weight, but for places on an edge.
+        everyone = np.cumsum(np.repeat(1 / rarity, count))
+        at = np.searchsorted(everyone, uniform[-3000:] * everyone[-1], side="right")
+        assert np.array_equal(its.by_class[at], expected[-3000:])
 
 
 def test_what_is_compiled_is_trained_the_same(data, context_for, monkeypatch):
@@ -149,11 +157,10 @@ def test_what_is_compiled_is_trained_the_same(data, context_for, monkeypatch):
         assert (compiled.artifact / name).read_bytes() == (plain.artifact / name).read_bytes()
 
 
-@pytest.mark.parametrize("balanced", [True, False])
-def test_an_epoch_is_ordered_as_every_kind_orders_its_own(data, balanced):
-    weights = pair_weights(data.train.model_a, data.train.model_b) if balanced else None
-    expected = epoch_order(len(data.train), np.random.default_rng([4, 2]), weights)
-    assert np.array_equal(Order(data.train, balanced, 4).of_epoch(2), expected)
+def test_games_hold_what_the_comparisons_do(toolbox):
+    data = toolbox.synthetic(500, 9)
+    for column, expected in zip(unpack(pack(data)), (data.model_a, data.model_b, data.winner), strict=True):
+        assert np.array_equal(column, expected)
 
 
 @pytest.mark.parametrize("balanced", [True, False])
@@ -161,10 +168,10 @@ def test_a_sample_is_played_from_where_training_began(toolbox, balanced):
     data, rule = toolbox.synthetic(90, 5), Elo(non_ranking_loss_coeff=0.8, tie_both_bad_epsilon=20.0)
     start, order = np.linspace(1450, 1550, 5), Order(data, balanced, 4)
     redrawn = redrawn_ratings(data, order, start, start * 0, rule, 2, 6)
-    for number, rows in enumerate(order.of_samples(180, 6)):
-        assert len(rows) == 180
+    for number, games in enumerate(order.of_samples(180, 6)):
+        assert len(games) == 180
         rating = dict(enumerate(start.tolist()))
-        for one in in_order(data, [rows]):
+        for one in in_order([games]):
             rating |= step(rating, one, rule)
         np.testing.assert_allclose(redrawn[number], [rating[m] for m in range(5)], atol=1e-9)
     assert len(np.unique(redrawn[:, 0])) == 6
@@ -185,7 +192,7 @@ def test_a_sample_holds_prompts_as_often_as_they_were_drawn(toolbox, balanced):
     data = replace(toolbox.outcomes(*rows), prompt=np.arange(200, dtype=np.int32)[::-1] // 4)
     weights = pair_weights(data.model_a, data.model_b) if balanced else np.ones(200)
     met = np.zeros(200)
-    for rows in Order(data, balanced, 1).of_samples(199, 600):
+    for rows in Order(data, balanced, 1).rows_of_samples(199, 600):
         counted = np.bincount(rows, minlength=200)
         absent = counted.reshape(50, 4).sum(axis=1) == 0
         # A sample lacks (1 - 1/50)^50, 36 %, of the prompts, and the whole of them.
@@ -196,7 +203,7 @@ def test_a_sample_holds_prompts_as_often_as_they_were_drawn(toolbox, balanced):
 
 def test_a_sample_that_is_not_balanced_plays_each_of_its_comparisons_once_before_any_again(toolbox):
     data = toolbox.synthetic(60, 5)
-    for rows in Order(data, False, 2).of_samples(120, 5):
+    for rows in Order(data, False, 2).rows_of_samples(120, 5):
         first, second = np.sort(rows[:60]), np.sort(rows[60:])
         assert np.array_equal(first, second)
         assert len(set(data.prompt[first])) < 20

@@ -45,5 +45,5 @@ def _elo(train: Comparisons, seed: int) -> np.ndarray:
     rule, order = Elo(), Order(train, True, seed)
     ratings = np.full(len(train.models), rule.initial_rating)
     for epoch in range(1, min(ELO_EPOCHS, max(1, ELO_STEPS // max(len(train), 1))) + 1):
-        play(ratings, train, order.of_epoch(epoch), rule)
+        play(ratings, order.of_epoch(epoch), rule)
     return ratings - rule.initial_rating

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.builders.routing._elo_order import Order
+from runner.builders.routing._elo_order import Order, unpack
 from runner.data.comparisons import TIE, A, B, Comparisons
 
 BASE, SCALE = 10.0, 400.0
@@ -47,22 +47,22 @@ def work(comparisons: Comparisons, epochs: int, draws: int) -> int:
     return steps + draws * min(steps, MOST_STEPS)
 
 
-def play(ratings: np.ndarray, comparisons: Comparisons, rows: np.ndarray, rule: Elo, compiled: bool = False) -> None:
-    """Update ``ratings``, float64 ``[M]``, in place by the comparisons of ``rows``, in order.
+def play(ratings: np.ndarray, games: np.ndarray, rule: Elo, compiled: bool = False) -> None:
+    """Update ``ratings``, float64 ``[M]``, in place by the games (:func:`~._elo_order.pack`), in order.
 
     A win counts 1 and a loss 0; a tie and a both_bad count one half to both. A tie counts
     ``non_ranking_loss_coeff / 2`` more to an LLM rated below ``initial_rating + tie_both_bad_epsilon``, a both_bad so
     much less to one rated above ``initial_rating - tie_both_bad_epsilon``. ``compiled`` changes the speed and no bit.
     """
-    a, b, winner = comparisons.model_a, comparisons.model_b, comparisons.winner
     if compiled:
         from runner.builders.routing import _elo_compiled
 
-        _elo_compiled.play(ratings, a, b, winner, rows, *rule.constants, BASE, SCALE)
+        _elo_compiled.play(ratings, games, *rule.constants, BASE, SCALE)
         return
     # Plain lists: numpy's scalars are slow.
     values = ratings.tolist()
-    play_plainly(values, a[rows].tolist(), b[rows].tolist(), winner[rows].tolist(), rule)
+    a, b, winner = (column.tolist() for column in unpack(games))
+    play_plainly(values, a, b, winner, rule)
     ratings[:] = values
 
 
@@ -116,7 +116,7 @@ def redrawn_ratings(
     steps = epochs * len(comparisons)
     first = start if steps <= MOST_STEPS else fitted
     ratings = np.tile(first, (draws, 1))
-    for one, rows in zip(ratings, order.of_samples(min(steps, MOST_STEPS), draws), strict=True):
+    for one, games in zip(ratings, order.of_samples(min(steps, MOST_STEPS), draws), strict=True):
         between()
-        play(one, comparisons, rows, rule, compiled)
+        play(one, games, rule, compiled)
     return ratings

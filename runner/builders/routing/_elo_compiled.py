@@ -8,30 +8,23 @@ from __future__ import annotations
 import numpy as np
 from numba import njit  # noqa: TID253
 
+from runner.builders.routing._elo_order import MODEL_BITS, OUTCOME_BITS
 from runner.data.comparisons import TIE, A, B
+
+MODELS, OUTCOMES = (1 << MODEL_BITS) - 1, (1 << OUTCOME_BITS) - 1
 
 
 @njit
 def play(
-    ratings: np.ndarray,
-    model_a: np.ndarray,
-    model_b: np.ndarray,
-    winner: np.ndarray,
-    rows: np.ndarray,
-    k: float,
-    nudge: float,
-    good: float,
-    bad: float,
-    base: float,
-    scale: float,
+    ratings: np.ndarray, games: np.ndarray, k: float, nudge: float, good: float, bad: float, base: float, scale: float
 ) -> None:
     """What `_elo.play_plainly` does, operation by operation, so that it gives the same bits.
 
     The base is an argument because a compiler that knows it takes another function than the power, which rounds
     otherwise.
     """
-    for row in rows:
-        a, b, outcome = model_a[row], model_b[row], winner[row]
+    for game in games:
+        a, b, outcome = game >> (MODEL_BITS + OUTCOME_BITS), (game >> OUTCOME_BITS) & MODELS, game & OUTCOMES
         rating_a, rating_b = ratings[a], ratings[b]
         expected = 1.0 / (1.0 + base ** ((rating_b - rating_a) / scale))
         if outcome == A:
@@ -57,34 +50,42 @@ def play(
 
 
 @njit
-def guide(edges: np.ndarray) -> np.ndarray:
-    """Where :func:`find` starts to look, for each of ``n`` equal parts of [0, 1): int32 ``[n]``."""
-    n = len(edges)
-    starts = np.empty(n, np.int32)
-    row = 0
-    for part in range(n):
-        while row < n - 1 and edges[row] <= edges[n - 1] * (part / n):
-            row += 1
-        starts[part] = row
+def guide(edges: np.ndarray, parts: int) -> np.ndarray:
+    """Where :func:`draw` starts to look, for each of ``parts`` equal parts of [0, 1): int64 ``[parts]``."""
+    starts = np.empty(parts, np.int64)
+    which = 0
+    for part in range(parts):
+        while which < len(edges) - 1 and edges[which] <= edges[-1] * (part / parts):
+            which += 1
+        starts[part] = which
     return starts
 
 
 @njit
-def find(uniform: np.ndarray, edges: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """What `training.balancing.draw` finds by bisection, in about one step: int64 ``[len(uniform)]``.
+def draw(
+    uniform: np.ndarray,
+    starts: np.ndarray,
+    edges: np.ndarray,
+    lower: np.ndarray,
+    rarity: np.ndarray,
+    first: np.ndarray,
+    count: np.ndarray,
+    games: np.ndarray,
+) -> np.ndarray:
+    """What `_elo_order.Balanced.rows` finds by bisection, in about one step, and the game there: int64.
 
-    ``uniform`` is float64 in [0, 1), ``edges`` the running sum of the weights ``[n]`` (Chen and Asau, "On generating
-    random variates from an empirical distribution", AIIE Transactions 1974).
+    Chen and Asau, "On generating random variates from an empirical distribution", AIIE Transactions 1974.
     """
-    n = len(edges)
-    rows = np.empty(len(uniform), np.int64)
+    drawn = np.empty(len(uniform), np.int64)
+    last = len(edges) - 1
     for at in range(len(uniform)):
-        place = uniform[at] * edges[n - 1]
-        row = starts[min(int(uniform[at] * n), n - 1)]
-        # Rounding may put the start a row too far.
-        while row > 0 and edges[row - 1] > place:
-            row -= 1
-        while row < n - 1 and edges[row] <= place:
-            row += 1
-        rows[at] = row
-    return rows
+        place = uniform[at] * edges[last]
+        which = starts[min(int(uniform[at] * len(starts)), len(starts) - 1)]
+        # Rounding may put the start too far.
+        while which > 0 and edges[which - 1] > place:
+            which -= 1
+        while which < last and edges[which] <= place:
+            which += 1
+        inside = int((place - lower[which]) * rarity[which])
+        drawn[at] = games[first[which] + min(max(inside, 0), count[which] - 1)]
+    return drawn

@@ -8,53 +8,94 @@ import numpy as np
 
 from runner.builders.routing._pairs import prompt_weights
 from runner.data.comparisons import Comparisons
-from runner.training.balancing import draw, pair_weights
+from runner.training.balancing import pair_weights
+
+#: A game is a comparison in one int64, so that a million in random order are read at once: a, b, and the outcome.
+MODEL_BITS, OUTCOME_BITS = 30, 2
+
+
+def pack(comparisons: Comparisons) -> np.ndarray:
+    """Every comparison as a game, int64 ``[n]``."""
+    pair = (comparisons.model_a.astype(np.int64) << MODEL_BITS) | comparisons.model_b
+    return (pair << OUTCOME_BITS) | comparisons.winner
+
+
+def unpack(games: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """``model_a``, ``model_b`` and ``winner`` of games, int64 each."""
+    pair = games >> OUTCOME_BITS
+    return pair >> MODEL_BITS, pair & ((1 << MODEL_BITS) - 1), games & ((1 << OUTCOME_BITS) - 1)
+
+
+class Balanced:
+    """Draws with replacement by `balancing.pair_weights`: they are few, so comparisons of one weight are a class."""
+
+    def __init__(self, comparisons: Comparisons) -> None:
+        weights = pair_weights(comparisons.model_a, comparisons.model_b)
+        # Ordered by how often the rarer LLM of a comparison was compared, which is 1 / weight.
+        self.rarity, which, self.count = np.unique(np.rint(1 / weights), return_inverse=True, return_counts=True)
+        self.by_class = np.argsort(which, kind="stable")
+        self.first = np.cumsum(self.count) - self.count
+        self.edges = np.cumsum(self.count / self.rarity)
+        self.lower = np.concatenate([[0.0], self.edges[:-1]])
+
+    def rows(self, uniform: np.ndarray) -> np.ndarray:
+        """The comparison at each place in [0, 1) of the weights' running sum, int64."""
+        place = uniform * self.edges[-1]
+        which = np.minimum(np.searchsorted(self.edges, place, side="right"), len(self.edges) - 1)
+        inside = ((place - self.lower[which]) * self.rarity[which]).astype(np.int64)
+        # Rounding may put a place on the edge of its class.
+        return self.by_class[self.first[which] + np.clip(inside, 0, self.count[which] - 1)]
 
 
 class Order:
     """The orders of a training: everything comes from the seed and the number of the epoch or of the sample."""
 
     def __init__(self, comparisons: Comparisons, balanced: bool, seed: int, compiled: bool = False) -> None:
-        self._comparisons = comparisons
-        self._seed = seed
-        self._weights = pair_weights(comparisons.model_a, comparisons.model_b) if balanced else None
-        self._edges = self._starts = np.zeros(0)
-        self._compiled = False
-        if compiled and self._weights is not None:
+        self._comparisons, self._seed, self._games = comparisons, seed, pack(comparisons)
+        self._balanced = Balanced(comparisons) if balanced else None
+        self._tables: tuple[np.ndarray, ...] = ()
+        if compiled and self._balanced is not None:
             from runner.builders.routing._elo_compiled import guide
 
-            self._edges = np.cumsum(self._weights)
-            self._starts, self._compiled = guide(self._edges), True
+            its = self._balanced
+            games = self._games[its.by_class]
+            self._tables = (guide(its.edges, 4096), its.edges, its.lower, its.rarity, its.first, its.count, games)
 
     def of_epoch(self, epoch: int) -> np.ndarray:
-        """The rows of one epoch, int64 ``[n]``; ``epoch`` counts from 1. They are those of `balancing.epoch_order`."""
+        """The games of one epoch, int64 ``[n]``; ``epoch`` counts from 1."""
         rng, n = np.random.default_rng([self._seed, epoch]), len(self._comparisons)
-        if self._weights is None:
-            return rng.permutation(n)
-        if self._compiled:
-            from runner.builders.routing._elo_compiled import find
+        if self._balanced is None:
+            return self._games[rng.permutation(n)]
+        if self._tables:
+            from runner.builders.routing._elo_compiled import draw
 
-            return find(rng.random(n), self._edges, self._starts)
-        return draw(self._weights, n, rng)
+            return draw(rng.random(n), *self._tables)
+        return self._games[self._balanced.rows(rng.random(n))]
 
     def of_samples(self, steps: int, draws: int) -> Iterator[np.ndarray]:
-        """The ``steps`` rows, int64, that each of ``draws`` bootstrap samples over prompts meets.
+        """The ``steps`` games, int64, of each of ``draws`` bootstrap samples over prompts."""
+        return (self._games[rows] for rows in self.rows_of_samples(steps, draws))
+
+    def rows_of_samples(self, steps: int, draws: int) -> Iterator[np.ndarray]:
+        """The ``steps`` comparisons, int64, that each of ``draws`` bootstrap samples over prompts meets.
 
         A sample is balanced as an epoch is. One that is not goes through its comparisons in a new order again and
         again, or, with fewer steps than there are comparisons, meets each as likely as any other.
         """
-        n = len(self._comparisons)
-        if self._weights is not None or steps < n:
-            yield from self._weighted(np.ones(n) if self._weights is None else self._weights, steps, draws)
-            return
-        rng = np.random.default_rng([self._seed, 0x65])
-        for times in prompt_weights(self._comparisons.prompt, draws, self._seed):
-            sample = np.repeat(np.arange(n), times.astype(np.int64))
-            passes = [rng.permutation(sample) for _ in range(-(-steps // len(sample)))]
-            yield np.concatenate(passes)[:steps]
+        data, n = self._comparisons, len(self._comparisons)
+        if self._balanced is not None:
+            yield from self._weighted(pair_weights(data.model_a, data.model_b), steps, draws)
+        elif steps < n:
+            yield from self._weighted(np.ones(n), steps, draws)
+        else:
+            rng = np.random.default_rng([self._seed, 0x65])
+            for times in prompt_weights(data.prompt, draws, self._seed):
+                sample = np.repeat(np.arange(n), times.astype(np.int64))
+                passes = [rng.permutation(sample) for _ in range(-(-steps // len(sample)))]
+                yield np.concatenate(passes)[:steps]
 
     def _weighted(self, weights: np.ndarray, steps: int, draws: int) -> Iterator[np.ndarray]:
-        """Draw prompts, then comparisons of theirs in proportion to ``weights``: nothing in it goes over all ``n``."""
+        """Draw prompts, then comparisons of theirs in proportion to ``weights``: no draw goes over all ``n``."""
         rng = np.random.default_rng([self._seed, 0x65])
         by_prompt = np.argsort(self._comparisons.prompt, kind="stable")
         prompt = self._comparisons.prompt[by_prompt]

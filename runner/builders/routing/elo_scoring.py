@@ -140,17 +140,17 @@ def _play_epoch(
     from runner.builders.routing._elo import play
 
     boundary = ratings.copy()
-    rows = order.of_epoch(epoch)
-    for first in range(0, len(rows), CHUNK):
+    games = order.of_epoch(epoch)
+    for first in range(0, len(games), CHUNK):
         context.stop_here(epoch - 1, {"ratings": boundary}, {})
-        chunk = rows[first : first + CHUNK]
-        play(ratings, context.data.train, chunk, rule, compiled)
-        if len(rows) > CHUNK:
+        chunk = games[first : first + CHUNK]
+        play(ratings, chunk, rule, compiled)
+        if len(games) > CHUNK:
             # Shorter epochs are their own progress.
             context.emit(
                 "progress",
                 done=first + len(chunk),
-                total=len(rows),
+                total=len(games),
                 unit="comparisons",
                 epoch=epoch,
                 epochs=context.epochs,
