@@ -370,13 +370,9 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-ROW = st.dictionaries(
-    st.sampled_from(
-        "model model_type score low high accuracy accuracy_low predicted observed count relative_accuracy mae_tokens "
-        "mean_actual mean_predicted actual actual_low actual_high".split()
-    ),
-    st.floats() | st.integers() | ANYTHING,
-)
+NAMES = ["model", "model_type", "score", "low", "high", "accuracy", "accuracy_low", "predicted", "observed", "count"]
+NAMES += ["relative_accuracy", "mae_tokens", "mean_actual", "mean_predicted", "actual", "actual_low", "actual_high"]
+ROW = st.dictionaries(st.sampled_from(NAMES), st.floats() | st.integers() | ANYTHING)
 STATE = st.fixed_dictionaries(
     {},
     optional=dict.fromkeys(
