@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 from torch import nn  # noqa: TID253
 
-from runner.builders.routing._embedding_networks import Block, initialise
+from runner.builders.routing._embedding_networks import OUTPUT_SCALE, Block, initialise
 
 
 class Interaction(nn.Module):
@@ -42,8 +42,8 @@ class Interaction(nn.Module):
         )
         self.output = nn.Linear(hidden[-1], 1)
         self.apply(initialise)
-        if residual:
-            nn.init.zeros_(self.output.weight)
+        with torch.no_grad():
+            self.output.weight *= 0.0 if residual else OUTPUT_SCALE
         self.bounded = bounded
 
     def prompt_side(self, vectors: torch.Tensor, features: torch.Tensor) -> torch.Tensor:

@@ -11,13 +11,13 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.builders.routing import _llm_embedding
-from runner.builders.routing._embedding_networks import score_table
 from runner.builders.routing._embedding_router import Stored, unreadable
 from runner.builders.routing._features import features
 from runner.builders.routing._interaction import Interaction
 from runner.builders.routing._llm_embedding import LlmEmbedding
 from runner.builders.routing._prompted import Standardizer, distinct_prompts
 from runner.builders.routing._residual import BaseModel
+from runner.builders.routing._score_table import score_prompts
 from runner.builders.routing._transformer_training import TransformerScorer
 from runner.store.tensors import write_tensors
 from runner.training.text_encoder import TrainableEncoder
@@ -75,6 +75,11 @@ class TransformerPredictor:
         """The LLMs that it knows."""
         return self._llms.names
 
+    def use_cache(self, cache: Path) -> None:
+        """Take what a base model reads from the cache folder: the fine-tuned transformer is this model's alone."""
+        if self._base is not None:
+            self._base.use_cache(cache)
+
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         self._llms.add(name, prompts, responses)
@@ -103,11 +108,10 @@ class TransformerPredictor:
         earlier = [() if histories is None else histories[at] for at in first]
         self._encoder = self._encoder or TrainableEncoder.stored(self._directory / ENCODER, self._device).eval()
         vectors = self._llms.vectors[[self._llms.index[models[row]] for row in known]]
+        read = self._encoder.encode(texts, batch_size)
         with torch.inference_mode():
-            read = self._encoder.encode_tokens(self._encoder.tokenize(texts), batch_size)
-            asked = self._network.prompt_side(read, self._tensor(self._standardize(features(texts, earlier))))
-            table = score_table(self._network, asked, self._network.llm_side(self._tensor(vectors)))
-        scores[known] = table.double().cpu().numpy()
+            llm_part = self._network.llm_side(torch.from_numpy(vectors).to(self._device))
+        scores[known] = score_prompts(self._network, read, self._standardize(features(texts, earlier)), llm_part)
         if self._base is not None:
             scores[known] += self._base.scores(
                 texts,
@@ -117,6 +121,3 @@ class TransformerPredictor:
                 tags=None if tags is None else np.asarray(tags)[first],
             )
         return scores[:, place]
-
-    def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)

@@ -20,12 +20,11 @@ losses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import Field
-
+from runner.builders.routing._embedding_kind import EmbeddingKindPredictor, Size
 from runner.builders.routing._embedding_specs import EmbeddingSpec, Frozen
 from runner.contract import ModelSpec, Needed, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
@@ -34,13 +33,9 @@ from runner.training.finetuning_specs import FinetuningSpec, Lora
 from runner.training.optimizers import AdamW, OptimizerSpec, make
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from runner.builders.routing._interaction import Interaction
-    from runner.builders.routing._transformer_router import TransformerPredictor
 
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
-Size = Annotated[int, Field(ge=1, le=65536)]
 
 
 class Spec(ModelSpec):
@@ -173,35 +168,14 @@ def _network(shape: Mapping[str, Any], sizes: tuple[int, int, int], residual: bo
     return Interaction(sizes, **shape, residual=residual)
 
 
-class Predictor:
+class Predictor(EmbeddingKindPredictor):
     """The stored transformer and network, with their own copies of all that they stand on."""
 
-    def __init__(self, stored: TransformerPredictor) -> None:
-        self._stored = stored
-
     @classmethod
-    def load(cls, directory: Path, device: str = "cpu") -> Predictor:
+    def load(cls, directory: Path, device: str = "cpu") -> Self:
         """Read what :func:`train` wrote. Raises :class:`~runner.errors.IntegrityError` for anything else."""
         from runner.builders.routing._transformer_router import TransformerPredictor
 
-        return cls(TransformerPredictor(directory, device))
-
-    @property
-    def models(self) -> Sequence[str]:
-        return self._stored.models
-
-    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
-        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        self._stored.add_llm(name, prompts, responses)
-
-    def predict(
-        self,
-        prompts: Sequence[str],
-        models: Sequence[str],
-        batch_size: int = 128,
-        *,
-        histories: Sequence[Sequence[str]] | None = None,
-        tags: Any = None,
-    ) -> np.ndarray:
-        """float64 ``[len(models), len(prompts)]``; a row of NaN for an LLM that is not known."""
-        return self._stored.predict(prompts, models, batch_size, histories=histories, tags=tags)
+        # It has an EmbeddingPredictor's methods.
+        stored: Any = TransformerPredictor(directory, device)
+        return cls(stored)
