@@ -21,9 +21,8 @@ def header(document: Mapping[str, Any]) -> Markup:
     rows = document["models"]
     failed = sum(row["state"] == "failed" for row in rows)
     missing = sum(row["state"] == "not trained" for row in rows)
-    ended = ("care", "‖ interrupted") if document["interrupted"] else ("good", "✓ all measured")
-    if failed:
-        ended = ("bad", f"✗ {failed} failed")
+    badges = [("bad", f"✗ {failed} failed")] if failed else []
+    badges += [("care", "‖ interrupted")] if document["interrupted"] else []
     section = document["data"]["section"]
     facts = [
         ("data", section.get("dataset")),
@@ -37,7 +36,8 @@ def header(document: Mapping[str, Any]) -> Markup:
         facts.append(("not trained", missing))
     listed = tag("dl", join(tag("div", join([tag("dt", name), tag("dd", value)])) for name, value in facts), "facts")
     heading = tag("h1", f"Comparison of {len(rows)} models")
-    return tag("header", join([heading, tag("span", ended[1], f"badge {ended[0]}"), listed]))
+    marks = [tag("span", said, f"badge {css}") for css, said in badges or [("good", "✓ all measured")]]
+    return tag("header", join([heading, join(marks, " "), listed]))
 
 
 def results(task: str, found: Mapping[str, Any], document: Mapping[str, Any]) -> Markup:

@@ -1,0 +1,58 @@
+"""The paired bootstrap against one that draws prompts and collects their rows one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runner.evaluation.bootstrap import resample
+from runner.training.measuring import accuracy_interval
+
+
+@st.composite
+def measured(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Whether two models are right about each of some comparisons, and the comparisons' prompts."""
+    prompt = draw(st.lists(st.integers(0, 6), min_size=1, max_size=30))
+    right = draw(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=len(prompt), max_size=len(prompt)))
+    return np.array(right, np.float64), np.array(prompt)
+
+
+@settings(max_examples=25, deadline=None)
+@given(measured(), st.integers(0, 1000))
+def test_it_is_the_plain_bootstrap_of_the_difference(case, seed):
+    right, prompt = case
+    names = sorted(set(prompt.tolist()))
+    rng = np.random.default_rng([seed, 0x62])
+    gaps = []
+    for drawn in rng.integers(len(names), size=(50, len(names))):
+        rows = [row for place in drawn for row in range(len(prompt)) if prompt[row] == names[place]]
+        first, second = (sum(right[row, model] for row in rows) / len(rows) for model in (0, 1))
+        gaps.append(first - second)
+    found = resample(right, prompt, seed, draws=50).difference(0, 1)
+    assert found.value == pytest.approx(right[:, 0].mean() - right[:, 1].mean())
+    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(gaps, [2.5, 97.5])), abs=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(measured(), st.integers(0, 1000))
+def test_a_model_s_own_interval_is_the_one_that_its_training_told(case, seed):
+    right, prompt = case
+    found = resample(right, prompt, seed).interval(0)
+    low, high = accuracy_interval(right[:, 0] > 0, prompt, seed)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+
+
+def test_pairing_tells_apart_what_two_intervals_do_not():
+    # Both are wrong about the same hard prompts; the first is right about a few more of the others.
+    rng = np.random.default_rng(1)
+    easy = rng.random(400) < 0.7
+    better = easy & (rng.random(400) < 0.98)
+    right = np.stack([easy, better], axis=1).astype(float)
+    found = resample(right, np.arange(400), 3)
+    first, second = found.interval(0), found.interval(1)
+    assert first.low < second.high
+    assert found.difference(0, 1).low > 0
+    assert not found.difference(0, 1).holds_zero
+    assert found.difference(0, 0).holds_zero and found.difference(0, 0).high == 0
