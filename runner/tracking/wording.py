@@ -11,7 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 #: What a unit of progress is called while it is being worked off, where the event itself does not say.
-PHASES = {"texts": "encoding prompts", "rows": "reading data", "comparisons": "reading comparisons", "files": "copying"}
+PHASES = {
+    "texts": "encoding prompts",
+    "responses": "counting tokens",
+    "rows": "reading data",
+    "comparisons": "reading comparisons",
+    "files": "copying",
+}
 
 # Bidirectional controls reorder what follows them; the other characters of category Cf (joiners, say) are harmless.
 BIDIRECTIONAL = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

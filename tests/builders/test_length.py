@@ -7,10 +7,10 @@ import shutil
 import numpy as np
 import pytest
 
-from runner.builders.routing import _length_metrics
+from runner.builders.routing import _length, _length_metrics
 from runner.builders.routing._length import LengthRows, LengthScale, TokenCounter, continued, split_rows
 from runner.data.comparisons import TIE, A, B, Comparisons
-from runner.errors import DataError
+from runner.errors import DataError, Stopped
 from runner.training.pretrained import resolve
 
 NAMES = ("a", "b", "c")
@@ -58,6 +58,14 @@ def test_tokens_are_counted_as_the_models_own_tokenizer_splits_them(counter):
 def test_a_long_response_is_counted_to_its_end_and_half_a_character_is_text(counter):
     assert counter.count(["word " * 5000]).tolist() == [5000]
     assert counter.count(["\ud800 word"])[0] >= 1
+
+
+def test_counting_stops_when_the_run_is_asked_to(counter, context_for, data, monkeypatch):
+    monkeypatch.setattr(_length, "CHUNK", 2)
+    looks = iter([False, False, True])
+    with pytest.raises(Stopped, match="4 of 6 responses"):
+        counter.count(map(str, range(6)), context_for(data, stop_requested=lambda: next(looks)))
+    assert counter.count(map(str, range(6)), context_for(data)).tolist() == [1.0] * 6
 
 
 def test_a_saved_tokenizer_counts_the_same(counter, tmp_path):

@@ -11,6 +11,7 @@ from runner.builders.routing import simple_length_prediction as kind
 from runner.builders.routing._length_regression import fit
 from runner.errors import IntegrityError
 from tests.builders.length_cases import lengths as lengths
+from tests.conftest import ROOT
 
 SPEC = kind.Spec(model_type="simple_length_prediction", l2=1.0)
 
@@ -128,3 +129,14 @@ def test_what_is_no_stored_model_is_refused(lengths, context_for):
     path.write_text(json.dumps(document))
     with pytest.raises(IntegrityError, match="cannot be read"):
         kind.Predictor.load(context.artifact)
+
+
+def test_lists_of_runs_and_of_models_show_its_relative_accuracy_as_such(desk):
+    trained = desk(
+        "train", "--spec-file", ROOT / "specs" / "simple_length_prediction.json", "--executor", "local", "--json"
+    )
+    value = trained.ok().json["metrics"]["relative_accuracy"]
+    (row,) = desk("runs", "list", "--json").ok().json
+    assert (row["accuracy"], row["relative_accuracy"]) == (None, value)
+    for words in (("runs", "list"), ("models",)):
+        assert f"{value:.4f} rel." in desk(*words).ok().out

@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from runner.contract import TrainContext
 from runner.data.comparisons import Comparisons
-from runner.errors import DataError
+from runner.errors import DataError, Stopped
+from runner.training.pace import Every
 
 #: The tokenizer's file in an artifact.
 TOKENIZER = "tokenizer.json"
 #: Files of which a tokenizer without that one has at least one.
 VOCABULARIES = ("vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model", "tokenizer.model")
-#: Texts that are tokenized at once: it bounds the memory that their tokens take.
-CHUNK = 4096
+#: Texts that are tokenized at once: it bounds the memory that their tokens take, and how long a stop waits.
+CHUNK = 512
 
 
 class TokenCounter:
@@ -56,12 +58,20 @@ class TokenCounter:
         """Write ``tokenizer.json``, which :meth:`load` reads back."""
         self._tokenizer.save(str(folder / TOKENIZER))
 
-    def count(self, texts: Iterable[str]) -> np.ndarray:
-        """Tokens of every text, float64 ``[n]``, each distinct text tokenized once. At least 1."""
+    def count(self, texts: Iterable[str], context: TrainContext | None = None) -> np.ndarray:
+        """Tokens of every text, float64 ``[n]``, each distinct text tokenized once. At least 1.
+
+        With a ``context`` its progress is told, and :class:`Stopped` is raised once the run is asked to stop.
+        """
         texts = list(texts)
         distinct = list(dict.fromkeys(texts))
         counts: dict[str, int] = {}
+        due = Every(0.25)
         for start in range(0, len(distinct), CHUNK):
+            if context is not None and context.stop_requested():
+                raise Stopped(f"stopped while counting tokens: {start} of {len(distinct)} responses are counted")
+            if context is not None and due.due():
+                context.emit("progress", done=start, total=len(distinct), unit="responses", metrics={})
             chunk = distinct[start : start + CHUNK]
             ready = [text.encode("utf-8", "replace").decode() for text in chunk]
             encoded = self._tokenizer.encode_batch_fast(ready, add_special_tokens=False)
@@ -81,7 +91,7 @@ class LengthRows:
         return len(self.tokens)
 
     @classmethod
-    def of(cls, comparisons: Comparisons, counter: TokenCounter) -> LengthRows:
+    def of(cls, comparisons: Comparisons, counter: TokenCounter, context: TrainContext | None = None) -> LengthRows:
         """Both sides of every comparison, whoever won; a response that stands in several comparisons is one row."""
         responses = (*comparisons.responses_a, *comparisons.responses_b)
         prompt = np.concatenate([comparisons.prompt, comparisons.prompt]).tolist()
@@ -90,7 +100,7 @@ class LengthRows:
         return cls(
             np.fromiter((row[0] for row in distinct), np.int64, len(distinct)),
             np.fromiter((row[1] for row in distinct), np.int64, len(distinct)),
-            counter.count(row[2] for row in distinct),
+            counter.count((row[2] for row in distinct), context),
         )
 
 
@@ -163,13 +173,17 @@ class LengthScale:
 
 
 def split_rows(
-    train: Comparisons, validation: Comparisons, counter: TokenCounter
+    train: Comparisons, validation: Comparisons, counter: TokenCounter, context: TrainContext | None = None
 ) -> tuple[LengthRows, LengthRows, LengthScale]:
-    """The rows of both splits and the training rows' scale. Raises :class:`DataError` where there is nothing."""
+    """The rows of both splits and the training rows' scale.
+
+    Raises :class:`DataError` where there is no training row, and with a ``context`` :class:`Stopped` once the run is
+    asked to stop.
+    """
     if not len(train):
         raise DataError("the training split has no response", where="/data/dataset")
-    rows = LengthRows.of(train, counter)
-    return rows, LengthRows.of(validation, counter), LengthScale.fit(rows, len(train.models))
+    rows = LengthRows.of(train, counter, context)
+    return rows, LengthRows.of(validation, counter, context), LengthScale.fit(rows, len(train.models))
 
 
 def continued(

@@ -101,7 +101,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     llm_embedding = obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
     read = TrainingPrompts.of(context, spec.embedding_model_name, start.standardize if start else None)
     counter = TokenCounter.load(read.encoder)
-    rows, held, data_scale = split_rows(context.data.train, context.data.validation, counter)
+    rows, held, data_scale = split_rows(context.data.train, context.data.validation, counter, context)
     names, scale = context.data.train.models, data_scale
     if start is not None:
         names, scale = continued(data_scale, names, start.scale, start.names)

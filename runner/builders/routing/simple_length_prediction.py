@@ -77,7 +77,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     context.stop_here(0, {}, {})
     names = context.data.train.models
     counter = TokenCounter.load(resolve(spec.embedding_model_name))
-    rows, held, scale = split_rows(context.data.train, context.data.validation, counter)
+    rows, held, scale = split_rows(context.data.train, context.data.validation, counter, context)
     raw = prompt_features(context.data.train)
     standardize = Standardizer.fit(raw[np.unique(context.data.train.prompt)])
     inputs = standardize(raw).astype(np.float64)
