@@ -51,8 +51,8 @@ def play(
 
 @njit
 def guide(edges: np.ndarray, parts: int) -> np.ndarray:
-    """Where :func:`draw` starts to look, for each of ``parts`` equal parts of [0, 1): int64 ``[parts]``."""
-    starts = np.empty(parts, np.int64)
+    """Where :func:`draw` starts to look, for each of ``parts`` equal parts of [0, 1): int32 ``[parts]``."""
+    starts = np.empty(parts, np.int32)
     which = 0
     for part in range(parts):
         while which < len(edges) - 1 and edges[which] <= edges[-1] * (part / parts):
@@ -80,7 +80,7 @@ def draw(
     last = len(edges) - 1
     for at in range(len(uniform)):
         place = uniform[at] * edges[last]
-        which = starts[min(int(uniform[at] * len(starts)), len(starts) - 1)]
+        which = np.int64(starts[min(int(uniform[at] * len(starts)), len(starts) - 1)])
         # Rounding may put the start too far.
         while which > 0 and edges[which - 1] > place:
             which -= 1

@@ -30,9 +30,14 @@ class Balanced:
     """Draws with replacement by `balancing.pair_weights`: they are few, so comparisons of one weight are a class."""
 
     def __init__(self, comparisons: Comparisons) -> None:
-        weights = pair_weights(comparisons.model_a, comparisons.model_b)
-        # Ordered by how often the rarer LLM of a comparison was compared, which is 1 / weight.
-        self.rarity, which, self.count = np.unique(np.rint(1 / weights), return_inverse=True, return_counts=True)
+        a, b = comparisons.model_a, comparisons.model_b
+        often = np.bincount(np.concatenate([a, b]), minlength=len(comparisons.models))
+        # A comparison's weight is 1 over how often its rarer LLM was compared: the lower place among such numbers.
+        rarity, place = np.unique(often, return_inverse=True)
+        place = place.astype(np.int16 if len(rarity) < 2**15 else np.int64)
+        which = np.minimum(place[a], place[b])
+        count = np.bincount(which, minlength=len(rarity))
+        self.rarity, self.count = rarity[count > 0].astype(np.float64), count[count > 0]
         self.by_class = np.argsort(which, kind="stable")
         self.first = np.cumsum(self.count) - self.count
         self.edges = np.cumsum(self.count / self.rarity)
@@ -112,6 +117,9 @@ class Order:
             at = np.minimum(np.searchsorted(sums, place, side="right"), len(sums) - 1)
             chosen = sample[at]
             inside = before[chosen] + (place - (sums[at] - each[chosen]))
+            # Neighbours are found in the same lines of memory.
+            near = np.argsort(chosen, kind="stable")
+            chosen, inside = chosen[near], inside[near]
             found = np.searchsorted(edges, inside, side="right")
             # Rounding may put a place on the edge of its prompt.
             yield by_prompt[rng.permutation(np.clip(found, first[chosen], last[chosen]))]

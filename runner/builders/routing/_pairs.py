@@ -49,7 +49,10 @@ def redrawn_pairs(comparisons: Comparisons, draws: int, seed: int) -> Iterator[P
     i, j, cell = _cells(comparisons)
     cells = 3 * len(i)
     at_once = max(1, 4_000_000 // max(cells, len(comparisons.models) ** 2, 1))
-    weights = prompt_weights(comparisons.prompt, draws, seed)
+    # Prompt by prompt, the samples' weights are read in the order that they lie in.
+    by_prompt = np.argsort(comparisons.prompt, kind="stable")
+    cell = cell[by_prompt]
+    weights = prompt_weights(comparisons.prompt[by_prompt], draws, seed)
     while chunk := [np.bincount(cell, weights=w, minlength=cells) for w in islice(weights, at_once)]:
         yield _pairs(comparisons, i, j, np.array(chunk))
 
