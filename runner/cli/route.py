@@ -1,0 +1,194 @@
+"""``runner route``"""
+
+from __future__ import annotations
+
+import gc
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from runner.cli.infer import Words, _progress, _prompts
+from runner.cli.output import Dash, Json, say, show, table
+from runner.errors import UsageError
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.inference.routing import Routed
+
+
+def route(
+    *,
+    model: Annotated[str, Parameter(help="The router: a stored model, TYPE/NAME or TYPE/NAME/vN.")],
+    costs: Annotated[Path, Parameter(help="A JSON file of what each LLM costs.")],
+    prompts: Annotated[list[str] | None, Words] = None,
+    prompts_file: Annotated[Path | None, Dash] = None,
+    prompts_format: Literal["text", "jsonl", "parquet"] | None = None,
+    models_to_score: Annotated[list[str] | None, Words] = None,
+    trade_off: float | None = None,
+    budget: float | None = None,
+    strong: str | None = None,
+    weak: str | None = None,
+    strong_share: float | None = None,
+    threshold: float | None = None,
+    calibrate_on: Path | None = None,
+    lengths: str | None = None,
+    batch_size: int = 128,
+    output_path: Annotated[Path | None, Dash] = None,
+    output_format: Literal["json", "jsonl"] | None = None,
+    html: Path | None = None,
+    check: Annotated[bool, Parameter(negative="")] = False,
+    device: Literal["cpu", "cuda"] = "cpu",
+    json: Json = False,
+) -> None:
+    """Choose an LLM for every prompt, by its score and by what it costs.
+
+    Example: runner route --model dense_network/quickstart --costs costs.json --prompts "P1" "P2" --budget 0.002
+
+    The costs: {"A": 0.01, "B": {"input": 0.5, "output": 1.5, "answer_tokens": 300}}, a cost a call, or prices for a
+    million tokens. Writes the LLM, the expected cost, and every candidate's score and cost, for each prompt.
+
+    Parameters
+    ----------
+    prompts
+        The prompts: several words after one flag.
+    prompts_file
+        A file of prompts: .txt, .jsonl or .parquet, as `runner infer` reads them. With - or no flag, standard input.
+    prompts_format
+        What the file or standard input is, whatever its name or looks.
+    models_to_score
+        The candidates: several words after one flag. Without it, all LLMs in the table of costs.
+    trade_off
+        Quality (a chance of the better answer, 0 to 1) that a unit of cost has to buy. 0: the best, whatever it costs.
+    budget
+        The greatest mean cost of a prompt; the best choice within it is made.
+    strong
+        With --weak: choose between these two alone.
+    weak
+        The other of the two.
+    strong_share
+        The share of prompts that the strong LLM gets; the threshold is set for it.
+    threshold
+        The strong LLM gets a prompt where its chance of winning reaches this.
+    calibrate_on
+        A file of prompts on which the threshold for --strong-share is set. Without it, on the prompts themselves.
+    lengths
+        A stored length model, which tells how long answers are: prices for a million tokens need it.
+    batch_size
+        Prompts per batch.
+    output_path
+        Where the choices go: a file, or - for standard output.
+        Without it, inference_outputs/TIMESTAMP_NAME.json.
+    output_format
+        json is one document, with a summary; jsonl has a line for each prompt.
+        Without it, the suffix of --output-path decides.
+    html
+        Also write a page with the curve of cost and quality.
+    check
+        Also look at the comparisons that the router's training held out: what such choices would have bought.
+    device
+        Where to compute.
+    """
+    gc.enable()
+    from runner.inference import places
+    from runner.inference.costs import Costs
+    from runner.inference.prompts import from_file
+    from runner.inference.routing import Rule
+    from runner.inference.routing import route as choose
+    from runner.store.names import parse_reference
+
+    workspace = Workspace.current()
+    rule = Rule(trade_off, budget, strong, weak, strong_share, threshold)
+    rule.check()
+    if calibrate_on is not None and strong_share is None:
+        raise UsageError("there is no --strong-share to calibrate for", where="--calibrate-on")
+    table_of_costs = Costs.read(costs)
+    form = places.form(output_path, output_format)
+    if form == "parquet":
+        raise UsageError("choices are written as json or jsonl", where="--output-path")
+    to_stdout = places.is_stdout(output_path)
+    path = None if to_stdout else places.reserve(workspace, output_path, parse_reference(model).name, form)
+    try:
+        with _progress() as emit:
+            routed = choose(
+                workspace,
+                model,
+                _prompts(prompts, prompts_file, prompts_format),
+                table_of_costs,
+                rule,
+                models=models_to_score,
+                lengths=lengths,
+                calibrate_on=from_file(calibrate_on) if calibrate_on is not None else None,
+                batch_size=batch_size,
+                device=device,
+                emit=emit,
+            )
+            held = _held(workspace, model, routed, table_of_costs, batch_size, device) if check else None
+        for warning in routed.warnings:
+            say(f"warning: {warning}")
+        _write(path, form, routed, held, json)
+    except BaseException:
+        if path is not None and output_path is None:
+            path.unlink(missing_ok=True)
+        raise
+    if html is not None:
+        from runner.inference.routing_page import write_page
+
+        write_page(html, routed, held)
+        say(str(html))
+
+
+def _held(workspace: Workspace, model: str, routed: Routed, costs: Any, batch_size: int, device: str) -> dict[str, Any]:
+    """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
+    from runner.inference.held_out import held_out
+    from runner.inference.scoring import Scorer
+
+    scorer = Scorer.open(workspace, model, routed.models, unknown="error", device=device)
+    found = held_out(workspace, scorer, costs, routed.mean_answer_tokens(), batch_size)
+    points = found.points()
+    return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)}
+
+
+def _write(path: Path | None, form: str, routed: Routed, held: dict[str, Any] | None, as_json: bool) -> None:
+    """The choices, their provenance beside them, and the summary for a person."""
+    from runner.inference.inferring import provenance_path
+    from runner.store.files import write_atomic, write_json
+
+    summary = routed.summary() | ({"held_out": held} if held else {})
+    if form == "jsonl":
+        text = "".join(jsonlib.dumps(row, ensure_ascii=False) + "\n" for row in routed.rows())
+    else:
+        document = {"routes": list(routed.rows()), "summary": summary}
+        text = jsonlib.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if path is None:
+        print(text, end="")
+        return
+    write_atomic(path, text.encode())
+    beside = provenance_path(path)
+    write_json(beside, routed.provenance | {"output": path.name, "summary": summary})
+    document = {"output_path": str(path), "provenance": routed.provenance, "summary": summary}
+    show(document, lambda: _human(summary, path, beside), as_json=as_json)
+
+
+def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
+    rows: list[tuple[object, ...]] = [
+        (
+            name,
+            f"{row['share']:.1%}",
+            f"{row['mean_expected_cost_alone']:.6g}",
+            f"{row['mean_quality_alone']:.3f}",
+        )
+        for name, row in sorted(summary["models"].items(), key=lambda item: -item[1]["share"])
+    ]
+    rows.append(("this routing", "100.0%", f"{summary['mean_expected_cost']:.6g}", f"{summary['mean_quality']:.3f}"))
+    lines = [table(("LLM", "share", "mean cost alone", "quality alone"), rows, right=(1, 2, 3)), ""]
+    for name in ("rate", "threshold"):
+        if summary[name] is not None:
+            lines.append(f"{name}: {summary[name]:.6g}")
+    held = summary.get("held_out")
+    if held:
+        gap = held["gap_recovered"]
+        told = "no gap: the dearer LLM is not better there" if gap is None else f"gap recovered (APGR) {gap:.3f}"
+        lines.append(f"on {held['comparisons']:,} held-out comparisons: {told}")
+    return "\n".join([*lines, str(path), str(beside)])

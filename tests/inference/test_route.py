@@ -1,0 +1,155 @@
+"""`runner route` from the command line: costs, rules, lengths, what is written, what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conformance.test_every_kind import example
+from tests.conftest import Desk
+
+COSTS = {"quoter": 0.001, "dictionary": 0.002, "smollm2-135m": 0.01}
+PROMPTS = [f"What is {n} + {n * 7 % 13}?" for n in range(30)] + ["Name the capital of France.", "Write a haiku."]
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A router that reads the prompt, one that does not, a length model, prompts and costs."""
+    desk = Desk(tmp_path_factory.mktemp("office"))
+    for kind in ("dense_network", "elo_scoring", "simple_length_prediction"):
+        document = example(kind)
+        document["model"]["name"] = "it"
+        desk("train", "--spec-file", desk.write(f"{kind}.json", document), "--executor", "local").ok()
+    desk.write("costs.json", COSTS)
+    (desk.home / "prompts.txt").write_text("\n".join(PROMPTS) + "\n")
+    return desk
+
+
+WORDS = ("route", "--model", "dense_network/it", "--prompts-file", "prompts.txt")
+
+
+def routes(desk: Desk, *words: object) -> dict:
+    return desk(*WORDS, "--costs", "costs.json", *words, "--output-path", "-").ok().json
+
+
+def test_without_a_rule_the_best_score_is_chosen_whatever_it_costs(office):
+    document = routes(office)
+    assert len(document["routes"]) == len(PROMPTS)
+    for row in document["routes"]:
+        assert row["scores"][row["model"]] == max(row["scores"].values())
+        assert row["expected_cost"] == row["costs"][row["model"]] == COSTS[row["model"]]
+    summary = document["summary"]
+    assert summary["mean_expected_cost"] == pytest.approx(np.mean([r["expected_cost"] for r in document["routes"]]))
+    assert sum(row["share"] for row in summary["models"].values()) == pytest.approx(1)
+
+
+def test_a_greater_trade_off_is_cheaper_and_a_budget_is_kept(office):
+    spent = [routes(office, "--trade-off", rate)["summary"]["mean_expected_cost"] for rate in (0, 20, 1e9)]
+    assert spent == sorted(spent, reverse=True)
+    assert spent[-1] == pytest.approx(0.001)
+    assert routes(office, "--budget", 0.003)["summary"]["mean_expected_cost"] <= 0.003
+
+
+def test_a_share_of_strong_calls_and_its_threshold_on_other_prompts(office):
+    two = ("--strong", "smollm2-135m", "--weak", "quoter")
+    document = routes(office, *two, "--strong-share", 0.25)
+    strong = [row["model"] == "smollm2-135m" for row in document["routes"]]
+    assert sum(strong) == round(0.25 * len(PROMPTS))
+    margins = [row["scores"]["smollm2-135m"] - row["scores"]["quoter"] for row in document["routes"]]
+    assert min(m for m, s in zip(margins, strong, strict=True) if s) > max(
+        m for m, s in zip(margins, strong, strict=True) if not s
+    )
+    threshold = document["summary"]["threshold"]
+    assert routes(office, *two, "--threshold", threshold)["routes"] == document["routes"]
+    (office.home / "other.txt").write_text("Reverse the word stone.\nHi\n")
+    other = routes(office, *two, "--strong-share", 0.5, "--calibrate-on", "other.txt")
+    assert other["summary"]["threshold"] != pytest.approx(threshold)
+
+
+def test_prices_for_tokens_take_a_length_model_or_a_length(office):
+    office.write("tokens.json", {"quoter": 0.001, "smollm2-135m": {"input": 1, "output": 2}})
+    refused = office(*WORDS, "--costs", "tokens.json", "--output-path", "-")
+    assert refused.code == 2 and "--lengths" in refused.err
+    words = ("--costs", "tokens.json", "--lengths", "simple_length_prediction/it", "--output-path", "-")
+    document = office(*WORDS, *words).ok().json
+    lengths = ("infer", "--model", "simple_length_prediction/it", "--models-to-score", "smollm2-135m")
+    tokens = office(*lengths, "--prompts-file", "prompts.txt", "--output-path", "-").ok().json["smollm2-135m"]
+    for row, prompt, answer in zip(document["routes"], PROMPTS, tokens, strict=True):
+        assert row["costs"]["smollm2-135m"] == pytest.approx((len(prompt) / 4 + 2 * answer) / 1e6)
+    office.write("said.json", {"quoter": 0.001, "smollm2-135m": {"output": 2, "answer_tokens": 500}})
+    document = office(*WORDS, "--costs", "said.json", "--output-path", "-").ok().json
+    assert document["routes"][0]["costs"]["smollm2-135m"] == pytest.approx(0.001)
+
+
+def test_files_are_written_with_their_provenance_and_a_page(office):
+    done = office(*WORDS, "--costs", "costs.json", "--output-path", "r.jsonl", "--html", "r.html", "--check").ok()
+    rows = [json.loads(line) for line in (office.home / "r.jsonl").read_text().splitlines()]
+    assert [row["index"] for row in rows] == list(range(len(PROMPTS)))
+    beside = json.loads((office.home / "r.provenance.json").read_text())
+    assert beside["model"] == "dense_network/it/v1" and beside["costs"]["quoter"]["call"] == 0.001
+    assert beside["summary"]["held_out"]["comparisons"] > 0
+    page = (office.home / "r.html").read_text()
+    assert "On held-out comparisons" in page and page.count("<svg") == 2
+    assert "this routing" in done.out
+
+
+def test_what_was_held_out_is_what_training_held_out(office):
+    document = routes(office, "--check")["summary"]["held_out"]
+    points = document["points"]
+    assert points[0]["share"] == 0 and points[-1]["share"] == 1
+    assert points[0]["mean_cost"] < points[-1]["mean_cost"]
+    for point in points:
+        assert 0 <= point["low"] <= point["better"] <= point["high"] <= 1
+    # A prompt-agnostic router calls by pair alone; it was trained on the whole sample, with another split.
+    other = office("route", "--model", "elo_scoring/it", "--costs", "costs.json", "--prompts", "Hi", "--check",
+                   "--output-path", "-").ok().json  # fmt: skip
+    assert other["summary"]["held_out"]["comparisons"] != document["comparisons"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (("--strong", "quoter"), 2, "--weak"),
+        (("--strong", "quoter", "--weak", "dictionary"), 2, "--strong-share"),
+        (("--strong-share", "0.5"), 2, "--strong"),
+        (("--trade-off", "1", "--budget", "1"), 2, "two rules"),
+        (("--trade-off", "-1"), 2, "0 or more"),
+        (("--strong", "a", "--weak", "a", "--threshold", "0.5"), 2, "two LLMs"),
+        (("--threshold", "1.5", "--strong", "a", "--weak", "b"), 2, "between 0 and 1"),
+        (("--budget", "0.0001"), 2, "even the cheapest"),
+        (("--models-to-score", "nobody"), 2, "no cost"),
+        (("--calibrate-on", "prompts.txt"), 2, "--strong-share"),
+        (("--output-path", "x.parquet"), 2, "json"),
+        (("--lengths", "elo_scoring/it"), 5, "a model of ranking"),
+    ],
+)
+def test_what_cannot_be_is_refused_without_an_output(office, words, code, told):
+    refused = office(*WORDS, "--costs", "costs.json", *words)
+    assert (refused.code, told in refused.err) == (code, True), refused.err
+    assert not list(Path(office.home / "inference_outputs").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ("", 4, "not a table"),
+        ("[]", 4, "JSON object"),
+        ('{"quoter": -1}', 4, "quoter"),
+        ('{"quoter": {"inptu": 1}, "dictionary": "x"}', 4, "dictionary"),
+        ('{"nobody-knows-me": 1}', 5, "nobody-knows-me"),
+    ],
+)
+def test_a_bad_table_of_costs_is_told(office, text, code, told):
+    (office.home / "bad.json").write_text(text)
+    refused = office(*WORDS, "--costs", "bad.json")
+    assert (refused.code, told in refused.err) == (code, True), refused.err
+
+
+def test_a_missing_table_and_a_length_model_as_router(office):
+    assert office(*WORDS, "--costs", "none.json").code == 5
+    words = ("route", "--model", "simple_length_prediction/it", "--costs", "costs.json", "--prompts", "Hi")
+    refused = office(*words)
+    assert refused.code == 5 and "a model of length" in refused.err
