@@ -16,14 +16,16 @@ from runner.builders.routing._llm_triplets import TripletNetwork, Triplets, trip
 
 #: Anchors in a batch.
 BATCH = 256
+#: Dropout of what goes in: the LLMs of the training are few, and their own words are soon learned by heart.
+DROPOUT = 0.2
 
 
 class FrozenNetwork(TripletNetwork):
-    """Dense layers, Linear and LeakyReLU(0.1), the last without."""
+    """Dropout of the input, then dense layers: Linear and LeakyReLU(0.1), the last without."""
 
     def __init__(self, text_width: int, hidden: Sequence[int]) -> None:
         super().__init__(hidden[-1])
-        layers: list[nn.Module] = []
+        layers: list[nn.Module] = [nn.Dropout(DROPOUT)]
         for before, after in itertools.pairwise([2 * text_width, *hidden]):
             layers += [nn.Linear(before, after), nn.LeakyReLU(0.1)]
         self.layers = nn.Sequential(*layers[:-1])

@@ -13,7 +13,7 @@ FEWEST_LLMS = 5
 #: Share of the LLMs, or of the prompts, that is held out.
 HELD_OUT = 0.2
 #: Pairs in a set that looks for its own LLM.
-SET = 16
+SET = 4
 #: Pairs of an LLM's half that a measurement looks at, at most.
 LOOKED_AT = 512
 
@@ -33,7 +33,7 @@ def hold_out(pairs: Pairs, seed: int) -> HeldOut:
     """Split at the model level: a fifth of the LLMs is held out whole; with fewer than five, a fifth of the prompts.
 
     Every LLM's pairs (the held-out prompts' alone, where prompts are held out) are halved by prompt, so the halves
-    share none. The second half is a candidate. The first, of the LLMs held out, is cut into sets of at most 16 pairs.
+    share none. The second half is a candidate. The first, of the LLMs held out, is cut into sets of at most 4 pairs.
     """
     rng = np.random.default_rng([seed, 0x11])
     present = np.unique(pairs.llm)
