@@ -59,21 +59,23 @@ def results(task: str, found: Mapping[str, Any], document: Mapping[str, Any]) ->
             finite(row.get(name)), finite(low), finite(high), domain,
             f"{clean(row['label'])}: {shown[1]}, {shown[2]}", "two" if row.get("reads_prompts") else "one",
         )  # fmt: skip
-        body.append((shown[0], shown[1], Markup(plot), shown[2], _gap(row), *shown[4:], _state(row)))
+        body.append((_name(row), shown[1], Markup(plot), shown[2], _gap(row), *shown[4:]))
+    for row in tables.not_measured(task, document):
+        body.append((_name(row), *tables.cells(task, row)[1:2], "", *tables.cells(task, row)[2:]))
     header_ = list(tables.HEADERS[task])
-    header_[3] = "less the best (95 %)"
+    header_[3] = "less the best"
     header_.insert(2, Markup(_plots.axis(domain)))
     best = next((at for at, row in enumerate(rows) if row.get("best")), None)
-    classes = ("who", "n", "plotted", *["n"] * 8)
+    classes = ("who", "n", "plotted", *["n"] * 7)
     legend = tag(
         "p",
-        "Blue: an LLM's score is the same for every prompt; orange: the model reads the prompt. Grey differences may "
+        "Blue: what it says of an LLM is the same for every prompt; orange: it reads the prompt. Grey differences may "
         "as well be none: the 95 % interval of the paired difference, drawn over prompts, holds 0. Fit: from the data "
         "being there to the model being measured; ms/1k pairs: scoring a thousand (prompt, LLM) pairs, every prompt "
         "read anew.",
         "soft",
     )
-    return join([*said, table((*header_, "from"), body, classes, best), legend])
+    return join([*said, table(header_, body, classes, best), legend])
 
 
 def groups(found: Mapping[str, Any] | None) -> Markup:
@@ -86,12 +88,12 @@ def groups(found: Mapping[str, Any] | None) -> Markup:
         join([
             "Accuracy of a model that reads the prompt, less that of ", tag("strong", found["prompt_agnostic"]),
             ", the most accurate of those that do not, with the 95 % interval of the paired difference. Right of 0, "
-            f"reading the prompt pays. Groups: {clean(found['groups_are'])}.",
+            f"reading the prompt pays; blue intervals hold 0. Groups: {clean(found['groups_are'])}.",
             f" {found['left_out']} groups are too small, or too many, to show." if found["left_out"] else "",
         ]),
         "soft",
     )  # fmt: skip
-    parts = [intro, _gains(found, names[0])]
+    parts = [intro, tag("h3", names[0]), _gains(found, names[0])]
     for name in names[1:]:
         parts.append(tag("details", join([tag("summary", name), _gains(found, name)])))
     return join(parts)
@@ -116,7 +118,8 @@ def _gains(found: Mapping[str, Any], name: str) -> Markup:
                 tag("span", f"{gain['low']:+.3f} to {gain['high']:+.3f}", "" if sure else "tied"),
             )
         )
-    head = ("prompts of", "comparisons", "without", f"{name}", Markup(_plots.axis(domain)), "gain", "95 % interval")
+    axis = Markup(_plots.axis(domain))
+    head = ("prompts of", "comparisons", "not reading", "reading", axis, "gain", "95 % interval")
     return table(head, body, ("who", "n", "n", "n", "plotted", "n", "n"), 0)
 
 
@@ -141,7 +144,8 @@ def leaderboards(found: Mapping[str, Any] | None) -> Markup:
         + (f" The first {MOST_RANKS} of {len(found['rows'])}." if len(found["rows"]) > MOST_RANKS else ""),
         "soft",
     )
-    head = ("LLM", *(_breakable(method) for method in methods))
+    names = [clean(method).partition("/")[2] for method in methods]
+    head = ("LLM", *(names if len(set(names)) == len(names) else methods))
     made = table(head, body, ("who", *["n"] * len(methods)))
     return join([intro, Markup(made.replace("<table>", '<table class="ranks">', 1))])
 
@@ -200,24 +204,21 @@ def data(document: Mapping[str, Any]) -> Markup:
     return join(parts)
 
 
+def _name(row: Mapping[str, Any]) -> Markup:
+    """The model's name, and in small what type it is and where it came from."""
+    kind, _, name = row["label"].partition("/")
+    small = f"{kind}, from the store" if row["state"] == "reused" else kind
+    return join([name, tag("small", small, "under")])
+
+
 def _gap(row: Mapping[str, Any]) -> Markup | str:
     if row.get("best"):
         return "best"
     versus = row.get("versus_best")
     if not versus:
         return "-"
-    said = f"{versus['value']:+.3f} ({versus['low']:+.3f} to {versus['high']:+.3f})"
-    return tag("span", said, "tied" if row["tied_with_best"] else "")
-
-
-def _state(row: Mapping[str, Any]) -> str:
-    return "the store" if row["state"] == "reused" else "this run"
-
-
-def _breakable(label: str) -> Markup:
-    """``type/name`` in two lines."""
-    kind, _, name = clean(label).partition("/")
-    return join([kind.replace("_", " "), Markup("<br>"), name])
+    between = tag("small", f"{versus['low']:+.3f} to {versus['high']:+.3f}", "under")
+    return tag("span", join([f"{versus['value']:+.3f}", between]), "tied" if row["tied_with_best"] else "")
 
 
 def _domain(values: Sequence[Any]) -> tuple[float, float]:

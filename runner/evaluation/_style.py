@@ -2,7 +2,9 @@
 
 CSS = """\
 body { max-width: 76rem; }
-td.who { min-width: 13rem; }
+td.who { min-width: 11rem; }
+th.plotted, td.plotted { width: 20%; min-width: 9rem; }
+small.under { display: block; color: var(--soft); font-weight: 400; line-height: 1.25; }
 .own .tied { font-weight: 600; }
 .tied { color: var(--soft); }
 table.ranks th, table.heat th { vertical-align: bottom; }
@@ -13,11 +15,12 @@ table.ranks small {
 }
 table.heat { width: auto; border-collapse: separate; border-spacing: 2px; table-layout: fixed; }
 table.heat th, table.heat td { border: 0; }
+table.heat thead th { box-shadow: none; position: static; }
 table.heat th.up {
-  width: 2.9rem; min-width: 2.9rem; padding: 0 0 .3rem; height: 9rem; box-shadow: none; position: static;
+  width: 2.9rem; min-width: 2.9rem; padding: 0 0 .3rem; height: 10.5rem;
 }
 table.heat th.up span {
-  writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; max-height: 9rem; overflow: hidden;
+  writing-mode: vertical-rl; transform: rotate(180deg); white-space: nowrap; max-height: 10.5rem; overflow: hidden;
   text-overflow: ellipsis;
 }
 table.heat td.llm {

@@ -71,9 +71,12 @@ def compare(
                     executor=executor,
                     listeners=watching.listeners(candidate),
                     announce=watching.announce,
+                    say=watching.say,
                 )
             except ENDS as error:
                 entries[at].error = error
+                if error.hint:
+                    watching.say(error.hint)
                 raise
             except RunnerError as error:
                 entries[at].fail(error)
@@ -151,11 +154,11 @@ def _task(
         return document | {"table": lengths.measure(entries, asked, rows, seed)}
     table = ranking.measure(entries, asked, temperatures, rows, seed)
     labels = [entry.label for entry in entries]
-    accuracy = {row["label"]: row["accuracy"] for row in table}
+    place = {row["label"]: at for at, row in enumerate(table)}
     boards = {row["label"]: row["leaderboard"] for row in table}
     grouped = None
     if rows.decided.any():
-        grouped = groups.by_group(labels, asked, [accuracy[label] for label in labels], rows, seed)
+        grouped = groups.by_group(labels, asked, [place[label] for label in labels], rows, seed)
     return document | {
         "table": [{name: value for name, value in row.items() if name != "leaderboard"} for row in table],
         "leaderboards": side_by_side(boards, llms),

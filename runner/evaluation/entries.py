@@ -79,6 +79,7 @@ def obtain(
     executor: str | None,
     listeners: Sequence[Listener],
     announce: Callable[[Run, Plan], None],
+    say: Callable[[str], None],
 ) -> Entry:
     """Train the candidate, or find it in the store, and make sure that it saw nothing of what is held out.
 
@@ -88,7 +89,9 @@ def obtain(
     plan = make_plan(candidate.loaded, workspace, executor=executor)
     section = plan.spec.model.spec
     assert isinstance(section, ModelSpec)
-    same = stored_like(plan, split.own(section).fingerprint, workspace) if reuse else None
+    same, note = stored_like(plan, split.own(section).fingerprint, workspace) if reuse else (None, None)
+    if note is not None:
+        say(note)
     if same is not None:
         entry.state, entry.stored = "reused", same
     else:
@@ -102,13 +105,15 @@ def obtain(
     return entry
 
 
-def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> StoredModel | None:
+def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> tuple[StoredModel | None, str | None]:
     """The newest stored model that training this plan would make again: the same spec, parents, data and code.
 
-    One of the plan's own name comes first. Raises :class:`IntegrityError` where its bytes are not what was stored.
+    One of the plan's own name comes first. Where only the code is another, there is none, and a sentence that says so.
+    Raises :class:`IntegrityError` where its bytes are not what was stored.
     """
-    wanted = {"spec_hash": spec_hash(plan.spec), "data_fingerprint": fingerprint, "code": plan.document["code"]}
+    wanted = {"spec_hash": spec_hash(plan.spec), "data_fingerprint": fingerprint}
     parents = plan.document["parent"], {name: entry["reference"] for name, entry in plan.document["stored"].items()}
+    note = None
 
     def rank(model: StoredModel) -> tuple[bool, int]:
         return model.name == plan.spec.model.name, model.version
@@ -121,10 +126,13 @@ def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> StoredMod
             continue
         lock = manifest.get("lock") or {}
         made_from = manifest.get("parent"), manifest.get("references") or {}
-        if made_from == parents and all(lock.get(name) == value for name, value in wanted.items()):
+        if made_from != parents or any(lock.get(name) != value for name, value in wanted.items()):
+            continue
+        if lock.get("code") == plan.document["code"]:
             verify(model.path)
-            return model
-    return None
+            return model, None
+        note = note or f"{model.reference} has this spec and data, and was trained by other code: training it again"
+    return None, note
 
 
 def fit_seconds(run: Path) -> float | None:

@@ -75,18 +75,18 @@ def prompt_groups(rows: Comparisons) -> tuple[str, dict[str, np.ndarray]]:
 
 
 def by_group(
-    labels: Sequence[str], asked: Sequence[Asked], accuracies: Sequence[float], rows: Comparisons, seed: int
+    labels: Sequence[str], asked: Sequence[Asked], places: Sequence[int], rows: Comparisons, seed: int
 ) -> dict[str, Any] | None:
     """Every prompt-reading model less the best of those that do not read it, group by group, with paired intervals.
 
-    None where one of the two sorts is missing. ``accuracies`` choose the best of each sort, over all groups together.
+    None where one of the two sorts is missing. ``places`` are the models' own in the table of results, 0 the best.
     """
     readers = [at for at, answer in enumerate(asked) if answer.reads_prompts]
     others = [at for at, answer in enumerate(asked) if not answer.reads_prompts]
     if not readers or not others:
         return None
-    readers.sort(key=lambda at: -accuracies[at])
-    base = max(others, key=lambda at: accuracies[at])
+    readers.sort(key=lambda at: places[at])
+    base = min(others, key=lambda at: places[at])
     decided = rows.take(rows.decided)
     right = correct(asked, decided)
     what, groups = prompt_groups(rows)

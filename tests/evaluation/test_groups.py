@@ -51,7 +51,8 @@ def test_gains_by_group_are_differences_of_accuracies(made):
     answers = [made.answer(data, 1, reads=False), made.answer(data, 2), made.answer(data, 3, reads=False)]
     accuracies = [pairwise_accuracy(each.of(data, data.model_a), each.of(data, data.model_b), data) for each in answers]
     labels = ["plain", "reader", "other"]
-    found = by_group(labels, answers, accuracies, data, seed=1)
+    places = sorted(range(3), key=lambda at: -accuracies[at])
+    found = by_group(labels, answers, [places.index(at) for at in range(3)], data, seed=1)
     base = max((0, 2), key=lambda at: accuracies[at])
     assert found["prompt_agnostic"] == labels[base]
     assert found["prompt_aware"] == ["reader"]
@@ -71,4 +72,4 @@ def test_gains_by_group_are_differences_of_accuracies(made):
 
 def test_without_both_sorts_of_models_there_is_nothing_to_tell(made):
     data = made.some(50)
-    assert by_group(["a", "b"], [made.answer(data, 1), made.answer(data, 2)], [0.5, 0.5], data, 1) is None
+    assert by_group(["a", "b"], [made.answer(data, 1), made.answer(data, 2)], [0, 1], data, 1) is None

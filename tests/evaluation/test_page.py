@@ -23,6 +23,7 @@ class FakeEntry:
         return {
             "label": self.label,
             "state": "trained",
+            "task": "ranking",
             "error": None,
             "warnings": [],
             "bytes": 2_500_000,
@@ -36,8 +37,8 @@ def document(made, names=("plain/one", "reader/two", "reader/<b>&|three")) -> di
     board = [{"model": name, "score": at, "low": at - 1.5, "high": at + 1.5} for at, name in enumerate(data.models)]
     entries = [FakeEntry(name, board) for name in names]
     table = ranking.measure(entries, answers, [1.0] * len(names), data, seed=1)
-    accuracy = {row["label"]: row["accuracy"] for row in table}
-    failed = {"label": "gone/<script>", "state": "failed", "warnings": ["<doubt>"], "error": {
+    place = [row["label"] for row in table].index
+    failed = {"label": "gone/<script>", "state": "failed", "task": "ranking", "warnings": ["<doubt>"], "error": {
         "error": "data", "message": "no <rows>\x1b[31m", "where": "/data", "hint": "more"}}  # fmt: skip
     return {
         "created": "2026-01-01T00:00:00Z", "interrupted": False, "code": "abc", "device": "cpu",
@@ -48,7 +49,7 @@ def document(made, names=("plain/one", "reader/two", "reader/<b>&|three")) -> di
                          "left_out_models": {"<rare>": ["plain/one"]}},
             "table": table,
             "leaderboards": side_by_side(dict.fromkeys(names, board), data.models),
-            "groups": groups.by_group(list(names), answers, [accuracy[name] for name in names], data, 1),
+            "groups": groups.by_group(list(names), answers, [place(name) for name in names], data, 1),
             "win_rates": groups.win_rates(data, data.models),
         }},
     }  # fmt: skip
