@@ -18,7 +18,7 @@ from runner.errors import ConflictError, IntegrityError
 from runner.store.files import cannot_write, read_json, write_json
 
 STATE, SCORES, LINES, OUTPUT, LOCK = "state.json", "scores.f64", "rows.jsonl", "output", ".lock"
-#: Seconds of work that a power cut may cost beside the chunk in hand.
+#: Seconds of work, after the first chunk, that a power cut may cost beside the chunk in hand.
 PACE = 2.0
 
 
@@ -69,7 +69,7 @@ class Work:
         self.resumed: list[int] = []
         self._lock: FileLock | None = None
         self._lines: IO[bytes] | None = None
-        self._committed = time.monotonic()
+        self._committed = float("-inf")
 
     @classmethod
     def without_folder(cls, models: int, prompts: int) -> Work:
@@ -131,7 +131,8 @@ class Work:
         except OSError as error:
             raise cannot_write(self.folder or Path(tempfile.gettempdir()), error) from error
         self._mark = (done + scores.shape[1], size + len(lines))
-        if time.monotonic() - self._committed >= PACE:
+        # Whoever has all of it commits it, and has no further use for anything before.
+        if self.done < self._prompts and time.monotonic() - self._committed >= PACE:
             self.commit()
 
     def commit(self) -> None:

@@ -105,6 +105,40 @@ def closed_file(bench: Bench) -> None:
     bench.forbid(bench.write("kept.json", "{}"), 0o444)
 
 
+def given(name: str, code: int, file: str, content: Any, *says: str, **more: Any) -> Case:
+    """A file of prompts that is none, or has a line that is none."""
+    changes = {"--prompts": None, "--prompts-file": (file,)} | more.pop("changes", {})
+
+    def prepare(bench: Bench) -> None:
+        bench.furnish()
+        if content is not None:
+            bench.write(file, content)
+
+    return asked(name, code, changes, *says, **{"prepare": prepare} | more)
+
+
+def answered(name: str, code: int, content: Any, *says: str, **more: Any) -> Case:
+    """A file of an LLM's answers that is none, or has a line that is none."""
+    changes = {"--responses-of": ("new", "new.jsonl")} | more.pop("changes", {})
+
+    def prepare(bench: Bench) -> None:
+        bench.furnish()
+        if content is not None:
+            bench.write("new.jsonl", content)
+
+    return asked(name, code, changes, *says, **{"prepare": prepare} | more)
+
+
+def in_the_way(bench: Bench) -> None:
+    bench.furnish()
+    bench.write("o.json.partial/mine.txt", "")
+
+
+def closed_prompts(bench: Bench) -> None:
+    bench.furnish()
+    bench.forbid(bench.write("p.txt", "a"), 0o000)
+
+
 def file_for_outputs(bench: Bench) -> None:
     bench.furnish()
     bench.write("inference_outputs", "")
@@ -165,7 +199,92 @@ CASES = [
         "UTF-8",
     ),
     asked("a prompt that is not text", 2, {"--prompts": ("good", os.fsdecode(b"caf\xe9"))}, "--prompts", "UTF-8"),
+    # Files of prompts, and what is piped in.
+    given("prompts twice", 2, "p.txt", "a\n", "--prompts", "do not go together", changes={"--prompts": ("a",)}),
+    given("a prompts file that is not there", 5, "p.txt", None, "p.txt: there is no such file"),
+    given("a folder of prompts", 2, "models", None, "models: is a directory"),
+    given("a device of prompts", 2, "/dev/null", None, "/dev/null: is not a regular file"),
+    given("prompts in a spreadsheet", 2, "p.csv", "prompt\na\n", "p.csv", "--prompts-format"),
+    given("prompts without a suffix", 2, "prompts", "a\n", "prompts", ".jsonl", "--prompts-format"),
+    given("a prompts format that is none", 2, "p.txt", "a", "--prompts-format", changes={"--prompts-format": ("csv",)}),
+    given("an empty file of prompts", 4, "p.txt", "", "p.txt: there is no prompt in it"),
+    given("a file of blank lines", 4, "p.txt", "\n \n", "p.txt: there is no prompt in it"),
+    given("an empty JSONL file of prompts", 4, "p.jsonl", "", "p.jsonl: there is no prompt in it", "or an object with"),
+    given("a prompt in another encoding", 4, "p.txt", b"a\ncaf\xe9\n", "p.txt:2: not UTF-8 text: byte 0xe9"),
+    given("a UTF-16 file of prompts", 4, "p.txt", "ab".encode("utf-16"), "p.txt:1: not UTF-8 text: byte 0xff"),
+    given("a prompt that is not JSON", 4, "p.jsonl", '"a"\nb\n', "p.jsonl:2: not JSON", "--prompts-format text"),
+    given("a prompt that nests 100,000 deep", 4, "p.jsonl", "[" * 100_000, "p.jsonl:1: not JSON"),
+    given("a line of 20 MB", 4, "p.txt", "a" * 20_000_000, "p.txt:1: the line is longer than 16 MiB"),
+    given("a line that is a number", 4, "p.jsonl", [3], "p.jsonl:1: found a number", 'an object with "prompt"'),
+    given("a line without a prompt", 4, "p.jsonl", [{"prompt": "a"}, {"text": "a"}], "p.jsonl:2", "has 'text'"),
+    given("a prompt that is a number", 4, "p.jsonl", [{"prompt": 3}], 'p.jsonl:1: "prompt" is a number'),
+    given("an id that is a list", 4, "p.jsonl", [{"prompt": "a", "id": []}], "p.jsonl:1: the id is a list"),
+    given("half a character as a prompt", 4, "p.jsonl", '"\\ud83d"\n', "p.jsonl:1: half a character"),
+    given(
+        "a conversation without a user",
+        4,
+        "p.jsonl",
+        [{"messages": [{"role": "system", "content": "a"}]}],
+        "p.jsonl:1: no message is a user's",
+    ),
+    given("a Parquet file that is none", 4, "p.parquet", "a\n", "p.parquet: not a Parquet file"),
+    given(
+        "prompts that nobody may read",
+        6,
+        "p.txt",
+        None,
+        "p.txt: cannot read: permission denied",
+        prepare=closed_prompts,
+        unprivileged=True,
+    ),
+    asked("a format for words", 2, {"--prompts-format": ("text",)}, "--prompts and --prompts-format"),
+    asked("nothing piped in", 4, {"--prompts": None, "--prompts-file": ("-",)}, "<stdin>: there is no prompt in it"),
+    asked(
+        "a piped line that is no prompt",
+        4,
+        {"--prompts": None},
+        "<stdin>:2: not JSON",
+        "--prompts-format text",
+        stdin=b'"a"\nb\n',
+    ),
+    # LLMs that no training saw.
+    answered("answers that are not there", 5, None, "new.jsonl: there is no such file", "--responses-of NAME FILE"),
+    answered(
+        "answers for a type that reads none",
+        2,
+        [{"prompt": "a", "response": "b"}],
+        "--responses-of: elo_scoring",
+        "types that can: ",
+    ),
+    answered("no answers", 4, "\n", "new.jsonl: there is no answer of 'new' in it"),
+    answered("an answer that is missing", 4, [{"prompt": "a"}], 'new.jsonl:1: "response" is missing'),
+    answered("an answer that is empty", 4, [{"prompt": "a", "response": " "}], "new.jsonl:1: the response is empty"),
+    answered("an answer that is not JSON", 4, "a\n", "new.jsonl:1: not JSON"),
+    answered("answers of nobody", 2, None, "--responses-of", "empty", changes={"--responses-of": ("", "new.jsonl")}),
+    answered("a name without answers", 2, None, "--responses-of", changes={"--responses-of": ("new",)}),
+    answered(
+        "answers twice",
+        2,
+        None,
+        "--responses-of: 'new' comes twice",
+        changes={"--responses-of": ("new", "a", "--responses-of", "new", "b")},
+    ),
     # Where the scores go.
+    asked("an output format that is none", 2, {"--output-format": ("csv",)}, "--output-format", "csv"),
+    asked(
+        "a table on standard output",
+        2,
+        {"--output-path": ("-",), "--output-format": ("parquet",)},
+        "--output-format: parquet goes into a file",
+    ),
+    output("a folder of one's own where work is kept", 5, "o.json", "o.json.partial", "in the way", prepare=in_the_way),
+    asked(
+        "an LLM that is called as a column is",
+        2,
+        {"--models-to-score": ("id",), "--output-path": ("o.parquet",)},
+        "--output-format",
+        "'id'",
+    ),
     output("output into a folder that is not there", 5, "none/o.json", "none: there is no such folder"),
     output("output onto a device", 2, "/dev/full", "/dev/full: is not a regular file", "--output-path -"),
     output("output onto a folder", 2, "models", "models: is a directory"),

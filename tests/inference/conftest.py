@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from tests.conftest import ROOT, Desk
@@ -9,9 +12,10 @@ from tests.conftest import ROOT, Desk
 ELO, NETWORK = "elo_scoring/elo", "dense_network/dense-network-example"
 
 
-def trained(kind: str, factory: pytest.TempPathFactory) -> Desk:
+def trained(kind: str, factory: pytest.TempPathFactory, **changes: Any) -> Desk:
     desk = Desk(factory.mktemp(kind))
-    desk("train", "--spec-file", ROOT / "specs" / f"{kind}.json", "--executor", "local").ok()
+    spec = json.loads((ROOT / "specs" / f"{kind}.json").read_text()) | changes
+    desk("train", "--spec-file", desk.write("spec.json", spec), "--executor", "local").ok()
     return desk
 
 
@@ -22,4 +26,4 @@ def elo(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    return trained("dense_network", tmp_path_factory)
+    return trained("dense_network", tmp_path_factory, epochs=1, data={"dataset": "sample", "max_samples": 100})

@@ -1,0 +1,315 @@
+"""``infer`` with files, pipes, every form of output, and LLMs that no training saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from runner.inference import inferring, scoring
+from runner.inference.prompts import from_file, from_words
+from runner.inference.scoring import Scorer
+from runner.inference.seen import Seen
+from runner.workspace import Workspace
+from tests.conftest import Desk
+from tests.inference.conftest import ELO, NETWORK
+
+MODELS = ("quoter", "dictionary")
+PROMPTS = ["What is 2 + 2?", "Name the capital of France.", "What is 2 + 2?", "Hé"]
+
+
+def infer(desk: Desk, model: str, *words: object, **more):
+    return desk("infer", "--model", model, *words, **more)
+
+
+def scores(desk: Desk, *words: object, model: str = ELO, **more) -> dict[str, list[float]]:
+    return infer(desk, model, "--models-to-score", *MODELS, *words, "--output-path", "-", **more).ok().json
+
+
+@pytest.fixture
+def files(elo: Desk, tmp_path: Path) -> dict[str, Path]:
+    """The same prompts in every format."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    made = {name: tmp_path / f"p.{name}" for name in ("txt", "jsonl", "parquet")}
+    made["txt"].write_text("\n".join(PROMPTS))
+    made["jsonl"].write_text("".join(json.dumps({"id": f"n{at}", "prompt": p}) + "\n" for at, p in enumerate(PROMPTS)))
+    parquet.write_table(pa.table({"prompt": PROMPTS}), made["parquet"])
+    return made
+
+
+def test_every_way_in_gives_the_same_object(elo, files):
+    said = scores(elo, "--prompts", *PROMPTS)
+    assert list(said) == list(MODELS)
+    assert {len(row) for row in said.values()} == {len(PROMPTS)}
+    for path in files.values():
+        assert scores(elo, "--prompts-file", path) == said
+    assert scores(elo, stdin=files["txt"].read_bytes()) == said
+    assert scores(elo, stdin=files["jsonl"].read_bytes()) == said
+    assert (
+        scores(elo, "--prompts-file", "-", "--prompts-format", "parquet", stdin=files["parquet"].read_bytes()) == said
+    )
+    assert len(scores(elo, "--prompts-format", "text", stdin='{"prompt": "a"}\n"b"\n')["quoter"]) == 2
+
+
+def test_a_fifo_is_read_as_a_pipe_is(elo, tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    process = elo.start(
+        "infer", "--model", ELO, "--prompts-file", tmp_path / "fifo", "--output-path", "-", stdout=subprocess.PIPE
+    )
+    (tmp_path / "fifo").write_text("a\nb\n")
+    out, _ = process.communicate(timeout=60)
+    assert {len(row) for row in json.loads(out).values()} == {2}
+
+
+@pytest.mark.parametrize("words", [(), ("--models-to-score", "all")])
+def test_without_names_it_is_every_llm_that_the_model_knows(elo, words):
+    known = json.loads(next((elo.home / "models").glob("elo_scoring/elo/v1/model.json")).read_text())["models"]
+    assert list(infer(elo, ELO, *words, "--prompts", "a", "--output-path", "-").ok().json) == known
+
+
+def test_all_is_a_name_beside_another(elo):
+    done = infer(elo, ELO, "--models-to-score", "all", "quoter", "--prompts", "a", "--output-path", "-").ok()
+    assert done.json["all"] == [0.0]
+    assert "unseen in training" in done.err
+
+
+@pytest.mark.parametrize("unknown", ["zero", "null"])
+def test_the_three_forms_say_the_same(elo, files, tmp_path, unknown):
+    from pyarrow import parquet
+
+    words = ("--models-to-score", *MODELS, "nobody", "--unknown", unknown, "--prompts-file", files["jsonl"])
+    for suffix in ("json", "jsonl", "parquet"):
+        infer(elo, ELO, *words, "--output-path", tmp_path / f"o.{suffix}").ok()
+    text = (tmp_path / "o.json").read_text()
+    whole = json.loads(text)
+    assert text == json.dumps(whole, indent=2, ensure_ascii=False) + "\n", "the form that it always had"
+    assert whole["nobody"] == [0.0 if unknown == "zero" else None] * len(PROMPTS)
+    lines = (tmp_path / "o.jsonl").read_text().splitlines()
+    assert lines == [
+        json.dumps({"id": f"n{at}", "index": at, "scores": {name: row[at] for name, row in whole.items()}})
+        for at in range(len(PROMPTS))
+    ]
+    table = parquet.read_table(tmp_path / "o.parquet").to_pydict()
+    assert table == {"index": [0, 1, 2, 3], "id": ["n0", "n1", "n2", "n3"]} | whole
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("o")) == [
+        "o.json", "o.jsonl", "o.parquet", "o.provenance.json",
+    ]  # fmt: skip
+
+
+def test_the_form_may_be_said_and_ids_are_left_out_where_there_are_none(elo, files, tmp_path):
+    printed = infer(
+        elo, ELO, "--models-to-score", "quoter", "--output-format", "jsonl", "--output-path", "-", stdin="a\n\nb\n"
+    ).ok()
+    rows = [json.loads(line) for line in printed.out.splitlines()]
+    assert [list(row) for row in rows] == [["index", "scores"]] * 2
+    assert "1 blank line skipped" in printed.err
+    made = infer(elo, ELO, "--output-format", "jsonl", "--prompts", "a").ok().out.split()
+    assert made[0].endswith(".jsonl")
+    assert made[1].endswith(".provenance.json")
+
+
+def test_the_document_has_the_scores_of_the_object_only(elo, tmp_path):
+    words = ("--models-to-score", "quoter", "--prompts", "a", "--json", "--output-path")
+    document = infer(elo, ELO, *words, tmp_path / "o.json").ok().json
+    assert document["scores"] == json.loads((tmp_path / "o.json").read_text())
+    document = infer(elo, ELO, *words, tmp_path / "o.jsonl").ok().json
+    assert sorted(document) == ["output_path", "provenance"]
+    assert document["provenance"]["prompts"] == 1
+
+
+def test_lines_are_not_one_document(elo):
+    refused = infer(elo, ELO, "--prompts", "a", "--output-path", "-", "--output-format", "jsonl", "--json")
+    assert (refused.code, refused.json["where"]) == (2, "--output-format")
+
+
+def test_the_provenance_says_what_was_read(elo, files, tmp_path):
+    infer(elo, ELO, "--models-to-score", "quoter", "nobody", "--prompts-file", files["jsonl"], "--output-path",
+          tmp_path / "o.json").ok()  # fmt: skip
+    found = json.loads((tmp_path / "o.provenance.json").read_text())
+    content = files["jsonl"].read_bytes()
+    assert found["prompts_file"] == {
+        "name": str(files["jsonl"]),
+        "format": "jsonl",
+        "sha256": sha256(content).hexdigest(),
+        "bytes": len(content),
+        "blank_lines_skipped": 0,
+    }
+    assert found["prompts_sha256"] == sha256(json.dumps(PROMPTS).encode()).hexdigest()
+    assert (found["prompts"], found["distinct_prompts"], found["resumed_from"]) == (4, 3, [])
+    assert (found["known_models"], found["unknown_models"]) == (["quoter"], ["nobody"])
+    assert found["output"] == "o.json"
+
+
+class Double:
+    """A kind that embeds LLMs, as the registry hands it over: a score is the prompt's length times the answers'."""
+
+    REQUIRES = ()
+    asked: ClassVar[list[list[str]]] = []
+
+    class Spec:
+        task = "length"
+
+    class Predictor:
+        def __init__(self) -> None:
+            self.known = {"quoter": 1.0}
+            self.cache: Path | None = None
+
+        @classmethod
+        def load(cls, directory, device="cpu"):
+            return cls()
+
+        @property
+        def models(self):
+            return list(self.known)
+
+        def use_cache(self, cache):
+            self.cache = cache
+
+        def add_llm(self, name, prompts, responses):
+            self.known[name] = float(sum(map(len, responses)))
+
+        def predict(self, prompts, models, batch_size=128, *, histories=None, tags=None):
+            Double.asked.append(list(prompts))
+            lengths = [len(p) + 100 * len(h) for p, h in zip(prompts, histories or [()] * len(prompts), strict=True)]
+            return np.array([[self.known.get(name, np.nan) * length for length in lengths] for name in models])
+
+
+@pytest.fixture
+def double(elo, monkeypatch):
+    """The stored Elo model, scored by the double: everything about the road is real but the numbers."""
+    monkeypatch.setattr(scoring.registry, "load", lambda kind: Double)
+    monkeypatch.setattr(Double, "asked", [])
+    home = elo.home
+    return Workspace(home / "runs", home / "models", home / "inference_outputs", home / "outbox", home / "cache")
+
+
+def ask(workspace, prompts, output, chunk=4, **more):
+    said: list[str] = []
+    question = inferring.Question(ELO, **{"models": None, "batch_size": 2} | more)
+    provenance = inferring.infer(
+        workspace, question, prompts, inferring.Output(output, "json"), said.append, lambda event: None, chunk
+    )
+    return json.loads(output.read_text()), provenance, said
+
+
+def test_a_prompt_is_scored_once_however_often_it_is_asked(double, tmp_path, monkeypatch):
+    words = ["a", "bb", "a", "ccc", "a", "dddd", "bb", "ccc", "e", "a"]
+    found, provenance, _ = ask(double, from_words(words), tmp_path / "o.json")
+    assert Double.asked == [["a", "bb", "ccc"], ["dddd"], ["e"]]
+    assert found == {"quoter": [float(len(word)) for word in words]}
+    assert provenance["distinct_prompts"] == 5
+    # Beyond what is remembered a prompt is scored once a chunk, and the output is the same.
+    monkeypatch.setattr(Seen.__init__, "__defaults__", (2,))
+    again, provenance, _ = ask(double, from_words(words), tmp_path / "again.json")
+    assert (again, provenance["distinct_prompts"]) == (found, None)
+
+
+def test_a_history_makes_another_prompt(double, tmp_path):
+    turns = [{"role": "user", "content": "x"}, {"role": "user", "content": "aa"}]
+    rows = [{"prompt": "aa"}, {"messages": turns}, {"messages": turns}, {"prompt": "aa"}]
+    (tmp_path / "p.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found, _, _ = ask(double, from_file(tmp_path / "p.jsonl"), tmp_path / "o.json")
+    assert found["quoter"] == [2.0, 102.0, 102.0, 2.0]
+    assert Double.asked == [["aa", "aa"]]
+
+
+def test_an_llm_is_scored_by_its_answers(double, tmp_path):
+    from runner.inference.responses import read
+
+    (tmp_path / "new.jsonl").write_text('{"prompt": "a", "response": "four"}\n\n{"prompt": "b", "response": "six"}\n')
+    responses = read([("new", tmp_path / "new.jsonl")])
+    found, provenance, said = ask(
+        double, from_words(["a", "bb"]), tmp_path / "o.json", models=["quoter"], responses=responses
+    )
+    assert found == {"quoter": [1.0, 2.0], "new": [7.0, 14.0]}
+    digest = sha256((tmp_path / "new.jsonl").read_bytes()).hexdigest()
+    assert provenance["responses"] == {"new": {"sha256": digest, "pairs": 2}}
+    assert (provenance["unknown_models"], said) == ([], [])
+    replaced = read([("quoter", tmp_path / "new.jsonl")])
+    found, _, said = ask(double, from_words(["a"]), tmp_path / "o.json", responses=replaced)
+    assert found == {"quoter": [7.0]}
+    assert "knows 'quoter' already" in said[0]
+
+
+def test_what_an_unknown_llm_is_given_is_told_in_the_models_terms(double, tmp_path):
+    _, _, said = ask(double, from_words(["a"]), tmp_path / "o.json", models=["nobody"])
+    assert said == ["warning: unseen in training, predicted 0 tokens, which is no answer's length: nobody"]
+
+
+def test_a_kind_that_embeds_is_given_the_cache(double):
+    assert Scorer.open(double, ELO, None).predictor.cache == double.cache
+
+
+def test_a_score_that_is_no_number_is_not_written(double, tmp_path, monkeypatch):
+    from runner.errors import RunFailed
+
+    monkeypatch.setattr(Double.Predictor, "predict", lambda self, prompts, *_, **__: np.full((1, len(prompts)), np.inf))
+    with pytest.raises(RunFailed, match="the score of 'quoter' is inf for the prompt 'a'"):
+        ask(double, from_words(["a"]), tmp_path / "o.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_encodes_each_distinct_prompt_once(network, tmp_path, monkeypatch):
+    from runner.training.encoder import Encoder
+
+    encoded: list[str] = []
+    batches = Encoder._batches
+
+    def counting(self, texts, batch_size):
+        encoded.extend(texts)
+        return batches(self, texts, batch_size)
+
+    monkeypatch.setattr(Encoder, "_batches", counting)
+    distinct = [f"What is {at} + 1?" for at in range(12)]
+    words = distinct * 2 + distinct[::-1]
+    home = network.home
+    workspace = Workspace(home / "runs", home / "models", home / "outputs", home / "outbox", tmp_path / "cache")
+    output = inferring.Output(tmp_path / "o.json", "json")
+    question = inferring.Question(NETWORK, None, batch_size=4)
+    inferring.infer(workspace, question, from_words(words), output, print, lambda event: None, chunk=8)
+    assert sorted(encoded) == sorted(distinct)
+    found = json.loads((tmp_path / "o.json").read_text())
+    assert len(found) == 12
+    for row in found.values():
+        assert row[:12] == row[12:24] == row[:23:-1]
+    one_by_one = inferring.Output(tmp_path / "one.json", "json")
+    question = inferring.Question(NETWORK, None, batch_size=1)
+    inferring.infer(workspace, question, from_words(distinct), one_by_one, print, lambda event: None)
+    single = json.loads((tmp_path / "one.json").read_text())
+    assert all(single[name] == pytest.approx(row[:12], abs=1e-5) for name, row in found.items())
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_file(elo, tmp_path):
+    """100,000 prompts of 2 kB are 200 MB; the whole process stays within half of that."""
+    with (tmp_path / "p.jsonl").open("w") as file:
+        for at in range(100_000):
+            file.write(json.dumps({"id": at, "prompt": f"{at} " + "lorem ipsum dolor " * 110}) + "\n")
+    assert (tmp_path / "p.jsonl").stat().st_size > 190e6
+    # What a child's usage says of memory has its parent's in it, from before it became another program.
+    code = (
+        "import re, sys\n"
+        "from pathlib import Path\n"
+        "from runner.cli.app import run\n"
+        "code = run(sys.argv[1:])\n"
+        "print(code, re.search(r'VmHWM:\\s*(\\d+) kB', Path('/proc/self/status').read_text())[1])\n"
+    )
+    for name in ("o.json", "o.jsonl"):
+        words = ["infer", "--model", ELO, "--prompts-file", tmp_path / "p.jsonl", "--output-path", tmp_path / name]
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], cwd=elo.home, env=elo.variables, capture_output=True, text=True
+        )
+        ended, peak = done.stdout.split()[-2:]
+        assert ended == "0", done.stderr
+        assert int(peak) * 1024 < 130e6, f"{peak} kB"
+    with (tmp_path / "o.jsonl").open() as lines:
+        assert sum(json.loads(line)["id"] == at for at, line in enumerate(lines)) == 100_000
