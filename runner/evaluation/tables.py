@@ -78,7 +78,11 @@ def text(document: Mapping[str, Any], width: int = 120) -> str:
     for task, found in document["tasks"].items():
         rows = [cells(task, row) for row in [*found["table"], *not_measured(task, document)]]
         if rows:
-            parts.append(blocks(HEADERS[task], rows, width))
+            parts.append(
+                blocks(HEADERS[task], rows, width)
+                if _wide([HEADERS[task], *rows]) <= width
+                else _shorter(task, rows, width)
+            )
         parts.append("\n".join(wrapped(sentence, width) for sentence in held_out(task, document)))
     if any(found["table"] for found in document["tasks"].values()):
         parts.append("\n".join(wrapped(line, width) for line in LEGEND))
@@ -134,6 +138,18 @@ def blocks(header: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> 
     return "\n\n".join(_block(lines, [0, *columns], widths) for columns in chosen)
 
 
+def _wide(rows: Sequence[Sequence[str]]) -> int:
+    return sum(max(len(row[at]) for row in rows) + 2 for at in range(len(rows[0]))) - 2
+
+
+def _shorter(task: str, rows: Sequence[Sequence[str]], width: int) -> str:
+    """The table with the models' names alone, if they tell them apart."""
+    names = [row[0].partition("/")[2] for row in rows]
+    if len(set(names)) < len(names):
+        return blocks(HEADERS[task], rows, width)
+    return blocks(HEADERS[task], [(name, *row[1:]) for name, row in zip(names, rows, strict=True)], width)
+
+
 def _block(lines: Sequence[Sequence[str]], columns: Sequence[int], widths: Sequence[int]) -> str:
     def line(row: Sequence[str]) -> str:
         return "  ".join(row[at].rjust(widths[at]) if at else row[at].ljust(widths[at]) for at in columns).rstrip()
@@ -151,7 +167,9 @@ def wrapped(sentence: str, width: int) -> str:
 def markdown(document: Mapping[str, Any]) -> str:
     """Tables to paste, with what they were measured on."""
     parts = [f"# Comparison of {len(document['models'])} models"]
-    data = ", ".join(f"{name} {_value(value)}" for name, value in document["data"]["section"].items())
+    data = ", ".join(
+        f"{name} {clean(value)}" for name, value in document["data"]["section"].items() if value is not None
+    )
     parts.append(f"Data: {data}. Code: {document['code']}.")
     for task, found in document["tasks"].items():
         header = HEADERS[task]
@@ -165,7 +183,3 @@ def markdown(document: Mapping[str, Any]) -> str:
     if lost:
         parts += ["## Not measured", "\n".join(lost)]
     return "\n\n".join(parts) + "\n"
-
-
-def _value(value: Any) -> str:
-    return "null" if value is None else clean(value)
