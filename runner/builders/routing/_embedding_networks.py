@@ -7,7 +7,6 @@ for a table of scores only what comes after it is work per pair.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 from torch import nn  # noqa: TID253
@@ -16,8 +15,6 @@ from torch import nn  # noqa: TID253
 SLOPE = 0.1
 #: First scores are this much smaller than the initialisation would have them: far out tanh is flat, and nothing learns.
 OUTPUT_SCALE = 0.1
-#: Pairs of a table computed at once: few enough that a layer's output stays in the processor's cache.
-ROWS = 4096
 
 
 class Block(nn.Module):
@@ -59,11 +56,11 @@ class Standardized(nn.Module):
         self.mean: torch.Tensor
         self.factor: torch.Tensor
 
-    def fit(self, embeddings: torch.Tensor) -> None:
+    def fit(self, embeddings: torch.Tensor, deviation: float = 1.0) -> None:
         """From the training data's, float ``[n, width]``: one factor for all components, so that angles stay."""
         self.mean.copy_(embeddings.mean(dim=0))
         spread = float((embeddings - self.mean).square().mean().sqrt())
-        self.factor.fill_(1.0 / spread if spread > 1e-6 else 1.0)
+        self.factor.fill_(deviation / spread if spread > 1e-6 else 1.0)
 
     def forward(self, embeddings: torch.Tensor) -> torch.Tensor:
         """float ``[B, width]`` -> ``[B, width]``."""
@@ -159,28 +156,9 @@ class EmbeddingScorer(nn.Module):
         return torch.tanh(scores) if self.bounded else scores
 
 
-class TwoSided(Protocol):
-    """A network that scores a table of prompts and LLMs from what each of them gives alone."""
-
-    def scores(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor: ...
-
-
 def initialise(module: nn.Module) -> None:
     """Kaiming's normal initialisation for LeakyReLU(0.1) (He et al., 2015), biases 0."""
     if isinstance(module, nn.Linear):
         nn.init.kaiming_normal_(module.weight, a=SLOPE, nonlinearity="leaky_relu")
         if module.bias is not None:
             nn.init.zeros_(module.bias)
-
-
-def score_table(network: TwoSided, prompt_part: torch.Tensor, llm_part: torch.Tensor, rows: int = ROWS) -> torch.Tensor:
-    """Scores of every prompt ``[P, F]`` and LLM ``[M, F]``: float ``[M, P]``, about ``rows`` pairs at a time."""
-    table = torch.empty(len(llm_part), len(prompt_part), device=prompt_part.device)
-    with torch.inference_mode():
-        for some in torch.arange(len(llm_part)).split(rows):
-            at_once = max(1, rows // len(some))
-            llms = llm_part[some[0] : some[-1] + 1]
-            for start in range(0, len(prompt_part), at_once):
-                part = network.scores(prompt_part[start : start + at_once], llms)
-                table[some[0] : some[-1] + 1, start : start + at_once] = part.T
-    return table

@@ -13,17 +13,15 @@ import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.builders.routing import _llm_embedding
 from runner.builders.routing._embedding_kind import EmbeddingKindSpec
-from runner.builders.routing._embedding_networks import PairTrunk, score_table
+from runner.builders.routing._embedding_networks import PairTrunk
 from runner.builders.routing._llm_embedding import LlmEmbedding
 from runner.builders.routing._prompt_reading import FOLDER, PromptReader, TrainingPrompts
 from runner.builders.routing._prompted import Standardizer
 from runner.builders.routing._residual import BaseModel
+from runner.builders.routing._score_table import score_prompts
 from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
-
-#: Distinct prompts whose part of the first layer is held at once.
-PROMPTS = 16_384
 
 
 class Stored:
@@ -102,7 +100,9 @@ class Inputs:
     def standardize(self, trunk: PairTrunk, context: TrainContext) -> None:
         """Fit what the network does to embeddings first, on the training split's prompts and the data's LLMs."""
         split = context.data.train
-        trunk.prompt_scale.fit(torch.from_numpy(self.prompts.embeddings[np.unique(split.prompt)]))
+        # A prompt's embedding as a whole varies no more than its features do: else its many numbers drown them.
+        most = min(1.0, (self.sizes[1] / self.sizes[0]) ** 0.5)
+        trunk.prompt_scale.fit(torch.from_numpy(self.prompts.embeddings[np.unique(split.prompt)]), most)
         trunk.llm_scale.fit(torch.from_numpy(self.llms.vectors[: len(split.models)]))
 
     def save(self, artifact: Path, network: torch.nn.Module, shape: Mapping[str, Any], temperature: float) -> None:
@@ -181,11 +181,8 @@ class EmbeddingPredictor:
             return scores[:, place]
         vectors = self._llms.vectors[[self._llms.index[models[row]] for row in known]]
         with torch.inference_mode():
-            llm_part = self._network.llm_side(self._tensor(vectors))
-            for start in range(0, len(first), PROMPTS):
-                some = slice(start, start + PROMPTS)
-                prompt_part = self._network.prompt_side(self._tensor(embeddings[some]), self._tensor(features[some]))
-                scores[known, some] = score_table(self._network, prompt_part, llm_part).double().cpu().numpy()
+            llm_part = self._network.llm_side(torch.from_numpy(vectors).to(self._device))
+        scores[known] = score_prompts(self._network, embeddings, features, llm_part)
         if self._base is not None:
             scores[known] += self._base.scores(
                 [prompts[at] for at in first],
@@ -195,6 +192,3 @@ class EmbeddingPredictor:
                 tags=None if tags is None else np.asarray(tags)[first],
             )
         return scores[:, place]
-
-    def _tensor(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self._device)

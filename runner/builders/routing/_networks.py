@@ -31,3 +31,23 @@ class DenseScorer(nn.Module):
         """float ``[B, prompt_size]`` and int ``[B]`` -> scores in (-1, 1), ``[B]``."""
         pair = torch.cat([prompts, self.model_embedding(models)], dim=1)
         return torch.tanh(self.layers(pair)).squeeze(1)
+
+    def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """The prompts' part of the first layer, with its bias: ``[P, E]``, ``[P, 45]`` -> ``[P, F]``."""
+        prompts, first = torch.cat([embeddings, features], dim=1), self._first()
+        return nn.functional.linear(prompts, first.weight[:, : prompts.shape[1]], first.bias)
+
+    def llm_side(self) -> torch.Tensor:
+        """The LLMs' part of the first layer: ``[M, F]``. A pair's is the sum of its prompt's and its LLM's."""
+        own = self.model_embedding.weight
+        return nn.functional.linear(own, self._first().weight[:, -own.shape[1] :])
+
+    def scores(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor:
+        """Every pair of some prompts ``[P, F]`` and LLMs ``[M, F]``: ``[P, M]``."""
+        pairs = self.layers[1:]((prompt_part[:, None] + llm_part).flatten(0, 1))
+        return torch.tanh(pairs).view(len(prompt_part), len(llm_part))
+
+    def _first(self) -> nn.Linear:
+        first = self.layers[0]
+        assert isinstance(first, nn.Linear)
+        return first

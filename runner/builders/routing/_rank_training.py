@@ -12,7 +12,7 @@ from runner.builders.routing._evaluation import pairwise_accuracy
 from runner.builders.routing._prompted import conclude, score_rows
 from runner.builders.routing._ranking import epoch_rows, ranking_loss, winners
 from runner.contract import TrainContext, TrainResult
-from runner.training.loop import Fit, Task, fit, read_optimizer
+from runner.training.loop import OptimizerState, Task, fit, read_optimizer
 from runner.training.optimizers import Optimizer
 
 #: Pairs scored at once while measuring.
@@ -88,11 +88,16 @@ def accuracy(context: TrainContext, scorer: Scorer) -> Mapping[str, float | None
     return {"accuracy": pairwise_accuracy(*score_rows(scorer.score, validation), validation)}
 
 
-def fit_and_conclude(context: TrainContext, task: Task, scorer: Scorer) -> tuple[Fit, TrainResult, float]:
-    """Train, keep the best epoch, and measure it as every router is. Returns its temperature too."""
+def fit_and_conclude(context: TrainContext, task: Task, scorer: Scorer) -> tuple[TrainResult, float]:
+    """Train, keep the best epoch, and measure it as every router is. Returns its temperature too.
+
+    The optimizer's state after that epoch goes into the artifact, for a training that starts from it.
+    """
     done = fit(task, context)
-    result, temperature = conclude(context, scorer.score, done.epochs, done.best_epoch)
-    return done, result, temperature
+    # Without an epoch it is where it started from.
+    optimizer = done.optimizer if done.epochs else OptimizerState.of(task.optimizer)
+    optimizer.save(context.artifact)
+    return conclude(context, scorer.score, done.epochs, done.best_epoch)
 
 
 def continued(fresh: Mapping[str, Any], stored: Mapping[str, np.ndarray], rows: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class ResponseScorer(nn.Module):
             part.apply(initialise)
         with torch.no_grad():
             # Before anything is learned every LLM gives the same response, and a residual is 0.
-            self.response.weight *= OUTPUT_SCALE / width**0.5
+            self.response.weight *= 0.0
             self.output.weight *= 0.0 if residual else OUTPUT_SCALE
         self.bounded = bounded
 

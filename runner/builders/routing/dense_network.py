@@ -1,4 +1,15 @@
-"""A score per prompt and LLM: the prompt's embedding and features and a learned vector per LLM, through a dense net."""
+"""A score per prompt and LLM: the prompt's embedding and features and a learned vector per LLM, through a dense net.
+
+The sentence embedding of the prompt, its 45 features (numeric ones standardised on the training split) and a vector
+that is learned for each LLM are joined, and go through Linear, LeakyReLU(0.1) and dropout 0.2 for each entry of
+`hidden_dims`. A last layer and tanh make a score in [-1, 1]. The loss is the margin ranking loss of the decided
+comparisons, `max(0, 0.1 - (s_winner - s_loser))`; the epoch of the best validation accuracy is kept.
+
+Use it when the LLMs are few and fixed and each has many comparisons. It knows an LLM by its wins alone: `dn_embedding`
+knows it by its answers, and so can score one that it was not trained on.
+
+Source: dense layers on sentence embeddings (Reimers and Gurevych, 2019) with a ranking loss.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +22,7 @@ from pydantic import Field
 
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
-from runner.errors import DataError, IntegrityError
+from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.training.optimizers import AdamW, OptimizerSpec, make
 
@@ -19,7 +30,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from runner.builders.routing._networks import DenseScorer
-    from runner.training.encoder import Encoder
 
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 #: Margin of the ranking loss: the winner should lead by this much, on a scale of -1 to 1.
@@ -51,59 +61,34 @@ class Spec(ModelSpec):
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Margin ranking loss (margin 0.1) on decided comparisons; the epoch of the best validation accuracy is kept."""
-    import numpy as np
     import torch
 
-    from runner.builders.routing._evaluation import pairwise_accuracy
-    from runner.builders.routing._prompted import Standardizer, conclude, prompt_features, score_rows
-    from runner.builders.routing._ranking import winners
-    from runner.training import encoder
-    from runner.training.loop import Task, fit
-    from runner.training.pretrained import resolve
+    from runner.builders.routing._networks import DenseScorer
+    from runner.builders.routing._prompt_reading import TrainingPrompts
+    from runner.builders.routing._rank_training import Scorer, fit_and_conclude, ranking_task
+    from runner.builders.routing._ranking import decided_rows
 
-    split, validation = context.data.train, context.data.validation
-    decided = np.flatnonzero(split.decided)
-    if not len(decided):
-        raise DataError("the training split has no comparison with a winner", where="/data/dataset")
-
+    split = context.data.train
+    decided = decided_rows(split)
     start = _Stored.read(context.start_from) if context.start_from else None
-    encoder_folder = context.start_from / "encoder" if context.start_from else resolve(spec.embedding_model_name)
-    embeddings = encoder.embed(
-        split.prompts, encoder_folder, context.cache, context.device, context.emit, context.stop_requested
-    )
-    raw = prompt_features(split)
-    standardize = start.standardize if start else Standardizer.fit(raw[np.unique(split.prompt)])
-    prompts = torch.from_numpy(np.hstack([embeddings, standardize(raw)])).to(context.device)
+    known = TrainingPrompts.of(context, spec.embedding_model_name, start.standardize if start else None)
+    prompts = torch.cat([torch.from_numpy(part) for part in (known.embeddings, known.features)], dim=1)
+    prompts = prompts.to(context.device)
 
-    names = split.models if start is None else (*split.models, *(n for n in start.names if n not in set(split.models)))
+    names = tuple(dict.fromkeys((*split.models, *(start.names if start else ()))))
     torch.manual_seed(context.seed)
-    network = _network(spec, prompts.shape[1], len(names)).to(context.device)
+    network = DenseScorer(prompts.shape[1], len(names), spec.model_id_embedding_dim, spec.hidden_dims)
     if start is not None:
         start.copy_into(network, names)
+    network.to(context.device)
 
-    prompt, winner, loser = winners(split, decided, context.device)
-
-    def loss(rows: Any) -> Any:
-        pairs = prompts[prompt[rows]]
-        scores = network(torch.cat([pairs, pairs]), torch.cat([winner[rows], loser[rows]]))
-        lead = scores[: len(rows)] - scores[len(rows) :]
-        return torch.relu(MARGIN - lead).mean()
-
-    def score(which: np.ndarray, models: np.ndarray) -> np.ndarray:
-        return _score(network, prompts, which, models)
-
-    def measure() -> dict[str, float | None]:
-        return {"accuracy": pairwise_accuracy(*score_rows(score, validation), validation)}
-
-    task = Task(
-        module=network,
-        optimizer=make(spec.optimizer, network.named_parameters()),
-        order=lambda rng: rng.permutation(len(decided)),
-        loss=loss,
-        measure=measure,
-    )
-    done = fit(task, context)
-    result, temperature = conclude(context, score, done.epochs, done.best_epoch)
+    scorer = Scorer(network, lambda which, llms: network(prompts[which], llms), context.device)
+    optimizer = make(spec.optimizer, network.named_parameters())
+    task = ranking_task(context, scorer, optimizer, decided, loss="margin_ranking", balanced=False)
+    if task.start_optimizer is not None and start is not None and start.names != names:
+        # Its moments are of rows that stand for other LLMs now.
+        task.start_optimizer = task.start_optimizer.without("model_embedding.weight")
+    result, temperature = fit_and_conclude(context, task, scorer)
 
     document = {
         "format": 1,
@@ -111,12 +96,12 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         "temperature": temperature,
         "hidden_dims": spec.hidden_dims,
         "model_id_embedding_dim": spec.model_id_embedding_dim,
-        "feature_mean": standardize.mean.tolist(),
-        "feature_std": standardize.std.tolist(),
+        "feature_mean": known.standardize.mean.tolist(),
+        "feature_std": known.standardize.std.tolist(),
     }
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "network.safetensors", network.state_dict())
-    encoder.copy(encoder_folder, context.artifact / "encoder")
+    known.save(context.artifact)
     return result
 
 
@@ -124,10 +109,10 @@ class Predictor:
     """The stored network with its own copy of the encoder."""
 
     def __init__(self, stored: _Stored, directory: Path, device: str) -> None:
+        from runner.builders.routing._prompt_reading import PromptReader
+
         self._stored, self._network, self._device = stored, stored.network(device), device
-        self._directory = directory
-        # Loaded when the first prompt comes: whoever only asks which LLMs are known does not wait for it.
-        self._encoder: Encoder | None = None
+        self._reader = PromptReader(directory, stored.standardize, device)
 
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
@@ -137,6 +122,10 @@ class Predictor:
     @property
     def models(self) -> Sequence[str]:
         return self._stored.names
+
+    def use_cache(self, cache: Path) -> None:
+        """Take prompts' embeddings from the cache folder where it has them."""
+        self._reader.use_cache(cache)
 
     def predict(
         self,
@@ -151,23 +140,15 @@ class Predictor:
         import numpy as np
         import torch
 
-        from runner.builders.routing._features import features
-        from runner.builders.routing._prompted import distinct_prompts
-        from runner.training.encoder import Encoder
+        from runner.builders.routing._score_table import score_prompts
 
-        self._encoder = self._encoder or Encoder.load(self._directory / "encoder", self._device)
-        first, place = distinct_prompts(prompts, histories)
-        texts = [prompts[at] for at in first]
-        earlier = [() if histories is None else histories[at] for at in first]
-        vectors = np.hstack(
-            [self._encoder.encode(texts, batch_size), self._stored.standardize(features(texts, earlier))]
-        )
-        table = torch.from_numpy(vectors).to(self._device)
-        scores = np.full((len(models), len(texts)), np.nan)
-        for row, name in enumerate(models):
-            if name in self._stored.index:
-                which = np.full(len(texts), self._stored.index[name])
-                scores[row] = _score(self._network, table, np.arange(len(texts)), which, batch_size)
+        first, place, embeddings = self._reader.read(prompts, histories, batch_size)
+        features = self._reader.features(prompts, histories, first)
+        known = [row for row, name in enumerate(models) if name in self._stored.index]
+        scores = np.full((len(models), len(first)), np.nan)
+        with torch.inference_mode():
+            llms = self._network.llm_side()[[self._stored.index[models[row]] for row in known]]
+        scores[known] = score_prompts(self._network, embeddings, features, llms)
         return scores[:, place]
 
 
@@ -213,28 +194,3 @@ class _Stored:
             if name in self.index:
                 table[row] = tensors["model_embedding.weight"][self.index[name]]
         network.load_state_dict(tensors | {"model_embedding.weight": table})
-
-
-def _network(spec: Spec, prompt_size: int, n_models: int) -> DenseScorer:
-    from runner.builders.routing._networks import DenseScorer
-
-    return DenseScorer(prompt_size, n_models, spec.model_id_embedding_dim, spec.hidden_dims)
-
-
-def _score(
-    network: DenseScorer, prompts: Any, which: np.ndarray, models: np.ndarray, batch_size: int = 8192
-) -> np.ndarray:
-    """Scores of (prompt index, LLM index) pairs, float64 ``[n]``, without dropout."""
-    import numpy as np
-    import torch
-
-    training = network.training
-    network.eval()
-    scores = []
-    with torch.no_grad():
-        for start in range(0, len(which), batch_size):
-            rows = torch.from_numpy(which[start : start + batch_size].astype(np.int64)).to(prompts.device)
-            ids = torch.from_numpy(models[start : start + batch_size].astype(np.int64)).to(prompts.device)
-            scores.append(network(prompts[rows], ids).double().cpu().numpy())
-    network.train(training)
-    return np.concatenate(scores) if scores else np.zeros(0)

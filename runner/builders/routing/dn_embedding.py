@@ -45,7 +45,6 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._embedding_router import Inputs, Stored, trunk_shape
     from runner.builders.routing._rank_training import Scorer, fit_and_conclude, ranking_task
     from runner.builders.routing._ranking import decided_rows
-    from runner.training.loop import save_optimizer
 
     decided = decided_rows(context.data.train)
     start = Stored(context.start_from) if context.start_from else None
@@ -69,9 +68,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         balanced=spec.balance_model_samples,
         clip_gradient=1.0,
     )
-    done, result, temperature = fit_and_conclude(context, task, scorer)
+    result, temperature = fit_and_conclude(context, task, scorer)
     inputs.save(context.artifact, network, shape, temperature)
-    save_optimizer(context.artifact, done)
     return result
 
 

@@ -73,7 +73,6 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._prompt_reading import TrainingPrompts
     from runner.builders.routing._rank_training import Scorer, continued, fit_and_conclude, ranking_task
     from runner.builders.routing._ranking import decided_rows
-    from runner.training.loop import save_optimizer
 
     split = context.data.train
     decided = decided_rows(split)
@@ -103,13 +102,12 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     if task.start_optimizer is not None and start is not None and start.names != names:
         # Its moments are of rows that stand for other LLMs now.
         task.start_optimizer = task.start_optimizer.without("model_embedding.weight")
-    done, result, temperature = fit_and_conclude(context, task, scorer)
+    result, temperature = fit_and_conclude(context, task, scorer)
 
     document = {"format": 1, "models": list(names), "temperature": temperature, "noise": spec.noise}
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "network.safetensors", network.state_dict())
     known.save(context.artifact)
-    save_optimizer(context.artifact, done)
     return result
 
 

@@ -57,7 +57,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._response_network import likeness
     from runner.builders.routing._responses import Responses, likenesses
     from runner.data.comparisons import A, B
-    from runner.training.loop import Task, read_optimizer, save_optimizer
+    from runner.training.loop import Task, read_optimizer
 
     split, validation = context.data.train, context.data.validation
     decided_rows(split)
@@ -115,10 +115,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         clip_gradient=1.0,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )
-    done, result, temperature = fit_and_conclude(context, task, scorer)
+    result, temperature = fit_and_conclude(context, task, scorer)
     result.metrics |= likenesses(network, inputs, validation, held, responses.mean)
     inputs.save(context.artifact, network, shape, temperature)
-    save_optimizer(context.artifact, done)
     return result
 
 
