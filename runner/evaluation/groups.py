@@ -15,6 +15,8 @@ from runner.evaluation.split import prompt_tags
 
 #: A group of fewer decided comparisons tells nothing.
 FEWEST = 5
+OWN, TAGS = "the data's own", "the category tags; a prompt may have several"
+LENGTHS = "thirds by length, and first or later turns of a conversation"
 #: More groups than this are nobody's to read; the largest are kept.
 MOST = 24
 
@@ -51,7 +53,7 @@ def prompt_groups(rows: Comparisons) -> tuple[str, dict[str, np.ndarray]]:
     """
     if any(rows.groups):
         names = np.array(rows.groups, dtype=object)
-        return "the data's own groups", {name: names == name for name in sorted({*rows.groups} - {""})}
+        return OWN, {name: names == name for name in sorted({*rows.groups} - {""})}
     every = np.arange(len(rows.prompts))
     tags = prompt_tags(rows, every)
     if tags is not None:
@@ -60,18 +62,18 @@ def prompt_groups(rows: Comparisons) -> tuple[str, dict[str, np.ndarray]]:
             for column, name in enumerate(rows.tags)
             if not name.endswith("_score")
         }
-        return "the category tags; a prompt may have several", marks
+        return TAGS, marks
     length = np.array([len(prompt) for prompt in rows.prompts])
     low, high = np.percentile(length[np.unique(rows.prompt)], [100 / 3, 200 / 3])
     later = np.array([bool(history) for history in rows.histories])
     groups = {
         f"up to {low:.0f} characters": length <= low,
-        f"up to {high:.0f} characters": (length > low) & (length <= high),
+        f"{low + 1:.0f} to {high:.0f} characters": (length > low) & (length <= high),
         f"over {high:.0f} characters": length > high,
     }
     if later[rows.prompt].any():
         groups |= {"first turn": ~later, "later turn": later}
-    return "length in thirds, and the turn of the conversation", groups
+    return LENGTHS, groups
 
 
 def by_group(
@@ -93,6 +95,8 @@ def by_group(
     table = [_row("all", right, decided.prompt, readers, base, labels, seed)]
     sizes = {name: int(members[decided.prompt].sum()) for name, members in groups.items()}
     kept = sorted((name for name in groups if sizes[name] >= FEWEST), key=lambda name: (-sizes[name], name))[:MOST]
+    if what == LENGTHS:
+        kept = [name for name in groups if name in kept]
     for name in kept:
         inside = groups[name][decided.prompt]
         table.append(_row(name, right[inside], decided.prompt[inside], readers, base, labels, seed))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.evaluation.groups import by_group, prompt_groups, win_rates
+from runner.evaluation.groups import LENGTHS, OWN, TAGS, by_group, prompt_groups, win_rates
 from runner.training.measuring import pairwise_accuracy
 
 
@@ -28,7 +28,7 @@ def test_win_rates_are_those_of_a_plain_count(made):
 def test_the_data_s_own_groups_come_first_then_tags_then_length(made):
     named = made.some(40, prompts=4, groups=["sum", "", "sort", "sum"])
     what, groups = prompt_groups(named)
-    assert "own" in what
+    assert what == OWN
     assert {name: members.tolist() for name, members in groups.items()} == {
         "sort": [False, False, True, False],
         "sum": [True, False, False, True],
@@ -37,11 +37,11 @@ def test_the_data_s_own_groups_come_first_then_tags_then_length(made):
     nan = np.nan
     tags = {"math": np.array([nan, 1, 0, 1], np.float32), "math_score": np.array([3, 3, 3, 3], np.float32)}
     what, groups = prompt_groups(made.comparisons(rows, ["a", "b"], 3, tags=tags))
-    assert "tags" in what
+    assert what == TAGS
     assert {name: members.tolist() for name, members in groups.items()} == {"math": [True, False, True]}
     bare = made.some(60, prompts=9, histories=[("before",) if at % 2 else () for at in range(9)])
     what, groups = prompt_groups(bare)
-    assert "length" in what and set(groups) >= {"first turn", "later turn"}
+    assert what == LENGTHS and set(groups) >= {"first turn", "later turn"}
     thirds = np.stack([members for name, members in groups.items() if "characters" in name])
     assert (thirds.sum(axis=0) == 1).all()
 
