@@ -163,6 +163,9 @@ def route(
     lengther = _open(workspace, lengths, names, "length", device, needed=undecided) if lengths else None
     prompts.check()
     scores, tokens, ids, answers = _score(prompts, scorer, lengther, batch_size, emit)
+    if answers is not None and lengther is not None:
+        # A prediction is a median; over many answers, cost goes by the mean, which is larger by what was measured.
+        answers = answers / float(lengther.manifest["metrics"].get("total_ratio") or 1.0)
     cost = costs.expected(names, tokens, answers)
     worth = quality(scores, temperature)
     borders = scores if calibrate_on is None else _calibration(calibrate_on, scorer, batch_size, emit)

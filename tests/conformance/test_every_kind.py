@@ -235,7 +235,8 @@ def wait_for_checkpoint(desk: Desk, process: subprocess.Popen[bytes]) -> Path:
     while time.monotonic() < until:
         assert process.poll() is None, "it ended before it could be stopped"
         for events in (desk.home / "runs").glob("*/events.jsonl"):
-            if '"event": "checkpoint"' in events.read_text():
+            # A stage before the epochs of the run has checkpoints too.
+            if '"event": "checkpoint"' in events.read_text().partition('"event": "epoch"')[2]:
                 return events.parent
         time.sleep(0.01)
     raise AssertionError("no checkpoint within two minutes")

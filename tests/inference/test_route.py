@@ -77,8 +77,10 @@ def test_prices_for_tokens_take_a_length_model_or_a_length(office):
     document = office(*WORDS, *words).ok().json
     lengths = ("infer", "--model", "simple_length_prediction/it", "--models-to-score", "smollm2-135m")
     tokens = office(*lengths, "--prompts-file", "prompts.txt", "--output-path", "-").ok().json["smollm2-135m"]
+    stored = json.loads((office.home / "models/simple_length_prediction/it/v1/manifest.json").read_text())
+    scale = stored["metrics"]["total_ratio"]
     for row, prompt, answer in zip(document["routes"], PROMPTS, tokens, strict=True):
-        assert row["costs"]["smollm2-135m"] == pytest.approx((len(prompt) / 4 + 2 * answer) / 1e6)
+        assert row["costs"]["smollm2-135m"] == pytest.approx((len(prompt) / 4 + 2 * answer / scale) / 1e6)
     office.write("said.json", {"quoter": 0.001, "smollm2-135m": {"output": 2, "answer_tokens": 500}})
     document = office(*WORDS, "--costs", "said.json", "--output-path", "-").ok().json
     assert document["routes"][0]["costs"]["smollm2-135m"] == pytest.approx(0.001)
