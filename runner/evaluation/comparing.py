@@ -19,6 +19,7 @@ from runner.evaluation.entries import Entry, obtain
 from runner.evaluation.leaderboards import side_by_side
 from runner.evaluation.scoring import Asked, ask, load
 from runner.evaluation.split import Split, common
+from runner.evaluation.tables import reason
 from runner.execution.image import source_hash
 from runner.execution.planning import Plan
 from runner.execution.supervise import Listener
@@ -202,8 +203,7 @@ def _both(split: Split) -> Comparisons:
 def _tell(entry: Entry, say: Callable[[str], None]) -> None:
     if entry.error is not None:
         hint = f"\n  {entry.error.hint}" if entry.error.hint else ""
-        place = f"{entry.error.where}: " if entry.error.where else ""
-        say(f"{entry.label} failed, the others go on: {place}{entry.error.message}{hint}")
+        say(f"{entry.label} {reason(entry.as_dict())}; the others go on{hint}")
     elif entry.stored is not None:
         how = "taken from the store" if entry.state == "reused" else "stored"
         say(f"{entry.label}: {how} as {entry.stored.reference}")

@@ -102,7 +102,8 @@ def reason(row: Mapping[str, Any]) -> str:
     error = row.get("error")
     if row["state"] == "failed" and error:
         place = f"{error['where']}: " if error.get("where") else ""
-        return f"failed ({error['error']}): {clean(place)}{clean(error['message'])}"
+        faults = "; ".join(f"{fault['pointer']}: {fault['message']}" for fault in error.get("faults") or ())
+        return clean(f"failed ({error['error']}): {place}{error['message']}{f' ({faults})' if faults else ''}")
     if row["state"] == "not trained":
         return "interrupted" if error else "not trained"
     return ""

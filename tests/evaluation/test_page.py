@@ -10,7 +10,7 @@ import pytest
 from runner.evaluation import groups, ranking
 from runner.evaluation.leaderboards import side_by_side
 from runner.evaluation.page import page
-from runner.evaluation.tables import markdown, text
+from runner.evaluation.tables import markdown, reason, text
 
 
 class FakeEntry:
@@ -113,3 +113,11 @@ def test_the_tables_hold_every_model_at_any_width(made):
         assert not any("\x1b" in line for line in lines)
     table = [line for line in markdown(shown).splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in table} == {10}
+
+
+def test_the_faults_of_a_spec_that_failed_are_told(made):
+    faults = [{"pointer": "/epochs", "message": "too small"}, {"pointer": "/data/seed", "message": "wrong type"}]
+    error = {"error": "spec", "message": "the spec has 2 faults", "where": None, "faults": faults}
+    assert reason({"state": "failed", "error": error}) == (
+        "failed (spec): the spec has 2 faults (/epochs: too small; /data/seed: wrong type)"
+    )
