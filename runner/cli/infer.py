@@ -92,6 +92,8 @@ def infer(
         model, models_to_score, responses.read(responses_of or ()), batch_size, unknown, device
     )
     path = None if to_stdout else places.reserve(workspace, output_path, name, form)
+    for read in (prompts_file, *(file for _, file in responses_of or ())):
+        places.keep_apart(path, read)
     output = inferring.Output(path, form, sys.stdout if path is None else None, made_up=output_path is None)
     try:
         inferring.check(question)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from runner.inference.seen import Seen
     from runner.inference.work import Work
 
-#: Prompts that are scored at a time, rounded up to whole batches.
-CHUNK = 2048
+#: Prompts that are scored at a time, rounded up to whole batches, and the most that are held at once.
+CHUNK, LARGEST = 2048, 65_536
 
 
 class Terminated(BaseException):
@@ -102,7 +102,7 @@ def infer(
         check_columns(output.form, scorer.names)
         for warning in scorer.warnings:
             say(f"warning: {warning}")
-        size = -(-chunk // question.batch_size) * question.batch_size
+        size = min(-(-chunk // question.batch_size) * question.batch_size, LARGEST)
         models, total = len(scorer.names), prompts.count
         if output.path is None:
             work = Work.without_folder(models, total)
@@ -191,7 +191,7 @@ def _finish(work: Work, scorer: Scorer, prompts: Prompts, output: Output, proven
             output.stream.writelines(writing.object_parts(scores))
         work.close()
         return
-    work.commit()
+    work.finish()
     assert work.folder is not None
     # In the folder under a name of its own: an end that is cut short is begun again.
     aside = work.folder / working.OUTPUT

@@ -62,3 +62,9 @@ def reserve(workspace: Workspace, output: Path | None, name: str, form: OutputFo
     except OSError as error:
         raise cannot_write(workspace.outputs, error) from error
     raise ConflictError("no free file name", where=str(workspace.outputs))
+
+
+def keep_apart(output: Path | None, read: Path | None) -> None:
+    """Raise :class:`UsageError` where the output would be written over what is read."""
+    if output is not None and read is not None and output.exists() and read.exists() and output.samefile(read):
+        raise UsageError("is what is read", where=str(output), hint="--output-path names another file")

@@ -69,7 +69,7 @@ class Work:
         self.resumed: list[int] = []
         self._lock: FileLock | None = None
         self._lines: IO[bytes] | None = None
-        self._committed = float("-inf")
+        self._committed, self._kept = float("-inf"), 0
 
     @classmethod
     def without_folder(cls, models: int, prompts: int) -> Work:
@@ -101,6 +101,7 @@ class Work:
             if state is not None:
                 work._mark, work.resumed = (state["done"], state["line_bytes"]), [*state["resumed"], state["done"]]
                 work._lines.truncate(state["line_bytes"])
+                work._kept = work.done
         except OSError as error:
             work.close()
             raise cannot_write(folder, error) from error
@@ -148,21 +149,28 @@ class Work:
             raise cannot_write(self.folder, error) from error
         progress = {"done": done, "line_bytes": size, "resumed": self.resumed}
         write_json(self.folder / STATE, {"facts": self._facts} | progress)
-        self._committed = time.monotonic()
+        self._committed, self._kept = time.monotonic(), done
+
+    def finish(self) -> None:
+        """All is done: what was put down before is put down whole, so that a cut in the end costs nothing."""
+        if self._kept:
+            self.commit()
+        elif self._lines is not None:
+            try:
+                self._lines.flush()
+            except OSError as error:
+                raise cannot_write(self.folder or Path(), error) from error
 
     def leave(self) -> int:
         """Stop in the middle: keep what can be gone on from, and say how many prompts that is."""
-        if self.folder is None:
-            self.close()
-            return 0
-        if self.done:
+        if self.folder is not None and self.done:
             with contextlib.suppress(Exception):
                 self.commit()
-        kept = self.done if (self.folder / STATE).is_file() else 0
-        if not kept:
+        if self._kept:
+            self.close()
+        else:
             self.remove()
-        self.close()
-        return kept
+        return self._kept
 
     def remove(self) -> None:
         """Take the folder away: the output is written, or nothing is worth keeping."""

@@ -200,6 +200,14 @@ CASES = [
     ),
     asked("a prompt that is not text", 2, {"--prompts": ("good", os.fsdecode(b"caf\xe9"))}, "--prompts", "UTF-8"),
     # Files of prompts, and what is piped in.
+    given(
+        "prompts that would be written over",
+        2,
+        "p.txt",
+        "a\n",
+        "p.txt: is what is read",
+        changes={"--output-path": ("p.txt",)},
+    ),
     given("prompts twice", 2, "p.txt", "a\n", "--prompts", "do not go together", changes={"--prompts": ("a",)}),
     given("a prompts file that is not there", 5, "p.txt", None, "p.txt: there is no such file"),
     given("a folder of prompts", 2, "models", None, "models: is a directory"),

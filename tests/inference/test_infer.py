@@ -18,7 +18,7 @@ from runner.inference.prompts import from_file, from_words
 from runner.inference.scoring import Scorer
 from runner.inference.seen import Seen
 from runner.workspace import Workspace
-from tests.conftest import Desk
+from tests.conftest import ROOT, Desk
 from tests.inference.conftest import ELO, NETWORK
 
 MODELS = ("quoter", "dictionary")
@@ -238,6 +238,25 @@ def test_an_llm_is_scored_by_its_answers(double, tmp_path):
     found, _, said = ask(double, from_words(["a"]), tmp_path / "o.json", responses=replaced)
     assert found == {"quoter": [7.0]}
     assert "knows 'quoter' already" in said[0]
+
+
+@pytest.mark.slow
+def test_a_kind_that_knows_llms_by_their_answers_scores_a_new_one(tmp_path):
+    desk = Desk(tmp_path)
+    spec = json.loads((ROOT / "specs" / "dn_embedding.json").read_text())
+    spec |= {"epochs": 1, "data": {"dataset": "sample", "max_samples": 150, "validation_split": 0.25}}
+    spec["model"]["spec"] |= {"embedding_model_epochs": 1, "min_model_comparisons": 1}
+    desk("train", "--spec-file", desk.write("spec.json", spec), "--executor", "local").ok()
+    pairs = [{"prompt": f"What is {at} + 1?", "response": str(at + 1)} for at in range(4)]
+    for name, some in (("one", pairs), ("other", [pair | {"response": "I cannot say."} for pair in pairs])):
+        desk.write(f"{name}.jsonl", "".join(json.dumps(pair) + "\n" for pair in some))
+    words = ("--models-to-score", "quoter", "--prompts", *PROMPTS, "--output-path", "-")
+    model = "dn_embedding/dn-embedding-example"
+    added = ("--responses-of", "one", "one.jsonl", "--responses-of", "other", "other.jsonl")
+    found = infer(desk, model, *words, *added).ok().json
+    assert list(found) == ["quoter", "one", "other"]
+    assert found["one"] != found["other"]
+    assert found["quoter"] == pytest.approx(infer(desk, model, *words).ok().json["quoter"], abs=1e-6)
 
 
 def test_what_an_unknown_llm_is_given_is_told_in_the_models_terms(double, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import signal
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from runner.errors import ConflictError, Interrupted, Stopped
+from runner.errors import ConflictError, EnvironmentProblem, Interrupted, Stopped
 from runner.inference import inferring, work
 from runner.inference.prompts import from_file
 from runner.workspace import Workspace
@@ -104,7 +105,8 @@ def test_killed_it_goes_on_from_what_was_put_down(elo, tmp_path, asked, form, mo
             lines.write(b'{"half a li')
         shutil.move(copy, tmp_path / f"{name}.partial")
         _, provenance = run(elo, tmp_path, asked, name)
-        assert provenance["resumed_from"] == ([at * CHUNK] if at else [])
+        # The last chunk is put down with the end alone.
+        assert provenance["resumed_from"] == ([min(at * CHUNK, 32)] if at else [])
         assert (tmp_path / name).read_bytes() == (tmp_path / f"whole.{form}").read_bytes()
 
 
@@ -139,6 +141,25 @@ def test_nothing_is_left_where_nothing_was_done(elo, tmp_path, asked):
     with pytest.raises(KeyboardInterrupt):
         run(elo, tmp_path, asked, "o.json", end=Ending(1, KeyboardInterrupt()))
     assert [path.name for path in tmp_path.iterdir()] == ["prompts.jsonl"]
+
+
+def test_a_full_disk_is_told_with_what_is_kept(elo, tmp_path, asked, monkeypatch):
+    def full(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(work.Table, "sync", full)
+    with pytest.raises(EnvironmentProblem, match="the disk is full"):
+        run(elo, tmp_path, asked, "o.jsonl")
+    assert [path.name for path in tmp_path.iterdir()] == ["prompts.jsonl"]
+    monkeypatch.undo()
+    ended(elo, tmp_path, asked, "o.jsonl", ELO, 3, KeyboardInterrupt(), Interrupted)
+    monkeypatch.setattr(work, "PACE", 0.0)
+    monkeypatch.setattr(work.Table, "sync", full)
+    with pytest.raises(EnvironmentProblem, match="the disk is full"):
+        run(elo, tmp_path, asked, "o.jsonl")
+    monkeypatch.undo()
+    said, _ = run(elo, tmp_path, asked, "o.jsonl")
+    assert said[0].startswith("goes on after 16 of 40 prompts")
 
 
 def test_two_do_not_write_one_output_and_nobodys_folder_is_taken_away(elo, tmp_path, asked):
