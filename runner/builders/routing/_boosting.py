@@ -152,7 +152,7 @@ def fit(
         context.emit("epoch", epoch=state["round"], epochs=context.epochs, metrics=metrics, best=improved)
         if due.due() or state["round"] == context.epochs:
             context.checkpoints.save(*snapshot())
-    best = booster if state["best_round"] == state["round"] else _first(booster, stored + state["best_round"])
+    best = booster if state["best_round"] == state["round"] else booster[: stored + state["best_round"]]
     return Boosted(best, state["round"], state["best_round"])
 
 
@@ -196,10 +196,6 @@ def _reseeded(
     if at:
         fresh.load_model(booster.save_raw("ubj"))
     return fresh
-
-
-def _first(booster: xgb.Booster, rounds: int) -> xgb.Booster:
-    return booster[:rounds]
 
 
 def predict_rows(booster: xgb.Booster, table: np.ndarray) -> np.ndarray:

@@ -137,4 +137,4 @@ def importance(inputs: Inputs, booster: Any) -> list[dict[str, Any]]:
         gain[groups[int(column.removeprefix("f"))]] += value
     total = sum(gain.values()) or 1.0
     rows = [{"input": name, "gain": value / total, "columns": inputs.widths[name]} for name, value in gain.items()]
-    return sorted(rows, key=lambda row: -float(row["gain"]))  # type: ignore[arg-type]
+    return sorted(rows, key=lambda row: -float(row["gain"]))
