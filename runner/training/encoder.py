@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +14,14 @@ from typing import Any
 import numpy as np
 
 from runner.data.cache import EmbeddingCache, text_key
-from runner.errors import Stopped
+from runner.errors import RunnerError, Stopped
+from runner.store.files import write_atomic
 from runner.training.encoder_settings import STORED, Settings, identity, model_files
 
 #: Batches between two looks at the stop signal, each of which is also a write to the cache.
 STRIDE = 8
+#: Seconds after which a file that was not touched counts as at rest.
+SETTLED = 2.0
 
 
 class Encoder:
@@ -117,6 +124,30 @@ def pool(tokens: Any, mask: Any, modes: Sequence[str]) -> Any:
     return torch.cat(vectors, dim=1)
 
 
+def remembered_identity(directory: Path, cache: Path) -> str:
+    """:func:`identity`, from the folder ``cache`` while no file of the model has changed since it was computed there.
+
+    Hashing the weights is most of what a run does whose texts are all in the cache. A file counts as unchanged by its
+    size, its inode, and the times of its contents and of its entry, the last of which nobody sets; what changed a
+    moment ago is not remembered, because it could change again within the clock's grain.
+    """
+    stamps = [(path.name, path.stat()) for path in model_files(directory)]
+    seen = [(name, at.st_size, at.st_ino, at.st_dev, at.st_mtime_ns, at.st_ctime_ns) for name, at in stamps]
+    place = cache / f"{hashlib.sha256(repr((Settings.read(directory), seen)).encode()).hexdigest()}.identity"
+    try:
+        known = place.read_text("ascii")
+        if re.fullmatch("[0-9a-f]{64}", known):
+            return known
+    except (OSError, ValueError):
+        pass
+    found = identity(directory)
+    if max(at.st_ctime for _, at in stamps) < time.time() - SETTLED:
+        # Without a folder to write into, the next run computes it again.
+        with contextlib.suppress(RunnerError):
+            write_atomic(place, found.encode())
+    return found
+
+
 def embed(
     texts: Sequence[str],
     directory: Path,
@@ -134,7 +165,7 @@ def embed(
     settings = Settings.read(directory)
     distinct = list(dict.fromkeys(texts))
     keys = [text_key(text) for text in distinct]
-    store = EmbeddingCache(cache / "embeddings", identity(directory), emit)
+    store = EmbeddingCache(cache / "embeddings", remembered_identity(directory, cache / "embeddings"), emit)
     known, vectors = store.get(keys, settings.width)
     missing = np.flatnonzero(~known)
     if len(missing):

@@ -125,23 +125,17 @@ _TOKEN = re.compile(r"[^\W_]+(?:['&][^\W_]+|\+\+|#)?")
 _SENTENCE_END = re.compile(r"[.!?。！？](?=\s|$)|\n(?=\S)")
 _ARITHMETIC = re.compile(r"\d ?[-+*/^=<>×÷] ?\d")
 _SYMBOLIC = re.compile(r"\b[xyn] ?[=^] ?[-\d]|\\(?:frac|int|sum|sqrt)\b")
-_CODE = (
-    "```",
-    "#include",
-    "=> {",
-    "();",
-    "</",
-    "console.log",
-    "print(",
-    ";\n",
-    "import numpy",
-    "def __",
-    "public static",
-)
+_CODE = re.compile("```|#include|=> \\{|\\(\\);|</|console\\.log|print\\(|;\n|import numpy|def __|public static")
 _LENGTH = re.compile(
     r" (?:\d+|one|two|three|four|five|ten) (?:words?|sentences?|paragraphs?|characters?|lines?|pages?) "
 )
 _LIST = re.compile(r" (?:top|give me|list|name) (?:\d+|three|four|five|six|seven|eight|ten) ")
+#: Words that stand before the one that opens a prompt.
+_GREETING = frozenset(("please", "kindly", "now", "then", "hi", "hello", "hey"))
+_QUESTION, _ORDER, _CODING, _MATH, _LONG, _LISTED = (
+    1 << _COLUMN[name]
+    for name in ("task_question", "style_imperative", "task_coding", "task_math", "format_length", "format_list")
+)
 
 
 def features(prompts: Sequence[str], histories: Sequence[Sequence[str]]) -> np.ndarray:
@@ -214,17 +208,22 @@ def _look(prompt: str, history: Sequence[str]) -> tuple[int, tuple[float, ...]]:
 def _shapes(text: str, spaced: str, tokens: Sequence[str]) -> int:
     """The bits that are not a matter of single words."""
     opening = tokens[0] if tokens else ""
-    if opening in ("please", "kindly", "now", "then", "hi", "hello", "hey") and len(tokens) > 1:
+    if opening in _GREETING and len(tokens) > 1:
         opening = tokens[1]
-    said = {
-        "task_question": opening in INTERROGATIVE or text.rstrip().endswith(("?", "？")),
-        "style_imperative": opening in IMPERATIVE,
-        "task_coding": any(sign in text for sign in _CODE),
-        "task_math": _formula(text),
-        "format_length": _LENGTH.search(spaced) is not None,
-        "format_list": _LIST.search(spaced) is not None,
-    }
-    return sum(1 << _COLUMN[name] for name, is_so in said.items() if is_so)
+    mask = 0
+    if opening in INTERROGATIVE or text.rstrip().endswith(("?", "？")):
+        mask |= _QUESTION
+    if opening in IMPERATIVE:
+        mask |= _ORDER
+    if _CODE.search(text):
+        mask |= _CODING
+    if _formula(text):
+        mask |= _MATH
+    if _LENGTH.search(spaced):
+        mask |= _LONG
+    if _LIST.search(spaced):
+        mask |= _LISTED
+    return mask
 
 
 def _formula(text: str) -> bool:
