@@ -113,9 +113,13 @@ def test_the_predictors_scores_are_those_that_training_measured(spec, small, con
     assert result.metrics["accuracy"] == pytest.approx(right.mean())
 
 
-@pytest.mark.parametrize("stop_after", [2, 7])
-def test_stopped_it_resumes_to_the_same_bytes(spec, small, context_for, stop_after):
-    chosen = spec(finetuning_spec={"method": "last_layers", "num_layers": 1})
+@pytest.mark.parametrize(
+    ("stop_after", "fields"), [(2, {"method": "last_layers", "num_layers": 1}), (7, {"method": "qlora", "rank": 4})]
+)
+def test_stopped_it_resumes_to_the_same_bytes(spec, small, context_for, stop_after, fields):
+    if fields["method"] == "qlora":
+        pytest.importorskip("bitsandbytes")
+    chosen = spec(finetuning_spec=fields)
     whole = context_for(small, "whole", epochs=3)
     result, _ = trained(chosen, whole)
 
