@@ -114,3 +114,20 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("no ../shared/data beside the checkout")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def engine() -> Any:
+    """The engine, or a skip that says why. With RUNNER_REQUIRE_DOCKER a missing one is a failure."""
+    from runner.errors import EnvironmentProblem
+    from runner.execution import engine as engines
+    from runner.execution import image as images
+
+    try:
+        found = engines.connect()
+        images.find(images.tag("cpu"), found)
+    except EnvironmentProblem as error:
+        if os.environ.get("RUNNER_REQUIRE_DOCKER"):
+            pytest.fail(f"{error.message}; {error.hint}")
+        pytest.skip(f"{error.message}; {error.hint}")
+    return found

@@ -62,8 +62,8 @@ def test_a_table_is_what_the_pairs_are_one_by_one(skip, bounded, hidden):
 
 def test_no_more_pairs_than_were_allowed_are_held_at_once():
     network, held = scorer(True, True), []
-    after = network.trunk.after
-    network.trunk.after = lambda linear: held.append(len(linear)) or after(linear)  # type: ignore[method-assign]
+    inner = network.trunk.first._inner
+    network.trunk.first._inner = lambda linear: held.append(len(linear)) or inner(linear)
     part = network.prompt_side(torch.randn(50, 16), torch.randn(50, 5))
     score_table(network, part, network.llm_side(torch.randn(7, 8)), rows=30)
     assert max(held) <= 30 and sum(held) == 350

@@ -41,9 +41,20 @@ def blocks(path: Path) -> list[Block]:
     ]
 
 
+#: Documents that are walked from top to bottom in one folder (test_tutorial.py), not a command at a time.
+WALKS = ("tutorial.md",)
+
+
 def every(language: str) -> list[Block]:
-    """Every block in one language, of every document."""
-    return [block for path in DOCUMENTS for block in blocks(path) if block.language == language]
+    """Every block in one language, of every document; of those that are walked no commands."""
+    commands = language in ("bash", "console")
+    return [
+        block
+        for path in DOCUMENTS
+        if not (commands and path.name in WALKS)
+        for block in blocks(path)
+        if block.language == language
+    ]
 
 
 def files(path: Path) -> dict[str, str]:

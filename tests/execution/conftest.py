@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from runner.errors import EnvironmentProblem
-from runner.execution import engine as engines
 from runner.execution import image as images
 from runner.execution.docker import DockerExecutor
 from runner.execution.engine import Engine
@@ -21,19 +18,6 @@ from runner.execution.image import Image
 
 #: A probe that takes longer than this hangs.
 DEADLINE = 60.0
-
-
-@pytest.fixture(scope="session")
-def engine() -> Engine:
-    """The engine, or a skip that says why. With RUNNER_REQUIRE_DOCKER a missing one is a failure."""
-    try:
-        found = engines.connect()
-        images.find(images.tag("cpu"), found)
-    except EnvironmentProblem as error:
-        if os.environ.get("RUNNER_REQUIRE_DOCKER"):
-            pytest.fail(f"{error.message}; {error.hint}")
-        pytest.skip(f"{error.message}; {error.hint}")
-    return found
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.conftest import Desk
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 #: Kinds that are ended in the middle here too: one without torch, one with it, one with stages. How a container ends is
-#: the same for all; that each resumes is shown by the conformance tests. Epochs enough that a signal lands in the middle.
+#: the same for all; that each resumes is shown by the conformance tests. A signal has to land in the middle.
 LONG = {"elo_scoring": 1000, "dense_network": 60, "dn_embedding": 60}
 
 
