@@ -97,6 +97,10 @@ class LlmEmbedding:
         vector: np.ndarray = self.network().sets(inputs, [np.arange(len(pairs))])[0]
         return vector
 
+    def use_cache(self, cache: Path) -> None:
+        """Look the frozen encoder's vectors of prompts and responses up in the cache folder, and add new ones."""
+        self._encoder.use_cache(cache)
+
     def add(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, the last, or replace one that is known. Raises what :meth:`embed` raises."""
         vector = self.embed(prompts, responses)

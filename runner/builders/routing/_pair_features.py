@@ -14,7 +14,7 @@ import numpy as np
 from runner.builders.routing._feature_words import words_of
 from runner.builders.routing._features import SEARCHED, Feature, group
 
-#: Texts whose bytes are counted at once.
+#: Texts, or pairs, that are looked at together.
 CHUNK = 512
 
 FEATURES: tuple[Feature, ...] = (
@@ -107,23 +107,35 @@ def pair_features(texts: Sequence[str], prompt: np.ndarray, response: np.ndarray
     """
     if not len(prompt):
         return np.zeros((0, len(FEATURES)), np.float32)
-    # Prompts are looked at for their words alone.
-    words = [set(_WORD.findall(text[:SEARCHED].lower())) for text in texts]
-    prompts, which_prompt = np.unique(prompt, return_inverse=True)
     answers, which = np.unique(response, return_inverse=True)
-    prompt_words = np.array([len(_WORD.findall(texts[at][:SEARCHED])) for at in prompts], float)[which_prompt]
     own = _responses([texts[at][:SEARCHED] for at in answers])
     own["log_characters"] = np.log1p([len(texts[at]) for at in answers])
     columns = {name: values[which] for name, values in own.items()}
-    common = np.fromiter((len(words[p] & words[r]) for p, r in zip(prompt, response, strict=True)), float, len(prompt))
-    sizes = np.fromiter(map(len, words), float, len(words))
+    both = [_compare(texts, prompt[at : at + CHUNK], response[at : at + CHUNK]) for at in range(0, len(prompt), CHUNK)]
+    prompt_words, prompt_distinct, response_distinct, common = np.concatenate(both).T
     columns |= {
         "log_prompt_words": np.log1p(prompt_words),
         "log_words_ratio": columns["log_words"] - np.log1p(prompt_words),
-        "response_overlap": common / np.maximum(sizes[response], 1),
-        "prompt_overlap": common / np.maximum(sizes[prompt], 1),
+        "response_overlap": common / np.maximum(response_distinct, 1),
+        "prompt_overlap": common / np.maximum(prompt_distinct, 1),
     }
     return np.stack([columns[name] for name in NAMES], axis=1).astype(np.float32)
+
+
+def _compare(texts: Sequence[str], prompt: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """Words of each prompt, distinct ones of either side, and those that both have: float64 ``[n, 4]``.
+
+    A few pairs at a time: the words of all texts at once would be many times the texts.
+    """
+    found = {at: _WORD.findall(texts[at][:SEARCHED].lower()) for at in {*prompt.tolist(), *response.tolist()}}
+    distinct = {at: set(words) for at, words in found.items()}
+    return np.array(
+        [
+            (len(found[p]), len(distinct[p]), len(distinct[r]), len(distinct[p] & distinct[r]))
+            for p, r in zip(prompt.tolist(), response.tolist(), strict=True)
+        ],
+        np.float64,
+    )
 
 
 def _responses(texts: Sequence[str]) -> dict[str, np.ndarray]:
