@@ -20,7 +20,7 @@ from runner.data.comparisons import Comparisons
 from runner.errors import DataError, IntegrityError, Stopped
 from runner.training import encoder
 from runner.training.encoder import Encoder
-from runner.training.finetuning_specs import BitFit
+from runner.training.finetuning_specs import BitFit, Full, LastLayers, Lora, QLora
 from runner.training.optimizers import AdamW
 
 SAID = ["hello", "world", "what is", "the", "of", "and", "a", "b", "c", "d", "e", "f", "g"]
@@ -182,6 +182,32 @@ def test_the_finetunable_encoder_moves_where_its_method_says(specs, context_for,
         if not np.array_equal(value.numpy(), before[name])
     }
     assert moved and all(name.endswith("bias") for name in moved)
+
+
+METHODS = {
+    "lora": Lora(method="lora", rank=2),
+    "qlora": QLora(method="qlora", rank=2, bnb_4bit_compute_dtype="float32"),
+    "last_layers": LastLayers(method="last_layers", num_layers=1),
+    "full": Full(method="full"),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_way_of_fine_tuning_is_stored_and_embeds_a_new_llm_later(method, specs, context_for, toolbox):
+    if method == "qlora":
+        pytest.importorskip("bitsandbytes")
+    data = toolbox.split(talking(48))
+    first = context_for(data, "first")
+    spec = specs["finetunable"].model_copy(update={"finetuning_spec": METHODS[method]})
+    known = obtain(spec, first, epochs=1)
+    known.save(first.artifact / FOLDER)
+    fewer = replace(data, train=replace(data.train, models=("new", *data.train.models[1:])))
+    later = replace(context_for(fewer, "later"), stored={FIELD: first.artifact})
+    found = obtain(specs["frozen"], later, epochs=1)
+    assert found.spec == spec
+    np.testing.assert_allclose(found.vectors[0], known.vectors[0], atol=1e-5)
+    untrained = obtain(spec, context_for(data, "untrained"), epochs=0)
+    assert not np.allclose(untrained.vectors, known.vectors, atol=1e-4)
 
 
 def test_a_stored_embedding_serves_another_model_and_meets_new_llms(specs, context_for, toolbox):
