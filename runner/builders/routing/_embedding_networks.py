@@ -31,7 +31,14 @@ class Block(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """float ``[B, width]`` -> ``[B, size]``."""
-        return self.rest(self.linear_part(x))
+        out = self._inner(self.linear(x))
+        if not self.adds_input:
+            return out
+        if self.skip is None:
+            return out + x
+        # Without a gradient in place: the sum of the two products needs no matrix of its own.
+        add = torch.addmm if torch.is_grad_enabled() else torch.Tensor.addmm_
+        return add(out, x, self.skip.weight.T)
 
     def linear_part(self, x: torch.Tensor) -> torch.Tensor:
         """All that is linear in the input, ``[B, size]``, with a skip connection ``[B, 2 * size]``."""
@@ -39,11 +46,24 @@ class Block(nn.Module):
             return self.linear(x)
         return torch.cat([self.linear(x), x if self.skip is None else self.skip(x)], dim=1)
 
-    def rest(self, linear: torch.Tensor) -> torch.Tensor:
-        """The block's output from its linear part."""
+    def of_sums(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        """The output for every pair of inputs, whose linear parts add up: ``[P, F]``, ``[M, F]`` -> ``[P*M, size]``."""
         size = self.linear.out_features
-        out = self.dropout(self.activation(self.norm(linear[:, :size])))
+        out = self._inner((one[:, None, :size] + other[:, :size]).flatten(0, 1))
+        if self.adds_input:
+            # In place, on each side in turn: a sum of its own would be one more matrix of all pairs to write and read.
+            out.view(len(one), len(other), size).add_(one[:, None, size:]).add_(other[:, size:])
+        return out
+
+    def rest(self, linear: torch.Tensor) -> torch.Tensor:
+        """The output from the linear part, ``[B, F]`` -> ``[B, size]``."""
+        size = self.linear.out_features
+        out = self._inner(linear[:, :size])
         return out + linear[:, size:] if self.adds_input else out
+
+    def _inner(self, linear: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.dropout(self.activation(self.norm(linear)))
+        return out
 
 
 class Standardized(nn.Module):
@@ -84,8 +104,8 @@ class PairTrunk(nn.Module):
 
     def forward(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
         """float ``[B, E]``, ``[B, 45]``, ``[B, V]`` -> ``[B, hidden[-1]]``."""
-        whole = torch.cat([*self.project(embeddings, features), self._llm(llms)], dim=1)
-        return self.after(self.first.linear_part(whole))
+        out: torch.Tensor = self.later(self.first(torch.cat([*self.project(embeddings, features), self._llm(llms)], 1)))
+        return out
 
     def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """The prompts' part of the first layer, with its bias: ``[P, F]``."""
@@ -99,9 +119,9 @@ class PairTrunk(nn.Module):
         # Without the bias, which is the prompt's.
         return self.first.linear_part(alone) - self.first.linear_part(torch.zeros_like(alone[:1]))
 
-    def after(self, linear: torch.Tensor) -> torch.Tensor:
-        """The trunk's output from the first layer's linear part ``[B, F]``."""
-        out: torch.Tensor = self.later(self.first.rest(linear))
+    def of_sums(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor:
+        """The output of every pair, from what each side gives: ``[P, F]``, ``[M, F]`` -> ``[P * M, hidden[-1]]``."""
+        out: torch.Tensor = self.later(self.first.of_sums(prompt_part, llm_part))
         return out
 
     def project(self, embeddings: torch.Tensor, features: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -148,8 +168,7 @@ class EmbeddingScorer(nn.Module):
 
     def scores(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor:
         """Every pair of some prompts ``[P, F]`` and LLMs ``[M, F]``: ``[P, M]``."""
-        pairs = (prompt_part[:, None] + llm_part).flatten(0, 1)
-        return self._score(self.trunk.after(pairs)).view(len(prompt_part), len(llm_part))
+        return self._score(self.trunk.of_sums(prompt_part, llm_part)).view(len(prompt_part), len(llm_part))
 
     def _score(self, hidden: torch.Tensor) -> torch.Tensor:
         scores = self.output(hidden).squeeze(1)

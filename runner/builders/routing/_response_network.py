@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 from torch import nn  # noqa: TID253
@@ -68,7 +67,7 @@ class ResponseScorer(nn.Module):
         foretold = self._foretell(self.trunk(embeddings, features, llms), embeddings)
         known = torch.cat(self.trunk.project(embeddings, features), dim=1)
         response = self.project_response(self.response_scale(foretold))
-        return self._score(self.first.linear_part(torch.cat([known, response], dim=1))), foretold
+        return self._score(self.first(torch.cat([known, response], dim=1))), foretold
 
     def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """All that a prompt gives alone, ``[P, F]``: to the trunk, to the scorer, and to the foretold response."""
@@ -85,19 +84,20 @@ class ResponseScorer(nn.Module):
         parts = (llm_part.shape[1], prompt_part.shape[1] - llm_part.shape[1] - self.response.out_features)
         trunk, scorer, embeddings = prompt_part.split([*parts, self.response.out_features], dim=1)
         n_llms = len(llm_part)
-        hidden = self.trunk.after((trunk[:, None] + llm_part).flatten(0, 1))
+        hidden = self.trunk.of_sums(trunk, llm_part)
         foretold = self._foretell(hidden, embeddings.repeat_interleave(n_llms, dim=0))
         response = self.project_response(self.response_scale(foretold))
         alone = nn.functional.pad(response, (2 * response.shape[1], 0))
         linear = self.first.linear_part(alone) - self.first.linear_part(torch.zeros_like(alone[:1]))
-        return self._score(linear + scorer.repeat_interleave(n_llms, dim=0)).view(len(prompt_part), n_llms)
+        whole = self.first.rest(linear + scorer.repeat_interleave(n_llms, dim=0))
+        return self._score(whole).view(len(prompt_part), n_llms)
 
     def _foretell(self, hidden: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
         return nn.functional.normalize(self.response(hidden) + self.prompt_share * embeddings, dim=1)
 
-    def _score(self, linear: torch.Tensor) -> torch.Tensor:
-        hidden: Any = self.later(self.first.rest(linear))
-        scores = self.output(hidden).squeeze(1)
+    def _score(self, hidden: torch.Tensor) -> torch.Tensor:
+        """From the scorer's first block."""
+        scores: torch.Tensor = self.output(self.later(hidden)).squeeze(1)
         return torch.tanh(scores) if self.bounded else scores
 
 

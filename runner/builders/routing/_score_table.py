@@ -12,7 +12,7 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 #: Pairs computed at once: few enough that a layer's output stays in the processor's cache.
-ROWS = 4096
+ROWS = 2048
 #: Prompts whose part of the first layer is held at once.
 PROMPTS = 16_384
 
