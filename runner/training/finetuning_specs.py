@@ -46,8 +46,8 @@ class QLora(Section):
     )
     bnb_4bit_compute_dtype: Literal["float16", "bfloat16", "float32"] = option(
         "float16",
-        description="What 4-bit layers multiply in. A CPU takes float32 for float16, and says so in a warning: it "
-        "has no float16 arithmetic worth the name.",
+        description="What 4-bit layers multiply in while training; scores are always computed in float32. A CPU takes "
+        "float32 for float16, and says so in a warning: it has no float16 arithmetic worth the name.",
     )
     bnb_4bit_quant_type: Literal["nf4", "fp4"] = option(
         "nf4", description="The 16 values of a 4-bit weight: quantiles of a normal distribution, or 4-bit floats."

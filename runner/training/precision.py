@@ -7,7 +7,7 @@ from typing import Any
 
 
 def fast(device: str) -> AbstractContextManager[Any]:
-    """The context that a forward pass runs in.
+    """The context that a forward pass runs in while training.
 
     On ``cuda``: bfloat16 autocast where the GPU has it, and TF32 in float32 products. Elsewhere plain float32, whose
     results are the same in every run. Weights, optimizer and loss stay float32 everywhere.

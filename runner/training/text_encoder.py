@@ -8,7 +8,6 @@ pretrained weights are stored as they were and quantised again when they are loa
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from torch import nn  # noqa: TID253
 
 from runner.errors import DataError, EnvironmentProblem, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
-from runner.training import encoder, finetuning
+from runner.training import encoder, finetuning, quantised
 from runner.training.encoder_settings import STORED, Settings, model_files
 from runner.training.finetuning_specs import FinetuningSpec, Full, QLora
 from runner.training.precision import fast
@@ -42,6 +41,8 @@ class TrainableEncoder(nn.Module):
         self.model = model
         self.settings, self.spec, self.max_length = settings, spec, max_length
         self._tokenizer, self._folder = tokenizer, folder
+        self._four_bit = quantised.layers(model) if isinstance(spec, QLora) else []
+        self._compute = [layer.compute_dtype for layer in self._four_bit]
 
     @classmethod
     def load(
@@ -70,7 +71,7 @@ class TrainableEncoder(nn.Module):
             )
         model, tokenizer = _pretrained(folder, spec, device, f"{where}/finetuning_spec", emit)
         finetuning.apply(model, spec, f"{where}/finetuning_spec")
-        return cls(model.to(device), tokenizer, settings, spec, max_length, folder)
+        return cls(model.to(device), tokenizer, settings, spec, max_length, folder).eval()
 
     @classmethod
     def stored(
@@ -114,6 +115,13 @@ class TrainableEncoder(nn.Module):
     @property
     def device(self) -> torch.device:
         return next(self.model.parameters()).device
+
+    def train(self, mode: bool = True) -> TrainableEncoder:
+        """Training or evaluation, where 4-bit layers compute in float32: see :mod:`runner.training.quantised`."""
+        super().train(mode)
+        for layer, compute in zip(self._four_bit, self._compute, strict=True):
+            layer.compute_dtype = compute if mode else torch.float32
+        return self
 
     def trained(self) -> dict[str, torch.Tensor]:
         """What trains, by its name in the transformer."""
@@ -159,8 +167,8 @@ class TrainableEncoder(nn.Module):
         return ids.to(self.device, non_blocking=True), mask.to(self.device, non_blocking=True)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """int64 ``[B, T]`` twice -> float32 ``[B, width]``."""
-        with fast(ids.device.type):
+        """int64 ``[B, T]`` twice -> float32 ``[B, width]``. Only training takes the faster arithmetic of a GPU."""
+        with fast(ids.device.type if self.training else "cpu"):
             tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         vectors = encoder.pool(tokens.float(), mask, self.settings.pooling)
         return nn.functional.normalize(vectors, dim=1) if self.settings.normalize else vectors
@@ -227,8 +235,6 @@ def _quantization(spec: QLora, device: str, where: str, emit: Callable[..., None
         raise _cannot_quantise(error, where) from error
     from transformers import BitsAndBytesConfig
 
-    # It would tell of every product that it casts what goes into an 8-bit layer.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     if not spec.load_in_4bit:
         return BitsAndBytesConfig(load_in_8bit=True)
     compute = spec.bnb_4bit_compute_dtype

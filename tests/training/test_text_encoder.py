@@ -141,6 +141,31 @@ def test_quantised_weights_are_near_the_pretrained_ones_and_the_same_each_time(b
     assert 0 < np.abs(eight - frozen).max() < np.abs(four - frozen).max() < 0.1
 
 
+@pytest.mark.parametrize("fields", METHODS[1:4], ids=lambda fields: "-".join(map(str, fields.values())))
+def test_quantised_a_text_s_vector_does_not_depend_on_its_batch(bert, fields):
+    encoder = load(bert, fields)
+    learn(encoder)
+    many = encoder.encode(TEXTS, 8)
+    np.testing.assert_allclose(np.concatenate([encoder.encode([text]) for text in TEXTS]), many, atol=2e-6)
+
+
+def test_eight_bit_products_and_gradients_are_those_of_the_weights_they_stand_for(bert):
+    pytest.importorskip("bitsandbytes")
+    encoder = load(bert, {"method": "qlora", "load_in_4bit": False})
+    plain = load(bert, {"method": "full"})
+    name = "encoder.layer.0.intermediate.dense"
+    layer, whole = encoder.model.get_submodule(name).base_layer, plain.model.get_submodule(name)
+    weight = layer.weight.data.float() * layer.weight.SCB[:, None] / 127
+    # 127 steps on either side of 0, by the row.
+    assert ((weight - whole.weight).abs() <= whole.weight.abs().amax(1, keepdim=True) / 127).all()
+    x = torch.randn(2, 3, 16, requires_grad=True)
+    (one,) = torch.autograd.grad(layer(x).pow(2).sum(), x)
+    expected = torch.nn.functional.linear(x, weight, layer.bias)
+    (other,) = torch.autograd.grad(expected.pow(2).sum(), x)
+    torch.testing.assert_close(layer(x), expected)
+    torch.testing.assert_close(one, other)
+
+
 def test_float16_on_a_cpu_is_float32_and_said_so(bert):
     told: list[dict[str, Any]] = []
 
@@ -152,8 +177,17 @@ def test_float16_on_a_cpu_is_float32_and_said_so(bert):
         ("warning", "/model/spec/finetuning_spec/bnb_4bit_compute_dtype")
     ]
     single = load(bert, {"method": "qlora", "bnb_4bit_compute_dtype": "float32"}, emit=emit)
+    coarse = load(bert, {"method": "qlora", "bnb_4bit_compute_dtype": "bfloat16"}, emit=emit)
     assert len(told) == 1
-    assert (half.encode(TEXTS) == single.encode(TEXTS)).all()
+
+    def learning(encoder: TrainableEncoder) -> Any:
+        torch.manual_seed(5)  # of the dropout
+        return encoder.train()(*encoder.batch(encoder.tokenize(TEXTS), np.arange(len(TEXTS)))).detach()
+
+    assert torch.equal(learning(half), learning(single))
+    assert not torch.equal(learning(half), learning(coarse))
+    # What is scored is computed in float32 whatever it was trained in.
+    assert (half.encode(TEXTS) == coarse.encode(TEXTS)).all()
 
 
 def test_without_bitsandbytes_it_says_what_to_do(bert, monkeypatch):

@@ -1,0 +1,48 @@
+"""Quantised linear layers that give a text the same vector whichever texts are read beside it.
+
+bitsandbytes' 8-bit product rounds what goes into a layer to 8 bits too, and its 4-bit product to the compute dtype: the
+last bit of a number, which differs with a batch's padding, then decides between two far apart. Here 8-bit weights are
+multiplied as the numbers that they stand for, and 4-bit layers that are not training compute in float32.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch  # noqa: TID253
+from torch import nn  # noqa: TID253
+
+
+def layers(model: nn.Module) -> list[Any]:
+    """The 4-bit layers of a model whose 8-bit ones are made steady."""
+    from bitsandbytes.nn import Linear4bit, Linear8bitLt
+
+    modules = list(model.modules())
+    for module in modules:
+        if isinstance(module, Linear8bitLt):
+            module.forward = partial(_eight_bit, module)  # type: ignore[method-assign]
+    return [module for module in modules if isinstance(module, Linear4bit)]
+
+
+def _eight_bit(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    product: torch.Tensor = _Product.apply(x, layer.weight.data, layer.weight.SCB, layer.bias)
+    return product
+
+
+class _Product(torch.autograd.Function):
+    """``x W' + b``, int8 ``W`` ``[out, in]`` with a scale a row: the float weights live only as long as a product."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, scale: torch.Tensor, bias: Any) -> torch.Tensor:
+        ctx.save_for_backward(weight, scale)
+        return nn.functional.linear(x, _floats(weight, scale), bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None, None]:
+        return grads[0].float() @ _floats(*ctx.saved_tensors), None, None, None
+
+
+def _floats(weight: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+    # bitsandbytes stores a row's largest magnitude, which is 127 of its steps.
+    return weight.float() * (scale.float() / 127).unsqueeze(1)
