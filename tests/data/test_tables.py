@@ -20,7 +20,7 @@ from runner.errors import DataError
 ROWS = [
     {"prompt": "What is 2 + 2?", "model_a": "small", "model_b": "large", "response_a": "5", "response_b": "4",
      "winner": "model_b"},
-    {"prompt": 'Say "hi", please', "model_a": "large", "model_b": "small", "response_a": "hi\nthere", "response_b": "ho",
+    {"prompt": 'Say "hi", please', "model_a": "large", "model_b": "small", "response_a": "hi\nyou", "response_b": "ho",
      "winner": "large"},
     {"prompt": "Hello", "model_a": "large", "model_b": "small", "response_a": "é", "response_b": "ü", "winner": "tie"},
     {"prompt": "Bye", "model_a": "small", "model_b": "large", "response_a": "x", "response_b": "y",

@@ -119,9 +119,9 @@ class Shell:
     def set_up(cls, home: Path, more_path: str = "") -> Shell:
         bin_folder = home / "user" / "bin"
         bin_folder.mkdir(parents=True)
-        for name in ("runner", "cli"):
+        for name, words in (("runner", "-m runner "), ("cli", "-m runner "), ("python", "")):
             command = bin_folder / name
-            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m runner "$@"\n')
+            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}"$@"\n')
             command.chmod(0o755)
         return cls(home, more_path)
 
