@@ -170,7 +170,7 @@ def calibration(rows: Sequence[Mapping[str, Any]]) -> Markup:
         "p",
         "The chance that A is preferred, and how often it was; on the dashed line the two are equal. Whiskers: 95 % "
         "Wilson interval of the observed share; bars: comparisons in the bin. Chances come from differences of scores "
-        "by each model's stored temperature, fitted on the training part.",
+        "by a temperature: each half of the prompts is measured with the one that fits the other half.",
         "soft",
     )
     return join([intro, tag("div", join(figures), "plots small")])

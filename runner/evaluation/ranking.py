@@ -12,7 +12,7 @@ from runner.evaluation.bootstrap import resample
 from runner.evaluation.entries import Entry
 from runner.evaluation.scoring import Asked
 from runner.evaluation.split import Split
-from runner.training.measuring import evaluate, fit_temperature, winner_margins
+from runner.training.measuring import calibrate, evaluate, fit_temperature, winner_margins
 
 
 def measure(
@@ -24,10 +24,13 @@ def measure(
     ``versus_best`` is the paired difference of accuracies to the first row, over bootstrap samples of the prompts;
     ``tied_with_best`` says that its interval holds 0.
     """
-    table = []
+    table, used = [], []
     for entry, answer, temperature in zip(entries, asked, temperatures, strict=True):
         score_a, score_b = answer.of(rows, rows.model_a), answer.of(rows, rows.model_b)
-        metrics, calibration = evaluate(score_a, score_b, rows, temperature, seed)
+        # As in training: half of the prompts are measured with the temperature of the other half.
+        each, _ = calibrate(score_a, score_b, rows, temperature)
+        used.append(each[rows.decided])
+        metrics, calibration = evaluate(score_a, score_b, rows, each, seed)
         table.append(
             entry.as_dict()
             | metrics
@@ -45,7 +48,7 @@ def measure(
         return table
     right = correct(asked, decided)
     losses = np.stack(
-        [_losses(answer, decided, temperature) for answer, temperature in zip(asked, temperatures, strict=True)], axis=1
+        [_losses(answer, decided, temperature) for answer, temperature in zip(asked, used, strict=True)], axis=1
     )
     rights, lost = resample(right, decided.prompt, seed), resample(losses, decided.prompt, seed)
     # Equally accurate models are in the order of their log losses.
@@ -79,6 +82,6 @@ def temperature(entry: Entry, answer: Asked, predictor: Any, split: Split) -> fl
     return fit_temperature(winner_margins(said.of(train, train.model_a), said.of(train, train.model_b), train))
 
 
-def _losses(answer: Asked, decided: Comparisons, temperature: float) -> np.ndarray:
+def _losses(answer: Asked, decided: Comparisons, temperature: np.ndarray) -> np.ndarray:
     margin = (answer.of(decided, decided.model_a) - answer.of(decided, decided.model_b)) / temperature
     return np.logaddexp(0.0, np.where(decided.winner == A, -margin, margin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,8 @@ from runner.data.comparisons import BOTH_BAD, TIE, A, Comparisons
 
 BINS = 10
 DRAWS = 1000
+#: With fewer decided comparisons held out than this, one parameter fitted on half of them would be noise.
+ENOUGH = 100
 
 
 def pairwise_accuracy(score_a: np.ndarray, score_b: np.ndarray, comparisons: Comparisons) -> float | None:
@@ -26,13 +29,14 @@ def evaluate(
     score_a: np.ndarray,
     score_b: np.ndarray,
     comparisons: Comparisons,
-    temperature: float,
+    temperature: float | np.ndarray,
     seed: int,
     emit: Callable[..., None] | None = None,
 ) -> tuple[dict[str, float | int | None], list[dict[str, Any]]]:
     """Measure scores against comparisons: metrics, and the rows of the calibration table.
 
-    ``score_a`` and ``score_b`` are float ``[n]``; ``P(a beats b) = sigmoid((score_a - score_b) / temperature)``. The
+    ``score_a`` and ``score_b`` are float ``[n]``; ``P(a beats b) = sigmoid((score_a - score_b) / temperature)``, with
+    one temperature, or one a comparison, as :func:`calibrate` gives them. The
     accuracy's interval is a 95 % percentile bootstrap over prompts. Where nothing is decided, the metrics are None and
     a warning says so through ``emit``. Ties are right when both scores are above 0, both_bad when both are below.
     """
@@ -121,7 +125,7 @@ def winner_margins(score_a: np.ndarray, score_b: np.ndarray, comparisons: Compar
 def fit_temperature(margins: np.ndarray) -> float:
     """The temperature of the greatest likelihood of ``sigmoid(margin / temperature)`` (Platt scaling without a bias).
 
-    ``margins`` is float ``[n]``, winner less loser, from the training split. The log likelihood is concave in
+    ``margins`` is float ``[n]``, winner less loser. The log likelihood is concave in
     ``1 / temperature``; bisection finds its maximum within ``[0.1, 1e4]`` times the mean absolute margin. Scores that
     rank no better than chance end at the upper bound (every probability near one half), those that are never wrong at
     the lower (the odds of a mean margin are e^10, not infinite); no margin at all gives 1.
@@ -138,6 +142,29 @@ def fit_temperature(margins: np.ndarray) -> float:
         slope = float((counts * values * probability(-values * np.exp(middle))).sum())
         low, high = (middle, high) if slope > 0 else (low, middle)
     return scale / float(np.exp(0.5 * (low + high)))
+
+
+def calibrate(
+    score_a: np.ndarray, score_b: np.ndarray, comparisons: Comparisons, otherwise: float
+) -> tuple[np.ndarray, float]:
+    """Temperatures from held-out comparisons: one for each, float64 ``[n]``, to measure with, and one to keep.
+
+    Scores of a model that knows its training prompts by heart lie too far apart on others, so the temperature is not
+    fitted where the model was (Guo et al., 2017). Prompts are in two halves by their text, and each half is measured
+    with the temperature that fits the other, so that none is measured with one that has seen it; the one to keep is
+    fitted on both. With fewer than ``ENOUGH`` decided comparisons it is ``otherwise``: the training split's.
+    """
+    decided = comparisons.decided
+    prompts, which = np.unique(comparisons.prompt, return_inverse=True)
+    # By the text, not its number: which prompts are together does not depend on what else is in the data.
+    halves = np.array([zlib.crc32(comparisons.prompts[at].encode("utf-8", "replace")) & 1 for at in prompts], np.int64)
+    half = halves[which] if len(prompts) else np.zeros(len(comparisons), np.int64)
+    counts = np.bincount(half[decided], minlength=2)
+    if counts.sum() < ENOUGH or counts.min() < ENOUGH // 4:
+        return np.full(len(comparisons), otherwise), otherwise
+    margins = winner_margins(score_a, score_b, comparisons)
+    each = [fit_temperature(margins[half[decided] != side]) for side in (0, 1)]
+    return np.array(each)[half], fit_temperature(margins)
 
 
 def _right(score_a: np.ndarray, score_b: np.ndarray, comparisons: Comparisons) -> np.ndarray:

@@ -11,6 +11,7 @@ from scipy.optimize import minimize_scalar
 from runner.builders.routing._baselines import COLUMNS, baselines
 from runner.builders.routing._evaluation import (
     accuracy_interval,
+    calibrate,
     calibration_table,
     evaluate,
     fit_temperature,
@@ -154,3 +155,34 @@ def test_the_baselines_are_fitted_where_the_likelihood_has_no_maximum(toolbox):
     data = toolbox.outcomes(*[("good", "bad", A)] * 8, ("alone", "apart", B))
     rows = baselines(data, data, seed=0)
     assert all(np.isfinite(row["log_loss"]) for row in rows)
+
+
+def test_a_temperature_comes_from_prompts_that_are_not_measured_with_it(toolbox):
+    data = toolbox.synthetic(1200, 5)
+    rng = np.random.default_rng(3)
+    score = rng.normal(size=(5, len(data.prompts)))
+    a, b = score[data.model_a, data.prompt], score[data.model_b, data.prompt]
+    each, kept = calibrate(a, b, data, 7.0)
+    assert kept == pytest.approx(fit_temperature(winner_margins(a, b, data)))
+    sides = {float(value) for value in each}
+    assert len(sides) == 2
+    for value in sides:
+        inside = each == value
+        other = data.take(~inside)
+        assert set(data.prompt[inside]).isdisjoint(other.prompt)
+        assert value == pytest.approx(fit_temperature(winner_margins(a[~inside], b[~inside], other)))
+    # Which prompts are together does not depend on the other rows.
+    some = np.arange(0, 1200, 2)
+    fewer, _ = calibrate(a[some], b[some], data.take(some), 7.0)
+    assert {tuple(fewer[each[some] == value] == fewer[each[some] == value][0]) for value in sides} == {
+        tuple([True] * int((each[some] == value).sum())) for value in sides
+    }
+
+
+def test_few_held_out_comparisons_keep_the_training_split_s_temperature(toolbox):
+    data = toolbox.synthetic(60, 4)
+    a = np.arange(60.0)
+    each, kept = calibrate(a, -a, data, 7.0)
+    assert kept == 7.0 and (each == 7.0).all()
+    each, kept = calibrate(a[:0], a[:0], data.take(np.arange(0)), 7.0)
+    assert kept == 7.0 and len(each) == 0

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from runner.builders.routing._agnostic_predictor import MODEL, SCORES, AgnosticPredictor
-from runner.builders.routing._evaluation import evaluate, fit_temperature, winner_margins
+from runner.builders.routing._evaluation import calibrate, evaluate, fit_temperature, winner_margins
 from runner.builders.routing._pairs import count_records
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
@@ -77,15 +77,10 @@ def conclude(
     ``columns``' matter). ``metrics`` are the kind's own, ``columns(number)`` what it adds to an LLM's row.
     """
     train, validation = context.data.train, context.data.validation
-    temperature = fit_temperature(winner_margins(scores[train.model_a], scores[train.model_b], train))
-    measured, calibration = evaluate(
-        scores[validation.model_a],
-        scores[validation.model_b],
-        validation,
-        temperature,
-        context.seed,
-        context.emit,
-    )
+    fitted = fit_temperature(winner_margins(scores[train.model_a], scores[train.model_b], train))
+    score_a, score_b = scores[validation.model_a], scores[validation.model_b]
+    temperatures, temperature = calibrate(score_a, score_b, validation, fitted)
+    measured, calibration = evaluate(score_a, score_b, validation, temperatures, context.seed, context.emit)
     measured |= {"temperature": temperature, "n_models": len(train.models)} | (metrics or {})
     save(context.artifact, names, scores, temperature)
     tables = {"leaderboard": leaderboard(train, scores, redrawn, columns), "calibration": calibration}

@@ -9,7 +9,7 @@ import numpy as np
 from runner.builders.routing._bradley_terry import bradley_terry
 from runner.builders.routing._elo import Elo, play
 from runner.builders.routing._elo_order import Order
-from runner.builders.routing._evaluation import evaluate, fit_temperature, winner_margins
+from runner.builders.routing._evaluation import calibrate, evaluate, fit_temperature, winner_margins
 from runner.builders.routing._least_squares import least_squares
 from runner.builders.routing._pairs import count_pairs
 from runner.data.comparisons import Comparisons
@@ -35,8 +35,10 @@ def baselines(train: Comparisons, validation: Comparisons, seed: int) -> list[di
     }
     rows = []
     for kind, scores in fits.items():
-        temperature = fit_temperature(winner_margins(scores[train.model_a], scores[train.model_b], train))
-        metrics, _ = evaluate(scores[validation.model_a], scores[validation.model_b], validation, temperature, seed)
+        fitted = fit_temperature(winner_margins(scores[train.model_a], scores[train.model_b], train))
+        score_a, score_b = scores[validation.model_a], scores[validation.model_b]
+        temperatures, _ = calibrate(score_a, score_b, validation, fitted)
+        metrics, _ = evaluate(score_a, score_b, validation, temperatures, seed)
         rows.append({"model_type": kind} | {name: metrics[name] for name in COLUMNS})
     return rows
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.builders.routing._agnostic import leaderboard
 from runner.builders.routing._baselines import baselines
-from runner.builders.routing._evaluation import evaluate, fit_temperature, winner_margins
+from runner.builders.routing._evaluation import calibrate, evaluate, fit_temperature, winner_margins
 from runner.builders.routing._features import NUMERIC, features
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
@@ -78,8 +78,10 @@ def conclude(context: TrainContext, score: Score, epochs: int, best_epoch: int) 
     """Measure the best epoch as every router is measured, and tabulate it. Returns the temperature too."""
     train: Comparisons = context.data.train
     validation: Comparisons = context.data.validation
-    temperature = fit_temperature(winner_margins(*score_rows(score, train), train))
-    metrics, calibration = evaluate(*score_rows(score, validation), validation, temperature, context.seed, context.emit)
+    fitted = fit_temperature(winner_margins(*score_rows(score, train), train))
+    scores = score_rows(score, validation)
+    temperatures, temperature = calibrate(*scores, validation, fitted)
+    metrics, calibration = evaluate(*scores, validation, temperatures, context.seed, context.emit)
     metrics |= {"temperature": temperature, "n_models": len(train.models)}
     means, redrawn = mean_scores(score, validation if len(validation) else train, context.seed)
     tables: dict[str, Any] = {
