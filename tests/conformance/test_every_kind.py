@@ -28,7 +28,13 @@ QUICK = {"bradley_terry_scoring", "dense_network", "elo_scoring", "greedy_rankin
 PACED = [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
 ITERATIVE = [kind for kind in PACED if registry.load(getattr(kind, "values", [kind])[0]).Spec.uses_epochs]
 #: Long enough that a signal lands in the middle; a kind's own unit of work decides.
-LONG = {"elo_scoring": 1000, "simple_scoring": 30, "gradient_boosting": 300, "gb_length_prediction": 300}
+LONG = {
+    "elo_scoring": 1000,
+    "simple_scoring": 30,
+    "transformer_embedding": 5,
+    "gradient_boosting": 300,
+    "gb_length_prediction": 300,
+}
 PROMPTS = ["What is 12 + 7?", "Reverse the word 'stone'.", "Name the capital of France.", "Hi"]
 
 
