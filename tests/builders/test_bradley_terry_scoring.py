@@ -162,5 +162,5 @@ def test_the_intervals_are_the_sandwich_where_nothing_is_redrawn(data, context_f
 
 def test_the_temperature_of_untied_data_is_the_scale(toolbox, context_for):
     data = toolbox.synthetic(3000, 5)
-    result = kind.train(spec(), context_for(toolbox.split(data.take(np.flatnonzero(data.decided)))))
+    result = kind.train(spec(), context_for(toolbox.split(data.take(np.flatnonzero(data.decided)), 0.0)))
     assert result.metrics["temperature"] == pytest.approx(POINTS, rel=1e-6)

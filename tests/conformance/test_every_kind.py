@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +23,21 @@ from runner.spec.publishing import schema_for
 from tests.conftest import ROOT, Desk
 
 KINDS = sorted(registry.kinds())
+#: These are trained with every change: those that take a second, and one network. All together take minutes.
+QUICK = {
+    "bradley_terry_scoring",
+    "dense_network",
+    "elo_scoring",
+    "greedy_ranking",
+    "least_squares_scoring",
+    "mcmf_scoring",
+}
 #: One kind is one group: its training, which several tests look at, happens in one process.
-GROUPED = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in KINDS]
-#: Their stops and resumptions are looked at with every change; the other kinds' take minutes together.
-QUICK = {"bradley_terry_scoring", "dense_network", "elo_scoring", "greedy_ranking", "least_squares_scoring"}
-PACED = [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
-ITERATIVE = [kind for kind in PACED if registry.load(getattr(kind, "values", [kind])[0]).Spec.uses_epochs]
+GROUPED = [
+    pytest.param(kind, marks=[pytest.mark.xdist_group(kind), *([] if kind in QUICK else [pytest.mark.slow])])
+    for kind in KINDS
+]
+ITERATIVE = [kind for kind in GROUPED if registry.load(str(kind.values[0])).Spec.uses_epochs]
 #: Long enough that a signal lands in the middle; a kind's own unit of work decides.
 LONG = {
     "elo_scoring": 1000,
@@ -57,8 +68,8 @@ def infer(desk: Desk, kind: str, name: str, models: list[str], *more: object) ->
     return desk("infer", *words, *more).ok().json
 
 
-def test_the_example_is_valid_by_the_code_and_by_the_published_schema(trained):
-    kind, _, _ = trained
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_example_is_valid_by_the_code_and_by_the_published_schema(kind):
     path = ROOT / "specs" / f"{kind}.json"
     assert load_file(path).kind == kind
     jsonschema.Draft202012Validator(schema_for(kind)).validate(json.loads(path.read_text()))
@@ -141,8 +152,8 @@ def test_a_changed_byte_and_a_planted_pickle_are_refused(trained):
     desk(*words).ok()
 
 
-def test_every_field_says_what_it_is(trained):
-    kind, _, _ = trained
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_field_says_what_it_is(kind):
 
     whole = schema_for(kind)
 
@@ -162,8 +173,8 @@ def test_every_field_says_what_it_is(trained):
     look(whole, kind)
 
 
-def test_its_module_imports_nothing_heavy(trained):
-    kind, _, _ = trained
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_module_imports_nothing_heavy(kind):
     heavy = (
         "{'torch', 'transformers', 'datasets', 'sklearn', 'pandas', 'docker', 'wandb', 'scipy', 'pyarrow', 'numpy', "
         "'xgboost', 'numba', 'networkx', 'peft', 'bitsandbytes', 'safetensors'}"
@@ -173,20 +184,18 @@ def test_its_module_imports_nothing_heavy(trained):
     assert done.stdout.strip() == "set()"
 
 
-def test_it_is_named_by_its_module_and_says_what_it_requires(trained):
-    kind, _, _ = trained
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_is_named_by_its_module_and_says_what_it_requires(kind):
     builder = registry.load(kind)
     assert builder.Spec.model_fields["model_type"].annotation.__args__ == (kind,)  # type: ignore[union-attr]
     assert builder.REQUIRES
     registry.require(kind)
 
 
-@pytest.mark.parametrize("kind", PACED)
-def test_stopped_before_it_began_it_resumes_to_the_same_model(kind, tmp_path):
+def test_stopped_before_it_began_it_resumes_to_the_same_model(trained):
     """The lease has ended by the time the worker looks: the earliest possible stop, the same for every kind."""
-    desk = Desk(tmp_path)
-    whole = desk("train", "--spec-file", desk.write("spec.json", example(kind)), "--executor", "local", "--json").ok()
-    run = desk.only_run()
+    _kind, desk, whole = trained
+    run = Path(desk.home / whole["run_directory"])
     twin = run.with_name("twin")
     twin.mkdir()
     for name in ("spec.json", "plan.json"):
@@ -197,16 +206,33 @@ def test_stopped_before_it_began_it_resumes_to_the_same_model(kind, tmp_path):
     assert stopped.code == 75, stopped.err
     (twin / "state.json").write_text(json.dumps({"state": "interrupted", "created": 0}))
     resumed = desk("train", "--resume", twin, "--json").ok()
-    assert resumed.json["metrics"] == whole.json["metrics"]
-    assert files(desk, resumed.json) == files(desk, whole.json)
+    assert resumed.json["metrics"] == whole["metrics"]
+    assert files(desk, resumed.json) == files(desk, whole)
+
+
+def long_example(kind: str) -> dict[str, Any]:
+    return example(kind, epochs=LONG.get(kind, 20))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict, dict]]:
+    """Metrics and file hashes of the kind's long example, trained once without an interruption."""
+
+    @cache
+    def train(kind: str) -> tuple[dict, dict]:
+        desk = Desk(tmp_path_factory.mktemp(f"whole-{kind}"))
+        spec = desk.write("spec.json", long_example(kind))
+        done = desk("train", "--spec-file", spec, "--executor", "local", "--json").ok().json
+        return done["metrics"], files(desk, done)
+
+    return train
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 @pytest.mark.parametrize("kind", ITERATIVE)
-def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path):
+def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path, uninterrupted):
     desk = Desk(tmp_path)
-    document = example(kind, epochs=LONG.get(kind, 20))
-    spec = desk.write("spec.json", document)
+    spec = desk.write("spec.json", long_example(kind))
     process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
     run = wait_for_checkpoint(desk, process)
     if end == signal.SIGKILL:
@@ -222,12 +248,9 @@ def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path):
     epochs = [event["epoch"] for event in events if event["event"] == "epoch"]
     again = epochs[len([e for e in events[: stop_index(events)] if e["event"] == "epoch"]) :]
     assert min(again) > 1, "it began anew instead of going on"
-
-    other = Desk(tmp_path / "whole")
-    other.home.mkdir()
-    whole = other("train", "--spec-file", spec, "--executor", "local", "--json").ok()
-    assert resumed.json["metrics"] == whole.json["metrics"]
-    assert files(desk, resumed.json) == files(other, whole.json)
+    metrics, hashes = uninterrupted(kind)
+    assert resumed.json["metrics"] == metrics
+    assert files(desk, resumed.json) == hashes
 
 
 def stop_index(events: list[dict[str, Any]]) -> int:
