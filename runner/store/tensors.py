@@ -46,7 +46,7 @@ def _write(path: Path, tensors: Mapping[str, Any], np: Any) -> None:
         return
     from safetensors.numpy import save_file
 
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, path)
+    save_file({name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}, path)
 
 
 def read_tensors(path: Path) -> dict[str, Any]:

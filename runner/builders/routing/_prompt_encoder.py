@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from runner.data.cache import EmbeddingCache, text_key
-from runner.training.encoder import Encoder
-from runner.training.encoder_settings import Settings, identity
+from runner.training.encoder import Encoder, remembered_identity
+from runner.training.encoder_settings import Settings
 
 
 class PromptEncoder:
@@ -34,7 +34,8 @@ class PromptEncoder:
 
     def use_cache(self, cache: Path) -> None:
         """Look vectors up in the cache folder ``cache`` (the one that training embeds into), and add what is new."""
-        self._cache = EmbeddingCache(cache / "embeddings", identity(self.directory), _silent)
+        folder = cache / "embeddings"
+        self._cache = EmbeddingCache(folder, remembered_identity(self.directory, folder), _silent)
 
     def vectors(self, texts: Sequence[str], batch_size: int = 128) -> np.ndarray:
         """Embeddings, float32 ``[len(texts), width]``, in the texts' order; each distinct text is embedded once."""
