@@ -76,6 +76,10 @@ def compare(
 
     if not specs:
         raise UsageError("no specs to compare", hint="runner compare specs/elo_scoring.json specs/simple_scoring.json")
+    if output_dir is not None and output_dir.exists() and not output_dir.is_dir():
+        raise UsageError(
+            "is not a folder", where=str(output_dir), hint="--output-dir names a folder: three files go there"
+        )
     gc.enable()
     workspace = Workspace.current()
     loaded = read_specs(specs, as_json=json)

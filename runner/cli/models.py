@@ -110,6 +110,7 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
         "parent": facts.get("parent"),
         "references": facts.get("references") or {},
         "lineage": lineage,
+        "caveats": facts.get("caveats") or [],
     }
 
     def human() -> str:
@@ -119,6 +120,7 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
         width = max(len(name) for name, _ in rows)
         lines = [f"{name.ljust(width)}  {'-' if value is None else value}" for name, value in rows]
         made = _family(lineage, 1)
+        lines += [f"caveat: {caveat}" for caveat in document["caveats"]]
         return "\n".join([*lines, *(["made from", *made] if made else ["made from no other model"])])
 
     show(document, human, as_json=as_json)

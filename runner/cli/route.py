@@ -189,6 +189,8 @@ def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
     held = summary.get("held_out")
     if held:
         gap = held["gap_recovered"]
-        told = "no gap: the dearer LLM is not better there" if gap is None else f"gap recovered (APGR) {gap:.3f}"
+        told = "no gap: the dearer LLM is not better there"
+        if gap is not None:
+            told = f"gap recovered (APGR) {gap:.3f}; a random choice has 0.5, always calling the dearer 1"
         lines.append(f"on {held['comparisons']:,} held-out comparisons: {told}")
     return "\n".join([*lines, str(path), str(beside)])

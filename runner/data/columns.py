@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from runner.contract import Section, option
 
@@ -27,6 +28,14 @@ class Columns(Section):
     )
     kind: Column | None = option(None, description="A column with the prompt's group, for reports. null: none.")
 
+    @model_validator(mode="after")
+    def _each_its_own(self) -> Self:
+        names = [value for value in self.model_dump().values() if value is not None]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
+        return self
+
 
 class WinnerValues(Section):
     """The words of the winner's column, where they are others than model_a, model_b, tie and both_bad."""
@@ -35,6 +44,17 @@ class WinnerValues(Section):
     model_b: Values = option(factory=list, description="What says that the second LLM won.", examples=[["B", "right"]])
     tie: Values = option(factory=list, description="What says that both are equally good.", examples=[["draw"]])
     both_bad: Values = option(factory=list, description="What says that both are bad.", examples=[["neither"]])
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> Self:
+        seen: dict[str, str] = {}
+        for name in ("model_a", "model_b", "tie", "both_bad"):
+            for word in getattr(self, name):
+                if word in seen:
+                    where = f"in {name} twice" if seen[word] == name else f"in {seen[word]} and in {name}"
+                    raise PydanticCustomError("one_meaning", "{word} is " + where, {"word": repr(word)})
+                seen[word] = name
+        return self
 
     def by_word(self) -> dict[str, str]:
         """Word -> what it stands for."""

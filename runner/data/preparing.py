@@ -54,8 +54,10 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
 
 
 def _report_skipped(section: ComparisonsData, rows: Rows, context: LoadContext) -> None:
+    # A row of a CSV file may go over several lines, and a person looks for it by its line.
+    unit = "line" if section.dataset.lower().endswith((".csv", ".tsv")) else "row"
     reasons = ", ".join(
-        f"{reason} ({count}, first in row {rows.first[reason]})" for reason, count in rows.skipped.most_common()
+        f"{reason} ({count}, first in {unit} {rows.first[reason]})" for reason, count in rows.skipped.most_common()
     )
     if not len(rows):
         one = set(rows.skipped) == {"same model twice"}

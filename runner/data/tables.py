@@ -112,6 +112,14 @@ class _Table:
         self._strange[word] += 1
         return None
 
+    def _say_which(self, rows: Rows) -> None:
+        """Name the words that nothing explains: they are the column's, and there are few of them."""
+        if "unknown winner" in rows.skipped and self._strange:
+            words = ", ".join(repr(word) for word, _ in self._strange.most_common(6))
+            told = f"unknown winner: {words}{' ...' if len(self._strange) > 6 else ''}"
+            rows.skipped[told] = rows.skipped.pop("unknown winner")
+            rows.first[told] = rows.first.pop("unknown winner")
+
     def understood(self, rows: Rows) -> Rows:
         """The rows, unless none of their winners could be read: that is a word to map, not bad data."""
         if rows.read and not len(rows) and sum(self._strange.values()) == rows.read:
@@ -123,6 +131,7 @@ class _Table:
                 hint='say what they mean in the spec\'s data.winner_values, as in {"model_a": ["A"], "model_b": ["B"], '
                 '"tie": ["draw"]}',
             )
+        self._say_which(rows)
         return rows
 
 

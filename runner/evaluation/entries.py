@@ -11,6 +11,7 @@ from runner.contract import ModelSpec
 from runner.errors import RunnerError
 from runner.evaluation.candidates import Candidate
 from runner.evaluation.split import Split
+from runner.execution.lineage import made_from, other_data
 from runner.execution.planning import Plan, make_plan
 from runner.execution.supervise import Listener
 from runner.execution.training import train
@@ -18,7 +19,7 @@ from runner.runs.events import EventReader
 from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
 from runner.store.manifest import verify
-from runner.store.models import StoredModel, find, listing
+from runner.store.models import StoredModel, listing
 from runner.workspace import Workspace
 
 
@@ -148,22 +149,4 @@ def fit_seconds(run: Path) -> float | None:
 
 def elsewhere(manifest: dict[str, Any], workspace: Workspace) -> list[str]:
     """What a model was made from that was trained on other data: it may have seen the held-out prompts there."""
-    own = manifest["spec"]["data"]
-    told = []
-    seen: set[str] = set()
-    ahead = [manifest]
-    while ahead:
-        facts = ahead.pop()
-        for reference in [facts.get("parent"), *(facts.get("references") or {}).values()]:
-            if reference is None or reference in seen:
-                continue
-            seen.add(reference)
-            try:
-                parent = find(workspace.store, reference).manifest()
-            except RunnerError:
-                told.append(f"made from {reference}, which is gone and may have seen the held-out prompts")
-                continue
-            ahead.append(parent)
-            if parent["spec"]["data"] != own:
-                told.append(f"made from {reference}, which has other data and may have seen the held-out prompts")
-    return told
+    return other_data(manifest["spec"]["data"], made_from(manifest), workspace.store)

@@ -112,10 +112,15 @@ def reason(row: Mapping[str, Any]) -> str:
 def held_out(task: str, document: Mapping[str, Any]) -> list[str]:
     """What the models of a task were measured on, in sentences."""
     facts = document["tasks"][task]["held_out"]
+    made_elsewhere = [row for row in document["tasks"][task]["table"] if row.get("warnings")]
+    unseen = "none of which any model was trained on"
+    if made_elsewhere:
+        unseen = "none of which any model itself was trained on"
     said = [
         f"measured on the same {facts['comparisons']:,} held-out comparisons ({facts['decided']:,} with a winner) of "
-        f"{facts['prompts']:,} prompts and {len(facts['models'])} LLMs, none of which any model was trained on"
+        f"{facts['prompts']:,} prompts and {len(facts['models'])} LLMs, {unseen}"
     ]
+    said += [f"{clean(row['label'])}: {clean(warning)}" for row in made_elsewhere for warning in row["warnings"]]
     if facts["left_out"] or facts["left_out_models"]:
         names = [clean(name) for name in facts["left_out_models"]]
         more = f" and {len(names) - 8} more" if len(names) > 8 else ""

@@ -11,7 +11,9 @@ from runner import registry
 from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.executor import Executor, Job
 from runner.execution.image import source_hash
+from runner.execution.lineage import other_data
 from runner.execution.local import LocalExecutor
+from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import LoadedSpec, for_kind, load_object, with_flags
 from runner.store.manifest import NAME
@@ -87,6 +89,10 @@ def make_plan(
         name: {"reference": model.reference, "path": str(model.path.absolute())}
         for name, model in resolve_references(spec, workspace).items()
     }
+    caveats = []
+    if getattr(spec.data, "validation_split", 0):
+        made = [parent.reference if parent else None, *(entry["reference"] for entry in stored.values())]
+        caveats = other_data(canonical(spec)["data"], made, workspace.store)
     document = {
         "plan_version": 1,
         "model_type": kind,
@@ -101,6 +107,7 @@ def make_plan(
         "start_from": str(parent.path.absolute()) if parent else None,
         "parent": parent.reference if parent else None,
         "stored": stored,
+        "caveats": caveats,
         "wandb": spec.wandb.model_dump() if spec.wandb else None,
         "code": source_hash(),
     }
@@ -141,6 +148,8 @@ def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, St
             model, _ = open_verified(workspace.store, reference)
         except RunnerError as error:
             error.where = f"{where} ({error.where})" if error.where else where
+            if reference in (spec.model.name, f"{section.model_type}/{spec.model.name}"):
+                error.hint = "the spec names the model that it makes: name one that is stored, or leave the field out"
             raise
         if needed.task is not None and (task := registry.load(model.model_type).Spec.task) != needed.task:
             raise ConflictError(

@@ -36,10 +36,12 @@ def replay(
     document = dict(manifest["spec"])
     if manifest.get("parent"):
         document["model"] = {"name": stored.name, "start_state": manifest["parent"]}
+    pinned_references = False
     for name, pinned_reference in (manifest.get("references") or {}).items():
         # By its version: the name alone may stand for a newer model by now.
         if find(workspace.store, document["model"]["spec"][name]).reference != pinned_reference:
             document["model"] = document["model"] | {"spec": document["model"]["spec"] | {name: pinned_reference}}
+            pinned_references = True
     if lock.get("image") and executor in (None, "docker"):
         # The digest, not the name: a name may stand for another image by now.
         pinned = {"executor": "docker", "image": lock.get("image_digest") or lock["image"]}
@@ -53,7 +55,12 @@ def replay(
         listeners=listeners,
     )
     again = finished.model.manifest()
-    differences = compare(manifest, again)
+    differences = [
+        row
+        for row in compare(manifest, again)
+        # Naming a version where the spec named none is not another spec.
+        if not (pinned_references and row["what"] == "lock.spec_hash")
+    ]
     return {
         "original": stored.reference,
         "replayed": finished.model.reference,

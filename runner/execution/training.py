@@ -186,6 +186,7 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "spec": run.document("spec"),
             "parent": plan.document["parent"],
+            "caveats": plan.document.get("caveats", []),
             "references": {name: entry["reference"] for name, entry in plan.document.get("stored", {}).items()},
             "metrics": result["metrics"],
             "epochs": result["epochs"],

@@ -107,6 +107,8 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
         print_every=spec.log.print_every,
     )
 
+    for caveat in plan.get("caveats", []):
+        emit("warning", message=caveat, pointer="/data")
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan["cache"])
     data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
     emit("data", record=data.record)

@@ -16,7 +16,8 @@ from runner.errors import DataError, NotFoundError, UsageError
 if TYPE_CHECKING:
     import numpy as np
 
-Amount = Annotated[float, Field(ge=0)]
+#: Beyond any currency's, and small enough that sums stay finite.
+Amount = Annotated[float, Field(ge=0, le=1e15)]
 #: Prices are given for this many tokens.
 MILLION = 1_000_000
 #: Where no tokenizer counts them, a prompt has a token for this many characters: the usual rule for English.
@@ -46,7 +47,7 @@ class Costs:
     def read(cls, path: Path) -> Costs:
         """From a JSON file. Raises :class:`NotFoundError` or :class:`DataError` with every fault in it."""
         try:
-            document = json.loads(path.read_text("utf-8"))
+            document = json.loads(path.read_text("utf-8"), object_pairs_hook=_once)
         except FileNotFoundError:
             raise NotFoundError("there is no such file", where=str(path), hint=HINT) from None
         except (OSError, ValueError) as error:
@@ -55,6 +56,9 @@ class Costs:
             raise DataError("a table of costs is a JSON object with at least one LLM", where=str(path), hint=HINT)
         prices, faults = {}, []
         for name, value in document.items():
+            if value == {}:
+                faults.append(f"{name}: no price is given")
+                continue
             try:
                 prices[name] = Price.model_validate(value if isinstance(value, dict) else {"call": value})
             except ValidationError as error:
@@ -94,6 +98,15 @@ class Costs:
             tokens = np.where(np.isnan(told), price.answer_tokens or 0.0, told)
             rows.append(price.call + (price.input * prompt_tokens + price.output * tokens) / MILLION)
         return np.array(rows, np.float64)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose names are all different: of two prices for one LLM neither is taken."""
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice!r} comes twice")
+    return dict(pairs)
 
 
 def prompt_tokens(prompts: Sequence[str]) -> np.ndarray:

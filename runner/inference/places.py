@@ -13,6 +13,8 @@ from runner.workspace import Workspace
 
 OutputFormat = Literal["json", "jsonl", "parquet"]
 SUFFIXES: dict[str, OutputFormat] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+#: Suffixes that promise another form than any that is written.
+NO_FORMS = (".csv", ".tsv", ".xlsx", ".txt")
 
 
 def is_stdout(output: Path | None) -> bool:
@@ -24,6 +26,12 @@ def form(output: Path | None, said: OutputFormat | None) -> OutputFormat:
     """The output's form: as said, or by the file's suffix, else the JSON object."""
     if said == "parquet" and is_stdout(output):
         raise UsageError("parquet goes into a file", where="--output-format", hint="--output-path scores.parquet")
+    if said is None and output is not None and output.suffix.lower() in NO_FORMS:
+        raise UsageError(
+            f"scores are not written as {output.suffix.lower()[1:]}",
+            where=str(output),
+            hint="name it .json, .jsonl or .parquet, or say which with --output-format",
+        )
     return said or (SUFFIXES.get(output.suffix.lower()) if output is not None else None) or "json"
 
 

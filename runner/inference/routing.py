@@ -87,6 +87,7 @@ class Routed:
             yield row | {
                 "model": self.models[number],
                 "expected_cost": float(self.cost[number, at]),
+                "qualities": dict(zip(self.models, np.asarray(self.quality[:, at]).tolist(), strict=True)),
                 "scores": dict(zip(self.models, np.asarray(self.scores[:, at]).tolist(), strict=True)),
                 "costs": dict(zip(self.models, np.asarray(self.cost[:, at]).tolist(), strict=True)),
             }

@@ -98,7 +98,8 @@ def _held(held: dict[str, Any]) -> Markup:
     gap, best = held["gap_recovered"], max(points, key=lambda point: point["better"])
     told = f"At its best the called LLM was better in {best['better']:.1%}, at a mean cost of {best['mean_cost']:.6g}. "
     told += (
-        f"Average gap recovered (APGR): {gap:.3f}, where a random choice has 0.5."
+        f"Average gap recovered (APGR): {gap:.3f}, where a random choice has 0.5; above 1 it is better than always "
+        "calling the dearer."
         if gap is not None
         else "The dearer LLM is not better on these comparisons, so there is no gap to recover."
     )

@@ -92,6 +92,8 @@ class Scorer:
         known = list(predictor.models)
         if models is None or (list(models) == [ALL] and ALL not in known):
             models = known
+        if ALL in models and ALL not in known:
+            raise UsageError(f"{ALL!r} stands alone", where="--models-to-score", hint="leave the other names out")
         names = list(dict.fromkeys([*models, *(one.name for one in responses)]))
         strangers = [name for name in names if name not in set(known)]
         if strangers and unknown == "error":

@@ -42,14 +42,17 @@ def final_table(
     measure = measure_of(metrics, tables)
     baselines = rows(tables, "baselines")
     best = best_baseline(tables)
+    own, other = finite(metrics.get(measure.metric)), finite(best.get(measure.metric)) if best is not None else None
+    # A mark among rows of which one is alone says nothing.
+    leads = own is not None and other is not None and own > other
     names = [f"{clean(model_type)} (this run)", *(clean(row.get("model_type")) for row in baselines)]
     width = max(len(name) for name in names)
     lines = [
         (_row(measure, " " * width, measure.headings), "dim"),
-        (_row(measure, names[0].ljust(width), measure.figures(metrics)), "bold"),
+        (_row(measure, names[0].ljust(width), measure.figures(metrics), "best" if leads else ""), "bold"),
     ]
     for name, row in zip(names[1:], baselines, strict=True):
-        mark = "best" if row is best else ""
+        mark = "best" if row is best and not leads else ""
         lines.append((_row(measure, name.ljust(width), measure.figures(row), mark), ""))
     lines.append(("", ""))
     count = finite(metrics.get("n_validation"))

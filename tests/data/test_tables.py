@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from runner.data import sources
 from runner.data.columns import Columns, WinnerValues
@@ -91,7 +92,7 @@ def test_bad_rows_are_counted_with_their_lines(tmp_path):
         "empty prompt": 1,
         "same model twice": 1,
         "empty response": 1,
-        "unknown winner": 1,
+        "unknown winner: 'who'": 1,
         "another number of fields than the header": 1,
     }
     assert (rows.first["empty prompt"], rows.first["another number of fields than the header"]) == (3, 7)
@@ -124,6 +125,22 @@ def test_latin_1_is_told(tmp_path):
     path.write_bytes("prompt,model_a,model_b,response_a,response_b,winner\nné,a,b,x,y,tie\n".encode("latin-1"))
     with pytest.raises(DataError, match="not UTF-8"):
         sources.read(str(path))
+
+
+def test_a_word_has_one_meaning_and_a_column_one_role():
+    with pytest.raises(ValidationError, match="'L' is in model_a and in tie"):
+        WinnerValues(model_a=["L"], tie=["same", "L"])
+    with pytest.raises(ValidationError, match="'x' is in tie twice"):
+        WinnerValues(tie=["x", "x"])
+    with pytest.raises(ValidationError, match="'winner' has two roles"):
+        Columns(prompt="winner")
+
+
+def test_words_that_nothing_explains_are_named(tmp_path):
+    rows = [row | {"winner": winner} for row, winner in zip(ROWS, ["model_b", "?", "draw", "?"], strict=True)]
+    read = sources.read(str(write(tmp_path / "x.csv", rows)))
+    assert read.skipped == {"unknown winner: '?', 'draw'": 3}
+    assert read.first == {"unknown winner: '?', 'draw'": 3}
 
 
 def test_columns_of_a_named_data_set_are_refused_before_a_run(tmp_path):

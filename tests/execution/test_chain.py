@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from runner.errors import ConflictError
 from runner.execution.chain import SpecsError, load_all, order
 from runner.spec.loading import LoadedSpec, load_object
+from tests.conformance.test_every_kind import example
 from tests.conftest import ROOT, Desk
 
 
@@ -161,3 +162,16 @@ def test_a_failure_ends_the_chain_and_says_how_to_go_on(desk: Desk):
 def test_a_file_without_the_flag_is_a_usage_error(desk: Desk):
     seen = desk("train", "spec.json")
     assert seen.code == 2 and "--spec-file spec.json" in seen.err
+
+
+def test_a_model_made_from_one_with_another_split_says_that_it_may_have_seen_what_was_held_out(desk):
+    first = example("elo_scoring", epochs=1)
+    desk("train", "--spec-file", desk.write("first.json", first), "--executor", "local").ok()
+    onward = example("elo_scoring", epochs=1)
+    onward["model"] = {"name": "onward", "start_state": "elo_scoring/elo"}
+    same = desk("train", "--spec-file", desk.write("same.json", onward), "--executor", "local").ok()
+    assert "may have seen" not in same.err
+    onward["data"]["seed"] = 7
+    other = desk("train", "--spec-file", desk.write("other.json", onward), "--executor", "local").ok()
+    assert "made from elo_scoring/elo/v1, which has other data and may have seen the held-out prompts" in other.err
+    assert "caveat: made from elo_scoring/elo/v1" in desk("models", "show", "elo_scoring/onward").ok().out

@@ -40,6 +40,8 @@ def test_without_a_rule_the_best_score_is_chosen_whatever_it_costs(office):
     assert len(document["routes"]) == len(PROMPTS)
     for row in document["routes"]:
         assert row["scores"][row["model"]] == max(row["scores"].values())
+        assert row["qualities"][row["model"]] == max(row["qualities"].values())
+        assert sum(row["qualities"].values()) == pytest.approx(len(COSTS) / 2)
         assert row["expected_cost"] == row["costs"][row["model"]] == COSTS[row["model"]]
     summary = document["summary"]
     assert summary["mean_expected_cost"] == pytest.approx(np.mean([r["expected_cost"] for r in document["routes"]]))
@@ -141,6 +143,9 @@ def test_what_cannot_be_is_refused_without_an_output(office, words, code, told):
         ("[]", 4, "JSON object"),
         ('{"quoter": -1}', 4, "quoter"),
         ('{"quoter": {"inptu": 1}, "dictionary": "x"}', 4, "dictionary"),
+        ('{"quoter": 1, "quoter": 2}', 4, "comes twice"),
+        ('{"quoter": {}}', 4, "no price"),
+        ('{"quoter": 1e300}', 4, "quoter"),
         ('{"nobody-knows-me": 1}', 5, "nobody-knows-me"),
     ],
 )

@@ -108,8 +108,16 @@ def accepts(function, *arguments):
 
 
 def beyond_a_schema(document):
-    """What the schemas do not say: that the attention heads divide the width that they share, and that trees see the
-    LLM, and nothing twice."""
+    """What the schemas do not say: that the attention heads divide the width that they share, that trees see the
+    LLM, and nothing twice, that a winner's word has one meaning, and a column one role."""
+    data = document.get("data") if isinstance(document, dict) else None
+    if isinstance(data, dict):
+        words = [word for listed in (data.get("winner_values") or {}).values() for word in listed]
+        columns = {name: name for name in ("prompt", "model_a", "model_b", "response_a", "response_b", "winner")}
+        columns |= data.get("columns") or {}
+        roles = [name for name in columns.values() if name is not None]
+        if len(set(words)) < len(words) or (data.get("columns") and len(set(roles)) < len(roles)):
+            return True
     model = document.get("model") if isinstance(document, dict) else None
     if not isinstance(model, dict) or isinstance(model.get("start_state"), str):
         return False

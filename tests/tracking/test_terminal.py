@@ -221,9 +221,9 @@ def test_the_final_table() -> None:
     text = final_table("dense_network", METRICS, TABLES, "dense_network/quick/v1", "runner infer ...")
     assert text.splitlines() == [
         "                          accuracy  95 % interval   log loss  calibration",
-        "dense_network (this run)     0.874  [0.851, 0.896]     0.412        0.031",
+        "dense_network (this run)     0.874  [0.851, 0.896]     0.412        0.031  best",
         "elo_scoring                  0.698  [0.671, 0.733]     0.601        0.022",
-        "bradley_terry_scoring        0.702  [0.671, 0.733]     0.601        0.022  best",
+        "bradley_terry_scoring        0.702  [0.671, 0.733]     0.601        0.022",
         "",
         "measured on 1,204 held-out comparisons",
         "0.172 above the best prompt-agnostic model",
@@ -272,8 +272,8 @@ def test_the_final_table_of_a_length_model_is_of_lengths() -> None:
     text = final_table("simple_length_prediction", LENGTHS, LENGTH_TABLES, "simple_length_prediction/x/v1")
     assert text.splitlines() == [
         "                                     rel. accuracy  95 % interval   MAE in tokens    log R2",
-        "simple_length_prediction (this run)          0.529  [0.427, 0.615]           2.50     0.088",
-        "mean of each LLM                            -0.400                              -     0.000  best",
+        "simple_length_prediction (this run)          0.529  [0.427, 0.615]           2.50     0.088  best",
+        "mean of each LLM                            -0.400                              -     0.000",
         "one mean for all                            -0.500                           3.66         -",
         "",
         "measured on 1,282 held-out responses",

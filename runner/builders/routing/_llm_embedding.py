@@ -18,7 +18,7 @@ import torch  # noqa: TID253 - only the worker and a predictor load this module
 from pydantic import TypeAdapter, ValidationError
 
 from runner.builders.routing import _llm_types
-from runner.builders.routing._embedding_specs import EmbeddingSpec, pretrained_name
+from runner.builders.routing._embedding_specs import EmbeddingSpec, Frozen, pretrained_name
 from runner.builders.routing._llm_attention import AttentionNetwork
 from runner.builders.routing._llm_finetunable import FinetunableNetwork
 from runner.builders.routing._llm_holdout import hold_out
@@ -165,7 +165,16 @@ def obtain(spec: Spec, context: TrainContext, *, epochs: int) -> LlmEmbedding:
         return _trained(spec, context, epochs)
     if not (stored / FOLDER).is_dir():
         raise DataError("the stored model has no embedding of LLMs", where=f"/model/spec/{FIELD}")
-    return _extended(LlmEmbedding.load(stored / FOLDER, context.device), context)
+    known = LlmEmbedding.load(stored / FOLDER, context.device)
+    # The default is what a spec has that says nothing.
+    if context.start_from is None and spec not in (known.spec, Frozen(embedding_type="frozen")):
+        context.emit(
+            "warning",
+            message=f"ignored: the embedding of the model that {FIELD} names is taken as it is, "
+            f"and it is a {known.spec.embedding_type} one",
+            pointer="/model/spec/embedding_spec",
+        )
+    return _extended(known, context)
 
 
 def _trained(spec: Spec, context: TrainContext, epochs: int) -> LlmEmbedding:
