@@ -61,7 +61,11 @@ def test_it_trains_in_a_container_as_it_does_here_and_scores_the_same_in_both(ki
     on_host = desk(*words, "--output-path", "-").ok().json
     in_container = by_hand(desk, *words, "--output-path", "-")
     assert in_container.returncode == 0, in_container.stderr
-    assert json.loads(in_container.stdout) == on_host
+    # Threads add up in another order here and there: equal but for the last digits.
+    there = json.loads(in_container.stdout)
+    assert there.keys() == on_host.keys()
+    for model, scores in there.items():
+        assert scores == pytest.approx(on_host[model], abs=1e-5)
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
