@@ -14,7 +14,7 @@ from runner.workspace import Workspace
 OutputFormat = Literal["json", "jsonl", "parquet"]
 SUFFIXES: dict[str, OutputFormat] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 #: Suffixes that promise another form than any that is written.
-NO_FORMS = (".csv", ".tsv", ".xlsx", ".txt")
+NO_FORMS = (".csv", ".tsv", ".xlsx")
 
 
 def is_stdout(output: Path | None) -> bool:

@@ -76,10 +76,15 @@ def test_without_names_it_is_every_llm_that_the_model_knows(elo, words):
     assert list(infer(elo, ELO, *words, "--prompts", "a", "--output-path", "-").ok().json) == known
 
 
-def test_all_is_a_name_beside_another(elo):
-    done = infer(elo, ELO, "--models-to-score", "all", "quoter", "--prompts", "a", "--output-path", "-").ok()
-    assert done.json["all"] == [0.0]
-    assert "unseen in training" in done.err
+def test_all_beside_another_name_is_refused(elo):
+    done = infer(elo, ELO, "--models-to-score", "all", "quoter", "--prompts", "a", "--output-path", "-")
+    assert (done.code, "'all' stands alone" in done.err) == (2, True)
+
+
+def test_a_suffix_that_promises_another_form_is_refused(elo, tmp_path):
+    done = infer(elo, ELO, "--prompts", "a", "--output-path", tmp_path / "x.csv")
+    assert (done.code, "not written as csv" in done.err) == (2, True)
+    assert not (tmp_path / "x.csv").exists()
 
 
 @pytest.mark.parametrize("unknown", ["zero", "null"])
