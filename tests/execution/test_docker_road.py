@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,21 @@ pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 LONG = {"elo_scoring": 1000, "dense_network": 60, "dn_embedding": 60}
 
 
+@pytest.fixture(scope="module")
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An embedding cache for these tests alone: in the session's, tests run by root make files meanwhile that the user
+    in the container cannot write, and a run that embeds anew differs in its last digits."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    yield Desk(tmp_path)
+def make_desk(tmp_path_factory: pytest.TempPathFactory, own_cache: Path) -> Callable[[], Desk]:
+    return lambda: Desk(tmp_path_factory.mktemp("desk"), {"RUNNER_CACHE_DIR": str(own_cache)})
+
+
+@pytest.fixture
+def desk(tmp_path: Path, own_cache: Path) -> Iterator[Desk]:
+    yield Desk(tmp_path, {"RUNNER_CACHE_DIR": str(own_cache)})
     assert containers() == [], "a container outlived its run"
 
 
