@@ -124,7 +124,7 @@ def route(
                 device=device,
                 emit=emit,
             )
-            held = _held(workspace, model, routed, table_of_costs, batch_size, device) if check else None
+            held = _held(workspace, routed, table_of_costs, batch_size) if check else None
         for warning in routed.warnings:
             say(f"warning: {warning}")
         _write(path, form, routed, held, json)
@@ -139,13 +139,11 @@ def route(
         say(str(html))
 
 
-def _held(workspace: Workspace, model: str, routed: Routed, costs: Any, batch_size: int, device: str) -> dict[str, Any]:
+def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> dict[str, Any]:
     """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
     from runner.inference.held_out import held_out
-    from runner.inference.scoring import Scorer
 
-    scorer = Scorer.open(workspace, model, routed.models, unknown="error", device=device)
-    found = held_out(workspace, scorer, costs, routed.mean_answer_tokens(), batch_size)
+    found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size)
     points = found.points()
     return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)}
 

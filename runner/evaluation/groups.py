@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from runner.data.comparisons import A, Comparisons
-from runner.evaluation.bootstrap import resample
 from runner.evaluation.ranking import correct
 from runner.evaluation.scoring import Asked
 from runner.evaluation.split import prompt_tags
+from runner.training.bootstrap import resample
 
 #: A group of fewer decided comparisons tells nothing.
 FEWEST = 5

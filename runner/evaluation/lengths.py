@@ -10,10 +10,10 @@ import numpy as np
 
 from runner.data.comparisons import Comparisons
 from runner.errors import IntegrityError
-from runner.evaluation.bootstrap import resample
 from runner.evaluation.entries import Entry
 from runner.evaluation.scoring import Asked
 from runner.store.files import sha256_file
+from runner.training.bootstrap import resample
 
 TOKENIZER = "tokenizer.json"
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from string import Template
 from typing import Any
 
-from runner import __version__, tracking
 from runner.evaluation import _heat, _sections
 from runner.evaluation._style import CSS
-from runner.tracking._html import Markup, join, tag, text
-
-#: The pages' own frame and style.
-TEMPLATE = Path(tracking.__file__).with_name("report.html")
+from runner.tracking._html import Markup
+from runner.tracking.report import whole_page
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -31,16 +26,5 @@ def page(document: Mapping[str, Any]) -> str:
                 ("Who beats whom", _heat.win_rates(found.get("win_rates"))),
             ]
     sections += [("Not measured", _sections.lost(document)), ("Data", _sections.data(document))]
-    shown = [(name, content) for name, content in sections if content]
-    links = tag("nav", join(tag("a", name, href=f"#{_anchor(name)}") for name, _ in shown))
-    body = [_sections.header(document), links]
-    body += [tag("section", join([tag("h2", name), content]), id=_anchor(name)) for name, content in shown]
-    body.append(tag("footer", f"Written by runner {__version__}, {document['created']}."))
-    whole = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=text(f"Comparison of {len(document['models'])} models"), body=join(body, "\n")
-    )
-    return whole.replace("</style>", CSS + "</style>", 1)
-
-
-def _anchor(name: str) -> str:
-    return name.lower().replace(" ", "-")
+    title = f"Comparison of {len(document['models'])} models"
+    return whole_page(title, [_sections.header(document)], sections, document["created"], CSS)

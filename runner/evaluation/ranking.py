@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from runner.data.comparisons import A, Comparisons
-from runner.evaluation.bootstrap import resample
 from runner.evaluation.entries import Entry
 from runner.evaluation.scoring import Asked
 from runner.evaluation.split import Split
+from runner.training.bootstrap import resample
 from runner.training.measuring import calibrate, evaluate, fit_temperature, winner_margins
 
 

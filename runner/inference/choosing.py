@@ -6,13 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runner.training.measuring import probability
+
 #: Halvings when a rate is searched for: far below any price's last digit.
 STEPS = 200
-
-
-def probability(margin: np.ndarray) -> np.ndarray:
-    """The logistic function, exact far out on both sides."""
-    return np.exp(-np.logaddexp(0.0, -np.asarray(margin, np.float64)))
 
 
 def quality(scores: np.ndarray, temperature: float) -> np.ndarray:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from runner.data.comparisons import Comparisons
 
-#: Bootstrap samples over prompts behind the intervals.
-DRAWS = 500
+#: Of the bootstrap samples behind the intervals.
+SEED = 0x72
 
 
 @dataclass(frozen=True)
@@ -44,26 +44,27 @@ class Held:
         import numpy as np
 
         from runner.inference.choosing import by_threshold, threshold_for_share
+        from runner.training.bootstrap import resample
 
-        rows = []
-        weights = self._draws()
+        rows, worths = [], []
         for share in np.linspace(0, 1, count):
             threshold = threshold_for_share(self.dearer_wins, float(share))
             dearer = by_threshold(self.dearer_wins, threshold).chosen == 0
             worth = np.where(dearer, self.dearer_worth, 1 - self.dearer_worth)
             cost = np.where(dearer, self.dearer_cost, self.cheaper_cost)
-            redrawn = weights @ worth / weights.sum(axis=1)
-            low, high = np.percentile(redrawn, [2.5, 97.5])
+            worths.append(worth)
             rows.append(
                 {
                     "share": float(dearer.mean()),
                     "threshold": threshold,
                     "mean_cost": float(cost.mean()),
                     "better": float(worth.mean()),
-                    "low": float(low),
-                    "high": float(high),
                 }
             )
+        redrawn = resample(np.stack(worths, axis=1), self.prompt, SEED)
+        for column, row in enumerate(rows):
+            interval = redrawn.interval(column)
+            row |= {"low": interval.low, "high": interval.high}
         distinct = {round(row["share"], 12): row for row in rows}
         return list(distinct.values())
 
@@ -80,16 +81,6 @@ class Held:
         recovered = [(point["better"] - points[0]["better"]) / gap for point in points]
         return float(np.trapezoid(recovered, [point["share"] for point in points]))
 
-    def _draws(self) -> np.ndarray:
-        import numpy as np
-
-        _, which = np.unique(self.prompt, return_inverse=True)
-        size = int(which.max()) + 1
-        rng = np.random.default_rng(0x72)
-        return np.stack(
-            [np.bincount(rng.integers(size, size=size), minlength=size)[which] for _ in range(DRAWS)]
-        ).astype(np.float64)
-
 
 def held_out(
     workspace: Workspace, scorer: Scorer, costs: Costs, answers: dict[str, float], batch_size: int = 128
@@ -101,7 +92,7 @@ def held_out(
     """
     import numpy as np
 
-    from runner.inference.choosing import probability
+    from runner.training.measuring import probability
 
     validation = _validation(workspace, scorer)
     number = {name: at for at, name in enumerate(scorer.names)}

@@ -77,6 +77,8 @@ class Routed:
     ids: list[str | int | None]
     provenance: dict[str, Any]
     warnings: list[str]
+    #: The router itself, loaded.
+    scorer: Scorer
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One object a prompt: the LLM, what it is expected to cost, and every candidate's score and cost."""
@@ -189,7 +191,7 @@ def route(
     warnings = [*scorer.warnings, *(lengther.warnings if lengther else [])]
     if choice.rate is not None and not np.ptp(cost):
         warnings.append("every call costs the same, so cost decides nothing")
-    return Routed(names, scores, worth, cost, choice, answers, ids, provenance, warnings)
+    return Routed(names, scores, worth, cost, choice, answers, ids, provenance, warnings, scorer)
 
 
 def _open(
@@ -257,7 +259,8 @@ def _calibration(
 def _choose(
     rule: Rule, scores: np.ndarray, borders: np.ndarray, temperature: float, worth: np.ndarray, cost: np.ndarray
 ) -> Choice:
-    from runner.inference.choosing import by_rate, by_threshold, probability, threshold_for_share, within_budget
+    from runner.inference.choosing import by_rate, by_threshold, threshold_for_share, within_budget
+    from runner.training.measuring import probability
 
     if rule.strong is not None:
         threshold = rule.threshold

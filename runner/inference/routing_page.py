@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from string import Template
 from typing import Any
 
 import numpy as np
 
-from runner import __version__
 from runner.inference.choosing import curve
 from runner.inference.routing import Routed
 from runner.store.files import write_atomic
 from runner.tracking._html import Markup, join, pairs, table, tag, text
 from runner.tracking._plots import nice_ticks, tick_labels
-from runner.tracking.report import TEMPLATE
+from runner.tracking.report import whole_page
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 320, 64, 150, 16, 44
 
@@ -27,17 +25,12 @@ def write_page(path: Path, routed: Routed, held: dict[str, Any] | None) -> None:
     if held is not None:
         sections.append(("On held-out comparisons", _held(held)))
     sections.append(("Rule", pairs(_rule(routed, summary))))
-    links = tag("nav", join(tag("a", name, href=f"#{_anchor(name)}") for name, _ in sections))
     head = tag(
         "header",
         join([tag("p", f"routing with {routed.provenance['model']}", "kind"), tag("h1", "Cost and quality")]),
     )
-    body = [head, links]
-    body += [tag("section", join([tag("h2", name), content]), id=_anchor(name)) for name, content in sections]
-    body.append(
-        tag("footer", f"Written by runner {__version__}, {time.strftime('%Y-%m-%d %H:%M:%S UTC', time.gmtime())}.")
-    )
-    page = Template(TEMPLATE.read_text("utf-8")).substitute(title=text("Cost and quality"), body=join(body, "\n"))
+    written = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    page = whole_page("Cost and quality", [head], sections, written)
     write_atomic(path, page.encode("utf-8", errors="replace"))
 
 
@@ -179,7 +172,3 @@ def _plot(
         f'<svg class="plot" viewBox="0 0 {WIDTH} {HEIGHT}" role="img"><title>{text(y_label)} over {text(x_label)}'
         f"</title>{''.join(parts)}</svg>"
     )
-
-
-def _anchor(name: str) -> str:
-    return name.lower().replace(" ", "-")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
@@ -57,14 +57,22 @@ def write_report(run_dir: Path, destination: Path) -> Path:
 
 def page(run: Recorded) -> str:
     """The whole page."""
-    sections = [(name, content) for name, build in SECTIONS if (content := build(run))]
-    links = tag("nav", join(tag("a", name, href=f"#{_anchor(name)}") for name, _ in sections))
-    body = [header(run), failure(run), links]
-    body += [tag("section", join([tag("h2", name), content]), id=_anchor(name)) for name, content in sections]
-    body.append(tag("footer", f"Written by runner {__version__}, {_moment(time.time())}."))
-    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=text(f"{_title(run)}: {run.state.get('state', 'run')}"), body=join(body, "\n")
-    )
+    sections = [(name, build(run)) for name, build in SECTIONS]
+    title = f"{_title(run)}: {run.state.get('state', 'run')}"
+    return whole_page(title, [header(run), failure(run)], sections, _moment(time.time()))
+
+
+def whole_page(
+    title: object, head: Sequence[Markup], sections: Sequence[tuple[str, Markup]], written: object, css: str = ""
+) -> str:
+    """A self-contained page: its head, links to its sections, those that are not empty, and when it was written."""
+    shown = [(name, content) for name, content in sections if content]
+    links = tag("nav", join(tag("a", name, href=f"#{_anchor(name)}") for name, _ in shown))
+    body = [*head, links]
+    body += [tag("section", join([tag("h2", name), content]), id=_anchor(name)) for name, content in shown]
+    body.append(tag("footer", f"Written by runner {__version__}, {written}."))
+    page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(title=text(title), body=join(body, "\n"))
+    return page.replace("</style>", css + "</style>", 1)
 
 
 def header(run: Recorded) -> Markup:

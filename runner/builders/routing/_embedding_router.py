@@ -122,7 +122,30 @@ class Inputs:
             self.base.save(artifact)
 
 
-class EmbeddingPredictor:
+class KnowsLlms:
+    """What a stored network stands on beside the prompt: its LLMs by their vectors, and perhaps a base model."""
+
+    _llms: LlmEmbedding
+    _base: BaseModel | None
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The LLMs that it knows."""
+        return self._llms.names
+
+    def use_cache(self, cache: Path) -> None:
+        """Take what a base model reads from the cache folder where it has it."""
+        if self._base is not None:
+            self._base.use_cache(cache)
+
+    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
+        self._llms.add(name, prompts, responses)
+        if self._base is not None:
+            self._base.add_llm(name, prompts, responses)
+
+
+class EmbeddingPredictor(KnowsLlms):
     """A stored network with its own copies of the encoder, of the LLM embedding and of a base model.
 
     ``make(shape, sizes)`` is the kind's network: it has ``prompt_side``, ``llm_side`` and ``scores``.
@@ -143,22 +166,10 @@ class EmbeddingPredictor:
             raise unreadable(directory, error) from error
         stored.load_into(self._network)
 
-    @property
-    def models(self) -> Sequence[str]:
-        """The LLMs that it knows."""
-        return self._llms.names
-
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder where it has them."""
         self._reader.use_cache(cache)
-        if self._base is not None:
-            self._base.use_cache(cache)
-
-    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
-        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        self._llms.add(name, prompts, responses)
-        if self._base is not None:
-            self._base.add_llm(name, prompts, responses)
+        super().use_cache(cache)
 
     def predict(
         self,

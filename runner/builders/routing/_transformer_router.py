@@ -11,7 +11,7 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.builders.routing import _llm_embedding
-from runner.builders.routing._embedding_router import Stored, unreadable
+from runner.builders.routing._embedding_router import KnowsLlms, Stored, unreadable
 from runner.builders.routing._features import features
 from runner.builders.routing._interaction import Interaction
 from runner.builders.routing._llm_embedding import LlmEmbedding
@@ -51,7 +51,7 @@ def save(
         base.save(artifact)
 
 
-class TransformerPredictor:
+class TransformerPredictor(KnowsLlms):
     """A stored transformer and network with their own copies of the LLM embedding and of a base model."""
 
     def __init__(self, directory: Path, device: str) -> None:
@@ -69,22 +69,6 @@ class TransformerPredictor:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise unreadable(directory, error) from error
         stored.load_into(self._network)
-
-    @property
-    def models(self) -> Sequence[str]:
-        """The LLMs that it knows."""
-        return self._llms.names
-
-    def use_cache(self, cache: Path) -> None:
-        """Take what a base model reads from the cache folder: the fine-tuned transformer is this model's alone."""
-        if self._base is not None:
-            self._base.use_cache(cache)
-
-    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
-        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        self._llms.add(name, prompts, responses)
-        if self._base is not None:
-            self._base.add_llm(name, prompts, responses)
 
     def predict(
         self,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.evaluation.bootstrap import resample
+from runner.training.bootstrap import resample
 from runner.training.measuring import accuracy_interval
 
 
