@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from runner.builders.routing._features import features
+from runner.builders.routing._prompts.features import features
 from runner.training.encoder import Encoder
 from runner.training.pretrained import resolve
 

@@ -97,7 +97,7 @@ def bare(stored: Path, prompts: Path, output: Path, models: int) -> None:
     from safetensors.torch import load_file
     from transformers import AutoModel, AutoTokenizer
 
-    from runner.builders.routing._features import features
+    from runner.builders.routing._prompts.features import features
 
     texts = prompts.read_text().split("\n")
     document = json.loads((stored / "model.json").read_text())

@@ -134,8 +134,8 @@ def elo(n: int, n_llms: int) -> dict[str, Any]:
     whole = train("elo_scoring", data)
     from numba import njit
 
-    from runner.builders.routing._elo import Elo, play
-    from runner.builders.routing._elo_order import Order
+    from runner.builders.routing._ratings.elo import Elo, play
+    from runner.builders.routing._ratings.elo_order import Order
 
     @njit
     def bare(ratings, a, b, actual, base):  # type: ignore[no-untyped-def]
@@ -171,8 +171,8 @@ def elo(n: int, n_llms: int) -> dict[str, Any]:
 
 
 def greedy(n: int, n_llms: int) -> dict[str, Any]:
-    from runner.builders.routing._greedy import net_wins, ranks
-    from runner.builders.routing._pairs import count_pairs
+    from runner.builders.routing._ratings.greedy import net_wins, ranks
+    from runner.builders.routing._ratings.pair_counts import count_pairs
 
     data = draw(n, n_llms)
     fit = seconds(lambda: ranks(net_wins(count_pairs(data.train))))
@@ -180,8 +180,8 @@ def greedy(n: int, n_llms: int) -> dict[str, Any]:
 
 
 def least_squares(n: int, n_llms: int) -> dict[str, Any]:
-    from runner.builders.routing._least_squares import least_squares
-    from runner.builders.routing._pairs import count_pairs
+    from runner.builders.routing._ratings.least_squares import least_squares
+    from runner.builders.routing._ratings.pair_counts import count_pairs
 
     data = draw(n, n_llms)
     fit = seconds(lambda: least_squares(count_pairs(data.train)))
@@ -189,8 +189,8 @@ def least_squares(n: int, n_llms: int) -> dict[str, Any]:
 
 
 def mcmf(n: int, n_llms: int) -> dict[str, Any]:
-    from runner.builders.routing._mcmf import potentials
-    from runner.builders.routing._pairs import count_pairs
+    from runner.builders.routing._ratings.mcmf import potentials
+    from runner.builders.routing._ratings.pair_counts import count_pairs
 
     data = draw(n, n_llms)
     fit = seconds(lambda: potentials(count_pairs(data.train)))
@@ -198,8 +198,8 @@ def mcmf(n: int, n_llms: int) -> dict[str, Any]:
 
 
 def bradley_terry_bootstrap(n: int, n_llms: int) -> dict[str, Any]:
-    from runner.builders.routing._bradley_terry import bradley_terry
-    from runner.builders.routing._pairs import count_pairs
+    from runner.builders.routing._ratings.bradley_terry import bradley_terry
+    from runner.builders.routing._ratings.pair_counts import count_pairs
 
     data = draw(n, n_llms)
     fit = seconds(lambda: bradley_terry(count_pairs(data.train)))
@@ -253,8 +253,8 @@ def arena_rank(n: int, n_llms: int) -> dict[str, Any]:
 
 def _ours(data: Comparisons) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ratings and the ends of their sandwich intervals."""
-    from runner.builders.routing._bradley_terry import bradley_terry, normal_quantile, sandwich_errors
-    from runner.builders.routing._pairs import count_pairs
+    from runner.builders.routing._ratings.bradley_terry import bradley_terry, normal_quantile, sandwich_errors
+    from runner.builders.routing._ratings.pair_counts import count_pairs
 
     pairs = count_pairs(data)
     strengths = bradley_terry(pairs)

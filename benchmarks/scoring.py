@@ -28,8 +28,8 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from runner.builders.routing import dn_embedding
-from runner.builders.routing._embedding_networks import EmbeddingScorer
-from runner.builders.routing._score_table import ROWS
+from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
+from runner.builders.routing._neural.score_matrix import ROWS
 from runner.data.cache import EmbeddingCache, text_key
 from runner.training.encoder_settings import identity
 

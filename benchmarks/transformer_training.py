@@ -24,9 +24,9 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
-from runner.builders.routing._interaction import Interaction
-from runner.builders.routing._ranking import epoch_rows
-from runner.builders.routing._transformer_training import PromptPairs, TransformerScorer, ranking_task
+from runner.builders.routing._neural.interaction import Interaction
+from runner.builders.routing._neural.rank_losses import epoch_rows
+from runner.builders.routing._neural.transformer_training import PromptPairs, TransformerScorer, ranking_task
 from runner.contract import LoadedData, TrainContext
 from runner.data.comparisons import A, Comparisons
 from runner.runs.checkpoints import RunCheckpoints

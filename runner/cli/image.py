@@ -12,7 +12,7 @@ from runner.cli.output import Json, say, show, table
 from runner.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
-    from runner.execution.image import Image
+    from runner.execution.image_lookup import Image
 
 
 def build(
@@ -45,9 +45,9 @@ def build(
 
     A change of code alone rebuilds in seconds: the dependencies stay in the builder's cache.
     """
-    from runner.execution import engine as engines
-    from runner.execution import image as images
+    from runner.execution import docker_engine as engines
     from runner.execution import image_build
+    from runner.execution import image_lookup as images
 
     if variant == "auto":
         variant = "cuda" if engines.connect().gpus else "cpu"
@@ -78,7 +78,7 @@ def list_images(*, json: Json = False) -> int:
 
     Example: runner image list
     """
-    from runner.execution import image as images
+    from runner.execution import image_lookup as images
 
     found = images.existing()
     rows = [
@@ -104,8 +104,8 @@ def list_images(*, json: Json = False) -> int:
 
 def _current(name: str) -> Image | None:
     """The image called ``name``, if it is there and not behind the code."""
-    from runner.execution import engine as engines
-    from runner.execution import image as images
+    from runner.execution import docker_engine as engines
+    from runner.execution import image_lookup as images
 
     engine = engines.connect()
     try:

@@ -17,7 +17,7 @@ from runner.errors import UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.inference.prompts import Prompts
+    from runner.data.prompts import Prompts
     from runner.tracking.terminal import TerminalListener
 
 Words = Parameter(consume_multiple=True, negative="")
@@ -77,12 +77,13 @@ def infer(
         Where to compute.
     """
     gc.enable()
-    from runner.inference import inferring, places, responses
+    from runner.inference import inferring, output_places
     from runner.store.names import parse_reference
+    from runner.tasks.ranking import responses
 
     workspace = Workspace.current()
-    form = places.form(output_path, output_format)
-    to_stdout = places.is_stdout(output_path)
+    form = output_places.form(output_path, output_format)
+    to_stdout = output_places.is_stdout(output_path)
     if to_stdout and json and form != "json":
         raise UsageError(
             f"--json prints one document, and {form} is many", where="--output-format", hint="leave one out"
@@ -91,9 +92,9 @@ def infer(
     question = inferring.Question(
         model, models_to_score, responses.read(responses_of or ()), batch_size, unknown, device
     )
-    path = None if to_stdout else places.reserve(workspace, output_path, name, form)
+    path = None if to_stdout else output_places.reserve(workspace, output_path, name, form)
     for read in (prompts_file, *(file for _, file in responses_of or ())):
-        places.keep_apart(path, read)
+        output_places.keep_apart(path, read)
     output = inferring.Output(path, form, sys.stdout if path is None else None, made_up=output_path is None)
     try:
         inferring.check(question)
@@ -116,7 +117,7 @@ def infer(
 
 def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts:
     """What the flags name, or what is piped in."""
-    from runner.inference.prompts import from_file, from_pipe, from_words
+    from runner.data.prompts import from_file, from_pipe, from_words
 
     if words is not None:
         other = "--prompts-file" if file is not None else "--prompts-format" if format is not None else None

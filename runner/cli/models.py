@@ -38,7 +38,7 @@ def models(
     """
     from runner.errors import ExitCode, RunnerError
     from runner.store import manifest
-    from runner.store import models as store
+    from runner.store import stored_models as store
 
     if what == "show" or model is not None:
         return _show(what, model, verify=verify, as_json=json)
@@ -91,9 +91,9 @@ def models(
 def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> int:
     """One stored model: where it came from, and every model that it was made from, back to the first."""
     from runner.errors import ExitCode, UsageError
+    from runner.pages.numbers import number
     from runner.store import manifest
-    from runner.store import models as store
-    from runner.tracking.wording import number
+    from runner.store import stored_models as store
 
     if what != "show" or reference is None:
         raise UsageError("which model?", hint="runner models show TYPE/NAME")
@@ -130,7 +130,7 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
 def _lineage(facts: dict[str, Any], above: set[str]) -> list[dict[str, Any]]:
     """The stored models that a manifest names, and theirs; one that is gone, or damaged, has no ``made_from``."""
     from runner.errors import RunnerError
-    from runner.store import models as store
+    from runner.store import stored_models as store
 
     named = [("start_state", facts["parent"])] if facts.get("parent") else []
     rows = []

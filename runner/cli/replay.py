@@ -26,7 +26,7 @@ def replay(model: str, *, executor: Literal["auto", "local", "docker"] | None = 
         Where to run. Default: where the original ran.
     """
     gc.enable()
-    from runner.execution.replaying import replay as run_again
+    from runner.execution.replay import replay as run_again
     from runner.tracking.terminal import TerminalListener
 
     listener = TerminalListener(sys.stderr)

@@ -15,7 +15,7 @@ from runner.errors import UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.inference.routing import Routed
+    from runner.inference.routing.routing import Routed
 
 
 def route(
@@ -91,11 +91,11 @@ def route(
         Where to compute.
     """
     gc.enable()
-    from runner.inference import places
-    from runner.inference.costs import Costs
-    from runner.inference.prompts import from_file
-    from runner.inference.routing import Rule
-    from runner.inference.routing import route as choose
+    from runner.data.prompts import from_file
+    from runner.inference import output_places
+    from runner.inference.routing.costs import Costs
+    from runner.inference.routing.routing import Rule
+    from runner.inference.routing.routing import route as choose
     from runner.store.names import parse_reference
 
     workspace = Workspace.current()
@@ -104,11 +104,11 @@ def route(
     if calibrate_on is not None and strong_share is None:
         raise UsageError("there is no --strong-share to calibrate for", where="--calibrate-on")
     table_of_costs = Costs.read(costs)
-    form = places.form(output_path, output_format)
+    form = output_places.form(output_path, output_format)
     if form == "parquet":
         raise UsageError("choices are written as json or jsonl", where="--output-path")
-    to_stdout = places.is_stdout(output_path)
-    path = None if to_stdout else places.reserve(workspace, output_path, parse_reference(model).name, form)
+    to_stdout = output_places.is_stdout(output_path)
+    path = None if to_stdout else output_places.reserve(workspace, output_path, parse_reference(model).name, form)
     try:
         with _progress() as emit:
             routed = choose(
@@ -133,7 +133,7 @@ def route(
             path.unlink(missing_ok=True)
         raise
     if html is not None:
-        from runner.inference.routing_page import write_page
+        from runner.inference.routing.route_page import write_page
 
         write_page(html, routed, held)
         say(str(html))
@@ -141,7 +141,7 @@ def route(
 
 def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> dict[str, Any]:
     """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
-    from runner.inference.held_out import held_out
+    from runner.inference.routing.check import held_out
 
     found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size)
     points = found.points()

@@ -88,7 +88,7 @@ def show_run(
     found = find_run(Workspace.current().runs, run)
     found.state()
     if html:
-        from runner.tracking.report import write_report
+        from runner.tracking.run_page import write_report
 
         page = write_report(found.path, output or found.path / "report.html")
         show({"run": found.id, "report": str(page)}, str(page), as_json=json)

@@ -13,8 +13,8 @@ from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, say, show
 from runner.errors import EnvironmentProblem, UsageError
-from runner.spec.fixing import fix as repair
 from runner.spec.reader import read_file, read_stream
+from runner.spec.repair import fix as repair
 
 
 def fix(

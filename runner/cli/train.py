@@ -16,8 +16,8 @@ from runner.errors import UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.execution.planning import Plan
-    from runner.execution.training import Finished
+    from runner.execution.plan import Plan
+    from runner.execution.train_resume import Finished
     from runner.runs.run import Run
     from runner.spec.loading import LoadedSpec
 
@@ -56,7 +56,7 @@ def train(
 
     workspace = Workspace.current()
     if further:
-        from runner.cli.chain import train_chain
+        from runner.cli.train_chain import train_chain
 
         if spec_file is None:
             raise UsageError(
@@ -73,13 +73,13 @@ def train(
         for warning in loaded.warnings:
             say(fault_text(warning, loaded.document.source, "warning: "))
     if dry_run:
-        from runner.cli.plan import explain
+        from runner.cli.dry_run import explain
 
         assert loaded is not None
         explain(loaded, workspace, executor, as_json=json)
         return None
 
-    from runner.execution import training
+    from runner.execution import train_resume
 
     gc.enable()
     listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
@@ -87,9 +87,9 @@ def train(
     try:
         if resume is None:
             assert loaded is not None
-            finished = training.train(loaded, workspace, executor=executor, listeners=[listener], announce=announce)
+            finished = train_resume.train(loaded, workspace, executor=executor, listeners=[listener], announce=announce)
         else:
-            finished = training.resume(
+            finished = train_resume.resume(
                 resume, workspace, changed=loaded, executor=executor, listeners=[listener], announce=announce
             )
     finally:
@@ -110,7 +110,7 @@ def announce(run: Run, plan: Plan) -> None:
 
 def ending(finished: Finished) -> str:
     """What ends a training that went well: the table, and the command to type next."""
-    from runner.tracking.outcome import final_table, infer_command
+    from runner.tracking.after_training import final_table, infer_command
 
     reference = f"{finished.model.model_type}/{finished.model.name}"
     return final_table(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import registry
-from runner.data.preparing import FILTERS
+from runner.data.comparisons.prepared import FILTERS
 from runner.errors import RunnerError, UsageError
 from runner.execution.chain import Link, SpecsError, order
 from runner.spec.canonical import canonical
 from runner.spec.loading import LoadedSpec, for_kind, load_document
-from runner.spec.resolving import overridden
-from runner.store.models import find
+from runner.spec.origins import overridden
+from runner.store.stored_models import find
 from runner.workspace import Workspace
 
 

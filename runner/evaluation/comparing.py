@@ -13,18 +13,20 @@ from runner import __version__
 from runner.contract import DataSection
 from runner.data.comparisons import Comparisons
 from runner.errors import Interrupted, RunnerError, Stopped
-from runner.evaluation import groups, lengths, ranking
+from runner.evaluation.asking import Asked, ask, load
 from runner.evaluation.candidates import Candidate
+from runner.evaluation.compare_tables import reason
 from runner.evaluation.entries import Entry, obtain
-from runner.evaluation.leaderboards import side_by_side
-from runner.evaluation.scoring import Asked, ask, load
-from runner.evaluation.split import Split, common
-from runner.evaluation.tables import reason
-from runner.execution.image import source_hash
-from runner.execution.planning import Plan
-from runner.execution.supervise import Listener
+from runner.evaluation.shared_holdout import Split, common
+from runner.execution.image_lookup import source_hash
+from runner.execution.plan import Plan
+from runner.execution.supervisor import Listener
 from runner.runs.run import Run
 from runner.spec.canonical import canonical
+from runner.tasks.length import comparing as lengths
+from runner.tasks.ranking import comparing as ranking
+from runner.tasks.ranking import groups
+from runner.tasks.ranking.ranks import side_by_side
 from runner.workspace import Workspace
 
 #: Somebody asked for the end: the other models are not begun.

@@ -10,16 +10,16 @@ from typing import Any
 from runner.contract import ModelSpec
 from runner.errors import RunnerError
 from runner.evaluation.candidates import Candidate
-from runner.evaluation.split import Split
+from runner.evaluation.shared_holdout import Split
 from runner.execution.lineage import made_from, other_data
-from runner.execution.planning import Plan, make_plan
-from runner.execution.supervise import Listener
-from runner.execution.training import train
+from runner.execution.plan import Plan, make_plan
+from runner.execution.supervisor import Listener
+from runner.execution.train_resume import train
 from runner.runs.events import EventReader
 from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
 from runner.store.manifest import verify
-from runner.store.models import StoredModel, listing
+from runner.store.stored_models import StoredModel, listing
 from runner.workspace import Workspace
 
 

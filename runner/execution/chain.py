@@ -9,13 +9,13 @@ from typing import Any
 
 from runner import registry
 from runner.errors import ConflictError, ExitCode, RunnerError
-from runner.execution.planning import Plan, check_requirements, make_plan
-from runner.execution.supervise import Listener
-from runner.execution.training import RESUMABLE, Finished, train
+from runner.execution.plan import Plan, check_requirements, make_plan
+from runner.execution.supervisor import Listener
+from runner.execution.train_resume import RESUMABLE, Finished, train
 from runner.runs.run import Run
 from runner.spec.loading import LoadedSpec, for_kind
-from runner.store.models import find
 from runner.store.names import ModelReference, parse_reference
+from runner.store.stored_models import find
 from runner.workspace import Workspace
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 from runner import __version__, registry
 from runner.data import hub
 from runner.errors import EnvironmentProblem, RunnerError
-from runner.execution.container import hub_cache
+from runner.execution.container_options import hub_cache
 from runner.execution.secret_files import sweep
 from runner.workspace import Workspace
 
@@ -49,8 +49,8 @@ def diagnose(workspace: Workspace) -> list[Finding]:
 
 
 def _engine() -> Iterator[Finding]:
-    from runner.execution import image
-    from runner.execution.engine import connect
+    from runner.execution import image_lookup
+    from runner.execution.docker_engine import connect
 
     try:
         engine = connect()
@@ -60,11 +60,11 @@ def _engine() -> Iterator[Finding]:
     gpus = "with GPUs" if engine.gpus else "without GPUs"
     yield Finding("engine", "ok", f"Docker {engine.client.version()['Version']}, {gpus}")
     try:
-        found = image.find(engine=engine)
+        found = image_lookup.find(engine=engine)
     except EnvironmentProblem as error:
         yield Finding("image", "missing", error.message, error.hint)
         return
-    note = image.stale_note(found)
+    note = image_lookup.stale_note(found)
     yield Finding("image", "note" if note else "ok", f"{found.name} ({found.digest[7:19]})", note)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from runner.contract import LoadContext
 from runner.errors import RunnerError
-from runner.execution.planning import Plan
+from runner.execution.plan import Plan
 from runner.runs.run import State, all_runs
-from runner.store.models import versions
+from runner.store.stored_models import versions
 from runner.workspace import Workspace
 
 

@@ -14,10 +14,10 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import runner
 from runner.errors import EnvironmentProblem, UsageError
-from runner.execution import engine as engines
-from runner.execution import image as images
-from runner.execution.engine import Engine
-from runner.execution.image import Image, Variant
+from runner.execution import docker_engine as engines
+from runner.execution import image_lookup as images
+from runner.execution.docker_engine import Engine
+from runner.execution.image_lookup import Image, Variant
 
 TORCH = "2.13.0"
 BASE = "debian:bookworm-slim"

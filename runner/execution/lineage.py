@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError
-from runner.store.models import find
+from runner.store.stored_models import find
 
 
 def other_data(own: dict[str, Any], references: Iterable[str | None], store: Path) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from runner import __version__, registry
 from runner.contract import LoadContext, LoadedData, TrainContext, TrainResult
 from runner.errors import EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
-from runner.execution.outcome import classify
+from runner.execution.endings import classify
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventWriter
 from runner.runs.run import Run

@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from runner import __version__
+from runner.data.prompt_rows import Row
+from runner.data.prompts import Prompts
 from runner.errors import Interrupted, RunnerError, Stopped, UsageError
-from runner.inference.places import OutputFormat
-from runner.inference.prompts import Prompts
-from runner.inference.responses import Responses
-from runner.inference.rows import Row
-from runner.inference.scoring import Scorer, Unknown, check_names
+from runner.inference.opening import Scorer, Unknown, check_names
+from runner.inference.output_places import OutputFormat
 from runner.store.files import write_json
+from runner.tasks.ranking.responses import Responses
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.inference.seen import Seen
-    from runner.inference.work import Work
+    from runner.inference.seen_rows import Seen
+    from runner.inference.unfinished_work import Work
 
 #: Prompts that are scored at a time, rounded up to whole batches, and the most that are held at once.
 CHUNK, LARGEST = 2048, 65_536
@@ -87,9 +87,9 @@ def infer(
         if prompts.blank:
             say(f"{prompts.name}: {prompts.blank:,} blank line{'s' * (prompts.blank > 1)} skipped")
         # Scoring needs numpy and a model: what can be told without is told by now.
-        from runner.inference.seen import Seen
-        from runner.inference.work import Work
-        from runner.inference.writing import check_columns
+        from runner.inference.output_files import check_columns
+        from runner.inference.seen_rows import Seen
+        from runner.inference.unfinished_work import Work
 
         scorer = Scorer.open(
             workspace,
@@ -143,7 +143,7 @@ def _score(
     emit: Callable[[Mapping[str, Any]], None],
 ) -> None:
     """All chunks that are not done yet. Those that are, are read again: what came in them is not scored twice."""
-    from runner.inference.writing import lines
+    from runner.inference.output_files import lines
 
     total, start = prompts.count, 0
 
@@ -182,13 +182,13 @@ def _scores(
 
 def _finish(work: Work, scorer: Scorer, prompts: Prompts, output: Output, provenance: dict[str, Any]) -> None:
     """Write what can only be written at the end, put it into its place, and clear up."""
-    from runner.inference import work as working
-    from runner.inference import writing
+    from runner.inference import output_files
+    from runner.inference import unfinished_work as working
 
-    scores = writing.Scores(work.table, scorer.names, prompts.count, scorer.fill)
+    scores = output_files.Scores(work.table, scorer.names, prompts.count, scorer.fill)
     if output.path is None:
         if output.form == "json" and output.stream is not None:
-            output.stream.writelines(writing.object_parts(scores))
+            output.stream.writelines(output_files.object_parts(scores))
         work.close()
         return
     work.finish()
@@ -197,12 +197,12 @@ def _finish(work: Work, scorer: Scorer, prompts: Prompts, output: Output, proven
     aside = work.folder / working.OUTPUT
     kept = work.folder / working.LINES
     if output.form == "jsonl":
-        writing.put_in_place(output.path, None, kept)
+        output_files.put_in_place(output.path, None, kept)
     elif output.form == "parquet":
-        write = partial(writing.write_parquet, scores=scores, ids=kept, with_ids=prompts.has_ids)
-        writing.put_in_place(output.path, write, aside)
+        write = partial(output_files.write_parquet, scores=scores, ids=kept, with_ids=prompts.has_ids)
+        output_files.put_in_place(output.path, write, aside)
     else:
-        writing.put_in_place(output.path, partial(writing.write_object, scores=scores), aside)
+        output_files.put_in_place(output.path, partial(output_files.write_object, scores=scores), aside)
     write_json(provenance_path(output.path), provenance | {"output": output.path.name})
     work.remove()
 

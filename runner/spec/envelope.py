@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from runner.contract import DataSection, ModelSpec, Section, option
-from runner.spec.memory import MEMORY_PATTERN, parse_memory
+from runner.spec.byte_sizes import MEMORY_PATTERN, parse_memory
 from runner.store.references import Name, Reference
 
 #: W&B's own limits, checked before a run rather than at its end.

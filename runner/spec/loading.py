@@ -17,16 +17,16 @@ from pydantic import ValidationError
 from runner import registry
 from runner.contract import ModelSpec
 from runner.errors import Fault, SpecError
-from runner.spec import pointers, wording
-from runner.spec.building import from_pydantic, told
-from runner.spec.checking import check, not_described
+from runner.spec import messages, pointers
 from runner.spec.envelope import TrainingSpec
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.kinds import document_class
+from runner.spec.old_names import Older, modernise
 from runner.spec.pointers import Path
 from runner.spec.publishing import envelope, schema_for
+from runner.spec.pydantic_errors import from_pydantic, told
 from runner.spec.reader import Document, read, read_file
-from runner.spec.spellings import Older, modernise
+from runner.spec.schema_check import check, not_described
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def for_kind(loaded: LoadedSpec, kind: str) -> LoadedSpec:
 
 def with_flags(loaded: LoadedSpec, flags: dict[str, Any]) -> LoadedSpec:
     """The spec with values from the command line, by pointer, in place of the document's; checked again."""
-    from runner.spec.resolving import overridden
+    from runner.spec.origins import overridden
 
     return load_document(loaded.document, overridden(loaded.value, flags))
 
@@ -126,7 +126,7 @@ def _placed(fault: Fault, document: Document, value: dict[str, Any]) -> Fault:
     given = pointers.get(value, fault.pointer)
     if value is document.value or given == pointers.get(document.value, fault.pointer):
         return fault
-    return replace(fault, line=None, column=None, found=wording.as_json(given) if fault.found else None)
+    return replace(fault, line=None, column=None, found=messages.as_json(given) if fault.found else None)
 
 
 def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, list[Finding]]:
@@ -147,13 +147,13 @@ def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, l
     if isinstance(name, str) and registry.find(name):
         return name, []
     names = list(registry.kinds())
-    expected = wording.choice(map(wording.as_json, names))
+    expected = messages.choice(map(messages.as_json, names))
     if "model_type" not in spec:
         return None, [find(document, at, "missing", "`model_type` is missing", shown=at[:-1], expected=expected)]
     near, sure, message = None, False, "wrong type"
     if isinstance(name, str):
-        near, message = wording.nearest(name, names), "unknown model type"
-        sure = near is not None and wording.unmistakable(name, names)
+        near, message = messages.nearest(name, names), "unknown model type"
+        sure = near is not None and messages.unmistakable(name, names)
     found = written(document, at)
     return None, [find(document, at, "choice", message, expected=expected, found=found, meant=near, sure=sure)]
 

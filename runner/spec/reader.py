@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from runner.errors import EnvironmentProblem, Fault, NotFoundError, SpecError
-from runner.spec import pointers, syntax
-from runner.spec.shapes import ArrayShape, ObjectShape, Shape, span
+from runner.spec import json_parser, pointers
+from runner.spec.text_layout import ArrayShape, ObjectShape, Shape, span
 
 #: A spec is a few kilobytes; what is larger than this is some other file.
 LARGEST = 4 * 2**20
@@ -76,7 +76,7 @@ class Document:
 def read(data: bytes | str, source: str) -> Document:
     """Read a document whose top level is an object. Raises :class:`SpecError` with every fault of the text."""
     text = data if isinstance(data, str) else decode(data, source)
-    reading = syntax.parse(text)
+    reading = json_parser.parse(text)
     if reading.troubles:
         starts = line_starts(text)
         raise SpecError([_placed(trouble, starts) for trouble in reading.troubles], source=source)
@@ -137,7 +137,7 @@ def line_starts(text: str) -> list[int]:
     return starts
 
 
-def _placed(trouble: syntax.Trouble, starts: list[int]) -> Fault:
+def _placed(trouble: json_parser.Trouble, starts: list[int]) -> Fault:
     def place(offset: int) -> tuple[int, int]:
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runner.tracking.wording import finite, number
+from runner.pages.numbers import finite, number
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, TextIO
 
-from runner.tracking.wording import duration, finite, phase, sentence
+from runner.pages.numbers import duration, finite
+from runner.tracking.event_words import phase, sentence
 
 #: Seconds of a run between two lines about work that no epoch's line tells of.
 QUIET = 10.0
@@ -38,7 +39,7 @@ class TerminalListener:
         self._view: View
         if terminal:
             # rich takes a tenth of a second to import: only for those who see it.
-            from runner.tracking._live import LiveView
+            from runner.tracking.live_bar import LiveView
 
             self._view = LiveView(stream)
         else:

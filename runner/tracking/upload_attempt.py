@@ -34,7 +34,7 @@ def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_") or name in kept}
         child = subprocess.Popen(
             # -P: a folder called wandb, which the SDK leaves where people work, is not to be imported.
-            [sys.executable, "-P", "-m", "runner.tracking.uploading"],
+            [sys.executable, "-P", "-m", "runner.tracking.upload_child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

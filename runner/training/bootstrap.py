@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.training.measuring import DRAWS
+#: Bootstrap samples behind an interval.
+DRAWS = 1000
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def resample(columns: np.ndarray, prompt: np.ndarray, seed: int, draws: int = DR
     """Means over rows, redrawn by prompt: a prompt's rows are drawn together.
 
     ``columns`` is float ``[n, k]``, such as whether each of ``k`` models is right about a comparison, and ``prompt``
-    int ``[n]``; ``n`` is at least 1. The draws are those of :func:`runner.training.measuring.accuracy_interval`, so
-    that a column's interval here is the one that its model's training told.
+    int ``[n]``; ``n`` is at least 1. The draws are those of the ranking task's ``accuracy_interval``, so that a
+    column's interval here is the one that its model's training told.
     """
     _, which = np.unique(prompt, return_inverse=True)
     count = np.bincount(which)

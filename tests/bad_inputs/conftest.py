@@ -27,8 +27,8 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Desk:
 @pytest.fixture(scope="session")
 def engine() -> None:
     """The Docker Engine and the CPU image, or a skip that says why. RUNNER_REQUIRE_DOCKER makes that a failure."""
-    from runner.execution import engine as engines
-    from runner.execution import image as images
+    from runner.execution import docker_engine as engines
+    from runner.execution import image_lookup as images
 
     try:
         images.find(images.tag("cpu"), engines.connect())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from runner import registry
-from runner.builders.routing._agnostic import AgnosticPredictor, save
+from runner.builders.routing._ratings.agnostic import AgnosticPredictor, save
 from runner.contract import DataSection
 from runner.errors import IntegrityError
 

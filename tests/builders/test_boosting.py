@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
-from runner.builders.routing._boosting import (
+from runner.builders.routing._boosting.boosting_inputs import (
+    MISSING,
+    Inputs,
+    Pairs,
+    bins,
+    find_edges,
+    importance,
+    prompt_tags,
+)
+from runner.builders.routing._boosting.boosting_model import score_pairs
+from runner.builders.routing._boosting.rounds import (
     MARGIN,
     Boosted,
     Rows,
@@ -19,8 +29,6 @@ from runner.builders.routing._boosting import (
     predict_rows,
     squared,
 )
-from runner.builders.routing._boosting_inputs import MISSING, Inputs, Pairs, bins, find_edges, importance, prompt_tags
-from runner.builders.routing._boosting_model import score_pairs
 from runner.builders.routing.gradient_boosting import Spec
 from runner.errors import Stopped
 
@@ -254,7 +262,7 @@ def test_pairs_are_scored_in_chunks_as_at_once(context_for, data, monkeypatch):
     prompt, llm = np.tile(np.arange(20), 7), np.repeat(np.arange(7), 20)
     whole = score_pairs(booster, prompts, llms, prompt, llm)
     assert (whole == predict_rows(booster, np.hstack([prompts[prompt], llms[llm]]))).all()
-    monkeypatch.setattr("runner.builders.routing._boosting_model.AT_ONCE", 5 * COLUMNS)
+    monkeypatch.setattr("runner.builders.routing._boosting.boosting_model.AT_ONCE", 5 * COLUMNS)
     assert (score_pairs(booster, prompts, llms, prompt, llm) == whole).all()
 
 

@@ -12,8 +12,8 @@ import torch
 from safetensors.numpy import load_file
 
 from runner.builders.routing import dense_network as kind
-from runner.builders.routing._networks import DenseScorer
-from runner.builders.routing._score_table import score_table
+from runner.builders.routing._neural.prompt_networks import DenseScorer
+from runner.builders.routing._neural.score_matrix import score_table
 from tests.builders.neural_cases import NAMES, encoder, files, predictions, preferences, resumes_to_the_bit
 
 __all__ = ["encoder"]
@@ -71,7 +71,7 @@ def test_the_cache_spares_the_encoder_and_changes_nothing(encoder, context_for, 
 
     cached = kind.Predictor.load(context.artifact)
     cached.use_cache(tmp_path / "fresh")
-    monkeypatch.setattr("runner.builders.routing._prompt_encoder.Encoder.load", refuse)
+    monkeypatch.setattr("runner.builders.routing._prompts.prompt_encoder.Encoder.load", refuse)
     assert (cached.predict(prompts, NAMES) == filling.predict(prompts, NAMES)).all()
     with pytest.raises(AssertionError):
         cached.predict(["something new"], NAMES)

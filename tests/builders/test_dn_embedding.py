@@ -12,8 +12,8 @@ import torch
 from safetensors.numpy import load_file
 
 from runner.builders.routing import dn_embedding as kind
-from runner.builders.routing._embedding_networks import EmbeddingScorer
-from runner.builders.routing._score_table import score_prompts, score_table
+from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
+from runner.builders.routing._neural.score_matrix import score_prompts, score_table
 from runner.errors import IntegrityError
 from tests.builders.neural_cases import (
     NAMES,

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from runner.builders.routing import dn_embedding_length_prediction as kind
-from runner.builders.routing._length_network import LengthNetwork
+from runner.builders.routing._lengths.length_network import LengthNetwork
 from runner.contract import LoadedData, TrainContext
 from runner.errors import IntegrityError, Stopped
 from runner.store.tensors import read_tensors

@@ -5,19 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runner.builders.routing import _agnostic, _elo
 from runner.builders.routing import elo_scoring as kind
-from runner.builders.routing._elo import Elo, play, play_plainly, redrawn_ratings
-from runner.builders.routing._elo_order import Balanced, Order, pack, unpack
+from runner.builders.routing._ratings import agnostic, elo
+from runner.builders.routing._ratings.elo import Elo, play, play_plainly, redrawn_ratings
+from runner.builders.routing._ratings.elo_order import Balanced, Order, pack, unpack
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
-from runner.training.balancing import pair_weights
+from runner.tasks.ranking.balancing import pair_weights
 
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
     """Intervals are most of a small run's work; the tests that look at them ask for more."""
-    monkeypatch.setattr(_agnostic, "DRAWS", 4)
+    monkeypatch.setattr(agnostic, "DRAWS", 4)
 
 
 def spec(**fields):
@@ -126,7 +126,7 @@ def test_compiled_it_gives_the_same_bits(toolbox, balanced):
 
 
 def test_a_draw_by_the_guide_is_the_draw_by_bisection():
-    from runner.builders.routing._elo_compiled import draw, guide
+    from runner.builders.routing._ratings.elo_compiled import draw, guide
 
     rng = np.random.default_rng(3)
     for n in (1, 2, 7, 500):
@@ -151,7 +151,7 @@ def test_a_draw_by_the_guide_is_the_draw_by_bisection():
 def test_what_is_compiled_is_trained_the_same(data, context_for, monkeypatch):
     plain, compiled = context_for(data, "plain"), context_for(data, "compiled")
     expected = kind.train(spec(), plain)
-    monkeypatch.setattr(_elo, "COMPILED_FROM", 0)
+    monkeypatch.setattr(elo, "COMPILED_FROM", 0)
     assert kind.train(spec(), compiled) == expected
     for name in ("scores.safetensors", "model.json"):
         assert (compiled.artifact / name).read_bytes() == (plain.artifact / name).read_bytes()
@@ -178,7 +178,7 @@ def test_a_sample_is_played_from_where_training_began(toolbox, balanced):
 
 
 def test_a_sample_of_much_data_goes_on_from_the_fitted_ratings(toolbox, monkeypatch):
-    monkeypatch.setattr(_elo, "MOST_STEPS", 1)
+    monkeypatch.setattr(elo, "MOST_STEPS", 1)
     data = toolbox.synthetic(90, 5)
     fitted = np.full(5, 1700.0)
     redrawn = redrawn_ratings(data, Order(data, True, 0), fitted * 0, fitted, Elo(), 2, 20)
@@ -239,7 +239,7 @@ def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatc
 
 
 def test_it_goes_on_from_a_stored_model_by_name(toolbox, data, context_for, monkeypatch):
-    monkeypatch.setattr(_agnostic, "DRAWS", 100)
+    monkeypatch.setattr(agnostic, "DRAWS", 100)
     first = context_for(data, "first", epochs=1)
     kind.train(spec(), first)
     stored = dict(zip(*(lambda p: (p.models, p.scores))(kind.Predictor.load(first.artifact)), strict=True))

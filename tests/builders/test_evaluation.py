@@ -8,7 +8,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from runner.builders.routing._baselines import COLUMNS, baselines
 from runner.builders.routing._evaluation import (
     accuracy_interval,
     calibrate,
@@ -18,6 +17,7 @@ from runner.builders.routing._evaluation import (
     pairwise_accuracy,
     winner_margins,
 )
+from runner.builders.routing._ratings.baselines import COLUMNS, baselines
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 
 

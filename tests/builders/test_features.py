@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.builders.routing._features import FEATURES, NAMES, NUMERIC, SEARCHED, features
+from runner.builders.routing._prompts.features import FEATURES, NAMES, NUMERIC, SEARCHED, features
 
 
 def of(prompt: str, *history: str) -> dict[str, float]:
@@ -137,7 +137,7 @@ def test_no_prompt_at_all():
 
 
 def test_a_prompt_of_more_than_a_chunk(monkeypatch):
-    monkeypatch.setattr("runner.builders.routing._features.CHUNK", 3)
+    monkeypatch.setattr("runner.builders.routing._prompts.features.CHUNK", 3)
     prompts = [f"{'A' * at}b?" for at in range(8)]
     shares = features(prompts, [()] * 8)[:, NAMES.index("uppercase_share")]
     np.testing.assert_allclose(shares, [at / (at + 1) for at in range(8)], rtol=1e-6)

@@ -7,10 +7,11 @@ import shutil
 import numpy as np
 import pytest
 
-from runner.builders.routing import _length, _length_metrics
-from runner.builders.routing._length import LengthRows, LengthScale, TokenCounter, continued, split_rows
+from runner.builders.routing._lengths import length_rows
+from runner.builders.routing._lengths.length_rows import LengthRows, LengthScale, TokenCounter, continued, split_rows
 from runner.data.comparisons import TIE, A, B, Comparisons
 from runner.errors import DataError, Stopped
+from runner.tasks.length import measuring
 from runner.training.pretrained import resolve
 
 NAMES = ("a", "b", "c")
@@ -61,7 +62,7 @@ def test_a_long_response_is_counted_to_its_end_and_half_a_character_is_text(coun
 
 
 def test_counting_stops_when_the_run_is_asked_to(counter, context_for, data, monkeypatch):
-    monkeypatch.setattr(_length, "CHUNK", 2)
+    monkeypatch.setattr(length_rows, "CHUNK", 2)
     looks = iter([False, False, True])
     with pytest.raises(Stopped, match="4 of 6 responses"):
         counter.count(map(str, range(6)), context_for(data, stop_requested=lambda: next(looks)))
@@ -138,7 +139,7 @@ def test_a_model_that_goes_on_keeps_its_scale_and_a_new_llm_has_its_mean_in_the_
 def test_the_metrics_are_their_formulas():
     held = rows((0, 0, 10), (0, 1, 4), (1, 0, 20), (1, 1, 2))
     scale = LengthScale.fit(rows((5, 0, 8), (6, 0, 18), (5, 1, 2), (6, 1, 8)), 2)
-    found = _length_metrics.point_metrics(np.array([5.0, 4.0, 30.0, 6.0]), held, scale)
+    found = measuring.point_metrics(np.array([5.0, 4.0, 30.0, 6.0]), held, scale)
     assert found["relative_accuracy"] == pytest.approx((0.5 + 1.0 + 0.5 - 1.0) / 4)
     assert found["mae_tokens"] == pytest.approx((5 + 0 + 10 + 4) / 4)
     assert found["mean_ratio"] == pytest.approx((0.5 + 1 + 1.5 + 3) / 4)
@@ -151,10 +152,10 @@ def test_the_metrics_are_their_formulas():
 
 def test_nothing_held_out_measures_nothing():
     scale = LengthScale.fit(rows((0, 0, 8), (1, 1, 18)), 2)
-    assert set(_length_metrics.measure(np.zeros(0), rows(), scale, 1).values()) == {None}
-    assert _length_metrics.baselines(rows(), scale, 1) == []
-    assert _length_metrics.length_calibration(np.zeros(0), np.zeros(0)) == []
-    table = _length_metrics.lengths(("a", "b"), rows((0, 0, 8), (1, 1, 18)), rows(), np.zeros(0))
+    assert set(measuring.measure(np.zeros(0), rows(), scale, 1).values()) == {None}
+    assert measuring.baselines(rows(), scale, 1) == []
+    assert measuring.length_calibration(np.zeros(0), np.zeros(0)) == []
+    table = measuring.lengths(("a", "b"), rows((0, 0, 8), (1, 1, 18)), rows(), np.zeros(0))
     assert [(row["model"], row["training_mean"], row["mae_tokens"]) for row in table] == [
         ("b", 18, None),
         ("a", 8, None),
@@ -166,18 +167,18 @@ def test_intervals_hold_the_metric_and_draw_a_prompts_responses_together():
     tokens = rng.integers(5, 50, 200).astype(float)
     scale = LengthScale.fit(rows((0, 0, 8), (1, 0, 18)), 1)
     predicted = tokens * rng.uniform(0.5, 1.5, 200)
-    apart = _length_metrics.measure(predicted, LengthRows(np.arange(200), np.zeros(200, int), tokens), scale, 3)
+    apart = measuring.measure(predicted, LengthRows(np.arange(200), np.zeros(200, int), tokens), scale, 3)
     assert apart["mae_tokens_low"] < apart["mae_tokens"] < apart["mae_tokens_high"]
     assert apart["relative_accuracy_low"] < apart["relative_accuracy"] < apart["relative_accuracy_high"]
     # The same response ten times under one prompt tells no more than once.
     copied = LengthRows(np.repeat(np.arange(200), 10), np.zeros(2000, int), np.repeat(tokens, 10))
-    together = _length_metrics.measure(np.repeat(predicted, 10), copied, scale, 3)
+    together = measuring.measure(np.repeat(predicted, 10), copied, scale, 3)
     assert together["mae_tokens_low"] == pytest.approx(apart["mae_tokens_low"])
 
 
 def test_the_baselines_are_the_means_of_the_training_rows():
     scale = LengthScale.fit(rows((0, 0, 4), (1, 0, 16), (0, 1, 2), (1, 1, 2)), 2)
-    each, whole = _length_metrics.baselines(rows((7, 0, 16), (7, 1, 2)), scale, 1)
+    each, whole = measuring.baselines(rows((7, 0, 16), (7, 1, 2)), scale, 1)
     assert each["mae_tokens"] == pytest.approx((8 + 0) / 2)
     assert each["log_r2"] == 0
     overall = (4 * 16 * 2 * 2) ** (1 / 4)
@@ -187,7 +188,7 @@ def test_the_baselines_are_the_means_of_the_training_rows():
 def test_the_tables_say_what_was_predicted_for_whom():
     train = rows((0, 0, 4), (1, 0, 8), (0, 1, 20))
     held = rows((2, 0, 10), (3, 0, 20))
-    short, unseen = _length_metrics.lengths(NAMES, train, held, np.array([8.0, 30.0]))[1:]
+    short, unseen = measuring.lengths(NAMES, train, held, np.array([8.0, 30.0]))[1:]
     assert short == {
         "model": "a", "training_responses": 2, "training_mean": 6.0, "responses": 2, "mean_actual": 15.0,
         "mean_predicted": 19.0, "mae_tokens": 6.0, "relative_accuracy": pytest.approx(0.65),
@@ -197,8 +198,8 @@ def test_the_tables_say_what_was_predicted_for_whom():
 
 def test_the_calibration_has_ten_groups_of_equal_size_by_prediction():
     predicted = np.random.default_rng(1).permutation(np.arange(1.0, 101.0))
-    table = _length_metrics.length_calibration(predicted, predicted * 2)
+    table = measuring.length_calibration(predicted, predicted * 2)
     assert [row["count"] for row in table] == [10] * 10
     assert [(row["low"], row["high"]) for row in table[:2]] == [(1, 10), (11, 20)]
     assert table[0] | {"predicted": 5.5, "actual": 11.0, "mean_actual": 11.0} == table[0]
-    assert len(_length_metrics.length_calibration(np.arange(3.0) + 1, np.arange(3.0) + 1)) == 3
+    assert len(measuring.length_calibration(np.arange(3.0) + 1, np.arange(3.0) + 1)) == 3

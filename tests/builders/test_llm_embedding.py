@@ -13,9 +13,9 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from runner.builders.routing._embedding_specs import Attention, EmbeddingSpec, Finetunable, Frozen
-from runner.builders.routing._llm_embedding import FIELD, FOLDER, LlmEmbedding, obtain
-from runner.builders.routing._llm_pairs import Pairs
+from runner.builders.routing._llms.embedding_specs import Attention, EmbeddingSpec, Finetunable, Frozen
+from runner.builders.routing._llms.llm_embedding import FIELD, FOLDER, LlmEmbedding, obtain
+from runner.builders.routing._llms.llm_pairs import Pairs
 from runner.data.comparisons import Comparisons
 from runner.errors import DataError, IntegrityError, Stopped
 from runner.training import encoder

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.builders.routing._features import SEARCHED
-from runner.builders.routing._pair_features import FEATURES, NAMES, NUMERIC, pair_features
+from runner.builders.routing._llms.pair_features import FEATURES, NAMES, NUMERIC, pair_features
+from runner.builders.routing._prompts.features import SEARCHED
 
 
 def of(response: str, prompt: str = "Why is it so?") -> dict[str, float]:
@@ -90,7 +90,7 @@ def test_a_row_depends_on_its_own_pair_only():
 
 
 def test_more_texts_than_a_chunk(monkeypatch):
-    monkeypatch.setattr("runner.builders.routing._pair_features.CHUNK", 3)
+    monkeypatch.setattr("runner.builders.routing._llms.pair_features.CHUNK", 3)
     texts = ["p", *(f"{'A' * at}b?" for at in range(8))]
     table = pair_features(texts, np.zeros(8, int), np.arange(1, 9))
     shares = table[:, NAMES.index("uppercase_share")]

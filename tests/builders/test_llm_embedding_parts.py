@@ -8,15 +8,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.builders.routing import _llm_attention, _llm_frozen
-from runner.builders.routing._embedding_specs import Attention, Frozen
-from runner.builders.routing._llm_attention import AttentionNetwork, contrastive_loss
-from runner.builders.routing._llm_frozen import FrozenNetwork
-from runner.builders.routing._llm_holdout import SET, found_again, hold_out
-from runner.builders.routing._llm_pairs import Inputs, Pairs
-from runner.builders.routing._llm_training import fit_network
-from runner.builders.routing._llm_triplets import Triplets, divergence, triplet_loss
-from runner.builders.routing._pair_features import FEATURES
+from runner.builders.routing._llms import attention, frozen
+from runner.builders.routing._llms.attention import AttentionNetwork, contrastive_loss
+from runner.builders.routing._llms.embedding_specs import Attention, Frozen
+from runner.builders.routing._llms.embedding_training import fit_network
+from runner.builders.routing._llms.frozen import FrozenNetwork
+from runner.builders.routing._llms.llm_holdout import SET, found_again, hold_out
+from runner.builders.routing._llms.llm_pairs import Inputs, Pairs
+from runner.builders.routing._llms.pair_features import FEATURES
+from runner.builders.routing._llms.triplets import Triplets, divergence, triplet_loss
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 
 
@@ -146,10 +146,10 @@ def test_training_finds_what_is_an_llms_own_in_llms_that_it_never_saw(kind, cont
     torch.manual_seed(0)
     if kind == "frozen":
         spec, network = Frozen(embedding_type="frozen", hidden_dims=[32, 16]), FrozenNetwork(24, [32, 16])
-        objective = _llm_frozen.objective(spec, network, inputs, pairs, held, 64)
+        objective = frozen.objective(spec, network, inputs, pairs, held, 64)
     else:
         spec, network = small(), AttentionNetwork(small(), 24)
-        objective = _llm_attention.objective(spec, network, inputs, pairs, held)
+        objective = attention.objective(spec, network, inputs, pairs, held)
     network.eval()
     network.settle(inputs, held.candidates)
     before = found_again(network.sets(inputs, held.queries), network.sets(inputs, held.candidates), held.owner)
@@ -200,7 +200,7 @@ def test_a_contrastive_batch_is_llms_of_sets_of_pairs():
     inputs, pairs = synthetic(pairs_each=20)
     held = hold_out(pairs, 0)
     spec = small(models_per_batch=6, embeddings_per_model=4)
-    objective = _llm_attention.objective(spec, AttentionNetwork(spec, 24), inputs, pairs, held)
+    objective = attention.objective(spec, AttentionNetwork(spec, 24), inputs, pairs, held)
     assert objective.batch_size == 6 * 4 * 8
     rows = objective.order(np.random.default_rng(0))
     assert len(rows) % objective.batch_size == 0
@@ -210,7 +210,7 @@ def test_a_contrastive_batch_is_llms_of_sets_of_pairs():
     assert set(pairs.llm[rows]) <= set(pairs.llm[held.train])
     # 20 pairs do not make 4 sets of 8: they are drawn with replacement. With 2 sets they are not.
     small_sets = spec.model_copy(update={"embeddings_per_model": 2})
-    objective = _llm_attention.objective(small_sets, AttentionNetwork(spec, 24), inputs, pairs, held)
+    objective = attention.objective(small_sets, AttentionNetwork(spec, 24), inputs, pairs, held)
     for own in objective.order(np.random.default_rng(0)).reshape(-1, 16):
         assert len(set(own)) == 16
 

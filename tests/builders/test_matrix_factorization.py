@@ -12,7 +12,7 @@ import torch
 from safetensors.numpy import load_file
 
 from runner.builders.routing import matrix_factorization as kind
-from runner.builders.routing._factors import Factors
+from runner.builders.routing._neural.factors import Factors
 from runner.errors import DataError, IntegrityError
 from runner.training.encoder import Encoder
 from tests.builders.neural_cases import NAMES, encoder, files, predictions, preferences, resumes_to_the_bit

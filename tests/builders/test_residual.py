@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from runner.builders.routing import bradley_terry_scoring, dn_embedding, elo_scoring, response_predictive
-from runner.builders.routing._residual import FOLDER, BaseModel
+from runner.builders.routing._neural.residual import FOLDER, BaseModel
 from runner.contract import LoadedData
 from runner.data.comparisons import Comparisons
 from runner.store.manifest import describe_files, read_manifest

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from runner.builders.routing import response_predictive as kind
-from runner.builders.routing._response_network import ResponseScorer
-from runner.builders.routing._score_table import score_table
+from runner.builders.routing._neural.response_network import ResponseScorer
+from runner.builders.routing._neural.score_matrix import score_table
 from runner.contract import LoadedData
 from runner.data.comparisons import TIE
 from runner.errors import DataError

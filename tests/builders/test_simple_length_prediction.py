@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from runner.builders.routing import simple_length_prediction as kind
-from runner.builders.routing._length_regression import fit
+from runner.builders.routing._lengths.length_regression import fit
 from runner.errors import IntegrityError
 from tests.builders.length_cases import lengths as lengths
 from tests.conftest import ROOT

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from runner.builders.routing import _agnostic
 from runner.builders.routing import simple_scoring as kind
-from runner.builders.routing._simple import MARGIN, Table, _redrawn_rows, loss_of, redrawn_scores
+from runner.builders.routing._ratings import agnostic
+from runner.builders.routing._ratings.margin_scores import MARGIN, Table, _redrawn_rows, loss_of, redrawn_scores
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
 from runner.training.optimizers import Adam, AdamW, Muon, make
@@ -24,7 +24,7 @@ OPTIMIZERS = {
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
     """Intervals are most of a small run's work; the tests that look at them ask for more."""
-    monkeypatch.setattr(_agnostic, "DRAWS", 4)
+    monkeypatch.setattr(agnostic, "DRAWS", 4)
 
 
 def spec(optimizer="adam", **fields):
@@ -131,7 +131,7 @@ def test_samples_trained_together_are_trained_as_one_by_one(toolbox):
 
 
 def test_the_intervals_hold_the_scores(data, context_for, monkeypatch):
-    monkeypatch.setattr(_agnostic, "DRAWS", 100)
+    monkeypatch.setattr(agnostic, "DRAWS", 100)
     # Small steps: with large ones the noise of the last batches moves all scores together.
     rows = kind.train(spec("slow"), context_for(data, epochs=6)).tables["leaderboard"]
     assert all(row["low"] < row["score"] < row["high"] for row in rows)

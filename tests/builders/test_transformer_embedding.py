@@ -19,8 +19,8 @@ from runner.errors import DataError, IntegrityError, Stopped
 from tests.training.tiny_models import folder
 
 torch = pytest.importorskip("torch")
-from runner.builders.routing import _transformer_training as training  # noqa: E402
-from runner.builders.routing._interaction import Interaction  # noqa: E402
+from runner.builders.routing._neural import transformer_training as training  # noqa: E402
+from runner.builders.routing._neural.interaction import Interaction  # noqa: E402
 from runner.training.text_encoder import TrainableEncoder  # noqa: E402
 from runner.training.tokens import Tokens  # noqa: E402
 

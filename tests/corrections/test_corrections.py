@@ -181,7 +181,7 @@ def test_10_the_ratings_of_bradley_terry_are_those_of_arena_rank(desk):
     from arena_rank.models.bradley_terry import BradleyTerry
     from arena_rank.utils.data_utils import PairDataset
 
-    from runner.data.sources import SAMPLE, read_file
+    from runner.data.comparisons.sources import SAMPLE, read_file
 
     document = with_spec("bradley_terry_scoring", min_model_occurrences=1, bootstrap_samples=0)
     document["data"] = {"dataset": "sample", "validation_split": 0}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.data.arrow import add_arrow
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
-from runner.data.formats import TAGS, WINNERS, Rows, add_json, require_columns, tag_number
+from runner.data.comparisons.arrow_conversations import add_arrow
+from runner.data.comparisons.raw_layouts import TAGS, WINNERS, Rows, add_json, require_columns, tag_number
 from runner.errors import DataError
 
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runner.data import catalog, hub, sources
-from runner.data.comparisons import ComparisonsData
+from runner.data import hub
+from runner.data.comparisons import ComparisonsData, catalog, sources
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
 
 LMARENA, ARENA = catalog.HUB["lmarena_human_preference"], catalog.HUB["chatbot_arena"]
@@ -267,7 +267,7 @@ def refusing() -> Iterator[ThreadingHTTPServer]:
 
 READ = """
 import json
-from runner.data import sources
+from runner.data.comparisons import sources
 from runner.errors import RunnerError
 try:
     sources.read("chatbot_arena")
@@ -324,7 +324,7 @@ def test_where_the_cache_is(monkeypatch, tmp_path):
 
 def test_asking_for_the_network_imports_nothing_heavy():
     code = (
-        "import sys; from pathlib import Path; from runner.data.comparisons import ComparisonsData as C\n"
+        "import sys; from pathlib import Path; from runner.data.comparisons.section import ComparisonsData as C\n"
         "from runner.training.pretrained import available_locally as a\n"
         "C().network_needed(Path('.')), a('all-MiniLM-L6-v2')\n"
         "heavy = ('numpy', 'torch', 'transformers', 'datasets', 'pyarrow', 'huggingface_hub')\n"

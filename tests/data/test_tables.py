@@ -13,9 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from runner.data import sources
-from runner.data.columns import Columns, WinnerValues
-from runner.data.comparisons import BOTH_BAD, TIE, A, B, ComparisonsData
+from runner.data.comparisons import BOTH_BAD, TIE, A, B, ComparisonsData, sources
+from runner.data.comparisons.comparison_columns import Columns, WinnerValues
 from runner.errors import DataError
 
 ROWS = [

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.app import build
-from runner.execution.image import tag
+from runner.execution.image_lookup import tag
 from tests.docs.documents import ROOT, Shell, blocks, dialogue, every, files, matches, shell_commands
 
 #: What the fixture prepares is prepared once, in one process.

@@ -13,7 +13,7 @@ import pytest
 
 from runner import registry
 from runner.cli.app import GROUPS, VERBS
-from runner.data.catalog import NAMES
+from runner.data.comparisons.catalog import NAMES
 from runner.errors import ExitCode
 from runner.spec.kinds import document_class
 from runner.spec.loading import load

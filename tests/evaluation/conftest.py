@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runner.data.comparisons import Comparisons
-from runner.evaluation.scoring import Asked
+from runner.evaluation.asking import Asked
 
 
 def comparisons(

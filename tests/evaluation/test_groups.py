@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runner.evaluation.groups import LENGTHS, OWN, TAGS, by_group, prompt_groups, win_rates
-from runner.training.measuring import pairwise_accuracy
+from runner.tasks.ranking.groups import LENGTHS, OWN, TAGS, by_group, prompt_groups, win_rates
+from runner.tasks.ranking.measuring import pairwise_accuracy
 
 
 def test_win_rates_are_those_of_a_plain_count(made):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.evaluation.leaderboards import side_by_side
+from runner.tasks.ranking.ranks import side_by_side
 
 
 def board(*rows: tuple[str, float, float | None, float | None]) -> list[dict]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from runner.errors import IntegrityError
-from runner.evaluation.lengths import count_tokens, measure, responses, tokenizer_of
-from runner.evaluation.scoring import Asked
+from runner.evaluation.asking import Asked
+from runner.tasks.length.comparing import count_tokens, measure, responses, tokenizer_of
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from runner.evaluation import groups, ranking
-from runner.evaluation.leaderboards import side_by_side
-from runner.evaluation.page import page
-from runner.evaluation.tables import markdown, reason, text
+from runner.evaluation.compare_page import page
+from runner.evaluation.compare_tables import markdown, reason, text
+from runner.tasks.ranking import comparing, groups
+from runner.tasks.ranking.ranks import side_by_side
 
 
 class FakeEntry:
@@ -36,7 +36,7 @@ def document(made, names=("plain/one", "reader/two", "reader/<b>&|three")) -> di
     answers = [made.answer(data, at, reads=at > 0) for at in range(len(names))]
     board = [{"model": name, "score": at, "low": at - 1.5, "high": at + 1.5} for at, name in enumerate(data.models)]
     entries = [FakeEntry(name, board) for name in names]
-    table = ranking.measure(entries, answers, [1.0] * len(names), data, seed=1)
+    table = comparing.measure(entries, answers, [1.0] * len(names), data, seed=1)
     place = [row["label"] for row in table].index
     failed = {"label": "gone/<script>", "state": "failed", "task": "ranking", "warnings": ["<doubt>"], "error": {
         "error": "data", "message": "no <rows>\x1b[31m", "where": "/data", "hint": "more"}}  # fmt: skip

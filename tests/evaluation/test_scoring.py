@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from runner.errors import RunFailed
-from runner.evaluation.ranking import temperature
-from runner.evaluation.scoring import ask
-from runner.training.measuring import fit_temperature, winner_margins
+from runner.evaluation.asking import ask
+from runner.tasks.ranking.comparing import temperature
+from runner.tasks.ranking.measuring import fit_temperature, winner_margins
 
 
 class Plain:

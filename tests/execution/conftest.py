@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from runner.execution import image as images
-from runner.execution.docker import DockerExecutor
-from runner.execution.engine import Engine
+from runner.execution import image_lookup as images
+from runner.execution.docker_engine import Engine
+from runner.execution.docker_executor import DockerExecutor
 from runner.execution.executor import Job
-from runner.execution.image import Image
+from runner.execution.image_lookup import Image
 
 #: A probe that takes longer than this hangs.
 DEADLINE = 60.0

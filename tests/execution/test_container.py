@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from runner.errors import EnvironmentProblem, UsageError
-from runner.execution import engine as engines
-from runner.execution import image as images
-from runner.execution.container import PIDS, create_arguments, describe, words
-from runner.execution.docker import DockerExecutor
+from runner.execution import docker_engine as engines
+from runner.execution import image_lookup as images
+from runner.execution.container_options import PIDS, create_arguments, describe, words
+from runner.execution.docker_executor import DockerExecutor
 from runner.execution.executor import Job
-from runner.execution.ownership import check_readable, hand_over
+from runner.execution.file_ownership import check_readable, hand_over
 from runner.execution.secret_files import PREFIX, SecretFiles
 
 

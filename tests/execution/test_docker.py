@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from runner.errors import ConflictError, DataError, EnvironmentProblem, ExitCode, Killed, OutOfMemory
-from runner.execution import docker_handle
-from runner.execution.docker import DockerExecutor, find_container, stop_container
-from runner.execution.engine import connect
+from runner.execution import running_container
+from runner.execution.docker_engine import connect
+from runner.execution.docker_executor import DockerExecutor, find_container, stop_container
 from tests.execution.engine_proxy import EngineProxy
 
 pytestmark = pytest.mark.docker
@@ -94,7 +94,7 @@ for number in count():
     if number > 20000:
         sys.exit(1)
 """
-    from runner.execution.container import PIDS
+    from runner.execution.container_options import PIDS
 
     job = make_job()
     assert finish(probe(program, job), wait) == 0
@@ -286,7 +286,7 @@ def test_a_container_that_somebody_removes_was_killed(engine, probe, make_job, w
 def test_an_engine_that_goes_away_is_noticed_and_the_run_can_be_resumed(
     engine, probe, make_job, wait, tmp_path_factory, monkeypatch
 ):
-    monkeypatch.setattr(docker_handle, "PATIENCE", 0.5)
+    monkeypatch.setattr(running_container, "PATIENCE", 0.5)
     socket_path = tmp_path_factory.mktemp("engine") / "docker.sock"
     base = engine.client.api.base_url
     target = "/var/run/docker.sock" if base.startswith("http+docker") else base.removeprefix("unix://")

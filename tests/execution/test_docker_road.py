@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.execution import image as images
+from runner.execution import image_lookup as images
 from tests.conformance.test_every_kind import KINDS, PROMPTS, example, files, llms, wait_for_checkpoint
 from tests.conftest import Desk
 

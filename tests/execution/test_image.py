@@ -15,10 +15,10 @@ import pytest
 
 import runner
 from runner.errors import EnvironmentProblem, UsageError
-from runner.execution import image as images
 from runner.execution import image_build
-from runner.execution.image import Image
+from runner.execution import image_lookup as images
 from runner.execution.image_build import TORCH, build, context, project_wheel, torch_requirement
+from runner.execution.image_lookup import Image
 
 PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import EnvironmentProblem, OutOfMemory
-from runner.execution.supervise import Signals, may_retry
+from runner.execution.supervisor import Signals, may_retry
 from tests.conformance.test_every_kind import example, files, wait_for_checkpoint
 from tests.conftest import Desk
 

@@ -13,10 +13,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from runner.inference import inferring, scoring
-from runner.inference.prompts import from_file, from_words
-from runner.inference.scoring import Scorer
-from runner.inference.seen import Seen
+from runner.data.prompts import from_file, from_words
+from runner.inference import inferring, opening
+from runner.inference.opening import Scorer
+from runner.inference.seen_rows import Seen
 from runner.workspace import Workspace
 from tests.conftest import ROOT, Desk
 from tests.inference.conftest import ELO, NETWORK
@@ -191,7 +191,7 @@ class Double:
 @pytest.fixture
 def double(elo, monkeypatch):
     """The stored Elo model, scored by the double: everything about the road is real but the numbers."""
-    monkeypatch.setattr(scoring.registry, "load", lambda kind: Double)
+    monkeypatch.setattr(opening.registry, "load", lambda kind: Double)
     monkeypatch.setattr(Double, "asked", [])
     home = elo.home
     return Workspace(home / "runs", home / "models", home / "inference_outputs", home / "outbox", home / "cache")
@@ -228,7 +228,7 @@ def test_a_history_makes_another_prompt(double, tmp_path):
 
 
 def test_an_llm_is_scored_by_its_answers(double, tmp_path):
-    from runner.inference.responses import read
+    from runner.tasks.ranking.responses import read
 
     (tmp_path / "new.jsonl").write_text('{"prompt": "a", "response": "four"}\n\n{"prompt": "b", "response": "six"}\n')
     responses = read([("new", tmp_path / "new.jsonl")])

@@ -8,9 +8,9 @@ from hashlib import sha256
 
 import pytest
 
+from runner.data.prompt_rows import Row, answer, prompt_row
+from runner.data.prompts import from_file, from_pipe, from_words
 from runner.errors import DataError, NotFoundError, UsageError
-from runner.inference.prompts import from_file, from_pipe, from_words
-from runner.inference.rows import Row, answer, prompt_row
 
 TALK = [
     {"role": "system", "content": "Be brief."},

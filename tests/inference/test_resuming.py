@@ -11,9 +11,9 @@ import time
 
 import pytest
 
+from runner.data.prompts import from_file
 from runner.errors import ConflictError, EnvironmentProblem, Interrupted, Stopped
-from runner.inference import inferring, work
-from runner.inference.prompts import from_file
+from runner.inference import inferring, unfinished_work
 from runner.workspace import Workspace
 from tests.conftest import Desk
 from tests.inference.conftest import ELO, NETWORK
@@ -91,7 +91,7 @@ def test_a_network_too(network, tmp_path, asked):
 @pytest.mark.parametrize("form", FORMS)
 def test_killed_it_goes_on_from_what_was_put_down(elo, tmp_path, asked, form, monkeypatch):
     """The folder as it is at every moment between two chunks is what a kill would leave."""
-    monkeypatch.setattr(work, "PACE", 0.0)
+    monkeypatch.setattr(unfinished_work, "PACE", 0.0)
     run(elo, tmp_path, asked, f"whole.{form}")
     name, copies = f"o.{form}", []
 
@@ -147,14 +147,14 @@ def test_a_full_disk_is_told_with_what_is_kept(elo, tmp_path, asked, monkeypatch
     def full(self):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(work.Table, "sync", full)
+    monkeypatch.setattr(unfinished_work.Table, "sync", full)
     with pytest.raises(EnvironmentProblem, match="the disk is full"):
         run(elo, tmp_path, asked, "o.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["prompts.jsonl"]
     monkeypatch.undo()
     ended(elo, tmp_path, asked, "o.jsonl", ELO, 3, KeyboardInterrupt(), Interrupted)
-    monkeypatch.setattr(work, "PACE", 0.0)
-    monkeypatch.setattr(work.Table, "sync", full)
+    monkeypatch.setattr(unfinished_work, "PACE", 0.0)
+    monkeypatch.setattr(unfinished_work.Table, "sync", full)
     with pytest.raises(EnvironmentProblem, match="the disk is full"):
         run(elo, tmp_path, asked, "o.jsonl")
     monkeypatch.undo()

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 
 from runner import registry
 from runner.errors import SpecError
-from runner.spec.checking import _validator_class
 from runner.spec.kinds import document_class
 from runner.spec.loading import load_document, load_object
+from runner.spec.old_names import modernise
 from runner.spec.publishing import schema_for, union
 from runner.spec.reader import read
+from runner.spec.schema_check import _validator_class
 from runner.spec.schema_walk import resolve
-from runner.spec.spellings import modernise
 
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
 # fmt: off

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import SpecError
-from runner.spec.fixing import fix
 from runner.spec.loading import load
+from runner.spec.repair import fix
 
 WRONG = """// a spec
 {

@@ -1,7 +1,7 @@
 from runner.spec import pointers
 from runner.spec.canonical import canonical
 from runner.spec.loading import load_object, with_flags
-from runner.spec.resolving import origins, overridden
+from runner.spec.origins import origins, overridden
 
 
 def test_every_value_has_its_origin(document):

@@ -4,7 +4,7 @@ import pytest
 
 from runner.errors import ConflictError
 from runner.spec.loading import load_object
-from runner.spec.resuming import compare, refuse
+from runner.spec.resume_contract import compare, refuse
 
 
 def changes(document, change):

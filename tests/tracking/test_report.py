@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from runner.errors import EnvironmentProblem, NotFoundError
-from runner.tracking import _plots
-from runner.tracking._recorded import read
-from runner.tracking.report import write_report
+from runner.pages import plots
+from runner.tracking.recorded_run import read
+from runner.tracking.run_page import write_report
 
 HOSTILE = '<script>alert("x")</script>&\x1b[31m\u202e\'"><img src=x>'
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -221,7 +221,7 @@ def test_a_length_models_page_is_about_lengths(tmp_path: Path) -> None:
 
 def test_what_is_predicted_right_lies_on_the_dashed_line() -> None:
     amounts = np.array([3.0, 40.0, 700.0])
-    drawn = _plots.agreement(amounts, amounts, amounts / 2, amounts * 2, np.ones(3), "t")
+    drawn = plots.agreement(amounts, amounts, amounts / 2, amounts * 2, np.ones(3), "t")
     line = re.findall(r'reference" x1="(.*?)" x2="(.*?)" y1="(.*?)" y2="(.*?)"', drawn)[0]
     x1, x2, y1, y2 = map(float, line)
     for x, y in re.findall(r'cx="(.*?)" cy="(.*?)"', drawn):
@@ -231,7 +231,7 @@ def test_what_is_predicted_right_lies_on_the_dashed_line() -> None:
 @given(low=st.floats(1e-3, 1e9), factor=st.floats(1, 1e9))
 def test_log_ticks_cover_the_range_and_are_few(low: float, factor: float) -> None:
     high = min(low * factor, 1e9)
-    ticks = _plots.log_ticks(low, high)
+    ticks = plots.log_ticks(low, high)
     assert ticks[0] <= low * (1 + 1e-6)
     assert ticks[-1] >= high * (1 - 1e-6)
     assert 2 <= len(ticks) <= 15
@@ -420,7 +420,7 @@ def test_no_content_breaks_the_page(
 @given(low=st.floats(-1e12, 1e12), span=st.floats(0, 1e12), count=st.integers(2, 10))
 def test_ticks_are_round_and_cover_the_range(low: float, span: float, count: int) -> None:
     high = low + span
-    ticks = _plots.nice_ticks(low, high, count)
+    ticks = plots.nice_ticks(low, high, count)
     steps = np.diff(ticks)
     step = steps[0]
     assert 2 <= len(ticks) <= 2 * count + 3
@@ -429,13 +429,13 @@ def test_ticks_are_round_and_cover_the_range(low: float, span: float, count: int
     assert ticks[-1] >= high - 1e-6 * step - abs(high) * 1e-9
     mantissa = step / 10.0 ** math.floor(math.log10(step))
     assert min(abs(mantissa - round_one) for round_one in (1, 2, 5, 10)) < 1e-4
-    assert len(set(_plots.tick_labels(ticks))) == len(ticks)
+    assert len(set(plots.tick_labels(ticks))) == len(ticks)
 
 
 def test_ticks_of_a_known_range() -> None:
-    assert _plots.tick_labels(_plots.nice_ticks(0.612, 0.871)) == ["0.6", "0.7", "0.8", "0.9"]
-    assert _plots.tick_labels(_plots.nice_ticks(1, 10, 6, whole=True)) == ["0", "2", "4", "6", "8", "10"]
-    assert _plots.tick_labels(_plots.nice_ticks(-300, 250)) == ["-400", "-200", "0", "200", "400"]
+    assert plots.tick_labels(plots.nice_ticks(0.612, 0.871)) == ["0.6", "0.7", "0.8", "0.9"]
+    assert plots.tick_labels(plots.nice_ticks(1, 10, 6, whole=True)) == ["0", "2", "4", "6", "8", "10"]
+    assert plots.tick_labels(plots.nice_ticks(-300, 250)) == ["-400", "-200", "0", "200", "400"]
 
 
 @pytest.mark.parametrize(("right", "count"), [(50, 100), (0, 10), (10, 10), (1, 3)])
@@ -443,12 +443,12 @@ def test_wilson_intervals_agree_with_scipy(right: int, count: int) -> None:
     from scipy.stats import binomtest
 
     expected = binomtest(right, count).proportion_ci(method="wilson")
-    low, high = _plots.wilson(np.array([right / count]), np.array([float(count)]))
+    low, high = plots.wilson(np.array([right / count]), np.array([float(count)]))
     np.testing.assert_allclose([low[0], high[0]], [expected.low, expected.high], atol=1e-12)
 
 
 def test_ten_thousand_epochs_stay_a_small_picture() -> None:
     x = np.arange(1, 10_001, dtype=float)
-    plot = _plots.curve(x, np.sqrt(x), "many", "epoch", best=7777)
-    assert plot.count('class="point"') <= _plots.MOST_POINTS + 1
+    plot = plots.curve(x, np.sqrt(x), "many", "epoch", best=7777)
+    assert plot.count('class="point"') <= plots.MOST_POINTS + 1
     assert "epoch 7,777" in plot

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.tracking.outcome import best_baseline, final_table, infer_command
+from runner.pages.numbers import clean, duration, number
+from runner.tracking.after_training import best_baseline, final_table, infer_command
+from runner.tracking.event_words import sentence
 from runner.tracking.terminal import TerminalListener, is_terminal
-from runner.tracking.wording import clean, duration, number, sentence
 
 CONTROL = set(map(chr, range(32))) - {"\n"} | {"\x7f"}
 METRICS = {"accuracy": 0.8741, "accuracy_low": 0.851, "accuracy_high": 0.896, "log_loss": 0.412}
@@ -163,7 +164,7 @@ def test_the_bar_says_where_it_is_how_fast_and_how_long(monkeypatch: pytest.Monk
     monkeypatch.setenv("TERM", "xterm-256color")
     from rich.console import Console
 
-    from runner.tracking._live import LiveView
+    from runner.tracking.live_bar import LiveView
 
     def drawn(view: LiveView, width: str) -> str:
         monkeypatch.setenv("COLUMNS", width)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.tasks.ranking.measuring import accuracy_interval
 from runner.training.bootstrap import resample
-from runner.training.measuring import accuracy_interval
 
 
 @st.composite

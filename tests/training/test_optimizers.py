@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from runner.training.balancing import draw, epoch_order, pair_weights
+from runner.tasks.ranking.balancing import draw, epoch_order, pair_weights
 from runner.training.optimizers import Adam, Muon, OptimizerSpec, make
 
 SPECS: Any = TypeAdapter(OptimizerSpec)

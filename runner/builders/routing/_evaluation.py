@@ -1,6 +1,6 @@
-"""The measure of every router, as the kinds call it (:mod:`runner.training.measuring` has the maths)."""
+"""The measure of every router, as the kinds call it (:mod:`runner.tasks.ranking.measuring` has the maths)."""
 
-from runner.training.measuring import (
+from runner.tasks.ranking.measuring import (
     BINS,
     DRAWS,
     accuracy_interval,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from runner.builders.routing._agnostic_predictor import AgnosticPredictor
+from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError
@@ -26,7 +26,7 @@ from runner.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._pairs import Pairs
+    from runner.builders.routing._ratings.pair_counts import Pairs
 
 REQUIRES = ("numpy", "safetensors", "scipy")
 Predictor = AgnosticPredictor
@@ -69,15 +69,15 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """
     import numpy as np
 
-    from runner.builders.routing._agnostic import conclude, warn_start_ignored
-    from runner.builders.routing._bradley_terry import (
+    from runner.builders.routing._ratings.agnostic import conclude, warn_start_ignored
+    from runner.builders.routing._ratings.bradley_terry import (
         REDRAW_RIDGE,
         bradley_terry,
         normal_quantile,
         sandwich_errors,
         unbounded,
     )
-    from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+    from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
 
     comparisons = context.data.train
     warn_start_ignored(context, "bradley_terry_scoring")
@@ -113,7 +113,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
 def _refuse_or_warn(spec: Spec, context: TrainContext, pairs: Pairs, groups: list[np.ndarray]) -> None:
     """Name the LLMs because of which no finite maximum exists: an error, or with a regularization a warning."""
-    from runner.builders.routing._connections import reason
+    from runner.builders.routing._ratings.connections import reason
 
     names = context.data.train.models
     reasons = "; ".join(reason(pairs, group, names) for group in groups[1:])

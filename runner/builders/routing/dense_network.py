@@ -29,7 +29,7 @@ from runner.training.optimizers import AdamW, OptimizerSpec, make
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._networks import DenseScorer
+    from runner.builders.routing._neural.prompt_networks import DenseScorer
 
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 #: Margin of the ranking loss: the winner should lead by this much, on a scale of -1 to 1.
@@ -63,10 +63,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Margin ranking loss (margin 0.1) on decided comparisons; the epoch of the best validation accuracy is kept."""
     import torch
 
-    from runner.builders.routing._networks import DenseScorer
-    from runner.builders.routing._prompt_reading import TrainingPrompts
-    from runner.builders.routing._rank_training import Scorer, fit_and_conclude, ranking_task
-    from runner.builders.routing._ranking import decided_rows
+    from runner.builders.routing._neural.prompt_networks import DenseScorer
+    from runner.builders.routing._neural.rank_losses import decided_rows
+    from runner.builders.routing._neural.rank_training import Scorer, fit_and_conclude, ranking_task
+    from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
 
     split = context.data.train
     decided = decided_rows(split)
@@ -109,7 +109,7 @@ class Predictor:
     """The stored network with its own copy of the encoder."""
 
     def __init__(self, stored: _Stored, directory: Path, device: str) -> None:
-        from runner.builders.routing._prompt_reading import PromptReader
+        from runner.builders.routing._prompts.prompt_inputs import PromptReader
 
         self._stored, self._network, self._device = stored, stored.network(device), device
         self._reader = PromptReader(directory, stored.standardize, device)
@@ -140,7 +140,7 @@ class Predictor:
         import numpy as np
         import torch
 
-        from runner.builders.routing._score_table import score_prompts
+        from runner.builders.routing._neural.score_matrix import score_prompts
 
         first, place, embeddings = self._reader.read(prompts, histories, batch_size)
         features = self._reader.features(prompts, histories, first)
@@ -156,7 +156,7 @@ class _Stored:
     """What an artifact says, but for the encoder."""
 
     def __init__(self, directory: Path, document: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
-        from runner.builders.routing._prompted import Standardizer
+        from runner.builders.routing._prompts.prompted import Standardizer
 
         self.names = tuple(document["models"])
         self.index = {name: number for number, name in enumerate(self.names)}
@@ -176,7 +176,7 @@ class _Stored:
     def network(self, device: str) -> DenseScorer:
         import torch
 
-        from runner.builders.routing._networks import DenseScorer
+        from runner.builders.routing._neural.prompt_networks import DenseScorer
 
         size = self._document["model_id_embedding_dim"]
         first = self._tensors["layers.0.weight"].shape[1]

@@ -20,12 +20,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from runner.builders.routing._embedding_kind import EmbeddingKindPredictor, EmbeddingKindSpec
+from runner.builders.routing._neural.embedding_kind import EmbeddingKindPredictor, EmbeddingKindSpec
 from runner.contract import TrainContext, TrainResult, option
 from runner.training.optimizers import make
 
 if TYPE_CHECKING:
-    from runner.builders.routing._embedding_networks import EmbeddingScorer
+    from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
 
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
@@ -42,9 +42,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Rank the decided comparisons; gradients are clipped at norm 1; the epoch of the best accuracy is kept."""
     import torch
 
-    from runner.builders.routing._embedding_router import Inputs, Stored, trunk_shape
-    from runner.builders.routing._rank_training import Scorer, fit_and_conclude, ranking_task
-    from runner.builders.routing._ranking import decided_rows
+    from runner.builders.routing._neural.embedding_router import Inputs, Stored, trunk_shape
+    from runner.builders.routing._neural.rank_losses import decided_rows
+    from runner.builders.routing._neural.rank_training import Scorer, fit_and_conclude, ranking_task
 
     decided = decided_rows(context.data.train)
     start = Stored(context.start_from) if context.start_from else None
@@ -74,7 +74,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
 
 def _network(shape: Mapping[str, Any], sizes: tuple[int, int, int], residual: bool = False) -> EmbeddingScorer:
-    from runner.builders.routing._embedding_networks import EmbeddingScorer
+    from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
 
     return EmbeddingScorer(sizes, **shape, residual=residual)
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from runner.builders.routing._embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._llms.embedding_specs import EmbeddingSpec, Frozen
 from runner.contract import ModelSpec, Needed, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
@@ -36,7 +36,7 @@ from runner.training.optimizers import AdamW, OptimizerSpec
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._length_stored import StoredLength
+    from runner.builders.routing._lengths.length_stored import StoredLength
 
 REQUIRES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 #: The gradient's norm is cut off here.
@@ -89,11 +89,11 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     import numpy as np
     import torch
 
-    from runner.builders.routing._length import TokenCounter, continued, split_rows
-    from runner.builders.routing._length_metrics import conclude, point_metrics
-    from runner.builders.routing._length_stored import StoredLength, fresh_network
-    from runner.builders.routing._llm_embedding import FOLDER, obtain
-    from runner.builders.routing._prompt_reading import TrainingPrompts
+    from runner.builders.routing._lengths.length_rows import TokenCounter, continued, split_rows
+    from runner.builders.routing._lengths.length_stored import StoredLength, fresh_network
+    from runner.builders.routing._llms.llm_embedding import FOLDER, obtain
+    from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
+    from runner.tasks.length.measuring import conclude, point_metrics
     from runner.training.loop import Task, fit
     from runner.training.optimizers import make
 
@@ -168,8 +168,8 @@ class Predictor:
     """The stored network with its own copies of the encoder and of the LLM embedding."""
 
     def __init__(self, stored: StoredLength, directory: Path, device: str) -> None:
-        from runner.builders.routing._llm_embedding import FOLDER, LlmEmbedding
-        from runner.builders.routing._prompt_reading import PromptReader
+        from runner.builders.routing._llms.llm_embedding import FOLDER, LlmEmbedding
+        from runner.builders.routing._prompts.prompt_inputs import PromptReader
 
         self._device, self._directory = device, directory
         self._network = stored.network(device)
@@ -183,7 +183,7 @@ class Predictor:
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
         """Read what :func:`train` wrote. Raises :class:`IntegrityError` for anything else."""
-        from runner.builders.routing._length_stored import StoredLength
+        from runner.builders.routing._lengths.length_stored import StoredLength
 
         return cls(StoredLength.read(directory), directory, device)
 
@@ -224,7 +224,7 @@ class Predictor:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         import numpy as np
 
-        from runner.builders.routing._length import TokenCounter
+        from runner.builders.routing._lengths.length_rows import TokenCounter
 
         self._llms.add(name, prompts, responses)
         self._scale = self._scale.with_llm(TokenCounter.load(self._directory / "encoder").count(responses))

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from runner.builders.routing._agnostic_predictor import AgnosticPredictor
+from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.training.pace import Every
@@ -28,8 +28,8 @@ from runner.training.pace import Every
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._elo import Elo
-    from runner.builders.routing._elo_order import Order
+    from runner.builders.routing._ratings.elo import Elo
+    from runner.builders.routing._ratings.elo_order import Order
 
 REQUIRES = ("numba", "numpy", "safetensors")
 Predictor = AgnosticPredictor
@@ -76,10 +76,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """
     import numpy as np
 
-    from runner.builders.routing._agnostic import DRAWS, conclude, start_scores
-    from runner.builders.routing._elo import COMPILED_FROM, Elo, redrawn_ratings, work
-    from runner.builders.routing._elo_order import Order
     from runner.builders.routing._evaluation import pairwise_accuracy
+    from runner.builders.routing._ratings.agnostic import DRAWS, conclude, start_scores
+    from runner.builders.routing._ratings.elo import COMPILED_FROM, Elo, redrawn_ratings, work
+    from runner.builders.routing._ratings.elo_order import Order
 
     comparisons, validation = context.data.train, context.data.validation
     rule = Elo(spec.initial_rating, spec.k_factor, spec.tie_both_bad_epsilon, spec.non_ranking_loss_coeff)
@@ -137,7 +137,7 @@ def _play_epoch(
     context: TrainContext, rule: Elo, order: Order, ratings: np.ndarray, epoch: int, compiled: bool
 ) -> None:
     """One epoch, in place. Asked to stop, it saves the ratings that the epoch started from and leaves."""
-    from runner.builders.routing._elo import play
+    from runner.builders.routing._ratings.elo import play
 
     boundary = ratings.copy()
     games = order.of_epoch(epoch)

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from runner.builders.routing._boosting_fields import BoostingSpec
+from runner.builders.routing._boosting.boosting_fields import BoostingSpec
 from runner.contract import TrainContext, TrainResult, option
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Squared error of standardised log lengths; the round of the best held-out ``log_r2`` is kept."""
     import numpy as np
 
-    from runner.builders.routing._boosting import Rows, fit, squared
-    from runner.builders.routing._boosting_inputs import Pairs, importance
-    from runner.builders.routing._boosting_model import Gathered, Stored
-    from runner.builders.routing._length import LengthRows, TokenCounter, continued, split_rows
-    from runner.builders.routing._length_metrics import conclude, point_metrics
+    from runner.builders.routing._boosting.boosting_inputs import Pairs, importance
+    from runner.builders.routing._boosting.boosting_model import Gathered, Stored
+    from runner.builders.routing._boosting.rounds import Rows, fit, squared
+    from runner.builders.routing._lengths.length_rows import LengthRows, TokenCounter, continued, split_rows
+    from runner.tasks.length.measuring import conclude, point_metrics
     from runner.training.pretrained import resolve
 
     start = Stored.read(context.start_from) if context.start_from else None
@@ -93,7 +93,7 @@ class Predictor:
     """The stored trees and every LLM's usual length."""
 
     def __init__(self, directory: Path, device: str) -> None:
-        from runner.builders.routing._boosting_model import BoostedPredictor
+        from runner.builders.routing._boosting.boosting_model import BoostedPredictor
 
         self._directory = directory
         self._trees = BoostedPredictor(directory, device)
@@ -115,7 +115,7 @@ class Predictor:
 
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        from runner.builders.routing._length import TokenCounter
+        from runner.builders.routing._lengths.length_rows import TokenCounter
 
         self._trees.llms.add(name, prompts, responses)
         self._scale = self._scale.with_llm(TokenCounter.load(self._directory).count(responses))
@@ -143,8 +143,8 @@ class Predictor:
 
 def _stored_scale(stored: Any, directory: Path | None) -> Any:
     """The scale and its LLMs. Raises :class:`IntegrityError` for a document without them."""
-    from runner.builders.routing._boosting_model import unreadable
-    from runner.builders.routing._length import LengthScale
+    from runner.builders.routing._boosting.boosting_model import unreadable
+    from runner.builders.routing._lengths.length_rows import LengthScale
 
     try:
         scale, names = LengthScale.from_json(stored.document["scale"]), tuple(stored.document["models"])

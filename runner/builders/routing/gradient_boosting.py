@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from runner.builders.routing._boosting_fields import BoostingSpec
+from runner.builders.routing._boosting.boosting_fields import BoostingSpec
 from runner.contract import Needed, TrainContext, TrainResult, option
 from runner.store.references import Reference
 
@@ -57,13 +57,13 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Boost on the decided comparisons; the round of the best validation accuracy is kept."""
     import numpy as np
 
-    from runner.builders.routing._boosting import Rows, balance, fit, pairwise
-    from runner.builders.routing._boosting_inputs import importance
-    from runner.builders.routing._boosting_model import Gathered, Stored
+    from runner.builders.routing._boosting.boosting_inputs import importance
+    from runner.builders.routing._boosting.boosting_model import Gathered, Stored
+    from runner.builders.routing._boosting.rounds import Rows, balance, fit, pairwise
     from runner.builders.routing._evaluation import pairwise_accuracy
-    from runner.builders.routing._prompted import conclude
-    from runner.builders.routing._ranking import decided_rows, winners
-    from runner.builders.routing._residual import BaseModel
+    from runner.builders.routing._neural.rank_losses import decided_rows, winners
+    from runner.builders.routing._neural.residual import BaseModel
+    from runner.builders.routing._prompts.prompted import conclude
 
     split, validation = context.data.train, context.data.validation
     decided = decided_rows(split)
@@ -113,8 +113,8 @@ class Predictor:
     """The stored trees, on their base model if they have one."""
 
     def __init__(self, directory: Path, device: str) -> None:
-        from runner.builders.routing._boosting_model import BoostedPredictor
-        from runner.builders.routing._residual import BaseModel
+        from runner.builders.routing._boosting.boosting_model import BoostedPredictor
+        from runner.builders.routing._neural.residual import BaseModel
 
         self._trees = BoostedPredictor(directory, device)
         self._base = BaseModel.inside(directory, device)

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Literal
 
-from runner.builders.routing._agnostic_predictor import AgnosticPredictor
+from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 
@@ -53,10 +53,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Count, rank, redraw, measure, store."""
     import numpy as np
 
-    from runner.builders.routing._agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
-    from runner.builders.routing._connections import tell_islands
-    from runner.builders.routing._greedy import net_wins, ranks, scores_of, upsets
-    from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+    from runner.builders.routing._ratings.agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
+    from runner.builders.routing._ratings.connections import tell_islands
+    from runner.builders.routing._ratings.greedy import net_wins, ranks, scores_of, upsets
+    from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
 
     comparisons = context.data.train
     warn_start_ignored(context, "greedy_ranking")

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from runner.builders.routing._agnostic_predictor import AgnosticPredictor
+from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 
@@ -44,10 +44,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Solve, redraw, measure, store. The scores have mean 0 and standard deviation 1."""
     import numpy as np
 
-    from runner.builders.routing._agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
-    from runner.builders.routing._connections import components
-    from runner.builders.routing._least_squares import least_squares
-    from runner.builders.routing._pairs import count_pairs, redrawn_pairs
+    from runner.builders.routing._ratings.agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
+    from runner.builders.routing._ratings.connections import components
+    from runner.builders.routing._ratings.least_squares import least_squares
+    from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
 
     comparisons = context.data.train
     warn_start_ignored(context, "least_squares_scoring")

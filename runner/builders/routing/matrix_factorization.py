@@ -28,7 +28,7 @@ from runner.training.optimizers import Adam, OptimizerSpec, make
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._factors import Factors
+    from runner.builders.routing._neural.factors import Factors
 
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
@@ -69,10 +69,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Bradley-Terry loss on decided comparisons; the epoch of the best validation accuracy is kept."""
     import torch
 
-    from runner.builders.routing._factors import Factors
-    from runner.builders.routing._prompt_reading import TrainingPrompts
-    from runner.builders.routing._rank_training import Scorer, continued, fit_and_conclude, ranking_task
-    from runner.builders.routing._ranking import decided_rows
+    from runner.builders.routing._neural.factors import Factors
+    from runner.builders.routing._neural.rank_losses import decided_rows
+    from runner.builders.routing._neural.rank_training import Scorer, continued, fit_and_conclude, ranking_task
+    from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
 
     split = context.data.train
     decided = decided_rows(split)
@@ -115,7 +115,7 @@ class Predictor:
     """The stored factors with their own copy of the encoder."""
 
     def __init__(self, directory: Path, stored: _Stored, device: str) -> None:
-        from runner.builders.routing._prompt_reading import PromptReader
+        from runner.builders.routing._prompts.prompt_inputs import PromptReader
 
         self._stored, self._device = stored, device
         self._network = stored.network().to(device).eval()
@@ -179,7 +179,7 @@ class _Stored:
     def network(self) -> Factors:
         import torch
 
-        from runner.builders.routing._factors import Factors
+        from runner.builders.routing._neural.factors import Factors
 
         size = self.tensors["model_embedding.weight"].shape[1]
         projection = self.tensors.get("projection.weight")

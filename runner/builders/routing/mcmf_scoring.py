@@ -24,14 +24,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from runner.builders.routing._agnostic_predictor import AgnosticPredictor
+from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._pairs import Pairs
+    from runner.builders.routing._ratings.pair_counts import Pairs
 
 REQUIRES = ("numpy", "safetensors", "scipy")
 Predictor = AgnosticPredictor
@@ -57,11 +57,11 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Solve, redraw, measure, store. The scores have mean 0 and standard deviation 1."""
     import numpy as np
 
-    from runner.builders.routing._agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
-    from runner.builders.routing._connections import tell_islands
-    from runner.builders.routing._greedy import upsets
-    from runner.builders.routing._mcmf import one_sided, potentials, scores_of
-    from runner.builders.routing._pairs import count_pairs
+    from runner.builders.routing._ratings.agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
+    from runner.builders.routing._ratings.connections import tell_islands
+    from runner.builders.routing._ratings.greedy import upsets
+    from runner.builders.routing._ratings.mcmf import one_sided, potentials, scores_of
+    from runner.builders.routing._ratings.pair_counts import count_pairs
 
     comparisons = context.data.train
     warn_start_ignored(context, "mcmf_scoring")
@@ -94,8 +94,8 @@ def _redraw(context: TrainContext, draws: int) -> np.ndarray:
     """The scores of ``draws`` bootstrap samples over prompts, float64 ``[draws, n_models]``."""
     import numpy as np
 
-    from runner.builders.routing._mcmf import drawn, potentials, scores_of
-    from runner.builders.routing._pairs import redrawn_pairs
+    from runner.builders.routing._ratings.mcmf import drawn, potentials, scores_of
+    from runner.builders.routing._ratings.pair_counts import redrawn_pairs
     from runner.training.pace import Every
 
     scores: list[np.ndarray] = []
@@ -111,7 +111,7 @@ def _redraw(context: TrainContext, draws: int) -> np.ndarray:
 
 def _tell_sides(context: TrainContext, pairs: Pairs, sides: list[np.ndarray]) -> None:
     """Name the LLMs whose distance from the others has no upper limit."""
-    from runner.builders.routing._connections import reason
+    from runner.builders.routing._ratings.connections import reason
 
     if sides:
         reasons = "; ".join(reason(pairs, group, context.data.train.models, ties=False) for group in sides[1:])

@@ -19,12 +19,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from runner.builders.routing._embedding_kind import EmbeddingKindPredictor, EmbeddingKindSpec, Size
+from runner.builders.routing._neural.embedding_kind import EmbeddingKindPredictor, EmbeddingKindSpec, Size
 from runner.contract import TrainContext, TrainResult, option
 from runner.training.optimizers import make
 
 if TYPE_CHECKING:
-    from runner.builders.routing._response_network import ResponseScorer
+    from runner.builders.routing._neural.response_network import ResponseScorer
 
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
@@ -51,11 +51,11 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     import numpy as np
     import torch
 
-    from runner.builders.routing._embedding_router import Inputs, Stored, trunk_shape
-    from runner.builders.routing._rank_training import Scorer, accuracy, fit_and_conclude
-    from runner.builders.routing._ranking import decided_rows, epoch_rows, ranking_loss
-    from runner.builders.routing._response_network import likeness
-    from runner.builders.routing._responses import Responses, likenesses
+    from runner.builders.routing._neural.embedding_router import Inputs, Stored, trunk_shape
+    from runner.builders.routing._neural.rank_losses import decided_rows, epoch_rows, ranking_loss
+    from runner.builders.routing._neural.rank_training import Scorer, accuracy, fit_and_conclude
+    from runner.builders.routing._neural.response_embeddings import Responses, likenesses
+    from runner.builders.routing._neural.response_network import likeness
     from runner.data.comparisons import A, B
     from runner.training.loop import Task, read_optimizer
 
@@ -122,7 +122,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
 
 def _network(shape: Mapping[str, Any], sizes: tuple[int, int, int], residual: bool = False) -> ResponseScorer:
-    from runner.builders.routing._response_network import ResponseScorer
+    from runner.builders.routing._neural.response_network import ResponseScorer
 
     return ResponseScorer(sizes, **shape, residual=residual)
 

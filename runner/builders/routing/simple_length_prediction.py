@@ -32,8 +32,8 @@ from runner.store.tensors import read_tensors, write_tensors
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._length import LengthScale
-    from runner.builders.routing._prompted import Standardizer
+    from runner.builders.routing._lengths.length_rows import LengthScale
+    from runner.builders.routing._prompts.prompted import Standardizer
 
 REQUIRES = ("tokenizers", "transformers", "safetensors", "numpy")
 
@@ -66,11 +66,11 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Count tokens, solve, measure, store."""
     import numpy as np
 
-    from runner.builders.routing._agnostic import warn_start_ignored
-    from runner.builders.routing._length import TokenCounter, split_rows
-    from runner.builders.routing._length_metrics import conclude
-    from runner.builders.routing._length_regression import fit
-    from runner.builders.routing._prompted import Standardizer, prompt_features
+    from runner.builders.routing._lengths.length_regression import fit
+    from runner.builders.routing._lengths.length_rows import TokenCounter, split_rows
+    from runner.builders.routing._prompts.prompted import Standardizer, prompt_features
+    from runner.builders.routing._ratings.agnostic import warn_start_ignored
+    from runner.tasks.length.measuring import conclude
     from runner.training.pretrained import resolve
 
     warn_start_ignored(context, "simple_length_prediction")
@@ -118,8 +118,8 @@ class Predictor:
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
         """Read what :func:`train` wrote. Raises :class:`IntegrityError` for anything else."""
-        from runner.builders.routing._length import LengthScale
-        from runner.builders.routing._prompted import Standardizer
+        from runner.builders.routing._lengths.length_rows import LengthScale
+        from runner.builders.routing._prompts.prompted import Standardizer
 
         try:
             document = json.loads((directory / "model.json").read_text("utf-8"))
@@ -148,7 +148,7 @@ class Predictor:
         """Tokens, float64 ``[len(models), len(prompts)]``, at least 1; a row of NaN for an LLM that is not known."""
         import numpy as np
 
-        from runner.builders.routing._prompted import distinct_prompts
+        from runner.builders.routing._prompts.prompted import distinct_prompts
 
         index = {name: at for at, name in enumerate(self._names)}
         first, place = distinct_prompts(prompts, histories)
@@ -166,8 +166,8 @@ class Predictor:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         import numpy as np
 
-        from runner.builders.routing._length import TokenCounter
-        from runner.builders.routing._length_regression import fit
+        from runner.builders.routing._lengths.length_regression import fit
+        from runner.builders.routing._lengths.length_rows import TokenCounter
 
         tokens = TokenCounter.load(self._directory).count(responses)
         scale = self._scale.with_llm(tokens)
@@ -184,6 +184,6 @@ class Predictor:
     def _inputs(self, prompts: Sequence[str], histories: Sequence[Sequence[str]]) -> np.ndarray:
         import numpy as np
 
-        from runner.builders.routing._features import features
+        from runner.builders.routing._prompts.features import features
 
         return self._standardize(features(prompts, histories)).astype(np.float64)

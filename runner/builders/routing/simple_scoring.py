@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from runner.builders.routing._agnostic_predictor import AgnosticPredictor
+from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.training import optimizers
@@ -28,7 +28,7 @@ from runner.training.pace import Every
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._simple import Table
+    from runner.builders.routing._ratings.margin_scores import Table
 
 REQUIRES = ("numpy", "safetensors", "torch")
 Predictor = AgnosticPredictor
@@ -114,9 +114,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     Every epoch's batches come from the seed and the epoch's number alone, and a checkpoint holds the optimizer, so a
     resumed run ends with the very scores of one that was not interrupted.
     """
-    from runner.builders.routing._agnostic import DRAWS, conclude, start_scores
     from runner.builders.routing._evaluation import pairwise_accuracy
-    from runner.builders.routing._simple import Table, redrawn_scores
+    from runner.builders.routing._ratings.agnostic import DRAWS, conclude, start_scores
+    from runner.builders.routing._ratings.margin_scores import Table, redrawn_scores
 
     comparisons, validation = context.data.train, context.data.validation
     names, start = start_scores(context, comparisons.models)
@@ -156,7 +156,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
 def _learn_epoch(spec: Spec, context: TrainContext, fit: _Fit, table: Table, epoch: int) -> float:
     """One epoch; its mean loss. Asked to stop, it saves the point that the epoch started from and leaves."""
-    from runner.builders.routing._simple import batches, loss_of
+    from runner.builders.routing._ratings.margin_scores import batches, loss_of
 
     comparisons = context.data.train
     boundary = fit.point()

@@ -24,8 +24,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from runner.builders.routing._embedding_kind import EmbeddingKindPredictor, Size
-from runner.builders.routing._embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._llms.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._neural.embedding_kind import EmbeddingKindPredictor, Size
 from runner.contract import ModelSpec, Needed, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
@@ -33,7 +33,7 @@ from runner.training.finetuning_specs import FinetuningSpec, Lora
 from runner.training.optimizers import AdamW, OptimizerSpec, make
 
 if TYPE_CHECKING:
-    from runner.builders.routing._interaction import Interaction
+    from runner.builders.routing._neural.interaction import Interaction
 
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
@@ -96,13 +96,13 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     import numpy as np
     import torch
 
-    from runner.builders.routing import _llm_embedding
-    from runner.builders.routing._embedding_router import Stored
-    from runner.builders.routing._prompted import Standardizer, conclude, prompt_features
-    from runner.builders.routing._ranking import decided_rows
-    from runner.builders.routing._residual import BaseModel
-    from runner.builders.routing._transformer_router import ENCODER, save
-    from runner.builders.routing._transformer_training import PromptPairs, TransformerScorer, ranking_task
+    from runner.builders.routing._llms import llm_embedding
+    from runner.builders.routing._neural.embedding_router import Stored
+    from runner.builders.routing._neural.rank_losses import decided_rows
+    from runner.builders.routing._neural.residual import BaseModel
+    from runner.builders.routing._neural.transformer_router import ENCODER, save
+    from runner.builders.routing._neural.transformer_training import PromptPairs, TransformerScorer, ranking_task
+    from runner.builders.routing._prompts.prompted import Standardizer, conclude, prompt_features
     from runner.training.loop import fit, read_optimizer, save_optimizer
     from runner.training.pretrained import resolve
     from runner.training.text_encoder import TrainableEncoder
@@ -122,7 +122,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
             spec.max_length,
             emit=context.emit,
         )
-    llms = _llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
+    llms = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
     base = BaseModel.of(context)
     raw = prompt_features(split)
     standardize = start.standardize if start else Standardizer.fit(raw[np.unique(split.prompt)])
@@ -163,7 +163,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
 
 def _network(shape: Mapping[str, Any], sizes: tuple[int, int, int], residual: bool = False) -> Interaction:
-    from runner.builders.routing._interaction import Interaction
+    from runner.builders.routing._neural.interaction import Interaction
 
     return Interaction(sizes, **shape, residual=residual)
 
@@ -174,7 +174,7 @@ class Predictor(EmbeddingKindPredictor):
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Self:
         """Read what :func:`train` wrote. Raises :class:`~runner.errors.IntegrityError` for anything else."""
-        from runner.builders.routing._transformer_router import TransformerPredictor
+        from runner.builders.routing._neural.transformer_router import TransformerPredictor
 
         # It has an EmbeddingPredictor's methods.
         stored: Any = TransformerPredictor(directory, device)

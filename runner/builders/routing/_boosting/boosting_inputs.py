@@ -1,0 +1,140 @@
+"""What the trees see: a (prompt, LLM) row of small whole numbers, each the bin that an input's value falls in.
+
+The bins' edges lie midway between neighbouring training values. A tree's threshold would otherwise be a training
+prompt's very value, and the last digit of an embedding, which differs with the batch it was computed in, would decide
+on which side that prompt falls. A row of bytes also takes a quarter of the memory of one of floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runner.data.comparisons import Comparisons
+from runner.data.comparisons.raw_layouts import TAGS
+
+#: The groups of inputs in the order of their columns: the prompt's, then the LLM's.
+PROMPT_GROUPS, LLM_GROUP = ("prompt_embedding", "prompt_features", "categories"), "llm_embedding"
+#: The byte of an unknown value; bins are 0 ... 254.
+MISSING = 255
+#: Prompts that the edges are found from, at most: quantiles of more are the same.
+SAMPLED = 50_000
+
+
+def find_edges(values: np.ndarray) -> np.ndarray:
+    """Edges of each column of ``values``, float ``[n, d]`` with NaN for unknown: float32 ``[d, 254]``, inf where fewer.
+
+    A column of at most 255 distinct values has a bin for each; others are divided at 254 quantiles of theirs.
+    """
+    edges = np.full((values.shape[1], MISSING - 1), np.inf, np.float32)
+    for row, column in enumerate(values.T):
+        distinct = np.unique(column[~np.isnan(column)]).astype(np.float64)
+        gaps = np.arange(1, len(distinct))
+        if len(gaps) > MISSING - 1:
+            gaps = np.linspace(0, len(distinct), MISSING + 1)[1:-1].astype(np.int64)
+        low, high = distinct[gaps - 1], distinct[gaps]
+        middle = ((low + high) / 2).astype(np.float32)
+        # Between two neighbouring floats there is no third: the upper one is the edge, and in the upper bin.
+        edges[row, : len(gaps)] = np.where(middle > low, middle, high)
+    return edges
+
+
+def bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """The bin of every value, uint8 ``[n, d]``: how many of its column's edges it has reached. NaN is ``MISSING``."""
+    table = np.empty(values.shape, np.uint8)
+    for column, its_edges in enumerate(edges):
+        table[:, column] = np.searchsorted(its_edges, values[:, column], side="right")
+    table[np.isnan(values)] = MISSING
+    return table
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Which columns the trees see, group by group, and the edges of their bins, float32 ``[columns, 254]``."""
+
+    widths: Mapping[str, int]
+    edges: np.ndarray
+
+    @classmethod
+    def fit(cls, prompts: Mapping[str, np.ndarray], llms: np.ndarray, seed: int) -> Inputs:
+        """From the training prompts' values by group, float ``[P, d]`` each, and the LLMs' vectors, ``[M, d]``."""
+        widths = {name: prompts[name].shape[1] for name in PROMPT_GROUPS if name in prompts}
+        parts = []
+        for name in widths:
+            values = prompts[name]
+            if len(values) > SAMPLED:
+                values = values[np.random.default_rng([seed, 0x62]).choice(len(values), SAMPLED, replace=False)]
+            parts.append(find_edges(values))
+        return cls(widths | {LLM_GROUP: llms.shape[1]}, np.concatenate([*parts, find_edges(llms)]))
+
+    def __contains__(self, group: str) -> bool:
+        return group in self.widths
+
+    @property
+    def _split(self) -> int:
+        return len(self.edges) - self.widths[LLM_GROUP]
+
+    def prompts(self, values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
+        """The prompts' half of a row, uint8 ``[count, columns]``, from their values by group."""
+        parts = [values[name] for name in PROMPT_GROUPS if name in self]
+        table = np.concatenate(parts, axis=1) if parts else np.zeros((count, 0), np.float32)
+        return bins(table, self.edges[: self._split])
+
+    def llms(self, vectors: np.ndarray) -> np.ndarray:
+        """The LLMs' half of a row, uint8 ``[M, columns]``."""
+        return bins(vectors, self.edges[self._split :])
+
+    def names(self) -> list[str]:
+        """Every column's group."""
+        return [name for name, width in self.widths.items() for _ in range(width)]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Distinct (prompt, LLM) pairs: what several comparisons have in common is one row."""
+
+    prompt: np.ndarray  # int64 [n]
+    llm: np.ndarray  # int64 [n]
+
+    def __len__(self) -> int:
+        return len(self.prompt)
+
+    @classmethod
+    def of(cls, prompt: np.ndarray, llm: np.ndarray, n_llms: int) -> tuple[Pairs, np.ndarray]:
+        """The distinct ones among pairs, int ``[k]`` each, and the row of every one of them, int64 ``[k]``."""
+        distinct, row = np.unique(prompt.astype(np.int64) * n_llms + llm, return_inverse=True)
+        return cls(distinct // n_llms, distinct % n_llms), row
+
+    def rows(self, prompts: np.ndarray, llms: np.ndarray) -> np.ndarray:
+        """The two halves side by side, uint8 ``[n, columns]``."""
+        table = np.empty((len(self), prompts.shape[1] + llms.shape[1]), np.uint8)
+        np.take(prompts, self.prompt, axis=0, out=table[:, : prompts.shape[1]])
+        np.take(llms, self.llm, axis=0, out=table[:, prompts.shape[1] :])
+        return table
+
+
+def prompt_tags(splits: Sequence[Comparisons]) -> np.ndarray:
+    """The category tags of every prompt, float32 ``[len(prompts), 12]``: those of its first row that has the tag."""
+    table = np.full((len(splits[0].prompts), len(TAGS)), np.nan, np.float32)
+    for split in splits:
+        for column, name in enumerate(TAGS):
+            values = split.tags.get(name, np.zeros(0))
+            known = np.flatnonzero(~np.isnan(values))[::-1]
+            fresh = known[np.isnan(table[split.prompt[known], column])]
+            # Backwards, so that the first row is the one that stays.
+            table[split.prompt[fresh], column] = values[fresh]
+    return table
+
+
+def importance(inputs: Inputs, booster: Any) -> list[dict[str, Any]]:
+    """Each group's share of the loss that all splits took off, greatest first; without a split, 0 each."""
+    gain = dict.fromkeys(inputs.widths, 0.0)
+    groups = inputs.names()
+    for column, value in booster.get_score(importance_type="total_gain").items():
+        gain[groups[int(column.removeprefix("f"))]] += value
+    total = sum(gain.values()) or 1.0
+    rows = [{"input": name, "gain": value / total, "columns": inputs.widths[name]} for name, value in gain.items()]
+    return sorted(rows, key=lambda row: -float(row["gain"]))

@@ -1,0 +1,114 @@
+"""Training of a network that ranks: scores of (prompt, LLM) pairs on top of a base model's, fitted and measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch  # noqa: TID253 - only the worker and a predictor load this module
+
+from runner.builders.routing._evaluation import pairwise_accuracy
+from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss, winners
+from runner.builders.routing._prompts.prompted import conclude, score_rows
+from runner.contract import TrainContext, TrainResult
+from runner.training.loop import OptimizerState, Task, fit, read_optimizer
+from runner.training.optimizers import Optimizer
+
+#: Pairs scored at once while measuring.
+ROWS = 8192
+
+#: ``pairs(prompts, llms) -> scores``: int64 ``[B]`` twice, indices into the data's prompts and LLMs; float ``[B]``.
+Pairs = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Scorer:
+    """A network's scores of the data's pairs, plus what a base model gives them (log odds ``[M, P]``)."""
+
+    def __init__(self, module: torch.nn.Module, pairs: Pairs, device: str, base: np.ndarray | None = None) -> None:
+        self.module, self._pairs, self._device = module, pairs, device
+        self._base = None if base is None else torch.from_numpy(base).to(device)
+
+    def __call__(self, prompts: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        """Scores ``[B]`` with a gradient, in the module's present mode."""
+        return self.upon_base(self._pairs(prompts, llms), prompts, llms)
+
+    def upon_base(self, scores: torch.Tensor, prompts: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        """The network's own scores ``[B]`` and the base model's."""
+        return scores if self._base is None else scores + self._base[llms, prompts]
+
+    def sides(self, prompts: torch.Tensor, one: torch.Tensor, other: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The scores of two LLMs on each prompt, ``[B]`` twice, in one pass."""
+        scores = self(torch.cat([prompts, prompts]), torch.cat([one, other]))
+        return scores[: len(prompts)], scores[len(prompts) :]
+
+    def score(self, which: np.ndarray, models: np.ndarray) -> np.ndarray:
+        """float64 ``[n]`` of (prompt, LLM) indices, in evaluation mode: what measures a router takes."""
+        training = self.module.training
+        self.module.eval()
+        scores = [np.zeros(0)]
+        with torch.no_grad():
+            for start in range(0, len(which), ROWS):
+                rows, ids = (
+                    torch.from_numpy(column[start : start + ROWS].astype(np.int64)).to(self._device)
+                    for column in (which, models)
+                )
+                scores.append(self(rows, ids).double().cpu().numpy())
+        self.module.train(training)
+        return np.concatenate(scores)
+
+
+def ranking_task(
+    context: TrainContext,
+    scorer: Scorer,
+    optimizer: Optimizer,
+    decided: np.ndarray,
+    *,
+    loss: str,
+    balanced: bool,
+    clip_gradient: float | None = None,
+) -> Task:
+    """Learn to rank the decided comparisons (row numbers, int64 ``[n]``) by the named ranking loss."""
+    split = context.data.train
+    prompt, winner, loser = winners(split, decided, context.device)
+    return Task(
+        module=scorer.module,
+        optimizer=optimizer,
+        order=epoch_rows(split, decided, balanced),
+        loss=lambda rows: ranking_loss(loss, *scorer.sides(prompt[rows], winner[rows], loser[rows])),
+        measure=lambda: accuracy(context, scorer),
+        clip_gradient=clip_gradient,
+        start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
+    )
+
+
+def accuracy(context: TrainContext, scorer: Scorer) -> Mapping[str, float | None]:
+    """The validation metrics of an epoch."""
+    validation = context.data.validation
+    return {"accuracy": pairwise_accuracy(*score_rows(scorer.score, validation), validation)}
+
+
+def fit_and_conclude(context: TrainContext, task: Task, scorer: Scorer) -> tuple[TrainResult, float]:
+    """Train, keep the best epoch, and measure it as every router is. Returns its temperature too.
+
+    The optimizer's state after that epoch goes into the artifact, for a training that starts from it.
+    """
+    done = fit(task, context)
+    # Without an epoch it is where it started from.
+    optimizer = done.optimizer if done.epochs else OptimizerState.of(task.optimizer)
+    optimizer.save(context.artifact)
+    return conclude(context, scorer.score, done.epochs, done.best_epoch)
+
+
+def continued(fresh: Mapping[str, Any], stored: Mapping[str, np.ndarray], rows: Mapping[str, Any]) -> dict[str, Any]:
+    """Weights to go on from: the stored ones, but ``rows`` of a table that has grown.
+
+    ``rows`` maps a table's name to ``(new row numbers, stored row numbers)``: those rows are taken over, the others of
+    the fresh table stay. Raises ``KeyError`` where the stored weights are another network's.
+    """
+    weights = {name: torch.from_numpy(np.array(stored[name])) for name in fresh}
+    for name, (new, old) in rows.items():
+        table = fresh[name].detach().cpu().clone()
+        table[torch.as_tensor(new)] = weights[name][torch.as_tensor(old)]
+        weights[name] = table
+    return weights

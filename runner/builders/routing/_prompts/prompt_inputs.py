@@ -1,0 +1,82 @@
+"""What a router knows of a prompt, as two matrices: its embedding, and the 45 features, standardised.
+
+While training, for all prompts of the data at once; in a predictor, for those that are asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from runner.builders.routing._prompts.features import features
+from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
+from runner.builders.routing._prompts.prompted import Standardizer, distinct_prompts, prompt_features
+from runner.contract import TrainContext
+from runner.training import encoder
+from runner.training.pretrained import resolve
+
+#: The encoder's folder in an artifact.
+FOLDER = "encoder"
+
+
+@dataclass(frozen=True)
+class TrainingPrompts:
+    """Every distinct prompt of the data."""
+
+    embeddings: np.ndarray  # float32 [P, E]
+    features: np.ndarray  # float32 [P, 45], standardised
+    standardize: Standardizer
+    encoder: Path
+
+    @classmethod
+    def of(cls, context: TrainContext, name: str, standardize: Standardizer | None = None) -> TrainingPrompts:
+        """Embed with the sentence transformer ``name``, or with the encoder of the model to start from.
+
+        A model to start from keeps its standardisation too: its weights were trained on those numbers.
+        """
+        split = context.data.train
+        folder = context.start_from / FOLDER if context.start_from else resolve(name)
+        embeddings = encoder.embed(
+            split.prompts, folder, context.cache, context.device, context.emit, context.stop_requested
+        )
+        raw = prompt_features(split)
+        standardize = standardize or Standardizer.fit(raw[np.unique(split.prompt)])
+        return cls(embeddings, standardize(raw), standardize, folder)
+
+    def save(self, artifact: Path) -> None:
+        """Copy the encoder into the artifact."""
+        encoder.copy(self.encoder, artifact / FOLDER)
+
+
+class PromptReader:
+    """A predictor's prompts: each distinct one is read once."""
+
+    def __init__(self, artifact: Path, standardize: Standardizer | None, device: str) -> None:
+        self.encoder = PromptEncoder(artifact / FOLDER, device)
+        self._standardize = standardize
+
+    def use_cache(self, cache: Path) -> None:
+        """See :meth:`PromptEncoder.use_cache`."""
+        self.encoder.use_cache(cache)
+
+    def read(
+        self, prompts: Sequence[str], histories: Sequence[Sequence[str]] | None, batch_size: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where each distinct prompt stands first, int64 ``[D]``; which one each is, ``[P]``; embeddings ``[D, E]``.
+
+        A model that reads no features (``standardize`` None) has prompts distinct by their text alone.
+        """
+        first, place = distinct_prompts(prompts, histories if self._standardize else None)
+        return first, place, self.encoder.vectors([prompts[at] for at in first], batch_size)
+
+    def features(
+        self, prompts: Sequence[str], histories: Sequence[Sequence[str]] | None, first: np.ndarray
+    ) -> np.ndarray:
+        """Standardised features of the prompts at ``first``, float32 ``[D, 45]``."""
+        if self._standardize is None:
+            raise ValueError("a model without features has no standardisation")
+        texts = [prompts[at] for at in first]
+        return self._standardize(features(texts, [() if histories is None else histories[at] for at in first]))

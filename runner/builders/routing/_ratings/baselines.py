@@ -1,0 +1,51 @@
+"""The prompt-agnostic methods on a split, side by side: what a prompt-based router has to beat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from runner.builders.routing._evaluation import calibrate, evaluate, fit_temperature, winner_margins
+from runner.builders.routing._ratings.bradley_terry import bradley_terry
+from runner.builders.routing._ratings.elo import Elo, play
+from runner.builders.routing._ratings.elo_order import Order
+from runner.builders.routing._ratings.least_squares import least_squares
+from runner.builders.routing._ratings.pair_counts import count_pairs
+from runner.data.comparisons import Comparisons
+
+#: Keeps the strengths finite on any data, and moves them by nothing that shows on data of a sensible size.
+RIDGE = 0.01
+#: Elo goes over the comparisons a few times, and over a million of them once.
+ELO_EPOCHS, ELO_STEPS = 3, 1_000_000
+COLUMNS = ("accuracy", "accuracy_low", "accuracy_high", "log_loss", "calibration_error")
+
+
+def baselines(train: Comparisons, validation: Comparisons, seed: int) -> list[dict[str, Any]]:
+    """Fit Elo, least squares and Bradley-Terry on ``train``; measure them on ``validation`` as any router is.
+
+    One row a method: ``model_type`` and the metrics of ``COLUMNS``, None where nothing of the validation is decided.
+    ``train`` and ``validation`` have the same LLMs; the seed is the one that the router itself is measured with.
+    """
+    pairs = count_pairs(train)
+    fits = {
+        "bradley_terry_scoring": bradley_terry(pairs, RIDGE),
+        "elo_scoring": _elo(train, seed),
+        "least_squares_scoring": least_squares(pairs),
+    }
+    rows = []
+    for kind, scores in fits.items():
+        fitted = fit_temperature(winner_margins(scores[train.model_a], scores[train.model_b], train))
+        score_a, score_b = scores[validation.model_a], scores[validation.model_b]
+        temperatures, _ = calibrate(score_a, score_b, validation, fitted)
+        metrics, _ = evaluate(score_a, score_b, validation, temperatures, seed)
+        rows.append({"model_type": kind} | {name: metrics[name] for name in COLUMNS})
+    return rows
+
+
+def _elo(train: Comparisons, seed: int) -> np.ndarray:
+    rule, order = Elo(), Order(train, True, seed)
+    ratings = np.full(len(train.models), rule.initial_rating)
+    for epoch in range(1, min(ELO_EPOCHS, max(1, ELO_STEPS // max(len(train), 1))) + 1):
+        play(ratings, order.of_epoch(epoch), rule)
+    return ratings - rule.initial_rating

@@ -1,0 +1,90 @@
+"""What ``runner train --dry-run`` prints."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from runner.cli.output import show, table
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.spec.loading import LoadedSpec
+
+
+def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, as_json: bool) -> None:
+    """Plan without starting anything and print it: values with origins, command, mounts, names, rows, estimates."""
+    from runner.execution.forecast import forecast, next_reference
+    from runner.execution.plan import make_plan
+    from runner.spec.canonical import canonical
+    from runner.spec.origins import origins
+
+    plan = make_plan(loaded, workspace, executor=executor)
+    flags = {"/run/executor": executor} if executor else {}
+    values = origins(loaded, flags)
+    job = plan.job(workspace.runs.absolute() / "RUN")
+    seen = forecast(plan, workspace)
+    wandb = plan.spec.wandb
+    document: dict[str, Any] = {
+        "spec": canonical(plan.spec),
+        "origins": [vars(value) for value in values],
+        "executor": plan.executor.name,
+        "image": plan.document["image"],
+        "command": plan.executor.command(job),
+        "mounts": {
+            "read_write": [str(job.run), str(job.cache)],
+            "read_only": [str(path) for path in job.read_only],
+        },
+        "network": job.network,
+        "secrets": sorted(job.secrets),
+        "stored_as": next_reference(plan, workspace),
+        "wandb_artifact": (wandb.artifact_name or plan.spec.model.name) if wandb else None,
+        "data": seen.record,
+        "data_unknown": seen.record_unknown,
+        "warnings": [fault.message for fault in loaded.warnings] + seen.warnings,
+        "estimate": {"seconds": seen.seconds, "memory": seen.memory, "judged_by": seen.judged_by},
+        "notes": plan.notes,
+    }
+    show(document, lambda: _text(document), as_json=as_json)
+
+
+def _text(document: dict[str, Any]) -> str:
+    values = table(
+        ("VALUE", "", "FROM"),
+        [
+            (row["pointer"], jsonlib.dumps(row["value"], ensure_ascii=False), row["origin"])
+            for row in document["origins"]
+        ],
+    )
+    estimate = document["estimate"]
+    if estimate["judged_by"]:
+        takes = (
+            f"about {estimate['seconds']:.0f} s and {estimate['memory'] / 2**20:.0f} MiB, "
+            f"judged by run {estimate['judged_by']}"
+        )
+    else:
+        takes = "unknown: no run of this type has succeeded here yet"
+    facts = [
+        ("runs", document["executor"] + (f", in {document['image']}" if document["image"] else "")),
+        ("command", shlex.join(document["command"])),
+        *(("writes", path) for path in document["mounts"]["read_write"]),
+        *(("reads", path) for path in document["mounts"]["read_only"]),
+        ("network", "yes" if document["network"] else "none"),
+        ("secrets", ", ".join(document["secrets"]) or "none"),
+        ("stored as", document["stored_as"]),
+        *([("W&B", f"artifact {document['wandb_artifact']}")] if document["wandb_artifact"] else []),
+        ("data", _data(document)),
+        ("takes", takes),
+        *(("warning", text) for text in document["warnings"]),
+        *(("note", text) for text in document["notes"]),
+    ]
+    return values + "\n\n" + "\n".join(f"{name.ljust(9)}  {value}" for name, value in facts)
+
+
+def _data(document: dict[str, Any]) -> str:
+    from runner.tracking.event_words import counts_text
+
+    if document["data"] is None:
+        return f"unknown: {document['data_unknown']}"
+    return counts_text(document["data"])

@@ -1,0 +1,203 @@
+"""From a data section to two splits: read, check, downsample, split by prompt, drop rare LLMs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from runner.contract import LoadContext, LoadedData
+from runner.data import splitting
+from runner.data.comparisons import catalog, graph, sources
+from runner.data.comparisons.comparison_arrays import Comparisons
+from runner.data.comparisons.raw_layouts import TAGS, WINNERS, Rows
+from runner.data.comparisons.section import ComparisonsData
+from runner.errors import DataError
+
+#: The fields of a kind's spec that drop rare LLMs: prompt-agnostic kinds have the first, embedding kinds the second.
+FILTERS = ("min_model_occurrences", "min_model_comparisons")
+
+
+def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
+    """:meth:`ComparisonsData.load`, step by step."""
+    rows = sources.read(section.dataset, section.columns, section.winner_values)
+    record: dict[str, Any] = {
+        "dataset": section.dataset,
+        "rows_read": rows.read,
+        "rows_valid": len(rows),
+        "skipped": dict(rows.skipped.most_common()),
+        "skipped_first_row": dict(rows.first),
+    }
+    _report_skipped(section, rows, context)
+    digests = row_digests(rows)
+    chosen = np.arange(len(rows))
+    if section.max_samples is not None:
+        chosen = splitting.sample(digests, section.max_samples, section.seed)
+    kept = _drop_rare(section, rows, chosen, context, record)
+    data = build(rows, kept)
+    held = _held_out(section, [rows.prompts[at] for at in chosen], np.isin(chosen, kept), context)
+    train, validation = data.take(~held), data.take(held)
+    for sentence in graph.oddities(train.model_a, train.model_b, train.winner, data.models):
+        context.emit("warning", message=sentence, pointer="/data/dataset")
+    names = {code: name for name, code in reversed(WINNERS.items())}
+    record |= {
+        "duplicates": len(kept) - len({digests[at] for at in kept}),
+        "models": len(data.models),
+        "prompts": len(data.prompts),
+        "winners": {names[code]: int((data.winner == code).sum()) for code in sorted(names)},
+        "train": len(train),
+        "validation": len(validation),
+        "train_prompts": len(np.unique(train.prompt)),
+        "validation_prompts": len(np.unique(validation.prompt)),
+    }
+    return LoadedData(train, validation, fingerprint([digests[at] for at in kept]), record)
+
+
+def _report_skipped(section: ComparisonsData, rows: Rows, context: LoadContext) -> None:
+    # A row of a CSV file may go over several lines, and a person looks for it by its line.
+    unit = "line" if section.dataset.lower().endswith((".csv", ".tsv")) else "row"
+    reasons = ", ".join(
+        f"{reason} ({count}, first in {unit} {rows.first[reason]})" for reason, count in rows.skipped.most_common()
+    )
+    if not len(rows):
+        one = set(rows.skipped) == {"same model twice"}
+        raise DataError(
+            f"no usable comparison among {rows.read} rows: {'one LLM only: ' if one else ''}{reasons}",
+            where=section.dataset if catalog.is_path(section.dataset) else "/data/dataset",
+            hint="a row needs two LLMs, a winner of model_a, model_b, tie or both_bad, and two conversations of "
+            "user and assistant turns",
+        )
+    if rows.skipped:
+        skipped = rows.read - len(rows)
+        context.emit("warning", message=f"skipped {skipped} of {rows.read} rows: {reasons}", pointer="/data/dataset")
+
+
+def _drop_rare(
+    section: ComparisonsData, rows: Rows, chosen: np.ndarray, context: LoadContext, record: dict[str, Any]
+) -> np.ndarray:
+    """The indices of the rows whose LLMs are frequent enough among the chosen; fills in the record."""
+    limits = {name: getattr(context.spec, name, None) or 0 for name in FILTERS}
+    field = max(limits, key=lambda name: limits[name])
+    least = limits[field]
+    everyone, index = np.unique(
+        np.array([*(rows.model_a[at] for at in chosen), *(rows.model_b[at] for at in chosen)], dtype=object),
+        return_inverse=True,
+    )
+    a, b = index[: len(chosen)], index[len(chosen) :]
+    kept = splitting.frequent(a, b, len(everyone), least)
+    if not kept.any():
+        largest = splitting.largest_threshold(a, b, len(everyone))
+        left = int(splitting.frequent(a, b, len(everyone), largest).sum())
+        sampled = "null" if section.max_samples is None else str(section.max_samples)
+        raise DataError(
+            f"no comparison is left: /data/max_samples {sampled} gives {len(chosen)} rows of {len(everyone)} LLMs, "
+            f"and /model/spec/{field} {least} drops every one of them",
+            where=f"/model/spec/{field}",
+            hint=f"{field} of at most {largest} keeps something ({largest} keeps {left} rows)"
+            + ("" if section.max_samples is None else f"; or raise max_samples (there are {len(rows)} rows)"),
+        )
+    dropped = sorted(set(everyone) - set(everyone[np.concatenate([a[kept], b[kept]])]))
+    record |= {
+        "rows_sampled": len(chosen),
+        "rows_dropped_by_filter": int((~kept).sum()),
+        "models_dropped_by_filter": dropped,
+        "min_model_rows": least,
+    }
+    if dropped:
+        context.emit(
+            "warning",
+            message=f"{field} {least} drops {len(dropped)} of {len(everyone)} LLMs and {int((~kept).sum())} of "
+            f"{len(chosen)} rows: {', '.join(dropped[:12])}{' ...' if len(dropped) > 12 else ''}",
+            pointer=f"/model/spec/{field}",
+        )
+    return chosen[kept]
+
+
+def _held_out(section: ComparisonsData, prompts: Sequence[str], kept: np.ndarray, context: LoadContext) -> np.ndarray:
+    """Which of the kept rows are held out: bool ``[kept.sum()]``.
+
+    ``prompts`` are those of the sampled rows, and ``kept`` (bool) the ones that the filter on rare LLMs leaves. The
+    split is drawn before that filter, so that it is the same for models that filter differently: what one of them is
+    measured on, no other has trained on.
+    """
+    key_of = {prompt: splitting.split_key(prompt) for prompt in set(prompts)}
+    keys = [key_of[prompt] for prompt in prompts]
+    own = [key for key, keep in zip(keys, kept, strict=True) if keep]
+    if section.validation_split and len(set(own)) < 2:
+        raise DataError(
+            f"all {len(own)} rows have one prompt, and a prompt is never on both sides of the split",
+            where="/data/validation_split",
+            hint="set validation_split to 0, or use data with more prompts",
+        )
+    held = splitting.split(keys, section.validation_split, section.seed)[kept]
+    if section.validation_split and held.all() == held.any():
+        # All that the filter left lies on one side of the common split.
+        held = splitting.split(own, section.validation_split, section.seed)
+        context.emit(
+            "warning",
+            message="the filter on rare LLMs leaves one side of the split empty, so the rows that are left were split "
+            "anew: a model with another filter is measured on other prompts",
+            pointer="/data/validation_split",
+        )
+    share = held.mean()
+    if abs(share - section.validation_split) > 0.05:
+        context.emit(
+            "warning",
+            message=f"the validation split is {share:.2f} of the rows, not {section.validation_split:g}: "
+            f"it is made of whole prompts, and there are {len(set(own))}",
+            pointer="/data/validation_split",
+        )
+    return held
+
+
+def build(rows: Rows, kept: Sequence[int] | np.ndarray) -> Comparisons:
+    """Some rows, by index, as :class:`Comparisons`."""
+    models = tuple(sorted({rows.model_a[at] for at in kept} | {rows.model_b[at] for at in kept}))
+    number = {name: at for at, name in enumerate(models)}
+    prompts: dict[tuple[str, tuple[str, ...]], int] = {}
+    groups: list[str] = []
+    prompt = np.empty(len(kept), np.int32)
+    for row, at in enumerate(kept):
+        key = (rows.prompts[at], rows.histories[at])
+        if key not in prompts:
+            prompts[key] = len(prompts)
+            groups.append(rows.groups[at])
+        prompt[row] = prompts[key]
+    table = np.concatenate(rows.tags)[np.asarray(kept, np.int64)]
+    return Comparisons(
+        models=models,
+        prompts=tuple(text for text, _ in prompts),
+        histories=tuple(history for _, history in prompts),
+        prompt=prompt,
+        model_a=np.array([number[rows.model_a[at]] for at in kept], np.int32),
+        model_b=np.array([number[rows.model_b[at]] for at in kept], np.int32),
+        winner=np.array([rows.winner[at] for at in kept], np.int8),
+        responses_a=tuple(rows.responses_a[at] for at in kept),
+        responses_b=tuple(rows.responses_b[at] for at in kept),
+        tags={} if np.isnan(table).all() else {name: table[:, at].copy() for at, name in enumerate(TAGS)},
+        groups=tuple(groups),
+    )
+
+
+def row_digests(rows: Rows) -> list[bytes]:
+    """The SHA-256 of each row's content, whatever file it came in."""
+    tags = np.concatenate(rows.tags).astype("<f4") if len(rows) else np.zeros((0, len(TAGS)), "<f4")
+    # One bit pattern for "unknown", so that the digest does not depend on which NaN a library made.
+    tags[np.isnan(tags)] = np.nan
+    digests = []
+    for at in range(len(rows)):
+        texts = (
+            rows.model_a[at], rows.model_b[at], rows.prompts[at], rows.responses_a[at], rows.responses_b[at],
+            *rows.histories[at],
+        )  # fmt: skip
+        encoded = [text.encode() for text in texts]
+        head = f"{rows.winner[at]} {' '.join(str(len(text)) for text in encoded)} ".encode()
+        digests.append(hashlib.sha256(b"".join([head, tags[at].tobytes(), *encoded])).digest())
+    return digests
+
+
+def fingerprint(digests: Sequence[bytes]) -> str:
+    """The SHA-256 (hex) of a data set: of its rows' digests, in order."""
+    return hashlib.sha256(b"".join(digests)).hexdigest()

@@ -1,0 +1,287 @@
+"""Raw comparisons of both published layouts, checked, as columns. What breaks the format is counted by reason.
+
+``arena-human-preference-140k`` keeps a message's content as a list of parts (``[{"type": "text", "text": ...}]``),
+``chatbot_arena_conversations`` as a plain string and says ``tie (bothbad)``; a file may mix them. Rows come in
+batches, as Arrow (columns, vectorised) or as parsed JSON.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from runner.data.comparisons.comparison_arrays import BOTH_BAD, TIE, A, B
+from runner.errors import DataError
+
+WINNERS = {"model_a": A, "model_b": B, "tie": TIE, "both_bad": BOTH_BAD, "tie (bothbad)": BOTH_BAD}
+REQUIRED = ("model_a", "model_b", "winner", "conversation_a", "conversation_b")
+#: The category annotations, and a name for a row's kind of prompt. Either may be absent.
+TAG_COLUMN, GROUP_COLUMN = "category_tag", "kind"
+COLUMNS = (*REQUIRED, TAG_COLUMN, GROUP_COLUMN)
+
+#: The 12 category features: our name -> (annotation, its field).
+TAGS: dict[str, tuple[str, str]] = {
+    "creative_writing": ("creative_writing_v0.1", "creative_writing"),
+    "creative_writing_score": ("creative_writing_v0.1", "score"),
+    "complexity": ("criteria_v0.1", "complexity"),
+    "creativity": ("criteria_v0.1", "creativity"),
+    "domain_knowledge": ("criteria_v0.1", "domain_knowledge"),
+    "problem_solving": ("criteria_v0.1", "problem_solving"),
+    "real_world": ("criteria_v0.1", "real_world"),
+    "specificity": ("criteria_v0.1", "specificity"),
+    "technical_accuracy": ("criteria_v0.1", "technical_accuracy"),
+    "instruction_following": ("if_v0.1", "if"),
+    "instruction_following_score": ("if_v0.1", "score"),
+    "math": ("math_v0.1", "math"),
+}
+
+USER, ASSISTANT, SYSTEM, OTHER = 0, 1, 2, 3
+ROLES = {"user": USER, "assistant": ASSISTANT, "system": SYSTEM}
+
+
+@dataclass
+class Turns:
+    """One side's conversations of a batch, flattened: row ``i`` owns the messages ``starts[i]:starts[i + 1]``."""
+
+    starts: np.ndarray  # int64 [rows + 1]
+    role: np.ndarray  # int8 [messages]
+    wordless: np.ndarray  # bool [messages]: an image, or nothing that is text
+    texts: Callable[[np.ndarray], list[str]]  # the texts at these message indices
+
+
+@dataclass
+class Rows:
+    """Checked comparisons as columns, and how many rows were passed over, and why."""
+
+    model_a: list[str] = field(default_factory=list)
+    model_b: list[str] = field(default_factory=list)
+    winner: list[int] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+    histories: list[tuple[str, ...]] = field(default_factory=list)
+    responses_a: list[str] = field(default_factory=list)
+    responses_b: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    tags: list[np.ndarray] = field(default_factory=list)  # float32 [rows of a batch, 12], NaN where unknown
+    read: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    #: Reason -> the first row (from 1) that has it.
+    first: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.winner)
+
+    def skip(self, reasons: Sequence[str], numbers: Sequence[int]) -> None:
+        """Count rows passed over; an empty reason is a row that is kept."""
+        for reason, number in zip(reasons, numbers, strict=True):
+            if reason:
+                self.skipped[reason] += 1
+                self.first.setdefault(reason, number)
+
+    def extend(self, other: Rows) -> None:
+        """Append another source's rows; its row numbers stay its own."""
+        for name in ("model_a", "model_b", "winner", "prompts", "histories", "responses_a", "responses_b"):
+            getattr(self, name).extend(getattr(other, name))
+        self.groups.extend(other.groups)
+        self.tags.extend(other.tags)
+        self.read += other.read
+        self.skipped.update(other.skipped)
+        for reason, number in other.first.items():
+            self.first.setdefault(reason, number)
+
+
+def add_json(rows: Rows, objects: Sequence[dict[str, Any]], numbers: Sequence[int]) -> None:
+    """Check parsed JSON rows and append the good ones. ``numbers`` are their line numbers, for the record."""
+    add(
+        rows,
+        [row.get("model_a") for row in objects],
+        [row.get("model_b") for row in objects],
+        [row.get("winner") for row in objects],
+        _json_turns([row.get("conversation_a") for row in objects]),
+        _json_turns([row.get("conversation_b") for row in objects]),
+        _json_tags([row.get(TAG_COLUMN) for row in objects]),
+        [row.get(GROUP_COLUMN) for row in objects],
+        numbers,
+    )
+
+
+def require_columns(present: Sequence[str], where: str) -> None:
+    """Raise :class:`DataError` that names every missing column, and what is there that looks like it."""
+    import difflib
+
+    missing = [name for name in REQUIRED if name not in present]
+    if not missing:
+        return
+    near = [
+        f"{match[0]!r} for {name!r}"
+        for name in missing
+        if (match := difflib.get_close_matches(name, [str(column) for column in present], n=1))
+    ]
+    raise DataError(
+        f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
+        where=where,
+        hint=f"did you mean {', '.join(near)}?" if near else f"there are: {', '.join(map(str, present)) or 'none'}",
+    )
+
+
+def add(
+    rows: Rows,
+    model_a: Sequence[Any],
+    model_b: Sequence[Any],
+    winner: Sequence[Any],
+    side_a: Turns,
+    side_b: Turns,
+    tags: np.ndarray,
+    groups: Sequence[Any],
+    numbers: Sequence[int],
+) -> None:
+    """Check a batch's rows, given as columns, and append the good ones; ``numbers`` are theirs in the source."""
+    n = len(model_a)
+    reasons = np.full(n, "", dtype=object)
+
+    def mark(bad: np.ndarray, reason: str) -> None:
+        """Give rows a reason, unless they have one: the first fault found is the one that is told."""
+        reasons[bad & (reasons == "")] = reason
+
+    def rows_where(test: Callable[[Any, Any], bool], left: Sequence[Any], right: Sequence[Any]) -> np.ndarray:
+        return np.fromiter((test(x, y) for x, y in zip(left, right, strict=True)), bool, n)
+
+    mark(rows_where(lambda a, b: not (_filled(a) and _filled(b)), model_a, model_b), "missing model name")
+    mark(rows_where(lambda a, b: a == b, model_a, model_b), "same model twice")
+    codes = [WINNERS.get(value, -1) if isinstance(value, str) else -1 for value in winner]
+    mark(np.array(codes, np.int64) < 0, "unknown winner")
+    for side in (side_a, side_b):
+        mark(np.diff(side.starts) == 0, "empty conversation")
+    for side in (side_a, side_b):
+        mark(_any(side, side.wordless), "content that is not text")
+    for side in (side_a, side_b):
+        mark(_out_of_order(side), "roles out of order")
+    # Past this point a row ends in a user's message and an assistant's; only such rows are read.
+    sound = np.flatnonzero(reasons == "")
+    prompts_a, prompts_b = (side.texts(side.starts[sound + 1] - 2) for side in (side_a, side_b))
+    responses_a, responses_b = (side.texts(side.starts[sound + 1] - 1) for side in (side_a, side_b))
+    histories: list[tuple[str, ...]] = []
+    for at, row in enumerate(sound.tolist()):
+        history, same = _history(side_a, side_b, row)
+        histories.append(history)
+        if not prompts_a[at].strip():
+            reasons[row] = "empty prompt"
+        elif not (responses_a[at].strip() and responses_b[at].strip()):
+            reasons[row] = "empty response"
+        elif not same or prompts_a[at] != prompts_b[at]:
+            reasons[row] = "prompts differ between a and b"
+    keep = reasons[sound] == ""
+    for at in np.flatnonzero(keep).tolist():
+        row = sound[at]
+        rows.model_a.append(model_a[row])
+        rows.model_b.append(model_b[row])
+        rows.winner.append(codes[row])
+        rows.prompts.append(prompts_a[at])
+        rows.histories.append(histories[at])
+        rows.responses_a.append(responses_a[at])
+        rows.responses_b.append(responses_b[at])
+        rows.groups.append(groups[row] if isinstance(groups[row], str) else "")
+    rows.tags.append(tags[sound[keep]])
+    rows.read += n
+    rows.skip(list(reasons), numbers)
+
+
+def _filled(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _any(side: Turns, flags: np.ndarray) -> np.ndarray:
+    """Whether any of a row's messages has the flag: bool ``[rows]``."""
+    total = np.concatenate([[0], np.cumsum(flags)])
+    return total[side.starts[1:]] > total[side.starts[:-1]]
+
+
+def _out_of_order(side: Turns) -> np.ndarray:
+    """Rows that are not user, assistant, user, assistant ... after at most one system message: bool ``[rows]``."""
+    lengths = np.diff(side.starts)
+    first = np.minimum(side.starts[:-1], max(len(side.role) - 1, 0))
+    system = (lengths > 0) & (side.role[first] == SYSTEM) if len(side.role) else np.zeros(len(lengths), bool)
+    position = np.arange(len(side.role)) - np.repeat(side.starts[:-1] + system, lengths)
+    wrong = (side.role != position % 2) & (position >= 0)
+    turns = lengths - system
+    return _any(side, wrong) | (turns % 2 != 0) | (turns == 0)
+
+
+def _history(side_a: Turns, side_b: Turns, row: int) -> tuple[tuple[str, ...], bool]:
+    """The turns before the last prompt, oldest first, and whether the users' are the same on both sides.
+
+    What the two LLMs answered earlier may differ; such an answer is not context of the prompt, and is left out.
+    """
+    a, b = (side.starts[row : row + 2] for side in (side_a, side_b))
+    if a[1] - a[0] == 2 and b[1] - b[0] == 2:
+        return (), True
+    if a[1] - a[0] != b[1] - b[0]:
+        return (), False
+    roles = side_a.role[a[0] : a[1] - 2]
+    earlier_a, earlier_b = side_a.texts(np.arange(a[0], a[1] - 2)), side_b.texts(np.arange(b[0], b[1] - 2))
+    pairs = list(zip(roles, earlier_a, earlier_b, strict=True))
+    same = all(one == other for role, one, other in pairs if role != ASSISTANT)
+    return tuple(one for _, one, other in pairs if one == other), same
+
+
+def _json_turns(conversations: Sequence[Any]) -> Turns:
+    starts, roles, wordless = [0], [], []
+    texts: list[str] = []
+    for conversation in conversations:
+        for message in conversation if isinstance(conversation, list) else ():
+            role = message.get("role") if isinstance(message, dict) else None
+            text = _json_text(message.get("content")) if isinstance(message, dict) else None
+            roles.append(ROLES.get(role, OTHER) if isinstance(role, str) else OTHER)
+            wordless.append(text is None)
+            texts.append(text or "")
+        starts.append(len(texts))
+    return Turns(
+        np.array(starts, np.int64),
+        np.array(roles, np.int8),
+        np.array(wordless, bool),
+        lambda at: [texts[index] for index in at],
+    )
+
+
+def _json_text(content: Any) -> str | None:
+    """The text of a message's content, None if any of it is not text."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return None
+    parts = []
+    for part in content:
+        if not isinstance(part, dict) or part.get("type") != "text" or part.get("image") is not None:
+            return None
+        if not isinstance(part.get("text"), str):
+            return None
+        parts.append(part["text"])
+    return "\n".join(parts)
+
+
+def _json_tags(annotations: Sequence[Any]) -> np.ndarray:
+    table = np.full((len(annotations), len(TAGS)), np.nan, np.float32)
+    for row, annotation in enumerate(annotations):
+        if isinstance(annotation, dict):
+            for column, (group, name) in enumerate(TAGS.values()):
+                values = annotation.get(group)
+                table[row, column] = tag_number(values.get(name)) if isinstance(values, dict) else np.nan
+    return table
+
+
+def tag_number(value: Any) -> float:
+    """A tag as a number: booleans and yes/no become 1 and 0, what says nothing NaN."""
+    if isinstance(value, str):
+        word = value.strip().lower()
+        if word in ("yes", "true", "no", "false"):
+            return float(word in ("yes", "true"))
+        try:
+            value = float(word)
+        except ValueError:
+            return float("nan")
+    if isinstance(value, bool | int | float) and abs(value) < 1e9:
+        return float(value)
+    return float("nan")

@@ -1,0 +1,103 @@
+"""The ``data`` section of a router's spec: comparisons, from a name or a path to two splits."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from runner.contract import DataSection, LoadContext, LoadedData, option
+from runner.data.comparisons import catalog
+from runner.data.comparisons.comparison_columns import Columns, WinnerValues
+from runner.errors import DataError
+
+#: A path has no control character in it. (`(?!\n)$` is the very end in ECMA's and in Python's dialect alike.)
+_PATH = r"^[^\u0000-\u001f]+\.(parquet|jsonl|csv|tsv)(?!\n)$"
+
+
+def _known(dataset: str) -> str:
+    if dataset in catalog.NAMES or re.search(_PATH, dataset):
+        return dataset
+    near = difflib.get_close_matches(dataset, catalog.NAMES, n=1)
+    raise PydanticCustomError(
+        "unknown_dataset",
+        "should be one of {names}, or a path that ends in .parquet, .jsonl, .csv or .tsv{near}",
+        {"names": ", ".join(catalog.NAMES), "near": f" (did you mean {near[0]!r}?)" if near else ""},
+    )
+
+
+Dataset = Annotated[
+    str,
+    AfterValidator(_known),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "enum": list(catalog.NAMES)},
+                {"type": "string", "pattern": _PATH, "x-expected": "the path of a .parquet, .jsonl, .csv or .tsv file"},
+            ]
+        }
+    ),
+]
+
+
+class ComparisonsData(DataSection):
+    """The ``data`` object of a router's spec."""
+
+    dataset: Dataset = option(
+        "lmarena_human_preference",
+        description="lmarena_human_preference, chatbot_arena, both (the two together), sample (packaged), or the path "
+        "of a .parquet, .jsonl, .csv or .tsv file, in either raw layout or as a table of one comparison a row.",
+    )
+    columns: Columns | None = option(
+        None,
+        description="The columns of a table with one comparison a row, where they are called otherwise than prompt, "
+        "model_a, model_b, response_a, response_b, winner. Only with a path.",
+    )
+    winner_values: WinnerValues | None = option(
+        None, description="The words of a table's winner column, where they are others. Only with a path."
+    )
+    max_samples: int | None = option(
+        None, ge=1, description="Downsample to this many rows, seeded, before rare LLMs are dropped; null keeps all."
+    )
+    validation_split: float = option(
+        0.2,
+        ge=0,
+        lt=1,
+        older=("valiation_split",),
+        description="Share of the rows held out, by prompt: no prompt is on both sides. 0 holds nothing out.",
+    )
+    seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the downsampling, of the split and of training.")
+
+    def load(self, context: LoadContext) -> LoadedData:
+        """Read, check, downsample, drop rare LLMs, split: train and validation are :class:`Comparisons`.
+
+        The split is by prompt (its words, whatever their case and spacing), so it is as near to ``validation_split``
+        as whole prompts allow. Raises :class:`DataError` when nothing is left, when there is one LLM only, or when one
+        prompt cannot be split; and what :func:`runner.data.comparisons.sources.read` raises.
+        """
+        from runner.data.comparisons.prepared import prepare
+
+        return prepare(self, context)
+
+    def network_needed(self, cache: Path) -> bool:
+        return catalog.network_needed(self.dataset)
+
+    def check(self, cwd: Path) -> None:
+        from runner.data.comparisons.sources import check_file
+
+        for field in ("columns", "winner_values"):
+            if getattr(self, field) is not None and not catalog.is_path(self.dataset):
+                raise DataError(
+                    f"{field} describes a file, and {self.dataset} is a data set with a layout of its own",
+                    where=f"/data/{field}",
+                    hint="name your file in data.dataset, or take this out",
+                )
+        for path in self.local_files():
+            check_file(path, cwd, pointer="/data/dataset")
+
+    def local_files(self) -> list[Path]:
+        return [Path(self.dataset).expanduser()] if catalog.is_path(self.dataset) else []

@@ -1,0 +1,108 @@
+"""The one split of a comparison, and the proof that no model was trained on what it is measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.contract import DataSection, LoadContext, LoadedData, ModelSpec
+from runner.data.comparisons import Comparisons
+from runner.data.comparisons.prepared import FILTERS
+from runner.data.splitting import split_key
+from runner.errors import DataError, IntegrityError, RunFailed
+
+
+@dataclass
+class Split:
+    """The data of a comparison: all LLMs of it, whatever a model's own filter leaves out."""
+
+    section: DataSection
+    cache: Path
+    whole: LoadedData
+    _own: dict[tuple[Any, ...], LoadedData] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, section: DataSection, cache: Path) -> Split:
+        """Raises what loading raises, and :class:`DataError` where nothing is held out."""
+        # A spec without a filter on rare LLMs.
+        whole = section.load(LoadContext(ModelSpec(model_type="comparison"), cache, _silent))
+        if not isinstance(whole.validation, Comparisons) or not len(whole.validation):
+            raise DataError(
+                "nothing is held out, so there is nothing to compare models on",
+                where="/data/validation_split",
+                hint="--validation-split 0.2",
+            )
+        return cls(section, cache, whole)
+
+    @property
+    def held_out(self) -> Comparisons:
+        """The held-out comparisons, of all LLMs."""
+        return self.whole.validation
+
+    def own(self, spec: ModelSpec) -> LoadedData:
+        """The data as a model with this spec sees it: without the LLMs that its filter drops."""
+        least = tuple(getattr(spec, name, None) or 0 for name in FILTERS)
+        if not any(least):
+            return self.whole
+        if least not in self._own:
+            self._own[least] = self.section.load(LoadContext(spec, self.cache, _silent))
+        return self._own[least]
+
+    def refuse_seen(self, spec: ModelSpec, fingerprint: str | None) -> None:
+        """Raise unless a model with this spec, trained on data of this fingerprint, saw none of the held-out prompts.
+
+        :class:`IntegrityError` where the data is not what the model was trained on, :class:`RunFailed` where the two
+        share prompts: its filter left one side of the common split empty, so that it has a split of its own.
+        """
+        data = self.own(spec)
+        if data.fingerprint != fingerprint:
+            raise IntegrityError(
+                "the data changed between the training and the comparison", hint="compare again, when it is at rest"
+            )
+        seen = _keys(data.train) & _keys(self.held_out)
+        if seen:
+            raise RunFailed(
+                f"it was trained on {len(seen)} of the held-out prompts: its filter on rare LLMs leaves one side of "
+                "the common split empty",
+                hint="--min-model-rows N sets every model's filter alike",
+            )
+
+
+def common(held_out: Comparisons, known: Sequence[Sequence[str]]) -> tuple[Comparisons, tuple[str, ...]]:
+    """The comparisons whose two LLMs are known to every model, and those LLMs, sorted.
+
+    ``known`` has each model's LLMs. Raises :class:`DataError` where no comparison is left.
+    """
+    everybody = set(held_out.models).intersection(*map(set, known))
+    knows = np.array([name in everybody for name in held_out.models], bool)
+    rows = held_out.take(knows[held_out.model_a] & knows[held_out.model_b])
+    if not len(rows):
+        raise DataError(
+            f"none of the {len(held_out)} held-out comparisons is of two LLMs that all models know",
+            hint="--min-model-rows N sets every model's filter alike; with --reuse nothing is trained twice",
+        )
+    return rows, tuple(sorted(everybody))
+
+
+def prompt_tags(rows: Comparisons, prompts: np.ndarray) -> np.ndarray | None:
+    """The category tags of these prompts, float32 ``[len(prompts), 12]``: those of its first row that has the tag."""
+    if not rows.tags:
+        return None
+    table = np.full((len(rows.prompts), len(rows.tags)), np.nan, np.float32)
+    for column, values in enumerate(rows.tags.values()):
+        # From the last row to the first, so that the first one stays.
+        known = np.flatnonzero(~np.isnan(values))[::-1]
+        table[rows.prompt[known], column] = values[known]
+    return table[prompts]
+
+
+def _keys(rows: Comparisons) -> set[str]:
+    return {split_key(rows.prompts[at]) for at in np.unique(rows.prompt)}
+
+
+def _silent(event: str, **fields: Any) -> None:
+    """What is odd about the data is told when a model is trained on it."""

@@ -1,0 +1,227 @@
+"""From a checked spec to a plan: everything decided before anything runs, so that it can be shown without running."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner import registry
+from runner.errors import ConflictError, EnvironmentProblem, RunnerError
+from runner.execution.executor import Executor, Job
+from runner.execution.image_lookup import source_hash
+from runner.execution.lineage import other_data
+from runner.execution.local_executor import LocalExecutor
+from runner.spec.canonical import canonical
+from runner.spec.envelope import TrainingSpec
+from runner.spec.loading import LoadedSpec, for_kind, load_object, with_flags
+from runner.store.manifest import NAME
+from runner.store.stored_models import StoredModel, open_verified
+from runner.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will happen. ``document`` is what the worker reads; it holds no secret."""
+
+    spec: TrainingSpec
+    model_type: str
+    executor: Executor
+    document: dict[str, Any]
+    read_only: tuple[Path, ...]
+    parent: StoredModel | None
+    notes: list[str] = field(default_factory=list)
+
+    def job(self, run: Path) -> Job:
+        """The job of this plan's run, with its secrets: read from our environment now, kept in memory only."""
+        section = self.spec.run
+        names = [*section.env, *(["HF_TOKEN"] if self.document["network"] else [])]
+        secrets = {name: os.environ[name] for name in names if name in os.environ}
+        missing = [name for name in section.env if name not in os.environ]
+        if missing:
+            raise EnvironmentProblem(
+                f"the spec passes {', '.join(missing)} on, which is not set here", where="/run/env", hint="export it"
+            )
+        if self.spec.wandb is not None:
+            from runner.tracking.wandb_session import find_key
+
+            if key := find_key():
+                secrets["WANDB_API_KEY"] = key
+            for name in ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY"):
+                if value := os.environ.get(name):
+                    secrets[name] = value
+        return Job(
+            run=run,
+            cwd=Path(self.document["cwd"]),
+            cache=Path(self.document["cache"]),
+            read_only=self.read_only,
+            image=self.document["image"],
+            gpus=section.gpus,
+            cpus=section.cpus,
+            memory=section.memory_bytes,
+            network=self.document["network"],
+            secrets=secrets,
+        )
+
+
+def make_plan(
+    loaded: LoadedSpec, workspace: Workspace, *, executor: str | None = None, cwd: Path | None = None
+) -> Plan:
+    """Resolve what the spec refers to and choose where it runs. Starts nothing, imports no heavy library.
+
+    Raises the error of whatever is missing: a stored model, a data file, a GPU, an engine.
+    """
+    if executor is not None:
+        loaded = with_flags(loaded, {"/run/executor": executor})
+    spec, parent, notes = resolve_start_state(loaded, workspace)
+    assert spec.model.spec is not None
+    kind = spec.model.spec.model_type
+    cwd = cwd or Path.cwd()
+    spec.data.check(cwd)  # type: ignore[union-attr]
+    files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
+    models = [path for name in model_names(spec) if (path := cwd / name).is_dir()]
+    network = spec.run.network
+    if network is None:
+        network = needs_network(spec, workspace)
+    chosen, image, digest = choose_executor(spec, notes)
+    stored = {
+        name: {"reference": model.reference, "path": str(model.path.absolute())}
+        for name, model in resolve_references(spec, workspace).items()
+    }
+    caveats = []
+    if getattr(spec.data, "validation_split", 0):
+        made = [parent.reference if parent else None, *(entry["reference"] for entry in stored.values())]
+        caveats = other_data(canonical(spec)["data"], made, workspace.store)
+    document = {
+        "plan_version": 1,
+        "model_type": kind,
+        "name": spec.model.name,
+        "executor": chosen.name,
+        "image": image,
+        "image_digest": digest,
+        "gpus": spec.run.gpus,
+        "network": network,
+        "cwd": str(cwd),
+        "cache": str(workspace.cache.absolute()),
+        "start_from": str(parent.path.absolute()) if parent else None,
+        "parent": parent.reference if parent else None,
+        "stored": stored,
+        "caveats": caveats,
+        "wandb": spec.wandb.model_dump() if spec.wandb else None,
+        "code": source_hash(),
+    }
+    folders = [Path(entry["path"]) for entry in stored.values()]
+    read_only = tuple(dict.fromkeys([*files, *models, *folders]))
+    if parent:
+        read_only += (parent.path.absolute(),)
+    return Plan(spec, kind, chosen, document, read_only, parent, notes)
+
+
+def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[TrainingSpec, StoredModel | None, list[str]]:
+    """Fill in ``model.spec`` from the stored model that ``start_state`` names; the document's own is ignored."""
+    if loaded.spec.model.start_state is None:
+        return loaded.spec, None, []
+    try:
+        model, manifest = open_verified(workspace.store, loaded.spec.model.start_state)
+    except RunnerError as error:
+        error.where = f"/model/start_state ({error.where})" if error.where else "/model/start_state"
+        raise
+    # The document is checked again as one of that kind, so that a fault in `data` or `epochs` still has its place.
+    spec = for_kind(loaded, model.model_type).spec
+    stored = load_object(manifest["spec"], source=str(model.path / NAME)).spec.model.spec
+    section = spec.model.model_copy(update={"spec": stored, "start_state": None})
+    return spec.model_copy(update={"model": section}), model, [f"starting from {model.reference}"]
+
+
+def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, StoredModel]:
+    """The stored models that the kind's own fields name, by field, each checked to be what the field needs."""
+    section = spec.model.spec
+    assert section is not None
+    found = {}
+    for name, needed in section.references.items():
+        reference = getattr(section, name)
+        if reference is None:
+            continue
+        where = f"/model/spec/{name}"
+        try:
+            model, _ = open_verified(workspace.store, reference)
+        except RunnerError as error:
+            error.where = f"{where} ({error.where})" if error.where else where
+            if reference in (spec.model.name, f"{section.model_type}/{spec.model.name}"):
+                error.hint = "the spec names the model that it makes: name one that is stored, or leave the field out"
+            raise
+        if needed.task is not None and (task := registry.load(model.model_type).Spec.task) != needed.task:
+            raise ConflictError(
+                f"{model.reference} is a model of {task}, and a model of {needed.task} is needed", where=where
+            )
+        if needed.folder is not None and not (model.path / needed.folder).is_dir():
+            raise ConflictError(
+                f"{model.reference} has no {needed.folder.replace('_', ' ')}: {model.model_type} makes none",
+                where=where,
+                hint="name a model of a type with an embedding_spec",
+            )
+        found[name] = model
+    return found
+
+
+def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str | None, str | None]:
+    """The executor, and for Docker the image and its digest. ``auto`` falls back to a local process, and says so."""
+    wanted = spec.run.executor
+    if wanted == "local":
+        return LocalExecutor(), None, None
+    kind = registry.find(spec.model.spec.model_type) if spec.model.spec else None
+    if wanted == "auto" and spec.run.image is None and kind and not kind.module.startswith("runner."):
+        notes.append(f"running as a local process: {kind.name} comes from {kind.module}, which the image does not hold")
+        return LocalExecutor(), None, None
+    from runner.execution import image_lookup
+    from runner.execution.docker_executor import DockerExecutor
+
+    try:
+        found = image_lookup.find(spec.run.image)
+    except EnvironmentProblem as error:
+        if wanted == "docker":
+            raise
+        hint = f" ({error.hint})" if error.hint else ""
+        notes.append(f"running as a local process, not in a container: {error.message}{hint}")
+        return LocalExecutor(), None, None
+    if note := image_lookup.stale_note(found):
+        notes.append(note)
+    return DockerExecutor(), found.name, found.digest
+
+
+def model_names(spec: TrainingSpec) -> list[str]:
+    """The pretrained models that the kind's spec names: every field called ``*_model_name``, at any depth."""
+    found: list[str] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if key.endswith("_model_name") and isinstance(item, str):
+                    found.append(item)
+                else:
+                    look(item)
+
+    look(spec.model.spec.model_dump() if spec.model.spec else {})
+    return found
+
+
+def needs_network(spec: TrainingSpec, workspace: Workspace) -> bool:
+    """Whether a container needs one: a data set or a model that is not here yet, or W&B with a key."""
+    from runner.training.pretrained import available_locally
+
+    if spec.data.network_needed(workspace.cache):  # type: ignore[union-attr]
+        return True
+    if any(not available_locally(name) for name in model_names(spec)):
+        return True
+    if spec.wandb is not None:
+        from runner.tracking.wandb_session import find_key, mode
+
+        return find_key() is not None and mode() == "online"
+    return False
+
+
+def check_requirements(plan: Plan) -> None:
+    """Before a local run: the packages that the kind needs. A container brings its own."""
+    if plan.executor.name == "local":
+        registry.require(plan.model_type)

@@ -1,0 +1,93 @@
+"""Replaying a stored model: its spec again, on what its lock names, and what came out differently."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from runner.execution.image_lookup import source_hash
+from runner.execution.supervisor import Listener
+from runner.execution.train_resume import train
+from runner.spec.loading import load_object
+from runner.store.stored_models import find, open_verified
+from runner.workspace import Workspace
+
+#: Entries of the lock that are told by others: an image by its digest, a machine by what it computed.
+_CIRCUMSTANCE = {"hardware", "image"}
+
+
+def replay(
+    reference: str,
+    workspace: Workspace,
+    *,
+    executor: str | None = None,
+    listeners: Sequence[Listener] = (),
+    say: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Train the stored model's spec again and compare: lock, metrics, and the sha256 of every file.
+
+    The report has ``original``, ``replayed`` (references), ``same`` and ``differences`` (rows of what, was, is).
+    Raises what training raises; nothing is compared then.
+    """
+    stored, manifest = open_verified(workspace.store, reference)
+    lock = manifest["lock"]
+    if lock.get("code") != source_hash():
+        say(f"the code has changed since {stored.reference} was trained ({lock.get('code')}, now {source_hash()})")
+    document = dict(manifest["spec"])
+    if manifest.get("parent"):
+        document["model"] = {"name": stored.name, "start_state": manifest["parent"]}
+    pinned_references = False
+    for name, pinned_reference in (manifest.get("references") or {}).items():
+        # By its version: the name alone may stand for a newer model by now.
+        if find(workspace.store, document["model"]["spec"][name]).reference != pinned_reference:
+            document["model"] = document["model"] | {"spec": document["model"]["spec"] | {name: pinned_reference}}
+            pinned_references = True
+    if lock.get("image") and executor in (None, "docker"):
+        # The digest, not the name: a name may stand for another image by now.
+        pinned = {"executor": "docker", "image": lock.get("image_digest") or lock["image"]}
+        document["run"] = (document.get("run") or {}) | pinned
+    elif executor is None:
+        executor = "local"
+    finished = train(
+        load_object(document, source=f"the manifest of {stored.reference}"),
+        workspace,
+        executor=executor,
+        listeners=listeners,
+    )
+    again = finished.model.manifest()
+    differences = [
+        row
+        for row in compare(manifest, again)
+        # Naming a version where the spec named none is not another spec.
+        if not (pinned_references and row["what"] == "lock.spec_hash")
+    ]
+    return {
+        "original": stored.reference,
+        "replayed": finished.model.reference,
+        "run": finished.run.id,
+        # The same model, if perhaps by other means: a difference of the lock alone is told, and is no failure.
+        "same": all(row["what"].startswith("lock.") for row in differences),
+        "differences": differences,
+    }
+
+
+def compare(was: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """The differences of two manifests, most telling first: lock, metrics, files."""
+    rows = []
+    for section in ("lock", "metrics"):
+        before, after = _flat(was.get(section) or {}), _flat(now.get(section) or {})
+        for key in sorted(before.keys() | after.keys()):
+            if key.split(".")[0] not in _CIRCUMSTANCE and before.get(key) != after.get(key):
+                rows.append({"what": f"{section}.{key}", "was": before.get(key), "is": after.get(key)})
+    for name in sorted(was["files"].keys() | now["files"].keys()):
+        before, after = was["files"].get(name, {}).get("sha256"), now["files"].get(name, {}).get("sha256")
+        if before != after:
+            rows.append({"what": f"files.{name}", "was": (before or "-")[:12], "is": (after or "-")[:12]})
+    return rows
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        flat |= _flat(item, f"{prefix}{key}.") if isinstance(item, dict) else {f"{prefix}{key}": item}
+    return flat

@@ -1,0 +1,209 @@
+"""The road: a checked spec in, a stored model out. ``train``, ``resume`` and ``replay`` all go down it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.errors import (
+    ConflictError,
+    ExitCode,
+    Interrupted,
+    Killed,
+    RunnerError,
+    Stopped,
+    TimeLimitReached,
+)
+from runner.execution.plan import Plan, check_requirements, make_plan
+from runner.execution.secret_files import sweep
+from runner.execution.supervisor import Listener, Signals, attempt, caught_signals, may_retry, resumable
+from runner.runs.events import EventReader
+from runner.runs.run import Run, State, being_executed, find_run
+from runner.spec.canonical import canonical
+from runner.spec.loading import LoadedSpec, load_file
+from runner.spec.resume_contract import compare, refuse
+from runner.store.stored_models import StoredModel, promote
+from runner.workspace import Workspace
+
+#: Ends after which the run's checkpoints are good and nothing but time or the machine stood in the way.
+RESUMABLE = (Stopped, Interrupted, TimeLimitReached, Killed)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that succeeded."""
+
+    run: Run
+    model: StoredModel
+    metrics: dict[str, Any]
+    tables: dict[str, Any]
+    #: What became of the upload, for the person who trained.
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The ``--json`` document."""
+        return {
+            "run": self.run.id,
+            "run_directory": str(self.run.path),
+            "state": State.SUCCEEDED,
+            "model": self.model.reference,
+            "path": str(self.model.path),
+            "metrics": self.metrics,
+            "tables": self.tables,
+            "notes": self.notes,
+        }
+
+
+def train(
+    loaded: LoadedSpec,
+    workspace: Workspace,
+    *,
+    executor: str | None = None,
+    listeners: Sequence[Listener] = (),
+    announce: Callable[[Run, Plan], None] = lambda run, plan: None,
+) -> Finished:
+    """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with."""
+    plan = make_plan(loaded, workspace, executor=executor)
+    check_requirements(plan)
+    plan.executor.check(plan.job(workspace.runs))
+    run = Run.create(
+        workspace.runs,
+        plan.spec.model.name,
+        {"spec": canonical(plan.spec), "plan": plan.document, "source": loaded.document.value},
+    )
+    announce(run, plan)
+    return _carry_out(run, plan, workspace, listeners)
+
+
+def resume(
+    reference: str,
+    workspace: Workspace,
+    *,
+    changed: LoadedSpec | None = None,
+    executor: str | None = None,
+    listeners: Sequence[Listener] = (),
+    announce: Callable[[Run, Plan], None] = lambda run, plan: None,
+) -> Finished:
+    """Go on with a run from its last checkpoint. ``changed`` may differ from the run's spec in fields marked free."""
+    run = find_run(workspace.runs, reference)
+    state = run.state()["state"]
+    if state == State.SUCCEEDED:
+        raise ConflictError("the run has succeeded: there is nothing to resume", where=run.id)
+    if state == State.CANCELLED:
+        raise ConflictError(
+            "the run was cancelled", where=run.id, hint="train its spec anew: " + str(run.path / "spec.json")
+        )
+    if state == State.RUNNING:
+        raise being_executed(run)
+    loaded = load_file(run.path / "spec.json")
+    before = run.needed("plan")
+    cwd = Path(before["cwd"])
+    warnings = []
+    if changed is not None:
+        changes = compare(loaded.spec, make_plan(changed, workspace, executor=executor, cwd=cwd).spec)
+        refuse(changes)
+        refuse_fewer_epochs(run, changed)
+        warnings = [f"warning: {change}" for change in changes if change.policy == "warn"]
+        loaded = changed
+    plan = make_plan(loaded, workspace, executor=executor or (None if changed else before["executor"]), cwd=cwd)
+    plan.notes.extend(warnings)
+    # What a name meant when the run began, it means to the end, whatever was stored since.
+    document = plan.document | {key: before[key] for key in ("start_from", "parent", "stored") if key in before}
+    plan = Plan(plan.spec, plan.model_type, plan.executor, document, plan.read_only, plan.parent, plan.notes)
+    check_requirements(plan)
+    plan.executor.check(plan.job(run.path))
+    if changed is not None:
+        run.write("spec", canonical(plan.spec))
+        # What an earlier attempt finished is not what this spec asks for.
+        (run.path / "outcome.json").unlink(missing_ok=True)
+    run.write("plan", document)
+    announce(run, plan)
+    return _carry_out(run, plan, workspace, listeners)
+
+
+def refuse_fewer_epochs(run: Run, changed: LoadedSpec) -> None:
+    """A run cannot unlearn: refuse to end it before the epoch that it has reached."""
+    reached = max((event["epoch"] for event in EventReader(run.path).new() if event["event"] == "epoch"), default=0)
+    if changed.spec.epochs < reached:
+        raise ConflictError(
+            f"the run has trained {reached} epochs, and the spec asks for {changed.spec.epochs}",
+            where="/epochs",
+            hint="ask for as many or more, or train anew without --resume",
+        )
+
+
+def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[Listener]) -> Finished:
+    sweep()
+    with run.lock(), caught_signals() as signals:
+        run.transition(State.RUNNING, executor=plan.executor.name)
+        # A run whose worker finished but whose supervisor died before the model was stored only has that left to do.
+        done = (run.document("outcome") or {}).get("ok") and run.document("result")
+        error = None if done else _attempts(run, plan, listeners, signals)
+        if error is None:
+            try:
+                model = _store(run, plan, workspace)
+            except RunnerError as refused:
+                error = refused
+        if error is not None:
+            error.where = error.where or f"run {run.id}"
+            state = State.INTERRUPTED if isinstance(error, RESUMABLE) else State.FAILED
+            run.transition(state, exit_code=int(error.code), failure=error.as_dict())
+            if error.code in (ExitCode.STOPPED, ExitCode.INTERRUPTED, ExitCode.TIME_LIMIT, ExitCode.KILLED):
+                error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
+            raise error
+        run.transition(State.SUCCEEDED, exit_code=0, model=model.reference)
+    result = run.document("result")
+    notes = _upload(run, plan, workspace, model)
+    return Finished(run, model, result["metrics"], run.document("tables") or {}, notes)
+
+
+def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Signals) -> RunnerError | None:
+    from tenacity import Retrying, retry_if_result, stop_after_attempt, wait_exponential_jitter
+
+    retrying = Retrying(
+        retry=retry_if_result(lambda error: may_retry(error, signals)),
+        stop=stop_after_attempt(plan.spec.run.retries + 1),
+        wait=wait_exponential_jitter(initial=1, max=60),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    return retrying(
+        attempt, run, plan.executor, plan.job(run.path), listeners, signals, time_limit=plan.spec.run.time_limit
+    )
+
+
+def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
+    result = run.document("result")
+    return promote(
+        workspace.store,
+        plan.model_type,
+        plan.spec.model.name,
+        run.path / "artifact",
+        {
+            "run": run.id,
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "spec": run.document("spec"),
+            "parent": plan.document["parent"],
+            "caveats": plan.document.get("caveats", []),
+            "references": {name: entry["reference"] for name, entry in plan.document.get("stored", {}).items()},
+            "metrics": result["metrics"],
+            "epochs": result["epochs"],
+            "best_epoch": result["best_epoch"],
+            "tables": run.document("tables") or {},
+            "lock": run.document("lock"),
+        },
+    )
+
+
+def _upload(run: Run, plan: Plan, workspace: Workspace, model: StoredModel) -> list[str]:
+    """Queue the model for W&B and try once. The training's result does not depend on it."""
+    if plan.spec.wandb is None:
+        return []
+    from runner.tracking.upload_queue import queue_and_push
+
+    try:
+        return queue_and_push(workspace, run, model, plan.spec.wandb)
+    except RunnerError as error:
+        return [f"the model is stored but not uploaded: {error.message}; `runner artifacts push` tries again"]

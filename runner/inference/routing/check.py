@@ -1,0 +1,146 @@
+"""What routing would have bought: the router on the comparisons that its own training held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from runner.contract import LoadContext
+from runner.errors import DataError
+from runner.inference.opening import Scorer
+from runner.inference.routing.costs import Costs, prompt_tokens
+from runner.spec.loading import load_object
+from runner.store.manifest import NAME
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from runner.data.comparisons import Comparisons
+
+#: Of the bootstrap samples behind the intervals.
+SEED = 0x72
+
+
+@dataclass(frozen=True)
+class Held:
+    """Held-out comparisons between two candidates each, ready to be routed. Arrays are ``[n]``, one a comparison."""
+
+    comparisons: int
+    #: The router's chance that the dearer LLM of the two answers better.
+    dearer_wins: np.ndarray
+    #: What it was worth to call the dearer: 1 where its answer won, a half for a tie, 0 where it lost.
+    dearer_worth: np.ndarray
+    dearer_cost: np.ndarray
+    cheaper_cost: np.ndarray
+    #: Which prompt, for the bootstrap.
+    prompt: np.ndarray
+
+    def points(self, count: int = 41) -> list[dict[str, float]]:
+        """From never to always calling the dearer LLM: its share, mean cost, and how often the called one was better.
+
+        A tie counts one half. The interval is a 95 % percentile bootstrap over prompts.
+        """
+        import numpy as np
+
+        from runner.inference.routing.choosing import by_threshold, threshold_for_share
+        from runner.training.bootstrap import resample
+
+        rows, worths = [], []
+        for share in np.linspace(0, 1, count):
+            threshold = threshold_for_share(self.dearer_wins, float(share))
+            dearer = by_threshold(self.dearer_wins, threshold).chosen == 0
+            worth = np.where(dearer, self.dearer_worth, 1 - self.dearer_worth)
+            cost = np.where(dearer, self.dearer_cost, self.cheaper_cost)
+            worths.append(worth)
+            rows.append(
+                {
+                    "share": float(dearer.mean()),
+                    "threshold": threshold,
+                    "mean_cost": float(cost.mean()),
+                    "better": float(worth.mean()),
+                }
+            )
+        redrawn = resample(np.stack(worths, axis=1), self.prompt, SEED)
+        for column, row in enumerate(rows):
+            interval = redrawn.interval(column)
+            row |= {"low": interval.low, "high": interval.high}
+        distinct = {round(row["share"], 12): row for row in rows}
+        return list(distinct.values())
+
+    def gap_recovered(self, points: list[dict[str, float]]) -> float | None:
+        """APGR of RouteLLM (Ong et al., 2024, eq. 5): the mean over shares of calls of how much of the way from the
+        cheaper to the dearer LLM's quality is recovered. A random choice has one half. None where the dearer is not
+        better on these comparisons: there is no gap to recover then.
+        """
+        import numpy as np
+
+        gap = points[-1]["better"] - points[0]["better"]
+        if gap <= 0:
+            return None
+        recovered = [(point["better"] - points[0]["better"]) / gap for point in points]
+        return float(np.trapezoid(recovered, [point["share"] for point in points]))
+
+
+def held_out(
+    workspace: Workspace, scorer: Scorer, costs: Costs, answers: dict[str, float], batch_size: int = 128
+) -> Held:
+    """Load the router's own data again, check that it is the same, and score what was held out.
+
+    ``answers`` is the mean length of an LLM's answers in tokens, where costs depend on it. Raises :class:`DataError`
+    where the data has changed, nothing was held out, or no comparison is between two candidates.
+    """
+    import numpy as np
+
+    from runner.tasks.ranking.measuring import probability
+
+    validation = _validation(workspace, scorer)
+    number = {name: at for at, name in enumerate(scorer.names)}
+    place = np.array([number.get(name, -1) for name in validation.models])
+    kept = np.flatnonzero((place[validation.model_a] >= 0) & (place[validation.model_b] >= 0))
+    if not len(kept):
+        raise DataError(
+            f"none of the {len(validation)} held-out comparisons is between two of {', '.join(scorer.names)}",
+            where="--check",
+        )
+    rows = validation.take(kept)
+    prompts, which = np.unique(rows.prompt, return_inverse=True)
+    texts = [validation.prompts[at] for at in prompts]
+    earlier = [validation.histories[at] for at in prompts]
+    table = np.asarray(scorer.predictor.predict(texts, scorer.names, batch_size, histories=earlier))
+    tokens = prompt_tokens(["".join([*history, text]) for history, text in zip(earlier, texts, strict=True)])
+    lengths = np.array([[answers.get(name, np.nan)] * len(texts) for name in scorer.names])
+    cost = costs.expected(scorer.names, tokens, lengths)
+    a, b = place[rows.model_a], place[rows.model_b]
+    # Of two that cost the same, the second stands in for the dearer.
+    a_dearer = cost[a, which] > cost[b, which]
+    dearer, cheaper = np.where(a_dearer, a, b), np.where(a_dearer, b, a)
+    worth_a = np.array([1.0, 0.0, 0.5, 0.5])[rows.winner]
+    temperature = float(scorer.manifest["metrics"].get("temperature") or 1.0)
+    return Held(
+        comparisons=len(rows),
+        dearer_wins=probability((table[dearer, which] - table[cheaper, which]) / temperature),
+        dearer_worth=np.where(a_dearer, worth_a, 1 - worth_a),
+        dearer_cost=cost[dearer, which],
+        cheaper_cost=cost[cheaper, which],
+        prompt=rows.prompt,
+    )
+
+
+def _validation(workspace: Workspace, scorer: Scorer) -> Comparisons:
+    spec = load_object(scorer.manifest["spec"], source=str(scorer.stored.path / NAME)).spec
+    data: Any = spec.data.load(LoadContext(spec.model.spec, workspace.cache, lambda *_, **__: None))  # type: ignore[union-attr, arg-type]
+    trained_on = (scorer.manifest.get("lock") or {}).get("data_fingerprint")
+    where = "--check"
+    if data.fingerprint != trained_on:
+        raise DataError(
+            f"the data of {scorer.stored.reference} has changed since it was trained, so what it held out is not known",
+            where=where,
+        )
+    if not len(data.validation):
+        raise DataError(
+            f"{scorer.stored.reference} was trained with nothing held out",
+            where=where,
+            hint="train it with a validation_split",
+        )
+    return data.validation

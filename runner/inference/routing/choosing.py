@@ -1,0 +1,116 @@
+"""Which LLM answers which prompt, given scores and costs. Pure functions over arrays ``[LLMs, prompts]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.tasks.ranking.measuring import probability
+
+#: Halvings when a rate is searched for: far below any price's last digit.
+STEPS = 200
+
+
+def quality(scores: np.ndarray, temperature: float) -> np.ndarray:
+    """An LLM's chance of the better answer against another candidate drawn at random, float64 ``[M, P]`` in [0, 1].
+
+    ``P(i beats j) = sigmoid((score_i - score_j) / temperature)``, so it means the same for every kind of router,
+    whatever its scores' scale. A single candidate has one half.
+    """
+    count = len(scores)
+    total = np.zeros(scores.shape)
+    for other in range(count):
+        # One LLM at a time: [M, M, P] would be large where [M, P] is not.
+        total += probability((scores - scores[other]) / temperature)
+    # Each was compared with itself once, which is one half.
+    return (total - 0.5) / (count - 1) if count > 1 else np.full(scores.shape, 0.5)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was chosen, and by which rate or threshold."""
+
+    #: int64 ``[P]``, an index into the LLMs.
+    chosen: np.ndarray
+    #: Quality that a unit of cost has to buy; None where a threshold decided.
+    rate: float | None = None
+    #: The strong LLM's least chance of winning; None where a rate decided.
+    threshold: float | None = None
+
+
+def by_rate(quality: np.ndarray, cost: np.ndarray, rate: float) -> Choice:
+    """The LLM of the greatest ``quality - rate * cost``; of equals the cheapest, then the first.
+
+    At rate 0 cost only decides between equals; the greater the rate, the cheaper the choice.
+    """
+    value = quality - rate * cost
+    best = value >= value.max(axis=0) - 1e-12
+    return Choice(np.where(best, cost, np.inf).argmin(axis=0).astype(np.int64), rate=rate)
+
+
+def within_budget(quality: np.ndarray, cost: np.ndarray, budget: float) -> Choice | None:
+    """The choice of the least rate whose mean cost is at most ``budget``; None where even the cheapest is dearer.
+
+    Mean cost falls as the rate rises (a Lagrangian relaxation of choosing under a budget), so bisection finds it.
+    """
+    if mean_of(cost, np.asarray(cost.argmin(axis=0))) > budget * (1 + 1e-12):
+        return None
+    low, high = 0.0, 1.0
+    if mean_of(cost, by_rate(quality, cost, 0.0).chosen) <= budget:
+        return by_rate(quality, cost, 0.0)
+    while mean_of(cost, by_rate(quality, cost, high).chosen) > budget:
+        low, high = high, high * 4
+        if high > 1e30:
+            # Costs that differ by nothing that a float can weigh.
+            return Choice(cost.argmin(axis=0).astype(np.int64), rate=high)
+    for _ in range(STEPS):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        if mean_of(cost, by_rate(quality, cost, middle).chosen) > budget:
+            low = middle
+        else:
+            high = middle
+    return by_rate(quality, cost, high)
+
+
+def by_threshold(strong_wins: np.ndarray, threshold: float) -> Choice:
+    """Index 0, the strong LLM, where its chance of winning ``[P]`` reaches the threshold; else 1 (RouteLLM's rule)."""
+    return Choice(np.where(strong_wins >= threshold, 0, 1).astype(np.int64), threshold=threshold)
+
+
+def threshold_for_share(strong_wins: np.ndarray, share: float) -> float:
+    """The threshold that sends ``share`` of these prompts to the strong LLM (Ong et al., 2024, section 4).
+
+    ``strong_wins`` is ``[P]``. The share is met as nearly as equal chances allow, from below: at most
+    ``round(share * P)`` prompts reach it.
+    """
+    wanted = round(share * len(strong_wins))
+    order = np.sort(strong_wins)[::-1]
+    if wanted <= 0:
+        return float(np.nextafter(order[0], np.inf))
+    if wanted >= len(order):
+        return float(order[-1])
+    if order[wanted - 1] > order[wanted]:
+        return float(order[wanted - 1])
+    # The prompts around the border are alike: none of them goes to the strong LLM.
+    above = order[order > order[wanted]]
+    return float(above[-1]) if len(above) else float(np.nextafter(order[wanted], np.inf))
+
+
+def mean_of(table: np.ndarray, chosen: np.ndarray) -> float:
+    """The mean of what was chosen in a table ``[M, P]``."""
+    return float(table[chosen, np.arange(table.shape[1])].mean())
+
+
+def curve(quality: np.ndarray, cost: np.ndarray, points: int = 60) -> list[tuple[float, float, float]]:
+    """(rate, mean cost, mean quality) from the best choice to the cheapest, distinct costs only."""
+    found: dict[float, tuple[float, float, float]] = {}
+    spread = float(cost.max() - cost.min())
+    scale = 1.0 / spread if spread > 0 else 1.0
+    for rate in [0.0, *(scale * np.logspace(-3, 3, points))]:
+        chosen = by_rate(quality, cost, float(rate)).chosen
+        spent = mean_of(cost, chosen)
+        found.setdefault(round(spent, 12), (float(rate), spent, mean_of(quality, chosen)))
+    return sorted(found.values(), key=lambda point: point[1])

@@ -1,0 +1,68 @@
+"""Numbers and other people's words as people read them, on a terminal and on a page.
+
+Names and messages come from specs, data files and other people's programs, so whatever could steer a terminal is
+spelled out (``\\x1b``) before it is shown.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Bidirectional controls reorder what follows them; the other characters of category Cf (joiners, say) are harmless.
+BIDIRECTIONAL = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: object) -> str:
+    """One line without control characters: each is spelled out, line breaks become spaces."""
+    return "".join(
+        " "
+        if char in "\n\r\t"
+        else char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in BIDIRECTIONAL
+        else char
+        for char in str(text)
+    )
+
+
+def finite(value: object) -> float | None:
+    """The value as a float if it is a finite number, else None. Booleans are not numbers, and neither is what is so
+    large that a sum or a scale of it would overflow: nothing that a run measures is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if abs(number) < 1e100 else None
+
+
+def number(value: object, decimals: int | None = None) -> str:
+    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number."""
+    known = finite(value)
+    if known is None:
+        return "-"
+    if decimals is not None:
+        return f"{known:,.{decimals}f}"
+    if known == int(known) and abs(known) < 1e15 and (isinstance(value, int) or abs(known) >= 1000):
+        return f"{int(known):,}"
+    if known != 0 and (abs(known) < 1e-4 or abs(known) >= 1e7):
+        return f"{known:.2e}"
+    whole = len(str(int(abs(known)))) if abs(known) >= 1 else 0
+    return f"{known:,.{max(4 - whole, 0)}f}"
+
+
+def duration(seconds: object) -> str:
+    """``0.8 s``, ``42 s``, ``3 min 05 s``, ``2 h 07 min``, ``3 d 04 h``; ``-`` where unknown."""
+    known = finite(seconds)
+    if known is None or known < 0:
+        return "-"
+    if known < 9.95:
+        return f"{known:.1f} s"
+    whole = round(known)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"

@@ -1,0 +1,45 @@
+"""pydantic's errors as findings: what a schema cannot say (and what it said already, to be left out)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from runner.spec.findings import Finding, find, written
+from runner.spec.old_names import Older, as_written
+from runner.spec.pointers import Path
+from runner.spec.reader import Document
+from runner.spec.schema_check import MOST_FAULTS
+
+
+def from_pydantic(error: ValidationError, document: Document, modern: Any, older: list[Older]) -> list[Finding]:
+    """One finding an error, at its place in the document as written. ``modern`` is the value that pydantic read."""
+    findings = []
+    for details in error.errors(include_url=False, include_input=False)[:MOST_FAULTS]:
+        path = _path(details["loc"], modern)
+        cause = details.get("ctx", {}).get("error")
+        message = str(cause) if isinstance(cause, ValueError) else details["msg"]
+        at = as_written(path, older)
+        if details["type"] == "missing":
+            name = details["loc"][-1]
+            findings.append(find(document, (*at, name), "missing", f"`{name}` is missing", shown=at))
+        else:
+            found = written(document, at) if at else None
+            findings.append(find(document, at, details["type"], message, found=found))
+    return findings
+
+
+def told(finding: Finding, others: list[Finding]) -> bool:
+    """Whether a fault at this place, inside it or around it, is told already."""
+    return any(other.at[: len(finding.at)] == finding.at[: len(other.at)] for other in others)
+
+
+def _path(location: tuple[int | str, ...], value: Any) -> Path:
+    """pydantic's location as a path of the document: without the names of a union's branches."""
+    path: Path = ()
+    for part in location:
+        within = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
+        if within:
+            value, path = value[part], (*path, part)
+    return path

@@ -1,0 +1,197 @@
+"""The live bar: one line that is redrawn, warnings and facts above it. Only loaded on a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from runner.pages.numbers import clean, duration, finite, number
+from runner.tracking.event_words import phase, sentence, warning_text
+
+
+class Pace:
+    """How fast something goes, in the time of the events, and how long the rest takes at that pace."""
+
+    def __init__(self, now: float, done: float) -> None:
+        self.start, self.first = now, done
+        self.now, self.done = now, done
+
+    def update(self, now: float, done: float) -> None:
+        self.now, self.done = now, done
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second since the first event; None before the second."""
+        spent, gained = self.now - self.start, self.done - self.first
+        return gained / spent if spent > 0 and gained > 0 else None
+
+    def left(self, total: float) -> float | None:
+        """Seconds that the rest takes."""
+        return (total - self.done) / self.rate if self.rate else None
+
+
+class LiveView:
+    """A bar that is redrawn four times a second on ``stream``. rich honours ``NO_COLOR``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._console = Console(file=stream, force_terminal=True, markup=False, highlight=False, emoji=False)
+        self._open = False
+        self._started: float | None = None
+        self._label, self._position = "starting", ""
+        self._done = 0.0
+        self._total: float | None = None
+        self._figures: list[str] = []
+        self._pace: Pace | None = None
+        self._pace_of: str | None = None
+        self._batches: Pace | None = None
+        self._unit = ""
+        self._heard = time.monotonic()
+        self._best: str | None = None
+        self._last: str | None = None
+        # Standard output carries results: it is never taken over. Lines on standard error appear above the bar.
+        self._live = Live(
+            get_renderable=self._draw,
+            console=self._console,
+            transient=True,
+            refresh_per_second=4,
+            redirect_stdout=False,
+            vertical_overflow="crop",
+        )
+
+    def handle(self, event: Mapping[str, Any]) -> None:
+        now = finite(event.get("t")) or time.time()
+        kind = event.get("event")
+        self._heard = time.monotonic()
+        if not self._open and kind not in {"finished", "stopped", "failed"}:
+            self._open = True
+            self._live.start()
+        if kind == "started":
+            self._started = now
+            self._print(Text(sentence(event), style="bold"))
+        elif kind == "data":
+            self._print(Text(sentence(event), style="dim"))
+        elif kind == "warning":
+            self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))
+        elif kind == "progress":
+            self._progress(event, now)
+        elif kind == "stage_epoch":
+            epoch, epochs = finite(event.get("epoch")) or 0.0, finite(event.get("epochs"))
+            label = clean(event.get("stage") or "stage")
+            self._show(label, f"epoch {number(event.get('epoch'))}/{number(event.get('epochs'))}", epoch, epochs, now)
+            if epoch == epochs:
+                self._print(Text(sentence(event), style="dim"))
+        elif kind == "epoch":
+            self._epoch(event, now)
+        elif kind in {"finished", "stopped", "failed"}:
+            self._end(kind, now)
+
+    def close(self) -> None:
+        """Take the bar away, once; the cursor comes back."""
+        if self._open:
+            self._open = False
+            self._live.stop()
+
+    def _progress(self, event: Mapping[str, Any], now: float) -> None:
+        done, total = finite(event.get("done")) or 0.0, finite(event.get("total"))
+        epoch, epochs = finite(event.get("epoch")), finite(event.get("epochs"))
+        unit = clean(event.get("unit") or "steps")
+        if epoch is None:
+            label = phase(event)
+            self._show(label, f"{number(event.get('done'))}/{number(event.get('total'))} {unit}", done, total, now)
+            self._figures, self._batches, self._unit = [], None, unit
+            return
+        share = done / total if total else 0.0
+        self._show(
+            "training", f"epoch {number(event['epoch'])}/{number(event.get('epochs'))}", epoch - 1 + share, epochs, now
+        )
+        # Batches are counted over the whole training, so that the pace does not start anew with each epoch.
+        counted = (epoch - 1) * (total or 0.0) + done
+        self._unit = unit
+        if self._batches is None:
+            self._batches = Pace(now, counted)
+        self._batches.update(now, counted)
+        self._take_figures(event)
+
+    def _epoch(self, event: Mapping[str, Any], now: float) -> None:
+        epoch, epochs = finite(event.get("epoch")) or 0.0, finite(event.get("epochs"))
+        self._show("training", f"epoch {number(event.get('epoch'))}/{number(event.get('epochs'))}", epoch, epochs, now)
+        self._take_figures(event)
+        self._last = sentence(event)
+        if event.get("best") is True:
+            self._best = self._last
+
+    def _take_figures(self, event: Mapping[str, Any]) -> None:
+        """Keep the newest value of the loss and of the main metric: batches know one, epochs both."""
+        metrics = event.get("metrics")
+        if not isinstance(metrics, Mapping):
+            return
+        known = dict(figure.rsplit(" ", 1) for figure in self._figures)
+        for name, label, decimals in (
+            ("train_loss", "loss", None),
+            ("loss", "loss", None),
+            ("accuracy", "accuracy", 3),
+            ("mae_tokens", "MAE", 2),
+        ):
+            if finite(metrics.get(name)) is not None:
+                known[label] = number(metrics[name], decimals)
+        self._figures = [f"{label} {value}" for label, value in known.items()]
+
+    def _show(self, label: str, position: str, done: float, total: float | None, now: float) -> None:
+        if self._pace is None or label != self._pace_of:
+            self._pace, self._pace_of = Pace(now, done), label
+        self._pace.update(now, done)
+        self._label, self._position, self._done, self._total = label, position, done, total
+
+    def _rate(self) -> str:
+        if self._batches is not None and self._batches.rate:
+            return f"{self._batches.rate:,.1f} {self._unit}/s"
+        rate = self._pace.rate if self._pace else None
+        if not rate:
+            return ""
+        if self._label != "training":
+            return f"{rate:,.1f} {self._unit}/s"
+        return f"{rate:.1f} epochs/s" if rate >= 1 else f"{1 / rate:.1f} s/epoch"
+
+    def _left(self) -> str:
+        left = self._pace.left(self._total) if self._pace and self._total else None
+        if left is None:
+            return ""
+        return f"{duration(max(0.0, round(left - (time.monotonic() - self._heard))))} left".replace(".0 s", " s")
+
+    def _draw(self) -> RenderableType:
+        """The bar and, as far as the terminal is wide enough, its figures; what matters least goes first."""
+        width = self._console.width
+        figures = [self._position, *self._figures, self._left(), self._rate()]
+        figures = [figure for figure in figures if figure]
+        while len(figures) > 1 and len(self._label) + sum(len(figure) + 2 for figure in figures) + 12 > width:
+            figures.pop()
+        room = width - len(self._label) - sum(len(figure) + 2 for figure in figures) - 3
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(no_wrap=True)
+        grid.add_column(width=max(8, min(24, room)))
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        bar = ProgressBar(
+            total=self._total, completed=self._done, pulse=self._total is None, width=max(8, min(24, room))
+        )
+        grid.add_row(Text(self._label, style="bold"), bar, Text("  ".join(figures)))
+        return Group(grid)
+
+    def _end(self, kind: str, now: float) -> None:
+        self.close()
+        if self._best is not None and self._best != self._last:
+            self._print(Text(self._best.replace("best so far", "the best")))
+        if self._last is not None:
+            self._print(Text(self._last.replace("best so far", "the best")))
+        spent = f" after {duration(now - self._started)}" if self._started is not None else ""
+        style = {"finished": "bold green", "stopped": "bold yellow"}.get(kind, "bold red")
+        self._print(Text(f"{kind}{spent}", style=style))
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True)

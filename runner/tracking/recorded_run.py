@@ -1,0 +1,135 @@
+"""What a run's directory says, read so that nothing in it can break the page: any file may be missing or torn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.pages.numbers import finite
+
+#: Bytes of the log's end that a page shows, and of a JSON file that it is willing to read.
+LOG_TAIL = 16_384
+LARGEST = 32 * 2**20
+
+
+@dataclass
+class Span:
+    """Neighbouring events of one kind: how many, when the first and the last came, and the last one."""
+
+    kind: str
+    count: int
+    first: float | None
+    last: float | None
+    event: dict[str, Any]
+
+
+@dataclass
+class Recorded:
+    """A run as its directory tells it."""
+
+    name: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    state: dict[str, Any] = field(default_factory=dict)
+    lock: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)
+    best_epoch: int | None = None
+    tables: dict[str, Any] = field(default_factory=dict)
+    #: Per epoch, from 1, what its last event said: a resumed run tells some epochs twice.
+    epochs: dict[int, dict[str, float]] = field(default_factory=dict)
+    started: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    log: str = ""
+
+
+def read(run_dir: Path) -> Recorded:
+    """Everything that a report shows of a run, in whatever state it is."""
+    result = _json(run_dir / "result.json")
+    run = Recorded(
+        name=run_dir.resolve().name,
+        spec=_json(run_dir / "spec.json"),
+        state=_json(run_dir / "state.json"),
+        lock=_json(run_dir / "lock.json"),
+        tables=_json(run_dir / "tables.json"),
+        log=_tail(run_dir / "log.txt"),
+    )
+    flagged = None
+    for event in _events(run_dir / "events.jsonl"):
+        flagged = _take(run, event) or flagged
+    if isinstance(result.get("metrics"), dict):
+        run.metrics = result["metrics"]
+    best = result.get("best_epoch")
+    run.best_epoch = best if isinstance(best, int) and not isinstance(best, bool) else flagged
+    return run
+
+
+def _take(run: Recorded, event: dict[str, Any]) -> int | None:
+    """Add one event; returns its epoch if it says that this is the best so far."""
+    kind = str(event.get("event"))
+    best = None
+    if kind == "started":
+        run.started = event
+    elif kind == "data" and isinstance(event.get("record"), dict):
+        run.data = event["record"]
+    elif kind == "warning":
+        run.warnings.append(event)
+    elif kind == "metrics" and isinstance(event.get("metrics"), dict):
+        run.metrics = event["metrics"]
+    elif kind == "epoch":
+        number, metrics = finite(event.get("epoch")), event.get("metrics")
+        if number is not None and isinstance(metrics, dict):
+            known = {name: finite(value) for name, value in metrics.items()}
+            run.epochs[int(number)] = {name: value for name, value in known.items() if value is not None}
+            best = int(number) if event.get("best") is True else None
+    time = finite(event.get("t"))
+    last = run.spans[-1] if run.spans else None
+    # Batches and epochs alternate by the thousand: together they are one stretch of training.
+    group = "training" if kind == "epoch" or (kind == "progress" and "epoch" in event) else kind
+    same = last is not None and last.kind == group and group in {"training", "progress", "checkpoint"}
+    if last is not None and same and (group != "progress" or last.event.get("unit") == event.get("unit")):
+        last.count += 1
+        last.last = time if time is not None else last.last
+        last.event = event if kind == "epoch" or group != "training" else last.event
+    else:
+        run.spans.append(Span(group, 1, time, time, event))
+    return best
+
+
+def _events(path: Path) -> Iterator[dict[str, Any]]:
+    """The whole lines of an event file; one that is still being written, or is no object, is passed over."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    event = json.loads(line)
+                except (ValueError, RecursionError):
+                    continue
+                if isinstance(event, dict):
+                    yield event
+    except OSError:
+        return
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > LARGEST:
+            return {}
+        document = json.loads(path.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - LOG_TAIL))
+            text = file.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    return text.partition("\n")[2] if size > LOG_TAIL else text

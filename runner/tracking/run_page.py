@@ -1,0 +1,160 @@
+"""A run as one page: self-contained HTML that asks nothing of any network, for a run in whatever state it is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from string import Template
+
+from runner import __version__
+from runner.errors import ExitCode, NotFoundError
+from runner.pages.html import Markup, join, table, tag, text
+from runner.pages.numbers import clean, duration, finite
+from runner.store.files import write_atomic
+from runner.tracking import run_page_sections
+from runner.tracking.recorded_run import Recorded, read
+
+TEMPLATE = Path(__file__).parents[1] / "pages" / "page.html"
+#: state -> (class of its badge, sign): colour is never the only difference.
+BADGES = {
+    "succeeded": ("good", "✓"), "failed": ("bad", "✗"), "interrupted": ("care", "‖"), "cancelled": ("care", "■"),
+    "running": ("", "▶"), "pending": ("", "…"),
+}  # fmt: skip
+SECTIONS = (
+    ("Results", run_page_sections.headline),
+    ("Beside prompt-agnostic models", run_page_sections.baselines),
+    ("Curves", run_page_sections.curves),
+    ("Leaderboard", run_page_sections.leaderboard),
+    ("Calibration", run_page_sections.calibration),
+    ("Lengths by LLM", run_page_sections.lengths),
+    ("Predicted and actual lengths", run_page_sections.length_calibration),
+    ("Warnings", run_page_sections.warnings),
+    ("Data", run_page_sections.data),
+    ("Spec", run_page_sections.spec),
+    ("Lock", run_page_sections.lock),
+    ("Timeline", run_page_sections.timeline),
+    ("Log", run_page_sections.log),
+)
+
+
+def write_report(run_dir: Path, destination: Path) -> Path:
+    """Write the page of the run in ``run_dir`` to ``destination`` (a folder gets ``<run id>.html``), atomically.
+
+    Files that are missing, torn or not of the expected shape leave their section out. Raises
+    :class:`NotFoundError` where there is no such directory, :class:`EnvironmentProblem` where the page cannot be
+    written. Returns the page's path.
+    """
+    if not run_dir.is_dir():
+        raise NotFoundError("there is no such run directory", where=str(run_dir))
+    if destination.is_dir():
+        destination = destination / f"{run_dir.resolve().name}.html"
+    # A spec may hold half of a surrogate pair, which JSON can write and UTF-8 cannot.
+    write_atomic(destination, page(read(run_dir)).encode("utf-8", errors="replace"))
+    return destination
+
+
+def page(run: Recorded) -> str:
+    """The whole page."""
+    sections = [(name, build(run)) for name, build in SECTIONS]
+    title = f"{_title(run)}: {run.state.get('state', 'run')}"
+    return whole_page(title, [header(run), failure(run)], sections, _moment(time.time()))
+
+
+def whole_page(
+    title: object, head: Sequence[Markup], sections: Sequence[tuple[str, Markup]], written: object, css: str = ""
+) -> str:
+    """A self-contained page: its head, links to its sections, those that are not empty, and when it was written."""
+    shown = [(name, content) for name, content in sections if content]
+    links = tag("nav", join(tag("a", name, href=f"#{_anchor(name)}") for name, _ in shown))
+    body = [*head, links]
+    body += [tag("section", join([tag("h2", name), content]), id=_anchor(name)) for name, content in shown]
+    body.append(tag("footer", f"Written by runner {__version__}, {written}."))
+    page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(title=text(title), body=join(body, "\n"))
+    return page.replace("</style>", css + "</style>", 1)
+
+
+def header(run: Recorded) -> Markup:
+    """What the run is and how it stands."""
+    state = clean(run.state.get("state") or "unknown")
+    css, sign = BADGES.get(state, ("", "?"))
+    started, ended = finite(run.state.get("started")), finite(run.state.get("ended"))
+    facts: list[tuple[str, object]] = [("started", _moment(started or finite(run.state.get("created"))))]
+    if started is not None and ended is not None:
+        facts.append(("took", duration(ended - started)))
+    code = run.state.get("exit_code")
+    if code is not None:
+        facts.append(("exit code", _exit(code)))
+    for name, value in (
+        ("executor", run.state.get("executor")),
+        ("device", run.started.get("device") or run.lock.get("device")),
+        ("seed", run.started.get("seed", run.lock.get("seed"))),
+        ("stored as", run.state.get("model")),
+    ):
+        if value is not None:
+            facts.append((name, value if isinstance(value, str | int) else "-"))
+    listed = tag("dl", join(tag("div", join([tag("dt", name), tag("dd", value)])) for name, value in facts), "facts")
+    kind = tag("p", join([run_page_sections.model_type(run), " · run ", tag("span", run.name, "code")]), "kind")
+    badge = tag("span", f"{sign} {state}", f"badge {css}".strip())
+    return tag("header", join([kind, tag("h1", _title(run)), badge, listed]))
+
+
+def failure(run: Recorded) -> Markup:
+    """Why a run is not a success, and what to do about it; empty for one that is."""
+    state = run.state.get("state")
+    told = run.state.get("failure")
+    error: Mapping[str, object] = told if isinstance(told, Mapping) else {}
+    parts: list[object] = []
+    if error.get("message"):
+        place = f"{clean(error['where'])}: " if error.get("where") else ""
+        kind = clean(error.get("error") or "failure")
+        parts.append(tag("p", join([tag("strong", f"{kind}: "), place, error["message"]])))
+    elif told:
+        parts.append(tag("p", told))
+    elif run.state.get("note"):
+        parts.append(tag("p", run.state["note"]))
+    faults = error.get("faults")
+    known = [fault for fault in faults if isinstance(fault, Mapping)] if isinstance(faults, list) else []
+    if known:
+        rows = [
+            (tag("code", fault.get("pointer") or ""), fault.get("message") or "", fault.get("hint") or "")
+            for fault in known
+        ]
+        parts.append(table(("place", "fault", "way out"), rows, ("place",)))
+    if error.get("hint"):
+        parts.append(tag("p", join([tag("strong", "What to do: "), error["hint"]])))
+    if state in ("failed", "interrupted"):
+        resume = tag("code", f"runner train --resume {run.name}")
+        parts.append(tag("p", join(["Go on from the last checkpoint: ", resume])))
+    if not parts:
+        return Markup()
+    return tag("div", join(parts), f"panel {'bad' if state == 'failed' else 'care'}")
+
+
+def _title(run: Recorded) -> str:
+    model = run.spec.get("model")
+    named = model.get("name") if isinstance(model, Mapping) else None
+    return clean(named or run.started.get("name") or run.name)
+
+
+def _anchor(name: str) -> str:
+    return name.lower().replace(" ", "-")
+
+
+def _exit(code: object) -> str:
+    try:
+        meaning = ExitCode(int(code)).name.lower().replace("_", " ") if isinstance(code, int) else ""
+    except ValueError:
+        meaning = ""
+    return f"{clean(code)} ({meaning})" if meaning else clean(code)
+
+
+def _moment(seconds: float | None) -> str:
+    """A time of day that means the same everywhere."""
+    if seconds is None:
+        return "-"
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return "-"

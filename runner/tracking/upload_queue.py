@@ -1,0 +1,187 @@
+"""Uploading what the outbox holds. Every step can be repeated; a stop at any point leaves the entry queued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from runner.errors import ConflictError, EnvironmentProblem, ExitCode, IntegrityError, RunnerError
+from runner.runs.run import Run
+from runner.store import manifest as manifests
+from runner.store import outbox
+from runner.store.files import sha256_file
+from runner.store.outbox import Entry
+from runner.store.stored_models import StoredModel
+from runner.tracking.upload_attempt import attempt
+from runner.tracking.wandb_session import find_key, identity, mode
+from runner.workspace import Workspace
+
+#: Seconds that one attempt at one entry may take.
+TIMEOUT = 900.0
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one entry's upload went: ``state`` is ``done``, ``queued``, ``failed``, or ``busy`` (another push has it)."""
+
+    id: str
+    model: str
+    state: str
+    artifact: str
+    version: str | None = None
+    url: str | None = None
+    error: str | None = None
+    hint: str | None = None
+    exit_code: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
+
+
+def queue(workspace: Workspace, run: Run, model: StoredModel, section: Mapping[str, Any]) -> Entry:
+    """Put a run's stored model into the outbox. ``section`` is the spec's ``wandb`` object."""
+    who = identity(run.path, section)
+    return outbox.enqueue(
+        workspace.outbox,
+        model=model.reference,
+        path=model.path,
+        run_dir=run.path,
+        artifact_name=section.get("artifact_name") or model.name,
+        project=who["project"],
+        entity=who["entity"],
+        wandb_run_id=who["run_id"],
+        run_name=who["name"],
+        group=who["group"],
+    )
+
+
+def queue_and_push(workspace: Workspace, run: Run, model: StoredModel, section: Any) -> list[str]:
+    """Queue a run's model and try to upload it once; lines for the person who trained. ``section``: a ``WandbSection``.
+
+    What goes wrong with the upload is told in a line; only a queue that cannot be written raises.
+    """
+    if mode() == "disabled":
+        return []
+    entry = queue(workspace, run, model, section.model_dump())
+    if entry.state == "done":
+        return []
+    if mode() == "offline" or not find_key():
+        reason = "WANDB_MODE is offline" if mode() == "offline" else "no W&B key"
+        return [f"{reason}: {entry.model} is queued; `runner artifacts push` uploads it once there is one"]
+    lines = []
+    for result in push(workspace, only=entry.id, attempts=1):
+        if result.state == "done":
+            lines.append(f"uploaded to W&B as {result.artifact}:{result.version}")
+        else:
+            lines.append(f"not uploaded ({result.error}); it is queued: `runner artifacts push` tries again")
+    return lines
+
+
+def push(
+    workspace: Workspace,
+    *,
+    key: str | None = None,
+    only: str | None = None,
+    attempts: int = ATTEMPTS,
+    timeout: float = TIMEOUT,
+    verify: Callable[[Path], Any] = manifests.verify,
+    pause: float = 1.0,
+) -> list[Result]:
+    """Upload what is not done yet: the metrics that W&B lacks, then the model as an artifact of its run.
+
+    ``key`` is found where the SDK looks if None. The network's failures are tried again ``attempts`` times, ``pause``
+    seconds apart at first. ``verify`` checks a stored model's bytes before they leave. Pushing again makes no second
+    version. Raises :class:`EnvironmentProblem` where nothing can be uploaded at all: no key, no SDK.
+    """
+    waiting = [
+        entry for entry in outbox.entries(workspace.outbox) if entry.state != "done" and only in (None, entry.id)
+    ]
+    if not waiting:
+        return []
+    key = key or find_key()
+    if not key:
+        raise EnvironmentProblem(
+            f"no W&B key, and {len(waiting)} model{'' if len(waiting) == 1 else 's'} queued: "
+            + ", ".join(entry.model for entry in waiting[:5]),
+            where=str(workspace.outbox),
+            hint="export WANDB_API_KEY=..., or `wandb login`, then push again",
+        )
+    try:
+        version("wandb")
+    except PackageNotFoundError:
+        raise EnvironmentProblem(
+            "uploading needs wandb, not installed here", hint="pip install 'runner[train]'"
+        ) from None
+    return [_push_one(workspace, entry, key, attempts, timeout, verify, pause) for entry in waiting]
+
+
+def _push_one(
+    workspace: Workspace,
+    entry: Entry,
+    key: str,
+    attempts: int,
+    timeout: float,
+    verify: Callable[[Path], Any],
+    pause: float,
+) -> Result:
+    box = workspace.outbox
+    try:
+        with outbox.lock(box, entry.id):
+            # Another push may have finished it while we waited.
+            entry = outbox.read(box, entry.id)
+            if entry.state == "done":
+                return Result(entry.id, entry.model, "done", entry.artifact_name, entry.version)
+            entry = outbox.mark(box, entry, "uploading", attempts=entry.attempts + 1)
+            try:
+                _check(entry, verify)
+                answer = _with_retries(entry, key, attempts, timeout, pause)
+            except RunnerError as error:
+                # What the machine or the network refused may work later; what is wrong with the model will not.
+                later = isinstance(error, EnvironmentProblem)
+                entry = outbox.mark(box, entry, "queued" if later else "failed", last_error=error.message)
+                return Result(
+                    entry.id, entry.model, entry.state, entry.artifact_name,
+                    error=error.message, hint=error.hint, exit_code=int(error.code),
+                )  # fmt: skip
+            except BaseException:
+                outbox.mark(box, entry, "queued", last_error="the push was interrupted")
+                raise
+            outbox.mark(box, entry, "done", last_error=None, version=answer["version"])
+            return Result(
+                entry.id, entry.model, "done", entry.artifact_name, version=answer["version"], url=answer["url"]
+            )
+    except ConflictError as error:
+        return Result(entry.id, entry.model, "busy", entry.artifact_name, error=error.message, hint=error.hint)
+
+
+def _check(entry: Entry, verify: Callable[[Path], Any]) -> None:
+    folder = Path(entry.path)
+    verify(folder)
+    if sha256_file(folder / manifests.NAME) != entry.manifest_sha256:
+        raise IntegrityError(
+            "this is not the model that was queued: its manifest is another one",
+            where=str(folder),
+            hint="train again; `runner artifacts status` shows what waits",
+        )
+
+
+def _with_retries(entry: Entry, key: str, attempts: int, timeout: float, pause: float) -> dict[str, Any]:
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
+
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: isinstance(error, RunnerError) and error.retryable),
+        stop=stop_after_attempt(attempts),
+        wait=wait_exponential(multiplier=pause, max=30 * pause) + wait_random(0, pause),
+        reraise=True,
+    )
+    return retrying(attempt, entry, key, timeout)
+
+
+def exit_code(results: list[Result]) -> ExitCode:
+    """What ``runner artifacts push`` returns: the first failure's code, apart from any training's."""
+    return next((ExitCode(result.exit_code) for result in results if result.exit_code), ExitCode.DONE)
