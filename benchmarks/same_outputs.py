@@ -83,7 +83,17 @@ def collect(folder: Path) -> dict[str, Any]:
             entry["route"] = steady(json.loads(target.read_text()))
         found[path.stem] = entry
     specs = [str(ROOT / "specs" / f"{kind}.json") for kind in ("elo_scoring", "least_squares_scoring", "dense_network")]
-    words = ("compare", *specs, "--executor", "local", "--output-dir", str(folder / "bench"), "--json")
+    words = (
+        "compare",
+        *specs,
+        "--data",
+        "sample",
+        "--executor",
+        "local",
+        "--output-dir",
+        str(folder / "bench"),
+        "--json",
+    )
     found["compare"] = {"document": steady(json.loads(call(*words, folder=folder)))}
     found["compare"]["markdown"] = (folder / "bench" / "comparison.md").read_text()
     return found

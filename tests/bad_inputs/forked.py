@@ -24,7 +24,7 @@ def _preload() -> None:
     """Import what a command would, but for the heavy libraries, and build the schemas that it would check against."""
     for verb in ("train", "infer", "runs", "validate", "spec", "schema", "replay", "image"):
         importlib.import_module(f"runner.cli.{verb}")
-    for module in ("execution.training", "execution.docker", "inference.scoring", "tracking.terminal"):
+    for module in ("execution.train_resume", "execution.docker_executor", "inference.opening", "tracking.terminal"):
         importlib.import_module(f"runner.{module}")
     for kind in registry.kinds():
         registry.load(kind)
