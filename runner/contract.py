@@ -1,22 +1,29 @@
 """What a builder sees of the world, and what the world sees of a builder.
 
-A builder is one module, ``runner/builders/<family>/<kind>.py``, with four names:
+A builder is one module or package, ``runner/builders/<family>/<kind>``, with five names:
 
 ``Spec``
     a :class:`ModelSpec`: the fields of ``model.spec`` for this kind.
+``TASK``
+    a :class:`Task`: what its models answer, and how that is judged.
 ``REQUIRES``
     the distributions it needs, checked before a run without importing them.
 ``train(spec, context) -> TrainResult``
     trains and writes the model into ``context.artifact``.
 ``Predictor``
-    loads that folder, and nothing else, and scores.
+    loads that folder, and nothing else, and answers.
+
+Of a package, ``__init__`` has the first three, ``training`` has ``train`` and ``predictor`` has ``Predictor``, so that
+checking a spec loads neither.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -73,6 +80,110 @@ class Section(BaseModel):
 
 
 @dataclass(frozen=True)
+class Measure:
+    """One figure that a task's models are judged by, and how it reads."""
+
+    #: Its name in the metrics.
+    metric: str
+    #: It in words, for a card or a curve, and short, for a column of a table.
+    label: str
+    column: str
+    decimals: int = 3
+    better: Literal["higher", "lower"] = "higher"
+    #: Whether the metrics ``<metric>_low`` and ``<metric>_high`` are its 95 % interval.
+    interval: bool = False
+
+    @property
+    def low(self) -> str:
+        """The metric that is the lower end of its interval."""
+        return f"{self.metric}_low"
+
+    @property
+    def high(self) -> str:
+        """The upper end."""
+        return f"{self.metric}_high"
+
+    def key(self, value: float) -> float:
+        """A number to sort by: the greater, the better."""
+        return value if self.better == "higher" else -value
+
+
+#: How a table is drawn on a page, beside its rows: points over ``x``, bars of one number a row, a matrix of cells,
+#: the curve of a calibration, predicted over true values, a histogram.
+Plot = Literal["line", "bars", "matrix", "calibration", "scatter", "histogram"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a terminal, a page and Markdown render alike. Cells are text, numbers, booleans or None.
+
+    ``plot`` draws it on a page: ``line`` takes the first column as x and the others as lines, ``bars`` the first as
+    names and the second as lengths (a third and fourth are the interval), ``matrix`` the first as row names,
+    ``calibration`` columns ``predicted``, ``observed``, ``count``, ``scatter`` the first two as x and y, ``histogram``
+    the first as left edges, the second as counts.
+    """
+
+    name: str
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    plot: Plot | None = None
+    #: A sentence below the title.
+    note: str = ""
+    #: Decimals by column; a column without keeps the number's own four figures.
+    decimals: Mapping[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The table as ``tables.json`` and the manifest hold it."""
+        return asdict(self) | {"columns": list(self.columns), "rows": [list(row) for row in self.rows]}
+
+    @classmethod
+    def read(cls, document: Any) -> Table | None:
+        """A recorded table, or None for what is none: older tables are lists of objects that their task reads."""
+        if not isinstance(document, dict) or not {"name", "title", "columns", "rows"} <= document.keys():
+            return None
+        known = {name: document[name] for name in cls.__dataclass_fields__ if name in document}
+        return cls(**known)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a trained model answers, and how that is judged. Many kinds share one.
+
+    What a task does lies in the modules of ``package``, its rooms, imported when they are needed (:meth:`room`):
+
+    ``answers``
+        ``open_answers(opened, options, say) -> Answers``: rows in, the output document, its JSON Lines and Parquet out
+        (:mod:`runner.inference.answers` says what an ``Answers`` has).
+    ``comparing``
+        ``compare(asked...)``: several models on one held-out set, paired (:mod:`runner.evaluation.comparing`).
+    ``next_step``
+        ``command(model, tables, program) -> str``: what to type after training.
+    """
+
+    name: str
+    package: str
+    #: The first is the headline: best epoch, early stopping, listings, W&B and sweeps go by it.
+    measures: tuple[Measure, ...]
+    #: What ``runner infer --set key=value`` takes.
+    options: type[Section]
+    #: What the held-out things are, such as ``comparisons``, and what the models are, such as ``Routers``.
+    held_out_noun: str = "rows"
+    models_noun: str = "Models"
+    #: What the best of the ``baselines`` table is.
+    rival: str = "the best baseline"
+
+    @property
+    def headline(self) -> Measure:
+        """The measure that decides which of two models is better."""
+        return self.measures[0]
+
+    def room(self, name: str) -> ModuleType:
+        """One of the task's modules, imported now."""
+        return importlib.import_module(f"{self.package}.{name}")
+
+
+@dataclass(frozen=True)
 class Needed:
     """What a stored model has to be, so that a spec's field may name it. Checked before a run is made."""
 
@@ -91,8 +202,6 @@ class ModelSpec(Section):
     uses_batch_size: ClassVar[bool] = True
     #: The section that ``data`` is read as; it also knows how to load what it describes (:class:`DataSection`).
     data: ClassVar[type[DataSection]]
-    #: What its scores mean: which of two LLMs answers better, or how many tokens an answer has.
-    task: ClassVar[Literal["ranking", "length"]] = "ranking"
     #: The fields that name another stored model, and what that model has to be.
     references: ClassVar[Mapping[str, Needed]] = {}
 
@@ -120,6 +229,19 @@ class DataSection(Section):
         """The user's files that loading reads, so that an executor can mount them."""
         return []
 
+    #: The module that reads rows to be answered: ``from_words``, ``from_file`` and ``from_pipe``, each giving rows that
+    #: can be read twice (:class:`AskedRows`).
+    asked_rows: ClassVar[str] = "runner.data.prompts"
+
+    @classmethod
+    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The ``data`` object of a spec that names ``path`` and maps roles to columns, as ``runner data check`` does.
+
+        A role is the layout's plain word (``prompt``, ``target``, ``text``). A layout whose fields are called otherwise
+        overrides this.
+        """
+        return {"dataset": path} | ({"columns": dict(columns)} if columns else {})
+
 
 @dataclass(frozen=True)
 class LoadContext:
@@ -140,6 +262,72 @@ class LoadedData:
     fingerprint: str
     #: Counts for the run's record: rows read, kept, skipped by reason, sizes of the splits.
     record: dict[str, Any]
+    #: The same for ``runner data check``, with the lines of what was dropped or changed.
+    report: DataReport | None = None
+
+
+@dataclass
+class DataReport:
+    """What became of every row that was read. A row is named by its line (text) or its number (Parquet, Arrow), from 1.
+
+    At most :data:`NAMED` rows are kept for each reason; the counts are whole.
+    """
+
+    NAMED: ClassVar[int] = 100
+
+    layout: str
+    rows_read: int = 0
+    rows_kept: int = 0
+    rows_dropped: dict[str, int] = field(default_factory=dict)
+    rows_changed: dict[str, int] = field(default_factory=dict)
+    named: dict[str, list[int]] = field(default_factory=dict)
+    #: What is odd about the data and dropped or changed no row, as sentences.
+    warnings: list[str] = field(default_factory=list)
+
+    def drop(self, reason: str, rows: Sequence[int]) -> None:
+        """Count rows that are not used."""
+        self._count(self.rows_dropped, reason, rows)
+
+    def change(self, reason: str, rows: Sequence[int]) -> None:
+        """Count rows that are used otherwise than they stand in the file."""
+        self._count(self.rows_changed, reason, rows)
+
+    def _count(self, counts: dict[str, int], reason: str, rows: Sequence[int]) -> None:
+        if len(rows):
+            counts[reason] = counts.get(reason, 0) + len(rows)
+            named = self.named.setdefault(reason, [])
+            named.extend(int(row) for row in rows[: self.NAMED - len(named)])
+
+
+class AskedRow(Protocol):
+    """One row to be answered: a prompt, a table's row, an image."""
+
+    @property
+    def id(self) -> str | int | None: ...
+    def key(self) -> bytes | None:
+        """What makes it the same question as another; None where equal rows are answered each anew."""
+
+
+class AskedRows(Protocol):
+    """Rows to be answered, in their order, from words, a file or a pipe. Read as often as needed, never held."""
+
+    name: str
+    #: What :meth:`check` found: rows, blank lines, whether any row has an id.
+    count: int
+    blank: int
+    has_ids: bool
+
+    def check(self) -> None:
+        """Read all of it once. Raises :class:`~runner.errors.DataError` with the place of the first that is no row."""
+
+    def chunks(self, size: int) -> Any:
+        """Every row, ``size`` at a time, as lists. Raises ``DataError`` if the file is not the one that was checked."""
+
+    def fingerprint(self) -> list[Any]:
+        """What tells whether another reading gives the same rows."""
+
+    def facts(self) -> dict[str, Any]:
+        """What the provenance says of them."""
 
 
 class Checkpoint(Protocol):
@@ -229,47 +417,27 @@ class TrainResult:
     best_epoch: int | None = None
     #: JSON-able tables for the report: ``leaderboard``, ``calibration``, ``baselines``.
     tables: dict[str, Any] = field(default_factory=dict)
+    #: What was calibrated and is used at inference, such as a decision threshold: kept in the manifest, no metric.
+    parameters: dict[str, Any] = field(default_factory=dict)
 
 
 class Predictor(Protocol):
-    """A stored model that scores. It loads from its folder alone: no training data, no Hub, no network."""
+    """A stored model that answers. It loads from its folder alone: no training data, no Hub, no network."""
 
     @classmethod
-    def load(cls, directory: Path, device: str = "cpu") -> Predictor:
-        """Read what ``train`` wrote into ``context.artifact``."""
+    def load(cls, directory: Path, device: str = "cpu", cache: Path | None = None) -> Predictor:
+        """Read what ``train`` wrote into ``context.artifact``. ``cache`` may spare it work that was done before."""
 
-    @property
-    def models(self) -> Sequence[str]:
-        """The LLMs that it knows, in a fixed order."""
-
-    def predict(
-        self,
-        prompts: Sequence[str],
-        models: Sequence[str],
-        batch_size: int = 128,
-        *,
-        histories: Sequence[Sequence[str]] | None = None,
-        tags: Any = None,
-    ) -> Any:
-        """Scores, float64 ``[len(models), len(prompts)]``; a row of NaN for a model it does not know.
-
-        ``histories`` has each prompt's earlier turns, oldest first, and ``tags`` is float32 ``[len(prompts), 12]`` of
-        category tags, NaN where unknown. Without them a prompt opens its conversation and nothing is known of it.
-        """
-
-
-class EmbedsLlms(Protocol):
-    """What a :class:`Predictor` adds that can score an LLM it has never seen, from what that LLM answered."""
-
-    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
-        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
+    def predict(self, rows: Sequence[Any], options: Any, batch_size: int) -> Any:
+        """Answers, in the rows' order, of the shape that the task says."""
 
 
 class Builder(Protocol):
     """A builder's module, as the registry hands it over."""
 
     Spec: type[ModelSpec]
+    TASK: Task
     REQUIRES: Sequence[str]
-    Predictor: type[Predictor]
+    Predictor: type[Any]
 
     def train(self, spec: Any, context: TrainContext) -> TrainResult: ...

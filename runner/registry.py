@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import cast
+from types import ModuleType
+from typing import Any, ClassVar, cast
 
-from runner.contract import Builder, Predictor
+from runner.contract import Builder, Predictor, Task
 from runner.errors import EnvironmentProblem, NotFoundError
 
 GROUP = "runner.builders"
@@ -80,6 +81,10 @@ def find(name: str) -> Kind | None:
 
 def load(name: str) -> Builder:
     """The builder of a kind. Raises :class:`NotFoundError` with the nearest names for one that does not exist."""
+    return _builder(_found(name))
+
+
+def _found(name: str) -> Kind:
     kind = find(name)
     if kind is None:
         near = difflib.get_close_matches(name, kinds(), n=1)
@@ -87,7 +92,50 @@ def load(name: str) -> Builder:
             f"there is no model type {name!r}",
             hint=f"did you mean {near[0]!r}?" if near else f"the types are: {', '.join(kinds())}",
         )
-    return cast(Builder, importlib.import_module(kind.module))
+    return kind
+
+
+@cache
+def _builder(kind: Kind) -> Builder:
+    module = importlib.import_module(kind.module)
+    return cast(Builder, module if hasattr(module, "train") and hasattr(module, "TASK") else _Parts(module))
+
+
+class _Parts:
+    """A kind's module whose names are not all in it: a package's training and predictor, imported when asked for."""
+
+    #: Where a package keeps what it does not say itself.
+    PLACES: ClassVar = {"train": "training", "Predictor": "predictor"}
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(self._module, name):
+            return getattr(self._module, name)
+        if name == "TASK":
+            return self._older_task()
+        if name not in self.PLACES:
+            raise AttributeError(f"{self._module.__name__} has no {name}")
+        return getattr(importlib.import_module(f"{self._module.__name__}.{self.PLACES[name]}"), name)
+
+    def _older_task(self) -> Task:
+        """Of a kind from before tasks were objects: its spec names one of the two that there were."""
+        import warnings
+
+        name = getattr(self._module.Spec, "task", "ranking")
+        warnings.warn(
+            f"{self._module.__name__} has no TASK; it is taken to be of {name}. In the next version it has to say so: "
+            f"from runner.tasks.{name} import TASK",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return cast(Task, importlib.import_module(f"runner.tasks.{name}").TASK)
+
+
+def task(name: str) -> Task:
+    """The task of a kind. Raises :class:`NotFoundError` for a kind that does not exist."""
+    return load(name).TASK
 
 
 def predictor(folder: Path, device: str = "cpu") -> Predictor:

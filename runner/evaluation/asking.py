@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from runner import registry
-from runner.contract import Predictor
 from runner.data.comparisons import Comparisons
 from runner.errors import RunFailed
 from runner.evaluation.shared_holdout import prompt_tags
+from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
 
 #: Prompts that the model is asked about before the clock runs, so that what loads late has loaded.
 WARM_UP = 2
@@ -49,33 +47,26 @@ class Asked:
         return self.table[line[llm], np.searchsorted(self.prompts, rows.prompt)]
 
 
-def load(kind: str, folder: Path, device: str) -> Predictor:
+def load(kind: str, folder: Path, device: str) -> LlmPredictor:
     """The stored model, ready to be asked. Raises :class:`EnvironmentProblem` where a package is missing."""
     registry.require(kind)
     builder = registry.load(kind)
     # A kind that computes without torch has no device to choose.
-    return builder.Predictor.load(folder, device=device if "torch" in builder.REQUIRES else "cpu")
+    return llm_predictor(builder.Predictor.load(folder, device=device if "torch" in builder.REQUIRES else "cpu"))
 
 
-def ask(predictor: Predictor, rows: Comparisons, models: tuple[str, ...], batch_size: int = 128) -> Asked:
+def ask(predictor: LlmPredictor, rows: Comparisons, models: tuple[str, ...], batch_size: int = 128) -> Asked:
     """Every prompt of the comparisons and every one of these LLMs, which the model knows.
 
     Raises :class:`RunFailed` where it has no finite number to give.
     """
     prompts = np.unique(rows.prompt)
-    given: dict[str, Any] = {
-        "histories": [rows.histories[at] for at in prompts],
-        "tags": prompt_tags(rows, prompts),
-    }
-    # A kind of somebody else's may take the prompts alone.
-    taken = inspect.signature(predictor.predict).parameters
-    anything = any(word.kind is word.VAR_KEYWORD for word in taken.values())
-    given = {name: value for name, value in given.items() if anything or name in taken}
+    histories, tags = [rows.histories[at] for at in prompts], prompt_tags(rows, prompts)
     texts = [rows.prompts[at] for at in prompts]
-    early = {name: value[:WARM_UP] if value is not None else None for name, value in given.items()}
-    predictor.predict(texts[:WARM_UP], models, batch_size, **early)
+    early = None if tags is None else tags[:WARM_UP]
+    predictor.score_llms(texts[:WARM_UP], models, batch_size, histories=histories[:WARM_UP], tags=early)
     started = time.perf_counter()
-    table = np.asarray(predictor.predict(texts, models, batch_size, **given), np.float64)
+    table = np.asarray(predictor.score_llms(texts, models, batch_size, histories=histories, tags=tags), np.float64)
     seconds = time.perf_counter() - started
     if table.shape != (len(models), len(texts)) or not np.isfinite(table).all():
         lost = [name for name, line in zip(models, table, strict=False) if not np.isfinite(line).all()]

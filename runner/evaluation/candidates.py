@@ -47,7 +47,7 @@ class Candidate:
     @property
     def task(self) -> str:
         """``ranking`` or ``length``."""
-        return registry.load(self.kind).Spec.task
+        return registry.task(self.kind).name
 
 
 def candidates(specs: Sequence[LoadedSpec], changes: Changes, workspace: Workspace) -> list[Candidate]:

@@ -161,7 +161,7 @@ def _check_waiting(link: Link, given: dict[str, Link], workspace: Workspace) -> 
             else:
                 kind = next(other.kind for other in given.values() if _fits(reference, other))
             needed = section.references[pointer.rpartition("/")[2]] if section and "/spec/" in pointer else None
-            if needed and needed.task and kind and (task := registry.load(kind).Spec.task) != needed.task:
+            if needed and needed.task and kind and (task := registry.task(kind).name) != needed.task:
                 raise ConflictError(f"{reference} is a model of {task}, and a model of {needed.task} is needed")
         except RunnerError as error:
             error.where = f"{pointer} ({error.where})" if error.where else pointer

@@ -151,7 +151,7 @@ def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, St
             if reference in (spec.model.name, f"{section.model_type}/{spec.model.name}"):
                 error.hint = "the spec names the model that it makes: name one that is stored, or leave the field out"
             raise
-        if needed.task is not None and (task := registry.load(model.model_type).Spec.task) != needed.task:
+        if needed.task is not None and (task := registry.task(model.model_type).name) != needed.task:
             raise ConflictError(
                 f"{model.reference} is a model of {task}, and a model of {needed.task} is needed", where=where
             )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from runner import registry
-from runner.contract import Predictor
 from runner.data.prompt_rows import Row
 from runner.data.prompts import need_text
 from runner.errors import EnvironmentProblem, NotFoundError, RunFailed, UsageError
 from runner.store.names import parse_reference
 from runner.store.stored_models import StoredModel, open_verified
+from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, llm_predictor
 from runner.tasks.ranking.responses import FLAG, Responses
 from runner.workspace import Workspace
 
@@ -41,7 +41,7 @@ class Scorer:
 
     stored: StoredModel
     manifest: dict[str, Any]
-    predictor: Predictor
+    predictor: LlmPredictor
     #: What is scored, in order; those of it that the model does not know; where it computes.
     names: list[str]
     strangers: list[str]
@@ -71,8 +71,8 @@ class Scorer:
         stored, manifest = open_verified(workspace.store, wanted)
         registry.require(stored.model_type)
         builder = registry.load(stored.model_type)
-        if responses and not hasattr(builder.Predictor, "add_llm"):
-            able = [kind for kind in registry.kinds() if hasattr(registry.load(kind).Predictor, "add_llm")]
+        if responses and not embeds_llms(builder.Predictor):
+            able = [kind for kind in registry.kinds() if embeds_llms(registry.load(kind).Predictor)]
             raise UsageError(
                 f"{stored.model_type} cannot score an LLM by its answers",
                 where=FLAG,
@@ -82,9 +82,8 @@ class Scorer:
         if device == "cuda" and not _cuda_is_here(builder.REQUIRES):
             warnings.append(f"{stored.model_type} computes on the CPU")
             device = "cpu"
-        predictor: Any = builder.Predictor.load(stored.path, device=device)
-        if hasattr(predictor, "use_cache"):
-            predictor.use_cache(workspace.cache)
+        predictor = llm_predictor(builder.Predictor.load(stored.path, device=device))
+        predictor.use_cache(workspace.cache)
         for one in responses:
             if one.name in set(predictor.models):
                 warnings.append(f"{stored.reference} knows {one.name!r} already: here it is what it answered in {FLAG}")
@@ -104,7 +103,7 @@ class Scorer:
             )
         if strangers:
             zero = "predicted 0 tokens, which is no answer's length"
-            if builder.Spec.task != "length":
+            if builder.TASK.name != "length":
                 zero = "scored 0, which is not an average"
             meaning = zero if unknown == "zero" else "scored null"
             warnings.append(f"unseen in training, {meaning}: {', '.join(strangers)}")
@@ -122,11 +121,8 @@ class Scorer:
         """
         import numpy as np
 
-        # A kind of somebody else's need not know of histories where there are none.
-        more: dict[str, Any] = {}
-        if any(row.history for row in rows):
-            more["histories"] = [row.history for row in rows]
-        scores = np.asarray(self.predictor.predict([row.prompt for row in rows], self.names, batch_size, **more))
+        prompts, histories = [row.prompt for row in rows], [row.history for row in rows]
+        scores = np.asarray(self.predictor.score_llms(prompts, self.names, batch_size, histories=histories))
         known = [at for at, name in enumerate(self.names) if name not in set(self.strangers)]
         bad = np.argwhere(~np.isfinite(scores[known]))
         if len(bad):

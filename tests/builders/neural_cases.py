@@ -121,7 +121,7 @@ def store(home: Path, kind: str, context: TrainContext, result: Any) -> Path:
 def predictions(predictor: Any, data: LoadedData) -> np.ndarray:
     """The scores of both sides of every held-out comparison that has a winner, winner first: ``[n, 2]``."""
     held = data.validation.take(data.validation.decided)
-    table = predictor.predict(held.prompts, held.models)
+    table = predictor.score_llms(held.prompts, held.models)
     winner = np.where(held.winner == A, held.model_a, held.model_b)
     loser = np.where(held.winner == A, held.model_b, held.model_a)
     return np.stack([table[winner, held.prompt], table[loser, held.prompt]], axis=1)

@@ -23,10 +23,10 @@ def stored(tmp_path):
 
 def test_a_score_is_the_same_for_every_prompt_and_unknown_where_unseen(stored):
     predictor = AgnosticPredictor.load(stored)
-    scores = predictor.predict(["p", "q", "r"], ["größer/b", "nobody", "a", "a"])
+    scores = predictor.score_llms(["p", "q", "r"], ["größer/b", "nobody", "a", "a"])
     assert scores.shape == (4, 3) and scores.dtype == np.float64
     assert scores[[0, 2, 3]].tolist() == [[-0.5] * 3, [1.5] * 3, [1.5] * 3] and np.isnan(scores[1]).all()
-    assert predictor.predict([], ["a"]).shape == (1, 0) and predictor.predict(["p"], []).shape == (0, 1)
+    assert predictor.score_llms([], ["a"]).shape == (1, 0) and predictor.score_llms(["p"], []).shape == (0, 1)
     assert list(predictor.models) == ["a", "größer/b"] and predictor.temperature == 2.0
 
 

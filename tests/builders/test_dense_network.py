@@ -51,9 +51,9 @@ def test_it_learns_what_no_rating_can(encoder, context_for):
     predictor = kind.Predictor.load(context.artifact)
     pairs = predictions(predictor, data)
     assert (pairs[:, 0] > pairs[:, 1]).mean() == pytest.approx(result.metrics["accuracy"], abs=0.02)
-    table = predictor.predict(["hello", "a b", "hello"], [*NAMES, "nobody"])
+    table = predictor.score_llms(["hello", "a b", "hello"], [*NAMES, "nobody"])
     assert np.isnan(table[-1]).all() and (np.abs(table[:-1]) <= 1).all() and (table[:-1, 0] == table[:-1, 2]).all()
-    np.testing.assert_allclose(predictor.predict(["hello", "a b", "hello"], NAMES, 1), table[:-1], atol=1e-5)
+    np.testing.assert_allclose(predictor.score_llms(["hello", "a b", "hello"], NAMES, 1), table[:-1], atol=1e-5)
 
 
 def test_the_cache_spares_the_encoder_and_changes_nothing(encoder, context_for, tmp_path, monkeypatch):
@@ -61,10 +61,10 @@ def test_the_cache_spares_the_encoder_and_changes_nothing(encoder, context_for, 
     kind.train(spec(encoder), context)
     plain = kind.Predictor.load(context.artifact)
     prompts = ["hello world", "a b c", "hello world"]
-    expected = plain.predict(prompts, NAMES)
+    expected = plain.score_llms(prompts, NAMES)
     filling = kind.Predictor.load(context.artifact)
     filling.use_cache(tmp_path / "fresh")
-    np.testing.assert_allclose(filling.predict(prompts, NAMES), expected, atol=1e-6)
+    np.testing.assert_allclose(filling.score_llms(prompts, NAMES), expected, atol=1e-6)
 
     def refuse(*_: Any, **__: Any) -> Any:
         raise AssertionError("the encoder was loaded")
@@ -72,9 +72,9 @@ def test_the_cache_spares_the_encoder_and_changes_nothing(encoder, context_for, 
     cached = kind.Predictor.load(context.artifact)
     cached.use_cache(tmp_path / "fresh")
     monkeypatch.setattr("runner.builders.routing._prompts.prompt_encoder.Encoder.load", refuse)
-    assert (cached.predict(prompts, NAMES) == filling.predict(prompts, NAMES)).all()
+    assert (cached.score_llms(prompts, NAMES) == filling.score_llms(prompts, NAMES)).all()
     with pytest.raises(AssertionError):
-        cached.predict(["something new"], NAMES)
+        cached.score_llms(["something new"], NAMES)
 
 
 def test_stopped_in_the_middle_it_ends_the_same(encoder, context_for):

@@ -104,16 +104,16 @@ def test_scores_of_one_and_of_many(encoder, context_for):
     kind.train(spec(encoder), context)
     predictor = kind.Predictor.load(context.artifact)
     prompts = ["hello world", "a b c", "hello world", "hello"]
-    table = predictor.predict(prompts, [*NAMES, "nobody"])
+    table = predictor.score_llms(prompts, [*NAMES, "nobody"])
     assert table.shape == (7, 4) and table.dtype == np.float64
     assert np.isnan(table[-1]).all() and not np.isnan(table[:-1]).any()
     assert (table[:-1, 0] == table[:-1, 2]).all()
-    np.testing.assert_allclose(predictor.predict(prompts, NAMES, 1), table[:-1], atol=1e-5)
-    one = np.array([[predictor.predict([prompt], [name])[0, 0] for prompt in prompts] for name in NAMES])
+    np.testing.assert_allclose(predictor.score_llms(prompts, NAMES, 1), table[:-1], atol=1e-5)
+    one = np.array([[predictor.score_llms([prompt], [name])[0, 0] for prompt in prompts] for name in NAMES])
     np.testing.assert_allclose(one, table[:-1], atol=1e-5)
-    later = predictor.predict(prompts, NAMES, histories=[(), (), ("what is it?",), ()])
+    later = predictor.score_llms(prompts, NAMES, histories=[(), (), ("what is it?",), ()])
     assert (later[:, 0] == table[:-1, 0]).all() and (later[:, 2] != table[:-1, 2]).any()
-    assert np.isnan(predictor.predict(prompts, ["nobody"])).all()
+    assert np.isnan(predictor.score_llms(prompts, ["nobody"])).all()
 
 
 def test_it_scores_an_llm_by_its_answers(encoder, context_for):
@@ -129,7 +129,7 @@ def test_it_scores_an_llm_by_its_answers(encoder, context_for):
     held = data.validation
     new = [NAMES.index(name) for name in ("greeter-2", "speller-2")]
     rows = (np.isin(held.model_a, new) | np.isin(held.model_b, new)) & held.decided
-    table = predictor.predict(held.prompts, held.models)
+    table = predictor.score_llms(held.prompts, held.models)
     margin = table[held.model_a, held.prompt] - table[held.model_b, held.prompt]
     right = np.where(held.winner == 0, margin > 0, margin < 0)[rows]
     assert len(right) > 30 and right.mean() > 0.75

@@ -101,18 +101,18 @@ def test_it_learns_what_the_means_cannot_and_predicts_it_from_its_folder_alone(
 
     predictor = kind.Predictor.load(run.artifact)
     held = lengths.validation
-    table = predictor.predict(held.prompts, [*held.models, "stranger"])
+    table = predictor.score_llms(held.prompts, [*held.models, "stranger"])
     assert np.isnan(table[-1]).all()
     assert (table[:-1] >= 1).all()
     for row in result.tables["lengths"]:
         llm = held.models.index(row["model"])
         of = np.unique(np.concatenate([held.prompt[held.model_a == llm], held.prompt[held.model_b == llm]]))
         assert table[llm, of].mean() == pytest.approx(row["mean_predicted"], rel=1e-4)
-    one = predictor.predict([held.prompts[3], held.prompts[3]], held.models[::-1], batch_size=1)
+    one = predictor.score_llms([held.prompts[3], held.prompts[3]], held.models[::-1], batch_size=1)
     assert one[:, 0].tolist() == one[:, 1].tolist()
     assert one[::-1, 0] == pytest.approx(table[:-1, 3], rel=1e-5)
     predictor.use_cache(run.cache)
-    assert predictor.predict(held.prompts[:3], held.models) == pytest.approx(table[:-1, :3], rel=1e-5)
+    assert predictor.score_llms(held.prompts[:3], held.models) == pytest.approx(table[:-1, :3], rel=1e-5)
 
 
 def test_an_llm_that_was_not_in_training_has_the_length_of_its_answers(
@@ -122,14 +122,14 @@ def test_an_llm_that_was_not_in_training_has_the_length_of_its_answers(
     kind.train(spec, run)
     predictor = kind.Predictor.load(run.artifact)
     code = "Write python code for item 3."
-    before = predictor.predict([code], ["coder"])
+    before = predictor.score_llms([code], ["coder"])
     for name, words in (("brief", 3), ("long-winded", 50)):
         predictor.add_llm(name, [code, "Tell a story."], ["word " * words] * 2)
-    found = predictor.predict([code], ["coder", "brief", "long-winded"])
+    found = predictor.score_llms([code], ["coder", "brief", "long-winded"])
     assert found[0] == pytest.approx(before[0])
     assert found[2, 0] > 4 * found[1, 0]
     predictor.add_llm("coder", [code], ["word " * 3])
-    assert predictor.predict([code], ["coder"])[0, 0] < before[0, 0]
+    assert predictor.score_llms([code], ["coder"])[0, 0] < before[0, 0]
     assert list(predictor.models) == ["coder", "teller", "terse", "brief", "long-winded"]
 
 
@@ -165,7 +165,7 @@ def test_a_model_to_start_from_goes_on_and_takes_new_llms_in(lengths: LoadedData
     one, other = kind.Predictor.load(first.artifact), kind.Predictor.load(second.artifact)
     assert list(other.models) == ["coder", "teller", "xnew", "terse"]
     prompts, kept = lengths.train.prompts[:5], ["coder", "teller", "terse"]
-    assert other.predict(prompts, kept) == pytest.approx(one.predict(prompts, kept), rel=1e-5)
+    assert other.score_llms(prompts, kept) == pytest.approx(one.score_llms(prompts, kept), rel=1e-5)
     own = read_tensors(second.artifact / "network.safetensors")["model_embedding.weight"]
     assert not own[2].any()
     assert own[3].any()

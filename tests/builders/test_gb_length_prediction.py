@@ -83,11 +83,11 @@ def test_it_learns_what_a_prompt_adds_to_an_llms_usual_length(context_for, encod
     predictor = Predictor.load(context.artifact)
     names = [*predictor.models, "stranger"]
     prompts = ["hello b c", "what is the", "hello b c"]
-    tokens = predictor.predict(prompts, names)
+    tokens = predictor.score_llms(prompts, names)
     expected = np.array(USUAL)[:, None] * np.array([0.5, 2, 0.5])
     np.testing.assert_allclose(tokens[:3], expected, rtol=0.25)
     assert np.isnan(tokens[3]).all()
-    one_by_one = np.column_stack([predictor.predict([prompt], names, 1)[:, 0] for prompt in prompts])
+    one_by_one = np.column_stack([predictor.score_llms([prompt], names, 1)[:, 0] for prompt in prompts])
     np.testing.assert_allclose(one_by_one, tokens, atol=1e-5)
 
 
@@ -96,7 +96,7 @@ def test_the_predictor_repeats_what_was_measured(context_for, encoder):
     context = context_for(data, epochs=5)
     result = train(spec(encoder), context)
     held = data.validation
-    tokens = Predictor.load(context.artifact).predict([held.prompts[at] for at in held.prompt], held.models)
+    tokens = Predictor.load(context.artifact).score_llms([held.prompts[at] for at in held.prompt], held.models)
     at = np.arange(len(held))
     predicted = np.concatenate([tokens[held.model_a, at], tokens[held.model_b, at]])
     actual = np.array([len(text.split()) for text in (*held.responses_a, *held.responses_b)])
@@ -127,10 +127,10 @@ def test_an_llm_that_was_not_in_training_has_its_own_usual_length(context_for, e
     predictor = Predictor.load(context.artifact)
     predictor.add_llm("terse", ["hello", "what is"], ["a a", "a a a"])
     predictor.add_llm("long", ["hello", "what is"], ["world " * 40, "world " * 44])
-    tokens = predictor.predict(["what is the"], ["terse", "llm-2", "long"])[:, 0]
+    tokens = predictor.score_llms(["what is the"], ["terse", "llm-2", "long"])[:, 0]
     assert tokens[0] < 10 and tokens[2] > tokens[1]
     predictor.add_llm("terse", ["hello"], ["world " * 40])
-    assert predictor.predict(["what is the"], ["terse"])[0, 0] > 10
+    assert predictor.score_llms(["what is the"], ["terse"])[0, 0] > 10
     assert list(predictor.models) == ["llm-0", "llm-1", "llm-2", "terse", "long"]
 
 

@@ -91,12 +91,12 @@ def test_it_learns_which_llm_is_good_at_which_prompt(context_for, encoder, loss)
 
     predictor = Predictor.load(context.artifact)
     prompts = ["hello hello world", "b d c", "hello hello world"]
-    scores = predictor.predict(prompts, ["llm-0", "stranger", "llm-3"])
+    scores = predictor.score_llms(prompts, ["llm-0", "stranger", "llm-3"])
     assert scores[0, 0] > scores[2, 0] and scores[0, 1] < scores[2, 1]
     assert np.isnan(scores[1]).all() and (scores[[0, 2], 0] == scores[[0, 2], 2]).all()
-    one_by_one = [predictor.predict([prompt], ["llm-0", "llm-3"], 1)[:, 0] for prompt in prompts]
+    one_by_one = [predictor.score_llms([prompt], ["llm-0", "llm-3"], 1)[:, 0] for prompt in prompts]
     np.testing.assert_allclose(np.column_stack(one_by_one), scores[[0, 2]], atol=1e-5)
-    assert predictor.predict([], ["llm-0"]).shape == (1, 0)
+    assert predictor.score_llms([], ["llm-0"]).shape == (1, 0)
 
 
 def test_training_prompts_are_scored_as_in_training_whatever_the_batch(context_for, encoder):
@@ -107,7 +107,7 @@ def test_training_prompts_are_scored_as_in_training_whatever_the_batch(context_f
     predictor = Predictor.load(context.artifact)
     held = data.validation
     scores = [
-        predictor.predict([held.prompts[at] for at in held.prompt], held.models, size, histories=[()] * len(held))
+        predictor.score_llms([held.prompts[at] for at in held.prompt], held.models, size, histories=[()] * len(held))
         for size in (1, 7, 200)
     ]
     np.testing.assert_allclose(scores[1], scores[0], atol=1e-5)
@@ -147,9 +147,9 @@ def test_categories_help_where_only_they_tell(context_for, encoder):
     tags = np.full((3, 12), np.nan, np.float32)
     tags[0, -1], tags[1, -1] = 1, 0
     predictor = Predictor.load(context.artifact)
-    scores = predictor.predict(["b c"] * 3, ["llm-0", "llm-3"], tags=tags)
+    scores = predictor.score_llms(["b c"] * 3, ["llm-0", "llm-3"], tags=tags)
     assert scores[0, 0] > scores[1, 0] and scores[0, 1] < scores[1, 1]
-    assert (scores[:, 2] == predictor.predict(["b c"], ["llm-0", "llm-3"])[:, 0]).all()
+    assert (scores[:, 2] == predictor.score_llms(["b c"], ["llm-0", "llm-3"])[:, 0]).all()
 
 
 def test_asked_for_categories_that_the_data_does_not_have_it_says_so(context_for, encoder):
@@ -163,7 +163,7 @@ def test_the_llm_embedding_alone_needs_no_encoder_of_prompts(context_for, encode
     result = train(spec(encoder, input_features=["llm_embedding"]), context)
     assert not (context.artifact / "encoder").exists()
     assert [row["input"] for row in result.tables["importance"]] == ["llm_embedding"]
-    scores = Predictor.load(context.artifact).predict(["hello", "b c d"], ["llm-0", "llm-3"])
+    scores = Predictor.load(context.artifact).score_llms(["hello", "b c d"], ["llm-0", "llm-3"])
     assert (scores[:, 0] == scores[:, 1]).all()
 
 
@@ -196,7 +196,7 @@ def test_without_a_tree_worth_keeping_a_base_model_ranks(context_for, encoder):
     names = list(data.train.models)
     temperature = json.loads((folder / "manifest.json").read_text())["metrics"]["temperature"]
     np.testing.assert_allclose(
-        predictor.predict(["hello", "b"], names), base.predict(["hello", "b"], names) / temperature, atol=1e-6
+        predictor.score_llms(["hello", "b"], names), base.score_llms(["hello", "b"], names) / temperature, atol=1e-6
     )
 
 
@@ -213,7 +213,7 @@ def test_on_a_base_model_it_learns_the_residual(context_for, encoder):
     assert losses[0] < 0.5 * losses[1]
     predictor = Predictor.load(context.artifact)
     predictor.add_llm("new", ["hello", "b"], ["a a b", "a a b b"])
-    assert np.isfinite(predictor.predict(["hello"], ["llm-0", "new"])).all()
+    assert np.isfinite(predictor.score_llms(["hello"], ["llm-0", "new"])).all()
 
 
 def test_going_on_from_a_stored_model_adds_trees(context_for, encoder):
@@ -236,7 +236,7 @@ def test_an_llm_that_was_not_in_training_is_scored_by_its_answers(context_for, e
     predictor.add_llm("twin", ["hello", "b c", "world"], [ANSWERS[3]] * 3)
     assert list(predictor.models) == [*known, "twin"]
     prompts = ["hello world hello", "b c d", "d d"]
-    scores = predictor.predict(prompts, ["llm-0", "twin", "llm-3"])
+    scores = predictor.score_llms(prompts, ["llm-0", "twin", "llm-3"])
     assert np.abs(scores[1] - scores[2]).sum() < np.abs(scores[1] - scores[0]).sum()
 
 

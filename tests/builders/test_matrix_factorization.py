@@ -58,11 +58,11 @@ def test_a_score_is_the_papers_product(encoder, context_for, projected):
     v = v / np.linalg.norm(v, axis=1, keepdims=True)
     expected = np.einsum("d,md,pd->mp", stored["classifier.weight"][0], v, q)
     predictor = kind.Predictor.load(context.artifact)
-    found = predictor.predict(prompts, NAMES)
+    found = predictor.score_llms(prompts, NAMES)
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    np.testing.assert_allclose(predictor.predict(prompts, NAMES, 1), found, atol=1e-5)
-    assert np.isnan(predictor.predict(prompts, ["nobody", NAMES[0]])).tolist() == [[True] * 3, [False] * 3]
-    assert predictor.predict(prompts, ["nobody"]).shape == (1, 3)
+    np.testing.assert_allclose(predictor.score_llms(prompts, NAMES, 1), found, atol=1e-5)
+    assert np.isnan(predictor.score_llms(prompts, ["nobody", NAMES[0]])).tolist() == [[True] * 3, [False] * 3]
+    assert predictor.score_llms(prompts, ["nobody"]).shape == (1, 3)
 
 
 def test_noise_is_for_training_alone():

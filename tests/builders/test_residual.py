@@ -50,7 +50,7 @@ def test_a_base_models_scores_are_log_odds_and_0_for_a_stranger(rated):
     data, folder = rated
     base = BaseModel.load(folder)
     temperature = read_manifest(folder)["metrics"]["temperature"]
-    plain = elo_scoring.Predictor.load(folder).predict(PROMPTS, NAMES)
+    plain = elo_scoring.Predictor.load(folder).score_llms(PROMPTS, NAMES)
     np.testing.assert_allclose(base.scores(PROMPTS, [*NAMES, "stranger"])[:-1], plain / temperature)
     assert (base.scores(PROMPTS, ["stranger"]) == 0).all()
 
@@ -73,7 +73,7 @@ def test_an_untrained_residual_changes_nothing_and_a_trained_one_helps(rated, en
     assert nothing.metrics["accuracy"] == elo["accuracy"]
     assert nothing.metrics["temperature"] == pytest.approx(1.0, rel=1e-3)
     np.testing.assert_allclose(
-        kind.Predictor.load(context.artifact).predict(PROMPTS, NAMES),
+        kind.Predictor.load(context.artifact).score_llms(PROMPTS, NAMES),
         BaseModel.load(folder).scores(PROMPTS, NAMES),
         atol=1e-6,
     )
@@ -98,13 +98,13 @@ def test_models_stand_on_models_and_the_artifact_holds_them_all(rated, encoder, 
 
     below = dn_embedding.Predictor.load(stored)
     above = dn_embedding.Predictor.load(top.artifact)
-    expected = below.predict(PROMPTS, NAMES) / result.metrics["temperature"]
-    np.testing.assert_allclose(above.predict(PROMPTS, NAMES), expected, atol=1e-6)
+    expected = below.score_llms(PROMPTS, NAMES) / result.metrics["temperature"]
+    np.testing.assert_allclose(above.score_llms(PROMPTS, NAMES), expected, atol=1e-6)
     # Each of the three is told of a new LLM: the lowest, a rating, cannot be.
     for predictor in (above, below):
         predictor.add_llm("greeter-7", *answers("greeter-7"))
-    expected = below.predict(PROMPTS, ["greeter-7"]) / result.metrics["temperature"]
-    np.testing.assert_allclose(above.predict(PROMPTS, ["greeter-7"]), expected, atol=1e-6)
+    expected = below.score_llms(PROMPTS, ["greeter-7"]) / result.metrics["temperature"]
+    np.testing.assert_allclose(above.score_llms(PROMPTS, ["greeter-7"]), expected, atol=1e-6)
 
 
 def test_it_goes_on_upon_the_base_model_it_stands_on(rated, encoder, context_for):

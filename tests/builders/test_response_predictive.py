@@ -129,10 +129,10 @@ def test_it_goes_on_and_it_scores_an_llm_by_its_answers(encoder, context_for):
     predictor = kind.Predictor.load(same.artifact)
     for name in ("greeter-2", "speller-2"):
         predictor.add_llm(name, *answers(name))
-    table = predictor.predict(["hello world hello", "a b c d", "world world"], ["greeter-2", "speller-2", "nobody"])
+    table = predictor.score_llms(["hello world hello", "a b c d", "world world"], ["greeter-2", "speller-2", "nobody"])
     assert np.sign(table[0] - table[1]).tolist() == [1, -1, 1]
     assert np.isnan(table[2]).all()
-    one = predictor.predict(["a b c d"], ["speller-2"], 1)
+    one = predictor.score_llms(["a b c d"], ["speller-2"], 1)
     np.testing.assert_allclose(one, table[1:2, 1:2], atol=1e-5)
 
 

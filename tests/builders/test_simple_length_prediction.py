@@ -73,7 +73,7 @@ def test_what_is_stored_predicts_what_was_measured(lengths, context_for):
     result = kind.train(SPEC, context)
     predictor = kind.Predictor.load(context.artifact)
     held = lengths.validation
-    table = predictor.predict(held.prompts, [*held.models, "stranger"])
+    table = predictor.score_llms(held.prompts, [*held.models, "stranger"])
     assert table.shape == (len(held.models) + 1, len(held.prompts))
     assert np.isnan(table[-1]).all()
     assert (table[:-1] >= 1).all()
@@ -81,7 +81,7 @@ def test_what_is_stored_predicts_what_was_measured(lengths, context_for):
         llm = held.models.index(row["model"])
         of = np.unique(np.concatenate([held.prompt[held.model_a == llm], held.prompt[held.model_b == llm]]))
         assert table[llm, of].mean() == pytest.approx(row["mean_predicted"])
-    again = predictor.predict([held.prompts[0]], held.models, batch_size=1)
+    again = predictor.score_llms([held.prompts[0]], held.models, batch_size=1)
     assert again[:, 0] == pytest.approx(table[:-1, 0], rel=1e-12)
 
 
@@ -89,14 +89,14 @@ def test_an_llm_that_was_not_in_training_is_known_by_its_answers(lengths, contex
     context = context_for(lengths)
     kind.train(SPEC, context)
     predictor = kind.Predictor.load(context.artifact)
-    before = predictor.predict(["Write python code for item 3."], ["coder"])
+    before = predictor.score_llms(["Write python code for item 3."], ["coder"])
     predictor.add_llm("stranger", ["What is it?", "Tell a story."], ["word " * 12, "word " * 12])
-    found = predictor.predict(["Write python code for item 3."], ["coder", "stranger"])
+    found = predictor.score_llms(["Write python code for item 3."], ["coder", "stranger"])
     assert found[0] == pytest.approx(before[0])
     assert found[1] == pytest.approx(12)
     predictor.add_llm("coder", ["What is it?"], ["word " * 3])
     assert sorted(predictor.models) == ["coder", "stranger", "teller", "terse"]
-    assert predictor.predict(["Hi"], ["coder", "stranger"])[:, 0] == pytest.approx([3, 12])
+    assert predictor.score_llms(["Hi"], ["coder", "stranger"])[:, 0] == pytest.approx([3, 12])
 
 
 def test_nothing_held_out_is_said(lengths, context_for):

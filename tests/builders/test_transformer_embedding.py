@@ -92,10 +92,10 @@ def test_it_trains_scores_and_loads_from_its_folder_alone(spec, small, context_f
     shutil.rmtree(own)
     assert {"accuracy", "log_loss", "calibration_error", "temperature", "n_models"} <= result.metrics.keys()
     assert list(predictor.models) == list(small.train.models)
-    table = predictor.predict(PROMPTS, [*small.train.models, "stranger"], 2)
+    table = predictor.score_llms(PROMPTS, [*small.train.models, "stranger"], 2)
     assert table.shape == (7, 4) and table.dtype == np.float64
     assert np.isnan(table[-1]).all() and np.isfinite(table[:-1]).all() and (np.abs(table[:-1]) <= 1).all()
-    one_by_one = np.hstack([predictor.predict([prompt], small.train.models, 1) for prompt in PROMPTS])
+    one_by_one = np.hstack([predictor.score_llms([prompt], small.train.models, 1) for prompt in PROMPTS])
     np.testing.assert_allclose(one_by_one, table[:-1], atol=1e-5)
     names = set(contents(context.artifact))
     assert {"encoder/trained.safetensors", "encoder/model.safetensors", "optimizer.safetensors"} <= names
@@ -107,7 +107,7 @@ def test_the_predictors_scores_are_those_that_training_measured(spec, small, con
     context = context_for(small, epochs=1)
     result, predictor = trained(spec(), context)
     held = small.validation
-    table = predictor.predict(held.prompts, held.models)
+    table = predictor.score_llms(held.prompts, held.models)
     a, b = table[held.model_a, held.prompt], table[held.model_b, held.prompt]
     right = np.where(held.winner == 0, a > b, b > a)[held.decided]
     assert result.metrics["accuracy"] == pytest.approx(right.mean())
@@ -192,7 +192,7 @@ def test_started_from_a_stored_model_it_goes_on_with_weights_and_optimizer(spec,
     assert steps == {-(-int(small.train.decided.sum()) // 32)}
     assert second.emit.of("stage_epoch") == []
     assert not (
-        before.predict(PROMPTS, before.models) == Predictor.load(second.artifact).predict(PROMPTS, before.models)
+        before.score_llms(PROMPTS, before.models) == Predictor.load(second.artifact).score_llms(PROMPTS, before.models)
     ).all()
 
 
@@ -206,7 +206,7 @@ def test_an_llm_never_seen_is_scored_by_its_answers(spec, small, context_for):
         "newcomer", texts, [*(split.responses_a[row] for row in a), *(split.responses_b[row] for row in b)]
     )
     predictor.add_llm("other", texts, ["zzz unknown"] * len(texts))
-    table = predictor.predict(PROMPTS, [known, "newcomer", "other"])
+    table = predictor.score_llms(PROMPTS, [known, "newcomer", "other"])
     assert list(predictor.models[-2:]) == ["newcomer", "other"]
     # It answers as the known one did, to the same prompts: it is the same LLM under another name.
     np.testing.assert_allclose(table[1], table[0], atol=1e-5)

@@ -22,12 +22,14 @@ from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredicto
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError
+from runner.tasks import ranking
 
 if TYPE_CHECKING:
     import numpy as np
 
     from runner.builders.routing._ratings.pair_counts import Pairs
 
+TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "scipy")
 Predictor = AgnosticPredictor
 

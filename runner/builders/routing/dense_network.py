@@ -24,6 +24,8 @@ from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
+from runner.tasks import ranking
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.training.optimizers import AdamW, OptimizerSpec, make
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from runner.builders.routing._neural.prompt_networks import DenseScorer
 
+TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 #: Margin of the ranking loss: the winner should lead by this much, on a scale of -1 to 1.
 MARGIN = 0.1
@@ -105,7 +108,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     return result
 
 
-class Predictor:
+class Predictor(LlmPredictor):
     """The stored network with its own copy of the encoder."""
 
     def __init__(self, stored: _Stored, directory: Path, device: str) -> None:
@@ -127,7 +130,7 @@ class Predictor:
         """Take prompts' embeddings from the cache folder where it has them."""
         self._reader.use_cache(cache)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

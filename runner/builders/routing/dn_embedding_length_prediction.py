@@ -31,6 +31,8 @@ from runner.builders.routing._llms.embedding_specs import EmbeddingSpec, Frozen
 from runner.contract import ModelSpec, Needed, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
+from runner.tasks import length
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.training.optimizers import AdamW, OptimizerSpec
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from runner.builders.routing._lengths.length_stored import StoredLength
 
+TASK = length.TASK
 REQUIRES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 #: The gradient's norm is cut off here.
 CLIP = 1.0
@@ -47,7 +50,6 @@ Size = Annotated[int, Field(ge=1, le=65536)]
 class Spec(ModelSpec):
     """Dense network on embeddings, for lengths."""
 
-    task: ClassVar[Literal["ranking", "length"]] = "length"
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}
     data = ComparisonsData
 
@@ -164,8 +166,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     return conclude(context, rows, held, data_scale, predicted, done.epochs, done.best_epoch)
 
 
-class Predictor:
+class Predictor(LlmPredictor):
     """The stored network with its own copies of the encoder and of the LLM embedding."""
+
+    embeds_llms: ClassVar[bool] = True
 
     def __init__(self, stored: StoredLength, directory: Path, device: str) -> None:
         from runner.builders.routing._llms.llm_embedding import FOLDER, LlmEmbedding
@@ -195,7 +199,7 @@ class Predictor:
         """Take embeddings of prompts from the cache folder, and add what is new."""
         self._reader.use_cache(cache)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

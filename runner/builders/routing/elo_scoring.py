@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
+from runner.tasks import ranking
 from runner.training.pace import Every
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from runner.builders.routing._ratings.elo import Elo
     from runner.builders.routing._ratings.elo_order import Order
 
+TASK = ranking.TASK
 REQUIRES = ("numba", "numpy", "safetensors")
 Predictor = AgnosticPredictor
 

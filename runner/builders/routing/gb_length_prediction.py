@@ -25,17 +25,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from runner.builders.routing._boosting.boosting_fields import BoostingSpec
 from runner.contract import TrainContext, TrainResult, option
+from runner.tasks import length
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 
 if TYPE_CHECKING:
     import numpy as np
 
+TASK = length.TASK
 REQUIRES = ("xgboost", "torch", "transformers", "tokenizers", "safetensors", "numpy")
 
 
 class Spec(BoostingSpec):
     """Gradient boosting, for lengths."""
-
-    task: ClassVar[Literal["ranking", "length"]] = "length"
 
     model_type: Literal["gb_length_prediction"] = option(
         description="Response length in tokens by gradient-boosted trees on embeddings of the prompt and of the LLM."
@@ -89,8 +90,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     return result
 
 
-class Predictor:
+class Predictor(LlmPredictor):
     """The stored trees and every LLM's usual length."""
+
+    embeds_llms: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         from runner.builders.routing._boosting.boosting_model import BoostedPredictor
@@ -121,7 +124,7 @@ class Predictor:
         self._scale = self._scale.with_llm(TokenCounter.load(self._directory).count(responses))
         self._index[name] = len(self._scale.mean) - 1
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

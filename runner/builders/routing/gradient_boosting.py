@@ -25,10 +25,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from runner.builders.routing._boosting.boosting_fields import BoostingSpec
 from runner.contract import Needed, TrainContext, TrainResult, option
 from runner.store.references import Reference
+from runner.tasks import ranking
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 
 if TYPE_CHECKING:
     import numpy as np
 
+TASK = ranking.TASK
 REQUIRES = ("xgboost", "torch", "transformers", "safetensors", "numpy")
 
 
@@ -109,8 +112,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     return result
 
 
-class Predictor:
+class Predictor(LlmPredictor):
     """The stored trees, on their base model if they have one."""
+
+    embeds_llms: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         from runner.builders.routing._boosting.boosting_model import BoostedPredictor
@@ -140,7 +145,7 @@ class Predictor:
         if self._base is not None:
             self._base.add_llm(name, prompts, responses)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

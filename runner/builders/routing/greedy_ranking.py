@@ -24,7 +24,9 @@ from typing import Any, ClassVar, Literal
 from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
+from runner.tasks import ranking
 
+TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "scipy")
 Predictor = AgnosticPredictor
 

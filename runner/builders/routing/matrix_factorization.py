@@ -23,6 +23,8 @@ from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
+from runner.tasks import ranking
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.training.optimizers import Adam, OptimizerSpec, make
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from runner.builders.routing._neural.factors import Factors
 
+TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
@@ -111,7 +114,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     return result
 
 
-class Predictor:
+class Predictor(LlmPredictor):
     """The stored factors with their own copy of the encoder."""
 
     def __init__(self, directory: Path, stored: _Stored, device: str) -> None:
@@ -134,7 +137,7 @@ class Predictor:
         """Take prompts' embeddings from the cache folder where it has them."""
         self._reader.use_cache(cache)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

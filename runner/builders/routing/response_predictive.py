@@ -21,11 +21,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from runner.builders.routing._neural.embedding_kind import EmbeddingKindPredictor, EmbeddingKindSpec, Size
 from runner.contract import TrainContext, TrainResult, option
+from runner.tasks import ranking
 from runner.training.optimizers import make
 
 if TYPE_CHECKING:
     from runner.builders.routing._neural.response_network import ResponseScorer
 
+TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 

@@ -28,6 +28,8 @@ from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
+from runner.tasks import length
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from runner.builders.routing._lengths.length_rows import LengthScale
     from runner.builders.routing._prompts.prompted import Standardizer
 
+TASK = length.TASK
 REQUIRES = ("tokenizers", "transformers", "safetensors", "numpy")
 
 
@@ -43,7 +46,6 @@ class Spec(ModelSpec):
 
     uses_epochs: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = False
-    task: ClassVar[Literal["ranking", "length"]] = "length"
     data = ComparisonsData
 
     model_type: Literal["simple_length_prediction"] = option(
@@ -100,8 +102,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     return conclude(context, rows, held, scale, predicted)
 
 
-class Predictor:
+class Predictor(LlmPredictor):
     """The stored weights."""
+
+    embeds_llms: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -136,7 +140,7 @@ class Predictor:
     def models(self) -> Sequence[str]:
         return self._names
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from runner.builders.routing._ratings.agnostic_predictor import AgnosticPredictor
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
+from runner.tasks import ranking
 from runner.training import optimizers
 from runner.training.optimizers import OptimizerSpec
 from runner.training.pace import Every
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from runner.builders.routing._ratings.margin_scores import Table
 
+TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "torch")
 Predictor = AgnosticPredictor
 

@@ -29,12 +29,14 @@ from runner.builders.routing._neural.embedding_kind import EmbeddingKindPredicto
 from runner.contract import ModelSpec, Needed, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
+from runner.tasks import ranking
 from runner.training.finetuning_specs import FinetuningSpec, Lora
 from runner.training.optimizers import AdamW, OptimizerSpec, make
 
 if TYPE_CHECKING:
     from runner.builders.routing._neural.interaction import Interaction
 
+TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 

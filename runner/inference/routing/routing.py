@@ -201,7 +201,7 @@ def _open(
     from runner import registry
 
     scorer = Scorer.open(workspace, reference, names, unknown="error" if task == "ranking" else "null", device=device)
-    found = registry.load(scorer.stored.model_type).Spec.task
+    found = registry.task(scorer.stored.model_type).name
     if found != task:
         flag = "--model" if task == "ranking" else "--lengths"
         raise ConflictError(

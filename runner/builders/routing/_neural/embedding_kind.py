@@ -12,6 +12,7 @@ from runner.builders.routing._llms.embedding_specs import EmbeddingSpec, Frozen
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.training.optimizers import AdamW, OptimizerSpec
 
 if TYPE_CHECKING:
@@ -70,8 +71,10 @@ class EmbeddingKindSpec(ModelSpec):
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
 
 
-class EmbeddingKindPredictor:
+class EmbeddingKindPredictor(LlmPredictor):
     """The stored network with its own copies of all that it stands on. A kind says what its network is."""
+
+    embeds_llms: ClassVar[bool] = True
 
     def __init__(self, stored: EmbeddingPredictor) -> None:
         self._stored = stored
@@ -101,7 +104,7 @@ class EmbeddingKindPredictor:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         self._stored.add_llm(name, prompts, responses)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],
@@ -114,4 +117,4 @@ class EmbeddingKindPredictor:
 
         On a base model they are log odds: the base model's and the residual.
         """
-        return self._stored.predict(prompts, models, batch_size, histories=histories, tags=tags)
+        return self._stored.score_llms(prompts, models, batch_size, histories=histories, tags=tags)

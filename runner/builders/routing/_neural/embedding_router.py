@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
@@ -22,6 +22,7 @@ from runner.builders.routing._prompts.prompted import Standardizer
 from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 
 
 class Stored:
@@ -122,8 +123,10 @@ class Inputs:
             self.base.save(artifact)
 
 
-class KnowsLlms:
+class KnowsLlms(LlmPredictor):
     """What a stored network stands on beside the prompt: its LLMs by their vectors, and perhaps a base model."""
+
+    embeds_llms: ClassVar[bool] = True
 
     _llms: LlmEmbedding
     _base: BaseModel | None
@@ -171,7 +174,7 @@ class EmbeddingPredictor(KnowsLlms):
         self._reader.use_cache(cache)
         super().use_cache(cache)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from runner import registry
-from runner.contract import Predictor, TrainContext
+from runner.contract import TrainContext
 from runner.data.comparisons import Comparisons
 from runner.store.manifest import read_manifest
+from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
 
 #: The copy's folder in the artifact of the model above.
 FOLDER = "base_model"
@@ -29,14 +30,14 @@ class BaseModel:
     An LLM that it does not know gets 0, its scale's middle: the upper model learns all of that LLM.
     """
 
-    def __init__(self, folder: Path, predictor: Predictor, temperature: float) -> None:
+    def __init__(self, folder: Path, predictor: LlmPredictor, temperature: float) -> None:
         self._folder, self._predictor, self._temperature = folder, predictor, temperature
 
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> BaseModel:
         """From a stored model's folder, manifest included."""
         temperature = read_manifest(folder)["metrics"].get("temperature") or 1.0
-        return cls(folder, registry.predictor(folder, device), float(temperature))
+        return cls(folder, llm_predictor(registry.predictor(folder, device)), float(temperature))
 
     @classmethod
     def of(cls, context: TrainContext) -> BaseModel | None:
@@ -59,12 +60,11 @@ class BaseModel:
 
     def use_cache(self, cache: Path) -> None:
         """Let the lower model take prompts' embeddings from the cache folder, if it embeds any."""
-        if hasattr(self._predictor, "use_cache"):
-            self._predictor.use_cache(cache)
+        self._predictor.use_cache(cache)
 
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Let the lower model know one more LLM, if it can: else it starts from 0 there, unless it is known already."""
-        if hasattr(self._predictor, "add_llm"):
+        if self._predictor.embeds_llms:
             self._predictor.add_llm(name, prompts, responses)
 
     def scores(
@@ -77,7 +77,7 @@ class BaseModel:
         tags: Any = None,
     ) -> np.ndarray:
         """Log odds, float64 ``[len(models), len(prompts)]``; 0 for an LLM that the lower model does not know."""
-        table = self._predictor.predict(prompts, models, batch_size, histories=histories, tags=tags)
+        table = self._predictor.score_llms(prompts, models, batch_size, histories=histories, tags=tags)
         return np.nan_to_num(table, nan=0.0) / self._temperature
 
     def table(self, comparisons: Comparisons, emit: Callable[..., None]) -> np.ndarray:

@@ -70,7 +70,7 @@ class TransformerPredictor(KnowsLlms):
             raise unreadable(directory, error) from error
         stored.load_into(self._network)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.errors import IntegrityError
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ SCORES, MODEL = "scores.safetensors", "model.json"
 
 
 @dataclass(frozen=True)
-class AgnosticPredictor:
+class AgnosticPredictor(LlmPredictor):
     """A stored model that gives an LLM the same score for every prompt."""
 
     names: tuple[str, ...]
@@ -52,7 +53,7 @@ class AgnosticPredictor:
             )
         return cls(names, scores.astype(np.float64), temperature)
 
-    def predict(
+    def score_llms(
         self,
         prompts: Sequence[str],
         models: Sequence[str],

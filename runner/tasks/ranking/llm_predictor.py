@@ -1,0 +1,97 @@
+"""What every predictor has that gives a number for each LLM: of the tasks ``ranking`` and ``length``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from runner.tasks.ranking.llm_options import LlmOptions
+
+
+class LlmPredictor:
+    """The base of such predictors. A subclass has ``load``, ``models`` and ``score_llms``."""
+
+    #: Whether :meth:`add_llm` is there: it can score an LLM that it has never seen, from what that LLM answered.
+    embeds_llms: ClassVar[bool] = False
+
+    @property
+    def models(self) -> Sequence[str]:
+        """The LLMs that it knows, in a fixed order."""
+        raise NotImplementedError
+
+    def score_llms(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> Any:
+        """Scores, float64 ``[len(models), len(prompts)]``; a row of NaN for a model it does not know.
+
+        ``histories`` has each prompt's earlier turns, oldest first, and ``tags`` is float32 ``[len(prompts), 12]`` of
+        category tags, NaN where unknown. Without them a prompt opens its conversation and nothing is known of it.
+        """
+        raise NotImplementedError
+
+    def predict(self, rows: Sequence[Any], options: LlmOptions, batch_size: int = 128) -> Any:
+        """The same for rows to be answered: float64 ``[len(rows), LLMs]``, a column for each of the options' LLMs."""
+        models = list(self.models if options.models_to_score is None else options.models_to_score)
+        histories = [row.history for row in rows]
+        return self.score_llms([row.prompt for row in rows], models, batch_size, histories=histories).T
+
+    def use_cache(self, cache: Path) -> None:
+        """Take prompts' embeddings from the cache folder. One that embeds nothing has no use for it."""
+
+    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
+        raise NotImplementedError
+
+
+class OlderPredictor(LlmPredictor):
+    """A predictor from before tasks were objects: its ``predict`` takes prompts and LLMs, and perhaps nothing else."""
+
+    def __init__(self, predictor: Any) -> None:
+        import inspect
+
+        self._predictor = predictor
+        taken = inspect.signature(predictor.predict).parameters
+        anything = any(word.kind is word.VAR_KEYWORD for word in taken.values())
+        self._takes = {name for name in ("histories", "tags") if anything or name in taken}
+        self.embeds_llms = hasattr(predictor, "add_llm")  # type: ignore[misc]
+
+    @property
+    def models(self) -> Sequence[str]:
+        return list(self._predictor.models)
+
+    def score_llms(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> Any:
+        given = {"histories": histories, "tags": tags}
+        more = {name: value for name, value in given.items() if name in self._takes and value is not None}
+        return self._predictor.predict(prompts, models, batch_size, **more)
+
+    def use_cache(self, cache: Path) -> None:
+        if hasattr(self._predictor, "use_cache"):
+            self._predictor.use_cache(cache)
+
+    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        self._predictor.add_llm(name, prompts, responses)
+
+
+def llm_predictor(predictor: Any) -> LlmPredictor:
+    """The predictor itself, or an older one in the present shape."""
+    return predictor if isinstance(predictor, LlmPredictor) else OlderPredictor(predictor)
+
+
+def embeds_llms(kind: type[Any]) -> bool:
+    """Whether predictors of this class can score an LLM unseen in training, by its answers."""
+    return kind.embeds_llms if issubclass(kind, LlmPredictor) else hasattr(kind, "add_llm")
