@@ -63,7 +63,9 @@ def real_prompts() -> list[str]:
     """The distinct prompts that are here."""
     import pyarrow.parquet as parquet
 
-    table = parquet.read_table(ROOT / "runner" / "data" / "sample" / "comparisons.parquet", columns=["conversation_a"])
+    table = parquet.read_table(
+        ROOT / "runner" / "data" / "comparisons" / "sample" / "comparisons.parquet", columns=["conversation_a"]
+    )
     found = [turns[0]["content"][0]["text"] for turns in table["conversation_a"].to_pylist()]
     for name, prompt in {
         "pandalm_human_comparisons": lambda row: row["conversation_a"][0]["content"][0]["text"],

@@ -72,7 +72,7 @@ def prepare(home: Path, prompts: int, models: int, environment: dict[str, str]) 
     import pyarrow as pa
     from pyarrow import parquet
 
-    sample = parquet.read_table(ROOT / "runner" / "data" / "sample" / "comparisons.parquet")
+    sample = parquet.read_table(ROOT / "runner" / "data" / "comparisons" / "sample" / "comparisons.parquet")
     for column in ("model_a", "model_b"):
         names = [f"{name} {at // 7 % 2}" for at, name in enumerate(sample[column].to_pylist())]
         sample = sample.set_column(sample.schema.get_field_index(column), column, pa.array(names))

@@ -142,7 +142,9 @@ def varied(count: int) -> list[str]:
     """Distinct prompts of the sample's lengths and kinds."""
     from pyarrow import parquet
 
-    rows = parquet.read_table(ROOT / "runner" / "data" / "sample" / "comparisons.parquet", columns=["conversation_a"])
+    rows = parquet.read_table(
+        ROOT / "runner" / "data" / "comparisons" / "sample" / "comparisons.parquet", columns=["conversation_a"]
+    )
     real = sorted({row[0]["content"][0]["text"] for row in rows["conversation_a"].to_pylist()})
     return [f"{real[at % len(real)]} ({at // len(real)})" for at in range(count)]
 

@@ -16,7 +16,7 @@ from sample.comparisons import BOTH_BAD_SHARE, compare, write
 from sample.prompts import make_prompts
 from sample.readme import page, pass_shares
 
-FOLDER = Path(__file__).resolve().parent.parent / "runner" / "data" / "sample"
+FOLDER = Path(__file__).resolve().parent.parent / "runner" / "data" / "comparisons" / "sample"
 SEED = 7
 ASKED, BANKED = 52, 40
 EACH = 6

@@ -146,6 +146,17 @@ class Table:
         return cls(**known)
 
 
+class AskOptions(Section):
+    """What may be asked of a task's models at inference. A task without choices of its own uses this one."""
+
+    def check(self) -> None:
+        """Raise :class:`~runner.errors.UsageError` for what no type says, before any file is read."""
+
+    def files(self) -> list[Path]:
+        """The files that the options name: nothing is written over them."""
+        return []
+
+
 @dataclass(frozen=True)
 class Task:
     """What a trained model answers, and how that is judged. Many kinds share one.
@@ -154,7 +165,7 @@ class Task:
 
     ``answers``
         ``open_answers(opened, options, say) -> Answers``: rows in, the output document, its JSON Lines and Parquet out
-        (:mod:`runner.inference.answers` says what an ``Answers`` has).
+        (:class:`runner.tasks.answers.Answers` says what it has).
     ``comparing``
         ``compare(asked...)``: several models on one held-out set, paired (:mod:`runner.evaluation.comparing`).
     ``next_step``
@@ -166,7 +177,7 @@ class Task:
     #: The first is the headline: best epoch, early stopping, listings, W&B and sweeps go by it.
     measures: tuple[Measure, ...]
     #: What ``runner infer --set key=value`` takes.
-    options: type[Section]
+    options: type[AskOptions]
     #: What the held-out things are, such as ``comparisons``, and what the models are, such as ``Routers``.
     held_out_noun: str = "rows"
     models_noun: str = "Models"
@@ -312,10 +323,16 @@ class AskedRows(Protocol):
     """Rows to be answered, in their order, from words, a file or a pipe. Read as often as needed, never held."""
 
     name: str
+    #: What they are called, such as ``prompts``.
+    noun: str
     #: What :meth:`check` found: rows, blank lines, whether any row has an id.
     count: int
     blank: int
     has_ids: bool
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is not one byte."""
 
     def check(self) -> None:
         """Read all of it once. Raises :class:`~runner.errors.DataError` with the place of the first that is no row."""
@@ -326,7 +343,7 @@ class AskedRows(Protocol):
     def fingerprint(self) -> list[Any]:
         """What tells whether another reading gives the same rows."""
 
-    def facts(self) -> dict[str, Any]:
+    def provenance(self) -> dict[str, Any]:
         """What the provenance says of them."""
 
 

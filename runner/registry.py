@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
-from runner.contract import Builder, Predictor, Task
+from runner.contract import Builder, Task
 from runner.errors import EnvironmentProblem, NotFoundError
 
 GROUP = "runner.builders"
@@ -109,6 +109,7 @@ class _Parts:
 
     def __init__(self, module: ModuleType) -> None:
         self._module = module
+        self.__doc__ = module.__doc__
 
     def __getattr__(self, name: str) -> Any:
         if hasattr(self._module, name):
@@ -138,14 +139,24 @@ def task(name: str) -> Task:
     return load(name).TASK
 
 
-def predictor(folder: Path, device: str = "cpu") -> Predictor:
+def predictor(folder: Path, device: str = "cpu") -> Any:
     """The predictor of a stored model's folder, whatever its kind: what one kind's model holds of another's.
 
     Raises :class:`NotFoundError` for a folder without a manifest, or of a type that does not exist here.
     """
     from runner.store.manifest import read_manifest
 
-    return load(read_manifest(folder)["model_type"]).Predictor.load(folder, device=device)
+    return load_predictor(load(read_manifest(folder)["model_type"]), folder, device)
+
+
+def load_predictor(builder: Builder, folder: Path, device: str = "cpu", cache: Path | None = None) -> Any:
+    """What a kind's ``Predictor.load`` gives. A kind that needs no torch has no device to choose."""
+    import inspect
+
+    load = builder.Predictor.load
+    # A kind from before predictors were told of the cache takes none.
+    more = {"cache": cache} if "cache" in inspect.signature(load).parameters else {}
+    return load(folder, device=device if "torch" in builder.REQUIRES else "cpu", **more)
 
 
 def require(name: str) -> None:

@@ -17,7 +17,7 @@ from runner.errors import ExitCode, Interrupted, RunnerError
 #: verb -> (module:function, help line). Help is written here so that listing the verbs imports none of them.
 VERBS = {
     "train": ("runner.cli.train:train", "Train a model from a spec."),
-    "infer": ("runner.cli.infer:infer", "Score prompts with a stored model."),
+    "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "route": ("runner.cli.route:route", "Choose an LLM for every prompt, by score and cost."),
     "compare": ("runner.cli.compare:compare", "Train several specs on one split, side by side in one table."),
     "validate": ("runner.cli.validate:validate", "Check specs; every fault at once."),
@@ -89,8 +89,13 @@ def build(words: Sequence[str], name: str = "runner") -> App:
         suppress_keyboard_interrupt=False,
     )
     for verb, (path, help_line) in VERBS.items():
+        more = ""
+        if verb == "infer" and words[:1] == ["infer"] and "--help" in words:
+            from runner.cli.infer_options import model_options
+
+            more = model_options(words)
         app.command(
-            path, name=verb, show=verb != "worker", help_epilogue="", **({"help": help_line} if listing else {})
+            path, name=verb, show=verb != "worker", help_epilogue=more, **({"help": help_line} if listing else {})
         )
     for group, (help_line, verbs) in GROUPS.items():
         sub = App(name=group, help=help_line, help_epilogue="", help_format="plaintext")

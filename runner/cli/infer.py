@@ -17,10 +17,12 @@ from runner.errors import UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.data.prompts import Prompts
+    from runner.contract import AskedRows
     from runner.tracking.terminal import TerminalListener
 
 Words = Parameter(consume_multiple=True, negative="")
+Input = Parameter(name="--input", allow_leading_hyphen=True)
+Settings = Parameter(name="--set", negative="")
 Pair = Parameter(negative="", metavar="NAME FILE")
 
 
@@ -31,15 +33,17 @@ def infer(
     prompts: Annotated[list[str] | None, Words] = None,
     prompts_file: Annotated[Path | None, Dash] = None,
     prompts_format: Literal["text", "jsonl", "parquet"] | None = None,
+    input_: Annotated[Path | None, Input] = None,
     responses_of: Annotated[list[tuple[str, Path]] | None, Pair] = None,
     batch_size: int = 128,
     output_path: Annotated[Path | None, Dash] = None,
     output_format: Literal["json", "jsonl", "parquet"] | None = None,
-    unknown: Literal["zero", "null", "error"] = "zero",
+    unknown: Literal["zero", "null", "error"] | None = None,
+    set_: Annotated[list[str] | None, Settings] = None,
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,
 ) -> None:
-    """Score prompts with a stored model.
+    """Answer rows with a stored model: score prompts, classify, predict.
 
     Example: runner infer --model dense_network/quickstart --models-to-score A B --prompts "P1" "P2"
 
@@ -71,15 +75,18 @@ def infer(
     output_format
         json is the object above; jsonl has a line, parquet a row for each prompt, with its id.
         Without it, the suffix of --output-path decides.
+    input_
+        A file of rows: JSON Lines, CSV, Parquet, a folder or a glob of these, as the model's kind of data needs them.
     unknown
-        What an LLM unseen in training gets: a score of zero (with a warning), null, or an error.
+        What an LLM unseen in training gets: a score of zero (with a warning), null, or an error. Without it, zero.
+    set_
+        An option of the model's task, as KEY=VALUE: one word after each flag.
     device
         Where to compute.
     """
     gc.enable()
-    from runner.inference import inferring, output_places
-    from runner.store.names import parse_reference
-    from runner.tasks.ranking import responses
+    from runner import registry
+    from runner.inference import inferring, opening, output_places
 
     workspace = Workspace.current()
     form = output_places.form(output_path, output_format)
@@ -88,18 +95,23 @@ def infer(
         raise UsageError(
             f"--json prints one document, and {form} is many", where="--output-format", hint="leave one out"
         )
-    name = parse_reference(model).name
-    question = inferring.Question(
-        model, models_to_score, responses.read(responses_of or ()), batch_size, unknown, device
-    )
-    path = None if to_stdout else output_places.reserve(workspace, output_path, name, form)
-    for read in (prompts_file, *(file for _, file in responses_of or ())):
+    flags = {"models_to_score": models_to_score, "unknown": unknown}
+    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    given |= opening.parse_settings(set_ or ())
+    if responses_of:
+        given["responses_of"] = [(name, str(file)) for name, file in responses_of]
+    question = inferring.Question(model, given, batch_size, device)
+    found = opening.find_model(workspace, model)
+    options = opening.read_options(registry.task(found.model_type), given, inferring.FLAGS)
+    path = None if to_stdout else output_places.reserve(workspace, output_path, found.name, form)
+    for read in (prompts_file, input_, *options.files()):
         output_places.keep_apart(path, read)
     output = inferring.Output(path, form, sys.stdout if path is None else None, made_up=output_path is None)
     try:
         inferring.check(question)
-        asked = _prompts(prompts, prompts_file, prompts_format)
-        with _progress() as emit, _sigterm(raises=inferring.Terminated if path is not None else None):
+        layout = registry.load(found.model_type).Spec.data.asked_rows
+        asked = asked_rows(layout, prompts, prompts_file or input_, prompts_format)
+        with progress_shown() as emit, _sigterm(raises=inferring.Terminated if path is not None else None):
             provenance = inferring.infer(workspace, question, asked, output, say, emit)
     except BaseException:
         if path is not None and output.made_up:
@@ -115,30 +127,29 @@ def infer(
     show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json)
 
 
-def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts:
-    """What the flags name, or what is piped in."""
-    from runner.data.prompts import from_file, from_pipe, from_words
+def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: Any = None) -> AskedRows:
+    """The rows that the flags name, or that are piped in, as the layout reads them."""
+    import importlib
 
+    reader = importlib.import_module(layout)
     if words is not None:
         other = "--prompts-file" if file is not None else "--prompts-format" if format is not None else None
         if other:
             raise UsageError(f"--prompts and {other} do not go together", where="--prompts", hint="leave one out")
-        return from_words(words)
+        return reader.from_words(words)
     if file is not None and str(file) not in ("-", "/dev/stdin"):
-        return from_file(file, format)
-    nothing = UsageError(
-        "no prompts", where="--prompts", hint="--prompts P1 P2, --prompts-file FILE, or pipe them in: cat FILE | ..."
-    )
+        return reader.from_file(file, format)
+    nothing = UsageError(reader.NOTHING, where=reader.WHERE, hint=reader.HOW)
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise nothing
-    piped = from_pipe(sys.stdin.buffer, format)
+    piped: AskedRows = reader.from_pipe(sys.stdin.buffer, format)
     if file is None and piped.empty:
         raise nothing
     return piped
 
 
 @contextmanager
-def _progress() -> Iterator[Any]:
+def progress_shown() -> Iterator[Any]:
     """Something that shows progress events, and is loaded with the first one: few inferences have any."""
     listener: TerminalListener | None = None
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import gc
 import json as jsonlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from cyclopts import Parameter
 
-from runner.cli.infer import Words, _progress, _prompts
+from runner.cli.infer import Words, asked_rows, progress_shown
 from runner.cli.output import Dash, Json, say, show, table
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
+    from runner.data.prompts import Prompts
     from runner.inference.routing.routing import Routed
 
 
@@ -110,7 +111,7 @@ def route(
     to_stdout = output_places.is_stdout(output_path)
     path = None if to_stdout else output_places.reserve(workspace, output_path, parse_reference(model).name, form)
     try:
-        with _progress() as emit:
+        with progress_shown() as emit:
             routed = choose(
                 workspace,
                 model,
@@ -167,6 +168,11 @@ def _write(path: Path | None, form: str, routed: Routed, held: dict[str, Any] | 
     write_json(beside, routed.provenance | {"output": path.name, "summary": summary})
     document = {"output_path": str(path), "provenance": routed.provenance, "summary": summary}
     show(document, lambda: _human(summary, path, beside), as_json=as_json)
+
+
+def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts:
+    """A router reads prompts, whatever it was trained on."""
+    return cast("Prompts", asked_rows("runner.data.prompts", words, file, format))
 
 
 def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:

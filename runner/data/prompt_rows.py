@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from runner.errors import DataError
@@ -20,6 +21,14 @@ class Row(NamedTuple):
     prompt: str
     history: tuple[str, ...] = ()
     id: str | int | None = None
+
+    def key(self) -> bytes:
+        """What makes it the same question as another: its words and the turns before them."""
+        told = blake2b(self.prompt.encode(), digest_size=16)
+        for text in self.history:
+            # The length in front: no two histories are the same run of bytes.
+            told.update(f"\x00{len(text)}:".encode() + text.encode())
+        return told.digest()
 
 
 def prompt_row(value: Any, where: str) -> Row:

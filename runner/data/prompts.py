@@ -23,6 +23,9 @@ Format = Literal["text", "jsonl", "parquet"]
 SUFFIXES: dict[str, Format] = {
     ".txt": "text", ".text": "text", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet",
 }  # fmt: skip
+#: What to say where there is nothing to read.
+NOTHING, WHERE = "no prompts", "--prompts"
+HOW = "--prompts P1 P2, --prompts-file FILE, or pipe them in: cat FILE | ..."
 #: Bytes that are looked at to tell JSONL from text, and rows of a Parquet file that are read at a time.
 GLANCE, BATCH = 1024 * 1024, 2048
 
@@ -30,6 +33,7 @@ GLANCE, BATCH = 1024 * 1024, 2048
 class Prompts:
     """Prompts in their order. :meth:`check` reads them all once, before anything is computed."""
 
+    noun = "prompts"
     #: What :meth:`check` found.
     count = 0
     blank = 0
@@ -80,6 +84,14 @@ class Prompts:
         if isinstance(self._source, list | tuple):
             return not self._source
         return self._file.seek(0, os.SEEK_END) == 0
+
+    def fingerprint(self) -> list[Any]:
+        """What tells whether another reading gives the same prompts."""
+        return [self.format, self.count, self.sha256 or self.prompts_sha256]
+
+    def provenance(self) -> dict[str, Any]:
+        """What the provenance says of them."""
+        return {"prompts": self.count, "prompts_sha256": self.prompts_sha256, "prompts_file": self.facts()}
 
     def facts(self) -> dict[str, Any] | None:
         """The file, as the provenance has it; None for words."""

@@ -1,155 +1,187 @@
-"""A stored model, opened and checked once, that scores LLMs on prompts."""
+"""The one door to a stored model: found, checked, its device chosen, loaded once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+import contextlib
+import difflib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from runner import registry
-from runner.data.prompt_rows import Row
-from runner.data.prompts import need_text
-from runner.errors import EnvironmentProblem, NotFoundError, RunFailed, UsageError
-from runner.store.names import parse_reference
-from runner.store.stored_models import StoredModel, open_verified
-from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, llm_predictor
-from runner.tasks.ranking.responses import FLAG, Responses
+from runner.contract import AskOptions, Builder, Task
+from runner.errors import ConflictError, EnvironmentProblem, UsageError
+from runner.store.names import ModelReference, parse_reference
+from runner.store.stored_models import StoredModel, find, open_verified
 from runner.workspace import Workspace
 
-if TYPE_CHECKING:
-    import numpy as np
 
-Unknown = Literal["zero", "null", "error"]
-#: The one word that stands for every LLM that the model knows.
-ALL = "all"
-
-
-def check_names(models: Sequence[str] | None) -> None:
-    """Raise :class:`UsageError` for what cannot be LLMs' names; None means all that the model knows."""
-    if models is None:
-        return
-    if not models:
-        raise UsageError("no models to score", where="--models-to-score", hint="name at least one LLM, or all")
-    if "" in models:
-        raise UsageError("an LLM's name is empty", where="--models-to-score", hint="leave it out")
-    need_text("--models-to-score", models)
-
-
-@dataclass
-class Scorer:
-    """A loaded predictor and the LLMs that it is asked about."""
+@dataclass(frozen=True)
+class Opened:
+    """A stored model whose every byte was checked. Its predictor is loaded when it is first asked for."""
 
     stored: StoredModel
-    manifest: dict[str, Any]
-    predictor: LlmPredictor
-    #: What is scored, in order; those of it that the model does not know; where it computes.
-    names: list[str]
-    strangers: list[str]
+    manifest: Mapping[str, Any]
+    builder: Builder
+    #: Where it computes.
     device: str
-    warnings: list[str]
-    unknown: Unknown
-
-    @classmethod
-    def open(
-        cls,
-        workspace: Workspace,
-        reference: str,
-        models: Sequence[str] | None,
-        responses: Sequence[Responses] = (),
-        *,
-        unknown: Unknown = "zero",
-        device: str = "cpu",
-    ) -> Scorer:
-        """Check every byte of the stored model and load it.
-
-        Raises :class:`NotFoundError` for a stored model or type that is not there, and, with ``unknown="error"``, for
-        an LLM that it does not know; :class:`UsageError` for answers that its type cannot learn from.
-        """
-        wanted = parse_reference(reference)
-        if wanted.model_type is not None and not (workspace.store / wanted.model_type).is_dir():
-            registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
-        stored, manifest = open_verified(workspace.store, wanted)
-        registry.require(stored.model_type)
-        builder = registry.load(stored.model_type)
-        if responses and not embeds_llms(builder.Predictor):
-            able = [kind for kind in registry.kinds() if embeds_llms(registry.load(kind).Predictor)]
-            raise UsageError(
-                f"{stored.model_type} cannot score an LLM by its answers",
-                where=FLAG,
-                hint=f"types that can: {', '.join(able) or 'none that is installed'}",
-            )
-        warnings = []
-        if device == "cuda" and not _cuda_is_here(builder.REQUIRES):
-            warnings.append(f"{stored.model_type} computes on the CPU")
-            device = "cpu"
-        predictor = llm_predictor(builder.Predictor.load(stored.path, device=device))
-        predictor.use_cache(workspace.cache)
-        for one in responses:
-            if one.name in set(predictor.models):
-                warnings.append(f"{stored.reference} knows {one.name!r} already: here it is what it answered in {FLAG}")
-            predictor.add_llm(one.name, one.prompts, one.responses)
-        known = list(predictor.models)
-        if models is None or (list(models) == [ALL] and ALL not in known):
-            models = known
-        if ALL in models and ALL not in known:
-            raise UsageError(f"{ALL!r} stands alone", where="--models-to-score", hint="leave the other names out")
-        names = list(dict.fromkeys([*models, *(one.name for one in responses)]))
-        strangers = [name for name in names if name not in set(known)]
-        if strangers and unknown == "error":
-            raise NotFoundError(
-                f"{stored.reference} does not know {', '.join(map(repr, strangers))}",
-                where="--models-to-score",
-                hint=_nearest(strangers[0], known),
-            )
-        if strangers:
-            zero = "predicted 0 tokens, which is no answer's length"
-            if builder.TASK.name != "length":
-                zero = "scored 0, which is not an average"
-            meaning = zero if unknown == "zero" else "scored null"
-            warnings.append(f"unseen in training, {meaning}: {', '.join(strangers)}")
-        return cls(stored, manifest, predictor, names, strangers, device, warnings, unknown)
+    cache: Path
+    warnings: list[str] = field(default_factory=list)
 
     @property
-    def fill(self) -> float | None:
-        """What stands for the score of an LLM that the model does not know."""
-        return 0.0 if self.unknown == "zero" else None
+    def reference(self) -> str:
+        """``type/name/vN``"""
+        return self.stored.reference
 
-    def score(self, rows: Sequence[Row], batch_size: int) -> np.ndarray:
-        """float64 ``[len(names), len(rows)]``; a row of NaN for an LLM that it does not know.
+    @property
+    def model_type(self) -> str:
+        return self.stored.model_type
 
-        Raises :class:`RunFailed` where the score of one that it knows is no number.
-        """
-        import numpy as np
+    @property
+    def path(self) -> Path:
+        return self.stored.path
 
-        prompts, histories = [row.prompt for row in rows], [row.history for row in rows]
-        scores = np.asarray(self.predictor.score_llms(prompts, self.names, batch_size, histories=histories))
-        known = [at for at, name in enumerate(self.names) if name not in set(self.strangers)]
-        bad = np.argwhere(~np.isfinite(scores[known]))
-        if len(bad):
-            name, prompt = self.names[known[bad[0][0]]], rows[bad[0][1]].prompt
-            raise RunFailed(
-                f"the score of {name!r} is {scores[known][tuple(bad[0])]} for the prompt {prompt[:60]!r}",
-                where=self.stored.reference,
-                hint="its weights are no good: train it again",
-            )
-        return scores.astype(np.float64, copy=False)
+    @property
+    def task(self) -> Task:
+        """What it answers."""
+        return self.builder.TASK
+
+    @property
+    def predictor_class(self) -> type[Any]:
+        return self.builder.Predictor
+
+    @cached_property
+    def predictor(self) -> Any:
+        """Its kind's predictor, with the weights in it."""
+        return registry.load_predictor(self.builder, self.path, self.device, self.cache)
+
+    def parameter(self, name: str) -> float | None:
+        """A calibrated parameter; models stored before parameters had a place of their own have it as a metric."""
+        for section in ("parameters", "metrics"):
+            value = (self.manifest.get(section) or {}).get(name)
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                return float(value)
+        return None
+
+    def kinds_whose(self, fits: Callable[[type[Any]], bool]) -> list[str]:
+        """The kinds whose predictor's class fits: what a hint can offer instead."""
+        return [kind for kind in registry.kinds() if fits(registry.load(kind).Predictor)]
+
+    def need(self, task: Task, where: str, hint: str) -> Opened:
+        """The model itself. Raises :class:`ConflictError` where it is of another task."""
+        if self.task.name != task.name:
+            raise ConflictError(f"{self.reference} is a model of {self.task.name}", where=where, hint=hint)
+        return self
 
 
-def _cuda_is_here(requires: Sequence[str]) -> bool:
-    """False for a kind that computes without torch. Raises :class:`EnvironmentProblem` where CUDA finds no GPU."""
-    if "torch" not in requires:
-        return False
+def find_model(workspace: Workspace, reference: str) -> StoredModel:
+    """The version that a reference names, not yet checked. Raises :class:`~runner.errors.NotFoundError`."""
+    wanted = parse_reference(reference)
+    if wanted.model_type is not None and not (workspace.store / wanted.model_type).is_dir():
+        registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
+    return find(workspace.store, wanted)
+
+
+def open_model(workspace: Workspace, reference: str | StoredModel, *, device: str = "cpu") -> Opened:
+    """Check the stored model and choose its device: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
+
+    Raises :class:`~runner.errors.NotFoundError` for a stored model or type that is not there,
+    :class:`~runner.errors.IntegrityError` for bytes that changed, :class:`EnvironmentProblem` for what is missing.
+    """
+    stored = find_model(workspace, reference) if isinstance(reference, str) else reference
+    stored, manifest = open_verified(workspace.store, ModelReference(stored.model_type, stored.name, stored.version))
+    registry.require(stored.model_type)
+    builder = registry.load(stored.model_type)
+    chosen = choose_device(builder.REQUIRES, device)
+    warnings = [f"{stored.model_type} computes on the CPU"] if device == "cuda" and chosen == "cpu" else []
+    return Opened(stored, manifest, builder, chosen, workspace.cache, warnings)
+
+
+def choose_device(requires: Sequence[str], device: str) -> str:
+    """``cpu`` for a kind that computes without torch. Raises :class:`EnvironmentProblem` where CUDA finds no GPU."""
+    if device == "cpu" or "torch" not in requires:
+        return "cpu"
     import torch
 
-    if not torch.cuda.is_available():
-        raise EnvironmentProblem(
-            "CUDA finds no GPU here", where="--device", hint="--device cpu, or `runner doctor` for what is missing"
-        )
-    return True
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "auto":
+        return "cpu"
+    raise EnvironmentProblem(
+        "CUDA finds no GPU here", where="--device", hint="--device cpu, or `runner doctor` for what is missing"
+    )
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
-    import difflib
+def read_options(task: Task, given: Mapping[str, Any], flags: Mapping[str, str] | None = None) -> AskOptions:
+    """The task's options from flags and ``--set key=value``. ``flags`` names each option's flag, for messages.
 
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"it knows {len(known)} models: " + ", ".join(list(known)[:8])
+    Raises :class:`UsageError` for one that the task does not have, with the nearest that it has, and for a value that
+    does not fit.
+    """
+    known = list(task.options.model_fields)
+    flags = flags or {}
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise UsageError(
+                f"a model of {task.name} has no option {name!r}",
+                where=flags.get(name, "--set"),
+                hint=f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(known) or 'none'}",
+            )
+    options = _validated(task, given, flags)
+    options.check()
+    return options
+
+
+def _validated(task: Task, given: Mapping[str, Any], flags: Mapping[str, str]) -> AskOptions:
+    """A setting is read as JSON; where its JSON does not fit, as the text that it is."""
+    read = {name: value.value if isinstance(value, Setting) else value for name, value in given.items()}
+    try:
+        return task.options.model_validate(read)
+    except ValidationError as error:
+        wrong = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+        texts = {name: value.text for name, value in given.items() if name in wrong and isinstance(value, Setting)}
+        if texts:
+            with contextlib.suppress(ValidationError):
+                return task.options.model_validate(read | texts)
+        fault = error.errors()[0]
+    name = str(fault["loc"][0]) if fault["loc"] else ""
+    field = task.options.model_fields.get(name)
+    raise UsageError(
+        f"{name} is {json.dumps(read.get(name), default=str)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}",
+        where=flags.get(name, f"--set {name}=..."),
+        hint=field.description if field else None,
+    )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stands after ``--set KEY=``."""
+
+    text: str
+
+    @property
+    def value(self) -> Any:
+        """It as JSON, or the text itself where it is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return self.text
+
+
+def parse_settings(pairs: Sequence[str]) -> dict[str, Setting]:
+    """``key=value`` words. Raises :class:`UsageError` for one without ``=``, and for a key that comes twice."""
+    found: dict[str, Setting] = {}
+    for pair in pairs:
+        key, mark, text = pair.partition("=")
+        if not mark or not key:
+            raise UsageError(f"{pair!r} is not key=value", where="--set", hint="--set top_k=3")
+        if key in found:
+            raise UsageError(f"{key!r} comes twice", where="--set", hint="leave one out")
+        found[key] = Setting(text)
+    return found

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from runner.errors import ConflictError, NotFoundError, UsageError
 from runner.store.files import cannot_write
+from runner.tasks.answers import OutputFormat
 from runner.workspace import Workspace
 
-OutputFormat = Literal["json", "jsonl", "parquet"]
 SUFFIXES: dict[str, OutputFormat] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 #: Suffixes that promise another form than any that is written.
 NO_FORMS = (".csv", ".tsv", ".xlsx")

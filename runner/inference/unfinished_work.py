@@ -1,4 +1,4 @@
-"""An inference's work while it is unfinished: the scores so far, and, beside a file to be written, how to go on."""
+"""An inference's work while it is unfinished: the answers so far, and, beside a file to be written, how to go on."""
 
 from __future__ import annotations
 
@@ -16,82 +16,50 @@ from filelock import FileLock, Timeout
 
 from runner.errors import ConflictError, IntegrityError
 from runner.store.files import cannot_write, read_json, write_json
+from runner.tasks.number_table import NumberTable
 
 STATE, SCORES, LINES, OUTPUT, LOCK = "state.json", "scores.f64", "rows.jsonl", "output", ".lock"
 #: Seconds of work, after the first chunk, that a power cut may cost beside the chunk in hand.
 PACE = 2.0
 
 
-class Table:
-    """Scores on disk, one LLM after the other: float64 ``[models, prompts]``."""
-
-    def __init__(self, file: IO[bytes], models: int, prompts: int) -> None:
-        self._file, self._models, self._prompts = file, models, prompts
-
-    def write(self, start: int, scores: np.ndarray) -> None:
-        """Put ``[models, n]`` in its place, from prompt ``start`` on."""
-        for model, row in enumerate(scores):
-            self._file.seek(8 * (model * self._prompts + start))
-            self._file.write(np.ascontiguousarray(row, "<f8").tobytes())
-        self._file.flush()
-
-    def read(self, prompts: np.ndarray) -> np.ndarray:
-        """The scores of some prompts, by number: ``[models, len(prompts)]``."""
-        if not len(prompts):
-            return np.empty((self._models, 0))
-        # A file cannot be mapped further than it goes: what is asked for here was written, of every LLM.
-        whole = np.memmap(self._file, "<f8", "r", shape=(self._models, self._prompts))
-        return np.array(whole[:, prompts])
-
-    def column(self, model: int, start: int, stop: int) -> np.ndarray:
-        """One LLM's scores on prompts ``start`` to ``stop``: float64 ``[stop - start]``."""
-        self._file.seek(8 * (model * self._prompts + start))
-        return np.frombuffer(self._file.read(8 * (stop - start)), "<f8")
-
-    def reserve(self) -> None:
-        """Make the file as long as it will be."""
-        self._file.truncate(8 * self._models * self._prompts)
-
-    def sync(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-
 class Work:
-    """The table, the output's lines so far, and how many prompts are done. A folder's work can be taken up again."""
+    """The table, the output's lines so far, and how many rows are done. A folder's work can be taken up again."""
 
-    def __init__(self, folder: Path | None, facts: dict[str, Any], models: int, prompts: int) -> None:
+    def __init__(self, folder: Path | None, facts: dict[str, Any], width: int, rows: int) -> None:
         self.folder, self._facts = folder, facts
-        self._models, self._prompts = models, prompts
-        #: Prompts done and bytes of their lines, changed together: a signal finds the one as far as the other.
+        self._width, self._rows = width, rows
+        #: Rows done and bytes of their lines, changed together: a signal finds the one as far as the other.
         self._mark = (0, 0)
-        #: How many prompts were done each time that this work was taken up.
+        #: How many rows were done each time that this work was taken up.
         self.resumed: list[int] = []
         self._lock: FileLock | None = None
         self._lines: IO[bytes] | None = None
         self._committed, self._kept = float("-inf"), 0
 
     @classmethod
-    def without_folder(cls, models: int, prompts: int) -> Work:
+    def without_folder(cls, width: int, rows: int) -> Work:
         """Work that is gone with the process: what goes to standard output."""
-        work = cls(None, {}, models, prompts)
-        work._open(tempfile.TemporaryFile())  # noqa: SIM115 - it lives as long as the work does
+        work = cls(None, {}, width, rows)
+        # They live as long as the work does.
+        work._open(tempfile.TemporaryFile())  # noqa: SIM115
+        work._lines = tempfile.TemporaryFile()  # noqa: SIM115
         return work
 
     @classmethod
     def in_folder(
-        cls, folder: Path, facts: dict[str, Any], models: int, prompts: int, say: Callable[[str], None]
+        cls, folder: Path, facts: dict[str, Any], width: int, rows: int, say: Callable[[str], None], noun: str = "rows"
     ) -> Work:
         """Begin, or go on where the same command left off: where ``facts``, which decide every byte, are the same.
 
         Raises :class:`ConflictError` where another process is at it, or where something else has the folder's name.
         """
-        work = cls(folder, facts, models, prompts)
+        work = cls(folder, facts, width, rows)
         try:
             _ours(folder)
             folder.mkdir(exist_ok=True)
             work._take_lock()
-            state = work._found(say)
+            state = work._found(say, noun)
             if state is None:
                 for name in (STATE, SCORES, LINES):
                     (folder / name).unlink(missing_ok=True)
@@ -112,28 +80,31 @@ class Work:
 
     @property
     def done(self) -> int:
-        """How many prompts are scored."""
+        """How many rows are answered."""
         return self._mark[0]
 
     @property
     def lines(self) -> IO[bytes]:
-        """The file of lines, in a folder's work."""
+        """The file of lines."""
         assert self._lines is not None
         return self._lines
 
-    def add(self, scores: np.ndarray, lines: bytes = b"") -> None:
-        """The next prompts' scores, ``[models, n]``, and what is written of them. Put down safely every few seconds."""
+    def add(self, rows: int, numbers: np.ndarray | None, lines: bytes = b"") -> None:
+        """The next rows' answers: numbers, ``[width, rows]``, where they have a width, and what is written of them.
+
+        They are put down safely every few seconds.
+        """
         done, size = self._mark
         try:
-            self.table.write(done, scores)
-            if self._lines is not None:
-                self._lines.seek(size)
-                self._lines.write(lines)
+            if numbers is not None:
+                self.table.write(done, numbers)
+            self.lines.seek(size)
+            self.lines.write(lines)
         except OSError as error:
             raise cannot_write(self.folder or Path(tempfile.gettempdir()), error) from error
-        self._mark = (done + scores.shape[1], size + len(lines))
-        # Whoever has all of it commits it, and has no further use for anything before.
-        if self.done < self._prompts and time.monotonic() - self._committed >= PACE:
+        self._mark = (done + rows, size + len(lines))
+        # The last chunk is committed by `finish()`.
+        if self.done < self._rows and time.monotonic() - self._committed >= PACE:
             self.commit()
 
     def commit(self) -> None:
@@ -155,14 +126,14 @@ class Work:
         """All is done: what was put down before is put down whole, so that a cut in the end costs nothing."""
         if self._kept:
             self.commit()
-        elif self._lines is not None:
+        else:
             try:
-                self._lines.flush()
+                self.lines.flush()
             except OSError as error:
                 raise cannot_write(self.folder or Path(), error) from error
 
     def leave(self) -> int:
-        """Stop in the middle: keep what can be gone on from, and say how many prompts that is."""
+        """Stop in the middle: keep what can be gone on from, and say how many rows that is."""
         if self.folder is not None and self.done:
             with contextlib.suppress(Exception):
                 self.commit()
@@ -188,7 +159,7 @@ class Work:
 
     def _open(self, scores: IO[bytes]) -> None:
         self._scores = scores
-        self.table = Table(scores, self._models, self._prompts)
+        self.table = NumberTable(scores, self._width, self._rows)
         self.table.reserve()
 
     def _take_lock(self) -> None:
@@ -202,7 +173,7 @@ class Work:
             ) from None
         self._lock = lock
 
-    def _found(self, say: Callable[[str], None]) -> dict[str, Any] | None:
+    def _found(self, say: Callable[[str], None], noun: str) -> dict[str, Any] | None:
         """The state to go on from; None to begin, which is said where there was something."""
         assert self.folder is not None
         if not (self.folder / STATE).exists():
@@ -210,9 +181,9 @@ class Work:
         try:
             state = read_json(self.folder / STATE)
             facts, done, lines = state["facts"], state["done"], state["line_bytes"]
-            whole = (self.folder / SCORES).stat().st_size == 8 * self._models * self._prompts
+            whole = (self.folder / SCORES).stat().st_size == 8 * self._width * self._rows
             if facts == self._facts and whole and (self.folder / LINES).stat().st_size >= lines:
-                say(f"goes on after {done:,} of {self._prompts:,} prompts ({self.folder})")
+                say(f"goes on after {done:,} of {self._rows:,} {noun} ({self.folder})")
                 return dict(state)
             other = [name for name, value in self._facts.items() if facts.get(name) != value]
             why = f"with other {', '.join(other)}" if other else "and is damaged"

@@ -34,7 +34,7 @@ LEAST = 60
 
 def skewed(folder: Path) -> None:
     """A part of the sample in which two LLMs are rare."""
-    table = pq.read_table(ROOT / "runner" / "data" / "sample" / "comparisons.parquet").slice(0, 900)
+    table = pq.read_table(ROOT / "runner" / "data" / "comparisons" / "sample" / "comparisons.parquet").slice(0, 900)
     a, b = (np.array(table[name].to_pylist()) for name in ("model_a", "model_b"))
     names = sorted({*a, *b})
     rare = np.isin(a, names[:2]) | np.isin(b, names[:2])

@@ -10,6 +10,7 @@ import pytest
 from runner.errors import RunFailed
 from runner.evaluation.asking import ask
 from runner.tasks.ranking.comparing import temperature
+from runner.tasks.ranking.llm_predictor import llm_predictor
 from runner.tasks.ranking.measuring import fit_temperature, winner_margins
 
 
@@ -35,7 +36,7 @@ class Reader(Plain):
 def test_each_prompt_is_asked_about_once_and_the_sides_are_looked_up(made):
     data = made.some(80, prompts=6)
     predictor = Plain()
-    answer = ask(predictor, data, ("m3", "m0", "m1", "m2"))
+    answer = ask(llm_predictor(predictor), data, ("m3", "m0", "m1", "m2"))
     assert len(predictor.asked[-1]) == len(set(predictor.asked[-1])) == len(np.unique(data.prompt))
     wanted = [len(data.prompts[p]) + 10 * b for p, b in zip(data.prompt, data.model_b, strict=True)]
     assert answer.of(data, data.model_b).tolist() == wanted
@@ -55,12 +56,12 @@ def test_histories_and_tags_are_given_to_who_takes_them(made):
     tags = {"x": np.array([nan, 2, 5], np.float32), "y": np.array([3, 4, nan], np.float32)}
     data = made.comparisons(rows, ["m0", "m1"], 3, tags=tags, histories=[("before",), (), ("earlier", "later")])
     predictor = Reader()
-    ask(predictor, data, ("m0", "m1"))
+    ask(llm_predictor(predictor), data, ("m0", "m1"))
     histories, given = predictor.given
     assert histories == [("before",), ("earlier", "later")]
     # Of a prompt's rows, the first that has the tag.
     np.testing.assert_array_equal(given, [[2, 3], [5, nan]])
-    ask(predictor, made.some(9), ("m0",))
+    ask(llm_predictor(predictor), made.some(9), ("m0",))
     assert predictor.given[1] is None
 
 
@@ -70,15 +71,20 @@ def test_a_score_that_is_no_number_is_a_failure_that_names_the_llm(made):
             return np.array([[np.nan if name == "m2" else 1.0 for _ in prompts] for name in models])
 
     with pytest.raises(RunFailed, match="m2"):
-        ask(Lost(), made.some(20), ("m0", "m1", "m2"))
+        ask(llm_predictor(Lost()), made.some(20), ("m0", "m1", "m2"))
 
 
 def test_a_kind_without_a_temperature_gets_one_from_the_training_part(made):
     data, train = made.some(50), made.some(200, seed=9)
     predictor, split = Plain(), SimpleNamespace(whole=SimpleNamespace(train=train))
-    answer = ask(predictor, data, data.models)
-    assert temperature(SimpleNamespace(manifest={"metrics": {"temperature": 2.5}}), answer, predictor, split) == 2.5
-    said = ask(predictor, train, train.models)
+    answer = ask(llm_predictor(predictor), data, data.models)
+    assert (
+        temperature(
+            SimpleNamespace(manifest={"metrics": {"temperature": 2.5}}), answer, llm_predictor(predictor), split
+        )
+        == 2.5
+    )
+    said = ask(llm_predictor(predictor), train, train.models)
     fitted = fit_temperature(winner_margins(said.of(train, train.model_a), said.of(train, train.model_b), train))
-    found = temperature(SimpleNamespace(manifest={"metrics": {}}), answer, predictor, split)
+    found = temperature(SimpleNamespace(manifest={"metrics": {}}), answer, llm_predictor(predictor), split)
     assert found == pytest.approx(fitted)

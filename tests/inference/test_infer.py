@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from runner.data.prompts import from_file, from_words
-from runner.inference import inferring, opening
-from runner.inference.opening import Scorer
-from runner.inference.seen_rows import Seen
+from runner.inference import inferring, opening, seen_rows
+from runner.tasks import length
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.workspace import Workspace
 from tests.conftest import ROOT, Desk
 from tests.inference.conftest import ELO, NETWORK
@@ -158,12 +158,12 @@ class Double:
     """A kind that embeds LLMs, as the registry hands it over: a score is the prompt's length times the answers'."""
 
     REQUIRES = ()
+    TASK = length.TASK
     asked: ClassVar[list[list[str]]] = []
 
-    class Spec:
-        task = "length"
+    class Predictor(LlmPredictor):
+        embeds_llms = True
 
-    class Predictor:
         def __init__(self) -> None:
             self.known = {"quoter": 1.0}
             self.cache: Path | None = None
@@ -182,7 +182,7 @@ class Double:
         def add_llm(self, name, prompts, responses):
             self.known[name] = float(sum(map(len, responses)))
 
-        def predict(self, prompts, models, batch_size=128, *, histories=None, tags=None):
+        def score_llms(self, prompts, models, batch_size=128, *, histories=None, tags=None):
             Double.asked.append(list(prompts))
             lengths = [len(p) + 100 * len(h) for p, h in zip(prompts, histories or [()] * len(prompts), strict=True)]
             return np.array([[self.known.get(name, np.nan) * length for length in lengths] for name in models])
@@ -199,7 +199,7 @@ def double(elo, monkeypatch):
 
 def ask(workspace, prompts, output, chunk=4, **more):
     said: list[str] = []
-    question = inferring.Question(ELO, **{"models": None, "batch_size": 2} | more)
+    question = inferring.Question(ELO, more, batch_size=2)
     provenance = inferring.infer(
         workspace, question, prompts, inferring.Output(output, "json"), said.append, lambda event: None, chunk
     )
@@ -213,7 +213,7 @@ def test_a_prompt_is_scored_once_however_often_it_is_asked(double, tmp_path, mon
     assert found == {"quoter": [float(len(word)) for word in words]}
     assert provenance["distinct_prompts"] == 5
     # Beyond what is remembered a prompt is scored once a chunk, and the output is the same.
-    monkeypatch.setattr(Seen.__init__, "__defaults__", (2,))
+    monkeypatch.setattr(seen_rows, "REMEMBERED", 2)
     again, provenance, _ = ask(double, from_words(words), tmp_path / "again.json")
     assert (again, provenance["distinct_prompts"]) == (found, None)
 
@@ -228,19 +228,17 @@ def test_a_history_makes_another_prompt(double, tmp_path):
 
 
 def test_an_llm_is_scored_by_its_answers(double, tmp_path):
-    from runner.tasks.ranking.responses import read
-
     (tmp_path / "new.jsonl").write_text('{"prompt": "a", "response": "four"}\n\n{"prompt": "b", "response": "six"}\n')
-    responses = read([("new", tmp_path / "new.jsonl")])
+    responses = [("new", str(tmp_path / "new.jsonl"))]
     found, provenance, said = ask(
-        double, from_words(["a", "bb"]), tmp_path / "o.json", models=["quoter"], responses=responses
+        double, from_words(["a", "bb"]), tmp_path / "o.json", models_to_score=["quoter"], responses_of=responses
     )
     assert found == {"quoter": [1.0, 2.0], "new": [7.0, 14.0]}
     digest = sha256((tmp_path / "new.jsonl").read_bytes()).hexdigest()
     assert provenance["responses"] == {"new": {"sha256": digest, "pairs": 2}}
     assert (provenance["unknown_models"], said) == ([], [])
-    replaced = read([("quoter", tmp_path / "new.jsonl")])
-    found, _, said = ask(double, from_words(["a"]), tmp_path / "o.json", responses=replaced)
+    replaced = [("quoter", str(tmp_path / "new.jsonl"))]
+    found, _, said = ask(double, from_words(["a"]), tmp_path / "o.json", responses_of=replaced)
     assert found == {"quoter": [7.0]}
     assert "knows 'quoter' already" in said[0]
 
@@ -265,18 +263,22 @@ def test_a_kind_that_knows_llms_by_their_answers_scores_a_new_one(tmp_path):
 
 
 def test_what_an_unknown_llm_is_given_is_told_in_the_models_terms(double, tmp_path):
-    _, _, said = ask(double, from_words(["a"]), tmp_path / "o.json", models=["nobody"])
+    _, _, said = ask(double, from_words(["a"]), tmp_path / "o.json", models_to_score=["nobody"])
     assert said == ["warning: unseen in training, predicted 0 tokens, which is no answer's length: nobody"]
 
 
 def test_a_kind_that_embeds_is_given_the_cache(double):
-    assert Scorer.open(double, ELO, None).predictor.cache == double.cache
+    opened = opening.open_model(double, ELO)
+    opened.task.room("answers").open_answers(opened, opened.task.options())
+    assert opened.predictor.cache == double.cache
 
 
 def test_a_score_that_is_no_number_is_not_written(double, tmp_path, monkeypatch):
     from runner.errors import RunFailed
 
-    monkeypatch.setattr(Double.Predictor, "predict", lambda self, prompts, *_, **__: np.full((1, len(prompts)), np.inf))
+    monkeypatch.setattr(
+        Double.Predictor, "score_llms", lambda self, prompts, *_, **__: np.full((1, len(prompts)), np.inf)
+    )
     with pytest.raises(RunFailed, match="the score of 'quoter' is inf for the prompt 'a'"):
         ask(double, from_words(["a"]), tmp_path / "o.json")
     assert list(tmp_path.iterdir()) == []
@@ -298,7 +300,7 @@ def test_a_network_encodes_each_distinct_prompt_once(network, tmp_path, monkeypa
     home = network.home
     workspace = Workspace(home / "runs", home / "models", home / "outputs", home / "outbox", tmp_path / "cache")
     output = inferring.Output(tmp_path / "o.json", "json")
-    question = inferring.Question(NETWORK, None, batch_size=4)
+    question = inferring.Question(NETWORK, batch_size=4)
     inferring.infer(workspace, question, from_words(words), output, print, lambda event: None, chunk=8)
     assert sorted(encoded) == sorted(distinct)
     found = json.loads((tmp_path / "o.json").read_text())
@@ -306,7 +308,7 @@ def test_a_network_encodes_each_distinct_prompt_once(network, tmp_path, monkeypa
     for row in found.values():
         assert row[:12] == row[12:24] == row[:23:-1]
     one_by_one = inferring.Output(tmp_path / "one.json", "json")
-    question = inferring.Question(NETWORK, None, batch_size=1)
+    question = inferring.Question(NETWORK, batch_size=1)
     inferring.infer(workspace, question, from_words(distinct), one_by_one, print, lambda event: None)
     single = json.loads((tmp_path / "one.json").read_text())
     assert all(single[name] == pytest.approx(row[:12], abs=1e-5) for name, row in found.items())
@@ -337,3 +339,31 @@ def test_memory_does_not_grow_with_the_file(elo, tmp_path):
         assert int(peak) * 1024 < 130e6, f"{peak} kB"
     with (tmp_path / "o.jsonl").open() as lines:
         assert sum(json.loads(line)["id"] == at for at, line in enumerate(lines)) == 100_000
+
+
+def test_an_option_of_the_task_is_set_by_name(elo):
+    words = ("--set", "unknown=null", "--set", 'models_to_score=["quoter", "nobody"]', "--prompts", "a")
+    found = infer(elo, ELO, *words, "--output-path", "-").ok().json
+    assert list(found) == ["quoter", "nobody"] and found["nobody"] == [None]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--set", "unknwon=null"), "a model of ranking has no option 'unknwon'\n  did you mean 'unknown'?"),
+        (("--set", "unknown=maybe"), "unknown is \"maybe\": input should be 'zero', 'null' or 'error'"),
+        (("--set", "unknown"), "'unknown' is not key=value"),
+        (("--set", "unknown=null", "--set", "unknown=zero"), "'unknown' comes twice"),
+    ],
+)
+def test_an_option_that_cannot_be_is_refused_by_name(elo, words, told):
+    refused = infer(elo, ELO, *words, "--prompts", "a", "--output-path", "-")
+    assert refused.code == 2
+    assert told in refused.err
+
+
+def test_help_with_a_model_shows_that_models_own_options(elo):
+    told = elo("infer", "--help", "--model", ELO).ok().out
+    assert f"{ELO}/v1 is a model of ranking." in told
+    assert "models_to_score" in told and "unknown (default 'zero')" in told
+    assert elo("infer", "--help", "--model", "elo_scoring/none").code == 5

@@ -48,7 +48,7 @@ def run(desk: Desk, tmp_path, asked, name, model=ELO, end=None, *, batch_size=4)
     home, said = desk.home, []
     workspace = Workspace(home / "runs", home / "models", home / "outputs", home / "outbox", tmp_path / f"{name}-cache")
     output = inferring.Output(tmp_path / name, name.rpartition(".")[2])
-    question = inferring.Question(model, None, batch_size=batch_size)
+    question = inferring.Question(model, batch_size=batch_size)
     found = inferring.infer(
         workspace, question, from_file(asked), output, said.append, end or (lambda event: None), CHUNK
     )
@@ -147,14 +147,14 @@ def test_a_full_disk_is_told_with_what_is_kept(elo, tmp_path, asked, monkeypatch
     def full(self):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(unfinished_work.Table, "sync", full)
+    monkeypatch.setattr(unfinished_work.NumberTable, "sync", full)
     with pytest.raises(EnvironmentProblem, match="the disk is full"):
         run(elo, tmp_path, asked, "o.jsonl")
     assert [path.name for path in tmp_path.iterdir()] == ["prompts.jsonl"]
     monkeypatch.undo()
     ended(elo, tmp_path, asked, "o.jsonl", ELO, 3, KeyboardInterrupt(), Interrupted)
     monkeypatch.setattr(unfinished_work, "PACE", 0.0)
-    monkeypatch.setattr(unfinished_work.Table, "sync", full)
+    monkeypatch.setattr(unfinished_work.NumberTable, "sync", full)
     with pytest.raises(EnvironmentProblem, match="the disk is full"):
         run(elo, tmp_path, asked, "o.jsonl")
     monkeypatch.undo()
@@ -211,7 +211,7 @@ def test_an_output_without_a_name_is_told_how_to_go_on(elo, tmp_path, asked):
     with pytest.raises(Interrupted) as caught:
         inferring.infer(
             workspace,
-            inferring.Question(ELO, None, batch_size=4),
+            inferring.Question(ELO, batch_size=4),
             from_file(asked),
             output,
             print,

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from runner.contract import LoadContext
 from runner.errors import DataError
-from runner.inference.opening import Scorer
 from runner.inference.routing.costs import Costs, prompt_tokens
 from runner.spec.loading import load_object
 from runner.store.manifest import NAME
+from runner.tasks.ranking.answers import LlmAnswers
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Held:
 
 
 def held_out(
-    workspace: Workspace, scorer: Scorer, costs: Costs, answers: dict[str, float], batch_size: int = 128
+    workspace: Workspace, scorer: LlmAnswers, costs: Costs, answers: dict[str, float], batch_size: int = 128
 ) -> Held:
     """Load the router's own data again, check that it is the same, and score what was held out.
 
@@ -116,7 +116,7 @@ def held_out(
     a_dearer = cost[a, which] > cost[b, which]
     dearer, cheaper = np.where(a_dearer, a, b), np.where(a_dearer, b, a)
     worth_a = np.array([1.0, 0.0, 0.5, 0.5])[rows.winner]
-    temperature = float(scorer.manifest["metrics"].get("temperature") or 1.0)
+    temperature = scorer.opened.parameter("temperature") or 1.0
     return Held(
         comparisons=len(rows),
         dearer_wins=probability((table[dearer, which] - table[cheaper, which]) / temperature),
@@ -127,19 +127,19 @@ def held_out(
     )
 
 
-def _validation(workspace: Workspace, scorer: Scorer) -> Comparisons:
-    spec = load_object(scorer.manifest["spec"], source=str(scorer.stored.path / NAME)).spec
+def _validation(workspace: Workspace, scorer: LlmAnswers) -> Comparisons:
+    spec = load_object(scorer.opened.manifest["spec"], source=str(scorer.opened.path / NAME)).spec
     data: Any = spec.data.load(LoadContext(spec.model.spec, workspace.cache, lambda *_, **__: None))  # type: ignore[union-attr, arg-type]
-    trained_on = (scorer.manifest.get("lock") or {}).get("data_fingerprint")
+    trained_on = (scorer.opened.manifest.get("lock") or {}).get("data_fingerprint")
     where = "--check"
     if data.fingerprint != trained_on:
         raise DataError(
-            f"the data of {scorer.stored.reference} has changed since it was trained, so what it held out is not known",
+            f"the data of {scorer.opened.reference} has changed since it was trained, so what it held out is not known",
             where=where,
         )
     if not len(data.validation):
         raise DataError(
-            f"{scorer.stored.reference} was trained with nothing held out",
+            f"{scorer.opened.reference} was trained with nothing held out",
             where=where,
             hint="train it with a validation_split",
         )

@@ -9,12 +9,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from runner import __version__
+from runner.contract import Task
 from runner.data.prompt_rows import Row
 from runner.data.prompts import Prompts
-from runner.errors import ConflictError, UsageError
+from runner.errors import UsageError
 from runner.inference.inferring import CHUNK
-from runner.inference.opening import Scorer
+from runner.inference.opening import open_model
 from runner.inference.routing.costs import Costs, prompt_tokens
+from runner.tasks import length, ranking
+from runner.tasks.ranking.answers import LlmAnswers
+from runner.tasks.ranking.llm_options import LlmOptions, Unknown
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -78,7 +82,7 @@ class Routed:
     provenance: dict[str, Any]
     warnings: list[str]
     #: The router itself, loaded.
-    scorer: Scorer
+    scorer: LlmAnswers
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One object a prompt: the LLM, what it is expected to cost, and every candidate's score and cost."""
@@ -161,22 +165,25 @@ def route(
             where=costs.where,
             hint='name a length model with --lengths, or say "answer_tokens" in the table',
         )
-    scorer = _open(workspace, reference, names, "ranking", device)
-    temperature = float(scorer.manifest["metrics"].get("temperature") or 1.0)
-    lengther = _open(workspace, lengths, names, "length", device, needed=undecided) if lengths else None
+    scorer = _open(workspace, reference, ranking.TASK, names, device, "--model", unknown="error")
+    temperature = scorer.opened.parameter("temperature") or 1.0
+    lengther = None
+    if lengths:
+        lengther = _open(workspace, lengths, length.TASK, names, device, "--lengths", unknown="null")
+        _need_known(lengther, undecided)
     prompts.check()
     scores, tokens, ids, answers = _score(prompts, scorer, lengther, batch_size, emit)
     if answers is not None and lengther is not None:
         # A prediction is a median; over many answers, cost goes by the mean, which is larger by what was measured.
-        answers = answers / float(lengther.manifest["metrics"].get("total_ratio") or 1.0)
+        answers = answers / (lengther.opened.parameter("total_ratio") or 1.0)
     cost = costs.expected(names, tokens, answers)
     worth = quality(scores, temperature)
     borders = scores if calibrate_on is None else _calibration(calibrate_on, scorer, batch_size, emit)
     choice = _choose(rule, scores, borders, temperature, worth, cost)
     provenance = {
-        "model": scorer.stored.reference,
-        "manifest_sha256": scorer.manifest["sha256"],
-        "lengths": lengther.stored.reference if lengther else None,
+        "model": scorer.opened.reference,
+        "manifest_sha256": scorer.opened.manifest["sha256"],
+        "lengths": lengther.opened.reference if lengther else None,
         "runner": __version__,
         "created": datetime.now().astimezone().isoformat(),
         "rule": {name: value for name, value in vars(rule).items() if value is not None},
@@ -188,41 +195,37 @@ def route(
         "calibrated_on": calibrate_on.facts() if calibrate_on else None,
         "seconds": round(time.perf_counter() - started, 3),
     }
-    warnings = [*scorer.warnings, *(lengther.warnings if lengther else [])]
+    warnings = [told for one in (scorer, lengther) if one for told in (*one.opened.warnings, *one.warnings)]
     if choice.rate is not None and not np.ptp(cost):
         warnings.append("every call costs the same, so cost decides nothing")
     return Routed(names, scores, worth, cost, choice, answers, ids, provenance, warnings, scorer)
 
 
 def _open(
-    workspace: Workspace, reference: str, names: list[str], task: str, device: str, needed: Sequence[str] = ()
-) -> Scorer:
-    """A stored model of the task. A router must know every candidate; a length model those that nothing else tells."""
-    from runner import registry
+    workspace: Workspace, reference: str, task: Task, names: list[str], device: str, flag: str, *, unknown: Unknown
+) -> LlmAnswers:
+    """A stored model of the task, asked about the candidates."""
+    opened = open_model(workspace, reference, device=device)
+    opened.need(task, flag, "a router ranks LLMs; a length model tells how long their answers are")
+    answers: LlmAnswers = task.room("answers").open_answers(opened, LlmOptions(models_to_score=names, unknown=unknown))
+    return answers
 
-    scorer = Scorer.open(workspace, reference, names, unknown="error" if task == "ranking" else "null", device=device)
-    found = registry.task(scorer.stored.model_type).name
-    if found != task:
-        flag = "--model" if task == "ranking" else "--lengths"
-        raise ConflictError(
-            f"{scorer.stored.reference} is a model of {found}",
-            where=flag,
-            hint="a router ranks LLMs; a length model tells how long their answers are",
-        )
-    unknown = [name for name in needed if name in scorer.strangers]
+
+def _need_known(lengther: LlmAnswers, needed: Sequence[str]) -> None:
+    """Raise :class:`UsageError` where nothing tells how long a candidate's answers are."""
+    unknown = [name for name in needed if name in lengther.strangers]
     if unknown:
         raise UsageError(
-            f"{scorer.stored.reference} does not know {', '.join(unknown)}",
+            f"{lengther.opened.reference} does not know {', '.join(unknown)}",
             where="--lengths",
             hint='say "answer_tokens" for them in the table of costs',
         )
-    return scorer
 
 
 def _score(
     prompts: Prompts,
-    scorer: Scorer,
-    lengther: Scorer | None,
+    scorer: LlmAnswers,
+    lengther: LlmAnswers | None,
     batch_size: int,
     emit: Callable[[Mapping[str, Any]], None],
 ) -> tuple[np.ndarray, np.ndarray, list[str | int | None], np.ndarray | None]:
@@ -232,10 +235,10 @@ def _score(
     parts, counts, answers, ids = [], [], [], []
     done = 0
     for chunk in prompts.chunks(CHUNK):
-        parts.append(scorer.score(chunk, batch_size))
+        parts.append(scorer.answer(chunk, batch_size))
         counts.append(prompt_tokens([_whole(row) for row in chunk]))
         if lengther is not None:
-            answers.append(lengther.score(chunk, batch_size))
+            answers.append(lengther.answer(chunk, batch_size))
         ids += [row.id for row in chunk]
         done += len(chunk)
         if prompts.count > CHUNK:
@@ -249,7 +252,7 @@ def _whole(row: Row) -> str:
 
 
 def _calibration(
-    prompts: Prompts, scorer: Scorer, batch_size: int, emit: Callable[[Mapping[str, Any]], None]
+    prompts: Prompts, scorer: LlmAnswers, batch_size: int, emit: Callable[[Mapping[str, Any]], None]
 ) -> np.ndarray:
     """Scores of other prompts, ``[M, P']``, on which the threshold is set."""
     prompts.check()

@@ -31,7 +31,7 @@ class Responses:
         return {"sha256": self.sha256, "pairs": len(self.prompts)}
 
 
-def read(asked: Sequence[tuple[str, Path]]) -> list[Responses]:
+def read(asked: Sequence[tuple[str, str | Path]]) -> list[Responses]:
     """Read every LLM's file. Raises :class:`UsageError` for a name that cannot be one, or that comes twice."""
     names = [name for name, _ in asked]
     need_text(FLAG, names)
@@ -40,7 +40,7 @@ def read(asked: Sequence[tuple[str, Path]]) -> list[Responses]:
             raise UsageError("an LLM's name is empty", where=FLAG, hint=f"{FLAG} NAME FILE")
         if names.count(name) > 1:
             raise UsageError(f"{name!r} comes twice", where=FLAG, hint="put its answers into one file")
-    return [_read(name, path) for name, path in asked]
+    return [_read(name, Path(path)) for name, path in asked]
 
 
 def _read(name: str, path: Path) -> Responses:

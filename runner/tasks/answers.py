@@ -1,0 +1,180 @@
+"""What a stored model's answers are to the engine of ``infer``: rows in, results and their written forms out.
+
+A task's room ``answers`` has ``open_answers(opened, options, say)``, which gives an :class:`Answers`. Most tasks answer
+with a record a row, a JSON object, and need no more than :meth:`Answers.answer` and :meth:`Answers.columns`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
+
+if TYPE_CHECKING:
+    from runner.tasks.number_table import NumberTable
+
+OutputFormat = Literal["json", "jsonl", "parquet"]
+#: Columns of a Parquet output that are no part of an answer.
+INDEX, ID = "index", "id"
+#: Rows of a Parquet output that are written at a time.
+STRIDE = 65_536
+
+
+class OpenedModel(Protocol):
+    """A stored model behind the one door: what a task needs of it."""
+
+    @property
+    def reference(self) -> str:
+        """``type/name/vN``"""
+
+    @property
+    def model_type(self) -> str: ...
+    @property
+    def path(self) -> Path: ...
+    @property
+    def cache(self) -> Path: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    @property
+    def manifest(self) -> Any: ...
+    @property
+    def predictor_class(self) -> type[Any]: ...
+    @property
+    def predictor(self) -> Any:
+        """The predictor, loaded once."""
+
+    def kinds_whose(self, fits: Callable[[type[Any]], bool]) -> list[str]:
+        """The kinds whose predictor's class fits: what a hint can offer instead."""
+
+    def parameter(self, name: str) -> float | None:
+        """A calibrated parameter of the model, None where it has none of that name."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All that was answered, as the work keeps it until the output is written."""
+
+    #: Numbers, ``[width, rows]``, of answers that have a width.
+    table: NumberTable
+    #: The lines that the form's ``lines`` gave, chunk after chunk.
+    lines: IO[bytes]
+    rows: int
+    has_ids: bool
+
+
+class Form(Protocol):
+    """One form of the output."""
+
+    def lines(self, rows: Sequence[Any], start: int, results: Any) -> str:
+        """What is kept of a chunk that begins at row ``start``."""
+
+    def parts(self, kept: Kept) -> Iterator[str]:
+        """The whole output as text. Empty where the kept lines are the output."""
+
+    def write(self, path: Path, kept: Kept) -> None:
+        """The whole output as a file."""
+
+
+class Answers:
+    """The base of a task's answers: records. ``predictor``, ``options`` and ``warnings`` are the subclass's to fill."""
+
+    #: Numbers a row, where the answers are numbers that are kept in a table; 0 for records.
+    width: int = 0
+    #: What the JSON output calls the list of records.
+    document_key: str = "predictions"
+
+    def __init__(self, warnings: Sequence[str] = ()) -> None:
+        self.warnings = list(warnings)
+
+    def facts(self) -> dict[str, Any]:
+        """What decides every byte of the output, beside the model, the rows and the batches."""
+        return {}
+
+    def provenance(self) -> dict[str, Any]:
+        """What the provenance says beyond the model, the rows and the device."""
+        return {}
+
+    def closing(self) -> list[str]:
+        """What is to be said once all rows are answered, such as how many categories were unseen."""
+        return []
+
+    def answer(self, rows: Sequence[Any], batch_size: int) -> Any:
+        """A list of records, one a row, in their order; of answers with a width, float64 ``[width, len(rows)]``."""
+        raise NotImplementedError
+
+    def columns(self) -> list[tuple[str, str]]:
+        """The Parquet columns of a record: name, and ``string``, ``double``, ``int64`` or ``bool``."""
+        raise NotImplementedError
+
+    def flat(self, record: dict[str, Any]) -> list[Any]:
+        """A record's cells, in the order of :meth:`columns`."""
+        raise NotImplementedError
+
+    def form(self, form: OutputFormat) -> Form:
+        """The form's writer. Raises :class:`~runner.errors.UsageError` for one that cannot hold these answers."""
+        return {"json": RecordObject, "jsonl": RecordLines, "parquet": RecordParquet}[form](self)
+
+
+class RecordLines:
+    """JSON Lines: ``{"id": ..., "index": 0, ...the record}`` a row, ``index`` from 0."""
+
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+
+    def lines(self, rows: Sequence[Any], start: int, results: Sequence[dict[str, Any]]) -> str:
+        out = []
+        for at, (row, record) in enumerate(zip(rows, results, strict=True)):
+            named = {} if row.id is None else {ID: row.id}
+            line = named | {INDEX: start + at} | record
+            out.append(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        return "".join(out)
+
+    def parts(self, kept: Kept) -> Iterator[str]:
+        return iter(())
+
+    def write(self, path: Path, kept: Kept) -> None:
+        kept.lines.seek(0)
+        with path.open("wb") as file:
+            file.writelines(kept.lines)
+
+
+class RecordObject(RecordLines):
+    """One JSON object: ``{"predictions": [...]}``, a record a row."""
+
+    def parts(self, kept: Kept) -> Iterator[str]:
+        yield "{\n  " + json.dumps(self._answers.document_key) + ": ["
+        kept.lines.seek(0)
+        for at, line in enumerate(kept.lines):
+            yield ("," if at else "") + "\n    " + line.decode().rstrip("\n")
+        yield "\n  ]\n}\n"
+
+    def write(self, path: Path, kept: Kept) -> None:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(self.parts(kept))
+
+
+class RecordParquet(RecordLines):
+    """One row a record: ``index``, its ``id`` as text where the rows have ids, and the record's columns."""
+
+    def write(self, path: Path, kept: Kept) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        types = {"string": pa.string(), "double": pa.float64(), "int64": pa.int64(), "bool": pa.bool_()}
+        own = [(name, types[kind]) for name, kind in self._answers.columns()]
+        schema = pa.schema([(INDEX, pa.int64()), *([(ID, pa.string())] if kept.has_ids else []), *own])
+        kept.lines.seek(0)
+        with parquet.ParquetWriter(path, schema) as writer:
+            for start in range(0, kept.rows, STRIDE):
+                stop = min(start + STRIDE, kept.rows)
+                records = [json.loads(next(kept.lines)) for _ in range(start, stop)]
+                cells = [self._answers.flat(record) for record in records]
+                columns = [pa.array(list(range(start, stop)), pa.int64())]
+                if kept.has_ids:
+                    ids = [record.get(ID) for record in records]
+                    columns.append(pa.array([None if value is None else str(value) for value in ids], pa.string()))
+                for at, (_, kind) in enumerate(own):
+                    columns.append(pa.array([row[at] for row in cells], kind))
+                writer.write_batch(pa.record_batch(columns, schema=schema))
