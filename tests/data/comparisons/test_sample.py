@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "runner" / "data" / "sample"
+ROOT = Path(__file__).resolve().parents[3]
+FOLDER = ROOT / "runner" / "data" / "comparisons" / "sample"
 sys.path.insert(0, str(ROOT / "examples"))
 
 import make_sample  # noqa: E402 - the examples are no package: their folder must be on the path first
