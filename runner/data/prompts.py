@@ -14,8 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from runner.data.json_lines import decoded, numbered, parsed
 from runner.data.prompt_rows import MESSAGES, PROMPT, Row, prompt_row
+from runner.data.records.json_lines import decoded, numbered, parsed
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_read, cannot_write
 

@@ -56,3 +56,14 @@ def test_pairing_tells_apart_what_two_intervals_do_not():
     assert found.difference(0, 1).low > 0
     assert not found.difference(0, 1).holds_zero
     assert found.difference(0, 0).holds_zero and found.difference(0, 0).high == 0
+
+
+def test_a_statistic_of_the_means_has_the_interval_of_the_samples_that_define_it():
+    drawn = resample(np.array([[0.0], [0.0], [4.0]]), np.arange(3), 5)
+    root = drawn.of(np.sqrt).interval(0)
+    assert root.value == pytest.approx(np.sqrt(4 / 3))
+    assert (root.low, root.high) == pytest.approx((np.sqrt(drawn.interval(0).low), np.sqrt(drawn.interval(0).high)))
+    some = drawn.of(lambda means: np.where(means > 0, means, np.nan)).interval(0)
+    assert some.low > 0
+    none = drawn.of(lambda means: np.full_like(means, np.nan)).interval(0)
+    assert np.isnan([none.value, none.low, none.high]).all()

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.data.json_lines import decoded, numbered, parsed
 from runner.data.prompt_rows import PAIR, answer
 from runner.data.prompts import need_text
+from runner.data.records.json_lines import decoded, numbered, parsed
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_read
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "runner" / "data" / "comparisons" / "sample"
 sys.path.insert(0, str(ROOT / "examples"))
 

@@ -1,0 +1,75 @@
+"""Lines of a file, each with its number: read with a bound, decoded, parsed, and what is wrong told with its place.
+
+Only ``\n`` ends a line: JSON strings may hold U+2028, U+0085 and the like as they are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from runner.data.records.byte_streams import not_utf8
+from runner.errors import DataError
+
+#: Bytes of the longest line that is read: what is longer is no prompt but a file of another kind.
+LONGEST = 16 * 1024 * 1024
+#: The same for a row of training data, which may hold whole documents.
+LONGEST_ROW = 256 * 1024 * 1024
+HINT = "one JSON object a line; the last line may have been cut off"
+#: Why a row that is JSON cannot be used: half a character, which no file could hold and no model read.
+HALF = "text that is not valid Unicode"
+
+
+def numbered(file: BinaryIO, name: str, longest: int = LONGEST) -> Iterator[tuple[int, bytes]]:
+    """Every line with its end, from the start; 1 is the first. Raises :class:`DataError` for one past all bounds."""
+    if file.seekable():
+        file.seek(0)
+    number = 0
+    while raw := file.readline(longest + 1):
+        number += 1
+        if len(raw) > longest:
+            raise DataError(f"the line is longer than {longest // 1024**2} MiB", where=f"{name}:{number}")
+        yield number, raw
+
+
+def decoded(raw: bytes, where: str, mark: bool = True) -> str:
+    """A line as text, without its end and, where one may be in front, the byte-order mark. Raises ``DataError``."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise not_utf8(raw[error.start], error.start, where) from None
+    return (text.removeprefix("\ufeff") if mark else text).rstrip("\r\n")
+
+
+def parsed(text: str, where: str, hint: str) -> Any:
+    """A line's JSON value. Raises :class:`DataError`."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(f"not JSON: {error.msg.lower()} at column {error.colno}", where=where, hint=hint) from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"not JSON that can be read: {error}", where=where, hint=hint) from None
+
+
+def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
+    """Each line's number and its object, or why it cannot be used; blank lines are none."""
+    for number, raw in numbered(file, name, LONGEST_ROW):
+        where = f"{name}:{number}"
+        text = decoded(raw, where) if number == 1 else decoded(raw, where, mark=False)
+        if text.strip():
+            row = parsed(text, where, HINT)
+            if not isinstance(row, dict):
+                hint = "a file that is one JSON array has a name that ends in .json" if number == 1 else None
+                raise DataError("expected a JSON object on each line", where=where, hint=hint)
+            yield number, usable(row, text)
+
+
+def usable(row: dict[str, Any], text: str) -> dict[str, Any] | str:
+    """The row, or :data:`HALF` where a string of it has half a character; ``text`` is what it was parsed from."""
+    if "\\ud" in text.lower():
+        try:
+            json.dumps(row, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            return HALF
+    return row

@@ -1,0 +1,39 @@
+"""What a regressor has to beat: the mean and the median of the training rows, whatever the row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from runner.contract import Table
+from runner.tasks._supervised.baseline_table import baseline_table
+from runner.tasks._supervised.target_metrics import Metrics
+from runner.tasks.regression import TASK
+from runner.tasks.regression.measuring import judge, score
+
+
+def mean(train: Mapping[str, np.ndarray], rows: int) -> dict[str, np.ndarray]:
+    """The mean of each target in ``train``, float64 ``[n]`` and not empty, for every row: float64 ``[rows]``."""
+    # Divided first, and halved below: a sum of large numbers overflows.
+    return {target: np.full(rows, (values / len(values)).sum()) for target, values in train.items()}
+
+
+def median(train: Mapping[str, np.ndarray], rows: int) -> dict[str, np.ndarray]:
+    """The median of each target in ``train``, likewise: it errs least in absolute terms."""
+    return {target: np.full(rows, 2 * np.median(values / 2)) for target, values in train.items()}
+
+
+def baselines(
+    train: Mapping[str, np.ndarray],
+    actual: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    groups: np.ndarray | None = None,
+    more: Mapping[str, Metrics] | None = None,
+) -> Table:
+    """The table ``baselines``: mean and median measured on the held-out rows, and ``more`` measured ones."""
+    rows = len(next(iter(actual.values())))
+    said = {"mean": mean(train, rows), "median": median(train, rows)}
+    measured = {name: score(judge(outputs, actual), groups, seed)[1] for name, outputs in said.items()}
+    return baseline_table(measured | dict(more or {}), TASK.measures)
