@@ -66,3 +66,17 @@ def duration(seconds: object) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+
+
+def interval(low: object, high: object, decimals: int | None = 3) -> str:
+    """``0.851 to 0.896``; empty where an end is unknown."""
+    if finite(low) is None or finite(high) is None:
+        return ""
+    return f"{number(low, decimals)} to {number(high, decimals)}"
+
+
+def columns_taken(text: str) -> int:
+    """The columns of a terminal that a cleaned text takes: an East Asian character takes two, an accent none."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    none = sum(unicodedata.category(char) in {"Mn", "Me", "Cf"} for char in text)
+    return len(text) + wide - none

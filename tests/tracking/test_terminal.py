@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
-import string
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -13,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.pages.numbers import clean, duration, number
-from runner.tracking.after_training import best_baseline, final_table, infer_command
+from runner.tracking.after_training import final_table
 from runner.tracking.event_words import sentence
 from runner.tracking.terminal import TerminalListener, is_terminal
 
@@ -254,8 +251,9 @@ def test_the_final_table_without_a_validation_split() -> None:
     assert "nothing was held out" in text
     assert "elo_scoring (this run)         -" in text
     assert "nan" not in text
-    assert best_baseline({}) is None
-    assert best_baseline({"baselines": [{"model_type": "x", "accuracy": None}, 3]}) is None
+    unmeasured = {"baselines": [{"model_type": "x", "accuracy": None}, 3]}
+    told = final_table("elo_scoring", {"accuracy": 0.5}, unmeasured, None)
+    assert "best" not in told
 
 
 LENGTHS = {"relative_accuracy": 0.5289, "relative_accuracy_low": 0.427, "relative_accuracy_high": 0.615}
@@ -285,9 +283,11 @@ def test_the_final_table_of_a_length_model_is_of_lengths() -> None:
         "  runner infer --model simple_length_prediction/x/v1 --models-to-score long-winded brief --prompts "
         "'Write a haiku about the sea.' 'What is 17 * 23?'",
     ]
-    assert "NOT better" in final_table("x", LENGTHS | {"relative_accuracy": -0.5}, LENGTH_TABLES, None)
+    assert "NOT better" in final_table(
+        "simple_length_prediction", LENGTHS | {"relative_accuracy": -0.5}, LENGTH_TABLES, None
+    )
     held = {"relative_accuracy": None, "mae_tokens": None}
-    assert "no relative accuracy to tell" in final_table("x", held, {"baselines": []}, None)
+    assert "no relative accuracy to tell" in final_table("simple_length_prediction", held, {"baselines": []}, None)
 
 
 def test_the_styled_table_says_the_same() -> None:
@@ -297,55 +297,3 @@ def test_the_styled_table_says_the_same() -> None:
     styled = final_table("dense_network", METRICS, TABLES, "dense_network/quick/v1", terminal=True)
     assert re.sub(r"\x1b\[[0-9;]*m", "", styled) == plain
     assert styled != plain
-
-
-def test_the_infer_command_can_be_typed() -> None:
-    assert shlex.split(infer_command("dense_network/quick/v1", TABLES, ["it's $HOME", "b"])) == [
-        "runner", "infer", "--model", "dense_network/quick/v1", "--models-to-score", "SmolLM2 135M, greedy", "solver",
-        "--prompts", "it's $HOME", "b",
-    ]  # fmt: skip
-
-
-@given(names=st.lists(st.text(max_size=20), max_size=5))
-def test_no_llms_name_becomes_an_option_or_a_control_character(names: list[str]) -> None:
-    command = infer_command("elo_scoring/x/v1", {"leaderboard": [{"model": name} for name in names]}, ["p"])
-    assert command.isprintable()
-    words = shlex.split(command)
-    scored = words[words.index("--models-to-score") + 1 : words.index("--prompts")]
-    assert 1 <= len(scored) <= 3
-    assert all(word in [*names, "MODEL"] and not word.startswith("-") for word in scored)
-
-
-@given(text=st.text())
-def test_clean_text_is_one_harmless_line(text: str) -> None:
-    assert not CONTROL & set(clean(text))
-    assert "\n" not in clean(text)
-    assert clean(clean(text)) == clean(text)
-
-
-@given(text=st.text(alphabet=string.ascii_letters + "äöü日本 ./-é👍"))
-def test_clean_text_stays_as_it_is(text: str) -> None:
-    assert clean(text) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (12345, "12,345"), (0.41234, "0.4123"), (3.14159, "3.142"), (1234.5, "1,234"), (0.0, "0.0000"), (0, "0"),
-        (1.23e-7, "1.23e-07"), (float("nan"), "-"), (float("inf"), "-"), (None, "-"), (True, "-"), ("x", "-"),
-        (10**400, "-"), (-0.5, "-0.5000"), (5e9, "5,000,000,000"),
-    ],
-)  # fmt: skip
-def test_numbers(value: object, text: str) -> None:
-    assert number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.84, "0.8 s"), (9.97, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"),
-        (7620, "2 h 07 min"), (273_600, "3 d 04 h"), (None, "-"), (-1, "-"),
-    ],
-)  # fmt: skip
-def test_durations(seconds: object, text: str) -> None:
-    assert duration(seconds) == text
