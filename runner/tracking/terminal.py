@@ -28,7 +28,8 @@ class TerminalListener:
     """Shows every event of a run on a stream.
 
     ``stream`` defaults to standard error. ``terminal`` says whether to draw a live bar; None finds out (a real
-    terminal that is not ``TERM=dumb``). ``print_every`` is the number of epochs between two plain lines. It is a
+    terminal that is not ``TERM=dumb``). ``print_every`` is the number of epochs between two plain lines; what is
+    told by step has a line every ten seconds, and one for each evaluation. It is a
     context manager; ``close`` may be called twice, and must be called before anything else writes to the stream.
     """
 
@@ -103,6 +104,8 @@ class PlainView:
             self._held = None if due else sentence(event)
             if due:
                 self._say(sentence(event), now)
+        elif kind == "step":
+            self._step(event, now)
         elif kind in {"finished", "stopped", "failed"}:
             self._flush()
             spent = f" after {duration(now - self._started)}" if self._started is not None else ""
@@ -122,8 +125,17 @@ class PlainView:
         if begun or ended or now - self._last_line >= QUIET:
             self._say(sentence(event), now)
 
+    def _step(self, event: Mapping[str, Any], now: float) -> None:
+        """The last step, every evaluation (it says whether it is the best), and a sign of life in between."""
+        step = finite(event.get("step"))
+        last = step is not None and step == finite(event.get("steps"))
+        due = last or "best" in event or now - self._last_line >= QUIET
+        self._held = None if due else sentence(event)
+        if due:
+            self._say(sentence(event), now)
+
     def _flush(self) -> None:
-        """The last epoch is always told, also where the run ended between two lines."""
+        """The last epoch or step is always told, also where the run ended between two lines."""
         if self._held is not None:
             self._say(self._held, self._last_line)
             self._held = None

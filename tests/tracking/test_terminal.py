@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runner.contract import Measure, Section, Table, Task
 from runner.tracking.after_training import final_table
 from runner.tracking.event_words import sentence
 from runner.tracking.terminal import TerminalListener, is_terminal
@@ -99,6 +100,42 @@ def test_a_long_epoch_gives_a_sign_of_life() -> None:
     ]
 
 
+def steps(count: int, every: int, end: str | None = "finished") -> Iterable[dict[str, object]]:
+    """A training that is told by step: one a second, with an evaluation after each ``every``."""
+    yield {"t": 1000.0, "event": "started", "model_type": "dense_network", "name": "quick"}
+    for at in range(1, count + 1):
+        told = {"event": "step", "step": at, "steps": count, "epoch": at / 10, "tokens": 512 * at}
+        yield {"t": 1000.0 + at, "metrics": {"loss": 4 / at}} | told
+        if at % every == 0:
+            yield {"t": 1000.0 + at, "metrics": {"accuracy": 0.5 + at / 100}, "best": at == every} | told
+    if end:
+        yield {"t": 1001.0 + count, "event": end}
+
+
+def test_steps_are_told_at_evaluations_at_the_end_and_when_it_is_quiet() -> None:
+    assert shown(steps(16, 14)).splitlines() == [
+        "training dense_network quick",
+        "step 10/16  epoch 1.00  5,120 tokens  loss 0.4000",
+        "step 14/16  epoch 1.40  7,168 tokens  accuracy 0.640  best so far",
+        "step 16/16  epoch 1.60  8,192 tokens  loss 0.2500",
+        "finished after 17 s",
+    ]
+
+
+def test_the_last_step_is_told_however_the_run_ends() -> None:
+    told = [*steps(5, 100, None)][:-1]
+    lines = shown([*told, {"t": 1005.0, "event": "stopped"}]).splitlines()
+    assert lines[-2:] == ["step 4/5  epoch 0.40  2,048 tokens  loss 1.000", "stopped after 5.0 s"]
+
+
+def test_the_bar_goes_by_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    text = shown(steps(16, 8), Terminal())
+    assert "step 8/16  epoch 0.80  4,096 tokens  accuracy 0.580  the best" in text
+    assert "step 16/16" in text
+
+
 TEXT = st.text(max_size=12)
 JSON = (
     st.none()
@@ -110,6 +147,7 @@ JSON = (
 )
 KINDS = [
     "started",
+    "step",
     "data",
     "progress",
     "epoch",
@@ -123,7 +161,7 @@ KINDS = [
 ]
 FIELDS = [
     "t", "model_type", "name", "device", "seed", "record", "done", "total", "unit", "epoch", "epochs", "metrics",
-    "best", "message", "pointer", "step", "error", "phase",
+    "best", "message", "pointer", "step", "steps", "tokens", "error", "phase",
 ]  # fmt: skip
 EVENTS = st.lists(
     st.fixed_dictionaries({"event": st.sampled_from(KINDS)}, optional=dict.fromkeys(FIELDS, JSON)), max_size=5
@@ -184,6 +222,46 @@ def test_the_bar_says_where_it_is_how_fast_and_how_long(monkeypatch: pytest.Monk
     assert len(narrow) <= 50
     assert "\n" not in wide
     assert "\n" not in narrow
+
+
+def test_a_measure_that_is_better_when_lower_is_told_the_right_way_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    from runner import registry
+
+    error = Measure("mae", "Mean absolute error", "MAE", 1, better="lower", interval=True)
+    task = Task("regression", "runner.tasks", (error, Measure("r2", "R2", "R2")), Section)
+    monkeypatch.setattr(registry, "task", lambda kind: task)
+    columns = ("model", "mae", "mae_low", "mae_high", "r2")
+    rows = [
+        ["mean", 4000.0, 3500.0, 4500.0, 0.0],
+        ["last", 3000.0, 2900.0, 3100.0, 0.25],
+        ["none", None, None, None, 1],
+    ]
+    known = {"baselines": Table("baselines", "Beside baselines", columns, rows).as_dict()}
+    own = {"mae": 2500.5, "mae_low": 2400.0, "mae_high": 2950.0, "r2": 0.5, "n_validation": 1200}
+    assert final_table("linear", own, known, None).splitlines() == [
+        "                        MAE  95 % interval             R2",
+        "linear (this run)   2,500.5  [2,400.0, 2,950.0]     0.500  best",
+        "mean                4,000.0  [3,500.0, 4,500.0]     0.000",
+        "last                3,000.0  [2,900.0, 3,100.0]     0.250",
+        "none                      -                         1.000",
+        "",
+        "measured on 1,200 held-out rows",
+        "499.5 below the best baseline; the intervals overlap",
+    ]
+    assert "NOT better than the best baseline (500.0 above)" in final_table(
+        "linear", own | {"mae": 3500.0}, known, None
+    )
+
+
+def test_a_kind_that_is_not_installed_ends_with_its_first_figure() -> None:
+    lines = final_table("of_another_machine", {"f1": 0.5, "n_validation": 10}, TABLES, "of_another_machine/x/v1")
+    assert lines.splitlines() == [
+        "                                     f1",
+        "of_another_machine (this run)     0.500",
+        "",
+        "measured on 10 held-out rows",
+        "stored as of_another_machine/x/v1",
+    ]
 
 
 def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
