@@ -89,7 +89,7 @@ def tree(document: Mapping[str, Any], fold: Sequence[str] = (), counts: bool = F
         if not isinstance(value, Mapping) or not value:
             continue
         label = clean(key).replace("_", " ")
-        if all(finite(item) is not None for item in value.values()):
+        if counts and all(finite(item) is not None for item in value.values()):
             counted = sorted(value.items(), key=lambda item: -(finite(item[1]) or 0.0))
             rows = [(name, tag("span", number(count))) for name, count in counted]
             inner = table(("", "count"), rows, ("", "n"), boxed=False, css="pairs")

@@ -75,6 +75,17 @@ def interval(low: object, high: object, decimals: int | None = 3) -> str:
     return f"{number(low, decimals)} to {number(high, decimals)}"
 
 
+def told(value: object) -> str:
+    """A JSON value on one line: ``1.370``, ``billing 0.5000, other 0.3100``, ``none``."""
+    if isinstance(value, dict):
+        return ", ".join(f"{clean(name)} {told(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(told(item) for item in value) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return number(value) if isinstance(value, int | float) else clean(value)
+
+
 def columns_taken(text: str) -> int:
     """The columns of a terminal that a cleaned text takes: an East Asian character takes two, an accent none."""
     wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)

@@ -19,6 +19,8 @@ from runner.pages.table_columns import Column, columns, interval_places
 
 #: Rows that a page shows; all are in the run's tables.
 MOST_ROWS = 1000
+#: Rows that stand beside their picture; more are folded away below it.
+MOST_BESIDE = 16
 
 
 def as_html(table: Table, own: int | None = None) -> Markup:
@@ -38,7 +40,11 @@ def as_html(table: Table, own: int | None = None) -> Markup:
     picture = _picture(table)
     if not picture:
         return join([note, rows])
-    return join([note, tag("div", join([tag("figure", picture), tag("div", rows)]), "plots")])
+    figure = tag("figure", picture)
+    if len(table.rows) > MOST_BESIDE or len(table.columns) > 5:
+        said = f"The numbers, {len(table.rows):,} rows"
+        return join([note, figure, tag("details", join([tag("summary", said), rows]))])
+    return join([note, tag("div", join([figure, tag("div", rows)]), "plots")])
 
 
 def domain_of(values: Sequence[object]) -> tuple[float, float]:

@@ -93,7 +93,7 @@ def scatter(
 
     parts = []
     across, up = place(ticks, LEFT, WIDTH - RIGHT), place(ticks, base, TOP)
-    for at, to, said in zip(across, up, [f"{tick:,g}" for tick in ticks] if logs else tick_labels(ticks), strict=True):
+    for at, to, said in zip(across, up, _short(ticks) if logs else tick_labels(ticks), strict=True):
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{to:.1f}" y2="{to:.1f}"/>')
         parts.append(f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{base}"/>')
         parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{to + 4:.1f}">{said}</text>')
@@ -141,3 +141,18 @@ def histogram(left: np.ndarray, count: np.ndarray, title: str, labels: tuple[str
     ]
     parts += points(edges.mean(axis=0), tops, readouts, "one", visible=False)
     return frame(title, parts)
+
+
+def _short(ticks: np.ndarray) -> list[str]:
+    """Labels of logarithmic ticks: all of them while they are few, then those that are powers of ten."""
+    powers = [bool(abs(np.log10(tick) - round(np.log10(tick))) < 1e-9) for tick in ticks]
+    kept = powers if len(ticks) > 7 and sum(powers) > 1 else [True] * len(ticks)
+    return [_amount(float(tick)) if keep else "" for tick, keep in zip(ticks, kept, strict=True)]
+
+
+def _amount(tick: float) -> str:
+    """``0.05``, ``200``, ``50k``, ``2M``, ``1e+12``"""
+    for size, sign in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if size <= tick < 1e12:
+            return f"{tick / (1e3 if sign == 'k' else size):g}{sign}"
+    return f"{tick:,g}"

@@ -116,7 +116,7 @@ def data(run: Recorded) -> Markup:
 
 def _lines(named: object, count: object) -> str:
     """``12, 40, 97 and 88 more``: rows by line, or by number where the file has no lines."""
-    known = [number(int(line)) for line in named if finite(line) is not None] if isinstance(named, list) else []
+    known = [str(int(line)) for line in named if finite(line) is not None] if isinstance(named, list) else []
     shown, left = known[:MOST_LINES], int(finite(count) or 0) - len(known[:MOST_LINES])
     said = ", ".join(shown)
     return f"{said} and {number(left)} more" if shown and left > 0 else said
