@@ -78,8 +78,10 @@ def _bars(table: Table, own: int | None) -> Markup:
     if len(table.columns) < named + 2:
         return Markup()
     ends = interval_places(table)
+    shown = columns(table)
+    behind = next((at for at, column in enumerate(shown) if column.places == (named + 1,)), None)
     lengths = [finite(row[named + 1]) for row in table.rows]
-    if all(length is None for length in lengths):
+    if behind is None or all(length is None for length in lengths):
         return Markup()
     decimals = table.decimals.get(table.columns[named + 1])
     drawn = []
@@ -98,8 +100,6 @@ def _bars(table: Table, own: int | None) -> Markup:
             colour = "two" if place == own else "one"
             picture = plots.interval(length, finite(row[low]), finite(row[high]), domain, title, colour)
             drawn.append(Markup(picture))
-    shown = columns(table)
-    behind = next(at for at, column in enumerate(shown) if column.places == (named + 1,))
     return _rows(shown, {behind: (Markup(plots.axis(domain)), drawn)}, own)
 
 
@@ -127,7 +127,7 @@ def _picture(table: Table) -> Markup:
     if table.plot == "histogram":
         left, count = _whole(table, (0, 1))
         order = np.argsort(left, kind="stable")
-        if not len(left) or (count < 0).any():
+        if not len(left) or (count < 0).any() or (np.diff(left[order]) <= 0).any():
             return Markup()
         return Markup(table_plots.histogram(left[order], count[order], title, (names[0], names[1])))
     if table.plot == "scatter":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -14,49 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runner.contract import Table
 from runner.errors import EnvironmentProblem, NotFoundError
 from runner.tracking.recorded_run import read
 from runner.tracking.run_page import write_report
-
-HOSTILE = '<script>alert("x")</script>&\x1b[31m\u202e\'"><img src=x>'
-VOID = {"meta", "br", "img", "link", "input", "hr"}
-
-
-class Page(HTMLParser):
-    """The page as a list of elements, and a check that every element is closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append((self._open[-1] if self._open else "", data))
-
-    def sections(self) -> list[str]:
-        return [data for tag, data in self.texts if tag == "h2"]
-
-    def has(self, tag: str, css: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.elements if name == tag and css in (attrs.get("class") or "").split()]
-
-    @property
-    def text(self) -> str:
-        return "".join(data for tag, data in self.texts if tag not in {"style", "title"})
+from tests.pages.page_reader import HOSTILE, Page
 
 
 def make_run(
@@ -365,9 +326,24 @@ STATE = st.fixed_dictionaries(
         ("state", "created", "started", "ended", "exit_code", "failure", "executor", "model", "note"), ANYTHING
     ),
 )
-KINDS = ["started", "data", "progress", "epoch", "warning", "metrics", "failed", "checkpoint", "?"]
+KINDS = ["started", "data", "progress", "epoch", "step", "warning", "metrics", "failed", "checkpoint", "?"]
 METRICS = st.dictionaries(st.sampled_from(["accuracy", "train_loss", "x"]), ANYTHING)
-FIELDS = ("epochs", "done", "unit", "record", "error", "message", "best", "model_type", "device", "pointer")
+FIELDS = (
+    "epochs",
+    "done",
+    "step",
+    "steps",
+    "tokens",
+    "report",
+    "unit",
+    "record",
+    "error",
+    "message",
+    "best",
+    "model_type",
+    "device",
+    "pointer",
+)
 EVENT = st.fixed_dictionaries(
     {"event": st.sampled_from(KINDS)},
     optional=dict.fromkeys(FIELDS, ANYTHING)
@@ -375,15 +351,31 @@ EVENT = st.fixed_dictionaries(
 )
 
 
+KIND_OF = st.sampled_from(["elo_scoring", "simple_length_prediction", "unheard_of"]).map(
+    lambda kind: {"model": {"spec": {"model_type": kind}}}
+)
+PLOTS = ["line", "bars", "matrix", "calibration", "scatter", "histogram"]
+TABLE = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["baselines", "x"]) | ANYTHING,
+        "title": ANYTHING,
+        "columns": st.just(["model", "accuracy"]) | ANYTHING,
+        "rows": st.lists(st.tuples(ANYTHING, ANYTHING), max_size=3) | ANYTHING,
+    },
+    optional={"plot": st.sampled_from(PLOTS) | ANYTHING, "note": ANYTHING, "decimals": ANYTHING},
+)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     state=STATE,
-    spec=ANYTHING,
+    spec=KIND_OF | ANYTHING,
     lock=ANYTHING,
-    result=st.fixed_dictionaries({}, optional={"metrics": ROW, "best_epoch": ANYTHING}) | ANYTHING,
+    result=st.fixed_dictionaries({}, optional={"metrics": ROW, "best_epoch": ANYTHING, "parameters": ANYTHING})
+    | ANYTHING,
     told=st.dictionaries(
         st.sampled_from(["leaderboard", "calibration", "baselines", "lengths", "length_calibration"]),
-        st.lists(ROW, max_size=3),
+        st.lists(ROW, max_size=3) | TABLE,
     )
     | ANYTHING,
     events=st.lists(EVENT, max_size=6),
@@ -399,3 +391,67 @@ def test_no_content_breaks_the_page(
     text, _ = page_of(run)
     for plot in re.findall(r"<svg.*?</svg>", text):
         assert "nan" not in re.sub(r"<title>.*?</title>|<text.*?</text>", "", plot).lower()
+
+
+def by_step(path: Path, kind: str) -> Path:
+    """The run of a classifier, told by step, whose tables, parameters and data report are as new tasks record them."""
+    make_run(path, kind=kind)
+    known = [
+        Table("baselines", "Beside baselines", ("model", "f1"), [["most frequent class", 0.1], ["words", 0.7]]),
+        Table("confusion", "Confusion matrix", ("true", "a", "b"), [["a", 9, 1], ["b", 2, 8]], "matrix"),
+        Table("classes", "By class", ("class", "F1", "low", "high"), [["a", 0.9, 0.8, 1.0]], "bars"),
+    ]
+    torn = {"name": "torn", "title": "Torn", "columns": ["a", "b"], "rows": [[1]]}
+    write(path / "tables.json", {table.name: table.as_dict() for table in known} | {"torn": torn, "older": [{"a": 1}]})
+    metrics = {"f1": 0.8125, "f1_low": 0.75, "f1_high": 0.875, "log_loss": 0.5, "n_validation": 1800, "auc": 0.96}
+    write(path / "result.json", {"metrics": metrics, "parameters": {"temperature": 1.375, "thresholds": {"a": 0.25}}})
+    report = {"rows_dropped": {"empty text": 3}, "rows_changed": {"blank around": 1}, "warnings": ["b has few rows"]}
+    report |= {"named": {"empty text": [4, 77, 1204], "blank around": [5]}}
+    events = [{"t": 1.0, "event": "started", "model_type": kind}]
+    events.append({"t": 2.0, "event": "data", "record": {"rows_read": 10}, "report": report})
+    for step in range(10, 101, 10):
+        told = {"t": 2.0 + step, "event": "step", "step": step, "steps": 100, "epoch": step / 40, "tokens": 64 * step}
+        events.append(told | {"metrics": {"loss": 1 / step}})
+        if step % 50 == 0:
+            events.append(told | {"metrics": {"f1": 0.8 - step / 1000}, "best": step == 50})
+    (path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
+
+
+def test_a_run_of_another_task_is_shown_by_its_measures_and_tables(tmp_path: Path, classifier: str) -> None:
+    text, page = page_of(by_step(tmp_path / "run", classifier))
+    assert page.sections() == [
+        "Results", "Beside baselines", "Curves", "Confusion matrix", "By class", "Data", "Spec", "Lock", "Timeline",
+        "Log",
+    ]  # fmt: skip
+    for fact in (
+        "F1", "0.812", "95 % interval 0.750 to 0.875", "the best baseline: 0.700", "Held-out texts", "1,800",
+        "Calibrated parameters", "1.375", "thresholds", "0.2500",
+        "100 steps, 2.50 epochs, 6,400 tokens", "step 50, the one kept: 0.7500", "dashed: words, the best baseline",
+        "empty text", "4, 77, 1204", "blank around", "b has few rows",
+    ):  # fmt: skip
+        assert fact in page.text, fact
+    assert "Pairwise accuracy" not in page.text
+    loss = next(plot for plot in re.findall(r"<svg.*?</svg>", text) if "Training loss over 10 steps" in plot)
+    assert loss.count('class="point"') == 10
+    beside = text[text.index('id="beside-baselines"') : text.index('id="curves"')]
+    order = [beside.index(name) for name in ("(this run)", "words", "most frequent class")]
+    assert order == sorted(order)
+
+
+def test_the_best_of_what_is_better_when_lower_is_the_lowest(tmp_path: Path, regressor: str) -> None:
+    run = make_run(tmp_path / "run", kind=regressor)
+    rows = [["mean", 40.0], ["last", 30.0], ["not measured", None]]
+    write(run / "tables.json", {"baselines": Table("baselines", "Baselines", ("model", "mae"), rows).as_dict()})
+    write(run / "result.json", {"metrics": {"mae": 35.0, "n_validation": 10}})
+    text, page = page_of(run)
+    assert "the best baseline: 30.0" in page.text
+    beside = text[text.index('id="baselines"') : text.index('id="curves"')]
+    order = [beside.index(name) for name in ("last", "(this run)", "mean", "not measured")]
+    assert order == sorted(order)
+
+
+def test_a_kind_that_is_not_installed_has_a_page(tmp_path: Path) -> None:
+    _, page = page_of(by_step(tmp_path / "run", "of_another_machine"))
+    assert {"Results", "Beside baselines", "Curves", "Confusion matrix", "By class"} <= set(page.sections())
+    assert "0.812" in page.text
