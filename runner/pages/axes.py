@@ -80,7 +80,7 @@ def points(
     height: float = HEIGHT,
     floor: float = HEIGHT - BOTTOM,
 ) -> list[str]:
-    """Dots, each with a column as high as the plot that answers to the pointer and shows its readout."""
+    """Dots with their readouts. Each dot has a column of the plot: pointing at the column shows the readout."""
     order = np.argsort(px, kind="stable")
     middles = (px[order][1:] + px[order][:-1]) / 2
     starts = np.concatenate([[LEFT], middles])

@@ -66,7 +66,7 @@ def _coloured(inside: object, share: float, css: str, title: str) -> Markup:
 
 
 def win_rates(found: Mapping[str, Any] | None) -> Markup:
-    """Row beats column: the share of the decided comparisons, and how many there are. Empty where there is nothing."""
+    """The share of decided comparisons that the row's LLM won against the column's, and their number."""
     if not found or len(found["models"]) < 2:
         return Markup()
     models = found["models"]

@@ -18,7 +18,7 @@ PHASES = {
 
 
 def phase(event: Mapping[str, Any]) -> str:
-    """What a ``progress`` event is progress of: its own ``phase``, or what its unit says."""
+    """The name of the work that a ``progress`` event is part of: its ``phase``, or a name for its unit."""
     unit = clean(event.get("unit") or "steps")
     return clean(event.get("phase") or PHASES.get(unit, unit))
 

@@ -19,7 +19,7 @@ from runner.tracking.run_task import task_of
 
 
 class Pace:
-    """How fast something goes, in the time of the events, and how long the rest takes at that pace."""
+    """The pace of some work by the events' own clock, and how long the rest takes at that pace."""
 
     def __init__(self, now: float, done: float) -> None:
         self.start, self.first = now, done
@@ -99,7 +99,7 @@ class LiveView:
             self._end(kind, now)
 
     def close(self) -> None:
-        """Take the bar away, once; the cursor comes back."""
+        """Remove the bar and show the cursor again. A second call does nothing."""
         if self._open:
             self._open = False
             self._live.stop()
@@ -148,7 +148,7 @@ class LiveView:
             self._best = self._last
 
     def _take_figures(self, event: Mapping[str, Any]) -> None:
-        """Keep the newest value of the loss and of the main metric: batches know one, epochs both."""
+        """Keep the newest values of the loss and of the task's headline. An event may have only one of them."""
         metrics = event.get("metrics")
         if not isinstance(metrics, Mapping):
             return
@@ -184,7 +184,7 @@ class LiveView:
         return f"{duration(max(0.0, round(left - (time.monotonic() - self._heard))))} left".replace(".0 s", " s")
 
     def _draw(self) -> RenderableType:
-        """The bar and, as far as the terminal is wide enough, its figures; what matters least goes first."""
+        """The bar and its figures. Where the terminal is too narrow, the last figures are left out first."""
         width = self._console.width
         figures = [self._position, *self._figures, self._left(), self._rate()]
         figures = [figure for figure in figures if figure]

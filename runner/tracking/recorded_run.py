@@ -1,4 +1,4 @@
-"""What a run's directory says, read so that nothing in it can break the page: any file may be missing or torn."""
+"""Reads a run's directory for its page. Any file may be missing, torn, or hold anything."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Span:
 
 @dataclass
 class Recorded:
-    """A run as its directory tells it."""
+    """What a run's directory says of the run."""
 
     name: str
     spec: dict[str, Any] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Recorded:
 
 
 def read(run_dir: Path) -> Recorded:
-    """Everything that a report shows of a run, in whatever state it is."""
+    """Read everything that a page shows of a run. The run may be in any state."""
     result = _json(run_dir / "result.json")
     run = Recorded(
         name=run_dir.resolve().name,
@@ -122,7 +122,7 @@ def _numbers(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def _events(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of an event file; one that is still being written, or is no object, is passed over."""
+    """The events of a file. A line that is still being written, or is no object, is left out."""
     try:
         with path.open(encoding="utf-8", errors="replace") as lines:
             for line in lines:

@@ -1,4 +1,4 @@
-"""A run as one page: self-contained HTML that asks nothing of any network, for a run in whatever state it is."""
+"""A run's page: one self-contained HTML file that needs no network. The run may be in any state."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def page(run: Recorded) -> str:
 
 
 def header(run: Recorded) -> Markup:
-    """What the run is and how it stands."""
+    """The run's kind, name and state, and the facts below them."""
     state = clean(run.state.get("state") or "unknown")
     css, sign = BADGES.get(state, ("", "?"))
     started, ended = finite(run.state.get("started")), finite(run.state.get("ended"))
@@ -83,7 +83,7 @@ def header(run: Recorded) -> Markup:
 
 
 def failure(run: Recorded) -> Markup:
-    """Why a run is not a success, and what to do about it; empty for one that is."""
+    """Why a run failed or stopped, and what to do about it. Empty for a run that succeeded."""
     state = run.state.get("state")
     told = run.state.get("failure")
     error: Mapping[str, object] = told if isinstance(told, Mapping) else {}
@@ -129,7 +129,7 @@ def _exit(code: object) -> str:
 
 
 def _moment(seconds: float | None) -> str:
-    """A time of day that means the same everywhere."""
+    """A point in time, in UTC."""
     if seconds is None:
         return "-"
     try:

@@ -1,4 +1,4 @@
-"""The sections of a run's page: each takes what was recorded and gives HTML, empty where there is nothing to show."""
+"""The sections of a run's page. Each takes what was recorded and gives HTML, which is empty for nothing to show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOST_CARDS = 4
 
 
 def headline(run: Recorded) -> Markup:
-    """The final scalars: those that every model of its task has as cards, the rest as a table."""
+    """The final scalars: the task's own as cards, the rest as a table, then the calibrated parameters."""
     metrics = run.metrics
     parts: list[object] = []
     if metrics:
@@ -110,7 +110,7 @@ def data(run: Recorded) -> Markup:
         parts += [tag("h3", title), table(("reason", "rows", "lines"), body, ("who", "n", ""))]
     said = report.get("warnings")
     if isinstance(said, list) and said:
-        parts += [tag("h3", "What is odd"), tag("ul", join(tag("li", sentence_) for sentence_ in said))]
+        parts += [tag("h3", "Warnings about the data"), tag("ul", join(tag("li", sentence_) for sentence_ in said))]
     return join(parts)
 
 
@@ -123,7 +123,7 @@ def _lines(named: object, count: object) -> str:
 
 
 def warnings(run: Recorded) -> Markup:
-    """What was odd, and where in the spec."""
+    """The run's warnings, each with its place in the spec."""
     if not run.warnings:
         return Markup()
     body = [(tag("code", event.get("pointer") or ""), event.get("message") or "") for event in run.warnings]
@@ -138,12 +138,12 @@ def spec(run: Recorded) -> Markup:
 
 
 def lock(run: Recorded) -> Markup:
-    """What a replay needs."""
+    """The run's lock: what a replay needs."""
     return tree(run.lock, fold=("packages",)) if run.lock else Markup()
 
 
 def timeline(run: Recorded) -> Markup:
-    """What happened when; neighbouring events of one kind are one row."""
+    """The run's events over time. Neighbouring events of one kind share a row."""
     known = [t for span in run.spans for t in (span.first, span.last) if t is not None]
     if not known:
         return Markup()

@@ -1,4 +1,4 @@
-"""A run's progress for the person who waits: a live bar on a terminal, plain lines everywhere else."""
+"""A run's progress as it happens: a live bar on a terminal, plain lines everywhere else."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TerminalListener:
         self._view.handle(event)
 
     def close(self, state: str | None = None, exit_code: int | None = None) -> None:
-        """Take the bar away and print what was held back. The run's state and exit code are other people's to print."""
+        """Remove the bar and print the lines that were held back. The run's state and exit code are not printed."""
         self._view.close()
 
     def __enter__(self) -> TerminalListener:
@@ -115,7 +115,7 @@ class PlainView:
         self._flush()
 
     def _progress(self, event: Mapping[str, Any], now: float) -> None:
-        """The first word of a phase, its end, and a sign of life in between."""
+        """A phase has a line when it begins, one when it ends, and one every ten seconds in between."""
         within_epoch = finite(event.get("epoch")) is not None
         named = None if within_epoch else phase(event)
         done, total = finite(event.get("done")), finite(event.get("total"))
@@ -126,7 +126,7 @@ class PlainView:
             self._say(sentence(event), now)
 
     def _step(self, event: Mapping[str, Any], now: float) -> None:
-        """The last step, every evaluation (it says whether it is the best), and a sign of life in between."""
+        """The last step and every evaluation (an event with ``best``) have a line, other steps one every ten seconds."""
         step = finite(event.get("step"))
         last = step is not None and step == finite(event.get("steps"))
         due = last or "best" in event or now - self._last_line >= QUIET
@@ -135,7 +135,7 @@ class PlainView:
             self._say(sentence(event), now)
 
     def _flush(self) -> None:
-        """The last epoch or step is always told, also where the run ended between two lines."""
+        """Print the last epoch or step if it has no line yet: a run may end between two lines."""
         if self._held is not None:
             self._say(self._held, self._last_line)
             self._held = None

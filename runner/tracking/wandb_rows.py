@@ -36,7 +36,7 @@ class Rows:
         self._stages: set[str] = set()
 
     def add(self, event: dict[str, Any]) -> None:
-        """Write what this event says, if it says anything that W&B shows. Kinds: see ``runner.runs.events``."""
+        """Write one event. Events of a kind that W&B has no place for are passed over."""
         kind = event.get("event")
         if kind == "epoch":
             metrics = scalars(event.get("metrics"))
@@ -90,7 +90,7 @@ class Rows:
         self._run.log({"step": step, "_timestamp": event["t"]} | axes | metrics)
 
     def _stage(self, event: dict[str, Any]) -> None:
-        """A stage's charts have its own epochs as their axis: they are all before the run's first."""
+        """Write an epoch of a stage. Its charts have the stage's own epochs as their axis."""
         stage = str(event.get("stage"))
         if stage not in self._stages:
             self._stages.add(stage)
