@@ -126,7 +126,7 @@ class PlainView:
             self._say(sentence(event), now)
 
     def _step(self, event: Mapping[str, Any], now: float) -> None:
-        """The last step and every evaluation (an event with ``best``) have a line, other steps one every ten seconds."""
+        """Evaluations (events with ``best``) and the last step have a line each, other steps one every ten seconds."""
         step = finite(event.get("step"))
         last = step is not None and step == finite(event.get("steps"))
         due = last or "best" in event or now - self._last_line >= QUIET
