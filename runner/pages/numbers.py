@@ -37,12 +37,15 @@ def finite(value: object) -> float | None:
 
 
 def number(value: object, decimals: int | None = None) -> str:
-    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number."""
+    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number.
+
+    ``decimals`` fixes how many there are, below 10,000: a price needs no thousandths.
+    """
     known = finite(value)
     if known is None:
         return "-"
     if decimals is not None:
-        return f"{known:,.{decimals}f}"
+        return f"{known:,.{decimals if abs(known) < 1e4 else 0}f}"
     if known == int(known) and abs(known) < 1e15 and (isinstance(value, int) or abs(known) >= 1000):
         return f"{int(known):,}"
     if known != 0 and (abs(known) < 1e-4 or abs(known) >= 1e7):

@@ -52,3 +52,17 @@ def test_an_interval_is_empty_where_an_end_is_unknown() -> None:
     assert interval(0.8511, 0.896) == "0.851 to 0.896"
     assert interval(1204, 3_000_000, 0) == "1,204 to 3,000,000"
     assert interval(None, 0.9) == interval(0.9, float("nan")) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (0.41236, 3, "0.412"),
+        (1204.5, 2, "1,204.50"),
+        (46923.336, 3, "46,923"),
+        (-46923.7, 1, "-46,924"),
+        (None, 3, "-"),
+    ],
+)
+def test_numbers_of_so_many_decimals(value: object, decimals: int, text: str) -> None:
+    assert number(value, decimals) == text
