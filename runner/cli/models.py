@@ -39,6 +39,7 @@ def models(
     from runner.errors import ExitCode, RunnerError
     from runner.store import manifest
     from runner.store import stored_models as store
+    from runner.tracking.headline_column import headline, headline_column
 
     if what == "show" or model is not None:
         return _show(what, model, verify=verify, as_json=json)
@@ -54,7 +55,9 @@ def models(
         try:
             facts = manifest.verify(stored.path) if verify else stored.manifest()
             size = sum(file["bytes"] for file in facts["files"].values())
-            row |= {"created": facts.get("created"), "bytes": size, "metrics": facts.get("metrics"), "whole": True}
+            metrics = facts.get("metrics")
+            row |= {"created": facts.get("created"), "bytes": size, "metrics": metrics, "whole": True}
+            row["headline"] = headline(facts["model_type"], metrics)
         except RunnerError as error:
             row |= {"whole": False, "error": error.as_dict()}
         rows.append(row)
@@ -65,24 +68,14 @@ def models(
                 "no stored models here yet: `runner train --spec-file ...` stores one\n"
                 f"types: {', '.join(kind['model_type'] for kind in kinds)}"
             )
+        heading, figures = headline_column([row.get("headline") for row in rows])
         cells = []
-        for row in rows:
+        for row, figure in zip(rows, figures, strict=True):
             if not row["whole"]:
                 cells.append((row["model"], "DAMAGED", "", row["error"]["message"]))
                 continue
-            metrics = row["metrics"] or {}
-            accuracy, relative = metrics.get("accuracy"), metrics.get("relative_accuracy")
-            quality = "-" if accuracy is None else f"{accuracy:.4f}"
-            cells.append(
-                (
-                    row["model"],
-                    # Of a model that predicts lengths, the relative one, marked as such.
-                    quality if relative is None else f"{relative:.4f} rel.",
-                    f"{row['bytes'] / 2**20:.1f} MiB",
-                    row["created"],
-                )
-            )
-        return table(("MODEL", "ACCURACY", "SIZE", "CREATED"), cells, right=(1, 2))
+            cells.append((row["model"], figure, f"{row['bytes'] / 2**20:.1f} MiB", row["created"]))
+        return table(("MODEL", heading, "SIZE", "CREATED"), cells, right=(1, 2))
 
     show({"models": rows, "types": kinds}, human, as_json=json)
     return ExitCode.DATA if verify and not all(row["whole"] for row in rows) else ExitCode.DONE
@@ -91,7 +84,7 @@ def models(
 def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> int:
     """One stored model: where it came from, and every model that it was made from, back to the first."""
     from runner.errors import ExitCode, UsageError
-    from runner.pages.numbers import number
+    from runner.pages.numbers import number, told
     from runner.store import manifest
     from runner.store import stored_models as store
 
@@ -107,6 +100,7 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
         "run": facts.get("run"),
         "bytes": sum(file["bytes"] for file in facts["files"].values()),
         "metrics": facts.get("metrics"),
+        "parameters": parameters if isinstance(parameters := facts.get("parameters"), dict) else {},
         "parent": facts.get("parent"),
         "references": facts.get("references") or {},
         "lineage": lineage,
@@ -117,6 +111,7 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
         rows = [(name, document[name]) for name in ("model", "path", "created", "run")]
         rows.append(("size", f"{document['bytes'] / 2**20:.1f} MiB"))
         rows += [(name.replace("_", " "), number(value)) for name, value in (facts.get("metrics") or {}).items()]
+        rows += [(name.replace("_", " "), told(value)) for name, value in document["parameters"].items()]
         width = max(len(name) for name, _ in rows)
         lines = [f"{name.ljust(width)}  {'-' if value is None else value}" for name, value in rows]
         made = _family(lineage, 1)

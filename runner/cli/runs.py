@@ -30,6 +30,8 @@ def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False
     limit
         At most this many; 0 is all of them.
     """
+    from runner.tracking.headline_column import headline_column
+
     rows: list[dict[str, Any]] = []
     more = False
     for run in all_runs(Workspace.current().runs):
@@ -48,18 +50,19 @@ def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False
     def human() -> str:
         if not rows:
             return "no runs here yet: `runner train --spec-file ...` makes one"
+        heading, figures = headline_column([row.get("headline") for row in rows])
         cells = [
             (
                 row["run"],
                 row["state"],
                 row["model"],
-                _quality(row),
+                figure,
                 _clock(row["created"]),
                 _span(row["seconds"]),
             )
-            for row in rows
+            for row, figure in zip(rows, figures, strict=True)
         ]
-        listed = table(("RUN", "STATE", "MODEL", "ACCURACY", "CREATED", "TOOK"), cells, right=(3, 5))
+        listed = table(("RUN", "STATE", "MODEL", heading, "CREATED", "TOOK"), cells, right=(3, 5))
         return f"{listed}\n... and older ones: --limit 0 lists all" if more else listed
 
     show(rows, human, as_json=json)
@@ -191,11 +194,15 @@ def stop(
     show(document, f"{found.id} {state['state']}", as_json=json)
 
 
-SUMMARY = ("run", "state", "model", "accuracy", "relative_accuracy", "executor", "created", "seconds", "exit_code")
+SUMMARY = (
+    "run", "state", "model", "headline", "accuracy", "relative_accuracy", "executor", "created", "seconds", "exit_code",
+)  # fmt: skip
 
 
 def summary(run: Run) -> dict[str, Any]:
-    """One row of the listing."""
+    """One row of the listing. ``headline`` is what its task goes by; two accuracies are there for older scripts."""
+    from runner.tracking.headline_column import headline
+
     state = run.state()
     plan = run.document("plan") or {}
     metrics = (run.document("result") or {}).get("metrics") or {}
@@ -205,6 +212,7 @@ def summary(run: Run) -> dict[str, Any]:
         "run": run.id,
         "state": state["state"],
         "model": state.get("model") or f"{plan.get('model_type')}/{plan.get('name')}",
+        "headline": headline(plan.get("model_type"), metrics) if metrics else None,
         "accuracy": metrics.get("accuracy"),
         "relative_accuracy": metrics.get("relative_accuracy"),
         "executor": state.get("executor"),
@@ -227,6 +235,8 @@ def detail(run: Run) -> dict[str, Any]:
 
 
 def _text(document: dict[str, Any]) -> str:
+    from runner.pages.numbers import told
+
     lines = [
         f"{document['run']}  {document['state']}",
         f"  model      {document['model']}",
@@ -248,13 +258,11 @@ def _text(document: dict[str, Any]) -> str:
     if metrics:
         width = max(map(len, metrics))
         lines += ["", *(f"  {name.ljust(width)}  {_number(value)}" for name, value in metrics.items())]
+    parameters = (document["result"] or {}).get("parameters")
+    if isinstance(parameters, dict) and parameters:
+        width = max(map(len, parameters))
+        lines += ["", "  calibrated", *(f"  {name.ljust(width)}  {told(value)}" for name, value in parameters.items())]
     return "\n".join(lines)
-
-
-def _quality(row: dict[str, Any]) -> str:
-    """The accuracy; of a model that predicts lengths, the relative one, marked as such."""
-    relative = row.get("relative_accuracy")
-    return _number(row["accuracy"]) if relative is None else f"{_number(relative)} rel."
 
 
 def _number(value: Any) -> str:

@@ -110,7 +110,7 @@ def announce(run: Run, plan: Plan) -> None:
 
 def ending(finished: Finished) -> str:
     """What ends a training that went well: the table, and the command to type next."""
-    from runner.tracking.after_training import final_table, infer_command
+    from runner.tracking.after_training import final_table, next_command
 
     reference = f"{finished.model.model_type}/{finished.model.name}"
     return final_table(
@@ -118,7 +118,7 @@ def ending(finished: Finished) -> str:
         finished.metrics,
         finished.tables,
         reference,
-        infer_command(reference, finished.tables, program=as_called()),
+        next_command(finished.model.model_type, reference, finished.tables, as_called()),
         terminal=sys.stdout.isatty(),
     )
 

@@ -43,15 +43,17 @@ def table(
     classes: Sequence[str] = (),
     own: int | None = None,
     boxed: bool = True,
+    css: str = "",
 ) -> Markup:
-    """A table; ``classes`` names the columns' classes (``n`` for numbers), ``own`` the row to bring out."""
-    css = [*classes, *[""] * (len(header) - len(classes))]
-    head = join(tag("th", cell, css[i], scope="col") for i, cell in enumerate(header))
+    """A table; ``classes`` names the columns' classes (``n`` for numbers), ``own`` the row to bring out, ``css`` the
+    table's own class."""
+    each = [*classes, *[""] * (len(header) - len(classes))]
+    head = join(tag("th", cell, each[i], scope="col") for i, cell in enumerate(header))
     body = join(
-        tag("tr", join(tag("td", cell, css[i]) for i, cell in enumerate(row)), "own" if place == own else "")
+        tag("tr", join(tag("td", cell, each[i]) for i, cell in enumerate(row)), "own" if place == own else "")
         for place, row in enumerate(rows)
     )
-    whole = tag("table", join([tag("thead", tag("tr", head)), tag("tbody", body)]))
+    whole = tag("table", join([tag("thead", tag("tr", head)), tag("tbody", body)]), css)
     return tag("div", whole, "box") if boxed else whole
 
 
@@ -87,11 +89,10 @@ def tree(document: Mapping[str, Any], fold: Sequence[str] = (), counts: bool = F
         if not isinstance(value, Mapping) or not value:
             continue
         label = clean(key).replace("_", " ")
-        if all(finite(item) is not None for item in value.values()):
+        if counts and all(finite(item) is not None for item in value.values()):
             counted = sorted(value.items(), key=lambda item: -(finite(item[1]) or 0.0))
             rows = [(name, tag("span", number(count))) for name, count in counted]
-            inner = table(("", "count"), rows, ("", "n"), boxed=False)
-            inner = Markup(inner.replace("<table>", '<table class="pairs">', 1))
+            inner = table(("", "count"), rows, ("", "n"), boxed=False, css="pairs")
         else:
             inner = pairs(
                 (name, scalar(item) if not isinstance(item, Mapping) else _inline(item)) for name, item in value.items()

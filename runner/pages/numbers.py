@@ -37,12 +37,15 @@ def finite(value: object) -> float | None:
 
 
 def number(value: object, decimals: int | None = None) -> str:
-    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number."""
+    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number.
+
+    ``decimals`` fixes how many there are, below 10,000: a price needs no thousandths.
+    """
     known = finite(value)
     if known is None:
         return "-"
     if decimals is not None:
-        return f"{known:,.{decimals}f}"
+        return f"{known:,.{decimals if abs(known) < 1e4 else 0}f}"
     if known == int(known) and abs(known) < 1e15 and (isinstance(value, int) or abs(known) >= 1000):
         return f"{int(known):,}"
     if known != 0 and (abs(known) < 1e-4 or abs(known) >= 1e7):
@@ -66,3 +69,28 @@ def duration(seconds: object) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+
+
+def interval(low: object, high: object, decimals: int | None = 3) -> str:
+    """``0.851 to 0.896``; empty where an end is unknown."""
+    if finite(low) is None or finite(high) is None:
+        return ""
+    return f"{number(low, decimals)} to {number(high, decimals)}"
+
+
+def told(value: object) -> str:
+    """A JSON value on one line: ``1.370``, ``billing 0.5000, other 0.3100``, ``none``."""
+    if isinstance(value, dict):
+        return ", ".join(f"{clean(name)} {told(item)}" for name, item in value.items()) or "none"
+    if isinstance(value, list):
+        return ", ".join(told(item) for item in value) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    return number(value) if isinstance(value, int | float) else clean(value)
+
+
+def columns_taken(text: str) -> int:
+    """The columns of a terminal that a cleaned text takes: an East Asian character takes two, an accent none."""
+    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
+    none = sum(unicodedata.category(char) in {"Mn", "Me", "Cf"} for char in text)
+    return len(text) + wide - none

@@ -1,27 +1,22 @@
-"""What ends ``runner train``: the result beside those that do not read the prompt, and the command to type next."""
+"""What ends ``runner train``: the result beside the baselines, and the command to type next."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from runner.contract import Measure, Task
 from runner.pages.numbers import clean, finite, number
-from runner.tracking.measures import Measure, measure_of
+from runner.tracking.run_task import baselines, best_baseline, recorded_tables, room_of, task_of
 
-EXAMPLE_PROMPTS = ("Write a haiku about the sea.", "What is 17 * 23?")
+#: Measures of a task that the table has columns for; the others are on the run's page.
+MOST_MEASURES = 4
 
 
-def infer_command(
-    model: str, tables: Mapping[str, Any], prompts: Sequence[str] = EXAMPLE_PROMPTS, program: str = "runner"
-) -> str:
-    """A command that scores with the stored ``model``, quoted for a POSIX shell: the three LLMs that lead the
-    leaderboard (or the table of lengths), two prompts. Names that would read as an option, or that a terminal cannot
-    show, are passed over."""
-    names = [row.get("model") for row in rows(tables, "leaderboard") or rows(tables, "lengths")]
-    llms = [name for name in names if isinstance(name, str) and name.isprintable() and name and name[0] != "-"][:3]
-    words = [*shlex.split(program), "infer", "--model", model, "--models-to-score", *(llms or ["MODEL"])]
-    return " ".join(shlex.quote(word) for word in [*words, "--prompts", *prompts])
+def next_command(model_type: str, model: str, tables: Mapping[str, Any], program: str = "runner") -> str:
+    """The command that answers with the stored ``model``; empty where its task says none."""
+    room = room_of(task_of(model_type), "next_step")
+    return str(room.command(model, tables, program)) if room is not None else ""
 
 
 def final_table(
@@ -36,71 +31,100 @@ def final_table(
     """The text that ends a training.
 
     ``metrics`` are the run's final scalars, ``tables`` its tables (``baselines`` are measured on the same split),
-    ``model`` the stored model's name, ``command`` what to type next (:func:`infer_command` by default). With
+    ``model`` the stored model's name, ``command`` what to type next (:func:`next_command` by default). With
     ``terminal`` the text carries colour, unless ``NO_COLOR`` is set; else it is plain.
     """
-    measure = measure_of(metrics, tables)
-    baselines = rows(tables, "baselines")
-    best = best_baseline(tables)
-    own, other = finite(metrics.get(measure.metric)), finite(best.get(measure.metric)) if best is not None else None
-    # A mark among rows of which one is alone says nothing.
-    leads = own is not None and other is not None and own > other
-    names = [f"{clean(model_type)} (this run)", *(clean(row.get("model_type")) for row in baselines)]
-    width = max(len(name) for name in names)
-    lines = [
-        (_row(measure, " " * width, measure.headings), "dim"),
-        (_row(measure, names[0].ljust(width), measure.figures(metrics), "best" if leads else ""), "bold"),
+    task = task_of(model_type, metrics)
+    headline = task.headline
+    others = baselines(recorded_tables(task, tables))
+    best = best_baseline(task, others)
+    leads = (gap := _gap(headline, metrics, best)) is not None and gap > 0
+    rows: list[tuple[Sequence[str], str, str]] = [
+        (_figures(task, metrics, f"{clean(model_type)} (this run)"), "best" if leads else "", "bold")
     ]
-    for name, row in zip(names[1:], baselines, strict=True):
-        mark = "best" if row is best and not leads else ""
-        lines.append((_row(measure, name.ljust(width), measure.figures(row), mark), ""))
+    for row in others:
+        # A mark on a row that stands alone says nothing.
+        rows.append((_figures(task, row, clean(row["model"])), "best" if row is best and not leads else "", ""))
+    headings = _headings(task)
+    widths = [
+        max(len(cells[at]) for cells in [headings, *(cells for cells, _, _ in rows)]) for at in range(len(headings))
+    ]
+    lines = [(_line(task, headings, widths, ""), "dim")]
+    lines += [(_line(task, cells, widths, mark), style) for cells, mark, style in rows]
     lines.append(("", ""))
     count = finite(metrics.get("n_validation"))
     if count is not None:
-        lines.append((f"measured on {number(int(count))} held-out {measure.held_out}", ""))
-        if verdict := _verdict(measure, metrics, best):
+        lines.append((f"measured on {number(int(count))} held-out {task.held_out_noun}", ""))
+        if verdict := _verdict(task, metrics, best):
             lines.append((verdict, ""))
-    elif finite(metrics.get(measure.metric)) is None:
-        lines.append((f"nothing was held out: no {measure.name.lower()} to tell", ""))
+    elif finite(metrics.get(headline.metric)) is None and headline.metric:
+        lines.append((f"nothing was held out: no {_in_a_sentence(headline.label)} to tell", ""))
     if model is not None:
-        lines += [(f"stored as {clean(model)}", ""), ("", ""), ("score with it:", "")]
-        lines.append((f"  {command or infer_command(model, tables)}", "cyan"))
+        lines.append((f"stored as {clean(model)}", ""))
+        if command := command or next_command(model_type, model, tables):
+            lines += [("", ""), ("score with it:", ""), (f"  {command}", "cyan")]
     return _styled(lines) if terminal else "\n".join(text.rstrip() for text, _ in lines)
 
 
-def rows(tables: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """The rows of one table; none where it is missing or is no table."""
-    table = tables.get(name)
-    return [row for row in table if isinstance(row, Mapping)] if isinstance(table, list) else []
+def _headings(task: Task) -> tuple[str, ...]:
+    """What stands above the columns: the model, the headline, its interval if it has one, the other measures."""
+    first, *others = task.measures[:MOST_MEASURES]
+    interval = ("95 % interval",) if first.interval else ()
+    return ("", first.column, *interval, *(measure.column for measure in others))
 
 
-def best_baseline(tables: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The best row of the ``baselines`` table; None where there is none that was measured."""
-    metric = measure_of({}, tables).metric
-    known = [row for row in rows(tables, "baselines") if finite(row.get(metric)) is not None]
-    return max(known, key=lambda row: finite(row[metric]) or 0.0, default=None)
+def _figures(task: Task, row: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """The cells of one model; its interval reads ``[0.851, 0.896]``, and is empty where it is not known."""
+    first, *others = task.measures[:MOST_MEASURES]
+    cells = [name, number(row.get(first.metric), first.decimals)]
+    if first.interval:
+        low, high = row.get(first.low), row.get(first.high)
+        known = finite(low) is not None and finite(high) is not None
+        cells.append(f"[{number(low, first.decimals)}, {number(high, first.decimals)}]" if known else "")
+    return (*cells, *(number(row.get(measure.metric), measure.decimals) for measure in others))
 
 
-def _row(measure: Measure, name: str, cells: Sequence[str], mark: str = "") -> str:
-    value, interval, second, third = cells
-    wide = [max(8, len(heading)) for heading in measure.headings]
-    interval = interval.ljust(max(14, wide[1]))
-    return f"{name}  {value:>{wide[0]}}  {interval}  {second:>{wide[2]}}  {third:>{wide[3]}}  {mark}".rstrip()
+def _line(task: Task, cells: Sequence[str], widths: Sequence[int], mark: str) -> str:
+    """One row: the name and the interval on the left of their columns, numbers on the right."""
+    interval = 2 if task.headline.interval else None
+    parts = []
+    for at, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        if at == 0:
+            parts.append(cell.ljust(width))
+        elif at == interval:
+            parts.append(cell.ljust(max(14, width)))
+        else:
+            parts.append(cell.rjust(max(8, width)))
+    return "  ".join([*parts, mark]).rstrip()
 
 
-def _verdict(measure: Measure, metrics: Mapping[str, Any], best: Mapping[str, Any] | None) -> str:
-    """Whether the run beats the best baseline, and whether the intervals leave room for doubt."""
+def _gap(measure: Measure, metrics: Mapping[str, Any], best: Mapping[str, Any] | None) -> float | None:
+    """How much better the run is than the best baseline, negative for worse; None where either is not known."""
     own = finite(metrics.get(measure.metric))
     other = finite(best.get(measure.metric)) if best is not None else None
-    if own is None or other is None:
+    return None if own is None or other is None else measure.key(own) - measure.key(other)
+
+
+def _verdict(task: Task, metrics: Mapping[str, Any], best: Mapping[str, Any] | None) -> str:
+    """Whether the run beats the best baseline, and whether the intervals leave room for doubt."""
+    measure = task.headline
+    gap = _gap(measure, metrics, best)
+    if gap is None or best is None:
         return ""
-    gap = own - other
+    higher = measure.better == "higher"
     if gap <= 0:
-        return f"NOT better than {measure.rival} ({-gap:.3f} below)"
-    low = finite(metrics.get(measure.low))
-    high = finite(best.get(measure.high)) if best is not None else None
-    doubt = "; the intervals overlap" if low is not None and high is not None and low <= high else ""
-    return f"{gap:.3f} above {measure.rival}{doubt}"
+        return f"NOT better than {task.rival} ({number(-gap, measure.decimals)} {'below' if higher else 'above'})"
+    # The end of each interval that lies towards the other's.
+    own, other = (measure.low, measure.high) if higher else (measure.high, measure.low)
+    near, far = finite(metrics.get(own)), finite(best.get(other))
+    doubt = near is not None and far is not None and measure.key(near) <= measure.key(far)
+    said = f"{number(gap, measure.decimals)} {'above' if higher else 'below'} {task.rival}"
+    return f"{said}; the intervals overlap" if doubt else said
+
+
+def _in_a_sentence(label: str) -> str:
+    """A label without its capital, unless it is an abbreviation."""
+    return label[:1].lower() + label[1:] if label[1:2].islower() else label
 
 
 def _styled(lines: Sequence[tuple[str, str]]) -> str:

@@ -18,7 +18,7 @@ PHASES = {
 
 
 def phase(event: Mapping[str, Any]) -> str:
-    """What a ``progress`` event is progress of: its own ``phase``, or what its unit says."""
+    """The name of the work that a ``progress`` event is part of: its ``phase``, or a name for its unit."""
     unit = clean(event.get("unit") or "steps")
     return clean(event.get("phase") or PHASES.get(unit, unit))
 
@@ -82,6 +82,13 @@ def sentence(event: Mapping[str, Any]) -> str:
         of = f"/{number(event['epochs'])}" if finite(event.get("epochs")) is not None else ""
         best = "  best so far" if event.get("best") is True else ""
         return f"epoch {number(event.get('epoch'))}{of}  {metrics_text(event.get('metrics'))}{best}"
+    if kind == "step":
+        of = f"/{number(event['steps'])}" if finite(event.get("steps")) is not None else ""
+        epoch = f"  epoch {number(event['epoch'], 2)}" if finite(event.get("epoch")) is not None else ""
+        tokens = f"  {number(int(known))} tokens" if (known := finite(event.get("tokens"))) is not None else ""
+        figures = metrics_text(event.get("metrics"))
+        best = "  best so far" if event.get("best") is True else ""
+        return f"step {number(event.get('step'))}{of}{epoch}{tokens}" + (f"  {figures}" if figures else "") + best
     if kind == "stage_epoch":
         of = f"/{number(event['epochs'])}" if finite(event.get("epochs")) is not None else ""
         figures = metrics_text(event.get("metrics"))

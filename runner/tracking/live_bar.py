@@ -1,4 +1,4 @@
-"""The live bar: one line that is redrawn, warnings and facts above it. Only loaded on a terminal."""
+"""The live bar: one line that is redrawn, with warnings and facts above it. Loaded on a terminal alone."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from runner.contract import Measure
 from runner.pages.numbers import clean, duration, finite, number
 from runner.tracking.event_words import phase, sentence, warning_text
+from runner.tracking.run_task import task_of
 
 
 class Pace:
-    """How fast something goes, in the time of the events, and how long the rest takes at that pace."""
+    """The pace of some work by the events' own clock, and how long the rest takes at that pace."""
 
     def __init__(self, now: float, done: float) -> None:
         self.start, self.first = now, done
@@ -52,6 +54,7 @@ class LiveView:
         self._pace_of: str | None = None
         self._batches: Pace | None = None
         self._unit = ""
+        self._headline: Measure | None = None
         self._heard = time.monotonic()
         self._best: str | None = None
         self._last: str | None = None
@@ -74,6 +77,7 @@ class LiveView:
             self._live.start()
         if kind == "started":
             self._started = now
+            self._headline = task_of(event.get("model_type")).headline
             self._print(Text(sentence(event), style="bold"))
         elif kind == "data":
             self._print(Text(sentence(event), style="dim"))
@@ -89,11 +93,13 @@ class LiveView:
                 self._print(Text(sentence(event), style="dim"))
         elif kind == "epoch":
             self._epoch(event, now)
+        elif kind == "step":
+            self._step(event, now)
         elif kind in {"finished", "stopped", "failed"}:
             self._end(kind, now)
 
     def close(self) -> None:
-        """Take the bar away, once; the cursor comes back."""
+        """Remove the bar and show the cursor again. A second call does nothing."""
         if self._open:
             self._open = False
             self._live.stop()
@@ -127,18 +133,30 @@ class LiveView:
         if event.get("best") is True:
             self._best = self._last
 
+    def _step(self, event: Mapping[str, Any], now: float) -> None:
+        step, steps, tokens = (finite(event.get(name)) for name in ("step", "steps", "tokens"))
+        of = f"/{number(event['steps'])}" if steps is not None else ""
+        self._show("training", f"step {number(event.get('step'))}{of}", step or 0.0, steps, now)
+        self._unit, counted = ("steps", step or 0.0) if tokens is None else ("tokens", tokens)
+        if self._batches is None:
+            self._batches = Pace(now, counted)
+        self._batches.update(now, counted)
+        self._take_figures(event)
+        if "best" in event or step == steps:
+            self._last = sentence(event)
+        if event.get("best") is True:
+            self._best = self._last
+
     def _take_figures(self, event: Mapping[str, Any]) -> None:
-        """Keep the newest value of the loss and of the main metric: batches know one, epochs both."""
+        """Keep the newest values of the loss and of the task's headline. An event may have only one of them."""
         metrics = event.get("metrics")
         if not isinstance(metrics, Mapping):
             return
         known = dict(figure.rsplit(" ", 1) for figure in self._figures)
-        for name, label, decimals in (
-            ("train_loss", "loss", None),
-            ("loss", "loss", None),
-            ("accuracy", "accuracy", 3),
-            ("mae_tokens", "MAE", 2),
-        ):
+        wanted: list[tuple[str, str, int | None]] = [("train_loss", "loss", None), ("loss", "loss", None)]
+        if self._headline is not None:
+            wanted.append((self._headline.metric, self._headline.column, self._headline.decimals))
+        for name, label, decimals in wanted:
             if finite(metrics.get(name)) is not None:
                 known[label] = number(metrics[name], decimals)
         self._figures = [f"{label} {value}" for label, value in known.items()]
@@ -166,7 +184,7 @@ class LiveView:
         return f"{duration(max(0.0, round(left - (time.monotonic() - self._heard))))} left".replace(".0 s", " s")
 
     def _draw(self) -> RenderableType:
-        """The bar and, as far as the terminal is wide enough, its figures; what matters least goes first."""
+        """The bar and its figures. Where the terminal is too narrow, the last figures are left out first."""
         width = self._console.width
         figures = [self._position, *self._figures, self._left(), self._rate()]
         figures = [figure for figure in figures if figure]

@@ -1,42 +1,26 @@
-"""A run as one page: self-contained HTML that asks nothing of any network, for a run in whatever state it is."""
+"""A run's page: one self-contained HTML file that needs no network. The run may be in any state."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from string import Template
 
-from runner import __version__
 from runner.errors import ExitCode, NotFoundError
-from runner.pages.html import Markup, join, table, tag, text
+from runner.pages.html import Markup, join, table, tag
 from runner.pages.numbers import clean, duration, finite
+from runner.pages.page import whole_page as whole_page
 from runner.store.files import write_atomic
 from runner.tracking import run_page_sections
 from runner.tracking.recorded_run import Recorded, read
+from runner.tracking.run_page_curves import curves
 
-TEMPLATE = Path(__file__).parents[1] / "pages" / "page.html"
 #: state -> (class of its badge, sign): colour is never the only difference.
 BADGES = {
     "succeeded": ("good", "✓"), "failed": ("bad", "✗"), "interrupted": ("care", "‖"), "cancelled": ("care", "■"),
     "running": ("", "▶"), "pending": ("", "…"),
 }  # fmt: skip
-SECTIONS = (
-    ("Results", run_page_sections.headline),
-    ("Beside prompt-agnostic models", run_page_sections.baselines),
-    ("Curves", run_page_sections.curves),
-    ("Leaderboard", run_page_sections.leaderboard),
-    ("Calibration", run_page_sections.calibration),
-    ("Lengths by LLM", run_page_sections.lengths),
-    ("Predicted and actual lengths", run_page_sections.length_calibration),
-    ("Warnings", run_page_sections.warnings),
-    ("Data", run_page_sections.data),
-    ("Spec", run_page_sections.spec),
-    ("Lock", run_page_sections.lock),
-    ("Timeline", run_page_sections.timeline),
-    ("Log", run_page_sections.log),
-)
 
 
 def write_report(run_dir: Path, destination: Path) -> Path:
@@ -57,26 +41,24 @@ def write_report(run_dir: Path, destination: Path) -> Path:
 
 def page(run: Recorded) -> str:
     """The whole page."""
-    sections = [(name, build(run)) for name, build in SECTIONS]
+    sections = [
+        ("Results", run_page_sections.headline(run)),
+        run_page_sections.beside(run),
+        ("Curves", curves(run)),
+        *run_page_sections.tables(run),
+        ("Warnings", run_page_sections.warnings(run)),
+        ("Data", run_page_sections.data(run)),
+        ("Spec", run_page_sections.spec(run)),
+        ("Lock", run_page_sections.lock(run)),
+        ("Timeline", run_page_sections.timeline(run)),
+        ("Log", run_page_sections.log(run)),
+    ]
     title = f"{_title(run)}: {run.state.get('state', 'run')}"
     return whole_page(title, [header(run), failure(run)], sections, _moment(time.time()))
 
 
-def whole_page(
-    title: object, head: Sequence[Markup], sections: Sequence[tuple[str, Markup]], written: object, css: str = ""
-) -> str:
-    """A self-contained page: its head, links to its sections, those that are not empty, and when it was written."""
-    shown = [(name, content) for name, content in sections if content]
-    links = tag("nav", join(tag("a", name, href=f"#{_anchor(name)}") for name, _ in shown))
-    body = [*head, links]
-    body += [tag("section", join([tag("h2", name), content]), id=_anchor(name)) for name, content in shown]
-    body.append(tag("footer", f"Written by runner {__version__}, {written}."))
-    page = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(title=text(title), body=join(body, "\n"))
-    return page.replace("</style>", css + "</style>", 1)
-
-
 def header(run: Recorded) -> Markup:
-    """What the run is and how it stands."""
+    """The run's kind, name and state, and the facts below them."""
     state = clean(run.state.get("state") or "unknown")
     css, sign = BADGES.get(state, ("", "?"))
     started, ended = finite(run.state.get("started")), finite(run.state.get("ended"))
@@ -101,7 +83,7 @@ def header(run: Recorded) -> Markup:
 
 
 def failure(run: Recorded) -> Markup:
-    """Why a run is not a success, and what to do about it; empty for one that is."""
+    """Why a run failed or stopped, and what to do about it. Empty for a run that succeeded."""
     state = run.state.get("state")
     told = run.state.get("failure")
     error: Mapping[str, object] = told if isinstance(told, Mapping) else {}
@@ -138,10 +120,6 @@ def _title(run: Recorded) -> str:
     return clean(named or run.started.get("name") or run.name)
 
 
-def _anchor(name: str) -> str:
-    return name.lower().replace(" ", "-")
-
-
 def _exit(code: object) -> str:
     try:
         meaning = ExitCode(int(code)).name.lower().replace("_", " ") if isinstance(code, int) else ""
@@ -151,7 +129,7 @@ def _exit(code: object) -> str:
 
 
 def _moment(seconds: float | None) -> str:
-    """A time of day that means the same everywhere."""
+    """A point in time, in UTC."""
     if seconds is None:
         return "-"
     try:

@@ -1,4 +1,4 @@
-"""A run's progress for the person who waits: a live bar on a terminal, plain lines everywhere else."""
+"""A run's progress as it happens: a live bar on a terminal, plain lines everywhere else."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ class TerminalListener:
     """Shows every event of a run on a stream.
 
     ``stream`` defaults to standard error. ``terminal`` says whether to draw a live bar; None finds out (a real
-    terminal that is not ``TERM=dumb``). ``print_every`` is the number of epochs between two plain lines. It is a
+    terminal that is not ``TERM=dumb``). ``print_every`` is the number of epochs between two plain lines; what is
+    told by step has a line every ten seconds, and one for each evaluation. It is a
     context manager; ``close`` may be called twice, and must be called before anything else writes to the stream.
     """
 
@@ -50,7 +51,7 @@ class TerminalListener:
         self._view.handle(event)
 
     def close(self, state: str | None = None, exit_code: int | None = None) -> None:
-        """Take the bar away and print what was held back. The run's state and exit code are other people's to print."""
+        """Remove the bar and print the lines that were held back. The run's state and exit code are not printed."""
         self._view.close()
 
     def __enter__(self) -> TerminalListener:
@@ -103,6 +104,8 @@ class PlainView:
             self._held = None if due else sentence(event)
             if due:
                 self._say(sentence(event), now)
+        elif kind == "step":
+            self._step(event, now)
         elif kind in {"finished", "stopped", "failed"}:
             self._flush()
             spent = f" after {duration(now - self._started)}" if self._started is not None else ""
@@ -112,7 +115,7 @@ class PlainView:
         self._flush()
 
     def _progress(self, event: Mapping[str, Any], now: float) -> None:
-        """The first word of a phase, its end, and a sign of life in between."""
+        """A phase has a line when it begins, one when it ends, and one every ten seconds in between."""
         within_epoch = finite(event.get("epoch")) is not None
         named = None if within_epoch else phase(event)
         done, total = finite(event.get("done")), finite(event.get("total"))
@@ -122,8 +125,17 @@ class PlainView:
         if begun or ended or now - self._last_line >= QUIET:
             self._say(sentence(event), now)
 
+    def _step(self, event: Mapping[str, Any], now: float) -> None:
+        """Evaluations (events with ``best``) and the last step have a line each, other steps one every ten seconds."""
+        step = finite(event.get("step"))
+        last = step is not None and step == finite(event.get("steps"))
+        due = last or "best" in event or now - self._last_line >= QUIET
+        self._held = None if due else sentence(event)
+        if due:
+            self._say(sentence(event), now)
+
     def _flush(self) -> None:
-        """The last epoch is always told, also where the run ended between two lines."""
+        """Print the last epoch or step if it has no line yet: a run may end between two lines."""
         if self._held is not None:
             self._say(self._held, self._last_line)
             self._held = None

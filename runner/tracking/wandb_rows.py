@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 #: Seconds of the run's own clock between two rows of progress within an epoch.
@@ -11,27 +12,39 @@ PROGRESS_INTERVAL = 5.0
 class Rows:
     """Writes events into a W&B run, in the order they happened and each point once.
 
-    The x axis of every chart is ``epoch``; a point within epoch 3 lies between 2 and 3. A run that is resumed, or
-    whose events are sent again after an upload that broke, starts after the last epoch that W&B has.
+    The x axis of a chart is ``epoch``; a point within epoch 3 lies between 2 and 3. What is told by step has ``step``
+    as its axis, and its rows carry ``epoch`` and ``tokens`` too, so that a chart can be drawn over either. A run that
+    is resumed, or whose events are sent again after an upload that broke, starts after the last epoch and the last
+    step that W&B has.
     """
 
     def __init__(self, run: Any) -> None:
         self._run = run
         run.define_metric("epoch", hidden=True)
         run.define_metric("*", step_metric="epoch")
-        last = dict(run.summary).get("epoch")
+        last, step = (dict(run.summary).get(name) for name in ("epoch", "step"))
         self._reached = float(last) if isinstance(last, (int, float)) else 0.0
+        self._step_reached = float("-inf")
+        #: The metrics that W&B has of that step.
+        self._told = set(dict(run.summary))
+        if isinstance(step, (int, float)):
+            self._step_reached = float(step)
+            # A row of a step says its epoch too: one that ends with it may not have its own row yet.
+            self._reached = max(math.ceil(self._reached) - 1.0, 0.0)
+        self._by_step: set[str] = set()
         self._last_progress = float("-inf")
         self._stages: set[str] = set()
 
     def add(self, event: dict[str, Any]) -> None:
-        """Write what this event says, if it says anything that W&B shows. Kinds: see ``runner.runs.events``."""
+        """Write one event. Events of a kind that W&B has no place for are passed over."""
         kind = event.get("event")
         if kind == "epoch":
             metrics = scalars(event.get("metrics"))
             self._log(float(event["epoch"]), metrics, event)
             if event.get("best"):
                 self._run.summary["best_epoch"] = event["epoch"]
+        elif kind == "step":
+            self._step(event)
         elif kind == "stage_epoch":
             self._stage(event)
         elif kind == "progress":
@@ -55,8 +68,29 @@ class Rows:
         self._last_progress = event["t"]
         self._log(epoch - 1 + done / total, {f"progress/{name}": value for name, value in metrics.items()}, event)
 
+    def _step(self, event: dict[str, Any]) -> None:
+        """One row of what is told by step. Training and evaluation may tell of one step apart: both have a row."""
+        step, metrics = event.get("step"), scalars(event.get("metrics"))
+        if not metrics or not isinstance(step, (int, float)) or step < self._step_reached:
+            return
+        told = self._told if step == self._step_reached else set()
+        if metrics.keys() <= told:
+            return
+        self._told, self._step_reached = told | metrics.keys(), step
+        if not self._by_step:
+            for axis in ("step", "tokens"):
+                self._run.define_metric(axis, hidden=True)
+        for name in metrics:
+            if name not in self._by_step:
+                self._by_step.add(name)
+                self._run.define_metric(name, step_metric="step")
+        if event.get("best"):
+            self._run.summary["best_step"] = step
+        axes = scalars({name: event.get(name) for name in ("epoch", "tokens")})
+        self._run.log({"step": step, "_timestamp": event["t"]} | axes | metrics)
+
     def _stage(self, event: dict[str, Any]) -> None:
-        """A stage's charts have its own epochs as their axis: they are all before the run's first."""
+        """Write an epoch of a stage. Its charts have the stage's own epochs as their axis."""
         stage = str(event.get("stage"))
         if stage not in self._stages:
             self._stages.add(stage)
@@ -69,8 +103,9 @@ class Rows:
         if epoch <= self._reached:
             return
         self._reached = epoch
+        axes = scalars({name: event.get(name) for name in ("step", "tokens")})
         # Events carry their own time, so that a run sent afterwards keeps its clock.
-        self._run.log({"epoch": int(epoch) if epoch.is_integer() else epoch, "_timestamp": event["t"]} | metrics)
+        self._run.log({"epoch": int(epoch) if epoch.is_integer() else epoch, "_timestamp": event["t"]} | axes | metrics)
 
 
 def scalars(metrics: Any) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Opening a W&B run: the key, the run's identity, and everything the SDK is told, in one place."""
+"""Opens a W&B run: finds the key, keeps the run's identity, and sets the SDK's options."""
 
 from __future__ import annotations
 

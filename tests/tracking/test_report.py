@@ -5,73 +5,40 @@ from __future__ import annotations
 import json
 import math
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runner.contract import Table
 from runner.errors import EnvironmentProblem, NotFoundError
-from runner.pages import plots
 from runner.tracking.recorded_run import read
 from runner.tracking.run_page import write_report
-
-HOSTILE = '<script>alert("x")</script>&\x1b[31m\u202e\'"><img src=x>'
-VOID = {"meta", "br", "img", "link", "input", "hr"}
+from tests.pages.page_reader import HOSTILE, Page
 
 
-class Page(HTMLParser):
-    """The page as a list of elements, and a check that every element is closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[tuple[str, str]] = []
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append((self._open[-1] if self._open else "", data))
-
-    def sections(self) -> list[str]:
-        return [data for tag, data in self.texts if tag == "h2"]
-
-    def has(self, tag: str, css: str) -> list[dict[str, str | None]]:
-        return [attrs for name, attrs in self.elements if name == tag and css in (attrs.get("class") or "").split()]
-
-    @property
-    def text(self) -> str:
-        return "".join(data for tag, data in self.texts if tag not in {"style", "title"})
-
-
-def make_run(path: Path, state: str = "succeeded", llms: int = 12, epochs: int = 20, name: str = "fixture") -> Path:
+def make_run(
+    path: Path,
+    state: str = "succeeded",
+    llms: int = 12,
+    epochs: int = 20,
+    name: str = "fixture",
+    kind: str = "dense_network",
+) -> Path:
     """A run directory with made-up content of a realistic shape."""
     path.mkdir(parents=True)
     random = np.random.default_rng(0)
-    model = {"model_type": "dense_network", "hidden_dims": [256, 128, 64], "optimizer": {"optimizer_type": "adamw"}}
+    model = {"model_type": kind, "hidden_dims": [256, 128, 64], "optimizer": {"optimizer_type": "adamw"}}
     spec = {"spec_version": 1, "model": {"name": name, "spec": model}, "data": {"dataset": "sample"}, "epochs": epochs}
     write(path / "spec.json", spec)
     start = 1_790_000_000.0
     skipped = {"empty response": 61, "unknown winner": 12, "roles out of order": 3}
     record = {"rows_read": 4076, "rows_kept": 4000, "skipped": skipped, "train": 3200, "validation": 800}
     events = [
-        {"t": start, "event": "started", "model_type": "dense_network", "name": name, "device": "cpu", "seed": 42},
+        {"t": start, "event": "started", "model_type": kind, "name": name, "device": "cpu", "seed": 42},
         {"t": start + 1, "event": "data", "record": record},
         {"t": start + 2, "event": "warning", "message": "gpt-4 never lost", "pointer": "/data/dataset"},
     ]
@@ -91,7 +58,7 @@ def make_run(path: Path, state: str = "succeeded", llms: int = 12, epochs: int =
     document = {"state": state, "created": start - 2, "started": start - 1, "executor": "docker"}
     if state == "succeeded":
         events.append({"t": end, "event": "finished"})
-        document |= {"ended": end, "exit_code": 0, "model": f"dense_network/{name}/v1"}
+        document |= {"ended": end, "exit_code": 0, "model": f"{kind}/{name}/v1"}
         metrics = {"accuracy": 0.8625, "accuracy_low": 0.839, "accuracy_high": 0.885, "log_loss": 0.3312}
         metrics |= {"calibration_error": 0.0214, "n_validation": 800, "tie_accuracy": 0.41, "temperature": 0.231}
         write(path / "result.json", {"metrics": metrics, "epochs": epochs, "best_epoch": best})
@@ -172,7 +139,7 @@ def test_a_finished_run_has_every_section(tmp_path: Path) -> None:
 
 def make_length_run(path: Path) -> Path:
     """The run of a model that predicts lengths."""
-    make_run(path)
+    make_run(path, kind="simple_length_prediction")
     metrics = {"relative_accuracy": 0.529, "relative_accuracy_low": 0.427, "relative_accuracy_high": 0.615}
     metrics |= {"mae_tokens": 25.1, "mae_tokens_low": 21.5, "mae_tokens_high": 28.9, "total_ratio": 0.868}
     metrics |= {"mean_ratio": 1.133, "log_r2": 0.088, "n_validation": 282}
@@ -213,30 +180,10 @@ def test_a_length_models_page_is_about_lengths(tmp_path: Path) -> None:
     beside = text[text.index('id="beside-prompt-agnostic-models"') : text.index('id="curves"')]
     order = [beside.index(name) for name in ("(this run)", "mean of each LLM", "not measured")]
     assert order == sorted(order), "an unmeasured model is last, even below a negative one"
-    drawn = next(plot for plot in re.findall(r"<svg.*?</svg>", text) if "in 10 groups" in plot)
+    drawn = next(plot for plot in re.findall(r"<svg.*?</svg>", text) if "Predicted and actual lengths" in plot)
     ElementTree.fromstring(drawn)
     assert drawn.count('class="point"') == 10
     assert drawn.count('class="whisker"') == 10
-
-
-def test_what_is_predicted_right_lies_on_the_dashed_line() -> None:
-    amounts = np.array([3.0, 40.0, 700.0])
-    drawn = plots.agreement(amounts, amounts, amounts / 2, amounts * 2, np.ones(3), "t")
-    line = re.findall(r'reference" x1="(.*?)" x2="(.*?)" y1="(.*?)" y2="(.*?)"', drawn)[0]
-    x1, x2, y1, y2 = map(float, line)
-    for x, y in re.findall(r'cx="(.*?)" cy="(.*?)"', drawn):
-        assert (float(x) - x1) / (x2 - x1) == pytest.approx((float(y) - y1) / (y2 - y1), abs=1e-3)
-
-
-@given(low=st.floats(1e-3, 1e9), factor=st.floats(1, 1e9))
-def test_log_ticks_cover_the_range_and_are_few(low: float, factor: float) -> None:
-    high = min(low * factor, 1e9)
-    ticks = plots.log_ticks(low, high)
-    assert ticks[0] <= low * (1 + 1e-6)
-    assert ticks[-1] >= high * (1 - 1e-6)
-    assert 2 <= len(ticks) <= 15
-    assert (np.diff(ticks) > 0).all()
-    assert {f"{tick:e}"[0] for tick in ticks} <= {"1", "2", "5"}
 
 
 def test_every_plot_has_a_title_and_every_epoch_a_point(tmp_path: Path) -> None:
@@ -379,9 +326,24 @@ STATE = st.fixed_dictionaries(
         ("state", "created", "started", "ended", "exit_code", "failure", "executor", "model", "note"), ANYTHING
     ),
 )
-KINDS = ["started", "data", "progress", "epoch", "warning", "metrics", "failed", "checkpoint", "?"]
+KINDS = ["started", "data", "progress", "epoch", "step", "warning", "metrics", "failed", "checkpoint", "?"]
 METRICS = st.dictionaries(st.sampled_from(["accuracy", "train_loss", "x"]), ANYTHING)
-FIELDS = ("epochs", "done", "unit", "record", "error", "message", "best", "model_type", "device", "pointer")
+FIELDS = (
+    "epochs",
+    "done",
+    "step",
+    "steps",
+    "tokens",
+    "report",
+    "unit",
+    "record",
+    "error",
+    "message",
+    "best",
+    "model_type",
+    "device",
+    "pointer",
+)
 EVENT = st.fixed_dictionaries(
     {"event": st.sampled_from(KINDS)},
     optional=dict.fromkeys(FIELDS, ANYTHING)
@@ -389,15 +351,31 @@ EVENT = st.fixed_dictionaries(
 )
 
 
+KIND_OF = st.sampled_from(["elo_scoring", "simple_length_prediction", "unheard_of"]).map(
+    lambda kind: {"model": {"spec": {"model_type": kind}}}
+)
+PLOTS = ["line", "bars", "matrix", "calibration", "scatter", "histogram"]
+TABLE = st.fixed_dictionaries(
+    {
+        "name": st.sampled_from(["baselines", "x"]) | ANYTHING,
+        "title": ANYTHING,
+        "columns": st.just(["model", "accuracy"]) | ANYTHING,
+        "rows": st.lists(st.tuples(ANYTHING, ANYTHING), max_size=3) | ANYTHING,
+    },
+    optional={"plot": st.sampled_from(PLOTS) | ANYTHING, "note": ANYTHING, "decimals": ANYTHING},
+)
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     state=STATE,
-    spec=ANYTHING,
+    spec=KIND_OF | ANYTHING,
     lock=ANYTHING,
-    result=st.fixed_dictionaries({}, optional={"metrics": ROW, "best_epoch": ANYTHING}) | ANYTHING,
+    result=st.fixed_dictionaries({}, optional={"metrics": ROW, "best_epoch": ANYTHING, "parameters": ANYTHING})
+    | ANYTHING,
     told=st.dictionaries(
         st.sampled_from(["leaderboard", "calibration", "baselines", "lengths", "length_calibration"]),
-        st.lists(ROW, max_size=3),
+        st.lists(ROW, max_size=3) | TABLE,
     )
     | ANYTHING,
     events=st.lists(EVENT, max_size=6),
@@ -415,40 +393,65 @@ def test_no_content_breaks_the_page(
         assert "nan" not in re.sub(r"<title>.*?</title>|<text.*?</text>", "", plot).lower()
 
 
-@example(low=1.0, span=5.960464477539063e-08, count=7)
-@example(low=5e-324, span=5e-324, count=5)
-@given(low=st.floats(-1e12, 1e12), span=st.floats(0, 1e12), count=st.integers(2, 10))
-def test_ticks_are_round_and_cover_the_range(low: float, span: float, count: int) -> None:
-    high = low + span
-    ticks = plots.nice_ticks(low, high, count)
-    steps = np.diff(ticks)
-    step = steps[0]
-    assert 2 <= len(ticks) <= 2 * count + 3
-    assert step > 0
-    assert ticks[0] <= low + 1e-6 * step + abs(low) * 1e-9
-    assert ticks[-1] >= high - 1e-6 * step - abs(high) * 1e-9
-    mantissa = step / 10.0 ** math.floor(math.log10(step))
-    assert min(abs(mantissa - round_one) for round_one in (1, 2, 5, 10)) < 1e-4
-    assert len(set(plots.tick_labels(ticks))) == len(ticks)
+def by_step(path: Path, kind: str) -> Path:
+    """The run of a classifier, told by step, whose tables, parameters and data report are as new tasks record them."""
+    make_run(path, kind=kind)
+    known = [
+        Table("baselines", "Beside baselines", ("model", "f1"), [["most frequent class", 0.1], ["words", 0.7]]),
+        Table("confusion", "Confusion matrix", ("true", "a", "b"), [["a", 9, 1], ["b", 2, 8]], "matrix"),
+        Table("classes", "By class", ("class", "F1", "low", "high"), [["a", 0.9, 0.8, 1.0]], "bars"),
+    ]
+    torn = {"name": "torn", "title": "Torn", "columns": ["a", "b"], "rows": [[1]]}
+    write(path / "tables.json", {table.name: table.as_dict() for table in known} | {"torn": torn, "older": [{"a": 1}]})
+    metrics = {"f1": 0.8125, "f1_low": 0.75, "f1_high": 0.875, "log_loss": 0.5, "n_validation": 1800, "auc": 0.96}
+    write(path / "result.json", {"metrics": metrics, "parameters": {"temperature": 1.375, "thresholds": {"a": 0.25}}})
+    report = {"rows_dropped": {"empty text": 3}, "rows_changed": {"blank around": 1}, "warnings": ["b has few rows"]}
+    report |= {"named": {"empty text": [4, 77, 1204], "blank around": [5]}}
+    events = [{"t": 1.0, "event": "started", "model_type": kind}]
+    events.append({"t": 2.0, "event": "data", "record": {"rows_read": 10}, "report": report})
+    for step in range(10, 101, 10):
+        told = {"t": 2.0 + step, "event": "step", "step": step, "steps": 100, "epoch": step / 40, "tokens": 64 * step}
+        events.append(told | {"metrics": {"loss": 1 / step}})
+        if step % 50 == 0:
+            events.append(told | {"metrics": {"f1": 0.8 - step / 1000}, "best": step == 50})
+    (path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    return path
 
 
-def test_ticks_of_a_known_range() -> None:
-    assert plots.tick_labels(plots.nice_ticks(0.612, 0.871)) == ["0.6", "0.7", "0.8", "0.9"]
-    assert plots.tick_labels(plots.nice_ticks(1, 10, 6, whole=True)) == ["0", "2", "4", "6", "8", "10"]
-    assert plots.tick_labels(plots.nice_ticks(-300, 250)) == ["-400", "-200", "0", "200", "400"]
+def test_a_run_of_another_task_is_shown_by_its_measures_and_tables(tmp_path: Path, classifier: str) -> None:
+    text, page = page_of(by_step(tmp_path / "run", classifier))
+    assert page.sections() == [
+        "Results", "Beside baselines", "Curves", "Confusion matrix", "By class", "Data", "Spec", "Lock", "Timeline",
+        "Log",
+    ]  # fmt: skip
+    for fact in (
+        "F1", "0.812", "95 % interval 0.750 to 0.875", "the best baseline: 0.700", "Held-out texts", "1,800",
+        "Calibrated parameters", "1.375", "thresholds", "0.2500",
+        "100 steps, 2.50 epochs, 6,400 tokens", "step 50, the one kept: 0.7500", "dashed: words, the best baseline",
+        "empty text", "4, 77, 1204", "blank around", "b has few rows",
+    ):  # fmt: skip
+        assert fact in page.text, fact
+    assert "Pairwise accuracy" not in page.text
+    loss = next(plot for plot in re.findall(r"<svg.*?</svg>", text) if "Training loss over 10 steps" in plot)
+    assert loss.count('class="point"') == 10
+    beside = text[text.index('id="beside-baselines"') : text.index('id="curves"')]
+    order = [beside.index(name) for name in ("(this run)", "words", "most frequent class")]
+    assert order == sorted(order)
 
 
-@pytest.mark.parametrize(("right", "count"), [(50, 100), (0, 10), (10, 10), (1, 3)])
-def test_wilson_intervals_agree_with_scipy(right: int, count: int) -> None:
-    from scipy.stats import binomtest
+def test_the_best_of_what_is_better_when_lower_is_the_lowest(tmp_path: Path, regressor: str) -> None:
+    run = make_run(tmp_path / "run", kind=regressor)
+    rows = [["mean", 40.0], ["last", 30.0], ["not measured", None]]
+    write(run / "tables.json", {"baselines": Table("baselines", "Baselines", ("model", "mae"), rows).as_dict()})
+    write(run / "result.json", {"metrics": {"mae": 35.0, "n_validation": 10}})
+    text, page = page_of(run)
+    assert "the best baseline: 30.0" in page.text
+    beside = text[text.index('id="baselines"') : text.index('id="curves"')]
+    order = [beside.index(name) for name in ("last", "(this run)", "mean", "not measured")]
+    assert order == sorted(order)
 
-    expected = binomtest(right, count).proportion_ci(method="wilson")
-    low, high = plots.wilson(np.array([right / count]), np.array([float(count)]))
-    np.testing.assert_allclose([low[0], high[0]], [expected.low, expected.high], atol=1e-12)
 
-
-def test_ten_thousand_epochs_stay_a_small_picture() -> None:
-    x = np.arange(1, 10_001, dtype=float)
-    plot = plots.curve(x, np.sqrt(x), "many", "epoch", best=7777)
-    assert plot.count('class="point"') <= plots.MOST_POINTS + 1
-    assert "epoch 7,777" in plot
+def test_a_kind_that_is_not_installed_has_a_page(tmp_path: Path) -> None:
+    _, page = page_of(by_step(tmp_path / "run", "of_another_machine"))
+    assert {"Results", "Beside baselines", "Curves", "Confusion matrix", "By class"} <= set(page.sections())
+    assert "0.812" in page.text

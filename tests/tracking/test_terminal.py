@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
-import string
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -13,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.pages.numbers import clean, duration, number
-from runner.tracking.after_training import best_baseline, final_table, infer_command
+from runner.contract import Table
+from runner.tracking.after_training import final_table
 from runner.tracking.event_words import sentence
 from runner.tracking.terminal import TerminalListener, is_terminal
 
@@ -102,6 +100,42 @@ def test_a_long_epoch_gives_a_sign_of_life() -> None:
     ]
 
 
+def steps(count: int, every: int, end: str | None = "finished") -> Iterable[dict[str, object]]:
+    """A training that is told by step: one a second, with an evaluation after each ``every``."""
+    yield {"t": 1000.0, "event": "started", "model_type": "dense_network", "name": "quick"}
+    for at in range(1, count + 1):
+        told = {"event": "step", "step": at, "steps": count, "epoch": at / 10, "tokens": 512 * at}
+        yield {"t": 1000.0 + at, "metrics": {"loss": 4 / at}} | told
+        if at % every == 0:
+            yield {"t": 1000.0 + at, "metrics": {"accuracy": 0.5 + at / 100}, "best": at == every} | told
+    if end:
+        yield {"t": 1001.0 + count, "event": end}
+
+
+def test_steps_are_told_at_evaluations_at_the_end_and_when_it_is_quiet() -> None:
+    assert shown(steps(16, 14)).splitlines() == [
+        "training dense_network quick",
+        "step 10/16  epoch 1.00  5,120 tokens  loss 0.4000",
+        "step 14/16  epoch 1.40  7,168 tokens  accuracy 0.640  best so far",
+        "step 16/16  epoch 1.60  8,192 tokens  loss 0.2500",
+        "finished after 17 s",
+    ]
+
+
+def test_the_last_step_is_told_however_the_run_ends() -> None:
+    told = [*steps(5, 100, None)][:-1]
+    lines = shown([*told, {"t": 1005.0, "event": "stopped"}]).splitlines()
+    assert lines[-2:] == ["step 4/5  epoch 0.40  2,048 tokens  loss 1.000", "stopped after 5.0 s"]
+
+
+def test_the_bar_goes_by_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("COLUMNS", "120")
+    text = shown(steps(16, 8), Terminal())
+    assert "step 8/16  epoch 0.80  4,096 tokens  accuracy 0.580  the best" in text
+    assert "step 16/16" in text
+
+
 TEXT = st.text(max_size=12)
 JSON = (
     st.none()
@@ -113,6 +147,7 @@ JSON = (
 )
 KINDS = [
     "started",
+    "step",
     "data",
     "progress",
     "epoch",
@@ -126,7 +161,7 @@ KINDS = [
 ]
 FIELDS = [
     "t", "model_type", "name", "device", "seed", "record", "done", "total", "unit", "epoch", "epochs", "metrics",
-    "best", "message", "pointer", "step", "error", "phase",
+    "best", "message", "pointer", "step", "steps", "tokens", "error", "phase",
 ]  # fmt: skip
 EVENTS = st.lists(
     st.fixed_dictionaries({"event": st.sampled_from(KINDS)}, optional=dict.fromkeys(FIELDS, JSON)), max_size=5
@@ -187,6 +222,40 @@ def test_the_bar_says_where_it_is_how_fast_and_how_long(monkeypatch: pytest.Monk
     assert len(narrow) <= 50
     assert "\n" not in wide
     assert "\n" not in narrow
+
+
+def test_a_measure_that_is_better_when_lower_is_told_the_right_way_round(regressor: str) -> None:
+    columns = ("model", "mae", "mae_low", "mae_high", "r2")
+    rows = [
+        ["mean", 4000.0, 3500.0, 4500.0, 0.0],
+        ["last", 3000.0, 2900.0, 3100.0, 0.25],
+        ["none", None, None, None, 1],
+    ]
+    known = {"baselines": Table("baselines", "Beside baselines", columns, rows).as_dict()}
+    own = {"mae": 2500.5, "mae_low": 2400.0, "mae_high": 2950.0, "r2": 0.5, "n_validation": 1200}
+    assert final_table(regressor, own, known, None).splitlines() == [
+        "                                     MAE  95 % interval             R2",
+        "tests_own_regressor (this run)   2,500.5  [2,400.0, 2,950.0]     0.500  best",
+        "mean                             4,000.0  [3,500.0, 4,500.0]     0.000",
+        "last                             3,000.0  [2,900.0, 3,100.0]     0.250",
+        "none                                   -                         1.000",
+        "",
+        "measured on 1,200 held-out rows",
+        "499.5 below the best baseline; the intervals overlap",
+    ]
+    worse = final_table(regressor, own | {"mae": 3500.0}, known, None)
+    assert "NOT better than the best baseline (500.0 above)" in worse
+
+
+def test_a_kind_that_is_not_installed_ends_with_its_first_figure() -> None:
+    lines = final_table("of_another_machine", {"f1": 0.5, "n_validation": 10}, TABLES, "of_another_machine/x/v1")
+    assert lines.splitlines() == [
+        "                                     f1",
+        "of_another_machine (this run)     0.500",
+        "",
+        "measured on 10 held-out rows",
+        "stored as of_another_machine/x/v1",
+    ]
 
 
 def test_no_color_means_no_colour(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,8 +323,9 @@ def test_the_final_table_without_a_validation_split() -> None:
     assert "nothing was held out" in text
     assert "elo_scoring (this run)         -" in text
     assert "nan" not in text
-    assert best_baseline({}) is None
-    assert best_baseline({"baselines": [{"model_type": "x", "accuracy": None}, 3]}) is None
+    unmeasured = {"baselines": [{"model_type": "x", "accuracy": None}, 3]}
+    told = final_table("elo_scoring", {"accuracy": 0.5}, unmeasured, None)
+    assert "best" not in told
 
 
 LENGTHS = {"relative_accuracy": 0.5289, "relative_accuracy_low": 0.427, "relative_accuracy_high": 0.615}
@@ -285,9 +355,11 @@ def test_the_final_table_of_a_length_model_is_of_lengths() -> None:
         "  runner infer --model simple_length_prediction/x/v1 --models-to-score long-winded brief --prompts "
         "'Write a haiku about the sea.' 'What is 17 * 23?'",
     ]
-    assert "NOT better" in final_table("x", LENGTHS | {"relative_accuracy": -0.5}, LENGTH_TABLES, None)
+    assert "NOT better" in final_table(
+        "simple_length_prediction", LENGTHS | {"relative_accuracy": -0.5}, LENGTH_TABLES, None
+    )
     held = {"relative_accuracy": None, "mae_tokens": None}
-    assert "no relative accuracy to tell" in final_table("x", held, {"baselines": []}, None)
+    assert "no relative accuracy to tell" in final_table("simple_length_prediction", held, {"baselines": []}, None)
 
 
 def test_the_styled_table_says_the_same() -> None:
@@ -297,55 +369,3 @@ def test_the_styled_table_says_the_same() -> None:
     styled = final_table("dense_network", METRICS, TABLES, "dense_network/quick/v1", terminal=True)
     assert re.sub(r"\x1b\[[0-9;]*m", "", styled) == plain
     assert styled != plain
-
-
-def test_the_infer_command_can_be_typed() -> None:
-    assert shlex.split(infer_command("dense_network/quick/v1", TABLES, ["it's $HOME", "b"])) == [
-        "runner", "infer", "--model", "dense_network/quick/v1", "--models-to-score", "SmolLM2 135M, greedy", "solver",
-        "--prompts", "it's $HOME", "b",
-    ]  # fmt: skip
-
-
-@given(names=st.lists(st.text(max_size=20), max_size=5))
-def test_no_llms_name_becomes_an_option_or_a_control_character(names: list[str]) -> None:
-    command = infer_command("elo_scoring/x/v1", {"leaderboard": [{"model": name} for name in names]}, ["p"])
-    assert command.isprintable()
-    words = shlex.split(command)
-    scored = words[words.index("--models-to-score") + 1 : words.index("--prompts")]
-    assert 1 <= len(scored) <= 3
-    assert all(word in [*names, "MODEL"] and not word.startswith("-") for word in scored)
-
-
-@given(text=st.text())
-def test_clean_text_is_one_harmless_line(text: str) -> None:
-    assert not CONTROL & set(clean(text))
-    assert "\n" not in clean(text)
-    assert clean(clean(text)) == clean(text)
-
-
-@given(text=st.text(alphabet=string.ascii_letters + "äöü日本 ./-é👍"))
-def test_clean_text_stays_as_it_is(text: str) -> None:
-    assert clean(text) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (12345, "12,345"), (0.41234, "0.4123"), (3.14159, "3.142"), (1234.5, "1,234"), (0.0, "0.0000"), (0, "0"),
-        (1.23e-7, "1.23e-07"), (float("nan"), "-"), (float("inf"), "-"), (None, "-"), (True, "-"), ("x", "-"),
-        (10**400, "-"), (-0.5, "-0.5000"), (5e9, "5,000,000,000"),
-    ],
-)  # fmt: skip
-def test_numbers(value: object, text: str) -> None:
-    assert number(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.84, "0.8 s"), (9.97, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"),
-        (7620, "2 h 07 min"), (273_600, "3 d 04 h"), (None, "-"), (-1, "-"),
-    ],
-)  # fmt: skip
-def test_durations(seconds: object, text: str) -> None:
-    assert duration(seconds) == text

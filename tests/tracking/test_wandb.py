@@ -274,9 +274,11 @@ class Recorder:
         self.summary = summary or {}
         self.config: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
+        self.axes: dict[str, str] = {}
 
-    def define_metric(self, *_: Any, **__: Any) -> None:
-        pass
+    def define_metric(self, name: str, step_metric: str | None = None, **_: Any) -> None:
+        if step_metric is not None:
+            self.axes[name] = step_metric
 
     def log(self, row: dict[str, Any]) -> None:
         self.rows.append(row)
@@ -326,3 +328,41 @@ def test_progress_that_has_no_place_on_a_chart_is_left_out(progress: dict[str, A
 def test_only_numbers_are_metrics() -> None:
     assert scalars({"a": 1, "b": None, "c": "x", "d": True, "e": 0.5}) == {"a": 1, "e": 0.5}
     assert scalars(None) == {}
+
+
+def step(number: int, **metrics: float) -> dict[str, Any]:
+    return event("step", step=number, steps=100, epoch=number / 40, tokens=512 * number, metrics=metrics)
+
+
+def test_a_run_told_by_step_has_three_axes() -> None:
+    run = Recorder()
+    rows = Rows(run)
+    rows.add(step(10, loss=2.5))
+    rows.add(step(20, loss=2.25))
+    rows.add(step(20, eval_loss=2.0) | {"best": True})
+    logged = [{name: value for name, value in row.items() if name != "_timestamp"} for row in run.rows]
+    assert logged == [
+        {"step": 10, "epoch": 0.25, "tokens": 5120, "loss": 2.5},
+        {"step": 20, "epoch": 0.5, "tokens": 10240, "loss": 2.25},
+        {"step": 20, "epoch": 0.5, "tokens": 10240, "eval_loss": 2.0},
+    ]
+    assert run.axes == {"*": "epoch", "loss": "step", "eval_loss": "step"}
+    assert run.summary["best_step"] == 20
+
+
+def test_a_step_is_a_row_once_however_often_it_is_told() -> None:
+    run = Recorder({"step": 20, "epoch": 0.5, "loss": 2.25})
+    rows = Rows(run)
+    for number in (10, 20, 30, 30, 20, 40):
+        rows.add(step(number, loss=1.0))
+    rows.add(step(40, loss=1.0, eval_loss=1.0))
+    assert [row["step"] for row in run.rows] == [30, 40, 40]
+
+
+def test_epochs_between_steps_keep_their_own_rows() -> None:
+    run = Recorder({"step": 40, "epoch": 1.0, "loss": 2.0})
+    rows = Rows(run)
+    rows.add(epoch(1) | {"step": 40})
+    rows.add(step(50, loss=1.0))
+    rows.add(epoch(2))
+    assert [(row["epoch"], row.get("step")) for row in run.rows] == [(1, 40), (1.25, 50), (2, None)]

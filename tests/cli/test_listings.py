@@ -1,0 +1,26 @@
+"""What ``runs`` and ``models`` say of a model, by its task."""
+
+from __future__ import annotations
+
+import json
+
+from runner.runs.run import Run, State
+from runner.store.stored_models import promote
+
+
+def test_calibrated_parameters_and_the_headline_are_shown(desk) -> None:
+    run = Run.create(desk.home / "runs", "x", {"plan": {"model_type": "elo_scoring", "name": "x"}, "spec": {}})
+    run.transition(State.RUNNING)
+    run.transition(State.SUCCEEDED, exit_code=0, model="elo_scoring/x/v1")
+    known = {"metrics": {"log_loss": 0.5, "accuracy": 0.875}, "parameters": {"temperature": 1.375, "at": {"a": 0.25}}}
+    run.write("result", known)
+    (run.path / "artifact" / "model.json").write_text("{}")
+    promote(desk.home / "models", "elo_scoring", "x", run.path / "artifact", {"run": run.id} | known)
+
+    shown = desk("runs", "show", "last").out
+    assert "  calibrated\n  temperature  1.375\n  at           a 0.2500" in shown
+    (row,) = json.loads(desk("runs", "list", "--json").out)
+    assert row["headline"] == {"metric": "accuracy", "column": "accuracy", "value": 0.875, "better": "higher"}
+    assert "ACCURACY" in desk("runs", "list").out
+    assert "temperature  1.375" in desk("models", "show", "elo_scoring/x").out
+    assert "0.8750" in desk("models").out

@@ -1,0 +1,68 @@
+"""Numbers and other people's words as people read them."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runner.pages.numbers import clean, duration, interval, number
+
+CONTROL = set(map(chr, range(32))) - {"\n"} | {"\x7f"}
+
+
+@given(text=st.text())
+def test_clean_text_is_one_harmless_line(text: str) -> None:
+    assert not CONTROL & set(clean(text))
+    assert "\n" not in clean(text)
+    assert clean(clean(text)) == clean(text)
+
+
+@given(text=st.text(alphabet=string.ascii_letters + "äöü日本 ./-é👍"))
+def test_clean_text_stays_as_it_is(text: str) -> None:
+    assert clean(text) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (12345, "12,345"), (0.41234, "0.4123"), (3.14159, "3.142"), (1234.5, "1,234"), (0.0, "0.0000"), (0, "0"),
+        (1.23e-7, "1.23e-07"), (float("nan"), "-"), (float("inf"), "-"), (None, "-"), (True, "-"), ("x", "-"),
+        (10**400, "-"), (-0.5, "-0.5000"), (5e9, "5,000,000,000"),
+    ],
+)  # fmt: skip
+def test_numbers(value: object, text: str) -> None:
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.84, "0.8 s"), (9.97, "10 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (185, "3 min 05 s"),
+        (7620, "2 h 07 min"), (273_600, "3 d 04 h"), (None, "-"), (-1, "-"),
+    ],
+)  # fmt: skip
+def test_durations(seconds: object, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_an_interval_is_empty_where_an_end_is_unknown() -> None:
+    assert interval(0.8511, 0.896) == "0.851 to 0.896"
+    assert interval(1204, 3_000_000, 0) == "1,204 to 3,000,000"
+    assert interval(None, 0.9) == interval(0.9, float("nan")) == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (0.41236, 3, "0.412"),
+        (1204.5, 2, "1,204.50"),
+        (46923.336, 3, "46,923"),
+        (-46923.7, 1, "-46,924"),
+        (None, 3, "-"),
+    ],
+)
+def test_numbers_of_so_many_decimals(value: object, decimals: int, text: str) -> None:
+    assert number(value, decimals) == text
