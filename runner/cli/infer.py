@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, say, show
+from runner.cli.streams import ResultStream, standard_input
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
@@ -95,7 +96,7 @@ def infer(
     path = None if to_stdout else output_places.reserve(workspace, output_path, name, form)
     for read in (prompts_file, *(file for _, file in responses_of or ())):
         output_places.keep_apart(path, read)
-    output = inferring.Output(path, form, sys.stdout if path is None else None, made_up=output_path is None)
+    output = inferring.Output(path, form, ResultStream() if path is None else None, made_up=output_path is None)
     try:
         inferring.check(question)
         asked = _prompts(prompts, prompts_file, prompts_format)
@@ -112,7 +113,7 @@ def infer(
         from runner.store.files import read_json
 
         document = {"output_path": str(path), "scores": read_json(path), "provenance": provenance}
-    show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json)
+    show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json, kept=f"the scores are in {path}")
 
 
 def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts:
@@ -131,7 +132,7 @@ def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts
     )
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise nothing
-    piped = from_pipe(sys.stdin.buffer, format)
+    piped = from_pipe(standard_input(), format)
     if file is None and piped.empty:
         raise nothing
     return piped
