@@ -160,8 +160,8 @@ def _progress() -> Iterator[Any]:
 
 @contextmanager
 def _sigterm(raises: type[BaseException] | None) -> Iterator[None]:
-    """SIGTERM as an exception, so that what is done is kept. None leaves it to end the process."""
-    if raises is None:
+    """SIGTERM as an exception, so that what is done is kept. None lets it end the process; ignored, it stays so."""
+    if raises is None or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         yield
         return
 
