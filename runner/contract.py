@@ -88,7 +88,8 @@ class Measure:
     #: It in words, for a card or a curve, and short, for a column of a table.
     label: str
     column: str
-    decimals: int = 3
+    #: None: four significant figures, for a measure in the target's own unit.
+    decimals: int | None = 3
     better: Literal["higher", "lower"] = "higher"
     #: Whether the metrics ``<metric>_low`` and ``<metric>_high`` are its 95 % interval.
     interval: bool = False
@@ -131,7 +132,7 @@ class Table:
     #: A sentence below the title.
     note: str = ""
     #: Decimals by column; a column without keeps the number's own four figures.
-    decimals: Mapping[str, int] = field(default_factory=dict)
+    decimals: Mapping[str, int | None] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The table as ``tables.json`` and the manifest hold it."""

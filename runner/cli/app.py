@@ -11,7 +11,9 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from runner import __version__
+from runner.cli import streams
 from runner.cli.output import error_text, print_json
+from runner.cli.streams import ReaderGone
 from runner.errors import ExitCode, Interrupted, RunnerError
 
 #: verb -> (module:function, help line). Help is written here so that listing the verbs imports none of them.
@@ -134,8 +136,8 @@ def run(words: Sequence[str]) -> int:
         else:
             print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        return _nobody_reads()
+    except ReaderGone:
+        return ExitCode.DONE
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug of ours, said as one
         import traceback
 
@@ -148,23 +150,13 @@ def run(words: Sequence[str]) -> int:
     return result if isinstance(result, int) else ExitCode.DONE
 
 
-def _nobody_reads() -> int:
-    """The reader of our output went away (`runner runs list | head`): nothing to tell anyone, and no error."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.DONE
-
-
 def main() -> NoReturn:
     """The entry point of ``runner``, ``cli`` and ``python -m runner``."""
     # A light command lives for a third of a second, and would spend a fifth of that on collecting garbage: what it
     # makes, it needs. The long ones collect again (they call `gc.enable`).
     gc.disable()
-    code = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        code = _nobody_reads()
-    sys.stderr.flush()
+    streams.guard()
+    code = streams.settled(run(sys.argv[1:]))
     if not sys.modules.keys() & LONG_LIVED:
         # Nothing is open, nothing waits to be closed: skip taking thousands of objects apart one by one.
         os._exit(code)

@@ -71,5 +71,6 @@ def push(
         {"exit_code": int(exit_code(results)), "results": [result.as_dict() for result in results]},
         lambda: table(("STATE", "MODEL", "ARTIFACT", "RUN"), rows) if rows else "nothing to upload",
         as_json=json,
+        kept="`runner artifacts status` lists what was uploaded",
     )
     return exit_code(results)

@@ -105,7 +105,9 @@ def compare(
         width = shutil.get_terminal_size((120, 24)).columns
         return "\n".join(["", text(document, width), "", *map(str, files)])
 
-    show(document | {"files": [str(file) for file in files]}, human, as_json=json)
+    show(
+        document | {"files": [str(file) for file in files]}, human, as_json=json, kept=f"the comparison is in {folder}"
+    )
     if document["interrupted"]:
         say("interrupted: the files hold what was done; the same command with --reuse goes on from there")
         return ExitCode.INTERRUPTED

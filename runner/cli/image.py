@@ -69,7 +69,7 @@ def build(
     document = vars(image) | {"built": built}
     size = f"{image.size / 1e9:.2f} GB"
     done = "built" if built else "is there and holds this code:"
-    show(document, f"{done} {image.name} ({image.digest[7:19]}, {size})", as_json=json)
+    show(document, f"{done} {image.name} ({image.digest[7:19]}, {size})", as_json=json, kept=f"{done} {image.name}")
     return 0
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, say, show
+from runner.cli.streams import ResultStream, standard_input
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
@@ -106,7 +107,7 @@ def infer(
     path = None if to_stdout else output_places.reserve(workspace, output_path, found.name, form)
     for read in (prompts_file, input_, *options.files()):
         output_places.keep_apart(path, read)
-    output = inferring.Output(path, form, sys.stdout if path is None else None, made_up=output_path is None)
+    output = inferring.Output(path, form, ResultStream() if path is None else None, made_up=output_path is None)
     try:
         inferring.check(question)
         layout = registry.load(found.model_type).Spec.data.asked_rows
@@ -124,7 +125,7 @@ def infer(
         from runner.store.files import read_json
 
         document = {"output_path": str(path), "scores": read_json(path), "provenance": provenance}
-    show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json)
+    show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json, kept=f"the scores are in {path}")
 
 
 def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: Any = None) -> AskedRows:
@@ -142,7 +143,7 @@ def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: 
     nothing = UsageError(reader.NOTHING, where=reader.WHERE, hint=reader.HOW)
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise nothing
-    piped: AskedRows = reader.from_pipe(sys.stdin.buffer, format)
+    piped: AskedRows = reader.from_pipe(standard_input(), format)
     if file is None and piped.empty:
         raise nothing
     return piped
@@ -170,8 +171,8 @@ def progress_shown() -> Iterator[Any]:
 
 @contextmanager
 def _sigterm(raises: type[BaseException] | None) -> Iterator[None]:
-    """SIGTERM as an exception, so that what is done is kept. None leaves it to end the process."""
-    if raises is None:
+    """SIGTERM as an exception, so that what is done is kept. None lets it end the process; ignored, it stays so."""
+    if raises is None or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         yield
         return
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from runner.cli import streams
 from runner.errors import Fault, RunnerError, SpecError
 
 Json = Annotated[
@@ -40,14 +41,19 @@ def print_json(document: Any) -> None:
     print(text)
 
 
-def show(document: Any, human: Callable[[], str] | str, *, as_json: bool) -> None:
-    """Print a command's result: the document, or the text that a person reads."""
+def show(document: Any, human: Callable[[], str] | str, *, as_json: bool, kept: str | None = None) -> None:
+    """Print a command's result: the document, or the text that a person reads.
+
+    ``kept`` says what was done, or where the result is: such a command has succeeded even if this cannot be printed.
+    """
     if as_json:
         print_json(document)
     else:
         text = human if isinstance(human, str) else human()
         if text:
             print(text)
+    if kept is not None:
+        streams.forgive(kept)
 
 
 def say(text: str) -> None:

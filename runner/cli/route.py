@@ -167,7 +167,7 @@ def _write(path: Path | None, form: str, routed: Routed, held: dict[str, Any] | 
     beside = provenance_path(path)
     write_json(beside, routed.provenance | {"output": path.name, "summary": summary})
     document = {"output_path": str(path), "provenance": routed.provenance, "summary": summary}
-    show(document, lambda: _human(summary, path, beside), as_json=as_json)
+    show(document, lambda: _human(summary, path, beside), as_json=as_json, kept=f"the choices are in {path}")
 
 
 def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts:

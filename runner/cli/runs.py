@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from runner.cli import streams
 from runner.cli.output import Json, show, table
 from runner.errors import ConflictError, RunnerError
 from runner.runs.run import Run, State, all_runs, find_run
@@ -94,7 +95,7 @@ def show_run(
         from runner.tracking.run_page import write_report
 
         page = write_report(found.path, output or found.path / "report.html")
-        show({"run": found.id, "report": str(page)}, str(page), as_json=json)
+        show({"run": found.id, "report": str(page)}, str(page), as_json=json, kept=f"the page is {page}")
         return
     document = detail(found)
     show(document, lambda: _text(document), as_json=json)
@@ -143,7 +144,7 @@ def logs(
             offset += len(text)
             sys.stdout.write(text.decode(errors="replace"))
         sys.stdout.flush()
-        if over or not follow:
+        if over or not follow or streams.lost() is not None:
             break
         time.sleep(0.2)
     listener.close()
@@ -191,7 +192,7 @@ def stop(
         with found.lock():
             state = found.transition(State.CANCELLED)
     document = {"run": found.id, "state": state["state"]}
-    show(document, f"{found.id} {state['state']}", as_json=json)
+    show(document, f"{found.id} {state['state']}", as_json=json, kept=f"{found.id} {state['state']}")
 
 
 SUMMARY = (

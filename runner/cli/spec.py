@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, say, show
+from runner.cli.streams import standard_input
 from runner.errors import EnvironmentProblem, UsageError
 from runner.spec.reader import read_file, read_stream
 from runner.spec.repair import fix as repair
@@ -37,7 +37,7 @@ def fix(
     if piped and write:
         raise UsageError("--write needs a file", hint="runner spec fix spec.json --write")
     source = "<stdin>" if piped else str(file)
-    text, changes = repair(read_stream(sys.stdin.buffer, source) if piped else read_file(file), source)
+    text, changes = repair(read_stream(standard_input(), source) if piped else read_file(file), source)
     for change in changes if not json else ():
         say(
             ": ".join(part for part in (f"{source}:{change.line}:{change.column}", change.pointer, change.what) if part)
@@ -47,7 +47,8 @@ def fix(
     if write and changes:
         _replace(file, text)
     document = {"source": source, "changes": [asdict(change) for change in changes], "written": write and bool(changes)}
-    show(document | ({} if write else {"text": text}), "" if write else text.rstrip("\n"), as_json=json)
+    kept = f"{source} is repaired" if document["written"] else None
+    show(document | ({} if write else {"text": text}), "" if write else text.rstrip("\n"), as_json=json, kept=kept)
 
 
 def _replace(file: Path, text: str) -> None:

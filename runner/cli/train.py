@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, fault_text, say, show
+from runner.cli.streams import standard_input
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
@@ -96,7 +97,7 @@ def train(
         listener.close()
     for line in finished.notes:
         say(line)
-    show(finished.as_dict(), lambda: ending(finished), as_json=json)
+    show(finished.as_dict(), lambda: ending(finished), as_json=json, kept=f"stored as {finished.model.reference}")
     return None
 
 
@@ -135,11 +136,12 @@ def as_called() -> str:
 def read_spec(file: Path | None) -> LoadedSpec:
     """The spec in ``file``, or on standard input when something is piped in."""
     from runner.spec.loading import load, load_file
+    from runner.spec.reader import read_stream
 
     if file is not None and str(file) != "-":
         return load_file(file)
-    if file is None and sys.stdin.isatty():
+    if file is None and (sys.stdin is None or sys.stdin.isatty()):
         raise UsageError(
             "no spec", hint="runner train --spec-file spec.json, or pipe one in: cat spec.json | runner train"
         )
-    return load(sys.stdin.buffer.read(), source="<stdin>")
+    return load(read_stream(standard_input(), "<stdin>"), source="<stdin>")

@@ -86,11 +86,13 @@ def train_chain(
     finally:
         close()
     failed = next((done.error for done in results if done.error is not None), None)
+    names = [done.finished.model.reference for done in results if done.finished is not None]
+    stored = f"stored as {', '.join(names)}" if names else None
     if as_json:
-        show([done.as_dict() for done in results], "", as_json=True)
+        show([done.as_dict() for done in results], "", as_json=True, kept=stored)
     else:
         ends = [(number, done.link.source, _state(done)) for number, done in enumerate(results, 1)]
-        print(table(("", "SPEC", "STATE"), ends, right=(0,)), flush=True)
+        show(None, table(("", "SPEC", "STATE"), ends, right=(0,)), as_json=False, kept=stored)
         if failed is not None:
             say(error_text(failed))
     return 0 if failed is None else int(failed.code)

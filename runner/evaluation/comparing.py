@@ -20,13 +20,13 @@ from runner.evaluation.entries import Entry, obtain
 from runner.evaluation.shared_holdout import Split, common
 from runner.execution.image_lookup import source_hash
 from runner.execution.plan import Plan
-from runner.execution.supervisor import Listener
 from runner.runs.run import Run
 from runner.spec.canonical import canonical
 from runner.tasks.length import comparing as lengths
 from runner.tasks.ranking import comparing as ranking
 from runner.tasks.ranking import groups
 from runner.tasks.ranking.ranks import side_by_side
+from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
 #: Somebody asked for the end: the other models are not begun.

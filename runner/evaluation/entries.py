@@ -13,13 +13,13 @@ from runner.evaluation.candidates import Candidate
 from runner.evaluation.shared_holdout import Split
 from runner.execution.lineage import made_from, other_data
 from runner.execution.plan import Plan, make_plan
-from runner.execution.supervisor import Listener
 from runner.execution.train_resume import train
 from runner.runs.events import EventReader
 from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
 from runner.store.manifest import verify
 from runner.store.stored_models import StoredModel, listing
+from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
 

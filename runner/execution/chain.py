@@ -9,13 +9,14 @@ from typing import Any
 
 from runner import registry
 from runner.errors import ConflictError, ExitCode, RunnerError
+from runner.execution.endings import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
-from runner.execution.supervisor import Listener
-from runner.execution.train_resume import RESUMABLE, Finished, train
+from runner.execution.train_resume import Finished, train
 from runner.runs.run import Run
 from runner.spec.loading import LoadedSpec, for_kind
 from runner.store.names import ModelReference, parse_reference
 from runner.store.stored_models import find
+from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
 

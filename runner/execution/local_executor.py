@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.executor import Job
+from runner.training.threads import wanted_threads
 
 
 class LocalHandle:
@@ -27,6 +28,9 @@ class LocalHandle:
     def terminate(self) -> None:
         # The worker alone: what it started (W&B's service, data loaders) ends with it, in its order.
         self._process.terminate()
+        if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN and self._process.stdin:
+            # Then it ignores SIGTERM too: the end of the lease says the same.
+            self._process.stdin.close()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -65,6 +69,8 @@ class LocalExecutor:
     name = "local"
 
     def check(self, job: Job) -> None:
+        if not job.cpus:
+            wanted_threads()
         if job.gpus in (None, 0):
             return
         visible = _gpus_here()

@@ -17,6 +17,7 @@ from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import LoadedSpec, for_kind, load_object, with_flags
 from runner.store.manifest import NAME
+from runner.store.names import check_encodable
 from runner.store.stored_models import StoredModel, open_verified
 from runner.workspace import Workspace
 
@@ -78,8 +79,11 @@ def make_plan(
     assert spec.model.spec is not None
     kind = spec.model.spec.model_type
     cwd = cwd or Path.cwd()
-    spec.data.check(cwd)  # type: ignore[union-attr]
+    check_encodable(spec.model.name, "/model/name")
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
+    for path in files:
+        check_encodable(str(path), "/data")
+    spec.data.check(cwd)  # type: ignore[union-attr]
     models = [path for name in model_names(spec) if (path := cwd / name).is_dir()]
     network = spec.run.network
     if network is None:

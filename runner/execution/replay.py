@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runner.execution.image_lookup import source_hash
-from runner.execution.supervisor import Listener
 from runner.execution.train_resume import train
 from runner.spec.loading import load_object
 from runner.store.stored_models import find, open_verified
+from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
 #: Entries of the lock that are told by others: an image by its digest, a machine by what it computed.

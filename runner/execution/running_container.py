@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runner.errors import EnvironmentProblem, ExitCode, Killed, OutOfMemory, RunnerError
+from runner.errors import ExitCode, RunnerError
 from runner.execution import docker_engine as engines
 from runner.execution.docker_engine import Engine
+from runner.execution.endings import of_container
 from runner.execution.executor import Job
 from runner.execution.file_ownership import hand_over
 from runner.execution.image_lookup import Image
@@ -84,22 +85,14 @@ class DockerHandle:
 
     def failure(self) -> RunnerError | None:
         """After it ended: out of memory, engine gone, container removed by somebody. None: ask the worker's outcome."""
-        if self._gone:
-            return EnvironmentProblem(
-                "the Docker Engine went away while the run was executing",
-                hint=f"start it again, then: runner train --resume {self._job.run.name}",
-            )
-        if self._removed and not self._killed:
-            return Killed("somebody removed the run's container", hint="what was checkpointed can be resumed")
-        if self._code in (None, ExitCode.DONE, ExitCode.STOPPED) or self._killed:
-            return None
-        if self._out_of_memory():
-            return OutOfMemory(
-                f"the run used more than its memory limit of {self._memory / 2**20:.0f} MiB",
-                where="/run/memory",
-                hint="raise it, or train with a smaller batch_size or fewer max_samples",
-            )
-        return None
+        return of_container(
+            self._code,
+            run=self._job.run.name,
+            gone=self._gone,
+            removed=self._removed,
+            killed=self._killed,
+            over_limit=self._memory if self._hit_its_limit() else None,
+        )
 
     def forget_secrets(self) -> None:
         """Delete the files that the container read its secrets from."""
@@ -184,9 +177,11 @@ class DockerHandle:
             stream = self._container.logs(stream=True, follow=True)
             _append(log, stream)
 
-    def _out_of_memory(self) -> bool:
+    def _hit_its_limit(self) -> bool:
         """By the container's state, or by the engine's events: a child's death in a container that lives on, and some
         control group versions, show in the second only."""
+        if self._code in (None, ExitCode.DONE, ExitCode.STOPPED) or self._gone or self._removed:
+            return False
         try:
             if self._engine.client.api.inspect_container(self._container.id)["State"].get("OOMKilled"):
                 return True

@@ -8,31 +8,24 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from runner.errors import (
     EnvironmentProblem,
     Interrupted,
-    OutOfMemory,
     RunnerError,
     Stopped,
     TimeLimitReached,
 )
-from runner.execution.endings import revive
+from runner.execution.endings import End, ending, over_memory
 from runner.execution.executor import Executor, Handle, Job
 from runner.runs.events import EventReader
 from runner.runs.run import Run
+from runner.tracking.audience import Audience, Listener
 
 #: How long a worker may take to write its checkpoint after it was asked to stop, seconds.
 GRACE = 60.0
 #: How often the worker is looked at, seconds. Short: a run of a second should not take two.
 TICK = 0.05
-
-
-class Listener(Protocol):
-    """Somebody who wants to know what happens in a run while it happens."""
-
-    def handle(self, event: dict[str, Any]) -> None: ...
 
 
 @dataclass
@@ -49,7 +42,10 @@ class Signals:
 
 @contextlib.contextmanager
 def caught_signals() -> Iterator[Signals]:
-    """Count Ctrl-C and SIGTERM instead of dying of them. Outside the main thread there is nothing to catch."""
+    """Count Ctrl-C, SIGTERM and SIGHUP instead of dying of them. Outside the main thread there is nothing to catch.
+
+    A signal that was ignored when we came (``nohup``, a job in the background of a script) stays ignored.
+    """
     signals = Signals()
     if threading.current_thread() is not threading.main_thread():
         yield signals
@@ -62,7 +58,11 @@ def caught_signals() -> Iterator[Signals]:
         signals.terminated += 1
 
     handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate, signal.SIGHUP: terminate}
-    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    before = {
+        number: signal.signal(number, handler)
+        for number, handler in handlers.items()
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield signals
     finally:
@@ -89,8 +89,11 @@ def attempt(
         handle = executor.start(job)
     except RunnerError as error:
         return error
+    audience = Audience(listeners, lambda text: _add_to_log(run, text))
     asked: RunnerError | None = None
+    over: RunnerError | None = None
     asked_at = 0.0
+    killed = False
 
     def ask_to_stop(reason: RunnerError) -> None:
         nonlocal asked, asked_at
@@ -98,14 +101,13 @@ def attempt(
         handle.terminate()
         # Said to whoever waits, and not part of the run's record: that has its end.
         text = f"{reason.message}: waiting for the run to save a checkpoint (Ctrl-C, again, ends it at once)"
-        for listener in listeners:
-            listener.handle({"t": time.time(), "event": "warning", "message": text})
+        audience.handle({"t": time.time(), "event": "warning", "message": text})
 
     try:
         _note(run, handle)
         looked_at_memory = 0.0
         while (code := handle.poll()) is None:
-            _tell(events, listeners, handle)
+            _tell(events, audience, handle)
             now = time.monotonic()
             if asked is None:
                 if signals.interrupted:
@@ -115,25 +117,17 @@ def attempt(
                 elif time_limit is not None and now - started > time_limit:
                     ask_to_stop(TimeLimitReached(f"the time limit of {time_limit:g} s passed", where="/run/time_limit"))
             elif now - asked_at > GRACE or signals.interrupted > 1:
+                killed = True
                 handle.kill()
             if job.memory and now - looked_at_memory > 0.2:
                 looked_at_memory = now
                 used = handle.memory_used()
                 if used is not None and used > job.memory:
+                    over = over_memory(job.memory)
                     handle.kill()
-                    asked = _over_memory(job.memory)
             time.sleep(TICK)
-        _tell(events, listeners, handle)
-        own = handle.failure()
-        if own is not None:
-            return own
-        if isinstance(asked, OutOfMemory):
-            return asked
-        ended = revive(run.document("outcome"), code)
-        if asked is not None and ended is not None:
-            # The worker can only say that it stopped; why it was asked to is ours to say.
-            return asked
-        return ended
+        _tell(events, audience, handle)
+        return ending(End(code, run.document("outcome"), handle.failure() or over, asked, killed))
     finally:
         handle.close()
 
@@ -148,22 +142,26 @@ def may_retry(error: RunnerError | None, signals: Signals) -> bool:
     return isinstance(error, EnvironmentProblem) and error.retryable and not signals.any
 
 
-def _over_memory(limit: int) -> OutOfMemory:
-    return OutOfMemory(
-        f"the run used more than its limit of {limit / 2**20:.0f} MiB",
-        where="/run/memory",
-        hint="raise it, or train with a smaller batch_size or fewer max_samples",
-    )
-
-
 def _note(run: Run, handle: Handle) -> None:
     state = run.document("state")
     run.write("state", state | {"worker": handle.facts()})
 
 
-def _tell(events: EventReader, listeners: Sequence[Listener], handle: Handle) -> None:
+def wait_unless_told(seconds: float, signals: Signals) -> None:
+    """Wait before the next attempt, but not against somebody who says stop: that attempt then stops at once."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and not signals.any:
+        time.sleep(TICK)
+
+
+def _add_to_log(run: Run, text: str) -> None:
+    # The log is the worker's, and may not be ours to write.
+    with contextlib.suppress(OSError), (run.path / "log.txt").open("a", encoding="utf-8") as log:
+        log.write(text)
+
+
+def _tell(events: EventReader, audience: Audience, handle: Handle) -> None:
     for event in events.new():
         if event["event"] == "started":
             handle.forget_secrets()
-        for listener in listeners:
-            listener.handle(event)
+        audience.handle(event)

@@ -8,28 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.errors import (
-    ConflictError,
-    ExitCode,
-    Interrupted,
-    Killed,
-    RunnerError,
-    Stopped,
-    TimeLimitReached,
-)
+from runner.errors import ConflictError, ExitCode, RunnerError
+from runner.execution.endings import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.secret_files import sweep
-from runner.execution.supervisor import Listener, Signals, attempt, caught_signals, may_retry, resumable
+from runner.execution.supervisor import Signals, attempt, caught_signals, may_retry, resumable, wait_unless_told
 from runner.runs.events import EventReader
 from runner.runs.run import Run, State, being_executed, find_run
 from runner.spec.canonical import canonical
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resume_contract import compare, refuse
 from runner.store.stored_models import StoredModel, promote
+from runner.tracking.audience import Listener
 from runner.workspace import Workspace
-
-#: Ends after which the run's checkpoints are good and nothing but time or the machine stood in the way.
-RESUMABLE = (Stopped, Interrupted, TimeLimitReached, Killed)
 
 
 @dataclass(frozen=True)
@@ -167,6 +158,7 @@ def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Sign
         retry=retry_if_result(lambda error: may_retry(error, signals)),
         stop=stop_after_attempt(plan.spec.run.retries + 1),
         wait=wait_exponential_jitter(initial=1, max=60),
+        sleep=lambda seconds: wait_unless_told(seconds, signals),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
     return retrying(

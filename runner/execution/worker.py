@@ -22,10 +22,12 @@ from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import load_file
+from runner.tracking.audience import Audience
+from runner.training.threads import wanted_threads
 
 
 class StopFlag:
-    """Set by SIGTERM, by SIGINT, or by the end of the lease."""
+    """Set by SIGTERM, SIGINT or SIGHUP, or by the end of the lease. A signal that was ignored stays ignored."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -34,8 +36,9 @@ class StopFlag:
         return self._event.is_set()
 
     def listen(self, *, lease: bool) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._event.set())
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: self._event.set())
         if lease:
             threading.Thread(target=self._wait_for_end_of_input, daemon=True).start()
 
@@ -55,12 +58,11 @@ def work(path: Path, *, lease: bool = False) -> int:
     events = EventWriter(run.path)
     try:
         with _only_worker(run):
-            listeners = _listeners(run, events)
+            # Standard error is the run's log.
+            audience = Audience(_listeners(run, events), lambda text: print(text, file=sys.stderr))
 
             def emit(event: str, **fields: Any) -> None:
-                record = events.emit(event, **fields)
-                for listener in listeners:
-                    listener.handle(record)
+                audience.handle(events.emit(event, **fields))
 
             code = ExitCode.BUG
             try:
@@ -76,8 +78,7 @@ def work(path: Path, *, lease: bool = False) -> int:
                 emit("stopped" if isinstance(fault, Stopped) else "failed", error=fault.as_dict())
                 code = fault.code
             finally:
-                for listener in listeners:
-                    listener.close(code)
+                audience.close(code)
             return code
     except RunnerError as error:
         print(error.message, file=sys.stderr)
@@ -93,6 +94,7 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
     kind = plan["model_type"]
     registry.require(kind)
     builder = registry.load(kind)
+    wanted_threads()
     uses_torch = "torch" in builder.REQUIRES
     device = _device(plan.get("gpus")) if uses_torch or plan.get("gpus") else "cpu"
     seed = seed_of(spec)
@@ -171,8 +173,8 @@ def seed_everything(seed: int, uses_torch: bool) -> None:
 
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        torch.set_num_threads(int(threads))
+    if (threads := wanted_threads()) is not None:
+        torch.set_num_threads(threads)
 
 
 def lock_facts(plan: dict[str, Any], spec: TrainingSpec, data: LoadedData, device: str, seed: int) -> dict[str, Any]:
@@ -223,8 +225,8 @@ def _device(gpus: int | str | None) -> str:
 
 def _threads() -> int:
     """How many threads the arithmetic uses: sums in another order differ in their last digits."""
-    if threads := os.environ.get("OMP_NUM_THREADS"):
-        return int(threads)
+    if (threads := wanted_threads()) is not None:
+        return threads
     torch = sys.modules.get("torch")
     return torch.get_num_threads() if torch else os.cpu_count() or 1
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 from runner import __version__
 from runner.contract import AskedRows
@@ -44,13 +44,23 @@ class Question:
     device: str = "cpu"
 
 
+class Sink(Protocol):
+    """Something that takes text, and raises once nobody takes it from there."""
+
+    def write(self, text: str, /) -> Any: ...
+
+    def writelines(self, lines: Iterable[str], /) -> None: ...
+
+    def flush(self) -> None: ...
+
+
 @dataclass(frozen=True)
 class Output:
     """Where the answers go: a file, or, without one, a stream."""
 
     path: Path | None
     form: OutputFormat
-    stream: TextIO | None = None
+    stream: Sink | None = None
     #: Whether the file's name was made up: then it has to be said to go on with it.
     made_up: bool = False
 

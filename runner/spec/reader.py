@@ -97,8 +97,11 @@ def read_file(path: Path) -> bytes:
 
 
 def read_stream(stream: BinaryIO, source: str) -> bytes:
-    """All bytes of a stream, or SpecError once they are too many: a larger one is not read to its end."""
-    data = stream.read(LARGEST + 1)
+    """All bytes of a stream. Raises SpecError once they are too many, without reading on, or EnvironmentProblem."""
+    try:
+        data = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise EnvironmentProblem(f"cannot be read: {error.strerror or error}", where=source) from None
     if len(data) > LARGEST:
         fault = Fault("the document is too large", expected=f"at most {LARGEST} bytes", hint="is this a spec?")
         raise SpecError([fault], source=source)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 import unicodedata
 from dataclasses import dataclass
 
-from runner.errors import UsageError
+from runner.errors import EnvironmentProblem, UsageError
 
 MAX_LENGTH = 128
 _VERSION = re.compile(r"v([1-9][0-9]{0,8})")
@@ -31,6 +33,19 @@ def name_fault(name: str) -> str | None:
     if any(unicodedata.category(letter).startswith("C") for letter in name):
         return "has a control character"
     return None
+
+
+def check_encodable(text: str, where: str) -> None:
+    """Raise :class:`EnvironmentProblem` where no file can have this name here: the locale's encoding lacks a letter."""
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise EnvironmentProblem(
+            f"{text!r} cannot be a file's name here: {error.object[error.start]!r} is not in the locale's encoding, "
+            + sys.getfilesystemencoding(),
+            where=where,
+            hint="use a UTF-8 locale: export LC_ALL=C.UTF-8",
+        ) from None
 
 
 @dataclass(frozen=True)

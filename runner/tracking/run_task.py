@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from runner import registry
-from runner.contract import Measure, Section, Table, Task
+from runner.contract import AskOptions, Measure, Table, Task
 from runner.pages.numbers import clean, finite
 
 
@@ -24,7 +24,7 @@ def task_of(model_type: object, metrics: Mapping[str, Any] | None = None) -> Tas
             return registry.task(model_type)
     first = next((name for name, value in (metrics or {}).items() if finite(value) is not None), "")
     measures = (Measure(first, clean(first).replace("_", " "), clean(first).replace("_", " ")),)
-    return Task("unknown", "", measures, Section)
+    return Task("unknown", "", measures, AskOptions)
 
 
 def room_of(task: Task, name: str) -> ModuleType | None:

@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol, TextIO, cast
 
 from runner.pages.numbers import duration, finite
 from runner.tracking.event_words import phase, sentence
+from runner.tracking.lossy_stream import LossyStream
 
 #: Seconds of a run between two lines about work that no epoch's line tells of.
 QUIET = 10.0
@@ -31,12 +32,14 @@ class TerminalListener:
     terminal that is not ``TERM=dumb``). ``print_every`` is the number of epochs between two plain lines; what is
     told by step has a line every ten seconds, and one for each evaluation. It is a
     context manager; ``close`` may be called twice, and must be called before anything else writes to the stream.
+    A stream that goes away is given up: nothing is raised, nothing more is shown.
     """
 
     def __init__(self, stream: TextIO | None = None, print_every: int = 1, terminal: bool | None = None) -> None:
         stream = sys.stderr if stream is None else stream
         if terminal is None:
             terminal = is_terminal(stream)
+        stream = cast(TextIO, LossyStream(stream))
         self._view: View
         if terminal:
             # rich takes a tenth of a second to import: only for those who see it.

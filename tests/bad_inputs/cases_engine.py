@@ -257,9 +257,7 @@ CASES = [
         "runner train --resume",
         leaves="interrupted",
     ),
-    trained(
-        "a memory limit", 137, limited(memory=LITTLE), "/run/memory", "more than its limit of 8 MiB", leaves="failed"
-    ),
+    trained("a memory limit", 137, limited(memory=LITTLE), "/run/memory", "memory limit of 8 MiB", leaves="failed"),
     # Folders and disks.
     trained(
         "a folder for runs that is closed",

@@ -17,6 +17,7 @@ import pytest
 from runner import __version__
 from tests.bad_inputs.cases_engine import small_disk
 from tests.bad_inputs.materials import battles, spec
+from tests.conformance.test_every_kind import reached
 from tests.conftest import Desk
 
 #: What an image needs in order to hold a container open: a shell, and something that waits.
@@ -155,12 +156,6 @@ def test_without_an_engine_auto_says_so_and_runs_here(tmp_path):
     done = desk("train", "--spec-file", lay_out(desk, spec(run={"executor": "auto"}))).ok()
     assert len([line for line in done.err.splitlines() if "not in a container: no Docker Engine answers" in line]) == 1
     assert json.loads((desk.only_run() / "plan.json").read_text())["executor"] == "local"
-
-
-def reached(run: Path) -> int:
-    """The last epoch that a run finished."""
-    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if '"epoch"' in line]
-    return max(event["epoch"] for event in events if event["event"] == "epoch")
 
 
 def test_a_worker_that_is_killed_is_told_and_can_be_resumed(tmp_path):

@@ -271,6 +271,12 @@ def wait_for_checkpoint(desk: Desk, process: subprocess.Popen[bytes]) -> Path:
     raise AssertionError("no checkpoint within two minutes")
 
 
+def reached(run: Path) -> int:
+    """The last epoch that a run finished."""
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if '"epoch"' in line]
+    return max(event["epoch"] for event in events if event["event"] == "epoch")
+
+
 def files(desk: Desk, document: dict[str, Any]) -> dict[str, str]:
     """sha256 by file of a stored model."""
     manifest = json.loads((desk.home / document["path"] / "manifest.json").read_text())

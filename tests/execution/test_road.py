@@ -7,14 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from runner.errors import EnvironmentProblem, OutOfMemory
 from runner.execution.supervisor import Signals, may_retry
-from tests.conformance.test_every_kind import example, files, wait_for_checkpoint
+from tests.conformance.test_every_kind import example, files, reached, wait_for_checkpoint
 from tests.conftest import Desk
 
 
@@ -68,17 +67,14 @@ def test_ctrl_c_checkpoints_and_exits_130_and_the_run_resumes(desk):
     assert desk("train", "--resume", "last", "--json").ok().json["state"] == "succeeded"
 
 
-def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk):
+def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk, wait):
     spec = desk.write("spec.json", elo(epochs=600))
     process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
     run = wait_for_checkpoint(desk, process)
     worker = json.loads((run / "state.json").read_text())["worker"]["pid"]
     process.kill()
     process.wait()
-    until = time.monotonic() + 30
-    while Path(f"/proc/{worker}").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not Path(f"/proc/{worker}").exists(), "the worker went on without its supervisor"
+    wait(lambda: not Path(f"/proc/{worker}").exists())
     assert desk("runs", "list", "--json").ok().json[0]["state"] == "interrupted"
     assert json.loads((run / "outcome.json").read_text())["error"]["error"] == "stopped"
     assert desk("train", "--resume", "last", "--json").ok().json["state"] == "succeeded"
@@ -124,11 +120,11 @@ def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values
     assert "7" in refused.err
 
 
-def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk):
+def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk, wait):
     spec = desk.write("spec.json", elo(epochs=300))
     process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    wait_for_checkpoint(desk, process)
-    time.sleep(0.3)
+    run = wait_for_checkpoint(desk, process)
+    wait(lambda: reached(run) >= 2)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
     refused = desk("train", "--resume", "last", "--spec-file", desk.write("less.json", elo(epochs=1)))

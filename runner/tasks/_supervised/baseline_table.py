@@ -14,7 +14,7 @@ def baseline_table(rows: Mapping[str, Metrics], measures: Sequence[Measure]) -> 
     Errors in a target's own unit keep their own figures.
     """
     names: list[str] = []
-    decimals: dict[str, int] = {}
+    decimals: dict[str, int | None] = {}
     for measure in measures:
         ends = [measure.low, measure.high] if measure.interval else []
         names += [measure.metric, *ends]

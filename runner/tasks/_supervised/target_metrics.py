@@ -59,12 +59,12 @@ def targets_table(each: Mapping[str, Metrics], measures: Sequence[Measure]) -> T
     return Table("targets", "Targets", columns, rows, plot="bars", note=note, decimals=decimals_of(measures))
 
 
-def decimals_of(measures: Sequence[Measure]) -> dict[str, int]:
+def decimals_of(measures: Sequence[Measure]) -> dict[str, int | None]:
     """Decimals of the measures' columns and of the headline's interval, but not of errors in a target's own unit.
 
     Three decimals of such an error are too few for millimetres in kilometres, and too many for a price.
     """
-    decimals = {measure.column: measure.decimals for measure in measures if measure.metric not in ("rmse", "mae")}
+    decimals = {measure.column: measure.decimals for measure in measures if measure.decimals is not None}
     return decimals | {"low": measures[0].decimals, "high": measures[0].decimals}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,15 @@ import numpy as np
 from runner.errors import UsageError
 from runner.tasks._supervised.finite_answers import check_finite
 from runner.tasks._supervised.parquet_columns import check_distinct
+from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
+from runner.tasks.answers import Answers, OpenedModel
 from runner.tasks.classification.decisions import HALF, decide
 from runner.tasks.classification.options import ClassificationOptions
 
 Record = dict[str, Any]
 
 
-class Answers:
+class ClassAnswers(Answers):
     """One model's answers by one set of options.
 
     A record is ``{"label": "setosa", "score": 0.97}``: the decided class and its probability. ``probabilities`` adds
@@ -24,13 +26,11 @@ class Answers:
     first. With several targets it is ``{"labels": {"<target>": <that>, ...}}``.
     """
 
-    document_key = "predictions"
-
-    def __init__(self, predictor: Any, options: ClassificationOptions) -> None:
+    def __init__(self, predictor: SupervisedPredictor, options: ClassificationOptions) -> None:
+        super().__init__()
         self._predictor, self._options = predictor, options
         self._targets: dict[str, tuple[str, ...]] = {name: tuple(own) for name, own in predictor.targets.items()}
-        self._thresholds = _thresholds(self._targets, getattr(predictor, "thresholds", None) or {}, options)
-        self.warnings: list[str] = []
+        self._thresholds = _thresholds(self._targets, predictor.thresholds, options)
         largest = max(len(classes) for classes in self._targets.values())
         if options.top_k is not None and options.top_k > largest:
             self.warnings.append(f"top_k is {options.top_k}, and there are {largest} classes: all of them are given")
@@ -41,9 +41,8 @@ class Answers:
 
     def provenance(self) -> Record:
         """What the provenance says of the answers: options, classes, thresholds, and what the predictor counted."""
-        told = getattr(self._predictor, "provenance", None)
         classes = {name: list(own) for name, own in self._targets.items()}
-        return self.facts() | {"classes": classes} | (told() if told is not None else {})
+        return self.facts() | {"classes": classes} | self._predictor.provenance()
 
     def answer(self, rows: Sequence[Any], batch_size: int) -> list[Record]:
         """One record a row. Raises :class:`~runner.errors.RunFailed` for a score that is not a finite number."""
@@ -59,6 +58,10 @@ class Answers:
             return records[next(iter(self._targets))]
         together = zip(*records.values(), strict=True)
         return [{"labels": dict(zip(records, each, strict=True))} for each in together]
+
+    def closing(self) -> list[str]:
+        """What the predictor counted while it answered, such as unseen categories."""
+        return self._predictor.notes()
 
     def columns(self) -> list[tuple[str, str]]:
         """``label`` and ``score``, ``top/1/label``, ``probabilities/<class>``; of several targets behind their name."""
@@ -109,17 +112,17 @@ class Answers:
         return records
 
 
-def open_answers(predictor: Any, options: ClassificationOptions, say: Callable[[str], None]) -> Answers:
+def open_answers(opened: OpenedModel, options: ClassificationOptions, say: Callable[[str], None]) -> ClassAnswers:
     """The answers of a predictor with ``targets`` and perhaps ``thresholds``, one for a target of two classes.
 
     ``say`` is for what comes up while rows are answered; of this task nothing does. Raises
     :class:`~runner.errors.UsageError` for an option that this model has no use for.
     """
-    return Answers(predictor, options)
+    return ClassAnswers(opened.predictor, options)
 
 
 def _thresholds(
-    targets: dict[str, tuple[str, ...]], stored: dict[str, float], options: ClassificationOptions
+    targets: dict[str, tuple[str, ...]], stored: Mapping[str, float], options: ClassificationOptions
 ) -> dict[str, float]:
     """The threshold of every target of two classes: the one asked for, else the stored one, else one half."""
     two = [target for target, classes in targets.items() if len(classes) == 2]

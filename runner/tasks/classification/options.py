@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runner.contract import Section, option
+from runner.contract import AskOptions, option
 
 
-class ClassificationOptions(Section):
+class ClassificationOptions(AskOptions):
     """The options of ``infer`` for classes."""
 
     top_k: int | None = option(

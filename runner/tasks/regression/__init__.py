@@ -11,8 +11,8 @@ TASK = Task(
     package=__name__,
     measures=(
         Measure("r2", "R2, share of the variance explained", "R2", 3, interval=True),
-        Measure("rmse", "Root mean squared error", "RMSE", 3, better="lower", interval=True),
-        Measure("mae", "Mean absolute error", "MAE", 3, better="lower", interval=True),
+        Measure("rmse", "Root mean squared error", "RMSE", None, better="lower", interval=True),
+        Measure("mae", "Mean absolute error", "MAE", None, better="lower", interval=True),
         Measure("pearson", "Pearson correlation", "Pearson", 3),
         Measure("spearman", "Spearman rank correlation", "Spearman", 3),
     ),

@@ -9,24 +9,24 @@ import numpy as np
 
 from runner.tasks._supervised.finite_answers import check_finite
 from runner.tasks._supervised.parquet_columns import check_distinct
+from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
+from runner.tasks.answers import Answers, OpenedModel
 from runner.tasks.regression.options import RegressionOptions
 
 Record = dict[str, Any]
 
 
-class Answers:
+class NumberAnswers(Answers):
     """One model's answers by one set of options.
 
     A record is ``{"value": 12.3}``, in the target's own unit, and with several targets
     ``{"values": {"<target>": 12.3, ...}}``.
     """
 
-    document_key = "predictions"
-
-    def __init__(self, predictor: Any, options: RegressionOptions) -> None:
+    def __init__(self, predictor: SupervisedPredictor, options: RegressionOptions) -> None:
+        super().__init__()
         self._predictor, self._options = predictor, options
         self._targets = tuple(predictor.targets)
-        self.warnings: list[str] = []
 
     def facts(self) -> Record:
         """What decides every byte of the output beside the model and the rows."""
@@ -34,8 +34,7 @@ class Answers:
 
     def provenance(self) -> Record:
         """What the provenance says of the answers: options, targets, and what the predictor counted."""
-        told = getattr(self._predictor, "provenance", None)
-        return self.facts() | {"targets": list(self._targets)} | (told() if told is not None else {})
+        return self.facts() | {"targets": list(self._targets)} | self._predictor.provenance()
 
     def answer(self, rows: Sequence[Any], batch_size: int) -> list[Record]:
         """One record a row. Raises :class:`~runner.errors.RunFailed` for a value that is not a finite number."""
@@ -50,6 +49,10 @@ class Answers:
         if len(self._targets) == 1:
             return [{"value": value} for value in numbers[0]]
         return [{"values": dict(zip(self._targets, row, strict=True))} for row in zip(*numbers, strict=True)]
+
+    def closing(self) -> list[str]:
+        """What the predictor counted while it answered, such as unseen categories."""
+        return self._predictor.notes()
 
     def columns(self) -> list[tuple[str, str]]:
         """``value``, or ``<target>/value`` for each of several."""
@@ -68,9 +71,9 @@ class Answers:
         return value if self._options.decimals is None else round(value, self._options.decimals) + 0.0
 
 
-def open_answers(predictor: Any, options: RegressionOptions, say: Callable[[str], None]) -> Answers:
+def open_answers(opened: OpenedModel, options: RegressionOptions, say: Callable[[str], None]) -> NumberAnswers:
     """The answers of a predictor with ``targets``.
 
     ``say`` is for what comes up while rows are answered; of this task nothing does.
     """
-    return Answers(predictor, options)
+    return NumberAnswers(opened.predictor, options)

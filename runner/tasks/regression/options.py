@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runner.contract import Section, option
+from runner.contract import AskOptions, option
 
 
-class RegressionOptions(Section):
+class RegressionOptions(AskOptions):
     """The options of ``infer`` for numbers."""
 
     decimals: int | None = option(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runner.errors import RunFailed, UsageError
+from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
 from runner.tasks.classification import TASK
 from runner.tasks.classification.options import ClassificationOptions
 
@@ -25,7 +26,7 @@ class Row:
     line: int = 0
 
 
-class Classifier:
+class Classifier(SupervisedPredictor):
     """Says what stands in the rows: the probabilities of all targets, one after the other."""
 
     def __init__(self, targets, thresholds=None):
@@ -39,8 +40,15 @@ class Classifier:
         return dict(zip(self.targets, np.split(said, ends[:-1], axis=1), strict=True))
 
 
+@dataclass
+class Opened:
+    """All of a stored model that these answers look at."""
+
+    predictor: object
+
+
 def opened(predictor, **options):
-    return TASK.room("answers").open_answers(predictor, ClassificationOptions(**options), print)
+    return TASK.room("answers").open_answers(Opened(predictor), ClassificationOptions(**options), print)
 
 
 def test_a_record_is_a_label_with_its_score():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runner.errors import RunFailed
+from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
 from runner.tasks.regression import TASK
 from runner.tasks.regression.options import RegressionOptions
 
@@ -23,7 +24,7 @@ class Row:
     line: int = 0
 
 
-class Regressor:
+class Regressor(SupervisedPredictor):
     """Says what stands in the rows, one number a target."""
 
     def __init__(self, *targets):
@@ -34,8 +35,15 @@ class Regressor:
         return {target: said[:, at] for at, target in enumerate(self.targets)}
 
 
+@dataclass
+class Opened:
+    """All of a stored model that these answers look at."""
+
+    predictor: object
+
+
 def opened(predictor, **options):
-    return TASK.room("answers").open_answers(predictor, RegressionOptions(**options), print)
+    return TASK.room("answers").open_answers(Opened(predictor), RegressionOptions(**options), print)
 
 
 def test_a_record_is_a_value_or_one_for_every_target():

@@ -18,6 +18,7 @@ from runner.builders.routing._boosting.boosting_inputs import MISSING
 from runner.contract import TrainContext
 from runner.tasks.ranking.balancing import pair_weights
 from runner.training.pace import Every
+from runner.training.threads import wanted_threads
 
 #: Margin of the ranking loss. Trees' scores have no scale of their own: 1 is as good a unit as any, and with it
 #: ``reg_lambda`` and the curvature below count in rows.
@@ -161,7 +162,7 @@ def settings(spec: BoostingSpec, device: str) -> dict[str, Any]:
     return {
         "tree_method": "hist",
         "device": device,
-        "nthread": int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1),
+        "nthread": wanted_threads() or os.cpu_count() or 1,
         "max_bin": MISSING + 1,
         "max_depth": spec.max_depth,
         "eta": spec.learning_rate,
