@@ -123,7 +123,7 @@ def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[Train
     if loaded.spec.model.start_state is None:
         return loaded.spec, None, []
     try:
-        model, manifest = open_verified(workspace.store, loaded.spec.model.start_state)
+        model, manifest = open_verified(workspace.store, loaded.spec.model.start_state, workspace.cache)
     except RunnerError as error:
         error.where = f"/model/start_state ({error.where})" if error.where else "/model/start_state"
         raise
@@ -145,7 +145,7 @@ def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, St
             continue
         where = f"/model/spec/{name}"
         try:
-            model, _ = open_verified(workspace.store, reference)
+            model, _ = open_verified(workspace.store, reference, workspace.cache)
         except RunnerError as error:
             error.where = f"{where} ({error.where})" if error.where else where
             if reference in (spec.model.name, f"{section.model_type}/{spec.model.name}"):

@@ -25,7 +25,8 @@ from runner.runs.run import Run, State, being_executed, find_run
 from runner.spec.canonical import canonical
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resume_contract import compare, refuse
-from runner.store.stored_models import StoredModel, promote
+from runner.store.promotion import promote
+from runner.store.stored_models import StoredModel
 from runner.workspace import Workspace
 
 #: Ends after which the run's checkpoints are good and nothing but time or the machine stood in the way.
@@ -194,6 +195,7 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
             "tables": run.document("tables") or {},
             "lock": run.document("lock"),
         },
+        move=True,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -66,9 +67,9 @@ class Scorer:
         an LLM that it does not know; :class:`UsageError` for answers that its type cannot learn from.
         """
         wanted = parse_reference(reference)
-        if wanted.model_type is not None and not (workspace.store / wanted.model_type).is_dir():
+        if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
             registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
-        stored, manifest = open_verified(workspace.store, wanted)
+        stored, manifest = open_verified(workspace.store, wanted, workspace.cache)
         registry.require(stored.model_type)
         builder = registry.load(stored.model_type)
         if responses and not embeds_llms(builder.Predictor):

@@ -85,7 +85,7 @@ def moved(stored: Path) -> None:
 
 def of_torch(bench: Bench) -> None:
     """A stored model of a kind that torch computes: its weights are not looked at before the device is."""
-    from runner.store.stored_models import promote
+    from runner.store.promotion import promote
 
     promote(bench.home / "models", "dense_network", "ratings", bench.write("made/config.json", {}).parent, {})
 

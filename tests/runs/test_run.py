@@ -19,6 +19,7 @@ from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventReader, EventWriter
 from runner.runs.run import FOLLOWS, Run, State, all_runs, find_run
+from runner.store.tensors import as_torch
 
 
 @pytest.fixture
@@ -146,6 +147,15 @@ def test_checkpoints_come_back_to_the_bit_and_two_are_kept(run):
     np.testing.assert_array_equal(latest.tensors["order"], np.arange(3))
     assert len(list((run.path / "checkpoints").glob("0*"))) == 2
     assert said == ["checkpoint"] * 3
+
+
+def test_a_checkpoint_of_half_precision_comes_back_to_the_bit(run):
+    checkpoints = RunCheckpoints(run.path / "checkpoints", lambda event, **fields: None)
+    weights = torch.linspace(-3, 3, 7).to(torch.bfloat16)
+    checkpoints.save(1, {"weights": weights, "order": np.arange(3)}, {})
+    latest = checkpoints.latest()
+    assert torch.equal(as_torch(latest.tensors["weights"]), weights)
+    np.testing.assert_array_equal(latest.tensors["order"], np.arange(3))
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
