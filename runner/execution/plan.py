@@ -13,12 +13,13 @@ from runner.execution.executor import Executor, Job
 from runner.execution.image_lookup import source_hash
 from runner.execution.lineage import other_data
 from runner.execution.local_executor import LocalExecutor
+from runner.execution.resolved_paths import resolve_paths
 from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import LoadedSpec, for_kind, load_object, with_flags
 from runner.store.manifest import NAME
 from runner.store.stored_models import StoredModel, open_verified
-from runner.workspace import Workspace
+from runner.workspace import Workspace, absolute, current_folder
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,13 @@ def make_plan(
     spec, parent, notes = resolve_start_state(loaded, workspace)
     assert spec.model.spec is not None
     kind = spec.model.spec.model_type
-    cwd = cwd or Path.cwd()
+    cwd = cwd or current_folder()
+    # Checked as it is written, so that a fault is told by what the document says.
     spec.data.check(cwd)  # type: ignore[union-attr]
+    spec = resolve_paths(spec, cwd)
+    assert spec.model.spec is not None
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
-    models = [path for name in model_names(spec) if (path := cwd / name).is_dir()]
+    models = [path for name in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
     network = spec.run.network
     if network is None:
         network = needs_network(spec, workspace)

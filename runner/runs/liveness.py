@@ -1,4 +1,4 @@
-"""Whether somebody is at a run: who holds its lock, and whether a process still lives, as far as can be told from here."""
+"""Whether somebody is at a run, as far as can be told from here: who holds its lock, whether a process lives."""
 
 from __future__ import annotations
 

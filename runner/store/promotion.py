@@ -11,7 +11,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from runner.errors import EnvironmentProblem, RunnerError
+from runner.errors import EnvironmentProblem, NotFoundError, RunnerError
 from runner.store.file_copies import copy_file, copy_tree
 from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree, write_json
 from runner.store.manifest import NAME, describe_files, seal
@@ -48,6 +48,12 @@ def promote(
             stored = StoredModel(model_type, name, version, home / f"v{version}")
             entries = {"manifest_version": 1, "model_type": model_type, "name": name, "version": version} | facts
             if move:
+                if not artifact.is_dir():
+                    raise NotFoundError(
+                        "there is nothing to store: the artifact is not there",
+                        where=str(artifact),
+                        hint="if the run's model was stored elsewhere, set RUNNER_STORE_DIR to that folder",
+                    )
                 _seal(artifact, entries)
                 if not _renamed(artifact, stored.path):
                     _copied(artifact, stored.path)

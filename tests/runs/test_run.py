@@ -25,6 +25,8 @@ from runner.runs.run import FOLLOWS, Run, State, all_runs, find_run
 from runner.store.tensors import as_torch
 from tests.conftest import without_rights
 
+IMPORTS = "from pathlib import Path; from runner.runs.run import Run"
+
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
@@ -83,8 +85,7 @@ def test_a_run_whose_supervisor_died_is_found_and_marked_interrupted(run):
 def test_ids_are_in_utc_and_the_last_run_is_the_one_made_last_wherever_it_was_made(tmp_path):
     names = {"Asia/Tokyo": "early", "America/Los_Angeles": "later", "UTC": "latest"}
     for zone, name in names.items():
-        code = f"import sys; from pathlib import Path; from runner.runs.run import Run; Run.create(Path({str(tmp_path)!r}), {name!r}, {{}})"
-        subprocess.run([sys.executable, "-c", code], env=os.environ | {"TZ": zone}, check=True)
+        make_elsewhere(tmp_path, name, TZ=zone)
     assert [run.id.split("-")[2] for run in all_runs(tmp_path)] == ["latest", "later", "early"]
     stamps = [datetime.strptime(run.id[:15], "%Y%m%d-%H%M%S") for run in all_runs(tmp_path)]
     assert max(stamps) - min(stamps) < timedelta(hours=1)
@@ -100,9 +101,8 @@ def test_a_run_of_an_earlier_version_has_its_place_by_its_id(tmp_path):
 
 
 def test_a_run_that_ended_before_it_began_is_told_so_and_can_be_taken_up_or_closed(tmp_path):
-    code = f"from pathlib import Path; from runner.runs.run import Run; Run.create(Path({str(tmp_path)!r}), 'x', {{}})"
     for follow in (State.RUNNING, State.CANCELLED):
-        subprocess.run([sys.executable, "-c", code], check=True)
+        make_elsewhere(tmp_path, "x")
         found = find_run(tmp_path, "last")
         assert found.state()["state"] == State.INTERRUPTED
         assert "never begun" in found.document("state")["note"]
@@ -146,9 +146,15 @@ def test_a_dead_run_in_a_folder_that_may_not_be_written_is_told_as_interrupted(r
 
 def seen_without_rights(path: Path) -> dict:
     """The state of a run as somebody sees it whom permissions hold for."""
-    code = f"import json; from pathlib import Path; from runner.runs.run import Run; print(json.dumps(Run(Path({str(path)!r})).state()))"
+    code = f"import json; {IMPORTS}; print(json.dumps(Run(Path({str(path)!r})).state()))"
     done = subprocess.run([*without_rights(), sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
+
+
+def make_elsewhere(runs: Path, name: str, **variables: str) -> None:
+    """A run that a process of its own makes, which then ends."""
+    code = f"{IMPORTS}; Run.create(Path({str(runs)!r}), {name!r}, {{}})"
+    subprocess.run([sys.executable, "-c", code], env=os.environ | variables, check=True)
 
 
 def test_on_a_full_disk_a_dead_run_is_told_as_interrupted_all_the_same(run, monkeypatch):
