@@ -341,7 +341,7 @@ CASES = [
     spoilt(
         "a pickle under a good name",
         lambda stored: (stored / "extra.json").write_bytes(b"\x80\x04N."),
-        "extra.json: a file that is not in the manifest",
+        "v1: 'extra.json' is a pickle",
     ),
     spoilt(
         "a link planted",
