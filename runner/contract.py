@@ -24,7 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -240,6 +240,11 @@ class DataSection(Section):
     def local_files(self) -> list[Path]:
         """The user's files that loading reads, so that an executor can mount them."""
         return []
+
+    def resolved(self, cwd: Path) -> Self:
+        """This section with the paths in it absolute (:func:`runner.workspace.absolute`), counted from ``cwd``, so
+        that they mean the same in a container and in a run that is resumed from elsewhere. Names stay names."""
+        return self
 
     #: The module that reads rows to be answered: ``from_words``, ``from_file`` and ``from_pipe``, each giving rows that
     #: can be read twice (:class:`AskedRows`).

@@ -11,6 +11,32 @@ from pathlib import Path
 
 import platformdirs
 
+from runner.errors import EnvironmentProblem, NotFoundError
+
+
+def current_folder() -> Path:
+    """The folder that the command is typed in. Raises :class:`EnvironmentProblem` where it was deleted meanwhile."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise EnvironmentProblem(
+            "the folder that this was typed in is not there any more", hint="cd to one that is: cd ~"
+        ) from None
+
+
+def absolute(path: str | Path, cwd: Path, *, where: str | None = None) -> Path:
+    """A path as a user writes it, absolute: ``~`` and ``~user`` are that user's home, a relative one counts from
+    ``cwd``. Nothing has to exist there. Raises :class:`NotFoundError` for a user who is not there, or has no home."""
+    try:
+        return cwd / Path(path).expanduser()
+    except RuntimeError:
+        user = Path(path).parts[0]
+        raise NotFoundError(
+            f"there is no home folder {user}: this machine knows no such user",
+            where=f"{where}: {path}" if where else str(path),
+            hint=f"write the whole path; a folder that is called so is ./{path}",
+        ) from None
+
 
 @dataclass(frozen=True)
 class Workspace:
@@ -27,8 +53,10 @@ class Workspace:
         """The workspace of the current directory.
 
         ``RUNNER_HOME`` moves all of it but the cache; ``RUNNER_RUNS_DIR``, ``RUNNER_STORE_DIR``, ``RUNNER_OUTPUT_DIR``,
-        ``RUNNER_OUTBOX_DIR`` and ``RUNNER_CACHE_DIR`` move one folder each.
+        ``RUNNER_OUTBOX_DIR`` and ``RUNNER_CACHE_DIR`` move one folder each. Raises :class:`EnvironmentProblem` in a
+        folder that was deleted.
         """
+        current_folder()
         home = Path(os.environ.get("RUNNER_HOME") or ".")
 
         def folder(variable: str, default: Path) -> Path:

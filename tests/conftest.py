@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -85,6 +86,15 @@ class Ran:
         """This, if the command succeeded."""
         assert self.code == 0, f"exit {self.code}\n{self.out}\n{self.err}"
         return self
+
+
+def without_rights() -> list[str]:
+    """What to put before a command, so that permissions hold for it: root gives its capabilities up."""
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        pytest.skip("root cannot give up its rights without setpriv (util-linux)")
+    return ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
 
 
 @pytest.fixture(scope="session", autouse=True)

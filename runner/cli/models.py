@@ -36,7 +36,7 @@ def models(
     verify
         Check every byte of every stored model against its manifest; exits 4 if one is damaged.
     """
-    from runner.errors import ExitCode, RunnerError
+    from runner.errors import EnvironmentProblem, ExitCode, RunnerError
     from runner.store import manifest
     from runner.store import stored_models as store
     from runner.tracking.headline_column import headline, headline_column
@@ -50,7 +50,8 @@ def models(
         show({"types": kinds}, lambda: table(("TYPE", "FAMILY", "WHAT IT IS"), cells), as_json=json)
         return ExitCode.DONE
     rows: list[dict[str, Any]] = []
-    for stored in store.listing(Workspace.current().store):
+    closed: list[EnvironmentProblem] = []
+    for stored in store.listing(Workspace.current().store, closed):
         row: dict[str, Any] = {"model": stored.reference, "path": str(stored.path)}
         try:
             facts = manifest.verify(stored.path) if verify else stored.manifest()
@@ -61,6 +62,9 @@ def models(
         except RunnerError as error:
             row |= {"whole": False, "error": error.as_dict()}
         rows.append(row)
+    rows += [
+        {"model": str(error.where), "path": error.where, "whole": False, "error": error.as_dict()} for error in closed
+    ]
 
     def human() -> str:
         if not rows:
@@ -72,13 +76,16 @@ def models(
         cells = []
         for row, figure in zip(rows, figures, strict=True):
             if not row["whole"]:
-                cells.append((row["model"], "DAMAGED", "", row["error"]["message"]))
+                unread = row["error"]["error"] == EnvironmentProblem.kind
+                cells.append((row["model"], "UNREADABLE" if unread else "DAMAGED", "", row["error"]["message"]))
                 continue
             cells.append((row["model"], figure, f"{row['bytes'] / 2**20:.1f} MiB", row["created"]))
         return table(("MODEL", heading, "SIZE", "CREATED"), cells, right=(1, 2))
 
     show({"models": rows, "types": kinds}, human, as_json=json)
-    return ExitCode.DATA if verify and not all(row["whole"] for row in rows) else ExitCode.DONE
+    broken = [row["error"]["exit_code"] for row in rows if not row["whole"]]
+    # Damage comes before what only could not be looked at.
+    return ExitCode(min(broken)) if verify and broken else ExitCode.DONE
 
 
 def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> int:

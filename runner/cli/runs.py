@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from runner.cli import streams
 from runner.cli.output import Json, show, table
-from runner.errors import ConflictError, RunnerError
+from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.runs.run import Run, State, all_runs, find_run
 from runner.workspace import Workspace
 
@@ -40,7 +40,8 @@ def list_runs(*, state: State | None = None, limit: int = 20, json: Json = False
             row = summary(run)
         except RunnerError as error:
             # One damaged run must not hide the others; `runs show` says what is wrong with it.
-            row = dict.fromkeys(SUMMARY) | {"run": run.id, "state": "damaged", "error": error.as_dict()}
+            word = "unreadable" if isinstance(error, EnvironmentProblem) else "damaged"
+            row = dict.fromkeys(SUMMARY) | {"run": run.id, "state": word, "error": error.as_dict()}
         if state is not None and row["state"] != state:
             continue
         if limit and len(rows) == limit:
@@ -187,7 +188,12 @@ def stop(
         if state["state"] == State.RUNNING:
             raise ConflictError(f"the run did not end within {wait:g} s", where=found.id)
     elif not cancel:
-        raise ConflictError(f"the run is not running: it is {state['state']}", where=found.id)
+        open_still = state["state"] in (State.INTERRUPTED, State.FAILED, State.PENDING)
+        raise ConflictError(
+            f"the run is not running: it is {state['state']}",
+            where=found.id,
+            hint="--cancel closes it for good; runner train --resume goes on with it" if open_still else None,
+        )
     if cancel:
         with found.lock():
             state = found.transition(State.CANCELLED)
@@ -228,7 +234,7 @@ def detail(run: Run) -> dict[str, Any]:
     return summary(run) | {
         "directory": str(run.path),
         "failure": run.document("state").get("failure"),
-        "note": run.document("state").get("note"),
+        "note": run.state().get("note"),
         "result": run.document("result"),
         "lock": run.document("lock"),
         "spec": run.document("spec"),

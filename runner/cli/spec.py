@@ -15,6 +15,7 @@ from runner.cli.streams import standard_input
 from runner.errors import EnvironmentProblem, UsageError
 from runner.spec.reader import read_file, read_stream
 from runner.spec.repair import fix as repair
+from runner.store.files import set_mode
 
 
 def fix(
@@ -60,7 +61,7 @@ def _replace(file: Path, text: str) -> None:
                 aside.write(text)
                 aside.flush()
                 os.fsync(aside.fileno())
-                Path(aside.name).chmod(target.stat().st_mode & 0o7777)
+                set_mode(Path(aside.name), target.stat().st_mode & 0o7777)
                 Path(aside.name).replace(target)
             except BaseException:
                 Path(aside.name).unlink(missing_ok=True)

@@ -27,6 +27,7 @@ def train(
     *further: Annotated[Path, Dash, Parameter(help="More files after --spec-file FILE: the specs of a chain.")],
     spec_file: Annotated[Path | None, Dash] = None,
     resume: str | None = None,
+    allow_changed_data: Annotated[bool, Parameter(negative="")] = False,
     executor: Literal["auto", "local", "docker"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
@@ -48,6 +49,9 @@ def train(
     resume
         Go on with this run (an id, a part of one, or "last") from its last checkpoint. With --spec-file, the
         spec may differ from the run's in fields such as epochs; a change that may not be is refused by name.
+    allow_changed_data
+        With --resume: go on although the data is not what the run began with. Both fingerprints are then in the
+        model's lock.
     executor
         Where to run; overrides the spec's run.executor. auto: Docker where an engine answers, else a local process.
     dry_run
@@ -67,6 +71,8 @@ def train(
         if resume is not None:
             raise UsageError("--resume goes on with one run", hint="resume it alone, then train the rest of the chain")
         return train_chain([spec_file, *further], workspace, executor, dry_run=dry_run, as_json=json)
+    if allow_changed_data and resume is None:
+        raise UsageError("--allow-changed-data is for --resume", hint="a run that begins has no other data yet")
     if dry_run and resume is not None:
         raise UsageError("--dry-run and --resume do not go together")
     loaded = read_spec(spec_file) if resume is None or spec_file is not None else None
@@ -91,7 +97,13 @@ def train(
             finished = train_resume.train(loaded, workspace, executor=executor, listeners=[listener], announce=announce)
         else:
             finished = train_resume.resume(
-                resume, workspace, changed=loaded, executor=executor, listeners=[listener], announce=announce
+                resume,
+                workspace,
+                changed=loaded,
+                executor=executor,
+                allow_changed_data=allow_changed_data,
+                listeners=[listener],
+                announce=announce,
             )
     finally:
         listener.close()

@@ -16,13 +16,22 @@ RepoType = Literal["model", "dataset"]
 def home() -> Path:
     """Where the Hub's libraries keep things: ``HF_HOME``, else below ``XDG_CACHE_HOME``."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    return Path(os.path.expandvars(os.environ.get("HF_HOME") or cache / "huggingface")).expanduser()
+    return _folder(os.environ.get("HF_HOME") or str(cache / "huggingface"))
+
+
+def downloads() -> Path:
+    """Where the Hub's downloads are on this machine: ``HF_HUB_CACHE``, else below :func:`home`."""
+    return _folder(os.environ.get("HF_HUB_CACHE") or str(home() / "hub"))
+
+
+def _folder(text: str) -> Path:
+    # As the Hub's own library reads them: a ``~user`` who is not there is no error, and a folder called so.
+    return Path(os.path.expanduser(os.path.expandvars(text)))  # noqa: PTH111 - Path.expanduser raises
 
 
 def cached_snapshot(repo: str, kind: RepoType) -> Path | None:
     """The snapshot of ``repo`` that its ``main`` points to, if the local cache holds one."""
-    hub = Path(os.path.expandvars(os.environ.get("HF_HUB_CACHE") or home() / "hub")).expanduser()
-    folder = hub / f"{kind}s--{repo.replace('/', '--')}"
+    folder = downloads() / f"{kind}s--{repo.replace('/', '--')}"
     try:
         revision = (folder / "refs" / "main").read_text().strip()
     except (OSError, UnicodeDecodeError):

@@ -130,7 +130,7 @@ def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> tuple[Sto
         if made_from != parents or any(lock.get(name) != value for name, value in wanted.items()):
             continue
         if lock.get("code") == plan.document["code"]:
-            verify(model.path)
+            verify(model.path, workspace.cache)
             return model, None
         note = note or f"{model.reference} has this spec and data, and was trained by other code: training it again"
     return None, note

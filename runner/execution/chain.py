@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from runner import registry
@@ -17,7 +16,7 @@ from runner.spec.loading import LoadedSpec, for_kind
 from runner.store.names import ModelReference, parse_reference
 from runner.store.stored_models import find
 from runner.tracking.audience import Listener
-from runner.workspace import Workspace
+from runner.workspace import Workspace, current_folder
 
 
 class SpecsError(RunnerError):
@@ -170,7 +169,7 @@ def _check_waiting(link: Link, given: dict[str, Link], workspace: Workspace) -> 
     try:
         loaded = for_kind(link.loaded, link.kind) if section is None and link.kind else link.loaded
         if hasattr(loaded.spec.data, "check"):
-            loaded.spec.data.check(Path.cwd())
+            loaded.spec.data.check(current_folder())
     except RunnerError as error:
         errors.append(error)
     return errors

@@ -98,7 +98,7 @@ def describe(
 
 def hub_cache() -> Path:
     """Where the Hub's downloads are on this machine."""
-    return Path(os.path.expandvars(os.environ.get("HF_HUB_CACHE") or hub.home() / "hub")).expanduser().absolute()
+    return hub.downloads().absolute()
 
 
 def create_arguments(container: Container) -> dict[str, Any]:

@@ -13,13 +13,14 @@ from runner.execution.executor import Executor, Job
 from runner.execution.image_lookup import source_hash
 from runner.execution.lineage import other_data
 from runner.execution.local_executor import LocalExecutor
+from runner.execution.resolved_paths import resolve_paths
 from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import LoadedSpec, for_kind, load_object, with_flags
 from runner.store.manifest import NAME
 from runner.store.names import check_encodable
 from runner.store.stored_models import StoredModel, open_verified
-from runner.workspace import Workspace
+from runner.workspace import Workspace, absolute, current_folder
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,16 @@ def make_plan(
     spec, parent, notes = resolve_start_state(loaded, workspace)
     assert spec.model.spec is not None
     kind = spec.model.spec.model_type
-    cwd = cwd or Path.cwd()
+    cwd = cwd or current_folder()
+    # Checked as it is written, so that a fault is told by what the document says.
     check_encodable(spec.model.name, "/model/name")
-    files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
-    for path in files:
-        check_encodable(str(path), "/data")
+    for path in spec.data.local_files():  # type: ignore[union-attr]
+        check_encodable(str(cwd / path), "/data")
     spec.data.check(cwd)  # type: ignore[union-attr]
-    models = [path for name in model_names(spec) if (path := cwd / name).is_dir()]
+    spec = resolve_paths(spec, cwd)
+    assert spec.model.spec is not None
+    files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
+    models = [path for name in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
     network = spec.run.network
     if network is None:
         network = needs_network(spec, workspace)
@@ -127,7 +131,7 @@ def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[Train
     if loaded.spec.model.start_state is None:
         return loaded.spec, None, []
     try:
-        model, manifest = open_verified(workspace.store, loaded.spec.model.start_state)
+        model, manifest = open_verified(workspace.store, loaded.spec.model.start_state, workspace.cache)
     except RunnerError as error:
         error.where = f"/model/start_state ({error.where})" if error.where else "/model/start_state"
         raise
@@ -149,7 +153,7 @@ def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, St
             continue
         where = f"/model/spec/{name}"
         try:
-            model, _ = open_verified(workspace.store, reference)
+            model, _ = open_verified(workspace.store, reference, workspace.cache)
         except RunnerError as error:
             error.where = f"{where} ({error.where})" if error.where else where
             if reference in (spec.model.name, f"{section.model_type}/{spec.model.name}"):

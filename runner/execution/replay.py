@@ -29,7 +29,7 @@ def replay(
     The report has ``original``, ``replayed`` (references), ``same`` and ``differences`` (rows of what, was, is).
     Raises what training raises; nothing is compared then.
     """
-    stored, manifest = open_verified(workspace.store, reference)
+    stored, manifest = open_verified(workspace.store, reference, workspace.cache)
     lock = manifest["lock"]
     if lock.get("code") != source_hash():
         say(f"the code has changed since {stored.reference} was trained ({lock.get('code')}, now {source_hash()})")

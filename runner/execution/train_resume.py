@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.errors import ConflictError, ExitCode, RunnerError
+from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError
 from runner.execution.endings import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
+from runner.execution.resolved_paths import check_folder, resolve_paths
 from runner.execution.secret_files import sweep
 from runner.execution.supervisor import Signals, attempt, caught_signals, may_retry, resumable, wait_unless_told
 from runner.runs.events import EventReader
@@ -18,7 +19,8 @@ from runner.runs.run import Run, State, being_executed, find_run
 from runner.spec.canonical import canonical
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resume_contract import compare, refuse
-from runner.store.stored_models import StoredModel, promote
+from runner.store.promotion import check_store, promote
+from runner.store.stored_models import StoredModel
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
@@ -59,6 +61,7 @@ def train(
     """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with."""
     plan = make_plan(loaded, workspace, executor=executor)
     check_requirements(plan)
+    check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(workspace.runs))
     run = Run.create(
         workspace.runs,
@@ -75,10 +78,15 @@ def resume(
     *,
     changed: LoadedSpec | None = None,
     executor: str | None = None,
+    allow_changed_data: bool = False,
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
 ) -> Finished:
-    """Go on with a run from its last checkpoint. ``changed`` may differ from the run's spec in fields marked free."""
+    """Go on with a run from its last checkpoint. ``changed`` may differ from the run's spec in fields marked free.
+
+    Data of another fingerprint than the run began with ends it with :class:`ConflictError`, unless
+    ``allow_changed_data``: then both fingerprints are in its lock.
+    """
     run = find_run(workspace.runs, reference)
     state = run.state()["state"]
     if state == State.SUCCEEDED:
@@ -92,9 +100,13 @@ def resume(
     loaded = load_file(run.path / "spec.json")
     before = run.needed("plan")
     cwd = Path(before["cwd"])
+    check_folder(cwd, run.id)
     warnings = []
     if changed is not None:
-        changes = compare(loaded.spec, make_plan(changed, workspace, executor=executor, cwd=cwd).spec)
+        # A run of an earlier version has its paths as they were written.
+        changes = compare(
+            resolve_paths(loaded.spec, cwd), make_plan(changed, workspace, executor=executor, cwd=cwd).spec
+        )
         refuse(changes)
         refuse_fewer_epochs(run, changed)
         warnings = [f"warning: {change}" for change in changes if change.policy == "warn"]
@@ -103,8 +115,11 @@ def resume(
     plan.notes.extend(warnings)
     # What a name meant when the run began, it means to the end, whatever was stored since.
     document = plan.document | {key: before[key] for key in ("start_from", "parent", "stored") if key in before}
+    if allow_changed_data:
+        document["allow_changed_data"] = True
     plan = Plan(plan.spec, plan.model_type, plan.executor, document, plan.read_only, plan.parent, plan.notes)
     check_requirements(plan)
+    check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(run.path))
     if changed is not None:
         run.write("spec", canonical(plan.spec))
@@ -137,7 +152,7 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
             try:
                 model = _store(run, plan, workspace)
             except RunnerError as refused:
-                error = refused
+                error = _not_stored(run, refused)
         if error is not None:
             error.where = error.where or f"run {run.id}"
             state = State.INTERRUPTED if isinstance(error, RESUMABLE) else State.FAILED
@@ -186,7 +201,18 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
             "tables": run.document("tables") or {},
             "lock": run.document("lock"),
         },
+        move=True,
     )
+
+
+def _not_stored(run: Run, error: RunnerError) -> RunnerError:
+    """What to type when the model is trained and only the store is in the way: it is not trained again."""
+    if isinstance(error, EnvironmentProblem):
+        error.message = f"the model is trained, and could not be stored: {error.message}"
+        again = f"runner train --resume {run.id}"
+        elsewhere = f"store it from what is there: {again}, or elsewhere: RUNNER_STORE_DIR=FOLDER {again}"
+        error.hint = "\n  ".join(part for part in (error.hint, elsewhere) if part)
+    return error
 
 
 def _upload(run: Run, plan: Plan, workspace: Workspace, model: StoredModel) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -9,12 +10,13 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from runner import __version__, registry
 from runner.contract import LoadContext, LoadedData, TrainContext, TrainResult
-from runner.errors import EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
+from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.endings import classify
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventWriter
@@ -114,37 +116,77 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan["cache"])
     data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
     emit("data", record=data.record)
-    run.write("lock", lock_facts(plan, spec, data, device, seed))
+    earlier = earlier_data(run, data, allowed=bool(plan.get("allow_changed_data")), emit=emit)
+    run.write("lock", lock_facts(plan, spec, data, device, seed) | earlier)
 
     artifact = run.path / "artifact"
+    artifact.mkdir(exist_ok=True)
     for leftover in artifact.iterdir():
         # What an interrupted attempt wrote is not part of what this one will.
         leftover.unlink() if leftover.is_file() else _remove(leftover)
     checkpoints = RunCheckpoints(run.path / "checkpoints", emit)
-    result: TrainResult = builder.train(
-        spec.model.spec,
-        TrainContext(
-            data=data,
-            epochs=spec.epochs,
-            batch_size=spec.batch_size,
-            seed=seed,
-            device=device,
-            print_every=spec.log.print_every,
-            emit=emit,
-            checkpoints=checkpoints,
-            stop_requested=stop.requested,
-            artifact=artifact,
-            start_from=Path(plan["start_from"]) if plan.get("start_from") else None,
-            stored={name: Path(entry["path"]) for name, entry in plan.get("stored", {}).items()},
-            cache=cache,
-        ),
-    )
+    with _told_of_changed_data(earlier):
+        result: TrainResult = builder.train(
+            spec.model.spec,
+            TrainContext(
+                data=data,
+                epochs=spec.epochs,
+                batch_size=spec.batch_size,
+                seed=seed,
+                device=device,
+                print_every=spec.log.print_every,
+                emit=emit,
+                checkpoints=checkpoints,
+                stop_requested=stop.requested,
+                artifact=artifact,
+                start_from=Path(plan["start_from"]) if plan.get("start_from") else None,
+                stored={name: Path(entry["path"]) for name, entry in plan.get("stored", {}).items()},
+                cache=cache,
+            ),
+        )
     emit("metrics", metrics=result.metrics)
     run.write("tables", _plain(result.tables))
     run.write(
         "result",
         _plain({"metrics": result.metrics, "epochs": result.epochs, "best_epoch": result.best_epoch}),
     )
+
+
+def earlier_data(run: Run, data: LoadedData, *, allowed: bool, emit: Any) -> dict[str, Any]:
+    """What the lock says of other data that the run has trained on before: nothing, or ``earlier_data_fingerprints``.
+
+    Raises :class:`ConflictError` where the data is not what the run began with, and that is not allowed.
+    """
+    lock = run.document("lock") or {}
+    before = lock.get("data_fingerprint")
+    fingerprints = list(lock.get("earlier_data_fingerprints", ()))
+    if before is not None and before != data.fingerprint:
+        told = f"the data has changed since the run began: its fingerprint was {before}, and is {data.fingerprint}"
+        if not allowed:
+            raise ConflictError(
+                told,
+                where="/data",
+                hint="put the data back, train anew without --resume, or go on with it: --allow-changed-data",
+            )
+        emit("warning", message=told, pointer="/data")
+        fingerprints.append(before)
+    return {"earlier_data_fingerprints": fingerprints} if fingerprints else {}
+
+
+@contextlib.contextmanager
+def _told_of_changed_data(earlier: dict[str, Any]) -> Iterator[None]:
+    """Say of a training that breaks on data it did not begin with that this is why: its checkpoint is of other LLMs,
+    rows or columns."""
+    try:
+        yield
+    except (LookupError, RuntimeError, ValueError) as error:
+        if earlier and classify(error).code is ExitCode.BUG:
+            raise ConflictError(
+                f"what the run has learned does not fit the changed data: {type(error).__name__}: {error}",
+                where="/data",
+                hint="put the data back, or train anew without --resume",
+            ) from error
+        raise
 
 
 def seed_of(spec: TrainingSpec) -> int:

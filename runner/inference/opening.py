@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -82,7 +83,7 @@ class Opened:
 def find_model(workspace: Workspace, reference: str) -> StoredModel:
     """The version that a reference names, not yet checked. Raises :class:`~runner.errors.NotFoundError`."""
     wanted = parse_reference(reference)
-    if wanted.model_type is not None and not (workspace.store / wanted.model_type).is_dir():
+    if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
         registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
     return find(workspace.store, wanted)
 
@@ -94,7 +95,9 @@ def open_model(workspace: Workspace, reference: str | StoredModel, *, device: st
     :class:`~runner.errors.IntegrityError` for bytes that changed, :class:`EnvironmentProblem` for what is missing.
     """
     stored = find_model(workspace, reference) if isinstance(reference, str) else reference
-    stored, manifest = open_verified(workspace.store, ModelReference(stored.model_type, stored.name, stored.version))
+    stored, manifest = open_verified(
+        workspace.store, ModelReference(stored.model_type, stored.name, stored.version), workspace.cache
+    )
     registry.require(stored.model_type)
     builder = registry.load(stored.model_type)
     chosen = choose_device(builder.REQUIRES, device)

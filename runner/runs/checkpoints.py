@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.errors import IntegrityError
+from runner.errors import EnvironmentProblem, IntegrityError
 from runner.store.files import cannot_write, read_json, sha256_file, sync_folder, sync_tree, write_json
 from runner.store.tensors import read_tensors, write_tensors
 
 
 @dataclass(frozen=True)
 class SavedCheckpoint:
-    """A whole checkpoint, read back. Tensors are numpy arrays by name."""
+    """A whole checkpoint, read back. Tensors are by name, as :func:`runner.store.tensors.read_tensors` gives them."""
 
     step: int
     tensors: Mapping[str, Any]
@@ -72,7 +72,7 @@ class RunCheckpoints:
                 return SavedCheckpoint(
                     int(path.name), read_tensors(path / "tensors.safetensors"), read_json(path / "state.json")
                 )
-            except (IntegrityError, OSError) as error:
+            except (IntegrityError, EnvironmentProblem, OSError) as error:
                 self._emit("warning", message=f"passed over the checkpoint of step {int(path.name)}: {error}")
         return None
 

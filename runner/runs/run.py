@@ -19,15 +19,16 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
-from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError
-from runner.store.files import cannot_write, read_json, write_json
+from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError, RunnerError
+from runner.runs.liveness import is_alive, is_held, is_here, this_process
+from runner.store.files import cannot_read, cannot_write, read_json, write_json
 
 
 class State(StrEnum):
@@ -43,7 +44,7 @@ class State(StrEnum):
 
 #: What may follow what. A failed or interrupted run can be resumed; a finished or cancelled one is closed.
 FOLLOWS = {
-    State.PENDING: {State.RUNNING, State.FAILED, State.CANCELLED},
+    State.PENDING: {State.RUNNING, State.FAILED, State.CANCELLED, State.INTERRUPTED},
     State.RUNNING: {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.INTERRUPTED},
     State.INTERRUPTED: {State.RUNNING, State.CANCELLED},
     State.FAILED: {State.RUNNING, State.CANCELLED},
@@ -54,6 +55,10 @@ FOLLOWS = {
 
 #: What is noted of a run that nobody supervises any more.
 GONE = "the process that supervised it is gone"
+#: What is noted of a run whose process ended between making and beginning it.
+NEVER_BEGUN = "never begun: the process that made it is gone"
+#: What is said of a run that nobody here can look into, and that says itself that it is running.
+CANNOT_TELL = "running, as far as can be told: this user may not look whether somebody still supervises it"
 
 
 class Run:
@@ -70,7 +75,8 @@ class Run:
     @classmethod
     def create(cls, runs: Path, name: str, documents: dict[str, Any]) -> Run:
         """A new pending run with these JSON documents in it (``{"spec": ..., "plan": ...}``)."""
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        # UTC: the same everywhere, and never set back in autumn.
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:40] or "run"
         try:
             runs.mkdir(parents=True, exist_ok=True)
@@ -90,7 +96,8 @@ class Run:
                     (path / folder).mkdir()
                 for document, value in documents.items():
                     run.write(document, value)
-                run.write("state", {"state": State.PENDING, "created": time.time(), "attempts": 0})
+                born = {"created": time.time(), "attempts": 0, "creator": this_process()}
+                run.write("state", {"state": State.PENDING} | born)
             except BaseException as error:
                 # Half a run is none.
                 shutil.rmtree(path, ignore_errors=True)
@@ -101,9 +108,14 @@ class Run:
         raise ConflictError("no free run id", where=str(runs))
 
     def document(self, name: str) -> Any:
-        """A JSON document of the run, or None where it has not been written."""
-        path = self.path / f"{name}.json"
-        return read_json(path) if path.is_file() else None
+        """A JSON document of the run, or None where it has not been written.
+
+        Raises :class:`EnvironmentProblem` where it may not be read: the run is somebody else's.
+        """
+        try:
+            return read_json(self.path / f"{name}.json")
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            return None
 
     def needed(self, name: str) -> Any:
         """A JSON document that every run has. Raises :class:`IntegrityError` where it is gone."""
@@ -121,26 +133,52 @@ class Run:
         write_json(self.path / f"{name}.json", value)
 
     def state(self) -> dict[str, Any]:
-        """The state document. A run that says it is running while nobody holds its lock died: it becomes
-        interrupted here, for every later reader too."""
+        """The state document, with what became of a run that died.
+
+        One that says it is running while nobody holds its lock died, and so did one that is pending while the process
+        that made it is gone: it becomes interrupted here, for every later reader too. Where this user may not write
+        that down it is said all the same; where nothing can be told, the document's own word stands, with a note.
+        """
         document = self.document("state")
         if document is None:
             raise NotFoundError("not a run: it has no state.json", where=str(self.path))
         if not isinstance(document, dict) or document.get("state") not in set(State):
             raise IntegrityError("this is no state of a run", where=str(self.path / "state.json"))
-        if document["state"] == State.RUNNING and not self.supervised():
-            try:
-                with self.lock(timeout=0.2):
-                    document = self.document("state")
-                    if document["state"] == State.RUNNING:
-                        document = self.transition(State.INTERRUPTED, note=GONE)
-            except ConflictError:
-                # Somebody has just taken it up.
-                return self.document("state")
-            except EnvironmentProblem:
-                # A full disk: it is said all the same, and written down by whoever can.
-                return self.document("state") | {"state": State.INTERRUPTED, "note": GONE}
-        return document
+        note = self._died(document)
+        if note is None:
+            return document
+        if note == CANNOT_TELL:
+            return document | {"note": note}
+        try:
+            with self.lock(timeout=0.2):
+                now = self.document("state")
+                if now["state"] == document["state"]:
+                    now = self.transition(State.INTERRUPTED, note=note)
+                return now
+        except ConflictError:
+            # Somebody has just taken it up.
+            return self.document("state")
+        except EnvironmentProblem:
+            # A full disk, or a folder that is not ours to write: whoever can writes it down.
+            if document["state"] == State.RUNNING and not self._is_ours(document):
+                # A lock that is held on another machine need not show on a mount of this one.
+                return document | {"note": CANNOT_TELL}
+            return document | {"state": State.INTERRUPTED, "note": note}
+
+    def _died(self, document: dict[str, Any]) -> str | None:
+        """What is to be noted of a run that is at its end without having said so; None where there is nothing to."""
+        if document["state"] == State.RUNNING:
+            held = self.supervised()
+            if held is None:
+                held = is_alive(document.get("process"))
+            return None if held else CANNOT_TELL if held is None else GONE
+        if document["state"] == State.PENDING and not self.supervised():
+            return NEVER_BEGUN if is_alive(document.get("creator")) is False else None
+        return None
+
+    def _is_ours(self, document: dict[str, Any]) -> bool:
+        """Whether this machine is the one that the run is executed on; a run of an earlier version does not say."""
+        return is_here(document.get("process"))
 
     def transition(self, state: State, **fields: Any) -> dict[str, Any]:
         """Move to ``state``, adding ``fields`` to the document. Raises :class:`ConflictError` for a forbidden move."""
@@ -152,6 +190,7 @@ class Run:
         document |= {"state": state} | fields
         if state is State.RUNNING:
             document |= {"started": now, "attempts": document.get("attempts", 0) + 1, "supervisor": os.getpid()}
+            document |= {"process": this_process()}
             for stale in ("ended", "exit_code", "failure", "note"):
                 if stale not in fields:
                     document.pop(stale, None)
@@ -175,16 +214,9 @@ class Run:
         finally:
             lock.release()
 
-    def supervised(self) -> bool:
-        """Whether a live process holds the run's lock."""
-        lock = FileLock(self.path / ".lock", timeout=0)
-        try:
-            with lock:
-                return False
-        except Timeout:
-            return True
-        except OSError:
-            return False
+    def supervised(self) -> bool | None:
+        """Whether a live process holds the run's lock; None where this user may not look."""
+        return is_held(self.path / ".lock")
 
 
 def being_executed(run: Run) -> ConflictError:
@@ -197,13 +229,36 @@ def being_executed(run: Run) -> ConflictError:
 
 
 def all_runs(runs: Path) -> Iterator[Run]:
-    """Every run, newest first. Folders that are none are passed over."""
+    """Every run, newest first by when it was made. Folders that are none are passed over; those that may not be looked
+    into are not. Raises :class:`EnvironmentProblem` where ``runs`` itself may not be read."""
     try:
-        folders = sorted((path for path in runs.iterdir() if (path / "state.json").is_file()), reverse=True)
+        folders = [Run(path) for path in runs.iterdir() if _is_run(path)]
     except (FileNotFoundError, NotADirectoryError):
         return
-    for path in folders:
-        yield Run(path)
+    except PermissionError as error:
+        raise cannot_read(runs, error) from error
+    yield from sorted(folders, key=lambda run: (_created(run), run.id), reverse=True)
+
+
+def _is_run(path: Path) -> bool:
+    try:
+        return (path / "state.json").is_file()
+    except PermissionError:
+        # Somebody else's: whether it is one shows when it is read.
+        return True
+
+
+def _created(run: Run) -> float:
+    """When the run was made, seconds since 1970: as it says itself, or by its id where it does not."""
+    try:
+        created = (run.document("state") or {}).get("created")
+    except (RunnerError, AttributeError):
+        created = None
+    if isinstance(created, (int, float)):
+        return float(created)
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(run.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
+    return 0.0
 
 
 def find_run(runs: Path, reference: str) -> Run:
@@ -211,11 +266,12 @@ def find_run(runs: Path, reference: str) -> Run:
 
     Raises :class:`NotFoundError`, or :class:`ConflictError` where a part fits several.
     """
-    if Path(reference).is_dir() and (Path(reference) / "state.json").is_file():
+    if os.path.isfile(Path(reference) / "state.json"):  # noqa: PTH113 - Path.is_file raises where it may not look
         return Run(Path(reference))
     found = list(all_runs(runs))
     if reference == "last" and found:
-        return found[0]
+        # The last one that is ours to read.
+        return next((run for run in found if os.access(run.path / "state.json", os.R_OK)), found[0])
     exact = [run for run in found if run.id == reference]
     matches = exact or [run for run in found if reference in run.id]
     if len(matches) > 1:

@@ -12,6 +12,10 @@ from typing import Any
 
 from runner.errors import EnvironmentProblem, IntegrityError
 
+#: What file systems without modes answer to chmod, and those that cannot sync a folder to fsync.
+NO_MODES = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
+
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write aside, fsync, rename. The old content, or the whole new one, is what any reader sees.
@@ -29,7 +33,7 @@ def write_atomic(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        aside.chmod(0o644)
+        set_mode(aside, 0o644)
         aside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
@@ -46,9 +50,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON document that we wrote. Raises :class:`IntegrityError` if it is not one any more."""
+    """Read a JSON document that we wrote. Raises :class:`IntegrityError` if it is not one any more, and
+    :class:`EnvironmentProblem` where it may not be read."""
     try:
         return json.loads(path.read_bytes())
+    except PermissionError as error:
+        raise cannot_read(path, error) from error
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"not the JSON document that was written: {error}", where=str(path)) from error
 
@@ -66,14 +73,26 @@ def open_to_readers(folder: Path) -> None:
     os.umask(mask)
     for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
-            path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
+            set_mode(path, (0o777 if path.is_dir() else 0o666) & ~mask)
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """chmod, where the file system has modes: exFAT, SMB and object stores refuse, and their files are open anyway."""
+    try:
+        path.chmod(mode)
+    except OSError as error:
+        if error.errno not in NO_MODES:
+            raise
 
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in this folder last through a power cut."""
+    """Make a rename in this folder last through a power cut, where the file system can: FUSE and SMB often cannot."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_FOLDER_SYNC:
+            raise
     finally:
         os.close(descriptor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from hashlib import sha256
 from pathlib import Path
@@ -9,16 +10,20 @@ from typing import Any
 
 from runner.errors import IntegrityError, NotFoundError
 from runner.store.files import cannot_read, read_json, sha256_file
+from runner.store.pickle_signs import is_pickle
+from runner.store.verification_memory import VerificationMemory
 
 NAME = "manifest.json"
-#: What a stored model may consist of. A pickle under any of these names does not load as one.
-ALLOWED_SUFFIXES = {".safetensors", ".json", ".txt", ".ubj", ".model"}
+#: What a stored model may consist of: weights, documents, trees, and what the folder of a language or vision model has
+#: beside them (tokenizers, chat templates, the model card). A pickle under any of these names is refused by its bytes.
+ALLOWED_SUFFIXES = {".safetensors", ".json", ".txt", ".ubj", ".model", ".jinja", ".md", ".tiktoken"}
 
 
-def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
+def describe_files(folder: Path, memory: VerificationMemory | None = None) -> dict[str, dict[str, Any]]:
     """``{relative path: {"sha256": ..., "bytes": ...}}`` of every file under ``folder``, but the manifest.
 
-    Raises :class:`IntegrityError` for a link, or a file whose kind has no place in a stored model.
+    With ``memory``, what has not changed since it was hashed is not hashed again. Raises :class:`IntegrityError` for a
+    link, a pickle, or a file whose kind has no place in a stored model.
     """
     files = {}
     for path in sorted(folder.rglob("*")):
@@ -33,7 +38,14 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
                 where=str(folder),
                 hint="a model is safetensors and JSON; nothing else is read or written",
             )
-        files[relative] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+        if is_pickle(path):
+            raise IntegrityError(
+                f"{relative!r} is a pickle, which runs code when it is loaded",
+                where=str(folder),
+                hint="a model is safetensors and JSON; nothing else is read or written",
+            )
+        checksum = memory.checksum(relative, path) if memory else sha256_file(path)
+        files[relative] = {"sha256": checksum, "bytes": path.stat().st_size}
     return files
 
 
@@ -47,8 +59,11 @@ def seal(manifest: dict[str, Any]) -> dict[str, Any]:
 def read_manifest(folder: Path) -> dict[str, Any]:
     """Read and check the manifest alone, not the files. Raises :class:`NotFoundError`, :class:`IntegrityError`."""
     path = folder / NAME
-    if not path.is_file():
-        raise NotFoundError("no stored model here", where=str(folder))
+    try:
+        if not path.is_file():
+            raise NotFoundError("no stored model here", where=str(folder))
+    except PermissionError as error:
+        raise cannot_read(path, error) from error
     manifest = read_json(path)
     if not isinstance(manifest, dict) or seal(manifest) != manifest:
         raise IntegrityError(
@@ -71,20 +86,27 @@ def _has_shape(manifest: dict[str, Any]) -> bool:
     )
 
 
-def verify(folder: Path) -> dict[str, Any]:
+def verify(folder: Path, cache: Path | None = None) -> dict[str, Any]:
     """Check every byte of a stored model and return its manifest.
 
+    With ``cache``, the folder where it is remembered what was found whole, only what may have changed since is read.
     Raises :class:`IntegrityError` naming the file that is missing, changed, or has no place there.
     """
     try:
         manifest = read_manifest(folder)
-        present = describe_files(folder)
+        memory = VerificationMemory(cache, folder, manifest["sha256"]) if cache else None
+        present = describe_files(folder, memory)
     except OSError as error:
         raise cannot_read(Path(error.filename or folder), error) from error
     expected = manifest["files"]
     for name in sorted(expected.keys() | present.keys()):
         where = str(folder / name)
         if name not in present:
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                try:
+                    (folder / name).stat()
+                except PermissionError as error:
+                    raise cannot_read(folder / name, error) from error
             raise IntegrityError("a file of the model is missing", where=where)
         if name not in expected:
             raise IntegrityError("a file that is not in the manifest", where=where, hint="remove it, or train again")
@@ -95,4 +117,6 @@ def verify(folder: Path) -> dict[str, Any]:
                 where=where,
                 hint="the bytes changed after the model was stored: train it again, or fetch the artifact again",
             )
+    if memory:
+        memory.keep()
     return manifest

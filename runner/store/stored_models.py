@@ -1,19 +1,15 @@
-"""Stored models: ``<store>/<type>/<name>/v<N>/``. Promotion is atomic; a reader never sees half a model."""
+"""Stored models: ``<store>/<type>/<name>/v<N>/``, found by name, listed, and opened once they are checked."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
-from runner.errors import ConflictError, NotFoundError
-from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree, write_json
-from runner.store.manifest import NAME, describe_files, read_manifest, seal, verify
+from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
+from runner.store.files import cannot_read
+from runner.store.manifest import NAME, read_manifest, verify
 from runner.store.names import ModelReference, parse_reference
 
 
@@ -37,30 +33,46 @@ class StoredModel:
 
 
 def versions(store: Path, model_type: str, name: str) -> list[StoredModel]:
-    """Every version, oldest first. A folder without a manifest is none: promotion writes it aside first."""
+    """Every version, oldest first. A folder without a manifest is none: promotion writes it aside first.
+
+    One whose manifest may not be read is there all the same. Raises :class:`EnvironmentProblem` where the folder of the
+    versions may not be read.
+    """
     found = []
     for path in _folders(store / model_type / name):
-        if path.name[:1] == "v" and path.name[1:].isdigit() and (path / NAME).is_file():
+        if path.name[:1] == "v" and path.name[1:].isdigit() and _is_there(path / NAME):
             found.append(StoredModel(model_type, name, int(path.name[1:]), path))
     return sorted(found, key=lambda model: model.version)
 
 
-def listing(store: Path) -> Iterator[StoredModel]:
-    """Every version of every stored model."""
-    for family in _folders(store):
-        for name in _folders(family):
-            yield from versions(store, family.name, name.name)
+def listing(store: Path, closed: list[EnvironmentProblem] | None = None) -> Iterator[StoredModel]:
+    """Every version of every stored model. Folders that may not be read are passed over, and added to ``closed``."""
+    closed = [] if closed is None else closed
+    for family in _open_folders(store, closed):
+        for name in _open_folders(family, closed):
+            try:
+                yield from versions(store, family.name, name.name)
+            except EnvironmentProblem as error:
+                closed.append(error)
 
 
 def find(store: Path, reference: str | ModelReference) -> StoredModel:
     """The newest version of what ``name``, ``type/name`` or ``type/name/vN`` names.
 
-    Raises :class:`NotFoundError` with the nearest that exist, :class:`ConflictError` where a bare name fits two types.
+    Raises :class:`NotFoundError` with the nearest that exist, :class:`ConflictError` where a bare name fits two types,
+    :class:`EnvironmentProblem` where it may be in a folder that may not be read.
     """
     wanted = parse_reference(reference) if isinstance(reference, str) else reference
     types = [wanted.model_type] if wanted.model_type else [folder.name for folder in _folders(store)]
-    candidates = {kind: versions(store, kind, wanted.name) for kind in types}
-    candidates = {kind: found for kind, found in candidates.items() if found}
+    candidates, closed = {}, []
+    for kind in types:
+        try:
+            if found := versions(store, kind, wanted.name):
+                candidates[kind] = found
+        except EnvironmentProblem as error:
+            closed.append(error)
+    if closed and not candidates:
+        raise closed[0]
     if len(candidates) > 1:
         raise ConflictError(
             f"{wanted.name!r} is the name of {len(candidates)} stored models",
@@ -90,51 +102,15 @@ def _nearest(store: Path, wanted: ModelReference) -> str:
     return f"did you mean {near[0]!r}?" if near else "`runner models` lists what is stored"
 
 
-def promote(store: Path, model_type: str, name: str, artifact: Path, facts: dict[str, Any]) -> StoredModel:
-    """Make a finished artifact the newest version of a stored model.
+def open_verified(
+    store: Path, reference: str | ModelReference, cache: Path | None = None
+) -> tuple[StoredModel, dict[str, Any]]:
+    """Find a stored model and check every byte of it. Returns it with its manifest.
 
-    The files are hashed, copied aside, synced, and renamed into place
-    under a lock. Promoting the artifact of a run that already has a version returns that version: a promotion that
-    was cut short can be repeated. ``facts`` are the manifest's entries beside ``files``.
+    ``cache`` is the folder where it is remembered what was found whole; what has not changed since is not read again.
     """
-    home = store / model_type / name
-    aside: Path | None = None
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        with FileLock(home / ".lock"):
-            existing = versions(store, model_type, name)
-            for model in existing:
-                if facts.get("run") and model.manifest().get("run") == facts["run"]:
-                    return model
-            version = existing[-1].version + 1 if existing else 1
-            aside = home / f".v{version}.partial"
-            shutil.rmtree(aside, ignore_errors=True)
-            # A copy, never a link: what is stored must not change when the run's own files do.
-            shutil.copytree(artifact, aside, symlinks=True)
-            open_to_readers(aside)
-            manifest = seal(
-                {"manifest_version": 1, "model_type": model_type, "name": name, "version": version}
-                | facts
-                | {"files": describe_files(aside)}
-            )
-            write_json(aside / NAME, manifest)
-            sync_tree(aside)
-            target = home / f"v{version}"
-            os.rename(aside, target)  # noqa: PTH104 - Path.rename would replace an empty folder silently
-            sync_folder(home)
-    except OSError as error:
-        raise cannot_write(home, error) from error
-    finally:
-        if aside is not None:
-            # Gone already where it became the version; half of one is of no use to anybody.
-            shutil.rmtree(aside, ignore_errors=True)
-    return StoredModel(model_type, name, version, target)
-
-
-def open_verified(store: Path, reference: str | ModelReference) -> tuple[StoredModel, dict[str, Any]]:
-    """Find a stored model and check every byte of it. Returns it with its manifest."""
     model = find(store, reference)
-    manifest = verify(model.path)
+    manifest = verify(model.path, cache)
     if (manifest["model_type"], manifest["name"], manifest["version"]) != (
         model.model_type,
         model.name,
@@ -149,7 +125,26 @@ def open_verified(store: Path, reference: str | ModelReference) -> tuple[StoredM
 
 
 def _folders(folder: Path) -> list[Path]:
+    """The folders in a folder; none where it is not there. Raises :class:`EnvironmentProblem`."""
     try:
         return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except PermissionError as error:
+        raise cannot_read(folder, error) from error
+
+
+def _open_folders(folder: Path, closed: list[EnvironmentProblem]) -> list[Path]:
+    try:
+        return _folders(folder)
+    except EnvironmentProblem as error:
+        closed.append(error)
+        return []
+
+
+def _is_there(path: Path) -> bool:
+    """Whether the file exists, as far as can be told: in a folder of somebody else's it may not be looked for."""
+    try:
+        return path.is_file()
+    except PermissionError:
+        return True

@@ -10,11 +10,14 @@ from typing import Any
 
 from runner.errors import IntegrityError
 
+#: The types of safetensors that numpy has.
+NUMPY = {"F64", "F32", "F16", "I64", "I32", "I16", "I8", "U64", "U32", "U16", "U8", "BOOL", "C64"}
+
 
 def write_tensors(path: Path, tensors: Mapping[str, Any]) -> None:
     """Write arrays by name. numpy arrays and torch tensors may be mixed; views are made contiguous.
 
-    Goes through torch where torch is loaded already (bfloat16 has no numpy type), through numpy elsewhere.
+    Goes through torch where a tensor is torch's, through numpy elsewhere.
     """
     import numpy as np
     from safetensors import SafetensorError
@@ -33,14 +36,8 @@ def _write(path: Path, tensors: Mapping[str, Any], np: Any) -> None:
         from safetensors.torch import save_file as save_torch
 
         save_torch(
-            {
-                name: (
-                    tensor.detach().cpu() if isinstance(tensor, torch.Tensor) else torch.from_numpy(np.array(tensor))
-                )
-                .contiguous()
-                .clone()
-                for name, tensor in tensors.items()
-            },
+            # Copies: the library refuses tensors that share their memory, as tied weights do.
+            {name: as_torch(tensor).detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
             path,
         )
         return
@@ -50,11 +47,31 @@ def _write(path: Path, tensors: Mapping[str, Any], np: Any) -> None:
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
-    """numpy arrays by name. Raises :class:`IntegrityError` for a file that is no safetensors file."""
-    from safetensors import SafetensorError
+    """numpy arrays by name; what numpy has no type for (bfloat16, the 8-bit floats) comes as torch tensors, which
+    :func:`as_torch` takes alike.
+
+    Raises :class:`IntegrityError` for a file that is no safetensors file.
+    """
+    from safetensors import SafetensorError, safe_open
     from safetensors.numpy import load_file
 
     try:
-        return load_file(path)
+        with safe_open(path, "numpy") as file:
+            kinds = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118 - no mapping
+            foreign = [name for name, kind in kinds.items() if kind not in NUMPY]
+            if foreign:
+                own = {name: file.get_tensor(name) for name in kinds if name not in foreign}
+        if not foreign:
+            return load_file(path)
+        with safe_open(path, "pt") as file:
+            return own | {name: file.get_tensor(name) for name in foreign}
     except (SafetensorError, OSError, ValueError) as error:
         raise IntegrityError(f"not a safetensors file: {error}", where=str(path)) from error
+
+
+def as_torch(value: Any) -> Any:
+    """A torch tensor of a tensor, or of a numpy array, which is copied: what was read from a file cannot be written."""
+    import numpy as np
+    import torch
+
+    return value if isinstance(value, torch.Tensor) else torch.from_numpy(np.array(value))

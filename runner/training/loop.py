@@ -17,6 +17,7 @@ import numpy as np
 
 from runner.contract import TrainContext
 from runner.errors import RunFailed, Stopped
+from runner.store.tensors import as_torch
 from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every
@@ -251,9 +252,7 @@ def _restore(task: Task, tensors: Mapping[str, Any], state: dict[str, Any]) -> _
 
     def part(prefix: str) -> dict[str, torch.Tensor]:
         return {
-            name.removeprefix(prefix): torch.from_numpy(np.array(value))
-            for name, value in tensors.items()
-            if name.startswith(prefix)
+            name.removeprefix(prefix): as_torch(value) for name, value in tensors.items() if name.startswith(prefix)
         }
 
     _put(task.module, part("model/"))

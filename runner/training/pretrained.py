@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.data import hub
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
+from runner.workspace import absolute
 
 #: Names whose weights come as an installed package: name -> (import name, folder in it, distribution).
 PACKAGED = dict.fromkeys(
@@ -54,7 +55,7 @@ def local(name: str) -> Path | None:
         for place in (spec.submodule_search_locations or ()) if spec else ():
             if _complete(Path(place) / folder):
                 return Path(place) / folder
-    path = Path(name).expanduser()
+    path = absolute(name, Path())
     if path.is_dir() and (_is_path(name) or (path / "config.json").exists()):
         if not (path / "config.json").exists():
             raise DataError("the folder holds no model: config.json is missing", where=str(path))
@@ -74,6 +75,18 @@ def available_locally(name: str) -> bool:
         return local(name) is not None
     except DataError:
         return True
+
+
+def place_of(name: str, cwd: Path) -> str:
+    """The name, or where it names a local folder, that folder's absolute path; a relative one counts from ``cwd``.
+
+    Raises :class:`NotFoundError` for the home of a user who is not there.
+    """
+    if name in PACKAGED:
+        return name
+    if _is_path(name):
+        return str(absolute(name, cwd))
+    return str(cwd / name) if (cwd / name / "config.json").exists() else name
 
 
 def _is_path(name: str) -> bool:

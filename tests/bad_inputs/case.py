@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.bad_inputs.forked import forked
-from tests.conftest import Desk, Ran
+from tests.conftest import Desk, Ran, without_rights
 
 #: What a command may leave behind without it being half of anything: locks.
 LOCKS = {".lock", ".worker.lock"}
@@ -139,13 +139,8 @@ def _type(desk: Desk, words: list[object], case: Case) -> Ran:
 
 def without_privileges(desk: Desk, words: list[object], stdin: bytes = b"") -> Ran:
     """Type a command as somebody whom permissions hold for: root gives its capabilities up."""
-    prefix: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None:
-            pytest.skip("root cannot give up its rights without setpriv (util-linux)")
-        prefix = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
     done = subprocess.run(
-        [*prefix, *desk.command(*words)],
+        [*without_rights(), *desk.command(*words)],
         cwd=desk.home,
         env=desk.variables,
         input=stdin,

@@ -99,15 +99,15 @@ def file_for(folder: str) -> Callable[[Bench], None]:
     return lambda bench: bench.write(folder, "")
 
 
-def small_disk(folder: str, size: int) -> Callable[[Bench], None]:
-    """A disk of ``size`` bytes where the folder is. Root alone can make one."""
+def small_disk(folder: str, size: int, inodes: int = 64) -> Callable[[Bench], None]:
+    """A disk of ``size`` bytes and so many files where the folder is. Root alone can make one."""
 
     def prepare(bench: Bench) -> None:
         path = bench.home / folder
         path.mkdir()
         if os.geteuid() != 0:
             pytest.skip("only root can mount a small disk")
-        words = ["mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes=64", "tmpfs", str(path)]
+        words = ["mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes={inodes}", "tmpfs", str(path)]
         mounted = subprocess.run(words, capture_output=True, text=True)
         if mounted.returncode:
             pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
@@ -277,17 +277,25 @@ CASES = [
         "cannot write: permission denied",
         spoil=closed("models"),
         unprivileged=True,
-        leaves="failed",
     ),
-    trained("a file where models go", 6, spec(), "models", "cannot write", spoil=file_for("models"), leaves="failed"),
+    trained("a file where models go", 6, spec(), "models", "cannot write", spoil=file_for("models")),
     trained("a disk too full to begin on", 6, spec(), "runs", "the disk is full", spoil=small_disk("runs", 4096)),
     trained(
-        "a disk too full to store the model on",
+        "a disk too full to store any model on",
         6,
         spec(),
         "models",
         "the disk is full",
         spoil=small_disk("models", 8192),
+    ),
+    trained(
+        "a disk too full to store this model on",
+        6,
+        spec(),
+        "models",
+        "the model is trained, and could not be stored: the disk is full",
+        "RUNNER_STORE_DIR=FOLDER runner train --resume",
+        spoil=small_disk("models", 2**20, inodes=4),
         leaves="failed",
     ),
 ]

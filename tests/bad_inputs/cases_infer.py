@@ -85,7 +85,7 @@ def moved(stored: Path) -> None:
 
 def of_torch(bench: Bench) -> None:
     """A stored model of a kind that torch computes: its weights are not looked at before the device is."""
-    from runner.store.stored_models import promote
+    from runner.store.promotion import promote
 
     promote(bench.home / "models", "dense_network", "ratings", bench.write("made/config.json", {}).parent, {})
 
@@ -341,7 +341,7 @@ CASES = [
     spoilt(
         "a pickle under a good name",
         lambda stored: (stored / "extra.json").write_bytes(b"\x80\x04N."),
-        "extra.json: a file that is not in the manifest",
+        "v1: 'extra.json' is a pickle",
     ),
     spoilt(
         "a link planted",

@@ -185,7 +185,7 @@ def test_a_run_that_its_time_limit_ended_goes_on_without_it(workshop, tmp_path):
 def test_a_model_that_a_full_disk_refused_is_stored_when_there_is_space(bench):
     bench.write("data.jsonl", battles())
     bench.write("spec.json", spec())
-    small_disk("models", 8192)(bench)
+    small_disk("models", 2**20, inodes=4)(bench)
     assert bench.desk("train", "--spec-file", "spec.json").code == 6
     run = bench.desk.only_run()
     events = (run / "events.jsonl").read_text()

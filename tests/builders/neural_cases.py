@@ -12,7 +12,7 @@ import pytest
 from runner.contract import LoadedData, TrainContext
 from runner.data.comparisons import TIE, A, B, Comparisons
 from runner.errors import Stopped
-from runner.store.stored_models import promote
+from runner.store.promotion import promote
 from tests.training.tiny_models import folder
 
 #: Words of the two kinds of prompt, and of what the LLMs that are good at each kind answer.

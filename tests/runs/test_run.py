@@ -6,7 +6,10 @@ import json
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import time
+from datetime import datetime, timedelta
 from itertools import product
 from pathlib import Path
 
@@ -19,6 +22,10 @@ from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventReader, EventWriter
 from runner.runs.run import FOLLOWS, Run, State, all_runs, find_run
+from runner.store.tensors import as_torch
+from tests.conftest import without_rights
+
+IMPORTS = "from pathlib import Path; from runner.runs.run import Run"
 
 
 @pytest.fixture
@@ -73,6 +80,81 @@ def test_a_run_whose_supervisor_died_is_found_and_marked_interrupted(run):
     assert state["state"] == State.INTERRUPTED
     assert "gone" in state["note"]
     assert run.document("state")["state"] == State.INTERRUPTED, "it is written down, not only said"
+
+
+def test_ids_are_in_utc_and_the_last_run_is_the_one_made_last_wherever_it_was_made(tmp_path):
+    names = {"Asia/Tokyo": "early", "America/Los_Angeles": "later", "UTC": "latest"}
+    for zone, name in names.items():
+        make_elsewhere(tmp_path, name, TZ=zone)
+    assert [run.id.split("-")[2] for run in all_runs(tmp_path)] == ["latest", "later", "early"]
+    stamps = [datetime.strptime(run.id[:15], "%Y%m%d-%H%M%S") for run in all_runs(tmp_path)]
+    assert max(stamps) - min(stamps) < timedelta(hours=1)
+
+
+def test_a_run_of_an_earlier_version_has_its_place_by_its_id(tmp_path):
+    old = Run.create(tmp_path, "old", {})
+    old.path.rename(tmp_path / "20200101-000000-old-aaaa")
+    (tmp_path / "20200101-000000-old-aaaa" / "state.json").write_text('{"state": "succeeded"}')
+    new = Run.create(tmp_path, "new", {})
+    assert [run.id for run in all_runs(tmp_path)] == [new.id, "20200101-000000-old-aaaa"]
+    assert find_run(tmp_path, "last").id == new.id
+
+
+def test_a_run_that_ended_before_it_began_is_told_so_and_can_be_taken_up_or_closed(tmp_path):
+    for follow in (State.RUNNING, State.CANCELLED):
+        make_elsewhere(tmp_path, "x")
+        found = find_run(tmp_path, "last")
+        assert found.state()["state"] == State.INTERRUPTED
+        assert "never begun" in found.document("state")["note"]
+        assert found.transition(follow)["state"] == follow
+
+
+def test_a_pending_run_whose_maker_lives_is_pending(run):
+    assert run.state()["state"] == State.PENDING
+
+
+def test_a_live_run_is_running_to_who_cannot_look_at_its_lock(run):
+    with run.lock():
+        run.transition(State.RUNNING)
+        (run.path / ".lock").chmod(0)
+        state = seen_without_rights(run.path)
+    assert state["state"] == State.RUNNING
+
+
+def test_a_run_of_another_machine_is_running_as_far_as_can_be_told(run):
+    run.transition(State.RUNNING)
+    document = run.document("state")
+    run.write("state", document | {"process": document["process"] | {"host": "another"}})
+    (run.path / ".lock").touch()
+    (run.path / ".lock").chmod(0)
+    state = seen_without_rights(run.path)
+    assert state["state"] == State.RUNNING
+    assert "as far as can be told" in state["note"]
+
+
+def test_a_dead_run_in_a_folder_that_may_not_be_written_is_told_as_interrupted(run):
+    run.transition(State.RUNNING)
+    document = run.document("state")
+    # A number that no process has.
+    run.write("state", document | {"process": document["process"] | {"pid": 2**22 + 1}})
+    run.path.chmod(0o555)
+    state = seen_without_rights(run.path)
+    run.path.chmod(0o755)
+    assert state["state"] == State.INTERRUPTED
+    assert run.document("state")["state"] == State.RUNNING
+
+
+def seen_without_rights(path: Path) -> dict:
+    """The state of a run as somebody sees it whom permissions hold for."""
+    code = f"import json; {IMPORTS}; print(json.dumps(Run(Path({str(path)!r})).state()))"
+    done = subprocess.run([*without_rights(), sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def make_elsewhere(runs: Path, name: str, **variables: str) -> None:
+    """A run that a process of its own makes, which then ends."""
+    code = f"{IMPORTS}; Run.create(Path({str(runs)!r}), {name!r}, {{}})"
+    subprocess.run([sys.executable, "-c", code], env=os.environ | variables, check=True)
 
 
 def test_on_a_full_disk_a_dead_run_is_told_as_interrupted_all_the_same(run, monkeypatch):
@@ -146,6 +228,15 @@ def test_checkpoints_come_back_to_the_bit_and_two_are_kept(run):
     np.testing.assert_array_equal(latest.tensors["order"], np.arange(3))
     assert len(list((run.path / "checkpoints").glob("0*"))) == 2
     assert said == ["checkpoint"] * 3
+
+
+def test_a_checkpoint_of_half_precision_comes_back_to_the_bit(run):
+    checkpoints = RunCheckpoints(run.path / "checkpoints", lambda event, **fields: None)
+    weights = torch.linspace(-3, 3, 7).to(torch.bfloat16)
+    checkpoints.save(1, {"weights": weights, "order": np.arange(3)}, {})
+    latest = checkpoints.latest()
+    assert torch.equal(as_torch(latest.tensors["weights"]), weights)
+    np.testing.assert_array_equal(latest.tensors["order"], np.arange(3))
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove"])

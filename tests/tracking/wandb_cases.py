@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from runner.runs.events import EventWriter
 from runner.runs.run import Run
-from runner.store.stored_models import StoredModel, promote
+from runner.store.promotion import promote
+from runner.store.stored_models import StoredModel
 from runner.workspace import Workspace
 from tests.tracking.wandb_server import WandbServer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -14,6 +14,7 @@ from runner.contract import DataSection, LoadContext, LoadedData, option
 from runner.data.comparisons import catalog
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
 from runner.errors import DataError
+from runner.workspace import absolute
 
 #: A path has no control character in it. (`(?!\n)$` is the very end in ECMA's and in Python's dialect alike.)
 _PATH = r"^[^\u0000-\u001f]+\.(parquet|jsonl|csv|tsv)(?!\n)$"
@@ -100,4 +101,9 @@ class ComparisonsData(DataSection):
             check_file(path, cwd, pointer="/data/dataset")
 
     def local_files(self) -> list[Path]:
-        return [Path(self.dataset).expanduser()] if catalog.is_path(self.dataset) else []
+        return [absolute(self.dataset, Path(), where="/data/dataset")] if catalog.is_path(self.dataset) else []
+
+    def resolved(self, cwd: Path) -> Self:
+        if not catalog.is_path(self.dataset):
+            return self
+        return self.model_copy(update={"dataset": str(absolute(self.dataset, cwd, where="/data/dataset"))})

@@ -18,6 +18,7 @@ from runner.data.comparisons.catalog import HUB, SAMPLE, parquet, whole
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
 from runner.data.comparisons.raw_layouts import COLUMNS, Rows, add_json, require_columns
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
+from runner.workspace import absolute
 
 BATCH = 8192
 
@@ -37,7 +38,7 @@ def read(dataset: str, columns: Columns | None = None, winners: WinnerValues | N
         return read_hub(HUB[dataset])
     if dataset == "sample":
         return read_file(SAMPLE)
-    return read_file(Path(dataset).expanduser(), columns, winners)
+    return read_file(absolute(dataset, Path()), columns, winners)
 
 
 def read_hub(repo: str) -> Rows:
@@ -110,12 +111,17 @@ def check_file(path: Path, cwd: Path = Path(), pointer: str = "") -> None:
     """
     here = cwd / path
     where = f"{pointer}: {path}" if pointer else str(path)
-    if not here.exists():
+    try:
+        is_there = here.exists()
+    except PermissionError:
+        raise DataError("the file may not be read", where=where, hint="check its folder's permissions") from None
+    if not is_there:
         near = sorted(other.name for other in here.parent.glob(f"*{path.suffix}"))[:5] if here.parent.is_dir() else []
+        counted = None if path.is_absolute() else f"a relative path counts from {cwd.absolute()}"
         raise NotFoundError(
             "there is no such data file",
             where=where,
-            hint=f"that folder has {', '.join(near)}" if near else "a relative path counts from the current directory",
+            hint=f"that folder has {', '.join(near)}" if near else counted,
         )
     if not here.is_file():
         raise DataError("is not a file", where=where)

@@ -5,7 +5,6 @@ The artifact carries a whole copy of the lower model, so it is loaded from its o
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from runner import registry
 from runner.contract import TrainContext
 from runner.data.comparisons import Comparisons
+from runner.store.file_copies import copy_tree
 from runner.store.manifest import read_manifest
 from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
 
@@ -56,7 +56,7 @@ class BaseModel:
 
     def save(self, artifact: Path) -> None:
         """Copy the lower model, manifest and all, into the upper one's artifact."""
-        shutil.copytree(self._folder, artifact / FOLDER, copy_function=shutil.copyfile)
+        copy_tree(self._folder, artifact / FOLDER)
 
     def use_cache(self, cache: Path) -> None:
         """Let the lower model take prompts' embeddings from the cache folder, if it embeds any."""

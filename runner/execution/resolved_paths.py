@@ -1,0 +1,50 @@
+"""A spec whose paths mean the same everywhere: in a container with another home, in a run that is resumed elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from runner.errors import NotFoundError
+from runner.spec.envelope import TrainingSpec
+from runner.training.pretrained import place_of
+
+
+def resolve_paths(spec: TrainingSpec, cwd: Path) -> TrainingSpec:
+    """The spec with its files and local model folders absolute, counted from ``cwd``; names of the Hub stay names.
+
+    Raises :class:`NotFoundError` for a ``~user`` who is not there.
+    """
+    data = spec.data.resolved(cwd)  # type: ignore[union-attr]
+    own = spec.model.spec and _with_places(spec.model.spec, cwd)
+    if data is spec.data and own is spec.model.spec:
+        return spec
+    return spec.model_copy(update={"data": data, "model": spec.model.model_copy(update={"spec": own})})
+
+
+def check_folder(cwd: Path, run: str) -> None:
+    """Raise :class:`NotFoundError` where the folder that a run was started in, and its paths count from, is gone."""
+    if not cwd.is_dir():
+        raise NotFoundError(
+            f"the run was started in {cwd}, which is not there any more: its relative paths count from that folder",
+            where=run,
+            hint=f"move it back, or put a link in its place: ln -s NEW_FOLDER {cwd}",
+        )
+
+
+def _with_places(section: Any, cwd: Path) -> Any:
+    """A section with every ``*_model_name`` in it, at any depth, that is a local folder made absolute."""
+    changes = {}
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            new: Any = _with_places(value, cwd)
+        elif name.endswith("_model_name") and isinstance(value, str):
+            new = place_of(value, cwd)
+        else:
+            continue
+        if new != value:
+            changes[name] = new
+    return section.model_copy(update=changes) if changes else section

@@ -1,0 +1,146 @@
+"""A finished artifact becomes a stored model: atomically, and without a second copy where the file system allows it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from runner.errors import EnvironmentProblem, NotFoundError, RunnerError
+from runner.store.file_copies import copy_file, copy_tree
+from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree, write_json
+from runner.store.manifest import NAME, describe_files, seal
+from runner.store.stored_models import StoredModel, versions
+
+#: What a rename is answered with where only a copy will do: another file system, or a folder that is not ours.
+NO_RENAME = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBUSY}
+#: How much a store has to take before a run is begun, bytes: a manifest and its folder.
+ROOM = 2**16
+
+
+def promote(
+    store: Path, model_type: str, name: str, artifact: Path, facts: dict[str, Any], *, move: bool = False
+) -> StoredModel:
+    """Make a finished artifact the newest version of a stored model.
+
+    With ``move`` the artifact's folder itself becomes the version, by one rename; on another file system it is copied
+    and then removed. At every moment there is the whole artifact, or the stored model. Without it, the artifact stays
+    and is copied. Promoting the artifact of a run that already has a version returns that version: a promotion that
+    was cut short can be repeated. ``facts`` are the manifest's entries beside ``files``.
+    """
+    home = store / model_type / name
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with FileLock(home / ".lock"):
+            existing = versions(store, model_type, name)
+            for model in existing:
+                if facts.get("run") and _run_of(model) == facts["run"]:
+                    if move:
+                        # What a cut between the copy and this line left.
+                        shutil.rmtree(artifact, ignore_errors=True)
+                    return model
+            version = existing[-1].version + 1 if existing else 1
+            stored = StoredModel(model_type, name, version, home / f"v{version}")
+            entries = {"manifest_version": 1, "model_type": model_type, "name": name, "version": version} | facts
+            if move:
+                if not artifact.is_dir():
+                    raise NotFoundError(
+                        "there is nothing to store: the artifact is not there",
+                        where=str(artifact),
+                        hint="if the run's model was stored elsewhere, set RUNNER_STORE_DIR to that folder",
+                    )
+                _seal(artifact, entries)
+                if not _renamed(artifact, stored.path):
+                    _copied(artifact, stored.path)
+                    shutil.rmtree(artifact, ignore_errors=True)
+                sync_folder(artifact.parent)
+            else:
+                _copied(artifact, stored.path, entries)
+            return stored
+    except OSError as error:
+        raise cannot_write(home, error) from error
+
+
+def check_store(store: Path, model_type: str, name: str) -> None:
+    """Raise :class:`EnvironmentProblem` for a store that a model cannot be put into, before hours go into one: that
+    may not be written, is full, or cannot have a folder of that name. Nothing is left there."""
+    home = store / model_type / name
+    place = home
+    try:
+        os.fsencode(home)
+        while not os.path.lexists(place) and place != place.parent:
+            place = place.parent
+        with tempfile.TemporaryFile(prefix=".runner-", dir=place) as probe:
+            probe.write(bytes(ROOM))
+            probe.flush()
+            os.fsync(probe.fileno())
+        lock = home / ".lock"
+        if lock.exists() and not os.access(lock, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(lock))
+    except UnicodeEncodeError as error:
+        raise EnvironmentProblem(
+            f"this locale has no file names like {name!r}",
+            where=ascii(str(home)),
+            hint="export LC_ALL=C.UTF-8, or give the model a name in ASCII",
+        ) from error
+    except OSError as error:
+        raise cannot_write(place, error) from error
+
+
+def _run_of(model: StoredModel) -> Any:
+    """The run that made a version; None for one that is damaged, or that may not be read: it is not ours."""
+    try:
+        return model.manifest().get("run")
+    except RunnerError:
+        return None
+
+
+def _seal(folder: Path, entries: dict[str, Any]) -> None:
+    """Write the manifest into a finished folder, and all of it to the disk. The one time that its files are hashed."""
+    for cut in folder.glob(f".{NAME}.*"):
+        # A manifest that was being written when an earlier promotion was cut short.
+        cut.unlink()
+    for path in folder.rglob("*"):
+        if not path.is_symlink() and path.is_file() and path.stat().st_nlink > 1:
+            # Whoever has the other name could change what is stored.
+            own = folder.with_name(f".{folder.name}.own")
+            copy_file(path, own)
+            own.replace(path)
+    open_to_readers(folder)
+    write_json(folder / NAME, seal(entries | {"files": describe_files(folder)}))
+    sync_tree(folder)
+
+
+def _renamed(folder: Path, target: Path) -> bool:
+    """Whether the folder could be moved as it is."""
+    try:
+        os.rename(folder, target)  # noqa: PTH104 - Path.rename would replace an empty folder silently
+    except OSError as error:
+        if error.errno in NO_RENAME:
+            return False
+        raise
+    sync_folder(target.parent)
+    return True
+
+
+def _copied(folder: Path, target: Path, entries: dict[str, Any] | None = None) -> None:
+    """Copy aside, sync, rename. ``entries`` are the manifest's where the folder is not sealed yet."""
+    aside = target.parent / f".{target.name}.partial"
+    try:
+        shutil.rmtree(aside, ignore_errors=True)
+        copy_tree(folder, aside)
+        if entries is None:
+            open_to_readers(aside)
+            sync_tree(aside)
+        else:
+            _seal(aside, entries)
+        os.rename(aside, target)  # noqa: PTH104 - Path.rename would replace an empty folder silently
+        sync_folder(target.parent)
+    finally:
+        # Gone already where it became the version; half of one is of no use to anybody.
+        shutil.rmtree(aside, ignore_errors=True)
