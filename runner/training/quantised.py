@@ -24,8 +24,8 @@ def layers(model: nn.Module) -> list[Any]:
 
     modules = list(model.modules())
     four_bit = [module for module in modules if isinstance(module, Linear4bit)]
-    for module in four_bit:
-        module.support_avx512bf16_for_cpu = False
+    for layer in four_bit:
+        layer.support_avx512bf16_for_cpu = False
     for module in modules:
         if isinstance(module, Linear8bitLt):
             module.forward = partial(_eight_bit, module)  # type: ignore[method-assign]

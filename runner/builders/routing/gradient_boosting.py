@@ -63,10 +63,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._boosting.boosting_inputs import importance
     from runner.builders.routing._boosting.boosting_model import Gathered, Stored
     from runner.builders.routing._boosting.rounds import Rows, balance, fit, pairwise
-    from runner.builders.routing._evaluation import pairwise_accuracy
     from runner.builders.routing._neural.rank_losses import decided_rows, winners
     from runner.builders.routing._neural.residual import BaseModel
     from runner.builders.routing._prompts.prompted import conclude
+    from runner.tasks.ranking.measuring import pairwise_accuracy
 
     split, validation = context.data.train, context.data.validation
     decided = decided_rows(split)

@@ -22,6 +22,8 @@ PROMPT_GROUPS, LLM_GROUP = ("prompt_embedding", "prompt_features", "categories")
 MISSING = 255
 #: Prompts that the edges are found from, at most: quantiles of more are the same.
 SAMPLED = 50_000
+#: Beside a seed: the prompts that a group's edges are found on.
+EDGES_SALT = 0x62
 
 
 def find_edges(values: np.ndarray) -> np.ndarray:
@@ -66,7 +68,7 @@ class Inputs:
         for name in widths:
             values = prompts[name]
             if len(values) > SAMPLED:
-                values = values[np.random.default_rng([seed, 0x62]).choice(len(values), SAMPLED, replace=False)]
+                values = values[np.random.default_rng([seed, EDGES_SALT]).choice(len(values), SAMPLED, replace=False)]
             parts.append(find_edges(values))
         return cls(widths | {LLM_GROUP: llms.shape[1]}, np.concatenate([*parts, find_edges(llms)]))
 
