@@ -100,7 +100,7 @@ def infer(
             device=question.device,
         )
         check_columns(output.form, scorer.names)
-        for warning in scorer.warnings:
+        for warning in [*scorer.warnings, *scorer.untagged(prompts)]:
             say(f"warning: {warning}")
         size = min(-(-chunk // question.batch_size) * question.batch_size, LARGEST)
         models, total = len(scorer.names), prompts.count

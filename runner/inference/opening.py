@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from runner import registry
 from runner.data.prompt_rows import Row
-from runner.data.prompts import need_text
+from runner.data.prompts import Prompts, need_text
 from runner.errors import EnvironmentProblem, NotFoundError, RunFailed, UsageError
 from runner.store.names import parse_reference
 from runner.store.stored_models import StoredModel, open_verified
-from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, llm_predictor
+from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, llm_predictor, row_tags
 from runner.tasks.ranking.responses import FLAG, Responses
 from runner.workspace import Workspace
 
@@ -114,6 +114,15 @@ class Scorer:
         """What stands for the score of an LLM that the model does not know."""
         return 0.0 if self.unknown == "zero" else None
 
+    def untagged(self, prompts: Prompts) -> list[str]:
+        """What is to be said of checked prompts whose category tags the model would read; nothing in most cases."""
+        if not (self.predictor.reads_tags and prompts.untagged):
+            return []
+        return [
+            f"{self.stored.reference} reads category tags, and {prompts.untagged:,} of {prompts.count:,} prompts in "
+            f'{prompts.name} have none: a row\'s "category_tags" give them, as in the training data'
+        ]
+
     def score(self, rows: Sequence[Row], batch_size: int) -> np.ndarray:
         """float64 ``[len(names), len(rows)]``; a row of NaN for an LLM that it does not know.
 
@@ -122,7 +131,8 @@ class Scorer:
         import numpy as np
 
         prompts, histories = [row.prompt for row in rows], [row.history for row in rows]
-        scores = np.asarray(self.predictor.score_llms(prompts, self.names, batch_size, histories=histories))
+        tags = row_tags(rows)
+        scores = np.asarray(self.predictor.score_llms(prompts, self.names, batch_size, histories=histories, tags=tags))
         known = [at for at, name in enumerate(self.names) if name not in set(self.strangers)]
         bad = np.argwhere(~np.isfinite(scores[known]))
         if len(bad):

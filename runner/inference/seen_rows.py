@@ -15,7 +15,7 @@ REMEMBERED = 250_000
 
 
 class Seen:
-    """Where every distinct (prompt, history) stood first."""
+    """Where every distinct (prompt, history, category tags) stood first."""
 
     def __init__(self, remembered: int = REMEMBERED) -> None:
         self._first: dict[bytes, int] = {}
@@ -53,4 +53,6 @@ def _key(row: Row) -> bytes:
     for text in row.history:
         # The length in front: no two histories are the same run of bytes.
         told.update(f"\x00{len(text)}:".encode() + text.encode())
+    if row.tags:
+        told.update(f"\x01{row.tags}".encode())
     return told.digest()

@@ -147,6 +147,7 @@ def test_categories_help_where_only_they_tell(context_for, encoder):
     tags = np.full((3, 12), np.nan, np.float32)
     tags[0, -1], tags[1, -1] = 1, 0
     predictor = Predictor.load(context.artifact)
+    assert predictor.reads_tags
     scores = predictor.score_llms(["b c"] * 3, ["llm-0", "llm-3"], tags=tags)
     assert scores[0, 0] > scores[1, 0] and scores[0, 1] < scores[1, 1]
     np.testing.assert_allclose(scores[:, 2], predictor.score_llms(["b c"], ["llm-0", "llm-3"])[:, 0], atol=1e-5)

@@ -201,7 +201,10 @@ def route(
         "calibrated_on": calibrate_on.facts() if calibrate_on else None,
         "seconds": round(time.perf_counter() - started, 3),
     }
-    warnings = [*scorer.warnings, *(lengther.warnings if lengther else [])]
+    asked = [prompts] if calibrate_on is None else [prompts, calibrate_on]
+    warnings = [*scorer.warnings, *(told for some in asked for told in scorer.untagged(some))]
+    if lengther is not None:
+        warnings += [*lengther.warnings, *lengther.untagged(prompts)]
     if missed:
         warnings.append(missed)
     if choice.rate is not None and not np.ptp(cost):

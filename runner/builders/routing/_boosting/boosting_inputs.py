@@ -7,14 +7,11 @@ on which side that prompt falls. A row of bytes also takes a quarter of the memo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from runner.data.comparisons import Comparisons
-from runner.data.comparisons.raw_layouts import TAGS
 
 #: The groups of inputs in the order of their columns: the prompt's, then the LLM's.
 PROMPT_GROUPS, LLM_GROUP = ("prompt_embedding", "prompt_features", "categories"), "llm_embedding"
@@ -116,19 +113,6 @@ class Pairs:
         np.take(prompts, self.prompt, axis=0, out=table[:, : prompts.shape[1]])
         np.take(llms, self.llm, axis=0, out=table[:, prompts.shape[1] :])
         return table
-
-
-def prompt_tags(splits: Sequence[Comparisons]) -> np.ndarray:
-    """The category tags of every prompt, float32 ``[len(prompts), 12]``: those of its first row that has the tag."""
-    table = np.full((len(splits[0].prompts), len(TAGS)), np.nan, np.float32)
-    for split in splits:
-        for column, name in enumerate(TAGS):
-            values = split.tags.get(name, np.zeros(0))
-            known = np.flatnonzero(~np.isnan(values))[::-1]
-            fresh = known[np.isnan(table[split.prompt[known], column])]
-            # Backwards, so that the first row is the one that stays.
-            table[split.prompt[fresh], column] = values[fresh]
-    return table
 
 
 def importance(inputs: Inputs, booster: Any) -> list[dict[str, Any]]:
