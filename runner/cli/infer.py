@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, say, show
 from runner.errors import UsageError
+from runner.runs.holding import Hold
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts
 def _progress() -> Iterator[Any]:
     """Something that shows progress events, and is loaded with the first one: few inferences have any."""
     listener: TerminalListener | None = None
+    hold = Hold.asked()
 
     def emit(event: Mapping[str, Any]) -> None:
         nonlocal listener
@@ -149,6 +151,8 @@ def _progress() -> Iterator[Any]:
 
             listener = TerminalListener(sys.stderr)
         listener.handle(event)
+        if hold is not None:
+            hold.reached(event["event"])
 
     try:
         yield emit

@@ -18,6 +18,7 @@ from runner.errors import EnvironmentProblem, ExitCode, RunFailed, RunnerError, 
 from runner.execution.endings import classify
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventWriter
+from runner.runs.holding import Hold
 from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
 from runner.spec.envelope import TrainingSpec
@@ -56,11 +57,14 @@ def work(path: Path, *, lease: bool = False) -> int:
     try:
         with _only_worker(run):
             listeners = _listeners(run, events)
+            hold = Hold.asked()
 
             def emit(event: str, **fields: Any) -> None:
                 record = events.emit(event, **fields)
                 for listener in listeners:
                     listener.handle(record)
+                if hold is not None:
+                    hold.reached(event, stop.requested)
 
             code = ExitCode.BUG
             try:

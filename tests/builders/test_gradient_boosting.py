@@ -17,7 +17,7 @@ from runner.contract import LoadedData
 from runner.data.comparisons import A, B, Comparisons
 from runner.errors import IntegrityError, Stopped
 from runner.store.manifest import seal
-from tests.training.test_encoder import tiny
+from tests.training.tiny_encoder import tiny
 
 #: Each LLM answers in words of its own, and is good at one of the two kinds of prompt.
 ANSWERS = ("a a", "hello world", "is the what", "g f ?")

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conformance.test_every_kind import example
 from tests.conftest import Desk
+from tests.examples import example
 
 COSTS = {"quoter": 0.001, "dictionary": 0.002, "smollm2-135m": 0.01}
 PROMPTS = [f"What is {n} + {n * 7 % 13}?" for n in range(30)] + ["Name the capital of France.", "Write a haiku."]
