@@ -45,7 +45,7 @@ train: install
 	set -x; $(BIN)/runner train --spec-file specs/quickstart.json --executor $$where
 
 test: dev
-	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow and not docker"
+	$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "not slow and not docker"
 
 lint: dev
 	$(BIN)/ruff check .

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from runner.cli.output import Dash, Json, say, show
 from runner.cli.streams import ResultStream, standard_input
 from runner.errors import UsageError
+from runner.runs.holding import Hold
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -153,6 +154,7 @@ def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: 
 def progress_shown() -> Iterator[Any]:
     """Something that shows progress events, and is loaded with the first one: few inferences have any."""
     listener: TerminalListener | None = None
+    hold = Hold.asked()
 
     def emit(event: Mapping[str, Any]) -> None:
         nonlocal listener
@@ -161,6 +163,8 @@ def progress_shown() -> Iterator[Any]:
 
             listener = TerminalListener(sys.stderr)
         listener.handle(event)
+        if hold is not None:
+            hold.reached(event["event"])
 
     try:
         yield emit

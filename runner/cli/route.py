@@ -33,6 +33,8 @@ def route(
     weak: str | None = None,
     strong_share: float | None = None,
     threshold: float | None = None,
+    ties: Literal["weak", "random"] = "weak",
+    seed: int | None = None,
     calibrate_on: Path | None = None,
     lengths: str | None = None,
     batch_size: int = 128,
@@ -70,6 +72,11 @@ def route(
         The other of the two.
     strong_share
         The share of prompts that the strong LLM gets; the threshold is set for it.
+    ties
+        What becomes of prompts of the same chance at the border of --strong-share, which a threshold cannot divide:
+        weak sends them all to the weak LLM, random divides them by chance.
+    seed
+        Of --ties random; 42 without it.
     threshold
         The strong LLM gets a prompt where its chance of winning reaches this.
     calibrate_on
@@ -100,7 +107,7 @@ def route(
     from runner.store.names import parse_reference
 
     workspace = Workspace.current()
-    rule = Rule(trade_off, budget, strong, weak, strong_share, threshold)
+    rule = Rule(trade_off, budget, strong, weak, strong_share, threshold, "random" if ties == "random" else None, seed)
     rule.check()
     if calibrate_on is not None and strong_share is None:
         raise UsageError("there is no --strong-share to calibrate for", where="--calibrate-on")

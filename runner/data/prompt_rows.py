@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from runner.data.category_tags import TAG_COLUMN, tag_values
 from runner.errors import DataError
 
 #: What a value has to be, said wherever one is not.
@@ -13,21 +15,28 @@ PAIR = 'expected {"prompt": "...", "response": "..."}, or "messages" that end in
 #: The two names of a list of messages.
 MESSAGES = ("messages", "conversation")
 ROLES = ("system", "user", "assistant")
+#: The names of a prompt's category tags: comparisons' own and its plural.
+TAG_NAMES = (TAG_COLUMN, "category_tags")
+TAGGED = 'category tags are an object of annotations, such as {"math_v0.1": {"math": true}}'
 
 
 class Row(NamedTuple):
-    """One prompt, the texts of the turns before it, oldest first, and its id where the file gives one."""
+    """One prompt, the texts of the turns before it, oldest first, and what else the file has of it."""
 
     prompt: str
     history: tuple[str, ...] = ()
     id: str | int | None = None
+    #: 12 numbers in the order of :data:`~runner.data.category_tags.TAGS`, NaN where unknown; None without any.
+    tags: tuple[float, ...] | None = None
 
     def key(self) -> bytes:
-        """What makes it the same question as another: its words and the turns before them."""
+        """What makes it the same question as another: its words, the turns before them, its tags."""
         told = blake2b(self.prompt.encode(), digest_size=16)
         for text in self.history:
             # The length in front: no two histories are the same run of bytes.
             told.update(f"\x00{len(text)}:".encode() + text.encode())
+        if self.tags:
+            told.update(f"\x01{self.tags}".encode())
         return told.digest()
 
 
@@ -45,12 +54,23 @@ def prompt_row(value: Any, where: str) -> Row:
     if value.get("prompt") is not None:
         if not isinstance(value["prompt"], str):
             raise DataError(f'"prompt" is {_kind(value["prompt"])}', where=where, hint=PROMPT)
-        return Row(_text(value["prompt"], where, PROMPT), (), name)
+        return Row(_text(value["prompt"], where, PROMPT), (), name, _tags(value, where))
     turns = _turns(value, where, PROMPT)
     last = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=None)
     if last is None:
         raise DataError("no message is a user's", where=where, hint=PROMPT)
-    return Row(turns[last][1], tuple(text for _, text in turns[:last]), name)
+    return Row(turns[last][1], tuple(text for _, text in turns[:last]), name, _tags(value, where))
+
+
+def _tags(value: dict[str, Any], where: str) -> tuple[float, ...] | None:
+    """An object's category tags; None where it has none, or none that is known."""
+    key = next((key for key in TAG_NAMES if value.get(key) is not None), None)
+    if key is None:
+        return None
+    if not isinstance(value[key], dict):
+        raise DataError(f'"{key}" is {_kind(value[key])}', where=where, hint=TAGGED)
+    tags = tag_values(value[key])
+    return None if all(math.isnan(tag) for tag in tags) else tags
 
 
 def answer(value: Any, where: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from runner.data.prompt_rows import MESSAGES, PROMPT, Row, prompt_row
+from runner.data.prompt_rows import MESSAGES, PROMPT, TAG_NAMES, Row, prompt_row
 from runner.data.records.json_lines import decoded, numbered, parsed
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_read, cannot_write
@@ -38,6 +38,8 @@ class Prompts:
     count = 0
     blank = 0
     has_ids = False
+    #: Prompts without a category tag.
+    untagged = 0
     #: sha256 of ``json.dumps`` of the list of prompts, wherever they came from.
     prompts_sha256 = ""
     #: sha256 of what was read, byte for byte, and how many bytes. None for words.
@@ -66,11 +68,12 @@ class Prompts:
     def check(self) -> None:
         """Read all of it: whether every line is a prompt, how many there are, and their fingerprints."""
         told = hashlib.sha256(b"[")
-        self.count = 0
+        self.count = self.untagged = 0
         for row in self.rows():
             told.update((", " if self.count else "").encode() + json.dumps(row.prompt).encode())
             self.count += 1
             self.has_ids |= row.id is not None
+            self.untagged += row.tags is None
         if not self.count:
             raise DataError(
                 "there is no prompt in it", where=self.name, hint=PROMPT if self.format == "jsonl" else None
@@ -144,7 +147,7 @@ class Prompts:
                     where=self.name,
                     hint=f"there are: {', '.join(names)}",
                 )
-            wanted = [name for name in (column, "id") if name in names]
+            wanted = [name for name in (column, "id", *TAG_NAMES) if name in names]
             number = 0
             for batch in table.iter_batches(batch_size=BATCH, columns=wanted):
                 for value in batch.to_pylist():

@@ -20,6 +20,7 @@ from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed
 from runner.execution.endings import classify
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventWriter
+from runner.runs.holding import Hold
 from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
 from runner.spec.envelope import TrainingSpec
@@ -62,9 +63,12 @@ def work(path: Path, *, lease: bool = False) -> int:
         with _only_worker(run):
             # Standard error is the run's log.
             audience = Audience(_listeners(run, events), lambda text: print(text, file=sys.stderr))
+            hold = Hold.asked()
 
             def emit(event: str, **fields: Any) -> None:
                 audience.handle(events.emit(event, **fields))
+                if hold is not None:
+                    hold.reached(event, stop.requested)
 
             code = ExitCode.BUG
             try:

@@ -104,7 +104,7 @@ def infer(
         opened = open_model(workspace, found, device=question.device)
         answers: Answers = opened.task.room("answers").open_answers(opened, options, say)
         form = answers.form(output.form)
-        for warning in (*opened.warnings, *answers.warnings):
+        for warning in (*opened.warnings, *answers.warnings, *answers.warnings_of(rows)):
             say(f"warning: {warning}")
         size = min(-(-chunk // question.batch_size) * question.batch_size, LARGEST)
         if output.path is None:

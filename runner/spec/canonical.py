@@ -18,11 +18,6 @@ def canonical(spec: TrainingSpec) -> dict[str, Any]:
     return document
 
 
-def canonical_text(spec: TrainingSpec) -> str:
-    """The canonical document as text: keys sorted, so that equal specs are equal bytes."""
-    return json.dumps(canonical(spec), sort_keys=True, indent=2, ensure_ascii=False) + "\n"
-
-
 def spec_hash(spec: TrainingSpec) -> str:
     """sha256 (hex) of what decides the training, as canonical JSON.
 

@@ -123,11 +123,6 @@ class RunSection(Section):
         """``memory`` as a number of bytes."""
         return None if self.memory is None else parse_memory(self.memory)
 
-    @property
-    def gpu_required(self) -> bool:
-        """Whether the run fails, rather than go on with the CPU, where there is no GPU."""
-        return self.gpus == "all" or (isinstance(self.gpus, int) and self.gpus > 0)
-
 
 class ModelSection(Section):
     """What is trained, and what it is called."""

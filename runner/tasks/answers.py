@@ -96,6 +96,10 @@ class Answers:
         """What the provenance says beyond the model, the rows and the device."""
         return {}
 
+    def warnings_of(self, rows: Any) -> list[str]:
+        """What is to be said of checked rows before they are answered, such as what all of them lack."""
+        return []
+
     def closing(self) -> list[str]:
         """What is to be said once all rows are answered, such as how many categories were unseen."""
         return []

@@ -1,4 +1,4 @@
-"""The paired bootstrap over prompts: how sure the difference of two models is that were measured on the same ones."""
+"""The bootstrap over groups of rows, such as a prompt's: how sure a mean is, and the difference of two."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import numpy as np
 
 #: Bootstrap samples behind an interval.
 DRAWS = 1000
+#: Beside a seed: the groups that are drawn.
+GROUPS_SALT = 0x62
+#: Drawn groups that are held at once, over all samples.
+AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Resampled:
-    """Means of several columns over the same rows, and the same means over bootstrap samples of the prompts."""
+    """Means of several columns over the same rows, and the same means over bootstrap samples of the groups."""
 
     mean: np.ndarray  # float64 [k]
     redrawn: np.ndarray  # float64 [draws, k]
@@ -58,22 +62,37 @@ class Resampled:
         return Interval(value, float(low), float(high))
 
 
-def resample(columns: np.ndarray, prompt: np.ndarray, seed: int, draws: int = DRAWS) -> Resampled:
-    """Means over rows, redrawn by prompt: a prompt's rows are drawn together.
+def mean_interval(values: np.ndarray, group: np.ndarray, seed: int) -> Interval:
+    """The mean of float or bool ``[n]`` with its interval; see :func:`resample`."""
+    return resample(np.asarray(values)[:, None], group, seed).interval(0)
 
-    ``columns`` is float ``[n, k]``, such as whether each of ``k`` models is right about a comparison, and ``prompt``
-    int ``[n]``; ``n`` is at least 1. The draws are those of the ranking task's ``accuracy_interval``, so that a
-    column's interval here is the one that its model's training told.
+
+def resample(columns: np.ndarray, group: np.ndarray, seed: int, draws: int = DRAWS) -> Resampled:
+    """Means over rows, redrawn by group: a group's rows, which are not independent, are drawn together.
+
+    ``columns`` is float ``[n, k]``, such as whether each of ``k`` models is right about a comparison, and ``group`` int
+    ``[n]``, such as the comparison's prompt; ``n`` is at least 1. The draws follow from ``group`` and ``seed`` alone:
+    the interval of a model that is compared is the one that its own training told.
     """
-    _, which = np.unique(prompt, return_inverse=True)
+    _, which = np.unique(group, return_inverse=True)
     count = np.bincount(which)
     sums = np.stack([np.bincount(which, weights=column) for column in np.asarray(columns, np.float64).T], axis=1)
-    rng = np.random.default_rng([seed, 0x62])
-    at_once = max(1, 2_000_000 // len(count))
+    rng = np.random.default_rng([seed, GROUPS_SALT])
+    at_once = max(1, AT_ONCE // len(count))
     redrawn = []
     for start in range(0, draws, at_once):
         drawn = rng.integers(len(count), size=(min(at_once, draws - start), len(count)))
-        # How often each prompt was drawn: the redrawn sums of all columns are then one product of matrices.
-        times = np.stack([np.bincount(row, minlength=len(count)) for row in drawn]).astype(np.float64)
-        redrawn.append((times @ sums) / (times @ count)[:, None])
+        redrawn.append(_means(sums, count, drawn))
     return Resampled(sums.sum(axis=0) / count.sum(), np.concatenate(redrawn))
+
+
+def _means(sums: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray:
+    """The means of some samples, float64 ``[b, k]``, from the groups' sums ``[g, k]`` and sizes ``[g]``.
+
+    ``drawn`` is int ``[b, g]``. One column is added up as it was drawn, which is the fastest; for several, how often
+    each group was drawn makes one product of matrices of it.
+    """
+    if sums.shape[1] == 1:
+        return (sums[:, 0][drawn].sum(axis=1) / count[drawn].sum(axis=1))[:, None]
+    times = np.stack([np.bincount(row, minlength=len(count)) for row in drawn]).astype(np.float64)
+    return (times @ sums) / (times @ count)[:, None]

@@ -1,8 +1,12 @@
-"""Quantised linear layers that give a text the same vector whichever texts are read beside it.
+"""Quantised linear layers that give a text the same vector, but for the last digits, whatever is read beside it.
 
 bitsandbytes' 8-bit product rounds what goes into a layer to 8 bits too, and its 4-bit product to the compute dtype: the
 last bit of a number, which differs with a batch's padding, then decides between two far apart. Here 8-bit weights are
 multiplied as the numbers that they stand for, and 4-bit layers that are not training compute in float32.
+
+On a processor with AVX-512 BF16 the library would pack 4-bit weights anew for scoring, and compute in bfloat16. It can
+pack only layers whose width 32 divides, and it forgets the float32 that is asked for, so nothing is packed: a model
+trains and scores alike on every processor.
 """
 
 from __future__ import annotations
@@ -15,14 +19,17 @@ from torch import nn  # noqa: TID253
 
 
 def layers(model: nn.Module) -> list[Any]:
-    """The 4-bit layers of a model whose 8-bit ones are made steady."""
+    """The 4-bit layers of a model, none of which is packed; its 8-bit ones are made steady."""
     from bitsandbytes.nn import Linear4bit, Linear8bitLt
 
     modules = list(model.modules())
+    four_bit = [module for module in modules if isinstance(module, Linear4bit)]
+    for layer in four_bit:
+        layer.support_avx512bf16_for_cpu = False
     for module in modules:
         if isinstance(module, Linear8bitLt):
             module.forward = partial(_eight_bit, module)  # type: ignore[method-assign]
-    return [module for module in modules if isinstance(module, Linear4bit)]
+    return four_bit
 
 
 def _eight_bit(layer: Any, x: torch.Tensor) -> torch.Tensor:

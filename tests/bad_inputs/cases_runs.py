@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -48,25 +46,19 @@ def busy(bench: Bench) -> None:
     """A run that is going on in another process."""
     bench.furnish()
     from tests.conftest import Desk
+    from tests.holding import held_run
 
     desk = Desk(bench.home)
     shutil.copy(bench.workshop.home / "data.jsonl", bench.home)
-    document = spec(name="busy", epochs=1_000_000)
-    process = desk.start("train", "--spec-file", desk.write("busy.json", document), stderr=subprocess.DEVNULL)
+    document = spec(name="busy", epochs=4)
+    process, run = held_run(desk, "train", "--spec-file", desk.write("busy.json", document))
+    bench.facts["busy"] = run.name
 
     def end() -> None:
         process.terminate()
         process.wait(60)
 
     bench.undo.callback(end)
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        for path in (bench.home / "runs").glob("*-busy-*/events.jsonl"):
-            if '"event": "epoch"' in path.read_text():
-                bench.facts["busy"] = path.parent.name
-                return
-        time.sleep(0.02)
-    raise AssertionError("the run did not begin")
 
 
 RESUME = ("train", "--resume", "{stopped}")

@@ -16,7 +16,6 @@ from runner.builders.routing._boosting.boosting_inputs import (
     bins,
     find_edges,
     importance,
-    prompt_tags,
 )
 from runner.builders.routing._boosting.boosting_model import score_pairs
 from runner.builders.routing._boosting.rounds import (
@@ -30,6 +29,7 @@ from runner.builders.routing._boosting.rounds import (
     squared,
 )
 from runner.builders.routing.gradient_boosting import Spec
+from runner.data.category_tags import prompt_tags
 from runner.errors import Stopped
 
 N, COLUMNS = 240, 6

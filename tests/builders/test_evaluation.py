@@ -8,8 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
-from runner.builders.routing._evaluation import (
-    accuracy_interval,
+from runner.builders.routing._ratings.baselines import COLUMNS, baselines
+from runner.data.comparisons import BOTH_BAD, TIE, A, B
+from runner.tasks.ranking.measuring import (
     calibrate,
     calibration_table,
     evaluate,
@@ -17,8 +18,6 @@ from runner.builders.routing._evaluation import (
     pairwise_accuracy,
     winner_margins,
 )
-from runner.builders.routing._ratings.baselines import COLUMNS, baselines
-from runner.data.comparisons import BOTH_BAD, TIE, A, B
 
 
 def test_an_exact_tie_of_scores_counts_as_wrong(toolbox):
@@ -66,28 +65,6 @@ def test_every_metric_agrees_with_a_plain_loop(toolbox, rows, temperature):
     gap = sum(abs(sum(p for p, _ in rows) - sum(o for _, o in rows)) for rows in bins.values())
     assert metrics["calibration_error"] == pytest.approx(gap / len(decided), rel=1e-6, abs=1e-9)
     assert 0 <= metrics["accuracy_low"] <= metrics["accuracy_high"] <= 1
-
-
-def test_the_interval_has_the_width_that_theory_gives_independent_prompts():
-    right = np.random.default_rng(0).random(4000) < 0.7
-    low, high = accuracy_interval(right, np.arange(4000), seed=3)
-    assert low < right.mean() < high
-    assert high - low == pytest.approx(2 * 1.96 * math.sqrt(0.21 / 4000), rel=0.12)
-
-
-def test_comparisons_of_one_prompt_are_drawn_together():
-    right = np.repeat(np.random.default_rng(0).random(100) < 0.7, 20)
-    alone = accuracy_interval(right, np.arange(2000), seed=3)
-    together = accuracy_interval(right, np.repeat(np.arange(100), 20), seed=3)
-    # Twenty copies of one answer say no more than one: the interval is sqrt(20) times as wide.
-    assert (together[1] - together[0]) / (alone[1] - alone[0]) == pytest.approx(math.sqrt(20), rel=0.2)
-    assert accuracy_interval(right, np.zeros(2000, int), seed=3) == (right.mean(), right.mean())
-
-
-def test_the_interval_depends_on_nothing_but_the_seed():
-    right = np.random.default_rng(0).random(300) < 0.5
-    assert accuracy_interval(right, np.arange(300), 7) == accuracy_interval(right, np.arange(300), 7)
-    assert accuracy_interval(right, np.arange(300), 7) != accuracy_interval(right, np.arange(300), 8)
 
 
 def test_nothing_to_validate_on_is_said(toolbox):

@@ -12,7 +12,7 @@ from runner.builders.routing.gb_length_prediction import Predictor, Spec, train
 from runner.contract import LoadedData
 from runner.data.comparisons import A, B, Comparisons
 from runner.errors import IntegrityError, Stopped
-from tests.training.test_encoder import tiny
+from tests.training.tiny_encoder import tiny
 
 #: Tokens of each LLM's usual answer, and an answer's word of its own.
 USUAL, WORDS = (4, 10, 24), ("a", "b", "world")

@@ -17,7 +17,7 @@ from runner.contract import LoadedData
 from runner.data.comparisons import A, B, Comparisons
 from runner.errors import IntegrityError, Stopped
 from runner.store.manifest import seal
-from tests.training.test_encoder import tiny
+from tests.training.tiny_encoder import tiny
 
 #: Each LLM answers in words of its own, and is good at one of the two kinds of prompt.
 ANSWERS = ("a a", "hello world", "is the what", "g f ?")
@@ -147,9 +147,10 @@ def test_categories_help_where_only_they_tell(context_for, encoder):
     tags = np.full((3, 12), np.nan, np.float32)
     tags[0, -1], tags[1, -1] = 1, 0
     predictor = Predictor.load(context.artifact)
+    assert predictor.reads_tags
     scores = predictor.score_llms(["b c"] * 3, ["llm-0", "llm-3"], tags=tags)
     assert scores[0, 0] > scores[1, 0] and scores[0, 1] < scores[1, 1]
-    assert (scores[:, 2] == predictor.score_llms(["b c"], ["llm-0", "llm-3"])[:, 0]).all()
+    np.testing.assert_allclose(scores[:, 2], predictor.score_llms(["b c"], ["llm-0", "llm-3"])[:, 0], atol=1e-5)
 
 
 def test_asked_for_categories_that_the_data_does_not_have_it_says_so(context_for, encoder):

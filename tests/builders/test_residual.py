@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,7 @@ def test_a_base_models_scores_are_log_odds_and_0_for_a_stranger(rated):
     said: list[Any] = []
     names = ("stranger", *data.train.models[1:])
     other = data.train.__class__(**{**data.train.__dict__, "models": names})
-    table = base.table(other, lambda event, **fields: said.append((event, fields)))
+    table = base.table(replace(data, train=other), lambda event, **fields: said.append((event, fields)))
     assert table.shape == (6, len(data.train.prompts)) and table.dtype == np.float32
     assert (table[0] == 0).all() and (table[1:] != 0).any()
     assert "stranger" in said[0][1]["message"] and said[0][1]["pointer"] == "/model/spec/base_model"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import ROOT, Desk
+from tests.holding import held
 
 
 def spec(kind: str, name: str | None = None, data: dict | None = None, **fields: Any) -> dict:
@@ -194,16 +194,11 @@ def test_one_that_names_another_is_trained_after_it(desk):
 def test_ctrl_c_leaves_what_is_done_and_reuse_goes_on(desk):
     files = [
         desk.write("a.json", spec("least_squares_scoring", data=DATA)),
-        desk.write("b.json", spec("elo_scoring", data=DATA) | {"epochs": 100_000}),
+        desk.write("b.json", spec("elo_scoring", data=DATA) | {"epochs": 4}),
         desk.write("c.json", spec("bradley_terry_scoring", data=DATA)),
     ]
     words = ("compare", *files, "--executor", "local", "--output-dir", "out")
-    process = desk.start(*words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        if any('"epoch"' in log.read_text() for log in desk.home.glob("runs/*-elo-*/events.jsonl")):
-            break
-        time.sleep(0.05)
+    process = held(desk, *words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130

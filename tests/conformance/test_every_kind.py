@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,8 +20,9 @@ from runner import registry
 from runner.spec.loading import load_file
 from runner.spec.publishing import schema_for
 from tests.conftest import ROOT, Desk
+from tests.examples import KINDS, PROMPTS, example, files, llms
+from tests.holding import held_run
 
-KINDS = sorted(registry.kinds())
 #: These are trained with every change: those that take a second, and one network. All together take minutes.
 QUICK = {
     "bradley_terry_scoring",
@@ -38,20 +38,8 @@ GROUPED = [
     for kind in KINDS
 ]
 ITERATIVE = [kind for kind in GROUPED if registry.load(str(kind.values[0])).Spec.uses_epochs]
-#: Long enough that a signal lands in the middle; a kind's own unit of work decides.
-LONG = {
-    "elo_scoring": 1000,
-    "simple_scoring": 30,
-    "transformer_embedding": 5,
-    "gradient_boosting": 300,
-    "gb_length_prediction": 300,
-}
-PROMPTS = ["What is 12 + 7?", "Reverse the word 'stone'.", "Name the capital of France.", "Hi"]
-
-
-def example(kind: str, **changes: Any) -> dict[str, Any]:
-    """The kind's own example, as a document."""
-    return json.loads((ROOT / "specs" / f"{kind}.json").read_text()) | changes
+#: Epochs of a training that is ended in its second.
+EPOCHS = 3
 
 
 @pytest.fixture(scope="module", params=GROUPED)
@@ -106,12 +94,6 @@ def measured_as_lengths(document: dict[str, Any]) -> None:
     assert metrics["mean_ratio"] > 0
     assert metrics["std_ratio"] >= 0
     assert document["tables"]["lengths"]
-
-
-def llms(document: dict[str, Any]) -> list[str]:
-    """The LLMs of the training, as the tables list them."""
-    tables = document["tables"]
-    return [row["model"] for row in tables.get("leaderboard") or tables["lengths"]]
 
 
 def test_a_new_process_predicts_the_same_and_a_batch_of_one_equals_a_batch_of_many(trained):
@@ -210,18 +192,14 @@ def test_stopped_before_it_began_it_resumes_to_the_same_model(trained):
     assert files(desk, resumed.json) == files(desk, whole)
 
 
-def long_example(kind: str) -> dict[str, Any]:
-    return example(kind, epochs=LONG.get(kind, 20))
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple[dict, dict]]:
-    """Metrics and file hashes of the kind's long example, trained once without an interruption."""
+    """Metrics and file hashes of the kind's example, trained once without an interruption."""
 
     @cache
     def train(kind: str) -> tuple[dict, dict]:
         desk = Desk(tmp_path_factory.mktemp(f"whole-{kind}"))
-        spec = desk.write("spec.json", long_example(kind))
+        spec = desk.write("spec.json", example(kind, epochs=EPOCHS))
         done = desk("train", "--spec-file", spec, "--executor", "local", "--json").ok().json
         return done["metrics"], files(desk, done)
 
@@ -232,9 +210,8 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], t
 @pytest.mark.parametrize("kind", ITERATIVE)
 def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path, uninterrupted):
     desk = Desk(tmp_path)
-    spec = desk.write("spec.json", long_example(kind))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    run = wait_for_checkpoint(desk, process)
+    spec = desk.write("spec.json", example(kind, epochs=EPOCHS))
+    process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
     if end == signal.SIGKILL:
         # The worker, not its supervisor: as the kernel does when memory runs out.
         os.kill(json.loads((run / "state.json").read_text())["worker"]["pid"], end)
@@ -256,28 +233,3 @@ def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path, u
 def stop_index(events: list[dict[str, Any]]) -> int:
     """Where the second attempt begins."""
     return [index for index, event in enumerate(events) if event["event"] == "started"][1]
-
-
-def wait_for_checkpoint(desk: Desk, process: subprocess.Popen[bytes]) -> Path:
-    """The run's directory, once a checkpoint of a finished epoch is in it."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        assert process.poll() is None, "it ended before it could be stopped"
-        for events in (desk.home / "runs").glob("*/events.jsonl"):
-            # A stage before the epochs of the run has checkpoints too.
-            if '"event": "checkpoint"' in events.read_text().partition('"event": "epoch"')[2]:
-                return events.parent
-        time.sleep(0.01)
-    raise AssertionError("no checkpoint within two minutes")
-
-
-def reached(run: Path) -> int:
-    """The last epoch that a run finished."""
-    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if '"epoch"' in line]
-    return max(event["epoch"] for event in events if event["event"] == "epoch")
-
-
-def files(desk: Desk, document: dict[str, Any]) -> dict[str, str]:
-    """sha256 by file of a stored model."""
-    manifest = json.loads((desk.home / document["path"] / "manifest.json").read_text())
-    return {name: entry["sha256"] for name, entry in manifest["files"].items()}

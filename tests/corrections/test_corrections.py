@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.test_every_kind import example, files
 from tests.conftest import ROOT, Desk
+from tests.examples import example, files
 
 CLOSED_FORMS = ["greedy_ranking", "mcmf_scoring", "least_squares_scoring", "bradley_terry_scoring"]
 

@@ -15,6 +15,7 @@ import pytest
 from runner.cli.app import build
 from runner.execution.image_lookup import tag
 from tests.docs.documents import ROOT, Shell, blocks, dialogue, every, files, matches, shell_commands
+from tests.holding import mark, variables, wait
 
 #: What the fixture prepares is prepared once, in one process.
 pytestmark = pytest.mark.xdist_group("documents")
@@ -174,26 +175,19 @@ def numbers(line: str) -> list[float]:
 
 def leave_a_run_under_way(shell: Shell) -> subprocess.Popen[bytes]:
     """Start a run that is long, and wait until it is at work."""
-    spec = json.loads((ROOT / "specs" / "elo_scoring.json").read_text()) | {"epochs": 100_000}
+    spec = json.loads((ROOT / "specs" / "elo_scoring.json").read_text()) | {"epochs": 4}
     (shell.home / "long.json").write_text(json.dumps(spec))
-    before = set((shell.home / "runs").iterdir())
     process = subprocess.Popen(
         ["runner", "train", "--spec-file", "long.json"],
         cwd=shell.home,
-        env=shell.variables,
+        env=shell.variables | variables(shell.home, "epoch:2"),
         executable=str(shell.home / "user" / "bin" / "runner"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        for run in set((shell.home / "runs").iterdir()) - before:
-            events = run / "events.jsonl"
-            if events.exists() and '"epoch"' in events.read_text():
-                return process
-        time.sleep(0.05)
-    raise AssertionError("the run did not start")
+    wait(mark(shell.home).exists, process)
+    return process
 
 
 def leave_an_interrupted_run(shell: Shell) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from runner.errors import ConflictError
 from runner.execution.chain import SpecsError, load_all, order
 from runner.spec.loading import LoadedSpec, load_object
-from tests.conformance.test_every_kind import example
 from tests.conftest import ROOT, Desk
+from tests.examples import example
 
 
 def elo(name: str, **changes: object) -> dict:

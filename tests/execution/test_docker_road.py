@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from runner.execution import image_lookup as images
-from tests.conformance.test_every_kind import KINDS, PROMPTS, example, files, llms, wait_for_checkpoint
 from tests.conftest import Desk
+from tests.examples import KINDS, PROMPTS, example, files, llms
+from tests.holding import wait_for_checkpoint
 
 pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("engine")]
 #: Kinds that are ended in the middle here too: one without torch, one with it, one with stages. How a container ends is

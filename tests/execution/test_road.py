@@ -13,8 +13,9 @@ import pytest
 
 from runner.errors import EnvironmentProblem, OutOfMemory
 from runner.execution.supervisor import Signals, may_retry
-from tests.conformance.test_every_kind import example, files, reached, wait_for_checkpoint
 from tests.conftest import Desk
+from tests.examples import example, files
+from tests.holding import held_run, wait
 
 
 def elo(**changes: object) -> dict:
@@ -56,9 +57,8 @@ def test_a_spec_piped_in_trains_and_ends_with_the_command_to_type_next(desk):
 
 
 def test_ctrl_c_checkpoints_and_exits_130_and_the_run_resumes(desk):
-    spec = desk.write("spec.json", elo(epochs=300))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.PIPE)
-    run = wait_for_checkpoint(desk, process)
+    spec = desk.write("spec.json", elo(epochs=4))
+    process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local", stderr=subprocess.PIPE)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130
@@ -67,10 +67,9 @@ def test_ctrl_c_checkpoints_and_exits_130_and_the_run_resumes(desk):
     assert desk("train", "--resume", "last", "--json").ok().json["state"] == "succeeded"
 
 
-def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk, wait):
-    spec = desk.write("spec.json", elo(epochs=600))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    run = wait_for_checkpoint(desk, process)
+def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk):
+    spec = desk.write("spec.json", elo(epochs=4))
+    process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
     worker = json.loads((run / "state.json").read_text())["worker"]["pid"]
     process.kill()
     process.wait()
@@ -81,9 +80,8 @@ def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk
 
 
 def test_runs_stop_stops_a_run_that_another_terminal_started(desk):
-    spec = desk.write("spec.json", elo(epochs=2000))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    run = wait_for_checkpoint(desk, process)
+    spec = desk.write("spec.json", elo(epochs=4))
+    process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
     assert desk("runs", "stop", run.name, "--json").ok().json["state"] == "interrupted"
     assert process.wait(30) == 75
     assert desk("runs", "stop", run.name, "--cancel", "--json").ok().json["state"] == "cancelled"
@@ -93,12 +91,11 @@ def test_runs_stop_stops_a_run_that_another_terminal_started(desk):
 
 
 def test_a_run_resumes_with_more_epochs_and_ends_as_if_it_had_them_from_the_start(desk, make_desk):
-    spec = desk.write("spec.json", elo(epochs=300))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    wait_for_checkpoint(desk, process)
+    spec = desk.write("spec.json", elo(epochs=4))
+    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
-    longer = desk.write("longer.json", elo(epochs=320, log={"print_every": 50}))
+    longer = desk.write("longer.json", elo(epochs=6, log={"print_every": 2}))
     resumed = desk("train", "--resume", "last", "--spec-file", longer, "--json").ok().json
     other = make_desk()
     whole = other("train", "--spec-file", longer, "--executor", "local", "--json").ok().json
@@ -106,12 +103,11 @@ def test_a_run_resumes_with_more_epochs_and_ends_as_if_it_had_them_from_the_star
 
 
 def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values(desk):
-    spec = desk.write("spec.json", elo(epochs=300))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    wait_for_checkpoint(desk, process)
+    spec = desk.write("spec.json", elo(epochs=4))
+    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
-    document = elo(epochs=300)
+    document = elo(epochs=4)
     document["data"] = document["data"] | {"seed": 7}
     refused = desk("train", "--resume", "last", "--spec-file", desk.write("other.json", document))
     assert refused.code == 5
@@ -120,11 +116,9 @@ def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values
     assert "7" in refused.err
 
 
-def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk, wait):
-    spec = desk.write("spec.json", elo(epochs=300))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    run = wait_for_checkpoint(desk, process)
-    wait(lambda: reached(run) >= 2)
+def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk):
+    spec = desk.write("spec.json", elo(epochs=4))
+    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
     refused = desk("train", "--resume", "last", "--spec-file", desk.write("less.json", elo(epochs=1)))
@@ -133,9 +127,8 @@ def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk, wait)
 
 
 def test_a_resumed_run_prints_as_seldom_as_its_spec_says(desk):
-    spec = desk.write("spec.json", elo(epochs=300, log={"print_every": 100}))
-    process = desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL)
-    wait_for_checkpoint(desk, process)
+    spec = desk.write("spec.json", elo(epochs=12, log={"print_every": 6}))
+    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
     resumed = desk("train", "--resume", "last").ok()

@@ -13,10 +13,12 @@ from hypothesis.extra import numpy as hnp
 from runner.inference.routing.choosing import (
     by_rate,
     by_threshold,
+    by_ties,
     curve,
     mean_of,
     quality,
     threshold_for_share,
+    ties_at_share,
     within_budget,
 )
 
@@ -76,6 +78,18 @@ def test_a_share_is_met_from_below_as_nearly_as_equals_allow(strong_wins, share)
     assert sent <= wanted
     possible = {int((strong_wins >= edge).sum()) for edge in [*strong_wins, np.inf]}
     assert sent == max(count for count in possible if count <= wanted)
+
+
+@given(hnp.arrays(np.float64, st.integers(1, 30), elements=UNIT), st.floats(0, 1), st.integers(0, 9))
+def test_ties_broken_at_random_meet_the_share_and_prefer_the_greater_chance(strong_wins, share, seed):
+    ties = ties_at_share(strong_wins, share)
+    wanted = round(share * len(strong_wins))
+    sent = int((by_threshold(strong_wins, threshold_for_share(strong_wins, share)).chosen == 0).sum())
+    assert (ties is None) == (sent == wanted)
+    if ties is not None:
+        strong = by_ties(strong_wins, ties, seed).chosen == 0
+        assert strong.sum() == wanted
+        assert strong_wins[strong].min() >= strong_wins[~strong].max()
 
 
 def test_the_curve_goes_from_the_cheapest_to_the_best():

@@ -15,7 +15,9 @@ import pytest
 
 from runner.data.prompts import from_file, from_words
 from runner.inference import inferring, opening, seen_rows
-from runner.tasks import length
+from runner.inference.routing import routing
+from runner.inference.routing.costs import Costs, Price
+from runner.tasks import length, ranking
 from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.workspace import Workspace
 from tests.conftest import ROOT, Desk
@@ -186,6 +188,53 @@ class Double:
             Double.asked.append(list(prompts))
             lengths = [len(p) + 100 * len(h) for p, h in zip(prompts, histories or [()] * len(prompts), strict=True)]
             return np.array([[self.known.get(name, np.nan) * length for length in lengths] for name in models])
+
+
+class Tagged(Double):
+    """A kind that reads the tag ``math`` alone."""
+
+    class Predictor(Double.Predictor):
+        reads_tags = True
+
+        def score_llms(self, prompts, models, batch_size=128, *, histories=None, tags=None):
+            tags = np.full((len(prompts), 12), np.nan) if tags is None else tags
+            return np.array([np.nan_to_num(tags[:, -1], nan=-1.0) for _ in models])
+
+
+def tag_rows(tmp_path, rows):
+    path = tmp_path / "tagged.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return from_file(path)
+
+
+MATH, PROSE = ({"math_v0.1": {"math": yes}} for yes in (True, False))
+
+
+def test_category_tags_reach_the_model_and_prompts_without_them_are_counted(double, tmp_path, monkeypatch):
+    monkeypatch.setattr(opening.registry, "load", lambda kind: Tagged)
+    rows = [{"prompt": "a", "category_tags": MATH}, {"prompt": "a", "category_tag": PROSE}, {"prompt": "a"}, "b"]
+    found, provenance, said = ask(double, tag_rows(tmp_path, rows), tmp_path / "o.json")
+    assert found == {"quoter": [1.0, 0.0, -1.0, -1.0]}
+    assert provenance["distinct_prompts"] == 4
+    (warning,) = [line for line in said if "category tags" in line]
+    assert "2 of 4 prompts" in warning
+    _, _, said = ask(double, tag_rows(tmp_path, rows[:2]), tmp_path / "all.json")
+    assert not any("category tags" in line for line in said)
+
+
+def test_a_model_that_reads_no_tags_says_nothing_of_them(double, tmp_path):
+    _, _, said = ask(double, from_words(["a"]), tmp_path / "o.json")
+    assert not any("category tags" in line for line in said)
+
+
+def test_category_tags_reach_a_router_too(double, tmp_path, monkeypatch):
+    monkeypatch.setattr(opening.registry, "load", lambda kind: Tagged)
+    monkeypatch.setattr(opening.registry, "task", lambda kind: ranking.TASK)
+    rows = [{"prompt": "a", "category_tags": MATH}, {"prompt": "a"}]
+    costs = Costs({"quoter": Price(call=1.0)}, "costs.json")
+    routed = routing.route(double, ELO, tag_rows(tmp_path, rows), costs, routing.Rule())
+    assert routed.scores.tolist() == [[1.0, -1.0]]
+    assert any("1 of 2 prompts" in warning for warning in routed.warnings)
 
 
 @pytest.fixture

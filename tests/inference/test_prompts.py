@@ -37,6 +37,24 @@ def test_a_line_of_jsonl_is_a_string_a_prompt_or_a_conversation(tmp_path):
     assert rows(tmp_path, "p.jsonl", content) == [Row("Hi"), Row("Ho", (), 7), ASKED._replace(id="x"), ASKED]
 
 
+def test_category_tags_come_as_in_the_data(tmp_path):
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    tags = {"math_v0.1": {"math": True}, "if_v0.1": {"if": "no", "score": 3}, "other": 1}
+    expected = (1.0, 0.0, 3.0)
+    lines = [{"prompt": "A", "category_tags": tags}, {"messages": TALK, "category_tag": tags}, {"prompt": "B"}]
+    parquet.write_table(pa.Table.from_pylist([lines[0], lines[2]]), tmp_path / "p.parquet")
+    read = rows(tmp_path, "p.jsonl", "\n".join(json.dumps(line) for line in lines))
+    for row in (*read[:2], next(from_file(tmp_path / "p.parquet").rows())):
+        assert (row.tags[-1], *row.tags[-3:-1]) == expected and len(row.tags) == 12
+        assert sum(tag != tag for tag in row.tags) == 9
+    assert read[2].tags is None
+    assert prompt_row({"prompt": "A", "category_tags": {"unheard": {"of": 1}}}, "").tags is None
+    with pytest.raises(DataError, match='"category_tags" is a list'):
+        prompt_row({"prompt": "A", "category_tags": ["math"]}, "p:1")
+
+
 def test_what_follows_the_last_question_is_left_out():
     assert prompt_row({"messages": [*TALK, {"role": "assistant", "content": "4"}]}, "") == ASKED
 

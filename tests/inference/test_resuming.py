@@ -7,7 +7,6 @@ import json
 import shutil
 import signal
 import subprocess
-import time
 
 import pytest
 
@@ -16,6 +15,7 @@ from runner.errors import ConflictError, EnvironmentProblem, Interrupted, Stoppe
 from runner.inference import inferring, unfinished_work
 from runner.workspace import Workspace
 from tests.conftest import Desk
+from tests.holding import held
 from tests.inference.conftest import ELO, NETWORK
 
 FORMS = ["json", "jsonl", "parquet"]
@@ -183,15 +183,12 @@ def test_two_do_not_write_one_output_and_nobodys_folder_is_taken_away(elo, tmp_p
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGKILL, -9)])
 def test_a_signal_ends_the_command_and_the_same_command_goes_on(elo, tmp_path, sent, code):
     path = tmp_path / "p.txt"
-    path.write_text("".join(f"prompt {at}\n" for at in range(60_000)))
+    path.write_text("".join(f"prompt {at}\n" for at in range(3 * inferring.CHUNK)))
     words = ("infer", "--model", ELO, "--prompts-file", path, "--output-path")
     output = tmp_path / "o.jsonl"
-    process = elo.start(*words, output, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
-    until = time.monotonic() + 120
-    while not (tmp_path / "o.jsonl.partial" / "state.json").exists():
-        assert process.poll() is None, "it ended before it could be stopped"
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    # The third event of progress comes when two chunks of three are done.
+    process = held(elo, *words, output, at="progress:3", stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert (tmp_path / "o.jsonl.partial" / "state.json").exists()
     process.send_signal(sent)
     _, said = process.communicate(timeout=60)
     assert process.returncode == code, said

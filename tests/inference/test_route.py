@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conformance.test_every_kind import example
 from tests.conftest import Desk
+from tests.examples import example
 
 COSTS = {"quoter": 0.001, "dictionary": 0.002, "smollm2-135m": 0.01}
 PROMPTS = [f"What is {n} + {n * 7 % 13}?" for n in range(30)] + ["Name the capital of France.", "Write a haiku."]
@@ -71,6 +71,41 @@ def test_a_share_of_strong_calls_and_its_threshold_on_other_prompts(office):
     assert other["summary"]["threshold"] != pytest.approx(threshold)
 
 
+BLIND = ("route", "--model", "elo_scoring/it", "--prompts-file", "prompts.txt", "--costs", "costs.json",
+         "--strong", "smollm2-135m", "--weak", "quoter", "--strong-share", 0.25, "--output-path", "-")  # fmt: skip
+
+
+def test_a_share_that_equal_prompts_cannot_meet_is_said(office):
+    done = office(*BLIND).ok()
+    assert done.json["summary"]["models"]["smollm2-135m"]["share"] == 0
+    for told in (
+        "25.0% of 32 prompts were to go to smollm2-135m",
+        "0.0% do",
+        "32 prompts have the same chance",
+        "quoter",
+    ):
+        assert told in done.err
+    assert "same chance" not in office(*WORDS, *BLIND[5:]).ok().err
+
+
+def test_ties_are_broken_at_random_by_a_seed(office):
+    def strong(*words: object) -> list[int]:
+        done = office(*BLIND, "--ties", "random", *words).ok()
+        assert "same chance" not in done.err
+        return [row["index"] for row in done.json["routes"] if row["model"] == "smollm2-135m"]
+
+    first, again, other = strong("--seed", 1), strong("--seed", 1), strong("--seed", 2)
+    assert len(first) == len(other) == 8 and first == again != other
+
+
+def test_a_share_of_equal_prompts_is_carried_over_from_other_prompts(office):
+    (office.home / "eight.txt").write_text("".join(f"Count to {n}\n" for n in range(8)))
+    told = office(*BLIND, "--calibrate-on", "eight.txt").ok().err
+    assert "25.0% of 8 prompts" in told
+    document = office(*BLIND, "--calibrate-on", "eight.txt", "--ties", "random").ok().json
+    assert document["summary"]["models"]["smollm2-135m"]["share"] == 0.25
+
+
 def test_prices_for_tokens_take_a_length_model_or_a_length(office):
     office.write("tokens.json", {"quoter": 0.001, "smollm2-135m": {"input": 1, "output": 2}})
     refused = office(*WORDS, "--costs", "tokens.json", "--output-path", "-")
@@ -123,6 +158,8 @@ def test_what_was_held_out_is_what_training_held_out(office):
         (("--trade-off", "-1"), 2, "0 or more"),
         (("--strong", "a", "--weak", "a", "--threshold", "0.5"), 2, "two LLMs"),
         (("--threshold", "1.5", "--strong", "a", "--weak", "b"), 2, "between 0 and 1"),
+        (("--ties", "random", "--strong", "a", "--weak", "b", "--threshold", "0.5"), 2, "no --strong-share"),
+        (("--seed", "1", "--strong", "a", "--weak", "b", "--strong-share", "0.5"), 2, "at random"),
         (("--budget", "0.0001"), 2, "even the cheapest"),
         (("--models-to-score", "nobody"), 2, "no cost"),
         (("--calibrate-on", "prompts.txt"), 2, "--strong-share"),

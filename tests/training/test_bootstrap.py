@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.tasks.ranking.measuring import accuracy_interval
-from runner.training.bootstrap import resample
+from runner.training.bootstrap import Interval, mean_interval, resample
 
 
 @st.composite
@@ -39,9 +40,35 @@ def test_it_is_the_plain_bootstrap_of_the_difference(case, seed):
 @given(measured(), st.integers(0, 1000))
 def test_a_model_s_own_interval_is_the_one_that_its_training_told(case, seed):
     right, prompt = case
-    found = resample(right, prompt, seed).interval(0)
-    low, high = accuracy_interval(right[:, 0] > 0, prompt, seed)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
+    assert resample(right, prompt, seed).interval(0) == mean_interval(right[:, 0] > 0, prompt, seed)
+
+
+def test_the_numbers_of_a_seed_stay():
+    values, group = np.arange(12) % 5 / 4, np.arange(12) // 2
+    assert mean_interval(values, group, 42) == Interval(0.4375, 0.22916666666666666, 0.6458333333333334)
+
+
+def test_the_interval_has_the_width_that_theory_gives_independent_rows():
+    right = np.random.default_rng(0).random(4000) < 0.7
+    found = mean_interval(right, np.arange(4000), seed=3)
+    assert found.low < found.value == right.mean() < found.high
+    assert found.high - found.low == pytest.approx(2 * 1.96 * math.sqrt(0.21 / 4000), rel=0.12)
+
+
+def test_rows_of_one_group_are_drawn_together():
+    right = np.repeat(np.random.default_rng(0).random(100) < 0.7, 20)
+    alone = mean_interval(right, np.arange(2000), seed=3)
+    together = mean_interval(right, np.repeat(np.arange(100), 20), seed=3)
+    # Twenty copies of one answer say no more than one: the interval is sqrt(20) times as wide.
+    assert (together.high - together.low) / (alone.high - alone.low) == pytest.approx(math.sqrt(20), rel=0.2)
+    one = mean_interval(right, np.zeros(2000, int), seed=3)
+    assert one.low == one.high == right.mean()
+
+
+def test_the_interval_depends_on_nothing_but_the_seed():
+    right = np.random.default_rng(0).random(300) < 0.5
+    assert mean_interval(right, np.arange(300), 7) == mean_interval(right, np.arange(300), 7)
+    assert mean_interval(right, np.arange(300), 7) != mean_interval(right, np.arange(300), 8)
 
 
 def test_pairing_tells_apart_what_two_intervals_do_not():

@@ -149,6 +149,23 @@ def test_quantised_a_text_s_vector_does_not_depend_on_its_batch(bert, fields):
     np.testing.assert_allclose(np.concatenate([encoder.encode([text]) for text in TEXTS]), many, atol=2e-6)
 
 
+@pytest.mark.parametrize("fields", METHODS[1:4], ids=lambda fields: "-".join(map(str, fields.values())))
+def test_a_processor_that_packs_four_bits_trains_and_scores_as_any_other(bert, tmp_path, fields, monkeypatch):
+    """The library would pack the weights of layers of 16 and 32 outputs, and can pack only the latter."""
+    modules = pytest.importorskip("bitsandbytes.nn.modules")
+    vectors = {}
+    for packs in (False, True):
+        monkeypatch.setattr(modules, "has_avx512bf16", lambda packs=packs: packs)
+        encoder = load(bert, fields)
+        untrained = encoder.encode(TEXTS, 3)
+        torch.manual_seed(3)  # of the dropout
+        learn(encoder, 1)
+        encoder.save(tmp_path / str(packs))
+        stored = TrainableEncoder.stored(tmp_path / str(packs)).encode(TEXTS, 3)
+        vectors[packs] = [untrained, encoder.encode(TEXTS, 3), stored]
+    np.testing.assert_array_equal(vectors[True], vectors[False])
+
+
 def test_eight_bit_products_and_gradients_are_those_of_the_weights_they_stand_for(bert):
     pytest.importorskip("bitsandbytes")
     encoder = load(bert, {"method": "qlora", "load_in_4bit": False})

@@ -78,10 +78,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """
     import numpy as np
 
-    from runner.builders.routing._evaluation import pairwise_accuracy
     from runner.builders.routing._ratings.agnostic import DRAWS, conclude, start_scores
     from runner.builders.routing._ratings.elo import COMPILED_FROM, Elo, redrawn_ratings, work
     from runner.builders.routing._ratings.elo_order import Order
+    from runner.tasks.ranking.measuring import pairwise_accuracy
 
     comparisons, validation = context.data.train, context.data.validation
     rule = Elo(spec.initial_rating, spec.k_factor, spec.tie_both_bad_epsilon, spec.non_ranking_loss_coeff)

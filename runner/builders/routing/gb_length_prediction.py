@@ -10,6 +10,10 @@ sum of many predictions falls short of the sum of lengths by the metric `total_r
 wanted, such as a cost. An LLM that was not in training is predicted from its own (prompt, response) pairs: their mean
 log length, and its embedding.
 
+Category tags are the annotations of the published comparisons (`category_tag`). `infer` and `route` take them from the
+rows of a JSON Lines or Parquet file, `{"prompt": "...", "category_tags": {"math_v0.1": {"math": true}}}`; a warning
+counts the prompts without any.
+
 Use it when there are thousands of responses and no GPU, or to learn which group of inputs matters for lengths (the
 table `importance`). With a few hundred, `simple_length_prediction` is as good and takes seconds;
 `dn_embedding_length_prediction` follows smooth dependence on the prompt's meaning better.
@@ -111,6 +115,10 @@ class Predictor(LlmPredictor):
     @property
     def models(self) -> Sequence[str]:
         return list(self._index)
+
+    @property
+    def reads_tags(self) -> bool:
+        return self._trees.reads_tags
 
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder where it has them."""

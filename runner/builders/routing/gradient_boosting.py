@@ -8,6 +8,10 @@ accuracy is kept. Balanced samples weigh a comparison by the inverse frequency o
 trees start from its log odds and learn what it leaves over. An LLM that was not in training is scored from its
 (prompt, response) pairs.
 
+Category tags are the annotations of the published comparisons (`category_tag`). `infer` and `route` take them from the
+rows of a JSON Lines or Parquet file, `{"prompt": "...", "category_tags": {"math_v0.1": {"math": true}}}`; a warning
+counts the prompts without any.
+
 Use it when there are thousands of comparisons, no GPU, and a wish to know which group of inputs matters (the table
 `importance`). A neural router such as `dn_embedding` follows smooth preferences with fewer comparisons; a rating
 (`bradley_terry_scoring`) is enough where the prompt does not matter, and makes a good `base_model` where it does.
@@ -63,17 +67,21 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._boosting.boosting_inputs import importance
     from runner.builders.routing._boosting.boosting_model import Gathered, Stored
     from runner.builders.routing._boosting.rounds import Rows, balance, fit, pairwise
-    from runner.builders.routing._evaluation import pairwise_accuracy
     from runner.builders.routing._neural.rank_losses import decided_rows, winners
     from runner.builders.routing._neural.residual import BaseModel
     from runner.builders.routing._prompts.prompted import conclude
+    from runner.tasks.ranking.measuring import pairwise_accuracy
 
     split, validation = context.data.train, context.data.validation
     decided = decided_rows(split)
     start = Stored.read(context.start_from) if context.start_from else None
     gathered = Gathered.of(spec, context, start)
     base = BaseModel.of(context)
-    odds = base.table(split, context.emit) if base else np.zeros((len(split.models), len(split.prompts)), np.float32)
+    odds = (
+        base.table(context.data, context.emit)
+        if base
+        else np.zeros((len(split.models), len(split.prompts)), np.float32)
+    )
 
     prompt, winner, loser = (column.numpy() for column in winners(split, decided, "cpu"))
     pairs, row = gathered.pairs(np.concatenate([prompt, prompt]), np.concatenate([winner, loser]))
@@ -132,6 +140,10 @@ class Predictor(LlmPredictor):
     @property
     def models(self) -> Sequence[str]:
         return self._trees.llms.names
+
+    @property
+    def reads_tags(self) -> bool:
+        return self._trees.reads_tags or (self._base is not None and self._base.reads_tags)
 
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder where it has them."""

@@ -116,9 +116,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     Every epoch's batches come from the seed and the epoch's number alone, and a checkpoint holds the optimizer, so a
     resumed run ends with the very scores of one that was not interrupted.
     """
-    from runner.builders.routing._evaluation import pairwise_accuracy
     from runner.builders.routing._ratings.agnostic import DRAWS, conclude, start_scores
     from runner.builders.routing._ratings.margin_scores import Table, redrawn_scores
+    from runner.tasks.ranking.measuring import pairwise_accuracy
 
     comparisons, validation = context.data.train, context.data.validation
     names, start = start_scores(context, comparisons.models)

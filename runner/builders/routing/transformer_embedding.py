@@ -144,7 +144,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         standardize(raw),
         llms.vectors,
         context.device,
-        base.table(split, context.emit) if base else None,
+        base.table(context.data, context.emit) if base else None,
         context.stop_requested,
     )
     task = ranking_task(

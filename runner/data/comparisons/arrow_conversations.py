@@ -7,16 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from runner.data.category_tags import TAG_COLUMN, TAGS, tag_number
 from runner.data.comparisons.raw_layouts import (
     GROUP_COLUMN,
     OTHER,
     ROLES,
-    TAG_COLUMN,
-    TAGS,
     Rows,
     Turns,
     add,
-    tag_number,
 )
 from runner.errors import DataError
 

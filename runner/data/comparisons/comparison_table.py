@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from runner.data.category_tags import TAGS
 from runner.data.comparisons.comparison_columns import Columns
-from runner.data.comparisons.raw_layouts import ASSISTANT, TAGS, USER, WINNERS, Rows, Turns, add
+from runner.data.comparisons.raw_layouts import ASSISTANT, USER, WINNERS, Rows, Turns, add
 from runner.errors import DataError
 
 BATCH = 8192

@@ -10,9 +10,10 @@ import numpy as np
 
 from runner.contract import LoadContext, LoadedData
 from runner.data import splitting
+from runner.data.category_tags import TAGS
 from runner.data.comparisons import catalog, graph, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
-from runner.data.comparisons.raw_layouts import TAGS, WINNERS, Rows
+from runner.data.comparisons.raw_layouts import WINNERS, Rows
 from runner.data.comparisons.section import ComparisonsData
 from runner.errors import DataError
 

@@ -14,30 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from runner.data.category_tags import TAG_COLUMN, TAGS, tag_values
 from runner.data.comparisons.comparison_arrays import BOTH_BAD, TIE, A, B
 from runner.errors import DataError
 
 WINNERS = {"model_a": A, "model_b": B, "tie": TIE, "both_bad": BOTH_BAD, "tie (bothbad)": BOTH_BAD}
 REQUIRED = ("model_a", "model_b", "winner", "conversation_a", "conversation_b")
-#: The category annotations, and a name for a row's kind of prompt. Either may be absent.
-TAG_COLUMN, GROUP_COLUMN = "category_tag", "kind"
+#: A name for a row's kind of prompt. It may be absent, as may the category annotations.
+GROUP_COLUMN = "kind"
 COLUMNS = (*REQUIRED, TAG_COLUMN, GROUP_COLUMN)
-
-#: The 12 category features: our name -> (annotation, its field).
-TAGS: dict[str, tuple[str, str]] = {
-    "creative_writing": ("creative_writing_v0.1", "creative_writing"),
-    "creative_writing_score": ("creative_writing_v0.1", "score"),
-    "complexity": ("criteria_v0.1", "complexity"),
-    "creativity": ("criteria_v0.1", "creativity"),
-    "domain_knowledge": ("criteria_v0.1", "domain_knowledge"),
-    "problem_solving": ("criteria_v0.1", "problem_solving"),
-    "real_world": ("criteria_v0.1", "real_world"),
-    "specificity": ("criteria_v0.1", "specificity"),
-    "technical_accuracy": ("criteria_v0.1", "technical_accuracy"),
-    "instruction_following": ("if_v0.1", "if"),
-    "instruction_following_score": ("if_v0.1", "score"),
-    "math": ("math_v0.1", "math"),
-}
 
 USER, ASSISTANT, SYSTEM, OTHER = 0, 1, 2, 3
 ROLES = {"user": USER, "assistant": ASSISTANT, "system": SYSTEM}
@@ -263,25 +248,4 @@ def _json_text(content: Any) -> str | None:
 
 
 def _json_tags(annotations: Sequence[Any]) -> np.ndarray:
-    table = np.full((len(annotations), len(TAGS)), np.nan, np.float32)
-    for row, annotation in enumerate(annotations):
-        if isinstance(annotation, dict):
-            for column, (group, name) in enumerate(TAGS.values()):
-                values = annotation.get(group)
-                table[row, column] = tag_number(values.get(name)) if isinstance(values, dict) else np.nan
-    return table
-
-
-def tag_number(value: Any) -> float:
-    """A tag as a number: booleans and yes/no become 1 and 0, what says nothing NaN."""
-    if isinstance(value, str):
-        word = value.strip().lower()
-        if word in ("yes", "true", "no", "false"):
-            return float(word in ("yes", "true"))
-        try:
-            value = float(word)
-        except ValueError:
-            return float("nan")
-    if isinstance(value, bool | int | float) and abs(value) < 1e9:
-        return float(value)
-    return float("nan")
+    return np.array([tag_values(annotation) for annotation in annotations], np.float32).reshape(-1, len(TAGS))

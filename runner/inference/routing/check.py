@@ -92,6 +92,7 @@ def held_out(
     """
     import numpy as np
 
+    from runner.data.category_tags import prompt_tags
     from runner.tasks.ranking.measuring import probability
 
     validation = _validation(workspace, scorer)
@@ -107,7 +108,8 @@ def held_out(
     prompts, which = np.unique(rows.prompt, return_inverse=True)
     texts = [validation.prompts[at] for at in prompts]
     earlier = [validation.histories[at] for at in prompts]
-    table = np.asarray(scorer.predictor.score_llms(texts, scorer.names, batch_size, histories=earlier))
+    tags = prompt_tags([rows])[prompts]
+    table = np.asarray(scorer.predictor.score_llms(texts, scorer.names, batch_size, histories=earlier, tags=tags))
     tokens = prompt_tokens(["".join([*history, text]) for history, text in zip(earlier, texts, strict=True)])
     lengths = np.array([[answers.get(name, np.nan)] * len(texts) for name in scorer.names])
     cost = costs.expected(scorer.names, tokens, lengths)

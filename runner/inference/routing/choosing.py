@@ -8,6 +8,8 @@ import numpy as np
 
 from runner.tasks.ranking.measuring import probability
 
+#: Beside a seed: which of several equal prompts go to the strong LLM.
+TIES_SALT = 0x74
 #: Halvings when a rate is searched for: far below any price's last digit.
 STEPS = 200
 
@@ -97,6 +99,42 @@ def threshold_for_share(strong_wins: np.ndarray, share: float) -> float:
     # The prompts around the border are alike: none of them goes to the strong LLM.
     above = order[order > order[wanted]]
     return float(above[-1]) if len(above) else float(np.nextafter(order[wanted], np.inf))
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Prompts of one chance that stand across the border of a share: a threshold sends all of them or none."""
+
+    #: The strong LLM's chance of winning on each of them.
+    chance: float
+    #: How many they are, how many prompts have a greater chance, and how many the share would send.
+    count: int
+    above: int
+    wanted: int
+
+    @property
+    def part(self) -> float:
+        """The part of them that makes up the share."""
+        return (self.wanted - self.above) / self.count
+
+
+def ties_at_share(strong_wins: np.ndarray, share: float) -> Ties | None:
+    """What keeps a threshold from sending ``share`` of these prompts, ``[P]``; None where one can."""
+    wanted = round(share * len(strong_wins))
+    order = np.sort(strong_wins)[::-1]
+    if not 0 < wanted < len(order) or order[wanted - 1] > order[wanted]:
+        return None
+    chance = order[wanted]
+    return Ties(float(chance), int((order == chance).sum()), int((order > chance).sum()), wanted)
+
+
+def by_ties(strong_wins: np.ndarray, ties: Ties, seed: int) -> Choice:
+    """Index 0, the strong LLM, above the ties' chance and for a random part of the prompts that have just it."""
+    tied = np.flatnonzero(strong_wins == ties.chance)
+    rng = np.random.default_rng([seed, TIES_SALT])
+    chosen = np.where(strong_wins > ties.chance, 0, 1).astype(np.int64)
+    chosen[rng.permutation(tied)[: round(ties.part * len(tied))]] = 0
+    return Choice(chosen, threshold=ties.chance)
 
 
 def mean_of(table: np.ndarray, chosen: np.ndarray) -> float:

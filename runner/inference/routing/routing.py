@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner import __version__
 from runner.contract import Task
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from runner.inference.routing.choosing import Choice
 
 
+#: The seed of ties that are broken at random, where none is given.
+DRAW_SEED = 42
+
+
 @dataclass(frozen=True)
 class Rule:
     """How to choose: by a rate, within a budget, or between a strong and a weak LLM."""
@@ -40,6 +44,9 @@ class Rule:
     #: The share of prompts that the strong LLM gets, or its least chance of winning.
     strong_share: float | None = None
     threshold: float | None = None
+    #: What becomes of prompts of equal chance at the border of a share: None, all to the weak LLM; ``random``, by seed.
+    ties: Literal["random"] | None = None
+    seed: int | None = None
 
     def check(self) -> None:
         """Raise :class:`UsageError` for a rule that contradicts itself."""
@@ -63,6 +70,12 @@ class Rule:
             )
         if not two and (self.strong_share is not None or self.threshold is not None):
             raise UsageError("--strong and --weak are missing", where="--strong", hint="name the two LLMs")
+        if self.ties is not None and self.strong_share is None:
+            raise UsageError("there is no --strong-share whose ties to break", where="--ties")
+        if self.seed is not None and self.ties is None:
+            raise UsageError("nothing is drawn at random", where="--seed", hint="--ties random draws")
+        if self.seed is not None and self.seed < 0:
+            raise UsageError(f"{self.seed} is not 0 or more", where="--seed")
         if sum([self.trade_off is not None, self.budget is not None, two]) > 1:
             raise UsageError("two rules at once", where="--trade-off, --budget, --strong", hint="choose by one of them")
 
@@ -179,7 +192,7 @@ def route(
     cost = costs.expected(names, tokens, answers)
     worth = quality(scores, temperature)
     borders = scores if calibrate_on is None else _calibration(calibrate_on, scorer, batch_size, emit)
-    choice = _choose(rule, scores, borders, temperature, worth, cost)
+    choice, missed = _choose(rule, scores, borders, temperature, worth, cost)
     provenance = {
         "model": scorer.opened.reference,
         "manifest_sha256": scorer.opened.manifest["sha256"],
@@ -195,7 +208,16 @@ def route(
         "calibrated_on": calibrate_on.facts() if calibrate_on else None,
         "seconds": round(time.perf_counter() - started, 3),
     }
-    warnings = [told for one in (scorer, lengther) if one for told in (*one.opened.warnings, *one.warnings)]
+    asked = [prompts] if calibrate_on is None else [prompts, calibrate_on]
+    warnings = [
+        *scorer.opened.warnings,
+        *scorer.warnings,
+        *(told for some in asked for told in scorer.warnings_of(some)),
+    ]
+    if lengther is not None:
+        warnings += [*lengther.opened.warnings, *lengther.warnings, *lengther.warnings_of(prompts)]
+    if missed:
+        warnings.append(missed)
     if choice.rate is not None and not np.ptp(cost):
         warnings.append("every call costs the same, so cost decides nothing")
     return Routed(names, scores, worth, cost, choice, answers, ids, provenance, warnings, scorer)
@@ -261,16 +283,16 @@ def _calibration(
 
 def _choose(
     rule: Rule, scores: np.ndarray, borders: np.ndarray, temperature: float, worth: np.ndarray, cost: np.ndarray
-) -> Choice:
-    from runner.inference.routing.choosing import by_rate, by_threshold, threshold_for_share, within_budget
+) -> tuple[Choice, str | None]:
+    """The choice, and what is to be said of it. ``borders`` are the scores that a share's threshold is set on."""
+    from runner.inference.routing.choosing import by_rate, by_threshold, within_budget
     from runner.tasks.ranking.measuring import probability
 
     if rule.strong is not None:
-        threshold = rule.threshold
-        if threshold is None:
-            assert rule.strong_share is not None
-            threshold = threshold_for_share(probability((borders[0] - borders[1]) / temperature), rule.strong_share)
-        return by_threshold(probability((scores[0] - scores[1]) / temperature), threshold)
+        strong_wins = probability((scores[0] - scores[1]) / temperature)
+        if rule.threshold is not None:
+            return by_threshold(strong_wins, rule.threshold), None
+        return _by_share(rule, strong_wins, probability((borders[0] - borders[1]) / temperature))
     if rule.budget is not None:
         found = within_budget(worth, cost, rule.budget)
         if found is None:
@@ -279,5 +301,26 @@ def _choose(
                 where="--budget",
                 hint="raise it, or add a cheaper LLM to the table",
             )
-        return found
-    return by_rate(worth, cost, rule.trade_off or 0.0)
+        return found, None
+    return by_rate(worth, cost, rule.trade_off or 0.0), None
+
+
+def _by_share(rule: Rule, strong_wins: np.ndarray, borders: np.ndarray) -> tuple[Choice, str | None]:
+    """The choice for a share of strong calls, and why the share is missed where it is.
+
+    The strong LLM's chances are ``[P]`` of the prompts, and ``[P']`` of those that the border is set on.
+    """
+    from runner.inference.routing.choosing import by_threshold, by_ties, threshold_for_share, ties_at_share
+
+    assert rule.strong_share is not None
+    ties = ties_at_share(borders, rule.strong_share)
+    if ties is not None and rule.ties == "random":
+        return by_ties(strong_wins, ties, DRAW_SEED if rule.seed is None else rule.seed), None
+    missed = None
+    if ties is not None:
+        missed = (
+            f"{rule.strong_share:.1%} of {len(borders):,} prompts were to go to {rule.strong}, and "
+            f"{ties.above / len(borders):.1%} do: {ties.count:,} prompts have the same chance ({ties.chance:.3f}) of a "
+            f"better answer from it, and all of them go to {rule.weak}; --ties random divides them"
+        )
+    return by_threshold(strong_wins, threshold_for_share(borders, rule.strong_share)), missed

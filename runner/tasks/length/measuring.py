@@ -8,7 +8,7 @@ import numpy as np
 
 from runner.builders.routing._lengths.length_rows import LengthRows, LengthScale
 from runner.contract import TrainContext, TrainResult
-from runner.tasks.ranking.measuring import accuracy_interval
+from runner.training.bootstrap import mean_interval
 
 #: Groups of equal size that the calibration table is made of.
 GROUPS = 10
@@ -50,9 +50,9 @@ def measure(predicted: np.ndarray, rows: LengthRows, scale: LengthScale, seed: i
         "mae_tokens": np.abs(predicted - rows.tokens),
     }
     for name, values in each.items():
-        # The interval of any mean over rows that share prompts, whether they are right or wrong or a number of tokens.
-        low, high = accuracy_interval(values, rows.prompt, seed) if len(rows) else (None, None)
-        metrics |= {f"{name}_low": low, f"{name}_high": high}
+        interval = mean_interval(values, rows.prompt, seed) if len(rows) else None
+        metrics[f"{name}_low"] = interval.low if interval else None
+        metrics[f"{name}_high"] = interval.high if interval else None
     return metrics
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner.data.prompt_rows import Row
+from runner.data.prompts import Prompts
 from runner.errors import NotFoundError, RunFailed, UsageError
 from runner.tasks.answers import Answers, Form, OpenedModel, OutputFormat
 from runner.tasks.ranking.llm_options import ALL, LlmOptions
-from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, llm_predictor
+from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, llm_predictor, row_tags
 from runner.tasks.ranking.responses import FLAG, Responses, read
 
 if TYPE_CHECKING:
@@ -86,6 +87,15 @@ class LlmAnswers(Answers):
             "unknown": self.options.unknown,
         }
 
+    def warnings_of(self, rows: Prompts) -> list[str]:
+        """Of prompts whose category tags the model would read."""
+        if not (self.predictor.reads_tags and rows.untagged):
+            return []
+        return [
+            f"{self.opened.reference} reads category tags, and {rows.untagged:,} of {rows.count:,} prompts in "
+            f'{rows.name} have none: a row\'s "category_tags" give them, as in the training data'
+        ]
+
     def answer(self, rows: Sequence[Row], batch_size: int) -> np.ndarray:
         """float64 ``[len(names), len(rows)]``; a row of NaN for an LLM that it does not know.
 
@@ -94,7 +104,8 @@ class LlmAnswers(Answers):
         import numpy as np
 
         prompts, histories = [row.prompt for row in rows], [row.history for row in rows]
-        scores = np.asarray(self.predictor.score_llms(prompts, self.names, batch_size, histories=histories))
+        tags = row_tags(rows)
+        scores = np.asarray(self.predictor.score_llms(prompts, self.names, batch_size, histories=histories, tags=tags))
         known = [at for at, name in enumerate(self.names) if name not in set(self.strangers)]
         bad = np.argwhere(~np.isfinite(scores[known]))
         if len(bad):

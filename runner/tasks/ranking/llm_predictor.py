@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from runner.data.category_tags import NO_TAGS
 from runner.tasks.ranking.llm_options import LlmOptions
 
 
@@ -19,6 +20,11 @@ class LlmPredictor:
     def models(self) -> Sequence[str]:
         """The LLMs that it knows, in a fixed order."""
         raise NotImplementedError
+
+    @property
+    def reads_tags(self) -> bool:
+        """Whether scores depend on a prompt's category tags, so that prompts without them are told of."""
+        return False
 
     def score_llms(
         self,
@@ -39,8 +45,8 @@ class LlmPredictor:
     def predict(self, rows: Sequence[Any], options: LlmOptions, batch_size: int = 128) -> Any:
         """The same for rows to be answered: float64 ``[len(rows), LLMs]``, a column for each of the options' LLMs."""
         models = list(self.models if options.models_to_score is None else options.models_to_score)
-        histories = [row.history for row in rows]
-        return self.score_llms([row.prompt for row in rows], models, batch_size, histories=histories).T
+        prompts, histories = [row.prompt for row in rows], [row.history for row in rows]
+        return self.score_llms(prompts, models, batch_size, histories=histories, tags=row_tags(rows)).T
 
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder. One that embeds nothing has no use for it."""
@@ -48,6 +54,15 @@ class LlmPredictor:
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         raise NotImplementedError
+
+
+def row_tags(rows: Sequence[Any]) -> Any:
+    """The rows' category tags, float32 ``[len(rows), 12]``, NaN where unknown; None where no row has any."""
+    if not any(row.tags for row in rows):
+        return None
+    import numpy as np
+
+    return np.array([row.tags or NO_TAGS for row in rows], np.float32)
 
 
 class OlderPredictor(LlmPredictor):
@@ -65,6 +80,10 @@ class OlderPredictor(LlmPredictor):
     @property
     def models(self) -> Sequence[str]:
         return list(self._predictor.models)
+
+    @property
+    def reads_tags(self) -> bool:
+        return bool(getattr(self._predictor, "reads_tags", False))
 
     def score_llms(
         self,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.data.comparisons import BOTH_BAD, TIE, A, Comparisons
-from runner.training.bootstrap import DRAWS
+from runner.training.bootstrap import mean_interval
 
 BINS = 10
 #: With fewer decided comparisons held out than this, one parameter fitted on half of them would be noise.
@@ -62,7 +62,8 @@ def evaluate(
             )
         return metrics, []
     right = _right(score_a, score_b, comparisons)[decided]
-    metrics["accuracy_low"], metrics["accuracy_high"] = accuracy_interval(right, comparisons.prompt[decided], seed)
+    interval = mean_interval(right, comparisons.prompt[decided], seed)
+    metrics["accuracy_low"], metrics["accuracy_high"] = interval.low, interval.high
     margin = ((score_a - score_b) / temperature)[decided]
     a_won = comparisons.winner[decided] == A
     metrics["log_loss"] = float(np.logaddexp(0.0, np.where(a_won, -margin, margin)).mean())
@@ -76,23 +77,6 @@ def evaluate(
 def probability(margin: np.ndarray) -> np.ndarray:
     """The logistic function, exact far out on both sides."""
     return np.exp(-np.logaddexp(0.0, -np.asarray(margin, np.float64)))
-
-
-def accuracy_interval(right: np.ndarray, prompt: np.ndarray, seed: int) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of ``right.mean()``, drawn over prompts.
-
-    ``right`` is bool ``[n]`` and ``prompt`` int ``[n]``, not empty. A prompt's comparisons are drawn together.
-    """
-    _, which = np.unique(prompt, return_inverse=True)
-    correct, count = np.bincount(which, weights=right), np.bincount(which)
-    rng = np.random.default_rng([seed, 0x62])
-    at_once = max(1, 2_000_000 // len(count))
-    shares = []
-    for start in range(0, DRAWS, at_once):
-        drawn = rng.integers(len(count), size=(min(at_once, DRAWS - start), len(count)))
-        shares.append(correct[drawn].sum(axis=1) / count[drawn].sum(axis=1))
-    low, high = np.percentile(np.concatenate(shares), [2.5, 97.5])
-    return float(low), float(high)
 
 
 def calibration_table(predicted: np.ndarray, a_won: np.ndarray) -> list[dict[str, Any]]:

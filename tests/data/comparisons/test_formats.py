@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.data.category_tags import TAGS, tag_number
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.data.comparisons.arrow_conversations import add_arrow
-from runner.data.comparisons.raw_layouts import TAGS, WINNERS, Rows, add_json, require_columns, tag_number
+from runner.data.comparisons.raw_layouts import WINNERS, Rows, add_json, require_columns
 from runner.errors import DataError
 
 

@@ -7,14 +7,11 @@ on which side that prompt falls. A row of bytes also takes a quarter of the memo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from runner.data.comparisons import Comparisons
-from runner.data.comparisons.raw_layouts import TAGS
 
 #: The groups of inputs in the order of their columns: the prompt's, then the LLM's.
 PROMPT_GROUPS, LLM_GROUP = ("prompt_embedding", "prompt_features", "categories"), "llm_embedding"
@@ -22,6 +19,8 @@ PROMPT_GROUPS, LLM_GROUP = ("prompt_embedding", "prompt_features", "categories")
 MISSING = 255
 #: Prompts that the edges are found from, at most: quantiles of more are the same.
 SAMPLED = 50_000
+#: Beside a seed: the prompts that a group's edges are found on.
+EDGES_SALT = 0x62
 
 
 def find_edges(values: np.ndarray) -> np.ndarray:
@@ -66,7 +65,7 @@ class Inputs:
         for name in widths:
             values = prompts[name]
             if len(values) > SAMPLED:
-                values = values[np.random.default_rng([seed, 0x62]).choice(len(values), SAMPLED, replace=False)]
+                values = values[np.random.default_rng([seed, EDGES_SALT]).choice(len(values), SAMPLED, replace=False)]
             parts.append(find_edges(values))
         return cls(widths | {LLM_GROUP: llms.shape[1]}, np.concatenate([*parts, find_edges(llms)]))
 
@@ -114,19 +113,6 @@ class Pairs:
         np.take(prompts, self.prompt, axis=0, out=table[:, : prompts.shape[1]])
         np.take(llms, self.llm, axis=0, out=table[:, prompts.shape[1] :])
         return table
-
-
-def prompt_tags(splits: Sequence[Comparisons]) -> np.ndarray:
-    """The category tags of every prompt, float32 ``[len(prompts), 12]``: those of its first row that has the tag."""
-    table = np.full((len(splits[0].prompts), len(TAGS)), np.nan, np.float32)
-    for split in splits:
-        for column, name in enumerate(TAGS):
-            values = split.tags.get(name, np.zeros(0))
-            known = np.flatnonzero(~np.isnan(values))[::-1]
-            fresh = known[np.isnan(table[split.prompt[known], column])]
-            # Backwards, so that the first row is the one that stays.
-            table[split.prompt[fresh], column] = values[fresh]
-    return table
 
 
 def importance(inputs: Inputs, booster: Any) -> list[dict[str, Any]]:

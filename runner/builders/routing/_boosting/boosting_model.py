@@ -12,7 +12,7 @@ import numpy as np
 import xgboost as xgb  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.builders.routing._boosting.boosting_fields import BoostingSpec
-from runner.builders.routing._boosting.boosting_inputs import PROMPT_GROUPS, Inputs, Pairs, prompt_tags
+from runner.builders.routing._boosting.boosting_inputs import PROMPT_GROUPS, Inputs, Pairs
 from runner.builders.routing._boosting.rounds import predict_rows
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
@@ -20,7 +20,7 @@ from runner.builders.routing._prompts.features import features
 from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
 from runner.builders.routing._prompts.prompted import prompt_features
 from runner.contract import TrainContext
-from runner.data.comparisons.raw_layouts import TAGS
+from runner.data.category_tags import TAGS, prompt_tags
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.training import encoder
@@ -134,6 +134,11 @@ class BoostedPredictor:
         self.stored.booster.set_param({"device": device, "verbosity": 0})
         self.llms = LlmEmbedding.load(directory / llm_embedding.FOLDER, device)
         self._encoder = PromptEncoder(directory / ENCODER, device)
+
+    @property
+    def reads_tags(self) -> bool:
+        """Whether a prompt's category tags are an input."""
+        return "categories" in self.stored.inputs
 
     def use_cache(self, cache: Path) -> None:
         """See :meth:`PromptEncoder.use_cache`."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from runner.builders.routing._llms.llm_pairs import Pairs
 
+#: Beside a seed: which LLMs or prompts are held out.
+HOLDOUT_SALT = 0x11
 #: With fewer LLMs than this, pairs are held out rather than LLMs.
 FEWEST_LLMS = 5
 #: Share of the LLMs, or of the prompts, that is held out.
@@ -35,7 +37,7 @@ def hold_out(pairs: Pairs, seed: int) -> HeldOut:
     Every LLM's pairs (the held-out prompts' alone, where prompts are held out) are halved by prompt, so the halves
     share none. The second half is a candidate. The first, of the LLMs held out, is cut into sets of at most 4 pairs.
     """
-    rng = np.random.default_rng([seed, 0x11])
+    rng = np.random.default_rng([seed, HOLDOUT_SALT])
     present = np.unique(pairs.llm)
     prompts, which = np.unique(pairs.prompt, return_inverse=True)
     shuffled = rng.permutation(len(prompts))[which]

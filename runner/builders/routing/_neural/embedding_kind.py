@@ -96,6 +96,10 @@ class EmbeddingKindPredictor(LlmPredictor):
         """The LLMs that it knows."""
         return self._stored.models
 
+    @property
+    def reads_tags(self) -> bool:
+        return self._stored.reads_tags
+
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder where it has them."""
         self._stored.use_cache(cache)

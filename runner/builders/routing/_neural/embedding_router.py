@@ -83,7 +83,7 @@ class Inputs:
             prompts,
             llms,
             base,
-            base.table(context.data.train, context.emit) if base else None,
+            base.table(context.data, context.emit) if base else None,
             torch.from_numpy(prompts.embeddings).to(context.device),
             torch.from_numpy(prompts.features).to(context.device),
             torch.from_numpy(llms.vectors).to(context.device),
@@ -135,6 +135,10 @@ class KnowsLlms(LlmPredictor):
     def models(self) -> Sequence[str]:
         """The LLMs that it knows."""
         return self._llms.names
+
+    @property
+    def reads_tags(self) -> bool:
+        return self._base is not None and self._base.reads_tags
 
     def use_cache(self, cache: Path) -> None:
         """Take what a base model reads from the cache folder where it has it."""

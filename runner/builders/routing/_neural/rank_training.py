@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
-from runner.builders.routing._evaluation import pairwise_accuracy
 from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss, winners
 from runner.builders.routing._prompts.prompted import conclude, score_rows
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.loop import OptimizerState, Task, fit, read_optimizer
 from runner.training.optimizers import Optimizer
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from runner import registry
-from runner.contract import TrainContext
+from runner.contract import LoadedData, TrainContext
+from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import Comparisons
 from runner.store.file_copies import copy_tree
 from runner.store.manifest import read_manifest
@@ -80,11 +81,17 @@ class BaseModel:
         table = self._predictor.score_llms(prompts, models, batch_size, histories=histories, tags=tags)
         return np.nan_to_num(table, nan=0.0) / self._temperature
 
-    def table(self, comparisons: Comparisons, emit: Callable[..., None]) -> np.ndarray:
+    @property
+    def reads_tags(self) -> bool:
+        """Whether the lower model's scores depend on a prompt's category tags."""
+        return self._predictor.reads_tags
+
+    def table(self, data: LoadedData, emit: Callable[..., None]) -> np.ndarray:
         """The log odds of every LLM on every distinct prompt of a data set: float32 ``[len(models), len(prompts)]``.
 
         An LLM that the lower model does not know is told of.
         """
+        comparisons: Comparisons = data.train
         strangers = [name for name in comparisons.models if name not in set(self._predictor.models)]
         if strangers:
             emit(
@@ -92,4 +99,6 @@ class BaseModel:
                 message=f"the base model does not know {', '.join(strangers)}: they start from 0",
                 pointer=f"/model/spec/{FIELD}",
             )
-        return self.scores(comparisons.prompts, comparisons.models, histories=comparisons.histories).astype(np.float32)
+        prompts, models, histories = comparisons.prompts, comparisons.models, comparisons.histories
+        tags = prompt_tags((data.train, data.validation))
+        return self.scores(prompts, models, histories=histories, tags=tags).astype(np.float32)

@@ -8,12 +8,12 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 from torch import nn  # noqa: TID253
 
-from runner.builders.routing._evaluation import pairwise_accuracy
 from runner.builders.routing._neural.interaction import Interaction
 from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss, winners
 from runner.builders.routing._prompts.prompted import score_rows
 from runner.contract import TrainContext
 from runner.errors import Stopped
+from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.loop import OptimizerState, Task
 from runner.training.optimizers import Optimizer
 from runner.training.text_encoder import TrainableEncoder

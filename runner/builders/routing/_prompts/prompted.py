@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.routing._evaluation import calibrate, evaluate, fit_temperature, winner_margins
 from runner.builders.routing._prompts.features import NUMERIC, features
 from runner.builders.routing._ratings.agnostic import leaderboard
 from runner.builders.routing._ratings.baselines import baselines
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
+from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
 
 #: Bootstrap samples over prompts behind the leaderboard's intervals.
 DRAWS = 1000
+#: Beside a seed: the prompts behind the intervals of mean scores.
+SCORES_SALT = 0x6D
 
 #: ``score(prompt indices, LLM indices) -> float64``, both int ``[n]``: a network in evaluation mode.
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -98,7 +100,7 @@ def mean_scores(score: Score, comparisons: Comparisons, seed: int) -> tuple[np.n
     n_models = len(comparisons.models)
     table = score(np.tile(prompts, n_models), np.repeat(np.arange(n_models), len(prompts)))
     table = table.reshape(n_models, len(prompts))
-    rng = np.random.default_rng([seed, 0x6D])
+    rng = np.random.default_rng([seed, SCORES_SALT])
     # A bootstrap sample of prompts is a vector of counts: the redrawn means are one matrix product.
     counts = rng.multinomial(len(prompts), np.full(len(prompts), 1 / len(prompts)), size=DRAWS)
     return table.mean(axis=1), counts @ table.T / len(prompts)

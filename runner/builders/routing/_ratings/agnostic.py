@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.routing._evaluation import calibrate, evaluate, fit_temperature, winner_margins
 from runner.builders.routing._ratings.agnostic_predictor import MODEL, SCORES, AgnosticPredictor
 from runner.builders.routing._ratings.pair_counts import count_records
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
+from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
 
 #: Bootstrap samples behind the leaderboard's intervals, where the spec does not say.
 DRAWS = 100

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.routing._evaluation import calibrate, evaluate, fit_temperature, winner_margins
 from runner.builders.routing._ratings.bradley_terry import bradley_terry
 from runner.builders.routing._ratings.elo import Elo, play
 from runner.builders.routing._ratings.elo_order import Order
 from runner.builders.routing._ratings.least_squares import least_squares
 from runner.builders.routing._ratings.pair_counts import count_pairs
 from runner.data.comparisons import Comparisons
+from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
 
 #: Keeps the strengths finite on any data, and moves them by nothing that shows on data of a sensible size.
 RIDGE = 0.01

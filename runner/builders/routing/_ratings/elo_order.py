@@ -12,6 +12,8 @@ from runner.tasks.ranking.balancing import pair_weights
 
 #: A game is a comparison in one int64, so that a million in random order are read at once: a, b, and the outcome.
 MODEL_BITS, OUTCOME_BITS = 30, 2
+#: Beside a seed: the games of bootstrap samples.
+SAMPLES_SALT = 0x65
 
 
 def pack(comparisons: Comparisons) -> np.ndarray:
@@ -93,7 +95,7 @@ class Order:
         elif steps < n:
             yield from self._weighted(np.ones(n), steps, draws)
         else:
-            rng = np.random.default_rng([self._seed, 0x65])
+            rng = np.random.default_rng([self._seed, SAMPLES_SALT])
             for times in prompt_weights(data.prompt, draws, self._seed):
                 sample = np.repeat(np.arange(n), times.astype(np.int64))
                 passes = [rng.permutation(sample) for _ in range(-(-steps // len(sample)))]
@@ -101,7 +103,7 @@ class Order:
 
     def _weighted(self, weights: np.ndarray, steps: int, draws: int) -> Iterator[np.ndarray]:
         """Draw prompts, then comparisons of theirs in proportion to ``weights``: no draw goes over all ``n``."""
-        rng = np.random.default_rng([self._seed, 0x65])
+        rng = np.random.default_rng([self._seed, SAMPLES_SALT])
         by_prompt = np.argsort(self._comparisons.prompt, kind="stable")
         prompt = self._comparisons.prompt[by_prompt]
         first = np.flatnonzero(np.concatenate([[True], prompt[1:] != prompt[:-1]]))

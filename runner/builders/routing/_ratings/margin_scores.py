@@ -13,6 +13,8 @@ from runner.tasks.ranking.balancing import draw, epoch_order, pair_weights
 from runner.training import optimizers
 
 MARGIN = 0.1
+#: Beside a seed: the comparisons of bootstrap samples.
+SAMPLES_SALT = 0x73
 #: The work that bootstrap samples may cost, in comparisons over all samples and steps, and in steps.
 MOST_WORK, MOST_STEPS = 10_000_000, 2_000
 
@@ -101,7 +103,7 @@ def redrawn_scores(
 
 def _redrawn_rows(comparisons: Comparisons, count: int, balanced: bool, draws: int, seed: int) -> np.ndarray:
     """Comparisons of each sample, drawn with replacement: int32 ``[draws, count]``."""
-    rng = np.random.default_rng([seed, 0x73])
+    rng = np.random.default_rng([seed, SAMPLES_SALT])
     ones = np.ones(len(comparisons))
     weights = pair_weights(comparisons.model_a, comparisons.model_b) if balanced else ones
     order = np.empty((draws, count), np.int32)

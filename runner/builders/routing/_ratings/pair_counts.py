@@ -10,6 +10,9 @@ import numpy as np
 
 from runner.data.comparisons import BOTH_BAD, TIE, A, Comparisons
 
+#: Beside a seed: the prompts of bootstrap samples.
+PROMPTS_SALT = 0x70
+
 
 @dataclass(frozen=True)
 class Pairs:
@@ -62,7 +65,7 @@ def prompt_weights(prompt: np.ndarray, draws: int, seed: int) -> Iterator[np.nda
 
     A prompt's comparisons are drawn together, because they are not independent (Efron and Tibshirani, 1993, ch. 8).
     """
-    rng = np.random.default_rng([seed, 0x70])
+    rng = np.random.default_rng([seed, PROMPTS_SALT])
     _, which = np.unique(prompt, return_inverse=True)
     size = int(which.max()) + 1 if len(which) else 0
     for _ in range(draws):
