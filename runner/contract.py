@@ -389,6 +389,7 @@ class TrainContext:
     device: str
     print_every: int
     #: ``emit("epoch", epoch=3, epochs=10, metrics={...})``, ``emit("progress", done=5, total=80, metrics={...})``,
+    #: ``emit("step", step=40, steps=400, epoch=0.4, tokens=81920, metrics={...}, best=True)`` where epochs are few,
     #: ``emit("warning", message=..., pointer=...)``.
     emit: Callable[..., None]
     checkpoints: Checkpoints
@@ -413,7 +414,11 @@ class TrainContext:
         def emit(event: str, **fields: Any) -> None:
             if event == "epoch":
                 self.emit("stage_epoch", stage=name, **fields)
-            elif event == "progress":
+            elif event in ("progress", "step"):
+                if event == "step":
+                    fields = {"done": fields.get("step"), "total": fields.get("steps"), "unit": "steps"} | {
+                        "metrics": fields.get("metrics", {})
+                    }
                 # Within an epoch of a stage, "epoch" would be read as the run's own.
                 inner = {key: value for key, value in fields.items() if key not in ("epoch", "epochs")}
                 self.emit("progress", **(inner | {"stage": name}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -73,3 +74,9 @@ def wait_for_checkpoint(desk: Desk, process: subprocess.Popen[bytes]) -> Path:
         return None
 
     return wait(found, process)
+
+
+def reached(run: Path) -> int:
+    """The last epoch that a run finished."""
+    events = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if '"epoch"' in line]
+    return max(event["epoch"] for event in events if event["event"] == "epoch")

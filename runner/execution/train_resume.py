@@ -196,6 +196,7 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
             "caveats": plan.document.get("caveats", []),
             "references": {name: entry["reference"] for name, entry in plan.document.get("stored", {}).items()},
             "metrics": result["metrics"],
+            **({"parameters": result["parameters"]} if result.get("parameters") else {}),
             "epochs": result["epochs"],
             "best_epoch": result["best_epoch"],
             "tables": run.document("tables") or {},

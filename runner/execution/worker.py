@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +120,8 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
         emit("warning", message=caveat, pointer="/data")
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan["cache"])
     data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
-    emit("data", record=data.record)
+    report = {} if data.report is None else {"report": asdict(data.report)}
+    emit("data", record=data.record, **report)
     earlier = earlier_data(run, data, allowed=bool(plan.get("allow_changed_data")), emit=emit)
     run.write("lock", lock_facts(plan, spec, data, device, seed) | earlier)
 
@@ -152,7 +154,11 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
     run.write("tables", _plain(result.tables))
     run.write(
         "result",
-        _plain({"metrics": result.metrics, "epochs": result.epochs, "best_epoch": result.best_epoch}),
+        _plain(
+            {"metrics": result.metrics, "epochs": result.epochs, "best_epoch": result.best_epoch}
+            # Kinds without parameters have no entry for them.
+            | ({"parameters": result.parameters} if result.parameters else {})
+        ),
     )
 
 

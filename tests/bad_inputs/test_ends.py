@@ -17,8 +17,8 @@ import pytest
 from runner import __version__
 from tests.bad_inputs.cases_engine import small_disk
 from tests.bad_inputs.materials import battles, spec
-from tests.conformance.test_every_kind import reached
 from tests.conftest import Desk
+from tests.holding import reached
 
 #: What an image needs in order to hold a container open: a shell, and something that waits.
 PROGRAMS = ("/bin/sh", "/bin/sleep")

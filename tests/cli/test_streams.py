@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.test_every_kind import example
 from tests.conftest import Desk
+from tests.examples import example
 
 STORED = "least_squares_scoring/{}/v1"
 #: A locale whose encoding has nothing but ASCII, and is not silently taken for UTF-8.

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.test_every_kind import wait_for_checkpoint
 from tests.conftest import Desk, without_rights
+from tests.holding import wait_for_checkpoint
 
 
 def votes(path: Path, seed: int = 1, rows: int = 120) -> None:

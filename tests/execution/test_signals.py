@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance.test_every_kind import example, wait_for_checkpoint
 from tests.conftest import Desk
+from tests.examples import example
+from tests.holding import wait_for_checkpoint
 
 
 def start(desk: Desk, epochs: int, ignored: str = "", **streams: int) -> tuple[subprocess.Popen[bytes], Path, int]:

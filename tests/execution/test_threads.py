@@ -9,8 +9,8 @@ import pytest
 
 from runner.errors import EnvironmentProblem
 from runner.training.threads import wanted_threads
-from tests.conformance.test_every_kind import example
 from tests.conftest import Desk
+from tests.examples import example
 
 
 @pytest.mark.parametrize(("text", "number"), [("4,2", 4), (" 3 ", 3), ("1, 1", 1), ("", None), (" ", None)])

@@ -229,7 +229,7 @@ def test_a_model_that_reads_no_tags_says_nothing_of_them(double, tmp_path):
 
 def test_category_tags_reach_a_router_too(double, tmp_path, monkeypatch):
     monkeypatch.setattr(opening.registry, "load", lambda kind: Tagged)
-    monkeypatch.setattr(opening.registry, "task", lambda kind: ranking.TASK)
+    monkeypatch.setattr(Tagged, "TASK", ranking.TASK)
     rows = [{"prompt": "a", "category_tags": MATH}, {"prompt": "a"}]
     costs = Costs({"quoter": Price(call=1.0)}, "costs.json")
     routed = routing.route(double, ELO, tag_rows(tmp_path, rows), costs, routing.Rule())
