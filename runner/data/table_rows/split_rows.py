@@ -1,0 +1,31 @@
+"""One side of a table's split, as a learner gets it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from runner.data.table_rows.columns import Columns
+
+
+@dataclass(frozen=True)
+class TableSplit:
+    """Rows of a table: inputs as numbers, targets as codes of classes or as numbers."""
+
+    columns: Columns
+    #: float32 ``[n, len(columns.features)]``: NaN is missing; a category is its code.
+    matrix: np.ndarray
+    #: Target -> int64 codes or float64 numbers ``[n]``.
+    targets: dict[str, np.ndarray]
+    #: Target -> its classes in the order of their codes; of numbers, none.
+    classes: dict[str, tuple[str, ...]]
+    #: Numbers made of the rows' content: uint64 ``[n]``.
+    keys: np.ndarray
+    #: Of each row its group, int64 ``[n]``, where the spec names a group column.
+    groups: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
