@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,9 +44,17 @@ class Resampled:
         value = float(self.mean[column] - self.mean[other])
         return self._interval(value, self.redrawn[:, column] - self.redrawn[:, other])
 
+    def of(self, statistic: Callable[[np.ndarray], np.ndarray]) -> Resampled:
+        """What ``statistic`` makes of the means, float ``[..., k]`` to ``[..., m]``: a root, a ratio, a mean of some.
+
+        It is NaN where it is undefined; an interval is drawn over the samples in which it is defined.
+        """
+        return Resampled(statistic(self.mean), statistic(self.redrawn))
+
     @staticmethod
     def _interval(value: float, redrawn: np.ndarray) -> Interval:
-        low, high = np.percentile(redrawn, [2.5, 97.5])
+        known = redrawn[~np.isnan(redrawn)]
+        low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
         return Interval(value, float(low), float(high))
 
 

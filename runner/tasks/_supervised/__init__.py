@@ -1,0 +1,1 @@
+"""What the tasks share whose rows have a true answer: classes and numbers."""

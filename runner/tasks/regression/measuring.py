@@ -1,0 +1,87 @@
+"""The measure of every regressor: the same numbers and tables, in the same way, on the same held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from runner.contract import Table
+from runner.tasks._supervised.target_metrics import Metrics, interval_metrics, known, over_targets
+from runner.tasks.regression.point_metrics import Judged, correlations
+from runner.training.bootstrap import Resampled, resample
+
+#: The measures that are redrawn, in the order of :meth:`Judged.statistics`.
+REDRAWN = ("r2", "rmse", "mae")
+
+
+def measure_regression(
+    predicted: Mapping[str, np.ndarray],
+    actual: Mapping[str, np.ndarray],
+    *,
+    seed: int,
+    groups: np.ndarray | None = None,
+    ids: Sequence[str | int] | None = None,
+) -> tuple[Metrics, list[Table]]:
+    """Metrics with 95 % bootstrap intervals, and tables, of predicted numbers for held-out rows.
+
+    ``predicted`` and ``actual`` have float64 ``[n]`` for each target, in the target's own unit. R2 is None where all
+    true numbers are one, the correlations also where all predictions are. Of several targets in different units the
+    mean RMSE and MAE mean little, and the mean R2 is what can be compared. ``groups``, any ``[n]``, are rows that
+    belong together: intervals are drawn over them, else over rows. ``ids`` name the rows with the greatest errors.
+    Without a row the metrics are None and there is no table. Raises :class:`~runner.errors.RunFailed` for a prediction
+    that is not a finite number.
+    """
+    from runner.tasks.regression.residual_tables import tables
+
+    judged = judge(predicted, actual)
+    each, metrics, _ = score(judged, groups, seed)
+    return metrics, tables(judged, each, metrics, seed, ids)
+
+
+def judge(predicted: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> list[Judged]:
+    """Every target with its true numbers."""
+    return [
+        Judged(target, np.asarray(said, np.float64), np.asarray(actual[target], np.float64))
+        for target, said in predicted.items()
+    ]
+
+
+def score(
+    judged: list[Judged], groups: np.ndarray | None, seed: int
+) -> tuple[dict[str, Metrics], Metrics, Resampled | None]:
+    """Metrics of each target and of all, and the redrawn statistics that a comparison pairs; None without a row.
+
+    Their columns are the R2, the RMSE and the MAE of all targets together, each the mean of the targets'.
+    """
+    rows = len(judged[0].actual)
+    names = [name + end for name in REDRAWN for end in ("", "_low", "_high")]
+    nothing: Metrics = dict.fromkeys([*names, "pearson", "spearman"])
+    each: dict[str, Metrics] = {one.target: dict(nothing) for one in judged}
+    redrawn = None
+    if rows:
+        order = np.arange(rows) if groups is None else groups
+        parts = [resample(one.columns, order, seed).of(one.statistics) for one in judged]
+        each = {one.target: _metrics(part) | correlations(one) for one, part in zip(judged, parts, strict=True)}
+        redrawn = Resampled(_mean([part.mean for part in parts]), _mean([part.redrawn for part in parts]))
+    metrics = over_targets(each)
+    if len(judged) > 1 and redrawn is not None:
+        metrics |= _metrics(redrawn)
+    return each, metrics | {"n_validation": rows}, redrawn
+
+
+def _metrics(redrawn: Resampled) -> Metrics:
+    """Each statistic with its interval behind it."""
+    metrics: Metrics = {}
+    for at, name in enumerate(REDRAWN):
+        metrics[name] = known(redrawn.mean[at])
+        metrics |= interval_metrics(name, redrawn.interval(at))
+    return metrics
+
+
+def _mean(parts: list[np.ndarray]) -> np.ndarray:
+    """The mean over the targets of what is defined; NaN where none is."""
+    stacked = np.stack(parts)
+    defined = ~np.isnan(stacked)
+    with np.errstate(invalid="ignore", over="ignore"):
+        return np.where(defined, stacked, 0.0).sum(axis=0) / np.where(defined.any(axis=0), defined.sum(axis=0), np.nan)
