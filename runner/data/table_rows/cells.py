@@ -96,10 +96,12 @@ def _typed(path: str, records: Records) -> Cells:
     """Parquet or Arrow: only the rows are counted."""
     assert records.columns is not None
     cells = Cells(path, list(records.columns), False, records.unit, records=records)
-    numbers = []
+    numbers: list[np.ndarray] = []
+    seen = 0
     for batch in records.batches(BATCH, columns=records.columns[:1]):
-        _begin(cells, batch.file, sum(map(len, numbers)))
+        _begin(cells, batch.file, seen)
         numbers.append(np.array(batch.numbers, np.int64))
+        seen += len(batch.numbers)
     cells.numbers = np.concatenate(numbers) if numbers else cells.numbers
     return cells
 
@@ -171,7 +173,12 @@ def arrow_values(values: Sequence[Any], column: str = "") -> pa.Array:
 
 
 def _word(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else json.dumps(value, default=str)
+    """A value as a text: a whole number is one however it is written, so that 1 and 1.0 are one category."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        value = int(value)
+    return json.dumps(value, default=str)
 
 
 def _one_type(chunks: Sequence[pa.Array]) -> pa.ChunkedArray:

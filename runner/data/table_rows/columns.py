@@ -270,12 +270,11 @@ class Columns:
     def read_dict(cls, document: Mapping[str, Any]) -> Columns:
         """What :meth:`as_dict` wrote."""
         tuples = ("categories", "counts", "missing_values")
-        return cls(
-            tuple(
-                Column(**{key: tuple(value) if key in tuples else value for key, value in entry.items()})
-                for entry in document["columns"]
-            )
-        )
+        entries: list[dict[str, Any]] = [
+            {key: tuple(value) if key in tuples else value for key, value in entry.items()}
+            for entry in document["columns"]
+        ]
+        return cls(tuple(Column(**entry) for entry in entries))
 
 
 def need(present: Sequence[str], wanted: Sequence[str], where: str, who: str = "there is no") -> None:

@@ -76,12 +76,12 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
     targets = _need_classes(section, targets, divided)
     columns = _fitted(looked, train_rows, told)
     _told_of_copies(looked, columns, train_rows, targets, divided, told)
-    train = _split(columns, looked, train_rows, targets, divided.train, keys, divided.groups)
+    train = _split(columns, looked, train_rows, targets, divided.train, keys, divided)
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
         validation = _other_file(section, train, told, record)
     else:
-        validation = _split(columns, looked, held_rows, targets, divided.validation, keys, divided.groups)
+        validation = _split(columns, looked, held_rows, targets, divided.validation, keys, divided)
         validation = _told_of_unknown(validation, told, lambda rows: table.lines(held_rows[rows]))
     report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
     record |= _record(report, looked, columns, train, validation)
@@ -132,9 +132,9 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
         if name not in outside and name not in section.ignored_columns and name not in section.numerical_columns:
             looked.left_out[name] = why
             told.warn(f"column {name!r} {why}: it is left out")
-    if section.id_column is None and (name := _id_column(section, table)):
-        looked.left_out[name] = "names the rows"
-        told.warn(f"column {name!r} names the rows, all of its cells differ: it is no input", "/data/id_column")
+    if section.id_column is None and (named := _id_column(section, table)):
+        looked.left_out[named] = "names the rows"
+        told.warn(f"column {named!r} names the rows, all of its cells differ: it is no input", "/data/id_column")
     for name in table.columns:
         if name in outside or name in looked.left_out or name in section.ignored_columns:
             continue
@@ -268,7 +268,7 @@ def _split(
     targets: Sequence[Target],
     within: np.ndarray,
     keys: np.ndarray,
-    groups: np.ndarray | None,
+    divided: Divided,
 ) -> TableSplit:
     """Rows of the file as a learner gets them. ``within``: their indices among the kept ones."""
     matrix = np.empty((len(rows), len(columns.features)), np.float32)
@@ -289,7 +289,8 @@ def _split(
         {target.name: target.values[within] for target in targets},
         {target.name: target.classes for target in targets},
         keys[within],
-        None if groups is None else groups[within],
+        None if divided.groups is None else divided.groups[within],
+        None if divided.times is None else divided.times[within],
     )
 
 

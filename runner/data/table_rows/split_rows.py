@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +26,19 @@ class TableSplit:
     keys: np.ndarray
     #: Of each row its group, int64 ``[n]``, where the spec names a group column.
     groups: np.ndarray | None = None
+    #: Of each row its time, float64 ``[n]``, where the spec names a time column.
+    times: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def take(self, rows: np.ndarray) -> TableSplit:
+        """Some rows, by index or mask."""
+        return replace(
+            self,
+            matrix=self.matrix[rows],
+            targets={name: values[rows] for name, values in self.targets.items()},
+            keys=self.keys[rows],
+            groups=None if self.groups is None else self.groups[rows],
+            times=None if self.times is None else self.times[rows],
+        )

@@ -30,7 +30,9 @@ class Divided:
     #: Rows that a split column keeps for a test, and rows without a time.
     neither: np.ndarray
     without_time: np.ndarray
+    #: Of each kept row its group or its time, where the section names a column of them.
     groups: np.ndarray | None = None
+    times: np.ndarray | None = None
 
 
 _NONE = np.zeros(0, np.int64)
@@ -96,7 +98,7 @@ def divide(
 
 
 def _strata(section: TableData, targets: Sequence[Target], warn: Warn) -> np.ndarray | None:
-    """The rows' classes, by which each side gets its share: of several targets together, where that leaves none alone."""
+    """The rows' classes, of which each side gets its share: of several targets together, if none is alone then."""
     if section.predicts == "numbers" or not getattr(section, "stratify", False):
         return None
     combined = np.zeros(len(targets[0].values), np.int64)
@@ -149,7 +151,7 @@ def _by_column(name: str, table: Cells, kept: np.ndarray) -> Divided:
     for side, what in zip(sides, ("train", "validation"), strict=True):
         if not len(side):
             raise DataError(f"column {name!r} says {what} of no row", where="/data/split_column")
-    return Divided(*sides, np.flatnonzero(~(train | validation)[codes]), _NONE)
+    return Divided(sides[0], sides[1], np.flatnonzero(~(train | validation)[codes]), _NONE)
 
 
 def _by_time(section: TableData, table: Cells, kept: np.ndarray, name: str) -> Divided:
@@ -165,4 +167,4 @@ def _by_time(section: TableData, table: Cells, kept: np.ndarray, name: str) -> D
         mask = holdout.by_time(times[with_time], section.validation_split).mask
     except ValueError:
         raise DataError(f"column {name!r} has one value only", where="/data/time_column") from None
-    return Divided(with_time[~mask], with_time[mask], _NONE, np.flatnonzero(np.isnan(times)))
+    return Divided(with_time[~mask], with_time[mask], _NONE, np.flatnonzero(np.isnan(times)), times=times)

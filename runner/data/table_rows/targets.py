@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from runner.data.table_rows.values import MISSING_WORDS, numbers_in, numbers_of,
 from runner.errors import DataError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from runner.data.table_rows.cells import Cells
     from runner.data.table_rows.section import TableData
 
@@ -73,12 +75,12 @@ def _classes(name: str, cells: Cells, section: TableData) -> Target:
     return target
 
 
-def _spaces(target: Target, array: object) -> None:
+def _spaces(target: Target, array: pa.ChunkedArray) -> None:
     """Say of classes whose cells have spaces around them that they are taken without."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    flat = pa.chunked_array(array).cast(pa.large_string())  # type: ignore[arg-type]
+    flat = array.cast(pa.large_string())
     trimmed = pc.utf8_trim_whitespace(flat)
     spaced = np.asarray(pc.and_(pc.not_equal(flat, trimmed), pc.not_equal(trimmed, "")).fill_null(False), bool)
     if spaced.any():
@@ -148,6 +150,3 @@ def in_classes(target: Target, classes: Mapping[str, int]) -> np.ndarray:
     """A target of another file in the classes of training: int64 codes ``[n]``, -1 for a word that is none."""
     table = np.array([classes.get(word, -1) for word in target.classes] + [-1], np.int64)
     return table[target.values]
-
-
-Purpose = Literal["classes", "numbers"]
