@@ -343,7 +343,7 @@ def _other_file(section: TableData, train: TableSplit, told: Told, record: dict[
     record["validation_rows_dropped"] = {reason: len(rows) for reason, rows in dropped.items()}
     for reason, rows in dropped.items():
         lines = table.lines(rows[:10])
-        told.warn(f"{len(rows)} rows of {table.name} are not measured, {reason}: {', '.join(map(str, lines))}")
+        told.warn(f"rows of {table.name} that are not measured, {reason} ({len(rows)}): {', '.join(map(str, lines))}")
     matrix, odd = train.columns.encode(table)
     for sentence in odd.sentences()[len(odd.extra) > 0 :]:
         told.warn(f"{table.name}: {sentence}", "/data/validation_data")

@@ -85,7 +85,7 @@ class Auto(Section):
     candidates: list[Candidate] = option(
         factory=lambda: ["xgboost", "random_forest", "extra_trees", "linear"],
         min_length=1,
-        description="The learners to choose from.",
+        description="The learners to choose from; linear is always among them.",
     )
     trials: int = option(20, ge=1, le=10_000, description="Most settings that are tried.")
     time_limit: float | None = option(

@@ -32,12 +32,10 @@ class TabularSpec(ModelSpec):
         "missing",
         description="What a category is at inference that training did not have: missing, and counted, or an error.",
     )
-    folds: int = option(
+    folds: Literal[0] | Annotated[int, Field(ge=2, le=20)] = option(
         0,
-        ge=0,
-        le=20,
         description="Fit so many times on all but one part of the training rows, and report the scores on the part "
-        "left out; 0 does not. It is beside the held-out rows, not instead.",
+        "left out; 0 does not (auto and a threshold of f1 then take 5 for themselves). The held-out rows stay apart.",
     )
     importance_repeats: int = option(
         5, ge=0, le=100, description="How often each column is shuffled to see what it is worth; 0 does not."

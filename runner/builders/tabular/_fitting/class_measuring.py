@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.tabular._learners.parameters import TabularTask
 from runner.contract import Table, TrainContext
 from runner.data.table_rows.split_rows import TableSplit
 from runner.errors import DataError
 from runner.tasks.classification import TASK
-from runner.tasks.classification.decisions import choose_threshold, decide
+from runner.tasks.classification.decisions import choose_threshold
 from runner.tasks.classification.measuring import measure_classification
 
 Outputs = Mapping[str, np.ndarray]
@@ -20,7 +21,7 @@ Outputs = Mapping[str, np.ndarray]
 class ClassMeasuring:
     """Targets that are classes."""
 
-    task = "classification"
+    task: TabularTask = "classification"
     definition = TASK
 
     def __init__(self, spec: Any, context: TrainContext) -> None:
@@ -80,12 +81,6 @@ class ClassMeasuring:
         """Metrics and tables of probabilities for rows that were not learnt from."""
         return measure_classification(
             self.classes, outputs, actual, seed=self._seed, groups=groups, thresholds=self.thresholds
-        )
-
-    def worth(self, outputs: Outputs, actual: Outputs) -> float:
-        """The accuracy, over all targets: what a shuffled column takes from."""
-        return float(
-            np.mean([np.mean(decide(outputs[name], self.thresholds.get(name)) == actual[name]) for name in outputs])
         )
 
     def target_documents(self) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.tabular._learners.parameters import TabularTask
 from runner.contract import Table, TrainContext
 from runner.data.table_rows.split_rows import TableSplit
 from runner.tasks.regression import TASK
@@ -18,7 +19,7 @@ Outputs = Mapping[str, np.ndarray]
 class NumberMeasuring:
     """Targets that are numbers."""
 
-    task = "regression"
+    task: TabularTask = "regression"
     definition = TASK
     needs_folds = False
 
@@ -43,14 +44,6 @@ class NumberMeasuring:
     ) -> tuple[dict[str, Any], list[Table]]:
         """Metrics and tables of numbers for rows that were not learnt from."""
         return measure_regression(outputs, actual, seed=self._seed, groups=groups)
-
-    def worth(self, outputs: Outputs, actual: Outputs) -> float:
-        """R2, the mean of the targets': what a shuffled column takes from. 0 for a target without variance."""
-        found = []
-        for name, said in outputs.items():
-            spread = np.square(actual[name] - actual[name].mean()).sum()
-            found.append(1 - np.square(actual[name] - said).sum() / spread if spread else 0.0)
-        return float(np.mean(found))
 
     def target_documents(self) -> dict[str, dict[str, Any]]:
         """What is stored of each target: the least and the greatest of training."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runner.builders.tabular._fields.learner_sections import Auto, parameters_of
 from runner.builders.tabular._fitting.fits import Fits
-from runner.builders.tabular._fitting.importance import importance_table
 from runner.builders.tabular._fitting.preparation import Preparation
 from runner.builders.tabular._fitting.row_parts import folds, stopping_rows
 from runner.builders.tabular._fitting.stored_table import StoredTable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from runner.builders.tabular._fitting.number_measuring import NumberMeasuring
     from runner.builders.tabular._learners import Learner
 
-#: Folds that choose a threshold where the spec asks for no number of them.
+#: Folds of a search, or that choose a threshold, where the spec asks for no number of them.
 FOLDS = 5
 BASELINES = {"dummy": "the same answer for every row", "linear": "a linear model with its defaults"}
 Settings = tuple[str, dict[str, Any], float]
@@ -40,8 +40,6 @@ def fit_table(spec: Any, context: TrainContext, measuring: ClassMeasuring | Numb
         run.settle(target, tables)
     count = spec.folds or (FOLDS if measuring.needs_folds else 0)
     metrics: dict[str, Any] = {}
-    if count == 1:
-        count = 2  # one fold leaves nothing to learn from
     if count:
         table, means = run.folds(count)
         if spec.folds:
@@ -52,7 +50,7 @@ def fit_table(spec: Any, context: TrainContext, measuring: ClassMeasuring | Numb
     measured, own = measuring.measure(outputs, held.targets, held.groups)
     tables = own + tables
     if len(held) and spec.importance_repeats:
-        tables.append(run.importance(learners, held_matrix, held))
+        tables += run.importance(learners, held_matrix, held)
     stored = StoredTable(train.columns, run.preparation, measuring.target_documents(), learners, spec.unseen_categories)
     stored.save(context.artifact)
     counts: dict[str, Any] = {"n_train": len(train), "n_features": len(train.columns.features)}
@@ -96,12 +94,22 @@ class _Run:
         if isinstance(section, Auto):
             from runner.builders.tabular._fitting.choosing import choose
 
-            name, parameters, table = choose(section, self._context, self._measuring, self._train, self._matrix, target)
+            pairs = self._pairs(max(2, self._spec.folds) if self._spec.folds else FOLDS)
+            name, parameters, found = choose(
+                section, self._context, self._measuring, self._train, self._matrix, target, pairs
+            )
+            # The search has chosen the length too: it is fitted to all rows, so long.
             self._settings[target] = (name, parameters, 0.0)
-            tables.append(table)
+            tables += found
         else:
             share = getattr(section, "early_stopping_split", 0.0)
-            self._settings[target] = (section.learner_type, parameters_of(section), share)
+            patience = getattr(section, "early_stopping_rounds", None) or getattr(section, "patience", None)
+            self._settings[target] = (section.learner_type, parameters_of(section), share if patience else 0.0)
+
+    def _pairs(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        first = next(iter(self._train.targets))
+        strata = self._measuring.strata(first, self._train.targets[first])
+        return folds(self._train, count, self._context.seed, strata)
 
     def fit_target(self, target: str, rows: np.ndarray, what: str) -> Learner:
         """The target's learner, fitted to some of the training rows."""
@@ -126,9 +134,7 @@ class _Run:
         measures = [measure.metric for measure in self._measuring.definition.measures]
         outputs: dict[str, np.ndarray] = {}
         rows: list[list[Any]] = []
-        first = next(iter(self._train.targets))
-        strata = self._measuring.strata(first, self._train.targets[first])
-        pairs = folds(self._train, count, self._context.seed, strata)
+        pairs = self._pairs(count)
         left_out = np.sort(np.concatenate([left for _, left in pairs]))
         for number, (learnt, left) in enumerate(pairs, 1):
             own: dict[str, np.ndarray] = {}
@@ -151,19 +157,32 @@ class _Run:
         means = {f"cv_{name}": metrics.get(name) for name in (headline.metric, headline.low, headline.high)}
         return Table("folds", "Folds of the training rows", ["fold", *measures, "rows"], rows), means
 
-    def importance(self, learners: Mapping[str, Learner], matrix: np.ndarray, held: TableSplit) -> Table:
-        """What each column is worth to the held-out rows."""
+    def importance(self, learners: Mapping[str, Learner], matrix: np.ndarray, held: TableSplit) -> list[Table]:
+        """What each column is worth to the held-out rows, all that was made of it together; a table a target."""
+        from runner.builders.tabular._learners.importance import permutation_importance
 
-        def worth(changed: np.ndarray, rows: np.ndarray) -> float:
-            if self._context.stop_requested():
-                self._context.stop_here(0, {}, {})
-            outputs = {name: learner.predict(changed) for name, learner in learners.items()}
-            return self._measuring.worth(outputs, {name: held.targets[name][rows] for name in outputs})
-
-        def told(done: int, total: int) -> None:
-            self._context.emit("progress", phase="importance", unit="columns", done=done, total=total, metrics={})
-
-        lost = "accuracy" if self._measuring.task == "classification" else "R2"
-        return importance_table(
-            self._train.columns, matrix, worth, self._spec.importance_repeats, self._context.seed, lost, told
-        )
+        sources = np.array(self._train.columns.sources)
+        features = {
+            column.name: np.flatnonzero(sources == at).tolist() for at, column in enumerate(self._train.columns.columns)
+        }
+        tables = []
+        for target, learner in learners.items():
+            self._context.emit("progress", phase=f"importance: {target}", unit="targets", done=0, total=1, metrics={})
+            # A class that training never saw has no probability that a column could raise.
+            known = held.targets[target] >= 0 if held.classes[target] else np.ones(len(held), bool)
+            table = permutation_importance(
+                learner.predict,
+                matrix[known],
+                held.targets[target][known],
+                features,
+                repeats=self._spec.importance_repeats,
+                seed=self._context.seed,
+                groups=None if held.groups is None else held.groups[known],
+                stop=self._context.stop_requested,
+            )
+            self._context.stop_here(0, {}, {})
+            alone = len(learners) == 1
+            tables.append(
+                table if alone else replace(table, name=f"{table.name}/{target}", title=f"{table.title} of {target}")
+            )
+        return tables

@@ -3,7 +3,7 @@
 Columns are numbers, categories, dates, truths or texts, found by looking at them or named in the spec; what is found is
 stored with the model and checked when it is asked. Each target column has a learner of its own. `auto` tries several
 and keeps the best by out-of-fold scores of the training rows. A dummy and a linear model are always measured on the
-same held-out rows, and every column's worth is the loss of accuracy when it is shuffled.
+same held-out rows, and a column's importance is the rise of the log loss when it is shuffled.
 
 Use it for rows of mixed columns. Where one column of text decides, a text classifier reads it better; where the target
 is a quantity, so that 4 lies between 3 and 5, `tabular_regression` keeps the order.

@@ -3,8 +3,8 @@
 Columns are numbers, categories, dates, truths or texts, found by looking at them or named in the spec; what is found is
 stored with the model and checked when it is asked. Each target column has a learner of its own, and answers are in the
 target's own unit. `auto` tries several learners and keeps the best by out-of-fold scores of the training rows. A dummy
-and a linear model are always measured on the same held-out rows, and every column's worth is the loss of R2 when it is
-shuffled.
+and a linear model are always measured on the same held-out rows, and a column's importance is the rise of the root mean
+squared error when it is shuffled.
 
 Use it where the target is a quantity; where rows follow each other in time, hold out the latest with `time_column`. For
 names, or numbers that are names, use `tabular_classification`.
