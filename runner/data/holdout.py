@@ -97,7 +97,7 @@ def by_share(keys: np.ndarray, share: float, seed: int, strata: np.ndarray | Non
     mask = np.zeros(len(keys), bool)
     for stratum in np.unique(strata):
         rows = np.flatnonzero(strata == stratum)
-        if len(np.unique(keys[rows])) > 1:
+        if (keys[rows] != keys[rows[0]]).any():
             mask[rows] = _divided(keys[rows], share, seed)
     if not mask.any():
         raise ValueError("no stratum can be divided")

@@ -70,10 +70,13 @@ def _determines(read: Read, rows: np.ndarray, classes: np.ndarray) -> str | None
         if len(sample) > len(values[:10_000]) / 4:
             return None
         codes = np.unique(values, return_inverse=True)[1]
-    if len(np.unique(codes)) > len(codes) / 4 or len(np.unique(codes)) < 2:
+    # A missing cell is a value as others are.
+    counts = np.bincount(codes + 1)
+    values = int((counts > 0).sum())
+    if not 2 <= values <= len(codes) / 4:
         return None
-    pairs = np.unique(np.stack([codes, classes], axis=1), axis=0)
-    return "determines, one class for each of its values, the target" if len(pairs) == len(np.unique(codes)) else None
+    pairs = np.bincount((codes + 1).astype(np.int64) * (int(classes.max()) + 1) + classes)
+    return "determines, one class for each of its values, the target" if (pairs > 0).sum() == values else None
 
 
 def sibling_file(path: Path) -> str | None:

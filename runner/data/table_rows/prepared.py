@@ -64,7 +64,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
     keys = _keys(table, looked, targets, kept)
     if section.max_samples is not None and section.max_samples < len(kept):
         drawn = draw(section, keys, targets)
-        report.drop("not_sampled", table.lines(kept[np.setdiff1d(np.arange(len(kept)), drawn)]))
+        report.drop("not_sampled", table.lines(np.delete(kept, drawn)))
         kept, keys = kept[drawn], keys[drawn]
         targets = [only_used(target, drawn) for target in targets]
     divided = divide(
@@ -156,7 +156,7 @@ def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, t
         (read.infinite, "infinite_cell", "infinite, or beyond what a float32 holds"),
         (read.missing_words, "missing_word", "a word for a missing number"),
     ):
-        used = np.intersect1d(rows, kept)
+        used = rows[np.isin(rows, kept)] if len(rows) else rows
         if len(used):
             lines = table.lines(used)
             shown = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
