@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from runner.data.table_rows import dates
+from runner.data.table_rows.column_names import need
 from runner.data.table_rows.text_hashing import hashed_words
 from runner.data.table_rows.values import (
     MISSING_WORDS,
@@ -275,26 +275,3 @@ class Columns:
             for entry in document["columns"]
         ]
         return cls(tuple(Column(**entry) for entry in entries))
-
-
-def need(present: Sequence[str], wanted: Sequence[str], where: str, who: str = "there is no") -> None:
-    """Raise :class:`DataError` where a wanted column is not there, with the nearest name; a name is proposed once."""
-    absent = [name for name in wanted if name not in set(present)]
-    if not absent:
-        return
-    free = [name for name in present if name not in set(wanted)]
-    proposals = []
-    for name in absent:
-        near = difflib.get_close_matches(name, free, n=1) or [
-            other for other in free if other.strip().casefold() == name.strip().casefold()
-        ]
-        if near:
-            free.remove(near[0])
-            proposals.append(f"{near[0]!r} for {name!r}")
-    shown = ", ".join(map(repr, list(present)[:30])) + (", ..." if len(present) > 30 else "")
-    verb = "there is no column" if who == "there is no" else f"{who} a column that is not here:"
-    raise DataError(
-        f"{verb} {', '.join(map(repr, absent))}",
-        where=where,
-        hint=(f"did you mean {', '.join(proposals)}? " if proposals else "") + f"there are: {shown}",
-    )

@@ -63,13 +63,11 @@ def _determines(read: Read, rows: np.ndarray, classes: np.ndarray) -> str | None
         codes = read.words.codes[rows]
     else:
         assert read.numbers is not None
-        values = read.numbers[rows]
-        if np.isnan(values).all():
+        numbers = read.numbers[rows]
+        few = numbers[:10_000]
+        if len(np.unique(few)) > len(few) / 4:
             return None
-        sample = np.unique(values[:10_000])
-        if len(sample) > len(values[:10_000]) / 4:
-            return None
-        codes = np.unique(values, return_inverse=True)[1]
+        codes = np.unique(numbers, return_inverse=True)[1]
     # A missing cell is a value as others are.
     counts = np.bincount(codes + 1)
     values = int((counts > 0).sum())

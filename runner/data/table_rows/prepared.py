@@ -14,7 +14,8 @@ from runner.contract import DataReport, LoadContext, LoadedData
 from runner.data import holdout
 from runner.data.table_rows import cells as tables
 from runner.data.table_rows.cells import Cells
-from runner.data.table_rows.columns import Column, Columns, Read, need
+from runner.data.table_rows.column_names import need
+from runner.data.table_rows.columns import Column, Columns, Read
 from runner.data.table_rows.looking import look
 from runner.data.table_rows.oddities import index_columns, repeats_target, sibling_file
 from runner.data.table_rows.split_rows import TableSplit
@@ -89,17 +90,8 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
 
 
 def _need_columns(section: TableData, table: Cells) -> None:
-    given = [
-        *section.targets, *section.categorical_columns, *section.numerical_columns, *section.date_columns,
-        *section.text_columns,
-    ]  # fmt: skip
-    singles = (section.id_column, section.split_column, section.group_column, section.time_column)
-    if isinstance(section.date_format, dict):
-        given += section.date_format
-    given += [name for name in singles if name is not None]
-    given += section.ignored_columns
-    where = str(table.files[0]) + ":1" if table.files and table.unit == "line" else table.name
-    need(table.columns, list(dict.fromkeys(given)), where)
+    where = f"{table.files[0]}:1" if table.files and table.unit == "line" else table.name
+    need(table.columns, section.named_columns, where)
 
 
 def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, list[Target]]:

@@ -92,14 +92,38 @@ class TableData(Holdout):
         return prepare(self, context)
 
     def check(self, cwd: Path) -> None:
-        self.check_holdout()
-        self._check_columns()
         from runner.data.records.data_files import data_files
 
-        if self.dataset not in packaged.NAMES:
-            data_files(self.dataset, "/data/dataset", cwd)
-        if self.validation_data is not None:
-            data_files(self.validation_data, "/data/validation_data", cwd)
+        self.check_holdout()
+        self._check_columns()
+        for path, pointer in self._paths():
+            files, container = data_files(path, pointer, cwd)
+            if container in ("csv", "tsv"):
+                self._check_header(cwd / files[0])
+
+    def _check_header(self, path: Path) -> None:
+        """Raise :class:`DataError` for a column of the spec that a text file does not name."""
+        from runner.data.records import open_records
+        from runner.data.table_rows.column_names import need
+
+        records = open_records(path, encoding=self.encoding, delimiter=self.delimiter)
+        need(records.columns or (), self.named_columns, f"{path}:1")
+
+    @property
+    def named_columns(self) -> list[str]:
+        """Every column that the spec names and the data has to have."""
+        singles = (self.id_column, self.split_column, self.group_column, self.time_column)
+        formats = self.date_format if isinstance(self.date_format, dict) else {}
+        names = [
+            *self.targets, *self.categorical_columns, *self.numerical_columns, *self.date_columns, *self.text_columns,
+            *formats, *(name for name in singles if name is not None), *self.ignored_columns,
+        ]  # fmt: skip
+        return list(dict.fromkeys(names))
+
+    def _paths(self) -> list[tuple[str, str]]:
+        """The paths of files, each with the field that names it."""
+        paths = [] if self.dataset in packaged.NAMES else [(self.dataset, "/data/dataset")]
+        return paths + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
 
     def _check_columns(self) -> None:
         """Raise :class:`DataError` for a column with two meanings."""
@@ -119,8 +143,12 @@ class TableData(Holdout):
                 meanings[name] = field
 
     def local_files(self) -> list[Path]:
-        paths = [] if self.dataset in packaged.NAMES else [self.dataset]
-        return [Path(path).expanduser() for path in [*paths, *([self.validation_data] if self.validation_data else [])]]
+        from runner.data.records.data_files import data_files, is_pattern
+
+        found: list[Path] = []
+        for path, pointer in self._paths():
+            found += data_files(path, pointer)[0] if is_pattern(path) else [Path(path).expanduser()]
+        return found
 
     @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class StoredTable:
         import numpy as np
 
         from runner.data.table_rows.cells import of_rows
-        from runner.data.table_rows.columns import need
+        from runner.data.table_rows.column_names import need
 
         names = [column.name for column in self.columns.columns]
         given = None

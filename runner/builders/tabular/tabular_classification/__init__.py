@@ -25,7 +25,7 @@ from runner.data.table_rows.section import ClassesData
 from runner.tasks import classification
 
 TASK = classification.TASK
-REQUIRES = ("numpy", "pyarrow", "safetensors", "scikit-learn", "torch", "xgboost")
+REQUIRES = ("numpy", "optuna", "pyarrow", "safetensors", "scikit-learn", "torch", "xgboost")
 
 
 class Spec(TabularSpec):

@@ -24,7 +24,7 @@ from runner.data.table_rows.section import NumbersData
 from runner.tasks import regression
 
 TASK = regression.TASK
-REQUIRES = ("numpy", "pyarrow", "safetensors", "scikit-learn", "torch", "xgboost")
+REQUIRES = ("numpy", "optuna", "pyarrow", "safetensors", "scikit-learn", "torch", "xgboost")
 
 
 class Spec(TabularSpec):
