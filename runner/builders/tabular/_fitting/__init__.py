@@ -1,0 +1,1 @@
+"""From a split table to fitted learners, measured beside baselines, and stored."""

@@ -1,0 +1,125 @@
+"""The stored model of a table: its columns, its preparation, and a learner for each target."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.errors import DataError, IntegrityError
+from runner.store.files import read_json, write_json
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from runner.builders.tabular._fitting.preparation import Preparation
+    from runner.builders.tabular._learners import Learner
+    from runner.data.table_rows.columns import Columns
+
+COLUMNS, TARGETS = "columns.json", "targets.json"
+
+
+def threads() -> int:
+    """Threads of the arithmetic, by the environment."""
+    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+
+
+class StoredTable:
+    """Rows as cells in, numbers by target out."""
+
+    def __init__(
+        self,
+        columns: Columns,
+        preparation: Preparation,
+        targets: Mapping[str, dict[str, Any]],
+        learners: Mapping[str, Learner],
+        unseen: str,
+    ) -> None:
+        self.columns, self.preparation, self.targets, self.learners = columns, preparation, targets, learners
+        self._unseen = unseen
+        self._categories: dict[str, dict[str, int]] = {}
+        self._infinite: dict[str, int] = {}
+        self._extra: dict[str, None] = {}
+
+    def save(self, folder: Path) -> None:
+        """Write everything but what the manifest has."""
+        write_json(folder / COLUMNS, self.columns.as_dict() | {"preparation": self.preparation.as_dict()})
+        write_json(folder / TARGETS, {"targets": self.targets, "unseen_categories": self._unseen})
+        for number, learner in enumerate(self.learners.values()):
+            learner.save(folder / f"learner_{number}")
+
+    @classmethod
+    def load(cls, folder: Path, device: str) -> StoredTable:
+        """Raises :class:`IntegrityError` for what :meth:`save` did not write."""
+        from runner.builders.tabular._fitting.preparation import Preparation
+        from runner.builders.tabular._learners import load_learner
+        from runner.data.table_rows.columns import Columns
+
+        try:
+            columns, targets = read_json(folder / COLUMNS), read_json(folder / TARGETS)
+            learners = {
+                name: load_learner(folder / f"learner_{number}", device, threads())
+                for number, name in enumerate(targets["targets"])
+            }
+            preparation = Preparation.read_dict(columns["preparation"])
+            known = Columns.read_dict(columns)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IntegrityError(f"the stored model cannot be read: {error!r}", where=str(folder)) from error
+        return cls(known, preparation, targets["targets"], learners, targets["unseen_categories"])
+
+    def predict(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
+        """What each target's learner says of the rows. Raises :class:`DataError` for a row that does not fit."""
+        matrix = self.preparation.apply(self._matrix(rows))
+        return {name: learner.predict(matrix) for name, learner in self.learners.items()}
+
+    def _matrix(self, rows: Sequence[Any]) -> np.ndarray:
+        import numpy as np
+
+        from runner.data.table_rows.cells import of_rows
+        from runner.data.table_rows.column_names import need
+
+        names = [column.name for column in self.columns.columns]
+        given = None
+        for row in rows:
+            # Rows of one file have the same columns, most often.
+            if row.values.keys() != given:
+                given = row.values.keys()
+                need(list(given), names, f"row {row.line}", "the model was trained with")
+                self._extra |= dict.fromkeys(name for name in given if name not in {*names, *self.targets})
+        if not rows:
+            return np.zeros((0, len(self.columns.features)), np.float32)
+        cells = of_rows("the rows", [row.values for row in rows], names, untyped=False)
+        cells.numbers = np.array([row.line for row in rows])
+        matrix, odd = self.columns.encode(cells)
+        for name, words in odd.categories.items():
+            counts = self._categories.setdefault(name, {})
+            for word, count in words.items():
+                counts[word] = counts.get(word, 0) + count
+        for name, count in odd.infinite.items():
+            self._infinite[name] = self._infinite.get(name, 0) + count
+        if odd.categories and self._unseen == "error":
+            raise DataError(
+                next(sentence for sentence in odd.sentences()),
+                where=f"the rows from {rows[0].line} on",
+                hint="the spec of this model says so: unseen_categories is error",
+            )
+        return matrix
+
+    def _unfamiliar(self) -> Any:
+        from runner.data.table_rows.columns import Unfamiliar
+
+        return Unfamiliar(self._categories, tuple(self._extra), self._infinite)
+
+    def provenance(self) -> dict[str, Any]:
+        """Counts of what the rows so far had that training did not."""
+        return {
+            "unseen_categories": self._categories,
+            "unused_columns": list(self._extra),
+            "infinite_numbers": self._infinite,
+        }
+
+    def closing(self) -> list[str]:
+        """The same in sentences."""
+        said: list[str] = self._unfamiliar().sentences()
+        return said

@@ -1,0 +1,40 @@
+"""A stored classifier of table rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.builders.tabular._fitting.stored_table import StoredTable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Predictor:
+    """Probabilities of every class of every target."""
+
+    def __init__(self, stored: StoredTable) -> None:
+        self._stored = stored
+        self.targets = {name: tuple(target["classes"]) for name, target in stored.targets.items()}
+        self.thresholds = {
+            name: float(target["threshold"]) for name, target in stored.targets.items() if "threshold" in target
+        }
+
+    @classmethod
+    def load(cls, directory: Path, device: str = "cpu", cache: Path | None = None) -> Predictor:
+        """Read what training wrote. Raises :class:`~runner.errors.IntegrityError` for anything else."""
+        return cls(StoredTable.load(directory, device))
+
+    def predict(self, rows: Sequence[Any], options: Any = None, batch_size: int = 128) -> dict[str, np.ndarray]:
+        """float64 ``[n, classes]`` by target, in the rows' order."""
+        return self._stored.predict(rows)
+
+    def provenance(self) -> dict[str, Any]:
+        """What the rows so far had that training did not."""
+        return self._stored.provenance()
+
+    def closing(self) -> list[str]:
+        """The same in sentences."""
+        return self._stored.closing()

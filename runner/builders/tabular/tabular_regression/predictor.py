@@ -1,0 +1,37 @@
+"""A stored regressor of table rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.builders.tabular._fitting.stored_table import StoredTable
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Predictor:
+    """A number for every target."""
+
+    def __init__(self, stored: StoredTable) -> None:
+        self._stored = stored
+        self.targets = tuple(stored.targets)
+
+    @classmethod
+    def load(cls, directory: Path, device: str = "cpu", cache: Path | None = None) -> Predictor:
+        """Read what training wrote. Raises :class:`~runner.errors.IntegrityError` for anything else."""
+        return cls(StoredTable.load(directory, device))
+
+    def predict(self, rows: Sequence[Any], options: Any = None, batch_size: int = 128) -> dict[str, np.ndarray]:
+        """float64 ``[n]`` by target, in the rows' order."""
+        return self._stored.predict(rows)
+
+    def provenance(self) -> dict[str, Any]:
+        """What the rows so far had that training did not."""
+        return self._stored.provenance()
+
+    def closing(self) -> list[str]:
+        """The same in sentences."""
+        return self._stored.closing()

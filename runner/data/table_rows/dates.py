@@ -1,0 +1,109 @@
+"""How the dates of a column are written: one format for all of its cells, found by looking or given."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runner.data.table_rows.values import moments_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+#: ISO 8601 by this name: a date, or a date and a time, with or without a zone.
+ISO = "iso"
+_DAYS = (
+    ("%d/%m/%Y", "%m/%d/%Y"), ("%d-%m-%Y", "%m-%d-%Y"), ("%d.%m.%Y", "%m.%d.%Y"), ("%Y/%m/%d",), ("%Y.%m.%d",),
+    ("%d/%m/%y", "%m/%d/%y"), ("%d.%m.%y",), ("%d %b %Y",), ("%d %B %Y",), ("%b %d, %Y",), ("%B %d, %Y",),
+    ("%d-%b-%Y",), ("%Y-%m",),
+)  # fmt: skip
+_TIMES = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
+#: Words that are looked at before a whole column is.
+_GLANCE = 50
+
+
+def formats_of(words: pa.Array) -> list[str]:
+    """The formats that fit every word (distinct, none missing): none, one, or two where day and month may be either."""
+    if not len(words) or not _may_be(words):
+        return []
+    if read(words, ISO) is not None:
+        return [ISO]
+    few = words.slice(0, _GLANCE)
+    # A year of four figures: without it, "3-4" would be a month of the year 3.
+    long_year = all(re.search(r"(?<!\d)\d{4}(?!\d)", word) for word in few.to_pylist())
+    for pair in _DAYS:
+        for time in _TIMES:
+            fits = [day + time for day in pair if long_year == ("%Y" in day) and read(few, day + time) is not None]
+            fits = [form for form in fits if read(words, form) is not None]
+            if fits:
+                return fits
+    return []
+
+
+def read(words: pa.Array, form: str) -> np.ndarray | None:
+    """Words as days since 1970, float64 ``[n]``; None where one is no date of that format."""
+    found, bad = read_each(words, form)
+    return None if bad.any() else found
+
+
+def read_each(words: pa.Array, form: str) -> tuple[np.ndarray, np.ndarray]:
+    """Words as days since 1970, float64 ``[n]``, NaN for what is no date of that format, and where that is: bool."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if form == ISO:
+        stamps = _iso(words)
+        if stamps is None:
+            return _one_by_one(words)
+    else:
+        stamps = pc.strptime(words, form, "us", error_is_null=True)
+    found = moments_of(pa.chunked_array([stamps]))
+    return found, np.isnan(found)
+
+
+def _iso(words: pa.Array) -> pa.Array | None:
+    import pyarrow as pa
+
+    for zone in (None, "UTC"):
+        try:
+            return words.cast(pa.timestamp("us", zone))
+        except pa.ArrowInvalid:
+            continue
+    return None
+
+
+def _one_by_one(words: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """Of words that are not all ISO dates, those that are."""
+    import pyarrow as pa
+
+    values = np.full(len(words), np.nan)
+    for at in range(len(words)):
+        stamps = _iso(words.slice(at, 1))
+        if stamps is not None:
+            values[at] = moments_of(pa.chunked_array([stamps]))[0]
+    return values, np.isnan(values)
+
+
+def _may_be(words: pa.Array) -> bool:
+    """Whether the first words have digits and something between them, as dates have."""
+    return all(re.match(r"(\d{1,4}[-/. ]|[A-Za-z]{3,9} \d)", word) for word in words.slice(0, _GLANCE).to_pylist())
+
+
+def parts(days: np.ndarray) -> dict[str, np.ndarray]:
+    """Year, month, day, weekday (Monday is 0), hour, and days since 1970 with their fraction: float64 ``[n]`` each."""
+    known = ~np.isnan(days)
+    whole = np.floor(np.where(known, days, 0)).astype(np.int64)
+    date = whole.astype("datetime64[D]")
+    month = date.astype("datetime64[M]")
+    year = date.astype("datetime64[Y]")
+    found = {
+        "year": year.astype(np.int64) + 1970,
+        "month": month.astype(np.int64) % 12 + 1,
+        "day": (date - month).astype(np.int64) + 1,
+        "weekday": (whole + 3) % 7,
+        "hour": np.floor((np.where(known, days, 0) - whole) * 24 + 1e-9),
+        "days": np.where(known, days, 0),
+    }
+    return {name: np.where(known, value, np.nan) for name, value in found.items()}

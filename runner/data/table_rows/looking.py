@@ -1,0 +1,174 @@
+"""What a column is, found by looking at all of its cells, or as the spec says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runner.data.table_rows import dates
+from runner.data.table_rows.columns import Column, Place, Read
+from runner.data.table_rows.values import (
+    MISSING_WORDS,
+    codes_of_digits,
+    comma_numbers,
+    numbers_in,
+    source_of,
+    texts,
+    words_of,
+)
+from runner.errors import DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from runner.data.table_rows.section import TableData
+
+#: More words than this, each in fewer than two rows, are no categories but names or texts.
+CATEGORIES = 100
+#: More words in a cell than this, on average, are a text.
+LONG = 5.0
+#: Where more words than this are numbers, and at most this share of the rows is not, the others are mistakes.
+NUMBERS, STRAY = 20, 0.05
+
+
+def look(
+    name: str, array: pa.ChunkedArray, section: TableData, place: Place, *, untyped: bool
+) -> tuple[Column, Read] | str:
+    """The column and its cells, or why it is left out. Raises :class:`DataError` where it has to be said what it is."""
+    kind = _given(name, section)
+    missing = tuple(section.missing_values)
+    column = Column(name, kind or "number", missing_values=missing, decimal=section.decimal)
+    source = source_of(array)
+    if source == "other":
+        raise DataError(
+            f"column {name!r} has cells of type {array.type}, and a table's cells are single values",
+            where="/data/dataset",
+            hint=f"make columns of its parts, or leave it out: data.ignored_columns has {name!r}",
+        )
+    if array.null_count == len(array):
+        return "has no value at all"
+    if kind == "date" or (kind is None and source == "moment"):
+        return _date(column, array, section, place)
+    if kind is None and source == "text":
+        return _of_texts(column, array, section, place, untyped)
+    if kind is None:
+        column = _as(column, kind="bool" if source == "bool" else "number")
+    if column.kind == "text":
+        column = _as(column, text_features=section.text_features)
+    return column, column.read(array, place)
+
+
+def _given(name: str, section: TableData) -> Any:
+    for kind in ("categorical", "numerical", "date", "text"):
+        if name in getattr(section, f"{kind}_columns"):
+            return {"categorical": "category", "numerical": "number"}.get(kind, kind)
+    return None
+
+
+def _as(column: Column, **changes: Any) -> Column:
+    from dataclasses import replace
+
+    return replace(column, **changes)
+
+
+def _of_texts(
+    column: Column, array: pa.ChunkedArray, section: TableData, place: Place, untyped: bool
+) -> tuple[Column, Read] | str:
+    cells = texts(array, column.missing_values)
+    words = cells.dictionary
+    if not len(words):
+        return "has no value at all"
+    if untyped and (found := _number(column, array, cells, place)):
+        return found
+    few = words.slice(0, CATEGORIES).to_pylist()
+    if untyped and {word.lower() for word in few} <= {"true", "false"}:
+        column = _as(column, kind="bool")
+        return column, column.read(array, place)
+    forms = dates.formats_of(words) if section.date_format is None else _format(column.name, section)
+    if forms and dates.read(words, forms[0]) is not None:
+        return _date(column, array, section, place)
+    if untyped and column.decimal == "." and comma_numbers(few):
+        raise DataError(
+            f"column {column.name!r} has numbers with a decimal comma, such as {few[0]!r}",
+            where=place(0),
+            hint='set data.decimal to ",", or name the column in data.categorical_columns',
+        )
+    if _is_text(words, cells):
+        return _text(column, array, section, place)
+    column = _as(column, kind="category")
+    return column, Read(words=words_of(cells))
+
+
+def _number(
+    column: Column, array: pa.ChunkedArray, cells: pa.DictionaryArray, place: Place
+) -> tuple[Column, Read] | None:
+    """The column as numbers, if all of its words are, but for such as NA."""
+    words = cells.dictionary
+    _, bad = numbers_in(words.dictionary_encode(), column.decimal)
+    strays = [words[int(at)].as_py() for at in np.flatnonzero(bad)[: 2 * CATEGORIES]]
+    real = [word for word in strays if word.lower() not in MISSING_WORDS]
+    if bad.all():
+        return None
+    if not real:
+        if codes_of_digits(words.slice(0, 10_000).to_pylist()):
+            return None
+        return column, column.read(array, place)
+    codes = np.asarray(cells.indices.fill_null(-1), np.int64)
+    rows = np.append(bad, False)[codes]
+    if (~bad).sum() > NUMBERS and rows.sum() <= STRAY * (codes >= 0).sum():
+        first = int(np.argmax(rows))
+        raise DataError(
+            f"column {column.name!r} has numbers, and {words[int(codes[first])].as_py()!r} among them",
+            where=place(first),
+            hint=f"mend it, or name {', '.join(map(repr, real[:3]))} in data.missing_values, or the column in "
+            "data.categorical_columns",
+        )
+    return None
+
+
+def _is_text(words: pa.Array, cells: pa.DictionaryArray) -> bool:
+    rows = len(cells) - cells.null_count
+    if len(words) > CATEGORIES and len(words) > rows / 2:
+        return True
+    sample = words.slice(0, 1000).to_pylist()
+    return len(words) > NUMBERS and sum(len(re.findall(r"\S+", word)) for word in sample) / len(sample) > LONG
+
+
+def _text(column: Column, array: pa.ChunkedArray, section: TableData, place: Place) -> tuple[Column, Read] | str:
+    if section.text == "ignore":
+        return "looks like texts, and data.text says ignore"
+    if section.text == "hash":
+        column = _as(column, kind="text", text_features=section.text_features)
+        return column, column.read(array, place)
+    raise DataError(
+        f"column {column.name!r} looks like texts or names, such as {array.drop_null()[0].as_py()!r:.60}",
+        where="/data/text",
+        hint=f'say what becomes of it: "ignored_columns": ["{column.name}"], or "categorical_columns", or '
+        '"text_columns", whose words are counted; for all such columns, "text": "hash" or "ignore"',
+    )
+
+
+def _format(name: str, section: TableData) -> Sequence[str]:
+    form = section.date_format.get(name) if isinstance(section.date_format, dict) else section.date_format
+    return [form] if form else []
+
+
+def _date(column: Column, array: pa.ChunkedArray, section: TableData, place: Place) -> tuple[Column, Read]:
+    column = _as(column, kind="date")
+    if source_of(array) == "text":
+        words = texts(array, column.missing_values).dictionary
+        forms = _format(column.name, section) or dates.formats_of(words)
+        if len(forms) > 1:
+            raise DataError(
+                f"column {column.name!r} has dates such as {words[0].as_py()!r}, whose day and month may be either",
+                where="/data/date_format",
+                hint=" or ".join(f'"date_format": {{"{column.name}": "{form}"}}' for form in forms),
+            )
+        column = _as(column, date_format=forms[0] if forms else dates.ISO)
+    read = column.read(array, place)
+    assert read.numbers is not None
+    known = read.numbers[~np.isnan(read.numbers)]
+    return _as(column, hours=bool((known != np.floor(known)).any())), read

@@ -1,0 +1,89 @@
+"""What is odd about a table and would be learnt without a word: saved counters, copies of the target, unused files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runner.data.table_rows.values import numbers_in, numbers_of, source_of, texts
+
+if TYPE_CHECKING:
+    from runner.data.table_rows.cells import Cells
+    from runner.data.table_rows.columns import Read
+    from runner.data.table_rows.targets import Target
+
+#: A column without a name, or with the name that a data frame's index gets when it is saved.
+_INDEX = re.compile(r"\s*|Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
+#: Correlation from which a number is the target but for its unit.
+SAME = 1 - 1e-9
+
+
+def index_columns(table: Cells) -> dict[str, str]:
+    """Columns that are the counter of a saved data frame, and why: all without a name, others if they count."""
+    found = {}
+    for name in table.columns:
+        if _INDEX.fullmatch(name):
+            if not name.strip():
+                found[name] = "has no name, as the saved index of a data frame has none"
+            elif _counts(table, name):
+                found[name] = "counts the rows, as the saved index of a data frame does"
+    return found
+
+
+def _counts(table: Cells, name: str) -> bool:
+    array = table.column(name)
+    kind = source_of(array)
+    if kind not in ("text", "number"):
+        return False
+    values = numbers_of(array) if kind == "number" else numbers_in(texts(array))[0]
+    return len(values) > 1 and bool((np.diff(values) == 1).all())
+
+
+def repeats_target(read: Read, rows: np.ndarray, target: Target, within: np.ndarray) -> str | None:
+    """Why a column gives the target away, or None. ``rows`` are indices of the file, ``within`` of the target."""
+    values = target.values[within]
+    if target.classes:
+        return _determines(read, rows, values)
+    if read.numbers is None:
+        return None
+    numbers = read.numbers[rows]
+    if np.isnan(numbers).any() or len(numbers) < 5 or values.std() == 0 or numbers.std() == 0:
+        return None
+    if np.array_equal(numbers, values):
+        return "is a copy of the target"
+    return "is in another unit the target" if abs(np.corrcoef(numbers, values)[0, 1]) > SAME else None
+
+
+def _determines(read: Read, rows: np.ndarray, classes: np.ndarray) -> str | None:
+    """Whether each value goes with one class: told only where values repeat, four rows to each at least on average."""
+    if read.words is not None:
+        codes = read.words.codes[rows]
+    else:
+        assert read.numbers is not None
+        numbers = read.numbers[rows]
+        few = numbers[:10_000]
+        if len(np.unique(few)) > len(few) / 4:
+            return None
+        codes = np.unique(numbers, return_inverse=True)[1]
+    # A missing cell is a value as others are.
+    counts = np.bincount(codes + 1)
+    values = int((counts > 0).sum())
+    if not 2 <= values <= len(codes) / 4:
+        return None
+    pairs = np.bincount((codes + 1).astype(np.int64) * (int(classes.max()) + 1) + classes)
+    return "determines, one class for each of its values, the target" if (pairs > 0).sum() == values else None
+
+
+def sibling_file(path: Path) -> str | None:
+    """The name of a file beside ``train.csv`` that is called as a validation file of it would be."""
+    stem, suffix = path.name.partition(".")[0], path.name.partition(".")[2]
+    if "train" not in stem.lower() or not path.is_file():
+        return None
+    for word in ("validation", "valid", "val", "dev"):
+        for other in (stem.replace("train", word), stem.replace("Train", word.capitalize())):
+            if other != stem and path.with_name(f"{other}.{suffix}").is_file():
+                return f"{other}.{suffix}"
+    return None

@@ -1,0 +1,380 @@
+"""From a data section to two splits: read, look, drop what has no target, downsample, divide, encode."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runner.contract import DataReport, LoadContext, LoadedData
+from runner.data import holdout
+from runner.data.table_rows import cells as tables
+from runner.data.table_rows.cells import Cells
+from runner.data.table_rows.column_names import need
+from runner.data.table_rows.columns import Column, Columns, Read
+from runner.data.table_rows.looking import look
+from runner.data.table_rows.oddities import index_columns, repeats_target, sibling_file
+from runner.data.table_rows.split_rows import TableSplit
+from runner.data.table_rows.splitting import Divided, divide, draw
+from runner.data.table_rows.targets import Target, in_classes, only_used, read_target, usable
+from runner.errors import DataError
+
+if TYPE_CHECKING:
+    from runner.data.table_rows.section import TableData
+
+
+@dataclass
+class Told:
+    """What is said of the data: in the report, and to who listens to the run."""
+
+    report: DataReport
+    context: LoadContext
+
+    def warn(self, message: str, pointer: str = "/data") -> None:
+        self.report.warnings.append(message)
+        self.context.emit("warning", message=message, pointer=pointer)
+
+
+@dataclass
+class Looked:
+    """The input columns of a file, and what became of the others."""
+
+    columns: list[Column] = field(default_factory=list)
+    reads: list[Read] = field(default_factory=list)
+    #: Column -> why it is no input.
+    left_out: dict[str, str] = field(default_factory=dict)
+
+
+def prepare(section: TableData, context: LoadContext) -> LoadedData:
+    """:meth:`TableData.load`, step by step."""
+    section.check_holdout()
+    table = tables.read(section.dataset, "/data/dataset", section.encoding, section.delimiter)
+    report = DataReport("table_rows", rows_read=len(table) + sum(map(len, table.bad.values())))
+    told = Told(report, context)
+    for reason, lines in table.bad.items():
+        report.drop(reason, lines)
+    _need_columns(section, table)
+    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.dataset))):
+        told.warn(f"{other} lies beside it and is not used", "/data/validation_data")
+    kept, targets = _targets(section, table, told)
+    looked = _look(section, table, kept, told)
+    keys = _keys(table, looked, targets, kept)
+    if section.max_samples is not None and section.max_samples < len(kept):
+        drawn = draw(section, keys, targets)
+        report.drop("not_sampled", table.lines(np.delete(kept, drawn)))
+        kept, keys = kept[drawn], keys[drawn]
+        targets = [only_used(target, drawn) for target in targets]
+    divided = divide(
+        section, table, kept, keys, targets, [c.name for c in looked.columns if c.kind == "date"], told.warn
+    )
+    report.drop("test_rows", table.lines(kept[divided.neither]))
+    report.drop("missing_time", table.lines(kept[divided.without_time]))
+    train_rows, held_rows = kept[divided.train], kept[divided.validation]
+    targets = _need_classes(section, targets, divided)
+    columns = _fitted(looked, train_rows, told)
+    _told_of_copies(looked, columns, train_rows, targets, divided, told)
+    train = _split(columns, looked, train_rows, targets, divided.train, keys, divided)
+    record: dict[str, Any] = {"dataset": section.dataset}
+    if section.validation_data is not None:
+        validation = _other_file(section, train, told, record)
+    else:
+        validation = _split(columns, looked, held_rows, targets, divided.validation, keys, divided)
+        validation = _told_of_unknown(validation, told, lambda rows: table.lines(held_rows[rows]))
+    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
+    record |= _record(report, looked, columns, train, validation)
+    return LoadedData(train, validation, _fingerprint(columns, train, validation), record, report)
+
+
+def _need_columns(section: TableData, table: Cells) -> None:
+    where = f"{table.files[0]}:1" if table.files and table.unit == "line" else table.name
+    need(table.columns, section.named_columns, where)
+
+
+def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, list[Target]]:
+    """The rows that have their targets, by index, and these targets."""
+    read = [read_target(name, table, section) for name in section.targets]
+    mask, dropped = usable(read, len(table))
+    for reason, rows in dropped.items():
+        told.report.drop(reason, table.lines(rows))
+    lost = len(table) - int(mask.sum()) + sum(map(len, table.bad.values()))
+    if lost > section.max_rows_lost * told.report.rows_read or not mask.any():
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in told.report.rows_dropped.items())
+        raise DataError(
+            f"{lost:,} of {told.report.rows_read:,} rows cannot be used: {reasons or 'there are no rows'}",
+            where="/data/max_rows_lost",
+            hint="mend the rows, or allow it: data.max_rows_lost is the share that may be lost",
+        )
+    for target in read:
+        for reason, rows in target.changed.items():
+            told.report.change(reason, table.lines(rows[mask[rows]]))
+        for sentence in target.warnings:
+            told.warn(sentence, "/data/target_columns")
+    kept = np.flatnonzero(mask)
+    return kept, [only_used(target, kept) for target in read]
+
+
+def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Looked:
+    looked = Looked()
+    outside = {*section.targets, section.split_column, section.group_column, section.id_column}
+    for name, why in index_columns(table).items():
+        if name not in outside and name not in section.ignored_columns and name not in section.numerical_columns:
+            looked.left_out[name] = why
+            told.warn(f"column {name!r} {why}: it is left out")
+    if section.id_column is None and (named := _id_column(section, table)):
+        looked.left_out[named] = "names the rows"
+        told.warn(f"column {named!r} names the rows, all of its cells differ: it is no input", "/data/id_column")
+    for name in table.columns:
+        if name in outside or name in looked.left_out or name in section.ignored_columns:
+            continue
+        found = look(name, table.column(name), section, table.place, untyped=table.untyped)
+        if isinstance(found, str):
+            looked.left_out[name] = found
+            told.warn(f"column {name!r} {found}: it is left out")
+            continue
+        column, read = found
+        _told_of_cells(column, read, kept, table, told)
+        looked.columns.append(column)
+        looked.reads.append(read)
+    return looked
+
+
+def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, told: Told) -> None:
+    """Infinite cells and words such as NA, by their lines."""
+    for rows, reason, words in (
+        (read.infinite, "infinite_cell", "infinite, or beyond what a float32 holds"),
+        (read.missing_words, "missing_word", "a word for a missing number"),
+    ):
+        used = rows[np.isin(rows, kept)] if len(rows) else rows
+        if len(used):
+            lines = table.lines(used)
+            shown = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
+            told.report.change(reason, lines)
+            told.warn(f"column {column.name!r} has {words} in {table.unit} {shown}: taken as missing")
+
+
+def _id_column(section: TableData, table: Cells) -> str | None:
+    """A column that is called id and whose cells all differ."""
+    given = {
+        *section.targets, *section.numerical_columns, *section.categorical_columns, *section.ignored_columns,
+        *section.text_columns, section.time_column, section.group_column,
+    }  # fmt: skip
+    for name in table.columns:
+        if name.lower() == "id" and name not in given:
+            array = table.column(name)
+            if len(array) > 1 and not array.null_count and len(array.unique()) == len(array):
+                return name
+    return None
+
+
+def _keys(table: Cells, looked: Looked, targets: Sequence[Target], kept: np.ndarray) -> np.ndarray:
+    """A number for each kept row's inputs and targets: uint64 ``[n]``. The columns' order does not matter."""
+    total = np.zeros(len(kept), np.uint64)
+    for column, read in zip(looked.columns, looked.reads, strict=True):
+        total += _cell_keys(column.name, read, kept)
+    for target in targets:
+        values = target.values
+        words = np.array([holdout.text_key(word) for word in target.classes], np.uint64)
+        bits = words[values] if target.classes else (values + 0.0).view(np.uint64)
+        total += holdout.mixed(bits ^ np.uint64(holdout.text_key(target.name)))
+    return total
+
+
+def _cell_keys(name: str, read: Read, kept: np.ndarray) -> np.ndarray:
+    if read.words is not None:
+        words = np.array([*(holdout.text_key(word) for word in read.words.words), 0], np.uint64)
+        bits = words[read.words.codes[kept]]
+    else:
+        assert read.numbers is not None
+        # One bit pattern for zero and one for missing.
+        values = read.numbers[kept] + 0.0
+        values[np.isnan(values)] = np.nan
+        bits = values.view(np.uint64)
+    return holdout.mixed(bits ^ np.uint64(holdout.text_key(name)))
+
+
+def _fitted(looked: Looked, rows: np.ndarray, told: Told) -> Columns:
+    """The columns with what training has of them; those that say nothing there are left out, and named."""
+    fitted = []
+    for at, (column, read) in enumerate(zip(looked.columns, looked.reads, strict=True)):
+        missing = read.missing[rows]
+        missing_count = int(missing.sum())
+        why = None
+        if read.words is not None:
+            counts = np.bincount(read.words.codes[rows][~missing], minlength=len(read.words.words))
+            used = np.flatnonzero(counts)
+            if not len(used):
+                why = "has no value in the rows of training"
+            elif len(used) == 1 and not missing_count:
+                why = f"is {read.words.words[used[0]]!r} in every row of training"
+            elif column.kind == "category":
+                column = replace(
+                    column,
+                    categories=tuple(read.words.words[code] for code in used),
+                    counts=tuple(int(counts[code]) for code in used),
+                )
+        else:
+            assert read.numbers is not None
+            values = read.numbers[rows][~missing]
+            if not len(values):
+                why = "has no value in the rows of training"
+            elif values.min() == values.max() and not missing_count:
+                why = f"is {values[0]:g} in every row of training"
+            else:
+                column = replace(column, low=float(values.min()), high=float(values.max()))
+        if why is None:
+            looked.columns[at] = replace(column, missing=missing_count)
+            fitted.append(looked.columns[at])
+        else:
+            looked.left_out[column.name] = why
+            told.warn(f"column {column.name!r} {why}: it is left out")
+    if not fitted:
+        raise DataError(
+            "no column is left to predict from",
+            where="/data/dataset",
+            hint="; ".join(f"{name!r} {why}" for name, why in looked.left_out.items()) or "there are only targets",
+        )
+    return Columns(tuple(fitted))
+
+
+def _told_of_copies(
+    looked: Looked, columns: Columns, rows: np.ndarray, targets: Sequence[Target], divided: Divided, told: Told
+) -> None:
+    """What the columns give away of the targets."""
+    used = {column.name for column in columns.columns}
+    for column, read in zip(looked.columns, looked.reads, strict=True):
+        for target in targets:
+            if column.name in used and (why := repeats_target(read, rows, target, divided.train)):
+                told.warn(
+                    f"column {column.name!r} {why} {target.name!r}: scores mean little if it is known only afterwards"
+                )
+
+
+def _split(
+    columns: Columns,
+    looked: Looked,
+    rows: np.ndarray,
+    targets: Sequence[Target],
+    within: np.ndarray,
+    keys: np.ndarray,
+    divided: Divided,
+) -> TableSplit:
+    """Rows of the file as a learner gets them. ``within``: their indices among the kept ones."""
+    matrix = np.empty((len(rows), len(columns.features)), np.float32)
+    reads = {column.name: read for column, read in zip(looked.columns, looked.reads, strict=True)}
+    at = 0
+    for column in columns.columns:
+        read = reads[column.name]
+        part = Read(
+            None if read.numbers is None else read.numbers[rows],
+            None if read.words is None else replace(read.words, codes=read.words.codes[rows]),
+        )
+        width = len(column.features)
+        matrix[:, at : at + width] = column.encode(part)
+        at += width
+    return TableSplit(
+        columns,
+        matrix,
+        {target.name: target.values[within] for target in targets},
+        {target.name: target.classes for target in targets},
+        keys[within],
+        None if divided.groups is None else divided.groups[within],
+        None if divided.times is None else divided.times[within],
+    )
+
+
+def _need_classes(section: TableData, targets: list[Target], divided: Divided) -> list[Target]:
+    """The targets with the classes that training has numbered first. Raises where it has fewer than two."""
+    if section.predicts == "numbers":
+        return targets
+    found = []
+    for target in targets:
+        counts = np.bincount(target.values[divided.train], minlength=len(target.classes))
+        if (counts > 0).sum() < 2:
+            raise DataError(
+                f"the target {target.name!r} has {int((counts > 0).sum())} class in the rows of training",
+                where="/data/target_columns",
+                hint="there is nothing to tell apart; is another column the target?",
+            )
+        # Classes that training lacks get the highest codes, so that those of training have no gap.
+        order = np.concatenate([np.flatnonzero(counts > 0), np.flatnonzero(counts == 0)])
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        known = tuple(target.classes[at] for at in order[: int((counts > 0).sum())])
+        found.append(replace(target, values=rank[target.values], classes=known, without={}))
+    return found
+
+
+def _told_of_unknown(split: TableSplit, told: Told, lines: Callable[[np.ndarray], list[int]]) -> TableSplit:
+    """Held-out rows of a class that training does not have get the code -1, which no answer equals."""
+    values = dict(split.targets)
+    for name, classes in split.classes.items():
+        if not classes:
+            continue
+        rows = np.flatnonzero((values[name] < 0) | (values[name] >= len(classes)))
+        if len(rows):
+            values[name] = np.where(values[name] < len(classes), values[name], -1)
+            shown = ", ".join(map(str, lines(rows[:10]))) + (", ..." if len(rows) > 10 else "")
+            told.warn(
+                f"the target {name!r} has a class that training does not have in {len(rows)} held-out rows, which "
+                f"count as wrong: {shown}"
+            )
+    return replace(split, targets=values)
+
+
+def _other_file(section: TableData, train: TableSplit, told: Told, record: dict[str, Any]) -> TableSplit:
+    """The rows of ``validation_data``, read as those of training are."""
+    assert section.validation_data is not None
+    table = tables.read(section.validation_data, "/data/validation_data", section.encoding, section.delimiter)
+    need(table.columns, [*section.targets, *(c.name for c in train.columns.columns)], table.name)
+    read = [read_target(name, table, section) for name in section.targets]
+    mask, dropped = usable(read, len(table))
+    record["validation_rows_dropped"] = {reason: len(rows) for reason, rows in dropped.items()}
+    for reason, rows in dropped.items():
+        lines = table.lines(rows[:10])
+        told.warn(f"rows of {table.name} that are not measured, {reason} ({len(rows)}): {', '.join(map(str, lines))}")
+    matrix, odd = train.columns.encode(table)
+    for sentence in odd.sentences()[len(odd.extra) > 0 :]:
+        told.warn(f"{table.name}: {sentence}", "/data/validation_data")
+    kept = np.flatnonzero(mask)
+    values = {}
+    for target in read:
+        known = {word: at for at, word in enumerate(train.classes[target.name])}
+        values[target.name] = (in_classes(target, known) if known else target.values)[kept]
+    split = TableSplit(train.columns, matrix[kept], values, train.classes, np.arange(len(kept), dtype=np.uint64), None)
+    return _told_of_unknown(split, told, lambda rows: table.lines(kept[rows]))
+
+
+def _record(
+    report: DataReport, looked: Looked, columns: Columns, train: TableSplit, validation: TableSplit
+) -> dict[str, Any]:
+    return {
+        "rows_read": report.rows_read,
+        "rows_kept": report.rows_kept,
+        "rows_dropped": dict(report.rows_dropped),
+        "rows_changed": dict(report.rows_changed),
+        "columns": {column.name: column.kind for column in columns.columns},
+        "columns_left_out": looked.left_out,
+        "features": len(columns.features),
+        "targets": {
+            name: {word: int((values == at).sum()) for at, word in enumerate(train.classes[name])}
+            if train.classes[name]
+            else {"min": float(values.min()), "max": float(values.max()), "mean": float(values.mean())}
+            for name, values in train.targets.items()
+        },
+        "train": len(train),
+        "validation": len(validation),
+    }
+
+
+def _fingerprint(columns: Columns, train: TableSplit, validation: TableSplit) -> str:
+    told = hashlib.sha256(repr([column.name for column in columns.columns]).encode())
+    for split in (train, validation):
+        told.update(np.ascontiguousarray(split.matrix).tobytes())
+        for name, values in sorted(split.targets.items()):
+            told.update(repr((name, split.classes[name])).encode())
+            told.update(np.ascontiguousarray(values).tobytes())
+    return told.hexdigest()

@@ -1,0 +1,168 @@
+"""The ``data`` section of a table's spec: which columns are predicted, which are inputs, and what their cells mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, StringConstraints
+
+from runner.contract import LoadContext, LoadedData, option
+from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
+from runner.data.table_rows import packaged
+from runner.errors import DataError
+
+Words = Annotated[str, StringConstraints(max_length=1024)]
+_Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
+
+
+class TableData(Holdout):
+    """The fields that tables of classes and of numbers share."""
+
+    asked_rows: ClassVar[str] = "runner.data.table_rows.asked"
+    #: What the target columns hold.
+    predicts: ClassVar[Literal["classes", "numbers"]]
+
+    dataset: _Path = option(
+        description="A file, a folder or a pattern (.csv, .tsv, .jsonl, .json, .parquet, .arrow; .gz too), or the name "
+        f"of a packaged table: {', '.join(packaged.NAMES)}.",
+        examples=["iris", "data/train.csv"],
+    )
+    target_columns: ColumnName | Annotated[list[ColumnName], Field(min_length=1)] = option(
+        "target", description="The column to be predicted, or a list of several."
+    )
+    id_column: ColumnName | None = option(
+        None, description="A column that names the rows, no input. null: a column called id whose cells all differ."
+    )
+    categorical_columns: list[ColumnName] = option(
+        factory=list, description="Columns that are categories whatever their cells look like, such as codes of digits."
+    )
+    numerical_columns: list[ColumnName] = option(
+        factory=list, description="Columns that are numbers; a cell that is none is an error."
+    )
+    date_columns: list[ColumnName] = option(
+        factory=list, description="Columns that are dates: inputs are year, month, day, weekday, and days since 1970."
+    )
+    text_columns: list[ColumnName] = option(
+        factory=list, description="Columns of texts, whose words are hashed into text_features counts."
+    )
+    ignored_columns: list[ColumnName] = option(factory=list, description="Columns that are not looked at.")
+    text: Literal["refuse", "hash", "ignore"] = option(
+        "refuse", description="What becomes of a column that looks like texts and is not in text_columns."
+    )
+    text_features: int = option(32, ge=1, le=4096, description="Counts that the words of a text are hashed into.")
+    missing_values: list[Words] = option(
+        factory=list,
+        description="Words that mean a missing cell, in every column. An empty cell always does; words such as NA do "
+        "in a column that is numbers otherwise, which is reported.",
+    )
+    date_format: Words | dict[ColumnName, Words] | None = option(
+        None,
+        description='How dates are written, as in "%d/%m/%Y", for all columns or by column. null: the one format that '
+        "fits all cells of a column; where two do, this is asked for.",
+    )
+    decimal: Literal[".", ","] = option(".", description="What stands before the fraction of a number in a text file.")
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = option(
+        None, description="What separates the cells of a text file. null: a comma, in a .tsv file a tab."
+    )
+    encoding: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = option(
+        None, description="The encoding of a text file. null: UTF-8."
+    )
+    max_samples: int | None = option(
+        None, ge=1, description="Use this many rows, drawn by their content; of classes, of each its share."
+    )
+    max_rows_lost: float = option(
+        0.5, ge=0, le=1, description="Fail where more than this share of the rows has to be left out."
+    )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The target columns, in the order in which they are given."""
+        return (self.target_columns,) if isinstance(self.target_columns, str) else tuple(self.target_columns)
+
+    def load(self, context: LoadContext) -> LoadedData:
+        """Read, look at the columns, drop what has no target, split: train and validation are :class:`TableSplit`.
+
+        Raises :class:`DataError` for columns that are not there, for cells that do not fit, and where too few rows are
+        left.
+        """
+        from runner.data.table_rows.prepared import prepare
+
+        return prepare(self, context)
+
+    def check(self, cwd: Path) -> None:
+        from runner.data.records.data_files import data_files
+
+        self.check_holdout()
+        self._check_columns()
+        for path, pointer in self._paths():
+            files, container = data_files(path, pointer, cwd)
+            if container in ("csv", "tsv"):
+                self._check_header(cwd / files[0])
+
+    def _check_header(self, path: Path) -> None:
+        """Raise :class:`DataError` for a column of the spec that a text file does not name."""
+        from runner.data.records import open_records
+        from runner.data.table_rows.column_names import need
+
+        records = open_records(path, encoding=self.encoding, delimiter=self.delimiter)
+        need(records.columns or (), self.named_columns, f"{path}:1")
+
+    @property
+    def named_columns(self) -> list[str]:
+        """Every column that the spec names and the data has to have."""
+        singles = (self.id_column, self.split_column, self.group_column, self.time_column)
+        formats = self.date_format if isinstance(self.date_format, dict) else {}
+        names = [
+            *self.targets, *self.categorical_columns, *self.numerical_columns, *self.date_columns, *self.text_columns,
+            *formats, *(name for name in singles if name is not None), *self.ignored_columns,
+        ]  # fmt: skip
+        return list(dict.fromkeys(names))
+
+    def _paths(self) -> list[tuple[str, str]]:
+        """The paths of files, each with the field that names it."""
+        paths = [] if self.dataset in packaged.NAMES else [(self.dataset, "/data/dataset")]
+        return paths + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
+
+    def _check_columns(self) -> None:
+        """Raise :class:`DataError` for a column with two meanings."""
+        meanings: dict[str, str] = {}
+        for field in (
+            "target_columns", "id_column", "categorical_columns", "numerical_columns", "date_columns", "text_columns",
+            "ignored_columns",
+        ):  # fmt: skip
+            value = getattr(self, field)
+            for name in [value] if isinstance(value, str) else value or ():
+                if name in meanings:
+                    raise DataError(
+                        f"column {name!r} is in {meanings[name]} and in {field}",
+                        where=f"/data/{field}",
+                        hint="a column has one meaning",
+                    )
+                meanings[name] = field
+
+    def local_files(self) -> list[Path]:
+        from runner.data.records.data_files import data_files, is_pattern
+
+        found: list[Path] = []
+        for path, pointer in self._paths():
+            found += data_files(path, pointer)[0] if is_pattern(path) else [Path(path).expanduser()]
+        return found
+
+    @classmethod
+    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+        names = {"target": "target_columns", "id": "id_column", "label": "target_columns"}
+        return {"dataset": path} | {names.get(role, role): column for role, column in columns.items()}
+
+
+class ClassesData(StratifiedHoldout, TableData):
+    """The ``data`` object of a table whose target is one of several classes."""
+
+    predicts: ClassVar[Literal["classes", "numbers"]] = "classes"
+
+
+class NumbersData(TableData):
+    """The ``data`` object of a table whose target is a number."""
+
+    predicts: ClassVar[Literal["classes", "numbers"]] = "numbers"

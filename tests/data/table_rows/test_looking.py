@@ -1,0 +1,208 @@
+"""What a column is, by looking at all of its cells or as the spec says; nothing is guessed in silence."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from runner.errors import DataError
+from tests.data.table_rows.conftest import load
+
+CLASSES = ["a", "b"] * 15
+COUNT = list(range(30))
+
+
+def kinds(loaded):
+    return {column.name: column.kind for column in loaded.train.columns.columns}
+
+
+def matrix(loaded):
+    """Both splits' inputs by feature, in the rows' order of the file where the first feature counts them."""
+    whole = np.concatenate([loaded.train.matrix, loaded.validation.matrix])
+    whole = whole[np.argsort(whole[:, 0])]
+    return dict(zip(loaded.train.columns.features, whole.T, strict=True))
+
+
+def test_numbers_words_truths_and_dates_are_told_apart(table):
+    path = table(
+        {
+            "n": COUNT,
+            "town": ["Graz", "Linz", "Wien"] * 10,
+            "open": ["True", "False", "false"] * 10,
+            "day": [f"{day:02}.03.2024" for day in range(1, 31)],
+            "zip": ["0101", "8010", "1010"] * 10,
+            "y": CLASSES,
+        }
+    )
+    loaded = load(path)
+    assert kinds(loaded) == {"n": "number", "town": "category", "open": "bool", "day": "date", "zip": "category"}
+    found = matrix(loaded)
+    assert list(found["day.year"]) == [2024] * 30
+    assert list(found["day.month"]) == [3] * 30
+    assert list(found["day.day"]) == list(range(1, 31))
+    assert list(found["day.weekday"][:3]) == [4, 5, 6]
+    assert found["day.days"][0] == 19783
+    assert list(found["open"][:3]) == [1, 0, 0]
+    assert list(found["town"][:3]) == [0, 1, 2]
+
+
+def test_an_empty_cell_is_missing_and_a_word_for_it_is_said(table):
+    loaded = load(table({"n": [*COUNT[:28], "NA", ""], "y": CLASSES}))
+    assert loaded.report.rows_changed == {"missing_word": 1}
+    assert loaded.report.named == {"missing_word": [30]}
+    assert np.isnan(np.concatenate([loaded.train.matrix, loaded.validation.matrix])).sum() == 2
+
+
+def test_a_label_that_looks_missing_stays_a_label(table):
+    loaded = load(table({"n": COUNT, "y": ["NA", "null"] * 15}))
+    assert loaded.train.classes == {"y": ("NA", "null")}
+    named = load(table({"n": COUNT, "y": ["x", "z", "null"] * 10}), missing_values=["null"])
+    assert named.report.rows_dropped == {"missing_target": 10}
+
+
+def test_a_word_among_numbers_is_refused_with_its_line(table):
+    with pytest.raises(DataError, match="'oops'") as refused:
+        load(table({"n": [*COUNT, *COUNT[:-1], "oops"], "y": CLASSES * 2}))
+    assert str(refused.value.where).endswith("table.csv:61")
+    assert "missing_values" in str(refused.value.hint)
+
+
+def test_a_day_that_may_be_a_month_is_asked_for(table):
+    path = table({"day": ["01/02/2024", "03/04/2024", "05/06/2024"] * 10, "n": COUNT, "y": CLASSES})
+    with pytest.raises(DataError, match="may be either") as refused:
+        load(path)
+    assert '"date_format": {"day": "%d/%m/%Y"}' in str(refused.value.hint)
+    first = load(path, date_format={"day": "%d/%m/%Y"})
+    second = load(path, date_format="%m/%d/%Y")
+    months = [set(part.train.matrix[:, part.train.columns.features.index("day.month")]) for part in (first, second)]
+    assert months == [{2, 4, 6}, {1, 3, 5}]
+
+
+def test_texts_are_refused_hashed_or_ignored_by_choice(table):
+    words = [f"the {word} of row {at}" for at, word in enumerate(["price", "name", "place"] * 50)]
+    path = table({"n": COUNT * 5, "note": words, "y": CLASSES * 5})
+    with pytest.raises(DataError, match="'note' looks like texts"):
+        load(path)
+    assert kinds(load(path, text="hash", text_features=8)) == {"n": "number", "note": "text"}
+    assert len(load(path, text_columns=["note"], text_features=8).train.columns.features) == 9
+    ignored = load(path, text="ignore")
+    assert kinds(ignored) == {"n": "number"}
+    assert "note" in ignored.record["columns_left_out"]
+    assert kinds(load(path, categorical_columns=["note"])) == {"n": "number", "note": "category"}
+
+
+def test_a_decimal_comma_is_asked_for_and_obeyed(table):
+    columns = {"n": [f"{number},5" for number in COUNT], "y": [f"{number},25" for number in COUNT]}
+    path = table(columns, delimiter=";")
+    with pytest.raises(DataError, match="'0,25', which is not a number") as refused:
+        load(path, classes=False, delimiter=";")
+    assert "data.decimal" in str(refused.value.hint)
+    loaded = load(path, classes=False, delimiter=";", decimal=",", validation_split=0)
+    assert loaded.train.matrix[:, 0].mean() == 15
+    assert loaded.train.targets["y"].mean() == 14.75
+
+
+def test_columns_that_say_nothing_are_left_out_and_named(table):
+    loaded = load(table({"n": COUNT, "same": ["x"] * 30, "none": [""] * 30, "y": CLASSES}))
+    assert kinds(loaded) == {"n": "number"}
+    assert set(loaded.record["columns_left_out"]) == {"same", "none"}
+    assert len(loaded.report.warnings) == 2
+
+
+def test_a_column_called_id_is_no_input_and_is_said(table):
+    path = table({"id": COUNT, "n": [number % 7 for number in COUNT], "y": CLASSES})
+    loaded = load(path)
+    assert kinds(loaded) == {"n": "number"}
+    assert "names the rows" in loaded.report.warnings[0]
+    assert kinds(load(path, numerical_columns=["id"])) == {"id": "number", "n": "number"}
+
+
+def test_an_unknown_column_is_named_with_the_nearest_each_proposed_once(table):
+    path = table({"age": COUNT, "label": CLASSES})
+    with pytest.raises(DataError, match="no column 'labels', 'lable'") as refused:
+        load(path, ["labels", "lable"])
+    assert str(refused.value.hint).count("'label' for") == 1
+
+
+def test_a_column_with_two_meanings_is_refused(table):
+    with pytest.raises(DataError, match="'n' is in numerical_columns and in ignored_columns"):
+        load(table({"n": COUNT, "y": CLASSES}), numerical_columns=["n"], ignored_columns=["n"])
+
+
+def test_parquet_keeps_its_types_and_no_cell_becomes_an_object(tmp_path):
+    import datetime
+
+    path = tmp_path / "table.parquet"
+    columns = {
+        "n": pa.array([None, *range(1, 30)], pa.int32()),
+        "on": pa.array([True, False, None] * 10),
+        "code": pa.array(["1", "2", "3"] * 10),
+        "at": pa.array([datetime.datetime(2024, 1, day, 6) for day in range(1, 31)]),
+        "kind": pa.array(["p", "q", "r"] * 10).dictionary_encode(),
+        "y": pa.array(CLASSES),
+    }
+    parquet.write_table(pa.table(columns), path)
+    loaded = load(path)
+    assert kinds(loaded) == {"n": "number", "on": "bool", "code": "category", "at": "date", "kind": "category"}
+    assert set(loaded.train.matrix[:, loaded.train.columns.features.index("at.hour")]) == {6}
+    assert loaded.report.named == {}
+
+
+def test_json_lines_with_numbers_among_words_are_one_category(tmp_path):
+    import json
+
+    path = tmp_path / "table.jsonl"
+    rows = [{"n": at, "code": [0, "0", "x"][at % 3], "y": "ab"[at % 2]} for at in range(30)]
+    rows[4]["more"] = 1
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    loaded = load(path)
+    (code,) = [column for column in loaded.train.columns.columns if column.name == "code"]
+    assert code.categories == ("0", "x")
+
+
+def test_whole_numbers_that_no_float_holds_stay_apart_as_classes(tmp_path):
+    path = tmp_path / "table.parquet"
+    big = [9007199254740992, 9007199254740993] * 15
+    parquet.write_table(pa.table({"n": COUNT, "y": pa.array(big, pa.int64())}), path)
+    assert load(path).train.classes == {"y": ("9007199254740992", "9007199254740993")}
+
+
+def test_whole_numbers_as_classes_are_in_their_own_order(table):
+    loaded = load(table({"n": COUNT, "y": [10, 2, 1] * 10}))
+    assert loaded.train.classes == {"y": ("1", "2", "10")}
+
+
+def test_spaces_around_a_class_are_taken_off_and_said(table):
+    loaded = load(table({"n": COUNT, "y": ["a", "b", "a ", "b", "a", "b"] * 5}))
+    assert loaded.train.classes == {"y": ("a", "b")}
+    assert loaded.report.rows_changed == {"spaces_around_target": 5}
+    assert "'a' (5)" in loaded.report.warnings[0]
+
+
+def test_a_quantity_is_no_class(table):
+    with pytest.raises(DataError, match="which are no classes") as refused:
+        load(table({"n": COUNT * 2, "y": [number / 7 for number in range(60)]}))
+    assert "tabular_regression" in str(refused.value.hint)
+
+
+def test_too_many_rows_without_a_target_fail(table):
+    path = table({"n": COUNT, "y": ["a", "b", *[""] * 28]})
+    with pytest.raises(DataError, match="28 of 30 rows cannot be used: missing_target 28"):
+        load(path)
+    assert load(path, max_rows_lost=1, validation_split=0).report.rows_kept == 2
+
+
+def test_the_packaged_tables_are_read_without_a_file():
+    loaded = load("iris", "target")
+    assert loaded.train.classes == {"target": ("setosa", "versicolor", "virginica")}
+    assert len(loaded.train) + len(loaded.validation) == 150
+    numbers = load("diabetes", "target", classes=False)
+    assert len(numbers.train.columns.columns) == 10
+
+
+def test_a_sample_has_each_class_its_share(table):
+    loaded = load(table({"n": list(range(100)), "y": ["a"] * 90 + ["b"] * 10}), max_samples=20, validation_split=0)
+    assert loaded.record["targets"]["y"] == {"a": 18, "b": 2}
+    assert loaded.report.rows_dropped == {"not_sampled": 80}
