@@ -46,6 +46,8 @@ class Task:
     #: It may raise :class:`Stopped` when it takes long and the run was asked to stop.
     measure: Callable[[], Mapping[str, float | None]]
     criterion: str = "accuracy"
+    #: Epochs without a better one after which the training ends, where there is a criterion to go by. None goes on.
+    patience: int | None = None
     clip_gradient: float | None = None
     #: Whether ``loss`` wants its rows on the host, to make a batch of: on the device by default.
     rows_on_host: bool = False
@@ -70,7 +72,7 @@ def save_optimizer(folder: Path, fit: Fit) -> None:
 
 
 def fit(task: Task, context: TrainContext) -> Fit:
-    """Train ``context.epochs`` epochs, or go on from the newest checkpoint.
+    """Train ``context.epochs`` epochs, fewer if ``task.patience`` ends them, or go on from the newest checkpoint.
 
     Raises :class:`Stopped` after saving a checkpoint when the run was asked to stop, and :class:`RunFailed` when
     the loss is no number any more.
@@ -98,7 +100,7 @@ def fit(task: Task, context: TrainContext) -> Fit:
     saved_at, save_seconds = time.monotonic(), 0.0
     progress = Every(0.25)
 
-    while state["epoch"] <= context.epochs:
+    while not _over(task, context, state):
         epoch = state["epoch"]
         rows = task.order(np.random.default_rng([context.seed, epoch]))
         size = max(1, context.batch_size)
@@ -129,7 +131,7 @@ def fit(task: Task, context: TrainContext) -> Fit:
             context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best))
             raise
         now = time.monotonic()
-        if state["epoch"] > context.epochs or save_seconds <= CHECKPOINT_SHARE * (now - saved_at):
+        if _over(task, context, state) or save_seconds <= CHECKPOINT_SHARE * (now - saved_at):
             context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best))
             saved_at = time.monotonic()
             save_seconds = saved_at - now
@@ -137,6 +139,12 @@ def fit(task: Task, context: TrainContext) -> Fit:
         _put(task.module, best.module)
     task.module.eval()
     return Fit(len(state["history"]), state["best_epoch"], state["history"], best.optimizer)
+
+
+def _over(task: Task, context: TrainContext, state: Mapping[str, Any]) -> bool:
+    """Whether all epochs are done, or too many since the best one."""
+    waited = task.patience is not None and len(state["history"]) - state["best_epoch"] >= task.patience
+    return state["epoch"] > context.epochs or (state["best_epoch"] > 0 and waited)
 
 
 @dataclass

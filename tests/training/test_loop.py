@@ -220,3 +220,17 @@ def test_rows_come_to_the_loss_as_they_are_drawn(tmp_path):
     fit(job, context(tmp_path, epochs=1, batch_size=16))
     assert [len(rows) for rows in seen] == [16, 16, 8]
     assert (np.concatenate(seen) == np.random.default_rng([3, 1]).permutation(ROWS)).all()
+
+
+@pytest.mark.parametrize(("patience", "epochs", "best"), [(2, 4, 2), (1, 3, 2), (None, 6, 5), (5, 6, 5)])
+def test_patience_ends_the_training_after_so_many_epochs_without_a_better_one(tmp_path, patience, epochs, best):
+    accuracies = [0.2, 0.6, 0.4, 0.5, 0.7, 0.1]
+    result = fit(task(accuracies, patience=patience), context(tmp_path, epochs=6))
+    assert (result.epochs, result.best_epoch) == (epochs, best)
+    # What is over stays so when it is resumed.
+    again = fit(task([0.9] * 6, patience=patience), context(tmp_path, epochs=6))
+    assert again.history == result.history
+
+
+def test_without_a_criterion_patience_ends_nothing(tmp_path):
+    assert fit(task(patience=1), context(tmp_path, epochs=4)).epochs == 4

@@ -1,0 +1,1 @@
+"""Kinds that learn a column of a table from its other columns."""
