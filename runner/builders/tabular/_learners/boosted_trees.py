@@ -17,8 +17,11 @@ from runner.builders.tabular._learners.learner import Learner
 from runner.builders.tabular._learners.losses import metric_name, row_losses, score, softmax
 from runner.builders.tabular._learners.parameters import XgboostParameters
 from runner.builders.tabular._learners.table import TrainingTable
+from runner.errors import DataError
 
 TREES = "booster.ubj"
+#: Targets, less their mean, whose squares the library can add up in single precision.
+LARGEST = 1e15
 
 
 class Xgboost(Learner):
@@ -27,13 +30,25 @@ class Xgboost(Learner):
     LENGTH: ClassVar[str | None] = "n_estimators"
     parameters: XgboostParameters
     _booster: xgb.Booster
+    #: What is taken off the target before, and added after.
+    _center: float = 0.0
 
     def _fit(self, table: TrainingTable, course: Course) -> None:
         settings = self._settings()
+        labels = table.targets
+        if self.n_classes is None:
+            # The library keeps labels in single precision: large numbers that differ little would be all alike.
+            self._center = float(labels.mean())
+            labels = labels - self._center
+            if np.abs(labels).max() > LARGEST:
+                raise DataError(
+                    f"the target's numbers are too large for xgboost: up to {np.abs(labels).max():.3g} from their mean",
+                    hint="divide the target, or take its logarithm",
+                )
         types = ["c" if column in table.categorical else "q" for column in range(self.n_features)]
         matrix = xgb.QuantileDMatrix(
             table.inputs,
-            label=table.targets,
+            label=labels,
             weight=table.weights,
             feature_types=types,
             enable_categorical=True,
@@ -81,6 +96,7 @@ class Xgboost(Learner):
             course.save_sometimes(state["round"], snapshot, last=state["round"] == total)
         self.length = state["best_round"]
         self._booster = booster if self.length == state["round"] else booster[: self.length]
+        self._booster.set_attr(target_center=repr(self._center))
 
     @staticmethod
     def _waited(state: dict[str, Any], patience: int | None) -> bool:
@@ -114,7 +130,7 @@ class Xgboost(Learner):
     def _answers(self, margins: np.ndarray) -> np.ndarray:
         margins = np.asarray(margins, np.float64)
         if self.n_classes is None:
-            return margins
+            return margins + self._center
         if self.n_classes == 2:
             margins = np.stack([np.zeros(len(margins)), margins.reshape(len(margins))], axis=1)
         return softmax(margins)
@@ -136,7 +152,7 @@ class Xgboost(Learner):
         if booster.num_features() != self.n_features:
             raise ValueError(f"trees of {booster.num_features()} columns, not {self.n_features}")
         booster.set_param({"device": self.device, "nthread": self.threads, "verbosity": 0})
-        self._booster = booster
+        self._booster, self._center = booster, float(booster.attr("target_center") or 0.0)
 
 
 def _redraw(booster: xgb.Booster) -> None:

@@ -18,7 +18,9 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def row_losses(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     """float64 ``[n]``: minus the log of the true class's probability, or the squared error."""
     if predictions.ndim == 1:
-        return np.asarray((targets - predictions) ** 2)
+        # An error beyond 1e154 costs infinitely much, which is what its caller goes by.
+        with np.errstate(over="ignore"):
+            return np.asarray((targets - predictions) ** 2)
     chosen = predictions[np.arange(len(targets)), targets]
     return -np.log(np.clip(chosen, LEAST, 1.0))
 

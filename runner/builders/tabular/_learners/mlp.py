@@ -60,7 +60,7 @@ class Mlp(Learner):
             if self.n_classes is not None:
                 self._start_from_shares(module, table, self.n_classes)
             module.to(self.device)
-            result = fit(self._task(table, module), _context(self, course))
+            result = fit(self._task(table, module), _context(self, len(table), course))
             self._weights = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
         self.length = result.best_epoch
 
@@ -185,12 +185,12 @@ class _Told:
             self.course.on_progress(fields["epoch"], fields["epochs"], "epochs", metrics)
 
 
-def _context(learner: Mlp, course: Course) -> TrainContext:
+def _context(learner: Mlp, rows: int, course: Course) -> TrainContext:
     """What the loop needs to know, and nothing of the run's files."""
     return TrainContext(
         data=LoadedData(None, None, "", {}),
         epochs=learner.parameters.epochs,
-        batch_size=learner.parameters.batch_size,
+        batch_size=learner.parameters.batch_size or min(1024, max(16, rows // 30)),
         seed=learner.seed,
         device=learner.device,
         print_every=1,

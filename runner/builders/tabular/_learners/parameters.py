@@ -126,7 +126,9 @@ class MlpParameters(Section):
         description="Length of the vector per category; null takes min(32, half the number of categories, rounded up).",
     )
     epochs: int = option(100, ge=1, description="Most passes over the training rows.")
-    batch_size: int = option(128, ge=1, description="Rows in a step.")
+    batch_size: int | None = option(
+        None, ge=1, description="Rows in a step; null takes a 30th of the training rows, but 16 to 1024."
+    )
     patience: int | None = option(
         10,
         ge=1,

@@ -204,3 +204,12 @@ def test_the_parameters_load_nothing_heavy():
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+def test_large_targets_that_differ_little_keep_their_digits():
+    inputs, targets = table("numbers").train
+    learner = make_learner("xgboost", quick("xgboost"), "regression", None)
+    learner.fit(inputs, targets)
+    near = learner.predict(inputs)
+    learner.fit(inputs, targets + 1.6e12)
+    np.testing.assert_allclose(learner.predict(inputs) - 1.6e12, near, atol=0.01)
