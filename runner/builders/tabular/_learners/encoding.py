@@ -98,10 +98,14 @@ class Scaling:
         return len(self.column) + len(self.flagged)
 
     def transform(self, inputs: np.ndarray) -> np.ndarray:
-        """float64 ``[n, k + m]``."""
-        values = inputs[:, self.column].astype(np.float64)
-        values = (np.where(np.isnan(values), self.fill, values) - self.center) / self.spread
-        return np.concatenate([values, np.isnan(inputs[:, self.flagged])], axis=1)
+        """float64 ``[n, k + m]``. Filled in place, a column at a time: a table of millions of rows is held once."""
+        values = np.empty((len(inputs), len(self)))
+        for place, column in enumerate(self.column):
+            own = inputs[:, column].astype(np.float64)
+            own[np.isnan(own)] = self.fill[place]
+            values[:, place] = (own - self.center[place]) / self.spread[place]
+        values[:, len(self.column) :] = np.isnan(inputs[:, self.flagged])
+        return values
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from runner.store.tensors import read_tensors, write_tensors
 
 ARRAYS = "forest.safetensors"
 #: Trees that are grown between two looks at whether to stop, for each thread.
-BLOCK = 8
+BLOCK = 16
 
 
 class Forest(Learner):
