@@ -21,6 +21,6 @@ class SupervisedPredictor:
         """What was met in the rows that the provenance should say, such as unseen categories with their counts."""
         return {}
 
-    def notes(self) -> list[str]:
+    def closing(self) -> list[str]:
         """The same in sentences, for the person who asked."""
         return []

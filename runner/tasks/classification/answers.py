@@ -61,7 +61,7 @@ class ClassAnswers(Answers):
 
     def closing(self) -> list[str]:
         """What the predictor counted while it answered, such as unseen categories."""
-        return self._predictor.notes()
+        return self._predictor.closing()
 
     def columns(self) -> list[tuple[str, str]]:
         """``label`` and ``score``, ``top/1/label``, ``probabilities/<class>``; of several targets behind their name."""

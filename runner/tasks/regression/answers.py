@@ -52,7 +52,7 @@ class NumberAnswers(Answers):
 
     def closing(self) -> list[str]:
         """What the predictor counted while it answered, such as unseen categories."""
-        return self._predictor.notes()
+        return self._predictor.closing()
 
     def columns(self) -> list[tuple[str, str]]:
         """``value``, or ``<target>/value`` for each of several."""

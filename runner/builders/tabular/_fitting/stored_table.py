@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import DataError, IntegrityError
 from runner.store.files import read_json, write_json
+from runner.training.threads import wanted_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +23,7 @@ COLUMNS, TARGETS = "columns.json", "targets.json"
 
 def threads() -> int:
     """Threads of the arithmetic, by the environment."""
-    return int(os.environ.get("OMP_NUM_THREADS") or os.cpu_count() or 1)
+    return wanted_threads() or os.cpu_count() or 1
 
 
 class StoredTable:

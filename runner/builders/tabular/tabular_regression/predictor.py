@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.builders.tabular._fitting.stored_table import StoredTable
+from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
 
 if TYPE_CHECKING:
     import numpy as np
 
 
-class Predictor:
+class Predictor(SupervisedPredictor):
     """A number for every target."""
 
     def __init__(self, stored: StoredTable) -> None:
