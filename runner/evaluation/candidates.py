@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import registry
+from runner.contract import Task
 from runner.data.comparisons.prepared import FILTERS
 from runner.errors import RunnerError, UsageError
 from runner.execution.chain import Link, SpecsError, order
@@ -45,9 +46,9 @@ class Candidate:
     source: str
 
     @property
-    def task(self) -> str:
-        """``ranking`` or ``length``."""
-        return registry.task(self.kind).name
+    def task(self) -> Task:
+        """What its models answer."""
+        return registry.task(self.kind)
 
 
 def candidates(specs: Sequence[LoadedSpec], changes: Changes, workspace: Workspace) -> list[Candidate]:

@@ -6,26 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.evaluation import compare_page_sections
-from runner.pages import heat
+from runner.evaluation.compare_tables import tasks_of
 from runner.pages.html import Markup
+from runner.pages.page import whole_page
 from runner.pages.style import CSS
-from runner.tracking.run_page import whole_page
 
 
 def page(document: Mapping[str, Any]) -> str:
     """The whole page of a comparison's document."""
     sections: list[tuple[str, Markup]] = []
-    for task, found in document["tasks"].items():
-        several = len(document["tasks"]) > 1
-        name = {"ranking": "Routers", "length": "Length models"}[task] if several else "Results"
+    for task, found in tasks_of(document):
+        name = task.models_noun if len(document["tasks"]) > 1 else "Results"
         sections.append((name, compare_page_sections.results(task, found, document)))
-        if task == "ranking":
-            sections += [
-                ("Where reading the prompt pays", compare_page_sections.groups(found.get("groups"))),
-                ("Leaderboards side by side", compare_page_sections.leaderboards(found.get("leaderboards"))),
-                ("Calibration", compare_page_sections.calibration(found["table"])),
-                ("Who beats whom", heat.win_rates(found.get("win_rates"))),
-            ]
+        sections += task.room("comparing_words").sections(found)
     sections += [("Not measured", compare_page_sections.lost(document)), ("Data", compare_page_sections.data(document))]
     title = f"Comparison of {len(document['models'])} models"
     return whole_page(title, [compare_page_sections.header(document)], sections, document["created"], CSS)

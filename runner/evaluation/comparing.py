@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from runner import __version__
 from runner.contract import DataSection
-from runner.data.comparisons import Comparisons
 from runner.errors import Interrupted, RunnerError, Stopped
-from runner.evaluation.asking import Asked, ask, load
 from runner.evaluation.candidates import Candidate
 from runner.evaluation.compare_tables import reason
 from runner.evaluation.entries import Entry, obtain
-from runner.evaluation.shared_holdout import Split, common
+from runner.evaluation.shared_holdout import Split
 from runner.execution.image_lookup import source_hash
 from runner.execution.plan import Plan
+from runner.inference.opening import Opened, open_model
 from runner.runs.run import Run
 from runner.spec.canonical import canonical
-from runner.tasks.length import comparing as lengths
-from runner.tasks.ranking import comparing as ranking
-from runner.tasks.ranking import groups
-from runner.tasks.ranking.ranks import side_by_side
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
@@ -99,107 +94,69 @@ def compare(
         "device": device,
     }
     try:
-        return document | _measured(entries, split, device, watching.say)
+        return document | _measured(entries, split, workspace, device, watching.say)
     except KeyboardInterrupt:
         models = [entry.as_dict() for entry in entries]
         return document | {"interrupted": True, "tasks": {}, "models": models}
 
 
-def _measured(entries: Sequence[Entry], split: Split, device: str, say: Callable[[str], None]) -> dict[str, Any]:
+def _measured(
+    entries: Sequence[Entry], split: Split, workspace: Workspace, device: str, say: Callable[[str], None]
+) -> dict[str, Any]:
     """What was trained, measured task by task: ``tasks``, and ``models`` with every entry in the order of the specs."""
     tasks: dict[str, Any] = {}
-    for task in ("ranking", "length"):
-        of_task = [entry for entry in entries if entry.candidate.task == task and entry.measurable]
-        known = {}
-        for entry in list(of_task):
-            try:
-                assert entry.stored is not None
-                known[entry.label] = tuple(load(entry.candidate.kind, entry.stored.path, device).models)
-            except RunnerError as error:
-                entry.fail(error)
-                of_task.remove(entry)
+    seed = int(getattr(split.section, "seed", 0))
+    for task in dict.fromkeys(entry.candidate.task for entry in entries):
+        of_task = [Measured(entry, workspace, device) for entry in entries if entry.candidate.task is task]
+        of_task = [model for model in of_task if model.entry.measurable]
         if of_task:
-            tasks[task] = _task(task, of_task, known, split, device, say)
+            tasks[task.name] = task.room("comparing").bench(of_task, split.whole, seed, say)
+            for model in of_task:
+                if model.entry.error is not None:
+                    _tell(model.entry, say)
     measured = {row["label"]: row for found in tasks.values() for row in found["table"]}
     rest = [entry.as_dict() for entry in entries if entry.label not in measured]
     return {"tasks": tasks, "models": [*measured.values(), *rest]}
 
 
-def _task(
-    task: str,
-    entries: list[Entry],
-    known: dict[str, tuple[str, ...]],
-    split: Split,
-    device: str,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
-    rows, llms = common(split.held_out, [known[entry.label] for entry in entries])
-    say(f"measuring {len(entries)} models of {task} on {len(rows)} held-out comparisons of {len(llms)} LLMs")
-    asked: list[Asked] = []
-    temperatures: list[float] = []
-    for entry in list(entries):
-        try:
-            assert entry.stored is not None
-            predictor = load(entry.candidate.kind, entry.stored.path, device)
-            answer = ask(predictor, rows, llms)
-            if task == "ranking":
-                temperatures.append(ranking.temperature(entry, answer, predictor, split))
-            asked.append(answer)
-        except RunnerError as error:
-            entry.fail(error)
-            entries.remove(entry)
-            _tell(entry, say)
-    seed = int(getattr(split.section, "seed", 0))
-    document: dict[str, Any] = {"held_out": _held_out(rows, llms, known, split.held_out), "table": []}
-    if not entries:
-        return document
-    if task == "length":
-        return document | {"table": lengths.measure(entries, asked, rows, seed)}
-    table = ranking.measure(entries, asked, temperatures, rows, seed)
-    labels = [entry.label for entry in entries]
-    place = {row["label"]: at for at, row in enumerate(table)}
-    boards = {row["label"]: row["leaderboard"] for row in table}
-    grouped = None
-    if rows.decided.any():
-        grouped = groups.by_group(labels, asked, [place[label] for label in labels], rows, seed)
-    return document | {
-        "table": [{name: value for name, value in row.items() if name != "leaderboard"} for row in table],
-        "leaderboards": side_by_side(boards, llms),
-        "groups": grouped,
-        "win_rates": groups.win_rates(_both(split), llms),
-    }
+@dataclass
+class Measured:
+    """A stored model of a comparison as its task asks it: opened by the one door, once."""
 
+    entry: Entry
+    workspace: Workspace
+    device: str
 
-def _held_out(
-    rows: Comparisons, llms: Sequence[str], known: dict[str, tuple[str, ...]], all_rows: Comparisons
-) -> dict[str, Any]:
-    """What all models of a task are measured on, and what is left out because not all of them know it."""
-    unknown = {
-        name: [label for label, names in known.items() if name not in names]
-        for name in all_rows.models
-        if name not in llms
-    }
-    return {
-        "comparisons": len(rows),
-        "decided": int(rows.decided.sum()),
-        "prompts": len(np.unique(rows.prompt)),
-        "models": list(llms),
-        "left_out": len(all_rows) - len(rows),
-        "left_out_models": unknown,
-    }
+    @property
+    def label(self) -> str:
+        return self.entry.label
 
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        return self.entry.manifest
 
-def _both(split: Split) -> Comparisons:
-    """Training and held-out comparisons together, as far as pairs of LLMs and their outcomes go."""
-    from dataclasses import replace
+    @property
+    def path(self) -> Path:
+        return self.opened.path
 
-    train, held = split.whole.train, split.held_out
-    columns = {
-        name: np.concatenate([getattr(train, name), getattr(held, name)])
-        for name in ("prompt", "model_a", "model_b", "winner")
-    }
-    texts = {name: getattr(train, name) + getattr(held, name) for name in ("responses_a", "responses_b")}
-    return replace(train, **columns, **texts, tags={})
+    @cached_property
+    def opened(self) -> Opened:
+        assert self.entry.stored is not None
+        # A model that needs no GPU is measured all the same.
+        return open_model(self.workspace, self.entry.stored, device=self.device)
+
+    @property
+    def predictor(self) -> Any:
+        return self.opened.predictor
+
+    def parameter(self, name: str) -> float | None:
+        return self.opened.parameter(name)
+
+    def fail(self, error: RunnerError) -> None:
+        self.entry.fail(error)
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.entry.as_dict()
 
 
 def _tell(entry: Entry, say: Callable[[str], None]) -> None:

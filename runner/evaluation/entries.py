@@ -59,7 +59,7 @@ class Entry:
             "label": self.label,
             "model_type": self.candidate.kind,
             "name": self.candidate.loaded.spec.model.name,
-            "task": self.candidate.task,
+            "task": self.candidate.task.name,
             "source": self.candidate.source,
             "state": self.state,
             "model": self.stored.reference if self.stored else None,

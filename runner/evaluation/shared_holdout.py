@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,34 +69,6 @@ class Split:
                 "the common split empty",
                 hint="--min-model-rows N sets every model's filter alike",
             )
-
-
-def common(held_out: Comparisons, known: Sequence[Sequence[str]]) -> tuple[Comparisons, tuple[str, ...]]:
-    """The comparisons whose two LLMs are known to every model, and those LLMs, sorted.
-
-    ``known`` has each model's LLMs. Raises :class:`DataError` where no comparison is left.
-    """
-    everybody = set(held_out.models).intersection(*map(set, known))
-    knows = np.array([name in everybody for name in held_out.models], bool)
-    rows = held_out.take(knows[held_out.model_a] & knows[held_out.model_b])
-    if not len(rows):
-        raise DataError(
-            f"none of the {len(held_out)} held-out comparisons is of two LLMs that all models know",
-            hint="--min-model-rows N sets every model's filter alike; with --reuse nothing is trained twice",
-        )
-    return rows, tuple(sorted(everybody))
-
-
-def prompt_tags(rows: Comparisons, prompts: np.ndarray) -> np.ndarray | None:
-    """The category tags of these prompts, float32 ``[len(prompts), 12]``: those of its first row that has the tag."""
-    if not rows.tags:
-        return None
-    table = np.full((len(rows.prompts), len(rows.tags)), np.nan, np.float32)
-    for column, values in enumerate(rows.tags.values()):
-        # From the last row to the first, so that the first one stays.
-        known = np.flatnonzero(~np.isnan(values))[::-1]
-        table[rows.prompt[known], column] = values[known]
-    return table[prompts]
 
 
 def _keys(rows: Comparisons) -> set[str]:

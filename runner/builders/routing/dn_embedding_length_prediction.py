@@ -91,10 +91,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     import numpy as np
     import torch
 
-    from runner.builders.routing._lengths.length_rows import TokenCounter, continued, split_rows
     from runner.builders.routing._lengths.length_stored import StoredLength, fresh_network
     from runner.builders.routing._llms.llm_embedding import FOLDER, obtain
     from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
+    from runner.tasks.length.length_rows import TokenCounter, continued, split_rows
     from runner.tasks.length.measuring import conclude, point_metrics
     from runner.training.loop import Task, fit
     from runner.training.optimizers import make
@@ -228,7 +228,7 @@ class Predictor(LlmPredictor):
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         import numpy as np
 
-        from runner.builders.routing._lengths.length_rows import TokenCounter
+        from runner.tasks.length.length_rows import TokenCounter
 
         self._llms.add(name, prompts, responses)
         self._scale = self._scale.with_llm(TokenCounter.load(self._directory / "encoder").count(responses))

@@ -54,7 +54,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._boosting.boosting_inputs import Pairs, importance
     from runner.builders.routing._boosting.boosting_model import Gathered, Stored
     from runner.builders.routing._boosting.rounds import Rows, fit, squared
-    from runner.builders.routing._lengths.length_rows import LengthRows, TokenCounter, continued, split_rows
+    from runner.tasks.length.length_rows import LengthRows, TokenCounter, continued, split_rows
     from runner.tasks.length.measuring import conclude, point_metrics
     from runner.training.pretrained import resolve
 
@@ -126,7 +126,7 @@ class Predictor(LlmPredictor):
 
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        from runner.builders.routing._lengths.length_rows import TokenCounter
+        from runner.tasks.length.length_rows import TokenCounter
 
         self._trees.llms.add(name, prompts, responses)
         self._scale = self._scale.with_llm(TokenCounter.load(self._directory).count(responses))
@@ -155,7 +155,7 @@ class Predictor(LlmPredictor):
 def _stored_scale(stored: Any, directory: Path | None) -> Any:
     """The scale and its LLMs. Raises :class:`IntegrityError` for a document without them."""
     from runner.builders.routing._boosting.boosting_model import unreadable
-    from runner.builders.routing._lengths.length_rows import LengthScale
+    from runner.tasks.length.length_rows import LengthScale
 
     try:
         scale, names = LengthScale.from_json(stored.document["scale"]), tuple(stored.document["models"])

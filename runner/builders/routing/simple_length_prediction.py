@@ -34,8 +34,8 @@ from runner.tasks.ranking.llm_predictor import LlmPredictor
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.routing._lengths.length_rows import LengthScale
     from runner.builders.routing._prompts.prompted import Standardizer
+    from runner.tasks.length.length_rows import LengthScale
 
 TASK = length.TASK
 REQUIRES = ("tokenizers", "transformers", "safetensors", "numpy")
@@ -69,9 +69,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     import numpy as np
 
     from runner.builders.routing._lengths.length_regression import fit
-    from runner.builders.routing._lengths.length_rows import TokenCounter, split_rows
     from runner.builders.routing._prompts.prompted import Standardizer, prompt_features
     from runner.builders.routing._ratings.agnostic import warn_start_ignored
+    from runner.tasks.length.length_rows import TokenCounter, split_rows
     from runner.tasks.length.measuring import conclude
     from runner.training.pretrained import resolve
 
@@ -122,8 +122,8 @@ class Predictor(LlmPredictor):
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
         """Read what :func:`train` wrote. Raises :class:`IntegrityError` for anything else."""
-        from runner.builders.routing._lengths.length_rows import LengthScale
         from runner.builders.routing._prompts.prompted import Standardizer
+        from runner.tasks.length.length_rows import LengthScale
 
         try:
             document = json.loads((directory / "model.json").read_text("utf-8"))
@@ -171,7 +171,7 @@ class Predictor(LlmPredictor):
         import numpy as np
 
         from runner.builders.routing._lengths.length_regression import fit
-        from runner.builders.routing._lengths.length_rows import TokenCounter
+        from runner.tasks.length.length_rows import TokenCounter
 
         tokens = TokenCounter.load(self._directory).count(responses)
         scale = self._scale.with_llm(tokens)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from runner.contract import LoadedData
 from runner.data.comparisons import Comparisons
 from runner.errors import IntegrityError
-from runner.evaluation.asking import Asked
-from runner.evaluation.entries import Entry
 from runner.store.files import sha256_file
+from runner.tasks.compared import Compared
+from runner.tasks.ranking.asking import Asked, ask_all
 from runner.training.bootstrap import resample
 
 TOKENIZER = "tokenizer.json"
 
 
-def measure(entries: Sequence[Entry], asked: Sequence[Asked], rows: Comparisons, seed: int) -> list[dict[str, Any]]:
+def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Length models on the held-out responses. See :mod:`runner.tasks.compared`."""
+    entries, asked, rows, facts = ask_all(models, data.validation, "length", say)
+    return {"held_out": facts, "table": measure(entries, asked, rows, seed) if entries else []}
+
+
+def measure(entries: Sequence[Compared], asked: Sequence[Asked], rows: Comparisons, seed: int) -> list[dict[str, Any]]:
     """One row a model, the best relative accuracy first; both responses of a comparison are measured, each once.
 
     ``relative_accuracy`` is the mean of ``1 - |1 - predicted / actual|``, ``mae_tokens`` the mean absolute error,
@@ -28,8 +35,7 @@ def measure(entries: Sequence[Entry], asked: Sequence[Asked], rows: Comparisons,
     prompt, llm, texts = responses(rows)
     table, shares = [], []
     for entry, answer in zip(entries, asked, strict=True):
-        assert entry.stored is not None
-        file = tokenizer_of(entry.stored.path)
+        file = tokenizer_of(entry.path)
         actual = count_tokens(file, texts)
         place = {name: at for at, name in enumerate(answer.models)}
         line = np.array([place.get(name, -1) for name in rows.models])

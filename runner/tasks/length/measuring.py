@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.routing._lengths.length_rows import LengthRows, LengthScale
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.length.length_rows import LengthRows, LengthScale
 from runner.training.bootstrap import mean_interval
 
 #: Groups of equal size that the calibration table is made of.

@@ -2,21 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from runner.contract import LoadedData
 from runner.data.comparisons import A, Comparisons
-from runner.evaluation.asking import Asked
-from runner.evaluation.entries import Entry
-from runner.evaluation.shared_holdout import Split
+from runner.tasks.compared import Compared
+from runner.tasks.ranking import groups
+from runner.tasks.ranking.asking import Asked, ask, ask_all, common, correct
+from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
 from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
+from runner.tasks.ranking.ranks import side_by_side
 from runner.training.bootstrap import resample
 
 
+def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Routers on the held-out comparisons whose two LLMs all of them know. See :mod:`runner.tasks.compared`."""
+    entries, asked, rows, facts = ask_all(models, data.validation, "ranking", say)
+    document: dict[str, Any] = {"held_out": facts, "table": []}
+    if not entries:
+        return document
+    temperatures = [
+        temperature(entry, answer, llm_predictor(entry.predictor), data.train)
+        for entry, answer in zip(entries, asked, strict=True)
+    ]
+    llms = facts["models"]
+    table = measure(entries, asked, temperatures, rows, seed)
+    labels = [entry.label for entry in entries]
+    place = {row["label"]: at for at, row in enumerate(table)}
+    boards = {row["label"]: row["leaderboard"] for row in table}
+    grouped = None
+    if rows.decided.any():
+        grouped = groups.by_group(labels, asked, [place[label] for label in labels], rows, seed)
+    return document | {
+        "table": [{name: value for name, value in row.items() if name != "leaderboard"} for row in table],
+        "leaderboards": side_by_side(boards, llms),
+        "groups": grouped,
+        "win_rates": groups.win_rates(_both(data), llms),
+    }
+
+
 def measure(
-    entries: Sequence[Entry], asked: Sequence[Asked], temperatures: Sequence[float], rows: Comparisons, seed: int
+    entries: Sequence[Compared], asked: Sequence[Asked], temperatures: Sequence[float], rows: Comparisons, seed: int
 ) -> list[dict[str, Any]]:
     """One row a model, the most accurate first: its metrics with intervals, its calibration, how it was asked.
 
@@ -60,28 +89,29 @@ def measure(
     return sorted(table, key=lambda row: (-row["accuracy"], row["log_loss"]))
 
 
-def correct(asked: Sequence[Asked], decided: Comparisons) -> np.ndarray:
-    """Whether each model ranks the winner strictly first: float64 ``[n, models]``."""
-    columns = []
-    for answer in asked:
-        lead = answer.of(decided, decided.model_a) - answer.of(decided, decided.model_b)
-        columns.append(np.where(decided.winner == A, lead, -lead) > 0)
-    return np.stack(columns, axis=1).astype(np.float64)
-
-
-def temperature(entry: Entry, answer: Asked, predictor: Any, split: Split) -> float:
+def temperature(entry: Compared, answer: Asked, predictor: LlmPredictor, train: Comparisons) -> float:
     """The stored model's own temperature; of a kind that stores none, one fitted on the training part."""
-    stored = (entry.manifest.get("metrics") or {}).get("temperature")
-    if isinstance(stored, int | float) and stored > 0:
-        return float(stored)
-    from runner.evaluation.asking import ask
-    from runner.evaluation.shared_holdout import common
-
-    train, known = common(split.whole.train, [answer.models])
-    said = ask(predictor, train, known)
-    return fit_temperature(winner_margins(said.of(train, train.model_a), said.of(train, train.model_b), train))
+    stored = entry.parameter("temperature")
+    if stored is not None and stored > 0:
+        return stored
+    rows, known = common(train, [answer.models])
+    said = ask(predictor, rows, known)
+    return fit_temperature(winner_margins(said.of(rows, rows.model_a), said.of(rows, rows.model_b), rows))
 
 
 def _losses(answer: Asked, decided: Comparisons, temperature: np.ndarray) -> np.ndarray:
     margin = (answer.of(decided, decided.model_a) - answer.of(decided, decided.model_b)) / temperature
     return np.logaddexp(0.0, np.where(decided.winner == A, -margin, margin))
+
+
+def _both(data: LoadedData) -> Comparisons:
+    """Training and held-out comparisons together, as far as pairs of LLMs and their outcomes go."""
+    from dataclasses import replace
+
+    train, held = data.train, data.validation
+    columns = {
+        name: np.concatenate([getattr(train, name), getattr(held, name)])
+        for name in ("prompt", "model_a", "model_b", "winner")
+    }
+    texts = {name: getattr(train, name) + getattr(held, name) for name in ("responses_a", "responses_b")}
+    return replace(train, **columns, **texts, tags={})

@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 
 from runner.data.comparisons import A, Comparisons
-from runner.evaluation.asking import Asked
-from runner.evaluation.shared_holdout import prompt_tags
-from runner.tasks.ranking.comparing import correct
+from runner.tasks.ranking.asking import Asked, correct, prompt_tags
 from runner.training.bootstrap import resample
 
 #: A group of fewer decided comparisons tells nothing.

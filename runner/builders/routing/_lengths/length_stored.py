@@ -11,11 +11,11 @@ import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.builders.routing._lengths.length_network import LengthNetwork
-from runner.builders.routing._lengths.length_rows import LengthScale
 from runner.builders.routing._neural.rank_training import continued
 from runner.builders.routing._prompts.prompted import Standardizer
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
+from runner.tasks.length.length_rows import LengthScale
 
 MODEL, WEIGHTS = "model.json", "network.safetensors"
 TABLE = "model_embedding.weight"
