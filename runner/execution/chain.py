@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import registry
+from runner.contract import DataSection
 from runner.errors import ConflictError, ExitCode, RunnerError
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.supervisor import Listener
@@ -168,8 +169,10 @@ def _check_waiting(link: Link, given: dict[str, Link], workspace: Workspace) -> 
             errors.append(error)
     try:
         loaded = for_kind(link.loaded, link.kind) if section is None and link.kind else link.loaded
-        if hasattr(loaded.spec.data, "check"):
+        if isinstance(loaded.spec.data, DataSection):
             loaded.spec.data.check(Path.cwd())
+            if loaded.spec.model.spec is not None:
+                loaded.spec.data.suits(loaded.spec.model.spec, Path.cwd())
     except RunnerError as error:
         errors.append(error)
     return errors

@@ -79,6 +79,7 @@ def make_plan(
     kind = spec.model.spec.model_type
     cwd = cwd or Path.cwd()
     spec.data.check(cwd)  # type: ignore[union-attr]
+    spec.data.suits(spec.model.spec, cwd)  # type: ignore[union-attr]
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
     models = [path for name in model_names(spec) if (path := cwd / name).is_dir()]
     network = spec.run.network
