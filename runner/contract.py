@@ -216,8 +216,17 @@ class ModelSpec(Section):
     data: ClassVar[type[DataSection]]
     #: The fields that name another stored model, and what that model has to be.
     references: ClassVar[Mapping[str, Needed]] = {}
+    #: What it reads of a comparison beside who met whom and who won: ``prompts``, ``responses``. Data that lacks it is
+    #: refused.
+    reads: ClassVar[frozenset[str]] = frozenset({"prompts", "responses"})
+    #: The fields that leave out what is rare: each is the least number of rows that an LLM has to be in.
+    row_filters: ClassVar[tuple[str, ...]] = ()
 
     model_type: str
+
+    def filters(self) -> dict[str, int]:
+        """The filters on rare things: field -> the least number of rows, 0 for none."""
+        return {name: getattr(self, name) or 0 for name in self.row_filters}
 
 
 class DataSection(Section):
@@ -236,6 +245,19 @@ class DataSection(Section):
 
         ``cwd`` is the folder that relative paths count from. Raises what :meth:`load` would.
         """
+
+    def suits(self, spec: ModelSpec, cwd: Path) -> None:
+        """What an instant look into the user's files tells of the data and a kind together, before a run is made.
+
+        Raises what :meth:`load` would for a kind that reads what the data lacks, or for rows that cannot be used.
+        """
+
+    def preview(self, loaded: LoadedData, rows: int) -> Table:
+        """The first rows of training as the kind gets them, for ``runner data show``."""
+        return Table("rows", "Rows", [], [], note=f"{self.layout} cannot be shown as a table")
+
+    #: What a row of it is called, such as ``comparisons``: the layout of a :class:`DataReport`.
+    layout: ClassVar[str] = "rows"
 
     def local_files(self) -> list[Path]:
         """The user's files that loading reads, so that an executor can mount them."""
@@ -267,6 +289,8 @@ class LoadContext:
     spec: ModelSpec
     cache: Path
     emit: Callable[..., None]
+    #: Filled in while rows are read: it tells of them also where loading then raises.
+    report: DataReport = field(default_factory=lambda: DataReport(""))
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,13 @@ GROUPS = {
         "Write specs.",
         {"fix": ("runner.cli.spec:fix", "Repair what is unambiguous and say what changed.")},
     ),
+    "data": (
+        "Look at data before training on it.",
+        {
+            "check": ("runner.cli.data:check", "What training would make of every row, and what to do."),
+            "show": ("runner.cli.data:show_rows", "Print rows as a model would get them."),
+        },
+    ),
     "runs": (
         "Look at runs, follow them, stop them.",
         {

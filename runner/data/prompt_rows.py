@@ -7,6 +7,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from runner.data.category_tags import TAG_COLUMN, tag_values
+from runner.data.messages import role_of, text_of
 from runner.errors import DataError
 
 #: What a value has to be, said wherever one is not.
@@ -103,23 +104,14 @@ def _turns(value: dict[str, Any], where: str, hint: str) -> list[tuple[str, str]
         raise DataError(f'"{key}" is {_kind(messages)}', where=where, hint=hint)
     turns = []
     for number, message in enumerate(messages, 1):
-        role = message.get("role") if isinstance(message, dict) else None
-        if role not in ROLES:
+        role = role_of(message)
+        if role is None:
             raise DataError(f"message {number} has no role that is {', '.join(ROLES)}", where=where, hint=hint)
-        text = _content(message.get("content"))
+        text = text_of(message)
         if text is None:
             raise DataError(f"the content of message {number} is not text", where=where, hint=hint)
         turns.append((role, _text(text, where, hint)))
     return turns
-
-
-def _content(content: Any) -> str | None:
-    """A message's text: a string, or the texts of its parts, a line each. None where a part is no text."""
-    if isinstance(content, str) or not isinstance(content, list):
-        return content if isinstance(content, str) else None
-    parts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-    texts = [part for part in parts if isinstance(part, str)]
-    return "\n".join(texts) if len(texts) == len(content) else None
 
 
 def _text(text: str, where: str, hint: str) -> str:

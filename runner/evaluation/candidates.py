@@ -8,7 +8,6 @@ from typing import Any
 
 from runner import registry
 from runner.contract import Task
-from runner.data.comparisons.prepared import FILTERS
 from runner.errors import RunnerError, UsageError
 from runner.execution.chain import Link, SpecsError, order
 from runner.spec.canonical import canonical
@@ -96,7 +95,7 @@ def _change(loaded: LoadedSpec, kind: str, changes: Changes) -> LoadedSpec:
         flags["/epochs"] = changes.epochs
     # A model that starts from a stored one has that one's spec, filter and all.
     if changes.min_model_rows is not None and not started:
-        flags |= {f"/model/spec/{name}": changes.min_model_rows for name in FILTERS if name in section.model_fields}
+        flags |= {f"/model/spec/{name}": changes.min_model_rows for name in section.row_filters}
     return load_document(loaded.document, overridden(loaded.value, flags), kind if started else None)
 
 

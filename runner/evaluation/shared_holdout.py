@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from runner.contract import DataSection, LoadContext, LoadedData, ModelSpec
 from runner.data.comparisons import Comparisons
-from runner.data.comparisons.prepared import FILTERS
 from runner.data.splitting import split_key
 from runner.errors import DataError, IntegrityError, RunFailed
+
+
+class _Whole(ModelSpec):
+    """Of all that is compared: no filter on rare LLMs, and each model's own training says what it lacks."""
+
+    reads: ClassVar = frozenset[str]()
 
 
 @dataclass
@@ -27,8 +32,7 @@ class Split:
     @classmethod
     def load(cls, section: DataSection, cache: Path) -> Split:
         """Raises what loading raises, and :class:`DataError` where nothing is held out."""
-        # A spec without a filter on rare LLMs.
-        whole = section.load(LoadContext(ModelSpec(model_type="comparison"), cache, _silent))
+        whole = section.load(LoadContext(_Whole(model_type="comparison"), cache, _silent))
         if not isinstance(whole.validation, Comparisons) or not len(whole.validation):
             raise DataError(
                 "nothing is held out, so there is nothing to compare models on",
@@ -44,8 +48,8 @@ class Split:
 
     def own(self, spec: ModelSpec) -> LoadedData:
         """The data as a model with this spec sees it: without the LLMs that its filter drops."""
-        least = tuple(getattr(spec, name, None) or 0 for name in FILTERS)
-        if not any(least):
+        least = tuple(sorted(spec.filters().items()))
+        if not any(count for _, count in least):
             return self.whole
         if least not in self._own:
             self._own[least] = self.section.load(LoadContext(spec, self.cache, _silent))
@@ -72,7 +76,7 @@ class Split:
 
 
 def _keys(rows: Comparisons) -> set[str]:
-    return {split_key(rows.prompts[at]) for at in np.unique(rows.prompt)}
+    return {split_key(rows.keys[at]) for at in np.unique(rows.prompt)}
 
 
 def _silent(event: str, **fields: Any) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner import registry
+from runner.contract import DataSection
 from runner.errors import ConflictError, ExitCode, RunnerError
 from runner.execution.endings import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
@@ -168,8 +169,10 @@ def _check_waiting(link: Link, given: dict[str, Link], workspace: Workspace) -> 
             errors.append(error)
     try:
         loaded = for_kind(link.loaded, link.kind) if section is None and link.kind else link.loaded
-        if hasattr(loaded.spec.data, "check"):
+        if isinstance(loaded.spec.data, DataSection):
             loaded.spec.data.check(current_folder())
+            if loaded.spec.model.spec is not None:
+                loaded.spec.data.suits(loaded.spec.model.spec, current_folder())
     except RunnerError as error:
         errors.append(error)
     return errors

@@ -85,6 +85,7 @@ def make_plan(
     for path in spec.data.local_files():  # type: ignore[union-attr]
         check_encodable(str(cwd / path), "/data")
     spec.data.check(cwd)  # type: ignore[union-attr]
+    spec.data.suits(spec.model.spec, cwd)  # type: ignore[union-attr]
     spec = resolve_paths(spec, cwd)
     assert spec.model.spec is not None
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]

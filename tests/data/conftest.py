@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import create_model
 
-from runner.contract import LoadContext
+from runner.contract import LoadContext, ModelSpec
 
 
 def said(role: str, text: Any, parts: bool = True) -> dict[str, Any]:
@@ -105,7 +106,9 @@ def listen() -> Listener:
 def context(tmp_path: Path, listen: Listener) -> Callable[..., LoadContext]:
     """``context(min_model_occurrences=20)``: a load's surroundings for a spec with these fields."""
 
-    def make(**fields: int) -> LoadContext:
-        return LoadContext(type("Spec", (), fields)(), tmp_path / "cache", listen)  # type: ignore[arg-type]
+    def make(reads: frozenset[str] = frozenset({"prompts", "responses"}), **fields: int) -> LoadContext:
+        kind = create_model("Kind", __base__=ModelSpec, **{name: (int, value) for name, value in fields.items()})
+        kind.row_filters, kind.reads = tuple(fields), reads
+        return LoadContext(kind(model_type="kind"), tmp_path / "cache", listen)
 
     return make

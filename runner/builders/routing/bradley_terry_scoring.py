@@ -40,6 +40,8 @@ class Spec(ModelSpec):
     uses_epochs: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = False
     data = ComparisonsData
+    reads: ClassVar = frozenset[str]()
+    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["bradley_terry_scoring"] = option(
         description="One score per LLM by maximum likelihood Bradley-Terry, a tie as half a win; blind to the prompt."

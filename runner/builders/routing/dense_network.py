@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -44,6 +44,7 @@ class Spec(ModelSpec):
     """Dense network."""
 
     data = ComparisonsData
+    reads: ClassVar = frozenset({"prompts"})
 
     model_type: Literal["dense_network"] = option(
         description="A dense network on the prompt's embedding and features and a learned vector per LLM."

@@ -52,6 +52,7 @@ class Spec(ModelSpec):
 
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}
     data = ComparisonsData
+    row_filters: ClassVar = ("min_model_comparisons",)
 
     model_type: Literal["dn_embedding_length_prediction"] = option(
         description="Response length in tokens by a dense network on embeddings of the prompt and of the LLM."

@@ -46,6 +46,8 @@ class Spec(ModelSpec):
     uses_epochs: ClassVar[bool] = True
     uses_batch_size: ClassVar[bool] = False
     data = ComparisonsData
+    reads: ClassVar = frozenset[str]()
+    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["elo_scoring"] = option(
         description="One score per LLM by sequential Elo updates (base 10, scale 400); blind to the prompt."

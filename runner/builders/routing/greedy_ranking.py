@@ -37,6 +37,8 @@ class Spec(ModelSpec):
     uses_epochs: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = False
     data = ComparisonsData
+    reads: ClassVar = frozenset[str]()
+    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["greedy_ranking"] = option(
         description="One score per LLM from its rank by net wins (wins less losses); blind to the prompt."

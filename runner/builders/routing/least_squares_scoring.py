@@ -32,6 +32,8 @@ class Spec(ModelSpec):
     uses_epochs: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = False
     data = ComparisonsData
+    reads: ClassVar = frozenset[str]()
+    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["least_squares_scoring"] = option(
         description="One score per LLM by least squares on the win rates of every compared pair; blind to the prompt."

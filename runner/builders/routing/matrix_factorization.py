@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from runner.contract import ModelSpec, TrainContext, TrainResult, option
 from runner.data.comparisons import ComparisonsData
@@ -40,6 +40,8 @@ class Spec(ModelSpec):
     """Matrix factorization."""
 
     data = ComparisonsData
+    reads: ClassVar = frozenset({"prompts"})
+    row_filters: ClassVar = ("min_model_comparisons",)
 
     model_type: Literal["matrix_factorization"] = option(
         description="The product of a prompt's projected embedding and a learned vector per LLM (RouteLLM)."

@@ -45,6 +45,8 @@ class Spec(ModelSpec):
     uses_epochs: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = False
     data = ComparisonsData
+    reads: ClassVar = frozenset[str]()
+    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["mcmf_scoring"] = option(
         description="One score per LLM from the potentials of a min-cost max-flow of wins; blind to the prompt."

@@ -47,6 +47,7 @@ class Spec(ModelSpec):
     uses_epochs: ClassVar[bool] = False
     uses_batch_size: ClassVar[bool] = False
     data = ComparisonsData
+    row_filters: ClassVar = ("min_model_comparisons",)
 
     model_type: Literal["simple_length_prediction"] = option(
         description="Response length in tokens by a linear regression per LLM on the prompt's features."

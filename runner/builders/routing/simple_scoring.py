@@ -42,6 +42,8 @@ class Spec(ModelSpec):
     uses_epochs: ClassVar[bool] = True
     uses_batch_size: ClassVar[bool] = True
     data = ComparisonsData
+    reads: ClassVar = frozenset[str]()
+    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["simple_scoring"] = option(
         description="One learnt score per LLM (margin ranking loss, margin 0.1); blind to the prompt."

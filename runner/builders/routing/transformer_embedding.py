@@ -44,6 +44,7 @@ class Spec(ModelSpec):
     """Fine-tuned transformer on an embedding of the LLMs."""
 
     data = ComparisonsData
+    row_filters: ClassVar = ("min_model_comparisons",)
     references: ClassVar = {
         "base_model": Needed(task="ranking"),
         "load_embedding_model_from": Needed(folder="llm_embedding"),

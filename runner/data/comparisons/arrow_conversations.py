@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from runner.data.category_tags import TAG_COLUMN, TAGS, tag_number
+from runner.data.comparisons.json_conversations import json_turns
 from runner.data.comparisons.raw_layouts import (
     GROUP_COLUMN,
     OTHER,
@@ -16,28 +17,31 @@ from runner.data.comparisons.raw_layouts import (
     Turns,
     add,
 )
+from runner.data.comparisons.winner_words import WinnerWords, llm_names
 from runner.errors import DataError
 
 Texts = Callable[[np.ndarray], list[str]]
 
 
-def add_arrow(rows: Rows, batch: Any, where: str) -> None:
+def add_arrow(rows: Rows, batch: Any, where: str, words: WinnerWords, numbers: Sequence[int]) -> None:
     """Check a ``pyarrow.RecordBatch`` (or Table) that has the required columns, and append its good rows.
 
-    Raises :class:`DataError` for a column of a type that neither layout has.
+    ``numbers`` are the rows' places in the file ``where``. Raises :class:`DataError` for a column of a type that
+    neither layout has.
     """
     names = set(batch.schema.names)
     n = batch.num_rows
+    model_a, model_b = (llm_names(_cells(batch, side), side, where, numbers) for side in ("model_a", "model_b"))
     add(
         rows,
-        strings(batch, "model_a", where),
-        strings(batch, "model_b", where),
-        strings(batch, "winner", where),
+        model_a,
+        model_b,
+        words.read(_cells(batch, "winner"), model_a, model_b, where, numbers),
         turns(batch, "conversation_a", where),
         turns(batch, "conversation_b", where),
         tags(batch, where) if TAG_COLUMN in names else np.full((n, len(TAGS)), np.nan, np.float32),
         strings(batch, GROUP_COLUMN, where) if GROUP_COLUMN in names else [None] * n,
-        range(rows.read + 1, rows.read + n + 1),
+        numbers,
     )
 
 
@@ -62,6 +66,8 @@ def turns(batch: Any, name: str, where: str) -> Turns:
 
     column = _column(batch, name)
     expected = "a list of {role, content}"
+    if _is_string(column.type) or (_is_list(column.type) and _is_sharegpt(column.type.value_type)):
+        return json_turns(column.to_pylist())
     if not _is_list(column.type) or not pa.types.is_struct(column.type.value_type):
         raise _wrong_type(name, column.type, expected, where)
     fields = {field.name: field.type for field in column.type.value_type}
@@ -69,7 +75,8 @@ def turns(batch: Any, name: str, where: str) -> Turns:
         raise _wrong_type(name, column.type, expected, where)
     starts = _starts(column)
     messages = pc.list_flatten(column)
-    role = pc.index_in(pc.struct_field(messages, "role"), value_set=pa.array(list(ROLES), fields["role"]))
+    found = pc.index_in(pc.struct_field(messages, "role"), value_set=pa.array(list(ROLES), fields["role"]))
+    role = np.array([*ROLES.values(), OTHER], np.int8)[_numpy(pc.fill_null(found, len(ROLES)))]
     content = pc.struct_field(messages, "content")
     if _is_string(content.type):
         texts, wordless = _plain(content), _numpy(pc.is_null(content))
@@ -78,7 +85,11 @@ def turns(batch: Any, name: str, where: str) -> Turns:
     else:
         raise _wrong_type(name, column.type, expected + ", content a string or a list of parts", where)
 
-    return Turns(starts, _numpy(pc.fill_null(role, OTHER)).astype(np.int8), wordless, texts)
+    return Turns(starts, role, wordless, texts)
+
+
+def _cells(batch: Any, name: str) -> list[Any]:
+    return _column(batch, name).to_pylist()
 
 
 def tags(batch: Any, where: str) -> np.ndarray:
@@ -159,6 +170,13 @@ def _is_string(kind: Any) -> bool:
     import pyarrow as pa
 
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+
+
+def _is_sharegpt(kind: Any) -> bool:
+    """Whether a message has ``from`` and ``value`` in place of ``role`` and ``content``."""
+    import pyarrow as pa
+
+    return pa.types.is_struct(kind) and {"from", "value"} <= {field.name for field in kind}
 
 
 def _is_list(kind: Any) -> bool:

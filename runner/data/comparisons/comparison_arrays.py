@@ -31,9 +31,18 @@ class Comparisons:
     responses_b: tuple[str, ...]  # [n]
     tags: dict[str, np.ndarray]  # name -> float32 [n], NaN where a row has none; empty if no row has any
     groups: tuple[str, ...]  # per prompt: a group name, "" if the data has none
+    #: What the data has no columns of, prompts or responses: the texts are "" then.
+    lacks: frozenset[str] = frozenset()
+    #: Per prompt what stands for it where there are none: every row has its own.
+    row_keys: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.winner)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Per prompt what it is known by, in the split and in the halves of a calibration: its text, or its row."""
+        return self.row_keys if "prompts" in self.lacks else self.prompts
 
     @property
     def decided(self) -> np.ndarray:

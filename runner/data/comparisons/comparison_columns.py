@@ -12,6 +12,8 @@ from runner.contract import Section, option
 Column = Annotated[str, Field(min_length=1, max_length=256)]
 Values = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=64)]
 
+MEANINGS = ("model_a", "model_b", "tie", "both_bad", "skip")
+
 
 class Columns(Section):
     """What the columns of a table with one comparison a row are called."""
@@ -44,11 +46,14 @@ class WinnerValues(Section):
     model_b: Values = option(factory=list, description="What says that the second LLM won.", examples=[["B", "right"]])
     tie: Values = option(factory=list, description="What says that both are equally good.", examples=[["draw"]])
     both_bad: Values = option(factory=list, description="What says that both are bad.", examples=[["neither"]])
+    skip: Values = option(
+        factory=list, description="What says that the row is not to be used.", examples=[["not judged"]]
+    )
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
         seen: dict[str, str] = {}
-        for name in ("model_a", "model_b", "tie", "both_bad"):
+        for name in MEANINGS:
             for word in getattr(self, name):
                 if word in seen:
                     where = f"in {name} twice" if seen[word] == name else f"in {seen[word]} and in {name}"
@@ -58,4 +63,4 @@ class WinnerValues(Section):
 
     def by_word(self) -> dict[str, str]:
         """Word -> what it stands for."""
-        return {word: name for name in ("model_a", "model_b", "tie", "both_bad") for word in getattr(self, name)}
+        return {word: name for name in MEANINGS for word in getattr(self, name)}

@@ -8,22 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from runner.contract import LoadContext, LoadedData
+from runner.contract import DataReport, LoadContext, LoadedData
 from runner.data import splitting
 from runner.data.category_tags import TAGS
 from runner.data.comparisons import catalog, graph, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
-from runner.data.comparisons.raw_layouts import WINNERS, Rows
+from runner.data.comparisons.losses import reasons, refuse
+from runner.data.comparisons.raw_layouts import Rows
 from runner.data.comparisons.section import ComparisonsData
+from runner.data.comparisons.winner_words import WINNERS
 from runner.errors import DataError
-
-#: The fields of a kind's spec that drop rare LLMs: prompt-agnostic kinds have the first, embedding kinds the second.
-FILTERS = ("min_model_occurrences", "min_model_comparisons")
 
 
 def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
     """:meth:`ComparisonsData.load`, step by step."""
-    rows = sources.read(section.dataset, section.columns, section.winner_values)
+    context.report.layout = section.layout
+    kind = context.spec.model_type
+    rows = sources.read(section.dataset, section.columns, section.winner_values, context.spec.reads, kind)
+    _fill(context.report, rows)
+    refuse(rows, section.max_rows_lost, section.dataset if catalog.is_path(section.dataset) else "/data/dataset")
     record: dict[str, Any] = {
         "dataset": section.dataset,
         "rows_read": rows.read,
@@ -31,14 +34,20 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
         "skipped": dict(rows.skipped.most_common()),
         "skipped_first_row": dict(rows.first),
     }
-    _report_skipped(section, rows, context)
-    digests = row_digests(rows)
+    if rows.lacks:
+        record["lacks"] = sorted(rows.lacks)
+    _tell(rows, context)
+    digests, keys = row_digests(rows), row_keys(rows)
     chosen = np.arange(len(rows))
     if section.max_samples is not None:
         chosen = splitting.sample(digests, section.max_samples, section.seed)
+        left = np.setdiff1d(np.arange(len(rows)), chosen)
+        context.report.drop("not among max_samples", [rows.numbers[at] for at in left])
     kept = _drop_rare(section, rows, chosen, context, record)
     data = build(rows, kept)
-    held = _held_out(section, [rows.prompts[at] for at in chosen], np.isin(chosen, kept), context)
+    context.report.drop("an LLM that is rare", [rows.numbers[at] for at in np.setdiff1d(chosen, kept)])
+    context.report.rows_kept = len(kept)
+    held = _held_out(section, [keys[at] for at in chosen], np.isin(chosen, kept), context)
     train, validation = data.take(~held), data.take(held)
     for sentence in graph.oddities(train.model_a, train.model_b, train.winner, data.models):
         context.emit("warning", message=sentence, pointer="/data/dataset")
@@ -53,35 +62,31 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
         "train_prompts": len(np.unique(train.prompt)),
         "validation_prompts": len(np.unique(validation.prompt)),
     }
-    return LoadedData(train, validation, fingerprint([digests[at] for at in kept]), record)
+    return LoadedData(train, validation, fingerprint([digests[at] for at in kept]), record, context.report)
 
 
-def _report_skipped(section: ComparisonsData, rows: Rows, context: LoadContext) -> None:
-    # A row of a CSV file may go over several lines, and a person looks for it by its line.
-    unit = "line" if section.dataset.lower().endswith((".csv", ".tsv")) else "row"
-    reasons = ", ".join(
-        f"{reason} ({count}, first in {unit} {rows.first[reason]})" for reason, count in rows.skipped.most_common()
-    )
-    if not len(rows):
-        one = set(rows.skipped) == {"same model twice"}
-        raise DataError(
-            f"no usable comparison among {rows.read} rows: {'one LLM only: ' if one else ''}{reasons}",
-            where=section.dataset if catalog.is_path(section.dataset) else "/data/dataset",
-            hint="a row needs two LLMs, a winner of model_a, model_b, tie or both_bad, and two conversations of "
-            "user and assistant turns",
-        )
+def _fill(report: DataReport, rows: Rows) -> None:
+    report.layout, report.rows_read, report.rows_kept = ComparisonsData.layout, rows.read, len(rows)
+    report.rows_dropped = dict(rows.skipped.most_common())
+    report.named = {reason: list(numbers) for reason, numbers in rows.named.items()}
+
+
+def _tell(rows: Rows, context: LoadContext) -> None:
     if rows.skipped:
-        skipped = rows.read - len(rows)
-        context.emit("warning", message=f"skipped {skipped} of {rows.read} rows: {reasons}", pointer="/data/dataset")
+        message = f"skipped {rows.read - len(rows)} of {rows.read} rows: {reasons(rows)}"
+        context.emit("warning", message=message, pointer="/data/dataset")
+    if "prompts" in rows.lacks:
+        message = "the data has no prompts, so that the split is by row: rows of one prompt may be on both sides"
+        context.emit("warning", message=message, pointer="/data/dataset")
 
 
 def _drop_rare(
     section: ComparisonsData, rows: Rows, chosen: np.ndarray, context: LoadContext, record: dict[str, Any]
 ) -> np.ndarray:
     """The indices of the rows whose LLMs are frequent enough among the chosen; fills in the record."""
-    limits = {name: getattr(context.spec, name, None) or 0 for name in FILTERS}
-    field = max(limits, key=lambda name: limits[name])
-    least = limits[field]
+    limits = context.spec.filters()
+    field = max(limits, key=lambda name: limits[name], default="")
+    least = limits.get(field, 0)
     everyone, index = np.unique(
         np.array([*(rows.model_a[at] for at in chosen), *(rows.model_b[at] for at in chosen)], dtype=object),
         return_inverse=True,
@@ -158,10 +163,11 @@ def build(rows: Rows, kept: Sequence[int] | np.ndarray) -> Comparisons:
     models = tuple(sorted({rows.model_a[at] for at in kept} | {rows.model_b[at] for at in kept}))
     number = {name: at for at, name in enumerate(models)}
     prompts: dict[tuple[str, tuple[str, ...]], int] = {}
+    keys = row_keys(rows)
     groups: list[str] = []
     prompt = np.empty(len(kept), np.int32)
     for row, at in enumerate(kept):
-        key = (rows.prompts[at], rows.histories[at])
+        key = (keys[at], rows.histories[at])
         if key not in prompts:
             prompts[key] = len(prompts)
             groups.append(rows.groups[at])
@@ -169,7 +175,7 @@ def build(rows: Rows, kept: Sequence[int] | np.ndarray) -> Comparisons:
     table = np.concatenate(rows.tags)[np.asarray(kept, np.int64)]
     return Comparisons(
         models=models,
-        prompts=tuple(text for text, _ in prompts),
+        prompts=("",) * len(prompts) if "prompts" in rows.lacks else tuple(text for text, _ in prompts),
         histories=tuple(history for _, history in prompts),
         prompt=prompt,
         model_a=np.array([number[rows.model_a[at]] for at in kept], np.int32),
@@ -179,7 +185,14 @@ def build(rows: Rows, kept: Sequence[int] | np.ndarray) -> Comparisons:
         responses_b=tuple(rows.responses_b[at] for at in kept),
         tags={} if np.isnan(table).all() else {name: table[:, at].copy() for at, name in enumerate(TAGS)},
         groups=tuple(groups),
+        lacks=rows.lacks,
+        row_keys=tuple(text for text, _ in prompts) if "prompts" in rows.lacks else (),
     )
+
+
+def row_keys(rows: Rows) -> list[str]:
+    """What each row's prompt is known by: its text, or the row's own number where the data has no prompts."""
+    return [f"row {at}" for at in range(1, len(rows) + 1)] if "prompts" in rows.lacks else rows.prompts
 
 
 def row_digests(rows: Rows) -> list[bytes]:
@@ -187,10 +200,10 @@ def row_digests(rows: Rows) -> list[bytes]:
     tags = np.concatenate(rows.tags).astype("<f4") if len(rows) else np.zeros((0, len(TAGS)), "<f4")
     # One bit pattern for "unknown", so that the digest does not depend on which NaN a library made.
     tags[np.isnan(tags)] = np.nan
-    digests = []
+    digests, keys = [], row_keys(rows)
     for at in range(len(rows)):
         texts = (
-            rows.model_a[at], rows.model_b[at], rows.prompts[at], rows.responses_a[at], rows.responses_b[at],
+            rows.model_a[at], rows.model_b[at], keys[at], rows.responses_a[at], rows.responses_b[at],
             *rows.histories[at],
         )  # fmt: skip
         encoded = [text.encode() for text in texts]

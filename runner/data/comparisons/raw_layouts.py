@@ -14,18 +14,24 @@ from typing import Any
 
 import numpy as np
 
-from runner.data.category_tags import TAG_COLUMN, TAGS, tag_values
-from runner.data.comparisons.comparison_arrays import BOTH_BAD, TIE, A, B
+from runner.contract import DataReport
+from runner.data import messages
+from runner.data.category_tags import TAG_COLUMN
+from runner.data.comparisons.winner_words import SKIP, WINNERS, WinnerWords
 from runner.errors import DataError
 
-WINNERS = {"model_a": A, "model_b": B, "tie": TIE, "both_bad": BOTH_BAD, "tie (bothbad)": BOTH_BAD}
 REQUIRED = ("model_a", "model_b", "winner", "conversation_a", "conversation_b")
 #: A name for a row's kind of prompt. It may be absent, as may the category annotations.
 GROUP_COLUMN = "kind"
 COLUMNS = (*REQUIRED, TAG_COLUMN, GROUP_COLUMN)
 
+#: Why a row is not used that ``winner_values.skip`` names.
+LEFT_OUT = "winner word that is skipped"
+#: Why one is not used whose winner nothing explains.
+UNKNOWN = "unknown winner"
 USER, ASSISTANT, SYSTEM, OTHER = 0, 1, 2, 3
-ROLES = {"user": USER, "assistant": ASSISTANT, "system": SYSTEM}
+#: Role -> its code, by every name that it goes by.
+ROLES = {name: {"user": USER, "assistant": ASSISTANT, "system": SYSTEM}[role] for name, role in messages.ROLES.items()}
 
 
 @dataclass
@@ -36,6 +42,7 @@ class Turns:
     role: np.ndarray  # int8 [messages]
     wordless: np.ndarray  # bool [messages]: an image, or nothing that is text
     texts: Callable[[np.ndarray], list[str]]  # the texts at these message indices
+    unreadable: np.ndarray | None = None  # bool [rows]: no list of messages at all
 
 
 @dataclass
@@ -51,10 +58,22 @@ class Rows:
     responses_b: list[str] = field(default_factory=list)
     groups: list[str] = field(default_factory=list)
     tags: list[np.ndarray] = field(default_factory=list)  # float32 [rows of a batch, 12], NaN where unknown
+    #: Each row's line or number in its file.
+    numbers: list[int] = field(default_factory=list)
+    #: What the data has no columns of: ``prompts``, ``responses``.
+    lacks: frozenset[str] = frozenset()
     read: int = 0
+    #: Rows that the user's own words leave out: no fault of theirs.
+    left_out: int = 0
+    #: What a row's number counts: a line, or a row.
+    unit: str = "row"
     skipped: Counter[str] = field(default_factory=Counter)
     #: Reason -> the first row (from 1) that has it.
     first: dict[str, int] = field(default_factory=dict)
+    #: Reason -> the rows that have it, as many as a report names.
+    named: dict[str, list[int]] = field(default_factory=dict)
+    #: Words of the winner's column that nothing explains.
+    words: WinnerWords | None = None
 
     def __len__(self) -> int:
         return len(self.winner)
@@ -65,32 +84,23 @@ class Rows:
             if reason:
                 self.skipped[reason] += 1
                 self.first.setdefault(reason, number)
+                named = self.named.setdefault(reason, [])
+                if len(named) < DataReport.NAMED:
+                    named.append(number)
 
     def extend(self, other: Rows) -> None:
         """Append another source's rows; its row numbers stay its own."""
         for name in ("model_a", "model_b", "winner", "prompts", "histories", "responses_a", "responses_b"):
             getattr(self, name).extend(getattr(other, name))
         self.groups.extend(other.groups)
+        self.numbers.extend(other.numbers)
+        self.left_out += other.left_out
         self.tags.extend(other.tags)
         self.read += other.read
         self.skipped.update(other.skipped)
         for reason, number in other.first.items():
             self.first.setdefault(reason, number)
-
-
-def add_json(rows: Rows, objects: Sequence[dict[str, Any]], numbers: Sequence[int]) -> None:
-    """Check parsed JSON rows and append the good ones. ``numbers`` are their line numbers, for the record."""
-    add(
-        rows,
-        [row.get("model_a") for row in objects],
-        [row.get("model_b") for row in objects],
-        [row.get("winner") for row in objects],
-        _json_turns([row.get("conversation_a") for row in objects]),
-        _json_turns([row.get("conversation_b") for row in objects]),
-        _json_tags([row.get(TAG_COLUMN) for row in objects]),
-        [row.get(GROUP_COLUMN) for row in objects],
-        numbers,
-    )
+            self.named.setdefault(reason, []).extend(other.named[reason])
 
 
 def require_columns(present: Sequence[str], where: str) -> None:
@@ -137,11 +147,19 @@ def add(
     mark(rows_where(lambda a, b: not (_filled(a) and _filled(b)), model_a, model_b), "missing model name")
     mark(rows_where(lambda a, b: a == b, model_a, model_b), "same model twice")
     codes = [WINNERS.get(value, -1) if isinstance(value, str) else -1 for value in winner]
-    mark(np.array(codes, np.int64) < 0, "unknown winner")
+    skipped = np.array([value == SKIP for value in winner], bool)
+    mark(skipped, LEFT_OUT)
+    rows.left_out += int((reasons == LEFT_OUT).sum())
+    mark(np.array(codes, np.int64) < 0, UNKNOWN)
+    for side in (side_a, side_b):
+        if side.unreadable is not None:
+            mark(side.unreadable, "a conversation that is no list of messages")
     for side in (side_a, side_b):
         mark(np.diff(side.starts) == 0, "empty conversation")
     for side in (side_a, side_b):
         mark(_any(side, side.wordless), "content that is not text")
+    for side in (side_a, side_b):
+        mark(_any(side, side.role == OTHER), "a role that is not user, assistant or system")
     for side in (side_a, side_b):
         mark(_out_of_order(side), "roles out of order")
     # Past this point a row ends in a user's message and an assistant's; only such rows are read.
@@ -152,9 +170,9 @@ def add(
     for at, row in enumerate(sound.tolist()):
         history, same = _history(side_a, side_b, row)
         histories.append(history)
-        if not prompts_a[at].strip():
+        if "prompts" not in rows.lacks and not prompts_a[at].strip():
             reasons[row] = "empty prompt"
-        elif not (responses_a[at].strip() and responses_b[at].strip()):
+        elif "responses" not in rows.lacks and not (responses_a[at].strip() and responses_b[at].strip()):
             reasons[row] = "empty response"
         elif not same or prompts_a[at] != prompts_b[at]:
             reasons[row] = "prompts differ between a and b"
@@ -168,6 +186,7 @@ def add(
         rows.histories.append(histories[at])
         rows.responses_a.append(responses_a[at])
         rows.responses_b.append(responses_b[at])
+        rows.numbers.append(numbers[row])
         rows.groups.append(groups[row] if isinstance(groups[row], str) else "")
     rows.tags.append(tags[sound[keep]])
     rows.read += n
@@ -210,42 +229,3 @@ def _history(side_a: Turns, side_b: Turns, row: int) -> tuple[tuple[str, ...], b
     pairs = list(zip(roles, earlier_a, earlier_b, strict=True))
     same = all(one == other for role, one, other in pairs if role != ASSISTANT)
     return tuple(one for _, one, other in pairs if one == other), same
-
-
-def _json_turns(conversations: Sequence[Any]) -> Turns:
-    starts, roles, wordless = [0], [], []
-    texts: list[str] = []
-    for conversation in conversations:
-        for message in conversation if isinstance(conversation, list) else ():
-            role = message.get("role") if isinstance(message, dict) else None
-            text = _json_text(message.get("content")) if isinstance(message, dict) else None
-            roles.append(ROLES.get(role, OTHER) if isinstance(role, str) else OTHER)
-            wordless.append(text is None)
-            texts.append(text or "")
-        starts.append(len(texts))
-    return Turns(
-        np.array(starts, np.int64),
-        np.array(roles, np.int8),
-        np.array(wordless, bool),
-        lambda at: [texts[index] for index in at],
-    )
-
-
-def _json_text(content: Any) -> str | None:
-    """The text of a message's content, None if any of it is not text."""
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return None
-    parts = []
-    for part in content:
-        if not isinstance(part, dict) or part.get("type") != "text" or part.get("image") is not None:
-            return None
-        if not isinstance(part.get("text"), str):
-            return None
-        parts.append(part["text"])
-    return "\n".join(parts)
-
-
-def _json_tags(annotations: Sequence[Any]) -> np.ndarray:
-    return np.array([tag_values(annotation) for annotation in annotations], np.float32).reshape(-1, len(TAGS))

@@ -5,19 +5,28 @@ from __future__ import annotations
 import difflib
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from runner.contract import DataSection, LoadContext, LoadedData, option
+from runner.contract import DataSection, LoadContext, LoadedData, ModelSpec, Table, option
 from runner.data.comparisons import catalog
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
+from runner.data.records.data_files import READ, SUFFIXES, data_files, is_pattern
 from runner.errors import DataError
 from runner.workspace import absolute
 
-#: A path has no control character in it. (`(?!\n)$` is the very end in ECMA's and in Python's dialect alike.)
-_PATH = r"^[^\u0000-\u001f]+\.(parquet|jsonl|csv|tsv)(?!\n)$"
+
+def _letters(suffix: str) -> str:
+    return "".join(f"[{letter}{letter.upper()}]" for letter in suffix)
+
+
+_ENDINGS = "|".join(_letters(suffix.removeprefix(".")) for suffix in SUFFIXES)
+#: A file by its name's end; a folder or a pattern by a slash or a star in it. A path has no control character in it.
+#: (`(?!\n)$` is the very end in ECMA's and in Python's dialect alike.)
+_PATH = rf"^[^\u0000-\u001f]*([/*?\[][^\u0000-\u001f]*|[^\u0000-\u001f]\.({_ENDINGS})(\.[gG][zZ])?)(?!\n)$"
+_EXPECTED = f"the path of {READ}; a folder's has a slash in it"
 
 
 def _known(dataset: str) -> str:
@@ -26,8 +35,12 @@ def _known(dataset: str) -> str:
     near = difflib.get_close_matches(dataset, catalog.NAMES, n=1)
     raise PydanticCustomError(
         "unknown_dataset",
-        "should be one of {names}, or a path that ends in .parquet, .jsonl, .csv or .tsv{near}",
-        {"names": ", ".join(catalog.NAMES), "near": f" (did you mean {near[0]!r}?)" if near else ""},
+        "should be one of {names}, or {path}{near}",
+        {
+            "names": ", ".join(catalog.NAMES),
+            "path": _EXPECTED,
+            "near": f" (did you mean {near[0]!r}?)" if near else "",
+        },
     )
 
 
@@ -38,7 +51,7 @@ Dataset = Annotated[
         {
             "anyOf": [
                 {"type": "string", "enum": list(catalog.NAMES)},
-                {"type": "string", "pattern": _PATH, "x-expected": "the path of a .parquet, .jsonl, .csv or .tsv file"},
+                {"type": "string", "pattern": _PATH, "x-expected": _EXPECTED},
             ]
         }
     ),
@@ -48,10 +61,13 @@ Dataset = Annotated[
 class ComparisonsData(DataSection):
     """The ``data`` object of a router's spec."""
 
+    layout: ClassVar[str] = "comparisons"
+
     dataset: Dataset = option(
         "lmarena_human_preference",
         description="lmarena_human_preference, chatbot_arena, both (the two together), sample (packaged), or the path "
-        "of a .parquet, .jsonl, .csv or .tsv file, in either raw layout or as a table of one comparison a row.",
+        "of a .parquet, .arrow, .jsonl, .json, .csv or .tsv file (.gz as well), of a folder (with a slash) or a "
+        "pattern of them, in either raw layout or as a table of one comparison a row.",
     )
     columns: Columns | None = option(
         None,
@@ -59,7 +75,10 @@ class ComparisonsData(DataSection):
         "model_a, model_b, response_a, response_b, winner. Only with a path.",
     )
     winner_values: WinnerValues | None = option(
-        None, description="The words of a table's winner column, where they are others. Only with a path."
+        None, description="The words of the winner's column, where they are others. Only with a path."
+    )
+    max_rows_lost: float = option(
+        0.5, ge=0, le=1, description="The share of the rows that may be unusable; with more, the data is refused."
     )
     max_samples: int | None = option(
         None, ge=1, description="Downsample to this many rows, seeded, before rare LLMs are dropped; null keeps all."
@@ -88,8 +107,6 @@ class ComparisonsData(DataSection):
         return catalog.network_needed(self.dataset)
 
     def check(self, cwd: Path) -> None:
-        from runner.data.comparisons.sources import check_file
-
         for field in ("columns", "winner_values"):
             if getattr(self, field) is not None and not catalog.is_path(self.dataset):
                 raise DataError(
@@ -97,11 +114,25 @@ class ComparisonsData(DataSection):
                     where=f"/data/{field}",
                     hint="name your file in data.dataset, or take this out",
                 )
-        for path in self.local_files():
-            check_file(path, cwd, pointer="/data/dataset")
+        if catalog.is_path(self.dataset):
+            data_files(self.dataset, "/data/dataset", cwd)
+
+    def suits(self, spec: ModelSpec, cwd: Path) -> None:
+        from runner.data.comparisons.instant import look
+
+        if catalog.is_path(self.dataset):
+            look(self, spec, cwd)
+
+    def preview(self, loaded: LoadedData, rows: int) -> Table:
+        from runner.data.comparisons.instant import preview
+
+        return preview(loaded.train, rows)
 
     def local_files(self) -> list[Path]:
-        return [absolute(self.dataset, Path(), where="/data/dataset")] if catalog.is_path(self.dataset) else []
+        if not catalog.is_path(self.dataset):
+            return []
+        path = absolute(self.dataset, Path(), where="/data/dataset")
+        return data_files(path)[0] if is_pattern(path) else [path]
 
     def resolved(self, cwd: Path) -> Self:
         if not catalog.is_path(self.dataset):

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from runner.data import hub
 from runner.data.comparisons import comparison_table
+from runner.data.comparisons.arrow_conversations import add_arrow
 from runner.data.comparisons.catalog import HUB, SAMPLE, parquet, whole
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
-from runner.data.comparisons.raw_layouts import COLUMNS, Rows, add_json, require_columns
-from runner.errors import DataError, EnvironmentProblem, NotFoundError
-from runner.workspace import absolute
+from runner.data.comparisons.json_conversations import add_json
+from runner.data.comparisons.raw_layouts import COLUMNS, UNKNOWN, Rows, require_columns
+from runner.data.comparisons.winner_words import WinnerWords
+from runner.data.records import open_records
+from runner.data.records.arrow_files import need_pyarrow
+from runner.errors import DataError, EnvironmentProblem
 
 BATCH = 8192
+CONVERSATIONS = {"conversation_a", "conversation_b"}
+#: What a model may read of a comparison beside who met whom and who won.
+EVERYTHING = frozenset({"prompts", "responses"})
 
 
-def read(dataset: str, columns: Columns | None = None, winners: WinnerValues | None = None) -> Rows:
+def read(
+    dataset: str,
+    columns: Columns | None = None,
+    winners: WinnerValues | None = None,
+    reads: frozenset[str] = EVERYTHING,
+    kind: str = "",
+) -> Rows:
     """Read and check a data set by name or path; a path's table may have columns and words of its own.
 
     Raises :class:`DataError` (unreadable, missing columns, nothing in it), :class:`NotFoundError` (no such file) and
@@ -38,7 +46,7 @@ def read(dataset: str, columns: Columns | None = None, winners: WinnerValues | N
         return read_hub(HUB[dataset])
     if dataset == "sample":
         return read_file(SAMPLE)
-    return read_file(absolute(dataset, Path()), columns, winners)
+    return read_file(dataset, columns, winners, reads, kind)
 
 
 def read_hub(repo: str) -> Rows:
@@ -46,7 +54,7 @@ def read_hub(repo: str) -> Rows:
 
     It is streamed from the snapshot's Parquet, so no second copy is written in Arrow.
     """
-    _need_pyarrow()
+    need_pyarrow()
     snapshot = hub.cached_snapshot(repo, "dataset")
     if snapshot is None or not whole(snapshot):
         snapshot = hub.download(repo, "dataset", ["README.md", "*.parquet", "**/*.parquet"])
@@ -57,11 +65,9 @@ def read_hub(repo: str) -> Rows:
             where=str(snapshot),
             hint="run once with a network and without HF_HUB_OFFLINE: the download goes on where it was cut off",
         )
-    from runner.data.comparisons.arrow_conversations import add_arrow
-
-    rows = Rows()
+    rows, words = Rows(), WinnerWords("winner", {})
     for table in _hub_batches(repo, snapshot):
-        add_arrow(rows, table, repo)
+        add_arrow(rows, table, repo, words, range(rows.read + 1, rows.read + table.num_rows + 1))
     return _not_empty(rows, repo)
 
 
@@ -86,209 +92,74 @@ def _hub_batches(repo: str, snapshot: Path) -> Iterator[Any]:
         ) from error
 
 
-def read_file(path: Path, columns: Columns | None = None, winners: WinnerValues | None = None) -> Rows:
-    """A local file in either raw layout, or as a table of one comparison a row. Raises as :func:`read` does.
+def read_file(
+    path: str | Path,
+    columns: Columns | None = None,
+    winners: WinnerValues | None = None,
+    reads: frozenset[str] = EVERYTHING,
+    kind: str = "",
+    most: int | None = None,
+) -> Rows:
+    """The user's file, or files, in either raw layout, or as a table of one comparison a row. Raises as :func:`read`.
 
-    CSV and TSV are tables; JSON lines and Parquet are where the spec names their columns, or where they have a column
-    of prompts and none of conversations.
+    They are a table where the spec names their columns, where they have a column of prompts, and where they have
+    none of conversations. ``reads`` is what the model reads of prompts and responses, ``kind`` what it is called.
+    With ``most``, reading ends after about so many rows.
     """
-    check_file(path)
-    table = columns is not None or winners is not None
-    shape = _Shape(columns or Columns(), (winners or WinnerValues()).by_word(), table)
-    try:
-        if comparison_table.is_table(path):
-            return _not_empty(comparison_table.read_csv(path, shape.columns, shape.words), str(path))
-        read = _read_parquet if path.name.endswith(".parquet") else _read_jsonl
-        return _not_empty(read(path, shape), str(path))
-    except PermissionError:
-        raise DataError("the file may not be read", where=str(path), hint="check its permissions") from None
+    records = open_records(path, pointer="")
+    mapping = columns or Columns()
+    words = WinnerWords(mapping.winner, (winners or WinnerValues()).by_word())
+    rows = Rows(unit=records.unit, words=words)
+    wanted, table = None, False
+    names = records.columns
+    if names is not None:
+        table = columns is not None or not CONVERSATIONS & set(names)
+        _settle(rows, names, table, mapping, reads, kind, str(records.files[0]) + (":1" if rows.unit == "line" else ""))
+        # What else is in a file costs nothing.
+        wanted = list(COLUMNS) if not table else [name for name in mapping.model_dump().values() if name is not None]
+    for batch in records.batches(BATCH, wanted):
+        if names is None and batch.numbers:
+            # JSON: one row may lack a key, all of the first ones do not.
+            names = sorted({name for row in batch.rows for name in row})
+            table = columns is not None or not CONVERSATIONS & set(names)
+            _settle(rows, names, table, mapping, reads, kind, str(batch.file))
+        if table:
+            comparison_table.add_table(rows, batch.rows, batch.numbers, mapping, words, batch.file)
+        elif batch.arrow is not None:
+            add_arrow(rows, batch.arrow, str(batch.file), words, batch.numbers)
+        elif batch.numbers:
+            add_json(rows, batch.rows, batch.numbers, words, batch.file)
+        rows.read += len(batch.bad)
+        rows.skip([reason for _, reason in batch.bad], [line for line, _ in batch.bad])
+        if most is not None and rows.read >= most:
+            break
+    return _not_empty(_told(rows) if table else rows, str(path))
 
 
-def check_file(path: Path, cwd: Path = Path(), pointer: str = "") -> None:
-    """Raise for a data file that is not there, is none, is empty, or may not be read: a look, without reading it.
-
-    ``pointer`` is the spec's field that names it; ``cwd`` is what a relative path counts from.
-    """
-    here = cwd / path
-    where = f"{pointer}: {path}" if pointer else str(path)
-    try:
-        is_there = here.exists()
-    except PermissionError:
-        raise DataError("the file may not be read", where=where, hint="check its folder's permissions") from None
-    if not is_there:
-        near = sorted(other.name for other in here.parent.glob(f"*{path.suffix}"))[:5] if here.parent.is_dir() else []
-        counted = None if path.is_absolute() else f"a relative path counts from {cwd.absolute()}"
-        raise NotFoundError(
-            "there is no such data file",
-            where=where,
-            hint=f"that folder has {', '.join(near)}" if near else counted,
-        )
-    if not here.is_file():
-        raise DataError("is not a file", where=where)
-    if here.stat().st_size == 0:
-        raise DataError("the file is empty", where=where)
-    if not os.access(here, os.R_OK):
-        raise DataError("the file may not be read", where=where, hint="check its permissions")
+def _settle(
+    rows: Rows, names: list[str], table: bool, columns: Columns, reads: frozenset[str], kind: str, where: str
+) -> None:
+    """Whether the columns are there that this layout has to have, and what the rows lack without harm."""
+    if table:
+        rows.lacks = comparison_table.lacking(names, columns, reads, where, kind)
+    else:
+        require_columns(names, where)
 
 
-@dataclass(frozen=True)
-class _Shape:
-    """What a spec says of a file's columns: ``table`` where it says anything."""
-
-    columns: Columns
-    words: dict[str, str]
-    table: bool
-
-    def is_table(self, names: Sequence[str]) -> bool:
-        """Whether columns of these names are those of a table: as the spec says, or as they look."""
-        return self.table or (self.columns.prompt in names and not {"conversation_a", "conversation_b"} & set(names))
-
-
-def _read_parquet(path: Path, shape: _Shape) -> Rows:
-    _need_pyarrow()
-    from runner.data.comparisons.arrow_conversations import add_arrow
-
-    names = _parquet_names(path)
-    if shape.is_table(names):
-        comparison_table.require(names, shape.columns, str(path))
-        wanted = [name for name in shape.columns.model_dump().values() if name is not None]
-        return comparison_table.read_objects(path, shape.columns, shape.words, _objects(_parquet_batches(path, wanted)))
-    require_columns(names, str(path))
-    rows = Rows()
-    for batch in _parquet_batches(path, [name for name in COLUMNS if name in names]):
-        add_arrow(rows, batch, str(path))
+def _told(rows: Rows) -> Rows:
+    """Name the winner's words that nothing explains: they are the column's, and there are few of them."""
+    if rows.words is not None and rows.words.strange and UNKNOWN in rows.skipped:
+        told = f"{UNKNOWN}: {rows.words.listed}"
+        rows.skipped[told] = rows.skipped.pop(UNKNOWN)
+        rows.first[told] = rows.first.pop(UNKNOWN)
+        rows.named[told] = rows.named.pop(UNKNOWN)
     return rows
-
-
-def _objects(batches: Iterator[Any]) -> Iterator[tuple[list[dict[str, Any]], list[int]]]:
-    first = 1
-    for batch in batches:
-        yield batch.to_pylist(), list(range(first, first + batch.num_rows))
-        first += batch.num_rows
-
-
-def _parquet_names(path: Path) -> list[str]:
-    import pyarrow.parquet as pq
-
-    with _whole_parquet(path), pq.ParquetFile(path) as file:
-        return list(file.schema_arrow.names)
-
-
-def _parquet_batches(path: Path, columns: list[str]) -> Iterator[Any]:
-    import pyarrow.parquet as pq
-
-    with _whole_parquet(path), pq.ParquetFile(path) as file:
-        yield from file.iter_batches(BATCH, columns=columns)
-
-
-@contextlib.contextmanager
-def _whole_parquet(path: Path) -> Iterator[None]:
-    """What pyarrow says of a damaged file, as this program's error."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except PermissionError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(
-            f"not a whole Parquet file: {_first_line(error)}",
-            where=str(path),
-            hint="it may have been cut off while it was copied: compare its size with the original's",
-        ) from error
-
-
-def _read_jsonl(path: Path, shape: _Shape) -> Rows:
-    first = next((row for _, row in _json_lines(path) if row is not None), {})
-    if shape.is_table(list(first)):
-        return _read_json_table(path, shape)
-    rows = Rows()
-    seen: set[str] = set()
-    batch: list[dict[str, Any]] = []
-    numbers: list[int] = []
-    for number, row in _json_lines(path):
-        if row is None:
-            rows.read += 1
-            rows.skip(["text that is not valid Unicode"], [number])
-            continue
-        seen.update(row)
-        batch.append(row)
-        numbers.append(number)
-        if len(batch) == BATCH:
-            require_columns(sorted(seen), str(path))
-            add_json(rows, batch, numbers)
-            batch, numbers = [], []
-    if batch:
-        require_columns(sorted(seen), str(path))
-        add_json(rows, batch, numbers)
-    return rows
-
-
-def _read_json_table(path: Path, shape: _Shape) -> Rows:
-    half: list[int] = []
-
-    def batches() -> Iterator[tuple[list[dict[str, Any]], list[int]]]:
-        lines, seen = _json_lines(path), set[str]()
-        while some := list(islice(lines, BATCH)):
-            half.extend(number for number, row in some if row is None)
-            objects = [row for _, row in some if row is not None]
-            seen.update(*objects)
-            comparison_table.require(sorted(seen), shape.columns, str(path))
-            yield objects, [number for number, row in some if row is not None]
-
-    rows = comparison_table.read_objects(path, shape.columns, shape.words, batches())
-    rows.read += len(half)
-    rows.skip(["text that is not valid Unicode"] * len(half), half)
-    return rows
-
-
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Each line's number and object; None for one with half a character (a lone surrogate), which no file can hold."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            where = f"{path}:{number}"
-            try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise DataError(f"not UTF-8: byte {error.start + 1} of the line", where=where) from None
-            if not text.strip():
-                continue
-            try:
-                row = json.loads(text.rstrip())
-            except json.JSONDecodeError as error:
-                raise DataError(
-                    f"not JSON: {error.msg} (column {error.colno})",
-                    where=where,
-                    hint="one JSON object a line; the last line may have been cut off",
-                ) from None
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"not readable JSON: {_first_line(error)}", where=where) from None
-            if not isinstance(row, dict):
-                raise DataError("expected a JSON object on each line", where=where)
-            yield number, None if "\\ud" in text.lower() and not _encodable(row) else row
-
-
-def _encodable(row: dict[str, Any]) -> bool:
-    try:
-        json.dumps(row, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _not_empty(rows: Rows, where: str) -> Rows:
     if rows.read == 0:
         raise DataError("there is no row in it", where=where)
     return rows
-
-
-def _need_pyarrow() -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        raise EnvironmentProblem(
-            "reading Parquet needs the package pyarrow", hint="pip install 'runner[train]', or use a .jsonl file"
-        ) from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -47,7 +47,7 @@ class Costs:
     def read(cls, path: Path) -> Costs:
         """From a JSON file. Raises :class:`NotFoundError` or :class:`DataError` with every fault in it."""
         try:
-            document = json.loads(path.read_text("utf-8"), object_pairs_hook=_once)
+            document = json.loads(path.read_text("utf-8-sig"), object_pairs_hook=_once)
         except FileNotFoundError:
             raise NotFoundError("there is no such file", where=str(path), hint=HINT) from None
         except (OSError, ValueError) as error:

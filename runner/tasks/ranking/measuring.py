@@ -141,7 +141,7 @@ def calibrate(
     decided = comparisons.decided
     prompts, which = np.unique(comparisons.prompt, return_inverse=True)
     # By the text, not its number: which prompts are together does not depend on what else is in the data.
-    halves = np.array([zlib.crc32(comparisons.prompts[at].encode("utf-8", "replace")) & 1 for at in prompts], np.int64)
+    halves = np.array([zlib.crc32(comparisons.keys[at].encode("utf-8", "replace")) & 1 for at in prompts], np.int64)
     half = halves[which] if len(prompts) else np.zeros(len(comparisons), np.int64)
     counts = np.bincount(half[decided], minlength=2)
     if counts.sum() < ENOUGH or counts.min() < ENOUGH // 4:

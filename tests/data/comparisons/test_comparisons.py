@@ -118,7 +118,7 @@ def test_skipped_rows_are_counted_and_said(raw, tmp_path, context, listen):
     assert data.record["skipped"] == {"unknown winner": 2, "empty response": 1}
     assert data.record["skipped_first_row"] == {"unknown winner": 11, "empty response": 12}
     assert (data.record["rows_read"], data.record["rows_valid"]) == (13, 10)
-    assert "skipped 3 of 13 rows: unknown winner (2, first in row 11)" in listen.warnings[0]
+    assert "skipped 3 of 13 rows: unknown winner (2, first in line 11)" in listen.warnings[0]
 
 
 def test_one_llm_only(raw, tmp_path, context):
@@ -128,7 +128,7 @@ def test_one_llm_only(raw, tmp_path, context):
 
 
 def test_nothing_usable(raw, tmp_path, context):
-    with pytest.raises(DataError, match="no usable comparison among 2 rows: unknown winner"):
+    with pytest.raises(DataError, match="no winner is understood: the column 'winner' has 'x'"):
         section(raw.jsonl(tmp_path / "x.jsonl", [raw.row(winner="x")] * 2)).load(context())
 
 
@@ -198,6 +198,14 @@ GOOD = [
     "a b/ü.jsonl",
     "~/x.jsonl",
     "a/.parquet",
+    "x.parquet.gz",
+    "x.PARQUET",
+    "x.Csv.Gz",
+    "x.json",
+    "x.arrow",
+    "shards/",
+    "x/*.csv",
+    "*.jsonl",
 ]
 BAD = [
     "",
@@ -206,9 +214,10 @@ BAD = [
     ".parquet",
     "x.parquet\n",
     "x\n.parquet",
-    "x.parquet.gz",
     "\x00.jsonl",
-    "x.PARQUET",
+    "shards",
+    "*.csv\n",
+    "x.gz",
     " sample",
 ]
 

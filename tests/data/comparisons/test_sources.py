@@ -39,7 +39,7 @@ def test_a_missing_an_empty_and_no_file(tmp_path, name):
     assert fault(path).message == "the file is empty"
     path.unlink()
     path.mkdir()
-    assert fault(path).message == "is not a file"
+    assert fault(path).message == "the folder has no data file"
 
 
 @pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
@@ -64,17 +64,18 @@ def test_a_parquet_without_rows_and_one_without_columns(raw, tmp_path):
     assert fault(path).message == "there is no row in it"
     pq.write_table(pa.table({"model_a": ["m"], "model_b": ["n"], "winer": ["tie"]}), path)
     error = fault(path)
-    assert error.message == "missing columns winner, conversation_a, conversation_b" and "'winer'" in error.hint
+    assert error.message == "missing columns prompt, response_a, response_b, winner"
+    assert '{"winner": "winer"}' in error.hint
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b'{"model_a": ', "not JSON: Expecting value (column 12)"),
+        (b'{"model_a": ', "not JSON: expecting value at column 13"),
         (b"[1, 2]", "expected a JSON object on each line"),
-        (b'{"model_a": "\xff"}', "not UTF-8: byte 14 of the line"),
-        (b"[" * 100_000, "not readable JSON"),
-        (b'{"a": ' + b"9" * 5000 + b"}", "not readable JSON"),
+        (b'{"model_a": "\xff"}', "not UTF-8 text: byte 0xff at position 14"),
+        (b"[" * 100_000, "not JSON that can be read"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not JSON that can be read"),
     ],
     ids=["cut off", "a list", "latin-1", "nested", "a long number"],
 )

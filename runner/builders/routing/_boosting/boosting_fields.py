@@ -32,6 +32,7 @@ class BoostingSpec(ModelSpec):
     #: A round sees every row: there are no batches.
     uses_batch_size: ClassVar[bool] = False
     data = ComparisonsData
+    row_filters: ClassVar = ("min_model_comparisons",)
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}
 
     max_depth: int = option(6, ge=1, le=24, description="The most splits between a tree's root and a leaf.")

@@ -27,6 +27,7 @@ class EmbeddingKindSpec(ModelSpec):
     """The fields of a network on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData
+    row_filters: ClassVar = ("min_model_comparisons",)
     references: ClassVar = {
         "base_model": Needed(task="ranking"),
         "load_embedding_model_from": Needed(folder="llm_embedding"),

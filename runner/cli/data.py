@@ -1,0 +1,188 @@
+"""``runner data check`` and ``runner data show``: a data set as a kind's training would read it, without training."""
+
+from __future__ import annotations
+
+import difflib
+import json as jsonlib
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, error_text, say, show, table
+from runner.contract import DataReport, LoadContext, LoadedData
+from runner.errors import DataError, ExitCode, Fault, SpecError, UsageError
+from runner.workspace import Workspace
+
+Path_ = Annotated[str, Parameter(help="A file, a folder with a slash, a pattern, or a data set's name.")]
+Kind_ = Annotated[str, Parameter(help="The model type that would be trained, such as elo_scoring.")]
+Columns_ = Annotated[
+    str | None, Parameter(help='Role -> column, as JSON: {"prompt": "Question"}. Default: the roles\' own names.')
+]
+
+
+@dataclass
+class _Read:
+    """What became of reading it."""
+
+    section: Any
+    report: DataReport
+    loaded: LoadedData | None = None
+    error: DataError | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def check(path: Path_, *, kind: Kind_, columns: Columns_ = None, json: Json = False) -> int:
+    """Read data as training would, and say what would become of every row: exit 0, or 4 with what to do.
+
+    A spec's filter on rare LLMs is not applied.
+
+    Example: runner data check battles.csv --kind elo_scoring
+
+    Example: runner data check battles.csv --kind dense_network --columns '{"prompt": "Question"}' --json
+    """
+    read = _read(path, kind, columns)
+    show(_document(read), lambda: _text(read), as_json=json)
+    return _end(read, json)
+
+
+def show_rows(
+    path: Path_,
+    *,
+    kind: Kind_,
+    columns: Columns_ = None,
+    rows: Annotated[int, Parameter(help="How many rows to print.")] = 5,
+    json: Json = False,
+) -> int:
+    """Print the first rows of training as the model would get them.
+
+    Example: runner data show sample --kind elo_scoring --rows 3
+    """
+    if rows < 1:
+        raise UsageError("is less than 1", where="--rows")
+    read = _read(path, kind, columns)
+    if read.loaded is None:
+        show(_document(read), "", as_json=json)
+        return _end(read, json)
+    found = read.section.preview(read.loaded, rows)
+    cells = [list(row) for row in found.rows]
+    text = table(found.columns, cells) if cells else found.note
+    show(found.as_dict(), text, as_json=json)
+    return ExitCode.DONE
+
+
+def _read(path: str, kind: str, columns: str | None) -> _Read:
+    from pathlib import Path
+
+    from runner.spec.kinds import spec_class
+
+    spec = spec_class(kind)
+    section = _section(spec.data, spec.data.document_of(path, _mapping(columns)))
+    warnings: list[str] = []
+
+    def emit(event: str, **fields: Any) -> None:
+        if event == "warning":
+            warnings.append(str(fields.get("message")))
+
+    # The data is judged and no spec: its fields have their defaults, or are not there, and its filters are off.
+    off: dict[str, Any] = dict.fromkeys(spec.row_filters, 0)
+    unfiltered = spec.model_construct(model_type=kind, **off)
+    context = LoadContext(unfiltered, Workspace.current().cache, emit)
+    read = _Read(section, context.report, warnings=warnings)
+    try:
+        section.check(Path.cwd())
+        read.loaded = section.load(context)
+    except DataError as error:
+        read.error = error
+    read.report = (read.loaded.report if read.loaded else None) or read.report
+    read.report.layout = read.report.layout or section.layout
+    return read
+
+
+def _mapping(columns: str | None) -> dict[str, Any]:
+    if columns is None:
+        return {}
+    try:
+        mapping = jsonlib.loads(columns)
+    except ValueError as error:
+        raise UsageError(f"not JSON: {error}", where="--columns", hint='such as {"prompt": "Question"}') from None
+    if not isinstance(mapping, dict):
+        raise UsageError("not a JSON object", where="--columns", hint='such as {"prompt": "Question"}')
+    return mapping
+
+
+def _section(section: Any, document: dict[str, Any]) -> Any:
+    """The data section. Raises :class:`SpecError` with the pointer of every fault in it."""
+    from pydantic import ValidationError
+
+    try:
+        return section.model_validate_json(jsonlib.dumps(document))
+    except ValidationError as error:
+        faults = [
+            Fault(
+                "is no field of it" if details["type"] == "extra_forbidden" else details["msg"],
+                "/data/" + "/".join(map(str, details["loc"])),
+                hint=_near(section, details["loc"]) if details["type"] == "extra_forbidden" else None,
+            )
+            for details in error.errors(include_url=False, include_input=False)
+        ]
+        raise SpecError(faults) from None
+
+
+def _near(section: Any, place: tuple[int | str, ...]) -> str | None:
+    """The field that was probably meant, of all that the section's schema has."""
+    schema = section.model_json_schema()
+    named = [schema, *schema.get("$defs", {}).values()]
+    fields = sorted({name for each in named for name in each.get("properties", {})})
+    near = difflib.get_close_matches(str(place[-1]), fields, n=1)
+    return f"did you mean {near[0]!r}?" if near else None
+
+
+def _document(read: _Read) -> dict[str, Any]:
+    report = read.report
+    return {
+        "layout": report.layout,
+        "rows_read": report.rows_read,
+        "rows_kept": 0 if read.error else report.rows_kept,
+        "rows_dropped": report.rows_dropped,
+        "rows_changed": report.rows_changed,
+        "named": report.named,
+        "warnings": _warnings(read),
+        "verdict": _verdict(read),
+        "errors": [read.error.as_dict()] if read.error else [],
+    }
+
+
+def _warnings(read: _Read) -> list[str]:
+    return list(dict.fromkeys([*read.report.warnings, *read.warnings]))
+
+
+def _verdict(read: _Read) -> str:
+    if read.error:
+        return "refuse"
+    report = read.report
+    return "warn" if report.rows_dropped or report.rows_changed or _warnings(read) else "accept"
+
+
+def _text(read: _Read) -> str:
+    report = read.report
+    kept = 0 if read.error else report.rows_kept
+    counts: list[tuple[str, object, str]] = [("read", report.rows_read, ""), ("kept", kept, "")]
+    for word, reasons in (("dropped", report.rows_dropped), ("changed", report.rows_changed)):
+        counts += [(f"{word}: {reason}", count, _first(report, reason)) for reason, count in reasons.items()]
+    lines = [table(("ROWS", "COUNT", "FIRST"), counts, right=(1,))]
+    lines += [f"warning: {warning}" for warning in _warnings(read)]
+    return "\n".join([*lines, f"{report.layout}: {_verdict(read)}"])
+
+
+def _first(report: DataReport, reason: str) -> str:
+    named = report.named.get(reason, [])
+    return ", ".join(map(str, named[:5])) + (" ..." if len(named) > 5 else "")
+
+
+def _end(read: _Read, as_json: bool) -> int:
+    if read.error is None:
+        return ExitCode.DONE
+    if not as_json:
+        say(error_text(read.error))
+    return read.error.code

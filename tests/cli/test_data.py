@@ -1,0 +1,108 @@
+"""``runner data check`` and ``runner data show``: the verdict on a file, as a document and as a person reads it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from runner.cli.app import run
+
+HEADER = "prompt,model_a,model_b,response_a,response_b,winner\n"
+ROWS = [f"What is {at}?,{'ab'[at % 2]},{'ba'[at % 2]},x{at},y{at},{('model_a', 'model_b')[at // 2 % 2]}\n"
+        for at in range(40)]  # fmt: skip
+
+
+@pytest.fixture
+def table(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "x.csv").write_text(HEADER + "".join(ROWS))
+    return tmp_path / "x.csv"
+
+
+def told(capsys, *words: str) -> tuple[int, dict]:
+    code = run(["data", *words, "--json"])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_good_data_is_accepted(table, capsys):
+    code, document = told(capsys, "check", "x.csv", "--kind", "elo_scoring")
+    assert (code, document["verdict"], document["errors"]) == (0, "accept", [])
+    assert document == {
+        "layout": "comparisons", "rows_read": 40, "rows_kept": 40, "rows_dropped": {}, "rows_changed": {},
+        "named": {}, "warnings": [], "verdict": "accept", "errors": [],
+    }  # fmt: skip
+
+
+def test_rows_that_are_dropped_are_named(table, capsys):
+    table.write_text(HEADER + "".join([*ROWS, "p,a,a,x,y,tie\n", ",a,b,x,y,tie\n", "p,b,b,x,y,tie\n"]))
+    code, document = told(capsys, "check", "x.csv", "--kind", "elo_scoring")
+    assert (code, document["verdict"], document["rows_kept"]) == (0, "warn", 40)
+    assert document["rows_dropped"] == {"same model twice": 2, "empty prompt": 1}
+    assert document["named"] == {"same model twice": [42, 44], "empty prompt": [43]}
+    assert run(["data", "check", "x.csv", "--kind", "elo_scoring"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len({line.index("COUNT") + 5 for line in lines[:1]} | {lines[2].index("43") + 2}) == 1
+    assert lines[-1] == "comparisons: warn" and any("42, 44" in line for line in lines)
+
+
+def test_what_is_refused_is_told_with_what_to_do(table, capsys):
+    table.write_text(HEADER + "".join(row.replace("model_a", "A").replace("model_b", "B") for row in ROWS))
+    code, document = told(capsys, "check", "x.csv", "--kind", "elo_scoring")
+    assert (code, document["verdict"], document["rows_read"]) == (4, "refuse", 40)
+    (error,) = document["errors"]
+    assert "'A'" in error["message"] and "winner_values" in error["hint"]
+    assert run(["data", "check", "x.csv", "--kind", "elo_scoring"]) == 4
+    streams = capsys.readouterr()
+    assert "comparisons: refuse" in streams.out and "winner_values" in streams.err
+
+
+def test_columns_by_their_roles(table, capsys):
+    table.write_text(table.read_text().replace("prompt,", "Question,", 1))
+    code, document = told(capsys, "check", "x.csv", "--kind", "dense_network")
+    assert code == 4 and "dense_network reads prompts" in document["errors"][0]["message"]
+    code, document = told(
+        capsys, "check", "x.csv", "--kind", "dense_network", "--columns", json.dumps({"prompt": "Question"})
+    )
+    assert (code, document["verdict"]) == (0, "accept")
+
+
+def test_a_kind_whose_spec_has_required_fields(table, capsys):
+    code, document = told(capsys, "check", "x.csv", "--kind", "transformer_embedding")
+    assert (code, document["rows_kept"]) == (0, 40)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["x.csv", "--kind", "elo_skoring"], 5, "did you mean 'elo_scoring'"),
+        (["y.csv", "--kind", "elo_scoring"], 5, "x.csv"),
+        (["https://example.com/x.csv", "--kind", "elo_scoring"], 4, "curl"),
+        (["x.csv", "--kind", "elo_scoring", "--columns", "{"], 2, "not JSON"),
+        (["x.csv", "--kind", "elo_scoring", "--columns", '{"promt": "Question"}'], 3, "did you mean 'prompt'"),
+        (["sampel", "--kind", "elo_scoring"], 3, "did you mean 'sample'"),
+    ],
+)
+def test_what_cannot_be_checked(table, capsys, words, code, said):
+    assert run(["data", "check", *words]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_rows_as_training_gets_them(table, capsys):
+    code, document = told(capsys, "show", "x.csv", "--kind", "elo_scoring", "--rows", "3")
+    assert code == 0 and len(document["rows"]) == 3
+    assert document["columns"] == ["model_a", "model_b", "winner", "prompt", "response_a", "response_b"]
+    assert run(["data", "show", "x.csv", "--kind", "elo_scoring", "--rows", "2"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 4
+
+
+def test_it_needs_no_torch(table):
+    code = (
+        "import sys; from runner.cli.app import run\n"
+        "assert run(['data', 'check', 'x.csv', '--kind', 'dense_network']) == 0\n"
+        "print([name for name in ('torch', 'transformers', 'pyarrow', 'pandas') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
