@@ -268,6 +268,10 @@ class DataSection(Section):
         that they mean the same in a container and in a run that is resumed from elsewhere. Names stay names."""
         return self
 
+    def row_keys(self, part: Any) -> set[Any]:
+        """What tells the rows of one side of the split apart: two sides that share one have shared a row."""
+        raise NotImplementedError
+
     #: The module that reads rows to be answered: ``from_words``, ``from_file`` and ``from_pipe``, each giving rows that
     #: can be read twice (:class:`AskedRows`).
     asked_rows: ClassVar[str] = "runner.data.prompts"

@@ -6,11 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-
 from runner.contract import DataSection, LoadContext, LoadedData, ModelSpec
-from runner.data.comparisons import Comparisons
-from runner.data.splitting import split_key
 from runner.errors import DataError, IntegrityError, RunFailed
 
 
@@ -33,7 +29,7 @@ class Split:
     def load(cls, section: DataSection, cache: Path) -> Split:
         """Raises what loading raises, and :class:`DataError` where nothing is held out."""
         whole = section.load(LoadContext(_Whole(model_type="comparison"), cache, _silent))
-        if not isinstance(whole.validation, Comparisons) or not len(whole.validation):
+        if not len(whole.validation):
             raise DataError(
                 "nothing is held out, so there is nothing to compare models on",
                 where="/data/validation_split",
@@ -42,8 +38,8 @@ class Split:
         return cls(section, cache, whole)
 
     @property
-    def held_out(self) -> Comparisons:
-        """The held-out comparisons, of all LLMs."""
+    def held_out(self) -> Any:
+        """What is held out, of the layout's own type."""
         return self.whole.validation
 
     def own(self, spec: ModelSpec) -> LoadedData:
@@ -66,17 +62,13 @@ class Split:
             raise IntegrityError(
                 "the data changed between the training and the comparison", hint="compare again, when it is at rest"
             )
-        seen = _keys(data.train) & _keys(self.held_out)
+        seen = self.section.row_keys(data.train) & self.section.row_keys(self.held_out)
         if seen:
             raise RunFailed(
                 f"it was trained on {len(seen)} of the held-out prompts: its filter on rare LLMs leaves one side of "
                 "the common split empty",
                 hint="--min-model-rows N sets every model's filter alike",
             )
-
-
-def _keys(rows: Comparisons) -> set[str]:
-    return {split_key(rows.keys[at]) for at in np.unique(rows.prompt)}
 
 
 def _silent(event: str, **fields: Any) -> None:

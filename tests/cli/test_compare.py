@@ -125,7 +125,7 @@ def test_the_same_filter_for_all_makes_them_agree_with_their_manifests(desk):
     words = ("--data", "skewed.parquet", "--max-samples", 500, "--seed", 7, "--validation-split", 0.3, "--epochs", 1)
     seen = desk("compare", *files, *words, "--min-model-rows", 30, "--executor", "local", "--json").ok().json
     section = {name: value for name, value in seen["data"]["section"].items() if value is not None}
-    assert section == SKEWED | {"max_samples": 500}
+    assert section == SKEWED | {"max_samples": 500, "max_rows_lost": 0.5}
     for row in seen["tasks"]["ranking"]["table"]:
         manifest = json.loads((desk.home / "models" / row["model"] / "manifest.json").read_text())
         assert manifest["spec"]["model"]["spec"]["min_model_occurrences"] == 30

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from runner.data.comparisons import Comparisons
-from runner.evaluation.asking import Asked
+from runner.tasks.ranking.asking import Asked
 
 
 def comparisons(

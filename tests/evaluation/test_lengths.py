@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from runner.errors import IntegrityError
-from runner.evaluation.asking import Asked
 from runner.tasks.length.comparing import count_tokens, measure, responses, tokenizer_of
+from runner.tasks.ranking.asking import Asked
 
 
 @pytest.fixture
@@ -44,10 +44,7 @@ def test_both_responses_are_measured_each_once(made, folder):
     prompts = np.unique(data.prompt)
     rng = np.random.default_rng(0)
     answers = [Asked(rng.uniform(1, 9, (4, len(prompts))), prompts, data.models, 1.0) for _ in range(2)]
-    entries = [
-        SimpleNamespace(label=str(at), stored=SimpleNamespace(path=folder), as_dict=lambda at=at: {"label": str(at)})
-        for at in range(2)
-    ]
+    entries = [SimpleNamespace(label=str(at), path=folder, as_dict=lambda at=at: {"label": str(at)}) for at in range(2)]
     table = {row["label"]: row for row in measure(entries, answers, data, seed=1)}
     for at, answer in enumerate(answers):
         row = table[str(at)]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from runner.errors import RunFailed
-from runner.evaluation.asking import ask
+from runner.tasks.ranking.asking import ask
 from runner.tasks.ranking.comparing import temperature
 from runner.tasks.ranking.llm_predictor import llm_predictor
 from runner.tasks.ranking.measuring import fit_temperature, winner_margins
@@ -76,15 +76,11 @@ def test_a_score_that_is_no_number_is_a_failure_that_names_the_llm(made):
 
 def test_a_kind_without_a_temperature_gets_one_from_the_training_part(made):
     data, train = made.some(50), made.some(200, seed=9)
-    predictor, split = Plain(), SimpleNamespace(whole=SimpleNamespace(train=train))
-    answer = ask(llm_predictor(predictor), data, data.models)
-    assert (
-        temperature(
-            SimpleNamespace(manifest={"metrics": {"temperature": 2.5}}), answer, llm_predictor(predictor), split
-        )
-        == 2.5
-    )
-    said = ask(llm_predictor(predictor), train, train.models)
+    predictor = llm_predictor(Plain())
+    answer = ask(predictor, data, data.models)
+    told = SimpleNamespace(parameter={"temperature": 2.5}.get)
+    assert temperature(told, answer, predictor, train) == 2.5
+    said = ask(predictor, train, train.models)
     fitted = fit_temperature(winner_margins(said.of(train, train.model_a), said.of(train, train.model_b), train))
-    found = temperature(SimpleNamespace(manifest={"metrics": {}}), answer, llm_predictor(predictor), split)
+    found = temperature(SimpleNamespace(parameter={}.get), answer, predictor, train)
     assert found == pytest.approx(fitted)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from runner.builders.routing.elo_scoring import Spec
 from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError, IntegrityError, RunFailed
-from runner.evaluation.shared_holdout import Split, common
+from runner.evaluation.shared_holdout import Split
+from runner.tasks.ranking.asking import common
 
 
 def battles(rare: int, prompts: int, salt: str = "") -> list[dict]:

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from runner.contract import DataSection, LoadContext, LoadedData, ModelSpec, Table, option
 from runner.data.comparisons import catalog
+from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
 from runner.data.records.data_files import READ, SUFFIXES, data_files, is_pattern
 from runner.errors import DataError
@@ -102,6 +103,12 @@ class ComparisonsData(DataSection):
         from runner.data.comparisons.prepared import prepare
 
         return prepare(self, context)
+
+    def row_keys(self, part: Comparisons) -> set[str]:
+        """The prompts of a split, whatever their case and spacing."""
+        from runner.data.splitting import split_key
+
+        return {split_key(part.prompts[at]) for at in set(part.prompt.tolist())}
 
     def network_needed(self, cache: Path) -> bool:
         return catalog.network_needed(self.dataset)

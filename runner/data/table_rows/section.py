@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 from runner.contract import LoadContext, LoadedData, option
 from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
 from runner.data.table_rows import packaged
+from runner.data.table_rows.split_rows import TableSplit
 from runner.errors import DataError
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
@@ -90,6 +91,10 @@ class TableData(Holdout):
         from runner.data.table_rows.prepared import prepare
 
         return prepare(self, context)
+
+    def row_keys(self, part: TableSplit) -> set[int]:
+        """The rows of a split by their content."""
+        return set(part.keys.tolist())
 
     def check(self, cwd: Path) -> None:
         from runner.data.records.data_files import data_files

@@ -17,6 +17,10 @@ class SupervisedPredictor:
         """By target: probabilities float64 ``[n, classes]``, or numbers float64 ``[n]``."""
         raise NotImplementedError
 
+    def predict_part(self, part: Any) -> dict[str, Any]:
+        """The same for one side of a loaded data set, which has ``targets``, ``classes`` and ``groups`` too."""
+        raise NotImplementedError
+
     def provenance(self) -> dict[str, Any]:
         """What was met in the rows that the provenance should say, such as unseen categories with their counts."""
         return {}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runner.builders.tabular._fitting.preparation import Preparation
     from runner.builders.tabular._learners import Learner
     from runner.data.table_rows.columns import Columns
+    from runner.data.table_rows.split_rows import TableSplit
 
 COLUMNS, TARGETS = "columns.json", "targets.json"
 
@@ -72,6 +73,16 @@ class StoredTable:
     def predict(self, rows: Sequence[Any]) -> dict[str, np.ndarray]:
         """What each target's learner says of the rows. Raises :class:`DataError` for a row that does not fit."""
         matrix = self.preparation.apply(self._matrix(rows))
+        return {name: learner.predict(matrix) for name, learner in self.learners.items()}
+
+    def predict_part(self, part: TableSplit) -> dict[str, np.ndarray]:
+        """What each target's learner says of one side of a loaded table.
+
+        Raises :class:`DataError` where its columns are encoded otherwise than those that the model was trained with.
+        """
+        if part.columns.as_dict() != self.columns.as_dict():
+            raise DataError("the table's columns are not those that the model was trained with", hint="train it again")
+        matrix = self.preparation.apply(part.matrix)
         return {name: learner.predict(matrix) for name, learner in self.learners.items()}
 
     def _matrix(self, rows: Sequence[Any]) -> np.ndarray:

@@ -29,6 +29,10 @@ class Predictor(SupervisedPredictor):
         """float64 ``[n]`` by target, in the rows' order."""
         return self._stored.predict(rows)
 
+    def predict_part(self, part: Any) -> dict[str, np.ndarray]:
+        """The same for one side of a loaded table. Raises ``DataError`` for one of other columns."""
+        return self._stored.predict_part(part)
+
     def provenance(self) -> dict[str, Any]:
         """What the rows so far had that training did not."""
         return self._stored.provenance()

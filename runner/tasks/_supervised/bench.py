@@ -1,0 +1,57 @@
+"""Models of classes or numbers on the rows that their data holds out: loading, asking, and what all share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runner.errors import DataError, RunnerError
+from runner.tasks.compared import Compared
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one model says of the held-out rows."""
+
+    entry: Compared
+    #: By target: probabilities float64 ``[n, classes]``, or numbers float64 ``[n]``.
+    outputs: Mapping[str, np.ndarray]
+    seconds: float
+
+
+def ask_all(models: Sequence[Compared], part: Any, task: str, say: Callable[[str], None]) -> list[Said]:
+    """Every model that can be asked. One that cannot fails, and the others go on."""
+    say(f"measuring {len(models)} models of {task} on {len(part)} held-out rows")
+    said = []
+    for entry in models:
+        try:
+            missing = set(part.targets) - set(entry.predictor.targets)
+            if missing:
+                raise DataError(f"it does not predict {', '.join(sorted(missing))}")
+            started = time.perf_counter()
+            outputs = entry.predictor.predict_part(part)
+            said.append(Said(entry, {name: outputs[name] for name in part.targets}, time.perf_counter() - started))
+        except RunnerError as error:
+            entry.fail(error)
+    return said
+
+
+def told(said: Sequence[Said], rows: Sequence[dict[str, Any]], part: Any) -> list[dict[str, Any]]:
+    """The measured rows, by label, with what is known of each model whatever its task."""
+    known = {one.entry.label: one for one in said}
+    table = []
+    for row in rows:
+        one = known[row["label"]]
+        speed = 1000 * one.seconds / max(len(part), 1)
+        table.append(one.entry.as_dict() | row | {"inference_seconds": one.seconds, "inference_ms_per_row": speed})
+    return table
+
+
+def held_out_facts(part: Any) -> dict[str, Any]:
+    """What all models are measured on."""
+    groups = None if part.groups is None else len(np.unique(part.groups))
+    return {"rows": len(part), "groups": groups, "targets": list(part.targets)}
