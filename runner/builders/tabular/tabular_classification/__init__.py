@@ -5,8 +5,8 @@ stored with the model and checked when it is asked. Each target column has a lea
 and keeps the best by out-of-fold scores of the training rows. A dummy and a linear model are always measured on the
 same held-out rows, and a column's importance is the rise of the log loss when it is shuffled.
 
-Use it for rows of mixed columns. Where one column of text decides, a text classifier reads it better; where the target
-is a quantity, so that 4 lies between 3 and 5, `tabular_regression` keeps the order.
+Use it when rows have columns of several kinds. Where one column of text decides, a text classifier reads it better;
+where the target is a quantity, so that 4 lies between 3 and 5, `tabular_regression` keeps the order.
 
 Source: Chen and Guestrin, XGBoost (2016); Breiman, Random Forests (2001); Geurts et al., Extremely randomized trees
 (2006); permutation importance as in Breiman (2001).

@@ -6,7 +6,7 @@ target's own unit. `auto` tries several learners and keeps the best by out-of-fo
 and a linear model are always measured on the same held-out rows, and a column's importance is the rise of the root mean
 squared error when it is shuffled.
 
-Use it where the target is a quantity; where rows follow each other in time, hold out the latest with `time_column`. For
+Use it when the target is a quantity; where rows follow each other in time, hold out the latest with `time_column`. For
 names, or numbers that are names, use `tabular_classification`.
 
 Source: Chen and Guestrin, XGBoost (2016); Breiman, Random Forests (2001); Geurts et al., Extremely randomized trees
