@@ -65,8 +65,8 @@ def compare(
     device
         Where to score.
     """
-    from runner.cli.train import announce
     from runner.cli.train_chain import read_specs, told_all
+    from runner.cli.train_words import announce
     from runner.evaluation.candidates import Changes, candidates
     from runner.evaluation.compare_files import write
     from runner.evaluation.compare_tables import text

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,15 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from runner.cli.output import Dash, Json, fault_text, say, show
-from runner.cli.streams import standard_input
+from runner.cli.train_words import announce, ending, read_spec
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.execution.plan import Plan
-    from runner.execution.train_resume import Finished
-    from runner.runs.run import Run
-    from runner.spec.loading import LoadedSpec
+    pass
 
 
 def train(
@@ -111,49 +107,3 @@ def train(
         say(line)
     show(finished.as_dict(), lambda: ending(finished), as_json=json, kept=f"stored as {finished.model.reference}")
     return None
-
-
-def announce(run: Run, plan: Plan) -> None:
-    """Say what is about to run, and where."""
-    for note in plan.notes:
-        say(note)
-    where = f"in {plan.document['image']}" if plan.document["image"] else "as a local process"
-    say(f"run {run.id}: {plan.model_type}/{plan.spec.model.name}, {where}")
-
-
-def ending(finished: Finished) -> str:
-    """What ends a training that went well: the table, and the command to type next."""
-    from runner.tracking.after_training import final_table, next_command
-
-    reference = f"{finished.model.model_type}/{finished.model.name}"
-    return final_table(
-        finished.model.model_type,
-        finished.metrics,
-        finished.tables,
-        reference,
-        next_command(finished.model.model_type, reference, finished.tables, as_called()),
-        terminal=sys.stdout.isatty(),
-    )
-
-
-def as_called() -> str:
-    """How this program can be called again from here: the next command that is shown should work as it stands."""
-    called = Path(sys.argv[0])
-    if called.name not in ("runner", "cli"):
-        return "runner" if shutil.which("runner") else f"{shlex.quote(sys.executable)} -m runner"
-    found = shutil.which(called.name)
-    return called.name if found and Path(found).resolve() == called.resolve() else shlex.quote(sys.argv[0])
-
-
-def read_spec(file: Path | None) -> LoadedSpec:
-    """The spec in ``file``, or on standard input when something is piped in."""
-    from runner.spec.loading import load, load_file
-    from runner.spec.reader import read_stream
-
-    if file is not None and str(file) != "-":
-        return load_file(file)
-    if file is None and (sys.stdin is None or sys.stdin.isatty()):
-        raise UsageError(
-            "no spec", hint="runner train --spec-file spec.json, or pipe one in: cat spec.json | runner train"
-        )
-    return load(read_stream(standard_input(), "<stdin>"), source="<stdin>")

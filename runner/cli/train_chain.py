@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.cli.output import error_text, fault_text, say, show, table
-from runner.cli.train import announce, ending, read_spec
+from runner.cli.train_words import announce, ending, read_spec
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import pytest
 from runner.builders.routing import elo_scoring as kind
 from runner.builders.routing._ratings import agnostic, elo
 from runner.builders.routing._ratings.elo import Elo, play, play_plainly, redrawn_ratings
-from runner.builders.routing._ratings.elo_order import Balanced, Order, pack, unpack
+from runner.builders.routing._ratings.elo_games import pack, unpack
+from runner.builders.routing._ratings.elo_order import Balanced, Order
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
 from runner.tasks.ranking.balancing import pair_weights

@@ -39,7 +39,8 @@ def document(made, names=("plain/one", "reader/two", "reader/<b>&|three")) -> di
     entries = [FakeEntry(name, board) for name in names]
     table = comparing.measure(entries, answers, [1.0] * len(names), data, seed=1)
     place = [row["label"] for row in table].index
-    failed = {"label": "gone/<script>", "state": "failed", "task": "ranking", "model_type": "elo_scoring", "warnings": ["<doubt>"], "error": {
+    failed = {"label": "gone/<script>", "state": "failed", "task": "ranking", "model_type": "elo_scoring",
+              "warnings": ["<doubt>"], "error": {
         "error": "data", "message": "no <rows>\x1b[31m", "where": "/data", "hint": "more"}}  # fmt: skip
     return {
         "created": "2026-01-01T00:00:00Z", "interrupted": False, "code": "abc", "device": "cpu",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.contract import ModelSpec, Table
 from runner.data.comparisons.comparison_arrays import Comparisons
-from runner.data.comparisons.section import ComparisonsData
 from runner.data.records.data_files import data_files
 from runner.errors import DataError, EnvironmentProblem
+
+if TYPE_CHECKING:
+    from runner.data.comparisons.section import ComparisonsData
 
 #: Files of so many bytes together are read whole, others as far as so many rows, which tell of their columns.
 WHOLE, SOME = 2 * 1024 * 1024, 2000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,11 @@ from runner.data.comparisons import catalog, graph, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.losses import reasons, refuse
 from runner.data.comparisons.raw_layouts import Rows
-from runner.data.comparisons.section import ComparisonsData
 from runner.data.comparisons.winner_words import WINNERS
 from runner.errors import DataError
+
+if TYPE_CHECKING:
+    from runner.data.comparisons.section import ComparisonsData
 
 
 def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:

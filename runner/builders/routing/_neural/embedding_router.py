@@ -6,14 +6,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch  # noqa: TID253 - only the worker and a predictor load this module
 
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
-from runner.builders.routing._neural.embedding_kind import EmbeddingKindSpec
 from runner.builders.routing._neural.embedding_networks import PairTrunk
 from runner.builders.routing._neural.residual import BaseModel
 from runner.builders.routing._neural.score_matrix import score_prompts
@@ -23,6 +22,9 @@ from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.tasks.ranking.llm_predictor import LlmPredictor
+
+if TYPE_CHECKING:
+    from runner.builders.routing._neural.embedding_kind import EmbeddingKindSpec
 
 
 class Stored:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.builders.routing._ratings.elo_order import Order, unpack
+from runner.builders.routing._ratings.elo_games import unpack
+from runner.builders.routing._ratings.elo_order import Order
 from runner.data.comparisons import TIE, A, B, Comparisons
 
 BASE, SCALE = 10.0, 400.0
@@ -48,7 +49,7 @@ def work(comparisons: Comparisons, epochs: int, draws: int) -> int:
 
 
 def play(ratings: np.ndarray, games: np.ndarray, rule: Elo, compiled: bool = False) -> None:
-    """Update ``ratings``, float64 ``[M]``, in place by the games (:func:`~._elo_order.pack`), in order.
+    """Update ``ratings``, float64 ``[M]``, in place by the games (:func:`~.elo_games.pack`), in order.
 
     A win counts 1 and a loss 0; a tie and a both_bad count one half to both. A tie counts
     ``non_ranking_loss_coeff / 2`` more to an LLM rated below ``initial_rating + tie_both_bad_epsilon``, a both_bad so

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit  # noqa: TID253
 
-from runner.builders.routing._ratings.elo_order import MODEL_BITS, OUTCOME_BITS
+from runner.builders.routing._ratings.elo_games import MODEL_BITS, OUTCOME_BITS
 from runner.data.comparisons import TIE, A, B
 
 MODELS, OUTCOMES = (1 << MODEL_BITS) - 1, (1 << OUTCOME_BITS) - 1

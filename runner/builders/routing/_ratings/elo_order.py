@@ -6,26 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from runner.builders.routing._ratings.elo_games import pack
 from runner.builders.routing._ratings.pair_counts import prompt_weights
 from runner.data.comparisons import Comparisons
 from runner.tasks.ranking.balancing import pair_weights
 
-#: A game is a comparison in one int64, so that a million in random order are read at once: a, b, and the outcome.
-MODEL_BITS, OUTCOME_BITS = 30, 2
 #: Beside a seed: the games of bootstrap samples.
 SAMPLES_SALT = 0x65
-
-
-def pack(comparisons: Comparisons) -> np.ndarray:
-    """Every comparison as a game, int64 ``[n]``."""
-    pair = (comparisons.model_a.astype(np.int64) << MODEL_BITS) | comparisons.model_b
-    return (pair << OUTCOME_BITS) | comparisons.winner
-
-
-def unpack(games: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """``model_a``, ``model_b`` and ``winner`` of games, int64 each."""
-    pair = games >> OUTCOME_BITS
-    return pair >> MODEL_BITS, pair & ((1 << MODEL_BITS) - 1), games & ((1 << OUTCOME_BITS) - 1)
 
 
 class Balanced:
