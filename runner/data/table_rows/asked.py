@@ -102,16 +102,14 @@ class TableRows:
                 line, reason = batch.bad[0]
                 raise DataError(reason, where=f"{self.name}:{line}", hint="every row that is asked about is answered")
             for line, values in zip(batch.numbers, batch.rows, strict=True):
-                where = f"{self.name}:{line}" if records.unit == "line" else f"{self.name}: row {line}"
-                yield TableRow(values, _id(values, where), line, untyped)
+                yield TableRow(values, _id(values), line, untyped)
 
 
-def _id(values: dict[str, Any], where: str) -> str | int | None:
+def _id(values: dict[str, Any]) -> str | int | None:
     """The row's name, if it has a column called id."""
     value = values.get("id")
     if value is None or value == "" or isinstance(value, bool) or not isinstance(value, str | int):
         return None
-    del where
     return value
 
 
@@ -125,7 +123,7 @@ def from_words(words: Sequence[str]) -> TableRows:
             values = None
         if not isinstance(values, dict):
             raise UsageError(f"row {number} is {word!r}, which is no JSON object", where=WHERE, hint=OBJECT)
-        rows.append(TableRow(values, _id(values, f"row {number}"), number))
+        rows.append(TableRow(values, _id(values), number))
     if not rows:
         raise UsageError(NOTHING, where=WHERE, hint=OBJECT)
     return TableRows("the command line", rows)
