@@ -68,7 +68,7 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
 
 
 def _fill(report: DataReport, rows: Rows) -> None:
-    report.layout, report.rows_read, report.rows_kept = ComparisonsData.layout, rows.read, len(rows)
+    report.rows_read, report.rows_kept = rows.read, len(rows)
     report.rows_dropped = dict(rows.skipped.most_common())
     report.named = {reason: list(numbers) for reason, numbers in rows.named.items()}
 
