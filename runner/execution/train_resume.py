@@ -160,7 +160,7 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
             if error.code in (ExitCode.STOPPED, ExitCode.INTERRUPTED, ExitCode.TIME_LIMIT, ExitCode.KILLED):
                 error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
             raise error
-        run.transition(State.SUCCEEDED, exit_code=0, model=model.reference)
+        run.transition(State.SUCCEEDED, exit_code=0, model=model.reference, stored_at=str(model.path.absolute()))
     result = run.document("result")
     notes = _upload(run, plan, workspace, model)
     return Finished(run, model, result["metrics"], run.document("tables") or {}, notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints
 
@@ -13,6 +13,7 @@ from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
 from runner.data.table_rows import packaged
 from runner.data.table_rows.split_rows import TableSplit
 from runner.errors import DataError
+from runner.workspace import absolute
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
 _Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
@@ -152,8 +153,12 @@ class TableData(Holdout):
 
         found: list[Path] = []
         for path, pointer in self._paths():
-            found += data_files(path, pointer)[0] if is_pattern(path) else [Path(path).expanduser()]
+            found += data_files(path, pointer)[0] if is_pattern(path) else [absolute(path, Path(), where=pointer)]
         return found
+
+    def resolved(self, cwd: Path) -> Self:
+        places = {pointer.rpartition("/")[2]: absolute(path, cwd, where=pointer) for path, pointer in self._paths()}
+        return self.model_copy(update={name: str(place) for name, place in places.items()}) if places else self
 
     @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
