@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from runner import registry
+from runner.data.table_rows import packaged
 from tests.conftest import ROOT, Desk
 
 KINDS = sorted(registry.kinds())
@@ -15,6 +16,30 @@ PROMPTS = ["What is 12 + 7?", "Reverse the word 'stone'.", "Name the capital of 
 def example(kind: str, **changes: Any) -> dict[str, Any]:
     """The kind's own example, as a document."""
     return json.loads((ROOT / "specs" / f"{kind}.json").read_text()) | changes
+
+
+def question(desk: Desk, document: dict[str, Any]) -> list[object]:
+    """Words after ``infer`` that ask the model of a training what it can answer, four rows of it."""
+    kind = document["model"].partition("/")[0]
+    words: list[object] = ["infer", "--model", document["model"]]
+    if registry.load(kind).Spec.data.asked_rows == "runner.data.table_rows.asked":
+        rows = desk.home / "rows.jsonl"
+        dataset = json.loads((desk.home / document["path"] / "manifest.json").read_text())["spec"]["data"]["dataset"]
+        # Of a packaged table, rows here and there.
+        columns = {name: values[::40][: len(PROMPTS)] for name, values in packaged.columns(dataset).items()}
+        lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+        rows.write_text("".join(line + "\n" for line in lines))
+        return [*words, "--input", rows]
+    return [*words, "--models-to-score", *llms(document)[:3], "--prompts", *PROMPTS]
+
+
+def numbers(answer: Any) -> list[float]:
+    """Every number of an output document, in its order."""
+    if isinstance(answer, dict):
+        return [number for value in answer.values() for number in numbers(value)]
+    if isinstance(answer, list):
+        return [number for value in answer for number in numbers(value)]
+    return [answer] if isinstance(answer, float) else []
 
 
 def llms(document: dict[str, Any]) -> list[str]:
