@@ -31,7 +31,7 @@ from runner.contract import LoadedData, TrainContext
 from runner.data.comparisons import A, Comparisons
 from runner.runs.checkpoints import RunCheckpoints
 from runner.training.finetuning_specs import FinetuningSpec
-from runner.training.loop import Task, fit
+from runner.training.loop import Trainee, fit
 from runner.training.optimizers import AdamW, make
 from runner.training.pretrained import resolve
 from runner.training.text_encoder import TrainableEncoder
@@ -116,7 +116,9 @@ def model(split: Comparisons, method: str, device: str) -> tuple[PromptPairs, np
     return PromptPairs(module, encoder.tokenize(split.prompts), features, vectors, device), features, vectors
 
 
-def prepare(split: Comparisons, method: str, device: str, folder: Path) -> tuple[Task, TrainContext, PromptPairs, Any]:
+def prepare(
+    split: Comparisons, method: str, device: str, folder: Path
+) -> tuple[Trainee, TrainContext, PromptPairs, Any]:
     pairs, features, vectors = model(split, method, device)
     context = TrainContext(
         data=LoadedData(split, split.take(np.zeros(0, np.int64)), "0", {}), epochs=1, batch_size=BATCH, seed=SEED,

@@ -25,7 +25,7 @@ from runner.training.pace import Every
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Fit", "OptimizerState", "Task", "fit", "read_optimizer", "save_optimizer"]
+__all__ = ["Fit", "OptimizerState", "Trainee", "fit", "read_optimizer", "save_optimizer"]
 
 #: Batches between two looks at the loss on a GPU: each look waits for all that was queued.
 LOOK_EVERY = 16
@@ -34,7 +34,7 @@ CHECKPOINT_SHARE = 0.1
 
 
 @dataclass
-class Task:
+class Trainee:
     """What a builder trains."""
 
     module: torch.nn.Module
@@ -72,7 +72,7 @@ def save_optimizer(folder: Path, fit: Fit) -> None:
     fit.optimizer.save(folder)
 
 
-def fit(task: Task, context: TrainContext) -> Fit:
+def fit(task: Trainee, context: TrainContext) -> Fit:
     """Train ``context.epochs`` epochs, fewer if ``task.patience`` ends them, or go on from the newest checkpoint.
 
     Raises :class:`Stopped` after saving a checkpoint when the run was asked to stop, and :class:`RunFailed` when
@@ -142,7 +142,7 @@ def fit(task: Task, context: TrainContext) -> Fit:
     return Fit(len(state["history"]), state["best_epoch"], state["history"], best.optimizer)
 
 
-def _over(task: Task, context: TrainContext, state: Mapping[str, Any]) -> bool:
+def _over(task: Trainee, context: TrainContext, state: Mapping[str, Any]) -> bool:
     """Whether all epochs are done, or too many since the best one."""
     waited = task.patience is not None and len(state["history"]) - state["best_epoch"] >= task.patience
     return state["epoch"] > context.epochs or (state["best_epoch"] > 0 and waited)
@@ -188,7 +188,7 @@ class _Losses:
         self._waiting.clear()
 
 
-def _end_epoch(task: Task, context: TrainContext, state: dict[str, Any], best: _Best) -> None:
+def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best) -> None:
     import torch
 
     epoch = state["epoch"]
@@ -241,7 +241,7 @@ def _put(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
             tensor.copy_(tensors[name])
 
 
-def _snapshot(task: Task, state: dict[str, Any], best: _Best) -> tuple[dict[str, Any], dict[str, Any]]:
+def _snapshot(task: Trainee, state: dict[str, Any], best: _Best) -> tuple[dict[str, Any], dict[str, Any]]:
     import torch
 
     optimizer, optimizer_state = task.optimizer.state()
@@ -255,7 +255,7 @@ def _snapshot(task: Task, state: dict[str, Any], best: _Best) -> tuple[dict[str,
     return tensors, state | {"optimizer": optimizer_state, "best_optimizer": dict(best.optimizer.state)}
 
 
-def _restore(task: Task, tensors: Mapping[str, Any], state: dict[str, Any]) -> _Best:
+def _restore(task: Trainee, tensors: Mapping[str, Any], state: dict[str, Any]) -> _Best:
     import torch
 
     def part(prefix: str) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ import pytest
 from runner.contract import LoadedData, TrainContext
 from runner.errors import IntegrityError, RunFailed, Stopped
 from runner.runs.checkpoints import RunCheckpoints
-from runner.training.loop import OptimizerState, Task, fit, read_optimizer, save_optimizer
+from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer, save_optimizer
 from runner.training.optimizers import Adam, AdamW, Muon, make
 
 torch = pytest.importorskip("torch")
@@ -45,7 +45,7 @@ def context(folder: Path, epochs: int = 4, stop: Any = lambda: False, batch_size
     return made
 
 
-def task(accuracies: list[float | None] | None = None, spec: Any = None, width: int = 8, **words: Any) -> Task:
+def task(accuracies: list[float | None] | None = None, spec: Any = None, width: int = 8, **words: Any) -> Trainee:
     """Regression on fixed data; the epochs' accuracies are as given, or unknown."""
     torch.manual_seed(0)
     net = Net(width)
@@ -56,7 +56,7 @@ def task(accuracies: list[float | None] | None = None, spec: Any = None, width: 
     def loss(rows: Any) -> Any:
         return ((net(x[rows]) - 1) ** 2).mean()
 
-    return Task(
+    return Trainee(
         module=net,
         optimizer=make(spec, net.named_parameters()),
         order=lambda rng: rng.permutation(ROWS),
@@ -133,7 +133,7 @@ def test_the_best_epochs_weights_and_optimizer_are_kept(tmp_path):
 def test_a_saved_optimizer_goes_on_as_the_one_that_was_saved(tmp_path, spec):
     """Four epochs are two, stored and started from, and two more (of the same rows, so without dropout)."""
 
-    def plain(**words: Any) -> Task:
+    def plain(**words: Any) -> Trainee:
         job = task(spec=spec, **words)
         job.module.drop.p = 0.0
         job.order = lambda rng: np.arange(ROWS)

@@ -97,7 +97,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
     from runner.tasks.length.length_rows import TokenCounter, continued, split_rows
     from runner.tasks.length.measuring import conclude, point_metrics
-    from runner.training.loop import Task, fit
+    from runner.training.loop import Trainee, fit
     from runner.training.optimizers import make
 
     start = StoredLength.read(context.start_from) if context.start_from else None
@@ -148,7 +148,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         found = point_metrics(predict(), held, data_scale)
         return {name: found[name] for name in ("relative_accuracy", "mae_tokens", "log_r2")}
 
-    task = Task(
+    task = Trainee(
         module=network,
         optimizer=make(spec.optimizer, network.named_parameters()),
         order=lambda rng: rng.permutation(len(rows)),

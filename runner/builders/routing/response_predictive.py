@@ -59,7 +59,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     from runner.builders.routing._neural.response_embeddings import Responses, likenesses
     from runner.builders.routing._neural.response_network import likeness
     from runner.data.comparisons import A, B
-    from runner.training.loop import Task, read_optimizer
+    from runner.training.loop import Trainee, read_optimizer
 
     split, validation = context.data.train, context.data.validation
     decided_rows(split)
@@ -108,7 +108,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         found = likenesses(network, inputs, validation, held, responses.mean)
         return dict(accuracy(context, scorer)) | {"response_cosine": found["response_cosine"]}
 
-    task = Task(
+    task = Trainee(
         module=network,
         optimizer=make(spec.optimizer, network.named_parameters()),
         order=epoch_rows(split, np.arange(len(split)), spec.balance_model_samples),

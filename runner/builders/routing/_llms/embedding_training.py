@@ -11,7 +11,7 @@ import torch  # noqa: TID253 - only the worker and a predictor load this module
 from runner.builders.routing._llms.llm_holdout import FEWEST_LLMS, HeldOut, found_again
 from runner.builders.routing._llms.llm_pairs import Inputs, PairNetwork
 from runner.contract import TrainContext
-from runner.training.loop import Fit, Task, fit
+from runner.training.loop import Fit, Trainee, fit
 from runner.training.optimizers import OptimizerSpec, make
 
 #: The stage's name: of its checkpoints and of its events.
@@ -20,7 +20,7 @@ STAGE = "llm_embedding"
 
 @dataclass(frozen=True)
 class Objective:
-    """What a type minimises: :class:`~runner.training.loop.Task` has the same fields."""
+    """What a type minimises: :class:`~runner.training.loop.Trainee` has the same fields."""
 
     batch_size: int
     order: Callable[[np.random.Generator], np.ndarray]
@@ -54,7 +54,7 @@ def fit_network(
 
     network.eval()
     network.settle(inputs, held.candidates)
-    task = Task(
+    task = Trainee(
         module=network,
         optimizer=make(optimizer, network.named_parameters()),
         order=objective.order,

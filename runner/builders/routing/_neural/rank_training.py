@@ -12,7 +12,7 @@ from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss
 from runner.builders.routing._prompts.prompted import conclude, score_rows
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.measuring import pairwise_accuracy
-from runner.training.loop import OptimizerState, Task, fit, read_optimizer
+from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer
 from runner.training.optimizers import Optimizer
 
 #: Pairs scored at once while measuring.
@@ -67,11 +67,11 @@ def ranking_task(
     loss: str,
     balanced: bool,
     clip_gradient: float | None = None,
-) -> Task:
+) -> Trainee:
     """Learn to rank the decided comparisons (row numbers, int64 ``[n]``) by the named ranking loss."""
     split = context.data.train
     prompt, winner, loser = winners(split, decided, context.device)
-    return Task(
+    return Trainee(
         module=scorer.module,
         optimizer=optimizer,
         order=epoch_rows(split, decided, balanced),
@@ -88,7 +88,7 @@ def accuracy(context: TrainContext, scorer: Scorer) -> Mapping[str, float | None
     return {"accuracy": pairwise_accuracy(*score_rows(scorer.score, validation), validation)}
 
 
-def fit_and_conclude(context: TrainContext, task: Task, scorer: Scorer) -> tuple[TrainResult, float]:
+def fit_and_conclude(context: TrainContext, task: Trainee, scorer: Scorer) -> tuple[TrainResult, float]:
     """Train, keep the best epoch, and measure it as every router is. Returns its temperature too.
 
     The optimizer's state after that epoch goes into the artifact, for a training that starts from it.

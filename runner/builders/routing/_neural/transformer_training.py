@@ -14,7 +14,7 @@ from runner.builders.routing._prompts.prompted import score_rows
 from runner.contract import TrainContext
 from runner.errors import Stopped
 from runner.tasks.ranking.measuring import pairwise_accuracy
-from runner.training.loop import OptimizerState, Task
+from runner.training.loop import OptimizerState, Trainee
 from runner.training.optimizers import Optimizer
 from runner.training.text_encoder import TrainableEncoder
 from runner.training.tokens import Tokens, grouped_by_length
@@ -124,7 +124,7 @@ def ranking_task(
     loss: str,
     balanced: bool,
     start: OptimizerState | None = None,
-) -> Task:
+) -> Trainee:
     """Learn to rank the decided comparisons (row numbers, int64 ``[n]``), in batches of prompts of similar length."""
     split, validation = context.data.train, context.data.validation
     _, winner, loser = winners(split, decided, context.device)
@@ -139,7 +139,7 @@ def ranking_task(
         pairs.forget()
         return {"accuracy": pairwise_accuracy(*score_rows(pairs.score, validation), validation)}
 
-    return Task(
+    return Trainee(
         module=pairs.module,
         optimizer=optimizer,
         order=grouped_by_length(epoch_rows(split, decided, balanced), lengths, context.batch_size),

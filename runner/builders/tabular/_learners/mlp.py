@@ -20,7 +20,7 @@ from runner.builders.tabular._learners.parameters import MlpParameters
 from runner.builders.tabular._learners.table import TrainingTable
 from runner.contract import Checkpoint, LoadedData, TrainContext
 from runner.store.tensors import read_tensors, write_tensors
-from runner.training.loop import Task, fit
+from runner.training.loop import Trainee, fit
 from runner.training.optimizers import make
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Mlp(Learner):
         with torch.no_grad():
             module.output.bias += torch.from_numpy(np.log(counts / counts.sum())).float()
 
-    def _task(self, table: TrainingTable, module: Any) -> Task:
+    def _task(self, table: TrainingTable, module: Any) -> Trainee:
         import torch
 
         numbers, codes = (torch.from_numpy(part).to(self.device) for part in self._inputs.transform(table.inputs))
@@ -108,7 +108,7 @@ class Mlp(Learner):
             return {f"validation_{metric_name(self.n_classes is not None)}": value, "criterion": -value}
 
         embeddings = [name for name, _ in module.named_parameters() if name.startswith("embeddings.")]
-        return Task(
+        return Trainee(
             module=module,
             optimizer=make(self.parameters.optimizer, module.named_parameters(), embeddings),
             order=lambda generator: generator.permutation(len(table)),
