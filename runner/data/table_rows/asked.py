@@ -131,10 +131,12 @@ def from_words(words: Sequence[str]) -> TableRows:
 
 def from_file(path: Path, format: str | None = None) -> TableRows:
     """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one."""
+    from runner.data.records.data_files import is_pattern
+
     if path.is_fifo():
         with path.open("rb") as file:
             return from_pipe(file, format, name=str(path))
-    if not path.exists():
+    if not path.exists() and not is_pattern(path):
         raise NotFoundError("there is no such file", where=str(path))
     if format is not None and not path.name.lower().endswith(FORMATS.get(format, "")):
         with path.open("rb") as file:

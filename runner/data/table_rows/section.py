@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints
 
-from runner.contract import LoadContext, LoadedData, option
+from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
 from runner.data.table_rows import packaged
 from runner.data.table_rows.split_rows import TableSplit
@@ -23,6 +23,7 @@ class TableData(Holdout):
     """The fields that tables of classes and of numbers share."""
 
     asked_rows: ClassVar[str] = "runner.data.table_rows.asked"
+    layout: ClassVar[str] = "table_rows"
     #: What the target columns hold.
     predicts: ClassVar[Literal["classes", "numbers"]]
 
@@ -96,6 +97,11 @@ class TableData(Holdout):
     def row_keys(self, part: TableSplit) -> set[int]:
         """The rows of a split by their content."""
         return set(part.keys.tolist())
+
+    def preview(self, loaded: LoadedData, rows: int) -> Table:
+        from runner.data.table_rows.preview import preview
+
+        return preview(loaded.train, rows)
 
     def check(self, cwd: Path) -> None:
         from runner.data.records.data_files import data_files
