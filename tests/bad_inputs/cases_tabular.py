@@ -211,6 +211,13 @@ CASES = [
         spec=document({"validation_split": 0}),
     ),
     # How rows are held out, and how the learner is set.
+    slowly(
+        "more folds than moments",
+        text(),
+        "/model/spec/folds",
+        "can be divided into 2 parts, not into 5",
+        spec=document({"time_column": "visit"}, folds=5),
+    ),
     table(
         "more folds than rows",
         text(rows=12),
