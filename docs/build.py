@@ -3,7 +3,9 @@
     .venv/bin/python docs/build.py            # write them
     .venv/bin/python docs/build.py --check    # fail if a page differs
 
-A page has the text of the kind's module, its fields as the published schema has them, and its example.
+A page has the text of the kind's module, its fields as the published schema has them, and its example. What a guide
+says of the kind or of its family, ``docs/guides/NAME.md``, comes before the fields; with a family's come those of
+``data``.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from runner.spec.publishing import schema_for
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "kinds"
+GUIDES = ROOT / "docs" / "guides"
 Schema = dict[str, Any]
 
 
@@ -51,10 +54,28 @@ def kind_page(kind: registry.Kind) -> str:
         f"[`specs/{kind.name}.json`](../../specs/{kind.name}.json), to be trained with"
         f" `runner train --spec-file specs/{kind.name}.json`:",
         f"```json\n{(ROOT / 'specs' / f'{kind.name}.json').read_text('utf-8').rstrip()}\n```",
+        guide(kind.name, kind),
+        family := guide(kind.family, kind),
         "## Fields of `model.spec`",
         *_tables(spec["$defs"]["Spec"], spec),
     ]
+    if family:
+        parts += ["## Fields of `data`", *_tables(_resolve(spec["properties"]["data"], spec), spec)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def guide(name: str, kind: registry.Kind) -> str:
+    """The guide of that name in the words of the kind, empty where there is none."""
+    path = GUIDES / f"{name}.md"
+    if not path.exists():
+        return ""
+    spec = json.loads((ROOT / "specs" / f"{kind.name}.json").read_text("utf-8"))
+    target = "left" if kind.name.endswith("classification") else "calls"
+    words = {"KIND": kind.name, "EXAMPLE": spec["model"]["name"], "TARGET": target}
+    text = path.read_text("utf-8").rstrip()
+    for word, value in words.items():
+        text = text.replace(word, value)
+    return text
 
 
 def index_page(kinds: list[registry.Kind]) -> str:

@@ -112,7 +112,9 @@ def _verdict(task: Task, metrics: Mapping[str, Any], best: Mapping[str, Any] | N
     if gap is None or best is None:
         return ""
     higher = measure.better == "higher"
-    if gap <= 0:
+    if gap == 0:
+        return f"NOT better than {task.rival} (equal to it)"
+    if gap < 0:
         return f"NOT better than {task.rival} ({number(-gap, measure.decimals)} {'below' if higher else 'above'})"
     # The end of each interval that lies towards the other's.
     own, other = (measure.low, measure.high) if higher else (measure.high, measure.low)

@@ -55,6 +55,18 @@ class Bench:
         self.facts |= {"run": self.run("succeeded").name, "stopped": self.run("interrupted").name}
         return self.home / "models" / "elo_scoring" / "ratings" / "v1"
 
+    def furnish_tables(self) -> None:
+        """Copy a stored classifier of table rows here. It is trained when the first row of the table asks for it."""
+        from tests.bad_inputs.cases_tabular import STORED
+
+        tables = Desk(self.workshop.home / "tables", self.workshop.environment)
+        if not tables.home.exists():
+            tables.home.mkdir()
+            for name, content in STORED.items():
+                Bench(tables, self.workshop).write(name, content)
+            tables("train", "--spec-file", "spec.json").ok()
+        shutil.copytree(tables.home / "models", self.home / "models")
+
     def run(self, state: str) -> Path:
         """The furnished run that is in this state."""
         (found,) = [

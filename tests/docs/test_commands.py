@@ -37,7 +37,11 @@ def not_run(command: str) -> str | None:
 
 
 #: What the reader has typed before anything else: the fixture runs these, and fails where they do.
-FIRST = ("runner train --spec-file specs/quickstart.json", "cat specs/elo_scoring.json | runner train")
+FIRST = (
+    "runner train --spec-file specs/quickstart.json",
+    "runner train --spec-file specs/tabular_classification.json",
+    "cat specs/elo_scoring.json | runner train",
+)
 COMMANDS = [pytest.param(command, id=f"{place} {command}") for place, command in shell_commands()]
 RUN = [param for param in COMMANDS if not not_run(param.values[0]) and param.values[0] not in FIRST]
 CHECKED = [param for param in COMMANDS if not_run(param.values[0])]
@@ -46,7 +50,7 @@ CONSOLES = [block for block in every("console") if block.document not in ELSEWHE
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """What a reader has after `make train`, with less training: the quickstart's model, and an Elo model."""
+    """What a reader has after `make train`, with less training: the quickstart's model, a classifier, an Elo model."""
     shell = Shell.set_up(tmp_path_factory.mktemp("checkout"))
     for folder in ("specs", "schemas"):
         shutil.copytree(ROOT / folder, shell.home / folder)
@@ -124,11 +128,12 @@ def test_a_run_and_a_stored_model_hold_what_the_readme_lists(checkout: Shell):
         }
     assert {"manifest.json", "artifact/"} <= listed
     stored = list((checkout.home / "models").glob("*/*/v1"))
-    assert len(stored) == 2
+    assert len(stored) == len(FIRST)
     assert {path.suffix for model in stored for path in model.rglob("*") if path.is_file()} <= {
         ".json",
         ".safetensors",
         ".txt",
+        ".ubj",
     }
 
 
@@ -155,7 +160,7 @@ def test_the_quickstart_ends_as_the_readme_shows(tmp_path: Path):
         else:
             assert is_now == was
 
-    (console,) = [block for block in CONSOLES if "runner infer" in block.text]
+    (console,) = [block for block in CONSOLES if "runner infer --model dense_network" in block.text]
     ((command, _),) = dialogue(console)
     assert shell.run(command).returncode == 0
     written = next(path for path in (tmp_path / "inference_outputs").iterdir() if "provenance" not in path.name)

@@ -308,6 +308,7 @@ def test_the_final_table() -> None:
     ("own", "said"),
     [
         ({"accuracy": 0.65}, "NOT better than the best prompt-agnostic model (0.052 below)"),
+        ({"accuracy": 0.702}, "NOT better than the best prompt-agnostic model (equal to it)"),
         (
             {"accuracy": 0.71, "accuracy_low": 0.69},
             "0.008 above the best prompt-agnostic model; the intervals overlap",

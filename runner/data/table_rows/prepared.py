@@ -58,6 +58,8 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
     for reason, lines in table.bad.items():
         report.drop(reason, lines)
     _need_columns(section, table)
+    if not len(table) and not table.bad:
+        raise DataError("there is no row in it", where=f"/data/dataset: {table.name}")
     if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.dataset))):
         told.warn(f"{other} lies beside it and is not used", "/data/validation_data")
     kept, targets = _targets(section, table, told)

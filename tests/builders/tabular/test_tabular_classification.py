@@ -108,7 +108,7 @@ def test_the_order_of_columns_is_free_one_too_many_is_said_and_one_too_few_refus
     document = bench.train("classification", {"dataset": str(bench.table(rows()))}, learner=SMALL)
     predictor = bench.predictor(document)
     straight = from_words(['{"size [cm]": 3, "a<b": "red"}', '{"size [cm]": 9, "a<b": null}'])
-    turned = from_words(['{"a<b": "red", "more": 1, "size [cm]": "3"}', '{"a<b": "", "size [cm]": 9.0}'])
+    turned = from_words(['{"a<b": "red", "more": 1, "id": "r1", "size [cm]": "3"}', '{"a<b": "", "size [cm]": 9.0}'])
     answers = [predictor.predict(next(r.chunks(9)), None, 9)["y"] for r in (_checked(straight), _checked(turned))]
     assert np.array_equal(*answers)
     assert predictor.provenance()["unused_columns"] == ["more"]

@@ -31,7 +31,8 @@ def folds(split: TableSplit, count: int, seed: int, strata: np.ndarray | None) -
     if split.times is not None:
         moments, at = np.unique(split.times, return_inverse=True)
         part = np.minimum(at * (count + 1) // len(moments), count)
-        return [(np.flatnonzero(part < number), np.flatnonzero(part == number)) for number in range(1, count + 1)]
+        pairs = [(np.flatnonzero(part < number), np.flatnonzero(part == number)) for number in range(1, count + 1)]
+        return [(learnt, left) for learnt, left in pairs if len(left)]
     keys = split.keys if split.groups is None else split.groups.astype(np.uint64)
     part = np.zeros(len(split), np.int64)
     for stratum in [None] if strata is None or split.groups is not None else np.unique(strata):

@@ -98,7 +98,8 @@ class StoredTable:
             if row.values.keys() != given:
                 given = row.values.keys()
                 need(list(given), names, f"row {row.line}", "the model was trained with")
-                self._extra |= dict.fromkeys(name for name in given if name not in {*names, *self.targets})
+                used = {*names, *self.targets, *(["id"] if row.id is not None else [])}
+                self._extra |= dict.fromkeys(name for name in given if name not in used)
         if not rows:
             return np.zeros((0, len(self.columns.features)), np.float32)
         cells = of_rows("the rows", [row.values for row in rows], names, untyped=False)

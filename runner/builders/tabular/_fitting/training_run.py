@@ -15,6 +15,7 @@ from runner.builders.tabular._fitting.row_parts import folds, stopping_rows
 from runner.builders.tabular._fitting.stored_table import StoredTable
 from runner.contract import Table, TrainContext, TrainResult
 from runner.data.table_rows.split_rows import TableSplit
+from runner.errors import DataError
 
 if TYPE_CHECKING:
     from runner.builders.tabular._fitting.class_measuring import ClassMeasuring
@@ -109,7 +110,17 @@ class _Run:
     def _pairs(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         first = next(iter(self._train.targets))
         strata = self._measuring.strata(first, self._train.targets[first])
-        return folds(self._train, count, self._context.seed, strata)
+        pairs = folds(self._train, count, self._context.seed, strata)
+        if len(pairs) < (self._spec.folds or 2):
+            parts = (
+                "cannot be divided" if len(pairs) < 2 else f"can be divided into {len(pairs)} parts, not into {count}"
+            )
+            raise DataError(
+                f"the {len(self._train)} rows of training {parts}",
+                where="/model/spec/folds",
+                hint="equal rows, and rows of one group or moment, stay together; use fewer folds, or more data",
+            )
+        return pairs
 
     def fit_target(self, target: str, rows: np.ndarray, what: str) -> Learner:
         """The target's learner, fitted to some of the training rows."""
