@@ -7,10 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from runner.builders.routing._lengths import length_rows
 from runner.data.comparisons import TIE, A, B, Comparisons
 from runner.errors import DataError, Stopped
-from runner.tasks.length import measuring
+from runner.tasks.length import length_rows, measuring
 from runner.tasks.length.length_rows import LengthRows, LengthScale, TokenCounter, continued, split_rows
 from runner.training.pretrained import resolve
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from runner.runs.run import Run, State
-from runner.store.stored_models import promote
+from runner.store.promotion import promote
 
 
 def test_calibrated_parameters_and_the_headline_are_shown(desk) -> None:
