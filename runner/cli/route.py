@@ -149,7 +149,7 @@ def route(
 
 def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> dict[str, Any]:
     """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
-    from runner.inference.routing.check import held_out
+    from runner.inference.routing.held_out_gain import held_out
 
     found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size)
     points = found.points()

@@ -11,7 +11,7 @@ from runner.contract import ModelSpec
 from runner.errors import RunnerError
 from runner.evaluation.candidates import Candidate
 from runner.evaluation.shared_holdout import Split
-from runner.execution.lineage import made_from, other_data
+from runner.execution.data_lineage import made_from, other_data
 from runner.execution.plan import Plan, make_plan
 from runner.execution.train_resume import train
 from runner.runs.events import EventReader

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from runner import registry
 from runner.contract import ModelSpec
 from runner.errors import Fault, SpecError
-from runner.spec import messages, pointers
+from runner.spec import messages, near_names, pointers
 from runner.spec.envelope import TrainingSpec
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.kinds import document_class
@@ -152,8 +152,8 @@ def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, l
         return None, [find(document, at, "missing", "`model_type` is missing", shown=at[:-1], expected=expected)]
     near, sure, message = None, False, "wrong type"
     if isinstance(name, str):
-        near, message = messages.nearest(name, names), "unknown model type"
-        sure = near is not None and messages.unmistakable(name, names)
+        near, message = near_names.nearest(name, names), "unknown model type"
+        sure = near is not None and near_names.unmistakable(name, names)
     found = written(document, at)
     return None, [find(document, at, "choice", message, expected=expected, found=found, meant=near, sure=sure)]
 

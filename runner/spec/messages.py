@@ -71,25 +71,6 @@ def found(text: str, name: str = "", schema: Schema | None = None) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The word that was probably meant."""
-    near = _near(word, words, 0.6)
-    return near[0] if near else None
-
-
-def unmistakable(word: str, words: Iterable[str]) -> bool:
-    """Whether one word, and no other, can have been meant: near enough to be put in its place unasked."""
-    near = _near(word, words, 0.7)
-    return len(near) == 1 or (len(near) > 1 and near[0].lower() == word.lower() != near[1].lower())
-
-
-def _near(word: str, words: Iterable[str], cutoff: float) -> list[str]:
-    import difflib  # only a document with a fault pays for it
-
-    by_folded = {other.lower(): other for other in words}
-    return [by_folded[match] for match in difflib.get_close_matches(word.lower()[:128], by_folded, 3, cutoff)]
-
-
 def _list(schema: Schema, root: Schema) -> str:
     if "prefixItems" in schema:
         items = [expected(item, root) for item in schema["prefixItems"]]

@@ -8,7 +8,7 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from runner.spec import messages, pointers, schema_walk
+from runner.spec import messages, near_names, pointers, schema_walk
 from runner.spec.findings import Finding, find, written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
@@ -69,10 +69,10 @@ class _Checker:
         for name in value:
             if name in known:
                 continue
-            near = messages.nearest(name, known)
+            near = near_names.nearest(name, known)
             meant = known[near].get("x-spelling-of", near) if near else None
             found = written(self.document, (*path, name))
-            sure = messages.unmistakable(name, known)
+            sure = near_names.unmistakable(name, known)
             yield find(self.document, (*path, name), "unknown", "unknown field", on_key=True, expected=expected,
                        found=found, meant=meant, sure=sure)  # fmt: skip
 
@@ -117,7 +117,7 @@ class _Checker:
         if len(fitting) != 1:
             allowed = [word for option in options for word in schema_walk.resolve(option, self.root).get("enum", ())]
             words = [word for word in allowed if isinstance(word, str)]
-            near = messages.nearest(value, words) if isinstance(value, str) else None
+            near = near_names.nearest(value, words) if isinstance(value, str) else None
             yield self.wrong("type", "not one of the allowed values", path, schema, meant=near)
             return
         for child in error.context or ():
@@ -129,9 +129,9 @@ class _Checker:
         words = [word for word in allowed if isinstance(word, str)]
         if not isinstance(value, str) and len(words) == len(allowed):
             return self.wrong("type", "wrong type", path, schema)
-        near = messages.nearest(value, words) if isinstance(value, str) else None
+        near = near_names.nearest(value, words) if isinstance(value, str) else None
         expected, found = messages.expected(schema, self.root), written(self.document, path, schema)
-        sure = near is not None and messages.unmistakable(value, words)
+        sure = near is not None and near_names.unmistakable(value, words)
         return find(
             self.document, path, "choice", "unknown value", expected=expected, found=found, meant=near, sure=sure
         )

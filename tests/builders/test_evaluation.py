@@ -10,14 +10,8 @@ from scipy.optimize import minimize_scalar
 
 from runner.builders.routing._ratings.baselines import COLUMNS, baselines
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
-from runner.tasks.ranking.measuring import (
-    calibrate,
-    calibration_table,
-    evaluate,
-    fit_temperature,
-    pairwise_accuracy,
-    winner_margins,
-)
+from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
+from runner.tasks.ranking.measuring import calibration_table, evaluate, pairwise_accuracy
 
 
 def test_an_exact_tie_of_scores_counts_as_wrong(toolbox):

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.data import splitting
-from runner.data.comparisons import graph
+from runner.data.comparisons import graph, prompt_split
 
 
 def digests(n: int) -> list[bytes]:
@@ -28,7 +27,7 @@ def sides(rows: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
 
 @given(pairs, st.integers(0, 12))
 def test_the_filter_is_the_largest_set_in_which_everybody_is_frequent(rows, least):
-    kept = splitting.frequent(*sides(rows), 7, least)
+    kept = prompt_split.frequent(*sides(rows), 7, least)
     left = list(rows)
     while True:  # the same, a row at a time
         counts = Counter(model for row in left for model in row)
@@ -42,16 +41,16 @@ def test_the_filter_is_the_largest_set_in_which_everybody_is_frequent(rows, leas
 @given(pairs)
 def test_the_largest_threshold_keeps_something_and_the_next_nothing(rows):
     a, b = sides(rows)
-    largest = splitting.largest_threshold(a, b, 7)
-    assert splitting.frequent(a, b, 7, largest).any() == bool(rows)
-    assert not splitting.frequent(a, b, 7, largest + 1).any()
+    largest = prompt_split.largest_threshold(a, b, 7)
+    assert prompt_split.frequent(a, b, 7, largest).any() == bool(rows)
+    assert not prompt_split.frequent(a, b, 7, largest + 1).any()
 
 
 def test_dropping_a_rare_llm_can_make_another_rare():
     # A chain: 0-1 twice, 1-2 once. Of at least two each, 2 goes, and with it a row of 1, which keeps two.
     a, b = sides([(0, 1), (0, 1), (1, 2)])
-    assert splitting.frequent(a, b, 3, 2).tolist() == [True, True, False]
-    assert not splitting.frequent(a, b, 3, 3).any()
+    assert prompt_split.frequent(a, b, 3, 2).tolist() == [True, True, False]
+    assert not prompt_split.frequent(a, b, 3, 3).any()
 
 
 @settings(max_examples=60)
@@ -63,9 +62,9 @@ def test_dropping_a_rare_llm_can_make_another_rare():
 def test_a_split_is_whole_keys_near_the_fraction_and_never_empty(keys, fraction, seed):
     if fraction and len(set(keys)) < 2:
         with pytest.raises(ValueError, match="divided"):
-            splitting.split(keys, fraction, seed)
+            prompt_split.split(keys, fraction, seed)
         return
-    held = splitting.split(keys, fraction, seed)
+    held = prompt_split.split(keys, fraction, seed)
     inside = {key for key, is_held in zip(keys, held, strict=True) if is_held}
     outside = {key for key, is_held in zip(keys, held, strict=True) if not is_held}
     assert not inside & outside
@@ -80,27 +79,27 @@ def test_a_split_is_whole_keys_near_the_fraction_and_never_empty(keys, fraction,
 
 def test_a_split_is_the_same_for_a_seed_whatever_the_order_of_the_rows():
     keys = [f"key {at % 40}" for at in range(200)]
-    held = dict(zip(keys, splitting.split(keys, 0.2, 7), strict=True))
-    turned = dict(zip(keys[::-1], splitting.split(keys[::-1], 0.2, 7), strict=True))
+    held = dict(zip(keys, prompt_split.split(keys, 0.2, 7), strict=True))
+    turned = dict(zip(keys[::-1], prompt_split.split(keys[::-1], 0.2, 7), strict=True))
     assert held == turned
-    assert held != dict(zip(keys, splitting.split(keys, 0.2, 8), strict=True))
+    assert held != dict(zip(keys, prompt_split.split(keys, 0.2, 8), strict=True))
     # A value that was computed once: the choice must not move with a version of a library.
     assert sorted(int(key[4:]) for key, is_held in held.items() if is_held) == [2, 3, 20, 26, 28, 34, 36, 38]
 
 
 def test_case_and_spacing_make_no_other_prompt():
-    assert splitting.split_key(" What\nis  IT?") == splitting.split_key("what is it?")
-    assert splitting.split_key("what is it") != splitting.split_key("what is it?")
+    assert prompt_split.split_key(" What\nis  IT?") == prompt_split.split_key("what is it?")
+    assert prompt_split.split_key("what is it") != prompt_split.split_key("what is it?")
 
 
 def test_a_sample_is_seeded_and_keeps_the_order():
-    chosen = splitting.sample(digests(300), 50, 1)
+    chosen = prompt_split.sample(digests(300), 50, 1)
     assert len(chosen) == 50 and (np.diff(chosen) > 0).all()
-    assert (chosen == splitting.sample(digests(300), 50, 1)).all()
-    assert (chosen != splitting.sample(digests(300), 50, 2)).any()
-    assert splitting.sample(digests(3), 50, 1).tolist() == [0, 1, 2]
+    assert (chosen == prompt_split.sample(digests(300), 50, 1)).all()
+    assert (chosen != prompt_split.sample(digests(300), 50, 2)).any()
+    assert prompt_split.sample(digests(3), 50, 1).tolist() == [0, 1, 2]
     # A larger sample contains a smaller one: more data is more of the same.
-    assert set(chosen) < set(splitting.sample(digests(300), 80, 1))
+    assert set(chosen) < set(prompt_split.sample(digests(300), 80, 1))
 
 
 def test_components_by_their_smallest_member():

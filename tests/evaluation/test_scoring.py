@@ -9,9 +9,9 @@ import pytest
 
 from runner.errors import RunFailed
 from runner.tasks.ranking.asking import ask
+from runner.tasks.ranking.calibration import fit_temperature, winner_margins
 from runner.tasks.ranking.comparing import temperature
 from runner.tasks.ranking.llm_predictor import llm_predictor
-from runner.tasks.ranking.measuring import fit_temperature, winner_margins
 
 
 class Plain:

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
-from runner.data import splitting
 from runner.data.category_tags import TAGS
-from runner.data.comparisons import catalog, graph, sources
+from runner.data.comparisons import catalog, graph, prompt_split, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.losses import reasons, refuse
 from runner.data.comparisons.raw_layouts import Rows
@@ -42,7 +41,7 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
     digests, keys = row_digests(rows), row_keys(rows)
     chosen = np.arange(len(rows))
     if section.max_samples is not None:
-        chosen = splitting.sample(digests, section.max_samples, section.seed)
+        chosen = prompt_split.sample(digests, section.max_samples, section.seed)
         left = np.setdiff1d(np.arange(len(rows)), chosen)
         context.report.drop("not among max_samples", [rows.numbers[at] for at in left])
     kept = _drop_rare(section, rows, chosen, context, record)
@@ -94,10 +93,10 @@ def _drop_rare(
         return_inverse=True,
     )
     a, b = index[: len(chosen)], index[len(chosen) :]
-    kept = splitting.frequent(a, b, len(everyone), least)
+    kept = prompt_split.frequent(a, b, len(everyone), least)
     if not kept.any():
-        largest = splitting.largest_threshold(a, b, len(everyone))
-        left = int(splitting.frequent(a, b, len(everyone), largest).sum())
+        largest = prompt_split.largest_threshold(a, b, len(everyone))
+        left = int(prompt_split.frequent(a, b, len(everyone), largest).sum())
         sampled = "null" if section.max_samples is None else str(section.max_samples)
         raise DataError(
             f"no comparison is left: /data/max_samples {sampled} gives {len(chosen)} rows of {len(everyone)} LLMs, "
@@ -130,7 +129,7 @@ def _held_out(section: ComparisonsData, prompts: Sequence[str], kept: np.ndarray
     split is drawn before that filter, so that it is the same for models that filter differently: what one of them is
     measured on, no other has trained on.
     """
-    key_of = {prompt: splitting.split_key(prompt) for prompt in set(prompts)}
+    key_of = {prompt: prompt_split.split_key(prompt) for prompt in set(prompts)}
     keys = [key_of[prompt] for prompt in prompts]
     own = [key for key, keep in zip(keys, kept, strict=True) if keep]
     if section.validation_split and len(set(own)) < 2:
@@ -139,10 +138,10 @@ def _held_out(section: ComparisonsData, prompts: Sequence[str], kept: np.ndarray
             where="/data/validation_split",
             hint="set validation_split to 0, or use data with more prompts",
         )
-    held = splitting.split(keys, section.validation_split, section.seed)[kept]
+    held = prompt_split.split(keys, section.validation_split, section.seed)[kept]
     if section.validation_split and held.all() == held.any():
         # All that the filter left lies on one side of the common split.
-        held = splitting.split(own, section.validation_split, section.seed)
+        held = prompt_split.split(own, section.validation_split, section.seed)
         context.emit(
             "warning",
             message="the filter on rare LLMs leaves one side of the split empty, so the rows that are left were split "

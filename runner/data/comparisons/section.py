@@ -106,7 +106,7 @@ class ComparisonsData(DataSection):
 
     def row_keys(self, part: Comparisons) -> set[str]:
         """The prompts of a split, whatever their case and spacing."""
-        from runner.data.splitting import split_key
+        from runner.data.comparisons.prompt_split import split_key
 
         return {split_key(part.prompts[at]) for at in set(part.prompt.tolist())}
 

@@ -18,8 +18,8 @@ from runner.data.table_rows.column_names import need
 from runner.data.table_rows.columns import Column, Columns, Read
 from runner.data.table_rows.looking import look
 from runner.data.table_rows.oddities import index_columns, repeats_target, sibling_file
-from runner.data.table_rows.split_rows import TableSplit
 from runner.data.table_rows.splitting import Divided, divide, draw
+from runner.data.table_rows.table_split import TableSplit
 from runner.data.table_rows.targets import Target, in_classes, only_used, read_target, usable
 from runner.errors import DataError
 

@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
 from runner.data.table_rows import packaged
-from runner.data.table_rows.split_rows import TableSplit
+from runner.data.table_rows.table_split import TableSplit
 from runner.errors import DataError
 from runner.workspace import absolute
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tasks.ranking.measuring import probability
+from runner.tasks.ranking.calibration import probability
 
 #: Beside a seed: which of several equal prompts go to the strong LLM.
 TIES_SALT = 0x74

@@ -286,7 +286,7 @@ def _choose(
 ) -> tuple[Choice, str | None]:
     """The choice, and what is to be said of it. ``borders`` are the scores that a share's threshold is set on."""
     from runner.inference.routing.choosing import by_rate, by_threshold, within_budget
-    from runner.tasks.ranking.measuring import probability
+    from runner.tasks.ranking.calibration import probability
 
     if rule.strong is not None:
         strong_wins = probability((scores[0] - scores[1]) / temperature)

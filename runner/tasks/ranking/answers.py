@@ -118,7 +118,7 @@ class LlmAnswers(Answers):
         return scores.astype(np.float64, copy=False)
 
     def form(self, form: OutputFormat) -> Form:
-        from runner.tasks.ranking.score_forms import FORMS
+        from runner.tasks.ranking.score_output import FORMS
 
         return FORMS[form](self.names, self.fill)
 

@@ -12,8 +12,9 @@ from runner.data.comparisons import A, Comparisons
 from runner.tasks.compared import Compared
 from runner.tasks.ranking import groups
 from runner.tasks.ranking.asking import Asked, ask, ask_all, common, correct
+from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
 from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
-from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
+from runner.tasks.ranking.measuring import evaluate
 from runner.tasks.ranking.ranks import side_by_side
 from runner.training.bootstrap import resample
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from runner.tasks._supervised.distinct_columns import check_distinct
 from runner.tasks._supervised.finite_answers import check_finite
-from runner.tasks._supervised.parquet_columns import check_distinct
 from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
 from runner.tasks.answers import Answers, OpenedModel
 from runner.tasks.regression.options import RegressionOptions

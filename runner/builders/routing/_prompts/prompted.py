@@ -12,7 +12,8 @@ from runner.builders.routing._ratings.agnostic import leaderboard
 from runner.builders.routing._ratings.baselines import baselines
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
-from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
+from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
+from runner.tasks.ranking.measuring import evaluate
 
 #: Bootstrap samples over prompts behind the leaderboard's intervals.
 DRAWS = 1000

@@ -14,7 +14,8 @@ from runner.builders.routing._ratings.agnostic_predictor import MODEL, SCORES, A
 from runner.builders.routing._ratings.pair_counts import count_records
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
-from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
+from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
+from runner.tasks.ranking.measuring import evaluate
 
 #: Bootstrap samples behind the leaderboard's intervals, where the spec does not say.
 DRAWS = 100

@@ -12,7 +12,8 @@ from runner.builders.routing._ratings.elo_order import Order
 from runner.builders.routing._ratings.least_squares import least_squares
 from runner.builders.routing._ratings.pair_counts import count_pairs
 from runner.data.comparisons import Comparisons
-from runner.tasks.ranking.measuring import calibrate, evaluate, fit_temperature, winner_margins
+from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
+from runner.tasks.ranking.measuring import evaluate
 
 #: Keeps the strengths finite on any data, and moves them by nothing that shows on data of a sensible size.
 RIDGE = 0.01

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runner.builders.tabular._fitting.preparation import Preparation
     from runner.builders.tabular._learners import Learner
     from runner.data.table_rows.columns import Columns
-    from runner.data.table_rows.split_rows import TableSplit
+    from runner.data.table_rows.table_split import TableSplit
 
 COLUMNS, TARGETS = "columns.json", "targets.json"
 

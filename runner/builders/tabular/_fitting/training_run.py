@@ -14,7 +14,7 @@ from runner.builders.tabular._fitting.preparation import Preparation
 from runner.builders.tabular._fitting.row_parts import folds, stopping_rows
 from runner.builders.tabular._fitting.stored_table import StoredTable
 from runner.contract import Table, TrainContext, TrainResult
-from runner.data.table_rows.split_rows import TableSplit
+from runner.data.table_rows.table_split import TableSplit
 from runner.errors import DataError
 
 if TYPE_CHECKING:

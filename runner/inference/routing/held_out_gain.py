@@ -93,7 +93,7 @@ def held_out(
     import numpy as np
 
     from runner.data.category_tags import prompt_tags
-    from runner.tasks.ranking.measuring import probability
+    from runner.tasks.ranking.calibration import probability
 
     validation = _validation(workspace, scorer)
     number = {name: at for at, name in enumerate(scorer.names)}
