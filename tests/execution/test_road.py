@@ -96,7 +96,7 @@ def test_a_run_resumes_with_more_epochs_and_ends_as_if_it_had_them_from_the_star
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
     longer = desk.write("longer.json", elo(epochs=6, log={"print_every": 2}))
-    resumed = desk("train", "--resume", "last", "--spec-file", longer, "--json").ok().json
+    resumed = desk("train", "--resume", "last", "--spec-file", longer, "--executor", "local", "--json").ok().json
     other = make_desk()
     whole = other("train", "--spec-file", longer, "--executor", "local", "--json").ok().json
     assert files(desk, resumed) == files(other, whole)

@@ -105,10 +105,10 @@ class ComparisonsData(DataSection):
         return prepare(self, context)
 
     def row_keys(self, part: Comparisons) -> set[str]:
-        """The prompts of a split, whatever their case and spacing."""
+        """The prompts of a split, whatever their case and spacing; of votes without prompts, the rows."""
         from runner.data.comparisons.prompt_split import split_key
 
-        return {split_key(part.prompts[at]) for at in set(part.prompt.tolist())}
+        return {split_key(part.keys[at]) for at in set(part.prompt.tolist())}
 
     def network_needed(self, cache: Path) -> bool:
         return catalog.network_needed(self.dataset)
