@@ -34,6 +34,11 @@ def seen(name: str, content: Any, *says: str, **more: Any) -> Case:
     return data(name, content, "/data/dataset: data.jsonl", *says, leaves=None, **more)
 
 
+def looked(name: str, content: Any, *says: str, **more: Any) -> Case:
+    """A fault in what the file holds, that is told before a run is made as well."""
+    return data(name, content, "/data/dataset: ", *says, leaves=None, **more)
+
+
 def parquet(rows: list[dict[str, Any]], change: Callable[[bytes], bytes] = bytes) -> Callable[[Bench], None]:
     """``data.parquet`` of these rows, its bytes changed."""
 
@@ -78,36 +83,41 @@ LAST = "/model/spec/min_model_occurrences"
 CASES = [
     # What a look can tell is told before a run is made, with the field that names the file.
     seen("no such data file", None, "there is no such data file", code=5),
-    seen("a folder for a data file", folder, "is not a file"),
+    seen("a folder for a data file", folder, "the folder has no data file"),
     seen("a data file that may not be read", unreadable, "may not be read", unprivileged=True),
     seen("an empty data file", b"", "the file is empty"),
-    # What reading it tells, the run tells.
-    data("blank lines only", b"\n\n  \n", "data.jsonl", "there is no row in it"),
-    data("a line that is not JSON", GOOD[:2000].rpartition("\n")[0] + "\n{oops\n", "data.jsonl:", "not JSON"),
-    data("a second line that is not JSON", GOOD.replace("\n", "\n{oops\n", 1), "data.jsonl:2: not JSON", "column 2"),
-    data("a last line that is cut off", GOOD[:-40], "data.jsonl:24: not JSON"),
-    data("a line that is a list", "[1, 2]\n" + GOOD, "data.jsonl:1: expected a JSON object"),
-    data(
+    # So is what reading a small file tells.
+    looked("blank lines only", b"\n\n  \n", "data.jsonl", "there is no row in it"),
+    looked("a line that is not JSON", GOOD[:2000].rpartition("\n")[0] + "\n{oops\n", "data.jsonl:", "not JSON"),
+    looked("a second line that is not JSON", GOOD.replace("\n", "\n{oops\n", 1), "data.jsonl:2: not JSON", "column 2"),
+    looked("a last line that is cut off", GOOD[:-40], "data.jsonl:24: not JSON"),
+    looked("a line that is a list", "[1, 2]\n" + GOOD, "data.jsonl:1: expected a JSON object"),
+    looked(
         "one JSON document, indented", '{\n  "model_a": "ada"\n}\n', "data.jsonl:1: not JSON", "one JSON object a line"
     ),
-    data("a line that nests 100,000 deep", GOOD + "[" * 100_000 + "\n", "data.jsonl:25:"),
-    data("a line that is not UTF-8", GOOD.encode() + b'{"model_a": "\xff"}\n', "data.jsonl:25: not UTF-8", "byte 14"),
-    data("JSON lines in UTF-16", GOOD.encode("utf-16"), "data.jsonl:1: not UTF-8"),
-    data("a column missing", without("winner"), "data.jsonl", "missing column winner"),
-    data("columns missing", without("winner", "conversation_b"), "missing columns winner, conversation_b"),
-    data("a misspelt column", GOOD.replace('"winner"', '"winer"'), "missing column winner", "'winer' for 'winner'"),
-    data(
-        "winners that nobody knows", [row | {"winner": "ada"} for row in battles()], "data.jsonl", "unknown winner (24"
+    looked("a line that nests 100,000 deep", GOOD + "[" * 100_000 + "\n", "data.jsonl:25:"),
+    looked(
+        "a line that is not UTF-8", GOOD.encode() + b'{"model_a": "\xff"}\n', "data.jsonl:25: not UTF-8", "position 14"
     ),
-    data(
+    looked("JSON lines in UTF-16", GOOD.encode("utf-16"), "data.jsonl: not UTF-8", "UTF-16"),
+    looked("a column missing", without("winner"), "data.jsonl", "missing column winner"),
+    looked("columns missing", without("winner", "conversation_b"), "missing columns winner, conversation_b"),
+    looked("a misspelt column", GOOD.replace('"winner"', '"winer"'), "missing column winner", "'winer' for 'winner'"),
+    looked(
+        "winners that nobody knows", [row | {"winner": "zoe"} for row in battles()], "data.jsonl", "'winner' has 'zoe'"
+    ),
+    looked(
         "one LLM only", [row | {"model_a": "ada", "model_b": "ada"} for row in battles()], "data.jsonl", "one LLM only"
     ),
-    data(
-        "answers that are all empty", [battle("ada", "bob", answers=("", " "))] * 9, "data.jsonl", "(9, first in row 1)"
+    looked(
+        "answers that are all empty",
+        [battle("ada", "bob", answers=("", " "))] * 9,
+        "data.jsonl",
+        "(9, first in line 1)",
     ),
-    data("conversations of no turns", [row | {"conversation_a": []} for row in battles()], "empty conversation (24"),
-    data(
-        "conversations that are text", [row | {"conversation_a": "hi"} for row in battles()], "empty conversation (24"
+    looked("conversations of no turns", [row | {"conversation_a": []} for row in battles()], "empty conversation (24"),
+    looked(
+        "conversations that are text", [row | {"conversation_a": "hi"} for row in battles()], "no list of messages (24"
     ),
     data("one prompt only", [battle("ada", "bob")] * 9, "/data/validation_split", "all 9 rows have one prompt"),
     data(
@@ -121,37 +131,37 @@ CASES = [
     ),
     data("a graph in two parts", APART, "/model/spec/regularization", "never compared with the others", document=RATED),
     data("an LLM that only won", UNBEATEN, "/model/spec/regularization", "'zoe': only won", document=RATED),
-    data(
+    looked(
         "Parquet that is cut off",
         parquet(battles(), lambda whole: whole[:-200]),
         "data.parquet",
         "not a whole Parquet",
         document=PARQUET,
     ),
-    data(
+    looked(
         "Parquet that is none",
         parquet(battles(), lambda whole: b"PAR1 or so"),
         "data.parquet",
         "not a whole Parquet",
         document=PARQUET,
     ),
-    data(
+    looked(
         "Parquet with a hole in it",
         parquet(battles(), lambda whole: whole[:60] + b"\xff" * 200 + whole[260:]),
         "data.parquet",
         document=PARQUET,
     ),
-    data("Parquet without rows", parquet([]), "data.parquet", document=PARQUET),
-    data(
+    looked("Parquet without rows", parquet([]), "data.parquet", document=PARQUET),
+    looked(
         "Parquet without columns of ours",
         parquet([{"text": "hi"}]),
         "data.parquet",
         "missing columns",
         document=PARQUET,
     ),
-    data(
+    looked(
         "Parquet with numbers for names",
-        parquet([row | {"model_a": 1} for row in battles()]),
+        parquet([row | {"model_a": 1.5} for row in battles()]),
         "data.parquet",
         document=PARQUET,
     ),

@@ -193,3 +193,11 @@ def test_a_pair_is_a_prompt_and_a_response_or_how_a_conversation_ends():
         with pytest.raises(DataError) as caught:
             answer(value, "f:1")
         assert says in caught.value.message
+
+
+def test_roles_by_other_names(tmp_path):
+    path = tmp_path / "x.jsonl"
+    turns = [{"role": "developer", "content": "be brief"}, {"role": "model", "content": "hi"}]
+    path.write_text(json.dumps({"messages": [*turns, {"role": "user", "content": "Go on"}]}) + "\n")
+    (row,) = from_file(path).rows()
+    assert (row.prompt, row.history) == ("Go on", ("be brief", "hi"))

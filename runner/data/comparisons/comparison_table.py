@@ -39,9 +39,11 @@ def lacking(
         if all(role in missing for role in roles) and not named and not alike:
             lacks.add(what)
     unread = {role for what in lacks - reads for role in OPTIONAL[what]}
-    missing = {name: column for name, column in missing.items() if name not in unread}
-    if not missing:
+    if missing.keys() <= unread:
         return frozenset(lacks)
+    # Where the columns are called otherwise altogether, all of them are to be mapped.
+    if not missing.keys() & {"model_a", "model_b", "winner"}:
+        missing = {name: column for name, column in missing.items() if name not in unread}
     reader = f", and {kind} reads {' and '.join(sorted(lacks & reads))}" if kind and lacks & reads else ""
     proposed = ", ".join(f'"{name}": "{near[name]}"' for name in missing if name in near)
     raise DataError(

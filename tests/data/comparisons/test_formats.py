@@ -239,3 +239,40 @@ def test_both_readers_agree_on_anything(rows):
         assert getattr(arrow, name) == getattr(plain, name), name
     assert arrow.skipped == plain.skipped
     assert len(plain) + sum(plain.skipped.values()) == plain.read == len(rows)
+
+
+def chats(raw, make) -> list[dict[str, Any]]:
+    rows = [raw.row(prompt=f"p{at}", answers=(f"a{at}", f"b{at}"), parts=False) for at in range(4)]
+    return [row | {side: make(row[side]) for side in ("conversation_a", "conversation_b")} for row in rows]
+
+
+SPELLINGS = {
+    "JSON text": json.dumps,
+    "ShareGPT": lambda turns: [
+        {"from": {"user": "human", "assistant": "gpt"}[turn["role"]], "value": turn["content"]} for turn in turns
+    ],
+    "Gemini": lambda turns: [turn | {"role": turn["role"].replace("assistant", "model")} for turn in turns],
+    "developer": lambda turns: [{"role": "developer", "content": "be brief"}, *turns],
+}
+
+
+@pytest.mark.parametrize("read", [as_json, as_arrow], ids=["json", "arrow"])
+@pytest.mark.parametrize("how", SPELLINGS)
+def test_conversations_as_others_spell_them(raw, read, how):
+    rows = read(chats(raw, SPELLINGS[how]))
+    assert rows.prompts == [f"p{at}" for at in range(4)] and rows.responses_b == [f"b{at}" for at in range(4)]
+    assert set(rows.histories) == {("be brief",) if how == "developer" else ()}
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("hi", "a conversation that is no list of messages"),
+        ({"role": "user"}, "a conversation that is no list of messages"),
+        ("", "empty conversation"),
+        (None, "empty conversation"),
+        ([], "empty conversation"),
+    ],
+)
+def test_what_is_no_conversation_is_told_as_that(raw, cell, reason):
+    assert dict(as_json([raw.row() | {"conversation_a": cell}]).skipped) == {reason: 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 import json
 import os
 import subprocess
@@ -267,6 +269,8 @@ def refusing() -> Iterator[ThreadingHTTPServer]:
 
 
 READ = """
+import csv
+import gzip
 import json
 from runner.data.comparisons import sources
 from runner.errors import RunnerError
@@ -333,3 +337,34 @@ def test_asking_for_the_network_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_layout_is_told_by_all_of_the_first_rows(raw, tmp_path):
+    rows = raw.some(5)
+    del rows[0]["conversation_a"], rows[0]["conversation_b"]
+    found = sources.read(str(raw.jsonl(tmp_path / "x.jsonl", rows)))
+    assert len(found) == 4 and dict(found.skipped) == {"empty conversation": 1}
+
+
+def test_a_csv_may_hold_conversations_as_json(raw, tmp_path):
+    rows = raw.some(5)
+    path = tmp_path / "x.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows([{key: json.dumps(cell) if isinstance(cell, list) else cell for key, cell in row.items()}
+                          for row in rows])  # fmt: skip
+    assert sources.read(str(path)).responses_a == [f"a{at}" for at in range(5)]
+
+
+def test_shards_and_gzip_are_the_same_data(raw, tmp_path, context):
+    rows = raw.some(60)
+    whole = ComparisonsData(dataset=str(raw.jsonl(tmp_path / "x.jsonl", rows))).load(context())
+    (tmp_path / "shards").mkdir()
+    for at in range(3):
+        part = raw.jsonl(tmp_path / "part.jsonl", rows[20 * at : 20 * at + 20])
+        (tmp_path / "shards" / f"{at}.jsonl.gz").write_bytes(gzip.compress(part.read_bytes()))
+    for path in ("shards/", "shards/*.gz"):
+        assert ComparisonsData(dataset=f"{tmp_path}/{path}").load(context()).fingerprint == whole.fingerprint
+    pattern = ComparisonsData(dataset=f"{tmp_path}/shards/*.gz")
+    assert [path.name for path in pattern.local_files()] == [f"{at}.jsonl.gz" for at in range(3)]
