@@ -108,7 +108,7 @@ class ComparisonsData(DataSection):
         """The prompts of a split, whatever their case and spacing."""
         from runner.data.comparisons.prompt_split import split_key
 
-        return {split_key(part.prompts[at]) for at in set(part.prompt.tolist())}
+        return {split_key(part.keys[at]) for at in set(part.prompt.tolist())}
 
     def network_needed(self, cache: Path) -> bool:
         return catalog.network_needed(self.dataset)
