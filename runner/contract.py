@@ -284,6 +284,11 @@ class DataSection(Section):
     asked_rows: ClassVar[str] = "runner.data.prompts"
 
     @classmethod
+    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What the reader of rows to be answered is told of a stored model's ``data`` section, as keyword arguments."""
+        return {}
+
+    @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
         """The ``data`` object of a spec that names ``path`` and maps roles to columns, as ``runner data check`` does.
 
@@ -386,6 +391,9 @@ class AskedRows(Protocol):
 
     def provenance(self) -> dict[str, Any]:
         """What the provenance says of them."""
+
+    def close(self) -> None:
+        """Take away what was put aside to be read twice."""
 
 
 class Checkpoint(Protocol):

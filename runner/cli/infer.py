@@ -6,7 +6,7 @@ import gc
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -111,9 +111,17 @@ def infer(
     output = inferring.Output(path, form, ResultStream() if path is None else None, made_up=output_path is None)
     try:
         inferring.check(question)
-        layout = registry.load(found.model_type).Spec.data.asked_rows
-        asked = asked_rows(layout, prompts, prompts_file or input_, prompts_format)
-        with progress_shown() as emit, _sigterm(raises=inferring.Terminated if path is not None else None):
+        if input_ is not None and (prompts is not None or prompts_file is not None):
+            other = "--prompts" if prompts is not None else "--prompts-file"
+            raise UsageError(f"--input and {other} do not go together", where="--input", hint="leave one out")
+        section = registry.load(found.model_type).Spec.data
+        told = section.asked_words(found.manifest()["spec"]["data"])
+        asked = asked_rows(section.asked_rows, prompts, prompts_file or input_, prompts_format, **told)
+        with (
+            closing(asked),
+            progress_shown() as emit,
+            _sigterm(raises=inferring.Terminated if path is not None else None),
+        ):
             provenance = inferring.infer(workspace, question, asked, output, say, emit)
     except BaseException:
         if path is not None and output.made_up:
@@ -129,7 +137,7 @@ def infer(
     show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json, kept=f"the scores are in {path}")
 
 
-def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: Any = None) -> AskedRows:
+def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: Any = None, **told: Any) -> AskedRows:
     """The rows that the flags name, or that are piped in, as the layout reads them."""
     import importlib
 
@@ -138,14 +146,15 @@ def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: 
         other = "--prompts-file" if file is not None else "--prompts-format" if format is not None else None
         if other:
             raise UsageError(f"--prompts and {other} do not go together", where="--prompts", hint="leave one out")
-        return reader.from_words(words)
+        return reader.from_words(words, **told)
     if file is not None and str(file) not in ("-", "/dev/stdin"):
-        return reader.from_file(file, format)
+        return reader.from_file(file, format, **told)
     nothing = UsageError(reader.NOTHING, where=reader.WHERE, hint=reader.HOW)
     if sys.stdin is None or (file is None and sys.stdin.isatty()):
         raise nothing
-    piped: AskedRows = reader.from_pipe(standard_input(), format)
+    piped: AskedRows = reader.from_pipe(standard_input(), format, **told)
     if file is None and piped.empty:
+        piped.close()
         raise nothing
     return piped
 

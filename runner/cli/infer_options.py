@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 
@@ -22,5 +23,5 @@ def model_options(words: Sequence[str]) -> str:
     lines = [f"{found.reference} is a model of {task.name}. Its options, by --set KEY=VALUE:"]
     for name, field in task.options.model_fields.items():
         default = field.get_default(call_default_factory=True)
-        lines.append(f"  {name} (default {default!r}): {field.description}")
+        lines.append(f"  {name} (default {json.dumps(default)}): {field.description}")
     return "\n".join(lines if task.options.model_fields else [f"{found.reference} is a model of {task.name}."])

@@ -88,6 +88,9 @@ class Prompts:
             return not self._source
         return self._file.seek(0, os.SEEK_END) == 0
 
+    def close(self) -> None:
+        """Nothing to take away: a nameless file goes with the process."""
+
     def fingerprint(self) -> list[Any]:
         """What tells whether another reading gives the same prompts."""
         return [self.format, self.count, self.sha256 or self.prompts_sha256]

@@ -414,5 +414,5 @@ def test_an_option_that_cannot_be_is_refused_by_name(elo, words, told):
 def test_help_with_a_model_shows_that_models_own_options(elo):
     told = elo("infer", "--help", "--model", ELO).ok().out
     assert f"{ELO}/v1 is a model of ranking." in told
-    assert "models_to_score" in told and "unknown (default 'zero')" in told
+    assert "models_to_score" in told and 'unknown (default "zero")' in told
     assert elo("infer", "--help", "--model", "elo_scoring/none").code == 5

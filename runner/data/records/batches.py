@@ -105,6 +105,8 @@ def open_records(
     the check before a run is made. Raises :class:`~runner.errors.NotFoundError` for what is not there and
     :class:`DataError` for what is no data file, or shards with other columns than the first.
     """
+    if encoding is not None:
+        check_encoding(encoding, pointer)
     files, container = data_files(path, pointer)
     if container == "json":
         container = _json_container(files, encoding)
@@ -131,6 +133,22 @@ def _columns(file: Path, records: Records) -> list[str] | None:
     except UnicodeDecodeError:
         raise bad_byte(file) from None
     return None
+
+
+def check_encoding(encoding: str, pointer: str) -> None:
+    """Raise :class:`DataError` for a name that is no text encoding's."""
+    import codecs
+
+    try:
+        known = codecs.lookup(encoding)._is_text_encoding
+    except LookupError:
+        known = False
+    if not known:
+        raise DataError(
+            f"there is no encoding {encoding!r}",
+            where=f"{pointer.rpartition('/')[0]}/encoding",
+            hint="utf-8, cp1252, latin-1, utf-16, ...",
+        )
 
 
 def _json_container(files: Sequence[Path], encoding: str | None) -> Container:

@@ -31,6 +31,10 @@ def container_of(name: str) -> Container | None:
     return SUFFIXES.get(Path(name.lower().removesuffix(".gz")).suffix)
 
 
+#: Files that are looked at below a folder: a data set has no more.
+MOST_FILES = 100_000
+
+
 def is_pattern(path: str | Path) -> bool:
     """Whether a path is a pattern such as ``shards/*.csv``; a file that is really called so comes first."""
     return any(mark in str(path) for mark in "*?[") and not Path(path).exists()
@@ -52,7 +56,7 @@ def data_files(path: str | Path, pointer: str = "", cwd: Path = Path()) -> tuple
         if not files:
             raise NotFoundError("no file matches the pattern", where=where, hint=_from_here(found))
     elif found.is_dir():
-        files = sorted(here / each.relative_to(found) for each in _shards(found))
+        files = sorted(here / each.relative_to(found) for each in _shards(found, where))
         if not files:
             raise DataError("the folder has no data file", where=where, hint=f"what can be read: {READ}")
     else:
@@ -103,15 +107,23 @@ def _matches(pattern: Path, cwd: Path) -> list[str]:
     return [name for name in found if (cwd / name).is_file()]
 
 
-def _shards(folder: Path) -> list[Path]:
-    """The files of a folder and below that hold data by their names; hidden and ``_marked`` ones are bookkeeping."""
-    return [
-        each
-        for each in folder.rglob("*")
-        if container_of(each.name) is not None
-        and not any(part[0] in "._" for part in each.relative_to(folder).parts)
-        and (each.is_file() or each.is_symlink())
-    ]
+def _shards(folder: Path, where: str) -> list[Path]:
+    """The files of a folder and below that hold data by their names; hidden and ``_marked`` ones are bookkeeping.
+
+    Raises :class:`DataError` for a folder that is no data set but a disk.
+    """
+    found, seen = [], 0
+    for here, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name[0] not in "._")
+        seen += len(names)
+        if seen > MOST_FILES:
+            raise DataError(
+                f"the folder and those below hold more than {MOST_FILES:,} files",
+                where=where,
+                hint="name the folder of the data set, or a pattern, such as FOLDER/*.csv",
+            )
+        found += [Path(here, name) for name in names if name[0] not in "._" and container_of(name) is not None]
+    return found
 
 
 def _look(path: Path, where: str) -> None:

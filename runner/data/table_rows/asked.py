@@ -11,10 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_write
+
+if TYPE_CHECKING:
+    from runner.data.records import Records
 
 #: What to say where there is nothing to read.
 NOTHING, WHERE = "no rows", "--input"
@@ -34,6 +37,8 @@ class TableRow:
     id: str | int | None = None
     line: int = 0
     untyped: bool = False
+    #: The row's place, as a person finds it.
+    where: str = ""
 
     def key(self) -> bytes:
         """What makes it the same question as another: its cells, in whatever order."""
@@ -49,14 +54,21 @@ class TableRows:
     blank = 0
     has_ids = False
 
-    def __init__(self, name: str, source: Path | Sequence[TableRow], holder: Any = None) -> None:
-        self.name, self._source, self._holder = name, source, holder
+    def __init__(
+        self, name: str, source: Path | Sequence[TableRow], id_column: str | None = None, holder: Any = None
+    ) -> None:
+        self.name, self._source, self._id_column, self._holder = name, source, id_column, holder
         self._sha256 = ""
 
     @property
     def empty(self) -> bool:
         """Whether there is not one byte."""
         return self._source.stat().st_size == 0 if isinstance(self._source, Path) else not self._source
+
+    def close(self) -> None:
+        """Take away what was put aside to be read twice."""
+        if self._holder is not None:
+            self._holder.cleanup()
 
     def check(self) -> None:
         """Read all of it. Raises :class:`DataError` with the line of the first row that cannot be read."""
@@ -95,25 +107,38 @@ class TableRows:
             return
         from runner.data.records import open_records
 
-        records = open_records(self._source, pointer="")
+        try:
+            yield from self._records(open_records(self._source, pointer=""))
+        except DataError as error:
+            if self._holder is not None and error.where:
+                # A pipe has a name, and the file that it was put into is nobody's.
+                error.where = error.where.replace(str(self._source), self.name)
+            raise
+
+    def _records(self, records: Records) -> Iterator[TableRow]:
         untyped = records.container in ("csv", "tsv")
         for batch in records.batches(BATCH):
             if batch.bad:
                 line, reason = batch.bad[0]
-                raise DataError(reason, where=f"{self.name}:{line}", hint="every row that is asked about is answered")
+                raise DataError(reason, where=f"{batch.file}:{line}", hint="every row that is asked about is answered")
             for line, values in zip(batch.numbers, batch.rows, strict=True):
-                yield TableRow(values, _id(values), line, untyped)
+                where = f"{batch.file}:{line}" if records.unit == "line" else f"{batch.file}: row {line}"
+                yield _row(
+                    values, line, untyped, where if self._holder is None else f"{self.name}:{line}", self._id_column
+                )
 
 
-def _id(values: dict[str, Any]) -> str | int | None:
-    """The row's name, if it has a column called id."""
-    value = values.get("id")
-    if value is None or value == "" or isinstance(value, bool) or not isinstance(value, str | int):
-        return None
-    return value
+def _row(values: dict[str, Any], line: int, untyped: bool, where: str, id_column: str | None) -> TableRow:
+    """A row, named by its id column, which is no input; without one, by a column that is called id."""
+    value = values.get(id_column or "id")
+    if value == "" or isinstance(value, bool) or not isinstance(value, str | int):
+        value = None
+    if id_column is not None:
+        values = {name: cell for name, cell in values.items() if name != id_column}
+    return TableRow(values, value, line, untyped, where)
 
 
-def from_words(words: Sequence[str]) -> TableRows:
+def from_words(words: Sequence[str], id_column: str | None = None) -> TableRows:
     """JSON objects on the command line. Raises :class:`UsageError` for a word that is none."""
     rows = []
     for number, word in enumerate(words, 1):
@@ -122,29 +147,31 @@ def from_words(words: Sequence[str]) -> TableRows:
         except ValueError:
             values = None
         if not isinstance(values, dict):
-            raise UsageError(f"row {number} is {word!r}, which is no JSON object", where=WHERE, hint=OBJECT)
-        rows.append(TableRow(values, _id(values), number))
+            raise UsageError(f"row {number} is {word!r}, which is no JSON object", where="--prompts", hint=OBJECT)
+        rows.append(_row(values, number, False, f"row {number}", id_column))
     if not rows:
         raise UsageError(NOTHING, where=WHERE, hint=OBJECT)
-    return TableRows("the command line", rows)
+    return TableRows("the command line", rows, id_column)
 
 
-def from_file(path: Path, format: str | None = None) -> TableRows:
+def from_file(path: Path, format: str | None = None, id_column: str | None = None) -> TableRows:
     """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one."""
     from runner.data.records.data_files import is_pattern
 
     if path.is_fifo():
         with path.open("rb") as file:
-            return from_pipe(file, format, name=str(path))
+            return from_pipe(file, format, id_column, name=str(path))
     if not path.exists() and not is_pattern(path):
         raise NotFoundError("there is no such file", where=str(path))
     if format is not None and not path.name.lower().endswith(FORMATS.get(format, "")):
         with path.open("rb") as file:
-            return from_pipe(file, format, name=str(path))
-    return TableRows(str(path), path)
+            return from_pipe(file, format, id_column, name=str(path))
+    return TableRows(str(path), path, id_column)
 
 
-def from_pipe(stream: Any, format: str | None = None, name: str = "<stdin>") -> TableRows:
+def from_pipe(
+    stream: Any, format: str | None = None, id_column: str | None = None, name: str = "standard input"
+) -> TableRows:
     """What is piped in, put into a temporary file, so that it can be read twice.
 
     Without a format it is JSON Lines if its first character is ``{``, a JSON array if it is ``[``, else CSV.
@@ -165,4 +192,4 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "<stdin>") -> 
         format = "parquet" if head == b"PAR1" else format
     named = raw.with_suffix(FORMATS[format])
     os.rename(raw, named)  # noqa: PTH104 - one that is there already is not replaced, there is none
-    return TableRows(name, named, folder)
+    return TableRows(name, named, id_column, folder)

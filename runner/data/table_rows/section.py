@@ -167,6 +167,10 @@ class TableData(Holdout):
         return self.model_copy(update={name: str(place) for name, place in places.items()}) if places else self
 
     @classmethod
+    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        return {"id_column": data.get("id_column")}
+
+    @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
         names = {"target": "target_columns", "id": "id_column", "label": "target_columns"}
         return {"dataset": path} | {names.get(role, role): column for role, column in columns.items()}

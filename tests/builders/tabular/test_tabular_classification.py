@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from pathlib import Path
 
@@ -148,3 +149,31 @@ def test_a_column_that_is_not_there_is_said_before_a_run_is_made(bench):
     assert refused.code == 4
     assert "no column 'labl'" in refused.err
     assert not list((bench.desk.home / "runs").glob("*/spec.json"))
+
+
+def test_infer_names_rows_by_the_id_column_and_a_fault_by_its_file(desk):
+    rows = "".join(f"k{at},{at % 7},{'ab'[at % 2]}\n" for at in range(60))
+    (desk.home / "train.csv").write_text("key,size,y\n" + rows)
+    spec = {
+        "model": {
+            "name": "keyed",
+            "spec": {"model_type": "tabular_classification", "learner": {"learner_type": "linear"}},
+        },
+        "data": {"dataset": "train.csv", "target_columns": "y", "id_column": "key"},
+    }
+    desk("train", "--spec-file", desk.write("spec.json", spec), "--executor", "local").ok()
+    words = ("infer", "--model", "keyed", "--output-path", "-", "--input")
+    told = desk(*words, "train.csv").ok()
+    assert [record["id"] for record in told.json["predictions"][:2]] == ["k0", "k1"]
+    assert "key" not in told.err
+    (desk.home / "bad.csv").write_text("key,sise\nk0,1\n")
+    refused = desk(*words, "bad.csv")
+    assert refused.code == 4 and "bad.csv:2" in refused.err
+
+
+def test_an_encoding_that_is_none_is_a_fault_of_the_data_section(desk):
+    (desk.home / "train.csv").write_text("size,y\n1,a\n2,b\n")
+    words = ("data", "check", "train.csv", "--kind", "tabular_classification", "--json", "--columns")
+    refused = desk(*words, '{"target": "y", "encoding": "klingon"}')
+    assert refused.code == 4
+    assert "klingon" in json.dumps(refused.json["errors"])

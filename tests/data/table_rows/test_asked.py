@@ -1,61 +1,58 @@
-"""Rows to be answered: from the command line, a file of any container, or a pipe; read twice, with their lines."""
+"""Rows of a table that are to be answered: what they are called, and where they stand."""
 
 from __future__ import annotations
 
 import io
+import json
+import tempfile
+from pathlib import Path
 
-import pyarrow as pa
 import pytest
-from pyarrow import parquet
 
 from runner.data.table_rows.asked import from_file, from_pipe, from_words
-from runner.errors import DataError, NotFoundError, UsageError
+from runner.errors import DataError, UsageError
+
+LINES = [{"customer": f"c{at}", "id": at, "age": at} for at in range(5)]
 
 
-def values(asked):
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in LINES))
+    return file
+
+
+def rows_of(asked):
     asked.check()
-    return [row.values for chunk in asked.chunks(1) for row in chunk]
+    return [row for chunk in asked.chunks(2) for row in chunk]
 
 
-@pytest.mark.parametrize(
-    "text",
-    [b"a,b\n1,x\n2,\n", b'{"a": "1", "b": "x"}\n{"a": "2", "b": ""}\n', b'[{"a": "1", "b": "x"}, {"a": "2", "b": ""}]'],
-)
-def test_a_pipe_is_read_by_how_it_begins(text):
-    assert values(from_pipe(io.BytesIO(text))) == [{"a": "1", "b": "x"}, {"a": "2", "b": ""}]
+def test_the_models_id_column_names_the_rows_and_is_no_input(path):
+    rows = rows_of(from_file(path, id_column="customer"))
+    assert [row.id for row in rows] == ["c0", "c1", "c2", "c3", "c4"]
+    assert all(row.values.keys() == {"id", "age"} for row in rows)
+    assert [row.id for row in rows_of(from_file(path))] == [0, 1, 2, 3, 4]
 
 
-def test_a_file_keeps_its_types_its_ids_and_its_lines(tmp_path):
-    path = tmp_path / "rows.parquet"
-    parquet.write_table(pa.table({"id": ["p", "q"], "a": [1, None]}), path)
-    asked = from_file(path)
-    asked.check()
-    assert (asked.count, asked.has_ids) == (2, True)
-    (rows,) = asked.chunks(10)
-    assert [(row.id, row.line, row.values["a"]) for row in rows] == [("p", 1, 1), ("q", 2, None)]
-    assert rows[0].key() != rows[1].key()
+def test_a_row_says_which_file_and_line_it_is_from(path, tmp_path):
+    assert rows_of(from_file(path))[2].where == f"{path}:3"
+    shard = tmp_path / "other.jsonl"
+    shard.write_text('{"age": 1}\n')
+    found = {row.where for row in rows_of(from_file(tmp_path / "*.jsonl"))}
+    assert {f"{path}:5", f"{shard}:1"} <= found
 
 
-def test_words_are_objects():
-    assert values(from_words(['{"a": 1}'])) == [{"a": 1}]
-    with pytest.raises(UsageError, match="row 2 is '3', which is no JSON object"):
-        from_words(['{"a": 1}', "3"])
+def test_a_pipe_goes_by_its_own_name_and_leaves_nothing_behind(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    asked = from_pipe(io.BytesIO(b'{"age": 1}\n{"age": '))
+    with pytest.raises(DataError) as caught:
+        asked.check()
+    assert caught.value.where.startswith("standard input:2")
+    asked.close()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_what_is_missing_empty_cut_or_changed_is_said(tmp_path):
-    path = tmp_path / "rows.csv"
-    with pytest.raises(NotFoundError):
-        from_file(path)
-    path.write_text("a,b\n1,2\n3\n")
-    with pytest.raises(DataError) as bad:
-        from_file(path).check()
-    assert str(bad.value.where).endswith("rows.csv:3")
-    path.write_text("a,b\n")
-    with pytest.raises(DataError, match="no row"):
-        from_file(path).check()
-    path.write_text("a,b\n1,2\n")
-    asked = from_file(path)
-    asked.check()
-    path.write_text("a,b\n1,3\n")
-    with pytest.raises(DataError, match="was changed"):
-        list(asked.chunks(5))
+def test_a_word_that_is_no_object_is_the_words_fault():
+    with pytest.raises(UsageError, match="row 1 is 'hello'") as caught:
+        from_words(["hello"])
+    assert caught.value.where == "--prompts"

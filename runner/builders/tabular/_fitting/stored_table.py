@@ -97,12 +97,14 @@ class StoredTable:
             # Rows of one file have the same columns, most often.
             if row.values.keys() != given:
                 given = row.values.keys()
-                need(list(given), names, f"row {row.line}", "the model was trained with")
+                need(list(given), names, row.where, "the model was trained with")
                 used = {*names, *self.targets, *(["id"] if row.id is not None else [])}
                 self._extra |= dict.fromkeys(name for name in given if name not in used)
         if not rows:
             return np.zeros((0, len(self.columns.features)), np.float32)
-        cells = of_rows("the rows", [row.values for row in rows], names, untyped=False)
+        cells = of_rows(
+            rows[0].where.rpartition(":")[0] or "the rows", [row.values for row in rows], names, untyped=False
+        )
         cells.numbers = np.array([row.line for row in rows])
         matrix, odd = self.columns.encode(cells)
         for name, words in odd.categories.items():
