@@ -23,18 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = ["What is 17 plus 4?", "Name the capital of France.", "Write a haiku about the sea.", "Translate: cat"]
 #: What differs between two runs of anything.
 VOLATILE = {
-    "run",
-    "run_directory",
-    "path",
-    "created",
-    "seconds",
-    "notes",
-    "timestamp",
-    "code",
-    "lock",
-    "peak_memory",
-    "took",
-}
+    "run", "run_directory", "path", "created", "seconds", "notes", "timestamp", "code", "lock", "peak_memory", "took",
+    "fit_seconds", "inference_seconds", "inference_ms_per_1000_pairs", "files", "source", "runner",
+}  # fmt: skip
 
 
 def call(*words: str, folder: Path) -> str:
@@ -95,7 +86,6 @@ def collect(folder: Path) -> dict[str, Any]:
         "--json",
     )
     found["compare"] = {"document": steady(json.loads(call(*words, folder=folder)))}
-    found["compare"]["markdown"] = (folder / "bench" / "comparison.md").read_text()
     return found
 
 
