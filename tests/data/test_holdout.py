@@ -100,6 +100,6 @@ def test_two_ways_at_once_are_refused(table):
 
 def test_rows_that_cannot_be_divided_are_refused(table):
     with pytest.raises(DataError, match="cannot be divided"):
-        load(table({"n": [1] * 10, "m": [2] * 10, "y": [1.5] * 10}), classes=False)
+        load(table({"n": [1, 2] * 5, "who": ["one"] * 10, "y": [1.5] * 10}), classes=False, group_column="who")
     loaded = load(table({"n": [1, 2] * 5, "y": [1.5, 2.5] * 5}), classes=False, validation_split=0)
     assert len(loaded.validation) == 0
