@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from runner.errors import DataError
 from tests.data.table_rows.conftest import load, table
@@ -94,7 +95,7 @@ def test_another_file_is_measured_on_whatever_the_order_of_its_columns(table):
 
 
 def test_two_ways_at_once_are_refused(table):
-    with pytest.raises(DataError, match="split_column and time_column are two ways"):
+    with pytest.raises(ValidationError, match="split_column and time_column are two ways"):
         load(table(ROWS), split_column="day", time_column="day")
 
 

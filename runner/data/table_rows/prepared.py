@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 def prepare(section: TableData, context: LoadContext) -> LoadedData:
     """:meth:`TableData.load`, step by step."""
-    section.check_holdout()
     table = tables.read(section.dataset, "/data/dataset", section.encoding, section.delimiter)
     # It is the context's from the start, so that a refusal shows what was read and dropped until then.
     report = context.report
@@ -45,7 +44,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         told.warn(f"{other} lies beside it and is not used", "/data/validation_data")
     kept, targets = _targets(section, table, told)
     looked = _look(section, table, kept, told)
-    need_columns_left(section, looked, kept)
+    need_columns_left(section, looked, kept, told)
     keys = _keys(table, looked, targets, kept)
     if section.max_samples is not None and section.max_samples < len(kept):
         drawn = draw(section, keys, targets)
@@ -53,12 +52,19 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         kept, keys = kept[drawn], keys[drawn]
         targets = [only_used(target, drawn) for target in targets]
     divided = divide(
-        section, table, kept, keys, targets, [c.name for c in looked.columns if c.kind == "date"], told.warn
+        section,
+        table,
+        kept,
+        keys,
+        targets,
+        [c.name for c in looked.columns if c.kind == "date"],
+        told.warn,
+        told.lost(),
     )
     report.drop("test_rows", table.lines(kept[divided.neither]))
     report.drop("missing_time", table.lines(kept[divided.without_time]))
     train_rows, held_rows = kept[divided.train], kept[divided.validation]
-    targets = _need_classes(section, targets, divided)
+    targets = _need_classes(section, targets, divided, told.lost())
     columns = fitted_columns(section, looked, train_rows, told)
     _told_of_copies(looked, columns, train_rows, targets, divided, told)
     train = _split(columns, looked, train_rows, targets, divided.train, keys, divided)
@@ -225,7 +231,7 @@ def _split(
     )
 
 
-def _need_classes(section: TableData, targets: list[Target], divided: Divided) -> list[Target]:
+def _need_classes(section: TableData, targets: list[Target], divided: Divided, lost: str) -> list[Target]:
     """The targets with the classes that training has numbered first. Raises where it has fewer than two."""
     if section.predicts == "numbers":
         return targets
@@ -233,8 +239,9 @@ def _need_classes(section: TableData, targets: list[Target], divided: Divided) -
     for target in targets:
         counts = np.bincount(target.values[divided.train], minlength=len(target.classes))
         if (counts > 0).sum() < 2:
+            classes = int((counts > 0).sum())
             raise DataError(
-                f"the target {target.name!r} has {int((counts > 0).sum())} class in the rows of training",
+                f"the target {target.name!r} has {classes or 'no'} class in the rows of training{lost}",
                 where="/data/target_columns",
                 hint="there is nothing to tell apart; is another column the target?",
             )

@@ -27,6 +27,11 @@ class Told:
         self.report.warnings.append(message)
         self.context.emit("warning", message=message, pointer=pointer)
 
+    def lost(self) -> str:
+        """The rows that are dropped by now and why, as the end of a sentence; nothing where none is."""
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.report.rows_dropped.items())
+        return f"; of {self.report.rows_read:,} rows these were dropped: {reasons}" if reasons else ""
+
 
 @dataclass
 class Looked:
@@ -59,18 +64,19 @@ def _says_nothing(read: Read, rows: np.ndarray) -> str | None:
     return f"is {written} in every row of training" if (part.numbers == least).all() else None
 
 
-def need_columns_left(section: TableData, looked: Looked, kept: np.ndarray) -> None:
+def need_columns_left(section: TableData, looked: Looked, kept: np.ndarray, told: Told) -> None:
     """Raise before rows are divided where no column would say anything, however they were."""
     nothing = {
         column.name: why
         for column, read in zip(looked.columns, looked.reads, strict=True)
         if (why := _says_nothing(read, kept))
     }
-    if len(nothing) == len(looked.columns):
-        raise _none_left(section, looked.left_out | nothing)
+    # One row says nothing of its columns: then it is the rows that are too few.
+    if len(nothing) == len(looked.columns) and (len(kept) > 1 or not nothing):
+        raise _none_left(section, looked.left_out | nothing, told)
 
 
-def _none_left(section: TableData, left_out: dict[str, str]) -> DataError:
+def _none_left(section: TableData, left_out: dict[str, str], told: Told) -> DataError:
     reasons = [f"{name!r} {why}" for name, why in left_out.items()]
     reasons += [f"{name!r} is in data.ignored_columns" for name in section.ignored_columns]
     for role in ("id_column", "split_column", "group_column"):
@@ -78,7 +84,9 @@ def _none_left(section: TableData, left_out: dict[str, str]) -> DataError:
         reasons += [] if name is None else [f"{name!r} is data.{role}"]
     shown = "; ".join(reasons[:10]) + ("; ..." if len(reasons) > 10 else "")
     return DataError(
-        "no column is left to predict from", where="/data/dataset", hint=shown or "there is no column but the target"
+        f"no column is left to predict from{told.lost()}",
+        where="/data/dataset",
+        hint=shown or "there is no column but the target",
     )
 
 
@@ -109,7 +117,7 @@ def fitted_columns(section: TableData, looked: Looked, rows: np.ndarray, told: T
         looked.columns[at] = replace(column, missing=int(missing.sum()))
         fitted.append(looked.columns[at])
     if not fitted:
-        raise _none_left(section, looked.left_out)
+        raise _none_left(section, looked.left_out, told)
     return Columns(tuple(fitted))
 
 
