@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from runner.contract import DataSection, option
-from runner.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,15 +53,17 @@ class Holdout(DataSection):
     )
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the downsampling, of the split and of training.")
 
-    def check_holdout(self) -> None:
-        """Raise :class:`DataError` where two ways are given at once."""
-        given = [name for name in self.WAYS if getattr(self, name) is not None]
-        if len(given) > 1:
-            raise DataError(
-                f"{' and '.join(given)} are two ways of holding rows out",
-                where=f"/data/{given[1]}",
-                hint="keep one of them",
+    @field_validator("split_column", "group_column", "time_column")
+    @classmethod
+    def _one_way(cls, value: str | None, info: ValidationInfo) -> str | None:
+        other = next((name for name in cls.WAYS if info.data.get(name) is not None), None)
+        if value is not None and other is not None:
+            raise PydanticCustomError(
+                "one_way",
+                "{first} and {second} are two ways of holding rows out: keep one of them",
+                {"first": other, "second": info.field_name},
             )
+        return value
 
 
 class StratifiedHoldout(Holdout):

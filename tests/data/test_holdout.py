@@ -6,6 +6,7 @@ import random
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from runner.errors import DataError
 from tests.data.table_rows.conftest import load, table
@@ -94,12 +95,12 @@ def test_another_file_is_measured_on_whatever_the_order_of_its_columns(table):
 
 
 def test_two_ways_at_once_are_refused(table):
-    with pytest.raises(DataError, match="split_column and time_column are two ways"):
+    with pytest.raises(ValidationError, match="split_column and time_column are two ways"):
         load(table(ROWS), split_column="day", time_column="day")
 
 
 def test_rows_that_cannot_be_divided_are_refused(table):
     with pytest.raises(DataError, match="cannot be divided"):
-        load(table({"n": [1] * 10, "m": [2] * 10, "y": [1.5] * 10}), classes=False)
+        load(table({"n": [1, 2] * 5, "who": ["one"] * 10, "y": [1.5] * 10}), classes=False, group_column="who")
     loaded = load(table({"n": [1, 2] * 5, "y": [1.5, 2.5] * 5}), classes=False, validation_split=0)
     assert len(loaded.validation) == 0

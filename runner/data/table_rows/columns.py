@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from runner.data.table_rows import dates
 from runner.data.table_rows.column_names import need
+from runner.data.table_rows.float32_columns import WholeNumbers, whole_numbers
 from runner.data.table_rows.text_hashing import hashed_words
 from runner.data.table_rows.values import (
     MISSING_WORDS,
@@ -43,6 +44,8 @@ class Read:
 
     numbers: np.ndarray | None = None
     words: Words | None = None
+    #: The numbers exactly, where they are whole and too large for float64.
+    whole: WholeNumbers | None = None
     #: Rows whose number is infinite, or is in float32: they count as missing.
     infinite: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     #: Rows where a word such as NA stands for a missing number.
@@ -55,6 +58,14 @@ class Read:
             return self.words.codes < 0
         assert self.numbers is not None
         return np.isnan(self.numbers)
+
+    def take(self, rows: np.ndarray) -> Read:
+        """The cells of some rows."""
+        return Read(
+            None if self.numbers is None else self.numbers[rows],
+            None if self.words is None else replace(self.words, codes=self.words.codes[rows]),
+            None if self.whole is None else self.whole.take(rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -69,6 +80,8 @@ class Column:
     #: The least and the greatest of the training's numbers (of a date, in days since 1970).
     low: float | None = None
     high: float | None = None
+    #: What is taken off a number before it is a float32, which tells large numbers apart only roughly.
+    offset: float = 0
     #: Training rows without a value.
     missing: int = 0
     #: How a date is written, and whether its hour counts.
@@ -104,7 +117,7 @@ class Column:
             return Read(moments_of(array))
         if source == "moment":
             raise self._unfit(array, 0, place)
-        return _finite(numbers_of(array))
+        return self._exact(_finite(numbers_of(array)), array)
 
     def _of_texts(self, array: pa.ChunkedArray, place: Place) -> Read:
         column = texts(array, self.missing_values)
@@ -132,7 +145,12 @@ class Column:
                     raise self._unfit(array, int(row), place)
         found = _finite(values)
         found.missing_words = rows
-        return found
+        return self._exact(found, array)
+
+    def _exact(self, read: Read, array: pa.ChunkedArray) -> Read:
+        assert read.numbers is not None
+        read.whole = whole_numbers(array, read.numbers, self.missing_values, self.decimal)
+        return read
 
     def _unfit(self, array: pa.ChunkedArray, row: int, place: Place) -> DataError:
         value = array[row].as_py()
@@ -158,7 +176,8 @@ class Column:
             found = dates.parts(read.numbers)
             names = [*DATE_PARTS, *(["hour"] if self.hours else [])]
             return np.stack([found[name] for name in names], axis=1).astype(np.float32)
-        return read.numbers.astype(np.float32)[:, None]
+        numbers = read.numbers - self.offset if read.whole is None else read.whole.less(self.offset)
+        return numbers.astype(np.float32)[:, None]
 
     def codes(self, words: Words) -> np.ndarray:
         """float64 ``[n]``: each row's number among the categories, NaN for a missing or an unknown one."""

@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 CATEGORIES = 100
 #: More words in a cell than this, on average, are a text.
 LONG = 5.0
-#: Where more words than this are numbers, and at most this share of the rows is not, the others are mistakes.
-NUMBERS, STRAY = 20, 0.05
+#: Where at least this share of a column's cells is numbers, its words are mistakes unless the spec says otherwise.
+NUMBERS = 0.5
+#: More words than this may be texts by their length.
+FEW = 20
+#: Lines and words that a message names.
+SHOWN = 5
 
 
 def look(
@@ -65,7 +69,8 @@ def _given(name: str, section: TableData) -> Any:
     for kind in ("categorical", "numerical", "date", "text"):
         if name in getattr(section, f"{kind}_columns"):
             return {"categorical": "category", "numerical": "number"}.get(kind, kind)
-    return None
+    # Who says how a column's dates are written says that it is dates.
+    return "date" if isinstance(section.date_format, dict) and name in section.date_format else None
 
 
 def _as(column: Column, **changes: Any) -> Column:
@@ -108,25 +113,30 @@ def _number(
     """The column as numbers, if all of its words are, but for such as NA."""
     words = cells.dictionary
     _, bad = numbers_in(words.dictionary_encode(), column.decimal)
-    strays = [words[int(at)].as_py() for at in np.flatnonzero(bad)[: 2 * CATEGORIES]]
-    real = [word for word in strays if word.lower() not in MISSING_WORDS]
     if bad.all():
         return None
+    all_words = words.to_pylist()
+    real = [int(at) for at in np.flatnonzero(bad) if all_words[at].lower() not in MISSING_WORDS]
+    if codes_of_digits(all_words[:10_000]) or (column.decimal == "." and comma_numbers(all_words)):
+        return None
     if not real:
-        if codes_of_digits(words.slice(0, 10_000).to_pylist()):
-            return None
         return column, column.read(array, place)
     codes = np.asarray(cells.indices.fill_null(-1), np.int64)
-    rows = np.append(bad, False)[codes]
-    if (~bad).sum() > NUMBERS and rows.sum() <= STRAY * (codes >= 0).sum():
-        first = int(np.argmax(rows))
-        raise DataError(
-            f"column {column.name!r} has numbers, and {words[int(codes[first])].as_py()!r} among them",
-            where=place(first),
-            hint=f"mend it, or name {', '.join(map(repr, real[:3]))} in data.missing_values, or the column in "
-            "data.categorical_columns",
-        )
-    return None
+    counts = np.bincount(codes[codes >= 0], minlength=len(words))
+    rows = np.flatnonzero(np.isin(codes, real))
+    numbers = int(counts[~bad].sum())
+    if numbers < NUMBERS * (numbers + len(rows)):
+        return None
+    named = [repr(all_words[at]) for at in real[:SHOWN]] + (["..."] if len(real) > SHOWN else [])
+    lines = [place(int(row)).rpartition(":")[2].strip() for row in rows[:SHOWN]]
+    shown = ", ".join(line.removeprefix("row ") for line in lines) + (", ..." if len(rows) > SHOWN else "")
+    unit = "row" if lines[0].startswith("row ") else "line"
+    raise DataError(
+        f"column {column.name!r} has numbers, and {', '.join(named)} among them in {unit} {shown}",
+        where=place(int(rows[0])),
+        hint=f"mend the cells, or name the words in data.missing_values if they mean a missing cell, or name "
+        f"{column.name!r} in data.categorical_columns if its numbers are categories",
+    )
 
 
 def _is_text(words: pa.Array, cells: pa.DictionaryArray) -> bool:
@@ -134,7 +144,7 @@ def _is_text(words: pa.Array, cells: pa.DictionaryArray) -> bool:
     if len(words) > CATEGORIES and len(words) > rows / 2:
         return True
     sample = words.slice(0, 1000).to_pylist()
-    return len(words) > NUMBERS and sum(len(re.findall(r"\S+", word)) for word in sample) / len(sample) > LONG
+    return len(words) > FEW and sum(len(re.findall(r"\S+", word)) for word in sample) / len(sample) > LONG
 
 
 def _text(column: Column, array: pa.ChunkedArray, section: TableData, place: Place) -> tuple[Column, Read] | str:
@@ -166,6 +176,12 @@ def _date(column: Column, array: pa.ChunkedArray, section: TableData, place: Pla
                 f"column {column.name!r} has dates such as {words[0].as_py()!r}, whose day and month may be either",
                 where="/data/date_format",
                 hint=" or ".join(f'"date_format": {{"{column.name}": "{form}"}}' for form in forms),
+            )
+        if _format(column.name, section) and len(words) and dates.read_each(words, forms[0])[1].all():
+            raise DataError(
+                f"date_format fits no cell of {column.name!r}",
+                where="/data/date_format",
+                hint=f"it is {forms[0]!r}, and the first cell is {words[0].as_py()!r}",
             )
         column = _as(column, date_format=forms[0] if forms else dates.ISO)
     read = column.read(array, place)

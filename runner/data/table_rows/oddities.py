@@ -54,7 +54,7 @@ def repeats_target(read: Read, rows: np.ndarray, target: Target, within: np.ndar
         return None
     if np.array_equal(numbers, values):
         return "is a copy of the target"
-    return "is in another unit the target" if abs(np.corrcoef(numbers, values)[0, 1]) > SAME else None
+    return "is, but for its unit, a copy of the target" if abs(np.corrcoef(numbers, values)[0, 1]) > SAME else None
 
 
 def _determines(read: Read, rows: np.ndarray, classes: np.ndarray) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,39 +21,19 @@ from runner.data.table_rows.oddities import index_columns, repeats_target, sibli
 from runner.data.table_rows.splitting import Divided, divide, draw
 from runner.data.table_rows.table_split import TableSplit
 from runner.data.table_rows.targets import Target, in_classes, only_used, read_target, usable
+from runner.data.table_rows.training_columns import Looked, Told, fitted_columns, need_columns_left
 from runner.errors import DataError
 
 if TYPE_CHECKING:
     from runner.data.table_rows.section import TableData
 
 
-@dataclass
-class Told:
-    """What is said of the data: in the report, and to who listens to the run."""
-
-    report: DataReport
-    context: LoadContext
-
-    def warn(self, message: str, pointer: str = "/data") -> None:
-        self.report.warnings.append(message)
-        self.context.emit("warning", message=message, pointer=pointer)
-
-
-@dataclass
-class Looked:
-    """The input columns of a file, and what became of the others."""
-
-    columns: list[Column] = field(default_factory=list)
-    reads: list[Read] = field(default_factory=list)
-    #: Column -> why it is no input.
-    left_out: dict[str, str] = field(default_factory=dict)
-
-
 def prepare(section: TableData, context: LoadContext) -> LoadedData:
     """:meth:`TableData.load`, step by step."""
-    section.check_holdout()
     table = tables.read(section.dataset, "/data/dataset", section.encoding, section.delimiter)
-    report = DataReport("table_rows", rows_read=len(table) + sum(map(len, table.bad.values())))
+    # It is the context's from the start, so that a refusal shows what was read and dropped until then.
+    report = context.report
+    report.layout, report.rows_read = section.layout, len(table) + sum(map(len, table.bad.values()))
     told = Told(report, context)
     for reason, lines in table.bad.items():
         report.drop(reason, lines)
@@ -64,6 +44,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         told.warn(f"{other} lies beside it and is not used", "/data/validation_data")
     kept, targets = _targets(section, table, told)
     looked = _look(section, table, kept, told)
+    need_columns_left(section, looked, kept, told)
     keys = _keys(table, looked, targets, kept)
     if section.max_samples is not None and section.max_samples < len(kept):
         drawn = draw(section, keys, targets)
@@ -71,13 +52,20 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         kept, keys = kept[drawn], keys[drawn]
         targets = [only_used(target, drawn) for target in targets]
     divided = divide(
-        section, table, kept, keys, targets, [c.name for c in looked.columns if c.kind == "date"], told.warn
+        section,
+        table,
+        kept,
+        keys,
+        targets,
+        [c.name for c in looked.columns if c.kind == "date"],
+        told.warn,
+        told.lost(),
     )
     report.drop("test_rows", table.lines(kept[divided.neither]))
     report.drop("missing_time", table.lines(kept[divided.without_time]))
     train_rows, held_rows = kept[divided.train], kept[divided.validation]
-    targets = _need_classes(section, targets, divided)
-    columns = _fitted(looked, train_rows, told)
+    targets = _need_classes(section, targets, divided, told.lost())
+    columns = fitted_columns(section, looked, train_rows, told)
     _told_of_copies(looked, columns, train_rows, targets, divided, told)
     train = _split(columns, looked, train_rows, targets, divided.train, keys, divided)
     record: dict[str, Any] = {"dataset": section.dataset}
@@ -147,7 +135,7 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
 def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, told: Told) -> None:
     """Infinite cells and words such as NA, by their lines."""
     for rows, reason, words in (
-        (read.infinite, "infinite_cell", "infinite, or beyond what a float32 holds"),
+        (read.infinite, "infinite_cell", "a number that is infinite, or too large for a float32,"),
         (read.missing_words, "missing_word", "a word for a missing number"),
     ):
         used = rows[np.isin(rows, kept)] if len(rows) else rows
@@ -189,6 +177,9 @@ def _cell_keys(name: str, read: Read, kept: np.ndarray) -> np.ndarray:
     if read.words is not None:
         words = np.array([*(holdout.text_key(word) for word in read.words.words), 0], np.uint64)
         bits = words[read.words.codes[kept]]
+    elif read.whole is not None:
+        whole = np.array([*(holdout.text_key(str(number)) for number in read.whole.distinct), 0], np.uint64)
+        bits = whole[read.whole.codes[kept]]
     else:
         assert read.numbers is not None
         # One bit pattern for zero and one for missing.
@@ -196,50 +187,6 @@ def _cell_keys(name: str, read: Read, kept: np.ndarray) -> np.ndarray:
         values[np.isnan(values)] = np.nan
         bits = values.view(np.uint64)
     return holdout.mixed(bits ^ np.uint64(holdout.text_key(name)))
-
-
-def _fitted(looked: Looked, rows: np.ndarray, told: Told) -> Columns:
-    """The columns with what training has of them; those that say nothing there are left out, and named."""
-    fitted = []
-    for at, (column, read) in enumerate(zip(looked.columns, looked.reads, strict=True)):
-        missing = read.missing[rows]
-        missing_count = int(missing.sum())
-        why = None
-        if read.words is not None:
-            counts = np.bincount(read.words.codes[rows][~missing], minlength=len(read.words.words))
-            used = np.flatnonzero(counts)
-            if not len(used):
-                why = "has no value in the rows of training"
-            elif len(used) == 1 and not missing_count:
-                why = f"is {read.words.words[used[0]]!r} in every row of training"
-            elif column.kind == "category":
-                column = replace(
-                    column,
-                    categories=tuple(read.words.words[code] for code in used),
-                    counts=tuple(int(counts[code]) for code in used),
-                )
-        else:
-            assert read.numbers is not None
-            values = read.numbers[rows][~missing]
-            if not len(values):
-                why = "has no value in the rows of training"
-            elif values.min() == values.max() and not missing_count:
-                why = f"is {values[0]:g} in every row of training"
-            else:
-                column = replace(column, low=float(values.min()), high=float(values.max()))
-        if why is None:
-            looked.columns[at] = replace(column, missing=missing_count)
-            fitted.append(looked.columns[at])
-        else:
-            looked.left_out[column.name] = why
-            told.warn(f"column {column.name!r} {why}: it is left out")
-    if not fitted:
-        raise DataError(
-            "no column is left to predict from",
-            where="/data/dataset",
-            hint="; ".join(f"{name!r} {why}" for name, why in looked.left_out.items()) or "there are only targets",
-        )
-    return Columns(tuple(fitted))
 
 
 def _told_of_copies(
@@ -270,12 +217,8 @@ def _split(
     at = 0
     for column in columns.columns:
         read = reads[column.name]
-        part = Read(
-            None if read.numbers is None else read.numbers[rows],
-            None if read.words is None else replace(read.words, codes=read.words.codes[rows]),
-        )
         width = len(column.features)
-        matrix[:, at : at + width] = column.encode(part)
+        matrix[:, at : at + width] = column.encode(read.take(rows))
         at += width
     return TableSplit(
         columns,
@@ -288,7 +231,7 @@ def _split(
     )
 
 
-def _need_classes(section: TableData, targets: list[Target], divided: Divided) -> list[Target]:
+def _need_classes(section: TableData, targets: list[Target], divided: Divided, lost: str) -> list[Target]:
     """The targets with the classes that training has numbered first. Raises where it has fewer than two."""
     if section.predicts == "numbers":
         return targets
@@ -296,8 +239,9 @@ def _need_classes(section: TableData, targets: list[Target], divided: Divided) -
     for target in targets:
         counts = np.bincount(target.values[divided.train], minlength=len(target.classes))
         if (counts > 0).sum() < 2:
+            classes = int((counts > 0).sum())
             raise DataError(
-                f"the target {target.name!r} has {int((counts > 0).sum())} class in the rows of training",
+                f"the target {target.name!r} has {classes or 'no'} class in the rows of training{lost}",
                 where="/data/target_columns",
                 hint="there is nothing to tell apart; is another column the target?",
             )

@@ -21,6 +21,8 @@ def preview(part: TableSplit, count: int) -> Table:
                 cells.append(None)
             elif at in categorical:
                 cells.append(columns.columns[sources[at]].categories[int(value)])
+            elif offset := columns.columns[sources[at]].offset:
+                cells.append(offset + (int(value) if float(value).is_integer() else float(str(value))))
             else:
                 # The shortest text that is this float32: 39.1, not 39.099998.
                 cells.append(float(str(value)))

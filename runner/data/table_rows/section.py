@@ -6,17 +6,36 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
-from runner.data.table_rows import packaged
+from runner.data.table_rows import dates, packaged
 from runner.data.table_rows.table_split import TableSplit
-from runner.errors import DataError
 from runner.workspace import absolute
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
 _Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
+
+
+#: The fields that say what a column is: each column is in one of them.
+MEANINGS = (
+    "target_columns", "id_column", "categorical_columns", "numerical_columns", "date_columns", "text_columns",
+    "ignored_columns",
+)  # fmt: skip
+
+
+def _names(value: str | list[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else value or []
+
+
+def _two_meanings(name: str, first: str, second: str) -> PydanticCustomError:
+    return PydanticCustomError(
+        "two_meanings",
+        "column {name} is in {first} and in {second}, and a column has one meaning",
+        {"name": repr(name), "first": first, "second": second},
+    )
 
 
 class TableData(Holdout):
@@ -79,6 +98,34 @@ class TableData(Holdout):
         0.5, ge=0, le=1, description="Fail where more than this share of the rows has to be left out."
     )
 
+    @field_validator("date_format")
+    @classmethod
+    def _known_directives(cls, value: str | dict[str, str] | None) -> str | dict[str, str] | None:
+        for form in value.values() if isinstance(value, dict) else [value]:
+            if form is not None and (fault := dates.fault_of(form)):
+                raise PydanticCustomError("date_format", "{form} {fault}", {"form": repr(form), "fault": fault})
+        return value
+
+    @field_validator(*MEANINGS)
+    @classmethod
+    def _one_meaning(cls, value: Any, info: ValidationInfo) -> Any:
+        assert info.field_name is not None
+        for name in _names(value):
+            # The ways of holding rows out are fields before these; a target is none of them.
+            sides = ("split_column", "group_column") if info.field_name == "target_columns" else ()
+            for other in (*sides, *MEANINGS[: MEANINGS.index(info.field_name)]):
+                if name in _names(info.data.get(other)):
+                    raise _two_meanings(name, other, info.field_name)
+        return value
+
+    @model_validator(mode="after")
+    def _targets_are_no_holdout(self) -> Self:
+        # The target by its default, which no field's validator sees.
+        for field in ("split_column", "group_column"):
+            if getattr(self, field) in self.targets:
+                raise _two_meanings(getattr(self, field), field, "target_columns")
+        return self
+
     @property
     def targets(self) -> tuple[str, ...]:
         """The target columns, in the order in which they are given."""
@@ -106,8 +153,6 @@ class TableData(Holdout):
     def check(self, cwd: Path) -> None:
         from runner.data.records.data_files import data_files
 
-        self.check_holdout()
-        self._check_columns()
         for path, pointer in self._paths():
             files, container = data_files(path, pointer, cwd)
             if container in ("csv", "tsv"):
@@ -136,23 +181,6 @@ class TableData(Holdout):
         """The paths of files, each with the field that names it."""
         paths = [] if self.dataset in packaged.NAMES else [(self.dataset, "/data/dataset")]
         return paths + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
-
-    def _check_columns(self) -> None:
-        """Raise :class:`DataError` for a column with two meanings."""
-        meanings: dict[str, str] = {}
-        for field in (
-            "target_columns", "id_column", "categorical_columns", "numerical_columns", "date_columns", "text_columns",
-            "ignored_columns",
-        ):  # fmt: skip
-            value = getattr(self, field)
-            for name in [value] if isinstance(value, str) else value or ():
-                if name in meanings:
-                    raise DataError(
-                        f"column {name!r} is in {meanings[name]} and in {field}",
-                        where=f"/data/{field}",
-                        hint="a column has one meaning",
-                    )
-                meanings[name] = field
 
     def local_files(self) -> list[Path]:
         from runner.data.records.data_files import data_files, is_pattern

@@ -64,16 +64,20 @@ def divide(
     targets: Sequence[Target],
     dates: Sequence[str],
     warn: Warn,
+    lost: str = "",
 ) -> Divided:
-    """The split that the section asks for. Raises :class:`DataError` where one side would be empty."""
+    """The split that the section asks for. ``lost`` says which rows were dropped before.
+
+    Raises :class:`DataError` where one side would be empty.
+    """
     everything = np.arange(len(kept))
     groups = _groups(section, table, kept)
     if section.validation_data is not None:
         return Divided(everything, _NONE, _NONE, _NONE, groups)
     if section.split_column is not None:
-        return _by_column(section.split_column, table, kept)
+        return _by_column(section.split_column, table, kept, lost)
     if section.time_column is not None:
-        return _by_time(section, table, kept, section.time_column)
+        return _by_time(section, table, kept, section.time_column, lost)
     if section.validation_split == 0:
         return Divided(everything, _NONE, _NONE, _NONE, groups)
     try:
@@ -90,7 +94,8 @@ def divide(
             mask = holdout.by_share(keys, section.validation_split, section.seed, _strata(section, targets, warn)).mask
     except ValueError:
         raise DataError(
-            f"{len(kept)} rows cannot be divided into rows of training and rows held out",
+            ("1 row" if len(kept) == 1 else f"{len(kept):,} rows")
+            + f" cannot be divided into rows of training and rows held out{lost}",
             where="/data/validation_split",
             hint="equal rows, and rows of one group, stay on one side; set validation_split to 0, or use more data",
         ) from None
@@ -113,9 +118,13 @@ def _strata(section: TableData, targets: Sequence[Target], warn: Warn) -> np.nda
         combined = targets[0].values
     alone = np.bincount(combined) == 1
     if len(targets) == 1 and alone.any():
-        shown = ", ".join(repr(targets[0].classes[code]) for code in np.flatnonzero(alone)[:10])
+        codes = np.flatnonzero(alone)
+        shown = ", ".join(repr(targets[0].classes[code]) for code in codes[:10]) + (", ..." if len(codes) > 10 else "")
+        each, stay = (
+            ("", "which stays in training and is") if len(codes) == 1 else ("each ", "which stay in training and are")
+        )
         warn(
-            f"the target {targets[0].name!r} has one row of {shown}, which stays in training and is not measured",
+            f"the target {targets[0].name!r} has only one row {each}of {shown}, {stay} not measured",
             "/data/stratify",
         )
     if (np.bincount(combined)[combined] == 1).mean() > 0.5:
@@ -132,7 +141,7 @@ def _groups(section: TableData, table: Cells, kept: np.ndarray) -> np.ndarray | 
     return words.codes[kept].astype(np.int64) + 1
 
 
-def _by_column(name: str, table: Cells, kept: np.ndarray) -> Divided:
+def _by_column(name: str, table: Cells, kept: np.ndarray, lost: str) -> Divided:
     words = words_of(texts(table.column(name)))
     train, validation, unknown = holdout.by_words(words.words)
     if unknown:
@@ -150,11 +159,11 @@ def _by_column(name: str, table: Cells, kept: np.ndarray) -> Divided:
     sides = [np.flatnonzero(train[codes]), np.flatnonzero(validation[codes])]
     for side, what in zip(sides, ("train", "validation"), strict=True):
         if not len(side):
-            raise DataError(f"column {name!r} says {what} of no row", where="/data/split_column")
+            raise DataError(f"column {name!r} says {what} of no row{lost}", where="/data/split_column")
     return Divided(sides[0], sides[1], np.flatnonzero(~(train | validation)[codes]), _NONE)
 
 
-def _by_time(section: TableData, table: Cells, kept: np.ndarray, name: str) -> Divided:
+def _by_time(section: TableData, table: Cells, kept: np.ndarray, name: str, lost: str) -> Divided:
     found = look(name, table.column(name), section, table.place, untyped=table.untyped)
     if isinstance(found, str) or found[1].numbers is None:
         raise DataError(
@@ -166,5 +175,5 @@ def _by_time(section: TableData, table: Cells, kept: np.ndarray, name: str) -> D
     try:
         mask = holdout.by_time(times[with_time], section.validation_split).mask
     except ValueError:
-        raise DataError(f"column {name!r} has one value only", where="/data/time_column") from None
+        raise DataError(f"column {name!r} has one value only{lost}", where="/data/time_column") from None
     return Divided(with_time[~mask], with_time[mask], _NONE, np.flatnonzero(np.isnan(times)), times=times)

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from pydantic import ValidationError
 
 from runner.errors import DataError
 from tests.data.table_rows.conftest import load
@@ -127,7 +128,7 @@ def test_an_unknown_column_is_named_with_the_nearest_each_proposed_once(table):
 
 
 def test_a_column_with_two_meanings_is_refused(table):
-    with pytest.raises(DataError, match="'n' is in numerical_columns and in ignored_columns"):
+    with pytest.raises(ValidationError, match="'n' is in numerical_columns and in ignored_columns"):
         load(table({"n": COUNT, "y": CLASSES}), numerical_columns=["n"], ignored_columns=["n"])
 
 
@@ -206,3 +207,58 @@ def test_a_sample_has_each_class_its_share(table):
     loaded = load(table({"n": list(range(100)), "y": ["a"] * 90 + ["b"] * 10}), max_samples=20, validation_split=0)
     assert loaded.record["targets"]["y"] == {"a": 18, "b": 2}
     assert loaded.report.rows_dropped == {"not_sampled": 80}
+
+
+@pytest.mark.parametrize("strays", [1, 3, 4, 20])
+def test_words_among_mostly_numbers_are_refused_with_lines_and_ways_out(table, strays):
+    path = table({"n": list(range(60)), "m": [*["unk"] * strays, *range(60 - strays)], "y": CLASSES * 2})
+    with pytest.raises(DataError, match="column 'm' has numbers, and 'unk' among them in line 2") as refused:
+        load(path)
+    assert "data.missing_values" in str(refused.value.hint)
+    assert "data.categorical_columns" in str(refused.value.hint)
+    assert kinds(load(path, missing_values=["unk"])) == {"n": "number", "m": "number"}
+    assert kinds(load(path, categorical_columns=["m"])) == {"n": "number", "m": "category"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "fields", "why"),
+    [
+        ({}, {}, "there is no column but the target"),
+        ({"n": COUNT}, {"ignored_columns": ["n"]}, "'n' is in data.ignored_columns"),
+        ({"n": [7] * 30}, {}, "'n' is 7 in every row"),
+    ],
+)
+def test_no_column_left_is_said_before_rows_are_divided(table, columns, fields, why):
+    with pytest.raises(DataError, match="no column is left to predict from") as refused:
+        load(table(columns | {"y": CLASSES}), **fields)
+    assert why in str(refused.value.hint)
+
+
+def test_what_was_dropped_is_told_where_too_little_is_left(table):
+    path = table({"n": COUNT, "y": [*["a"] * 20, *[""] * 10]})
+    with pytest.raises(DataError, match=r"has 1 class .*of 30 rows these were dropped: missing_target 10"):
+        load(path)
+    few = table({"n": COUNT, "y": [1.5, *[""] * 29]})
+    with pytest.raises(DataError, match=r"^1 row cannot be divided .*missing_target 29"):
+        load(few, classes=False, max_rows_lost=1)
+
+
+def test_a_date_format_that_fits_no_cell_is_refused(table):
+    path = table({"n": COUNT, "joined": [f"2024-01-{day:02}" for day in range(1, 31)], "y": CLASSES})
+    with pytest.raises(DataError, match="date_format fits no cell of 'joined'"):
+        load(path, date_format={"joined": "%d/%m/%Y"})
+    with pytest.raises(ValidationError, match="unknown directive %Q"):
+        load(path, date_format={"joined": "%d/%Q"})
+
+
+def test_the_target_is_no_group(table):
+    with pytest.raises(ValidationError, match="column 'y' is in group_column and in target_columns"):
+        load(table({"n": COUNT, "y": CLASSES}), group_column="y")
+
+
+def test_a_refusal_shows_what_was_read_and_dropped(desk):
+    path = desk.home / "rows.csv"
+    path.write_text("n,y\n" + "".join(f"{at},{'a' if at else ''}\n" for at in range(20)))
+    words = ("data", "check", path, "--kind", "tabular_classification", "--columns", '{"target": "y"}', "--json")
+    shown = desk(*words).json
+    assert (shown["verdict"], shown["rows_read"], shown["rows_dropped"]) == ("refuse", 20, {"missing_target": 1})
