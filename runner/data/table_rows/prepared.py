@@ -71,6 +71,12 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
         validation = _other_file(section, train, told, record)
+        if not len(validation):
+            raise DataError(
+                "no row of it can be measured on",
+                where=f"/data/validation_data: {section.validation_data}",
+                hint="name a file with rows that have their targets, or leave it out",
+            )
     else:
         validation = _split(columns, looked, held_rows, targets, divided.validation, keys, divided)
         validation = _told_of_unknown(validation, told, lambda rows: table.lines(held_rows[rows]))
