@@ -224,6 +224,13 @@ class ModelSpec(Section):
 
     model_type: str
 
+    def wants_torch(self) -> bool | None:
+        """Whether this spec's training computes with torch, which takes seconds to import.
+
+        None: it does where its kind requires torch. A kind that needs it for some of its specs alone overrides this.
+        """
+        return None
+
     def filters(self) -> dict[str, int]:
         """The filters on rare things: field -> the least number of rows, 0 for none."""
         return {name: getattr(self, name) or 0 for name in self.row_filters}

@@ -102,7 +102,8 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
     registry.require(kind)
     builder = registry.load(kind)
     wanted_threads()
-    uses_torch = "torch" in builder.REQUIRES
+    wanted = spec.model.spec.wants_torch() if spec.model.spec is not None else None
+    uses_torch = "torch" in builder.REQUIRES if wanted is None else wanted
     device = _device(plan.get("gpus")) if uses_torch or plan.get("gpus") else "cpu"
     seed = seed_of(spec)
     seed_everything(seed, uses_torch)

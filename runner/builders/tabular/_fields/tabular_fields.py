@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -41,3 +41,7 @@ class TabularSpec(ModelSpec):
         5, ge=0, le=100, description="How often each column is shuffled to see what it is worth; 0 does not."
     )
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
+
+    def wants_torch(self) -> bool:
+        learner: Any = getattr(self, "learner", None)
+        return learner is not None and "mlp" in (learner.learner_type, *getattr(learner, "candidates", ()))
