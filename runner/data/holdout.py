@@ -29,6 +29,8 @@ class Holdout(DataSection):
 
     #: The ways other than a share of the rows.
     WAYS: ClassVar = ("validation_data", "split_column", "group_column", "time_column")
+    #: Those of them that leave no share to choose.
+    WITHOUT_SHARE: ClassVar = ("validation_data", "split_column")
 
     validation_split: float = option(
         0.2,
@@ -36,7 +38,7 @@ class Holdout(DataSection):
         lt=1,
         older=("valiation_split",),
         description="Share of the rows held out, by their content: equal rows are on one side. 0 holds nothing out. "
-        "Not used with validation_data or split_column.",
+        "With validation_data or split_column no other share than the default is taken.",
     )
     validation_data: ColumnName | None = option(
         None, description="Another file, folder or pattern, with the same columns: the rows to measure on."
@@ -54,13 +56,21 @@ class Holdout(DataSection):
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the downsampling, of the split and of training.")
 
     def check_holdout(self) -> None:
-        """Raise :class:`DataError` where two ways are given at once."""
+        """Raise :class:`DataError` where two ways are given at once, or a share that nothing would use."""
         given = [name for name in self.WAYS if getattr(self, name) is not None]
         if len(given) > 1:
             raise DataError(
                 f"{' and '.join(given)} are two ways of holding rows out",
                 where=f"/data/{given[1]}",
                 hint="keep one of them",
+            )
+        named = next((name for name in self.WITHOUT_SHARE if name in given), None)
+        # The resolved spec, which is read again, has the default: only another share has been asked for.
+        if named is not None and self.validation_split != type(self).model_fields["validation_split"].default:
+            raise DataError(
+                f"{named} says which rows are held out, and no share of them does",
+                where="/data/validation_split",
+                hint=f"take out validation_split, or {named}",
             )
 
 
