@@ -15,6 +15,7 @@ from pydantic import StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from runner.contract import DataSection, option
+from runner.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,8 @@ class Holdout(DataSection):
 
     #: The ways other than a share of the rows.
     WAYS: ClassVar = ("validation_data", "split_column", "group_column", "time_column")
+    #: Those of them that leave no share to choose.
+    WITHOUT_SHARE: ClassVar = ("validation_data", "split_column")
 
     validation_split: float = option(
         0.2,
@@ -36,7 +39,7 @@ class Holdout(DataSection):
         lt=1,
         older=("valiation_split",),
         description="Share of the rows held out, by their content: equal rows are on one side. 0 holds nothing out. "
-        "Not used with validation_data or split_column.",
+        "With validation_data or split_column no other share than the default is taken.",
     )
     validation_data: ColumnName | None = option(
         None, description="Another file, folder or pattern, with the same columns: the rows to measure on."
@@ -64,6 +67,17 @@ class Holdout(DataSection):
                 {"first": other, "second": info.field_name},
             )
         return value
+
+    def check_holdout(self) -> None:
+        """Raise :class:`DataError` for a share that nothing would use."""
+        named = next((name for name in self.WITHOUT_SHARE if getattr(self, name) is not None), None)
+        # The resolved spec, which is read again, has the default: only another share has been asked for.
+        if named is not None and self.validation_split != type(self).model_fields["validation_split"].default:
+            raise DataError(
+                f"{named} says which rows are held out, and no share of them does",
+                where="/data/validation_split",
+                hint=f"take out validation_split, or {named}",
+            )
 
 
 class StratifiedHoldout(Holdout):

@@ -63,6 +63,15 @@ def pairs(items: Iterable[tuple[object, object]]) -> Markup:
     return tag("table", tag("tbody", rows), "pairs")
 
 
+def lists(items: Sequence[tuple[object, object]], most: int = 8) -> Markup:
+    """Names and values in up to three tables side by side, ``most`` in each where that is enough."""
+    count = min(-(-len(items) // most), 3)
+    if count < 2:
+        return pairs(items)
+    each = -(-len(items) // count)
+    return tag("div", join(pairs(items[at : at + each]) for at in range(0, len(items), each)), "lists")
+
+
 def scalar(value: Any) -> Markup:
     """A JSON scalar, or a list of them, as a person reads it."""
     if value is None:

@@ -19,6 +19,10 @@ from runner.pages.table_columns import Column, columns, interval_places
 
 #: Rows that a page shows; all are in the run's tables.
 MOST_ROWS = 1000
+#: Characters up to which a cell stays on one line.
+SHORT = 24
+#: Columns from which on a table is set closer.
+WIDE = 7
 #: Rows that stand beside their picture; more are folded away below it.
 MOST_BESIDE = 16
 
@@ -36,7 +40,7 @@ def as_html(table: Table, own: int | None = None) -> Markup:
     shown = Table(table.name, table.title, table.columns, table.rows[:MOST_ROWS], table.plot, "", table.decimals)
     if table.plot == "bars" and (rows := _bars(shown, own)):
         return join([note, rows, _left_out(table)])
-    rows = join([_rows(columns(shown), {}, own), _left_out(table)])
+    rows = join([_rows(_filled(columns(shown)), {}, own), _left_out(table)])
     picture = _picture(table)
     if not picture:
         return join([note, rows])
@@ -55,6 +59,11 @@ def domain_of(values: Sequence[object]) -> tuple[float, float]:
     return low - air, high + air
 
 
+def _filled(shown: Sequence[Column]) -> list[Column]:
+    """The columns that have text in a row, and always the first."""
+    return [column for at, column in enumerate(shown) if at == 0 or any(column.cells)]
+
+
 def _rows(shown: Sequence[Column], drawn: dict[int, tuple[Markup, list[Markup]]], own: int | None) -> Markup:
     """The rows; ``drawn`` has a heading and cells to put behind the shown column of that number."""
     headings: list[object] = []
@@ -62,14 +71,16 @@ def _rows(shown: Sequence[Column], drawn: dict[int, tuple[Markup, list[Markup]]]
     cells: list[Sequence[object]] = []
     for at, column in enumerate(shown):
         headings.append(column.heading)
-        wide = any(len(text) > 24 for text in column.cells)
-        classes.append("n" if column.numbers else "who" if at == 0 or wide else "")
+        long = any(len(text) > SHORT for text in column.cells)
+        text = f"{'who ' if at == 0 or long else ''}{'long' if long else 'short'}"
+        classes.append("n" if column.numbers else text)
         cells.append(column.cells)
         if at in drawn:
             headings.append(drawn[at][0])
             classes.append("plotted")
             cells.append(drawn[at][1])
-    return html_table(headings, list(zip(*cells, strict=True)), classes, own)
+    css = "wide" if len(headings) >= WIDE else ""
+    return html_table(headings, list(zip(*cells, strict=True)), classes, own, css=css)
 
 
 def _bars(table: Table, own: int | None) -> Markup:
@@ -78,7 +89,7 @@ def _bars(table: Table, own: int | None) -> Markup:
     if len(table.columns) < named + 2:
         return Markup()
     ends = interval_places(table)
-    shown = columns(table)
+    shown = _filled(columns(table))
     behind = next((at for at, column in enumerate(shown) if column.places == (named + 1,)), None)
     lengths = [finite(row[named + 1]) for row in table.rows]
     if behind is None or all(length is None for length in lengths):

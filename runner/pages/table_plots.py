@@ -129,7 +129,9 @@ def histogram(left: np.ndarray, count: np.ndarray, title: str, labels: tuple[str
     parts = grid(up)
     for at, label in zip(scale(ticks, start, end, LEFT, WIDTH - RIGHT), tick_labels(ticks), strict=True):
         parts.append(f'<text class="tick mid" x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}">{label}</text>')
-    parts.append(f'<text class="label" x="{LEFT}" y="{HEIGHT - 6}">{escape(labels[0])}</text>')
+    parts.append(
+        f'<text class="label" x="{LEFT}" y="{HEIGHT - 6}">{escape(f"{labels[0]} across, {labels[1]} up")}</text>'
+    )
     edges = scale(np.stack([left, right]), start, end, LEFT, WIDTH - RIGHT)
     tops = scale(count, up[0], up[-1], HEIGHT - BOTTOM, TOP)
     for i in range(len(left)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from runner.contract import Measure, Table, Task
 from runner.pages import plots
 from runner.pages.cards import Card, card
-from runner.pages.html import Markup, block, join, pairs, table, tag, tree
+from runner.pages.html import Markup, block, join, lists, table, tag, tree
 from runner.pages.numbers import clean, duration, finite, number
 from runner.pages.table_page import as_html
 from runner.tracking.event_words import sentence
@@ -41,7 +42,7 @@ def headline(run: Recorded) -> Markup:
         told = {"n_validation", *(name for each in cards for name in _names(each.measure))} if known else set()
         others = [(clean(name).replace("_", " "), number(value)) for name, value in metrics.items() if name not in told]
         parts += [tag("div", join(shown), "cards")] if shown else []
-        parts += [tag("h3", "Other metrics"), pairs(others)] if others else []
+        parts += [tag("h3", "Other metrics"), lists(others)] if others else []
     if run.parameters:
         parts += [tag("h3", "Calibrated parameters"), tree(run.parameters)]
     return join(parts)
@@ -91,7 +92,18 @@ def beside(run: Recorded) -> tuple[str, Markup]:
 def tables(run: Recorded) -> list[tuple[str, Markup]]:
     """Every other table that the run recorded, each under its title."""
     task = task_of(model_type(run), run.metrics)
-    return [(table.title, as_html(table)) for table in recorded_tables(task, run.tables) if table.name != "baselines"]
+    return [
+        (table.title, as_html(_in_words(table, task)))
+        for table in recorded_tables(task, run.tables)
+        if table.name != "baselines"
+    ]
+
+
+def _in_words(table: Table, task: Task) -> Table:
+    """The table with the measures' own names for columns that are called by their metrics."""
+    words = {measure.metric: measure.column for measure in task.measures}
+    decimals = {words.get(name, name): count for name, count in table.decimals.items()}
+    return replace(table, columns=tuple(words.get(name, name) for name in table.columns), decimals=decimals)
 
 
 def data(run: Recorded) -> Markup:

@@ -99,6 +99,17 @@ def test_two_ways_at_once_are_refused(table):
         load(table(ROWS), split_column="day", time_column="day")
 
 
+@pytest.mark.parametrize("way", ["split_column", "validation_data"])
+def test_a_share_that_nothing_would_use_is_refused(table, way):
+    path = table(ROWS | {"side": ["train"] * 40 + ["valid"] * 20})
+    value = "side" if way == "split_column" else str(path)
+    with pytest.raises(DataError, match=way) as caught:
+        load(path, **{way: value}, validation_split=0.3)
+    assert caught.value.where == "/data/validation_split"
+    # The resolved spec of a run has every default.
+    assert len(load(path, **{way: value}, validation_split=0.2).validation)
+
+
 def test_rows_that_cannot_be_divided_are_refused(table):
     with pytest.raises(DataError, match="cannot be divided"):
         load(table({"n": [1, 2] * 5, "who": ["one"] * 10, "y": [1.5] * 10}), classes=False, group_column="who")

@@ -136,6 +136,18 @@ def test_a_histogram_has_a_bar_a_row_as_high_as_its_count() -> None:
     assert high[2] == pytest.approx(2 * high[0], rel=0.02)
 
 
+def test_a_histogram_says_what_is_across_and_what_is_up() -> None:
+    html = as_html(Table("t", "t", ("residual", "rows"), [[0.0, 1], [1.0, 4]], "histogram"))
+    assert ">residual across, rows up</text>" in html
+
+
+def test_short_cells_stay_whole_and_a_column_without_text_is_left_out() -> None:
+    rows = [[1, "random_forest", "n_estimators 200, " * 4, ""], [2, "linear", "", ""]]
+    html = as_html(Table("t", "t", ("trial", "model", "parameters", "reason"), rows))
+    assert [attrs.get("class") for tag, attrs in Page(html).elements if tag == "th"] == ["n", "short", "who long"]
+    assert "reason" not in html
+
+
 def test_many_points_stay_a_small_picture() -> None:
     random = np.random.default_rng(0)
     rows = random.normal(0, 1, (20_000, 2)).tolist()

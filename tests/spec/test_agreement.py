@@ -107,10 +107,23 @@ def accepts(function, *arguments):
     return True
 
 
+def _table_conflict(data):
+    """Whether a table's rows are held out in two ways, a column has two meanings, or a date's format is in question."""
+    ways = [name for name in ("validation_data", "split_column", "group_column", "time_column") if data.get(name)]
+    lists = ("categorical_columns", "numerical_columns", "date_columns", "text_columns", "ignored_columns")
+    names = [value for value in (data.get("id_column"), *(data.get(way) for way in ways)) if value is not None]
+    for name in (*lists, "target_columns"):
+        value = data.get(name, "target" if name == "target_columns" else [])
+        names += value if isinstance(value, list) else [value]
+    return len(ways) > 1 or data.get("date_format") is not None or len(set(map(str, names))) < len(names)
+
+
 def beyond_a_schema(document):
     """What the schemas do not say: that the attention heads divide the width that they share, that trees see the
     LLM, and nothing twice, that a winner's word has one meaning, and a column one role."""
     data = document.get("data") if isinstance(document, dict) else None
+    if isinstance(data, dict) and "dataset" in data and _table_conflict(data):
+        return True
     if isinstance(data, dict):
         words = [word for listed in (data.get("winner_values") or {}).values() for word in listed]
         columns = {name: name for name in ("prompt", "model_a", "model_b", "response_a", "response_b", "winner")}

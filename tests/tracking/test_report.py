@@ -439,6 +439,21 @@ def test_a_run_of_another_task_is_shown_by_its_measures_and_tables(tmp_path: Pat
     assert order == sorted(order)
 
 
+def test_columns_have_the_measures_own_names_and_many_metrics_stand_in_several_lists(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_run(run, kind="tabular_classification")
+    folds = Table("folds", "Folds", ("fold", "log_loss"), [["fold 1", 0.25]])
+    write(run / "tables.json", {"folds": folds.as_dict()})
+    metrics = {"accuracy": 0.9} | {f"cv_{number}": number / 64 for number in range(25)}
+    write(run / "result.json", {"metrics": metrics, "parameters": {}})
+    text, page = page_of(run)
+    headings = re.findall(r"<th[^>]*>([^<]*)</th>", text[text.index('id="folds"') :])
+    assert headings[:2] == ["fold", "log loss"]
+    others = text[text.index("Other metrics") : text.index('id="curves"')]
+    assert others.count('<table class="pairs">') == 3
+    assert all(f"cv {number}" in page.text for number in range(25))
+
+
 def test_the_best_of_what_is_better_when_lower_is_the_lowest(tmp_path: Path, regressor: str) -> None:
     run = make_run(tmp_path / "run", kind=regressor)
     rows = [["mean", 40.0], ["last", 30.0], ["not measured", None]]

@@ -153,6 +153,7 @@ class TableData(Holdout):
     def check(self, cwd: Path) -> None:
         from runner.data.records.data_files import data_files
 
+        self.check_holdout()
         for path, pointer in self._paths():
             files, container = data_files(path, pointer, cwd)
             if container in ("csv", "tsv"):

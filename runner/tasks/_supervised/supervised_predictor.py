@@ -18,7 +18,7 @@ class SupervisedPredictor:
         raise NotImplementedError
 
     def predict_part(self, part: Any) -> dict[str, Any]:
-        """The same for one side of a loaded data set, which has ``targets``, ``classes`` and ``groups`` too."""
+        """The same for one side of a loaded data set, with ``targets``, ``classes``, ``groups`` and ``take``."""
         raise NotImplementedError
 
     def provenance(self) -> dict[str, Any]:

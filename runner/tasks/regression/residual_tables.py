@@ -50,7 +50,7 @@ def residuals(one: Judged, alone: bool) -> Table:
     return Table(
         named("residuals", one.target, alone),
         titled("Residuals", one.target, alone),
-        ["from", "rows", "to"],
+        ["residual", "rows", "to"],
         rows,
         plot="histogram",
         note="Predicted less true: a model that predicts too much has more rows on the right.",

@@ -90,6 +90,30 @@ def test_a_threshold_is_chosen_by_rows_that_were_left_out_and_is_a_parameter(ben
     assert "folds" not in document["tables"]
 
 
+@pytest.mark.parametrize("threshold", ["f1", 0.3])
+def test_a_threshold_of_three_classes_is_refused(bench, threshold):
+    path = bench.table({"n": list(range(60)), "y": ["a", "b", "c"] * 20})
+    with pytest.raises(DataError, match="decides between two classes: 'y' has 3") as caught:
+        bench.train("classification", {"dataset": str(path)}, learner=SMALL, threshold=threshold)
+    assert caught.value.where == "/model/spec/threshold"
+
+
+@pytest.mark.parametrize("learner", ["xgboost", "mlp"])
+def test_what_decides_when_to_stop_leaves_at_least_half_to_learn_from(bench, learner):
+    section = {"learner_type": learner, "early_stopping_split": 0.999}
+    spec = bench.spec("classification", {"dataset": str(bench.table(rows()))}, learner=section)
+    refused = bench.desk("train", "--spec-file", spec, "--executor", "local")
+    assert refused.code == 3
+    assert "early_stopping_split" in refused.err
+
+
+def test_the_log_tells_the_end_of_the_importance(bench):
+    data = {"dataset": str(bench.table(rows()))}
+    spec = bench.spec("classification", data, learner=SMALL, importance_repeats=1)
+    done = bench.desk("train", "--spec-file", spec, "--executor", "local").ok()
+    assert "importance: y: 1/1" in done.out + done.err
+
+
 def test_weights_of_classes_change_the_answers_and_unknown_ones_are_refused(bench):
     columns = rows()
     columns["y"] = ["rare" if at % 12 == 3 or at % 7 == 0 else "often" for at in range(60)]

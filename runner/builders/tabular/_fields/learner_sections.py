@@ -18,7 +18,7 @@ from runner.contract import Section, option
 
 _SPLIT = (
     "Share of the training rows that decides when to stop, and is not learnt from. The held-out rows never do. "
-    "0 trains to the end."
+    "0 trains to the end; from a half on, too little would be left to learn from."
 )
 #: What a search may choose from.
 Candidate = Literal["xgboost", "random_forest", "extra_trees", "linear", "mlp"]
@@ -30,14 +30,14 @@ class Xgboost(XgboostParameters):
     learner_type: Literal["xgboost"] = option(
         description="Gradient-boosted trees: the first choice where columns are of several kinds."
     )
-    early_stopping_split: float = option(0.1, ge=0, lt=1, description=_SPLIT)
+    early_stopping_split: float = option(0.1, ge=0, lt=0.5, description=_SPLIT)
 
 
 class Mlp(MlpParameters):
     """A small network."""
 
     learner_type: Literal["mlp"] = option(description="A small network, for many rows and smooth targets.")
-    early_stopping_split: float = option(0.1, ge=0, lt=1, description=_SPLIT)
+    early_stopping_split: float = option(0.1, ge=0, lt=0.5, description=_SPLIT)
 
 
 class LinearClassifier(LinearClassifierParameters):

@@ -30,6 +30,7 @@ class ClassMeasuring:
         self.classes = train.classes
         self.thresholds: dict[str, float] = {}
         self._check_weights()
+        self._check_threshold()
         if isinstance(spec.threshold, float):
             self.thresholds = {name: spec.threshold for name in self._of_two() if spec.threshold != 0.5}
 
@@ -45,6 +46,17 @@ class ClassMeasuring:
                 where="/model/spec/class_weights",
                 hint=f"there are: {', '.join(map(repr, sorted(known)[:20]))}",
             )
+
+    def _check_threshold(self) -> None:
+        threshold = self._spec.threshold
+        if threshold == 0.5 or self._of_two():
+            return
+        counts = ", ".join(f"{name!r} has {len(classes)}" for name, classes in self.classes.items())
+        raise DataError(
+            f"a threshold of {threshold} decides between two classes: {counts}",
+            where="/model/spec/threshold",
+            hint="leave it out: a row is of its most probable class",
+        )
 
     def _of_two(self) -> list[str]:
         return [name for name, classes in self.classes.items() if len(classes) == 2]

@@ -178,7 +178,7 @@ class _Run:
         }
         tables = []
         for target, learner in learners.items():
-            self._context.emit("progress", phase=f"importance: {target}", unit="targets", done=0, total=1, metrics={})
+            self._tell_importance(target, 0)
             # A class that training never saw has no probability that a column could raise.
             known = held.targets[target] >= 0 if held.classes[target] else np.ones(len(held), bool)
             table = permutation_importance(
@@ -192,8 +192,13 @@ class _Run:
                 stop=self._context.stop_requested,
             )
             self._context.stop_here(0, {}, {})
+            self._tell_importance(target, 1)
             alone = len(learners) == 1
             tables.append(
                 table if alone else replace(table, name=f"{table.name}/{target}", title=f"{table.title} of {target}")
             )
         return tables
+
+    def _tell_importance(self, target: str, done: int) -> None:
+        phase = f"importance: {target}"
+        self._context.emit("progress", phase=phase, unit="targets", done=done, total=1, metrics={})
