@@ -137,18 +137,14 @@ def _columns(file: Path, records: Records) -> list[str] | None:
 
 def check_encoding(encoding: str, pointer: str) -> None:
     """Raise :class:`DataError` for a name that is no text encoding's."""
-    import codecs
-
     try:
-        known = codecs.lookup(encoding)._is_text_encoding
+        "".encode(encoding)
     except LookupError:
-        known = False
-    if not known:
         raise DataError(
             f"there is no encoding {encoding!r}",
             where=f"{pointer.rpartition('/')[0]}/encoding",
             hint="utf-8, cp1252, latin-1, utf-16, ...",
-        )
+        ) from None
 
 
 def _json_container(files: Sequence[Path], encoding: str | None) -> Container:

@@ -1,0 +1,174 @@
+"""What a row of data is: loading it for a training, reporting on it, and rows to be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+from runner.contract.measures import Table
+from runner.contract.sections import Section
+
+if TYPE_CHECKING:
+    from runner.contract.models import ModelSpec
+
+
+class DataSection(Section):
+    """The ``data`` object of a spec: what to load, how much of it, and how to split it."""
+
+    def load(self, context: LoadContext) -> LoadedData:
+        """Read, check and split. Raises :class:`~runner.errors.DataError`, never returns an empty split silently."""
+        raise NotImplementedError
+
+    def network_needed(self, cache: Path) -> bool:
+        """Whether loading reaches out of the machine (a Hub data set that no local cache holds)."""
+        return False
+
+    def check(self, cwd: Path) -> None:
+        """What can be told of the user's files in an instant, before a run is made: there, readable, not empty.
+
+        ``cwd`` is the folder that relative paths count from. Raises what :meth:`load` would.
+        """
+
+    def suits(self, spec: ModelSpec, cwd: Path) -> None:
+        """What an instant look into the user's files tells of the data and a kind together, before a run is made.
+
+        Raises what :meth:`load` would for a kind that reads what the data lacks, or for rows that cannot be used.
+        """
+
+    def preview(self, loaded: LoadedData, rows: int) -> Table:
+        """The first rows of training as the kind gets them, for ``runner data show``."""
+        return Table("rows", "Rows", [], [], note=f"{self.layout} cannot be shown as a table")
+
+    #: What a row of it is called, such as ``comparisons``: the layout of a :class:`DataReport`.
+    layout: ClassVar[str] = "rows"
+
+    def local_files(self) -> list[Path]:
+        """The user's files that loading reads, so that an executor can mount them."""
+        return []
+
+    def resolved(self, cwd: Path) -> Self:
+        """This section with the paths in it absolute (:func:`runner.workspace.absolute`), counted from ``cwd``, so
+        that they mean the same in a container and in a run that is resumed from elsewhere. Names stay names."""
+        return self
+
+    def row_keys(self, part: Any) -> set[Any]:
+        """What tells the rows of one side of the split apart: two sides that share one have shared a row."""
+        raise NotImplementedError
+
+    #: The module that reads rows to be answered: ``from_words``, ``from_file`` and ``from_pipe``, each giving rows that
+    #: can be read twice (:class:`AskedRows`).
+    asked_rows: ClassVar[str] = "runner.data.prompts"
+
+    @classmethod
+    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """What the reader of rows to be answered is told of a stored model's ``data`` section, as keyword arguments."""
+        return {}
+
+    @classmethod
+    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """The ``data`` object of a spec that names ``path`` and maps roles to columns, as ``runner data check`` does.
+
+        A role is the layout's plain word (``prompt``, ``target``, ``text``). A layout whose fields are called otherwise
+        overrides this.
+        """
+        return {"dataset": path} | ({"columns": dict(columns)} if columns else {})
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What loading may use: the model's spec (its filters), where caches are, and somewhere to say things."""
+
+    spec: ModelSpec
+    cache: Path
+    emit: Callable[..., None]
+    #: Filled in while rows are read: it tells of them also where loading then raises.
+    report: DataReport = field(default_factory=lambda: DataReport(""))
+
+
+@dataclass(frozen=True)
+class LoadedData:
+    """A loaded data set, split. What ``train`` and ``validation`` are is the family's own type."""
+
+    train: Any
+    validation: Any
+    #: sha256 of what was read, so that a replay can tell whether the data is the same.
+    fingerprint: str
+    #: Counts for the run's record: rows read, kept, skipped by reason, sizes of the splits.
+    record: dict[str, Any]
+    #: The same for ``runner data check``, with the lines of what was dropped or changed.
+    report: DataReport | None = None
+
+
+@dataclass
+class DataReport:
+    """What became of every row that was read. A row is named by its line (text) or its number (Parquet, Arrow), from 1.
+
+    At most :data:`NAMED` rows are kept for each reason; the counts are whole.
+    """
+
+    NAMED: ClassVar[int] = 100
+
+    layout: str
+    rows_read: int = 0
+    rows_kept: int = 0
+    rows_dropped: dict[str, int] = field(default_factory=dict)
+    rows_changed: dict[str, int] = field(default_factory=dict)
+    named: dict[str, list[int]] = field(default_factory=dict)
+    #: What is odd about the data and dropped or changed no row, as sentences.
+    warnings: list[str] = field(default_factory=list)
+
+    def drop(self, reason: str, rows: Sequence[int]) -> None:
+        """Count rows that are not used."""
+        self._count(self.rows_dropped, reason, rows)
+
+    def change(self, reason: str, rows: Sequence[int]) -> None:
+        """Count rows that are used otherwise than they stand in the file."""
+        self._count(self.rows_changed, reason, rows)
+
+    def _count(self, counts: dict[str, int], reason: str, rows: Sequence[int]) -> None:
+        if len(rows):
+            counts[reason] = counts.get(reason, 0) + len(rows)
+            named = self.named.setdefault(reason, [])
+            named.extend(int(row) for row in rows[: self.NAMED - len(named)])
+
+
+class AskedRow(Protocol):
+    """One row to be answered: a prompt, a table's row, an image."""
+
+    @property
+    def id(self) -> str | int | None: ...
+    def key(self) -> bytes | None:
+        """What makes it the same question as another; None where equal rows are answered each anew."""
+
+
+class AskedRows(Protocol):
+    """Rows to be answered, in their order, from words, a file or a pipe. Read as often as needed, never held."""
+
+    name: str
+    #: What they are called, such as ``prompts``.
+    noun: str
+    #: What :meth:`check` found: rows, blank lines, whether any row has an id.
+    count: int
+    blank: int
+    has_ids: bool
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is not one byte."""
+
+    def check(self) -> None:
+        """Read all of it once. Raises :class:`~runner.errors.DataError` with the place of the first that is no row."""
+
+    def chunks(self, size: int) -> Any:
+        """Every row, ``size`` at a time, as lists. Raises ``DataError`` if the file is not the one that was checked."""
+
+    def fingerprint(self) -> list[Any]:
+        """What tells whether another reading gives the same rows."""
+
+    def provenance(self) -> dict[str, Any]:
+        """What the provenance says of them."""
+
+    def close(self) -> None:
+        """Take away what was put aside to be read twice."""

@@ -1,0 +1,51 @@
+"""``model.spec`` of a kind, and the stored models that it may name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from runner.contract.layouts import DataSection
+from runner.contract.sections import Section
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What a stored model has to be, so that a spec's field may name it. Checked before a run is made."""
+
+    #: Its kind's task, or None for any.
+    task: str | None = None
+    #: A folder in its artifact, such as ``llm_embedding``, or None.
+    folder: str | None = None
+
+
+class ModelSpec(Section):
+    """``model.spec`` of one kind. Subclasses declare ``model_type: Literal["<module name>"]`` without a default."""
+
+    #: Whether the kind goes over the data ``epochs`` times. A kind that does not ignores ``epochs``, with a warning.
+    uses_epochs: ClassVar[bool] = True
+    #: Whether ``batch_size`` means something to it.
+    uses_batch_size: ClassVar[bool] = True
+    #: The section that ``data`` is read as; it also knows how to load what it describes (:class:`DataSection`).
+    data: ClassVar[type[DataSection]]
+    #: The fields that name another stored model, and what that model has to be.
+    references: ClassVar[Mapping[str, Needed]] = {}
+    #: What it reads of a comparison beside who met whom and who won: ``prompts``, ``responses``. Data that lacks it is
+    #: refused.
+    reads: ClassVar[frozenset[str]] = frozenset({"prompts", "responses"})
+    #: The fields that leave out what is rare: each is the least number of rows that an LLM has to be in.
+    row_filters: ClassVar[tuple[str, ...]] = ()
+
+    model_type: str
+
+    def wants_torch(self) -> bool | None:
+        """Whether this spec's training computes with torch, which takes seconds to import.
+
+        None: it does where its kind requires torch. A kind that needs it for some of its specs alone overrides this.
+        """
+        return None
+
+    def filters(self) -> dict[str, int]:
+        """The filters on rare things: field -> the least number of rows, 0 for none."""
+        return {name: getattr(self, name) or 0 for name in self.row_filters}

@@ -1,0 +1,56 @@
+"""Fields and sections of a spec: strict, closed, described."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Resume = Literal["free", "warn", "refuse"]
+
+
+def option(
+    default: Any = ...,
+    *,
+    description: str,
+    older: Sequence[str] | Mapping[str, Mapping[Any, Any]] = (),
+    resume: Resume = "refuse",
+    **constraints: Any,
+) -> Any:
+    """One field of a spec.
+
+    ``older`` lists spellings that documents in the wild use: each is accepted with a warning that names the present
+    one, and refused beside it. Where an older spelling had other values too, it is a mapping: ``{"bits": {4: True,
+    8: False}}`` takes ``"bits": 8`` as false, and no other value. ``resume`` says what happens when the field changes
+    between a run and its resumption: it may (``free``), it may with a warning, or it may not. Other words are
+    pydantic's ``Field`` constraints.
+    """
+    extra: dict[str, Any] = {"x-resume": resume}
+    if older:
+        extra["x-older-spellings"] = list(older)
+    if isinstance(older, Mapping):
+        # Pairs rather than an object: the values of JSON are not all names.
+        extra["x-older-values"] = {name: [[was, now] for was, now in values.items()] for name, values in older.items()}
+    # `factory` makes a fresh mutable default; pydantic takes either, never both.
+    if "factory" in constraints:
+        return Field(
+            default_factory=constraints.pop("factory"),
+            description=description,
+            json_schema_extra=extra,
+            **constraints,
+        )
+    return Field(default, description=description, json_schema_extra=extra, **constraints)
+
+
+class Section(BaseModel):
+    """An object of a spec: strict, closed, frozen. Every field is declared with :func:`option`."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        frozen=True,
+        protected_namespaces=(),
+        validate_default=True,
+    )
