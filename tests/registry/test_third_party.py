@@ -104,7 +104,7 @@ def test_it_trains_stores_and_answers_like_any_other(shell: Shell):
 def test_its_task_has_its_own_measures_and_options_and_no_others(shell: Shell):
     run(shell, "runner train --spec-file spec.json --executor local")
     assert "MAE" in run(shell, "runner models")
-    assert "percent (default False): Give the share in percent." in run(
+    assert "percent (default false): Give the share in percent." in run(
         shell, f"runner infer --help --model {KIND}/mine"
     )
     refused = shell.run(f"runner infer --model {KIND}/mine --prompts calculator --set per_cent=true")

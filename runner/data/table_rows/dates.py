@@ -7,34 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runner.data.table_rows.date_format import ISO
 from runner.data.table_rows.values import moments_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: ISO 8601 by this name: a date, or a date and a time, with or without a zone.
-ISO = "iso"
 _DAYS = (
     ("%d/%m/%Y", "%m/%d/%Y"), ("%d-%m-%Y", "%m-%d-%Y"), ("%d.%m.%Y", "%m.%d.%Y"), ("%Y/%m/%d",), ("%Y.%m.%d",),
     ("%d/%m/%y", "%m/%d/%y"), ("%d.%m.%y",), ("%d %b %Y",), ("%d %B %Y",), ("%b %d, %Y",), ("%B %d, %Y",),
     ("%d-%b-%Y",), ("%Y-%m",),
 )  # fmt: skip
 _TIMES = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S")
-#: What may follow a percent sign in a format. (The C library reads no fractions of a second.)
-_DIRECTIVES = "aAbBcCdDeFhHIjmMnprRStTUwWxXyYzZ%"
 #: Words that are looked at before a whole column is.
 _GLANCE = 50
-
-
-def fault_of(form: str) -> str | None:
-    """What is wrong with a format: a directive that there is not, or none at all."""
-    if form == ISO:
-        return None
-    directives = re.findall(r"%(.?)", form, re.DOTALL)
-    unknown = next((letter for letter in directives if letter not in _DIRECTIVES or not letter), None)
-    if unknown is not None:
-        return f"has the unknown directive %{unknown}"
-    return None if directives else "has no directive such as %Y, %m or %d"
 
 
 def formats_of(words: pa.Array) -> list[str]:
