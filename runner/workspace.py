@@ -9,8 +9,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import platformdirs
-
 from runner.errors import EnvironmentProblem, NotFoundError
 
 
@@ -57,6 +55,9 @@ class Workspace:
         folder that was deleted.
         """
         current_folder()
+        # Most that looks at a path asks for no cache.
+        import platformdirs
+
         home = Path(os.environ.get("RUNNER_HOME") or ".")
 
         def folder(variable: str, default: Path) -> Path:

@@ -1,5 +1,17 @@
 """Rows of any container, with the place of each: text with a header, JSON, Parquet, Arrow, one file or many shards."""
 
-from runner.data.records.batches import Batch, Records, open_records
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runner.data.records.batches import Batch, Records, open_records
 
 __all__ = ["Batch", "Records", "open_records"]
+
+
+def __getattr__(name: str) -> Any:
+    """The reader, loaded with its first use: checking a spec looks at a file's name alone."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from runner.data.records import batches
+
+    return getattr(batches, name)

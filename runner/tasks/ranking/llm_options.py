@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from runner.contract import AskOptions, option
-from runner.data.prompts import need_text
 from runner.errors import UsageError
 
 Unknown = Literal["zero", "null", "error"]
@@ -43,4 +42,7 @@ def check_names(models: Sequence[str]) -> None:
         raise UsageError("no models to score", where="--models-to-score", hint="name at least one LLM, or all")
     if "" in models:
         raise UsageError("an LLM's name is empty", where="--models-to-score", hint="leave it out")
+    # Reading prompts takes longer to import than all else that checking a spec of a router does here.
+    from runner.data.prompts import need_text
+
     need_text("--models-to-score", models)
