@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -179,8 +179,3 @@ def moments_of(array: pa.ChunkedArray) -> np.ndarray:
         values[np.asarray(chunk.is_null(), bool)] = np.nan
         parts.append(values)
     return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def as_values(value: Any) -> Any:
-    """A numpy scalar as Python's own, for JSON."""
-    return value.item() if isinstance(value, np.generic) else value

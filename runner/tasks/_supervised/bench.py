@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.contract import Table
 from runner.errors import DataError, RunnerError
 from runner.tasks.compared import Compared
 
@@ -60,3 +61,23 @@ def held_out_facts(part: Any) -> dict[str, Any]:
     """What all models are measured on."""
     groups = None if part.groups is None else len(np.unique(part.groups))
     return {"rows": len(part), "groups": groups, "targets": list(part.targets)}
+
+
+def bench(
+    models: Sequence[Compared],
+    part: Any,
+    task: str,
+    say: Callable[[str], None],
+    compare: Callable[[Sequence[Said]], list[dict[str, Any]]],
+    tables: Callable[[Sequence[dict[str, Any]]], Sequence[Table]],
+) -> dict[str, Any]:
+    """The part of a comparison's document that such a task fills.
+
+    ``compare`` measures what the models said, a row a model, the best first; ``tables`` makes tables of these rows.
+    """
+    said = ask_all(models, part, task, say)
+    document: dict[str, Any] = {"held_out": held_out_facts(part), "table": []}
+    if not said:
+        return document
+    rows = compare(said)
+    return document | {"table": told(said, rows, part), "tables": [table.as_dict() for table in tables(rows)]}

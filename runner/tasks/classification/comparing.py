@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from runner.contract import LoadedData, Table
-from runner.tasks._supervised.bench import ask_all, held_out_facts, told
+from runner.tasks._supervised import bench as _supervised
+from runner.tasks._supervised.bench import Said
 from runner.tasks._supervised.paired_models import models_table, ranked, targets_by_model
 from runner.tasks.classification import TASK
 from runner.tasks.classification.measuring import judge, score
@@ -20,19 +21,14 @@ LOG_LOSS = next(measure for measure in TASK.measures if measure.metric == "log_l
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Classifiers on the rows that the data holds out. See :mod:`runner.tasks.compared`."""
     part = data.validation
-    said = ask_all(models, part, TASK.name, say)
-    document: dict[str, Any] = {"held_out": held_out_facts(part), "table": []}
-    if not said:
-        return document
-    outputs = [
-        (one.entry.label, in_shared_classes(one.outputs, one.entry.predictor.targets, part.classes)) for one in said
-    ]
-    thresholds = [one.entry.predictor.thresholds for one in said]
-    rows = compare(outputs, part.targets, part.groups, seed, thresholds)
-    return document | {
-        "table": told(said, rows, part),
-        "tables": [table.as_dict() for table in comparison_tables(rows)],
-    }
+
+    def measured(said: Sequence[Said]) -> list[dict[str, Any]]:
+        outputs = [
+            (one.entry.label, in_shared_classes(one.outputs, one.entry.predictor.targets, part.classes)) for one in said
+        ]
+        return compare(outputs, part.targets, part.groups, seed, [one.entry.predictor.thresholds for one in said])
+
+    return _supervised.bench(models, part, TASK.name, say, measured, comparison_tables)
 
 
 def compare(

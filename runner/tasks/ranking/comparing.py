@@ -9,6 +9,7 @@ import numpy as np
 
 from runner.contract import LoadedData
 from runner.data.comparisons import A, Comparisons
+from runner.errors import RunnerError
 from runner.tasks.compared import Compared
 from runner.tasks.ranking import groups
 from runner.tasks.ranking.asking import Asked, ask, ask_all, common, correct
@@ -23,20 +24,25 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
     """Routers on the held-out comparisons whose two LLMs all of them know. See :mod:`runner.tasks.compared`."""
     entries, asked, rows, facts = ask_all(models, data.validation, "ranking", say)
     document: dict[str, Any] = {"held_out": facts, "table": []}
-    if not entries:
+    able, answers, temperatures = [], [], []
+    for entry, answer in zip(entries, asked, strict=True):
+        try:
+            temperatures.append(temperature(entry, answer, llm_predictor(entry.predictor), data.train))
+        except RunnerError as error:
+            entry.fail(error)
+            continue
+        able.append(entry)
+        answers.append(answer)
+    if not able:
         return document
-    temperatures = [
-        temperature(entry, answer, llm_predictor(entry.predictor), data.train)
-        for entry, answer in zip(entries, asked, strict=True)
-    ]
     llms = facts["models"]
-    table = measure(entries, asked, temperatures, rows, seed)
-    labels = [entry.label for entry in entries]
+    table = measure(able, answers, temperatures, rows, seed)
+    labels = [entry.label for entry in able]
     place = {row["label"]: at for at, row in enumerate(table)}
     boards = {row["label"]: row["leaderboard"] for row in table}
     grouped = None
     if rows.decided.any():
-        grouped = groups.by_group(labels, asked, [place[label] for label in labels], rows, seed)
+        grouped = groups.by_group(labels, answers, [place[label] for label in labels], rows, seed)
     return document | {
         "table": [{name: value for name, value in row.items() if name != "leaderboard"} for row in table],
         "leaderboards": side_by_side(boards, llms),
