@@ -27,7 +27,7 @@ def nice_ticks(low: float, high: float, count: int = 5, whole: bool = False) -> 
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
     if whole:
-        step = max(1.0, round(step))
+        step = max(1.0, float(round(step)))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return np.arange(first, last + 1) * step
 
