@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from runner.builders.routing import dn_embedding
+from runner import registry
 from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
 from runner.builders.routing._neural.score_matrix import ROWS
 from runner.data.cache import EmbeddingCache, text_key
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         artifact = trained(home)
-        predictor = dn_embedding.Predictor.load(artifact)
+        predictor = registry.load("dn_embedding").Predictor.load(artifact)
         names = with_more(predictor, words.models)
         prompts = varied(words.prompts)
         fill(home / "cache", artifact / "encoder", prompts)

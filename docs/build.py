@@ -37,14 +37,15 @@ def pages() -> dict[str, str]:
 
 def kind_page(kind: registry.Kind) -> str:
     """What a type is, when to use it, where it comes from; a spec; its fields."""
-    text = inspect.getdoc(import_module(kind.module)) or ""
+    module = import_module(kind.module)
+    source, text = Path(module.__file__ or ""), inspect.getdoc(module) or ""
     first, _, rest = text.partition("\n\n")
     spec = schema_for(kind.name)
     builder = registry.load(kind.name)
     used = {"epochs": builder.Spec.uses_epochs, "batch_size": builder.Spec.uses_batch_size}
     ignored = [name for name in used if not used[name]]
     parts = [
-        f"<!-- made by docs/build.py from {kind.module.replace('.', '/')}.py and its schema -->",
+        f"<!-- made by docs/build.py from {source.relative_to(ROOT)} and its schema -->",
         f"# `{kind.name}`",
         first,
         rest,

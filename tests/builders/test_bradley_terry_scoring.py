@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from runner.builders.routing import bradley_terry_scoring as kind
+from runner import registry
 from runner.builders.routing._ratings.bradley_terry import bradley_terry, sandwich_errors, unbounded
 from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
 from runner.data.comparisons import TIE, A, B
 from runner.errors import DataError, ExitCode
+
+kind = registry.load("bradley_terry_scoring")
 
 POINTS = 400 / math.log(10)
 

@@ -11,10 +11,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from runner.builders.routing import dense_network as kind
+from runner import registry
 from runner.builders.routing._neural.prompt_networks import DenseScorer
 from runner.builders.routing._neural.score_matrix import score_table
 from tests.builders.neural_cases import NAMES, encoder, files, predictions, preferences, resumes_to_the_bit
+
+kind = registry.load("dense_network")
 
 __all__ = ["encoder"]
 

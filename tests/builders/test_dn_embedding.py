@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from runner.builders.routing import dn_embedding as kind
+from runner import registry
 from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
 from runner.builders.routing._neural.score_matrix import score_prompts, score_table
 from runner.errors import IntegrityError
@@ -25,6 +25,8 @@ from tests.builders.neural_cases import (
     preferences,
     resumes_to_the_bit,
 )
+
+kind = registry.load("dn_embedding")
 
 __all__ = ["encoder"]
 

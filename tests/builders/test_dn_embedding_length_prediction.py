@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import torch
 
-from runner.builders.routing import dn_embedding_length_prediction as kind
+from runner import registry
 from runner.builders.routing._lengths.length_network import LengthNetwork
 from runner.contract import LoadedData, TrainContext
 from runner.errors import IntegrityError, Stopped
 from runner.store.tensors import read_tensors
 from tests.builders.length_cases import lengths as lengths
 from tests.training import tiny_models
+
+kind = registry.load("dn_embedding_length_prediction")
 
 EPOCHS = 12
 

@@ -5,20 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runner.builders.routing import elo_scoring as kind
-from runner.builders.routing._ratings import agnostic, elo
+from runner import registry
+from runner.builders.routing._ratings import elo
 from runner.builders.routing._ratings.elo import Elo, play, play_plainly, redrawn_ratings
 from runner.builders.routing._ratings.elo_games import pack, unpack
 from runner.builders.routing._ratings.elo_order import Balanced, Order
+from runner.builders.routing.elo_scoring import training
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
 from runner.tasks.ranking.balancing import pair_weights
+
+kind = registry.load("elo_scoring")
 
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
     """Intervals are most of a small run's work; the tests that look at them ask for more."""
-    monkeypatch.setattr(agnostic, "DRAWS", 4)
+    monkeypatch.setattr(training, "DRAWS", 4)
 
 
 def spec(**fields):
@@ -152,7 +155,7 @@ def test_a_draw_by_the_guide_is_the_draw_by_bisection():
 def test_what_is_compiled_is_trained_the_same(data, context_for, monkeypatch):
     plain, compiled = context_for(data, "plain"), context_for(data, "compiled")
     expected = kind.train(spec(), plain)
-    monkeypatch.setattr(elo, "COMPILED_FROM", 0)
+    monkeypatch.setattr(training, "COMPILED_FROM", 0)
     assert kind.train(spec(), compiled) == expected
     for name in ("scores.safetensors", "model.json"):
         assert (compiled.artifact / name).read_bytes() == (plain.artifact / name).read_bytes()
@@ -220,7 +223,7 @@ def test_the_seed_is_all_that_the_ratings_depend_on(data, context_for):
 
 @pytest.mark.parametrize("asked", [1, 2, 4, 5, 7])
 def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatch, asked):
-    monkeypatch.setattr(kind, "CHUNK", 500)
+    monkeypatch.setattr(training, "CHUNK", 500)
     whole = context_for(data, "whole", epochs=4)
     expected = kind.train(spec(), whole)
 
@@ -240,7 +243,7 @@ def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatc
 
 
 def test_it_goes_on_from_a_stored_model_by_name(toolbox, data, context_for, monkeypatch):
-    monkeypatch.setattr(agnostic, "DRAWS", 100)
+    monkeypatch.setattr(training, "DRAWS", 100)
     first = context_for(data, "first", epochs=1)
     kind.train(spec(), first)
     stored = dict(zip(*(lambda p: (p.models, p.scores))(kind.Predictor.load(first.artifact)), strict=True))

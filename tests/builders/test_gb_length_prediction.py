@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.builders.routing.gb_length_prediction import Predictor, Spec, train
+from runner import registry
+from runner.builders.routing.gb_length_prediction import Spec
 from runner.contract import LoadedData
 from runner.data.comparisons import A, B, Comparisons
 from runner.errors import IntegrityError, Stopped
 from tests.training.tiny_encoder import tiny
+
+kind = registry.load("gb_length_prediction")
+Predictor, train = kind.Predictor, kind.train
 
 #: Tokens of each LLM's usual answer, and an answer's word of its own.
 USUAL, WORDS = (4, 10, 24), ("a", "b", "world")

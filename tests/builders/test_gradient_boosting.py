@@ -11,13 +11,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from runner.builders.routing import bradley_terry_scoring, gradient_boosting
-from runner.builders.routing.gradient_boosting import Predictor, Spec, train
+from runner import registry
+from runner.builders.routing.gradient_boosting import Spec
 from runner.contract import LoadedData
 from runner.data.comparisons import A, B, Comparisons
 from runner.errors import IntegrityError, Stopped
 from runner.store.manifest import seal
 from tests.training.tiny_encoder import tiny
+
+bradley_terry_scoring, gradient_boosting = map(registry.load, ("bradley_terry_scoring", "gradient_boosting"))
+Predictor, train = gradient_boosting.Predictor, gradient_boosting.train
 
 #: Each LLM answers in words of its own, and is good at one of the two kinds of prompt.
 ANSWERS = ("a a", "hello world", "is the what", "g f ?")

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.builders.routing import greedy_ranking as kind
+from runner import registry
 from runner.builders.routing._ratings.greedy import net_wins, ranks, scores_of, upsets
 from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
+
+kind = registry.load("greedy_ranking")
 
 
 def spec(**fields):

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.builders.routing import least_squares_scoring as kind
+from runner import registry
 from runner.builders.routing._ratings.least_squares import least_squares, normalise
 from runner.builders.routing._ratings.pair_counts import count_pairs, count_records, redrawn_pairs
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
+
+kind = registry.load("least_squares_scoring")
 
 SPEC = kind.Spec(model_type="least_squares_scoring", min_model_occurrences=1)
 

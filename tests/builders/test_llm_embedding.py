@@ -13,7 +13,7 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 
-from runner.builders.routing._llms.embedding_specs import Attention, EmbeddingSpec, Finetunable, Frozen
+from runner.builders.routing._fields.embedding_specs import Attention, EmbeddingSpec, Finetunable, Frozen
 from runner.builders.routing._llms.llm_embedding import FIELD, FOLDER, LlmEmbedding, obtain
 from runner.builders.routing._llms.llm_pairs import Pairs
 from runner.data.comparisons import Comparisons

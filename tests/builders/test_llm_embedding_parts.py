@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runner.builders.routing._fields.embedding_specs import Attention, Frozen
 from runner.builders.routing._llms import attention, frozen
 from runner.builders.routing._llms.attention import AttentionNetwork, contrastive_loss
-from runner.builders.routing._llms.embedding_specs import Attention, Frozen
 from runner.builders.routing._llms.embedding_training import fit_network
 from runner.builders.routing._llms.frozen import FrozenNetwork
 from runner.builders.routing._llms.llm_holdout import SET, found_again, hold_out

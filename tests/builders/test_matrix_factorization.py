@@ -11,11 +11,13 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from runner.builders.routing import matrix_factorization as kind
+from runner import registry
 from runner.builders.routing._neural.factors import Factors
 from runner.errors import DataError, IntegrityError
 from runner.training.encoder import Encoder
 from tests.builders.neural_cases import NAMES, encoder, files, predictions, preferences, resumes_to_the_bit
+
+kind = registry.load("matrix_factorization")
 
 __all__ = ["encoder"]
 

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.builders.routing import mcmf_scoring as kind
-from runner.builders.routing._ratings import agnostic
+from runner import registry
 from runner.builders.routing._ratings.mcmf import arcs, drawn, least_cost_flow, potentials, scores_of
 from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
+from runner.builders.routing.mcmf_scoring import training
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
+
+kind = registry.load("mcmf_scoring")
 
 SPEC = kind.Spec(model_type="mcmf_scoring", min_model_occurrences=1)
 
@@ -23,7 +25,7 @@ wins = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(1, 4
 
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
-    monkeypatch.setattr(agnostic, "DRAWS", 6)
+    monkeypatch.setattr(training, "DRAWS", 6)
 
 
 def played(toolbox, rows, n_models=4):
@@ -175,7 +177,7 @@ def test_the_bootstrap_solves_every_sample(toolbox):
 
 
 def test_training_is_measured_and_has_intervals(data, context_for, monkeypatch, capsys):
-    monkeypatch.setattr(agnostic, "DRAWS", 40)
+    monkeypatch.setattr(training, "DRAWS", 40)
     contexts = [context_for(data, name) for name in ("one", "two")]
     one, two = [kind.train(SPEC, context) for context in contexts]
     assert one == two

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.builders.routing import bradley_terry_scoring, dn_embedding, elo_scoring, response_predictive
+from runner import registry
 from runner.builders.routing._neural.residual import FOLDER, BaseModel
 from runner.contract import LoadedData
 from runner.data.comparisons import Comparisons
@@ -19,11 +19,15 @@ from tests.builders.neural_cases import NAMES, answers, embedded, encoder, files
 
 __all__ = ["encoder"]
 
+bradley_terry_scoring, dn_embedding, elo_scoring, response_predictive = map(
+    registry.load, ("bradley_terry_scoring", "dn_embedding", "elo_scoring", "response_predictive")
+)
+
 PROMPTS = ["hello world", "a b c", "d d d a"]
 
 
 def upper(kind: Any, encoder: Path, **fields: Any) -> Any:
-    document = {"model_type": kind.__name__.rpartition(".")[2], "base_model": "elo_scoring/stored"}
+    document = {"model_type": kind.Spec.__module__.rpartition(".")[2], "base_model": "elo_scoring/stored"}
     return kind.Spec.model_validate_json(json.dumps(document | embedded(encoder, **fields)))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from runner.builders.routing import response_predictive as kind
+from runner import registry
 from runner.builders.routing._neural.response_network import ResponseScorer
 from runner.builders.routing._neural.score_matrix import score_table
 from runner.contract import LoadedData
@@ -19,6 +19,8 @@ from runner.data.comparisons import TIE
 from runner.errors import DataError
 from runner.training.encoder import Encoder
 from tests.builders.neural_cases import NAMES, answers, embedded, encoder, files, preferences, resumes_to_the_bit
+
+kind = registry.load("response_predictive")
 
 __all__ = ["encoder"]
 

@@ -7,11 +7,13 @@ import json
 import numpy as np
 import pytest
 
-from runner.builders.routing import simple_length_prediction as kind
+from runner import registry
 from runner.builders.routing._lengths.length_regression import fit
 from runner.errors import IntegrityError
 from tests.builders.length_cases import lengths as lengths
 from tests.conftest import ROOT
+
+kind = registry.load("simple_length_prediction")
 
 SPEC = kind.Spec(model_type="simple_length_prediction", l2=1.0)
 

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from runner.builders.routing import simple_scoring as kind
-from runner.builders.routing._ratings import agnostic
+from runner import registry
 from runner.builders.routing._ratings.margin_scores import MARGIN, Table, _redrawn_rows, loss_of, redrawn_scores
+from runner.builders.routing.simple_scoring import training
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
 from runner.errors import Stopped
 from runner.training.optimizers import Adam, AdamW, Muon, make
+
+kind = registry.load("simple_scoring")
 
 OPTIMIZERS = {
     "adam": Adam(optimizer_type="adam", learning_rate=0.02, lr_decay_gamma=0.9),
@@ -24,7 +26,7 @@ OPTIMIZERS = {
 @pytest.fixture(autouse=True)
 def few_draws(monkeypatch):
     """Intervals are most of a small run's work; the tests that look at them ask for more."""
-    monkeypatch.setattr(agnostic, "DRAWS", 4)
+    monkeypatch.setattr(training, "DRAWS", 4)
 
 
 def spec(optimizer="adam", **fields):
@@ -131,7 +133,7 @@ def test_samples_trained_together_are_trained_as_one_by_one(toolbox):
 
 
 def test_the_intervals_hold_the_scores(data, context_for, monkeypatch):
-    monkeypatch.setattr(agnostic, "DRAWS", 100)
+    monkeypatch.setattr(training, "DRAWS", 100)
     # Small steps: with large ones the noise of the last batches moves all scores together.
     rows = kind.train(spec("slow"), context_for(data, epochs=6)).tables["leaderboard"]
     assert all(row["low"] < row["score"] < row["high"] for row in rows)

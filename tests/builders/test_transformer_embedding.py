@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.builders.routing.transformer_embedding import Predictor, Spec, train
+from runner import registry
+from runner.builders.routing.transformer_embedding import Spec
 from runner.contract import LoadedData
 from runner.errors import DataError, IntegrityError, Stopped
 from tests.training.tiny_models import folder
@@ -21,8 +22,12 @@ from tests.training.tiny_models import folder
 torch = pytest.importorskip("torch")
 from runner.builders.routing._neural import transformer_training as training  # noqa: E402
 from runner.builders.routing._neural.interaction import Interaction  # noqa: E402
+from runner.builders.routing.transformer_embedding import training as kind_training  # noqa: E402
 from runner.training.text_encoder import TrainableEncoder  # noqa: E402
 from runner.training.tokens import Tokens  # noqa: E402
+
+kind = registry.load("transformer_embedding")
+Predictor, train = kind.Predictor, kind.train
 
 PROMPTS = ["hello world", "what is the world and what of it", "a b c d e f g", "zzz"]
 
@@ -172,7 +177,7 @@ def test_started_from_a_stored_model_it_goes_on_with_weights_and_optimizer(spec,
     _, before = trained(chosen, first)
     second = context_for(small, "second", epochs=1, start_from=first.artifact)
     seen: list[Any] = []
-    loop = training.ranking_task
+    loop = kind_training.ranking_task
 
     def look(*words: Any, **named: Any) -> Any:
         task = loop(*words, **named)
@@ -182,7 +187,7 @@ def test_started_from_a_stored_model_it_goes_on_with_weights_and_optimizer(spec,
         return task
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "ranking_task", look)
+        patch.setattr(kind_training, "ranking_task", look)
         trained(chosen, second)
     stored = TrainableEncoder.stored(first.artifact / "encoder")
     for name, value in stored.trained().items():

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import xgboost as xgb  # noqa: TID253 - only the worker and a predictor load this module
+import xgboost as xgb
 
-from runner.builders.routing._boosting.boosting_fields import BoostingSpec
 from runner.builders.routing._boosting.boosting_inputs import PROMPT_GROUPS, Inputs, Pairs
 from runner.builders.routing._boosting.rounds import predict_rows
+from runner.builders.routing._fields.boosting_fields import BoostingSpec
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
 from runner.builders.routing._prompts.features import features

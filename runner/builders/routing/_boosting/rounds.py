@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import xgboost as xgb  # noqa: TID253 - only the worker and a predictor load this module
+import xgboost as xgb
 
-from runner.builders.routing._boosting.boosting_fields import BoostingSpec
 from runner.builders.routing._boosting.boosting_inputs import MISSING
+from runner.builders.routing._fields.boosting_fields import BoostingSpec
 from runner.contract import TrainContext
 from runner.tasks.ranking.balancing import pair_weights
 from runner.training.pace import Every

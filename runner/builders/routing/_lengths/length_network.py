@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
 #: Slope of the LeakyReLU below 0.
 SLOPE = 0.1

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.builders.routing._lengths.length_network import LengthNetwork
-from runner.builders.routing._neural.rank_training import continued
+from runner.builders.routing._neural.grown_weights import continued
 from runner.builders.routing._prompts.prompted import Standardizer
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors

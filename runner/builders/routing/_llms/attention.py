@@ -10,10 +10,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
-from runner.builders.routing._llms.embedding_specs import Attention
+from runner.builders.routing._fields.embedding_specs import Attention
 from runner.builders.routing._llms.embedding_training import Objective
 from runner.builders.routing._llms.llm_holdout import HeldOut
 from runner.builders.routing._llms.llm_pairs import Inputs, PairNetwork, Pairs, normalized

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.builders.routing._llms.llm_holdout import FEWEST_LLMS, HeldOut, found_again
 from runner.builders.routing._llms.llm_pairs import Inputs, PairNetwork

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
+from runner.builders.routing._fields.embedding_specs import Attention, Finetunable, Frozen
 from runner.builders.routing._llms import attention, finetunable, frozen
 from runner.builders.routing._llms.attention import AttentionNetwork
-from runner.builders.routing._llms.embedding_specs import Attention, Finetunable, Frozen
 from runner.builders.routing._llms.embedding_training import Objective
 from runner.builders.routing._llms.finetunable import FinetunableNetwork
 from runner.builders.routing._llms.frozen import FrozenNetwork

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
-from runner.builders.routing._llms.embedding_specs import Finetunable
+from runner.builders.routing._fields.embedding_specs import Finetunable
 from runner.builders.routing._llms.llm_pairs import Inputs
 from runner.builders.routing._llms.triplets import TripletNetwork
 from runner.training.text_encoder import TrainableEncoder

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 from pydantic import TypeAdapter, ValidationError
 
+from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen, pretrained_name
 from runner.builders.routing._llms import embedding_types
 from runner.builders.routing._llms.attention import AttentionNetwork
-from runner.builders.routing._llms.embedding_specs import EmbeddingSpec, Frozen, pretrained_name
 from runner.builders.routing._llms.embedding_training import STAGE, fit_network
 from runner.builders.routing._llms.embedding_types import Spec
 from runner.builders.routing._llms.finetunable import FinetunableNetwork

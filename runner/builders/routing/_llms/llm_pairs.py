@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.data.comparisons import TIE, A, B, Comparisons
 from runner.training.tokens import Tokens

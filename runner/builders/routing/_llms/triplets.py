@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.builders.routing._llms.llm_pairs import CHUNK, Inputs, PairNetwork, Pairs, normalized
 

@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
+from runner.builders.routing._fields.embedding_kind import EmbeddingKindSpec
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
 from runner.builders.routing._neural.embedding_networks import PairTrunk
@@ -22,9 +23,6 @@ from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.tasks.ranking.llm_predictor import LlmPredictor
-
-if TYPE_CHECKING:
-    from runner.builders.routing._neural.embedding_kind import EmbeddingKindSpec
 
 
 class Stored:
@@ -130,8 +128,15 @@ class KnowsLlms(LlmPredictor):
 
     embeds_llms: ClassVar[bool] = True
 
-    _llms: LlmEmbedding
-    _base: BaseModel | None
+    def __init__(self, directory: Path, device: str) -> None:
+        self._device = device
+        self._llms = LlmEmbedding.load(directory / llm_embedding.FOLDER, device)
+        self._base = BaseModel.inside(directory, device)
+
+    @classmethod
+    def load(cls, directory: Path, device: str = "cpu") -> Self:
+        """Read what the kind wrote. Raises :class:`IntegrityError` for anything else."""
+        return cls(directory, device)
 
     @property
     def models(self) -> Sequence[str]:
@@ -157,20 +162,19 @@ class KnowsLlms(LlmPredictor):
 class EmbeddingPredictor(KnowsLlms):
     """A stored network with its own copies of the encoder, of the LLM embedding and of a base model.
 
-    ``make(shape, sizes)`` is the kind's network: it has ``prompt_side``, ``llm_side`` and ``scores``.
+    A kind says what its network is.
     """
 
-    def __init__(
-        self, directory: Path, device: str, make: Callable[[Mapping[str, Any], tuple[int, int, int]], Any]
-    ) -> None:
+    #: ``network(sizes, **shape)`` has ``prompt_side``, ``llm_side`` and ``scores``, its weights still to come.
+    network: ClassVar[Callable[..., Any]]
+
+    def __init__(self, directory: Path, device: str) -> None:
         stored = Stored(directory)
-        self._device = device
-        self._llms = LlmEmbedding.load(directory / llm_embedding.FOLDER, device)
+        super().__init__(directory, device)
         self._reader = PromptReader(directory, stored.standardize, device)
-        self._base = BaseModel.inside(directory, device)
         try:
             sizes = (self._reader.encoder.width, len(stored.standardize.mean), self._llms.width)
-            self._network = make(stored.shape, sizes).to(device).eval()
+            self._network = self.network(sizes, **stored.shape).to(device).eval()
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise unreadable(directory, error) from error
         stored.load_into(self._network)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch  # noqa: TID253 - only the worker and a predictor load this module
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
 
 class Factors(nn.Module):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.data.comparisons import A, Comparisons
 from runner.errors import DataError

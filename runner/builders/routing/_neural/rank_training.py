@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss, winners
-from runner.builders.routing._prompts.prompted import conclude, score_rows
+from runner.builders.routing._prompts.prompted import score_rows
+from runner.builders.routing._prompts.prompted_result import conclude
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer
@@ -98,17 +98,3 @@ def fit_and_conclude(context: TrainContext, task: Trainee, scorer: Scorer) -> tu
     optimizer = done.optimizer if done.epochs else OptimizerState.of(task.optimizer)
     optimizer.save(context.artifact)
     return conclude(context, scorer.score, done.epochs, done.best_epoch)
-
-
-def continued(fresh: Mapping[str, Any], stored: Mapping[str, np.ndarray], rows: Mapping[str, Any]) -> dict[str, Any]:
-    """Weights to go on from: the stored ones, but ``rows`` of a table that has grown.
-
-    ``rows`` maps a table's name to ``(new row numbers, stored row numbers)``: those rows are taken over, the others of
-    the fresh table stay. Raises ``KeyError`` where the stored weights are another network's.
-    """
-    weights = {name: torch.from_numpy(np.array(stored[name])) for name in fresh}
-    for name, (new, old) in rows.items():
-        table = fresh[name].detach().cpu().clone()
-        table[torch.as_tensor(new)] = weights[name][torch.as_tensor(old)]
-        weights[name] = table
-    return weights

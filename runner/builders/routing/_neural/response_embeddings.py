@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.builders.routing._neural.embedding_router import Inputs
 from runner.builders.routing._neural.rank_training import ROWS

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch  # noqa: TID253 - only the worker and a predictor load this module
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
 from runner.builders.routing._neural.embedding_networks import (
     OUTPUT_SCALE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 #: Pairs computed at once: few enough that a layer's output stays in the processor's cache.
 ROWS = 2048

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
+import torch
 
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
@@ -56,10 +56,8 @@ class TransformerPredictor(KnowsLlms):
 
     def __init__(self, directory: Path, device: str) -> None:
         stored = Stored(directory)
-        self._directory, self._device = directory, device
-        self._standardize = stored.standardize
-        self._llms = LlmEmbedding.load(directory / llm_embedding.FOLDER, device)
-        self._base = BaseModel.inside(directory, device)
+        super().__init__(directory, device)
+        self._directory, self._standardize = directory, stored.standardize
         # Loaded when the first prompt comes: whoever only asks which LLMs are known does not wait for it.
         self._encoder: TrainableEncoder | None = None
         try:

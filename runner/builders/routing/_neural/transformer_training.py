@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import torch  # noqa: TID253 - only the worker and a predictor load this module
-from torch import nn  # noqa: TID253
+import torch
+from torch import nn
 
 from runner.builders.routing._neural.interaction import Interaction
 from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss, winners

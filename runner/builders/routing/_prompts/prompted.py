@@ -1,4 +1,4 @@
-"""What the routers that read the prompt share: its vector, and how they are measured and tabulated."""
+"""What the routers that read the prompt share: its features, and the scores of both sides of a comparison."""
 
 from __future__ import annotations
 
@@ -8,17 +8,7 @@ from typing import Any
 import numpy as np
 
 from runner.builders.routing._prompts.features import NUMERIC, features
-from runner.builders.routing._ratings.agnostic import leaderboard
-from runner.builders.routing._ratings.baselines import baselines
-from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
-from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
-from runner.tasks.ranking.measuring import evaluate
-
-#: Bootstrap samples over prompts behind the leaderboard's intervals.
-DRAWS = 1000
-#: Beside a seed: the prompts behind the intervals of mean scores.
-SCORES_SALT = 0x6D
 
 #: ``score(prompt indices, LLM indices) -> float64``, both int ``[n]``: a network in evaluation mode.
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -75,33 +65,3 @@ def score_rows(score: Score, comparisons: Comparisons) -> tuple[np.ndarray, np.n
         score(comparisons.prompt, comparisons.model_a),
         score(comparisons.prompt, comparisons.model_b),
     )
-
-
-def conclude(context: TrainContext, score: Score, epochs: int, best_epoch: int) -> tuple[TrainResult, float]:
-    """Measure the best epoch as every router is measured, and tabulate it. Returns the temperature too."""
-    train: Comparisons = context.data.train
-    validation: Comparisons = context.data.validation
-    fitted = fit_temperature(winner_margins(*score_rows(score, train), train))
-    scores = score_rows(score, validation)
-    temperatures, temperature = calibrate(*scores, validation, fitted)
-    metrics, calibration = evaluate(*scores, validation, temperatures, context.seed, context.emit)
-    metrics |= {"temperature": temperature, "n_models": len(train.models)}
-    means, redrawn = mean_scores(score, validation if len(validation) else train, context.seed)
-    tables: dict[str, Any] = {
-        "leaderboard": leaderboard(train, means, redrawn),
-        "calibration": calibration,
-        "baselines": baselines(train, validation, context.seed) if len(validation) else [],
-    }
-    return TrainResult(metrics, epochs=epochs, best_epoch=best_epoch, tables=tables), temperature
-
-
-def mean_scores(score: Score, comparisons: Comparisons, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every LLM's mean score over distinct prompts, float64 ``[M]``, and over bootstrap samples of them, ``[B, M]``."""
-    prompts = np.unique(comparisons.prompt)
-    n_models = len(comparisons.models)
-    table = score(np.tile(prompts, n_models), np.repeat(np.arange(n_models), len(prompts)))
-    table = table.reshape(n_models, len(prompts))
-    rng = np.random.default_rng([seed, SCORES_SALT])
-    # A bootstrap sample of prompts is a vector of counts: the redrawn means are one matrix product.
-    counts = rng.multinomial(len(prompts), np.full(len(prompts), 1 / len(prompts)), size=DRAWS)
-    return table.mean(axis=1), counts @ table.T / len(prompts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import save_file
 
 from runner.builders.routing._ratings.agnostic_predictor import MODEL, SCORES, AgnosticPredictor
 from runner.builders.routing._ratings.pair_counts import count_records
@@ -23,8 +24,6 @@ DRAWS = 100
 
 def save(directory: Path, names: Sequence[str], scores: np.ndarray, temperature: float) -> None:
     """Write the artifact: scores float64 ``[len(names)]`` as safetensors, the names and the temperature as JSON."""
-    from safetensors.numpy import save_file
-
     save_file({"scores": np.ascontiguousarray(scores, np.float64)}, directory / SCORES)
     document = {"format": 1, "models": list(names), "temperature": temperature}
     (directory / MODEL).write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

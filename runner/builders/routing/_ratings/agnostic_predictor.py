@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from runner.errors import IntegrityError
 from runner.tasks.ranking.llm_predictor import LlmPredictor
-
-if TYPE_CHECKING:
-    import numpy as np
 
 #: The two files of an artifact.
 SCORES, MODEL = "scores.safetensors", "model.json"
@@ -35,10 +36,6 @@ class AgnosticPredictor(LlmPredictor):
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> AgnosticPredictor:
         """Read what :func:`save` wrote; the device does not matter. Raises :class:`IntegrityError`."""
-        import numpy as np
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-
         try:
             document = json.loads((directory / MODEL).read_text(encoding="utf-8"))
             names, temperature = tuple(document["models"]), float(document["temperature"])
@@ -63,8 +60,6 @@ class AgnosticPredictor(LlmPredictor):
         tags: Any = None,
     ) -> np.ndarray:
         """float64 ``[len(models), len(prompts)]``, the same for every prompt; a row of NaN for an unseen LLM."""
-        import numpy as np
-
         known = dict(zip(self.names, self.scores.tolist(), strict=True))
         column = np.array([known.get(name, np.nan) for name in models], np.float64)
         return np.repeat(column[:, None], len(prompts), axis=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from runner.builders.routing._ratings.pair_counts import Pairs
 from runner.contract import TrainContext
@@ -62,9 +64,6 @@ def tell_islands(context: TrainContext, pairs: Pairs) -> list[np.ndarray]:
 
 
 def _groups(n_models: int, rows: np.ndarray, columns: np.ndarray, *, strong: bool) -> list[np.ndarray]:
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import connected_components
-
     graph = csr_array((np.ones(len(rows)), (rows, columns)), shape=(n_models, n_models))
     connection = "strong" if strong else "weak"
     count, label = connected_components(graph, directed=True, connection=connection)

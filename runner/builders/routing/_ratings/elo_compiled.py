@@ -6,7 +6,7 @@ What is compiled is not kept on disk: numba's cache is pickles, and compiling ta
 from __future__ import annotations
 
 import numpy as np
-from numba import njit  # noqa: TID253
+from numba import njit
 
 from runner.builders.routing._ratings.elo_games import MODEL_BITS, OUTCOME_BITS
 from runner.data.comparisons import TIE, A, B

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import rankdata
 
 from runner.builders.routing._ratings.pair_counts import Pairs, balance
 
@@ -32,8 +33,6 @@ def net_wins(pairs: Pairs) -> np.ndarray:
 
 def ranks(values: np.ndarray) -> np.ndarray:
     """Ranks over the last axis, float64: 1 is the highest value, and equal values share the mean of their places."""
-    from scipy.stats import rankdata
-
     return rankdata(-values, axis=-1)
 
 

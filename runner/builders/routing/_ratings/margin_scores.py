@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-import torch  # noqa: TID253
+import torch
 
 from runner.builders.routing._ratings.pair_counts import prompt_weights
 from runner.data.comparisons import BOTH_BAD, TIE, A, Comparisons

@@ -13,6 +13,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csc_array, csr_array
+from scipy.sparse.csgraph import NegativeCycleError, bellman_ford
 
 from runner.builders.routing._ratings.connections import components, strong_components
 from runner.builders.routing._ratings.pair_counts import Pairs, balance
@@ -26,9 +29,6 @@ def potentials(pairs: Pairs) -> np.ndarray:
     optimal flow has the same. Takes counts ``[K]``, whole numbers. Raises :class:`RunFailed` where the solver finds no
     optimal flow; what it found is checked.
     """
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import NegativeCycleError, bellman_ford
-
     tail, head, capacity = arcs(pairs)
     if not len(tail):
         return np.zeros(pairs.n_models)
@@ -52,9 +52,6 @@ def potentials(pairs: Pairs) -> np.ndarray:
 
 def least_cost_flow(pairs: Pairs) -> np.ndarray:
     """An optimal flow over :func:`arcs`, whole numbers as float64. Raises :class:`RunFailed`."""
-    from scipy.optimize import linprog
-    from scipy.sparse import csc_array
-
     tail, head, capacity = arcs(pairs)
     net = balance(pairs.wins_i - pairs.wins_j, pairs)
     each = np.arange(len(tail))

@@ -5,19 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from runner.builders.tabular._fitting.preparation import Preparation
+from runner.builders.tabular._learners import Learner, load_learner
+from runner.data.table_rows.cells import of_rows
+from runner.data.table_rows.column_names import need
+from runner.data.table_rows.columns import Columns, Unfamiliar
+from runner.data.table_rows.table_split import TableSplit
 from runner.errors import DataError, IntegrityError
 from runner.store.files import read_json, write_json
 from runner.training.threads import wanted_threads
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from runner.builders.tabular._fitting.preparation import Preparation
-    from runner.builders.tabular._learners import Learner
-    from runner.data.table_rows.columns import Columns
-    from runner.data.table_rows.table_split import TableSplit
 
 COLUMNS, TARGETS = "columns.json", "targets.json"
 
@@ -54,10 +54,6 @@ class StoredTable:
     @classmethod
     def load(cls, folder: Path, device: str) -> StoredTable:
         """Raises :class:`IntegrityError` for what :meth:`save` did not write."""
-        from runner.builders.tabular._fitting.preparation import Preparation
-        from runner.builders.tabular._learners import load_learner
-        from runner.data.table_rows.columns import Columns
-
         try:
             columns, targets = read_json(folder / COLUMNS), read_json(folder / TARGETS)
             learners = {
@@ -86,11 +82,6 @@ class StoredTable:
         return {name: learner.predict(matrix) for name, learner in self.learners.items()}
 
     def _matrix(self, rows: Sequence[Any]) -> np.ndarray:
-        import numpy as np
-
-        from runner.data.table_rows.cells import of_rows
-        from runner.data.table_rows.column_names import need
-
         names = [column.name for column in self.columns.columns]
         given = None
         for row in rows:
@@ -122,8 +113,6 @@ class StoredTable:
         return matrix
 
     def _unfamiliar(self) -> Any:
-        from runner.data.table_rows.columns import Unfamiliar
-
         return Unfamiliar(self._categories, tuple(self._extra), self._infinite)
 
     def provenance(self) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
+
+import numpy as np
 
 from runner.builders.tabular._fitting.stored_table import StoredTable
 from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
-
-if TYPE_CHECKING:
-    import numpy as np
 
 
 class TablePredictor(SupervisedPredictor):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from runner.builders.tabular._fields.learner_sections import Auto, parameters_of
+from runner.builders.tabular._fitting.choosing import choose
+from runner.builders.tabular._fitting.class_measuring import ClassMeasuring
 from runner.builders.tabular._fitting.fits import Fits
+from runner.builders.tabular._fitting.number_measuring import NumberMeasuring
 from runner.builders.tabular._fitting.preparation import Preparation
 from runner.builders.tabular._fitting.row_parts import folds, stopping_rows
 from runner.builders.tabular._fitting.stored_table import StoredTable
+from runner.builders.tabular._learners import Learner
+from runner.builders.tabular._learners.importance import permutation_importance
 from runner.contract import Table, TrainContext, TrainResult
 from runner.data.table_rows.table_split import TableSplit
 from runner.errors import DataError
-
-if TYPE_CHECKING:
-    from runner.builders.tabular._fitting.class_measuring import ClassMeasuring
-    from runner.builders.tabular._fitting.number_measuring import NumberMeasuring
-    from runner.builders.tabular._learners import Learner
 
 #: Folds of a search, or that choose a threshold, where the spec asks for no number of them.
 FOLDS = 5
@@ -93,8 +93,6 @@ class _Run:
         """Decide the learner of a target: the spec's, or the one that a search finds."""
         section = self._spec.learner
         if isinstance(section, Auto):
-            from runner.builders.tabular._fitting.choosing import choose
-
             pairs = self._pairs(max(2, self._spec.folds) if self._spec.folds else FOLDS)
             name, parameters, found = choose(
                 section, self._context, self._measuring, self._train, self._matrix, target, pairs
@@ -170,8 +168,6 @@ class _Run:
 
     def importance(self, learners: Mapping[str, Learner], matrix: np.ndarray, held: TableSplit) -> list[Table]:
         """What each column is worth to the held-out rows, all that was made of it together; a table a target."""
-        from runner.builders.tabular._learners.importance import permutation_importance
-
         sources = np.array(self._train.columns.sources)
         features = {
             column.name: np.flatnonzero(sources == at).tolist() for at, column in enumerate(self._train.columns.columns)

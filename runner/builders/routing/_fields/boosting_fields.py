@@ -1,0 +1,68 @@
+"""The fields of the boosted kinds' specs. Light: checking a spec loads it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.contract import ModelSpec, Needed, option
+from runner.data.comparisons import ComparisonsData
+from runner.store.references import Reference
+
+InputGroup = Literal["prompt_embedding", "prompt_features", "categories", "llm_embedding"]
+
+
+def _usable(groups: Sequence[str]) -> Sequence[str]:
+    if len(set(groups)) < len(groups):
+        raise PydanticCustomError("input_twice", "should name each group of inputs once")
+    if "llm_embedding" not in groups:
+        raise PydanticCustomError(
+            "input_llm_embedding", "should name llm_embedding: without it every LLM is the same to the trees"
+        )
+    return groups
+
+
+class BoostingSpec(ModelSpec):
+    """Trees on a prompt's and an LLM's vectors."""
+
+    #: A round sees every row: there are no batches.
+    uses_batch_size: ClassVar[bool] = False
+    data = ComparisonsData
+    row_filters: ClassVar = ("min_model_comparisons",)
+    references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}
+
+    max_depth: int = option(6, ge=1, le=24, description="The most splits between a tree's root and a leaf.")
+    learning_rate: float = option(0.1, gt=0, le=1, description="Share of a tree's step that is taken.")
+    colsample_bytree: float = option(
+        1.0, gt=0, le=1, description="Share of the input columns that a tree may split on, drawn anew for each tree."
+    )
+    reg_alpha: float = option(0.0, ge=0, description="L1 regularisation of the leaves.")
+    reg_lambda: float = option(1.0, ge=0, description="L2 regularisation of the leaves.")
+    input_features: Annotated[list[InputGroup], AfterValidator(_usable)] = option(
+        factory=lambda: ["prompt_embedding", "prompt_features", "llm_embedding"],
+        min_length=1,
+        description="What the trees see: prompt_embedding, prompt_features (the 45), llm_embedding (always), and "
+        "categories (the data's 12 category tags of a prompt, unknown where it has none).",
+    )
+    embedding_model_name: str = option(
+        "all-MiniLM-L6-v2",
+        min_length=1,
+        description="The sentence transformer that embeds prompts: a name or a folder.",
+    )
+    embedding_spec: EmbeddingSpec = option(
+        factory=lambda: Frozen(embedding_type="frozen"),
+        description="How an LLM's answers become its vector.",
+    )
+    load_embedding_model_from: Reference | None = option(
+        None,
+        description='A stored model, "type/name", whose embedding of the LLMs is used instead of training one.',
+    )
+    embedding_model_epochs: int = option(10, ge=0, description="Epochs that the embedding of the LLMs is trained for.")
+    min_model_comparisons: int = option(
+        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
+    )
+    seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")

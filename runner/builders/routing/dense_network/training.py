@@ -1,0 +1,59 @@
+"""Training of a dense network with a vector per LLM."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+
+from runner.builders.routing._neural.prompt_networks import DenseScorer
+from runner.builders.routing._neural.rank_losses import decided_rows
+from runner.builders.routing._neural.rank_training import Scorer, fit_and_conclude, ranking_task
+from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
+from runner.builders.routing.dense_network import Spec
+from runner.builders.routing.dense_network.stored import StoredDense
+from runner.contract import TrainContext, TrainResult
+from runner.store.tensors import write_tensors
+from runner.training.optimizers import make
+
+#: Margin of the ranking loss: the winner should lead by this much, on a scale of -1 to 1.
+MARGIN = 0.1
+
+
+def train(spec: Spec, context: TrainContext) -> TrainResult:
+    """Margin ranking loss (margin 0.1) on decided comparisons; the epoch of the best validation accuracy is kept."""
+    split = context.data.train
+    decided = decided_rows(split)
+    start = StoredDense.read(context.start_from) if context.start_from else None
+    known = TrainingPrompts.of(context, spec.embedding_model_name, start.standardize if start else None)
+    prompts = torch.cat([torch.from_numpy(part) for part in (known.embeddings, known.features)], dim=1)
+    prompts = prompts.to(context.device)
+
+    names = tuple(dict.fromkeys((*split.models, *(start.names if start else ()))))
+    torch.manual_seed(context.seed)
+    network = DenseScorer(prompts.shape[1], len(names), spec.model_id_embedding_dim, spec.hidden_dims)
+    if start is not None:
+        start.copy_into(network, names)
+    network.to(context.device)
+
+    scorer = Scorer(network, lambda which, llms: network(prompts[which], llms), context.device)
+    optimizer = make(spec.optimizer, network.named_parameters())
+    task = ranking_task(context, scorer, optimizer, decided, loss="margin_ranking", balanced=False)
+    if task.start_optimizer is not None and start is not None and start.names != names:
+        # Its moments are of rows that stand for other LLMs now.
+        task.start_optimizer = task.start_optimizer.without("model_embedding.weight")
+    result, temperature = fit_and_conclude(context, task, scorer)
+
+    document = {
+        "format": 1,
+        "models": list(names),
+        "temperature": temperature,
+        "hidden_dims": spec.hidden_dims,
+        "model_id_embedding_dim": spec.model_id_embedding_dim,
+        "feature_mean": known.standardize.mean.tolist(),
+        "feature_std": known.standardize.std.tolist(),
+    }
+    (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    write_tensors(context.artifact / "network.safetensors", network.state_dict())
+    known.save(context.artifact)
+    return result

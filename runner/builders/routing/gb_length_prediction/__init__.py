@@ -1,0 +1,41 @@
+"""Tokens per prompt and LLM: gradient-boosted trees on the prompt's embedding and features and the LLM's embedding.
+
+The length of a response is counted in tokens of the encoder's own tokenizer, without truncation. The trees learn
+`(log tokens - mean) / deviation` by squared error, where the mean is the LLM's own in the training split and the
+deviation one for all: only what a prompt adds to an LLM's usual length. A row is the prompt's embedding, its 45
+features, the embedding of the LLM and, if asked for, the prompt's 12 category tags; every response is a row, whoever
+won. One epoch grows one tree, and the number of trees that explains most of the held-out variance (`log_r2`) is kept.
+A prediction is `exp(mean + deviation * trees)`, a median kind of estimate: half of the responses are longer, and the
+sum of many predictions falls short of the sum of lengths by the metric `total_ratio`; divide by it where a total is
+wanted, such as a cost. An LLM that was not in training is predicted from its own (prompt, response) pairs: their mean
+log length, and its embedding.
+
+Category tags are the annotations of the published comparisons (`category_tag`). `infer` and `route` take them from the
+rows of a JSON Lines or Parquet file, `{"prompt": "...", "category_tags": {"math_v0.1": {"math": true}}}`; a warning
+counts the prompts without any.
+
+Use it when there are thousands of responses and no GPU, or to learn which group of inputs matters for lengths (the
+table `importance`). With a few hundred, `simple_length_prediction` is as good and takes seconds;
+`dn_embedding_length_prediction` follows smooth dependence on the prompt's meaning better.
+
+Source: Chen and Guestrin, XGBoost (2016).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runner.builders.routing._fields.boosting_fields import BoostingSpec
+from runner.contract import option
+from runner.tasks import length
+
+TASK = length.TASK
+REQUIRES = ("xgboost", "torch", "transformers", "tokenizers", "safetensors", "numpy")
+
+
+class Spec(BoostingSpec):
+    """Gradient boosting, for lengths."""
+
+    model_type: Literal["gb_length_prediction"] = option(
+        description="Response length in tokens by gradient-boosted trees on embeddings of the prompt and of the LLM."
+    )

@@ -1,0 +1,53 @@
+"""Tokens per prompt and LLM: a linear regression per LLM of the log length on the prompt's features.
+
+The length of a response is counted in tokens of the tokenizer that `embedding_model_name` comes with, without
+truncation. For every LLM, `log tokens = mean + deviation * (intercept + weights . features)`: the mean is that LLM's
+own in the training split, the deviation one for all, and the features are the 45 of a prompt (kind of task, length,
+domain, style, conversation, format). The weights are the least squares solution with a ridge penalty `l2` on all but
+the intercept, in closed form. A prediction is the `exp` of that, a median kind of estimate: half of the responses are
+longer, and the sum of many predictions falls short of the sum of lengths by the metric `total_ratio`; divide by it
+where a total is wanted, such as a cost. An LLM that was not in training is predicted from its own (prompt, response)
+pairs.
+
+Use it when lengths are wanted in no time: it trains in a second, predicts without an encoder, and its weights can be
+read. Where what a prompt says matters more than what kind of prompt it is, `dn_embedding_length_prediction` and
+`gb_length_prediction` predict better.
+
+Source: ridge regression, Hoerl and Kennard, "Ridge Regression: Biased Estimation for Nonorthogonal Problems",
+Technometrics 12 (1970); least squares per LLM with `l2` 0.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from runner.contract import ModelSpec, option
+from runner.data.comparisons import ComparisonsData
+from runner.tasks import length
+
+TASK = length.TASK
+REQUIRES = ("tokenizers", "transformers", "safetensors", "numpy")
+
+
+class Spec(ModelSpec):
+    """Least squares on log lengths."""
+
+    uses_epochs: ClassVar[bool] = False
+    uses_batch_size: ClassVar[bool] = False
+    data = ComparisonsData
+    row_filters: ClassVar = ("min_model_comparisons",)
+
+    model_type: Literal["simple_length_prediction"] = option(
+        description="Response length in tokens by a linear regression per LLM on the prompt's features."
+    )
+    embedding_model_name: str = option(
+        "all-MiniLM-L6-v2",
+        min_length=1,
+        description="The model whose tokenizer counts the tokens: a name or a folder. Its weights are not used.",
+    )
+    l2: float = option(
+        10.0, ge=0, description="Ridge penalty on the weights, in rows of data; 0 is ordinary least squares."
+    )
+    min_model_comparisons: int = option(
+        20, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
+    )

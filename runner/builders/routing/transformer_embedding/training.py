@@ -1,0 +1,81 @@
+"""Training of a transformer on an embedding of the LLMs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from runner.builders.routing._llms import llm_embedding
+from runner.builders.routing._neural.embedding_router import Stored
+from runner.builders.routing._neural.interaction import Interaction
+from runner.builders.routing._neural.rank_losses import decided_rows
+from runner.builders.routing._neural.residual import BaseModel
+from runner.builders.routing._neural.transformer_router import ENCODER, save
+from runner.builders.routing._neural.transformer_training import PromptPairs, TransformerScorer, ranking_task
+from runner.builders.routing._prompts.prompted import Standardizer, prompt_features
+from runner.builders.routing._prompts.prompted_result import conclude
+from runner.builders.routing.transformer_embedding import Spec
+from runner.contract import TrainContext, TrainResult
+from runner.training.loop import fit, read_optimizer, save_optimizer
+from runner.training.optimizers import make
+from runner.training.pretrained import resolve
+from runner.training.text_encoder import TrainableEncoder
+
+
+def train(spec: Spec, context: TrainContext) -> TrainResult:
+    """Rank the decided comparisons; gradients are clipped at norm 1; the epoch of the best accuracy is kept."""
+    split = context.data.train
+    decided = decided_rows(split)
+    start = Stored(context.start_from) if context.start_from else None
+    torch.manual_seed(context.seed)
+    # Before anything that takes long: what the model cannot do is told at once.
+    if context.start_from is not None:
+        encoder = TrainableEncoder.stored(context.start_from / ENCODER, context.device, context.emit)
+    else:
+        encoder = TrainableEncoder.load(
+            resolve(spec.transformer_model_name),
+            spec.finetuning_spec,
+            context.device,
+            spec.max_length,
+            emit=context.emit,
+        )
+    llms = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
+    base = BaseModel.of(context)
+    raw = prompt_features(split)
+    standardize = start.standardize if start else Standardizer.fit(raw[np.unique(split.prompt)])
+
+    shape: dict[str, Any] = {
+        "hidden": spec.hidden_dims,
+        "dropout": spec.dropout,
+        "bounded": spec.ranking_loss_type == "margin_ranking",
+    }
+    network = Interaction((encoder.width, raw.shape[1], llms.width), **shape, residual=base is not None)
+    if start is not None:
+        start.load_into(network)
+    module = TransformerScorer(encoder, network).to(context.device)
+    pairs = PromptPairs(
+        module,
+        encoder.tokenize(split.prompts),
+        standardize(raw),
+        llms.vectors,
+        context.device,
+        base.table(context.data, context.emit) if base else None,
+        context.stop_requested,
+    )
+    task = ranking_task(
+        context,
+        pairs,
+        make(spec.optimizer, module.named_parameters()),
+        decided,
+        loss=spec.ranking_loss_type,
+        balanced=spec.balance_model_samples,
+        start=read_optimizer(context.start_from) if context.start_from else None,
+    )
+    done = fit(task, context)
+    pairs.forget()
+    result, temperature = conclude(context, pairs.score, done.epochs, done.best_epoch)
+    save(context.artifact, module, shape, standardize, llms, base, temperature)
+    save_optimizer(context.artifact, done)
+    return result
