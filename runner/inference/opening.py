@@ -70,14 +70,23 @@ class Opened:
         return None
 
     def kinds_whose(self, fits: Callable[[type[Any]], bool]) -> list[str]:
-        """The kinds whose predictor's class fits: what a hint can offer instead."""
-        return [kind for kind in registry.kinds() if fits(registry.load(kind).Predictor)]
+        """The kinds that can be used here and whose predictor's class fits: what a hint can offer instead."""
+        return [kind for kind in registry.kinds() if _usable(kind) and fits(registry.load(kind).Predictor)]
 
     def need(self, task: Task, where: str, hint: str) -> Opened:
         """The model itself. Raises :class:`ConflictError` where it is of another task."""
         if self.task.name != task.name:
             raise ConflictError(f"{self.reference} is a model of {self.task.name}", where=where, hint=hint)
         return self
+
+
+def _usable(kind: str) -> bool:
+    """Whether what a kind needs is installed: its predictor's module may import all of that."""
+    try:
+        registry.require(kind)
+    except EnvironmentProblem:
+        return False
+    return True
 
 
 def find_model(workspace: Workspace, reference: str) -> StoredModel:

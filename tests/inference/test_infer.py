@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -309,6 +310,24 @@ def test_a_kind_that_knows_llms_by_their_answers_scores_a_new_one(tmp_path):
     assert list(found) == ["quoter", "one", "other"]
     assert found["one"] != found["other"]
     assert found["quoter"] == pytest.approx(infer(desk, model, *words).ok().json["quoter"], abs=1e-6)
+
+
+def test_a_hint_names_no_kind_whose_libraries_are_not_installed(elo, monkeypatch):
+    installed = importlib.metadata.version
+
+    def version(name: str) -> str:
+        if name == "xgboost":
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    home = elo.home
+    workspace = Workspace(home / "runs", home / "models", home / "inference_outputs", home / "outbox", home / "cache")
+    opened = opening.open_model(workspace, ELO)
+    before = opened.kinds_whose(lambda predictor: getattr(predictor, "embeds_llms", False))
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    after = opened.kinds_whose(lambda predictor: getattr(predictor, "embeds_llms", False))
+    assert set(before) - set(after) == {"gradient_boosting", "gb_length_prediction"}
+    assert "dn_embedding" in after
 
 
 def test_what_an_unknown_llm_is_given_is_told_in_the_models_terms(double, tmp_path):
