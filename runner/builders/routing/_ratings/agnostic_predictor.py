@@ -1,4 +1,4 @@
-"""A stored model that gives an LLM the same score for every prompt. Light: the kinds' modules import it."""
+"""A stored model that gives an LLM the same score for every prompt."""
 
 from __future__ import annotations
 

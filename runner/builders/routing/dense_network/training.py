@@ -16,9 +16,6 @@ from runner.contract import TrainContext, TrainResult
 from runner.store.tensors import write_tensors
 from runner.training.optimizers import make
 
-#: Margin of the ranking loss: the winner should lead by this much, on a scale of -1 to 1.
-MARGIN = 0.1
-
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Margin ranking loss (margin 0.1) on decided comparisons; the epoch of the best validation accuracy is kept."""
