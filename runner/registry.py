@@ -144,9 +144,9 @@ def predictor(folder: Path, device: str = "cpu") -> Any:
 
     Raises :class:`NotFoundError` for a folder without a manifest, or of a type that does not exist here.
     """
-    from runner.store.manifest import read_manifest
+    from runner.store.manifest import Manifest
 
-    return load_predictor(load(read_manifest(folder)["model_type"]), folder, device)
+    return load_predictor(load(Manifest.read(folder).model_type), folder, device)
 
 
 def load_predictor(builder: Builder, folder: Path, device: str = "cpu", cache: Path | None = None) -> Any:

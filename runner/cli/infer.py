@@ -115,7 +115,7 @@ def infer(
             other = "--prompts" if prompts is not None else "--prompts-file"
             raise UsageError(f"--input and {other} do not go together", where="--input", hint="leave one out")
         section = registry.load(found.model_type).Spec.data
-        told = section.asked_words((found.manifest().get("spec") or {}).get("data") or {})
+        told = section.asked_words(found.manifest().spec.get("data") or {})
         asked = asked_rows(section.asked_rows, prompts, prompts_file or input_, prompts_format, **told)
         with (
             closing(asked),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from runner import registry
 from runner.cli.output import Json, show, table
 from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.store.manifest import Manifest
 
 
 def models(
@@ -55,10 +58,8 @@ def models(
         row: dict[str, Any] = {"model": stored.reference, "path": str(stored.path)}
         try:
             facts = manifest.verify(stored.path) if verify else stored.manifest()
-            size = sum(file["bytes"] for file in facts["files"].values())
-            metrics = facts.get("metrics")
-            row |= {"created": facts.get("created"), "bytes": size, "metrics": metrics, "whole": True}
-            row["headline"] = headline(facts["model_type"], metrics)
+            row |= {"created": facts.created, "bytes": facts.bytes, "metrics": facts.metrics, "whole": True}
+            row["headline"] = headline(facts.model_type, facts.metrics)
         except RunnerError as error:
             row |= {"whole": False, "error": error.as_dict()}
         rows.append(row)
@@ -103,40 +104,40 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
     document = {
         "model": stored.reference,
         "path": str(stored.path),
-        "created": facts.get("created"),
-        "run": facts.get("run"),
-        "bytes": sum(file["bytes"] for file in facts["files"].values()),
-        "metrics": facts.get("metrics"),
-        "parameters": parameters if isinstance(parameters := facts.get("parameters"), dict) else {},
-        "parent": facts.get("parent"),
-        "references": facts.get("references") or {},
+        "created": facts.created,
+        "run": facts.run,
+        "bytes": facts.bytes,
+        "metrics": facts.metrics,
+        "parameters": facts.parameters,
+        "parent": facts.parent,
+        "references": facts.references,
         "lineage": lineage,
-        "caveats": facts.get("caveats") or [],
+        "caveats": list(facts.caveats),
     }
 
     def human() -> str:
         rows = [(name, document[name]) for name in ("model", "path", "created", "run")]
-        rows.append(("size", f"{document['bytes'] / 2**20:.1f} MiB"))
-        rows += [(name.replace("_", " "), number(value)) for name, value in (facts.get("metrics") or {}).items()]
-        rows += [(name.replace("_", " "), told(value)) for name, value in document["parameters"].items()]
+        rows.append(("size", f"{facts.bytes / 2**20:.1f} MiB"))
+        rows += [(name.replace("_", " "), number(value)) for name, value in facts.metrics.items()]
+        rows += [(name.replace("_", " "), told(value)) for name, value in facts.parameters.items()]
         width = max(len(name) for name, _ in rows)
         lines = [f"{name.ljust(width)}  {'-' if value is None else value}" for name, value in rows]
         made = _family(lineage, 1)
-        lines += [f"caveat: {caveat}" for caveat in document["caveats"]]
+        lines += [f"caveat: {caveat}" for caveat in facts.caveats]
         return "\n".join([*lines, *(["made from", *made] if made else ["made from no other model"])])
 
     show(document, human, as_json=as_json)
     return ExitCode.DONE
 
 
-def _lineage(facts: dict[str, Any], above: set[str]) -> list[dict[str, Any]]:
+def _lineage(facts: Manifest, above: set[str]) -> list[dict[str, Any]]:
     """The stored models that a manifest names, and theirs; one that is gone, or damaged, has no ``made_from``."""
     from runner.errors import RunnerError
     from runner.store import stored_models as store
 
-    named = [("start_state", facts["parent"])] if facts.get("parent") else []
+    named = [("start_state", facts.parent)] if facts.parent else []
     rows = []
-    for field, reference in [*named, *(facts.get("references") or {}).items()]:
+    for field, reference in [*named, *facts.references.items()]:
         row: dict[str, Any] = {"field": field, "model": reference}
         # A manifest can be written by anybody: one that leads back to itself ends here.
         if reference not in above:

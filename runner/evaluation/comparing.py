@@ -132,8 +132,8 @@ class Measured:
         return self.entry.label
 
     @property
-    def manifest(self) -> Mapping[str, Any]:
-        return self.entry.manifest
+    def tables(self) -> Mapping[str, Any]:
+        return self.entry.manifest.tables if self.entry.manifest else {}
 
     @property
     def path(self) -> Path:

@@ -11,13 +11,13 @@ from runner.contract import ModelSpec
 from runner.errors import RunnerError
 from runner.evaluation.candidates import Candidate
 from runner.evaluation.shared_holdout import Split
-from runner.execution.data_lineage import made_from, other_data
+from runner.execution.data_lineage import other_data
 from runner.execution.plan import Plan, make_plan
 from runner.execution.train_resume import train
 from runner.runs.events import EventReader
 from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
-from runner.store.manifest import verify
+from runner.store.manifest import Manifest, verify
 from runner.store.stored_models import StoredModel, listing
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
@@ -31,7 +31,7 @@ class Entry:
     #: ``not trained``, ``trained``, ``reused`` or ``failed``.
     state: str = "not trained"
     stored: StoredModel | None = None
-    manifest: dict[str, Any] = field(default_factory=dict)
+    manifest: Manifest | None = None
     fit_seconds: float | None = None
     error: RunnerError | None = None
     warnings: list[str] = field(default_factory=list)
@@ -46,9 +46,9 @@ class Entry:
         return self.stored is not None and self.state != "failed"
 
     @property
-    def bytes(self) -> int:
+    def bytes(self) -> int | None:
         """The size of the stored model's files."""
-        return sum(file["bytes"] for file in self.manifest["files"].values())
+        return self.manifest.bytes if self.manifest else None
 
     def fail(self, error: RunnerError) -> None:
         self.state, self.error = "failed", error
@@ -63,7 +63,7 @@ class Entry:
             "source": self.candidate.source,
             "state": self.state,
             "model": self.stored.reference if self.stored else None,
-            "run": self.manifest.get("run"),
+            "run": self.manifest.run if self.manifest else None,
             "fit_seconds": self.fit_seconds,
             "bytes": self.bytes if self.measurable else None,
             "error": self.error.as_dict() if self.error else None,
@@ -98,11 +98,11 @@ def obtain(
     else:
         finished = train(candidate.loaded, workspace, executor=executor, listeners=listeners, announce=announce)
         entry.state, entry.stored = "trained", finished.model
-    entry.manifest = entry.stored.manifest()
-    run = workspace.runs / (entry.manifest.get("run") or "-")
+    entry.manifest = manifest = entry.stored.manifest()
+    run = workspace.runs / (manifest.run or "-")
     entry.fit_seconds = fit_seconds(run) if run.is_dir() else None
-    split.refuse_seen(section, (entry.manifest.get("lock") or {}).get("data_fingerprint"))
-    entry.warnings = elsewhere(entry.manifest, workspace)
+    split.refuse_seen(section, manifest.lock.data_fingerprint)
+    entry.warnings = elsewhere(manifest, workspace)
     return entry
 
 
@@ -112,7 +112,7 @@ def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> tuple[Sto
     One of the plan's own name comes first. Where only the code is another, there is none, and a sentence that says so.
     Raises :class:`IntegrityError` where its bytes are not what was stored.
     """
-    wanted = {"spec_hash": spec_hash(plan.spec), "data_fingerprint": fingerprint}
+    wanted = spec_hash(plan.spec), fingerprint
     parents = plan.document["parent"], {name: entry["reference"] for name, entry in plan.document["stored"].items()}
     note = None
 
@@ -125,11 +125,10 @@ def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> tuple[Sto
             manifest = model.manifest()
         except RunnerError:
             continue
-        lock = manifest.get("lock") or {}
-        made_from = manifest.get("parent"), manifest.get("references") or {}
-        if made_from != parents or any(lock.get(name) != value for name, value in wanted.items()):
+        lock = manifest.lock
+        if (manifest.parent, manifest.references) != parents or (lock.spec_hash, lock.data_fingerprint) != wanted:
             continue
-        if lock.get("code") == plan.document["code"]:
+        if lock.code == plan.document["code"]:
             verify(model.path, workspace.cache)
             return model, None
         note = note or f"{model.reference} has this spec and data, and was trained by other code: training it again"
@@ -147,6 +146,6 @@ def fit_seconds(run: Path) -> float | None:
     return None if begun is None or ended is None else ended - begun
 
 
-def elsewhere(manifest: dict[str, Any], workspace: Workspace) -> list[str]:
+def elsewhere(manifest: Manifest, workspace: Workspace) -> list[str]:
     """What a model was made from that was trained on other data: it may have seen the held-out prompts there."""
-    return other_data(manifest["spec"]["data"], made_from(manifest), workspace.store)
+    return other_data(manifest.spec.get("data") or {}, manifest.made_from, workspace.store)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from runner.errors import RunnerError
 from runner.store.stored_models import find
+from runner.store.typed_documents import JsonObject
 
 
-def other_data(own: dict[str, Any], references: Iterable[str | None], store: Path) -> list[str]:
+def other_data(own: JsonObject, references: Iterable[str | None], store: Path) -> list[str]:
     """Of the stored models named, and of those that they are made from: which were trained on other data than ``own``.
 
     ``own`` is the ``data`` section of a spec. The split is drawn from it, so a model with another section may have been
@@ -29,12 +29,7 @@ def other_data(own: dict[str, Any], references: Iterable[str | None], store: Pat
         except RunnerError:
             told.append(f"made from {reference}, which is gone and may have seen the held-out prompts")
             continue
-        if facts["spec"]["data"] != own:
+        if facts.spec.get("data") != own:
             told.append(f"made from {reference}, which has other data and may have seen the held-out prompts")
-        ahead += [made for made in made_from(facts) if made is not None]
+        ahead += facts.made_from
     return told
-
-
-def made_from(manifest: dict[str, Any]) -> list[str | None]:
-    """The stored models that a manifest names: what it started from, and what its spec's fields refer to."""
-    return [manifest.get("parent"), *(manifest.get("references") or {}).values()]

@@ -22,7 +22,7 @@ def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[Train
         raise
     # The document is checked again as one of that kind, so that a fault in `data` or `epochs` still has its place.
     spec = for_kind(loaded, model.model_type).spec
-    stored = load_object(manifest["spec"], source=str(model.path / NAME)).spec.model.spec
+    stored = load_object(manifest.spec, source=str(model.path / NAME)).spec.model.spec
     section = spec.model.model_copy(update={"spec": stored, "start_state": None})
     return spec.model_copy(update={"model": section}), model, [f"starting from {model.reference}"]
 

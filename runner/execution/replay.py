@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runner.execution.image_lookup import source_hash
 from runner.execution.train_resume import train
 from runner.spec.loading import load_object
+from runner.store.manifest import Manifest
 from runner.store.stored_models import find, open_verified
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
@@ -30,21 +31,21 @@ def replay(
     Raises what training raises; nothing is compared then.
     """
     stored, manifest = open_verified(workspace.store, reference, workspace.cache)
-    lock = manifest["lock"]
-    if lock.get("code") != source_hash():
-        say(f"the code has changed since {stored.reference} was trained ({lock.get('code')}, now {source_hash()})")
-    document = dict(manifest["spec"])
-    if manifest.get("parent"):
-        document["model"] = {"name": stored.name, "start_state": manifest["parent"]}
+    lock = manifest.lock
+    if lock.code != source_hash():
+        say(f"the code has changed since {stored.reference} was trained ({lock.code}, now {source_hash()})")
+    document = dict(manifest.spec)
+    if manifest.parent:
+        document["model"] = {"name": stored.name, "start_state": manifest.parent}
     pinned_references = False
-    for name, pinned_reference in (manifest.get("references") or {}).items():
+    for name, pinned_reference in manifest.references.items():
         # By its version: the name alone may stand for a newer model by now.
         if find(workspace.store, document["model"]["spec"][name]).reference != pinned_reference:
             document["model"] = document["model"] | {"spec": document["model"]["spec"] | {name: pinned_reference}}
             pinned_references = True
-    if lock.get("image") and executor in (None, "docker"):
+    if lock.image and executor in (None, "docker"):
         # The digest, not the name: a name may stand for another image by now.
-        pinned = {"executor": "docker", "image": lock.get("image_digest") or lock["image"]}
+        pinned = {"executor": "docker", "image": lock.image_digest or lock.image}
         document["run"] = (document.get("run") or {}) | pinned
     elif executor is None:
         executor = "local"
@@ -71,23 +72,24 @@ def replay(
     }
 
 
-def compare(was: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+def compare(was: Manifest, now: Manifest) -> list[dict[str, Any]]:
     """The differences of two manifests, most telling first: lock, metrics, files."""
-    rows = []
-    for section in ("lock", "metrics"):
-        before, after = _flat(was.get(section) or {}), _flat(now.get(section) or {})
+    rows: list[dict[str, Any]] = []
+    sections = ("lock", was.lock.to_document(), now.lock.to_document()), ("metrics", was.metrics, now.metrics)
+    for section, of_was, of_now in sections:
+        before, after = _flat(of_was), _flat(of_now)
         for key in sorted(before.keys() | after.keys()):
             if key.split(".")[0] not in _CIRCUMSTANCE and before.get(key) != after.get(key):
                 rows.append({"what": f"{section}.{key}", "was": before.get(key), "is": after.get(key)})
-    for name in sorted(was["files"].keys() | now["files"].keys()):
-        before, after = was["files"].get(name, {}).get("sha256"), now["files"].get(name, {}).get("sha256")
-        if before != after:
-            rows.append({"what": f"files.{name}", "was": (before or "-")[:12], "is": (after or "-")[:12]})
+    first, second = ({name: file.sha256 for name, file in each.files.items()} for each in (was, now))
+    for name in sorted(first.keys() | second.keys()):
+        if first.get(name) != second.get(name):
+            rows.append({"what": f"files.{name}", "was": first.get(name, "-")[:12], "is": second.get(name, "-")[:12]})
     return rows
 
 
-def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def _flat(value: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    flat: dict[str, object] = {}
     for key, item in value.items():
         flat |= _flat(item, f"{prefix}{key}.") if isinstance(item, dict) else {f"{prefix}{key}": item}
     return flat

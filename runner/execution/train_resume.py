@@ -19,7 +19,9 @@ from runner.runs.run import Run, State, being_executed, find_run
 from runner.spec.canonical import canonical
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resume_contract import compare, refuse
+from runner.store.manifest import ModelFacts
 from runner.store.promotion import check_store, promote
+from runner.store.replay_lock import ReplayLock
 from runner.store.stored_models import StoredModel
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
@@ -188,20 +190,20 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
         plan.model_type,
         plan.spec.model.name,
         run.path / "artifact",
-        {
-            "run": run.id,
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "spec": run.document("spec"),
-            "parent": plan.document["parent"],
-            "caveats": plan.document.get("caveats", []),
-            "references": {name: entry["reference"] for name, entry in plan.document.get("stored", {}).items()},
-            "metrics": result["metrics"],
-            **({"parameters": result["parameters"]} if result.get("parameters") else {}),
-            "epochs": result["epochs"],
-            "best_epoch": result["best_epoch"],
-            "tables": run.document("tables") or {},
-            "lock": run.document("lock"),
-        },
+        ModelFacts(
+            run=run.id,
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            spec=run.document("spec"),
+            parent=plan.document["parent"],
+            caveats=tuple(plan.document.get("caveats", [])),
+            references={name: entry["reference"] for name, entry in plan.document.get("stored", {}).items()},
+            metrics=result["metrics"],
+            parameters=result.get("parameters") or {},
+            epochs=result["epochs"],
+            best_epoch=result["best_epoch"],
+            tables=run.document("tables") or {},
+            lock=ReplayLock.from_document(run.document("lock")),
+        ),
         move=True,
     )
 

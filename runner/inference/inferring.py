@@ -226,7 +226,7 @@ def _decisive(
     """What decides every byte of the output. Work goes on only where all of it is the same."""
     return {
         "Runner version": __version__,
-        "stored model": [opened.reference, opened.manifest["sha256"]],
+        "stored model": [opened.reference, opened.manifest.sha256],
         rows.noun: rows.fingerprint(),
         "batch size": [question.batch_size, size],
         "device": opened.device,
@@ -238,8 +238,8 @@ def _provenance(question: Question, rows: AskedRows, opened: Opened, answers: An
     return (
         {
             "model": opened.reference,
-            "manifest_sha256": opened.manifest["sha256"],
-            "run": opened.manifest.get("run"),
+            "manifest_sha256": opened.manifest.sha256,
+            "run": opened.manifest.run,
             "runner": __version__,
             "created": datetime.now().astimezone().isoformat(),
         }

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from runner import registry
 from runner.contract import AskOptions, Builder, Task
 from runner.errors import ConflictError, EnvironmentProblem, UsageError
+from runner.store.manifest import Manifest
 from runner.store.names import ModelReference, parse_reference
 from runner.store.stored_models import StoredModel, find, open_verified
 from runner.workspace import Workspace
@@ -27,7 +28,7 @@ class Opened:
     """A stored model whose every byte was checked. Its predictor is loaded when it is first asked for."""
 
     stored: StoredModel
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     builder: Builder
     #: Where it computes.
     device: str
@@ -62,12 +63,8 @@ class Opened:
         return registry.load_predictor(self.builder, self.path, self.device, self.cache)
 
     def parameter(self, name: str) -> float | None:
-        """A calibrated parameter; models stored before parameters had a place of their own have it as a metric."""
-        for section in ("parameters", "metrics"):
-            value = (self.manifest.get(section) or {}).get(name)
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                return float(value)
-        return None
+        """A calibrated parameter of the model, None where it has none of that name."""
+        return self.manifest.parameter(name)
 
     def kinds_whose(self, fits: Callable[[type[Any]], bool]) -> list[str]:
         """The kinds that can be used here and whose predictor's class fits: what a hint can offer instead."""

@@ -6,15 +6,16 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock
 
 from runner.errors import EnvironmentProblem, NotFoundError, RunnerError
 from runner.store.file_copies import copy_file, copy_tree
-from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree, write_json
-from runner.store.manifest import NAME, describe_files, seal
+from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree
+from runner.store.manifest import NAME, Manifest, ModelFacts, describe_files
 from runner.store.stored_models import StoredModel, versions
 
 #: What a rename is answered with where only a copy will do: another file system, or a folder that is not ours.
@@ -24,14 +25,14 @@ ROOM = 2**16
 
 
 def promote(
-    store: Path, model_type: str, name: str, artifact: Path, facts: dict[str, Any], *, move: bool = False
+    store: Path, model_type: str, name: str, artifact: Path, facts: ModelFacts, *, move: bool = False
 ) -> StoredModel:
     """Make a finished artifact the newest version of a stored model.
 
     With ``move`` the artifact's folder itself becomes the version, by one rename; on another file system it is copied
     and then removed. At every moment there is the whole artifact, or the stored model. Without it, the artifact stays
     and is copied. Promoting the artifact of a run that already has a version returns that version: a promotion that
-    was cut short can be repeated. ``facts`` are the manifest's entries beside ``files``.
+    was cut short can be repeated. ``facts`` are what the manifest says beside ``files``.
     """
     home = store / model_type / name
     try:
@@ -39,14 +40,13 @@ def promote(
         with FileLock(home / ".lock"):
             existing = versions(store, model_type, name)
             for model in existing:
-                if facts.get("run") and _run_of(model) == facts["run"]:
+                if facts.run and _run_of(model) == facts.run:
                     if move:
                         # What a cut between the copy and this line left.
                         shutil.rmtree(artifact, ignore_errors=True)
                     return model
             version = existing[-1].version + 1 if existing else 1
             stored = StoredModel(model_type, name, version, home / f"v{version}")
-            entries = {"manifest_version": 1, "model_type": model_type, "name": name, "version": version} | facts
             if move:
                 if not artifact.is_dir():
                     raise NotFoundError(
@@ -54,13 +54,13 @@ def promote(
                         where=str(artifact),
                         hint="if the run's model was stored elsewhere, set RUNNER_STORE_DIR to that folder",
                     )
-                _seal(artifact, entries)
+                _seal(artifact, stored, facts)
                 if not _renamed(artifact, stored.path):
                     _copied(artifact, stored.path)
                     shutil.rmtree(artifact, ignore_errors=True)
                 sync_folder(artifact.parent)
             else:
-                _copied(artifact, stored.path, entries)
+                _copied(artifact, stored.path, lambda folder: _seal(folder, stored, facts))
             return stored
     except OSError as error:
         raise cannot_write(home, error) from error
@@ -92,15 +92,15 @@ def check_store(store: Path, model_type: str, name: str) -> None:
         raise cannot_write(place, error) from error
 
 
-def _run_of(model: StoredModel) -> Any:
+def _run_of(model: StoredModel) -> str | None:
     """The run that made a version; None for one that is damaged, or that may not be read: it is not ours."""
     try:
-        return model.manifest().get("run")
+        return model.manifest().run
     except RunnerError:
         return None
 
 
-def _seal(folder: Path, entries: dict[str, Any]) -> None:
+def _seal(folder: Path, stored: StoredModel, facts: ModelFacts) -> None:
     """Write the manifest into a finished folder, and all of it to the disk. The one time that its files are hashed."""
     for cut in folder.glob(f".{NAME}.*"):
         # A manifest that was being written when an earlier promotion was cut short.
@@ -112,7 +112,14 @@ def _seal(folder: Path, entries: dict[str, Any]) -> None:
             copy_file(path, own)
             own.replace(path)
     open_to_readers(folder)
-    write_json(folder / NAME, seal(entries | {"files": describe_files(folder)}))
+    manifest = Manifest(
+        model_type=stored.model_type,
+        name=stored.name,
+        version=stored.version,
+        files=describe_files(folder),
+        **{each.name: getattr(facts, each.name) for each in fields(facts)},
+    )
+    manifest.write(folder)
     sync_tree(folder)
 
 
@@ -128,17 +135,17 @@ def _renamed(folder: Path, target: Path) -> bool:
     return True
 
 
-def _copied(folder: Path, target: Path, entries: dict[str, Any] | None = None) -> None:
-    """Copy aside, sync, rename. ``entries`` are the manifest's where the folder is not sealed yet."""
+def _copied(folder: Path, target: Path, seal: Callable[[Path], None] | None = None) -> None:
+    """Copy aside, sync, rename. ``seal`` writes the manifest where the folder has none yet."""
     aside = target.parent / f".{target.name}.partial"
     try:
         shutil.rmtree(aside, ignore_errors=True)
         copy_tree(folder, aside)
-        if entries is None:
+        if seal is None:
             open_to_readers(aside)
             sync_tree(aside)
         else:
-            _seal(aside, entries)
+            seal(aside)
         os.rename(aside, target)  # noqa: PTH104 - Path.rename would replace an empty folder silently
         sync_folder(target.parent)
     finally:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.store.files import cannot_read
-from runner.store.manifest import NAME, read_manifest, verify
+from runner.store.manifest import NAME, Manifest, verify
 from runner.store.names import ModelReference, parse_reference
 
 
@@ -27,9 +26,9 @@ class StoredModel:
         """``type/name/vN``"""
         return f"{self.model_type}/{self.name}/v{self.version}"
 
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """The manifest, itself checked; the files are not (:func:`runner.store.manifest.verify` does that)."""
-        return read_manifest(self.path)
+        return Manifest.read(self.path)
 
 
 def versions(store: Path, model_type: str, name: str) -> list[StoredModel]:
@@ -104,20 +103,20 @@ def _nearest(store: Path, wanted: ModelReference) -> str:
 
 def open_verified(
     store: Path, reference: str | ModelReference, cache: Path | None = None
-) -> tuple[StoredModel, dict[str, Any]]:
+) -> tuple[StoredModel, Manifest]:
     """Find a stored model and check every byte of it. Returns it with its manifest.
 
     ``cache`` is the folder where it is remembered what was found whole; what has not changed since is not read again.
     """
     model = find(store, reference)
     manifest = verify(model.path, cache)
-    if (manifest["model_type"], manifest["name"], manifest["version"]) != (
+    if (manifest.model_type, manifest.name, manifest.version) != (
         model.model_type,
         model.name,
         model.version,
     ):
         raise ConflictError(
-            f"the manifest is that of {manifest['model_type']}/{manifest['name']}/v{manifest['version']}",
+            f"the manifest is that of {manifest.model_type}/{manifest.name}/v{manifest.version}",
             where=str(model.path),
             hint="a stored model cannot be renamed by moving its folder",
         )

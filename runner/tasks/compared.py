@@ -22,7 +22,9 @@ class Compared(Protocol):
     @property
     def label(self) -> str: ...
     @property
-    def manifest(self) -> Mapping[str, Any]: ...
+    def tables(self) -> Mapping[str, Any]:
+        """Those of its training."""
+
     @property
     def path(self) -> Path:
         """Its folder."""

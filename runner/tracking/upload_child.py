@@ -16,7 +16,7 @@ from typing import Any
 
 from runner.runs.events import EventReader
 from runner.store.files import write_json
-from runner.store.manifest import read_manifest
+from runner.store.manifest import Manifest
 from runner.tracking.wandb_rows import Rows
 from runner.tracking.wandb_session import open_run
 
@@ -38,7 +38,7 @@ def upload(job: dict[str, Any]) -> dict[str, Any]:
 
     entry, wait = job["entry"], float(job["wait"])
     folder = Path(entry["path"])
-    manifest = read_manifest(folder)
+    manifest = Manifest.read(folder)
     who = {
         "run_id": entry["wandb_run_id"],
         "project": entry["project"],
@@ -46,15 +46,13 @@ def upload(job: dict[str, Any]) -> dict[str, Any]:
         "name": entry["run_name"],
         "group": entry["group"],
     }
-    run = open_run(
-        who, Path(job["scratch"]), config=manifest.get("spec"), key=job["key"], url=job["url"], wait=min(wait, 60)
-    )
+    run = open_run(who, Path(job["scratch"]), config=manifest.spec, key=job["key"], url=job["url"], wait=min(wait, 60))
     if entry["run_dir"]:
         rows = Rows(run)
         for event in EventReader(Path(entry["run_dir"])).new():
             rows.add(event)
     # The files' sums stay in the manifest, which is in the artifact; what is searched for is the metadata.
-    facts = {name: value for name, value in manifest.items() if name != "files"}
+    facts = {name: value for name, value in manifest.to_document().items() if name != "files"}
     artifact = wandb.Artifact(artifact_name(entry["artifact_name"]), type="model", metadata=facts)
     artifact.add_dir(str(folder))
     logged = run.log_artifact(artifact)

@@ -70,7 +70,8 @@ def garbage(stored: Path) -> None:
 
     weights = next(stored.glob("*.safetensors"))
     weights.write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{{{{{{{{")
-    manifest(lambda value: value.update(files=describe_files(stored)), sealed=True)(stored)
+    described = {name: file.to_document() for name, file in describe_files(stored).items()}
+    manifest(lambda value: value.update(files=described), sealed=True)(stored)
 
 
 def linked(stored: Path) -> None:
@@ -85,9 +86,11 @@ def moved(stored: Path) -> None:
 
 def of_torch(bench: Bench) -> None:
     """A stored model of a kind that torch computes: its weights are not looked at before the device is."""
+    from runner.store.manifest import ModelFacts
     from runner.store.promotion import promote
 
-    promote(bench.home / "models", "dense_network", "ratings", bench.write("made/config.json", {}).parent, {})
+    made = bench.write("made/config.json", {}).parent
+    promote(bench.home / "models", "dense_network", "ratings", made, ModelFacts())
 
 
 def output(name: str, code: int, path: str, *says: str, **more: Any) -> Case:

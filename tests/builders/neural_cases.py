@@ -12,6 +12,7 @@ import pytest
 from runner.contract import LoadedData, TrainContext
 from runner.data.comparisons import TIE, A, B, Comparisons
 from runner.errors import Stopped
+from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 from tests.training.tiny_models import folder
 
@@ -114,8 +115,8 @@ def resumes_to_the_bit(kind: Any, spec: Any, make: Callable[[str], TrainContext]
 
 def store(home: Path, kind: str, context: TrainContext, result: Any) -> Path:
     """Promote a finished artifact: the stored model's folder."""
-    stored = promote(home, kind, "stored", context.artifact, {"metrics": result.metrics, "run": str(context.artifact)})
-    return stored.path
+    facts = ModelFacts(metrics=result.metrics, run=str(context.artifact))
+    return promote(home, kind, "stored", context.artifact, facts).path
 
 
 def predictions(predictor: Any, data: LoadedData) -> np.ndarray:

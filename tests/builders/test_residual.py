@@ -14,7 +14,7 @@ from runner import registry
 from runner.builders.routing._neural.residual import FOLDER, BaseModel
 from runner.contract import LoadedData
 from runner.data.comparisons import Comparisons
-from runner.store.manifest import describe_files, read_manifest
+from runner.store.manifest import Manifest, describe_files
 from tests.builders.neural_cases import NAMES, answers, embedded, encoder, files, preferences, resumes_to_the_bit, store
 
 __all__ = ["encoder"]
@@ -54,7 +54,7 @@ def uneven(data: LoadedData) -> LoadedData:
 def test_a_base_models_scores_are_log_odds_and_0_for_a_stranger(rated):
     data, folder = rated
     base = BaseModel.load(folder)
-    temperature = read_manifest(folder)["metrics"]["temperature"]
+    temperature = Manifest.read(folder).parameter("temperature")
     plain = elo_scoring.Predictor.load(folder).score_llms(PROMPTS, NAMES)
     np.testing.assert_allclose(base.scores(PROMPTS, [*NAMES, "stranger"])[:-1], plain / temperature)
     assert (base.scores(PROMPTS, ["stranger"]) == 0).all()
@@ -74,7 +74,7 @@ def test_an_untrained_residual_changes_nothing_and_a_trained_one_helps(rated, en
     context = context_for(data, "above", epochs=0)
     context.stored = {"base_model": folder}
     nothing = kind.train(upper(kind, encoder, ranking_loss_type="bradley_terry"), context)
-    elo = read_manifest(folder)["metrics"]
+    elo = Manifest.read(folder).metrics
     assert nothing.metrics["accuracy"] == elo["accuracy"]
     assert nothing.metrics["temperature"] == pytest.approx(1.0, rel=1e-3)
     np.testing.assert_allclose(

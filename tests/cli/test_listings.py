@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from runner.runs.run import Run, State
+from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 
 
@@ -15,7 +16,7 @@ def test_calibrated_parameters_and_the_headline_are_shown(desk) -> None:
     known = {"metrics": {"log_loss": 0.5, "accuracy": 0.875}, "parameters": {"temperature": 1.375, "at": {"a": 0.25}}}
     run.write("result", known)
     (run.path / "artifact" / "model.json").write_text("{}")
-    promote(desk.home / "models", "elo_scoring", "x", run.path / "artifact", {"run": run.id} | known)
+    promote(desk.home / "models", "elo_scoring", "x", run.path / "artifact", ModelFacts(run=run.id, **known))
 
     shown = desk("runs", "show", "last").out
     assert "  calibrated\n  temperature  1.375\n  at           a 0.2500" in shown

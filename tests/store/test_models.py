@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError, UsageError
 from runner.store import stored_models
-from runner.store.manifest import seal, verify
+from runner.store.manifest import ModelFacts, seal, verify
 from runner.store.names import name_fault, parse_reference
 from runner.store.promotion import promote
 
@@ -50,11 +50,11 @@ def test_what_is_no_reference_is_refused(reference):
 
 def test_promotion_stores_every_file_with_its_checksum_and_counts_versions(tmp_path, artifact):
     store = tmp_path / "store"
-    first = promote(store, "kind", "name", artifact, {"run": "r1", "spec": {}})
-    second = promote(store, "kind", "name", artifact, {"run": "r2", "spec": {}})
+    first = promote(store, "kind", "name", artifact, ModelFacts(run="r1"))
+    second = promote(store, "kind", "name", artifact, ModelFacts(run="r2"))
     assert (first.reference, second.reference) == ("kind/name/v1", "kind/name/v2")
     manifest = verify(first.path)
-    assert set(manifest["files"]) == {"model.json", "encoder/weights.safetensors"}
+    assert set(manifest.files) == {"model.json", "encoder/weights.safetensors"}
     assert stored_models.find(store, "kind/name").version == 2
     assert stored_models.find(store, "kind/name/v1").version == 1
     assert stored_models.find(store, "name").model_type == "kind"
@@ -64,19 +64,19 @@ def test_promotion_stores_every_file_with_its_checksum_and_counts_versions(tmp_p
 def test_a_model_that_a_private_file_went_into_is_readable_by_others(tmp_path, artifact):
     (artifact / "model.json").chmod(0o600)
     (artifact / "encoder").chmod(0o700)
-    stored = promote(tmp_path / "store", "kind", "name", artifact, {})
+    stored = promote(tmp_path / "store", "kind", "name", artifact, ModelFacts())
     assert all(path.stat().st_mode & 0o044 for path in stored.path.rglob("*"))
 
 
 def test_promoting_one_run_twice_gives_the_same_version(tmp_path, artifact):
     store = tmp_path / "store"
-    first = promote(store, "kind", "name", artifact, {"run": "r1"})
-    assert promote(store, "kind", "name", artifact, {"run": "r1"}) == first
+    first = promote(store, "kind", "name", artifact, ModelFacts(run="r1"))
+    assert promote(store, "kind", "name", artifact, ModelFacts(run="r1")) == first
     assert len(stored_models.versions(store, "kind", "name")) == 1
 
 
 def _promote(store: Path, artifact: Path, run: str) -> None:
-    promote(store, "kind", "name", artifact, {"run": run})
+    promote(store, "kind", "name", artifact, ModelFacts(run=run))
 
 
 def test_promotions_at_the_same_time_get_versions_of_their_own(tmp_path, artifact):
@@ -88,7 +88,7 @@ def test_promotions_at_the_same_time_get_versions_of_their_own(tmp_path, artifac
         worker.join(60)
     found = stored_models.versions(tmp_path / "store", "kind", "name")
     assert [model.version for model in found] == [1, 2, 3, 4]
-    assert {verify(model.path)["run"] for model in found} == {"r0", "r1", "r2", "r3"}
+    assert {verify(model.path).run for model in found} == {"r0", "r1", "r2", "r3"}
 
 
 @pytest.mark.parametrize("moment", ["copy_file_range", "fsync", "rename"])
@@ -101,21 +101,21 @@ def test_a_promotion_that_fails_half_way_leaves_no_model_and_can_be_repeated(tmp
     with monkeypatch.context() as patch:
         patch.setattr(os, moment, full)
         with pytest.raises(EnvironmentProblem, match="disk is full"):
-            promote(store, "kind", "name", artifact, {"run": "r1"})
+            promote(store, "kind", "name", artifact, ModelFacts(run="r1"))
     assert list(stored_models.listing(store)) == []
     with pytest.raises(NotFoundError):
         stored_models.find(store, "kind/name")
-    assert promote(store, "kind", "name", artifact, {"run": "r1"}).version == 1
+    assert promote(store, "kind", "name", artifact, ModelFacts(run="r1")).version == 1
 
 
 def test_an_artifact_with_a_pickle_or_a_link_is_not_stored(tmp_path, artifact):
     (artifact / "weights.pkl").write_bytes(b"\x80\x04N.")
     with pytest.raises(IntegrityError, match=r"weights\.pkl"):
-        promote(tmp_path / "store", "kind", "name", artifact, {})
+        promote(tmp_path / "store", "kind", "name", artifact, ModelFacts())
     (artifact / "weights.pkl").unlink()
     (artifact / "link.json").symlink_to("/etc/passwd")
     with pytest.raises(IntegrityError, match=r"link\.json"):
-        promote(tmp_path / "store", "kind", "name", artifact, {})
+        promote(tmp_path / "store", "kind", "name", artifact, ModelFacts())
     assert list(stored_models.listing(tmp_path / "store")) == []
 
 
@@ -147,7 +147,7 @@ def _change(folder: Path, how: str) -> str:
     "how", ["byte", "missing", "extra", "checksum rewritten in the manifest", "metrics rewritten", "manifest cut"]
 )
 def test_a_changed_model_is_refused_and_the_file_named(tmp_path, artifact, how):
-    stored = promote(tmp_path / "store", "kind", "name", artifact, {"run": "r1", "metrics": {}})
+    stored = promote(tmp_path / "store", "kind", "name", artifact, ModelFacts(run="r1"))
     named = _change(stored.path, how)
     with pytest.raises(IntegrityError) as caught:
         stored_models.open_verified(tmp_path / "store", "kind/name")
@@ -156,7 +156,7 @@ def test_a_changed_model_is_refused_and_the_file_named(tmp_path, artifact, how):
 
 def test_a_model_moved_to_another_name_is_refused(tmp_path, artifact):
     store = tmp_path / "store"
-    promote(store, "kind", "good", artifact, {"run": "r1"})
+    promote(store, "kind", "good", artifact, ModelFacts(run="r1"))
     shutil.copytree(store / "kind" / "good", store / "kind" / "other")
     with pytest.raises(ConflictError, match="kind/good/v1"):
         stored_models.open_verified(store, "kind/other")
@@ -164,14 +164,14 @@ def test_a_model_moved_to_another_name_is_refused(tmp_path, artifact):
 
 def test_what_is_not_there_is_said_with_what_is_near(tmp_path, artifact):
     store = tmp_path / "store"
-    promote(store, "kind", "quickstart", artifact, {"run": "r1"})
+    promote(store, "kind", "quickstart", artifact, ModelFacts(run="r1"))
     with pytest.raises(NotFoundError) as caught:
         stored_models.find(store, "kind/quikstart")
     assert "kind/quickstart" in caught.value.hint
     with pytest.raises(NotFoundError) as caught:
         stored_models.find(store, "kind/quickstart/v7")
     assert "v1" in caught.value.hint
-    promote(store, "other", "quickstart", artifact, {"run": "r2"})
+    promote(store, "other", "quickstart", artifact, ModelFacts(run="r2"))
     with pytest.raises(ConflictError, match="2 stored models"):
         stored_models.find(store, "quickstart")
 

@@ -12,7 +12,7 @@ import pytest
 
 from runner.errors import EnvironmentProblem, IntegrityError
 from runner.store import stored_models
-from runner.store.manifest import verify
+from runner.store.manifest import ModelFacts, verify
 from runner.store.promotion import check_store, promote
 
 SIZE = 64 * 2**20
@@ -35,11 +35,11 @@ def artifact(tmp_path: Path) -> Path:
 def test_a_large_file_is_moved_and_not_copied_and_hashed_once(tmp_path, artifact, monkeypatch):
     before = (artifact / "weights.safetensors").stat().st_ino
     hashed = count_hashes(monkeypatch)
-    stored = promote(tmp_path / "store", "kind", "name", artifact, {"run": "r1"}, move=True)
+    stored = promote(tmp_path / "store", "kind", "name", artifact, ModelFacts(run="r1"), move=True)
     assert (stored.path / "weights.safetensors").stat().st_ino == before
     assert not artifact.exists()
     assert sorted(hashed) == ["model.json", "weights.safetensors"]
-    assert verify(stored.path)["files"].keys() == {"model.json", "weights.safetensors"}
+    assert verify(stored.path).files.keys() == {"model.json", "weights.safetensors"}
 
 
 def test_onto_another_file_system_it_is_copied_and_then_removed(tmp_path, artifact, monkeypatch):
@@ -51,7 +51,7 @@ def test_onto_another_file_system_it_is_copied_and_then_removed(tmp_path, artifa
         real(source, target)
 
     monkeypatch.setattr(os, "rename", elsewhere)
-    stored = promote(tmp_path / "store", "kind", "name", artifact, {"run": "r1"}, move=True)
+    stored = promote(tmp_path / "store", "kind", "name", artifact, ModelFacts(run="r1"), move=True)
     verify(stored.path)
     assert not artifact.exists()
 
@@ -66,7 +66,7 @@ def test_where_the_kernel_cannot_copy_the_bytes_are_copied(tmp_path, artifact, m
         raise OSError(answer, os.strerror(answer))
 
     monkeypatch.setattr(os, "copy_file_range", refuse)
-    stored = promote(tmp_path / "store", "kind", "name", artifact, {"run": "r1"})
+    stored = promote(tmp_path / "store", "kind", "name", artifact, ModelFacts(run="r1"))
     assert (stored.path / "weights.safetensors").read_bytes() == (artifact / "weights.safetensors").read_bytes()
 
 
@@ -102,7 +102,7 @@ def test_a_cut_at_any_moment_leaves_the_artifact_or_the_model_and_the_repetition
             for name in real:
                 patch.setattr(os, name, cut_off(name))
             try:
-                promote(store, "kind", "name", here, {"run": "r1"}, move=True)
+                promote(store, "kind", "name", here, ModelFacts(run="r1"), move=True)
                 over = True
             except Cut:
                 over = False
@@ -111,7 +111,7 @@ def test_a_cut_at_any_moment_leaves_the_artifact_or_the_model_and_the_repetition
             verify(found[0].path)
         else:
             assert {path.name: path.stat().st_size for path in here.iterdir() if path.name in whole} == whole
-        assert promote(store, "kind", "name", here, {"run": "r1"}, move=True).version == 1
+        assert promote(store, "kind", "name", here, ModelFacts(run="r1"), move=True).version == 1
         verify(store / "kind" / "name" / "v1")
         assert len(list(stored_models.listing(store))) == 1
         if over:
@@ -125,7 +125,7 @@ def test_a_cut_at_any_moment_leaves_the_artifact_or_the_model_and_the_repetition
 
 def test_a_file_that_has_another_name_is_stored_as_one_of_its_own(tmp_path, artifact):
     os.link(artifact / "model.json", tmp_path / "other.json")
-    stored = promote(tmp_path / "store", "kind", "name", artifact, {"run": "r1"}, move=True)
+    stored = promote(tmp_path / "store", "kind", "name", artifact, ModelFacts(run="r1"), move=True)
     (tmp_path / "other.json").write_text("changed")
     verify(stored.path)
 
@@ -135,14 +135,14 @@ def test_a_file_that_has_another_name_is_stored_as_one_of_its_own(tmp_path, arti
 )
 def test_what_the_folder_of_a_language_model_holds_is_stored(tmp_path, artifact, name):
     (artifact / name).write_text("{{ messages }}")
-    assert name in promote(tmp_path / "store", "kind", "name", artifact, {}).manifest()["files"]
+    assert name in promote(tmp_path / "store", "kind", "name", artifact, ModelFacts()).manifest().files
 
 
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "optimizer.pt", "x.pkl", "x.npy", "x.ckpt", "x.joblib", "x.py"])
 def test_files_of_other_kinds_are_refused(tmp_path, artifact, name):
     (artifact / name).write_bytes(b"{}")
     with pytest.raises(IntegrityError, match=name):
-        promote(tmp_path / "store", "kind", "name", artifact, {})
+        promote(tmp_path / "store", "kind", "name", artifact, ModelFacts())
 
 
 class Harm:
@@ -157,14 +157,14 @@ def test_a_pickle_under_another_name_is_refused(tmp_path, artifact, protocol, su
 
     (artifact / f"x{suffix}").write_bytes(pickle.dumps(Harm(), protocol))
     with pytest.raises(IntegrityError, match="pickle"):
-        promote(tmp_path / "store", "kind", "name", artifact, {})
+        promote(tmp_path / "store", "kind", "name", artifact, ModelFacts())
 
 
 def test_a_weight_file_whose_header_begins_like_a_pickle_is_no_pickle(tmp_path, artifact):
     header = b"{" + b" " * 0x27F
     (artifact / "x.safetensors").write_bytes((0x280).to_bytes(8, "little") + header)
     assert (artifact / "x.safetensors").read_bytes()[:2] == b"\x80\x02"
-    promote(tmp_path / "store", "kind", "name", artifact, {})
+    promote(tmp_path / "store", "kind", "name", artifact, ModelFacts())
 
 
 def test_a_store_that_cannot_be_written_is_told_before_anything_is_made(tmp_path):

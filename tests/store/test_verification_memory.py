@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import IntegrityError
-from runner.store.manifest import seal, verify
+from runner.store.manifest import ModelFacts, seal, verify
 from runner.store.promotion import promote
 from runner.store.stored_models import open_verified
 from tests.store.test_promotion import count_hashes
@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Path:
     (artifact / "model.json").write_text('{"a": 1}')
     with (artifact / "weights.safetensors").open("wb") as file:
         file.truncate(8 * 2**20)
-    promote(tmp_path / "store", "kind", "name", artifact, {"run": "r1"}, move=True)
+    promote(tmp_path / "store", "kind", "name", artifact, ModelFacts(run="r1"), move=True)
     return tmp_path / "store"
 
 

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from runner.runs.events import EventWriter
 from runner.runs.run import Run
+from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 from runner.store.stored_models import StoredModel
 from runner.workspace import Workspace
@@ -62,7 +63,7 @@ def finished_run(workspace: Workspace, epochs: int = 3) -> tuple[Run, StoredMode
     events.close()
     (run.path / "artifact" / "weights.safetensors").write_bytes(os.urandom(70_000))
     (run.path / "artifact" / "model.json").write_text('{"hidden": [4]}')
-    model = promote(workspace.store, "dense_network", "x", run.path / "artifact", {"run": run.id, "spec": SPEC})
+    model = promote(workspace.store, "dense_network", "x", run.path / "artifact", ModelFacts(run=run.id, spec=SPEC))
     return run, model
 
 

@@ -130,9 +130,9 @@ def held_out(
 
 
 def _validation(workspace: Workspace, scorer: LlmAnswers) -> Comparisons:
-    spec = load_object(scorer.opened.manifest["spec"], source=str(scorer.opened.path / NAME)).spec
+    spec = load_object(scorer.opened.manifest.spec, source=str(scorer.opened.path / NAME)).spec
     data: Any = spec.data.load(LoadContext(spec.model.spec, workspace.cache, lambda *_, **__: None))  # type: ignore[union-attr, arg-type]
-    trained_on = (scorer.opened.manifest.get("lock") or {}).get("data_fingerprint")
+    trained_on = scorer.opened.manifest.lock.data_fingerprint
     where = "--check"
     if data.fingerprint != trained_on:
         raise DataError(

@@ -195,7 +195,7 @@ def route(
     choice, missed = _choose(rule, scores, borders, temperature, worth, cost)
     provenance = {
         "model": scorer.opened.reference,
-        "manifest_sha256": scorer.opened.manifest["sha256"],
+        "manifest_sha256": scorer.opened.manifest.sha256,
         "lengths": lengther.opened.reference if lengther else None,
         "runner": __version__,
         "created": datetime.now().astimezone().isoformat(),

@@ -76,7 +76,7 @@ def measure(
                 "inference_seconds": answer.seconds,
                 "inference_ms_per_1000_pairs": answer.per_thousand,
                 "calibration": calibration,
-                "leaderboard": entry.manifest.get("tables", {}).get("leaderboard") or [],
+                "leaderboard": entry.tables.get("leaderboard") or [],
             }
         )
     decided = rows.take(rows.decided)

@@ -16,7 +16,7 @@ from runner.contract import LoadedData, TrainContext
 from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import Comparisons
 from runner.store.file_copies import copy_tree
-from runner.store.manifest import read_manifest
+from runner.store.manifest import Manifest
 from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
 
 #: The copy's folder in the artifact of the model above.
@@ -37,8 +37,8 @@ class BaseModel:
     @classmethod
     def load(cls, folder: Path, device: str = "cpu") -> BaseModel:
         """From a stored model's folder, manifest included."""
-        temperature = read_manifest(folder)["metrics"].get("temperature") or 1.0
-        return cls(folder, llm_predictor(registry.predictor(folder, device)), float(temperature))
+        temperature = Manifest.read(folder).parameter("temperature") or 1.0
+        return cls(folder, llm_predictor(registry.predictor(folder, device)), temperature)
 
     @classmethod
     def of(cls, context: TrainContext) -> BaseModel | None:
