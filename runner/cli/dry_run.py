@@ -30,7 +30,7 @@ def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, a
         "spec": canonical(plan.spec),
         "origins": [vars(value) for value in values],
         "executor": plan.executor.name,
-        "image": plan.document["image"],
+        "image": plan.document.image,
         "command": plan.executor.command(job),
         "mounts": {
             "read_write": [str(job.run), str(job.cache)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -15,7 +16,9 @@ from cyclopts import Parameter
 from runner.cli import streams
 from runner.cli.output import Json, show, table
 from runner.errors import ConflictError, EnvironmentProblem, RunnerError
+from runner.execution.plan_document import PlanDocument
 from runner.runs.run import Run, State, all_runs, find_run
+from runner.runs.run_documents import RunResult
 from runner.workspace import Workspace
 
 
@@ -124,7 +127,7 @@ def logs(
 
     found = find_run(Workspace.current().runs, run)
     if json:
-        while (state := found.state()["state"]) == State.RUNNING and follow:
+        while (state := found.state().state) == State.RUNNING and follow:
             time.sleep(0.2)
         said = (found.path / "log.txt").read_text(errors="replace") if (found.path / "log.txt").exists() else ""
         document = {"run": found.id, "state": state, "events": list(EventReader(found.path).new()), "log": said}
@@ -135,7 +138,7 @@ def logs(
     log = found.path / "log.txt"
     offset = 0
     while True:
-        over = found.state()["state"] != State.RUNNING
+        over = found.state().state != State.RUNNING
         for event in events.new():
             listener.handle(event)
         if log.exists():
@@ -173,32 +176,34 @@ def stop(
     """
     found = find_run(Workspace.current().runs, run)
     state = found.state()
-    if state["state"] == State.RUNNING:
+    if state.state == State.RUNNING:
         try:
-            os.kill(state["supervisor"], signal.SIGTERM)
+            if state.supervisor is None:
+                raise ProcessLookupError(errno.ESRCH, "nobody says which it is")
+            os.kill(state.supervisor, signal.SIGTERM)
         except (ProcessLookupError, PermissionError) as error:
             raise ConflictError(
-                f"cannot signal the process that supervises the run ({state['supervisor']}): {error.strerror}",
+                f"cannot signal the process that supervises the run ({state.supervisor}): {error.strerror}",
                 where=found.id,
                 hint="it may run on another machine, in a container, or as another user: stop it there",
             ) from error
         until = time.monotonic() + wait
-        while (state := found.state())["state"] == State.RUNNING and time.monotonic() < until:
+        while (state := found.state()).state == State.RUNNING and time.monotonic() < until:
             time.sleep(0.1)
-        if state["state"] == State.RUNNING:
+        if state.state == State.RUNNING:
             raise ConflictError(f"the run did not end within {wait:g} s", where=found.id)
     elif not cancel:
-        open_still = state["state"] in (State.INTERRUPTED, State.FAILED, State.PENDING)
+        open_still = state.state in (State.INTERRUPTED, State.FAILED, State.PENDING)
         raise ConflictError(
-            f"the run is not running: it is {state['state']}",
+            f"the run is not running: it is {state.state}",
             where=found.id,
             hint="--cancel closes it for good; runner train --resume goes on with it" if open_still else None,
         )
     if cancel:
         with found.lock():
             state = found.transition(State.CANCELLED)
-    document = {"run": found.id, "state": state["state"]}
-    show(document, f"{found.id} {state['state']}", as_json=json, kept=f"{found.id} {state['state']}")
+    document = {"run": found.id, "state": state.state}
+    show(document, f"{found.id} {state.state}", as_json=json, kept=f"{found.id} {state.state}")
 
 
 SUMMARY = (
@@ -211,30 +216,31 @@ def summary(run: Run) -> dict[str, Any]:
     from runner.tracking.headline_column import headline
 
     state = run.state()
-    plan = run.document("plan") or {}
-    metrics = (run.document("result") or {}).get("metrics") or {}
-    started, ended = state.get("started"), state.get("ended")
-    running = state["state"] == State.RUNNING
+    plan = run.read("plan", PlanDocument)
+    metrics = (run.read("result", RunResult) or RunResult()).metrics
+    running = state.state == State.RUNNING
+    until = time.time() if running else state.ended or state.started
     return {
         "run": run.id,
-        "state": state["state"],
-        "model": state.get("model") or f"{plan.get('model_type')}/{plan.get('name')}",
-        "headline": headline(plan.get("model_type"), metrics) if metrics else None,
+        "state": state.state,
+        "model": state.model or (f"{plan.model_type}/{plan.name}" if plan else None),
+        "headline": headline(plan.model_type if plan else None, metrics) if metrics else None,
         "accuracy": metrics.get("accuracy"),
         "relative_accuracy": metrics.get("relative_accuracy"),
-        "executor": state.get("executor"),
-        "created": state.get("created"),
-        "seconds": round((time.time() if running else ended or started) - started, 1) if started else None,
-        "exit_code": state.get("exit_code"),
+        "executor": state.executor,
+        "created": state.created,
+        "seconds": round(until - state.started, 1) if state.started and until else None,
+        "exit_code": state.exit_code,
     }
 
 
 def detail(run: Run) -> dict[str, Any]:
     """Everything that ``show`` knows of a run."""
+    state = run.state()
     return summary(run) | {
         "directory": str(run.path),
-        "failure": run.document("state").get("failure"),
-        "note": run.state().get("note"),
+        "failure": state.failure.to_document() if state.failure else None,
+        "note": state.note,
         "result": run.document("result"),
         "lock": run.document("lock"),
         "spec": run.document("spec"),

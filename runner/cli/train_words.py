@@ -23,7 +23,7 @@ def announce(run: Run, plan: Plan) -> None:
     """Say what is about to run, and where."""
     for note in plan.notes:
         say(note)
-    where = f"in {plan.document['image']}" if plan.document["image"] else "as a local process"
+    where = f"in {plan.document.image}" if plan.document.image else "as a local process"
     say(f"run {run.id}: {plan.model_type}/{plan.spec.model.name}, {where}")
 
 

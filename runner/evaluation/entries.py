@@ -113,7 +113,7 @@ def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> tuple[Sto
     Raises :class:`IntegrityError` where its bytes are not what was stored.
     """
     wanted = spec_hash(plan.spec), fingerprint
-    parents = plan.document["parent"], {name: entry["reference"] for name, entry in plan.document["stored"].items()}
+    parents = plan.document.parent, plan.document.references
     note = None
 
     def rank(model: StoredModel) -> tuple[bool, int]:
@@ -128,7 +128,7 @@ def stored_like(plan: Plan, fingerprint: str, workspace: Workspace) -> tuple[Sto
         lock = manifest.lock
         if (manifest.parent, manifest.references) != parents or (lock.spec_hash, lock.data_fingerprint) != wanted:
             continue
-        if lock.code == plan.document["code"]:
+        if lock.code == plan.document.code:
             verify(model.path, workspace.cache)
             return model, None
         note = note or f"{model.reference} has this spec and data, and was trained by other code: training it again"

@@ -32,7 +32,6 @@ from __future__ import annotations
 import errno
 import signal
 from dataclasses import dataclass
-from typing import Any
 
 from runner.errors import (
     BY_KIND,
@@ -47,6 +46,7 @@ from runner.errors import (
     Stopped,
     TimeLimitReached,
 )
+from runner.runs.run_documents import Outcome
 from runner.store.files import cannot_write
 
 #: Ends after which the run's checkpoints are good and nothing but time or the machine stood in the way.
@@ -69,7 +69,7 @@ class End:
     #: The worker's exit code.
     code: int
     #: The document that the worker left, ``outcome.json``.
-    outcome: dict[str, Any] | None = None
+    outcome: Outcome | None = None
     #: What the executor alone knows (:func:`of_container`), or the supervisor (:func:`over_memory`).
     known: RunnerError | None = None
     #: Why we asked the worker to stop, if we did.
@@ -113,19 +113,19 @@ def classify(error: BaseException) -> RunnerError:
     )
 
 
-def revive(document: dict[str, Any] | None, code: int) -> RunnerError | None:
+def revive(outcome: Outcome | None, code: int) -> RunnerError | None:
     """The error that a worker recorded in ``outcome.json``, or what its bare exit code says. None: it succeeded."""
-    if document and document.get("ok"):
+    if outcome is not None and outcome.ok:
         return None
-    error = (document or {}).get("error")
-    if error:
-        cls = BY_KIND.get(error["error"])
-        where, hint = error.get("where"), error.get("hint")
-        if error["error"] == SpecError.kind:
-            return SpecError([Fault(**fault) for fault in error["faults"]], source=where, hint=hint)
+    if outcome is not None and outcome.error is not None:
+        error = outcome.error
+        cls = BY_KIND.get(error.error)
+        if error.error == SpecError.kind:
+            return SpecError([Fault(**fault) for fault in error.faults], source=error.where, hint=error.hint)
         if cls is EnvironmentProblem:
-            return EnvironmentProblem(error["message"], where=where, hint=hint, retryable=bool(error.get("retryable")))
-        return (cls or InternalError)(error["message"], where=where, hint=hint)
+            again = bool(error.retryable)
+            return EnvironmentProblem(error.message, where=error.where, hint=error.hint, retryable=again)
+        return (cls or InternalError)(error.message, where=error.where, hint=error.hint)
     by = _signal(code)
     if by in FROM_OUTSIDE:
         return Killed(

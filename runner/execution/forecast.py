@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from runner.contract import LoadContext
 from runner.errors import RunnerError
 from runner.execution.plan import Plan
+from runner.execution.plan_document import PlanDocument
 from runner.runs.run import State, all_runs
+from runner.runs.run_documents import Outcome
 from runner.store.stored_models import versions
+from runner.store.typed_documents import JsonObject
 from runner.workspace import Workspace
 
 
@@ -17,7 +21,7 @@ from runner.workspace import Workspace
 class Forecast:
     """Estimates are scaled from one earlier run, which is named; None where there is none to judge by."""
 
-    record: dict[str, Any] | None
+    record: JsonObject | None
     warnings: list[str]
     #: Why the rows are not known: a data set that is not on this machine yet, a package that is not installed.
     record_unknown: str | None
@@ -54,27 +58,26 @@ def next_reference(plan: Plan, workspace: Workspace) -> str:
     return f"{plan.model_type}/{plan.spec.model.name}/v{existing[-1].version + 1 if existing else 1}"
 
 
-def _judge(
-    plan: Plan, workspace: Workspace, record: dict[str, Any] | None
-) -> tuple[float | None, int | None, str | None]:
+def _judge(plan: Plan, workspace: Workspace, record: JsonObject | None) -> tuple[float | None, int | None, str | None]:
     """The newest run of this type that succeeded in one go: its time by rows and epochs, its memory as it was."""
     for run in all_runs(workspace.runs):
         try:
-            if (run.document("plan") or {}).get("model_type") != plan.model_type:
+            planned = run.read("plan", PlanDocument)
+            if planned is None or planned.model_type != plan.model_type:
                 continue
-            state, outcome = run.document("state"), run.document("outcome") or {}
-            if state["state"] != State.SUCCEEDED or state.get("attempts") != 1 or "seconds" not in outcome:
+            state, outcome = run.state(), run.read("outcome", Outcome)
+            if state.state != State.SUCCEEDED or state.attempts != 1 or outcome is None or outcome.seconds is None:
                 continue
             then = _work((run.document("spec") or {}).get("epochs"), _rows(run.path))
             now = _work(plan.spec.epochs, record)
         except RunnerError:
             continue
         share = now / then if now and then else 1.0
-        return outcome["seconds"] * share, outcome["peak_memory"], run.id
+        return outcome.seconds * share, outcome.peak_memory, run.id
     return None, None, None
 
 
-def _rows(path: Any) -> dict[str, Any] | None:
+def _rows(path: Path) -> JsonObject | None:
     from runner.runs.events import EventReader
 
     for event in EventReader(path).new():
@@ -83,6 +86,6 @@ def _rows(path: Any) -> dict[str, Any] | None:
     return None
 
 
-def _work(epochs: int | None, record: dict[str, Any] | None) -> float | None:
+def _work(epochs: int | None, record: JsonObject | None) -> float | None:
     rows = (record or {}).get("train")
     return float(rows) * max(1, epochs or 1) if isinstance(rows, int) else None

@@ -14,6 +14,7 @@ from runner.execution.executor import Executor, Job
 from runner.execution.image_lookup import source_hash
 from runner.execution.local_executor import LocalExecutor
 from runner.execution.model_references import resolve_references, resolve_start_state
+from runner.execution.plan_document import PlanDocument, StoredReference
 from runner.execution.resolved_paths import resolve_paths
 from runner.spec.canonical import canonical
 from runner.spec.envelope import TrainingSpec
@@ -25,12 +26,12 @@ from runner.workspace import Workspace, absolute, current_folder
 
 @dataclass(frozen=True)
 class Plan:
-    """What will happen. ``document`` is what the worker reads; it holds no secret."""
+    """What will happen. ``document`` is what the worker reads."""
 
     spec: TrainingSpec
     model_type: str
     executor: Executor
-    document: dict[str, Any]
+    document: PlanDocument
     read_only: tuple[Path, ...]
     parent: StoredModel | None
     notes: list[str] = field(default_factory=list)
@@ -38,7 +39,7 @@ class Plan:
     def job(self, run: Path) -> Job:
         """The job of this plan's run, with its secrets: read from our environment now, kept in memory only."""
         section = self.spec.run
-        names = [*section.env, *(["HF_TOKEN"] if self.document["network"] else [])]
+        names = [*section.env, *(["HF_TOKEN"] if self.document.network else [])]
         secrets = {name: os.environ[name] for name in names if name in os.environ}
         missing = [name for name in section.env if name not in os.environ]
         if missing:
@@ -55,14 +56,14 @@ class Plan:
                     secrets[name] = value
         return Job(
             run=run,
-            cwd=Path(self.document["cwd"]),
-            cache=Path(self.document["cache"]),
+            cwd=Path(self.document.cwd),
+            cache=Path(self.document.cache),
             read_only=self.read_only,
-            image=self.document["image"],
+            image=self.document.image,
             gpus=section.gpus,
             cpus=section.cpus,
             memory=section.memory_bytes,
-            network=self.document["network"],
+            network=self.document.network,
             secrets=secrets,
         )
 
@@ -95,32 +96,31 @@ def make_plan(
         network = needs_network(spec, workspace)
     chosen, image, digest = choose_executor(spec, notes)
     stored = {
-        name: {"reference": model.reference, "path": str(model.path.absolute())}
+        name: StoredReference(reference=model.reference, path=str(model.path.absolute()))
         for name, model in resolve_references(spec, workspace).items()
     }
-    caveats = []
+    caveats: list[str] = []
     if getattr(spec.data, "validation_split", 0):
-        made = [parent.reference if parent else None, *(entry["reference"] for entry in stored.values())]
+        made = [parent.reference if parent else None, *(entry.reference for entry in stored.values())]
         caveats = other_data(canonical(spec)["data"], made, workspace.store)
-    document = {
-        "plan_version": 1,
-        "model_type": kind,
-        "name": spec.model.name,
-        "executor": chosen.name,
-        "image": image,
-        "image_digest": digest,
-        "gpus": spec.run.gpus,
-        "network": network,
-        "cwd": str(cwd),
-        "cache": str(workspace.cache.absolute()),
-        "start_from": str(parent.path.absolute()) if parent else None,
-        "parent": parent.reference if parent else None,
-        "stored": stored,
-        "caveats": caveats,
-        "wandb": spec.wandb.model_dump() if spec.wandb else None,
-        "code": source_hash(),
-    }
-    folders = [Path(entry["path"]) for entry in stored.values()]
+    document = PlanDocument(
+        model_type=kind,
+        name=spec.model.name,
+        executor=chosen.name,
+        image=image,
+        image_digest=digest,
+        gpus=spec.run.gpus,
+        network=network,
+        cwd=str(cwd),
+        cache=str(workspace.cache.absolute()),
+        start_from=str(parent.path.absolute()) if parent else None,
+        parent=parent.reference if parent else None,
+        stored=stored,
+        caveats=tuple(caveats),
+        wandb=spec.wandb.model_dump() if spec.wandb else None,
+        code=source_hash(),
+    )
+    folders = [Path(entry.path) for entry in stored.values()]
     read_only = tuple(dict.fromkeys([*files, *models, *folders]))
     if parent:
         read_only += (parent.path.absolute(),)

@@ -20,6 +20,7 @@ from runner.execution.endings import End, ending, over_memory
 from runner.execution.executor import Executor, Handle, Job
 from runner.runs.events import EventReader
 from runner.runs.run import Run
+from runner.runs.run_documents import Outcome
 from runner.tracking.audience import Audience, Listener
 
 #: How long a worker may take to write its checkpoint after it was asked to stop, seconds.
@@ -104,7 +105,7 @@ def attempt(
         audience.handle({"t": time.time(), "event": "warning", "message": text})
 
     try:
-        _note(run, handle)
+        run.executed_by(handle.facts())
         looked_at_memory = 0.0
         while (code := handle.poll()) is None:
             _tell(events, audience, handle)
@@ -127,7 +128,7 @@ def attempt(
                     handle.kill()
             time.sleep(TICK)
         _tell(events, audience, handle)
-        return ending(End(code, run.document("outcome"), handle.failure() or over, asked, killed))
+        return ending(End(code, run.read("outcome", Outcome), handle.failure() or over, asked, killed))
     finally:
         handle.close()
 
@@ -140,11 +141,6 @@ def resumable(run: Run) -> str:
 def may_retry(error: RunnerError | None, signals: Signals) -> bool:
     """Only the environment's passing errors are tried again, and never against somebody who said stop."""
     return isinstance(error, EnvironmentProblem) and error.retryable and not signals.any
-
-
-def _note(run: Run, handle: Handle) -> None:
-    state = run.document("state")
-    run.write("state", state | {"worker": handle.facts()})
 
 
 def wait_unless_told(seconds: float, signals: Signals) -> None:

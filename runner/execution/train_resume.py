@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError
 from runner.execution.endings import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
+from runner.execution.plan_document import PlanDocument
 from runner.execution.resolved_paths import check_folder, resolve_paths
 from runner.execution.secret_files import sweep
 from runner.execution.supervisor import Signals, attempt, caught_signals, may_retry, resumable, wait_unless_told
 from runner.runs.events import EventReader
 from runner.runs.run import Run, State, being_executed, find_run
+from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.spec.canonical import canonical
 from runner.spec.loading import LoadedSpec, load_file
 from runner.spec.resume_contract import compare, refuse
@@ -23,6 +25,7 @@ from runner.store.manifest import ModelFacts
 from runner.store.promotion import check_store, promote
 from runner.store.replay_lock import ReplayLock
 from runner.store.stored_models import StoredModel
+from runner.store.typed_documents import JsonObject
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
@@ -33,8 +36,8 @@ class Finished:
 
     run: Run
     model: StoredModel
-    metrics: dict[str, Any]
-    tables: dict[str, Any]
+    metrics: Mapping[str, object]
+    tables: JsonObject
     #: What became of the upload, for the person who trained.
     notes: list[str] = field(default_factory=list)
 
@@ -90,7 +93,7 @@ def resume(
     ``allow_changed_data``: then both fingerprints are in its lock.
     """
     run = find_run(workspace.runs, reference)
-    state = run.state()["state"]
+    state = run.state().state
     if state == State.SUCCEEDED:
         raise ConflictError("the run has succeeded: there is nothing to resume", where=run.id)
     if state == State.CANCELLED:
@@ -100,8 +103,8 @@ def resume(
     if state == State.RUNNING:
         raise being_executed(run)
     loaded = load_file(run.path / "spec.json")
-    before = run.needed("plan")
-    cwd = Path(before["cwd"])
+    before = run.needed("plan", PlanDocument)
+    cwd = Path(before.cwd)
     check_folder(cwd, run.id)
     warnings = []
     if changed is not None:
@@ -113,13 +116,17 @@ def resume(
         refuse_fewer_epochs(run, changed)
         warnings = [f"warning: {change}" for change in changes if change.policy == "warn"]
         loaded = changed
-    plan = make_plan(loaded, workspace, executor=executor or (None if changed else before["executor"]), cwd=cwd)
+    plan = make_plan(loaded, workspace, executor=executor or (None if changed else before.executor), cwd=cwd)
     plan.notes.extend(warnings)
     # What a name meant when the run began, it means to the end, whatever was stored since.
-    document = plan.document | {key: before[key] for key in ("start_from", "parent", "stored") if key in before}
-    if allow_changed_data:
-        document["allow_changed_data"] = True
-    plan = Plan(plan.spec, plan.model_type, plan.executor, document, plan.read_only, plan.parent, plan.notes)
+    document = replace(
+        plan.document,
+        start_from=before.start_from,
+        parent=before.parent,
+        stored=before.stored,
+        allow_changed_data=allow_changed_data,
+    )
+    plan = replace(plan, document=document)
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(run.path))
@@ -148,7 +155,8 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
     with run.lock(), caught_signals() as signals:
         run.transition(State.RUNNING, executor=plan.executor.name)
         # A run whose worker finished but whose supervisor died before the model was stored only has that left to do.
-        done = (run.document("outcome") or {}).get("ok") and run.document("result")
+        outcome = run.read("outcome", Outcome)
+        done = outcome is not None and outcome.ok and run.read("result", RunResult) is not None
         error = None if done else _attempts(run, plan, listeners, signals)
         if error is None:
             try:
@@ -158,14 +166,14 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
         if error is not None:
             error.where = error.where or f"run {run.id}"
             state = State.INTERRUPTED if isinstance(error, RESUMABLE) else State.FAILED
-            run.transition(state, exit_code=int(error.code), failure=error.as_dict())
+            run.transition(state, exit_code=int(error.code), failure=Failure.of(error))
             if error.code in (ExitCode.STOPPED, ExitCode.INTERRUPTED, ExitCode.TIME_LIMIT, ExitCode.KILLED):
                 error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
             raise error
         run.transition(State.SUCCEEDED, exit_code=0, model=model.reference, stored_at=str(model.path.absolute()))
-    result = run.document("result")
+    result = run.needed("result", RunResult)
     notes = _upload(run, plan, workspace, model)
-    return Finished(run, model, result["metrics"], run.document("tables") or {}, notes)
+    return Finished(run, model, result.metrics, run.document("tables") or {}, notes)
 
 
 def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Signals) -> RunnerError | None:
@@ -184,7 +192,7 @@ def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Sign
 
 
 def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
-    result = run.document("result")
+    result = run.needed("result", RunResult)
     return promote(
         workspace.store,
         plan.model_type,
@@ -194,15 +202,15 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
             run=run.id,
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             spec=run.document("spec"),
-            parent=plan.document["parent"],
-            caveats=tuple(plan.document.get("caveats", [])),
-            references={name: entry["reference"] for name, entry in plan.document.get("stored", {}).items()},
-            metrics=result["metrics"],
-            parameters=result.get("parameters") or {},
-            epochs=result["epochs"],
-            best_epoch=result["best_epoch"],
+            parent=plan.document.parent,
+            caveats=plan.document.caveats,
+            references=plan.document.references,
+            metrics=result.metrics,
+            parameters=result.parameters,
+            epochs=result.epochs,
+            best_epoch=result.best_epoch,
             tables=run.document("tables") or {},
-            lock=ReplayLock.from_document(run.document("lock")),
+            lock=run.needed("lock", ReplayLock),
         ),
         move=True,
     )

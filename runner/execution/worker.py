@@ -10,8 +10,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,21 @@ from runner import __version__, registry
 from runner.contract import LoadContext, LoadedData, TrainContext, TrainResult
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.endings import classify
+from runner.execution.plan_document import PlanDocument
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventWriter
 from runner.runs.holding import Hold
 from runner.runs.run import Run
+from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.spec.canonical import spec_hash
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import load_file
+from runner.store.replay_lock import Hardware, ReplayLock
 from runner.tracking.audience import Audience
 from runner.training.threads import wanted_threads
+
+#: Tells of an event: its name, and what it says.
+Emit = Callable[..., None]
 
 
 class StopFlag:
@@ -74,14 +80,14 @@ def work(path: Path, *, lease: bool = False) -> int:
             code = ExitCode.BUG
             try:
                 _train(run, stop, emit)
-                run.write("outcome", {"ok": True} | _effort(started))
+                run.write("outcome", _done(started))
                 emit("finished")
                 code = ExitCode.DONE
             except BaseException as error:  # noqa: BLE001 - whatever ended the run is recorded, then told by the code
                 fault = classify(error)
                 if fault.code is ExitCode.BUG or isinstance(fault, RunFailed):
                     traceback.print_exc()
-                run.write("outcome", {"ok": False, "error": fault.as_dict() | {"retryable": fault.retryable}})
+                run.write("outcome", Outcome(ok=False, error=replace(Failure.of(fault), retryable=fault.retryable)))
                 emit("stopped" if isinstance(fault, Stopped) else "failed", error=fault.as_dict())
                 code = fault.code
             finally:
@@ -94,17 +100,17 @@ def work(path: Path, *, lease: bool = False) -> int:
         events.close()
 
 
-def _train(run: Run, stop: StopFlag, emit: Any) -> None:
-    plan = run.document("plan")
+def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
+    plan = run.needed("plan", PlanDocument)
     loaded = load_file(run.path / "spec.json")
     spec: TrainingSpec = loaded.spec
-    kind = plan["model_type"]
+    kind = plan.model_type
     registry.require(kind)
     builder = registry.load(kind)
     wanted_threads()
     wanted = spec.model.spec.wants_torch() if spec.model.spec is not None else None
     uses_torch = "torch" in builder.REQUIRES if wanted is None else wanted
-    device = _device(plan.get("gpus")) if uses_torch or plan.get("gpus") else "cpu"
+    device = _device(plan.gpus) if uses_torch or plan.gpus else "cpu"
     seed = seed_of(spec)
     seed_everything(seed, uses_torch)
     emit(
@@ -117,14 +123,14 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
         print_every=spec.log.print_every,
     )
 
-    for caveat in plan.get("caveats", []):
+    for caveat in plan.caveats:
         emit("warning", message=caveat, pointer="/data")
-    cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan["cache"])
+    cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan.cache)
     data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
     report = {} if data.report is None else {"report": asdict(data.report)}
     emit("data", record=data.record, **report)
-    earlier = earlier_data(run, data, allowed=bool(plan.get("allow_changed_data")), emit=emit)
-    run.write("lock", lock_facts(plan, spec, data, device, seed) | earlier)
+    earlier = earlier_data(run, data, allowed=plan.allow_changed_data, emit=emit)
+    run.write("lock", replace(lock_facts(plan, spec, data, device, seed), earlier_data_fingerprints=earlier))
 
     artifact = run.path / "artifact"
     artifact.mkdir(exist_ok=True)
@@ -146,31 +152,24 @@ def _train(run: Run, stop: StopFlag, emit: Any) -> None:
                 checkpoints=checkpoints,
                 stop_requested=stop.requested,
                 artifact=artifact,
-                start_from=Path(plan["start_from"]) if plan.get("start_from") else None,
-                stored={name: Path(entry["path"]) for name, entry in plan.get("stored", {}).items()},
+                start_from=Path(plan.start_from) if plan.start_from else None,
+                stored={name: Path(entry.path) for name, entry in plan.stored.items()},
                 cache=cache,
             ),
         )
     emit("metrics", metrics=result.metrics)
     run.write("tables", _plain(result.tables))
-    run.write(
-        "result",
-        _plain(
-            {"metrics": result.metrics, "epochs": result.epochs, "best_epoch": result.best_epoch}
-            # Kinds without parameters have no entry for them.
-            | ({"parameters": result.parameters} if result.parameters else {})
-        ),
-    )
+    measured = {name: getattr(result, name) for name in RunResult.keys()}  # noqa: SIM118 - no mapping
+    run.write("result", RunResult.from_document(_plain(measured), lenient=True))
 
 
-def earlier_data(run: Run, data: LoadedData, *, allowed: bool, emit: Any) -> dict[str, Any]:
-    """What the lock says of other data that the run has trained on before: nothing, or ``earlier_data_fingerprints``.
+def earlier_data(run: Run, data: LoadedData, *, allowed: bool, emit: Emit) -> tuple[str, ...]:
+    """The fingerprints of other data that the run has trained on before, for its lock.
 
     Raises :class:`ConflictError` where the data is not what the run began with, and that is not allowed.
     """
-    lock = run.document("lock") or {}
-    before = lock.get("data_fingerprint")
-    fingerprints = list(lock.get("earlier_data_fingerprints", ()))
+    lock = run.read("lock", ReplayLock) or ReplayLock()
+    before, fingerprints = lock.data_fingerprint, lock.earlier_data_fingerprints
     if before is not None and before != data.fingerprint:
         told = f"the data has changed since the run began: its fingerprint was {before}, and is {data.fingerprint}"
         if not allowed:
@@ -180,12 +179,12 @@ def earlier_data(run: Run, data: LoadedData, *, allowed: bool, emit: Any) -> dic
                 hint="put the data back, train anew without --resume, or go on with it: --allow-changed-data",
             )
         emit("warning", message=told, pointer="/data")
-        fingerprints.append(before)
-    return {"earlier_data_fingerprints": fingerprints} if fingerprints else {}
+        fingerprints += (before,)
+    return fingerprints
 
 
 @contextlib.contextmanager
-def _told_of_changed_data(earlier: dict[str, Any]) -> Iterator[None]:
+def _told_of_changed_data(earlier: tuple[str, ...]) -> Iterator[None]:
     """Say of a training that breaks on data it did not begin with that this is why: its checkpoint is of other LLMs,
     rows or columns."""
     try:
@@ -230,33 +229,33 @@ def seed_everything(seed: int, uses_torch: bool) -> None:
         torch.set_num_threads(threads)
 
 
-def lock_facts(plan: dict[str, Any], spec: TrainingSpec, data: LoadedData, device: str, seed: int) -> dict[str, Any]:
+def lock_facts(plan: PlanDocument, spec: TrainingSpec, data: LoadedData, device: str, seed: int) -> ReplayLock:
     """What a replay needs to know: spec, data, code, packages, image, hardware."""
     from importlib.metadata import version
 
     import psutil
 
-    builder = registry.load(plan["model_type"])
-    return {
-        "spec_hash": spec_hash(spec),
-        "data_fingerprint": data.fingerprint,
-        "seed": seed,
-        "device": device,
-        "threads": _threads(),
-        "runner": __version__,
-        "code": plan.get("code"),
-        "image": plan.get("image"),
-        "image_digest": plan.get("image_digest"),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in sorted({*builder.REQUIRES, "numpy", "pydantic"})},
-        "hardware": {
-            "machine": platform.machine(),
-            "system": platform.system(),
-            "cpus": os.cpu_count(),
-            "memory": psutil.virtual_memory().total,
-            "gpu": _gpu_name() if device == "cuda" else None,
-        },
-    }
+    builder = registry.load(plan.model_type)
+    return ReplayLock(
+        spec_hash=spec_hash(spec),
+        data_fingerprint=data.fingerprint,
+        seed=seed,
+        device=device,
+        threads=_threads(),
+        runner=__version__,
+        code=plan.code,
+        image=plan.image,
+        image_digest=plan.image_digest,
+        python=platform.python_version(),
+        packages={name: version(name) for name in sorted({*builder.REQUIRES, "numpy", "pydantic"})},
+        hardware=Hardware(
+            machine=platform.machine(),
+            system=platform.system(),
+            cpus=os.cpu_count(),
+            memory=psutil.virtual_memory().total,
+            gpu=_gpu_name() if device == "cuda" else None,
+        ),
+    )
 
 
 def _device(gpus: int | str | None) -> str:
@@ -298,24 +297,22 @@ def _only_worker(run: Run) -> Any:
 
 
 def _listeners(run: Run, events: EventWriter) -> list[Any]:
-    plan = run.document("plan") or {}
-    if not plan.get("wandb"):
+    plan = run.read("plan", PlanDocument)
+    if plan is None or not plan.wandb:
         return []
     from runner.tracking.wandb import WandbListener
 
     spec = run.document("spec")
-    return [WandbListener(plan["wandb"], run.path, spec, os.environ.get("WANDB_API_KEY"), events.emit)]
+    return [WandbListener(plan.wandb, run.path, spec, os.environ.get("WANDB_API_KEY"), events.emit)]
 
 
-def _effort(started: float) -> dict[str, Any]:
-    """What this attempt took: what a later plan's estimates are made from."""
+def _done(started: float) -> Outcome:
+    """The end of an attempt that went well, with what it took: a later plan's estimates are made from that."""
     import resource
 
     # Linux counts kibibytes.
-    return {
-        "seconds": round(time.monotonic() - started, 2),
-        "peak_memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-    }
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Outcome(ok=True, seconds=round(time.monotonic() - started, 2), peak_memory=memory)
 
 
 def _plain(value: Any) -> Any:

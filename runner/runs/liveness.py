@@ -6,8 +6,20 @@ import errno
 import fcntl
 import os
 import socket
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from runner.store.typed_documents import TypedDocument
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process(TypedDocument):
+    """What tells a process from every other, a later one of the same number included."""
+
+    host: str | None = None
+    pid: int | None = None
+    #: When it started, in ticks since the machine did; None where that cannot be told.
+    started: int | None = None
 
 
 def is_held(lock: Path) -> bool | None:
@@ -31,14 +43,14 @@ def is_held(lock: Path) -> bool | None:
     return False
 
 
-def this_process() -> dict[str, Any]:
-    """What tells this process from every other, a later one of the same number included."""
-    return {"host": socket.gethostname(), "pid": os.getpid(), "started": _started(os.getpid())}
+def this_process() -> Process:
+    """The process that asks."""
+    return Process(host=socket.gethostname(), pid=os.getpid(), started=_started(os.getpid()))
 
 
-def is_alive(process: Any) -> bool | None:
-    """Whether the process that :func:`this_process` described lives; None where it is another machine's, or unknown."""
-    if not is_here(process) or not isinstance(pid := process.get("pid"), int):
+def is_alive(process: Process | None) -> bool | None:
+    """Whether the process lives; None where it is another machine's, or unknown."""
+    if process is None or not is_here(process) or (pid := process.pid) is None:
         return None
     try:
         os.kill(pid, 0)
@@ -46,13 +58,13 @@ def is_alive(process: Any) -> bool | None:
         return False
     except PermissionError:
         # Another user's: it is there, and how long it has been may be hidden.
-        return (started := _started(pid)) is None or started == process.get("started")
-    return _started(pid) == process.get("started")
+        return (started := _started(pid)) is None or started == process.started
+    return _started(pid) == process.started
 
 
-def is_here(process: Any) -> bool:
+def is_here(process: Process | None) -> bool:
     """Whether that process was one of this machine's."""
-    return isinstance(process, dict) and process.get("host") == socket.gethostname()
+    return process is not None and process.host == socket.gethostname()
 
 
 def _started(pid: int) -> int | None:

@@ -19,40 +19,24 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
 from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError, RunnerError
 from runner.runs.liveness import is_alive, is_held, is_here, this_process
+from runner.runs.run_documents import Failure
+from runner.runs.run_state import FOLLOWS as FOLLOWS
+from runner.runs.run_state import RunState
+from runner.runs.run_state import State as State
 from runner.store.files import cannot_read, cannot_write, read_json, write_json
+from runner.store.typed_documents import JsonObject, Misfit, TypedDocument
 
-
-class State(StrEnum):
-    """Where a run stands."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-
-
-#: What may follow what. A failed or interrupted run can be resumed; a finished or cancelled one is closed.
-FOLLOWS = {
-    State.PENDING: {State.RUNNING, State.FAILED, State.CANCELLED, State.INTERRUPTED},
-    State.RUNNING: {State.SUCCEEDED, State.FAILED, State.CANCELLED, State.INTERRUPTED},
-    State.INTERRUPTED: {State.RUNNING, State.CANCELLED},
-    State.FAILED: {State.RUNNING, State.CANCELLED},
-    State.SUCCEEDED: set(),
-    State.CANCELLED: set(),
-}
-
+D = TypeVar("D", bound=TypedDocument)
 
 #: What is noted of a run that nobody supervises any more.
 GONE = "the process that supervised it is gone"
@@ -74,8 +58,8 @@ class Run:
         return self.path.name
 
     @classmethod
-    def create(cls, runs: Path, name: str, documents: dict[str, Any]) -> Run:
-        """A new pending run with these JSON documents in it (``{"spec": ..., "plan": ...}``)."""
+    def create(cls, runs: Path, name: str, documents: Mapping[str, TypedDocument | JsonObject]) -> Run:
+        """A new pending run with these documents in it (``{"spec": ..., "plan": ...}``)."""
         # UTC: the same everywhere, and never set back in autumn.
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         readable = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:40] or "run"
@@ -97,8 +81,8 @@ class Run:
                     (path / folder).mkdir()
                 for document, value in documents.items():
                     run.write(document, value)
-                born = {"created": time.time(), "attempts": 0, "creator": this_process()}
-                run.write("state", {"state": State.PENDING} | born)
+                born = RunState(state=State.PENDING, created=time.time(), attempts=0, creator=this_process())
+                run.write("state", born)
             except BaseException as error:
                 # Half a run is none.
                 shutil.rmtree(path, ignore_errors=True)
@@ -118,87 +102,134 @@ class Run:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
 
-    def needed(self, name: str) -> Any:
-        """A JSON document that every run has. Raises :class:`IntegrityError` where it is gone."""
+    def read(self, name: str, shape: type[D]) -> D | None:
+        """A document of the run, None where it has not been written. Raises :class:`IntegrityError` for a damaged one,
+        and what :meth:`document` raises."""
         document = self.document(name)
-        if not isinstance(document, dict):
-            raise IntegrityError(
-                "the run is damaged: this file is missing, or is not what was written",
-                where=str(self.path / f"{name}.json"),
-                hint="train anew: the run's spec.json, if it is whole, is the spec",
-            )
+        if document is None:
+            return None
+        try:
+            return shape.from_document(document)
+        except Misfit as error:
+            raise self._damaged(name, f"this file is not what was written ({error})") from None
+
+    def needed(self, name: str, shape: type[D]) -> D:
+        """A document that every run has by then. Raises :class:`IntegrityError` where it is gone, too."""
+        document = self.read(name, shape)
+        if document is None:
+            raise self._damaged(name, "this file is missing")
         return document
 
-    def write(self, name: str, value: Any) -> None:
-        """Write a JSON document of the run atomically."""
-        write_json(self.path / f"{name}.json", value)
+    def _damaged(self, name: str, what: str) -> IntegrityError:
+        return IntegrityError(
+            f"the run is damaged: {what}",
+            where=str(self.path / f"{name}.json"),
+            hint="train anew: the run's spec.json, if it is whole, is the spec",
+        )
 
-    def state(self) -> dict[str, Any]:
+    def write(self, name: str, value: TypedDocument | JsonObject) -> None:
+        """Write a document of the run atomically."""
+        write_json(self.path / f"{name}.json", value.to_document() if isinstance(value, TypedDocument) else value)
+
+    def state(self) -> RunState:
         """The state document, with what became of a run that died.
 
         One that says it is running while nobody holds its lock died, and so did one that is pending while the process
         that made it is gone: it becomes interrupted here, for every later reader too. Where this user may not write
         that down it is said all the same; where nothing can be told, the document's own word stands, with a note.
         """
-        document = self.document("state")
-        if document is None:
-            raise NotFoundError("not a run: it has no state.json", where=str(self.path))
-        if not isinstance(document, dict) or document.get("state") not in set(State):
-            raise IntegrityError("this is no state of a run", where=str(self.path / "state.json"))
+        document = self._state()
         note = self._died(document)
         if note is None:
             return document
         if note == CANNOT_TELL:
-            return document | {"note": note}
+            return replace(document, note=note)
         try:
             with self.lock(timeout=0.2):
-                now = self.document("state")
-                if now["state"] == document["state"]:
+                now = self._state()
+                if now.state == document.state:
                     now = self.transition(State.INTERRUPTED, note=note)
                 return now
         except ConflictError:
             # Somebody has just taken it up.
-            return self.document("state")
+            return self._state()
         except EnvironmentProblem:
             # A full disk, or a folder that is not ours to write: whoever can writes it down.
-            if document["state"] == State.RUNNING and not self._is_ours(document):
+            if document.state == State.RUNNING and not is_here(document.process):
                 # A lock that is held on another machine need not show on a mount of this one.
-                return document | {"note": CANNOT_TELL}
-            return document | {"state": State.INTERRUPTED, "note": note}
+                return replace(document, note=CANNOT_TELL)
+            return replace(document, state=State.INTERRUPTED, note=note)
 
-    def _died(self, document: dict[str, Any]) -> str | None:
+    def _state(self) -> RunState:
+        """The state as it is written down."""
+        document = self.document("state")
+        if document is None:
+            raise NotFoundError("not a run: it has no state.json", where=str(self.path))
+        try:
+            return RunState.from_document(document)
+        except Misfit as error:
+            place = str(self.path / "state.json")
+            raise IntegrityError(f"this is no state of a run: {error}", where=place) from None
+
+    def _died(self, document: RunState) -> str | None:
         """What is to be noted of a run that is at its end without having said so; None where there is nothing to."""
-        if document["state"] == State.RUNNING:
+        if document.state == State.RUNNING:
             held = self.supervised()
             if held is None:
-                held = is_alive(document.get("process"))
+                held = is_alive(document.process)
             return None if held else CANNOT_TELL if held is None else GONE
-        if document["state"] == State.PENDING and not self.supervised():
-            return NEVER_BEGUN if is_alive(document.get("creator")) is False else None
+        if document.state == State.PENDING and not self.supervised():
+            return NEVER_BEGUN if is_alive(document.creator) is False else None
         return None
 
-    def _is_ours(self, document: dict[str, Any]) -> bool:
-        """Whether this machine is the one that the run is executed on; a run of an earlier version does not say."""
-        return is_here(document.get("process"))
-
-    def transition(self, state: State, **fields: Any) -> dict[str, Any]:
-        """Move to ``state``, adding ``fields`` to the document. Raises :class:`ConflictError` for a forbidden move."""
-        document = self.document("state")
-        before = State(document["state"])
-        if state not in FOLLOWS[before]:
-            raise ConflictError(f"a {before} run cannot become {state}", where=self.id)
+    def transition(
+        self,
+        state: State,
+        *,
+        executor: str | None = None,
+        note: str | None = None,
+        exit_code: int | None = None,
+        failure: Failure | None = None,
+        model: str | None = None,
+        stored_at: str | None = None,
+    ) -> RunState:
+        """Move to ``state``, and say what else is known then. Raises :class:`ConflictError` for a forbidden move."""
+        before = self._state()
+        if state not in FOLLOWS[before.state]:
+            raise ConflictError(f"a {before.state} run cannot become {state}", where=self.id)
         now = time.time()
-        document |= {"state": state} | fields
         if state is State.RUNNING:
-            document |= {"started": now, "attempts": document.get("attempts", 0) + 1, "supervisor": os.getpid()}
-            document |= {"process": this_process()}
-            for stale in ("ended", "exit_code", "failure", "note"):
-                if stale not in fields:
-                    document.pop(stale, None)
+            after = replace(
+                before,
+                state=state,
+                executor=executor or before.executor,
+                started=now,
+                attempts=(before.attempts or 0) + 1,
+                supervisor=os.getpid(),
+                process=this_process(),
+                # How an earlier attempt ended.
+                note=note,
+                exit_code=exit_code,
+                failure=failure,
+                ended=None,
+            )
         else:
-            document["ended"] = now
-        self.write("state", document)
-        return document
+            after = replace(
+                before,
+                state=state,
+                note=note or before.note,
+                exit_code=before.exit_code if exit_code is None else exit_code,
+                failure=failure or before.failure,
+                model=model or before.model,
+                stored_at=stored_at or before.stored_at,
+                ended=now,
+            )
+        self.write("state", after)
+        return after
+
+    def executed_by(self, worker: JsonObject) -> None:
+        """Write down what identifies the run's worker."""
+        self.write("state", replace(self._state(), worker=worker))
 
     @contextlib.contextmanager
     def lock(self, timeout: float = 5) -> Iterator[None]:

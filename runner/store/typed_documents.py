@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from enum import Enum
 from typing import Any, ClassVar, Self, Union, cast, get_args, get_origin, get_type_hints
 
@@ -34,7 +34,7 @@ class Misfit(ValueError):
 class TypedDocument:
     """The base of typed documents."""
 
-    #: Keys that are left out where they have nothing to say: None, False, or empty.
+    #: Keys that are left out where their value is the default.
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset()
 
     #: What stands under keys that this version does not know.
@@ -70,13 +70,12 @@ class TypedDocument:
 
     def to_document(self) -> JsonObject:
         """The document, as it is written."""
-        written = {key: _plain(getattr(self, key)) for key in self.keys()}
-        kept = {key: value for key, value in written.items() if key not in self.LEFT_OUT or _says(value)}
-        return kept | dict(self.others)
-
-
-def _says(value: object) -> bool:
-    return not (value is None or value is False or (isinstance(value, dict | list) and not value))
+        own, written = _keys_of(type(self)), {}
+        for name in self.keys():
+            value = getattr(self, name)
+            if name not in self.LEFT_OUT or value != own[name].default():
+                written[name] = _plain(value)
+        return written | dict(self.others)
 
 
 def _plain(value: Any) -> Any:
@@ -89,10 +88,11 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class _Key:
-    """A key of a document: how its value is read, and whether it must be there."""
+    """A key of a document: how its value is read, whether it must be there, and what it is where it is not."""
 
     read: Reading
     needed: bool
+    default: Callable[[], Any]
 
 
 _KEYS: dict[type[Any], dict[str, _Key]] = {}
@@ -101,12 +101,15 @@ _KEYS: dict[type[Any], dict[str, _Key]] = {}
 def _keys_of(cls: type[TypedDocument]) -> dict[str, _Key]:
     if cls not in _KEYS:
         hints = get_type_hints(cls)
-        own = [each for each in fields(cls) if each.name != "others"]
-        _KEYS[cls] = {
-            each.name: _Key(_reading(hints[each.name]), each.default is MISSING and each.default_factory is MISSING)
-            for each in own
-        }
+        _KEYS[cls] = {each.name: _key(each, hints[each.name]) for each in fields(cls) if each.name != "others"}
     return _KEYS[cls]
+
+
+def _key(of: Field[Any], wanted: Any) -> _Key:
+    read = _reading(wanted)
+    if of.default_factory is not MISSING:
+        return _Key(read, False, of.default_factory)
+    return _Key(read, of.default is MISSING, lambda: of.default)
 
 
 def _reading(wanted: Any) -> Reading:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 
+from runner.execution.plan_document import PlanDocument
 from runner.runs.run import Run, State
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 
 
 def test_calibrated_parameters_and_the_headline_are_shown(desk) -> None:
-    run = Run.create(desk.home / "runs", "x", {"plan": {"model_type": "elo_scoring", "name": "x"}, "spec": {}})
+    plan = PlanDocument(model_type="elo_scoring", name="x", executor="local", cwd="/", cache="/cache")
+    run = Run.create(desk.home / "runs", "x", {"plan": plan, "spec": {}})
     run.transition(State.RUNNING)
     run.transition(State.SUCCEEDED, exit_code=0, model="elo_scoring/x/v1")
     known = {"metrics": {"log_loss": 0.5, "accuracy": 0.875}, "parameters": {"temperature": 1.375, "at": {"a": 0.25}}}

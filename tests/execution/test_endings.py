@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from runner.errors import (
     TimeLimitReached,
 )
 from runner.execution.endings import RESUMABLE, End, InternalError, classify, ending, of_container, over_memory
+from runner.runs.run_documents import Failure, Outcome
 from tests.conftest import Desk
 
 STOP = Stopped("asked to stop")
@@ -30,17 +32,17 @@ LIMIT = TimeLimitReached("the time limit of 1 s passed")
 CTRL_C = Interrupted("interrupted")
 
 
-def left(error: BaseException) -> dict[str, Any]:
+def left(error: BaseException) -> Outcome:
     """The document that a worker leaves of an error."""
     fault = classify(error)
-    return {"ok": False, "error": fault.as_dict() | {"retryable": fault.retryable}}
+    return Outcome(ok=False, error=replace(Failure.of(fault), retryable=fault.retryable))
 
 
 @pytest.mark.parametrize(
     ("end", "kind"),
     [
-        (End(0, {"ok": True}), None),
-        (End(0, {"ok": True}, asked=STOP), None),
+        (End(0, Outcome(ok=True)), None),
+        (End(0, Outcome(ok=True), asked=STOP), None),
         (End(75, left(Stopped("at step 3")), asked=STOP), Stopped),
         (End(75, left(Stopped("at step 3")), asked=CTRL_C), Interrupted),
         (End(75, left(Stopped("at step 3")), asked=LIMIT), TimeLimitReached),

@@ -34,7 +34,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_a_new_run_is_pending_and_has_its_documents(run):
-    assert run.state()["state"] == State.PENDING
+    assert run.state().state == State.PENDING
     assert run.document("plan")["model_type"] == "k"
     assert (run.path / "checkpoints").is_dir()
     assert "a-name" in run.id
@@ -50,7 +50,7 @@ def test_two_runs_of_one_second_do_not_share_a_directory(tmp_path):
 def test_only_the_moves_that_are_allowed_are_made(run, before, after):
     run.write("state", {"state": before, "created": 0})
     if after in FOLLOWS[before]:
-        assert run.transition(after)["state"] == after
+        assert run.transition(after).state == after
     else:
         with pytest.raises(ConflictError, match=f"a {before} run cannot become {after}"):
             run.transition(after)
@@ -71,14 +71,14 @@ def test_a_run_whose_supervisor_died_is_found_and_marked_interrupted(run):
     supervisor = spawn.Process(target=_hold, args=(run.path, ready))
     supervisor.start()
     assert ready.wait(30)
-    assert run.state()["state"] == State.RUNNING
+    assert run.state().state == State.RUNNING
     with pytest.raises(ConflictError, match="executed by another process"), run.lock(timeout=0.1):
         pass
     os.kill(supervisor.pid, signal.SIGKILL)
     supervisor.join()
     state = run.state()
-    assert state["state"] == State.INTERRUPTED
-    assert "gone" in state["note"]
+    assert state.state == State.INTERRUPTED
+    assert "gone" in state.note
     assert run.document("state")["state"] == State.INTERRUPTED, "it is written down, not only said"
 
 
@@ -104,13 +104,13 @@ def test_a_run_that_ended_before_it_began_is_told_so_and_can_be_taken_up_or_clos
     for follow in (State.RUNNING, State.CANCELLED):
         make_elsewhere(tmp_path, "x")
         found = find_run(tmp_path, "last")
-        assert found.state()["state"] == State.INTERRUPTED
+        assert found.state().state == State.INTERRUPTED
         assert "never begun" in found.document("state")["note"]
-        assert found.transition(follow)["state"] == follow
+        assert found.transition(follow).state == follow
 
 
 def test_a_pending_run_whose_maker_lives_is_pending(run):
-    assert run.state()["state"] == State.PENDING
+    assert run.state().state == State.PENDING
 
 
 def test_a_live_run_is_running_to_who_cannot_look_at_its_lock(run):
@@ -146,7 +146,7 @@ def test_a_dead_run_in_a_folder_that_may_not_be_written_is_told_as_interrupted(r
 
 def seen_without_rights(path: Path) -> dict:
     """The state of a run as somebody sees it whom permissions hold for."""
-    code = f"import json; {IMPORTS}; print(json.dumps(Run(Path({str(path)!r})).state()))"
+    code = f"import json; {IMPORTS}; print(json.dumps(Run(Path({str(path)!r})).state().to_document()))"
     done = subprocess.run([*without_rights(), sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -164,7 +164,7 @@ def test_on_a_full_disk_a_dead_run_is_told_as_interrupted_all_the_same(run, monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    assert run.state()["state"] == State.INTERRUPTED
+    assert run.state().state == State.INTERRUPTED
     assert run.document("state")["state"] == State.RUNNING
 
 

@@ -51,7 +51,7 @@ def test_what_an_older_version_did_not_write_has_its_default_and_what_a_newer_on
     assert nested.to_document()["parts"]["a"] == {"name": "x", "size": 0, "colour": "red"}
 
 
-def test_what_has_nothing_to_say_is_left_out_but_zero_says_something():
+def test_what_is_left_out_is_what_has_its_default():
     assert "note" not in Whole(parts={}).to_document()
     assert Whole(parts={}, note="n", done=True).to_document()["done"] is True
     assert Part(name="x").to_document() == {"name": "x", "size": 0}
