@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,6 +20,7 @@ from runner.workspace import Workspace
 
 if TYPE_CHECKING:
     from runner.contract import AskedRows
+    from runner.runs.event_kinds import Event
     from runner.tracking.terminal import TerminalListener
 
 Words = Parameter(consume_multiple=True, negative="")
@@ -165,7 +166,7 @@ def progress_shown() -> Iterator[Any]:
     listener: TerminalListener | None = None
     hold = Hold.asked()
 
-    def emit(event: Mapping[str, Any]) -> None:
+    def emit(event: Event) -> None:
         nonlocal listener
         if listener is None:
             from runner.tracking.terminal import TerminalListener
@@ -173,7 +174,7 @@ def progress_shown() -> Iterator[Any]:
             listener = TerminalListener(sys.stderr)
         listener.handle(event)
         if hold is not None:
-            hold.reached(event["event"])
+            hold.reached(event.event)
 
     try:
         yield emit

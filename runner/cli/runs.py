@@ -130,7 +130,7 @@ def logs(
         while (state := found.state().state) == State.RUNNING and follow:
             time.sleep(0.2)
         said = (found.path / "log.txt").read_text(errors="replace") if (found.path / "log.txt").exists() else ""
-        document = {"run": found.id, "state": state, "events": list(EventReader(found.path).new()), "log": said}
+        document = {"run": found.id, "state": state, "events": list(EventReader(found.path).documents()), "log": said}
         show(document, "", as_json=True)
         return
     listener = TerminalListener(sys.stdout, terminal=False)

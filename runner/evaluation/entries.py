@@ -14,6 +14,7 @@ from runner.evaluation.shared_holdout import Split
 from runner.execution.data_lineage import other_data
 from runner.execution.plan import Plan, make_plan
 from runner.execution.train_resume import train
+from runner.runs.event_kinds import DataEvent, MetricsEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run
 from runner.spec.canonical import spec_hash
@@ -139,10 +140,10 @@ def fit_seconds(run: Path) -> float | None:
     """How long the run's last attempt trained: from when its data was there to when it was measured."""
     begun = ended = None
     for event in EventReader(run).new():
-        if event["event"] == "data":
-            begun, ended = event["t"], None
-        elif event["event"] == "metrics":
-            ended = event["t"]
+        if isinstance(event, DataEvent):
+            begun, ended = event.t, None
+        elif isinstance(event, MetricsEvent):
+            ended = event.t
     return None if begun is None or ended is None else ended - begun
 
 

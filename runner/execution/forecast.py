@@ -78,11 +78,12 @@ def _judge(plan: Plan, workspace: Workspace, record: JsonObject | None) -> tuple
 
 
 def _rows(path: Path) -> JsonObject | None:
+    from runner.runs.event_kinds import DataEvent
     from runner.runs.events import EventReader
 
     for event in EventReader(path).new():
-        if event["event"] == "data":
-            return event["record"]
+        if isinstance(event, DataEvent):
+            return event.record
     return None
 
 

@@ -18,6 +18,7 @@ from runner.errors import (
 )
 from runner.execution.endings import End, ending, over_memory
 from runner.execution.executor import Executor, Handle, Job
+from runner.runs.event_kinds import StartedEvent, WarningEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run
 from runner.runs.run_documents import Outcome
@@ -102,7 +103,7 @@ def attempt(
         handle.terminate()
         # Said to whoever waits, and not part of the run's record: that has its end.
         text = f"{reason.message}: waiting for the run to save a checkpoint (Ctrl-C, again, ends it at once)"
-        audience.handle({"t": time.time(), "event": "warning", "message": text})
+        audience.handle(WarningEvent(t=time.time(), message=text))
 
     try:
         run.executed_by(handle.facts())
@@ -158,6 +159,6 @@ def _add_to_log(run: Run, text: str) -> None:
 
 def _tell(events: EventReader, audience: Audience, handle: Handle) -> None:
     for event in events.new():
-        if event["event"] == "started":
+        if isinstance(event, StartedEvent):
             handle.forget_secrets()
         audience.handle(event)

@@ -15,6 +15,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.execution.resolved_paths import check_folder, resolve_paths
 from runner.execution.secret_files import sweep
 from runner.execution.supervisor import Signals, attempt, caught_signals, may_retry, resumable, wait_unless_told
+from runner.runs.event_kinds import EpochEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run, State, being_executed, find_run
 from runner.runs.run_documents import Failure, Outcome, RunResult
@@ -141,7 +142,8 @@ def resume(
 
 def refuse_fewer_epochs(run: Run, changed: LoadedSpec) -> None:
     """A run cannot unlearn: refuse to end it before the epoch that it has reached."""
-    reached = max((event["epoch"] for event in EventReader(run.path).new() if event["event"] == "epoch"), default=0)
+    told = (event for event in EventReader(run.path).new() if isinstance(event, EpochEvent))
+    reached = max((event.epoch for event in told if event.epoch is not None), default=0)
     if changed.spec.epochs < reached:
         raise ConflictError(
             f"the run has trained {reached} epochs, and the spec asks for {changed.spec.epochs}",

@@ -14,6 +14,7 @@ from runner import __version__
 from runner.contract import AskedRows
 from runner.errors import Interrupted, RunnerError, Stopped, UsageError
 from runner.inference.opening import Opened, find_model, open_model, read_options
+from runner.runs.event_kinds import Event, ProgressEvent
 from runner.store.files import write_json
 from runner.tasks.answers import Answers, Form, Kept, OutputFormat
 from runner.workspace import Workspace
@@ -77,7 +78,7 @@ def infer(
     rows: AskedRows,
     output: Output,
     say: Callable[[str], None],
-    emit: Callable[[Mapping[str, Any]], None],
+    emit: Callable[[Event], None],
     chunk: int = CHUNK,
 ) -> dict[str, Any]:
     """Answer every row and write the output and, beside a file, its provenance, which is returned.
@@ -147,14 +148,14 @@ def _answer(
     form: Form,
     batch_size: int,
     size: int,
-    emit: Callable[[Mapping[str, Any]], None],
+    emit: Callable[[Event], None],
 ) -> None:
     """All chunks that are not done yet. Those that are, are read again: what came in them is not answered twice."""
     total, start = rows.count, 0
 
     def progress(done: int) -> None:
         if total > size:
-            emit({"event": "progress", "phase": "scoring", "unit": rows.noun, "done": done, "total": total})
+            emit(ProgressEvent(phase="scoring", unit=rows.noun, done=done, total=total))
 
     progress(work.done)
     for chunk in rows.chunks(size):

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from runner.runs.event_kinds import Event, read_event
+from runner.store.typed_documents import JsonObject
+
 NAME = "events.jsonl"
 
 
@@ -18,12 +21,12 @@ class EventWriter:
     def __init__(self, run: Path) -> None:
         self._descriptor = os.open(run / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
 
-    def emit(self, event: str, **fields: Any) -> dict[str, Any]:
+    def emit(self, event: str, **fields: Any) -> Event:
         """Append one event, stamped with the time, and return it."""
         record = {"t": round(time.time(), 3), "event": event} | finite(fields)
         line = json.dumps(record, ensure_ascii=False, allow_nan=False, default=str)
         os.write(self._descriptor, line.encode() + b"\n")
-        return record
+        return read_event(record)
 
     def close(self) -> None:
         """Give the file back."""
@@ -37,8 +40,12 @@ class EventReader:
         self._path = run / NAME
         self._offset = self._path.stat().st_size if from_end and self._path.exists() else 0
 
-    def new(self) -> Iterator[dict[str, Any]]:
+    def new(self) -> Iterator[Event]:
         """The events that came since the last call."""
+        return map(read_event, self.documents())
+
+    def documents(self) -> Iterator[JsonObject]:
+        """The same, as they were written."""
         try:
             with self._path.open("rb") as file:
                 file.seek(self._offset)

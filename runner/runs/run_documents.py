@@ -17,7 +17,7 @@ class Failure(TypedDocument):
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"faults", "retryable"})
 
     #: Its class, by :data:`runner.errors.BY_KIND`.
-    error: str
+    error: str = ""
     exit_code: int | None = None
     message: str = ""
     where: str | None = None

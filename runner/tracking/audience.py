@@ -5,13 +5,15 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
+
+from runner.runs.event_kinds import Event, WarningEvent
 
 
 class Listener(Protocol):
     """Somebody who wants to know what happens in a run while it happens."""
 
-    def handle(self, event: dict[str, Any]) -> None: ...
+    def handle(self, event: Event) -> None: ...
 
 
 class Audience:
@@ -21,7 +23,7 @@ class Audience:
         self._listeners = list(listeners)
         self._record = record
 
-    def handle(self, event: dict[str, Any]) -> None:
+    def handle(self, event: Event) -> None:
         """Tell everybody. Never raises."""
         for listener in tuple(self._listeners):
             try:
@@ -42,4 +44,4 @@ class Audience:
         self._listeners.remove(listener)
         self._record("".join(traceback.format_exception(error)))
         message = f"{type(listener).__name__} failed and hears no more of this run: {type(error).__name__}: {error}"
-        self.handle({"t": time.time(), "event": "warning", "message": message})
+        self.handle(WarningEvent(t=time.time(), message=message))

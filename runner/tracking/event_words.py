@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from runner.pages.numbers import clean, finite, number
+from runner.runs.event_kinds import (
+    CheckpointEvent,
+    DataEvent,
+    EndedEvent,
+    EpochEvent,
+    Event,
+    MetricsEvent,
+    ProgressEvent,
+    StageEpochEvent,
+    StartedEvent,
+    StepEvent,
+    WarningEvent,
+)
+from runner.runs.run_documents import Failure
 
 #: What a unit of progress is called while it is being worked off, where the event itself does not say.
 PHASES = {
@@ -17,10 +30,10 @@ PHASES = {
 }
 
 
-def phase(event: Mapping[str, Any]) -> str:
-    """The name of the work that a ``progress`` event is part of: its ``phase``, or a name for its unit."""
-    unit = clean(event.get("unit") or "steps")
-    return clean(event.get("phase") or PHASES.get(unit, unit))
+def phase(event: ProgressEvent) -> str:
+    """The name of the work that progress is part of: its ``phase``, or a name for its unit."""
+    unit = clean(event.unit or "steps")
+    return clean(event.phase or PHASES.get(unit, unit))
 
 
 def metrics_text(metrics: object) -> str:
@@ -53,54 +66,63 @@ def counts_text(record: object) -> str:
     return ", ".join(parts)
 
 
-def warning_text(event: Mapping[str, Any]) -> str:
-    """A ``warning`` event's place and message."""
-    pointer = clean(event.get("pointer") or "")
-    message = clean(event.get("message") or "")
+def warning_text(event: WarningEvent) -> str:
+    """A warning's place and message."""
+    pointer, message = clean(event.pointer or ""), clean(event.message or "")
     return f"{pointer}: {message}" if pointer else message
 
 
-def sentence(event: Mapping[str, Any]) -> str:
+def sentence(event: Event) -> str:
     """One event as one line of text, without its time."""
-    kind = clean(event.get("event") or "?")
-    if kind == "started":
-        named = " ".join(clean(event[key]) for key in ("model_type", "name") if event.get(key))
-        device = f" on {clean(event['device'])}" if event.get("device") else ""
-        seed = f", seed {clean(event['seed'])}" if event.get("seed") is not None else ""
-        return f"training {named}{device}{seed}"
-    if kind == "data":
-        return f"data: {counts_text(event.get('record'))}"
-    if kind == "progress":
-        unit = clean(event.get("unit") or "steps")
-        total = f"/{number(event['total'])}" if finite(event.get("total")) is not None else ""
-        within = finite(event.get("epoch"))
-        label = f"epoch {number(event['epoch'])}" if within is not None else phase(event)
-        unit = "" if unit == label else f" {unit}"
-        metrics = metrics_text(event.get("metrics"))
-        return f"{label}: {number(event.get('done'))}{total}{unit}" + (f"  {metrics}" if metrics else "")
-    if kind == "epoch":
-        of = f"/{number(event['epochs'])}" if finite(event.get("epochs")) is not None else ""
-        best = "  best so far" if event.get("best") is True else ""
-        return f"epoch {number(event.get('epoch'))}{of}  {metrics_text(event.get('metrics'))}{best}"
-    if kind == "step":
-        of = f"/{number(event['steps'])}" if finite(event.get("steps")) is not None else ""
-        epoch = f"  epoch {number(event['epoch'], 2)}" if finite(event.get("epoch")) is not None else ""
-        tokens = f"  {number(int(known))} tokens" if (known := finite(event.get("tokens"))) is not None else ""
-        figures = metrics_text(event.get("metrics"))
-        best = "  best so far" if event.get("best") is True else ""
-        return f"step {number(event.get('step'))}{of}{epoch}{tokens}" + (f"  {figures}" if figures else "") + best
-    if kind == "stage_epoch":
-        of = f"/{number(event['epochs'])}" if finite(event.get("epochs")) is not None else ""
-        figures = metrics_text(event.get("metrics"))
-        return f"{clean(event.get('stage') or 'stage')} epoch {number(event.get('epoch'))}{of}  {figures}"
-    if kind == "warning":
-        return f"warning: {warning_text(event)}"
-    if kind == "checkpoint":
-        return f"checkpoint at step {number(event.get('step'))}"
-    if kind == "metrics":
-        return f"metrics: {metrics_text(event.get('metrics'))}"
-    if kind == "failed":
-        error = event.get("error")
-        message = error.get("message") if isinstance(error, Mapping) else error
-        return f"failed: {clean(message)}" if message else "failed"
-    return kind
+    match event:
+        case StartedEvent():
+            named = " ".join(clean(word) for word in (event.model_type, event.name) if word)
+            device = f" on {clean(event.device)}" if event.device else ""
+            seed = f", seed {clean(event.seed)}" if event.seed is not None else ""
+            return f"training {named}{device}{seed}"
+        case DataEvent():
+            return f"data: {counts_text(event.record)}"
+        case ProgressEvent():
+            return _progress(event)
+        case EpochEvent():
+            told = f"epoch {number(event.epoch)}{_of(event.epochs)}  {metrics_text(event.metrics)}"
+            return told + _best(event.best)
+        case StepEvent():
+            return _step(event)
+        case StageEpochEvent():
+            figures = metrics_text(event.metrics)
+            return f"{clean(event.stage or 'stage')} epoch {number(event.epoch)}{_of(event.epochs)}  {figures}"
+        case WarningEvent():
+            return f"warning: {warning_text(event)}"
+        case CheckpointEvent():
+            return f"checkpoint at step {number(event.step)}"
+        case MetricsEvent():
+            return f"metrics: {metrics_text(event.metrics)}"
+        case EndedEvent(event="failed"):
+            message = event.error.message if isinstance(event.error, Failure) else event.error
+            return f"failed: {clean(message)}" if message else "failed"
+    return clean(event.event or "?")
+
+
+def _progress(event: ProgressEvent) -> str:
+    label = f"epoch {number(event.epoch)}" if finite(event.epoch) is not None else phase(event)
+    unit = clean(event.unit or "steps")
+    unit = "" if unit == label else f" {unit}"
+    metrics = metrics_text(event.metrics)
+    return f"{label}: {number(event.done)}{_of(event.total)}{unit}" + (f"  {metrics}" if metrics else "")
+
+
+def _step(event: StepEvent) -> str:
+    epoch = f"  epoch {number(event.epoch, 2)}" if finite(event.epoch) is not None else ""
+    tokens = f"  {number(int(known))} tokens" if (known := finite(event.tokens)) is not None else ""
+    figures = metrics_text(event.metrics)
+    told = f"step {number(event.step)}{_of(event.steps)}{epoch}{tokens}" + (f"  {figures}" if figures else "")
+    return told + _best(event.best)
+
+
+def _of(whole: float | None) -> str:
+    return f"/{number(whole)}" if finite(whole) is not None else ""
+
+
+def _best(best: bool | None) -> str:
+    return "  best so far" if best else ""

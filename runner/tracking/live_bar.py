@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, TextIO
+from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,6 +13,18 @@ from rich.text import Text
 
 from runner.contract import Measure
 from runner.pages.numbers import clean, duration, finite, number
+from runner.runs.event_kinds import (
+    DataEvent,
+    EndedEvent,
+    EpochEvent,
+    Event,
+    Numbers,
+    ProgressEvent,
+    StageEpochEvent,
+    StartedEvent,
+    StepEvent,
+    WarningEvent,
+)
 from runner.tracking.event_words import phase, sentence, warning_text
 from runner.tracking.run_task import task_of
 
@@ -68,35 +79,35 @@ class LiveView:
             vertical_overflow="crop",
         )
 
-    def handle(self, event: Mapping[str, Any]) -> None:
-        now = finite(event.get("t")) or time.time()
-        kind = event.get("event")
+    def handle(self, event: Event) -> None:
+        now = finite(event.t) or time.time()
         self._heard = time.monotonic()
-        if not self._open and kind not in {"finished", "stopped", "failed"}:
+        if not self._open and not isinstance(event, EndedEvent):
             self._open = True
             self._live.start()
-        if kind == "started":
-            self._started = now
-            self._headline = task_of(event.get("model_type")).headline
-            self._print(Text(sentence(event), style="bold"))
-        elif kind == "data":
-            self._print(Text(sentence(event), style="dim"))
-        elif kind == "warning":
-            self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))
-        elif kind == "progress":
-            self._progress(event, now)
-        elif kind == "stage_epoch":
-            epoch, epochs = finite(event.get("epoch")) or 0.0, finite(event.get("epochs"))
-            label = clean(event.get("stage") or "stage")
-            self._show(label, f"epoch {number(event.get('epoch'))}/{number(event.get('epochs'))}", epoch, epochs, now)
-            if epoch == epochs:
+        match event:
+            case StartedEvent():
+                self._started = now
+                self._headline = task_of(event.model_type).headline
+                self._print(Text(sentence(event), style="bold"))
+            case DataEvent():
                 self._print(Text(sentence(event), style="dim"))
-        elif kind == "epoch":
-            self._epoch(event, now)
-        elif kind == "step":
-            self._step(event, now)
-        elif kind in {"finished", "stopped", "failed"}:
-            self._end(kind, now)
+            case WarningEvent():
+                self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))
+            case ProgressEvent():
+                self._progress(event, now)
+            case StageEpochEvent():
+                epoch, epochs = finite(event.epoch) or 0.0, finite(event.epochs)
+                position = f"epoch {number(event.epoch)}/{number(event.epochs)}"
+                self._show(clean(event.stage or "stage"), position, epoch, epochs, now)
+                if epoch == epochs:
+                    self._print(Text(sentence(event), style="dim"))
+            case EpochEvent():
+                self._epoch(event, now)
+            case StepEvent():
+                self._step(event, now)
+            case EndedEvent():
+                self._end(event.event, now)
 
     def close(self) -> None:
         """Remove the bar and show the cursor again. A second call does nothing."""
@@ -104,54 +115,49 @@ class LiveView:
             self._open = False
             self._live.stop()
 
-    def _progress(self, event: Mapping[str, Any], now: float) -> None:
-        done, total = finite(event.get("done")) or 0.0, finite(event.get("total"))
-        epoch, epochs = finite(event.get("epoch")), finite(event.get("epochs"))
-        unit = clean(event.get("unit") or "steps")
+    def _progress(self, event: ProgressEvent, now: float) -> None:
+        done, total = finite(event.done) or 0.0, finite(event.total)
+        epoch, epochs = finite(event.epoch), finite(event.epochs)
+        unit = clean(event.unit or "steps")
         if epoch is None:
             label = phase(event)
-            self._show(label, f"{number(event.get('done'))}/{number(event.get('total'))} {unit}", done, total, now)
+            self._show(label, f"{number(event.done)}/{number(event.total)} {unit}", done, total, now)
             self._figures, self._batches, self._unit = [], None, unit
             return
         share = done / total if total else 0.0
-        self._show(
-            "training", f"epoch {number(event['epoch'])}/{number(event.get('epochs'))}", epoch - 1 + share, epochs, now
-        )
+        self._show("training", f"epoch {number(event.epoch)}/{number(event.epochs)}", epoch - 1 + share, epochs, now)
         # Batches are counted over the whole training, so that the pace does not start anew with each epoch.
         counted = (epoch - 1) * (total or 0.0) + done
         self._unit = unit
         if self._batches is None:
             self._batches = Pace(now, counted)
         self._batches.update(now, counted)
-        self._take_figures(event)
+        self._take_figures(event.metrics)
 
-    def _epoch(self, event: Mapping[str, Any], now: float) -> None:
-        epoch, epochs = finite(event.get("epoch")) or 0.0, finite(event.get("epochs"))
-        self._show("training", f"epoch {number(event.get('epoch'))}/{number(event.get('epochs'))}", epoch, epochs, now)
-        self._take_figures(event)
+    def _epoch(self, event: EpochEvent, now: float) -> None:
+        epoch, epochs = finite(event.epoch) or 0.0, finite(event.epochs)
+        self._show("training", f"epoch {number(event.epoch)}/{number(event.epochs)}", epoch, epochs, now)
+        self._take_figures(event.metrics)
         self._last = sentence(event)
-        if event.get("best") is True:
+        if event.best:
             self._best = self._last
 
-    def _step(self, event: Mapping[str, Any], now: float) -> None:
-        step, steps, tokens = (finite(event.get(name)) for name in ("step", "steps", "tokens"))
-        of = f"/{number(event['steps'])}" if steps is not None else ""
-        self._show("training", f"step {number(event.get('step'))}{of}", step or 0.0, steps, now)
+    def _step(self, event: StepEvent, now: float) -> None:
+        step, steps, tokens = (finite(value) for value in (event.step, event.steps, event.tokens))
+        of = f"/{number(event.steps)}" if steps is not None else ""
+        self._show("training", f"step {number(event.step)}{of}", step or 0.0, steps, now)
         self._unit, counted = ("steps", step or 0.0) if tokens is None else ("tokens", tokens)
         if self._batches is None:
             self._batches = Pace(now, counted)
         self._batches.update(now, counted)
-        self._take_figures(event)
-        if "best" in event or step == steps:
+        self._take_figures(event.metrics)
+        if event.best is not None or step == steps:
             self._last = sentence(event)
-        if event.get("best") is True:
+        if event.best:
             self._best = self._last
 
-    def _take_figures(self, event: Mapping[str, Any]) -> None:
+    def _take_figures(self, metrics: Numbers) -> None:
         """Keep the newest values of the loss and of the task's headline. An event may have only one of them."""
-        metrics = event.get("metrics")
-        if not isinstance(metrics, Mapping):
-            return
         known = dict(figure.rsplit(" ", 1) for figure in self._figures)
         wanted: list[tuple[str, str, int | None]] = [("train_loss", "loss", None), ("loss", "loss", None)]
         if self._headline is not None:

@@ -11,6 +11,7 @@ from runner.errors import ExitCode, NotFoundError
 from runner.pages.html import Markup, join, table, tag
 from runner.pages.numbers import clean, duration, finite
 from runner.pages.page import whole_page as whole_page
+from runner.runs.run_documents import Failure
 from runner.store.files import write_atomic
 from runner.tracking import run_page_sections
 from runner.tracking.recorded_run import Recorded, read
@@ -53,26 +54,26 @@ def page(run: Recorded) -> str:
         ("Timeline", run_page_sections.timeline(run)),
         ("Log", run_page_sections.log(run)),
     ]
-    title = f"{_title(run)}: {run.state.get('state', 'run')}"
+    title = f"{_title(run)}: {run.state.state or 'run'}"
     return whole_page(title, [header(run), failure(run)], sections, _moment(time.time()))
 
 
 def header(run: Recorded) -> Markup:
     """The run's kind, name and state, and the facts below them."""
-    state = clean(run.state.get("state") or "unknown")
+    state = clean(run.state.state or "unknown")
     css, sign = BADGES.get(state, ("", "?"))
-    started, ended = finite(run.state.get("started")), finite(run.state.get("ended"))
-    facts: list[tuple[str, object]] = [("started", _moment(started or finite(run.state.get("created"))))]
+    started, ended = finite(run.state.started), finite(run.state.ended)
+    facts: list[tuple[str, object]] = [("started", _moment(started or finite(run.state.created)))]
     if started is not None and ended is not None:
         facts.append(("took", duration(ended - started)))
-    code = run.state.get("exit_code")
+    code = run.state.exit_code
     if code is not None:
         facts.append(("exit code", _exit(code)))
     for name, value in (
-        ("executor", run.state.get("executor")),
-        ("device", run.started.get("device") or run.lock.get("device")),
-        ("seed", run.started.get("seed", run.lock.get("seed"))),
-        ("stored as", run.state.get("model")),
+        ("executor", run.state.executor),
+        ("device", run.started.device or run.lock.get("device")),
+        ("seed", run.lock.get("seed") if run.started.seed is None else run.started.seed),
+        ("stored as", run.state.model),
     ):
         if value is not None:
             facts.append((name, value if isinstance(value, str | int) else "-"))
@@ -84,28 +85,25 @@ def header(run: Recorded) -> Markup:
 
 def failure(run: Recorded) -> Markup:
     """Why a run failed or stopped, and what to do about it. Empty for a run that succeeded."""
-    state = run.state.get("state")
-    told = run.state.get("failure")
-    error: Mapping[str, object] = told if isinstance(told, Mapping) else {}
+    state, told = run.state.state, run.state.failure
+    error = told if isinstance(told, Failure) else Failure()
     parts: list[object] = []
-    if error.get("message"):
-        place = f"{clean(error['where'])}: " if error.get("where") else ""
-        kind = clean(error.get("error") or "failure")
-        parts.append(tag("p", join([tag("strong", f"{kind}: "), place, error["message"]])))
-    elif told:
+    if error.message:
+        place = f"{clean(error.where)}: " if error.where else ""
+        kind = clean(error.error or "failure")
+        parts.append(tag("p", join([tag("strong", f"{kind}: "), place, error.message])))
+    elif isinstance(told, str) and told:
         parts.append(tag("p", told))
-    elif run.state.get("note"):
-        parts.append(tag("p", run.state["note"]))
-    faults = error.get("faults")
-    known = [fault for fault in faults if isinstance(fault, Mapping)] if isinstance(faults, list) else []
-    if known:
+    elif run.state.note:
+        parts.append(tag("p", run.state.note))
+    if error.faults:
         rows = [
             (tag("code", fault.get("pointer") or ""), fault.get("message") or "", fault.get("hint") or "")
-            for fault in known
+            for fault in error.faults
         ]
         parts.append(table(("place", "fault", "way out"), rows, ("place",)))
-    if error.get("hint"):
-        parts.append(tag("p", join([tag("strong", "What to do: "), error["hint"]])))
+    if error.hint:
+        parts.append(tag("p", join([tag("strong", "What to do: "), error.hint])))
     if state in ("failed", "interrupted"):
         resume = tag("code", f"runner train --resume {run.name}")
         parts.append(tag("p", join(["Go on from the last checkpoint: ", resume])))
@@ -117,7 +115,7 @@ def failure(run: Recorded) -> Markup:
 def _title(run: Recorded) -> str:
     model = run.spec.get("model")
     named = model.get("name") if isinstance(model, Mapping) else None
-    return clean(named or run.started.get("name") or run.name)
+    return clean(named or run.started.name or run.name)
 
 
 def _exit(code: object) -> str:

@@ -70,7 +70,7 @@ def _figure(
     )  # fmt: skip
     notes = []
     if kept is not None and name in told.get(kept, {}):
-        said = "the one kept" if run.state.get("state") == "succeeded" else "the best so far"
+        said = "the one kept" if run.state.state == "succeeded" else "the best so far"
         notes.append(f"{unit} {kept:,}, {said}: {number(told[kept][name])}")
     if reference is not None and best is not None and measure is not None:
         level = number(reference, measure.decimals)

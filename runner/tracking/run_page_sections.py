@@ -67,7 +67,7 @@ def beside(run: Recorded) -> tuple[str, Markup]:
     table = next((each for each in recorded_tables(task, run.tables) if each.name == "baselines"), None)
     if table is None:
         return "", Markup()
-    own = {"model": f"{model_type(run)} (this run)"} | run.metrics
+    own = {"model": f"{model_type(run)} (this run)", **run.metrics}
     first, *others = task.measures[:MOST_CARDS]
 
     def rank(row: Mapping[str, Any]) -> float:
@@ -109,27 +109,22 @@ def _in_words(table: Table, task: Task) -> Table:
 def data(run: Recorded) -> Markup:
     """What was read, kept and skipped, and the lines of the rows that were dropped or changed."""
     parts = [tree(run.data, counts=True)] if run.data else []
-    report = run.data_report
-    named = report.get("named")
-    for title, name in (("Dropped rows", "rows_dropped"), ("Changed rows", "rows_changed")):
-        counts = report.get(name)
-        if not isinstance(counts, Mapping) or not counts:
+    for title, counts in (("Dropped rows", run.rows.rows_dropped), ("Changed rows", run.rows.rows_changed)):
+        if not counts:
             continue
-        body = [
-            (reason, number(count), _lines(named.get(reason) if isinstance(named, Mapping) else None, count))
-            for reason, count in counts.items()
-        ]
+        named = run.rows.named
+        body = [(reason, number(count), _lines(named.get(reason, ()), count)) for reason, count in counts.items()]
         parts += [tag("h3", title), table(("reason", "rows", "lines"), body, ("who", "n", ""))]
-    said = report.get("warnings")
-    if isinstance(said, list) and said:
-        parts += [tag("h3", "Warnings about the data"), tag("ul", join(tag("li", sentence_) for sentence_ in said))]
+    if run.rows.warnings:
+        said = tag("ul", join(tag("li", sentence_) for sentence_ in run.rows.warnings))
+        parts += [tag("h3", "Warnings about the data"), said]
     return join(parts)
 
 
-def _lines(named: object, count: object) -> str:
+def _lines(named: Sequence[float], count: int) -> str:
     """``12, 40, 97 and 88 more``: rows by line, or by number where the file has no lines."""
-    known = [str(int(line)) for line in named if finite(line) is not None] if isinstance(named, list) else []
-    shown, left = known[:MOST_LINES], int(finite(count) or 0) - len(known[:MOST_LINES])
+    known = [str(int(line)) for line in named if finite(line) is not None]
+    shown, left = known[:MOST_LINES], count - len(known[:MOST_LINES])
     said = ", ".join(shown)
     return f"{said} and {number(left)} more" if shown and left > 0 else said
 
@@ -138,7 +133,7 @@ def warnings(run: Recorded) -> Markup:
     """The run's warnings, each with its place in the spec."""
     if not run.warnings:
         return Markup()
-    body = [(tag("code", event.get("pointer") or ""), event.get("message") or "") for event in run.warnings]
+    body = [(tag("code", event.pointer or ""), event.message or "") for event in run.warnings]
     return table(("place", "warning"), body, ("place",))
 
 
@@ -185,4 +180,4 @@ def model_type(run: Recorded) -> str:
     model = run.spec.get("model")
     inner = model.get("spec") if isinstance(model, Mapping) else None
     named = inner.get("model_type") if isinstance(inner, Mapping) else None
-    return clean(run.started.get("model_type") or named or "run")
+    return clean(run.started.model_type or named or "run")

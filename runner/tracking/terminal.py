@@ -5,11 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Protocol, TextIO, cast
+from typing import Protocol, TextIO, cast
 
 from runner.pages.numbers import duration, finite
+from runner.runs.event_kinds import (
+    DataEvent,
+    EndedEvent,
+    EpochEvent,
+    Event,
+    ProgressEvent,
+    StageEpochEvent,
+    StartedEvent,
+    StepEvent,
+    WarningEvent,
+)
 from runner.tracking.event_words import phase, sentence
 from runner.tracking.lossy_stream import LossyStream
 
@@ -20,7 +30,7 @@ QUIET = 10.0
 class View(Protocol):
     """Something that shows events."""
 
-    def handle(self, event: Mapping[str, Any]) -> None: ...
+    def handle(self, event: Event) -> None: ...
 
     def close(self) -> None: ...
 
@@ -49,8 +59,8 @@ class TerminalListener:
         else:
             self._view = PlainView(stream, print_every)
 
-    def handle(self, event: Mapping[str, Any]) -> None:
-        """Show one event. Events of a kind that it does not know are passed over."""
+    def handle(self, event: Event) -> None:
+        """Show one event. Those of a kind that it has nothing to say of are passed over."""
         self._view.handle(event)
 
     def close(self, state: str | None = None, exit_code: int | None = None) -> None:
@@ -85,54 +95,56 @@ class PlainView:
         self._held: str | None = None
         self._phase: str | None = None
 
-    def handle(self, event: Mapping[str, Any]) -> None:
-        now = finite(event.get("t")) or time.time()
-        kind = event.get("event")
-        if kind == "started":
-            self._started = now
-            # The run knows its own pace: a resumed one, or one that is followed, was not started from here.
-            self._every = max(1, int(finite(event.get("print_every")) or self._every))
-            self._say(sentence(event), now)
-        elif kind in {"data", "warning"}:
-            self._say(sentence(event), now)
-        elif kind == "progress":
-            self._progress(event, now)
-        elif kind == "stage_epoch":
-            epoch, epochs = finite(event.get("epoch")), finite(event.get("epochs"))
-            if epoch is None or epoch % self._every == 0 or epoch == epochs:
+    def handle(self, event: Event) -> None:
+        now = finite(event.t) or time.time()
+        match event:
+            case StartedEvent():
+                self._started = now
+                # The run knows its own pace: a resumed one, or one that is followed, was not started from here.
+                self._every = max(1, int(finite(event.print_every) or self._every))
                 self._say(sentence(event), now)
-        elif kind == "epoch":
-            epoch, epochs = finite(event.get("epoch")), finite(event.get("epochs"))
-            due = epoch is None or epoch % self._every == 0 or epoch == epochs
-            self._held = None if due else sentence(event)
-            if due:
+            case DataEvent() | WarningEvent():
                 self._say(sentence(event), now)
-        elif kind == "step":
-            self._step(event, now)
-        elif kind in {"finished", "stopped", "failed"}:
-            self._flush()
-            spent = f" after {duration(now - self._started)}" if self._started is not None else ""
-            self._say(f"{kind}{spent}", now)
+            case ProgressEvent():
+                self._progress(event, now)
+            case StageEpochEvent():
+                if self._due(event):
+                    self._say(sentence(event), now)
+            case EpochEvent():
+                due = self._due(event)
+                self._held = None if due else sentence(event)
+                if due:
+                    self._say(sentence(event), now)
+            case StepEvent():
+                self._step(event, now)
+            case EndedEvent():
+                self._flush()
+                spent = f" after {duration(now - self._started)}" if self._started is not None else ""
+                self._say(f"{event.event}{spent}", now)
 
     def close(self) -> None:
         self._flush()
 
-    def _progress(self, event: Mapping[str, Any], now: float) -> None:
+    def _due(self, event: EpochEvent | StageEpochEvent) -> bool:
+        epoch = finite(event.epoch)
+        return epoch is None or epoch % self._every == 0 or epoch == finite(event.epochs)
+
+    def _progress(self, event: ProgressEvent, now: float) -> None:
         """A phase has a line when it begins, one when it ends, and one every ten seconds in between."""
-        within_epoch = finite(event.get("epoch")) is not None
+        within_epoch = finite(event.epoch) is not None
         named = None if within_epoch else phase(event)
-        done, total = finite(event.get("done")), finite(event.get("total"))
+        done, total = finite(event.done), finite(event.total)
         begun = named is not None and named != self._phase
         ended = named is not None and done is not None and done == total
         self._phase = named
         if begun or ended or now - self._last_line >= QUIET:
             self._say(sentence(event), now)
 
-    def _step(self, event: Mapping[str, Any], now: float) -> None:
-        """Evaluations (events with ``best``) and the last step have a line each, other steps one every ten seconds."""
-        step = finite(event.get("step"))
-        last = step is not None and step == finite(event.get("steps"))
-        due = last or "best" in event or now - self._last_line >= QUIET
+    def _step(self, event: StepEvent, now: float) -> None:
+        """Evaluations (which say ``best``) and the last step have a line each, other steps one every ten seconds."""
+        step = finite(event.step)
+        last = step is not None and step == finite(event.steps)
+        due = last or event.best is not None or now - self._last_line >= QUIET
         self._held = None if due else sentence(event)
         if due:
             self._say(sentence(event), now)

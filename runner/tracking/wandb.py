@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import RunnerError
+from runner.runs.event_kinds import Event
 from runner.tracking.wandb_rows import Rows
 from runner.tracking.wandb_session import base_url, find_key, identity, mode, open_run
 
@@ -63,7 +64,7 @@ class WandbListener:
             f"{self._folder}` the metrics alone"
         )
 
-    def handle(self, event: dict[str, Any]) -> None:
+    def handle(self, event: Event) -> None:
         """Take one event of the run, as it stands in ``events.jsonl``."""
         if self._rows is None:
             return

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Mapping
 from typing import Any
+
+from runner.runs.event_kinds import (
+    DataEvent,
+    EpochEvent,
+    Event,
+    MetricsEvent,
+    ProgressEvent,
+    StageEpochEvent,
+    StartedEvent,
+    StepEvent,
+)
 
 #: Seconds of the run's own clock between two rows of progress within an epoch.
 PROGRESS_INTERVAL = 5.0
@@ -35,43 +48,49 @@ class Rows:
         self._last_progress = float("-inf")
         self._stages: set[str] = set()
 
-    def add(self, event: dict[str, Any]) -> None:
+    def add(self, event: Event) -> None:
         """Write one event. Events of a kind that W&B has no place for are passed over."""
-        kind = event.get("event")
-        if kind == "epoch":
-            metrics = scalars(event.get("metrics"))
-            self._log(float(event["epoch"]), metrics, event)
-            if event.get("best"):
-                self._run.summary["best_epoch"] = event["epoch"]
-        elif kind == "step":
-            self._step(event)
-        elif kind == "stage_epoch":
-            self._stage(event)
-        elif kind == "progress":
-            self._progress(event)
-        elif kind == "metrics":
-            self._run.summary.update(scalars(event.get("metrics")))
-        elif kind == "data":
-            self._run.config.update({"data_record": event.get("record")}, allow_val_change=True)
-        elif kind == "started":
-            facts = {name: event[name] for name in ("model_type", "name", "device", "seed") if name in event}
-            self._run.config.update({"started": facts}, allow_val_change=True)
+        match event:
+            case EpochEvent():
+                self._epoch(event)
+            case StepEvent():
+                self._step(event)
+            case StageEpochEvent():
+                self._stage(event)
+            case ProgressEvent():
+                self._progress(event)
+            case MetricsEvent():
+                self._run.summary.update(scalars(event.metrics))
+            case DataEvent():
+                self._run.config.update({"data_record": event.record}, allow_val_change=True)
+            case StartedEvent():
+                known = {"model_type": event.model_type, "name": event.name, "device": event.device, "seed": event.seed}
+                facts = {name: value for name, value in known.items() if value is not None}
+                self._run.config.update({"started": facts}, allow_val_change=True)
 
-    def _progress(self, event: dict[str, Any]) -> None:
-        metrics = scalars(event.get("metrics"))
-        epoch, done, total = event.get("epoch"), event.get("done"), event.get("total")
-        if not metrics or not epoch or not total or done is None or done >= total:
+    def _epoch(self, event: EpochEvent) -> None:
+        if event.epoch is None:
+            return
+        self._log(float(event.epoch), scalars(event.metrics), event)
+        if event.best:
+            self._run.summary["best_epoch"] = event.epoch
+
+    def _progress(self, event: ProgressEvent) -> None:
+        metrics, done, total = scalars(event.metrics), event.done, event.total
+        if not metrics or not event.epoch or not total or done is None or done >= total:
             # The end of an epoch is the epoch's own row.
             return
-        if event["t"] - self._last_progress < PROGRESS_INTERVAL:
+        now = _time(event)
+        if now - self._last_progress < PROGRESS_INTERVAL:
             return
-        self._last_progress = event["t"]
-        self._log(epoch - 1 + done / total, {f"progress/{name}": value for name, value in metrics.items()}, event)
+        self._last_progress = now
+        within = {f"progress/{name}": value for name, value in metrics.items()}
+        self._log(event.epoch - 1 + done / total, within, event)
 
-    def _step(self, event: dict[str, Any]) -> None:
+    def _step(self, event: StepEvent) -> None:
         """One row of what is told by step. Training and evaluation may tell of one step apart: both have a row."""
-        step, metrics = event.get("step"), scalars(event.get("metrics"))
-        if not metrics or not isinstance(step, (int, float)) or step < self._step_reached:
+        step, metrics = event.step, scalars(event.metrics)
+        if not metrics or step is None or step < self._step_reached:
             return
         told = self._told if step == self._step_reached else set()
         if metrics.keys() <= told:
@@ -84,34 +103,39 @@ class Rows:
             if name not in self._by_step:
                 self._by_step.add(name)
                 self._run.define_metric(name, step_metric="step")
-        if event.get("best"):
+        if event.best:
             self._run.summary["best_step"] = step
-        axes = scalars({name: event.get(name) for name in ("epoch", "tokens")})
-        self._run.log({"step": step, "_timestamp": event["t"]} | axes | metrics)
+        axes = scalars({"epoch": event.epoch, "tokens": event.tokens})
+        self._run.log({"step": step, "_timestamp": _time(event)} | axes | metrics)
 
-    def _stage(self, event: dict[str, Any]) -> None:
+    def _stage(self, event: StageEpochEvent) -> None:
         """Write an epoch of a stage. Its charts have the stage's own epochs as their axis."""
-        stage = str(event.get("stage"))
+        stage = str(event.stage)
         if stage not in self._stages:
             self._stages.add(stage)
             self._run.define_metric(f"{stage}/epoch", hidden=True)
             self._run.define_metric(f"{stage}/*", step_metric=f"{stage}/epoch")
-        metrics = {f"{stage}/{name}": value for name, value in scalars(event.get("metrics")).items()}
-        self._run.log({f"{stage}/epoch": event.get("epoch"), "_timestamp": event["t"]} | metrics)
+        metrics = {f"{stage}/{name}": value for name, value in scalars(event.metrics).items()}
+        self._run.log({f"{stage}/epoch": event.epoch, "_timestamp": _time(event)} | metrics)
 
-    def _log(self, epoch: float, metrics: dict[str, float], event: dict[str, Any]) -> None:
+    def _log(self, epoch: float, metrics: dict[str, float], event: EpochEvent | ProgressEvent) -> None:
         if epoch <= self._reached:
             return
         self._reached = epoch
-        axes = scalars({name: event.get(name) for name in ("step", "tokens")})
-        # Events carry their own time, so that a run sent afterwards keeps its clock.
-        self._run.log({"epoch": int(epoch) if epoch.is_integer() else epoch, "_timestamp": event["t"]} | axes | metrics)
+        axes = scalars({"step": event.step, "tokens": event.tokens})
+        row = {"epoch": int(epoch) if epoch.is_integer() else epoch, "_timestamp": _time(event)}
+        self._run.log(row | axes | metrics)
 
 
-def scalars(metrics: Any) -> dict[str, float]:
+def _time(event: Event) -> float:
+    """Events carry their own time, so that a run sent afterwards keeps its clock."""
+    return time.time() if event.t is None else event.t
+
+
+def scalars(metrics: Mapping[str, object]) -> dict[str, float]:
     """The numbers among ``metrics``; None (not measured) and what is no number have no chart."""
     return {
         name: value
-        for name, value in (metrics or {}).items()
+        for name, value in metrics.items()
         if isinstance(value, (int, float)) and not isinstance(value, bool)
     }

@@ -200,19 +200,19 @@ def test_a_reader_sees_each_event_once_and_never_half_of_one(run):
     writer, reader = EventWriter(run.path), EventReader(run.path)
     writer.emit("epoch", epoch=1, metrics={"loss": float("nan"), "accuracy": np.float32(0.5)})
     (event,) = reader.new()
-    assert event["metrics"] == {"loss": None, "accuracy": 0.5}
+    assert event.metrics == {"loss": None, "accuracy": 0.5}
     with (run.path / "events.jsonl").open("ab") as file:
         file.write(b'{"event": "epo')
         file.flush()
         assert list(reader.new()) == []
         file.write(b'ch", "epoch": 2}\n')
-    assert [event["epoch"] for event in reader.new()] == [2]
+    assert [event.epoch for event in reader.new()] == [2]
     assert list(reader.new()) == []
 
 
 def test_a_torn_line_in_the_middle_costs_that_line_only(run):
     (run.path / "events.jsonl").write_bytes(b'{"event": "a"}\n{"event": "b\x00\n{"event": "c"}\n')
-    assert [event["event"] for event in EventReader(run.path).new()] == ["a", "c"]
+    assert [event.event for event in EventReader(run.path).new()] == ["a", "c"]
 
 
 def test_checkpoints_come_back_to_the_bit_and_two_are_kept(run):

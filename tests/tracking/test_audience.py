@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import errno
 import io
-from typing import Any
 
 import pytest
 
+from runner.runs.event_kinds import EpochEvent, Event, WarningEvent, read_event
 from runner.tracking.audience import Audience
 from runner.tracking.terminal import TerminalListener
 from tests.tracking.test_terminal import training
@@ -15,10 +15,10 @@ from tests.tracking.test_terminal import training
 
 class Heard:
     def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
+        self.events: list[Event] = []
         self.code: int | None = None
 
-    def handle(self, event: dict[str, Any]) -> None:
+    def handle(self, event: Event) -> None:
         self.events.append(event)
 
     def close(self, code: int) -> None:
@@ -28,7 +28,7 @@ class Heard:
 class Deaf(Heard):
     """Fails at the second event, and at the end."""
 
-    def handle(self, event: dict[str, Any]) -> None:
+    def handle(self, event: Event) -> None:
         super().handle(event)
         if len(self.events) == 2:
             raise RuntimeError("no more")
@@ -41,12 +41,12 @@ def test_who_fails_hears_no_more_and_the_others_are_told() -> None:
     first, deaf, last, told = Heard(), Deaf(), Heard(), []
     audience = Audience([first, deaf, last], told.append)
     for number in range(4):
-        audience.handle({"event": "epoch", "epoch": number})
+        audience.handle(EpochEvent(epoch=number))
     audience.close(0)
     assert len(deaf.events) == 2
     for heard in (first, last):
-        assert [event["epoch"] for event in heard.events if event["event"] == "epoch"] == [0, 1, 2, 3]
-        (warning,) = [event["message"] for event in heard.events if event["event"] == "warning"]
+        assert [event.epoch for event in heard.events if isinstance(event, EpochEvent)] == [0, 1, 2, 3]
+        (warning,) = [event.message for event in heard.events if isinstance(event, WarningEvent)]
         assert "Deaf" in warning
         assert heard.code == 0
     (text,) = told
@@ -93,7 +93,7 @@ def test_a_stream_that_goes_away_is_given_up(error: Exception, writes: int, term
     stream = Lost(writes, error)
     with TerminalListener(stream, terminal=terminal) as listener:
         for event in training(3):
-            listener.handle(event)
+            listener.handle(read_event(event))
     assert stream.left < 0
 
 
@@ -103,4 +103,4 @@ def test_a_stream_that_is_closed_is_given_up() -> None:
         for number, event in enumerate(training(3)):
             if number == 3:
                 stream.close()
-            listener.handle(event)
+            listener.handle(read_event(event))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.contract import Table
+from runner.runs.event_kinds import read_event
 from runner.tracking.after_training import final_table
 from runner.tracking.event_words import sentence
 from runner.tracking.terminal import TerminalListener, is_terminal
@@ -56,7 +57,7 @@ def shown(events: Iterable[dict[str, object]], stream: io.StringIO | None = None
     stream = stream or io.StringIO()
     with TerminalListener(stream, **options) as listener:  # type: ignore[arg-type]
         for event in events:
-            listener.handle(event)
+            listener.handle(read_event(event))
     return stream.getvalue()
 
 
@@ -172,7 +173,7 @@ EVENTS = st.lists(
 def test_no_event_breaks_the_lines_or_steers_the_terminal(events: list[dict[str, object]]) -> None:
     text = shown(events)
     assert not CONTROL & set(text)
-    assert all(len(sentence(event).splitlines()) <= 1 for event in events)
+    assert all(len(sentence(read_event(event)).splitlines()) <= 1 for event in events)
 
 
 @given(events=EVENTS)
@@ -211,7 +212,7 @@ def test_the_bar_says_where_it_is_how_fast_and_how_long(monkeypatch: pytest.Monk
     monkeypatch.setenv("COLUMNS", "120")
     view = LiveView(Terminal())
     for event in list(training(4, None))[:-6]:
-        view.handle(event)
+        view.handle(read_event(event))
     wide, narrow = drawn(view, "120"), drawn(view, "50")
     view.close()
     assert "epoch 2/4  loss 0.0500  accuracy 0.720" in wide
@@ -280,8 +281,9 @@ def test_what_a_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_rich_is_not_loaded_for_plain_lines() -> None:
     script = (
-        "import io, sys; from runner.tracking.terminal import TerminalListener as T;"
-        "T(io.StringIO()).handle({'event': 'finished'}); print('rich' in sys.modules)"
+        "import io, sys; from runner.runs.event_kinds import EndedEvent;"
+        "from runner.tracking.terminal import TerminalListener as T;"
+        "T(io.StringIO()).handle(EndedEvent()); print('rich' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

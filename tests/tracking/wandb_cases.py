@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from runner.runs.event_kinds import Event, read_event
 from runner.runs.events import EventWriter
 from runner.runs.run import Run
 from runner.store.manifest import ModelFacts
@@ -43,11 +44,11 @@ def clean_environment(home: Path) -> Iterator[None]:
         os.environ.update(before)
 
 
-def event(kind: str, **fields: Any) -> dict[str, Any]:
-    return {"t": time.time(), "event": kind} | fields
+def event(kind: str, **fields: Any) -> Event:
+    return read_event({"t": time.time(), "event": kind} | fields)
 
 
-def epoch(number: int, epochs: int = 5) -> dict[str, Any]:
+def epoch(number: int, epochs: int = 5) -> Event:
     return event(
         "epoch", epoch=number, epochs=epochs, metrics={"train_loss": 1 / number, "accuracy": None}, best=number == 2
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +16,7 @@ from runner.errors import UsageError
 from runner.inference.inferring import CHUNK
 from runner.inference.opening import open_model
 from runner.inference.routing.costs import Costs, prompt_tokens
+from runner.runs.event_kinds import Event, ProgressEvent
 from runner.tasks import length, ranking
 from runner.tasks.ranking.answers import LlmAnswers
 from runner.tasks.ranking.llm_options import LlmOptions, Unknown
@@ -156,7 +157,7 @@ def route(
     calibrate_on: Prompts | None = None,
     batch_size: int = 128,
     device: str = "cpu",
-    emit: Callable[[Mapping[str, Any]], None] = lambda event: None,
+    emit: Callable[[Event], None] = lambda event: None,
 ) -> Routed:
     """Score every candidate on every prompt, and choose. Candidates are ``models``, or all that the table has.
 
@@ -249,7 +250,7 @@ def _score(
     scorer: LlmAnswers,
     lengther: LlmAnswers | None,
     batch_size: int,
-    emit: Callable[[Mapping[str, Any]], None],
+    emit: Callable[[Event], None],
 ) -> tuple[np.ndarray, np.ndarray, list[str | int | None], np.ndarray | None]:
     """Scores ``[M, P]``, prompts' tokens ``[P]``, ids, and answers' tokens ``[M, P]``, chunk by chunk."""
     import numpy as np
@@ -264,7 +265,7 @@ def _score(
         ids += [row.id for row in chunk]
         done += len(chunk)
         if prompts.count > CHUNK:
-            emit({"event": "progress", "done": done, "total": prompts.count, "unit": "prompts", "metrics": {}})
+            emit(ProgressEvent(done=done, total=prompts.count, unit="prompts"))
     return np.hstack(parts), np.concatenate(counts), ids, np.hstack(answers) if answers else None
 
 
@@ -273,9 +274,7 @@ def _whole(row: Row) -> str:
     return "".join([*row.history, row.prompt])
 
 
-def _calibration(
-    prompts: Prompts, scorer: LlmAnswers, batch_size: int, emit: Callable[[Mapping[str, Any]], None]
-) -> np.ndarray:
+def _calibration(prompts: Prompts, scorer: LlmAnswers, batch_size: int, emit: Callable[[Event], None]) -> np.ndarray:
     """Scores of other prompts, ``[M, P']``, on which the threshold is set."""
     prompts.check()
     return _score(prompts, scorer, None, batch_size, emit)[0]
