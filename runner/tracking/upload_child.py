@@ -18,7 +18,7 @@ from runner.runs.events import EventReader
 from runner.store.files import write_json
 from runner.store.manifest import Manifest
 from runner.tracking.wandb_rows import Rows
-from runner.tracking.wandb_session import open_run
+from runner.tracking.wandb_session import WandbIdentity, open_run
 
 #: The SDK's service tells its failures in words; these are the words of its HTTP client and of the network's errors.
 KEY = re.compile(r"\b40[13]\b|invalid API key|permission denied", re.I)
@@ -39,13 +39,13 @@ def upload(job: dict[str, Any]) -> dict[str, Any]:
     entry, wait = job["entry"], float(job["wait"])
     folder = Path(entry["path"])
     manifest = Manifest.read(folder)
-    who = {
-        "run_id": entry["wandb_run_id"],
-        "project": entry["project"],
-        "entity": entry["entity"],
-        "name": entry["run_name"],
-        "group": entry["group"],
-    }
+    who = WandbIdentity(
+        run_id=entry["wandb_run_id"],
+        project=entry["project"],
+        entity=entry["entity"],
+        name=entry["run_name"],
+        group=entry["group"],
+    )
     run = open_run(who, Path(job["scratch"]), config=manifest.spec, key=job["key"], url=job["url"], wait=min(wait, 60))
     if entry["run_dir"]:
         rows = Rows(run)

@@ -52,11 +52,11 @@ def queue(workspace: Workspace, run: Run, model: StoredModel, section: Mapping[s
         path=model.path,
         run_dir=run.path,
         artifact_name=section.get("artifact_name") or model.name,
-        project=who["project"],
-        entity=who["entity"],
-        wandb_run_id=who["run_id"],
-        run_name=who["name"],
-        group=who["group"],
+        project=who.project,
+        entity=who.entity,
+        wandb_run_id=who.run_id,
+        run_name=who.name,
+        group=who.group,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from runner.errors import RunnerError
 from runner.runs.event_kinds import Event
 from runner.tracking.wandb_rows import Rows
-from runner.tracking.wandb_session import base_url, find_key, identity, mode, open_run
+from runner.tracking.wandb_session import WandbIdentity, base_url, find_key, identity, mode, open_run
 
 __all__ = ["WandbListener", "find_key"]
 
@@ -88,7 +88,7 @@ class WandbListener:
         except Exception as error:  # noqa: BLE001 - whatever the SDK raises, the training's result stands
             self._warn(f"W&B could not end the run ({self._clean(error)})")
 
-    def _open(self, who: Mapping[str, Any], run_dir: Path, config: Mapping[str, Any], key: str | None) -> bool:
+    def _open(self, who: WandbIdentity, run_dir: Path, config: Mapping[str, Any], key: str | None) -> bool:
         try:
             self._run = open_run(who, run_dir, config=config, key=key, url=base_url(), wait=PATIENCE)
             self._rows = Rows(self._run)

@@ -7,15 +7,28 @@ import os
 import secrets
 import signal
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from runner.errors import IntegrityError
 from runner.store.files import read_json, write_json
+from runner.store.typed_documents import Misfit, TypedDocument
 
 IDENTITY = "wandb.json"
 DEFAULT_URL = "https://api.wandb.ai"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WandbIdentity(TypedDocument):
+    """Who a run is on W&B, as ``wandb.json`` keeps it."""
+
+    run_id: str
+    project: str
+    entity: str | None = None
+    group: str | None = None
+    name: str
 
 
 def base_url() -> str:
@@ -47,7 +60,7 @@ def mode() -> str:
     )
 
 
-def identity(run_dir: Path, section: Mapping[str, Any]) -> dict[str, Any]:
+def identity(run_dir: Path, section: Mapping[str, Any]) -> WandbIdentity:
     """Who a run directory is on W&B: made once, kept in ``wandb.json``, the same for every resumption and upload.
 
     ``section`` is the spec's ``wandb`` object. The run is named by experiment and configuration, and grouped by
@@ -55,25 +68,23 @@ def identity(run_dir: Path, section: Mapping[str, Any]) -> dict[str, Any]:
     """
     path = run_dir / IDENTITY
     try:
-        known = read_json(path)
-        if isinstance(known, dict) and isinstance(known.get("run_id"), str):
-            return known
-    except (FileNotFoundError, IntegrityError):
+        return WandbIdentity.from_document(read_json(path))
+    except (FileNotFoundError, IntegrityError, Misfit):
         pass
     experiment, config = section.get("experiment_name"), section.get("config_name")
-    known = {
-        "run_id": secrets.token_hex(8),
-        "project": section["project"],
-        "entity": os.environ.get("WANDB_ENTITY") or None,
-        "group": experiment,
-        "name": "/".join(part for part in (experiment, config) if part) or run_dir.name,
-    }
-    write_json(path, known)
+    known = WandbIdentity(
+        run_id=secrets.token_hex(8),
+        project=section["project"],
+        entity=os.environ.get("WANDB_ENTITY") or None,
+        group=experiment,
+        name="/".join(part for part in (experiment, config) if part) or run_dir.name,
+    )
+    write_json(path, known.to_document())
     return known
 
 
 def open_run(
-    who: Mapping[str, Any], root: Path, *, config: Mapping[str, Any] | None, key: str | None, url: str, wait: float
+    who: WandbIdentity, root: Path, *, config: Mapping[str, Any] | None, key: str | None, url: str, wait: float
 ) -> Any:
     """A ``wandb.Run``: online with a key, else offline; under ``root``; resumed if the server knows its id.
 
@@ -92,12 +103,12 @@ def open_run(
         base_url=url,
         root_dir=str(root),
         use_dot_wandb=False,
-        run_id=who["run_id"],
+        run_id=who.run_id,
         resume="allow" if key else None,
-        project=who["project"],
-        entity=who["entity"],
-        run_name=who["name"],
-        run_group=who["group"],
+        project=who.project,
+        entity=who.entity,
+        run_name=who.name,
+        run_group=who.group,
         run_job_type="train",
         init_timeout=wait,
         finish_timeout=wait,

@@ -240,7 +240,12 @@ def test_the_search_for_a_key_finds_one(tmp_path: Path) -> None:
 def test_who_a_run_is_does_not_change(run_dir: Path) -> None:
     first = identity(run_dir, SECTION)
     assert identity(run_dir, SECTION | {"experiment_name": "other"}) == first
-    assert first["name"] == "dense/wide"
+    assert first.name == "dense/wide"
+    kept = (run_dir / "wandb.json").read_text()
+    assert kept == json.dumps(json.loads(kept), indent=2) + "\n"
+    assert list(json.loads(kept)) == ["run_id", "project", "entity", "group", "name"]
+    (run_dir / "wandb.json").write_text(json.dumps(json.loads(kept) | {"of_tomorrow": 1}))
+    assert identity(run_dir, SECTION).run_id == first.run_id
 
 
 @pytest.mark.parametrize(
@@ -248,7 +253,7 @@ def test_who_a_run_is_does_not_change(run_dir: Path) -> None:
     [({"experiment_name": "e"}, "e"), ({"config_name": "c"}, "c"), ({}, "20260101-000000-x-abcd")],
 )
 def test_a_run_without_all_its_names(run_dir: Path, section: dict[str, str], name: str) -> None:
-    assert identity(run_dir, {"project": "p"} | section)["name"] == name
+    assert identity(run_dir, {"project": "p"} | section).name == name
 
 
 def test_where_a_key_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
