@@ -1,8 +1,9 @@
 """How long the light commands take, over importing pydantic alone: the floor of anything that checks a schema.
 
-    python benchmarks/startup.py [--runs 15]
+    python benchmarks/startup.py [--runs 15] [--every-kind]
 
 Each command is a whole process. The rounds are interleaved, so a machine that is busy for a while is busy for all.
+`--every-kind` checks the example of each kind instead, and names the slowest.
 """
 
 from __future__ import annotations
@@ -30,21 +31,37 @@ COMMANDS = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=15)
-    runs = parser.parse_args().runs
+    parser.add_argument("--every-kind", action="store_true")
+    words = parser.parse_args()
+    commands = COMMANDS
+    if words.every_kind:
+        specs = sorted(path.stem for path in (ROOT / "specs").glob("*.json"))
+        checks = {kind: ["-m", "runner", "validate", f"specs/{kind}.json"] for kind in specs}
+        commands = {FLOOR: COMMANDS[FLOOR]} | checks
+    medians = timed(commands, words.runs)
+    if words.every_kind:
+        worst = max(medians, key=lambda name: medians[name])
+        print(f"the slowest: {worst}, {medians[worst] / medians[FLOOR]:.2f}x")
+
+
+def timed(commands: dict[str, list[str]], runs: int) -> dict[str, float]:
+    """Run each command ``runs`` times, print its line of the table, and return the medians in seconds."""
     # As an installed program has it: its own bytecode is kept, as that of what it is compared with is.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
     for turn in range(runs + 1):
-        for name, words in COMMANDS.items():
+        for name, words in commands.items():
             started = time.perf_counter()
             subprocess.run([sys.executable, *words], cwd=ROOT, env=environment, capture_output=True, check=True)
             if turn:  # the first round fills the file cache
                 seconds[name].append(time.perf_counter() - started)
-    floor = statistics.median(seconds[FLOOR])
-    print(f"{'command':20}  {'median':>8}  {'least':>8}  {'ratio':>6}")
-    for name, values in seconds.items():
-        median = statistics.median(values)
-        print(f"{name:20}  {median * 1e3:5.0f} ms  {min(values) * 1e3:5.0f} ms  {median / floor:5.2f}x")
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    width = max(map(len, commands))
+    print(f"{'command':{width}}  {'median':>8}  {'least':>8}  {'ratio':>6}")
+    for name, median in medians.items():
+        ratio = median / medians[FLOOR]
+        print(f"{name:{width}}  {median * 1e3:5.0f} ms  {min(seconds[name]) * 1e3:5.0f} ms  {ratio:5.2f}x")
+    return medians
 
 
 if __name__ == "__main__":

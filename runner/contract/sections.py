@@ -53,4 +53,5 @@ class Section(BaseModel):
         frozen=True,
         protected_namespaces=(),
         validate_default=True,
+        defer_build=True,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import create_model
 from runner import registry
 from runner.contract import ModelSpec, option
 from runner.errors import EnvironmentProblem
+from runner.spec import pointers
 from runner.spec.envelope import ModelSection, TrainingSpec
 
 
@@ -24,6 +26,17 @@ def spec_class(kind: str) -> type[ModelSpec]:
 def document_class(kind: str) -> type[TrainingSpec]:
     """The class of a whole document that trains ``kind``."""
     return _document_class(spec_class(kind))
+
+
+def built(value: dict[str, Any], kind: str | None) -> TrainingSpec:
+    """The object of a document in present spellings. Raises pydantic's ValidationError.
+
+    What a spec that starts from a stored model says beside it is ignored: it is not checked, and not kept either.
+    """
+    if isinstance(pointers.get(value, "/model/start_state"), str):
+        value = value | {"model": {key: item for key, item in value["model"].items() if key != "spec"}}
+    model = TrainingSpec if kind is None else document_class(kind)
+    return model.model_validate_json(json.dumps(value))
 
 
 @cache

@@ -1,12 +1,13 @@
 """From text to a spec: the one road that every document takes.
 
-Envelope, then kind, then the kind's own Spec. jsonschema checks the document against the kind's published schema,
-pydantic builds the object and adds what a schema cannot say; the two lists of faults are merged by place, each told
-once.
+Envelope, then kind, then the kind's own Spec. The class of the kind's documents decides: the published schema is made
+from it, and what it takes the schema allows. Only for a document that it does not take is the schema made and asked
+(:mod:`runner.spec.explanation`): most documents are right, and neither the schema nor jsonschema is loaded for them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
@@ -17,16 +18,12 @@ from pydantic import ValidationError
 from runner import registry
 from runner.contract import ModelSpec
 from runner.errors import Fault, SpecError
-from runner.spec import messages, near_names, pointers
+from runner.spec import messages, pointers
 from runner.spec.envelope import TrainingSpec
 from runner.spec.findings import Finding, find, in_order, written
-from runner.spec.kinds import document_class
-from runner.spec.old_names import Older, modernise
-from runner.spec.pointers import Path
-from runner.spec.publishing import envelope, schema_for
-from runner.spec.pydantic_errors import from_pydantic, told
+from runner.spec.kinds import built
+from runner.spec.old_names import Older
 from runner.spec.reader import Document, read, read_file
-from runner.spec.schema_check import check, not_described
 
 
 @dataclass(frozen=True)
@@ -99,26 +96,22 @@ def with_flags(loaded: LoadedSpec, flags: dict[str, Any]) -> LoadedSpec:
 def examine(document: Document, value: dict[str, Any], kind: str | None = None) -> Examined:
     """Everything right and wrong with a document; raises nothing for what is wrong."""
     started = isinstance(pointers.get(value, "/model/start_state"), str)
-    faults: list[Finding] = []
     if kind is None and not started:
-        kind, faults = _find_kind(document, value)
-    schema = envelope() if kind is None else schema_for(kind)
-    faults += check(document, value, schema)
-    modern, older = modernise(value, schema)
-    if started and isinstance(modern.get("model"), dict):
-        # What is ignored is not checked, and not kept either.
-        modern = modern | {"model": {key: item for key, item in modern["model"].items() if key != "spec"}}
-    spec = None
-    model = TrainingSpec if kind is None else document_class(kind)
-    try:
-        spec = model.model_validate_json(json.dumps(modern))
-    except ValidationError as error:
-        faults += [f for f in from_pydantic(error, document, modern, older) if not told(f, faults)]
+        kind = _named_kind(value)
+    known = kind is not None or started
+    faults: list[Finding] = []
+    older: list[Older] = []
+    spec: TrainingSpec | None = None
+    if known:  # the envelope alone would take a document that names no kind
+        with contextlib.suppress(ValidationError):
+            spec = built(value, kind)
+    if spec is None:
+        # Imported here: it brings the schemas and jsonschema.
+        from runner.spec.explanation import explain
+
+        faults, older, spec = explain(document, value, kind, known)
     warnings = _warnings(document, value, older, started, spec)
-    # A misspelt key is one fault, not two: the key it was meant to be is not missing as well.
-    meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
-    faults = in_order([finding for finding in faults if finding.sort != "missing" or finding.at not in meant])
-    return Examined(faults, warnings, None if faults else spec, kind, older)
+    return Examined(faults, warnings, spec, kind, older)
 
 
 def _placed(fault: Fault, document: Document, value: dict[str, Any]) -> Fault:
@@ -129,33 +122,10 @@ def _placed(fault: Fault, document: Document, value: dict[str, Any]) -> Fault:
     return replace(fault, line=None, column=None, found=messages.as_json(given) if fault.found else None)
 
 
-def _find_kind(document: Document, value: dict[str, Any]) -> tuple[str | None, list[Finding]]:
-    """The kind that a document names, or what is wrong with how it does."""
-    model = value.get("model")
-    if not isinstance(model, dict):
-        return None, []  # the envelope says what is wrong with that
-    at: Path = ("model", "spec", "model_type")
-    spec = model.get("spec")
-    if "spec" not in model:
-        return None, [not_described(document)]
-    if not isinstance(spec, dict):
-        found = written(document, at[:-1])
-        return None, [
-            find(document, at[:-1], "type", "wrong type", expected="an object with a model_type", found=found)
-        ]
-    name = spec.get("model_type")
-    if isinstance(name, str) and registry.find(name):
-        return name, []
-    names = list(registry.kinds())
-    expected = messages.choice(map(messages.as_json, names))
-    if "model_type" not in spec:
-        return None, [find(document, at, "missing", "`model_type` is missing", shown=at[:-1], expected=expected)]
-    near, sure, message = None, False, "wrong type"
-    if isinstance(name, str):
-        near, message = near_names.nearest(name, names), "unknown model type"
-        sure = near is not None and near_names.unmistakable(name, names)
-    found = written(document, at)
-    return None, [find(document, at, "choice", message, expected=expected, found=found, meant=near, sure=sure)]
+def _named_kind(value: dict[str, Any]) -> str | None:
+    """The kind that a document names, or None where it names none that exists."""
+    name = pointers.get(value, "/model/spec/model_type")
+    return name if isinstance(name, str) and registry.find(name) else None
 
 
 def _warnings(

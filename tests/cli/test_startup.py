@@ -39,6 +39,24 @@ def test_it_imports_nothing_heavy(words, tmp_path):
     assert json.loads(done.stdout.splitlines()[-1]) == [0, []], done.stderr
 
 
+def _loaded(words, cwd):
+    """The modules that a command has loaded at its end."""
+    code = (
+        "import sys, json\n"
+        "from runner.cli.app import run\n"
+        f"assert run({words!r}) == 0\n"
+        "print(json.dumps(sorted(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=cwd, capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("spec", sorted((ROOT / "specs").glob("*.json")), ids=lambda spec: spec.stem)
+def test_a_right_spec_loads_no_schema_and_nothing_of_training(spec, tmp_path):
+    loaded = _loaded(["validate", str(spec)], tmp_path)
+    assert not loaded & {"jsonschema", "numpy", "runner.spec.explanation", "runner.spec.publishing", *HEAVY}
+
+
 def test_both_names_and_the_module_are_the_same_command():
     from pathlib import Path
 

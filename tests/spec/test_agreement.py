@@ -114,8 +114,8 @@ def _table_conflict(data):
     names = [value for value in (data.get("id_column"), *(data.get(way) for way in ways)) if value is not None]
     for name in (*lists, "target_columns"):
         value = data.get(name, "target" if name == "target_columns" else [])
-        names += value if isinstance(value, list) else [value]
-    return len(ways) > 1 or data.get("date_format") is not None or len(set(map(str, names))) < len(names)
+        names += dict.fromkeys(map(str, value)) if isinstance(value, list) else [value]
+    return len(ways) > 1 or data.get("date_format") not in (None, {}) or len(set(map(str, names))) < len(names)
 
 
 def beyond_a_schema(document):

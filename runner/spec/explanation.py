@@ -1,0 +1,71 @@
+"""What is wrong with a document that its class does not take, each fault at its place and told once.
+
+jsonschema checks the document against the kind's published schema, pydantic adds what a schema cannot say, and older
+spellings are put into present ones, in which the document may be right after all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from runner import registry
+from runner.spec import messages, near_names
+from runner.spec.envelope import TrainingSpec
+from runner.spec.findings import Finding, find, in_order, written
+from runner.spec.kinds import built
+from runner.spec.old_names import Older, modernise
+from runner.spec.pointers import Path
+from runner.spec.publishing import envelope, schema_for
+from runner.spec.pydantic_errors import from_pydantic, told
+from runner.spec.reader import Document
+from runner.spec.schema_check import check, not_described
+
+
+def explain(
+    document: Document, value: dict[str, Any], kind: str | None, known: bool
+) -> tuple[list[Finding], list[Older], TrainingSpec | None]:
+    """The faults in the order of the text, the older spellings, and the object where there is no fault.
+
+    ``known`` is False where the document has to name a kind and does not: ``kind`` is None then, as it is for one that
+    starts from a stored model.
+    """
+    faults = [] if known else _unnamed_kind(document, value)
+    schema = envelope() if kind is None else schema_for(kind)
+    faults += check(document, value, schema)
+    modern, older = modernise(value, schema)
+    spec = None
+    try:
+        spec = built(modern, kind)
+    except ValidationError as error:
+        faults += [f for f in from_pydantic(error, document, modern, older) if not told(f, faults)]
+    # A misspelt key is one fault, not two: the key it was meant to be is not missing as well.
+    meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
+    faults = in_order([finding for finding in faults if finding.sort != "missing" or finding.at not in meant])
+    return faults, older, None if faults else spec
+
+
+def _unnamed_kind(document: Document, value: dict[str, Any]) -> list[Finding]:
+    """What is wrong with how a document names its kind."""
+    model = value.get("model")
+    if not isinstance(model, dict):
+        return []  # the envelope says what is wrong with that
+    at: Path = ("model", "spec", "model_type")
+    spec = model.get("spec")
+    if "spec" not in model:
+        return [not_described(document)]
+    if not isinstance(spec, dict):
+        found = written(document, at[:-1])
+        return [find(document, at[:-1], "type", "wrong type", expected="an object with a model_type", found=found)]
+    name = spec.get("model_type")
+    names = list(registry.kinds())
+    expected = messages.choice(map(messages.as_json, names))
+    if "model_type" not in spec:
+        return [find(document, at, "missing", "`model_type` is missing", shown=at[:-1], expected=expected)]
+    near, sure, message = None, False, "wrong type"
+    if isinstance(name, str):
+        near, message = near_names.nearest(name, names), "unknown model type"
+        sure = near is not None and near_names.unmistakable(name, names)
+    found = written(document, at)
+    return [find(document, at, "choice", message, expected=expected, found=found, meant=near, sure=sure)]
