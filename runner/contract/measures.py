@@ -32,6 +32,10 @@ class Measure:
         """The upper end."""
         return f"{self.metric}_high"
 
+    def as_dict(self) -> dict[str, Any]:
+        """What a listing shows of it, as a run's plan holds it."""
+        return {"metric": self.metric, "column": self.column, "better": self.better}
+
     def key(self, value: float) -> float:
         """A number to sort by: the greater, the better."""
         return value if self.better == "higher" else -value

@@ -106,6 +106,7 @@ def make_plan(
     document = PlanDocument(
         model_type=kind,
         name=spec.model.name,
+        headline=registry.task(kind).headline.as_dict(),
         executor=chosen.name,
         image=image,
         image_digest=digest,

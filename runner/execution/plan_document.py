@@ -23,11 +23,13 @@ class StoredReference(TypedDocument):
 class PlanDocument(TypedDocument):
     """The plan, as it is written."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"allow_changed_data"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data"})
 
     plan_version: int = 1
     model_type: str
     name: str
+    #: What the run is judged by, so that a listing of runs need not load their kinds. Older plans have none.
+    headline: JsonObject | None = None
     executor: str
     image: str | None = None
     image_digest: str | None = None

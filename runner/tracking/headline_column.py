@@ -6,20 +6,34 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.pages.numbers import clean, finite, number
-from runner.tracking.run_task import task_of
 
 
-def headline(model_type: object, metrics: object) -> dict[str, Any] | None:
+def headline(model_type: object, metrics: object, recorded: object = None) -> dict[str, Any] | None:
     """The figure that a model is judged by: ``metric``, ``column`` (its name in a table), ``value``, ``better``.
 
-    None where ``metrics`` has no such number.
+    ``recorded`` is the measure as a run's plan has it. Without one (an older run) the kind is loaded and asked. None
+    where ``metrics`` has no such number.
     """
     known = metrics if isinstance(metrics, Mapping) else {}
-    measure = task_of(model_type, known).headline
-    value = known.get(measure.metric)
+    measure = _whole(recorded) or _asked(model_type, known)
+    value = known.get(measure["metric"])
     if finite(value) is None:
         return None
-    return {"metric": measure.metric, "column": measure.column, "value": value, "better": measure.better}
+    return {"metric": measure["metric"], "column": measure["column"], "value": value, "better": measure["better"]}
+
+
+def _whole(recorded: object) -> Mapping[str, Any] | None:
+    """A recorded measure, or None for what is none: any file may be torn or made up."""
+    if not isinstance(recorded, Mapping) or recorded.get("better") not in ("higher", "lower"):
+        return None
+    return recorded if all(isinstance(recorded.get(name), str) for name in ("metric", "column")) else None
+
+
+def _asked(model_type: object, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+    # Imported here: it loads the registry and, with pydantic, the kind.
+    from runner.tracking.run_task import task_of
+
+    return task_of(model_type, metrics).headline.as_dict()
 
 
 def headline_column(rows: Sequence[dict[str, Any] | None]) -> tuple[str, list[str]]:

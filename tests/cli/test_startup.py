@@ -57,6 +57,19 @@ def test_a_right_spec_loads_no_schema_and_nothing_of_training(spec, tmp_path):
     assert not loaded & {"jsonschema", "numpy", "runner.spec.explanation", "runner.spec.publishing", *HEAVY}
 
 
+def test_runs_are_listed_without_loading_their_kinds(tmp_path):
+    from runner.registry import task
+    from runner.runs.run import Run, State
+
+    plan = {"model_type": "elo_scoring", "name": "x", "headline": task("elo_scoring").headline.as_dict()}
+    run = Run.create(tmp_path / "runs", "x", {"plan": plan, "spec": {}})
+    run.transition(State.RUNNING)
+    run.transition(State.SUCCEEDED, exit_code=0, model="elo_scoring/x/v1")
+    run.write("result", {"metrics": {"accuracy": 0.875}})
+    loaded = _loaded(["runs", "list"], tmp_path)
+    assert not loaded & {"pydantic", "numpy", "runner.registry", "runner.contract", *HEAVY}
+
+
 def test_both_names_and_the_module_are_the_same_command():
     from pathlib import Path
 

@@ -54,6 +54,9 @@ def test_a_spec_piped_in_trains_and_ends_with_the_command_to_type_next(desk):
     scores = json.loads((desk.home / output).read_text())
     assert all(len(row) == 2 for row in scores.values())
     assert json.loads((desk.home / beside).read_text())["unknown_models"] == []
+    # What a listing shows of the run is in its record: no kind is loaded for it.
+    (plan,) = [json.loads(path.read_text()) for path in desk.home.glob("runs/*/plan.json")]
+    assert plan["headline"] == {"metric": "accuracy", "column": "accuracy", "better": "higher"}
 
 
 def test_ctrl_c_checkpoints_and_exits_130_and_the_run_resumes(desk):

@@ -23,6 +23,13 @@ def test_several_measures_are_told_apart_in_their_cells(regressor: str) -> None:
     assert headline_column(rows) == ("MEASURED", ["0.8765 accuracy", "0.5289 rel. accuracy", "2.5000 MAE"])
 
 
+def test_the_measure_that_a_run_recorded_is_gone_by() -> None:
+    recorded = {"metric": "errors", "column": "errors", "better": "lower"}
+    assert headline("unheard_of", {"n": 3, "errors": 2}, recorded) == recorded | {"value": 2}
+    for torn in ({}, [], "errors", recorded | {"better": "more"}, recorded | {"column": None}):
+        assert headline("elo_scoring", {"accuracy": 0.5}, torn) == headline("elo_scoring", {"accuracy": 0.5})
+
+
 def test_a_kind_that_is_not_installed_goes_by_its_first_figure() -> None:
     assert headline("unheard_of", {"n": None, "word_error": 0.25}) == {
         "metric": "word_error", "column": "word error", "value": 0.25, "better": "higher",
