@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from runner.data.category_tags import TAGS
 from runner.errors import RunFailed
 from runner.tasks.ranking.asking import ask
 from runner.tasks.ranking.calibration import fit_temperature, winner_margins
@@ -53,14 +54,17 @@ def test_a_model_that_says_the_same_of_every_prompt_does_not_read_it(made):
 def test_histories_and_tags_are_given_to_who_takes_them(made):
     nan = np.nan
     rows = [(0, 0, 1, 0), (0, 0, 1, 0), (2, 0, 1, 1)]
-    tags = {"x": np.array([nan, 2, 5], np.float32), "y": np.array([3, 4, nan], np.float32)}
+    first, *_, last = TAGS
+    tags = {first: np.array([nan, 2, 5], np.float32), last: np.array([3, 4, nan], np.float32)}
     data = made.comparisons(rows, ["m0", "m1"], 3, tags=tags, histories=[("before",), (), ("earlier", "later")])
     predictor = Reader()
     ask(llm_predictor(predictor), data, ("m0", "m1"))
     histories, given = predictor.given
     assert histories == [("before",), ("earlier", "later")]
     # Of a prompt's rows, the first that has the tag.
-    np.testing.assert_array_equal(given, [[2, 3], [5, nan]])
+    np.testing.assert_array_equal(given[:, [0, -1]], [[2, 3], [5, nan]])
+    assert given.shape == (2, len(TAGS))
+    assert np.isnan(given[:, 1:-1]).all()
     ask(llm_predictor(predictor), made.some(9), ("m0",))
     assert predictor.given[1] is None
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import A, Comparisons
 from runner.errors import DataError, RunFailed, RunnerError
 from runner.tasks.compared import Compared
@@ -53,7 +54,8 @@ def ask(predictor: LlmPredictor, rows: Comparisons, models: tuple[str, ...], bat
     Raises :class:`RunFailed` where it has no finite number to give.
     """
     prompts = np.unique(rows.prompt)
-    histories, tags = [rows.histories[at] for at in prompts], prompt_tags(rows, prompts)
+    histories = [rows.histories[at] for at in prompts]
+    tags = prompt_tags([rows])[prompts] if rows.tags else None
     texts = [rows.prompts[at] for at in prompts]
     early = None if tags is None else tags[:WARM_UP]
     predictor.score_llms(texts[:WARM_UP], models, batch_size, histories=histories[:WARM_UP], tags=early)
@@ -80,18 +82,6 @@ def common(held_out: Comparisons, known: Sequence[Sequence[str]]) -> tuple[Compa
             hint="--min-model-rows N sets every model's filter alike; with --reuse nothing is trained twice",
         )
     return rows, tuple(sorted(everybody))
-
-
-def prompt_tags(rows: Comparisons, prompts: np.ndarray) -> np.ndarray | None:
-    """The category tags of these prompts, float32 ``[len(prompts), 12]``: those of its first row that has the tag."""
-    if not rows.tags:
-        return None
-    table = np.full((len(rows.prompts), len(rows.tags)), np.nan, np.float32)
-    for column, values in enumerate(rows.tags.values()):
-        # From the last row to the first, so that the first one stays.
-        known = np.flatnonzero(~np.isnan(values))[::-1]
-        table[rows.prompt[known], column] = values[known]
-    return table[prompts]
 
 
 def ask_all(

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from runner.data.category_tags import TAGS as TAG_NAMES
+from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import A, Comparisons
-from runner.tasks.ranking.asking import Asked, correct, prompt_tags
+from runner.tasks.ranking.asking import Asked, correct
 from runner.training.bootstrap import resample
 
 #: A group of fewer decided comparisons tells nothing.
@@ -52,13 +54,11 @@ def prompt_groups(rows: Comparisons) -> tuple[str, dict[str, np.ndarray]]:
     if any(rows.groups):
         names = np.array(rows.groups, dtype=object)
         return OWN, {name: names == name for name in sorted({*rows.groups} - {""})}
-    every = np.arange(len(rows.prompts))
-    tags = prompt_tags(rows, every)
-    if tags is not None:
+    if rows.tags:
         marks = {
-            name.replace("_", " "): tags[:, column] == 1
-            for column, name in enumerate(rows.tags)
-            if not name.endswith("_score")
+            name.replace("_", " "): values == 1
+            for name, values in zip(TAG_NAMES, prompt_tags([rows]).T, strict=True)
+            if name in rows.tags and not name.endswith("_score")
         }
         return TAGS, marks
     length = np.array([len(prompt) for prompt in rows.prompts])
