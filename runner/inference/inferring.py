@@ -170,7 +170,7 @@ def _answer(
                 at = {start + place: number for number, place in enumerate(fresh)}
                 results = [fresh_results[at[int(number)]] for number in origin] if fresh_results is not None else []
             text = form.lines(chunk, start, results)
-            if output.stream is not None and output.form == "jsonl":
+            if output.stream is not None and form.grows:
                 output.stream.write(text)
                 output.stream.flush()
                 text = ""
@@ -201,7 +201,7 @@ def _finish(work: Work, rows: AskedRows, output: Output, form: Form, provenance:
 
     kept = Kept(work.table, work.lines, rows.count, rows.has_ids)
     if output.path is None:
-        if output.stream is not None:
+        if output.stream is not None and not form.grows:
             output.stream.writelines(form.parts(kept))
         work.close()
         return
@@ -209,7 +209,7 @@ def _finish(work: Work, rows: AskedRows, output: Output, form: Form, provenance:
     assert work.folder is not None
     # In the folder under a name of its own: an end that is cut short is begun again.
     aside, lines = work.folder / working.OUTPUT, work.folder / working.LINES
-    if output.form == "jsonl":
+    if form.grows:
         output_files.put_in_place(output.path, None, lines)
     else:
         output_files.put_in_place(output.path, partial(form.write, kept=kept), aside)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from runner.tasks.number_table import NumberTable
@@ -64,17 +64,25 @@ class Kept:
     has_ids: bool
 
 
-class Form(Protocol):
-    """One form of the output."""
+class Form:
+    """One form of the output: lines of each chunk, and, unless they are the output itself, what is made of them all."""
+
+    #: Whether the lines are the output: it grows with every chunk, a reader of standard output gets each at once, and
+    #: :meth:`parts` and :meth:`write` are not called.
+    grows: ClassVar[bool] = False
 
     def lines(self, rows: Sequence[Any], start: int, results: Any) -> str:
-        """What is kept of a chunk that begins at row ``start``."""
+        """What is kept of a chunk that begins at row ``start``, so that stopped work goes on behind it."""
+        raise NotImplementedError
 
     def parts(self, kept: Kept) -> Iterator[str]:
-        """The whole output as text. Empty where the kept lines are the output."""
+        """The whole output as text, for standard output."""
+        raise NotImplementedError
 
     def write(self, path: Path, kept: Kept) -> None:
-        """The whole output as a file."""
+        """The whole output as a file: the text, unless the form is none."""
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(self.parts(kept))
 
 
 class Answers:
@@ -118,11 +126,11 @@ class Answers:
 
     def form(self, form: OutputFormat) -> Form:
         """The form's writer. Raises :class:`~runner.errors.UsageError` for one that cannot hold these answers."""
-        return {"json": RecordObject, "jsonl": RecordLines, "parquet": RecordParquet}[form](self)
+        return FORMS[form](self)
 
 
-class RecordLines:
-    """JSON Lines: ``{"id": ..., "index": 0, ...the record}`` a row, ``index`` from 0."""
+class _Records(Form):
+    """What the forms of records share: a line of JSON each is kept."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -135,16 +143,14 @@ class RecordLines:
             out.append(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
         return "".join(out)
 
-    def parts(self, kept: Kept) -> Iterator[str]:
-        return iter(())
 
-    def write(self, path: Path, kept: Kept) -> None:
-        kept.lines.seek(0)
-        with path.open("wb") as file:
-            file.writelines(kept.lines)
+class RecordLines(_Records):
+    """JSON Lines: ``{"id": ..., "index": 0, ...the record}`` a row, ``index`` from 0."""
+
+    grows = True
 
 
-class RecordObject(RecordLines):
+class RecordObject(_Records):
     """One JSON object: ``{"predictions": [...]}``, a record a row."""
 
     def parts(self, kept: Kept) -> Iterator[str]:
@@ -154,12 +160,8 @@ class RecordObject(RecordLines):
             yield ("," if at else "") + "\n    " + line.decode().rstrip("\n")
         yield "\n  ]\n}\n"
 
-    def write(self, path: Path, kept: Kept) -> None:
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(self.parts(kept))
 
-
-class RecordParquet(RecordLines):
+class RecordParquet(_Records):
     """One row a record: ``index``, its ``id`` as text where the rows have ids, and the record's columns."""
 
     def write(self, path: Path, kept: Kept) -> None:
@@ -182,3 +184,6 @@ class RecordParquet(RecordLines):
                 for at, (_, kind) in enumerate(own):
                     columns.append(pa.array([row[at] for row in cells], kind))
                 writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+FORMS: dict[str, Callable[[Answers], Form]] = {"json": RecordObject, "jsonl": RecordLines, "parquet": RecordParquet}

@@ -13,7 +13,7 @@ from runner.errors import UsageError
 from runner.tasks.answers import ID, INDEX, STRIDE, Form, Kept
 
 
-class _Scores:
+class _Scores(Form):
     """What the forms share: the LLMs' names, and what stands for NaN, the score of one that the model does not know."""
 
     def __init__(self, names: Sequence[str], fill: float | None) -> None:
@@ -39,13 +39,11 @@ class ScoreObject(_Scores):
             yield "\n  ]"
         yield "\n}\n"
 
-    def write(self, path: Path, kept: Kept) -> None:
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(self.parts(kept))
-
 
 class ScoreLines(_Scores):
     """``{"id": ..., "index": 0, "scores": {"A": 0.1}}`` a prompt, ``index`` from 0."""
+
+    grows = True
 
     def lines(self, rows: Sequence[Row], start: int, results: np.ndarray) -> str:
         # Every line has the same names: json.dumps would quote them anew in each.
@@ -56,14 +54,6 @@ class ScoreLines(_Scores):
             name = "" if row.id is None else f'"{ID}": {json.dumps(row.id, ensure_ascii=False)}, '
             out.append(f'{{{name}"{INDEX}": {start + at}, "scores": {{{known}}}}}\n')
         return "".join(out)
-
-    def parts(self, kept: Kept) -> Iterator[str]:
-        return iter(())
-
-    def write(self, path: Path, kept: Kept) -> None:
-        kept.lines.seek(0)
-        with path.open("wb") as file:
-            file.writelines(kept.lines)
 
 
 class ScoreParquet(_Scores):
@@ -81,9 +71,6 @@ class ScoreParquet(_Scores):
     def lines(self, rows: Sequence[Row], start: int, results: np.ndarray) -> str:
         # The scores are in the table: the ids alone are kept in lines.
         return "".join(json.dumps(row.id) + "\n" for row in rows)
-
-    def parts(self, kept: Kept) -> Iterator[str]:
-        return iter(())
 
     def write(self, path: Path, kept: Kept) -> None:
         import pyarrow as pa
