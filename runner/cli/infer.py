@@ -103,15 +103,13 @@ def infer(
     given |= opening.parse_settings(set_ or ())
     if responses_of:
         given["responses_of"] = [(name, str(file)) for name, file in responses_of]
-    question = inferring.Question(model, given, batch_size, device)
-    found = opening.find_model(workspace, model)
-    options = opening.read_options(registry.task(found.model_type), given, inferring.FLAGS)
+    question = inferring.ask(workspace, model, given, batch_size=batch_size, device=device)
+    found = question.model
     path = None if to_stdout else output_places.reserve(workspace, output_path, found.name, form)
-    for read in (prompts_file, input_, *options.files()):
+    for read in (prompts_file, input_, *question.options.files()):
         output_places.keep_apart(path, read)
     output = inferring.Output(path, form, ResultStream() if path is None else None, made_up=output_path is None)
     try:
-        inferring.check(question)
         if input_ is not None and (prompts is not None or prompts_file is not None):
             other = "--prompts" if prompts is not None else "--prompts-file"
             raise UsageError(f"--input and {other} do not go together", where="--input", hint="leave one out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,10 @@ from runner.workspace import Workspace
 if TYPE_CHECKING:
     import numpy as np
 
+    from runner.contract import AskOptions
     from runner.inference.seen_rows import Seen
     from runner.inference.unfinished_work import Work
+    from runner.store.stored_models import StoredModel
 
 #: Rows that are answered at a time, rounded up to whole batches, and the most that are held at once.
 CHUNK, LARGEST = 2048, 65_536
@@ -37,10 +39,10 @@ class Terminated(BaseException):
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked: which stored model, with which options of its task, and how."""
+    """What is asked: which stored model, with which options of its task, and how. :func:`ask` makes it."""
 
-    model: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    model: StoredModel
+    options: AskOptions
     batch_size: int = 128
     device: str = "cpu"
 
@@ -66,10 +68,24 @@ class Output:
     made_up: bool = False
 
 
-def check(question: Question) -> None:
-    """Raise :class:`UsageError` for what is wrong with the words alone."""
-    if question.batch_size < 1:
-        raise UsageError(f"the batch size is {question.batch_size}", where="--batch-size", hint="it is 1 or more")
+def ask(
+    workspace: Workspace,
+    model: str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    batch_size: int = 128,
+    device: str = "cpu",
+) -> Question:
+    """Find the model and read the options of its task.
+
+    Raises :class:`~runner.errors.NotFoundError`, and :class:`UsageError` for what is wrong with the words alone.
+    """
+    from runner import registry
+
+    if batch_size < 1:
+        raise UsageError(f"the batch size is {batch_size}", where="--batch-size", hint="it is 1 or more")
+    found = find_model(workspace, model)
+    return Question(found, read_options(registry.task(found.model_type), options or {}, FLAGS), batch_size, device)
 
 
 def infer(
@@ -87,14 +103,9 @@ def infer(
     unfinished: the same question about the same rows goes on from there and ends with the same bytes. Raises
     :class:`Interrupted` or :class:`Stopped` where a signal ends it, and what reading, loading and writing raise.
     """
-    from runner import registry
-
     started = time.perf_counter()
     work: Work | None = None
     try:
-        check(question)
-        found = find_model(workspace, question.model)
-        options = read_options(registry.task(found.model_type), question.options, FLAGS)
         rows.check()
         if rows.blank:
             say(f"{rows.name}: {rows.blank:,} blank line{'s' * (rows.blank > 1)} skipped")
@@ -102,8 +113,8 @@ def infer(
         from runner.inference.seen_rows import REMEMBERED, Seen
         from runner.inference.unfinished_work import Work
 
-        opened = open_model(workspace, found, device=question.device)
-        answers: Answers = opened.task.room("answers").open_answers(opened, options, say)
+        opened = open_model(workspace, question.model, device=question.device)
+        answers: Answers = opened.task.room("answers").open_answers(opened, question.options, say)
         form = answers.form(output.form)
         for warning in (*opened.warnings, *answers.warnings, *answers.warnings_of(rows)):
             say(f"warning: {warning}")

@@ -249,7 +249,7 @@ def double(elo, monkeypatch):
 
 def ask(workspace, prompts, output, chunk=4, **more):
     said: list[str] = []
-    question = inferring.Question(ELO, more, batch_size=2)
+    question = inferring.ask(workspace, ELO, more, batch_size=2)
     provenance = inferring.infer(
         workspace, question, prompts, inferring.Output(output, "json"), said.append, lambda event: None, chunk
     )
@@ -368,7 +368,7 @@ def test_a_network_encodes_each_distinct_prompt_once(network, tmp_path, monkeypa
     home = network.home
     workspace = Workspace(home / "runs", home / "models", home / "outputs", home / "outbox", tmp_path / "cache")
     output = inferring.Output(tmp_path / "o.json", "json")
-    question = inferring.Question(NETWORK, batch_size=4)
+    question = inferring.ask(workspace, NETWORK, batch_size=4)
     inferring.infer(workspace, question, from_words(words), output, print, lambda event: None, chunk=8)
     assert sorted(encoded) == sorted(distinct)
     found = json.loads((tmp_path / "o.json").read_text())
@@ -376,7 +376,7 @@ def test_a_network_encodes_each_distinct_prompt_once(network, tmp_path, monkeypa
     for row in found.values():
         assert row[:12] == row[12:24] == row[:23:-1]
     one_by_one = inferring.Output(tmp_path / "one.json", "json")
-    question = inferring.Question(NETWORK, batch_size=1)
+    question = inferring.ask(workspace, NETWORK, batch_size=1)
     inferring.infer(workspace, question, from_words(distinct), one_by_one, print, lambda event: None)
     single = json.loads((tmp_path / "one.json").read_text())
     assert all(single[name] == pytest.approx(row[:12], abs=1e-5) for name, row in found.items())

@@ -48,7 +48,7 @@ def run(desk: Desk, tmp_path, asked, name, model=ELO, end=None, *, batch_size=4)
     home, said = desk.home, []
     workspace = Workspace(home / "runs", home / "models", home / "outputs", home / "outbox", tmp_path / f"{name}-cache")
     output = inferring.Output(tmp_path / name, name.rpartition(".")[2])
-    question = inferring.Question(model, batch_size=batch_size)
+    question = inferring.ask(workspace, model, batch_size=batch_size)
     found = inferring.infer(
         workspace, question, from_file(asked), output, said.append, end or (lambda event: None), CHUNK
     )
@@ -213,7 +213,7 @@ def test_an_output_without_a_name_is_told_how_to_go_on(elo, tmp_path, asked):
     with pytest.raises(Interrupted) as caught:
         inferring.infer(
             workspace,
-            inferring.Question(ELO, batch_size=4),
+            inferring.ask(workspace, ELO, batch_size=4),
             from_file(asked),
             output,
             print,
