@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from runner.execution.plan import Plan
 from runner.inference.opening import Opened, open_model
 from runner.runs.run import Run
 from runner.spec.canonical import canonical
+from runner.tasks.compared import Answer
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
@@ -121,7 +123,7 @@ def _measured(
 
 @dataclass
 class Measured:
-    """A stored model of a comparison as its task asks it: opened by the one door, once."""
+    """A stored model of a comparison as its task asks it: opened by the one door, loaded while it is asked."""
 
     entry: Entry
     workspace: Workspace
@@ -145,9 +147,15 @@ class Measured:
         # A model that needs no GPU is measured all the same.
         return open_model(self.workspace, self.entry.stored, device=self.device)
 
-    @property
-    def predictor(self) -> Any:
-        return self.opened.predictor
+    def ask(self, question: Callable[[Any], Answer]) -> Answer:
+        try:
+            return question(self.opened.load())
+        except RunnerError as error:
+            # It is kept, and the frames of its traceback would keep the model.
+            raise error.with_traceback(None) from None
+        finally:
+            # A network is a ring of references: it goes before the next model comes.
+            gc.collect()
 
     def parameter(self, name: str) -> float | None:
         return self.opened.parameter(name)

@@ -59,7 +59,11 @@ class Opened:
 
     @cached_property
     def predictor(self) -> Any:
-        """Its kind's predictor, with the weights in it."""
+        """Its kind's predictor, with the weights in it, kept as long as this is."""
+        return self.load()
+
+    def load(self) -> Any:
+        """The same, the caller's alone."""
         return registry.load_predictor(self.builder, self.path, self.device, self.cache)
 
     def parameter(self, name: str) -> float | None:

@@ -8,12 +8,14 @@ out and gives a JSON-able document with at least ``held_out`` and ``table``, the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from runner.errors import RunnerError
 from runner.pages.numbers import duration, finite, number
+
+Answer = TypeVar("Answer")
 
 
 class Compared(Protocol):
@@ -29,9 +31,10 @@ class Compared(Protocol):
     def path(self) -> Path:
         """Its folder."""
 
-    @property
-    def predictor(self) -> Any:
-        """Its predictor, loaded once. Raises what opening raises."""
+    def ask(self, question: Callable[[Any], Answer]) -> Answer:
+        """What ``question(predictor)`` gives. The predictor is loaded for it and let go with it: of many models one is
+        in memory at a time. Raises what opening raises.
+        """
 
     def parameter(self, name: str) -> float | None:
         """A calibrated parameter, None where it has none of that name."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from runner.contract import Table
 from runner.errors import DataError, RunnerError
+from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
 from runner.tasks.compared import Compared
 
 #: Rows that a model is asked about before the clock runs.
@@ -22,28 +24,37 @@ class Said:
     """What one model says of the held-out rows."""
 
     entry: Compared
+    #: What the predictor says of itself (:class:`~runner.tasks._supervised.supervised_predictor.SupervisedPredictor`).
+    targets: Any
+    thresholds: Mapping[str, float]
     #: By target: probabilities float64 ``[n, classes]``, or numbers float64 ``[n]``.
     outputs: Mapping[str, np.ndarray]
     seconds: float
 
 
 def ask_all(models: Sequence[Compared], part: Any, task: str, say: Callable[[str], None]) -> list[Said]:
-    """Every model that can be asked. One that cannot fails, and the others go on."""
+    """Every model that can be asked, one after the other. One that cannot fails, and the others go on."""
     say(f"measuring {len(models)} models of {task} on {len(part)} held-out rows")
     said = []
     for entry in models:
         try:
-            missing = set(part.targets) - set(entry.predictor.targets)
-            if missing:
-                raise DataError(f"it does not predict {', '.join(sorted(missing))}")
-            # What loads late has loaded before the clock runs.
-            entry.predictor.predict_part(part.take(np.arange(min(WARM_UP, len(part)))))
-            started = time.perf_counter()
-            outputs = entry.predictor.predict_part(part)
-            said.append(Said(entry, {name: outputs[name] for name in part.targets}, time.perf_counter() - started))
+            said.append(entry.ask(partial(ask, entry, part)))
         except RunnerError as error:
             entry.fail(error)
     return said
+
+
+def ask(entry: Compared, part: Any, predictor: SupervisedPredictor) -> Said:
+    """What one model says. Raises :class:`DataError` for one of other targets."""
+    missing = set(part.targets) - set(predictor.targets)
+    if missing:
+        raise DataError(f"it does not predict {', '.join(sorted(missing))}")
+    # What loads late has loaded before the clock runs.
+    predictor.predict_part(part.take(np.arange(min(WARM_UP, len(part)))))
+    started = time.perf_counter()
+    outputs = predictor.predict_part(part)
+    seconds = time.perf_counter() - started
+    return Said(entry, predictor.targets, predictor.thresholds, {name: outputs[name] for name in part.targets}, seconds)
 
 
 def told(said: Sequence[Said], rows: Sequence[dict[str, Any]], part: Any) -> list[dict[str, Any]]:

@@ -23,10 +23,8 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
     part = data.validation
 
     def measured(said: Sequence[Said]) -> list[dict[str, Any]]:
-        outputs = [
-            (one.entry.label, in_shared_classes(one.outputs, one.entry.predictor.targets, part.classes)) for one in said
-        ]
-        return compare(outputs, part.targets, part.groups, seed, [one.entry.predictor.thresholds for one in said])
+        outputs = [(one.entry.label, in_shared_classes(one.outputs, one.targets, part.classes)) for one in said]
+        return compare(outputs, part.targets, part.groups, seed, [one.thresholds for one in said])
 
     return _supervised.bench(models, part, TASK.name, say, measured, comparison_tables)
 

@@ -21,7 +21,7 @@ TOKENIZER = "tokenizer.json"
 
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Length models on the held-out responses. See :mod:`runner.tasks.compared`."""
-    entries, asked, rows, facts = ask_all(models, data.validation, "length", say)
+    entries, asked, _, rows, facts = ask_all(models, data.validation, "length", say)
     return {"held_out": facts, "table": measure(entries, asked, rows, seed) if entries else []}
 
 

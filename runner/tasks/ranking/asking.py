@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from runner.errors import DataError, RunFailed, RunnerError
 from runner.tasks.compared import Compared
 from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
 
+#: What else is asked of a model while it is loaded.
+Also = Callable[[Compared, "Asked", LlmPredictor], Any]
 #: Prompts that the model is asked about before the clock runs, so that what loads late has loaded.
 WARM_UP = 2
 
@@ -85,29 +88,40 @@ def common(held_out: Comparisons, known: Sequence[Sequence[str]]) -> tuple[Compa
 
 
 def ask_all(
-    models: list[Compared], held_out: Comparisons, task: str, say: Callable[[str], None]
-) -> tuple[list[Compared], list[Asked], Comparisons, dict[str, Any]]:
+    models: list[Compared], held_out: Comparisons, task: str, say: Callable[[str], None], also: Also | None = None
+) -> tuple[list[Compared], list[Asked], list[Any], Comparisons, dict[str, Any]]:
     """Every model that can be asked, its answers, the comparisons that all of them know, and what those are.
 
-    A model that cannot be loaded, or has no finite number to give, fails; the others go on.
+    ``also`` is asked of each model while it is loaded, and given what it answered. A model that cannot be loaded, or
+    has no finite number to give, fails; the others go on. Each is loaded twice, never two at once: which LLMs it knows
+    decides what all are asked.
     """
     known: dict[str, tuple[str, ...]] = {}
     for entry in models:
         try:
-            known[entry.label] = tuple(llm_predictor(entry.predictor).models)
+            known[entry.label] = entry.ask(lambda loaded: tuple(llm_predictor(loaded).models))
         except RunnerError as error:
             entry.fail(error)
     able = [entry for entry in models if entry.label in known]
     rows, llms = common(held_out, [known[entry.label] for entry in able])
     say(f"measuring {len(able)} models of {task} on {len(rows)} held-out comparisons of {len(llms)} LLMs")
-    entries, asked = [], []
+
+    def answers(entry: Compared, loaded: Any) -> tuple[Asked, Any]:
+        predictor = llm_predictor(loaded)
+        said = ask(predictor, rows, llms)
+        return said, None if also is None else also(entry, said, predictor)
+
+    entries, asked, more = [], [], []
     for entry in able:
         try:
-            asked.append(ask(llm_predictor(entry.predictor), rows, llms))
-            entries.append(entry)
+            said, found = entry.ask(partial(answers, entry))
         except RunnerError as error:
             entry.fail(error)
-    return entries, asked, rows, held_out_facts(rows, llms, known, held_out)
+            continue
+        entries.append(entry)
+        asked.append(said)
+        more.append(found)
+    return entries, asked, more, rows, held_out_facts(rows, llms, known, held_out)
 
 
 def held_out_facts(

@@ -9,12 +9,11 @@ import numpy as np
 
 from runner.contract import LoadedData
 from runner.data.comparisons import A, Comparisons
-from runner.errors import RunnerError
 from runner.tasks.compared import Compared
 from runner.tasks.ranking import groups
 from runner.tasks.ranking.asking import Asked, ask, ask_all, common, correct
 from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
-from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
+from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.tasks.ranking.measuring import evaluate
 from runner.tasks.ranking.ranks import side_by_side
 from runner.training.bootstrap import resample
@@ -22,17 +21,12 @@ from runner.training.bootstrap import resample
 
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Routers on the held-out comparisons whose two LLMs all of them know. See :mod:`runner.tasks.compared`."""
-    entries, asked, rows, facts = ask_all(models, data.validation, "ranking", say)
+
+    def calibrated(entry: Compared, answer: Asked, predictor: LlmPredictor) -> float:
+        return temperature(entry, answer, predictor, data.train)
+
+    able, answers, temperatures, rows, facts = ask_all(models, data.validation, "ranking", say, calibrated)
     document: dict[str, Any] = {"held_out": facts, "table": []}
-    able, answers, temperatures = [], [], []
-    for entry, answer in zip(entries, asked, strict=True):
-        try:
-            temperatures.append(temperature(entry, answer, llm_predictor(entry.predictor), data.train))
-        except RunnerError as error:
-            entry.fail(error)
-            continue
-        able.append(entry)
-        answers.append(answer)
     if not able:
         return document
     llms = facts["models"]

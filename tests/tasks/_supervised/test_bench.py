@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from runner.tasks._supervised.bench import ask_all
@@ -14,6 +16,7 @@ class Answering:
     """A predictor that keeps how many rows it is asked about."""
 
     targets = ("y",)
+    thresholds: ClassVar = {}
 
     def __init__(self):
         self.asked = []
@@ -30,6 +33,9 @@ class Entry:
 
     def __init__(self):
         self.predictor = Answering()
+
+    def ask(self, question):
+        return question(self.predictor)
 
     def fail(self, error):
         raise error
