@@ -19,7 +19,7 @@ from runner.runs.holding import Hold
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.contract import AskedRows
+    from runner.contract import AskedRows, DataSection
     from runner.runs.event_kinds import Event
     from runner.tracking.terminal import TerminalListener
 
@@ -41,6 +41,8 @@ def infer(
     batch_size: int = 128,
     output_path: Annotated[Path | None, Dash] = None,
     output_format: Literal["json", "jsonl", "parquet"] | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
     unknown: Literal["zero", "null", "error"] | None = None,
     set_: Annotated[list[str] | None, Settings] = None,
     device: Literal["cpu", "cuda"] = "cpu",
@@ -80,6 +82,10 @@ def infer(
         Without it, the suffix of --output-path decides.
     input_
         A file of rows: JSON Lines, CSV, Parquet, a folder or a glob of these, as the model's kind of data needs them.
+    encoding
+        The encoding of a table's text file. Without it, that of the data that the model was trained on.
+    delimiter
+        What separates the cells of a table's text file. Without it, what did in the data of the training.
     unknown
         What an LLM unseen in training gets: a score of zero (with a warning), null, or an error. Without it, zero.
     set_
@@ -114,7 +120,8 @@ def infer(
             other = "--prompts" if prompts is not None else "--prompts-file"
             raise UsageError(f"--input and {other} do not go together", where="--input", hint="leave one out")
         section = registry.load(found.model_type).Spec.data
-        told = section.asked_words(found.manifest().spec.get("data") or {})
+        stored = found.manifest().spec.get("data") or {}
+        told = _written(section, stored, prompts, encoding=encoding, delimiter=delimiter)
         asked = asked_rows(section.asked_rows, prompts, prompts_file or input_, prompts_format, **told)
         with (
             closing(asked),
@@ -134,6 +141,22 @@ def infer(
 
         document = {"output_path": str(path), "scores": read_json(path), "provenance": provenance}
     show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json, kept=f"the scores are in {path}")
+
+
+def _written(
+    section: type[DataSection], stored: Mapping[str, Any], words: list[str] | None, **flags: str | None
+) -> dict[str, Any]:
+    """What the reader of rows is told: the stored model's data section, under what flags say of a text file."""
+    said = {name: value for name, value in flags.items() if value is not None}
+    told = section.asked_words({**stored, **said})
+    for name in said:
+        if words is not None:
+            raise UsageError(f"--{name} and --prompts do not go together", where=f"--{name}", hint="leave one out")
+        if name not in told:
+            raise UsageError(
+                "is of a table's text file, and this model reads none", where=f"--{name}", hint="leave it out"
+            )
+    return told | ({"said": tuple(said)} if said else {})
 
 
 def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: Any = None, **told: Any) -> AskedRows:

@@ -32,7 +32,16 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
     whole = sum(file.stat().st_size for file in data_files(path)[0]) <= WHOLE
     most = None if whole else SOME
     try:
-        rows = sources.read_file(path, section.columns, section.winner_values, spec.reads, spec.model_type, most)
+        rows = sources.read_file(
+            path,
+            section.columns,
+            section.winner_values,
+            spec.reads,
+            spec.model_type,
+            most,
+            encoding=section.encoding,
+            delimiter=section.delimiter,
+        )
         if whole:
             losses.refuse(rows, section.max_rows_lost, section.dataset)
     except EnvironmentProblem:

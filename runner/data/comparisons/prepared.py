@@ -25,7 +25,15 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
     """:meth:`ComparisonsData.load`, step by step."""
     context.report.layout = section.layout
     kind = context.spec.model_type
-    rows = sources.read(section.dataset, section.columns, section.winner_values, context.spec.reads, kind)
+    rows = sources.read(
+        section.dataset,
+        section.columns,
+        section.winner_values,
+        context.spec.reads,
+        kind,
+        encoding=section.encoding,
+        delimiter=section.delimiter,
+    )
     _fill(context.report, rows)
     refuse(rows, section.max_rows_lost, section.dataset if catalog.is_path(section.dataset) else "/data/dataset")
     record: dict[str, Any] = {

@@ -15,6 +15,7 @@ from runner.data.comparisons import catalog
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
 from runner.data.records.data_files import READ, SUFFIXES, data_files, is_pattern
+from runner.data.text_files import TextFiles
 from runner.errors import DataError
 from runner.workspace import absolute
 
@@ -59,10 +60,8 @@ Dataset = Annotated[
 ]
 
 
-class ComparisonsData(DataSection):
-    """The ``data`` object of a router's spec."""
-
-    layout: ClassVar[str] = "comparisons"
+class ComparisonsFields(DataSection):
+    """What is loaded of comparisons, and how they are split."""
 
     dataset: Dataset = option(
         "lmarena_human_preference",
@@ -93,6 +92,12 @@ class ComparisonsData(DataSection):
     )
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the downsampling, of the split and of training.")
 
+
+class ComparisonsData(TextFiles, ComparisonsFields):
+    """The ``data`` object of a router's spec."""
+
+    layout: ClassVar[str] = "comparisons"
+
     def load(self, context: LoadContext) -> LoadedData:
         """Read, check, downsample, drop rare LLMs, split: train and validation are :class:`Comparisons`.
 
@@ -114,7 +119,7 @@ class ComparisonsData(DataSection):
         return catalog.network_needed(self.dataset)
 
     def check(self, cwd: Path) -> None:
-        for field in ("columns", "winner_values"):
+        for field in ("columns", "winner_values", "delimiter", "encoding"):
             if getattr(self, field) is not None and not catalog.is_path(self.dataset):
                 raise DataError(
                     f"{field} describes a file, and {self.dataset} is a data set with a layout of its own",
@@ -122,7 +127,7 @@ class ComparisonsData(DataSection):
                     hint="name your file in data.dataset, or take this out",
                 )
         if catalog.is_path(self.dataset):
-            data_files(self.dataset, "/data/dataset", cwd)
+            self.check_text(data_files(self.dataset, "/data/dataset", cwd)[1])
 
     def suits(self, spec: ModelSpec, cwd: Path) -> None:
         from runner.data.comparisons.instant import look

@@ -31,8 +31,12 @@ def read(
     winners: WinnerValues | None = None,
     reads: frozenset[str] = EVERYTHING,
     kind: str = "",
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
 ) -> Rows:
-    """Read and check a data set by name or path; a path's table may have columns and words of its own.
+    """Read and check a data set by name or path; a path's table may have columns and words of its own, and its text
+    files an encoding and a delimiter.
 
     Raises :class:`DataError` (unreadable, missing columns, nothing in it), :class:`NotFoundError` (no such file) and
     :class:`EnvironmentProblem` (no network and not cached, gated, a package missing).
@@ -46,7 +50,7 @@ def read(
         return read_hub(HUB[dataset])
     if dataset == "sample":
         return read_file(SAMPLE)
-    return read_file(dataset, columns, winners, reads, kind)
+    return read_file(dataset, columns, winners, reads, kind, encoding=encoding, delimiter=delimiter)
 
 
 def read_hub(repo: str) -> Rows:
@@ -99,6 +103,9 @@ def read_file(
     reads: frozenset[str] = EVERYTHING,
     kind: str = "",
     most: int | None = None,
+    *,
+    encoding: str | None = None,
+    delimiter: str | None = None,
 ) -> Rows:
     """The user's file, or files, in either raw layout, or as a table of one comparison a row. Raises as :func:`read`.
 
@@ -106,7 +113,7 @@ def read_file(
     none of conversations. ``reads`` is what the model reads of prompts and responses, ``kind`` what it is called.
     With ``most``, reading ends after about so many rows.
     """
-    records = open_records(path, pointer="")
+    records = open_records(path, pointer="", encoding=encoding, delimiter=delimiter)
     mapping = columns or Columns()
     words = WinnerWords(mapping.winner, (winners or WinnerValues()).by_word())
     rows = Rows(unit=records.unit, words=words)

@@ -106,7 +106,7 @@ def open_records(
     :class:`DataError` for what is no data file, or shards with other columns than the first.
     """
     if encoding is not None:
-        check_encoding(encoding, pointer)
+        check_encoding(encoding, f"{pointer.rpartition('/')[0]}/encoding")
     files, container = data_files(path, pointer)
     if container == "json":
         container = _json_container(files, encoding)
@@ -135,14 +135,14 @@ def _columns(file: Path, records: Records) -> list[str] | None:
     return None
 
 
-def check_encoding(encoding: str, pointer: str) -> None:
-    """Raise :class:`DataError` for a name that is no text encoding's."""
+def check_encoding(encoding: str, where: str) -> None:
+    """Raise :class:`DataError` for a name that is no text encoding's; ``where`` it was given."""
     try:
         "".encode(encoding)
     except LookupError:
         raise DataError(
             f"there is no encoding {encoding!r}",
-            where=f"{pointer.rpartition('/')[0]}/encoding",
+            where=where,
             hint="utf-8, cp1252, latin-1, utf-16, ...",
         ) from None
 

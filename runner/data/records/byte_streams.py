@@ -16,7 +16,8 @@ from runner.store.files import cannot_read
 
 CHUNK = 1024 * 1024
 GZIP, ZIP, PARQUET, UTF_16 = b"\x1f\x8b", b"PK\x03\x04", b"PAR1", (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-SAVE = "save the file as UTF-8, or, for a table, name its encoding in data.encoding"
+NAME = "name its encoding: data.encoding in a spec, --encoding for rows of a table that are asked about"
+SAVE = f"save the file as UTF-8, or {NAME}"
 
 
 @contextlib.contextmanager
@@ -85,7 +86,7 @@ def _need_text(head: bytes, path: Path, encoding: str | None) -> None:
             "not UTF-8 text: it is UTF-16",
             where=str(path),
             hint=f"iconv -f UTF-16 -t UTF-8 {path.name} > NEW makes it UTF-8, and so does saving as "
-            '"CSV UTF-8"; or, for a table, name its encoding in data.encoding',
+            f'"CSV UTF-8"; or {NAME}',
         )
 
 

@@ -79,6 +79,6 @@ def _check(names: list[str], path: Path, delimiter: str) -> None:
         raise DataError(
             f"the header is one column, {names[0]!r}",
             where=where,
-            hint=f"columns are separated by {WORDS.get(delimiter, repr(delimiter))} in a {path.suffix} file; a layout "
-            "with the field data.delimiter reads others",
+            hint=f"columns are separated by {WORDS.get(delimiter, repr(delimiter))} in a {path.suffix} file; "
+            "others are said by data.delimiter in a spec, and by --delimiter for rows that are asked about",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.data.text_files import HAVING
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_write
 
@@ -46,6 +48,43 @@ class TableRow:
         return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
+@dataclass(frozen=True)
+class Written:
+    """How a text file is written: a CSV as the stored model's training data was, unless flags say otherwise."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    #: Which of the two are flags.
+    said: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if "encoding" in self.said:
+            try:
+                codecs.lookup(self.encoding or "")
+            except LookupError:
+                hint = "utf-8, cp1252, latin-1, utf-16, ..."
+                raise UsageError(f"there is no encoding {self.encoding!r}", where="--encoding", hint=hint) from None
+        if "delimiter" in self.said and len(self.delimiter or "") != 1:
+            raise UsageError(f"{self.delimiter!r} is not one character", where="--delimiter", hint="such as ';'")
+
+    def of(self, path: Path, container: str, name: str) -> dict[str, str | None]:
+        """The encoding and the delimiter of files, as :func:`~runner.data.records.open_records` takes them.
+
+        Raises :class:`UsageError` for a flag that such files have no use for.
+        """
+        for flag in self.said:
+            if container not in HAVING[flag]:
+                raise UsageError(f"{name} is {container}, which has none", where=f"--{flag}", hint="leave it out")
+        found = {"encoding": self.encoding, "delimiter": self.delimiter}
+        if container not in ("csv", "tsv"):
+            # JSON is UTF-8 by itself, whatever the training's file was.
+            found = {flag: value if flag in self.said else None for flag, value in found.items()}
+        if "encoding" not in self.said and path.is_file():
+            with path.open("rb") as file:
+                found["encoding"] = None if file.read(3) == codecs.BOM_UTF8 else found["encoding"]
+        return found
+
+
 class TableRows:
     """Rows that can be read as often as needed. :meth:`check` reads them all once, before anything is computed."""
 
@@ -55,9 +94,15 @@ class TableRows:
     has_ids = False
 
     def __init__(
-        self, name: str, source: Path | Sequence[TableRow], id_column: str | None = None, holder: Any = None
+        self,
+        name: str,
+        source: Path | Sequence[TableRow],
+        id_column: str | None = None,
+        holder: Any = None,
+        written: Written = Written(),
     ) -> None:
         self.name, self._source, self._id_column, self._holder = name, source, id_column, holder
+        self._written = written
         self._sha256 = ""
 
     @property
@@ -106,9 +151,11 @@ class TableRows:
             yield from self._source
             return
         from runner.data.records import open_records
+        from runner.data.records.data_files import data_files
 
         try:
-            yield from self._records(open_records(self._source, pointer=""))
+            written = self._written.of(self._source, data_files(self._source)[1], self.name)
+            yield from self._records(open_records(self._source, pointer="", **written))
         except DataError as error:
             if self._holder is not None and error.where:
                 # A pipe has a name, and the file that it was put into is nobody's.
@@ -138,7 +185,7 @@ def _row(values: dict[str, Any], line: int, untyped: bool, where: str, id_column
     return TableRow(values, value, line, untyped, where)
 
 
-def from_words(words: Sequence[str], id_column: str | None = None) -> TableRows:
+def from_words(words: Sequence[str], id_column: str | None = None, **written: Any) -> TableRows:
     """JSON objects on the command line. Raises :class:`UsageError` for a word that is none."""
     rows = []
     for number, word in enumerate(words, 1):
@@ -154,28 +201,32 @@ def from_words(words: Sequence[str], id_column: str | None = None) -> TableRows:
     return TableRows("the command line", rows, id_column)
 
 
-def from_file(path: Path, format: str | None = None, id_column: str | None = None) -> TableRows:
-    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one."""
+def from_file(path: Path, format: str | None = None, id_column: str | None = None, **written: Any) -> TableRows:
+    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
+
+    ``written`` is what :class:`Written` takes.
+    """
     from runner.data.records.data_files import is_pattern
 
     if path.is_fifo():
         with path.open("rb") as file:
-            return from_pipe(file, format, id_column, name=str(path))
+            return from_pipe(file, format, id_column, str(path), **written)
     if not path.exists() and not is_pattern(path):
         raise NotFoundError("there is no such file", where=str(path))
     if format is not None and not path.name.lower().endswith(FORMATS.get(format, "")):
         with path.open("rb") as file:
-            return from_pipe(file, format, id_column, name=str(path))
-    return TableRows(str(path), path, id_column)
+            return from_pipe(file, format, id_column, str(path), **written)
+    return TableRows(str(path), path, id_column, written=Written(**written))
 
 
 def from_pipe(
-    stream: Any, format: str | None = None, id_column: str | None = None, name: str = "standard input"
+    stream: Any, format: str | None = None, id_column: str | None = None, name: str = "standard input", **written: Any
 ) -> TableRows:
     """What is piped in, put into a temporary file, so that it can be read twice.
 
     Without a format it is JSON Lines if its first character is ``{``, a JSON array if it is ``[``, else CSV.
     """
+    how = Written(**written)
     folder = tempfile.TemporaryDirectory(prefix="runner-rows-")  # it lives as long as the rows do
     if format is not None and format not in FORMATS:
         raise UsageError(f"{format} is no format of rows", where="--prompts-format", hint=", ".join(FORMATS))
@@ -192,4 +243,4 @@ def from_pipe(
         format = "parquet" if head == b"PAR1" else format
     named = raw.with_suffix(FORMATS[format])
     os.rename(raw, named)  # noqa: PTH104 - one that is there already is not replaced, there is none
-    return TableRows(name, named, id_column, folder)
+    return TableRows(name, named, id_column, folder, how)

@@ -80,7 +80,7 @@ def of_columns(name: str, columns: dict[str, list[Any]]) -> Cells:
     """Cells that are Python values by column."""
     import pyarrow as pa
 
-    held = {column: pa.chunked_array([arrow_values(values)]) for column, values in columns.items()}
+    held = {column: pa.chunked_array([arrow_values(values, column)]) for column, values in columns.items()}
     rows = len(next(iter(held.values()))) if held else 0
     return Cells(name, list(columns), False, "row", held, numbers=np.arange(1, rows + 1))
 

@@ -14,6 +14,7 @@ from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
 from runner.data.table_rows import date_format as formats
 from runner.data.table_rows import packaged
 from runner.data.table_rows.table_split import TableSplit
+from runner.data.text_files import TextFiles
 from runner.workspace import absolute
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
@@ -39,7 +40,7 @@ def _two_meanings(name: str, first: str, second: str) -> PydanticCustomError:
     )
 
 
-class TableData(Holdout):
+class TableData(TextFiles, Holdout):
     """The fields that tables of classes and of numbers share."""
 
     asked_rows: ClassVar[str] = "runner.data.table_rows.asked"
@@ -86,12 +87,6 @@ class TableData(Holdout):
         "fits all cells of a column; where two do, this is asked for.",
     )
     decimal: Literal[".", ","] = option(".", description="What stands before the fraction of a number in a text file.")
-    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = option(
-        None, description="What separates the cells of a text file. null: a comma, in a .tsv file a tab."
-    )
-    encoding: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = option(
-        None, description="The encoding of a text file. null: UTF-8."
-    )
     max_samples: int | None = option(
         None, ge=1, description="Use this many rows, drawn by their content; of classes, of each its share."
     )
@@ -198,7 +193,7 @@ class TableData(Holdout):
 
     @classmethod
     def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {"id_column": data.get("id_column")}
+        return {name: data.get(name) for name in ("id_column", "encoding", "delimiter")}
 
     @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:

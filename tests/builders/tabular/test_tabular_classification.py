@@ -201,3 +201,34 @@ def test_an_encoding_that_is_none_is_a_fault_of_the_data_section(desk):
     refused = desk(*words, '{"target": "y", "encoding": "klingon"}')
     assert refused.code == 4
     assert "klingon" in json.dumps(refused.json["errors"])
+
+
+def test_rows_are_asked_about_in_the_encoding_and_with_the_delimiter_of_the_training(desk):
+    rows = [f"{town};{age};{'a' if age > 40 else 'b'}" for town in ("Köln", "Graz") for age in range(20, 60)]
+    (desk.home / "train.csv").write_bytes("\n".join(["town;age;y", *rows, ""]).encode("cp1252"))
+    spec = {
+        "model": {
+            "name": "towns",
+            "spec": {"model_type": "tabular_classification", "learner": {"learner_type": "linear"}},
+        },
+        "data": {"dataset": "train.csv", "target_columns": "y", "encoding": "cp1252", "delimiter": ";"},
+    }
+    desk("train", "--spec-file", desk.write("spec.json", spec), "--executor", "local").ok()
+    words = ("infer", "--model", "towns", "--output-path", "-")
+    told = desk(*words, "--input", "train.csv").ok()
+    assert "categories" not in told.err
+    (desk.home / "rows.csv").write_text("town,age\nKöln,30\n")
+    said = desk(*words, "--input", "rows.csv", "--encoding", "utf-8", "--delimiter", ",").ok()
+    assert "categories" not in said.err
+    assert len(said.json["predictions"]) == 1
+    refused = desk(*words, "--input", "rows.csv")
+    assert refused.code == 4
+    assert "--delimiter" in refused.err
+    refused = desk(*words, "--prompts", '{"town": "Graz", "age": 3}', "--encoding", "utf-8")
+    assert refused.code == 2
+    # What to do about a cell is told to who asks, who writes no spec.
+    for cell in ("old", [3]):
+        refused = desk(*words, "--prompts", json.dumps({"town": "Graz", "age": cell}))
+        assert refused.code == 4
+        assert "row 1" in refused.err and "'age'" in refused.err
+        assert "_columns" not in refused.err and "data." not in refused.err

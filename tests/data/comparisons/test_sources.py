@@ -368,3 +368,34 @@ def test_shards_and_gzip_are_the_same_data(raw, tmp_path, context):
         assert ComparisonsData(dataset=f"{tmp_path}/{path}").load(context()).fingerprint == whole.fingerprint
     pattern = ComparisonsData(dataset=f"{tmp_path}/shards/*.gz")
     assert [path.name for path in pattern.local_files()] == [f"{at}.jsonl.gz" for at in range(3)]
+
+
+def test_a_text_file_may_have_an_encoding_and_a_delimiter_of_its_own(tmp_path, context):
+    rows = [f"Größe {at};{'ab'[at % 2]};{'ba'[at % 2]};model_a;yes;no" for at in range(40)]
+    path = tmp_path / "x.csv"
+    path.write_bytes("\n".join(["prompt;model_a;model_b;winner;response_a;response_b", *rows, ""]).encode("cp1252"))
+    written = {"encoding": "cp1252", "delimiter": ";"}
+    ComparisonsData(dataset=str(path), **written).check(tmp_path)
+    data = ComparisonsData(dataset=str(path), **written).load(context()).train
+    assert all(prompt.startswith("Größe") for prompt in data.prompts)
+    with pytest.raises(DataError, match="UTF-8") as caught:
+        sources.read(str(path))
+    assert "data.encoding" in caught.value.hint
+    with pytest.raises(DataError, match="klingon") as caught:
+        ComparisonsData(dataset=str(path), encoding="klingon").check(tmp_path)
+    assert caught.value.where == "/data/encoding"
+
+
+def test_what_says_how_a_text_file_is_written_is_refused_of_others(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text("{}")
+    for section in (
+        ComparisonsData(dataset=str(path), delimiter=";"),
+        ComparisonsData(dataset="sample", encoding="utf-8"),
+    ):
+        with pytest.raises(DataError):
+            section.check(tmp_path)
+
+
+def test_unset_they_are_not_in_the_resolved_data_section():
+    assert not {"encoding", "delimiter"} & ComparisonsData().model_dump().keys()

@@ -56,3 +56,37 @@ def test_a_word_that_is_no_object_is_the_words_fault():
     with pytest.raises(UsageError, match="row 1 is 'hello'") as caught:
         from_words(["hello"])
     assert caught.value.where == "--prompts"
+
+
+KOELN = "town;age\nKöln;31\n"
+
+
+def test_a_csv_is_read_as_the_training_data_was_unless_a_flag_or_its_mark_says_otherwise(tmp_path):
+    trained = {"encoding": "cp1252", "delimiter": ";"}
+    path = tmp_path / "rows.csv"
+    path.write_bytes(KOELN.encode("cp1252"))
+    assert rows_of(from_file(path, **trained))[0].values == {"town": "Köln", "age": "31"}
+    assert rows_of(from_pipe(io.BytesIO(path.read_bytes()), **trained))[0].values["town"] == "Köln"
+    path.write_bytes(KOELN.encode("utf-8-sig"))
+    assert rows_of(from_file(path, **trained))[0].values == {"town": "Köln", "age": "31"}
+    path.write_bytes(KOELN.replace(";", "|").encode("utf-16"))
+    said = {"encoding": "utf-16", "delimiter": "|", "said": ("encoding", "delimiter")}
+    assert rows_of(from_file(path, **said))[0].values == {"town": "Köln", "age": "31"}
+    lines = tmp_path / "rows.jsonl"
+    lines.write_text('{"town": "Köln"}\n', encoding="utf-8")
+    assert rows_of(from_file(lines, **trained))[0].values == {"town": "Köln"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "message"),
+    [
+        ("rows.jsonl", {"delimiter": ";"}, "jsonl, which has none"),
+        ("rows.csv", {"delimiter": "--"}, "not one character"),
+        ("rows.csv", {"encoding": "klingon"}, "no encoding 'klingon'"),
+    ],
+)
+def test_a_flag_of_text_files_that_has_no_effect_or_no_sense_is_refused(tmp_path, name, said, message):
+    (tmp_path / name).write_text('{"a": 1}\n' if name.endswith("l") else "a\n1\n")
+    with pytest.raises(UsageError, match=message) as caught:
+        rows_of(from_file(tmp_path / name, **said, said=tuple(said)))
+    assert caught.value.where == f"--{next(iter(said))}"

@@ -20,6 +20,8 @@ from runner.store.files import read_json, write_json
 from runner.training.threads import wanted_threads
 
 COLUMNS, TARGETS = "columns.json", "targets.json"
+#: What may be done about a cell of a row that is asked about.
+CELLS = "a cell is one value, of the kind that its column had in training; an empty one is a missing value"
 
 
 def threads() -> int:
@@ -93,11 +95,19 @@ class StoredTable:
                 self._extra |= dict.fromkeys(name for name in given if name not in used)
         if not rows:
             return np.zeros((0, len(self.columns.features)), np.float32)
-        cells = of_rows(
-            rows[0].where.rpartition(":")[0] or "the rows", [row.values for row in rows], names, untyped=False
-        )
-        cells.numbers = np.array([row.line for row in rows])
-        matrix, odd = self.columns.encode(cells)
+        try:
+            cells = of_rows(
+                rows[0].where.rpartition(":")[0] or "the rows", [row.values for row in rows], names, untyped=False
+            )
+            cells.numbers = np.array([row.line for row in rows])
+            matrix, odd = self.columns.encode(cells)
+        except DataError as error:
+            # Told as of training data: who asks has no spec to say in what a column is.
+            error.hint = CELLS
+            nested = next((row for row in rows if any(isinstance(row.values.get(n), list | dict) for n in names)), None)
+            if nested is not None:
+                error.where = nested.where
+            raise
         for name, words in odd.categories.items():
             counts = self._categories.setdefault(name, {})
             for word, count in words.items():
@@ -108,7 +118,7 @@ class StoredTable:
             raise DataError(
                 next(sentence for sentence in odd.sentences()),
                 where=f"the rows from {rows[0].line} on",
-                hint="the spec of this model says so: unseen_categories is error",
+                hint="this model was trained to refuse them (unseen_categories): mend the cells, or leave the rows out",
             )
         return matrix
 

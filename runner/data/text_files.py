@@ -1,0 +1,41 @@
+"""How the text files of a layout are written: its encoding, and what separates the cells of a row."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from runner.contract import DataSection, option
+from runner.errors import DataError
+
+#: The containers whose files have a delimiter, and an encoding.
+HAVING = {"delimiter": ("csv", "tsv"), "encoding": ("csv", "tsv", "jsonl", "json")}
+
+
+def _unset(value: object) -> bool:
+    return value is None
+
+
+class TextFiles(DataSection):
+    """The fields of ``data`` that say so. Unset, they are not in a resolved spec: it is that of before they were."""
+
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = option(
+        None,
+        exclude_if=_unset,
+        description="What separates the cells of a text file. null: a comma, in a .tsv file a tab.",
+    )
+    encoding: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = option(
+        None, exclude_if=_unset, description="The encoding of a text file. null: UTF-8."
+    )
+
+    def check_text(self, container: str) -> None:
+        """Raise :class:`DataError` for an encoding that there is not, and for what files of ``container`` lack."""
+        from runner.data.records.batches import check_encoding
+
+        for name, having in HAVING.items():
+            if getattr(self, name) is not None and container not in having:
+                where, found = f"/data/{name}", f"the data is {container}"
+                raise DataError(f"{name} is of text files, and {found}", where=where, hint="take it out")
+        if self.encoding is not None:
+            check_encoding(self.encoding, "/data/encoding")
