@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner.runs.holding import AT, FILE
+from runner.runs.event_hold import AT, FILE
 from tests.conftest import Desk
 
 #: A command that has not come to its event after this hangs.

@@ -56,8 +56,8 @@ def push(
         Seconds that one attempt at one model may take.
     """
     from runner.store import outbox
-    from runner.tracking.upload_queue import exit_code
-    from runner.tracking.upload_queue import push as upload
+    from runner.tracking.uploading import exit_code
+    from runner.tracking.uploading import push as upload
 
     workspace = Workspace.current()
     if only is not None:

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 from runner.cli.output import Dash, Json, say, show
 from runner.cli.streams import ResultStream, standard_input
 from runner.errors import UsageError
-from runner.runs.holding import Hold
+from runner.runs.event_hold import Hold
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:

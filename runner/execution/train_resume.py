@@ -232,7 +232,7 @@ def _upload(run: Run, plan: Plan, workspace: Workspace, model: StoredModel) -> l
     """Queue the model for W&B and try once. The training's result does not depend on it."""
     if plan.spec.wandb is None:
         return []
-    from runner.tracking.upload_queue import queue_and_push
+    from runner.tracking.uploading import queue_and_push
 
     try:
         return queue_and_push(workspace, run, model, plan.spec.wandb)

@@ -21,8 +21,8 @@ from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed
 from runner.execution.endings import classify
 from runner.execution.plan_document import PlanDocument
 from runner.runs.checkpoints import RunCheckpoints
+from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
-from runner.runs.holding import Hold
 from runner.runs.run import Run
 from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.spec.canonical import spec_hash

@@ -21,7 +21,7 @@ from torch import nn  # noqa: TID253
 
 from runner.errors import DataError, EnvironmentProblem, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
-from runner.training import encoder, finetuning, quantised
+from runner.training import encoder, finetuning_methods, quantised
 from runner.training.encoder_settings import STORED, Settings, model_files
 from runner.training.finetuning_specs import FinetuningSpec, Full, QLora
 from runner.training.precision import fast
@@ -70,7 +70,7 @@ class TrainableEncoder(nn.Module):
                 hint=f"at most {longest}",
             )
         model, tokenizer = _pretrained(folder, spec, device, f"{where}/finetuning_spec", emit)
-        finetuning.apply(model, spec, f"{where}/finetuning_spec")
+        finetuning_methods.apply(model, spec, f"{where}/finetuning_spec")
         return cls(model.to(device), tokenizer, settings, spec, max_length, folder).eval()
 
     @classmethod
@@ -125,7 +125,7 @@ class TrainableEncoder(nn.Module):
 
     def trained(self) -> dict[str, torch.Tensor]:
         """What trains, by its name in the transformer."""
-        return finetuning.trained(self.model)
+        return finetuning_methods.trained(self.model)
 
     def load_trained(self, tensors: dict[str, Any], where: Path) -> None:
         """Put trained values in place. Raises :class:`IntegrityError` where they are not those of this transformer."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.builders.tabular._fields.learner_sections import Auto, parameters_of
-from runner.builders.tabular._fitting.choosing import choose
+from runner.builders.tabular._fitting.auto_learner import choose
 from runner.builders.tabular._fitting.class_measuring import ClassMeasuring
 from runner.builders.tabular._fitting.fits import Fits
 from runner.builders.tabular._fitting.number_measuring import NumberMeasuring

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from runner.errors import UsageError
-from runner.runs.holding import AT, FILE, Hold
+from runner.runs.event_hold import AT, FILE, Hold
 from tests.holding import wait
 
 

@@ -12,7 +12,7 @@ from runner.training.finetuning_specs import FinetuningSpec
 from tests.training.tiny_models import INNER, LAYERS, POSITIONS, VOCABULARY, WIDTH, model
 
 torch = pytest.importorskip("torch")
-from runner.training import finetuning  # noqa: E402
+from runner.training import finetuning_methods  # noqa: E402
 
 READ: Any = TypeAdapter(FinetuningSpec)
 
@@ -32,12 +32,12 @@ def prepared(kind: str, method: str, **fields: Any) -> Any:
     made = model(kind)
     if getattr(made, "pooler", None) is not None:
         made.pooler = None
-    finetuning.apply(made, spec(method, **fields), "/model/spec/finetuning_spec")
+    finetuning_methods.apply(made, spec(method, **fields), "/model/spec/finetuning_spec")
     return made
 
 
 def count(made: Any) -> int:
-    return sum(parameter.numel() for parameter in finetuning.trained(made).values())
+    return sum(parameter.numel() for parameter in finetuning_methods.trained(made).values())
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_method_trains_as_many_parameters_as_it_should(method, fields, expecte
 )
 def test_what_trains_moves_and_what_is_frozen_stays_bit_for_bit(method, fields):
     made = prepared("bert", method, **fields)
-    trains = set(finetuning.trained(made))
+    trains = set(finetuning_methods.trained(made))
     before = {name: parameter.detach().clone() for name, parameter in made.named_parameters()}
     optimizer = torch.optim.AdamW(made.parameters(), 1e-2, weight_decay=0.1)
     ids = torch.arange(24).reshape(2, 12)
@@ -77,7 +77,7 @@ def test_what_trains_moves_and_what_is_frozen_stays_bit_for_bit(method, fields):
 
 
 def test_the_last_layers_are_the_last():
-    names = set(finetuning.trained(prepared("bert", "last_layers", num_layers=1)))
+    names = set(finetuning_methods.trained(prepared("bert", "last_layers", num_layers=1)))
     assert {name.split(".")[2] for name in names} == {str(LAYERS - 1)}
 
 
@@ -94,7 +94,7 @@ def test_the_last_layers_are_the_last():
 )
 def test_the_layers_are_found_in_every_layout(kind, layer, behind):
     made = prepared(kind, "last_layers", num_layers=1)
-    names = set(finetuning.trained(made))
+    names = set(finetuning_methods.trained(made))
     expected = {name for name, _ in made.named_parameters() if name.startswith(layer)}
     assert expected and names == expected | behind
 
@@ -102,7 +102,7 @@ def test_the_layers_are_found_in_every_layout(kind, layer, behind):
 @pytest.mark.parametrize("kind", ["bert", "roberta", "mpnet", "distilbert", "llama", "qwen2"])
 def test_auto_puts_an_adapter_beside_every_linear_layer_of_the_layers(kind):
     linear = [n for n, m in model(kind).named_modules() if isinstance(m, torch.nn.Linear) and "pooler" not in n]
-    adapted = {name.split(".lora_")[0] for name in finetuning.trained(prepared(kind, "lora"))}
+    adapted = {name.split(".lora_")[0] for name in finetuning_methods.trained(prepared(kind, "lora"))}
     assert adapted == set(linear)
     assert len(linear) == LAYERS * (7 if kind in ("llama", "qwen2") else 6)
 
@@ -119,7 +119,7 @@ def test_alpha_over_rank_scales_the_adapters():
     small, large = (prepared("bert", "lora", rank=4, alpha=alpha, dropout=0) for alpha in (4, 8))
     for made in (small, large):
         made.eval()
-        for name, parameter in finetuning.trained(made).items():
+        for name, parameter in finetuning_methods.trained(made).items():
             torch.manual_seed(len(name))
             with torch.no_grad():
                 parameter.normal_()
