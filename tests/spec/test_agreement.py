@@ -111,11 +111,13 @@ def _table_conflict(data):
     """Whether a table's rows are held out in two ways, a column has two meanings, or a date's format is in question."""
     ways = [name for name in ("validation_data", "split_column", "group_column", "time_column") if data.get(name)]
     lists = ("categorical_columns", "numerical_columns", "date_columns", "text_columns", "ignored_columns")
-    names = [value for value in (data.get("id_column"), *(data.get(way) for way in ways)) if value is not None]
-    for name in (*lists, "target_columns"):
-        value = data.get(name, "target" if name == "target_columns" else [])
-        names += dict.fromkeys(map(str, value)) if isinstance(value, list) else [value]
-    return len(ways) > 1 or data.get("date_format") not in (None, {}) or len(set(map(str, names))) < len(names)
+    columns = {name: data.get(name) or [] for name in ("id_column", *lists)}
+    columns["target_columns"] = data.get("target_columns", "target")
+    names = {field: {*map(str, value if isinstance(value, list) else [value])} for field, value in columns.items()}
+    twice = sum(map(len, names.values())) > len(set().union(*names.values()))
+    # A file to measure on is no column, and a column of times may be an input.
+    held_out = names["target_columns"] & {data.get(name) for name in ("split_column", "group_column")}
+    return len(ways) > 1 or data.get("date_format") not in (None, {}) or twice or bool(held_out)
 
 
 def beyond_a_schema(document):
