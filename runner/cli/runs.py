@@ -224,7 +224,9 @@ def summary(run: Run) -> dict[str, Any]:
         "run": run.id,
         "state": state.state,
         "model": state.model or (f"{plan.model_type}/{plan.name}" if plan else None),
-        "headline": headline(plan.model_type if plan else None, metrics, plan.headline if plan else None) if metrics else None,
+        "headline": headline(plan.model_type if plan else None, metrics, plan.headline if plan else None)
+        if metrics
+        else None,
         "accuracy": metrics.get("accuracy"),
         "relative_accuracy": metrics.get("relative_accuracy"),
         "executor": state.executor,
