@@ -109,7 +109,12 @@ def build(words: Sequence[str], name: str = "runner") -> App:
     for group, (help_line, verbs) in GROUPS.items():
         sub = App(name=group, help=help_line, help_epilogue="", help_format="plaintext")
         for verb, (path, line) in verbs.items():
-            sub.command(path, name=verb, **({"help": line} if group_listing else {}))
+            more = ""
+            if group == "data" and list(words[:2]) == [group, verb] and "--help" in words:
+                from runner.cli.data_roles import roles_of_kind
+
+                more = roles_of_kind(words)
+            sub.command(path, name=verb, help_epilogue=more, **({"help": line} if group_listing else {}))
         app.command(sub)
     return app
 

@@ -17,7 +17,11 @@ from runner.workspace import Workspace
 Path_ = Annotated[str, Parameter(help="A file, a folder with a slash, a pattern, or a data set's name.")]
 Kind_ = Annotated[str, Parameter(help="The model type that would be trained, such as elo_scoring.")]
 Columns_ = Annotated[
-    str | None, Parameter(help='Role -> column, as JSON: {"prompt": "Question"}. Default: the roles\' own names.')
+    str | None,
+    Parameter(
+        help='Role -> column, as JSON: {"prompt": "Question"}. Default: the roles\' own names. --help '
+        "with --kind lists the roles."
+    ),
 ]
 
 
@@ -77,7 +81,9 @@ def _read(path: str, kind: str, columns: str | None) -> _Read:
     from runner.spec.kinds import spec_class
 
     spec = spec_class(kind)
-    section = _section(spec.data, spec.data.document_of(path, _mapping(columns)))
+    mapping = _mapping(columns)
+    _check_roles(spec.data, mapping, kind)
+    section = _section(spec.data, spec.data.document_of(path, mapping))
     warnings: list[str] = []
 
     def emit(event: str, **fields: Any) -> None:
@@ -111,6 +117,20 @@ def _mapping(columns: str | None) -> dict[str, Any]:
     return mapping
 
 
+def _check_roles(section: Any, mapping: dict[str, Any], kind: str) -> None:
+    """Raise :class:`SpecError` for every key that the layout does not have, with the one that was probably meant."""
+    roles = section.roles()
+    faults = []
+    for key in mapping:
+        if key not in roles:
+            near = difflib.get_close_matches(key, roles, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "there are: " + ", ".join(roles)
+            more = f"; what each means: runner data check --help --kind {kind}"
+            faults.append(Fault(f"{key!r} is no key for {kind}", "--columns", hint=hint + more))
+    if faults:
+        raise SpecError(faults)
+
+
 def _section(section: Any, document: dict[str, Any]) -> Any:
     """The data section. Raises :class:`SpecError` with the pointer of every fault in it."""
     from pydantic import ValidationError
@@ -119,23 +139,10 @@ def _section(section: Any, document: dict[str, Any]) -> Any:
         return section.model_validate_json(jsonlib.dumps(document))
     except ValidationError as error:
         faults = [
-            Fault(
-                "is no field of it" if details["type"] == "extra_forbidden" else details["msg"],
-                "/data/" + "/".join(map(str, details["loc"])),
-                hint=_near(section, details["loc"]) if details["type"] == "extra_forbidden" else None,
-            )
+            Fault(details["msg"], "/data/" + "/".join(map(str, details["loc"])))
             for details in error.errors(include_url=False, include_input=False)
         ]
         raise SpecError(faults) from None
-
-
-def _near(section: Any, place: tuple[int | str, ...]) -> str | None:
-    """The field that was probably meant, of all that the section's schema has."""
-    schema = section.model_json_schema()
-    named = [schema, *schema.get("$defs", {}).values()]
-    fields = sorted({name for each in named for name in each.get("properties", {})})
-    near = difflib.get_close_matches(str(place[-1]), fields, n=1)
-    return f"did you mean {near[0]!r}?" if near else None
 
 
 def _document(read: _Read) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, get_args
 
 from runner.contract.measures import Table
 from runner.contract.sections import Section
@@ -70,10 +70,22 @@ class DataSection(Section):
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
         """The ``data`` object of a spec that names ``path`` and maps roles to columns, as ``runner data check`` does.
 
-        A role is the layout's plain word (``prompt``, ``target``, ``text``). A layout whose fields are called otherwise
-        overrides this.
+        A role is the layout's plain word (``prompt``, ``target``, ``text``); a field of the section beside its columns
+        is taken as it stands. A layout whose fields are called otherwise overrides this.
         """
-        return {"dataset": path} | ({"columns": dict(columns)} if columns else {})
+        beside = {role: value for role, value in columns.items() if role in cls.model_fields}
+        roles = {role: column for role, column in columns.items() if role not in beside}
+        return {"dataset": path} | ({"columns": roles} if roles else {}) | beside
+
+    @classmethod
+    def roles(cls) -> dict[str, str]:
+        """Every role that :meth:`document_of` takes, with what it means: the columns, then the fields beside them."""
+        fields = dict(cls.model_fields)
+        del fields["dataset"]
+        if columns := fields.pop("columns", None):
+            named = next(each.model_fields for each in get_args(columns.annotation) if hasattr(each, "model_fields"))
+            fields = dict(named) | fields
+        return {name: field.description or "" for name, field in fields.items()}
 
 
 @dataclass(frozen=True)

@@ -82,12 +82,37 @@ def test_a_kind_whose_spec_has_required_fields(table, capsys):
         (["https://example.com/x.csv", "--kind", "elo_scoring"], 4, "curl"),
         (["x.csv", "--kind", "elo_scoring", "--columns", "{"], 2, "not JSON"),
         (["x.csv", "--kind", "elo_scoring", "--columns", '{"promt": "Question"}'], 3, "did you mean 'prompt'"),
+        (["x.csv", "--kind", "elo_scoring", "--columns", '{"zzz": "Question"}'], 3, "there are: prompt, model_a"),
+        (["x.csv", "--kind", "tabular_regression", "--columns", '{"targt": "y"}'], 3, "did you mean 'target'"),
+        (["x.csv", "--kind", "tabular_regression", "--columns", '{"dataset": "y"}'], 3, "--help --kind tabular_reg"),
         (["sampel", "--kind", "elo_scoring"], 3, "did you mean 'sample'"),
     ],
 )
 def test_what_cannot_be_checked(table, capsys, words, code, said):
     assert run(["data", "check", *words]) == code
     assert said in capsys.readouterr().err
+
+
+def test_how_the_rows_are_read_is_said_beside_the_columns(table, capsys):
+    table.write_text(HEADER + "".join(row.replace("model_a", "A").replace("model_b", "B") for row in ROWS))
+    words = json.dumps({"winner_values": {"model_a": ["A"], "model_b": ["B"]}})
+    code, document = told(capsys, "check", "x.csv", "--kind", "elo_scoring", "--columns", words)
+    assert (code, document["verdict"]) == (0, "accept")
+
+
+@pytest.mark.parametrize("verb", ["check", "show"])
+@pytest.mark.parametrize("kind", ["tabular_classification", "tabular_regression", "dense_network"])
+def test_help_lists_what_columns_takes_for_a_kind(capsys, verb, kind):
+    from runner.spec.kinds import spec_class
+
+    assert run(["data", verb, "--help"]) == 0
+    assert "with --kind KIND" in capsys.readouterr().out
+    for words in (["--kind", kind], [f"--kind={kind}"]):
+        assert run(["data", verb, "--help", *words]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        for role, meaning in spec_class(kind).data.roles().items():
+            assert f"{role}: {' '.join(meaning.split())}" in shown
+    assert run(["data", verb, "--help", "--kind", "dens_network"]) == 5
 
 
 def test_rows_as_training_gets_them(table, capsys):

@@ -27,6 +27,9 @@ MEANINGS = (
     "ignored_columns",
 )  # fmt: skip
 
+#: Plain words for columns' fields, as ``runner data check`` takes them.
+ROLES = {"target": "target_columns", "label": "target_columns", "id": "id_column"}
+
 
 def _names(value: str | list[str] | None) -> list[str]:
     return [value] if isinstance(value, str) else value or []
@@ -197,8 +200,12 @@ class TableData(TextFiles, Holdout):
 
     @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-        names = {"target": "target_columns", "id": "id_column", "label": "target_columns"}
-        return {"dataset": path} | {names.get(role, role): column for role, column in columns.items()}
+        return {"dataset": path} | {ROLES.get(role, role): column for role, column in columns.items()}
+
+    @classmethod
+    def roles(cls) -> dict[str, str]:
+        """The plain words, then the fields."""
+        return {role: f"The same as {name}." for role, name in ROLES.items()} | super().roles()
 
 
 class ClassesData(StratifiedHoldout, TableData):
