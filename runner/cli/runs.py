@@ -224,9 +224,7 @@ def summary(run: Run) -> dict[str, Any]:
         "run": run.id,
         "state": state.state,
         "model": state.model or (f"{plan.model_type}/{plan.name}" if plan else None),
-        "headline": headline(plan.model_type if plan else None, metrics, plan.headline if plan else None)
-        if metrics
-        else None,
+        "headline": headline(plan and plan.model_type, metrics, plan and plan.headline) if metrics else None,
         "accuracy": metrics.get("accuracy"),
         "relative_accuracy": metrics.get("relative_accuracy"),
         "executor": state.executor,

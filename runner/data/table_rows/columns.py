@@ -48,7 +48,7 @@ class Read:
     whole: WholeNumbers | None = None
     #: Rows whose number is infinite, or is in float32: they count as missing.
     infinite: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    #: Rows where a word such as NA stands for a missing number.
+    #: Rows where a word such as NA stands for a missing number or date.
     missing_words: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
@@ -124,10 +124,11 @@ class Column:
         if self.kind == "date":
             assert self.date_format is not None
             days, bad = dates.read_each(column.dictionary, self.date_format)
+            gone = np.array([word.lower() in MISSING_WORDS for word in column.dictionary.to_pylist()], bool) & bad
             codes = np.asarray(column.indices.fill_null(-1), np.int64)
-            if bad.any():
-                raise self._unfit(array, int(np.argmax(np.append(bad, False)[codes])), place)
-            return Read(np.append(days, np.nan)[codes])
+            if (bad & ~gone).any():
+                raise self._unfit(array, int(np.argmax(np.append(bad & ~gone, False)[codes])), place)
+            return Read(np.append(days, np.nan)[codes], missing_words=np.flatnonzero(np.append(gone, False)[codes]))
         if self.kind == "bool":
             words = words_of(column)
             truth = np.array([_TRUTH.get(word.lower(), np.nan) for word in words.words] + [np.nan])

@@ -24,27 +24,37 @@ _GLANCE = 50
 
 
 def formats_of(words: pa.Array) -> list[str]:
-    """The formats that fit every word (distinct, none missing): none, one, or two where day and month may be either."""
-    if not len(words) or not _may_be(words):
+    """The formats of words (distinct, none missing): none, one, or two where day and month may be either.
+
+    A format fits every word. Where none does, it fits at least half of them: the others are mistakes in dates.
+    """
+    likely = words.filter(_likely(words)) if len(words) else words
+    if not len(likely) or len(likely) < len(words) / 2:
         return []
-    if read(words, ISO) is not None:
-        return [ISO]
-    few = words.slice(0, _GLANCE)
-    # A year of four figures: without it, "3-4" would be a month of the year 3.
-    long_year = all(re.search(r"(?<!\d)\d{4}(?!\d)", word) for word in few.to_pylist())
-    for pair in _DAYS:
-        for time in _TIMES:
-            fits = [day + time for day in pair if long_year == ("%Y" in day) and read(few, day + time) is not None]
-            fits = [form for form in fits if read(words, form) is not None]
-            if fits:
-                return fits
+    few = likely.slice(0, _GLANCE)
+    for least in (1.0, 0.5):
+        if _share(few, ISO) >= least and _share(likely, ISO) >= least:
+            return [ISO]
+        # A year of four figures: without it, "3-4" would be a month of the year 3.
+        long_year = np.mean([re.search(r"(?<!\d)\d{4}(?!\d)", word) is not None for word in few.to_pylist()]) >= least
+        for pair in _DAYS:
+            for time in _TIMES:
+                forms = [day + time for day in pair if long_year == ("%Y" in day) and _share(few, day + time) >= least]
+                if fits := [form for form in forms if _share(likely, form) >= least]:
+                    return fits
     return []
 
 
-def read(words: pa.Array, form: str) -> np.ndarray | None:
-    """Words as days since 1970, float64 ``[n]``; None where one is no date of that format."""
-    found, bad = read_each(words, form)
-    return None if bad.any() else found
+def _share(words: pa.Array, form: str) -> float:
+    """How many of the words are dates of that format: 0 to 1."""
+    return 1 - float(read_each(words, form)[1].mean())
+
+
+def _likely(words: pa.Array) -> pa.Array:
+    """Which words have digits and something between them, as dates have: bool ``[n]``."""
+    import pyarrow.compute as pc
+
+    return pc.match_substring_regex(words, r"^(\d{1,4}[-/. ]|[A-Za-z]{3,9} \d)")
 
 
 def read_each(words: pa.Array, form: str) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +65,7 @@ def read_each(words: pa.Array, form: str) -> tuple[np.ndarray, np.ndarray]:
     if form == ISO:
         stamps = _iso(words)
         if stamps is None:
-            return _one_by_one(words)
+            return _some_iso(words)
     else:
         stamps = pc.strptime(words, form, "us", error_is_null=True)
     found = moments_of(pa.chunked_array([stamps]))
@@ -73,21 +83,21 @@ def _iso(words: pa.Array) -> pa.Array | None:
     return None
 
 
-def _one_by_one(words: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+def _some_iso(words: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Of words that are not all ISO dates, those that are."""
     import pyarrow as pa
 
     values = np.full(len(words), np.nan)
-    for at in range(len(words)):
-        stamps = _iso(words.slice(at, 1))
+    places = np.flatnonzero(np.asarray(_likely(words), bool))
+    together = _iso(words.take(pa.array(places)))
+    if together is not None:
+        values[places] = moments_of(pa.chunked_array([together]))
+        return values, np.isnan(values)
+    for at in places:
+        stamps = _iso(words.slice(int(at), 1))
         if stamps is not None:
             values[at] = moments_of(pa.chunked_array([stamps]))[0]
     return values, np.isnan(values)
-
-
-def _may_be(words: pa.Array) -> bool:
-    """Whether the first words have digits and something between them, as dates have."""
-    return all(re.match(r"(\d{1,4}[-/. ]|[A-Za-z]{3,9} \d)", word) for word in words.slice(0, _GLANCE).to_pylist())
 
 
 def parts(days: np.ndarray) -> dict[str, np.ndarray]:

@@ -32,6 +32,8 @@ CATEGORIES = 100
 LONG = 5.0
 #: Where at least this share of a column's cells is numbers, its words are mistakes unless the spec says otherwise.
 NUMBERS = 0.5
+#: The same of dates.
+DATES = 0.5
 #: More words than this may be texts by their length.
 FEW = 20
 #: Lines and words that a message names.
@@ -92,8 +94,7 @@ def _of_texts(
     if untyped and {word.lower() for word in few} <= {"true", "false"}:
         column = _as(column, kind="bool")
         return column, column.read(array, place)
-    forms = dates.formats_of(words) if section.date_format is None else _format(column.name, section)
-    if forms and dates.read(words, forms[0]) is not None:
+    if _are_dates(column, words, cells, section):
         return _date(column, array, section, place)
     if untyped and column.decimal == "." and comma_numbers(few):
         raise DataError(
@@ -127,12 +128,8 @@ def _number(
     numbers = int(counts[~bad].sum())
     if numbers < NUMBERS * (numbers + len(rows)):
         return None
-    named = [repr(all_words[at]) for at in real[:SHOWN]] + (["..."] if len(real) > SHOWN else [])
-    lines = [place(int(row)).rpartition(":")[2].strip() for row in rows[:SHOWN]]
-    shown = ", ".join(line.removeprefix("row ") for line in lines) + (", ..." if len(rows) > SHOWN else "")
-    unit = "row" if lines[0].startswith("row ") else "line"
     raise DataError(
-        f"column {column.name!r} has numbers, and {', '.join(named)} among them in {unit} {shown}",
+        f"column {column.name!r} has numbers, and {_words(all_words, real)} among them in {_lines(rows, place)}",
         where=place(int(rows[0])),
         hint=f"mend the cells, or name the words in data.missing_values if they mean a missing cell, or name "
         f"{column.name!r} in data.categorical_columns if its numbers are categories",
@@ -153,12 +150,38 @@ def _text(column: Column, array: pa.ChunkedArray, section: TableData, place: Pla
     if section.text == "hash":
         column = _as(column, kind="text", text_features=section.text_features)
         return column, column.read(array, place)
+    numeric = not numbers_in(texts(array, column.missing_values).dictionary.dictionary_encode(), column.decimal)[
+        1
+    ].any()
     raise DataError(
         f"column {column.name!r} looks like texts or names, such as {array.drop_null()[0].as_py()!r:.60}",
         where="/data/text",
         hint=f'say what becomes of it: "ignored_columns": ["{column.name}"], or "categorical_columns", or '
-        '"text_columns", whose words are counted; for all such columns, "text": "hash" or "ignore"',
+        + ('"numerical_columns", as its texts are numbers, or ' if numeric else "")
+        + '"text_columns", whose words are counted; for all such columns, "text": "hash" or "ignore"',
     )
+
+
+def _are_dates(column: Column, words: pa.Array, cells: pa.DictionaryArray, section: TableData) -> bool:
+    """Whether at least half of the cells are dates: what the others are is for :func:`_date` to refuse by line.
+
+    Raises :class:`DataError` for dates that are not written as the spec says of all.
+    """
+    given = _format(column.name, section)
+    found = dates.formats_of(words)
+    forms = given or found
+    if not forms:
+        return False
+    fit = ~dates.read_each(words, forms[0])[1]
+    if given and not fit.any() and found:
+        raise DataError(
+            f"date_format fits no cell of {column.name!r}, which has dates such as {words[0].as_py()!r}",
+            where="/data/date_format",
+            hint=f'say it by column: "date_format": {{"{column.name}": "{found[0]}"}}, or what else the column is: '
+            "data.categorical_columns, data.ignored_columns",
+        )
+    codes = np.asarray(cells.indices.drop_null(), np.int64)
+    return bool(fit[codes].mean() >= DATES)
 
 
 def _format(name: str, section: TableData) -> Sequence[str]:
@@ -177,14 +200,47 @@ def _date(column: Column, array: pa.ChunkedArray, section: TableData, place: Pla
                 where="/data/date_format",
                 hint=" or ".join(f'"date_format": {{"{column.name}": "{form}"}}' for form in forms),
             )
-        if _format(column.name, section) and len(words) and dates.read_each(words, forms[0])[1].all():
-            raise DataError(
-                f"date_format fits no cell of {column.name!r}",
-                where="/data/date_format",
-                hint=f"it is {forms[0]!r}, and the first cell is {words[0].as_py()!r}",
-            )
-        column = _as(column, date_format=forms[0] if forms else dates.ISO)
+        form = forms[0] if forms else dates.ISO
+        _need_dates(column, array, form, bool(_format(column.name, section)), place)
+        column = _as(column, date_format=form)
     read = column.read(array, place)
     assert read.numbers is not None
     known = read.numbers[~np.isnan(read.numbers)]
     return _as(column, hours=bool((known != np.floor(known)).any())), read
+
+
+def _need_dates(column: Column, array: pa.ChunkedArray, form: str, given: bool, place: Place) -> None:
+    """Raise :class:`DataError` for words that are no dates of that format, by their lines."""
+    cells = texts(array, column.missing_values)
+    words = cells.dictionary.to_pylist()
+    bad = dates.read_each(cells.dictionary, form)[1]
+    strays = [int(at) for at in np.flatnonzero(bad) if words[at].lower() not in MISSING_WORDS]
+    if not strays:
+        return
+    if bad.all():
+        written = f"it is {form!r}, and" if given else "say how they are written in data.date_format:"
+        raise DataError(
+            f"date_format fits no cell of {column.name!r}" if given else f"{column.name!r} has no cell that is a date",
+            where="/data/date_format",
+            hint=f"{written} the first cell is {words[strays[0]]!r}",
+        )
+    rows = np.flatnonzero(np.isin(np.asarray(cells.indices.fill_null(-1), np.int64), strays))
+    written = "" if form == dates.ISO else f" written as {form}"
+    raise DataError(
+        f"column {column.name!r} has dates{written}, and {_words(words, strays)} among them in {_lines(rows, place)}"
+        + (f" ({len(rows):,} rows)" if len(rows) > SHOWN else ""),
+        where=place(int(rows[0])),
+        hint="mend the cells, or name the words in data.missing_values if they mean a missing cell, or name "
+        f"{column.name!r} in data.categorical_columns if it is no dates",
+    )
+
+
+def _words(words: Sequence[str], strays: Sequence[int]) -> str:
+    return ", ".join([repr(words[at]) for at in strays[:SHOWN]] + ["..."] * (len(strays) > SHOWN))
+
+
+def _lines(rows: np.ndarray, place: Place) -> str:
+    """``line 5, 7, ...``, or ``row 5`` where rows are counted."""
+    lines = [place(int(row)).rpartition(":")[2].strip() for row in rows[:SHOWN]]
+    shown = ", ".join(line.removeprefix("row ") for line in lines) + (", ..." if len(rows) > SHOWN else "")
+    return f"{'row' if lines[0].startswith('row ') else 'line'} {shown}"

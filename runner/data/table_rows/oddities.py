@@ -8,11 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.data.table_rows.values import numbers_in, numbers_of, source_of, texts
+from runner.data.table_rows.values import (
+    MISSING_WORDS,
+    codes_of_digits,
+    is_number,
+    numbers_in,
+    numbers_of,
+    source_of,
+    texts,
+)
 
 if TYPE_CHECKING:
     from runner.data.table_rows.cells import Cells
-    from runner.data.table_rows.columns import Read
+    from runner.data.table_rows.columns import Column, Read
     from runner.data.table_rows.targets import Target
 
 #: A column without a name, or with the name that a data frame's index gets when it is saved.
@@ -75,6 +83,34 @@ def _determines(read: Read, rows: np.ndarray, classes: np.ndarray) -> str | None
         return None
     pairs = np.bincount((codes + 1).astype(np.int64) * (int(classes.max()) + 1) + classes)
     return "determines, one class for each of its values, the target" if (pairs > 0).sum() == values else None
+
+
+def texts_of_numbers(column: Column, read: Read) -> str | None:
+    """What to say of texts that are numbers, alone or among words, and have become categories; None of others.
+
+    Of a container that has types: in a text file numbers are texts anyhow, and are told apart by what most cells are.
+    """
+    if column.kind != "category" or read.words is None or codes_of_digits(read.words.words):
+        return None
+    numbers, others = [], []
+    for word in read.words.words:
+        if is_number(word, column.decimal):
+            numbers.append(word)
+        elif word.lower() not in MISSING_WORDS:
+            others.append(word)
+    if not numbers:
+        return None
+    shown, among = (", ".join(map(repr, some[:3])) for some in (numbers, others))
+    if not others:
+        return (
+            f"column {column.name!r} has texts that are numbers, such as {shown}, which are categories here: name it "
+            "in data.numerical_columns if they are quantities, or in data.categorical_columns"
+        )
+    return (
+        f"column {column.name!r} has numbers, such as {shown}, among words, such as {among}, and all are categories "
+        "here: name it in data.categorical_columns if that is right; else name the words in data.missing_values, and "
+        "the column in data.numerical_columns"
+    )
 
 
 def sibling_file(path: Path) -> str | None:

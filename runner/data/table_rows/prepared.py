@@ -17,11 +17,12 @@ from runner.data.table_rows.cells import Cells
 from runner.data.table_rows.column_names import need
 from runner.data.table_rows.columns import Column, Columns, Read
 from runner.data.table_rows.looking import look
-from runner.data.table_rows.oddities import index_columns, repeats_target, sibling_file
+from runner.data.table_rows.oddities import index_columns, repeats_target, sibling_file, texts_of_numbers
 from runner.data.table_rows.splitting import Divided, divide, draw
 from runner.data.table_rows.table_split import TableSplit
-from runner.data.table_rows.targets import Target, in_classes, only_used, read_target, usable
+from runner.data.table_rows.targets import Target, in_classes, need_rows_of_classes, only_used, read_target, usable
 from runner.data.table_rows.training_columns import Looked, Told, fitted_columns, need_columns_left
+from runner.data.table_rows.values import is_declared
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -111,7 +112,13 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
         for sentence in target.warnings:
             told.warn(sentence, "/data/target_columns")
     kept = np.flatnonzero(mask)
-    return kept, [only_used(target, kept) for target in read]
+    used = [only_used(target, kept) for target in read]
+    # Rows of another file are measured on however few there are here of their class.
+    if section.predicts == "classes" and section.validation_data is None and section.validation_split:
+        for target in used:
+            if len(target.classes) > 1:
+                need_rows_of_classes(target)
+    return kept, used
 
 
 def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Looked:
@@ -127,23 +134,40 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
     for name in table.columns:
         if name in outside or name in looked.left_out or name in section.ignored_columns:
             continue
-        found = look(name, table.column(name), section, table.place, untyped=table.untyped)
+        array = table.column(name)
+        found = look(name, array, section, table.place, untyped=table.untyped)
         if isinstance(found, str):
             looked.left_out[name] = found
             told.warn(f"column {name!r} {found}: it is left out")
             continue
         column, read = found
         _told_of_cells(column, read, kept, table, told)
+        # A text file has no other numbers than texts; a column that its file calls categories is said to be so.
+        said = name in section.categorical_columns or table.untyped or is_declared(array)
+        if not said and (odd := texts_of_numbers(column, read)):
+            told.warn(odd, "/data/categorical_columns")
         looked.columns.append(column)
         looked.reads.append(read)
+    _need_use_of_format(section, looked)
     return looked
+
+
+def _need_use_of_format(section: TableData, looked: Looked) -> None:
+    """Raise where the one format of all dates is no column's."""
+    form, ignored = section.date_format, section.ignored_columns
+    if isinstance(form, str) and section.time_column not in ignored and not any(c.date_format for c in looked.columns):
+        raise DataError(
+            f"date_format {form!r} fits no column: none has texts that are dates",
+            where="/data/date_format",
+            hint="take it out, or name the columns of dates in data.date_columns",
+        )
 
 
 def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, told: Told) -> None:
     """Infinite cells and words such as NA, by their lines."""
     for rows, reason, words in (
         (read.infinite, "infinite_cell", "a number that is infinite, or too large for a float32,"),
-        (read.missing_words, "missing_word", "a word for a missing number"),
+        (read.missing_words, "missing_word", f"a word for a missing {'date' if column.kind == 'date' else 'number'}"),
     ):
         used = rows[np.isin(rows, kept)] if len(rows) else rows
         if len(used):

@@ -10,6 +10,7 @@ import numpy as np
 
 from runner.data import holdout
 from runner.data.table_rows.looking import look
+from runner.data.table_rows.targets import named
 from runner.data.table_rows.values import texts, words_of
 from runner.errors import DataError
 
@@ -116,19 +117,21 @@ def _strata(section: TableData, targets: Sequence[Target], warn: Warn) -> np.nda
             "/data/stratify",
         )
         combined = targets[0].values
-    alone = np.bincount(combined) == 1
-    if len(targets) == 1 and alone.any():
-        codes = np.flatnonzero(alone)
-        shown = ", ".join(repr(targets[0].classes[code]) for code in codes[:10]) + (", ..." if len(codes) > 10 else "")
-        each, stay = (
-            ("", "which stays in training and is") if len(codes) == 1 else ("each ", "which stay in training and are")
-        )
-        warn(
-            f"the target {targets[0].name!r} has only one row {each}of {shown}, {stay} not measured",
-            "/data/stratify",
-        )
+    if combined is targets[0].values or len(targets) == 1:
+        codes = np.flatnonzero(np.bincount(targets[0].values) == 1)
+        if len(codes):
+            each, stay = (
+                ("", "which stays in training and is")
+                if len(codes) == 1
+                else ("each ", "which stay in training and are")
+            )
+            warn(
+                f"the target {targets[0].name!r} has only one row {each}of "
+                f"{named([targets[0].classes[code] for code in codes])}, {stay} not measured",
+                "/data/stratify",
+            )
     if (np.bincount(combined)[combined] == 1).mean() > 0.5:
-        warn("most classes have one row: rows are held out without regard to classes", "/data/stratify")
+        warn("most rows are alone in their class: they are held out without regard to classes", "/data/stratify")
         return None
     return combined
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: More distinct numbers than this, and than half of the rows, are a quantity, no classes.
 QUANTITY = 30
+#: Classes that a message names.
+SHOWN = 10
 
 
 @dataclass
@@ -144,6 +146,27 @@ def only_used(target: Target, kept: np.ndarray) -> Target:
     present = np.unique(values)
     renumbered = np.searchsorted(present, values)
     return Target(target.name, renumbered, tuple(target.classes[at] for at in present))
+
+
+def need_rows_of_classes(target: Target) -> None:
+    """Raise :class:`DataError` where most rows are alone in their class: none of them could be learnt and measured."""
+    counts = np.bincount(target.values, minlength=len(target.classes))
+    alone = [word for word, count in zip(target.classes, counts, strict=True) if count == 1]
+    if len(alone) <= len(target.values) / 2 and (counts > 1).sum() > 1:
+        return
+    raise DataError(
+        f"the target {target.name!r} has one row of each of {named(alone)} among its {len(target.classes):,} "
+        "classes, and a class of one row cannot be both learnt and measured",
+        where="/data/target_columns",
+        hint="it looks like an identifier, or like a quantity, which tabular_regression predicts; is another column "
+        "the target? else give rare classes one name, or name the rows to measure on in data.validation_data",
+    )
+
+
+def named(classes: Sequence[str]) -> str:
+    """Classes as a message names them: a few by their words, many by their count as well."""
+    shown = ", ".join(map(repr, classes[:SHOWN]))
+    return shown if len(classes) <= SHOWN else f"{len(classes):,} classes ({shown}, ...)"
 
 
 def in_classes(target: Target, classes: Mapping[str, int]) -> np.ndarray:

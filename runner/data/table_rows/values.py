@@ -46,6 +46,13 @@ def source_of(array: pa.ChunkedArray) -> Source:
     return "text" if pa.types.is_null(kind) else "other"
 
 
+def is_declared(array: pa.ChunkedArray) -> bool:
+    """Whether the file itself says that a column is categories, as Parquet and Arrow can."""
+    import pyarrow as pa
+
+    return bool(pa.types.is_dictionary(array.type))
+
+
 def texts(array: pa.ChunkedArray, missing: Sequence[str] = ()) -> pa.DictionaryArray:
     """A column of text or of other single values as words without spaces around; null is a missing cell.
 
@@ -155,6 +162,14 @@ def _number(word: str) -> float | None:
         return float(word)
     except ValueError:
         return None
+
+
+def is_number(word: str, decimal: str = ".") -> bool:
+    """Whether a word is a number that is finite."""
+    if decimal == ",":
+        return re.fullmatch(_COMMA, word, re.IGNORECASE) is not None
+    value = _number(word)
+    return value is not None and math.isfinite(value)
 
 
 def comma_numbers(words: Sequence[str]) -> bool:

@@ -232,3 +232,12 @@ def test_rows_are_asked_about_in_the_encoding_and_with_the_delimiter_of_the_trai
         assert refused.code == 4
         assert "row 1" in refused.err and "'age'" in refused.err
         assert "_columns" not in refused.err and "data." not in refused.err
+
+
+def test_rows_to_measure_on_of_unknown_classes_alone_are_told_and_end_no_training(bench):
+    path = bench.table(rows())
+    other = bench.table(rows() | {"y": ["huge"] * 60}, "other.csv")
+    learner = {"learner_type": "linear"}
+    document = bench.train("classification", {"dataset": str(path), "validation_data": str(other)}, learner=learner)
+    assert document["metrics"]["accuracy"] == 0
+    assert document["metrics"]["n_unseen_class"] == 60

@@ -161,6 +161,40 @@ def test_json_lines_with_numbers_among_words_are_one_category(tmp_path):
     loaded = load(path)
     (code,) = [column for column in loaded.train.columns.columns if column.name == "code"]
     assert code.categories == ("0", "x")
+    (said,) = loaded.report.warnings
+    assert "column 'code' has numbers, such as '0', among words, such as 'x'" in said
+    assert "data.categorical_columns" in said and "data.numerical_columns" in said
+    assert load(path, categorical_columns=["code"]).report.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["12", "abc", "7.5"], "has numbers, such as '12', '7.5', among words, such as 'abc'"),
+        (["12", "7.5", None], "has texts that are numbers, such as '12', '7.5'"),
+        (["0101", "8010", "12"], ""),
+        (["p", "q", "nan"], ""),
+    ],
+)
+def test_numbers_that_parquet_has_as_texts_are_said(tmp_path, cells, said):
+    path = tmp_path / "table.parquet"
+    parquet.write_table(pa.table({"n": COUNT, "code": cells * 10, "y": CLASSES}), path)
+    loaded = load(path)
+    assert kinds(loaded)["code"] == "category"
+    assert [said in warning for warning in loaded.report.warnings] == [True] * bool(said)
+    declared = pa.table({"n": COUNT, "code": pa.array(cells * 10).dictionary_encode(), "y": CLASSES})
+    parquet.write_table(declared, path)
+    assert load(path).report.warnings == []
+
+
+def test_many_numbers_that_are_texts_are_refused_with_what_they_may_be(tmp_path):
+    path = tmp_path / "table.parquet"
+    texts = [str(at / 7) for at in range(210)]
+    parquet.write_table(pa.table({"n": list(range(210)), "code": texts, "y": CLASSES * 7}), path)
+    with pytest.raises(DataError, match="'code' looks like texts") as refused:
+        load(path)
+    assert '"numerical_columns", as its texts are numbers' in refused.value.hint
+    assert kinds(load(path, numerical_columns=["code"]))["code"] == "number"
 
 
 def test_whole_numbers_that_no_float_holds_stay_apart_as_classes(tmp_path):
@@ -186,6 +220,32 @@ def test_a_quantity_is_no_class(table):
     with pytest.raises(DataError, match="which are no classes") as refused:
         load(table({"n": COUNT * 2, "y": [number / 7 for number in range(60)]}))
     assert "tabular_regression" in str(refused.value.hint)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        [f"c{at}" for at in range(30)],
+        [*[f"c{at}" for at in range(16)], *["d", "e"] * 7],
+        ["a"] * 29 + ["b"],
+    ],
+    ids=["all alone", "most rows alone", "one class has more"],
+)
+def test_classes_of_one_row_that_leave_nothing_to_measure_are_refused(table, classes):
+    path = table({"n": COUNT, "m": [at % 7 for at in COUNT], "y": classes})
+    with pytest.raises(DataError, match="cannot be both learnt and measured") as refused:
+        load(path)
+    assert (refused.value.where, "tabular_regression" in refused.value.hint) == ("/data/target_columns", True)
+    assert len(load(path, validation_split=0).train) == 30
+    assert len(load(path, validation_data=str(path)).validation) == 30
+
+
+def test_many_classes_of_one_row_are_said_once_with_their_count(table):
+    path = table({"n": list(range(72)), "y": [*["a", "b"] * 30, *[f"c{at}" for at in range(12)]]})
+    (said,) = load(path).report.warnings
+    assert "only one row each of 12 classes ('c0', 'c1'" in said and said.endswith("are not measured")
+    several = table({"n": list(range(72)), "y": [*["a", "b"] * 30, *"cdefghijklmn"], "z": ["p", "q", "q"] * 24})
+    assert sum("only one row each of 12 classes" in said for said in load(several, ["y", "z"]).report.warnings) == 1
 
 
 def test_too_many_rows_without_a_target_fail(table):
@@ -249,6 +309,57 @@ def test_a_date_format_that_fits_no_cell_is_refused(table):
         load(path, date_format={"joined": "%d/%m/%Y"})
     with pytest.raises(ValidationError, match="unknown directive %Q"):
         load(path, date_format={"joined": "%d/%Q"})
+
+
+def days(*strays, form="2024-01-{:02}"):
+    return [*strays, *[form.format(1 + at % 28) for at in range(60 - len(strays))]]
+
+
+@pytest.mark.parametrize("fields", [{}, {"date_columns": ["joined"]}, {"categorical_columns": ["other"]}])
+def test_one_date_format_for_all_that_does_not_fit_a_column_is_refused(table, fields):
+    path = table({"joined": days(), "other": days(form="{:02}/01/2024"), "y": CLASSES * 2})
+    with pytest.raises(DataError, match="fits no cell of 'joined'") as refused:
+        load(path, date_format="%d/%m/%Y", **fields)
+    assert refused.value.where == "/data/date_format"
+    assert "'2024-01-01'" in refused.value.message + refused.value.hint
+    assert load(path, date_format={"other": "%d/%m/%Y"}).record["columns"] == {"joined": "date", "other": "date"}
+
+
+@pytest.mark.parametrize(
+    ("form", "fields"),
+    [
+        ("2024-01-{:02}", {}),
+        ("2024-01-{:02}", {"date_columns": ["joined"]}),
+        ("2024-01-{:02} 06:00:00", {}),
+        ("{:02}.01.2024", {"date_format": "%d.%m.%Y"}),
+        ("{:02}.01.2024", {"date_format": {"joined": "%d.%m.%Y"}}),
+        ("{:02} Jan 2024", {}),
+    ],
+)
+def test_words_among_dates_are_refused_by_line_and_words_for_missing_are_counted(table, form, fields):
+    columns = {"n": list(range(60)), "joined": days("oops", "2024-99-99", form=form), "y": CLASSES * 2}
+    with pytest.raises(DataError, match="'oops', '2024-99-99' among them in line 2, 3") as refused:
+        load(table(columns), **fields)
+    assert "data.missing_values" in refused.value.hint and "data.categorical_columns" in refused.value.hint
+    loaded = load(table(columns), **fields, missing_values=["oops", "2024-99-99"])
+    assert kinds(loaded)["joined"] == "date"
+    gone = load(table(columns | {"joined": days("NA", "unknown", form=form)}), **fields)
+    assert kinds(gone)["joined"] == "date"
+    assert gone.report.named == {"missing_word": [2, 3]}
+    assert "a word for a missing date in line 2, 3" in gone.report.warnings[0]
+
+
+def test_one_date_format_that_is_no_columns_is_refused(table):
+    path = table({"n": COUNT, "town": ["Graz", "Linz", "Wien"] * 10, "y": CLASSES})
+    with pytest.raises(DataError, match="date_format '%d/%m/%Y' fits no column") as refused:
+        load(path, date_format="%d/%m/%Y")
+    assert refused.value.where == "/data/date_format"
+
+
+def test_dates_columns_of_no_dates_are_refused(table):
+    path = table({"n": COUNT, "joined": ["soon", "later", "NA"] * 10, "y": CLASSES})
+    with pytest.raises(DataError, match="'joined' has no cell that is a date"):
+        load(path, date_columns=["joined"])
 
 
 def test_the_target_is_no_group(table):

@@ -177,6 +177,9 @@ class _Run:
             self._tell_importance(target, 0)
             # A class that training never saw has no probability that a column could raise.
             known = held.targets[target] >= 0 if held.classes[target] else np.ones(len(held), bool)
+            if not known.any():
+                self._tell_importance(target, 1)
+                continue
             table = permutation_importance(
                 learner.predict,
                 matrix[known],
