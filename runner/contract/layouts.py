@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, get_args
 
 from runner.contract.measures import Table
 from runner.contract.sections import Section
+from runner.errors import DataError
 
 if TYPE_CHECKING:
     from runner.contract.models import ModelSpec
@@ -40,6 +41,19 @@ class DataSection(Section):
     def preview(self, loaded: LoadedData, rows: int) -> Table:
         """The first rows of training as the kind gets them, for ``runner data show``."""
         return Table("rows", "Rows", [], [], note=f"{self.layout} cannot be shown as a table")
+
+    def without_effect(self) -> dict[str, str]:
+        """The fields that have no effect beside others, each with why: ``split_column says which rows are held out``.
+
+        A document that gives such a field is refused, whatever its value; the resolved spec leaves it out.
+        """
+        return {}
+
+    def refuse_without_effect(self) -> None:
+        """Raise :class:`~runner.errors.DataError` for a field that is given and has no effect."""
+        for name, why in self.without_effect().items():
+            if name in self.model_fields_set:
+                raise DataError(f"has no effect: {why}", where=f"/data/{name}", hint="take it out")
 
     #: What a row of it is called, such as ``comparisons``: the layout of a :class:`DataReport`.
     layout: ClassVar[str] = "rows"

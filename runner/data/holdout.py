@@ -15,7 +15,6 @@ from pydantic import StringConstraints, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from runner.contract import DataSection, option
-from runner.errors import DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +38,7 @@ class Holdout(DataSection):
         lt=1,
         older=("valiation_split",),
         description="Share of the rows held out, by their content: equal rows are on one side. 0 holds nothing out. "
-        "With validation_data or split_column no other share than the default is taken.",
+        "Not beside validation_data or split_column.",
     )
     validation_data: ColumnName | None = option(
         None, description="Another file, folder or pattern, with the same columns: the rows to measure on."
@@ -68,23 +67,20 @@ class Holdout(DataSection):
             )
         return value
 
-    def check_holdout(self) -> None:
-        """Raise :class:`DataError` for a share that nothing would use."""
-        named = next((name for name in self.WITHOUT_SHARE if getattr(self, name) is not None), None)
-        # The resolved spec, which is read again, has the default: only another share has been asked for.
-        if named is not None and self.validation_split != type(self).model_fields["validation_split"].default:
-            raise DataError(
-                f"{named} says which rows are held out, and no share of them does",
-                where="/data/validation_split",
-                hint=f"take out validation_split, or {named}",
-            )
+    def without_effect(self) -> dict[str, str]:
+        way = next((name for name in self.WAYS if getattr(self, name) is not None), None)
+        void = ["validation_split"] if way in self.WITHOUT_SHARE else []
+        void += ["stratify"] if way is not None and "stratify" in type(self).model_fields else []
+        return super().without_effect() | dict.fromkeys(void, f"{way} says which rows are held out")
 
 
 class StratifiedHoldout(Holdout):
     """The same, of classes."""
 
     stratify: bool = option(
-        True, description="Hold out the same share of every class. Only where rows are held out by a share."
+        True,
+        description="Hold out the same share of every class. Not beside validation_data or a column that says which "
+        "rows are held out.",
     )
 
 

@@ -6,13 +6,16 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from runner.contract import ModelSpec
+from runner.contract import DataSection, ModelSpec
 from runner.spec.envelope import TrainingSpec
 
 
 def canonical(spec: TrainingSpec) -> dict[str, Any]:
-    """The spec as a document: every default filled in, present spellings only, JSON values only."""
+    """The spec as a document: every default that has an effect filled in, present spellings only, JSON values only."""
     document = spec.model_dump(mode="json", by_alias=True, exclude={"schema_uri"})
+    if isinstance(spec.data, DataSection):
+        for name in spec.data.without_effect():
+            del document["data"][name]
     if spec.model.start_state is not None and spec.model.spec is None:
         del document["model"]["spec"]
     return document

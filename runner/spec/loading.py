@@ -16,13 +16,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner import registry
-from runner.contract import ModelSpec
+from runner.contract import DataSection, ModelSpec
 from runner.errors import Fault, SpecError
 from runner.spec import messages, pointers
 from runner.spec.envelope import TrainingSpec
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.kinds import built
-from runner.spec.old_names import Older
+from runner.spec.old_names import Older, as_written
 from runner.spec.reader import Document, read, read_file
 
 
@@ -110,8 +110,10 @@ def examine(document: Document, value: dict[str, Any], kind: str | None = None) 
         from runner.spec.explanation import explain
 
         faults, older, spec = explain(document, value, kind, known)
+    if spec is not None:
+        faults += _without_effect(document, spec, older)
     warnings = _warnings(document, value, older, started, spec)
-    return Examined(faults, warnings, spec, kind, older)
+    return Examined(faults, warnings, None if faults else spec, kind, older)
 
 
 def _placed(fault: Fault, document: Document, value: dict[str, Any]) -> Fault:
@@ -126,6 +128,19 @@ def _named_kind(value: dict[str, Any]) -> str | None:
     """The kind that a document names, or None where it names none that exists."""
     name = pointers.get(value, "/model/spec/model_type")
     return name if isinstance(name, str) and registry.find(name) else None
+
+
+def _without_effect(document: Document, spec: TrainingSpec, older: list[Older]) -> list[Finding]:
+    """The fields of ``data`` that the document gives and that others make void."""
+    if not isinstance(spec.data, DataSection):
+        return []
+    found = []
+    for name, why in spec.data.without_effect().items():
+        if name in spec.data.model_fields_set:
+            at = as_written(("data", name), older)
+            message, hint = f"has no effect: {why}", "take it out"
+            found.append(find(document, at, "void", message, on_key=True, found=written(document, at), hint=hint))
+    return found
 
 
 def _warnings(

@@ -99,15 +99,17 @@ def test_two_ways_at_once_are_refused(table):
         load(table(ROWS), split_column="day", time_column="day")
 
 
-@pytest.mark.parametrize("way", ["split_column", "validation_data"])
-def test_a_share_that_nothing_would_use_is_refused(table, way):
+@pytest.mark.parametrize("way", ["split_column", "validation_data", "group_column", "time_column"])
+@pytest.mark.parametrize("share", [0.2, 0.3])
+def test_what_nothing_would_use_is_refused_its_default_too_if_it_is_given(table, way, share):
     path = table(ROWS | {"side": ["train"] * 40 + ["valid"] * 20})
-    value = "side" if way == "split_column" else str(path)
-    with pytest.raises(DataError, match=way) as caught:
-        load(path, **{way: value}, validation_split=0.3)
-    assert caught.value.where == "/data/validation_split"
-    # The resolved spec of a run has every default.
-    assert len(load(path, **{way: value}, validation_split=0.2).validation)
+    value = {"validation_data": str(path), "time_column": "n"}.get(way, "side")
+    assert len(load(path, **{way: value}).validation)
+    void = {"stratify": True} | ({"validation_split": share} if way in ("split_column", "validation_data") else {})
+    for field, given in void.items():
+        with pytest.raises(DataError, match=f"has no effect: {way} says which rows are held out") as caught:
+            load(path, **{way: value, field: given})
+        assert caught.value.where == f"/data/{field}"
 
 
 def test_rows_that_cannot_be_divided_are_refused(table):

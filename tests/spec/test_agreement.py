@@ -108,16 +108,18 @@ def accepts(function, *arguments):
 
 
 def _table_conflict(data):
-    """Whether a table's rows are held out in two ways, a column has two meanings, or a date's format is in question."""
+    """Whether a table's rows are held out in two ways, a column has two meanings, a date's format is in question, or a
+    field has no effect."""
     ways = [name for name in ("validation_data", "split_column", "group_column", "time_column") if data.get(name)]
     lists = ("categorical_columns", "numerical_columns", "date_columns", "text_columns", "ignored_columns")
-    columns = {name: data.get(name) or [] for name in ("id_column", *lists)}
-    columns["target_columns"] = data.get("target_columns", "target")
-    names = {field: {*map(str, value if isinstance(value, list) else [value])} for field, value in columns.items()}
-    twice = sum(map(len, names.values())) > len(set().union(*names.values()))
     # A file to measure on is no column, and a column of times may be an input.
-    held_out = names["target_columns"] & {data.get(name) for name in ("split_column", "group_column")}
-    return len(ways) > 1 or data.get("date_format") not in (None, {}) or twice or bool(held_out)
+    given = (data.get(name) for name in ("id_column", "split_column", "group_column"))
+    names = [value for value in given if value is not None]
+    for name in (*lists, "target_columns"):
+        value = data.get(name, "target" if name == "target_columns" else [])
+        names += value if isinstance(value, list) else [value]
+    void = "text_features" in data or (ways and ("validation_split" in data or "stratify" in data))
+    return len(ways) > 1 or void or data.get("date_format") not in (None, {}) or len(set(map(str, names))) < len(names)
 
 
 def beyond_a_schema(document):

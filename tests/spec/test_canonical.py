@@ -26,6 +26,18 @@ def test_the_canonical_document_is_a_spec_and_its_own_canonical_form(document):
     assert spec_hash(again.spec) == spec_hash(spec)
 
 
+def test_defaults_that_other_fields_make_void_are_not_filled_in():
+    data = {"dataset": "iris", "split_column": "side"}
+    table = {"model": {"name": "t", "spec": {"model_type": "tabular_classification"}}, "data": data}
+    spec = load_object(table).spec
+    filled = canonical(spec)
+    assert not {"validation_split", "stratify", "text_features"} & filled["data"].keys()
+    assert filled["data"]["seed"] == 42
+    assert canonical(load_object(filled).spec) == filled
+    several = load_object(table | {"data": {"dataset": "iris", "text": "hash"}}).spec
+    assert {"validation_split", "stratify", "text_features"} <= canonical(several)["data"].keys()
+
+
 def test_a_spec_that_starts_from_a_model_stays_one(document):
     document["model"] = {"name": "next", "start_state": "ratings"}
     spec = load_object(document).spec

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 def prepare(section: TableData, context: LoadContext) -> LoadedData:
     """:meth:`TableData.load`, step by step."""
-    section.check_holdout()
     table = tables.read(section.dataset, "/data/dataset", section.encoding, section.delimiter)
     # It is the context's from the start, so that a refusal shows what was read and dropped until then.
     report = context.report

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -15,6 +15,7 @@ from runner.data.table_rows import date_format as formats
 from runner.data.table_rows import packaged
 from runner.data.table_rows.table_split import TableSplit
 from runner.data.text_files import TextFiles
+from runner.errors import DataError
 from runner.workspace import absolute
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
@@ -105,13 +106,22 @@ class TableData(TextFiles, Holdout):
                 raise PydanticCustomError("date_format", "{form} {fault}", {"form": repr(form), "fault": fault})
         return value
 
+    @field_validator("date_format")
+    @classmethod
+    def _formats_of_dates(cls, value: Any, info: ValidationInfo) -> Any:
+        for name in value if isinstance(value, dict) else ():
+            for other in ("split_column", "group_column", *MEANINGS):
+                if other != "date_columns" and name in _names(info.data.get(other)):
+                    raise _two_meanings(name, other, "date_format")
+        return value
+
     @field_validator(*MEANINGS)
     @classmethod
     def _one_meaning(cls, value: Any, info: ValidationInfo) -> Any:
         assert info.field_name is not None
         for name in _names(value):
-            # The ways of holding rows out are fields before these; a target is none of them.
-            sides = ("split_column", "group_column") if info.field_name == "target_columns" else ()
+            # The ways of holding rows out are fields before these; such a column is no input and no target.
+            sides = ("split_column", "group_column") if info.field_name != "id_column" else ()
             for other in (*sides, *MEANINGS[: MEANINGS.index(info.field_name)]):
                 if name in _names(info.data.get(other)):
                     raise _two_meanings(name, other, info.field_name)
@@ -124,6 +134,12 @@ class TableData(TextFiles, Holdout):
             if getattr(self, field) in self.targets:
                 raise _two_meanings(getattr(self, field), field, "target_columns")
         return self
+
+    def without_effect(self) -> dict[str, str]:
+        found = super().without_effect()
+        if self.text != "hash" and not self.text_columns:
+            found["text_features"] = "text is not hash, and text_columns names none, so that no text is hashed"
+        return found
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -152,11 +168,23 @@ class TableData(TextFiles, Holdout):
     def check(self, cwd: Path) -> None:
         from runner.data.records.data_files import data_files
 
-        self.check_holdout()
+        self.refuse_without_effect()
+        containers = set()
         for path, pointer in self._paths():
             files, container = data_files(path, pointer, cwd)
+            containers.add(container)
             if container in ("csv", "tsv"):
                 self._check_header(cwd / files[0])
+        self._need_text(containers)
+
+    def _need_text(self, containers: Set[str]) -> None:
+        """Raise :class:`DataError` for what says how a text file is written, where no file is text."""
+        found = ", ".join(sorted(containers)) or f"the packaged table {self.dataset}"
+        for name, needed in (("delimiter", {"csv", "tsv"}), ("encoding", {"csv", "tsv", "jsonl", "json"})):
+            if getattr(self, name) is not None and not needed & containers:
+                raise DataError(f"has no effect: the data is {found}", where=f"/data/{name}", hint="take it out")
+        if self.decimal != "." and not containers:
+            raise DataError(f"has no effect: the data is {found}", where="/data/decimal", hint="take it out")
 
     def _check_header(self, path: Path) -> None:
         """Raise :class:`DataError` for a column of the spec that a text file does not name."""
