@@ -40,6 +40,11 @@ def cached_snapshot(repo: str, kind: RepoType) -> Path | None:
     return snapshot if revision and snapshot.is_dir() else None
 
 
+def site() -> str:
+    """Where the Hub's pages are."""
+    return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+
+
 def offline() -> bool:
     """Whether the environment forbids to ask the Hub."""
     words = (os.environ.get("HF_HUB_OFFLINE", ""), os.environ.get("HF_DATASETS_OFFLINE", ""))
@@ -69,10 +74,9 @@ def download(repo: str, kind: RepoType, patterns: Sequence[str]) -> Path:
         # The library goes on where an earlier download was cut off.
         return Path(snapshot_download(repo, repo_type=kind, allow_patterns=list(patterns)))
     except (errors.GatedRepoError, errors.RepositoryNotFoundError) as error:
-        site = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
         raise EnvironmentProblem(
             f"the Hub does not give {repo} to this machine: it is gated, or it does not exist",
-            where=f"{site}/{'datasets/' if kind == 'dataset' else ''}{repo}",
+            where=f"{site()}/{'datasets/' if kind == 'dataset' else ''}{repo}",
             hint="accept its terms on that page, then set HF_TOKEN to a token that may read it",
         ) from error
     except (errors.HfHubHTTPError, errors.LocalEntryNotFoundError, ConnectionError, TimeoutError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runner.data import hub
+from runner.data import hub, hub_files
 
 HUB = {
     "lmarena_human_preference": "lmarena-ai/arena-human-preference-140k",
@@ -16,12 +16,19 @@ SAMPLE = Path(__file__).parent / "sample" / "comparisons.parquet"
 
 
 def is_path(dataset: str) -> bool:
-    """Whether ``data.dataset`` is a file of the user's."""
+    """Whether ``data.dataset`` is the user's own, which may have columns and words of its own."""
     return dataset not in NAMES
+
+
+def is_local(dataset: str) -> bool:
+    """Whether ``data.dataset`` is on this disk: a path that is no name of the Hub."""
+    return is_path(dataset) and not hub_files.is_hub_name(dataset)
 
 
 def network_needed(dataset: str) -> bool:
     """Whether reading it has to ask the Hub: it is a Hub data set that the local cache does not hold whole."""
+    if is_path(dataset):
+        return hub_files.network_needed(dataset)
     names = list(HUB) if dataset == "both" else [dataset] if dataset in HUB else []
     return any(not whole(hub.cached_snapshot(HUB[name], "dataset")) for name in names)
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from runner.contract import DataSection, LoadContext, LoadedData, ModelSpec, Table, option
+from runner.data import hub_files
 from runner.data.comparisons import catalog
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
@@ -67,7 +68,8 @@ class ComparisonsFields(DataSection):
         "lmarena_human_preference",
         description="lmarena_human_preference, chatbot_arena, both (the two together), sample (packaged), or the path "
         "of a .parquet, .arrow, .jsonl, .json, .csv or .tsv file (.gz as well), of a folder (with a slash) or a "
-        "pattern of them, in either raw layout or as a table of one comparison a row.",
+        "pattern of them, or hub:OWNER/NAME (its split train), in either raw layout or as a table of one comparison a "
+        "row.",
     )
     columns: Columns | None = option(
         None,
@@ -126,13 +128,15 @@ class ComparisonsData(TextFiles, ComparisonsFields):
                     where=f"/data/{field}",
                     hint="name your file in data.dataset, or take this out",
                 )
-        if catalog.is_path(self.dataset):
+        if catalog.is_local(self.dataset):
             self.check_text(data_files(self.dataset, "/data/dataset", cwd)[1])
+        elif catalog.is_path(self.dataset):
+            hub_files.hub_name(self.dataset, f"/data/dataset: {self.dataset}")
 
     def suits(self, spec: ModelSpec, cwd: Path) -> None:
         from runner.data.comparisons.instant import look
 
-        if catalog.is_path(self.dataset):
+        if catalog.is_local(self.dataset):
             look(self, spec, cwd)
 
     def preview(self, loaded: LoadedData, rows: int) -> Table:
@@ -141,12 +145,12 @@ class ComparisonsData(TextFiles, ComparisonsFields):
         return preview(loaded.train, rows)
 
     def local_files(self) -> list[Path]:
-        if not catalog.is_path(self.dataset):
+        if not catalog.is_local(self.dataset):
             return []
         path = absolute(self.dataset, Path(), where="/data/dataset")
         return data_files(path)[0] if is_pattern(path) else [path]
 
     def resolved(self, cwd: Path) -> Self:
-        if not catalog.is_path(self.dataset):
+        if not catalog.is_local(self.dataset):
             return self
         return self.model_copy(update={"dataset": str(absolute(self.dataset, cwd, where="/data/dataset"))})

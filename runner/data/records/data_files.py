@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from runner.data.hub_files import MARK, fetched, is_hub_name
 from runner.errors import DataError, NotFoundError
 
 Container = Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow"]
@@ -18,6 +19,8 @@ SUFFIXES: dict[str, Container] = {
 }  # fmt: skip
 #: The same for a message.
 READ = "a .csv, .tsv, .jsonl, .json, .parquet or .arrow file, any of them with .gz, or a folder or pattern of them"
+#: The ends of names of data files, in lower case.
+NAME_ENDS = [*SUFFIXES, *(f"{suffix}.gz" for suffix in SUFFIXES)]
 #: What other programs compress or pack with: name's end -> the command that undoes it.
 PACKED = {
     ".zip": "unzip", ".bz2": "bunzip2", ".xz": "unxz", ".zst": "unzstd", ".tar": "tar -xf", ".7z": "7z x",
@@ -44,9 +47,11 @@ def data_files(path: str | Path, pointer: str = "", cwd: Path = Path()) -> tuple
     """The files, sorted, and their container. Raises for what is not there, mixed, empty, unreadable or of no kind.
 
     ``pointer`` is the spec's field that names the path; ``cwd`` is what a relative one counts from. It looks at names
-    and sizes, and reads nothing.
+    and sizes, and reads nothing; only what a name of the Hub stands for is fetched.
     """
     where = f"{pointer}: {path}" if pointer else str(path)
+    if is_hub_name(path):
+        return _of_one_kind(fetched(str(path), where, tuple(NAME_ENDS)), pointer, where, Path())
     refuse_url(str(path), where)
     here = _expanded(path, where)
     found = cwd / here
@@ -61,6 +66,10 @@ def data_files(path: str | Path, pointer: str = "", cwd: Path = Path()) -> tuple
             raise DataError("the folder has no data file", where=where, hint=f"what can be read: {READ}")
     else:
         files = [here]
+    return _of_one_kind(files, pointer, where, cwd)
+
+
+def _of_one_kind(files: list[Path], pointer: str, where: str, cwd: Path) -> tuple[list[Path], Container]:
     containers = {each: container_of(each.name) for each in files}
     for each in files:
         _look(cwd / each, where if len(files) == 1 else f"{pointer}: {each}" if pointer else str(each))
@@ -83,6 +92,8 @@ def refuse_url(path: str, where: str) -> None:
     name = Path(rest.partition("?")[0]).name or "FILE"
     if scheme == "file":
         hint = f"name the file by its path: {'/' + rest.lstrip('/') if rest.startswith('/') else rest}"
+    elif scheme in ("hf", "hub"):
+        hint = f"a data set of the Hub is written {MARK}{rest.strip('/').removeprefix('datasets/')}"
     elif scheme in ("http", "https"):
         hint = f"fetch it first, such as with: curl -LO {path}; then name {name}"
     elif scheme in ("s3", "gs", "gcs"):

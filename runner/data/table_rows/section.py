@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 from pydantic_core import PydanticCustomError
 
 from runner.contract import LoadContext, LoadedData, Table, option
+from runner.data import hub_files
 from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
 from runner.data.table_rows import date_format as formats
 from runner.data.table_rows import packaged
@@ -28,6 +29,8 @@ MEANINGS = (
     "ignored_columns",
 )  # fmt: skip
 
+#: The containers that are text, in some encoding.
+TEXTS = {"csv", "tsv", "jsonl", "json"}
 #: Plain words for columns' fields, as ``runner data check`` takes them.
 ROLES = {"target": "target_columns", "label": "target_columns", "id": "id_column"}
 
@@ -53,9 +56,10 @@ class TableData(TextFiles, Holdout):
     predicts: ClassVar[Literal["classes", "numbers"]]
 
     dataset: _Path = option(
-        description="A file, a folder or a pattern (.csv, .tsv, .jsonl, .json, .parquet, .arrow; .gz too), or the name "
-        f"of a packaged table: {', '.join(packaged.NAMES)}.",
-        examples=["iris", "data/train.csv"],
+        description="A file, a folder or a pattern (.csv, .tsv, .jsonl, .json, .parquet, .arrow; .gz too), a data set "
+        "of the Hub (hub:OWNER/NAME, its split train; hub:OWNER/NAME/FILE, a pattern too), or the name of a packaged "
+        f"table: {', '.join(packaged.NAMES)}.",
+        examples=["iris", "data/train.csv", "hub:scikit-learn/iris"],
     )
     target_columns: ColumnName | Annotated[list[ColumnName], Field(min_length=1)] = option(
         "target", description="The column to be predicted, or a list of several."
@@ -166,10 +170,14 @@ class TableData(TextFiles, Holdout):
         return preview(loaded.train, rows)
 
     def check(self, cwd: Path) -> None:
-        from runner.data.records.data_files import data_files
+        from runner.data.records.data_files import container_of, data_files
 
         self.refuse_without_effect()
-        containers = set()
+        containers: set[str | None] = set()
+        for path, pointer in self._hub_names():
+            hub_files.hub_name(path, f"{pointer}: {path}")
+            # What it holds is known once it is fetched.
+            containers |= {container_of(path)} if container_of(path) else TEXTS
         for path, pointer in self._paths():
             files, container = data_files(path, pointer, cwd)
             containers.add(container)
@@ -177,10 +185,10 @@ class TableData(TextFiles, Holdout):
                 self._check_header(cwd / files[0])
         self._need_text(containers)
 
-    def _need_text(self, containers: Set[str]) -> None:
+    def _need_text(self, containers: Set[str | None]) -> None:
         """Raise :class:`DataError` for what says how a text file is written, where no file is text."""
-        found = ", ".join(sorted(containers)) or f"the packaged table {self.dataset}"
-        for name, needed in (("delimiter", {"csv", "tsv"}), ("encoding", {"csv", "tsv", "jsonl", "json"})):
+        found = ", ".join(sorted(map(str, containers))) or f"the packaged table {self.dataset}"
+        for name, needed in (("delimiter", {"csv", "tsv"}), ("encoding", TEXTS)):
             if getattr(self, name) is not None and not needed & containers:
                 raise DataError(f"has no effect: the data is {found}", where=f"/data/{name}", hint="take it out")
         if self.decimal != "." and not containers:
@@ -207,8 +215,18 @@ class TableData(TextFiles, Holdout):
 
     def _paths(self) -> list[tuple[str, str]]:
         """The paths of files, each with the field that names it."""
-        paths = [] if self.dataset in packaged.NAMES else [(self.dataset, "/data/dataset")]
-        return paths + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
+        return [(path, pointer) for path, pointer in self._named() if not hub_files.is_hub_name(path)]
+
+    def _hub_names(self) -> list[tuple[str, str]]:
+        """The same of data sets of the Hub."""
+        return [(path, pointer) for path, pointer in self._named() if hub_files.is_hub_name(path)]
+
+    def _named(self) -> list[tuple[str, str]]:
+        named = [] if self.dataset in packaged.NAMES else [(self.dataset, "/data/dataset")]
+        return named + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
+
+    def network_needed(self, cache: Path) -> bool:
+        return any(hub_files.network_needed(path) for path, _ in self._hub_names())
 
     def local_files(self) -> list[Path]:
         from runner.data.records.data_files import data_files, is_pattern
