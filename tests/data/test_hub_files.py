@@ -19,9 +19,12 @@ def csv(first: int, rows: int = 40) -> bytes:
     ).encode()
 
 
-SPLITS = {"README.md": b"# A table\n", "data/train-00000-of-00002.csv": csv(0), "data/train-00001-of-00002.csv": csv(40),
-          "data/test-00000-of-00001.csv": csv(900)}  # fmt: skip
-
+SPLITS = {
+    "README.md": b"# A table\n",
+    "data/train-00000-of-00002.csv": csv(0),
+    "data/train-00001-of-00002.csv": csv(40),
+    "data/test-00000-of-00001.csv": csv(900),
+}
 TWO = b"---\nconfigs:\n- config_name: one\n  data_files: one.csv\n- config_name: two\n  data_files: two.csv\n---\n"
 
 

@@ -112,14 +112,16 @@ def _table_conflict(data):
     field has no effect."""
     ways = [name for name in ("validation_data", "split_column", "group_column", "time_column") if data.get(name)]
     lists = ("categorical_columns", "numerical_columns", "date_columns", "text_columns", "ignored_columns")
-    # A file to measure on is no column, and a column of times may be an input.
-    given = (data.get(name) for name in ("id_column", "split_column", "group_column"))
-    names = [value for value in given if value is not None]
-    for name in (*lists, "target_columns"):
-        value = data.get(name, "target" if name == "target_columns" else [])
+    names = []
+    for field in (*lists, "target_columns"):
+        value = data.get(field, "target" if field == "target_columns" else [])
         names += value if isinstance(value, list) else [value]
-    void = "text_features" in data or (ways and ("validation_split" in data or "stratify" in data))
-    return len(ways) > 1 or void or data.get("date_format") not in (None, {}) or len(set(map(str, names))) < len(names)
+    sides = [data[way] for way in ("split_column", "group_column") if data.get(way)]
+    twice = len(set(names)) < len(names) or data.get("id_column") in names or any(side in names for side in sides)
+    void = {"stratify"} if ways else set()
+    void |= {"validation_split"} if set(ways) & {"validation_data", "split_column"} else set()
+    void |= {"text_features"} if data.get("text") != "hash" and not data.get("text_columns") else set()
+    return len(ways) > 1 or twice or bool(void & data.keys()) or data.get("date_format") not in (None, {})
 
 
 def beyond_a_schema(document):

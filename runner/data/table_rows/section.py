@@ -123,7 +123,10 @@ class TableData(TextFiles, Holdout):
     @classmethod
     def _one_meaning(cls, value: Any, info: ValidationInfo) -> Any:
         assert info.field_name is not None
-        for name in _names(value):
+        names = _names(value)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise PydanticCustomError("named_twice", "names column {name} twice", {"name": repr(twice)})
+        for name in names:
             # The ways of holding rows out are fields before these; such a column is no input and no target.
             sides = ("split_column", "group_column") if info.field_name != "id_column" else ()
             for other in (*sides, *MEANINGS[: MEANINGS.index(info.field_name)]):

@@ -8,6 +8,7 @@ import pytest
 from pyarrow import parquet
 from pydantic import ValidationError
 
+from runner.data.table_rows.section import ClassesData
 from runner.errors import DataError
 from tests.data.table_rows.conftest import load
 
@@ -130,6 +131,12 @@ def test_an_unknown_column_is_named_with_the_nearest_each_proposed_once(table):
 def test_a_column_with_two_meanings_is_refused(table):
     with pytest.raises(ValidationError, match="'n' is in numerical_columns and in ignored_columns"):
         load(table({"n": COUNT, "y": CLASSES}), numerical_columns=["n"], ignored_columns=["n"])
+
+
+@pytest.mark.parametrize("field", ["target_columns", "ignored_columns"])
+def test_a_column_that_is_named_twice_is_refused(field):
+    with pytest.raises(ValidationError, match="names column 'n' twice"):
+        ClassesData(**{"dataset": "x.csv", field: ["n", "m", "n"]})
 
 
 def test_parquet_keeps_its_types_and_no_cell_becomes_an_object(tmp_path):
