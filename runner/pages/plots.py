@@ -25,6 +25,9 @@ from runner.pages.axes import (
     tick_labels,
 )
 
+#: Pixels of a column of intervals in a table of few columns and of many, and of a letter of a tick's label. The page's
+#: style sheet has the first two as ``min-width``, less what is left free on the right.
+COLUMN, NARROW_COLUMN, LETTER = 142.0, 90.0, 7.0
 #: More points than this are thinned out: a screen has no more columns to draw them in.
 MOST_POINTS = 400
 
@@ -154,12 +157,15 @@ def interval(
     return f'<svg class="interval" role="img"><title>{escape(title)}</title>{"".join(parts)}</svg>'
 
 
-def axis(domain: tuple[float, float]) -> str:
-    """The tick labels above a column of :func:`interval` rows."""
+def axis(domain: tuple[float, float], width: float = COLUMN) -> str:
+    """The tick labels above a column of :func:`interval` rows that is ``width`` pixels wide: those that have room."""
     ticks = _inside(domain)
+    labels, places = tick_labels(ticks), _percent(ticks, domain)
+    apart = (places[1] - places[0]) / 100 * width if len(places) > 1 else width
+    every = math.ceil((max(map(len, labels), default=0) + 1) * LETTER / apart)
     parts = [
         f'<text class="tick mid" x="{at}%" y="12">{label}</text>'
-        for at, label in zip(_percent(ticks, domain), tick_labels(ticks), strict=True)
+        for at, label in list(zip(places, labels, strict=True))[::every]
     ]
     return f'<svg class="scale" aria-hidden="true">{"".join(parts)}</svg>'
 

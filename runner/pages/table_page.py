@@ -111,7 +111,8 @@ def _bars(table: Table, own: int | None) -> Markup:
             colour = "two" if place == own else "one"
             picture = plots.interval(length, finite(row[low]), finite(row[high]), domain, title, colour)
             drawn.append(Markup(picture))
-    return _rows(shown, {behind: (Markup(plots.axis(domain)), drawn)}, own)
+    width = plots.NARROW_COLUMN if len(shown) + 1 >= WIDE else plots.COLUMN
+    return _rows(shown, {behind: (Markup(plots.axis(domain, width)), drawn)}, own)
 
 
 def _left_out(table: Table) -> Markup:

@@ -40,7 +40,9 @@ def headline(run: Recorded) -> Markup:
         known = finite(metrics.get(task.headline.metric)) is not None
         shown = [*(each.html(metrics, best) for each in cards if known), *held_out]
         told = {"n_validation", *(name for each in cards for name in _names(each.measure))} if known else set()
-        others = [(clean(name).replace("_", " "), number(value)) for name, value in metrics.items() if name not in told]
+        others = [
+            (_words(name), tag("span", number(value), "number")) for name, value in metrics.items() if name not in told
+        ]
         parts += [tag("div", join(shown), "cards")] if shown else []
         parts += [tag("h3", "Other metrics"), lists(others)] if others else []
     if run.parameters:
@@ -55,6 +57,12 @@ def _cards(task: Task) -> Sequence[Card]:
         return list(cards)
     first, *others = task.measures[:MOST_CARDS]
     return [Card(first, beside=task.rival), *(Card(measure) for measure in others)]
+
+
+def _words(metric: str) -> str:
+    """A metric's name as a person reads it. What stands before a slash is the name of a column, and stays as it is."""
+    column, slash, name = clean(metric).rpartition("/")
+    return f"{column}{slash}{name.replace('_', ' ')}"
 
 
 def _names(measure: Measure) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -70,3 +71,11 @@ def test_ten_thousand_epochs_stay_a_small_picture() -> None:
     plot = plots.curve(x, np.sqrt(x), "many", "epoch", best=7777)
     assert plot.count('class="point"') <= plots.MOST_POINTS + 1
     assert "epoch 7,777" in plot
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.sampled_from([plots.COLUMN, plots.NARROW_COLUMN]))
+def test_the_labels_above_a_column_of_intervals_leave_room_for_each_other(low, span, width):
+    found = re.findall(r'x="([-0-9.e]+)%" y="12">([^<]+)<', plots.axis((low, low + span), width))
+    for (left, one), (right, other) in pairwise(found):
+        taken = plots.LETTER * (len(one) + len(other)) / 2
+        assert (float(right) - float(left)) / 100 * width > taken

@@ -454,6 +454,17 @@ def test_columns_have_the_measures_own_names_and_many_metrics_stand_in_several_l
     assert all(f"cv {number}" in page.text for number in range(25))
 
 
+def test_the_metrics_of_several_targets_keep_the_columns_names(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    make_run(run, kind="tabular_classification")
+    write(run / "result.json", {"metrics": {"accuracy": 0.5, "a_b/log_loss": 0.25, "a_b/c_d/auc": 0.75}})
+    text, page = page_of(run)
+    assert "a_b/log loss" in page.text
+    assert "a_b/c_d/auc" in page.text
+    # A number is not broken where its line ends.
+    assert '<span class="number">0.2500</span>' in text
+
+
 def test_the_best_of_what_is_better_when_lower_is_the_lowest(tmp_path: Path, regressor: str) -> None:
     run = make_run(tmp_path / "run", kind=regressor)
     rows = [["mean", 40.0], ["last", 30.0], ["not measured", None]]
