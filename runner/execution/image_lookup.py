@@ -112,7 +112,9 @@ def stale_note(image: Image) -> str | None:
     if not image.stale:
         return None
     variant = f" --variant {image.variant}" if image.variant else ""
-    return f"the image {image.name} was built from other code; bring it up to date: runner image build{variant}"
+    held = f"holds Runner {image.version}, and this is {runner.__version__}"
+    why = held if image.version not in (None, runner.__version__) else "was built from other code than is here"
+    return f"the image {image.name} {why}: what runs is the image's; rebuild it: runner image build{variant}"
 
 
 def _facts(name: str, attributes: dict[str, Any]) -> Image:

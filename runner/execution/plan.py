@@ -35,6 +35,8 @@ class Plan:
     read_only: tuple[Path, ...]
     parent: StoredModel | None
     notes: list[str] = field(default_factory=list)
+    #: Those of the notes that are said again when the run has ended, well or badly.
+    reminders: list[str] = field(default_factory=list)
 
     def job(self, run: Path) -> Job:
         """The job of this plan's run, with its secrets: read from our environment now, kept in memory only."""
@@ -94,7 +96,8 @@ def make_plan(
     network = spec.run.network
     if network is None:
         network = needs_network(spec, workspace)
-    chosen, image, digest = choose_executor(spec, notes)
+    reminders: list[str] = []
+    chosen, image, digest = choose_executor(spec, notes, reminders)
     stored = {
         name: StoredReference(reference=model.reference, path=str(model.path.absolute()))
         for name, model in resolve_references(spec, workspace).items()
@@ -125,11 +128,16 @@ def make_plan(
     read_only = tuple(dict.fromkeys([*files, *models, *folders]))
     if parent:
         read_only += (parent.path.absolute(),)
-    return Plan(spec, kind, chosen, document, read_only, parent, notes)
+    return Plan(spec, kind, chosen, document, read_only, parent, [*notes, *reminders], reminders)
 
 
-def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str | None, str | None]:
-    """The executor, and for Docker the image and its digest. ``auto`` falls back to a local process, and says so."""
+def choose_executor(
+    spec: TrainingSpec, notes: list[str], reminders: list[str]
+) -> tuple[Executor, str | None, str | None]:
+    """The executor, and for Docker the image and its digest. ``auto`` falls back to a local process, and says so.
+
+    An image of other code is taken and told: by its default name it is of this version, and another was asked for.
+    """
     wanted = spec.run.executor
     if wanted == "local":
         return LocalExecutor(), None, None
@@ -149,7 +157,7 @@ def choose_executor(spec: TrainingSpec, notes: list[str]) -> tuple[Executor, str
         notes.append(f"running as a local process, not in a container: {error.message}{hint}")
         return LocalExecutor(), None, None
     if note := image_lookup.stale_note(found):
-        notes.append(note)
+        reminders.append(f"warning: {note}")
     return DockerExecutor(), found.name, found.digest
 
 

@@ -39,7 +39,7 @@ class Finished:
     model: StoredModel
     metrics: Mapping[str, object]
     tables: JsonObject
-    #: What became of the upload, for the person who trained.
+    #: What is odd about how it ran, and what became of the upload, for the person who trained.
     notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -171,10 +171,11 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
             run.transition(state, exit_code=int(error.code), failure=Failure.of(error))
             if error.code in (ExitCode.STOPPED, ExitCode.INTERRUPTED, ExitCode.TIME_LIMIT, ExitCode.KILLED):
                 error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
+            error.hint = "\n  ".join(part for part in (error.hint, *plan.reminders) if part) or None
             raise error
         run.transition(State.SUCCEEDED, exit_code=0, model=model.reference, stored_at=str(model.path.absolute()))
     result = run.needed("result", RunResult)
-    notes = _upload(run, plan, workspace, model)
+    notes = [*plan.reminders, *_upload(run, plan, workspace, model)]
     return Finished(run, model, result.metrics, run.document("tables") or {}, notes)
 
 

@@ -19,6 +19,10 @@ from runner.execution import image_build
 from runner.execution import image_lookup as images
 from runner.execution.image_build import TORCH, build, context, project_wheel, torch_requirement
 from runner.execution.image_lookup import Image
+from runner.execution.plan import make_plan
+from runner.spec.loading import load_file
+from runner.workspace import Workspace
+from tests.conftest import ROOT
 
 PEM = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n"
 
@@ -133,8 +137,19 @@ def test_an_image_of_other_code_is_told():
     assert image.stale and "runner image build --variant cpu" in (images.stale_note(image) or "")
     current = Image("runner:x-cpu", "sha256:1", "cpu", "0.1.0", images.source_hash(), 1, "")
     assert not current.stale and images.stale_note(current) is None
+    other = Image("runner:0.0.1-cpu", "sha256:1", "cpu", "0.0.1", "0000", 1, "")
+    assert f"holds Runner 0.0.1, and this is {runner.__version__}" in (images.stale_note(other) or "")
     foreign = Image("mine", "sha256:1", None, None, None, 1, "")
     assert not foreign.stale
+
+
+def test_an_image_of_other_code_is_told_when_the_run_begins_and_again_when_it_ends(tmp_path, monkeypatch):
+    image = Image("runner:x-cpu", "sha256:1", "cpu", runner.__version__, "0000", 1, "")
+    monkeypatch.setattr(images, "find", lambda name: image)
+    loaded = load_file(ROOT / "specs" / "elo_scoring.json")
+    plan = make_plan(loaded, Workspace(*(tmp_path / name for name in "abcde")), executor="docker")
+    assert plan.reminders == [f"warning: {images.stale_note(image)}"]
+    assert plan.notes[-1:] == plan.reminders
 
 
 def test_the_lock_pins_versions_and_names_no_host():
