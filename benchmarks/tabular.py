@@ -176,7 +176,7 @@ def train(folder: Path, target: str, learner: str, regression: bool) -> tuple[fl
     kind = "tabular_regression" if regression else "tabular_classification"
     section: dict[str, Any] = {"learner_type": learner, **PARAMETERS[learner]}
     if learner == "xgboost":
-        section |= {"early_stopping_rounds": None}
+        section |= {"early_stopping": None}
     spec = {
         "model": {"name": "bench", "spec": {"model_type": kind, "learner": section, "importance_repeats": 0}},
         "data": {

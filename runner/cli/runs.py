@@ -18,7 +18,7 @@ from runner.cli.output import Json, show, table
 from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.plan_document import PlanDocument
 from runner.runs.run import Run, State, all_runs, find_run
-from runner.runs.run_documents import RunResult
+from runner.runs.run_documents import EarlyStop, RunResult
 from runner.workspace import Workspace
 
 
@@ -249,6 +249,7 @@ def detail(run: Run) -> dict[str, Any]:
 
 def _text(document: dict[str, Any]) -> str:
     from runner.pages.numbers import told
+    from runner.tracking.event_words import early_text
 
     lines = [
         f"{document['run']}  {document['state']}",
@@ -271,6 +272,8 @@ def _text(document: dict[str, Any]) -> str:
     if metrics:
         width = max(map(len, metrics))
         lines += ["", *(f"  {name.ljust(width)}  {_number(value)}" for name, value in metrics.items())]
+    if early := (document["result"] or {}).get("stopped_early"):
+        lines += ["", *(f"  {early_text(EarlyStop.from_document(each, lenient=True))}" for each in early)]
     parameters = (document["result"] or {}).get("parameters")
     if isinstance(parameters, dict) and parameters:
         width = max(map(len, parameters))

@@ -23,7 +23,7 @@ from runner.contract.builders import Builder, Checkpoint, Checkpoints, Predictor
 from runner.contract.layouts import AskedRow, AskedRows, DataReport, DataSection, LoadContext, LoadedData
 from runner.contract.measures import Measure, Plot, Table
 from runner.contract.models import ModelSpec, Needed
-from runner.contract.sections import Resume, Section, option
+from runner.contract.sections import Resume, Section, invalid, option
 from runner.contract.tasks import AskOptions, Task
 
 __all__ = [
@@ -48,5 +48,6 @@ __all__ = [
     "Task",
     "TrainContext",
     "TrainResult",
+    "invalid",
     "option",
 ]

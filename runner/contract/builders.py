@@ -50,6 +50,7 @@ class TrainContext:
     print_every: int
     #: ``emit("epoch", epoch=3, epochs=10, metrics={...})``, ``emit("progress", done=5, total=80, metrics={...})``,
     #: ``emit("step", step=40, steps=400, epoch=0.4, tokens=81920, metrics={...}, best=True)`` where epochs are few,
+    #: ``emit("stopped_early", done=12, total=100, unit="epochs", patience=10, min_delta=0.0)``, once at the end,
     #: ``emit("warning", message=..., pointer=...)``.
     emit: Callable[..., None]
     checkpoints: Checkpoints
@@ -82,6 +83,8 @@ class TrainContext:
                 # Within an epoch of a stage, "epoch" would be read as the run's own.
                 inner = {key: value for key, value in fields.items() if key not in ("epoch", "epochs")}
                 self.emit("progress", **(inner | {"stage": name}))
+            elif event == "stopped_early":
+                self.emit(event, **({"phase": name} | fields))
             else:
                 self.emit(event, **fields)
 

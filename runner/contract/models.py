@@ -46,6 +46,10 @@ class ModelSpec(Section):
         """
         return None
 
+    def fixed_length(self) -> str | None:
+        """Why a resumed run has to keep its number of epochs, in a few words; None where it may change."""
+        return None
+
     def filters(self) -> dict[str, int]:
         """The filters on rare things: field -> the least number of rows, 0 for none."""
         return {name: getattr(self, name) or 0 for name in self.row_filters}

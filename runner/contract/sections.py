@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Resume = Literal["free", "warn", "refuse"]
 
@@ -55,3 +56,9 @@ class Section(BaseModel):
         validate_default=True,
         defer_build=True,
     )
+
+
+def invalid(place: tuple[str, ...], sort: str, message: str) -> ValidationError:
+    """What a section's own validator raises for a fault at a field in it, such as ``("optimizer", "eps")``."""
+    fault = InitErrorDetails(type=PydanticCustomError(sort, "{fault}", {"fault": message}), loc=place, input=None)
+    return ValidationError.from_exception_data("section", [fault])

@@ -132,6 +132,13 @@ def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
     earlier = earlier_data(run, data, allowed=plan.allow_changed_data, emit=emit)
     run.write("lock", replace(lock_facts(plan, spec, data, device, seed), earlier_data_fingerprints=earlier))
 
+    early: list[dict[str, Any]] = []
+
+    def tell(event: str, **fields: Any) -> None:
+        if event == "stopped_early":
+            early.append(fields)
+        emit(event, **fields)
+
     artifact = run.path / "artifact"
     artifact.mkdir(exist_ok=True)
     for leftover in artifact.iterdir():
@@ -148,7 +155,7 @@ def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
                 seed=seed,
                 device=device,
                 print_every=spec.log.print_every,
-                emit=emit,
+                emit=tell,
                 checkpoints=checkpoints,
                 stop_requested=stop.requested,
                 artifact=artifact,
@@ -159,8 +166,8 @@ def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
         )
     emit("metrics", metrics=result.metrics)
     run.write("tables", _plain(result.tables))
-    measured = {name: getattr(result, name) for name in RunResult.keys()}  # noqa: SIM118 - no mapping
-    run.write("result", RunResult.from_document(_plain(measured), lenient=True))
+    measured = {name: getattr(result, name) for name in ("metrics", "epochs", "best_epoch", "parameters")}
+    run.write("result", RunResult.from_document(_plain(measured | {"stopped_early": early}), lenient=True))
 
 
 def earlier_data(run: Run, data: LoadedData, *, allowed: bool, emit: Emit) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from runner.runs.run_documents import Failure
+from runner.runs.run_documents import EarlyStop, Failure
 from runner.store.typed_documents import JsonObject, TypedDocument
 
 #: Numbers by name; None is one that was not measured.
@@ -132,6 +132,13 @@ class WarningEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoppedEarlyEvent(EarlyStop, Event):
+    """A training ended before its last epoch or round."""
+
+    event: str = "stopped_early"
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckpointEvent(Event):
     """A checkpoint is saved."""
 
@@ -161,7 +168,7 @@ KINDS: dict[str, type[Event]] = {
         kind.event: kind
         for kind in (
             StartedEvent, DataEvent, ProgressEvent, EpochEvent, StepEvent, StageEpochEvent, WarningEvent,
-            CheckpointEvent, MetricsEvent,
+            StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
         )
     },
     **dict.fromkeys(("finished", "stopped", "failed"), EndedEvent),

@@ -47,11 +47,28 @@ class Outcome(TypedDocument):
 
 
 @dataclass(frozen=True, kw_only=True)
+class EarlyStop(TypedDocument):
+    """A training that ended before its last epoch or round, for want of improvement."""
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"phase"})
+
+    #: What was trained, where a run trains several things.
+    phase: str | None = None
+    #: Of how many of what.
+    done: int | None = None
+    total: int | None = None
+    unit: str | None = None
+    #: How many went by without an improvement, and the least that counts as one.
+    patience: int | None = None
+    min_delta: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunResult(TypedDocument):
     """``result.json``: what the training measured."""
 
-    #: Kinds without parameters have no entry for them.
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"parameters"})
+    #: Kinds without parameters have no entry for them; nor has a run whose trainings went on to their last epoch.
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"parameters", "stopped_early"})
 
     #: Scalars by name; a kind of another package may have put anything there.
     metrics: Mapping[str, object] = field(default_factory=dict)
@@ -59,3 +76,4 @@ class RunResult(TypedDocument):
     best_epoch: int | None = None
     #: What was calibrated and is used at inference.
     parameters: Mapping[str, object] = field(default_factory=dict)
+    stopped_early: tuple[EarlyStop, ...] = ()

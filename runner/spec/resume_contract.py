@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
 
-from runner.contract import Resume, Section
+from runner.contract import ModelSpec, Resume, Section
 from runner.errors import ConflictError
 from runner.spec import messages, pointers
 from runner.spec.envelope import TrainingSpec
@@ -23,14 +23,23 @@ class Change:
     old: Any
     new: Any
     policy: Resume
+    #: Why a value may not change in this spec that may in others.
+    why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.pointer}: {messages.as_json(self.old)} -> {messages.as_json(self.new)}"
+        values = f"{self.pointer}: {messages.as_json(self.old)} -> {messages.as_json(self.new)}"
+        return f"{values} ({self.why})" if self.why else values
 
 
 def compare(old: TrainingSpec, new: TrainingSpec) -> list[Change]:
     """Every difference between two specs, in the document's order, except which schema an editor was told."""
-    return [change for change in _differences(old, new, ()) if change.pointer != "/$schema"]
+    changes = [change for change in _differences(old, new, ()) if change.pointer != "/$schema"]
+    own = new.model.spec
+    why = own.fixed_length() if isinstance(own, ModelSpec) and own.uses_epochs else None
+    return [
+        replace(change, policy="refuse", why=why) if why and change.pointer == "/epochs" else change
+        for change in changes
+    ]
 
 
 def refuse(changes: Iterable[Change]) -> None:

@@ -16,9 +16,10 @@ from runner.runs.event_kinds import (
     StageEpochEvent,
     StartedEvent,
     StepEvent,
+    StoppedEarlyEvent,
     WarningEvent,
 )
-from runner.runs.run_documents import Failure
+from runner.runs.run_documents import EarlyStop, Failure
 
 #: What a unit of progress is called while it is being worked off, where the event itself does not say.
 PHASES = {
@@ -72,6 +73,18 @@ def warning_text(event: WarningEvent) -> str:
     return f"{pointer}: {message}" if pointer else message
 
 
+def early_text(early: EarlyStop) -> str:
+    """``stopped early at epoch 12 of 100: no improvement for 10 epochs``, with the phase that it ended before it."""
+    unit = clean(early.unit or "steps")
+    one = unit.removesuffix("s")
+    patience, least = finite(early.patience), finite(early.min_delta)
+    waited = f" for {number(patience)} {one if patience == 1 else unit}" if patience is not None else ""
+    enough = f" of more than {number(least)}" if least else ""
+    of = f" of {number(early.total)}" if finite(early.total) is not None else ""
+    within = f"{clean(early.phase)}: " if early.phase else ""
+    return f"{within}stopped early at {one} {number(early.done)}{of}: no improvement{enough}{waited}"
+
+
 def sentence(event: Event) -> str:
     """One event as one line of text, without its time."""
     match event:
@@ -94,6 +107,8 @@ def sentence(event: Event) -> str:
             return f"{clean(event.stage or 'stage')} epoch {number(event.epoch)}{_of(event.epochs)}  {figures}"
         case WarningEvent():
             return f"warning: {warning_text(event)}"
+        case StoppedEarlyEvent():
+            return early_text(event)
         case CheckpointEvent():
             return f"checkpoint at step {number(event.step)}"
         case MetricsEvent():

@@ -23,6 +23,7 @@ from runner.runs.event_kinds import (
     StageEpochEvent,
     StartedEvent,
     StepEvent,
+    StoppedEarlyEvent,
     WarningEvent,
 )
 from runner.tracking.event_words import phase, sentence, warning_text
@@ -90,7 +91,7 @@ class LiveView:
                 self._started = now
                 self._headline = task_of(event.model_type).headline
                 self._print(Text(sentence(event), style="bold"))
-            case DataEvent():
+            case DataEvent() | StoppedEarlyEvent():
                 self._print(Text(sentence(event), style="dim"))
             case WarningEvent():
                 self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from runner.runs.event_kinds import (
     WarningEvent,
     read_event,
 )
-from runner.runs.run_documents import Failure, RunResult
+from runner.runs.run_documents import EarlyStop, Failure, RunResult
 from runner.store.typed_documents import JsonObject, TypedDocument
 
 #: Bytes of the log's end that a page shows, and of a JSON file that it is willing to read.
@@ -80,6 +80,8 @@ class Recorded:
     #: What became of the rows that were read.
     rows: ReportedRows = field(default_factory=ReportedRows)
     warnings: list[WarningEvent] = field(default_factory=list)
+    #: The trainings of the run that ended before their last epoch or round.
+    stopped_early: Sequence[EarlyStop] = ()
     spans: list[Span] = field(default_factory=list)
     log: str = ""
 
@@ -100,6 +102,7 @@ def read(run_dir: Path) -> Recorded:
     for event in _events(run_dir / "events.jsonl"):
         flagged = _take(run, event) or flagged
     run.metrics = result.metrics or run.metrics
+    run.stopped_early = result.stopped_early
     run.best_epoch = flagged if result.best_epoch is None else result.best_epoch
     return run
 

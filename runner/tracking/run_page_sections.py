@@ -15,7 +15,7 @@ from runner.pages.cards import Card, card
 from runner.pages.html import Markup, block, join, lists, table, tag, tree
 from runner.pages.numbers import clean, duration, finite, number
 from runner.pages.table_page import as_html
-from runner.tracking.event_words import sentence
+from runner.tracking.event_words import early_text, sentence
 from runner.tracking.recorded_run import Recorded
 from runner.tracking.run_task import baselines, best_baseline, recorded_tables, room_of, task_of
 
@@ -45,6 +45,7 @@ def headline(run: Recorded) -> Markup:
         ]
         parts += [tag("div", join(shown), "cards")] if shown else []
         parts += [tag("h3", "Other metrics"), lists(others)] if others else []
+    parts += [tag("p", early_text(each), "soft") for each in run.stopped_early]
     if run.parameters:
         parts += [tag("h3", "Calibrated parameters"), tree(run.parameters)]
     return join(parts)

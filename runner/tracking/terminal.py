@@ -18,6 +18,7 @@ from runner.runs.event_kinds import (
     StageEpochEvent,
     StartedEvent,
     StepEvent,
+    StoppedEarlyEvent,
     WarningEvent,
 )
 from runner.tracking.event_words import phase, sentence
@@ -104,6 +105,9 @@ class PlainView:
                 self._every = max(1, int(finite(event.print_every) or self._every))
                 self._say(sentence(event), now)
             case DataEvent() | WarningEvent():
+                self._say(sentence(event), now)
+            case StoppedEarlyEvent():
+                self._flush()
                 self._say(sentence(event), now)
             case ProgressEvent():
                 self._progress(event, now)

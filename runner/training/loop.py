@@ -18,6 +18,9 @@ import numpy as np
 from runner.contract import TrainContext
 from runner.errors import RunFailed, Stopped
 from runner.store.tensors import as_torch
+from runner.training import schedules
+from runner.training.early_stopping import EarlyStopping, Waiting, told
+from runner.training.gradient_training import GradientTraining
 from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every
@@ -47,9 +50,12 @@ class Trainee:
     #: It may raise :class:`Stopped` when it takes long and the run was asked to stop.
     measure: Callable[[], Mapping[str, float | None]]
     criterion: str = "accuracy"
-    #: Epochs without a better one after which the training ends, where there is a criterion to go by. None goes on.
-    patience: int | None = None
+    #: The section that the schedule and the early stopping are taken from, and its pointer in the spec.
+    section: GradientTraining | None = None
+    where: str = "/model/spec"
     clip_gradient: float | None = None
+    #: Whether gradients are computed of the loss times a factor, so that float16 does not lose the small ones.
+    loss_scaling: bool = False
     #: Whether ``loss`` wants its rows on the host, to make a batch of: on the device by default.
     rows_on_host: bool = False
     #: The optimizer's state to go on from, of the model that the run starts from.
@@ -58,7 +64,7 @@ class Trainee:
 
 @dataclass
 class Fit:
-    """How the training went. The module holds the best epoch's weights."""
+    """How the training went. The module holds the best epoch's weights; ``epochs`` are those that were run."""
 
     epochs: int
     best_epoch: int
@@ -73,10 +79,10 @@ def save_optimizer(folder: Path, fit: Fit) -> None:
 
 
 def fit(task: Trainee, context: TrainContext) -> Fit:
-    """Train ``context.epochs`` epochs, fewer if ``task.patience`` ends them, or go on from the newest checkpoint.
+    """Train ``context.epochs`` epochs, fewer where they are stopped early, or go on from the newest checkpoint.
 
-    Raises :class:`Stopped` after saving a checkpoint when the run was asked to stop, and :class:`RunFailed` when
-    the loss is no number any more.
+    Raises :class:`Stopped` after saving a checkpoint when the run was asked to stop, :class:`RunFailed` when
+    the loss is no number any more, and :class:`~runner.errors.DataError` for a warm-up longer than the training.
     """
     import torch
 
@@ -89,19 +95,23 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         "best": None,
         "history": [],
     }
-    best = _Best()
+    best, waiting, schedule = _Best(), Waiting(), _Schedule.of(task, context)
+    scaler = torch.amp.GradScaler(context.device.partition(":")[0], enabled=task.loss_scaling)
     checkpoint = context.checkpoints.latest()
     if checkpoint is not None:
         state = dict(checkpoint.state)
         best = _restore(task, checkpoint.tensors, state)
+        for row in state["history"]:
+            waiting.see(row.get(task.criterion), _min_delta(task))
+        scaler.load_state_dict(state.pop("loss_scale", None) or scaler.state_dict())
         context.emit("resumed", step=checkpoint.step, epoch=state["epoch"], batch=state["batch"])
     elif task.start_optimizer is not None:
         task.start_optimizer.put_into(task.optimizer)
-    losses = _Losses(state, LOOK_EVERY if context.device.startswith("cuda") else 1)
+    losses = _Losses(state, LOOK_EVERY if context.device.startswith("cuda") else 1, task.where)
     saved_at, save_seconds = time.monotonic(), 0.0
     progress = Every(0.25)
 
-    while not _over(task, context, state):
+    while not _over(task, context, state, waiting):
         epoch = state["epoch"]
         rows = task.order(np.random.default_rng([context.seed, epoch]))
         size = max(1, context.batch_size)
@@ -110,42 +120,84 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         while state["batch"] < batches:
             if context.stop_requested():
                 losses.look()
-                context.stop_here(_step(state, batches), *_snapshot(task, state, best))
+                context.stop_here(_step(state, batches), *_snapshot(task, state, best, scaler))
+            schedule.take(_step(state, batches))
             batch = rows[state["batch"] * size : (state["batch"] + 1) * size]
             picked = torch.from_numpy(batch)
             loss = task.loss(picked if task.rows_on_host else picked.to(context.device))
             losses.add(loss.detach(), len(batch))
             task.optimizer.zero_grad()
-            loss.backward()
+            scaler.scale(loss).backward()
+            for part in task.optimizer.parts:
+                scaler.unscale_(part)
             if task.clip_gradient is not None:
                 torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip_gradient)
-            task.optimizer.step()
+            for part in task.optimizer.parts:
+                scaler.step(part)
+            scaler.update()
             state["batch"] += 1
             if progress.due():
                 losses.look()
                 _progress(context, state, batches)
         losses.look()
         try:
-            _end_epoch(task, context, state, best)
+            _end_epoch(task, context, state, best, waiting)
         except Stopped:
             # The epoch is learned but not measured, which is what the next run begins with.
-            context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best))
+            context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best, scaler))
             raise
         now = time.monotonic()
-        if _over(task, context, state) or save_seconds <= CHECKPOINT_SHARE * (now - saved_at):
-            context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best))
+        if _over(task, context, state, waiting) or save_seconds <= CHECKPOINT_SHARE * (now - saved_at):
+            context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best, scaler))
             saved_at = time.monotonic()
             save_seconds = saved_at - now
     if best.module:
         _put(task.module, best.module)
+    early = _early_stopping(task)
+    if early is not None and state["epoch"] <= context.epochs:
+        context.emit("stopped_early", **told(early, len(state["history"]), context.epochs, "epochs"))
     task.module.eval()
     return Fit(len(state["history"]), state["best_epoch"], state["history"], best.optimizer)
 
 
-def _over(task: Trainee, context: TrainContext, state: Mapping[str, Any]) -> bool:
-    """Whether all epochs are done, or too many since the best one."""
-    waited = task.patience is not None and len(state["history"]) - state["best_epoch"] >= task.patience
-    return state["epoch"] > context.epochs or (state["best_epoch"] > 0 and waited)
+def _over(task: Trainee, context: TrainContext, state: Mapping[str, Any], waiting: Waiting) -> bool:
+    """Whether all epochs are done, or too many without an improvement."""
+    return state["epoch"] > context.epochs or waiting.over(_early_stopping(task))
+
+
+def _early_stopping(task: Trainee) -> EarlyStopping | None:
+    return task.section.early_stopping if task.section is not None else None
+
+
+def _min_delta(task: Trainee) -> float:
+    early = _early_stopping(task)
+    return early.min_delta if early is not None else 0.0
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """The schedule over the steps of the whole training, however much of it early stopping leaves."""
+
+    optimizer: Optimizer
+    section: schedules.Constant | schedules.Linear | schedules.Cosine | None
+    steps: int = 0
+
+    @classmethod
+    def of(cls, task: Trainee, context: TrainContext) -> _Schedule:
+        """Raises :class:`~runner.errors.DataError` for a warm-up that is longer than the training."""
+        section = task.section.schedule if task.section is not None else None
+        if section is None:
+            return cls(task.optimizer, None)
+        # Every epoch has as many rows as the first.
+        rows = len(task.order(np.random.default_rng([context.seed, 1])))
+        steps = context.epochs * -(-rows // max(1, context.batch_size))
+        schedules.check_length(section, steps, f"{task.where}/schedule")
+        return cls(task.optimizer, section, steps)
+
+    def take(self, step: int) -> None:
+        """Set the learning rates of step ``step``, counted from 0."""
+        if self.section is not None:
+            self.optimizer.follow(schedules.factor(self.section, step, self.steps))
 
 
 @dataclass
@@ -159,8 +211,8 @@ class _Best:
 class _Losses:
     """The epoch's loss, looked at every few batches, in the same order and with the same sums however often."""
 
-    def __init__(self, state: dict[str, Any], every: int) -> None:
-        self._state, self._every = state, every
+    def __init__(self, state: dict[str, Any], every: int, where: str) -> None:
+        self._state, self._where, self._every = state, where, every
         self._waiting: list[tuple[torch.Tensor, int, int]] = []
 
     def add(self, loss: torch.Tensor, rows: int) -> None:
@@ -180,7 +232,7 @@ class _Losses:
             if not np.isfinite(value):
                 raise RunFailed(
                     f"the loss became {value} in epoch {self._state['epoch']}, batch {batch}",
-                    where="/model/spec/optimizer",
+                    where=f"{self._where}/optimizer",
                     hint="lower learning_rate",
                 )
             self._state["loss_sum"] += value * rows
@@ -188,7 +240,7 @@ class _Losses:
         self._waiting.clear()
 
 
-def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best) -> None:
+def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best, waiting: Waiting) -> None:
     import torch
 
     epoch = state["epoch"]
@@ -199,6 +251,13 @@ def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best
     task.optimizer.end_epoch()
     metrics = {"train_loss": state["loss_sum"] / max(1, state["rows"])} | measured | {"learning_rate": learning_rate}
     value = measured.get(task.criterion)
+    waiting.see(value, _min_delta(task))
+    if value is None and epoch == 1 and _early_stopping(task) is not None:
+        context.emit(
+            "warning",
+            message=f"nothing ends the training early: {task.criterion} cannot be measured on the held-out rows",
+            pointer=f"{task.where}/early_stopping",
+        )
     # Without validation data the newest epoch is the best there is.
     improved = value is None or state["best"] is None or value > state["best"]
     if improved:
@@ -241,7 +300,9 @@ def _put(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
             tensor.copy_(tensors[name])
 
 
-def _snapshot(task: Trainee, state: dict[str, Any], best: _Best) -> tuple[dict[str, Any], dict[str, Any]]:
+def _snapshot(
+    task: Trainee, state: dict[str, Any], best: _Best, scaler: torch.amp.GradScaler
+) -> tuple[dict[str, Any], dict[str, Any]]:
     import torch
 
     optimizer, optimizer_state = task.optimizer.state()
@@ -252,7 +313,8 @@ def _snapshot(task: Trainee, state: dict[str, Any], best: _Best) -> tuple[dict[s
     tensors["generator/cpu"] = torch.get_rng_state()
     if torch.cuda.is_available():
         tensors["generator/cuda"] = torch.cuda.get_rng_state()
-    return tensors, state | {"optimizer": optimizer_state, "best_optimizer": dict(best.optimizer.state)}
+    scale = {"loss_scale": scaler.state_dict()} if task.loss_scaling else {}
+    return tensors, state | {"optimizer": optimizer_state, "best_optimizer": dict(best.optimizer.state)} | scale
 
 
 def _restore(task: Trainee, tensors: Mapping[str, Any], state: dict[str, Any]) -> _Best:

@@ -73,10 +73,12 @@ class Optimizer:
         self.parts = parts
         self._names = names
         self._gamma = gamma
+        #: The learning rates as they are before the schedule, by part and group.
+        self._rates = [[group["lr"] for group in part.param_groups] for part in parts]
 
     @property
     def learning_rate(self) -> float:
-        """The present step size: of the matrices, under Muon."""
+        """The step size of the last step: of the matrices, under Muon."""
         return float(self.parts[0].param_groups[0]["lr"])
 
     def zero_grad(self) -> None:
@@ -87,21 +89,30 @@ class Optimizer:
         for part in self.parts:
             part.step()
 
+    def follow(self, factor: float) -> None:
+        """Take the next steps at ``factor`` times every learning rate; what :meth:`state` gives stays as it is."""
+        for part, rates in zip(self.parts, self._rates, strict=True):
+            for group, rate in zip(part.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+
     def end_epoch(self) -> None:
         """Multiply every learning rate by ``lr_decay_gamma``: ``torch.optim.lr_scheduler.ExponentialLR``."""
-        for part in self.parts:
-            for group in part.param_groups:
-                group["lr"] *= 1.0 if self._gamma is None else self._gamma
+        gamma = 1.0 if self._gamma is None else self._gamma
+        self._rates = [[rate * gamma for rate in rates] for rates in self._rates]
+        self.follow(1.0)
 
     def state(self, prefix: str = "optimizer") -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """What a checkpoint needs: copies of the tensors, named ``{prefix}/{parameter}/{slot}``, and JSON."""
+        """What a checkpoint needs: copies of the tensors, named ``{prefix}/{parameter}/{slot}``, and JSON.
+
+        The learning rates are those before a schedule, which is a function of the step and leaves nothing to keep.
+        """
         tensors = {
             f"{prefix}/{self._names[parameter]}/{slot}": value.detach().clone().contiguous()
             for part in self.parts
             for parameter, slots in part.state.items()
             for slot, value in slots.items()
         }
-        return tensors, {"learning_rates": [[group["lr"] for group in part.param_groups] for part in self.parts]}
+        return tensors, {"learning_rates": [list(rates) for rates in self._rates]}
 
     def load_state(self, tensors: Mapping[str, Any], state: Mapping[str, Any], prefix: str = "optimizer") -> None:
         """Take back what :meth:`state` gave (torch or numpy tensors; others than the prefix's are ignored).
@@ -120,9 +131,11 @@ class Optimizer:
             tensor = torch.as_tensor(value).clone()
             # Adam counts its steps on the CPU; the moments live where the parameter does.
             part.state[parameter][slot] = tensor if slot == "step" else tensor.to(parameter.device)
-        for part, rates in zip(self.parts, state["learning_rates"], strict=True):
-            for group, rate in zip(part.param_groups, rates, strict=True):
-                group["lr"] = rate
+        rates = state["learning_rates"]
+        if [len(part) for part in rates] != [len(part) for part in self._rates]:
+            raise ValueError(f"learning rates of other groups of parameters: {rates}")
+        self._rates = [list(part) for part in rates]
+        self.follow(1.0)
 
     def named_parameters(self) -> dict[str, torch.Tensor]:
         """What it trains, by name."""

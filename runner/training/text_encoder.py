@@ -24,7 +24,7 @@ from runner.store.tensors import read_tensors, write_tensors
 from runner.training import encoder, finetuning_methods, quantised
 from runner.training.encoder_settings import STORED, Settings, model_files
 from runner.training.finetuning_specs import FinetuningSpec, Full, QLora
-from runner.training.precision import fast
+from runner.training.precision import Precision, arithmetic
 from runner.training.tokens import Tokens
 
 DOCUMENT, TRAINED = "finetuning.json", "trained.safetensors"
@@ -41,6 +41,8 @@ class TrainableEncoder(nn.Module):
         self.model = model
         self.settings, self.spec, self.max_length = settings, spec, max_length
         self._tokenizer, self._folder = tokenizer, folder
+        #: What training computes in; evaluation computes in float32.
+        self.precision: Precision = "auto"
         self._four_bit = quantised.layers(model) if isinstance(spec, QLora) else []
         self._compute = [layer.compute_dtype for layer in self._four_bit]
 
@@ -167,8 +169,8 @@ class TrainableEncoder(nn.Module):
         return ids.to(self.device, non_blocking=True), mask.to(self.device, non_blocking=True)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """int64 ``[B, T]`` twice -> float32 ``[B, width]``. Only training takes the faster arithmetic of a GPU."""
-        with fast(ids.device.type if self.training else "cpu"):
+        """int64 ``[B, T]`` twice -> float32 ``[B, width]``. Only training takes another arithmetic than float32."""
+        with arithmetic(ids.device.type, self.precision) if self.training else arithmetic("cpu"):
             tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
         vectors = encoder.pool(tokens.float(), mask, self.settings.pooling)
         return nn.functional.normalize(vectors, dim=1) if self.settings.normalize else vectors

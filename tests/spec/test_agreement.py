@@ -124,9 +124,19 @@ def _table_conflict(data):
     return len(ways) > 1 or twice or bool(void & data.keys()) or data.get("date_format") not in (None, {})
 
 
+def _rate_conflict(section):
+    """Whether a warm-up has two lengths, or the learning rate two decays."""
+    schedule, optimizer = section.get("schedule"), section.get("optimizer") or {}
+    if not isinstance(schedule, dict):
+        return False
+    twice = all(schedule.get(name) is not None for name in ("warmup_steps", "warmup_ratio"))
+    return twice or (schedule["schedule_type"] != "constant" and optimizer.get("lr_decay_gamma") is not None)
+
+
 def beyond_a_schema(document):
     """What the schemas do not say: that the attention heads divide the width that they share, that trees see the
-    LLM, and nothing twice, that a winner's word has one meaning, and a column one role."""
+    LLM, and nothing twice, that a winner's word has one meaning, and a column one role, and a learning rate one
+    decay."""
     data = document.get("data") if isinstance(document, dict) else None
     if isinstance(data, dict) and "dataset" in data and _table_conflict(data):
         return True
@@ -141,6 +151,8 @@ def beyond_a_schema(document):
     if not isinstance(model, dict) or isinstance(model.get("start_state"), str):
         return False
     spec = model.get("spec") or {}
+    if any(_rate_conflict(section) for section in (spec, spec.get("learner")) if isinstance(section, dict)):
+        return True
     inputs = spec.get("input_features", ["llm_embedding"])
     if "llm_embedding" not in inputs or len(set(inputs)) < len(inputs):
         return True

@@ -327,6 +327,7 @@ STATE = st.fixed_dictionaries(
     ),
 )
 KINDS = ["started", "data", "progress", "epoch", "step", "warning", "metrics", "failed", "checkpoint", "?"]
+KINDS += ["stopped_early"]
 METRICS = st.dictionaries(st.sampled_from(["accuracy", "train_loss", "x"]), ANYTHING)
 FIELDS = (
     "epochs",
@@ -371,7 +372,9 @@ TABLE = st.fixed_dictionaries(
     state=STATE,
     spec=KIND_OF | ANYTHING,
     lock=ANYTHING,
-    result=st.fixed_dictionaries({}, optional={"metrics": ROW, "best_epoch": ANYTHING, "parameters": ANYTHING})
+    result=st.fixed_dictionaries(
+        {}, optional={"metrics": ROW} | dict.fromkeys(("best_epoch", "parameters", "stopped_early"), ANYTHING)
+    )
     | ANYTHING,
     told=st.dictionaries(
         st.sampled_from(["leaderboard", "calibration", "baselines", "lengths", "length_calibration"]),
@@ -391,6 +394,14 @@ def test_no_content_breaks_the_page(
     text, _ = page_of(run)
     for plot in re.findall(r"<svg.*?</svg>", text):
         assert "nan" not in re.sub(r"<title>.*?</title>|<text.*?</text>", "", plot).lower()
+
+
+def test_a_run_that_stopped_early_says_so_by_its_results(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", epochs=5)
+    early = {"done": 5, "total": 9, "unit": "epochs", "patience": 2, "min_delta": 0.0}
+    write(run / "result.json", json.loads((run / "result.json").read_text()) | {"stopped_early": [early]})
+    text, _ = page_of(run)
+    assert "stopped early at epoch 5 of 9: no improvement for 2 epochs" in text
 
 
 def by_step(path: Path, kind: str) -> Path:

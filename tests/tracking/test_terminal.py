@@ -153,6 +153,7 @@ KINDS = [
     "progress",
     "epoch",
     "warning",
+    "stopped_early",
     "checkpoint",
     "metrics",
     "finished",
@@ -163,10 +164,27 @@ KINDS = [
 FIELDS = [
     "t", "model_type", "name", "device", "seed", "record", "done", "total", "unit", "epoch", "epochs", "metrics",
     "best", "message", "pointer", "step", "steps", "tokens", "error", "phase",
+    "patience", "min_delta",
 ]  # fmt: skip
 EVENTS = st.lists(
     st.fixed_dictionaries({"event": st.sampled_from(KINDS)}, optional=dict.fromkeys(FIELDS, JSON)), max_size=5
 )
+
+
+def test_a_training_that_stopped_early_says_so_below_its_last_epoch() -> None:
+    fields = {"done": 5, "total": 9, "unit": "epochs", "patience": 2, "min_delta": 0.0}
+    early = {"t": 1016.5, "event": "stopped_early"} | fields
+    *epochs, end = training(5)
+    assert shown([*epochs, early, end], print_every=10).splitlines()[-3:] == [
+        "epoch 5/5  loss 0.0200  accuracy 0.750",
+        "stopped early at epoch 5 of 9: no improvement for 2 epochs",
+        "finished after 16 s",
+    ]
+    assert "stopped early at epoch 5 of 9" in shown([*epochs, early, end], Terminal(), terminal=True)
+    rounds = {"unit": "rounds", "patience": 1, "min_delta": 0.01, "phase": "fitting left"}
+    assert sentence(read_event(early | rounds)) == (
+        "fitting left: stopped early at round 5 of 9: no improvement of more than 0.0100 for 1 round"
+    )
 
 
 @given(events=EVENTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 
 from runner.contract import LoadedData, TrainContext
-from runner.errors import IntegrityError, RunFailed, Stopped
+from runner.errors import DataError, IntegrityError, RunFailed, Stopped
 from runner.runs.checkpoints import RunCheckpoints
+from runner.training.gradient_training import GradientTraining
 from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer, save_optimizer
 from runner.training.optimizers import Adam, AdamW, Muon, make
 
@@ -208,7 +210,7 @@ def test_looking_at_the_loss_less_often_changes_nothing(tmp_path, monkeypatch):
 
     whole = fit(task(), context(tmp_path / "a"))
     often = loop._Losses
-    monkeypatch.setattr(loop, "_Losses", lambda state, every: often(state, 3))
+    monkeypatch.setattr(loop, "_Losses", lambda state, every, where: often(state, 3, where))
     assert fit(task(), context(tmp_path / "b")).history == whole.history
 
 
@@ -222,15 +224,128 @@ def test_rows_come_to_the_loss_as_they_are_drawn(tmp_path):
     assert (np.concatenate(seen) == np.random.default_rng([3, 1]).permutation(ROWS)).all()
 
 
+def course(**fields: Any) -> GradientTraining:
+    return GradientTraining.model_validate_json(json.dumps(fields))
+
+
 @pytest.mark.parametrize(("patience", "epochs", "best"), [(2, 4, 2), (1, 3, 2), (None, 6, 5), (5, 6, 5)])
 def test_patience_ends_the_training_after_so_many_epochs_without_a_better_one(tmp_path, patience, epochs, best):
     accuracies = [0.2, 0.6, 0.4, 0.5, 0.7, 0.1]
-    result = fit(task(accuracies, patience=patience), context(tmp_path, epochs=6))
-    assert (result.epochs, result.best_epoch) == (epochs, best)
-    # What is over stays so when it is resumed.
-    again = fit(task([0.9] * 6, patience=patience), context(tmp_path, epochs=6))
-    assert again.history == result.history
+    section = course(early_stopping=patience and {"patience": patience})
+    told = []
+    for given in (accuracies, [0.9] * 6):
+        # What is over stays so when it is resumed, and is told again.
+        at = context(tmp_path, epochs=6)
+        result = fit(task(given, section=section), at)
+        assert (result.epochs, result.best_epoch) == (epochs, best)
+        told.append([event for event in at.events if event["event"] == "stopped_early"])
+    early = {"event": "stopped_early", "done": epochs, "total": 6, "unit": "epochs", "patience": patience}
+    assert told == [[] if epochs == 6 else [early | {"min_delta": 0.0}]] * 2
 
 
-def test_without_a_criterion_patience_ends_nothing(tmp_path):
-    assert fit(task(patience=1), context(tmp_path, epochs=4)).epochs == 4
+def test_an_improvement_too_small_to_count_is_still_the_best_epoch(tmp_path):
+    section = course(early_stopping={"patience": 2, "min_delta": 0.1})
+    result = fit(task([0.2, 0.6, 0.65, 0.68, 0.9], section=section), context(tmp_path, epochs=5))
+    assert (result.epochs, result.best_epoch) == (4, 4)
+
+
+def test_early_stopping_without_anything_measured_is_told_of(tmp_path):
+    at = context(tmp_path, epochs=4)
+    assert fit(task(section=course(early_stopping={"patience": 1})), at).epochs == 4
+    (warning,) = [event for event in at.events if event["event"] == "warning"]
+    assert warning["pointer"] == "/model/spec/early_stopping"
+    assert "nothing ends the training early" in warning["message"]
+
+
+def test_the_steps_of_a_schedule_are_torchs(tmp_path):
+    """Four epochs of five steps under a cosine are those of torch's optimizer with transformers' scheduler."""
+    from transformers import get_cosine_schedule_with_warmup
+
+    spec = Adam(optimizer_type="adam", learning_rate=0.01)
+    section = course(schedule={"schedule_type": "cosine", "warmup_steps": 6})
+    job = task(spec=spec, section=section)
+    job.module.drop.p = 0.0
+    history = fit(job, context(tmp_path)).history
+
+    other = task()
+    other.module.drop.p = 0.0
+    theirs = torch.optim.Adam([p for p in other.module.parameters() if p.requires_grad], lr=0.01)
+    scheduler = get_cosine_schedule_with_warmup(theirs, 6, 20)
+    rates = []
+    for epoch in range(1, 5):
+        other.module.train()
+        for rows in np.random.default_rng([3, epoch]).permutation(ROWS).reshape(5, 8):
+            theirs.zero_grad()
+            other.loss(torch.from_numpy(rows)).backward()
+            rates.append(theirs.param_groups[0]["lr"])
+            theirs.step()
+            scheduler.step()
+    ours, expected = values(job.module), values(other.module)
+    assert all(torch.allclose(ours[name], expected[name], rtol=0, atol=1e-7) for name in ours)
+    assert [row["learning_rate"] for row in history] == pytest.approx(rates[4::5], abs=1e-12)
+
+
+@pytest.mark.parametrize("schedule_type", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("stop_after", [1, 7, 13])
+def test_a_schedule_and_early_stopping_go_on_to_the_bit(tmp_path, schedule_type, stop_after):
+    accuracies = [0.2, 0.6, 0.4, 0.5, 0.3, 0.1]
+    section = course(
+        schedule={"schedule_type": schedule_type, "warmup_ratio": 0.3}, early_stopping={"patience": 2, "min_delta": 0.1}
+    )
+    whole_task = task(accuracies, section=section)
+    whole = fit(whole_task, context(tmp_path / "whole", epochs=6))
+    assert whole.epochs == 4
+
+    asked = iter([False] * stop_after + [True] * 100)
+    with pytest.raises(Stopped):
+        fit(task(accuracies, section=section), context(tmp_path / "run", epochs=6, stop=lambda: next(asked)))
+    second = task(accuracies[stop_after // 5 :], section=section)
+    torch.manual_seed(99)
+    resumed = fit(second, context(tmp_path / "run", epochs=6))
+    assert resumed.history == whole.history
+    assert same(values(second.module), values(whole_task.module))
+    assert same(dict(resumed.optimizer.tensors), dict(whole.optimizer.tensors))
+
+
+def test_what_goes_on_from_a_schedules_optimizer_begins_at_its_rate(tmp_path):
+    """A rate that a schedule brought down to nothing is not what the next training starts with."""
+    spec = Adam(optimizer_type="adam", learning_rate=0.01)
+    first = task(spec=spec, section=course(schedule={"schedule_type": "linear"}))
+    save_optimizer(tmp_path, fit(first, context(tmp_path / "first")))
+    second = task(start_optimizer=read_optimizer(tmp_path))
+    fit(second, context(tmp_path / "second", epochs=0))
+    assert second.optimizer.learning_rate == 0.01
+
+
+def test_a_warm_up_longer_than_the_training_is_refused_before_it(tmp_path):
+    section = course(schedule={"schedule_type": "constant", "warmup_steps": 21})
+    at = context(tmp_path)
+    with pytest.raises(DataError, match="21 steps is longer than the training, which has 20"):
+        fit(task(section=section), at)
+    assert at.events == []
+
+
+def test_scaled_losses_go_on_to_the_bit_and_leave_out_a_step_that_overflows(tmp_path):
+    """The factor on the loss is found anew from step to step: it is part of what a checkpoint holds."""
+
+    def job() -> Trainee:
+        made = task(loss_scaling=True, clip_gradient=1.0)
+        inner = made.loss
+        # A loss so large that the first factors make its gradients infinite.
+        made.loss = lambda rows: inner(rows) * 1e34
+        return made
+
+    whole_task = job()
+    before = values(whole_task.module)
+    at = context(tmp_path / "whole")
+    whole = fit(whole_task, at)
+    assert not same(before, values(whole_task.module))
+    state = RunCheckpoints(tmp_path / "whole" / "checkpoints", print).latest().state
+    assert 1.0 <= state["loss_scale"]["scale"] < 2.0**16
+
+    asked = iter([False] * 3 + [True] * 100)
+    with pytest.raises(Stopped):
+        fit(job(), context(tmp_path / "run", stop=lambda: next(asked)))
+    second = job()
+    assert fit(second, context(tmp_path / "run")).history == whole.history
+    assert same(values(second.module), values(whole_task.module))

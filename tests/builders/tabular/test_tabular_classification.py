@@ -241,3 +241,31 @@ def test_rows_to_measure_on_of_unknown_classes_alone_are_told_and_end_no_trainin
     document = bench.train("classification", {"dataset": str(path), "validation_data": str(other)}, learner=learner)
     assert document["metrics"]["accuracy"] == 0
     assert document["metrics"]["n_unseen_class"] == 60
+
+
+def test_a_run_that_stopped_early_succeeds_and_says_so(bench):
+    learner = {"learner_type": "xgboost", "early_stopping": {"patience": 2, "min_delta": 10}}
+    path = bench.table(rows())
+    spec = bench.spec("classification", {"dataset": str(path)}, learner=learner, importance_repeats=0)
+    done = bench.desk("train", "--spec-file", spec, "--executor", "local", "--json").ok()
+    said = "fitting y: stopped early at round 3 of 300: no improvement of more than 10.00 for 2 rounds"
+    assert said in done.err.splitlines()
+    run = Path(done.json["run_directory"])
+    early = {"phase": "fitting y", "done": 3, "total": 300, "unit": "rounds", "patience": 2, "min_delta": 10.0}
+    assert json.loads((run / "result.json").read_text())["stopped_early"] == [early]
+    assert said in bench.desk("runs", "show", done.json["run"]).ok().out
+
+
+def test_a_schedule_of_the_network_is_refused_by_its_place(bench):
+    path = bench.table(rows())
+    learner = {"learner_type": "mlp", "epochs": 2, "batch_size": 30}
+    long = learner | {"schedule": {"schedule_type": "linear", "warmup_steps": 1000}}
+    with pytest.raises(DataError) as refused:
+        bench.train("classification", {"dataset": str(path)}, learner=long)
+    assert refused.value.where == "/model/spec/learner/schedule/warmup_steps"
+    decays = {"optimizer_type": "adamw", "lr_decay_gamma": 0.9}
+    both = learner | {"schedule": {"schedule_type": "linear"}, "optimizer": decays}
+    spec = bench.spec("classification", {"dataset": str(path)}, learner=both)
+    said = bench.desk("validate", spec)
+    assert said.code == 3
+    assert "/model/spec/learner/optimizer/lr_decay_gamma" in said.err

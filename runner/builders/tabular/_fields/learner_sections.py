@@ -18,7 +18,8 @@ from runner.contract import Section, option
 
 _SPLIT = (
     "Share of the training rows that decides when to stop, and is not learnt from. The held-out rows never do. "
-    "0 trains to the end; from a half on, too little would be left to learn from."
+    "0 trains to the end, and so does early_stopping null, which sets none apart; from a half on, too little would be "
+    "left to learn from."
 )
 #: What a search may choose from.
 Candidate = Literal["xgboost", "random_forest", "extra_trees", "linear", "mlp"]

@@ -47,5 +47,6 @@ class Fits:
             stop=context.stop_requested,
             resume=stage.latest(),
             checkpoint=lambda tensors, state: stage.save(int(state["done"]), tensors, state),
+            on_early_stop=lambda fields: context.emit("stopped_early", phase=what, **fields),
         )
         return learner

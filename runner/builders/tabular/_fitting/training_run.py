@@ -101,9 +101,9 @@ class _Run:
             self._settings[target] = (name, parameters, 0.0)
             tables += found
         else:
-            share = getattr(section, "early_stopping_split", 0.0)
-            patience = getattr(section, "early_stopping_rounds", None) or getattr(section, "patience", None)
-            self._settings[target] = (section.learner_type, parameters_of(section), share if patience else 0.0)
+            stops = getattr(section, "early_stopping", None) is not None
+            share = section.early_stopping_split if stops else 0.0
+            self._settings[target] = (section.learner_type, parameters_of(section), share)
 
     def _pairs(self, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
         first = next(iter(self._train.targets))

@@ -18,6 +18,7 @@ from runner.builders.tabular._learners.losses import metric_name, row_losses, sc
 from runner.builders.tabular._learners.parameters import XgboostParameters
 from runner.builders.tabular._learners.table import TrainingTable
 from runner.errors import DataError
+from runner.training.early_stopping import Waiting, told
 
 TREES = "booster.ubj"
 #: Targets, less their mean, whose squares the library can add up in single precision.
@@ -66,9 +67,9 @@ class Xgboost(Learner):
                 ref=matrix,
             )
         booster = xgb.Booster(settings, [matrix] if held is None else [matrix, held])
-        state: dict[str, Any] = {"round": 0, "best": None, "best_round": 0}
+        state: dict[str, Any] = {"round": 0, "best": None, "best_round": 0, "mark": None, "waited": 0}
         if course.resume is not None:
-            state = {name: course.resume.state[name] for name in state}
+            state = {name: course.resume.state.get(name, fresh) for name, fresh in state.items()}
             if state["round"]:
                 booster.load_model(bytearray(np.asarray(course.resume.tensors["booster"]).tobytes()))
 
@@ -77,9 +78,10 @@ class Xgboost(Learner):
             raw = bytes(booster.save_raw("ubj")) if state["round"] else b"-"
             return {"booster": np.frombuffer(raw, np.uint8)}, dict(state)
 
-        total, patience = self.parameters.n_estimators, self.parameters.early_stopping_rounds
+        total, early = self.parameters.n_estimators, self.parameters.early_stopping
+        waiting = Waiting(state["mark"], state["waited"])
         metrics: dict[str, float | None] = {}
-        while state["round"] < total and not self._waited(state, patience if held is not None else None):
+        while state["round"] < total and not waiting.over(early):
             course.stop_here(state["round"], snapshot)
             if self.parameters.subsample < 1 or self.parameters.colsample_bytree < 1:
                 _redraw(booster)
@@ -92,15 +94,16 @@ class Xgboost(Learner):
                 metrics = {f"validation_{metric_name(self.n_classes is not None)}": value}
                 if state["best"] is None or value < state["best"]:
                     state |= {"best": value, "best_round": state["round"]}
+                waiting.see(-value, early.min_delta if early is not None else 0.0)
+                state |= {"mark": waiting.mark, "waited": waiting.evaluations}
             course.on_progress(state["round"], total, "rounds", metrics)
-            course.save_sometimes(state["round"], snapshot, last=state["round"] == total)
+            last = state["round"] == total or waiting.over(early)
+            course.save_sometimes(state["round"], snapshot, last=last)
+        if early is not None and state["round"] < total:
+            course.on_early_stop(told(early, state["round"], total, "rounds"))
         self.length = state["best_round"]
         self._booster = booster if self.length == state["round"] else booster[: self.length]
         self._booster.set_attr(target_center=repr(self._center))
-
-    @staticmethod
-    def _waited(state: dict[str, Any], patience: int | None) -> bool:
-        return patience is not None and state["round"] - state["best_round"] >= patience
 
     def _held_score(self, booster: xgb.Booster, held: xgb.DMatrix, targets: np.ndarray) -> float:
         # The library keeps the margins of a matrix that it knows: only the newest trees are asked.
@@ -108,7 +111,7 @@ class Xgboost(Learner):
         return float(score(losses, self.n_classes is not None))
 
     def _settings(self) -> dict[str, Any]:
-        chosen = self.parameters.model_dump(exclude={"n_estimators", "early_stopping_rounds"})
+        chosen = self.parameters.model_dump(exclude={"n_estimators", "early_stopping"})
         if self.n_classes is None:
             objective: dict[str, Any] = {"objective": "reg:squarederror"}
         elif self.n_classes == 2:

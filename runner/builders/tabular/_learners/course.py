@@ -17,10 +17,16 @@ CHECKPOINT_SECONDS = 3.0
 OnProgress = Callable[[int, int, str, Mapping[str, float | None]], None]
 #: ``checkpoint(tensors, state)``: ``state["done"]`` counts finished units, the step of the checkpoint.
 SaveCheckpoint = Callable[[Mapping[str, Any], dict[str, Any]], None]
+#: ``on_early_stop(fields)``: the fields of the event ``stopped_early``.
+OnEarlyStop = Callable[[dict[str, Any]], None]
 Snapshot = Callable[[], tuple[Mapping[str, Any], dict[str, Any]]]
 
 
 def _tell_nobody(done: int, total: int, unit: str, metrics: Mapping[str, float | None]) -> None:
+    pass
+
+
+def _end_quietly(fields: dict[str, Any]) -> None:
     pass
 
 
@@ -36,6 +42,7 @@ class Course:
     stop: Callable[[], bool] = bool
     checkpoint: SaveCheckpoint = _save_nothing
     resume: Checkpoint | None = None
+    on_early_stop: OnEarlyStop = _end_quietly
     _due: Every = field(default_factory=lambda: Every(CHECKPOINT_SECONDS))
 
     @classmethod
@@ -45,9 +52,16 @@ class Course:
         stop: Callable[[], bool] | None,
         resume: Checkpoint | None,
         checkpoint: SaveCheckpoint | None,
+        on_early_stop: OnEarlyStop | None = None,
     ) -> Course:
         """The same with callbacks that may be left out."""
-        return cls(on_progress or _tell_nobody, stop or bool, checkpoint or _save_nothing, resume)
+        return cls(
+            on_progress or _tell_nobody,
+            stop or bool,
+            checkpoint or _save_nothing,
+            resume,
+            on_early_stop or _end_quietly,
+        )
 
     def stop_here(self, done: int, snapshot: Snapshot) -> None:
         """Between two units: save and raise :class:`Stopped` if that was asked for, else do nothing."""

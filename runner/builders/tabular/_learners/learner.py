@@ -16,7 +16,7 @@ from runner.errors import IntegrityError
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.builders.tabular._learners.course import Course, OnProgress, SaveCheckpoint
+    from runner.builders.tabular._learners.course import Course, OnEarlyStop, OnProgress, SaveCheckpoint
     from runner.builders.tabular._learners.table import TrainingTable
 
 #: A stored learner's document; its arrays or trees lie beside it.
@@ -65,20 +65,22 @@ class Learner(ABC):
         stop: Callable[[], bool] | None = None,
         resume: Checkpoint | None = None,
         checkpoint: SaveCheckpoint | None = None,
+        on_early_stop: OnEarlyStop | None = None,
     ) -> None:
         """Learn ``targets`` (int64 codes or float64 ``[n]``) from ``inputs`` (float32 ``[n, f]``, NaN for missing).
 
         ``categorical`` are the columns that hold codes. ``validation``, inputs and targets, is for early stopping
-        alone. Between units of work ``stop`` is asked: :class:`~runner.errors.Stopped` is raised after ``checkpoint``
-        was called; a fit with that checkpoint as ``resume`` ends as one that was not stopped. Raises
-        :class:`~runner.errors.DataError` where nothing can be learned.
+        alone, which ``on_early_stop`` is told of. Between units of work ``stop`` is asked:
+        :class:`~runner.errors.Stopped` is raised after ``checkpoint`` was called; a fit with that checkpoint as
+        ``resume`` ends as one that was not stopped. Raises :class:`~runner.errors.DataError` where nothing can be
+        learned.
         """
         from runner.builders.tabular._learners.course import Course
         from runner.builders.tabular._learners.table import check_table
 
         table = check_table(inputs, targets, weights, tuple(categorical), validation, self.n_classes)
         self.n_features, self.categorical = table.inputs.shape[1], table.categorical
-        self._fit(table, Course.of(on_progress, stop, resume, checkpoint))
+        self._fit(table, Course.of(on_progress, stop, resume, checkpoint, on_early_stop))
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """Probabilities float64 ``[n, classes]``, or numbers float64 ``[n]``."""

@@ -115,7 +115,8 @@ class Mlp(Learner):
             loss=loss,
             measure=measure,
             criterion="criterion",
-            patience=None if held is None else self.parameters.patience,
+            section=self.parameters,
+            where="/model/spec/learner",
         )
 
     def _answers(self, outputs: np.ndarray) -> np.ndarray:
@@ -174,7 +175,7 @@ class _Checkpoints:
 
 @dataclass(frozen=True)
 class _Told:
-    """The loop's events, of which an epoch's end is progress."""
+    """The loop's events, of which an epoch's end is progress, and an early end is told."""
 
     course: Course
     hidden: tuple[str, ...] = field(default=("criterion",))
@@ -183,6 +184,8 @@ class _Told:
         if event == "epoch":
             metrics = {name: value for name, value in fields["metrics"].items() if name not in self.hidden}
             self.course.on_progress(fields["epoch"], fields["epochs"], "epochs", metrics)
+        elif event == "stopped_early":
+            self.course.on_early_stop(fields)
 
 
 def _context(learner: Mlp, rows: int, course: Course) -> TrainContext:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from runner.contract import Section, option
-from runner.training.optimizers import AdamW, OptimizerSpec
+from runner.training.early_stopping import EarlyStopping
+from runner.training.gradient_training import GradientTraining
 
 TabularTask = Literal["classification", "regression"]
 Share = Annotated[float, Field(gt=0.0, le=1.0)]
@@ -40,11 +41,11 @@ class XgboostParameters(Section):
         ge=1,
         description="Columns with fewer categories are split one category against the rest; others into two sets.",
     )
-    early_stopping_rounds: int | None = option(
-        50,
-        ge=1,
-        description="With validation rows, stop after so many rounds without a better one, and keep the best; "
-        "null goes on to the last and keeps it.",
+    early_stopping: EarlyStopping | None = option(
+        factory=lambda: EarlyStopping(patience=50),
+        resume="warn",
+        description="When boosting ends before its last round, by the loss of the rows that early_stopping_split sets "
+        "apart; the best round is kept. null goes on to the last and keeps it.",
     )
 
 
@@ -112,7 +113,7 @@ class LinearRegressorParameters(LinearParameters):
     """Ridge regression, solved in one step."""
 
 
-class MlpParameters(Section):
+class MlpParameters(GradientTraining):
     """A small network: scaled numbers and a learned vector for each category, through dense layers."""
 
     hidden_dims: list[Width] = option(
@@ -129,14 +130,11 @@ class MlpParameters(Section):
     batch_size: int | None = option(
         None, ge=1, description="Rows in a step; null takes a 30th of the training rows, but 16 to 1024."
     )
-    patience: int | None = option(
-        10,
-        ge=1,
-        description="With validation rows, stop after so many epochs without a better one; null goes on to the last. "
-        "The best epoch is kept either way.",
-    )
-    optimizer: OptimizerSpec = option(
-        factory=lambda: AdamW(optimizer_type="adamw"), description="How the weights are trained."
+    early_stopping: EarlyStopping | None = option(
+        factory=EarlyStopping,
+        resume="warn",
+        description="When the training ends before its last epoch, by the loss of the rows that early_stopping_split "
+        "sets apart; the best epoch is kept. null goes on to the last and keeps it.",
     )
 
 

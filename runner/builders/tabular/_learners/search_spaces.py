@@ -24,7 +24,7 @@ def _linear(trial: BaseTrial, task: TabularTask) -> dict[str, Any]:
 def _xgboost(trial: BaseTrial, task: TabularTask) -> dict[str, Any]:
     return {
         "n_estimators": MOST_ROUNDS,
-        "early_stopping_rounds": ROUNDS_PATIENCE,
+        "early_stopping": {"patience": ROUNDS_PATIENCE},
         "learning_rate": trial.suggest_float("xgboost.learning_rate", 0.02, 0.3, log=True),
         "max_depth": trial.suggest_int("xgboost.max_depth", 2, 10),
         "min_child_weight": trial.suggest_float("xgboost.min_child_weight", 0.1, 20, log=True),
@@ -56,7 +56,7 @@ def _mlp(trial: BaseTrial, task: TabularTask) -> dict[str, Any]:
         "hidden_dims": [width] * depth,
         "dropout": trial.suggest_float("mlp.dropout", 0.0, 0.5),
         "epochs": MOST_EPOCHS,
-        "patience": EPOCHS_PATIENCE,
+        "early_stopping": {"patience": EPOCHS_PATIENCE},
         "optimizer": {
             "optimizer_type": "adamw",
             "learning_rate": trial.suggest_float("mlp.learning_rate", 3e-4, 1e-2, log=True),

@@ -42,8 +42,8 @@ def table(name: str) -> HalvedTable:
 def quick(name: str) -> dict:
     """Parameters with which a learner is fitted in a moment."""
     return {
-        "xgboost": {"n_estimators": 12, "early_stopping_rounds": 4},
+        "xgboost": {"n_estimators": 12, "early_stopping": {"patience": 4}},
         "random_forest": {"n_estimators": 20},
         "extra_trees": {"n_estimators": 20},
-        "mlp": {"hidden_dims": [16], "epochs": 6, "batch_size": 16, "patience": 4},
+        "mlp": {"hidden_dims": [16], "epochs": 6, "batch_size": 16, "early_stopping": {"patience": 4}},
     }.get(name, {})

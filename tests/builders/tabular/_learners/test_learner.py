@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,6 +26,15 @@ def fitted(name, shape, params=None, *, threads=1, validation=False, **words):
     held = data.held if validation else None
     learner.fit(*data.train, categorical=data.categorical, validation=held, **words)
     return learner
+
+
+class Saved:
+    """A checkpoint as a run's folder gives it back: numpy arrays, and a state that went through JSON."""
+
+    def __init__(self, tensors, state):
+        plain = {key: value.detach() if hasattr(value, "detach") else value for key, value in tensors.items()}
+        self.tensors = {key: np.array(np.asarray(value)) for key, value in plain.items()}
+        self.state, self.step = json.loads(json.dumps(state)), state["done"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -71,13 +82,6 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_model(name, shape, tmp_path)
     whole = fitted(name, shape, params, validation=True)
 
     saved, asked = [], [0]
-
-    class Saved:
-        def __init__(self, tensors, state):
-            # As a run's folder gives them back: numpy arrays, and a state that went through JSON.
-            plain = {key: value.detach().numpy() if name == "mlp" else value for key, value in tensors.items()}
-            self.tensors = {key: np.array(value) for key, value in plain.items()}
-            self.state, self.step = json.loads(json.dumps(state)), state["done"]
 
     def stop():
         asked[0] += 1
@@ -180,7 +184,7 @@ def test_one_class_altogether_is_nothing_to_learn():
 
 
 def test_early_stopping_keeps_the_best_round_and_settles_its_length():
-    params = {"n_estimators": 60, "early_stopping_rounds": 5, "learning_rate": 0.9}
+    params = {"n_estimators": 60, "early_stopping": {"patience": 5}, "learning_rate": 0.9}
     stopped = fitted("xgboost", "numbers", params, validation=True)
     assert stopped.length < 60
     assert stopped.settled()["n_estimators"] == stopped.length
@@ -214,3 +218,53 @@ def test_large_targets_that_differ_little_keep_their_digits():
     near = learner.predict(inputs)
     learner.fit(inputs, targets + 1.6e12)
     np.testing.assert_allclose(learner.predict(inputs) - 1.6e12, near, atol=0.01)
+
+
+@pytest.mark.parametrize("name", ["xgboost", "mlp"])
+def test_the_end_that_came_early_is_told_with_its_length(name):
+    step = {"optimizer": {"optimizer_type": "adamw", "learning_rate": 0.3}} if name == "mlp" else {"learning_rate": 1.0}
+    length = "epochs" if name == "mlp" else "n_estimators"
+    told, done = [], []
+    learner = fitted(
+        name,
+        "numbers",
+        {length: 60, "early_stopping": {"patience": 3, "min_delta": 0.01}} | step,
+        validation=True,
+        on_progress=lambda count, *_: done.append(count),
+        on_early_stop=told.append,
+    )
+    unit = "epochs" if name == "mlp" else "rounds"
+    assert told == [{"done": done[-1], "total": 60, "unit": unit, "patience": 3, "min_delta": 0.01}]
+    assert learner.length <= done[-1] < 60
+
+
+@pytest.mark.parametrize("name", ["xgboost", "mlp"])
+def test_an_improvement_has_to_be_larger_than_the_least(name):
+    lengths = []
+    for least in (0.0, 1e9):
+        done: list[int] = []
+        params = quick(name) | {"early_stopping": {"patience": 2, "min_delta": least}}
+        fitted(name, "numbers", params, validation=True, on_progress=lambda count, *_, done=done: done.append(count))
+        lengths.append(done[-1])
+    # The first value is what the others are compared with.
+    assert lengths[1] == 3 < lengths[0]
+
+
+def test_early_stopping_goes_on_from_a_checkpoint_of_trees():
+    params = quick("xgboost") | {"n_estimators": 60, "learning_rate": 0.9, "early_stopping": {"patience": 4}}
+    whole = fitted("xgboost", "numbers", params, validation=True)
+    for stopped_at in (1, whole.length, whole.length + 2):
+        points: list[Saved] = []
+        asked = count()
+        with pytest.raises(Stopped):
+            fitted(
+                "xgboost", "numbers", params, validation=True,
+                stop=lambda asked=asked, at=stopped_at: next(asked) >= at,
+                checkpoint=lambda tensors, state, points=points: points.append(Saved(tensors, state)),
+            )  # fmt: skip
+        told: list[Any] = []
+        again = fitted("xgboost", "numbers", params, validation=True, resume=points[-1], on_early_stop=told.append)
+        assert again.length == whole.length
+        assert [each["done"] for each in told] == [whole.length + 4]
+        held = table("numbers").held[0]
+        np.testing.assert_array_equal(again.predict(held), whole.predict(held))

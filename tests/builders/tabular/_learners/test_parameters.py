@@ -24,7 +24,7 @@ OTHER = {
         "reg_alpha": 2.0,
         "max_bin": 4,
         "max_cat_to_onehot": 30,
-        "early_stopping_rounds": None,
+        "early_stopping": None,
     },
     "forest": {
         "n_estimators": 5,
@@ -50,7 +50,8 @@ OTHER = {
         "embedding_dim": 3,
         "epochs": 2,
         "batch_size": 7,
-        "patience": 1,
+        "early_stopping": {"patience": 1},
+        "schedule": {"schedule_type": "cosine", "warmup_steps": 3},
         "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.05},
     },
 }
@@ -74,11 +75,12 @@ def test_every_parameter_changes_the_answers(name, task, field):
         value = name != "random_forest"
     if field == "criterion":
         value = "entropy" if task == "classification" else "poisson"
-    if field in ("early_stopping_rounds", "patience"):
+    if field == "early_stopping":
         # A step so long that the best is soon behind it.
-        base = {"xgboost": {"n_estimators": 40, "learning_rate": 1.0, "early_stopping_rounds": 1}}.get(
+        base = {"xgboost": {"n_estimators": 40, "learning_rate": 1.0, "early_stopping": {"patience": 1}}}.get(
             name,
-            base | {"epochs": 12, "patience": None, "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.3}},
+            base
+            | {"epochs": 12, "early_stopping": None, "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.3}},
         )
     answers, rounds = [], []
     for params in (base, base | {field: value}):

@@ -146,7 +146,7 @@ def test_the_rows_that_score_a_learner_do_not_choose_its_length():
         out_of_fold(
             FoldedTable(inputs, own, "classification", 2, (), None, [fold]),
             "xgboost",
-            {"n_estimators": 40, "early_stopping_rounds": 3, "learning_rate": 0.9},
+            {"n_estimators": 40, "early_stopping": {"patience": 3}, "learning_rate": 0.9},
             seed=1,
             threads=1,
         )
