@@ -20,19 +20,36 @@ from pathlib import Path
 from typing import Any
 
 from runner import registry
+from runner.contract import option
 from runner.spec.publishing import schema_for
+from runner.training.finetuning_specs import FinetuningSpec, Lora
+from runner.training.gradient_training import GradientTraining
+from runner.training.precision import TransformerPrecision
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "kinds"
 GUIDES = ROOT / "docs" / "guides"
+SHARED = ("optimizer", "schedule", "early_stopping", "finetuning_spec", "precision")
 Schema = dict[str, Any]
+
+
+class Shared(TransformerPrecision, GradientTraining):
+    """Every section that types share, in one spec."""
+
+    finetuning_spec: FinetuningSpec = option(
+        factory=lambda: Lora(method="lora"), description="Which of a transformer's weights are trained, and how."
+    )
 
 
 def pages() -> dict[str, str]:
     """Every page by file name."""
     kinds = list(registry.built_in().values())
     made = {f"{kind.name}.md": kind_page(kind) for kind in kinds}
-    return made | {"README.md": index_page(kinds), "prompt_features.md": features_page()}
+    return made | {
+        "README.md": index_page(kinds),
+        "prompt_features.md": features_page(),
+        "sections.md": sections_page(kinds),
+    }
 
 
 def kind_page(kind: registry.Kind) -> str:
@@ -93,7 +110,8 @@ def index_page(kinds: list[registry.Kind]) -> str:
             "|---|---|",
             *lines,
             "",
-            "Types that read the prompt also see its [45 features](prompt_features.md).",
+            "Types that read the prompt also see its [45 features](prompt_features.md). Sections that several types have",
+            "are on [a page of their own](sections.md).",
             "",
         ]
     )
@@ -123,6 +141,33 @@ def features_page() -> str:
     )
 
 
+def sections_page(kinds: list[registry.Kind]) -> str:
+    """What the sections mean that several types share, their fields, and who has them."""
+    schema = Shared.model_json_schema()
+    parts = [
+        "<!-- made by docs/build.py -->",
+        "# Sections that types share",
+        (GUIDES / "sections.md").read_text("utf-8").rstrip(),
+        "## Fields",
+        *_tables(schema, schema),
+        "## Who has them",
+        "\n".join(["| Section | Types |", "|---|---|", *(f"| `{name}` | {_having(name, kinds)} |" for name in SHARED)]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _having(section: str, kinds: list[registry.Kind]) -> str:
+    """Links to the types that have a section of that name, in their fields or in those of a learner."""
+    found = []
+    for kind in sorted(kinds, key=lambda kind: kind.name):
+        spec = schema_for(kind.name)
+        learners = spec["$defs"]["Spec"]["properties"].get("learner", {}).get("oneOf", [])
+        parts = [spec["$defs"]["Spec"], *(_resolve(learner, spec) for learner in learners)]
+        if any(section in part["properties"] for part in parts):
+            found.append(f"[`{kind.name}`]({kind.name}.md)")
+    return ", ".join(found)
+
+
 def _summary(kind: registry.Kind) -> str:
     return (inspect.getdoc(import_module(kind.module)) or "").partition("\n")[0]
 
@@ -134,7 +179,7 @@ def _resolve(schema: Schema, root: Schema) -> Schema:
             key: value for key, value in schema.items() if key != "$ref"
         }
     others = [part for part in schema.get("anyOf", []) if part.get("type") != "null"]
-    if len(others) == 1 and ("$ref" in others[0] or "properties" in others[0]):
+    if len(others) == 1 and any(word in others[0] for word in ("$ref", "properties", "oneOf")):
         return _resolve(others[0], root)
     return schema
 
