@@ -110,8 +110,8 @@ def index_page(kinds: list[registry.Kind]) -> str:
             "|---|---|",
             *lines,
             "",
-            "Types that read the prompt also see its [45 features](prompt_features.md). Sections that several types have",
-            "are on [a page of their own](sections.md).",
+            "Types that read the prompt also see its [45 features](prompt_features.md).",
+            "Sections that several types have are on [a page of their own](sections.md).",
             "",
         ]
     )

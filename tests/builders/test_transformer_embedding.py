@@ -318,3 +318,17 @@ def test_a_prompt_is_encoded_once_a_batch_and_once_a_measurement(pairs, monkeypa
     pairs.forget()
     pairs.score(np.array([3]), np.arange(1))
     assert sorted(seen) == [0, 1, 3, 3]
+
+
+def test_its_precision_is_that_of_training_alone(spec, small, context_for):
+    """bfloat16 trains other weights, and float16 on a CPU the ones of float32; both answer in float32."""
+    artifacts, warnings = {}, {}
+    for precision in ("auto", "float32", "bfloat16", "float16"):
+        context = context_for(small, precision, epochs=1)
+        _, predictor = trained(spec(precision=precision), context)
+        artifacts[precision] = contents(context.artifact)
+        warnings[precision] = [event["pointer"] for event in context.emit.of("warning")]
+        assert np.isfinite(predictor.score_llms(PROMPTS, small.train.models)).all()
+    assert artifacts["auto"] == artifacts["float32"] == artifacts["float16"] != artifacts["bfloat16"]
+    assert "/model/spec/precision" in warnings["float16"]
+    assert all("/model/spec/precision" not in warnings[each] for each in ("auto", "float32", "bfloat16"))

@@ -63,3 +63,41 @@ def test_another_optimizer_is_told_field_by_field(document):
         "/model/spec/optimizer/optimizer_type",
         "/model/spec/optimizer/weight_decay",
     ]
+
+
+NETWORK = {"model_type": "dense_network", "early_stopping": {"patience": 3}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "change", "pointer", "policy"),
+    [
+        ({}, {"early_stopping": {"patience": 9}}, "/model/spec/early_stopping/patience", "warn"),
+        ({}, {"early_stopping": None}, "/model/spec/early_stopping", "warn"),
+        ({}, {"schedule": {"schedule_type": "linear"}}, "/model/spec/schedule", "refuse"),
+        (
+            {"schedule": {"schedule_type": "linear"}},
+            {"schedule": {"schedule_type": "linear", "final_fraction": 0.5}},
+            "/model/spec/schedule/final_fraction",
+            "refuse",
+        ),
+    ],
+)
+def test_a_schedule_stays_and_the_patience_may_change(document, spec, change, pointer, policy):
+    document["model"]["spec"] = NETWORK | spec
+    (found,) = changes(document, lambda d: d["model"]["spec"].update(change))
+    assert (found.pointer, found.policy) == (pointer, policy)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "policy"),
+    [
+        ({"schedule_type": "cosine"}, "refuse"),
+        ({"schedule_type": "constant", "warmup_ratio": 0.1}, "refuse"),
+        ({"schedule_type": "constant", "warmup_steps": 10}, "free"),
+        (None, "free"),
+    ],
+)
+def test_a_schedule_over_all_steps_keeps_their_number(document, schedule, policy):
+    document["model"]["spec"] = NETWORK | {"schedule": schedule}
+    (found,) = changes(document, lambda d: d.update(epochs=9))
+    assert (found.pointer, found.policy) == ("/epochs", policy)

@@ -10,12 +10,12 @@ from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Froze
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
-from runner.training.optimizers import AdamW, OptimizerSpec
+from runner.training.gradient_training import GradientTraining
 
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class EmbeddingKindSpec(ModelSpec):
+class EmbeddingKindSpec(GradientTraining, ModelSpec):
     """The fields of a network on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData
@@ -54,9 +54,6 @@ class EmbeddingKindSpec(ModelSpec):
         None, description='A stored model, "type/name", whose embedding of the LLMs is used instead of training one.'
     )
     embedding_model_epochs: int = option(10, ge=0, description="Epochs that the embedding of the LLMs is trained for.")
-    optimizer: OptimizerSpec = option(
-        factory=lambda: AdamW(optimizer_type="adamw"), description="How the weights are trained."
-    )
     balance_model_samples: bool = option(True, description="Whether comparisons of rare LLMs are drawn more often.")
     min_model_comparisons: int = option(
         20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."

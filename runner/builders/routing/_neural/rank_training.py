@@ -12,6 +12,7 @@ from runner.builders.routing._prompts.prompted import score_rows
 from runner.builders.routing._prompts.prompted_result import conclude
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.measuring import pairwise_accuracy
+from runner.training.gradient_training import GradientTraining
 from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer
 from runner.training.optimizers import Optimizer
 
@@ -66,9 +67,13 @@ def ranking_task(
     *,
     loss: str,
     balanced: bool,
+    section: GradientTraining,
     clip_gradient: float | None = None,
 ) -> Trainee:
-    """Learn to rank the decided comparisons (row numbers, int64 ``[n]``) by the named ranking loss."""
+    """Learn to rank the decided comparisons (row numbers, int64 ``[n]``) by the named ranking loss.
+
+    ``section`` is the spec: schedule and early stopping are taken from it.
+    """
     split = context.data.train
     prompt, winner, loser = winners(split, decided, context.device)
     return Trainee(
@@ -77,6 +82,7 @@ def ranking_task(
         order=epoch_rows(split, decided, balanced),
         loss=lambda rows: ranking_loss(loss, *scorer.sides(prompt[rows], winner[rows], loser[rows])),
         measure=lambda: accuracy(context, scorer),
+        section=section,
         clip_gradient=clip_gradient,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )

@@ -14,8 +14,10 @@ from runner.builders.routing._prompts.prompted import score_rows
 from runner.contract import TrainContext
 from runner.errors import Stopped
 from runner.tasks.ranking.measuring import pairwise_accuracy
+from runner.training.gradient_training import GradientTraining
 from runner.training.loop import OptimizerState, Trainee
 from runner.training.optimizers import Optimizer
+from runner.training.precision import scales_loss
 from runner.training.text_encoder import TrainableEncoder
 from runner.training.tokens import Tokens, grouped_by_length
 
@@ -123,9 +125,13 @@ def ranking_task(
     *,
     loss: str,
     balanced: bool,
+    section: GradientTraining,
     start: OptimizerState | None = None,
 ) -> Trainee:
-    """Learn to rank the decided comparisons (row numbers, int64 ``[n]``), in batches of prompts of similar length."""
+    """Learn to rank the decided comparisons (row numbers, int64 ``[n]``), in batches of prompts of similar length.
+
+    ``section`` is the spec: schedule and early stopping are taken from it.
+    """
     split, validation = context.data.train, context.data.validation
     _, winner, loser = winners(split, decided, context.device)
     prompt = split.prompt[decided].astype(np.int64)
@@ -145,7 +151,9 @@ def ranking_task(
         order=grouped_by_length(epoch_rows(split, decided, balanced), lengths, context.batch_size),
         loss=batch_loss,
         measure=measure,
+        section=section,
         clip_gradient=1.0,
+        loss_scaling=scales_loss(pairs.module.encoder.precision),
         rows_on_host=True,
         start_optimizer=start,
     )

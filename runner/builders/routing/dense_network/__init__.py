@@ -20,14 +20,14 @@ from pydantic import Field
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
-from runner.training.optimizers import AdamW, OptimizerSpec
+from runner.training.gradient_training import GradientTraining
 
 TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(ModelSpec):
+class Spec(GradientTraining, ModelSpec):
     """Dense network."""
 
     data = ComparisonsData
@@ -45,6 +45,3 @@ class Spec(ModelSpec):
         factory=lambda: [256, 128, 64], max_length=32, description="Width of every hidden layer, first to last."
     )
     model_id_embedding_dim: int = option(32, ge=1, le=4096, description="Length of the learned vector per LLM.")
-    optimizer: OptimizerSpec = option(
-        factory=lambda: AdamW(optimizer_type="adamw"), description="How the weights are trained."
-    )

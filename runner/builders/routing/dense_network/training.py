@@ -35,7 +35,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
     scorer = Scorer(network, lambda which, llms: network(prompts[which], llms), context.device)
     optimizer = make(spec.optimizer, network.named_parameters())
-    task = ranking_task(context, scorer, optimizer, decided, loss="margin_ranking", balanced=False)
+    task = ranking_task(context, scorer, optimizer, decided, loss="margin_ranking", balanced=False, section=spec)
     if task.start_optimizer is not None and start is not None and start.names != names:
         # Its moments are of rows that stand for other LLMs now.
         task.start_optimizer = task.start_optimizer.without("model_embedding.weight")

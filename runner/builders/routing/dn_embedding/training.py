@@ -35,6 +35,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         decided,
         loss=spec.ranking_loss_type,
         balanced=spec.balance_model_samples,
+        section=spec,
         clip_gradient=1.0,
     )
     result, temperature = fit_and_conclude(context, task, scorer)

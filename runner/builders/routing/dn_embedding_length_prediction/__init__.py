@@ -30,14 +30,14 @@ from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.tasks import length
-from runner.training.optimizers import AdamW, OptimizerSpec
+from runner.training.gradient_training import GradientTraining
 
 TASK = length.TASK
 REQUIRES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(ModelSpec):
+class Spec(GradientTraining, ModelSpec):
     """Dense network on embeddings, for lengths."""
 
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}
@@ -54,9 +54,6 @@ class Spec(ModelSpec):
         description="Width of every residual block, first to last.",
     )
     dropout: float = option(0.2, ge=0, lt=1, description="Dropout after every block.")
-    optimizer: OptimizerSpec = option(
-        factory=lambda: AdamW(optimizer_type="adamw"), description="How the weights are trained."
-    )
     embedding_model_name: str = option(
         "all-MiniLM-L6-v2",
         min_length=1,

@@ -77,6 +77,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         order=lambda rng: rng.permutation(len(rows)),
         loss=loss,
         measure=measure,
+        section=spec,
         criterion="log_r2",
         clip_gradient=CLIP,
     )

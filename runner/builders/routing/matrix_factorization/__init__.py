@@ -19,13 +19,14 @@ from typing import ClassVar, Literal
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
+from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import Adam, OptimizerSpec
 
 TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
-class Spec(ModelSpec):
+class Spec(GradientTraining, ModelSpec):
     """Matrix factorization."""
 
     data = ComparisonsData

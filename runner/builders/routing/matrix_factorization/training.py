@@ -45,7 +45,15 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     optimizer = make(spec.optimizer, network.named_parameters())
 
     scorer = Scorer(network, lambda which, llms: network(prompts[which], llms), context.device)
-    task = ranking_task(context, scorer, optimizer, decided, loss="bradley_terry", balanced=spec.balance_model_samples)
+    task = ranking_task(
+        context,
+        scorer,
+        optimizer,
+        decided,
+        loss="bradley_terry",
+        balanced=spec.balance_model_samples,
+        section=spec,
+    )
     if task.start_optimizer is not None and start is not None and start.names != names:
         # Its moments are of rows that stand for other LLMs now.
         task.start_optimizer = task.start_optimizer.without("model_embedding.weight")

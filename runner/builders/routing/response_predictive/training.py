@@ -72,6 +72,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         order=epoch_rows(split, np.arange(len(split)), spec.balance_model_samples),
         loss=loss,
         measure=measure,
+        section=spec,
         clip_gradient=1.0,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )

@@ -29,13 +29,15 @@ from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.tasks import ranking
 from runner.training.finetuning_specs import FinetuningSpec, Lora
+from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import AdamW, OptimizerSpec
+from runner.training.precision import TransformerPrecision
 
 TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 
-class Spec(ModelSpec):
+class Spec(TransformerPrecision, GradientTraining, ModelSpec):
     """Fine-tuned transformer on an embedding of the LLMs."""
 
     data = ComparisonsData

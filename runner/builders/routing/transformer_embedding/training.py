@@ -20,6 +20,7 @@ from runner.builders.routing.transformer_embedding import Spec
 from runner.contract import TrainContext, TrainResult
 from runner.training.loop import fit, read_optimizer, save_optimizer
 from runner.training.optimizers import make
+from runner.training.precision import usable
 from runner.training.pretrained import resolve
 from runner.training.text_encoder import TrainableEncoder
 
@@ -41,6 +42,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
             spec.max_length,
             emit=context.emit,
         )
+    encoder.precision = usable(spec.precision, context.device, "/model/spec/precision", context.emit)
     llms = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
     base = BaseModel.of(context)
     raw = prompt_features(split)
@@ -71,6 +73,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         decided,
         loss=spec.ranking_loss_type,
         balanced=spec.balance_model_samples,
+        section=spec,
         start=read_optimizer(context.start_from) if context.start_from else None,
     )
     done = fit(task, context)
