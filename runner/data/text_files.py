@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -9,8 +10,10 @@ from pydantic import StringConstraints
 from runner.contract import DataSection, option
 from runner.errors import DataError
 
+#: The containers that are text, in some encoding.
+TEXTS = frozenset({"csv", "tsv", "jsonl", "json"})
 #: The containers whose files have a delimiter, and an encoding.
-HAVING = {"delimiter": ("csv", "tsv"), "encoding": ("csv", "tsv", "jsonl", "json")}
+HAVING = {"delimiter": frozenset({"csv", "tsv"}), "encoding": TEXTS}
 
 
 def _unset(value: object) -> bool:
@@ -29,13 +32,17 @@ class TextFiles(DataSection):
         None, exclude_if=_unset, description="The encoding of a text file. null: UTF-8."
     )
 
-    def check_text(self, container: str) -> None:
-        """Raise :class:`DataError` for an encoding that there is not, and for what files of ``container`` lack."""
-        from runner.data.records.batches import check_encoding
+    def check_text(self, containers: Set[str | None], found: str = "") -> None:
+        """Raise :class:`DataError` for an encoding that there is not, and for what no file of ``containers`` has.
 
+        ``found`` says what the data is, where it is no file.
+        """
+        found = found or ", ".join(sorted(map(str, containers)))
         for name, having in HAVING.items():
-            if getattr(self, name) is not None and container not in having:
-                where, found = f"/data/{name}", f"the data is {container}"
-                raise DataError(f"{name} is of text files, and {found}", where=where, hint="take it out")
+            if getattr(self, name) is not None and not containers & having:
+                raise DataError(f"has no effect: the data is {found}", where=f"/data/{name}", hint="take it out")
         if self.encoding is not None:
+            # Imported here: it brings the reader of records.
+            from runner.data.records.batches import check_encoding
+
             check_encoding(self.encoding, "/data/encoding")

@@ -129,7 +129,7 @@ class ComparisonsData(TextFiles, ComparisonsFields):
                     hint="name your file in data.dataset, or take this out",
                 )
         if catalog.is_local(self.dataset):
-            self.check_text(data_files(self.dataset, "/data/dataset", cwd)[1])
+            self.check_text({data_files(self.dataset, "/data/dataset", cwd)[1]})
         elif catalog.is_path(self.dataset):
             hub_files.hub_name(self.dataset, f"/data/dataset: {self.dataset}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -15,7 +15,7 @@ from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
 from runner.data.table_rows import date_format as formats
 from runner.data.table_rows import packaged
 from runner.data.table_rows.table_split import TableSplit
-from runner.data.text_files import TextFiles
+from runner.data.text_files import TEXTS, TextFiles
 from runner.errors import DataError
 from runner.workspace import absolute
 
@@ -29,8 +29,6 @@ MEANINGS = (
     "ignored_columns",
 )  # fmt: skip
 
-#: The containers that are text, in some encoding.
-TEXTS = {"csv", "tsv", "jsonl", "json"}
 #: Plain words for columns' fields, as ``runner data check`` takes them.
 ROLES = {"target": "target_columns", "label": "target_columns", "id": "id_column"}
 
@@ -186,16 +184,10 @@ class TableData(TextFiles, Holdout):
             containers.add(container)
             if container in ("csv", "tsv"):
                 self._check_header(cwd / files[0])
-        self._need_text(containers)
-
-    def _need_text(self, containers: Set[str | None]) -> None:
-        """Raise :class:`DataError` for what says how a text file is written, where no file is text."""
-        found = ", ".join(sorted(map(str, containers))) or f"the packaged table {self.dataset}"
-        for name, needed in (("delimiter", {"csv", "tsv"}), ("encoding", TEXTS)):
-            if getattr(self, name) is not None and not needed & containers:
-                raise DataError(f"has no effect: the data is {found}", where=f"/data/{name}", hint="take it out")
-        if self.decimal != "." and not containers:
-            raise DataError(f"has no effect: the data is {found}", where="/data/decimal", hint="take it out")
+        packaged_table = "" if containers else f"the packaged table {self.dataset}"
+        self.check_text(containers, packaged_table)
+        if self.decimal != "." and packaged_table:
+            raise DataError(f"has no effect: the data is {packaged_table}", where="/data/decimal", hint="take it out")
 
     def _check_header(self, path: Path) -> None:
         """Raise :class:`DataError` for a column of the spec that a text file does not name."""
