@@ -23,6 +23,26 @@ FOLDER = "encoder"
 
 
 @dataclass(frozen=True)
+class PromptEmbeddings:
+    """Every distinct prompt of the data, of which nothing but its embedding is read."""
+
+    embeddings: np.ndarray  # float32 [P, E]
+    encoder: Path
+
+    @classmethod
+    def of(cls, context: TrainContext, name: str) -> PromptEmbeddings:
+        """Embed with the sentence transformer ``name``, or with the encoder of the model to start from."""
+        folder = context.start_from / FOLDER if context.start_from else resolve(name)
+        prompts = context.data.train.prompts
+        embeddings = encoder.embed(prompts, folder, context.cache, context.device, context.emit, context.stop_requested)
+        return cls(embeddings, folder)
+
+    def save(self, artifact: Path) -> None:
+        """Copy the encoder into the artifact."""
+        encoder.copy(self.encoder, artifact / FOLDER)
+
+
+@dataclass(frozen=True)
 class TrainingPrompts:
     """Every distinct prompt of the data."""
 
@@ -38,13 +58,10 @@ class TrainingPrompts:
         A model to start from keeps its standardisation too: its weights were trained on those numbers.
         """
         split = context.data.train
-        folder = context.start_from / FOLDER if context.start_from else resolve(name)
-        embeddings = encoder.embed(
-            split.prompts, folder, context.cache, context.device, context.emit, context.stop_requested
-        )
+        embedded = PromptEmbeddings.of(context, name)
         raw = prompt_features(split)
         standardize = standardize or Standardizer.fit(raw[np.unique(split.prompt)])
-        return cls(embeddings, standardize(raw), standardize, folder)
+        return cls(embedded.embeddings, standardize(raw), standardize, embedded.encoder)
 
     def save(self, artifact: Path) -> None:
         """Copy the encoder into the artifact."""

@@ -20,16 +20,26 @@ DRAWS = 1000
 SCORES_SALT = 0x6D
 
 
-def conclude(context: TrainContext, score: Score, epochs: int, best_epoch: int) -> tuple[TrainResult, float]:
-    """Measure the best epoch as every router is measured, and tabulate it. Returns the temperature too."""
+def conclude(
+    context: TrainContext,
+    score: Score,
+    epochs: int | None = None,
+    best_epoch: int | None = None,
+    fitted_on: Comparisons | None = None,
+) -> tuple[TrainResult, float]:
+    """Measure the best epoch as every router is measured, and tabulate it. Returns the temperature too.
+
+    ``fitted_on`` are the training comparisons that stand for all of them where too few are held out.
+    """
     train: Comparisons = context.data.train
     validation: Comparisons = context.data.validation
-    fitted = fit_temperature(winner_margins(*score_rows(score, train), train))
+    fitted_on = train if fitted_on is None else fitted_on
+    fitted = fit_temperature(winner_margins(*score_rows(score, fitted_on), fitted_on))
     scores = score_rows(score, validation)
     temperatures, temperature = calibrate(*scores, validation, fitted)
     metrics, calibration = evaluate(*scores, validation, temperatures, context.seed, context.emit)
     metrics |= {"temperature": temperature, "n_models": len(train.models)}
-    means, redrawn = mean_scores(score, validation if len(validation) else train, context.seed)
+    means, redrawn = mean_scores(score, validation if len(validation) else fitted_on, context.seed)
     tables: dict[str, Any] = {
         "leaderboard": leaderboard(train, means, redrawn),
         "calibration": calibration,
