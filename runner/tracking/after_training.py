@@ -55,7 +55,7 @@ def final_table(
     count = finite(metrics.get("n_validation"))
     if count is not None:
         lines.append((f"measured on {number(int(count))} held-out {task.held_out_noun}", ""))
-        if verdict := _verdict(task, metrics, best):
+        if verdict := _recorded_verdict(task, tables) or _verdict(task, metrics, best):
             lines.append((verdict, ""))
     elif finite(metrics.get(headline.metric)) is None and headline.metric:
         lines.append((f"nothing was held out: no {_in_a_sentence(headline.label)} to tell", ""))
@@ -103,6 +103,12 @@ def _gap(measure: Measure, metrics: Mapping[str, Any], best: Mapping[str, Any] |
     own = finite(metrics.get(measure.metric))
     other = finite(best.get(measure.metric)) if best is not None else None
     return None if own is None or other is None else measure.key(own) - measure.key(other)
+
+
+def _recorded_verdict(task: Task, tables: Mapping[str, Any]) -> str:
+    """What the training itself found out by a paired difference, where its task reads that; else empty."""
+    read = getattr(room_of(task, "tables"), "verdict", None)
+    return clean(read(tables)) if read is not None else ""
 
 
 def _verdict(task: Task, metrics: Mapping[str, Any], best: Mapping[str, Any] | None) -> str:

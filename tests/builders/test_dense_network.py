@@ -49,7 +49,7 @@ def test_it_learns_what_no_rating_can(encoder, context_for):
     context = context_for(data, epochs=6)
     result = kind.train(spec(encoder), context)
     assert result.metrics["accuracy"] > 0.9
-    assert max(row["accuracy"] for row in result.tables["baselines"]) < 0.7
+    assert max(row["accuracy"] for row in result.tables["baselines"] if "_" in row["model_type"]) < 0.7
     predictor = kind.Predictor.load(context.artifact)
     pairs = predictions(predictor, data)
     assert (pairs[:, 0] > pairs[:, 1]).mean() == pytest.approx(result.metrics["accuracy"], abs=0.02)

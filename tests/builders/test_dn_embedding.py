@@ -94,7 +94,7 @@ def test_it_learns_what_no_rating_can(encoder, context_for, loss):
     losses = [event["metrics"]["train_loss"] for event in context.emit.of("epoch")]
     assert losses[-1] < 0.7 * losses[0]
     assert result.metrics["accuracy"] > 0.85
-    assert max(row["accuracy"] for row in result.tables["baselines"]) < 0.7
+    assert max(row["accuracy"] for row in result.tables["baselines"] if "_" in row["model_type"]) < 0.7
     predictor = kind.Predictor.load(context.artifact)
     pairs = predictions(predictor, data)
     assert (pairs[:, 0] > pairs[:, 1]).mean() == pytest.approx(result.metrics["accuracy"], abs=0.02)

@@ -316,7 +316,7 @@ def test_the_final_table() -> None:
         "bradley_terry_scoring        0.702  [0.671, 0.733]     0.601        0.022",
         "",
         "measured on 1,204 held-out comparisons",
-        "0.172 above the best prompt-agnostic model",
+        "0.172 above the best baseline",
         "stored as dense_network/quick/v1",
         "",
         "score with it:",
@@ -327,11 +327,11 @@ def test_the_final_table() -> None:
 @pytest.mark.parametrize(
     ("own", "said"),
     [
-        ({"accuracy": 0.65}, "NOT better than the best prompt-agnostic model (0.052 below)"),
-        ({"accuracy": 0.702}, "NOT better than the best prompt-agnostic model (equal to it)"),
+        ({"accuracy": 0.65}, "NOT better than the best baseline (0.052 below)"),
+        ({"accuracy": 0.702}, "NOT better than the best baseline (equal to it)"),
         (
             {"accuracy": 0.71, "accuracy_low": 0.69},
-            "0.008 above the best prompt-agnostic model; the intervals overlap",
+            "0.008 above the best baseline; the intervals overlap",
         ),
     ],
 )

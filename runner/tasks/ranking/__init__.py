@@ -16,5 +16,5 @@ TASK = Task(
     options=LlmOptions,
     held_out_noun="comparisons",
     models_noun="Routers",
-    rival="the best prompt-agnostic model",
+    rival="the best baseline",
 )

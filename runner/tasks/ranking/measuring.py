@@ -19,7 +19,7 @@ def pairwise_accuracy(score_a: np.ndarray, score_b: np.ndarray, comparisons: Com
 
     Scores are float ``[n]``, one per comparison. An exact tie of scores counts as wrong.
     """
-    right = _right(score_a, score_b, comparisons)[comparisons.decided]
+    right = ranked_right(score_a, score_b, comparisons)[comparisons.decided]
     return float(right.mean()) if len(right) else None
 
 
@@ -59,7 +59,7 @@ def evaluate(
                 pointer="/data/validation_split",
             )
         return metrics, []
-    right = _right(score_a, score_b, comparisons)[decided]
+    right = ranked_right(score_a, score_b, comparisons)[decided]
     interval = mean_interval(right, comparisons.prompt[decided], seed)
     metrics["accuracy_low"], metrics["accuracy_high"] = interval.low, interval.high
     margin = ((score_a - score_b) / temperature)[decided]
@@ -93,7 +93,8 @@ def calibration_table(predicted: np.ndarray, a_won: np.ndarray) -> list[dict[str
     ]
 
 
-def _right(score_a: np.ndarray, score_b: np.ndarray, comparisons: Comparisons) -> np.ndarray:
+def ranked_right(score_a: np.ndarray, score_b: np.ndarray, comparisons: Comparisons) -> np.ndarray:
+    """Whether the winner has the strictly higher score: bool ``[n]``, of meaning for the decided ones alone."""
     return np.where(comparisons.winner == A, score_a > score_b, score_b > score_a)
 
 

@@ -11,8 +11,10 @@ from runner.pages.numbers import finite
 from runner.tasks.ranking import TASK
 
 ACCURACY, LOG_LOSS, CALIBRATION = TASK.measures
+#: Above baselines that read the prompt too, and above those that do not.
+BESIDE, BESIDE_AGNOSTIC = "Beside baselines", "Beside prompt-agnostic models"
 CARDS = (
-    Card(ACCURACY, beside="best prompt-agnostic"),
+    Card(ACCURACY, beside="best baseline"),
     Card(LOG_LOSS, note="of P(A is preferred); 0.693 is guessing"),
     Card(CALIBRATION, note="expected; 0 is perfect"),
 )
@@ -23,12 +25,22 @@ def read_tables(recorded: Mapping[str, Any]) -> list[Table]:
 
     The cells are what the file has: what is no number there is none here.
     """
-    found = [beside(recorded), leaderboard(recorded), calibration(recorded)]
+    found = [
+        beside(recorded, BESIDE if "against_best" in recorded else BESIDE_AGNOSTIC),
+        leaderboard(recorded),
+        calibration(recorded),
+    ]
     return [table for table in found if table.rows]
 
 
-def beside(recorded: Mapping[str, Any], title: str = "Beside prompt-agnostic models") -> Table:
-    """The models that do not read the prompt: ``model``, then every metric that any of them has."""
+def verdict(recorded: Mapping[str, Any]) -> str:
+    """What the run's difference from the best baseline shows, in a sentence; empty where it was not measured."""
+    table = Table.read(recorded.get("against_best"))
+    return table.note if table is not None and isinstance(table.note, str) else ""
+
+
+def beside(recorded: Mapping[str, Any], title: str = BESIDE_AGNOSTIC) -> Table:
+    """The baselines: ``model``, then every metric that any of them has."""
     rows = objects(recorded, "baselines")
     metrics = list(dict.fromkeys(name for row in rows for name in row if name != "model_type"))
     return Table(

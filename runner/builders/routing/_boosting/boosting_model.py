@@ -71,6 +71,8 @@ class Gathered:
     llms: np.ndarray  # uint8 [M, columns]
     embedding: LlmEmbedding
     encoder: Path | None
+    #: float32 ``[P, E]``; None where the spec does not have them read.
+    embeddings: np.ndarray | None
 
     @classmethod
     def of(cls, spec: BoostingSpec, context: TrainContext, start: Stored | None) -> Gathered:
@@ -102,7 +104,12 @@ class Gathered:
             known = {name: table[seen] for name, table in values.items()}
             inputs = Inputs.fit(known, embedding.vectors[: len(train.models)], context.seed)
         return cls(
-            inputs, inputs.prompts(values, len(train.prompts)), inputs.llms(embedding.vectors), embedding, folder
+            inputs,
+            inputs.prompts(values, len(train.prompts)),
+            inputs.llms(embedding.vectors),
+            embedding,
+            folder,
+            values.get("prompt_embedding"),
         )
 
     def pairs(self, prompt: np.ndarray, llm: np.ndarray) -> tuple[Pairs, np.ndarray]:

@@ -88,6 +88,7 @@ def fit_linear(
     start: LinearMap | None = None,
     pause: Callable[[], None] = lambda: None,
     tolerance: float = TOLERANCE,
+    steps: int = STEPS,
 ) -> LinearMap:
     """The map with the least ``mean loss + l2 / 2 * |weights|^2``, by L-BFGS in float64.
 
@@ -123,7 +124,7 @@ def fit_linear(
         jac=True,
         method="L-BFGS-B",
         callback=lambda _: pause(),
-        options={"maxiter": STEPS, "maxfun": 4 * STEPS, "ftol": tolerance, "gtol": 1e-7},
+        options={"maxiter": steps, "maxfun": 4 * steps, "ftol": tolerance, "gtol": 1e-7},
     )
     return LinearMap(found.x[:size].reshape(n_models, width), found.x[size:])
 

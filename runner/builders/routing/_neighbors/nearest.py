@@ -133,6 +133,24 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.where(length > 0, length, 1.0)
 
 
+def searched_vectors(embeddings: np.ndarray, prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors to search, float16 ``[N, d]``, and which one each of the data's prompts is, -1 for none of them.
+
+    Prompts that embed alike, such as two that differ in their case, are one: which of them is nearest would be chance.
+    """
+    mine = np.unique(prompt)
+    vectors = unit(embeddings[mine]).astype(np.float16)
+    rows = np.ascontiguousarray(vectors).view(np.dtype((np.void, vectors.dtype.itemsize * vectors.shape[1]))).ravel()
+    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
+    # In the order of the data.
+    order = np.argsort(first)
+    number = np.empty(len(first), np.int64)
+    number[order] = np.arange(len(first))
+    entry = np.full(len(embeddings), -1, np.int64)
+    entry[mine] = number[which]
+    return vectors[first[order]], entry
+
+
 def _nearest_centre(vectors: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """int64 ``[N]``, a bounded number of vectors at a time."""
     block = max(1, AT_ONCE // len(centres))

@@ -94,13 +94,16 @@ def accuracy(context: TrainContext, scorer: Scorer) -> Mapping[str, float | None
     return {"accuracy": pairwise_accuracy(*score_rows(scorer.score, validation), validation)}
 
 
-def fit_and_conclude(context: TrainContext, task: Trainee, scorer: Scorer) -> tuple[TrainResult, float]:
+def fit_and_conclude(
+    context: TrainContext, task: Trainee, scorer: Scorer, embeddings: np.ndarray
+) -> tuple[TrainResult, float]:
     """Train, keep the best epoch, and measure it as every router is. Returns its temperature too.
 
-    The optimizer's state after that epoch goes into the artifact, for a training that starts from it.
+    The optimizer's state after that epoch goes into the artifact, for a training that starts from it. ``embeddings``
+    are the prompts', float ``[P, E]``, for the baselines.
     """
     done = fit(task, context)
     # Without an epoch it is where it started from.
     optimizer = done.optimizer if done.epochs else OptimizerState.of(task.optimizer)
     optimizer.save(context.artifact)
-    return conclude(context, scorer.score, done.epochs, done.best_epoch)
+    return conclude(context, scorer.score, done.epochs, done.best_epoch, embeddings=embeddings)

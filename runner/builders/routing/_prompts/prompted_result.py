@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from runner.builders.routing._prompts.prompted import Score, score_rows
+from runner.builders.routing._prompts.reading_baselines import reading_baselines
 from runner.builders.routing._ratings.agnostic import leaderboard
-from runner.builders.routing._ratings.baselines import baselines
+from runner.builders.routing._ratings.baselines import agnostic_baselines
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
+from runner.tasks.ranking.against_best import against_best
 from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
 from runner.tasks.ranking.measuring import evaluate
 
@@ -26,15 +28,20 @@ def conclude(
     epochs: int | None = None,
     best_epoch: int | None = None,
     fitted_on: Comparisons | None = None,
+    embeddings: np.ndarray | None = None,
+    fitted: float | None = None,
 ) -> tuple[TrainResult, float]:
     """Measure the best epoch as every router is measured, and tabulate it. Returns the temperature too.
 
-    ``fitted_on`` are the training comparisons that stand for all of them where too few are held out.
+    Where too few are held out to fit a temperature, it is ``fitted``, or the one that fits the training comparisons
+    ``fitted_on``, by default all of them. With the prompts' ``embeddings``, float ``[P, E]``, two plain readers of the
+    prompt stand among the baselines, and the table ``against_best`` says whether the router beats the best of them all.
     """
     train: Comparisons = context.data.train
     validation: Comparisons = context.data.validation
     fitted_on = train if fitted_on is None else fitted_on
-    fitted = fit_temperature(winner_margins(*score_rows(score, fitted_on), fitted_on))
+    if fitted is None:
+        fitted = fit_temperature(winner_margins(*score_rows(score, fitted_on), fitted_on))
     scores = score_rows(score, validation)
     temperatures, temperature = calibrate(*scores, validation, fitted)
     metrics, calibration = evaluate(*scores, validation, temperatures, context.seed, context.emit)
@@ -43,8 +50,17 @@ def conclude(
     tables: dict[str, Any] = {
         "leaderboard": leaderboard(train, means, redrawn),
         "calibration": calibration,
-        "baselines": baselines(train, validation, context.seed) if len(validation) else [],
+        "baselines": [],
     }
+    if len(validation):
+        beside = agnostic_baselines(train, validation, context.seed)
+        if embeddings is not None:
+            beside += reading_baselines(train, validation, embeddings, context.seed)
+        tables["baselines"] = [each.row(validation, context.seed) for each in beside]
+        if embeddings is not None:
+            rivals = {each.name: (each.score_a, each.score_b) for each in beside}
+            against = against_best(scores, rivals, validation, context.seed)
+            tables |= {against.name: against.as_dict()} if against else {}
     return TrainResult(metrics, epochs=epochs, best_epoch=best_epoch, tables=tables), temperature
 
 

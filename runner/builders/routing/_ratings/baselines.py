@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,26 +23,45 @@ ELO_EPOCHS, ELO_STEPS = 3, 1_000_000
 COLUMNS = ("accuracy", "accuracy_low", "accuracy_high", "log_loss", "calibration_error")
 
 
+@dataclass(frozen=True)
+class Baseline:
+    """What a method says of the held-out comparisons: the scores of both sides, float64 ``[n]``."""
+
+    name: str
+    score_a: np.ndarray
+    score_b: np.ndarray
+    #: The temperature of the training split.
+    fitted: float
+
+    def row(self, validation: Comparisons, seed: int) -> dict[str, Any]:
+        """``model_type`` and the metrics of ``COLUMNS``, measured as any router is."""
+        temperatures, _ = calibrate(self.score_a, self.score_b, validation, self.fitted)
+        metrics, _ = evaluate(self.score_a, self.score_b, validation, temperatures, seed)
+        return {"model_type": self.name} | {name: metrics[name] for name in COLUMNS}
+
+
 def baselines(train: Comparisons, validation: Comparisons, seed: int) -> list[dict[str, Any]]:
     """Fit Elo, least squares and Bradley-Terry on ``train``; measure them on ``validation`` as any router is.
 
     One row a method: ``model_type`` and the metrics of ``COLUMNS``, None where nothing of the validation is decided.
     ``train`` and ``validation`` have the same LLMs; the seed is the one that the router itself is measured with.
     """
+    return [each.row(validation, seed) for each in agnostic_baselines(train, validation, seed)]
+
+
+def agnostic_baselines(train: Comparisons, validation: Comparisons, seed: int) -> list[Baseline]:
+    """Elo, least squares and Bradley-Terry, fitted on ``train``."""
     pairs = count_pairs(train)
     fits = {
         "bradley_terry_scoring": bradley_terry(pairs, RIDGE),
         "elo_scoring": _elo(train, seed),
         "least_squares_scoring": least_squares(pairs),
     }
-    rows = []
+    found = []
     for kind, scores in fits.items():
         fitted = fit_temperature(winner_margins(scores[train.model_a], scores[train.model_b], train))
-        score_a, score_b = scores[validation.model_a], scores[validation.model_b]
-        temperatures, _ = calibrate(score_a, score_b, validation, fitted)
-        metrics, _ = evaluate(score_a, score_b, validation, temperatures, seed)
-        rows.append({"model_type": kind} | {name: metrics[name] for name in COLUMNS})
-    return rows
+        found.append(Baseline(kind, scores[validation.model_a], scores[validation.model_b], fitted))
+    return found
 
 
 def _elo(train: Comparisons, seed: int) -> np.ndarray:

@@ -38,6 +38,6 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         section=spec,
         clip_gradient=1.0,
     )
-    result, temperature = fit_and_conclude(context, task, scorer)
+    result, temperature = fit_and_conclude(context, task, scorer, inputs.prompts.embeddings)
     inputs.save(context.artifact, network, shape, temperature)
     return result

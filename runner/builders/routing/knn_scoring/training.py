@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.builders.routing._neighbors.choosing_k import MOST_PROMPTS, choose_k, prompt_sample
-from runner.builders.routing._neighbors.nearest import Cells, Vectors, unit
+from runner.builders.routing._neighbors.nearest import Cells, Vectors, searched_vectors
 from runner.builders.routing._neighbors.neighbor_scores import Guarding, NeighborScores, Weighting
 from runner.builders.routing._neighbors.outcomes import Outcomes
 from runner.builders.routing._prompts.prompt_inputs import PromptEmbeddings
@@ -32,7 +32,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     warn_start_ignored(context, "knn_scoring")
     context.stop_here(0, {}, {})
     known = PromptEmbeddings.of(context, spec.embedding_model_name)
-    searched, entry = _searched(known.embeddings, train.prompt)
+    searched, entry = searched_vectors(known.embeddings, train.prompt)
     if spec.k != "auto" and spec.k > len(searched):
         raise DataError(
             f"k is {spec.k}, and there are {len(searched)} different prompts to train on",
@@ -59,7 +59,12 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
 
     score = TableScore(lambda prompts: scores(known.embeddings[prompts], entry[prompts]), len(train.prompts))
     # Every comparison of a large training split would be searched for, where a few thousand tell a temperature.
-    result, temperature = conclude(context, score, fitted_on=prompt_sample(train, MOST_PROMPTS, context.seed))
+    result, temperature = conclude(
+        context,
+        score,
+        fitted_on=prompt_sample(train, MOST_PROMPTS, context.seed),
+        embeddings=known.embeddings,
+    )
     result.parameters = {"k": scores.k}
     document: dict[str, Any] = {
         "format": 1,
@@ -80,24 +85,6 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     write_tensors(context.artifact / NEIGHBORS, tensors)
     known.save(context.artifact)
     return result
-
-
-def _searched(embeddings: np.ndarray, prompt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The vectors to search, float16 ``[N, d]``, and which one each of the data's prompts is, -1 for none of them.
-
-    Prompts that embed alike, such as two that differ in their case, are one: which of them is nearest would be chance.
-    """
-    mine = np.unique(prompt)
-    vectors = unit(embeddings[mine]).astype(np.float16)
-    rows = np.ascontiguousarray(vectors).view(np.dtype((np.void, vectors.dtype.itemsize * vectors.shape[1]))).ravel()
-    _, first, which = np.unique(rows, return_index=True, return_inverse=True)
-    # In the order of the data.
-    order = np.argsort(first)
-    number = np.empty(len(first), np.int64)
-    number[order] = np.arange(len(first))
-    entry = np.full(len(embeddings), -1, np.int64)
-    entry[mine] = number[which]
-    return vectors[first[order]], entry
 
 
 def _guarding(guard: Guard | None, models: tuple[str, ...], outcomes: Outcomes) -> Guarding | None:

@@ -56,7 +56,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     fitted = fit_linear(rows[choice.inputs], games, choice.l2, pause=pause)
 
     score = TableScore(lambda prompts: fitted(chosen.rows(prompts)), len(train.prompts))
-    result, temperature = conclude(context, score)
+    # What the likelihood was maximised of are log odds; on the training comparisons they look too small.
+    result, temperature = conclude(context, score, embeddings=known.embeddings, fitted=1.0)
     result.parameters = {"l2": choice.l2, "prompt_features": chosen.features is not None}
     document: dict[str, Any] = {
         "format": 1,

@@ -57,7 +57,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     if task.start_optimizer is not None and start is not None and start.names != names:
         # Its moments are of rows that stand for other LLMs now.
         task.start_optimizer = task.start_optimizer.without("model_embedding.weight")
-    result, temperature = fit_and_conclude(context, task, scorer)
+    result, temperature = fit_and_conclude(context, task, scorer, known.embeddings)
 
     document = {"format": 1, "models": list(names), "temperature": temperature, "noise": spec.noise}
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -76,7 +76,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         clip_gradient=1.0,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )
-    result, temperature = fit_and_conclude(context, task, scorer)
+    result, temperature = fit_and_conclude(context, task, scorer, inputs.prompts.embeddings)
     result.metrics |= likenesses(network, inputs, validation, held, responses.mean)
     inputs.save(context.artifact, network, shape, temperature)
     return result

@@ -18,6 +18,7 @@ from runner.builders.routing._prompts.prompted import Standardizer, prompt_featu
 from runner.builders.routing._prompts.prompted_result import conclude
 from runner.builders.routing.transformer_embedding import Spec
 from runner.contract import TrainContext, TrainResult
+from runner.training import encoder as sentence_encoder
 from runner.training.loop import fit, read_optimizer, save_optimizer
 from runner.training.optimizers import make
 from runner.training.precision import usable
@@ -43,6 +44,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
             emit=context.emit,
         )
     encoder.precision = usable(spec.precision, context.device, "/model/spec/precision", context.emit)
+    embeddings = _untrained(spec, context)
     llms = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
     base = BaseModel.of(context)
     raw = prompt_features(split)
@@ -78,7 +80,20 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     )
     done = fit(task, context)
     pairs.forget()
-    result, temperature = conclude(context, pairs.score, done.epochs, done.best_epoch)
+    result, temperature = conclude(context, pairs.score, done.epochs, done.best_epoch, embeddings=embeddings)
     save(context.artifact, module, shape, standardize, llms, base, temperature)
     save_optimizer(context.artifact, done)
     return result
+
+
+def _untrained(spec: Spec, context: TrainContext) -> np.ndarray | None:
+    """The prompts' embeddings by the transformer as it was, float32 ``[P, E]``, for the baselines.
+
+    None where it would have to be loaded whole that is trained in few bits, or where a stored model is continued.
+    """
+    if context.start_from is not None or spec.finetuning_spec.method == "qlora":
+        return None
+    folder = resolve(spec.transformer_model_name)
+    return sentence_encoder.embed(
+        context.data.train.prompts, folder, context.cache, context.device, context.emit, context.stop_requested
+    )
