@@ -196,8 +196,8 @@ def test_a_dense_network_learns_with_every_optimizer(desk, optimizer):
     document = example("dense_network", epochs=8)
     document["model"]["spec"]["optimizer"] = {"optimizer_type": optimizer, "lr_decay_gamma": 0.9}
     done = desk("train", "--executor", "local", "--json", stdin=json.dumps(document)).ok().json
-    best = max(row["accuracy"] for row in done["tables"]["baselines"])
-    assert done["metrics"]["accuracy"] > best
+    ratings = [row["accuracy"] for row in done["tables"]["baselines"] if row["model_type"].endswith("_scoring")]
+    assert done["metrics"]["accuracy"] > max(ratings)
     (run,) = (desk.home / "runs").iterdir()
     result = json.loads((run / "result.json").read_text())
     epochs = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines() if '"learning_rate"' in line]

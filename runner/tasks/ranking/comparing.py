@@ -16,6 +16,7 @@ from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_
 from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.tasks.ranking.measuring import evaluate
 from runner.tasks.ranking.ranks import side_by_side
+from runner.tasks.ranking.recorded_baselines import recorded_baselines
 from runner.training.bootstrap import resample
 
 
@@ -37,6 +38,9 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
     grouped = None
     if rows.decided.any():
         grouped = groups.by_group(labels, answers, [place[label] for label in labels], rows, seed)
+    manifests = {entry.label: entry.manifest for entry in able}
+    if beside := recorded_baselines(manifests, len(rows)):
+        document["baselines"] = beside
     return document | {
         "table": [{name: value for name, value in row.items() if name != "leaderboard"} for row in table],
         "leaderboards": side_by_side(boards, llms),

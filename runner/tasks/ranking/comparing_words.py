@@ -8,6 +8,7 @@ from typing import Any
 from runner.pages.html import Markup
 from runner.pages.numbers import clean, finite, number
 from runner.tasks.compared import fit, gap, interval, size
+from runner.tasks.ranking.recorded_baselines import sentences
 
 HEADER = ("model", "accuracy", "95 % interval", "vs best", "log loss", "calib.", "fit", "ms/1k pairs", "size")
 #: What is drawn over one axis.
@@ -62,7 +63,7 @@ def held_out(found: Mapping[str, Any]) -> list[str]:
             f"left out: {facts['left_out']:,} comparisons, of LLMs that not all models know: "
             f"{', '.join(names[:8])}{more} (--min-model-rows N sets every filter alike)"
         )
-    return said
+    return said + list(sentences(found.get("baselines")))
 
 
 def sections(found: Mapping[str, Any]) -> list[tuple[str, Markup]]:
