@@ -10,8 +10,8 @@ With a `guard` one LLM is the default, and another is put before it only where t
 paired difference of the two LLMs' outcomes exceeds its standard error often enough, on enough neighbours that have
 both, the nearest of which is near enough. An LLM whose lead is not sure is scored just below the default.
 
-Use it first: it takes seconds, needs few comparisons, and a router that does not beat it is not worth its training.
-It knows nothing of an LLM but its outcomes, and of a prompt that is unlike all others only the means.
+Use it when a router is begun: it takes seconds and needs few comparisons, and a router that does not beat it is not
+worth its training. It knows nothing of an LLM but its outcomes, and of a prompt that is unlike all others only the means.
 
 Source: Cover and Hart, "Nearest neighbor pattern classification" (1967); as a router: Li, "Rethinking Predictive
 Modeling for LLM Routing: When Simple kNN Beats Complex Learned Routers", arXiv:2505.12601 (2025).

@@ -6,8 +6,8 @@ a penalty of `l2 / 2 * |w|^2` on the mean loss. The problem is convex, and L-BFG
 gives the same maps. The terms `b` are not held back, so with a large `l2` what is left is the Bradley-Terry rating, the
 same for every prompt. Scores are log odds.
 
-Use it beside `knn_scoring` before anything that is trained for minutes: a router that does not beat the better of the
-two is not worth its training. Where an answer hangs on how things in the prompt go together, a network can learn more,
+Use it when a router is begun, beside `knn_scoring`: one that is trained for minutes and does not beat the better of
+the two is not worth it. Where an answer hangs on how things in the prompt go together, a network can learn more,
 from more data.
 
 Source: Frick et al., "Prompt-to-Leaderboard", arXiv:2502.14855 (2025), of which this is the head on a frozen encoder;
