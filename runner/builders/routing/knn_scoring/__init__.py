@@ -11,7 +11,8 @@ paired difference of the two LLMs' outcomes exceeds its standard error often eno
 both, the nearest of which is near enough. An LLM whose lead is not sure is scored just below the default.
 
 Use it when a router is begun: it takes seconds and needs few comparisons, and a router that does not beat it is not
-worth its training. It knows nothing of an LLM but its outcomes, and of a prompt that is unlike all others only the means.
+worth its training. It knows nothing of an LLM but its outcomes, and of a prompt that is unlike all others only the
+means.
 
 Source: Cover and Hart, "Nearest neighbor pattern classification" (1967); as a router: Li, "Rethinking Predictive
 Modeling for LLM Routing: When Simple kNN Beats Complex Learned Routers", arXiv:2505.12601 (2025).
