@@ -134,6 +134,10 @@ class Measured:
         return self.entry.label
 
     @property
+    def metrics(self) -> Mapping[str, object]:
+        return self.entry.manifest.metrics if self.entry.manifest else {}
+
+    @property
     def tables(self) -> Mapping[str, Any]:
         return self.entry.manifest.tables if self.entry.manifest else {}
 

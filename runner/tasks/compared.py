@@ -24,6 +24,10 @@ class Compared(Protocol):
     @property
     def label(self) -> str: ...
     @property
+    def metrics(self) -> Mapping[str, object]:
+        """Those of its training."""
+
+    @property
     def tables(self) -> Mapping[str, Any]:
         """Those of its training."""
 

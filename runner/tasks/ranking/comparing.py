@@ -38,8 +38,8 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
     grouped = None
     if rows.decided.any():
         grouped = groups.by_group(labels, answers, [place[label] for label in labels], rows, seed)
-    manifests = {entry.label: entry.manifest for entry in able}
-    if beside := recorded_baselines(manifests, len(rows)):
+    trained = {entry.label: {"metrics": entry.metrics, "tables": entry.tables} for entry in able}
+    if beside := recorded_baselines(trained, len(rows)):
         document["baselines"] = beside
     return document | {
         "table": [{name: value for name, value in row.items() if name != "leaderboard"} for row in table],

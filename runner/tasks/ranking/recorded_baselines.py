@@ -13,18 +13,20 @@ from runner.tasks.ranking.tables import objects
 ACCURACY = TASK.headline
 
 
-def recorded_baselines(manifests: Mapping[str, Mapping[str, Any]], held_out: int) -> dict[str, Any] | None:
+def recorded_baselines(trained: Mapping[str, Mapping[str, Any]], held_out: int) -> dict[str, Any] | None:
     """The baselines beside those models that were measured on all ``held_out`` comparisons, by label; None without.
+
+    ``trained`` has the ``metrics`` and the ``tables`` of each model's training, by label.
 
     ``rows`` are the baselines, each as it was the most accurate (prompts may have been embedded differently), the best
     first; ``not_surely_better`` are the models whose paired difference to the best of their baselines holds 0 or less.
     """
     rows: dict[str, dict[str, Any]] = {}
     doubtful = []
-    for label, manifest in manifests.items():
-        tables = manifest.get("tables") or {}
+    for label, told in trained.items():
+        tables = told.get("tables") or {}
         against = Table.read(tables.get("against_best"))
-        if against is None or (manifest.get("metrics") or {}).get("n_validation") != held_out:
+        if against is None or (told.get("metrics") or {}).get("n_validation") != held_out:
             continue
         for row in objects(tables, "baselines"):
             name, value = str(row.get("model_type")), finite(row.get(ACCURACY.metric))
