@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.cli.output import say
+from runner.cli.program_name import as_called
 from runner.cli.streams import standard_input
 from runner.errors import UsageError
 
@@ -40,15 +39,6 @@ def ending(finished: Finished) -> str:
         next_command(finished.model.model_type, reference, finished.tables, as_called()),
         terminal=sys.stdout.isatty(),
     )
-
-
-def as_called() -> str:
-    """How this program can be called again from here: the next command that is shown should work as it stands."""
-    called = Path(sys.argv[0])
-    if called.name not in ("runner", "cli"):
-        return "runner" if shutil.which("runner") else f"{shlex.quote(sys.executable)} -m runner"
-    found = shutil.which(called.name)
-    return called.name if found and Path(found).resolve() == called.resolve() else shlex.quote(sys.argv[0])
 
 
 def read_spec(file: Path | None) -> LoadedSpec:

@@ -15,8 +15,8 @@ from runner.contract import DataSection
 from runner.errors import Interrupted, RunnerError, Stopped
 from runner.evaluation.candidates import Candidate
 from runner.evaluation.compare_tables import reason
-from runner.evaluation.entries import Entry, obtain
 from runner.evaluation.shared_holdout import Split
+from runner.evaluation.trained_or_reused import Entry, obtain
 from runner.execution.image_lookup import source_hash
 from runner.execution.plan import Plan
 from runner.inference.opening import Opened, open_model

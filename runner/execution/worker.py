@@ -25,9 +25,9 @@ from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
 from runner.runs.run import Run
 from runner.runs.run_documents import Failure, Outcome, RunResult
-from runner.spec.canonical import spec_hash
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import load_file
+from runner.spec.training_identity import spec_hash
 from runner.store.replay_lock import Hardware, ReplayLock
 from runner.tracking.audience import Audience
 from runner.training.threads import wanted_threads

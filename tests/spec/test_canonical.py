@@ -4,8 +4,9 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.spec.canonical import canonical, spec_hash
+from runner.spec.canonical import canonical
 from runner.spec.loading import load, load_object
+from runner.spec.training_identity import spec_hash
 
 
 def test_defaults_are_filled_in_and_older_spellings_replaced(document):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.data.table_rows.date_format import ISO
+from runner.data.table_rows.date_directives import ISO
 from runner.data.table_rows.values import moments_of
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data import hub_files
 from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
-from runner.data.table_rows import date_format as formats
+from runner.data.table_rows import date_directives as directives
 from runner.data.table_rows import packaged
 from runner.data.table_rows.table_split import TableSplit
 from runner.data.text_files import TEXTS, TextFiles
@@ -104,7 +104,7 @@ class TableData(TextFiles, Holdout):
     @classmethod
     def _known_directives(cls, value: str | dict[str, str] | None) -> str | dict[str, str] | None:
         for form in value.values() if isinstance(value, dict) else [value]:
-            if form is not None and (fault := formats.fault_of(form)):
+            if form is not None and (fault := directives.fault_of(form)):
                 raise PydanticCustomError("date_format", "{form} {fault}", {"form": repr(form), "fault": fault})
         return value
 

@@ -17,7 +17,7 @@ from runner.execution.train_resume import train
 from runner.runs.event_kinds import DataEvent, MetricsEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run
-from runner.spec.canonical import spec_hash
+from runner.spec.training_identity import spec_hash
 from runner.store.manifest import Manifest, verify
 from runner.store.stored_models import StoredModel, listing
 from runner.tracking.audience import Listener
