@@ -147,6 +147,7 @@ def _section(section: Any, document: dict[str, Any]) -> Any:
 
 def _document(read: _Read) -> dict[str, Any]:
     report = read.report
+    facts = {report.layout: report.facts} if report.facts else {}
     return {
         "layout": report.layout,
         "rows_read": report.rows_read,
@@ -157,7 +158,7 @@ def _document(read: _Read) -> dict[str, Any]:
         "warnings": _warnings(read),
         "verdict": _verdict(read),
         "errors": [read.error.as_dict()] if read.error else [],
-    }
+    } | facts
 
 
 def _warnings(read: _Read) -> list[str]:
@@ -178,8 +179,15 @@ def _text(read: _Read) -> str:
     for word, reasons in (("dropped", report.rows_dropped), ("changed", report.rows_changed)):
         counts += [(f"{word}: {reason}", count, _first(report, reason)) for reason, count in reasons.items()]
     lines = [table(("ROWS", "COUNT", "FIRST"), counts, right=(1,))]
+    lines += [f"{name}: {_fact(value)}" for name, value in report.facts.items() if value not in ([], {})]
     lines += [f"warning: {warning}" for warning in _warnings(read)]
     return "\n".join([*lines, f"{report.layout}: {_verdict(read)}"])
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {each!r}" for name, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _first(report: DataReport, reason: str) -> str:

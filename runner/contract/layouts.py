@@ -144,6 +144,8 @@ class DataReport:
     named: dict[str, list[int]] = field(default_factory=dict)
     #: What is odd about the data and dropped or changed no row, as sentences.
     warnings: list[str] = field(default_factory=list)
+    #: What was recognised, such as the form of a file; empty where there is nothing to tell.
+    facts: dict[str, Any] = field(default_factory=dict)
 
     def drop(self, reason: str, rows: Sequence[int]) -> None:
         """Count rows that are not used."""

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from runner.cli.app import run
+from tests.data.outcomes import published
 
 HEADER = "prompt,model_a,model_b,response_a,response_b,winner\n"
 ROWS = [f"What is {at}?,{'ab'[at % 2]},{'ba'[at % 2]},x{at},y{at},{('model_a', 'model_b')[at // 2 % 2]}\n"
@@ -131,3 +132,26 @@ def test_it_needs_no_torch(table):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_matrix_of_outcomes_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    published.wide(tmp_path)
+    code, document = told(capsys, "check", "wide.csv", "--kind", "dense_network")
+    assert (code, document["layout"], document["verdict"], document["rows_kept"]) == (0, "outcomes", "warn", 24)
+    assert document["outcomes"]["format"] == "wide" and document["outcomes"]["holes"] == 0
+    assert run(["data", "check", "wide.csv", "--kind", "dense_network"]) == 0
+    text = capsys.readouterr().out
+    assert "format: wide" in text and text.endswith("outcomes: warn\n")
+    assert run(["data", "show", "wide.csv", "--kind", "dense_network", "--rows", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "acme/large cost" in lines[0] and "What is " in lines[2] and len(lines) == 4
+
+
+def test_roles_of_a_matrix_are_mapped(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    rows = [[f"p{at // 2}", "ab"[at % 2], at // 2 % 3 == at % 2] for at in range(40)]
+    published.table(tmp_path / "x.csv", ["Q", "who", "mark"], rows)
+    words = '{"prompt": "Q", "model": "who", "score": "mark"}'
+    code, document = told(capsys, "check", "x.csv", "--kind", "elo_scoring", "--columns", words)
+    assert (code, document["verdict"], document["outcomes"]["llms"]) == (0, "accept", 2)

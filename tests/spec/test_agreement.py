@@ -133,6 +133,15 @@ def _rate_conflict(section):
     return twice or (schedule["schedule_type"] != "constant" and optimizer.get("lr_decay_gamma") is not None)
 
 
+def _outcomes_conflict(outcomes):
+    """Whether a matrix's range of scores is none, or a column of it has two roles."""
+    low, high = outcomes.get("score_range") or (0, 1)
+    columns = outcomes.get("columns") or {}
+    names = [name for value in columns.values() for name in (value if isinstance(value, list) else [value])]
+    names = [name for name in names if name is not None]
+    return low >= high or len(set(names)) < len(names)
+
+
 def beyond_a_schema(document):
     """What the schemas do not say: that the attention heads divide the width that they share, that trees see the
     LLM, and nothing twice, that a winner's word has one meaning, and a column one role, and a learning rate one
@@ -145,6 +154,8 @@ def beyond_a_schema(document):
         columns = {name: name for name in ("prompt", "model_a", "model_b", "response_a", "response_b", "winner")}
         columns |= data.get("columns") or {}
         roles = [name for name in columns.values() if name is not None]
+        if _outcomes_conflict(data.get("outcomes") or {}):
+            return True
         if len(set(words)) < len(words) or (data.get("columns") and len(set(roles)) < len(roles)):
             return True
     model = document.get("model") if isinstance(document, dict) else None

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     # Numpy doubles the time to check a spec, which never touches an array.
     import numpy as np
 
+    from runner.data.outcomes import OutcomeMatrix
+
 #: What ``winner`` holds.
 A, B, TIE, BOTH_BAD = 0, 1, 2, 3
 
@@ -35,6 +37,9 @@ class Comparisons:
     lacks: frozenset[str] = frozenset()
     #: Per prompt what stands for it where there are none: every row has its own.
     row_keys: tuple[str, ...] = ()
+    #: The matrix that they were drawn from: these prompts, and the columns in the order of ``models``. None where they
+    #: were no matrix. Some of the comparisons keep the whole of it.
+    outcomes: OutcomeMatrix | None = None
 
     def __len__(self) -> int:
         return len(self.winner)

@@ -13,10 +13,13 @@ from runner.data.category_tags import TAGS
 from runner.data.comparisons.comparison_columns import Columns
 from runner.data.comparisons.raw_layouts import ASSISTANT, USER, Rows, Turns, add
 from runner.data.comparisons.winner_words import WinnerWords, llm_names
+from runner.data.outcomes import outcome_values
 from runner.errors import DataError
 
 #: The columns that a row may have to have; ``kind`` may be absent.
 NEEDED = ("prompt", "model_a", "model_b", "response_a", "response_b", "winner")
+#: Without all of these a table may be no comparisons at all.
+COMPARED = {"model_a", "model_b", "winner"}
 #: What a table may lack, and the roles that it lacks then.
 OPTIONAL = {"prompts": ("prompt",), "responses": ("response_a", "response_b")}
 
@@ -50,7 +53,8 @@ def lacking(
         f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing.values())}{reader}",
         where=where,
         hint=f"there are: {', '.join(map(str, present)) or 'none'}; name yours in the spec's data.columns"
-        + (f", such as {{{proposed}}}" if proposed else ""),
+        + (f", such as {{{proposed}}}" if proposed else "")
+        + ("; a score for each prompt and LLM is described in data.outcomes" if missing.keys() >= COMPARED else ""),
     )
 
 
@@ -79,23 +83,29 @@ def add_table(
     words: WinnerWords,
     file: Path,
 ) -> None:
-    """Check rows of a table as conversations of one turn, and append the good ones; ``numbers`` are their places."""
+    """Check rows of a table as conversations of one turn, and append the good ones; ``numbers`` are their places.
+
+    A prompt may be the list of the user's turns, as P2L's data has it: the last is the prompt.
+    """
     cells = {name: [row.get(getattr(columns, name)) for row in batch] for name in NEEDED}
     model_a, model_b = (
         [name.strip() for name in llm_names(cells[side], getattr(columns, side), str(file), numbers)]
         for side in ("model_a", "model_b")
     )
     kind = columns.kind
+    turns = [outcome_values.prompt(cell) if isinstance(cell, list) else None for cell in cells["prompt"]]
+    prompts = [cell if turn is None else turn[0] for cell, turn in zip(cells["prompt"], turns, strict=True)]
     add(
         rows,
         model_a,
         model_b,
         words.read(cells["winner"], model_a, model_b, str(file), numbers),
-        _one_turn(cells["prompt"], cells["response_a"]),
-        _one_turn(cells["prompt"], cells["response_b"]),
+        _one_turn(prompts, cells["response_a"]),
+        _one_turn(prompts, cells["response_b"]),
         np.full((len(batch), len(TAGS)), np.nan, np.float32),
         [None if kind is None or row.get(kind) is None else str(row[kind]) for row in batch],
         numbers,
+        [() if turn is None else turn[1] for turn in turns],
     )
 
 

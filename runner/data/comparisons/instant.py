@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner.contract import ModelSpec, Table
+from runner.contract import DataReport, ModelSpec, Table
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.records.data_files import data_files
 from runner.errors import DataError, EnvironmentProblem
 
 if TYPE_CHECKING:
     from runner.data.comparisons.section import ComparisonsData
+    from runner.data.outcomes import OutcomeMatrix
 
 #: Files of so many bytes together are read whole, others as far as so many rows, which tell of their columns.
 WHOLE, SOME = 2 * 1024 * 1024, 2000
@@ -25,13 +26,21 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
 
     What is read with a package that this machine lacks (a container has it) is not looked at.
     """
-    from runner.data.comparisons import losses, sources
+    from runner.data.comparisons import losses, outcome_source, sources
 
     path = Path(section.dataset).expanduser()
     path = path if cwd == Path.cwd() else cwd / path
+    if path.suffix.lower() == ".npz":
+        return
     whole = sum(file.stat().st_size for file in data_files(path)[0]) <= WHOLE
     most = None if whole else SOME
     try:
+        source = outcome_source.found(section, path)
+        if source is not None:
+            matrix, gathered = source.read(DataReport(section.layout), most)
+            lost = gathered.lost if whole else 0
+            outcome_source.checked(matrix, lost, gathered.read, spec, section, section.dataset)
+            return
         rows = sources.read_file(
             path,
             section.columns,
@@ -52,7 +61,12 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
 
 
 def preview(rows: Comparisons, count: int) -> Table:
-    """The first comparisons: who met whom, who won, and the beginnings of the texts that there are."""
+    """The first comparisons: who met whom, who won, and the beginnings of the texts that there are.
+
+    Of an outcome matrix the first prompts, each LLM's score and, where it is known, its cost.
+    """
+    if rows.outcomes is not None:
+        return _matrix(rows.outcomes, count)
     columns = ["model_a", "model_b", "winner"]
     columns += [] if "prompts" in rows.lacks else ["prompt"]
     columns += [] if "responses" in rows.lacks else ["response_a", "response_b"]
@@ -68,6 +82,24 @@ def preview(rows: Comparisons, count: int) -> Table:
         }
         shown.append([cells[name] for name in columns])
     return Table("rows", "Training comparisons", columns, shown)
+
+
+def _matrix(matrix: OutcomeMatrix, count: int) -> Table:
+    columns = ["prompt"] + ["group"] * any(matrix.groups)
+    columns += [name for model in matrix.models for name in [model] + [f"{model} cost"] * (matrix.costs is not None)]
+    shown: list[list[object]] = []
+    for row in range(min(count, len(matrix))):
+        cells: list[object] = [_short(matrix.keys[row]), *[matrix.groups[row]] * any(matrix.groups)]
+        for column in range(len(matrix.models)):
+            cells.append(_known(matrix.scores[row, column]))
+            if matrix.costs is not None:
+                cells.append(_known(matrix.costs[row, column]))
+        shown.append(cells)
+    return Table("outcomes", "Training prompts and what each LLM's answer was worth", columns, shown)
+
+
+def _known(value: float) -> float | None:
+    return None if value != value else float(value)
 
 
 def _short(text: str) -> str:

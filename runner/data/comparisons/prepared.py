@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.data.category_tags import TAGS
-from runner.data.comparisons import catalog, graph, prompt_split, sources
+from runner.data.comparisons import catalog, graph, outcome_source, prompt_split, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.losses import reasons, refuse
 from runner.data.comparisons.raw_layouts import Rows
 from runner.data.comparisons.winner_words import WINNERS
+from runner.data.outcomes import OutcomeMatrix
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -24,40 +26,31 @@ if TYPE_CHECKING:
 def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
     """:meth:`ComparisonsData.load`, step by step."""
     context.report.layout = section.layout
-    kind = context.spec.model_type
-    rows = sources.read(
-        section.dataset,
-        section.columns,
-        section.winner_values,
-        context.spec.reads,
-        kind,
-        encoding=section.encoding,
-        delimiter=section.delimiter,
-    )
-    _fill(context.report, rows)
-    refuse(rows, section.max_rows_lost, section.dataset if catalog.is_path(section.dataset) else "/data/dataset")
+    rows, matrix, told = _read(section, context)
     record: dict[str, Any] = {
         "dataset": section.dataset,
         "rows_read": rows.read,
         "rows_valid": len(rows),
         "skipped": dict(rows.skipped.most_common()),
         "skipped_first_row": dict(rows.first),
-    }
+    } | told
     if rows.lacks:
         record["lacks"] = sorted(rows.lacks)
     _tell(rows, context)
     digests, keys = row_digests(rows), row_keys(rows)
     chosen = np.arange(len(rows))
-    if section.max_samples is not None:
+    # Of a matrix, prompts were sampled.
+    if section.max_samples is not None and matrix is None:
         chosen = prompt_split.sample(digests, section.max_samples, section.seed)
         left = np.setdiff1d(np.arange(len(rows)), chosen)
         context.report.drop("not among max_samples", [rows.numbers[at] for at in left])
     kept = _drop_rare(section, rows, chosen, context, record)
     data = build(rows, kept)
-    context.report.drop("an LLM that is rare", [rows.numbers[at] for at in np.setdiff1d(chosen, kept)])
-    context.report.rows_kept = len(kept)
+    if matrix is None:
+        context.report.drop("an LLM that is rare", [rows.numbers[at] for at in np.setdiff1d(chosen, kept)])
+        context.report.rows_kept = len(kept)
     held = _held_out(section, [keys[at] for at in chosen], np.isin(chosen, kept), context)
-    train, validation = data.take(~held), data.take(held)
+    train, validation = (_with_outcomes(data.take(side), matrix) for side in (~held, held))
     for sentence in graph.oddities(train.model_a, train.model_b, train.winner, data.models):
         context.emit("warning", message=sentence, pointer="/data/dataset")
     names = {code: name for name, code in reversed(WINNERS.items())}
@@ -71,7 +64,36 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
         "train_prompts": len(np.unique(train.prompt)),
         "validation_prompts": len(np.unique(validation.prompt)),
     }
-    return LoadedData(train, validation, fingerprint([digests[at] for at in kept]), record, context.report)
+    read = [digests[at] for at in kept] + ([] if matrix is None else [matrix.digest()])
+    return LoadedData(train, validation, fingerprint(read), record, context.report)
+
+
+def _read(section: ComparisonsData, context: LoadContext) -> tuple[Rows, OutcomeMatrix | None, dict[str, Any]]:
+    """The rows, the matrix that they were drawn from, if it is one, and what the record says of it."""
+    spec = context.spec
+    source = outcome_source.found(section)
+    if source is not None:
+        return outcome_source.read(section, source, spec, context.report, context.emit)
+    rows = sources.read(
+        section.dataset,
+        section.columns,
+        section.winner_values,
+        spec.reads,
+        spec.model_type,
+        encoding=section.encoding,
+        delimiter=section.delimiter,
+    )
+    _fill(context.report, rows)
+    refuse(rows, section.max_rows_lost, section.dataset if catalog.is_path(section.dataset) else "/data/dataset")
+    return rows, None, {}
+
+
+def _with_outcomes(part: Comparisons, matrix: OutcomeMatrix | None) -> Comparisons:
+    """One side of the split, with the part of the matrix that has its prompts."""
+    if matrix is None:
+        return part
+    keys = {(part.keys[at], part.histories[at]) for at in np.unique(part.prompt).tolist()}
+    return replace(part, outcomes=outcome_source.of_side(matrix, keys, part.models))
 
 
 def _fill(report: DataReport, rows: Rows) -> None:
@@ -84,7 +106,7 @@ def _tell(rows: Rows, context: LoadContext) -> None:
     if rows.skipped:
         message = f"skipped {rows.read - len(rows)} of {rows.read} rows: {reasons(rows)}"
         context.emit("warning", message=message, pointer="/data/dataset")
-    if "prompts" in rows.lacks:
+    if "prompts" in rows.lacks and rows.keys is None:
         message = "the data has no prompts, so that the split is by row: rows of one prompt may be on both sides"
         context.emit("warning", message=message, pointer="/data/dataset")
 
@@ -200,7 +222,9 @@ def build(rows: Rows, kept: Sequence[int] | np.ndarray) -> Comparisons:
 
 
 def row_keys(rows: Rows) -> list[str]:
-    """What each row's prompt is known by: its text, or the row's own number where the data has no prompts."""
+    """What each row's prompt is known by: its text, or where the data has none a name, or the row's own number."""
+    if rows.keys is not None:
+        return rows.keys
     return [f"row {at}" for at in range(1, len(rows) + 1)] if "prompts" in rows.lacks else rows.prompts
 
 

@@ -62,6 +62,8 @@ class Rows:
     numbers: list[int] = field(default_factory=list)
     #: What the data has no columns of: ``prompts``, ``responses``.
     lacks: frozenset[str] = frozenset()
+    #: What each row's prompt is known by where it has no text, and several rows may have one prompt; None: by its row.
+    keys: list[str] | None = None
     read: int = 0
     #: Rows that the user's own words leave out: no fault of theirs.
     left_out: int = 0
@@ -132,8 +134,12 @@ def add(
     tags: np.ndarray,
     groups: Sequence[Any],
     numbers: Sequence[int],
+    earlier: Sequence[tuple[str, ...]] | None = None,
 ) -> None:
-    """Check a batch's rows, given as columns, and append the good ones; ``numbers`` are theirs in the source."""
+    """Check a batch's rows, given as columns, and append the good ones; ``numbers`` are theirs in the source.
+
+    ``earlier`` has each row's turns before the last, where they are in none of the conversations.
+    """
     n = len(model_a)
     reasons = np.full(n, "", dtype=object)
 
@@ -169,7 +175,7 @@ def add(
     histories: list[tuple[str, ...]] = []
     for at, row in enumerate(sound.tolist()):
         history, same = _history(side_a, side_b, row)
-        histories.append(history)
+        histories.append(earlier[row] if earlier is not None else history)
         if "prompts" not in rows.lacks and not prompts_a[at].strip():
             reasons[row] = "empty prompt"
         elif "responses" not in rows.lacks and not (responses_a[at].strip() and responses_b[at].strip()):

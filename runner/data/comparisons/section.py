@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -15,17 +16,24 @@ from runner.data import hub_files
 from runner.data.comparisons import catalog
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.comparison_columns import Columns, WinnerValues
+from runner.data.outcomes import Outcomes
+from runner.data.outcomes.outcome_fields import OutcomeColumns
 from runner.data.records.data_files import READ, SUFFIXES, data_files, is_pattern
 from runner.data.text_files import TextFiles
-from runner.errors import DataError
+from runner.errors import DataError, NotFoundError
 from runner.workspace import absolute
+
+#: NumPy's arrays, which hold a matrix of outcomes.
+ARRAYS = ".npz"
+#: What is not read, whatever it holds: a program that looks like data.
+PICKLES = (".pkl", ".pickle")
 
 
 def _letters(suffix: str) -> str:
     return "".join(f"[{letter}{letter.upper()}]" for letter in suffix)
 
 
-_ENDINGS = "|".join(_letters(suffix.removeprefix(".")) for suffix in SUFFIXES)
+_ENDINGS = "|".join(_letters(suffix.removeprefix(".")) for suffix in (*SUFFIXES, ARRAYS))
 #: A file by its name's end; a folder or a pattern by a slash or a star in it. A path has no control character in it.
 #: (`(?!\n)$` is the very end in ECMA's and in Python's dialect alike.)
 _PATH = rf"^[^\u0000-\u001f]*([/*?\[][^\u0000-\u001f]*|[^\u0000-\u001f]\.({_ENDINGS})(\.[gG][zZ])?)(?!\n)$"
@@ -35,6 +43,13 @@ _EXPECTED = f"the path of {READ}; a folder's has a slash in it"
 def _known(dataset: str) -> str:
     if dataset in catalog.NAMES or re.search(_PATH, dataset):
         return dataset
+    if dataset.lower().endswith(PICKLES):
+        name = dataset.rpartition(".")[0]
+        raise PydanticCustomError(
+            "pickle",
+            "is a pickle, which can run any code when it is read, and is not; where you trust it: python -c {command}",
+            {"command": f"\"import pandas; pandas.read_pickle('{dataset}').to_parquet('{name}.parquet')\""},
+        )
     near = difflib.get_close_matches(dataset, catalog.NAMES, n=1)
     raise PydanticCustomError(
         "unknown_dataset",
@@ -61,8 +76,24 @@ Dataset = Annotated[
 ]
 
 
-class ComparisonsFields(DataSection):
-    """What is loaded of comparisons, and how they are split."""
+def _files(dataset: str, pointer: str, cwd: Path) -> None:
+    """Raise for files that are not there or cannot be read."""
+    path = Path(dataset).expanduser()
+    if path.suffix.lower() == ARRAYS:
+        if not (cwd / path).is_file():
+            raise NotFoundError(
+                "there is no such data file",
+                where=f"{pointer}: {dataset}",
+                hint="a relative path counts from the current directory",
+            )
+        return
+    data_files(dataset, pointer, cwd)
+
+
+class ComparisonsData(DataSection):
+    """The ``data`` object of a router's spec."""
+
+    layout: ClassVar[str] = "comparisons"
 
     dataset: Dataset = option(
         "lmarena_human_preference",
@@ -79,11 +110,19 @@ class ComparisonsFields(DataSection):
     winner_values: WinnerValues | None = option(
         None, description="The words of the winner's column, where they are others. Only with a path."
     )
+    outcomes: Outcomes | None = option(
+        None,
+        description="An outcome matrix, a score for each prompt and LLM, of which comparisons are drawn: its form, and "
+        "how they are. Without it a file that is surely one is read with the defaults. Only with a path.",
+    )
     max_rows_lost: float = option(
         0.5, ge=0, le=1, description="The share of the rows that may be unusable; with more, the data is refused."
     )
     max_samples: int | None = option(
-        None, ge=1, description="Downsample to this many rows, seeded, before rare LLMs are dropped; null keeps all."
+        None,
+        ge=1,
+        description="Downsample to this many rows (of an outcome matrix: prompts), seeded, before rare LLMs are "
+        "dropped; null keeps all.",
     )
     validation_split: float = option(
         0.2,
@@ -149,6 +188,13 @@ class ComparisonsData(TextFiles, ComparisonsFields):
             return []
         path = absolute(self.dataset, Path(), where="/data/dataset")
         return data_files(path)[0] if is_pattern(path) else [path]
+
+    @classmethod
+    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Roles that only a matrix of outcomes has make the file one."""
+        if columns.keys() & OutcomeColumns.model_fields.keys() - Columns.model_fields.keys():
+            return {"dataset": path, "outcomes": {"columns": dict(columns)}}
+        return super().document_of(path, columns)
 
     def resolved(self, cwd: Path) -> Self:
         if not catalog.is_local(self.dataset):
