@@ -153,7 +153,8 @@ def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> 
 
     found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size)
     points = found.points()
-    return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)}
+    told = {"measure": found.measure, "costs": found.costs} if found.measure != "better" else {}
+    return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)} | told
 
 
 def _write(path: Path | None, form: str, routed: Routed, held: dict[str, Any] | None, as_json: bool) -> None:
@@ -204,4 +205,10 @@ def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
         if gap is not None:
             told = f"gap recovered (APGR) {gap:.3f}; a random choice has 0.5, always calling the dearer 1"
         lines.append(f"on {held['comparisons']:,} held-out comparisons: {told}")
+        if held.get("measure") == "quality":
+            least, most = held["points"][0], held["points"][-1]
+            lines.append(
+                f"mean score {least['quality']:.3f} at a mean cost of {least['mean_cost']:.6g} (never the dearer) to "
+                f"{most['quality']:.3f} at {most['mean_cost']:.6g} (always); costs are {held['costs']}"
+            )
     return "\n".join([*lines, str(path), str(beside)])

@@ -16,7 +16,8 @@ TEXTS = frozenset({"csv", "tsv", "jsonl", "json"})
 HAVING = {"delimiter": frozenset({"csv", "tsv"}), "encoding": TEXTS}
 
 
-def _unset(value: object) -> bool:
+def unset(value: object) -> bool:
+    """Whether an optional field is not there: then it is not in a resolved spec either."""
     return value is None
 
 
@@ -25,11 +26,11 @@ class TextFiles(DataSection):
 
     delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] | None = option(
         None,
-        exclude_if=_unset,
+        exclude_if=unset,
         description="What separates the cells of a text file. null: a comma, in a .tsv file a tab.",
     )
     encoding: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = option(
-        None, exclude_if=_unset, description="The encoding of a text file. null: UTF-8."
+        None, exclude_if=unset, description="The encoding of a text file. null: UTF-8."
     )
 
     def check_text(self, containers: Set[str | None], found: str = "") -> None:

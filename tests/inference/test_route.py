@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Desk
+from tests.data.outcomes import published
 from tests.examples import example
 
 COSTS = {"quoter": 0.001, "dictionary": 0.002, "smollm2-135m": 0.01}
@@ -197,3 +198,32 @@ def test_a_missing_table_and_a_length_model_as_router(office):
     words = ("route", "--model", "simple_length_prediction/it", "--costs", "costs.json", "--prompts", "Hi")
     refused = office(*words)
     assert refused.code == 5 and "a model of length" in refused.err
+
+
+def test_a_matrix_is_checked_on_with_its_own_costs(desk):
+    published.wide(desk.home)
+    spec = {"model_type": "elo_scoring", "min_model_occurrences": 1}
+    data = {"dataset": "wide.csv", "outcomes": {"pairs_per_prompt": "all"}}
+    desk.write("spec.json", {"model": {"name": "m", "spec": spec}, "data": data, "epochs": 1})
+    desk("train", "--spec-file", "spec.json", "--executor", "local").ok()
+    desk.write("costs.json", dict.fromkeys(published.MODELS, 1.0))
+    words = ("route", "--model", "elo_scoring/m", "--costs", "costs.json", "--prompts", "Hi", "--check")
+    done = desk(*words, "--output-path", "r.json", "--html", "r.html").ok()
+    found = json.loads((desk.home / "r.json").read_text())["summary"]["held_out"]
+    first, last = found["points"][0], found["points"][-1]
+    assert (found["measure"], found["costs"]) == ("quality", "the data's own")
+    assert first["mean_cost"] < last["mean_cost"] < 0.02 and first["quality"] < last["quality"]
+    assert "mean score" in done.out and "mean score of its answer" in (desk.home / "r.html").read_text()
+
+
+def test_routers_are_compared_by_what_they_would_have_bought(desk):
+    published.wide(desk.home)
+    for kind in ("bradley_terry_scoring", "greedy_ranking"):
+        desk.write(f"{kind}.json", {"model": {"name": "m", "spec": {"model_type": kind, "min_model_occurrences": 1}},
+                                    "data": {"dataset": "wide.csv"}})  # fmt: skip
+    specs = ("bradley_terry_scoring.json", "greedy_ranking.json")
+    done = desk("compare", *specs, "--executor", "local", "--output-dir", "c").ok()
+    found = json.loads((desk.home / "c" / "comparison.json").read_text())["tasks"]["ranking"]["outcomes"]
+    assert f"is gained on the best LLM alone, {found['best_single']}" in " ".join(done.out.split())
+    assert {row["label"] for row in found["routers"]} == {"bradley_terry_scoring/m", "greedy_ranking/m"}
+    assert found["llms"][0]["cost"] == pytest.approx(0.02) and found["oracle"]["quality"] >= 0.8

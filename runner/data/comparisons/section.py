@@ -19,7 +19,7 @@ from runner.data.comparisons.comparison_columns import Columns, WinnerValues
 from runner.data.outcomes import Outcomes
 from runner.data.outcomes.outcome_fields import OutcomeColumns
 from runner.data.records.data_files import READ, SUFFIXES, data_files, is_pattern
-from runner.data.text_files import TextFiles
+from runner.data.text_files import TextFiles, unset
 from runner.errors import DataError, NotFoundError
 from runner.workspace import absolute
 
@@ -76,24 +76,22 @@ Dataset = Annotated[
 ]
 
 
-def _files(dataset: str, pointer: str, cwd: Path) -> None:
-    """Raise for files that are not there or cannot be read."""
+def _container(dataset: str, pointer: str, cwd: Path) -> str:
+    """What the files are. Raises for files that are not there or cannot be read."""
     path = Path(dataset).expanduser()
-    if path.suffix.lower() == ARRAYS:
-        if not (cwd / path).is_file():
-            raise NotFoundError(
-                "there is no such data file",
-                where=f"{pointer}: {dataset}",
-                hint="a relative path counts from the current directory",
-            )
-        return
-    data_files(dataset, pointer, cwd)
+    if path.suffix.lower() != ARRAYS:
+        return data_files(dataset, pointer, cwd)[1]
+    if not (cwd / path).is_file():
+        raise NotFoundError(
+            "there is no such data file",
+            where=f"{pointer}: {dataset}",
+            hint="a relative path counts from the current directory",
+        )
+    return "npz"
 
 
-class ComparisonsData(DataSection):
-    """The ``data`` object of a router's spec."""
-
-    layout: ClassVar[str] = "comparisons"
+class ComparisonsFields(DataSection):
+    """What is loaded of comparisons, and how they are split."""
 
     dataset: Dataset = option(
         "lmarena_human_preference",
@@ -112,6 +110,7 @@ class ComparisonsData(DataSection):
     )
     outcomes: Outcomes | None = option(
         None,
+        exclude_if=unset,
         description="An outcome matrix, a score for each prompt and LLM, of which comparisons are drawn: its form, and "
         "how they are. Without it a file that is surely one is read with the defaults. Only with a path.",
     )
@@ -160,15 +159,22 @@ class ComparisonsData(TextFiles, ComparisonsFields):
         return catalog.network_needed(self.dataset)
 
     def check(self, cwd: Path) -> None:
-        for field in ("columns", "winner_values", "delimiter", "encoding"):
+        for field in ("columns", "winner_values", "outcomes", "delimiter", "encoding"):
             if getattr(self, field) is not None and not catalog.is_path(self.dataset):
                 raise DataError(
                     f"{field} describes a file, and {self.dataset} is a data set with a layout of its own",
                     where=f"/data/{field}",
                     hint="name your file in data.dataset, or take this out",
                 )
+        if self.outcomes is not None and (self.columns is not None or self.winner_values is not None):
+            field = "columns" if self.columns is not None else "winner_values"
+            raise DataError(
+                f"{field} describes comparisons, and outcomes a matrix of scores",
+                where=f"/data/{field}",
+                hint="name a matrix's columns in data.outcomes.columns, or take one of the two out",
+            )
         if catalog.is_local(self.dataset):
-            self.check_text({data_files(self.dataset, "/data/dataset", cwd)[1]})
+            self.check_text({_container(self.dataset, "/data/dataset", cwd)})
         elif catalog.is_path(self.dataset):
             hub_files.hub_name(self.dataset, f"/data/dataset: {self.dataset}")
 

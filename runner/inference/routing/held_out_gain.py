@@ -29,17 +29,24 @@ class Held:
     comparisons: int
     #: The router's chance that the dearer LLM of the two answers better.
     dearer_wins: np.ndarray
-    #: What it was worth to call the dearer: 1 where its answer won, a half for a tie, 0 where it lost.
+    #: What it was worth to call the dearer: 1 where its answer won, a half for a tie, 0 where it lost; the score of its
+    #: answer where answers have scores.
     dearer_worth: np.ndarray
+    cheaper_worth: np.ndarray
     dearer_cost: np.ndarray
     cheaper_cost: np.ndarray
     #: Which prompt, for the bootstrap.
     prompt: np.ndarray
+    #: What the worth is called in a point: how often the called one was ``better``, or its ``quality``.
+    measure: str = "better"
+    #: Where the costs are from.
+    costs: str = "the table's"
 
     def points(self, count: int = 41) -> list[dict[str, float]]:
         """From never to always calling the dearer LLM: its share, mean cost, and how often the called one was better.
 
-        A tie counts one half. The interval is a 95 % percentile bootstrap over prompts.
+        A tie counts one half. Where answers have scores, the mean score of the called one's instead. The interval is a
+        95 % percentile bootstrap over prompts.
         """
         import numpy as np
 
@@ -50,7 +57,7 @@ class Held:
         for share in np.linspace(0, 1, count):
             threshold = threshold_for_share(self.dearer_wins, float(share))
             dearer = by_threshold(self.dearer_wins, threshold).chosen == 0
-            worth = np.where(dearer, self.dearer_worth, 1 - self.dearer_worth)
+            worth = np.where(dearer, self.dearer_worth, self.cheaper_worth)
             cost = np.where(dearer, self.dearer_cost, self.cheaper_cost)
             worths.append(worth)
             rows.append(
@@ -58,7 +65,7 @@ class Held:
                     "share": float(dearer.mean()),
                     "threshold": threshold,
                     "mean_cost": float(cost.mean()),
-                    "better": float(worth.mean()),
+                    self.measure: float(worth.mean()),
                 }
             )
         redrawn = resample(np.stack(worths, axis=1), self.prompt, SEED)
@@ -75,10 +82,11 @@ class Held:
         """
         import numpy as np
 
-        gap = points[-1]["better"] - points[0]["better"]
+        worth = [point[self.measure] for point in points]
+        gap = worth[-1] - worth[0]
         if gap <= 0:
             return None
-        recovered = [(point["better"] - points[0]["better"]) / gap for point in points]
+        recovered = [(value - worth[0]) / gap for value in worth]
         return float(np.trapezoid(recovered, [point["share"] for point in points]))
 
 
@@ -93,7 +101,9 @@ def held_out(
     import numpy as np
 
     from runner.data.category_tags import prompt_tags
+    from runner.inference.routing.held_out_costs import costs_of
     from runner.tasks.ranking.calibration import probability
+    from runner.tasks.ranking.held_out_outcomes import WORTH, held_out_outcomes
 
     validation = _validation(workspace, scorer)
     number = {name: at for at, name in enumerate(scorer.names)}
@@ -112,20 +122,32 @@ def held_out(
     table = np.asarray(scorer.predictor.score_llms(texts, scorer.names, batch_size, histories=earlier, tags=tags))
     tokens = prompt_tokens(["".join([*history, text]) for history, text in zip(earlier, texts, strict=True)])
     lengths = np.array([[answers.get(name, np.nan)] * len(texts) for name in scorer.names])
-    cost = costs.expected(scorer.names, tokens, lengths)
+    expected = costs.expected(scorer.names, tokens, lengths)
+    outcomes = held_out_outcomes(rows, scorer.names)
+    cost, source = costs_of(outcomes, costs, expected)
+    cost = cost.T
+    # What an answer really cost is known after it: until then, an LLM costs what it does on average.
+    known = np.repeat(cost.mean(axis=1, keepdims=True), cost.shape[1], axis=1) if outcomes.scored else cost
     a, b = place[rows.model_a], place[rows.model_b]
     # Of two that cost the same, the second stands in for the dearer.
-    a_dearer = cost[a, which] > cost[b, which]
+    a_dearer = known[a, which] > known[b, which]
     dearer, cheaper = np.where(a_dearer, a, b), np.where(a_dearer, b, a)
-    worth_a = np.array([1.0, 0.0, 0.5, 0.5])[rows.winner]
+    worth_a = np.array(WORTH)[rows.winner]
+    worth_dearer = np.where(a_dearer, worth_a, 1 - worth_a)
+    worth_cheaper = 1 - worth_dearer
+    if outcomes.scored:
+        worth_dearer, worth_cheaper = outcomes.quality[which, dearer], outcomes.quality[which, cheaper]
     temperature = scorer.opened.parameter("temperature") or 1.0
     return Held(
         comparisons=len(rows),
         dearer_wins=probability((table[dearer, which] - table[cheaper, which]) / temperature),
-        dearer_worth=np.where(a_dearer, worth_a, 1 - worth_a),
+        dearer_worth=worth_dearer,
+        cheaper_worth=worth_cheaper,
         dearer_cost=cost[dearer, which],
         cheaper_cost=cost[cheaper, which],
         prompt=rows.prompt,
+        measure="quality" if outcomes.scored else "better",
+        costs=source,
     )
 
 

@@ -75,21 +75,24 @@ def _shares(summary: dict[str, Any]) -> Markup:
 
 
 def _held(held: dict[str, Any]) -> Markup:
-    points = held["points"]
+    points, measure = held["points"], held.get("measure", "better")
     drawn = _plot(
-        [(point["mean_cost"], point["better"]) for point in points],
+        [(point["mean_cost"], point[measure]) for point in points],
         [
-            ("cheaper", points[0]["mean_cost"], points[0]["better"]),
-            ("dearer", points[-1]["mean_cost"], points[-1]["better"]),
+            ("cheaper", points[0]["mean_cost"], points[0][measure]),
+            ("dearer", points[-1]["mean_cost"], points[-1][measure]),
         ],
         None,
         "mean cost of the called LLM",
-        "how often its answer was better",
+        "how often its answer was better" if measure == "better" else "mean score of its answer",
         [(point["mean_cost"], point["low"], point["high"]) for point in points],
         chance=True,
     )
-    gap, best = held["gap_recovered"], max(points, key=lambda point: point["better"])
-    told = f"At its best the called LLM was better in {best['better']:.1%}, at a mean cost of {best['mean_cost']:.6g}. "
+    gap, best = held["gap_recovered"], max(points, key=lambda point: point[measure])
+    at_best = f"At its best the called LLM was better in {best[measure]:.1%}"
+    if measure != "better":
+        at_best = f"At its best the called LLM's answers score {best[measure]:.3f} on average"
+    told = f"{at_best}, at a mean cost of {best['mean_cost']:.6g}. "
     told += (
         f"Average gap recovered (APGR): {gap:.3f}, where a random choice has 0.5; above 1 it is better than always "
         "calling the dearer."
@@ -100,8 +103,9 @@ def _held(held: dict[str, Any]) -> Markup:
         f"{held['comparisons']:,} comparisons that the router's training held out, each between two candidates. The "
         "router calls one of the two: the dearer where its chance of winning reaches a threshold, which goes from "
         "never to always. The dashed line is a random choice between the two; the band is a 95 % bootstrap over "
-        "prompts. A tie counts one half."
+        "prompts. "
     )
+    words += "A tie counts one half." if measure == "better" else f"Costs are {held['costs']}."
     return join([tag("p", words), drawn, tag("p", told)])
 
 

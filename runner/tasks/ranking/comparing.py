@@ -10,7 +10,7 @@ import numpy as np
 from runner.contract import LoadedData
 from runner.data.comparisons import A, Comparisons
 from runner.tasks.compared import Compared
-from runner.tasks.ranking import groups
+from runner.tasks.ranking import groups, outcome_bench
 from runner.tasks.ranking.asking import Asked, ask, ask_all, common, correct
 from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
 from runner.tasks.ranking.llm_predictor import LlmPredictor
@@ -41,6 +41,8 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
     trained = {entry.label: {"metrics": entry.metrics, "tables": entry.tables} for entry in able}
     if beside := recorded_baselines(trained, len(rows)):
         document["baselines"] = beside
+    if found := outcome_bench.outcomes(able, answers, rows, seed):
+        document["outcomes"] = found
     return document | {
         "table": [{name: value for name, value in row.items() if name != "leaderboard"} for row in table],
         "leaderboards": side_by_side(boards, llms),

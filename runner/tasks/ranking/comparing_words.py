@@ -8,6 +8,7 @@ from typing import Any
 from runner.pages.html import Markup
 from runner.pages.numbers import clean, finite, number
 from runner.tasks.compared import fit, gap, interval, size
+from runner.tasks.ranking import outcome_bench
 from runner.tasks.ranking.recorded_baselines import sentences
 
 HEADER = ("model", "accuracy", "95 % interval", "vs best", "log loss", "calib.", "fit", "ms/1k pairs", "size")
@@ -55,6 +56,7 @@ def held_out(found: Mapping[str, Any]) -> list[str]:
         f"measured on the same {facts['comparisons']:,} held-out comparisons ({facts['decided']:,} with a winner) of "
         f"{facts['prompts']:,} prompts and {len(facts['models'])} LLMs, {unseen}"
     ]
+    said += outcome_bench.sentences(found.get("outcomes"))
     said += [f"{clean(row['label'])}: {clean(warning)}" for row in made_elsewhere for warning in row["warnings"]]
     if facts["left_out"] or facts["left_out_models"]:
         names = [clean(name) for name in facts["left_out_models"]]
