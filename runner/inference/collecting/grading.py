@@ -1,0 +1,78 @@
+"""What an answer is worth: against a reference, or as a judge finds it beside another answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal
+
+from runner.errors import DataError
+
+Grade = Literal["exact", "numeric", "regex", "judge"]
+NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?|-?\.\d+")
+#: Two numbers are the same that differ by less than this share of them.
+NEAR = 1e-6
+VERDICT = re.compile(r"\[\[([ABC])\]\]")
+JUDGE = """Two assistants answered the same question. Say which answer is better: more correct first, then more helpful.
+Do not go by their order or their length. End with one of these, alone on the last line:
+[[A]] if the first is better, [[B]] if the second is, [[C]] if neither is.
+
+Question:
+{question}
+
+First answer:
+{first}
+
+Second answer:
+{second}"""
+
+
+def by_reference(grade: Grade, answer: str, reference: str) -> float:
+    """1 for a right answer, 0 for another.
+
+    ``exact``: the same words, whatever the case and spacing. ``numeric``: the last number of both is the same.
+    ``regex``: the reference is a regular expression that is found in the answer.
+    """
+    if grade == "numeric":
+        said, right = last_number(answer), last_number(reference)
+        return float(said is not None and right is not None and math.isclose(said, right, rel_tol=NEAR, abs_tol=1e-12))
+    if grade == "regex":
+        return float(re.search(reference, answer) is not None)
+    return float(_plain(answer) == _plain(reference))
+
+
+def check_reference(grade: Grade, reference: str, where: str) -> None:
+    """Raise :class:`DataError` for a reference that no answer can be graded by."""
+    if grade == "numeric" and last_number(reference) is None:
+        raise DataError(f"the reference {reference[:60]!r} has no number in it", where=where)
+    if grade == "regex":
+        try:
+            re.compile(reference)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise DataError(f"the reference is no regular expression: {error}", where=where) from None
+
+
+def last_number(text: str) -> float | None:
+    """The last number of a text: 1,234.5 is one."""
+    found = NUMBER.findall(text)
+    return float(found[-1].replace(",", "")) if found else None
+
+
+def questions(question: str, answer: str, other: str) -> tuple[str, str]:
+    """What the judge is asked: the answer first, and the answer second."""
+    return (
+        JUDGE.format(question=question, first=answer, second=other),
+        JUDGE.format(question=question, first=other, second=answer),
+    )
+
+
+def verdict(said: str, first: bool) -> float | None:
+    """What a judge's words are worth to the answer that stood first, or second; None where it says nothing."""
+    found = VERDICT.findall(said)
+    if not found:
+        return None
+    return 0.5 if found[-1] == "C" else float((found[-1] == "A") == first)
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).casefold()
