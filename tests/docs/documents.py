@@ -47,8 +47,8 @@ def blocks(path: Path) -> list[Block]:
     ]
 
 
-#: Documents that are walked from top to bottom in one folder (test_tutorial.py), not a command at a time.
-WALKS = ("tutorial.md",)
+#: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_outcome_guide.py).
+WALKS = ("tutorial.md", "routing_from_outcomes.md")
 
 
 def every(language: str) -> list[Block]:

@@ -26,6 +26,7 @@ NOT_RUN = {
     r"make \w+$": "installs into the checkout; `.ci/fresh-clone` runs both of the README's",
     r"(cat \S+ \| )?docker run ": "needs a Docker Engine and the image",
     r"runner image ": "needs a Docker Engine",
+    r"runner data collect ": "asks LLMs behind HTTP (tests/inference/collecting)",
     r"\.venv/bin/python docker/lock\.py": "writes the lock, or compares it with what happens to be installed",
 }
 #: In a console block but shown elsewhere: a package has to be installed first (tests/registry/test_third_party.py).
