@@ -22,6 +22,7 @@ from typing import Any
 from runner import registry
 from runner.contract import option
 from runner.spec.publishing import schema_for
+from runner.spec.schema_walk import present_words
 from runner.training.finetuning_specs import FinetuningSpec, Lora
 from runner.training.gradient_training import GradientTraining
 from runner.training.precision import TransformerPrecision
@@ -110,7 +111,7 @@ def index_page(kinds: list[registry.Kind]) -> str:
             "|---|---|",
             *lines,
             "",
-            "Types that read the prompt also see its [45 features](prompt_features.md).",
+            "Types that read the prompt also see [features](prompt_features.md) of it.",
             "Sections that several types have are on [a page of their own](sections.md).",
             "",
         ]
@@ -118,27 +119,26 @@ def index_page(kinds: list[registry.Kind]) -> str:
 
 
 def features_page() -> str:
-    """The 45 prompt features: name, group, what each says."""
-    from runner.builders.routing._prompts.features import FEATURES
+    """The prompt features, set by set: name, group, what each says."""
+    from runner.builders.routing._fields.prompt_features import SETS
 
-    lines = [
-        f"| `{feature.name}` | {feature.group} | {'number' if feature.numeric else 'yes or no'} |"
-        f" {feature.description} |"
-        for feature in FEATURES
+    parts = [
+        "<!-- made by docs/build.py -->",
+        "# Prompt features",
+        "What a model reads of a prompt beside its embedding: a set of these, or a list of their names, in the field "
+        "`prompt_features` (`input_features` of `simple_length_prediction`).",
+        "Numbers are standardised with the mean and deviation of the training prompts; of sparse numbers, which are 0 "
+        "for most prompts, those are the mean and deviation of the values that are not 0.",
     ]
-    return "\n".join(
-        [
-            "<!-- made by docs/build.py -->",
-            f"# The {len(FEATURES)} prompt features",
-            "",
-            "Numbers are standardised with the mean and deviation of the training prompts.",
-            "",
-            "| Feature | Group | Value | What it says of a prompt |",
-            "|---|---|---|---|",
-            *lines,
-            "",
+    for name, features in SETS.items():
+        kinds = [("sparse number" if one.sparse else "number") if one.numeric else "yes or no" for one in features]
+        lines = [
+            f"| `{one.name}` | {one.group} | {kind} | {one.description} |"
+            for one, kind in zip(features, kinds, strict=True)
         ]
-    )
+        heading = "| Feature | Group | Value | What it says of a prompt |\n|---|---|---|---|"
+        parts += [f"## `{name}`", "\n".join([heading, *lines])]
+    return "\n\n".join(parts) + "\n"
 
 
 def sections_page(kinds: list[registry.Kind]) -> str:
@@ -203,6 +203,8 @@ def _tables(section: Schema, root: Schema) -> Iterator[str]:
         text = field.get("description") or whole.get("description", "")
         if name in older:
             text += f" (Older spelling: {', '.join(f'`{other}`' for other in older[name])}.)"
+        if words := _older_words(field):
+            text += f" (Older words: {', '.join(f'`{was}` for `{now}`' for was, now in words.items())}.)"
         rows.append(f"| `{name}` | {_type(whole, root, nested)} | {default} | {_cell(text)} |")
     yield "\n".join(rows)
     for name, part in inner:
@@ -219,7 +221,9 @@ def _type(schema: Schema, root: Schema, nested: list[Schema]) -> str:
     if "const" in schema:
         return f"`{json.dumps(schema['const'])}`"
     if "enum" in schema:
-        return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
+        words = [f"`{json.dumps(value)}`" for value in present_words(schema)]
+        # Nobody reads on past so many in a table's cell.
+        return ", ".join(words) if len(words) <= 20 else f"one of {len(words)} words"
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_type(_resolve(part, root), root, []) for part in schema["anyOf"]))
     kind = str(schema.get("type", "any"))
@@ -233,6 +237,16 @@ def _type(schema: Schema, root: Schema, nested: list[Schema]) -> str:
         if key in schema
     ]
     return " ".join([kind, ", ".join(bounds)]).strip()
+
+
+def _older_words(schema: Any) -> dict[str, str]:
+    """The older words that a field takes, and what they stand for; of a long list of words, none."""
+    if isinstance(schema, list):
+        return {was: now for part in schema for was, now in _older_words(part).items()}
+    if not isinstance(schema, dict):
+        return {}
+    own = schema.get("x-older-words", {}) if len(schema.get("enum", ())) <= 20 else {}
+    return own | _older_words(list(schema.values()))
 
 
 def _default(field: Schema, root: Schema, nested: list[Schema]) -> str:

@@ -43,7 +43,7 @@ def infer(
     output_format: Literal["json", "jsonl", "parquet"] | None = None,
     encoding: str | None = None,
     delimiter: str | None = None,
-    unknown: Literal["zero", "null", "error"] | None = None,
+    unknown: Literal["zero", "null", "mean", "error"] | None = None,
     set_: Annotated[list[str] | None, Settings] = None,
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,
@@ -87,7 +87,8 @@ def infer(
     delimiter
         What separates the cells of a table's text file. Without it, what did in the data of the training.
     unknown
-        What an LLM unseen in training gets: a score of zero (with a warning), null, or an error. Without it, zero.
+        What an LLM unseen in training gets: a score of zero (with a warning), null, what the mean of the known LLMs
+        gets (mean, where a type has such a mean), or an error. Without it, zero.
     set_
         An option of the model's task, as KEY=VALUE: one word after each flag.
     device

@@ -37,6 +37,7 @@ def route(
     seed: int | None = None,
     calibrate_on: Path | None = None,
     lengths: str | None = None,
+    unknown: Literal["error", "mean"] = "error",
     batch_size: int = 128,
     output_path: Annotated[Path | None, Dash] = None,
     output_format: Literal["json", "jsonl"] | None = None,
@@ -83,6 +84,8 @@ def route(
         A file of prompts on which the threshold for --strong-share is set. Without it, on the prompts themselves.
     lengths
         A stored length model, which tells how long answers are: prices for a million tokens need it.
+    unknown
+        What becomes of a candidate unseen in training: an error, or it is taken for the mean of the known LLMs.
     batch_size
         Prompts per batch.
     output_path
@@ -127,6 +130,7 @@ def route(
                 rule,
                 models=models_to_score,
                 lengths=lengths,
+                unknown=unknown,
                 calibrate_on=from_file(calibrate_on) if calibrate_on is not None else None,
                 batch_size=batch_size,
                 device=device,

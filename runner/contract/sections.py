@@ -16,6 +16,7 @@ def option(
     *,
     description: str,
     older: Sequence[str] | Mapping[str, Mapping[Any, Any]] = (),
+    older_words: Mapping[str, str] | None = None,
     resume: Resume = "refuse",
     **constraints: Any,
 ) -> Any:
@@ -23,8 +24,10 @@ def option(
 
     ``older`` lists spellings that documents in the wild use: each is accepted with a warning that names the present
     one, and refused beside it. Where an older spelling had other values too, it is a mapping: ``{"bits": {4: True,
-    8: False}}`` takes ``"bits": 8`` as false, and no other value. ``resume`` says what happens when the field changes
-    between a run and its resumption: it may (``free``), it may with a warning, or it may not. Other words are
+    8: False}}`` takes ``"bits": 8`` as false, and no other value. ``older_words`` are older spellings of the word that
+    the field holds, or of one in its list: ``{"categories": "prompt_categories"}``. ``resume`` says what happens when
+    the field changes between a run and its resumption: it may (``free``), it may with a warning, or it may not. Other
+    words are
     pydantic's ``Field`` constraints.
     """
     extra: dict[str, Any] = {"x-resume": resume}
@@ -33,6 +36,8 @@ def option(
     if isinstance(older, Mapping):
         # Pairs rather than an object: the values of JSON are not all names.
         extra["x-older-values"] = {name: [[was, now] for was, now in values.items()] for name, values in older.items()}
+    if older_words:
+        extra["x-older-words"] = dict(older_words)
     # `factory` makes a fresh mutable default; pydantic takes either, never both.
     if "factory" in constraints:
         return Field(

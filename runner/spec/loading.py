@@ -143,6 +143,13 @@ def _without_effect(document: Document, spec: TrainingSpec, older: list[Older]) 
     return found
 
 
+def _older_word(document: Document, word: Older) -> Finding:
+    message = f'an older spelling of "{word.present}"'
+    hint = f'write "{word.present}", or run `runner spec fix`'
+    return find(document, word.at, "choice", message, found=written(document, word.at), meant=word.present,
+                sure=True, hint=hint)  # fmt: skip
+
+
 def _warnings(
     document: Document, value: Any, older: list[Older], started: bool, spec: TrainingSpec | None
 ) -> list[Finding]:
@@ -150,6 +157,9 @@ def _warnings(
     for spelling in older:
         if not spelling.meant:
             continue  # its value is a fault, and without it the name says nothing
+        if spelling.is_value:
+            found.append(_older_word(document, spelling))
+            continue
         value = f": {spelling.literal}" if spelling.literal else ""
         hint = f'write "{spelling.present}"{value}, or run `runner spec fix`'
         message = f"an older spelling of `{spelling.present}`"

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from runner.spec.schema_walk import Schema, resolve
+from runner.spec.schema_walk import Schema, present_words, resolve
 
 _SECRET = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 _PLURALS = {
@@ -27,7 +27,7 @@ def expected(schema: Schema, root: Schema) -> str:
     if "const" in schema:
         return json.dumps(schema["const"], ensure_ascii=False)
     if "enum" in schema:
-        return choice([json.dumps(item, ensure_ascii=False) for item in schema["enum"]])
+        return choice([json.dumps(item, ensure_ascii=False) for item in present_words(schema)])
     for union in ("oneOf", "anyOf"):
         if union in schema:
             options = list(dict.fromkeys(expected(option, root) for option in schema[union]))

@@ -16,13 +16,14 @@ class Older:
     """One older spelling in a document: where it is written, the present name, and what the value is now.
 
     ``literal`` is the present value as JSON, for a spelling whose values had other names too; else None. ``meant`` is
-    False for a value that this spelling never had.
+    False for a value that this spelling never had. With ``is_value`` it is no key but a value, and ``present`` a word.
     """
 
     at: Path
     present: str
     literal: str | None = None
     meant: bool = True
+    is_value: bool = False
 
 
 def modernise(value: Any, schema: Schema) -> tuple[Any, list[Older]]:
@@ -35,7 +36,7 @@ def as_written(path: Path, older: list[Older]) -> Path:
     """The path in the document as it was written of a path in the modernised one."""
     written: Path = ()
     for part in path:
-        name = next((o.at[-1] for o in older if o.at[:-1] == written and o.present == part), part)
+        name = next((o.at[-1] for o in older if not o.is_value and o.at[:-1] == written and o.present == part), part)
         written = (*written, name)
     return written
 
@@ -43,6 +44,11 @@ def as_written(path: Path, older: list[Older]) -> Path:
 def _modern(value: Any, schema: Schema | None, root: Schema, path: Path, found: list[Older]) -> Any:
     if schema is None:
         return value
+    if isinstance(value, str):
+        words = schema_walk.branch(schema, root, value).get("x-older-words", {})
+        if value in words:
+            found.append(Older(path, words[value], is_value=True))
+        return words.get(value, value)
     if isinstance(value, list):
         return [
             _modern(item, schema_walk.item(schema, root, value, index), root, (*path, index), found)

@@ -62,4 +62,5 @@ def _origin(path: Path, loaded: LoadedSpec, flags: dict[str, Any]) -> Source:
     nothing = object()
     if pointers.get(loaded.document.value, pointers.join(written), nothing) is nothing:
         return "default"
-    return "older spelling" if written != path else "spec"
+    reworded = any(word.is_value and word.at[: len(written)] == written for word in loaded.older)
+    return "older spelling" if written != path or reworded else "spec"

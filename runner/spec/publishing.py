@@ -94,6 +94,7 @@ def write(directory: Path) -> list[Path]:
 def _generate(document: type[TrainingSpec], name: str) -> Schema:
     schema = document.model_json_schema(schema_generator=_Generator)
     for part in _objects(schema):
+        _publish_older_words(part)
         _publish_older_spellings(part)
         _require_tags(part)
     title = f"Training spec: {name}"
@@ -127,6 +128,17 @@ def _publish_older_spellings(schema: Schema) -> None:
         if len(spellings) > 1 and name in schema.get("required", ()):
             schema["required"] = [other for other in schema["required"] if other != name]
             schema["allOf"].append({"anyOf": [{"required": [spelling]} for spelling in spellings]})
+
+
+def _publish_older_words(field: Schema) -> None:
+    """Older words are allowed where the present ones are: the enums of a field get them, and what they stand for."""
+    older: dict[str, str] = field.pop("x-older-words", {}) if "x-resume" in field else {}
+    for part in _objects(field) if older else ():
+        words = part["enum"] if "enum" in part else [part["const"]] if "const" in part else []
+        meant = {was: now for was, now in older.items() if now in words}
+        if meant:
+            part.pop("const", None)
+            part |= {"x-older-words": meant, "enum": [*words, *meant]}
 
 
 def _older_property(name: str, field: Schema, values: Sequence[tuple[Any, Any]]) -> Schema:

@@ -130,10 +130,11 @@ class _Checker:
         if not isinstance(value, str) and len(words) == len(allowed):
             return self.wrong("type", "wrong type", path, schema)
         near = near_names.nearest(value, words) if isinstance(value, str) else None
+        meant = schema.get("x-older-words", {}).get(near, near)
         expected, found = messages.expected(schema, self.root), written(self.document, path, schema)
         sure = near is not None and near_names.unmistakable(value, words)
         return find(
-            self.document, path, "choice", "unknown value", expected=expected, found=found, meant=near, sure=sure
+            self.document, path, "choice", "unknown value", expected=expected, found=found, meant=meant, sure=sure
         )
 
     def wrong(self, sort: str, message: str, path: Path, schema: Schema, meant: str | None = None) -> Finding:

@@ -31,6 +31,11 @@ def has_type(value: Any, name: str) -> bool:
     return isinstance(value, _TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
 
 
+def present_words(schema: Schema) -> list[Any]:
+    """The values of an enum that are no older spelling of another."""
+    return [value for value in schema["enum"] if value not in schema.get("x-older-words", {})]
+
+
 def branch(schema: Schema, root: Schema, value: Any) -> Schema:
     """The sub-schema that is meant for ``value``: a union's branch by its tag, or the only one of its type.
 

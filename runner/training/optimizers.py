@@ -149,11 +149,13 @@ def make(
     spec: Adam | AdamW | Muon,
     named_parameters: Iterable[tuple[str, torch.nn.Parameter]],
     embeddings: Collection[str] = (),
+    faster: Mapping[str, float] | None = None,
 ) -> Optimizer:
     """The optimizer that ``spec`` describes over ``model.named_parameters()``; frozen parameters are left out.
 
     Under ``muon`` a 2-D weight goes to Muon unless it is a table of embeddings: named in ``embeddings``, or with
-    ``embed`` in its name. The rest, and all of it under ``adam`` and ``adamw``, goes to one Adam or AdamW.
+    ``embed`` in its name. The rest, and all of it under ``adam`` and ``adamw``, goes to one Adam or AdamW. ``faster``
+    has factors on the learning rate, by the beginning of parameters' names.
     """
     import torch
 
@@ -183,4 +185,21 @@ def make(
             )
         if rest:
             parts.append(torch.optim.AdamW(rest, spec.adamw_lr, spec.betas, spec.eps, weight_decay=spec.weight_decay))
-    return Optimizer(parts, {p: name for name, p in named.items()}, spec.lr_decay_gamma)
+    names: dict[torch.Tensor, str] = {p: name for name, p in named.items()}
+    for beginning, factor in (faster or {}).items():
+        if factor != 1:
+            for part in parts:
+                _quicken(part, {p for p, name in names.items() if name.startswith(beginning)}, factor)
+    return Optimizer(parts, names, spec.lr_decay_gamma)
+
+
+def _quicken(optimizer: torch.optim.Optimizer, parameters: set[torch.Tensor], factor: float) -> None:
+    """Give some of an optimizer's parameters a learning rate of their own, in a group beside the others."""
+    for group in list(optimizer.param_groups):
+        some = [p for p in group["params"] if p in parameters]
+        rest = [p for p in group["params"] if p not in parameters]
+        if some and rest:
+            group["params"] = rest
+            optimizer.add_param_group({**group, "params": some, "lr": group["lr"] * factor})
+        elif some:
+            group["lr"] *= factor

@@ -267,11 +267,11 @@ def test_pairs_are_scored_in_chunks_as_at_once(context_for, data, monkeypatch):
 
 
 def test_importance_is_shared_out_among_the_groups(context_for, data):
-    inputs = Inputs({"prompt_embedding": 1, "prompt_features": 1, "llm_embedding": 4}, np.zeros((COLUMNS, 254)))
+    inputs = Inputs({"prompt_embedding": 1, "prompt_features": 1, "model_embedding": 4}, np.zeros((COLUMNS, 254)))
     rows = importance(inputs, boost(context_for(data, epochs=10)).booster)
     assert sum(row["gain"] for row in rows) == pytest.approx(1)
     gain = {row["input"]: row["gain"] for row in rows}
     assert set(gain) == set(inputs.widths) and gain["prompt_embedding"] > 0.3 and gain["prompt_features"] > 0.3
-    assert gain["llm_embedding"] < 0.05
+    assert gain["model_embedding"] < 0.05
     empty = boost(context_for(data, "none", epochs=0)).booster
     assert [row["gain"] for row in importance(inputs, empty)] == [0, 0, 0]

@@ -142,11 +142,11 @@ def test_stopped_anywhere_it_ends_the_same(context_for, encoder, looks):
 def test_categories_help_where_only_they_tell(context_for, encoder):
     data = preferences(tags=True, hidden=True)
     blind = train(spec(encoder), context_for(data, "blind", epochs=8))
-    everything = ["categories", "llm_embedding", "prompt_embedding", "prompt_features"]
+    everything = ["prompt_categories", "model_embedding", "prompt_embedding", "prompt_features"]
     context = context_for(data, "seeing", epochs=8)
     seeing = train(spec(encoder, input_features=everything), context)
     assert blind.metrics["accuracy"] < 0.7 and seeing.metrics["accuracy"] == 1
-    assert seeing.tables["importance"][0]["input"] in ("categories", "llm_embedding")
+    assert seeing.tables["importance"][0]["input"] in ("prompt_categories", "model_embedding")
     tags = np.full((3, 12), np.nan, np.float32)
     tags[0, -1], tags[1, -1] = 1, 0
     predictor = Predictor.load(context.artifact)
@@ -158,15 +158,15 @@ def test_categories_help_where_only_they_tell(context_for, encoder):
 
 def test_asked_for_categories_that_the_data_does_not_have_it_says_so(context_for, encoder):
     context = context_for(preferences(200), epochs=2)
-    train(spec(encoder, input_features=["categories", "llm_embedding"]), context)
+    train(spec(encoder, input_features=["prompt_categories", "model_embedding"]), context)
     assert any("category tags" in record["message"] for record in context.emit.of("warning"))
 
 
 def test_the_llm_embedding_alone_needs_no_encoder_of_prompts(context_for, encoder):
     context = context_for(preferences(200), epochs=3)
-    result = train(spec(encoder, input_features=["llm_embedding"]), context)
+    result = train(spec(encoder, input_features=["model_embedding"]), context)
     assert not (context.artifact / "encoder").exists()
-    assert [row["input"] for row in result.tables["importance"]] == ["llm_embedding"]
+    assert [row["input"] for row in result.tables["importance"]] == ["model_embedding"]
     scores = Predictor.load(context.artifact).score_llms(["hello", "b c d"], ["llm-0", "llm-3"])
     assert (scores[:, 0] == scores[:, 1]).all()
 
@@ -175,9 +175,9 @@ def test_inputs_are_checked(encoder):
     with pytest.raises(ValidationError, match="every LLM is the same"):
         spec(encoder, input_features=["prompt_embedding"])
     with pytest.raises(ValidationError, match="once"):
-        spec(encoder, input_features=["llm_embedding", "llm_embedding"])
+        spec(encoder, input_features=["model_embedding", "model_embedding"])
     with pytest.raises(ValidationError):
-        spec(encoder, input_features=["llm_embedding", "weather"])
+        spec(encoder, input_features=["model_embedding", "weather"])
 
 
 def stored(context: Any, result: Any, kind: str) -> Path:

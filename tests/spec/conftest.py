@@ -45,6 +45,9 @@ class Spec(ModelSpec):
         (), description="A list of them."
     )
     level: int | Literal["auto"] = option("auto", resume="warn", description="A union without a tag.")
+    marks: Literal["all"] | list[Literal["point", "line"]] = option(
+        "all", older_words={"everything": "all", "dot": "point"}, description="A word, or a list of words."
+    )
     code: str = option("ab", pattern=r"^[a-z]+$", max_length=4, description="A text with a form.")
     weights: dict[str, float] = option(factory=dict, description="An open object.")
 

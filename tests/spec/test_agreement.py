@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from runner import registry
+from runner.builders.routing._fields.boosting_fields import OLDER_GROUPS
+from runner.builders.routing._fields.prompt_features import OLDER_NAMES
 from runner.errors import SpecError
 from runner.spec.kinds import document_class
 from runner.spec.loading import load_document, load_object
@@ -20,6 +22,7 @@ from runner.spec.reader import read
 from runner.spec.schema_check import _validator_class
 from runner.spec.schema_walk import resolve
 
+OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
 # fmt: off
 TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g",
@@ -164,8 +167,12 @@ def beyond_a_schema(document):
     spec = model.get("spec") or {}
     if any(_rate_conflict(section) for section in (spec, spec.get("learner")) if isinstance(section, dict)):
         return True
-    inputs = spec.get("input_features", ["llm_embedding"])
-    if "llm_embedding" not in inputs or len(set(inputs)) < len(inputs):
+    for field in ("input_features", "prompt_features"):
+        words = [OLDER_WORDS.get(word, word) for word in listed] if isinstance(listed := spec.get(field), list) else []
+        if len(set(words)) < len(words):
+            return True
+    trees = spec.get("model_type") == "gradient_boosting"
+    if trees and {"model_embedding", "llm_embedding"}.isdisjoint(spec.get("input_features", ["model_embedding"])):
         return True
     section = spec.get("embedding_spec")
     if not isinstance(section, dict) or section.get("embedding_type") != "attention":

@@ -63,6 +63,15 @@ def test_an_older_spelling_and_its_value_are_replaced_together(tiny):
     assert load(fixed).warnings == []
 
 
+def test_older_words_are_replaced_where_they_stand(tiny):
+    text = '{"model": {"name": "m", "spec": {"model_type": "tiny", "marks": ["line",  "dot"]}},'
+    text += ' "data": {"path": "p"}, "epochs": 1}'
+    fixed, changes = fix(text)
+    assert fixed == text.replace('"dot"', '"point"')
+    assert [(change.what, change.column) for change in changes] == [('put "point" for "dot"', text.index('"dot"') + 1)]
+    assert load(fixed).warnings == []
+
+
 def test_an_older_spelling_whose_value_means_nothing_is_not_repaired(tiny):
     text = '{"model": {"name": "m", "spec": {"model_type": "tiny", "shape": {"size": "large", "depth": 1, "bits": 5}}},'
     with pytest.raises(SpecError) as caught:

@@ -8,6 +8,7 @@ from runner.builders.routing.elo_scoring import Spec as EloSpec
 from runner.contract import DataSection
 from runner.errors import NotFoundError, SpecError
 from runner.spec.loading import for_kind, load, load_file, load_object, with_flags
+from runner.spec.origins import origins
 
 ROOT = Path(__file__).parents[2]
 
@@ -205,3 +206,26 @@ def test_faults_without_end_are_cut(document):
     document |= {f"key{n}": n for n in range(20000)}
     document["run"] = {"env": [1] * 20000}
     assert 100 <= len(faults(load_object, document)) <= 200
+
+
+def marked(marks):
+    return {"model": {"name": "m", "spec": {"model_type": "tiny", "marks": marks}}, "data": {"path": "p"}, "epochs": 1}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant", "at"),
+    [("everything", "all", ""), (["dot", "line"], ["point", "line"], "/0"), (["line", "dot"], ["line", "point"], "/1")],
+)
+def test_an_older_word_is_taken_with_a_warning_at_its_place(tiny, written, meant, at):
+    loaded = load_object(marked(written))
+    assert loaded.spec.model.spec.marks == meant
+    (warning,) = loaded.warnings
+    now = "all" if not at else "point"
+    assert warning.message == f'an older spelling of "{now}"' and f'write "{now}"' in warning.hint
+    assert warning.pointer == f"/model/spec/marks{at}"
+    assert {origin.origin for origin in origins(loaded) if origin.pointer == "/model/spec/marks"} == {"older spelling"}
+
+
+def test_a_misspelt_older_word_is_told_by_the_present_one(tiny):
+    (fault,) = faults(load_object, marked(["dott"]))
+    assert fault.hint == 'did you mean "point"?' and "dot" not in fault.expected

@@ -154,6 +154,7 @@ def route(
     *,
     models: Sequence[str] | None = None,
     lengths: str | None = None,
+    unknown: Literal["error", "mean"] = "error",
     calibrate_on: Prompts | None = None,
     batch_size: int = 128,
     device: str = "cpu",
@@ -162,7 +163,8 @@ def route(
     """Score every candidate on every prompt, and choose. Candidates are ``models``, or all that the table has.
 
     Raises :class:`UsageError` for a candidate without a cost or whose cost depends on a length that nothing says, and
-    :class:`~runner.errors.NotFoundError` for one that the router does not know.
+    :class:`~runner.errors.NotFoundError` for one that the router does not know, unless ``unknown`` takes it for the
+    mean of those that it knows.
     """
     import numpy as np
 
@@ -179,12 +181,14 @@ def route(
             where=costs.where,
             hint='name a length model with --lengths, or say "answer_tokens" in the table',
         )
-    scorer = _open(workspace, reference, ranking.TASK, names, device, "--model", unknown="error")
+    scorer = _open(workspace, reference, ranking.TASK, names, device, "--model", unknown=unknown)
     temperature = scorer.opened.parameter("temperature") or 1.0
     lengther = None
     if lengths:
-        lengther = _open(workspace, lengths, length.TASK, names, device, "--lengths", unknown="null")
-        _need_known(lengther, undecided)
+        rest: Unknown = "mean" if unknown == "mean" else "null"
+        lengther = _open(workspace, lengths, length.TASK, names, device, "--lengths", unknown=rest)
+        if unknown == "error":
+            _need_known(lengther, undecided)
     prompts.check()
     scores, tokens, ids, answers = _score(prompts, scorer, lengther, batch_size, emit)
     if answers is not None and lengther is not None:

@@ -148,6 +148,10 @@ class LengthScale:
         logs = np.log(np.maximum(tokens, 1.0))
         return replace(self, mean=np.append(self.mean, logs.mean()))
 
+    def with_average(self) -> LengthScale:
+        """One more LLM, the last, of which nothing is known: it has the mean of all training rows."""
+        return replace(self, mean=np.append(self.mean, self.overall))
+
     def of(self, models: np.ndarray) -> LengthScale:
         """The same scale for some of the LLMs, by index."""
         return replace(self, mean=self.mean[models])

@@ -10,7 +10,7 @@ from runner.data.prompts import Prompts
 from runner.errors import NotFoundError, RunFailed, UsageError
 from runner.tasks.answers import Answers, Form, OpenedModel, OutputFormat
 from runner.tasks.ranking.llm_options import ALL, LlmOptions
-from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, llm_predictor, row_tags
+from runner.tasks.ranking.llm_predictor import LlmPredictor, embeds_llms, has_average, llm_predictor, row_tags
 from runner.tasks.ranking.responses import FLAG, Responses, read
 
 if TYPE_CHECKING:
@@ -63,8 +63,13 @@ class LlmAnswers(Answers):
                 where="--models-to-score",
                 hint=_nearest(self.strangers[0], known),
             )
+        if self.strangers and options.unknown == "mean":
+            _need_average(opened)
+            for name in self.strangers:
+                self.predictor.add_average(name)
         if self.strangers:
-            meaning = zero if options.unknown == "zero" else "scored null"
+            meanings = {"zero": zero, "mean": "taken for the mean of the LLMs that it knows"}
+            meaning = meanings.get(options.unknown, "scored null")
             self.warnings.append(f"unseen in training, {meaning}: {', '.join(self.strangers)}")
 
     @property
@@ -130,6 +135,16 @@ def _need_embedding(opened: OpenedModel, responses: Sequence[Responses]) -> None
             f"{opened.model_type} cannot score an LLM by its answers",
             where=FLAG,
             hint=f"types that can: {', '.join(opened.kinds_whose(embeds_llms)) or 'none that is installed'}",
+        )
+
+
+def _need_average(opened: OpenedModel) -> None:
+    """Raise :class:`UsageError` where an LLM that is not known is to be the mean of others, and there is no such."""
+    if not has_average(opened.predictor_class):
+        raise UsageError(
+            f"{opened.model_type} has no mean LLM that could stand for one unseen in training",
+            where="--unknown mean",
+            hint=f"types that have one: {', '.join(opened.kinds_whose(has_average)) or 'none that is installed'}",
         )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from runner.contract import AskOptions, option
 from runner.errors import UsageError
 
-Unknown = Literal["zero", "null", "error"]
+Unknown = Literal["zero", "null", "mean", "error"]
 #: The one word that stands for every LLM that the model knows.
 ALL = "all"
 
@@ -22,7 +22,8 @@ class LlmOptions(AskOptions):
     )
     unknown: Unknown = option(
         "zero",
-        description="What an LLM unseen in training gets: a score of zero (with a warning), null, or an error.",
+        description="What an LLM unseen in training gets: a score of zero (with a warning), null, what the mean of the "
+        "known LLMs gets (mean, where a type has such a mean: those that embed LLMs, and lengths), or an error.",
     )
     responses_of: list[tuple[str, str]] = option(
         factory=list, description="LLMs unseen in training and the files of what they answered: pairs of name and path."

@@ -15,6 +15,8 @@ class LlmPredictor:
 
     #: Whether :meth:`add_llm` is there: it can score an LLM that it has never seen, from what that LLM answered.
     embeds_llms: ClassVar[bool] = False
+    #: Whether :meth:`add_average` is there: it has a mean of the LLMs that it knows, to stand for one that it does not.
+    has_average: ClassVar[bool] = False
 
     @property
     def models(self) -> Sequence[str]:
@@ -53,6 +55,10 @@ class LlmPredictor:
 
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
+        raise NotImplementedError
+
+    def add_average(self, name: str) -> None:
+        """Know one more LLM, by the mean of those that it knows. The name is a new one."""
         raise NotImplementedError
 
 
@@ -109,6 +115,11 @@ class OlderPredictor(LlmPredictor):
 def llm_predictor(predictor: Any) -> LlmPredictor:
     """The predictor itself, or an older one in the present shape."""
     return predictor if isinstance(predictor, LlmPredictor) else OlderPredictor(predictor)
+
+
+def has_average(kind: type[Any]) -> bool:
+    """Whether predictors of this class have a mean LLM, to stand for one that they do not know."""
+    return issubclass(kind, LlmPredictor) and kind.has_average
 
 
 def embeds_llms(kind: type[Any]) -> bool:

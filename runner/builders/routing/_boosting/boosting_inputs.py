@@ -7,14 +7,15 @@ on which side that prompt falls. A row of bytes also takes a quarter of the memo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 #: The groups of inputs in the order of their columns: the prompt's, then the LLM's.
-PROMPT_GROUPS, LLM_GROUP = ("prompt_embedding", "prompt_features", "categories"), "llm_embedding"
+PROMPT_GROUPS = ("prompt_embedding", "prompt_features", "prompt_categories")
+LLM_GROUPS = ("model_embedding", "model_id")
 #: The byte of an unknown value; bins are 0 ... 254.
 MISSING = 255
 #: Prompts that the edges are found from, at most: quantiles of more are the same.
@@ -52,14 +53,23 @@ def bins(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Which columns the trees see, group by group, and the edges of their bins, float32 ``[columns, 254]``."""
+    """Which columns the trees see, group by group, and the edges of their bins, float32 ``[columns, 254]``.
+
+    ``ids`` are the LLMs that have a column of their own in the group ``model_id``, where there is one.
+    """
 
     widths: Mapping[str, int]
     edges: np.ndarray
+    ids: tuple[str, ...] = ()
 
     @classmethod
-    def fit(cls, prompts: Mapping[str, np.ndarray], llms: np.ndarray, seed: int) -> Inputs:
-        """From the training prompts' values by group, float ``[P, d]`` each, and the LLMs' vectors, ``[M, d]``."""
+    def fit(
+        cls, prompts: Mapping[str, np.ndarray], vectors: np.ndarray | None, ids: tuple[str, ...], seed: int
+    ) -> Inputs:
+        """From the training prompts' values by group, float ``[P, d]`` each, and the LLMs' vectors, ``[M, d]``.
+
+        ``vectors`` are None, and ``ids`` empty, where the trees are not to see them.
+        """
         widths = {name: prompts[name].shape[1] for name in PROMPT_GROUPS if name in prompts}
         parts = []
         for name in widths:
@@ -67,14 +77,20 @@ class Inputs:
             if len(values) > SAMPLED:
                 values = values[np.random.default_rng([seed, EDGES_SALT]).choice(len(values), SAMPLED, replace=False)]
             parts.append(find_edges(values))
-        return cls(widths | {LLM_GROUP: llms.shape[1]}, np.concatenate([*parts, find_edges(llms)]))
+        if vectors is not None:
+            widths[LLM_GROUPS[0]] = vectors.shape[1]
+            parts.append(find_edges(vectors))
+        if ids:
+            widths[LLM_GROUPS[1]] = len(ids)
+            parts.append(find_edges(np.eye(max(len(ids), 2), len(ids), dtype=np.float32)))
+        return cls(widths, np.concatenate(parts), ids)
 
     def __contains__(self, group: str) -> bool:
         return group in self.widths
 
     @property
     def _split(self) -> int:
-        return len(self.edges) - self.widths[LLM_GROUP]
+        return sum(width for name, width in self.widths.items() if name not in LLM_GROUPS)
 
     def prompts(self, values: Mapping[str, np.ndarray], count: int) -> np.ndarray:
         """The prompts' half of a row, uint8 ``[count, columns]``, from their values by group."""
@@ -82,9 +98,15 @@ class Inputs:
         table = np.concatenate(parts, axis=1) if parts else np.zeros((count, 0), np.float32)
         return bins(table, self.edges[: self._split])
 
-    def llms(self, vectors: np.ndarray) -> np.ndarray:
-        """The LLMs' half of a row, uint8 ``[M, columns]``."""
-        return bins(vectors, self.edges[self._split :])
+    def llms(self, names: Sequence[str], vectors: np.ndarray | None) -> np.ndarray:
+        """The LLMs' half of a row, uint8 ``[M, columns]``; an LLM without a column of its own has 0 in all of them."""
+        own = np.zeros((len(names), len(self.ids)), np.float32)
+        place = {name: at for at, name in enumerate(self.ids)}
+        for row, name in enumerate(names):
+            if name in place:
+                own[row, place[name]] = 1
+        parts = [own] if vectors is None or LLM_GROUPS[0] not in self else [vectors, own]
+        return bins(np.concatenate(parts, axis=1), self.edges[self._split :])
 
     def names(self) -> list[str]:
         """Every column's group."""

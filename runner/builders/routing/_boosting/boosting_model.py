@@ -13,10 +13,12 @@ import xgboost as xgb
 
 from runner.builders.routing._boosting.boosting_inputs import PROMPT_GROUPS, Inputs, Pairs
 from runner.builders.routing._boosting.rounds import predict_rows
-from runner.builders.routing._fields.boosting_fields import BoostingSpec
+from runner.builders.routing._fields.boosting_fields import OLDER_GROUPS, BoostingSpec
+from runner.builders.routing._fields.prompt_features import BY_NAME, chosen
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
-from runner.builders.routing._prompts.features import features
+from runner.builders.routing._prompts.features import NAMES
+from runner.builders.routing._prompts.named_features import named_features
 from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
 from runner.builders.routing._prompts.prompted import prompt_features
 from runner.contract import TrainContext
@@ -39,20 +41,29 @@ class Stored:
     inputs: Inputs
     booster: xgb.Booster
     document: dict[str, Any]
+    #: The prompt features that are an input.
+    features: tuple[str, ...]
 
     @classmethod
     def read(cls, directory: Path) -> Stored:
         """Raises :class:`IntegrityError` for anything that :func:`save` did not write."""
         try:
             document = json.loads((directory / DOCUMENT).read_text("utf-8"))
-            inputs = Inputs(dict(document["inputs"]), read_tensors(directory / EDGES)["edges"])
+            # Groups had other words once.
+            widths = {OLDER_GROUPS.get(name, name): width for name, width in document["inputs"].items()}
+            ids = tuple(document.get("model_ids", ()))
+            inputs = Inputs(widths, read_tensors(directory / EDGES)["edges"], ids)
+            features = tuple(document.get("features", NAMES if "prompt_features" in inputs else ()))
             booster = xgb.Booster()
             booster.load_model(directory / TREES)
+            expected = (widths.get("prompt_features", 0), widths.get("model_id", 0))
+            if expected != (len(features), len(ids)) or not set(features) <= BY_NAME.keys():
+                raise ValueError(f"names of {len(features)} features and of {len(ids)} LLMs")
             if len(inputs.names()) != len(inputs.edges) or booster.num_features() != len(inputs.edges):
                 raise ValueError(f"edges of {len(inputs.edges)} columns")
         except (OSError, ValueError, KeyError, TypeError, AttributeError, xgb.core.XGBoostError) as error:
             raise unreadable(directory, error) from error
-        return cls(inputs, booster, document)
+        return cls(inputs, booster, document, features)
 
 
 def unreadable(directory: Path, error: Exception) -> IntegrityError:
@@ -69,10 +80,11 @@ class Gathered:
     inputs: Inputs
     prompts: np.ndarray  # uint8 [P, columns]
     llms: np.ndarray  # uint8 [M, columns]
-    embedding: LlmEmbedding
+    embedding: LlmEmbedding | None
     encoder: Path | None
     #: float32 ``[P, E]``; None where the spec does not have them read.
     embeddings: np.ndarray | None
+    features: tuple[str, ...]
 
     @classmethod
     def of(cls, spec: BoostingSpec, context: TrainContext, start: Stored | None) -> Gathered:
@@ -86,31 +98,31 @@ class Gathered:
             values["prompt_embedding"] = encoder.embed(
                 train.prompts, folder, context.cache, context.device, context.emit, context.stop_requested
             )
-        if "prompt_features" in groups:
-            values["prompt_features"] = prompt_features(train)
-        if "categories" in groups:
-            values["categories"] = prompt_tags((train, context.data.validation))
-            if np.isnan(values["categories"]).all():
+        read = start.features if start else chosen(spec.prompt_features) if "prompt_features" in groups else ()
+        if read:
+            values["prompt_features"] = prompt_features(train, read)
+        if "prompt_categories" in groups:
+            values["prompt_categories"] = prompt_tags((train, context.data.validation))
+            if np.isnan(values["prompt_categories"]).all():
                 context.emit(
                     "warning",
-                    message="no row of the data has category tags: the input categories says nothing",
+                    message="no row of the data has category tags: the input prompt_categories says nothing",
                     pointer="/model/spec/input_features",
                 )
-        embedding = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
+        embedding, names, vectors = None, train.models, None
+        if "model_embedding" in (start.inputs if start else spec.input_features):
+            embedding = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
+            names, vectors = embedding.names, embedding.vectors
         if start:
             inputs = start.inputs
         else:
             seen = np.unique(train.prompt)
             known = {name: table[seen] for name, table in values.items()}
-            inputs = Inputs.fit(known, embedding.vectors[: len(train.models)], context.seed)
-        return cls(
-            inputs,
-            inputs.prompts(values, len(train.prompts)),
-            inputs.llms(embedding.vectors),
-            embedding,
-            folder,
-            values.get("prompt_embedding"),
-        )
+            ids = train.models if "model_id" in spec.input_features else ()
+            inputs = Inputs.fit(known, None if vectors is None else vectors[: len(train.models)], ids, context.seed)
+        halves = inputs.prompts(values, len(train.prompts)), inputs.llms(names, vectors)
+        embeddings = values.get("prompt_embedding")
+        return cls(inputs, *halves, embedding, folder, embeddings, tuple(read))
 
     def pairs(self, prompt: np.ndarray, llm: np.ndarray) -> tuple[Pairs, np.ndarray]:
         """The distinct rows among pairs, and the row of each."""
@@ -124,13 +136,17 @@ class Gathered:
         """Write the whole artifact; ``document`` is what the kind adds."""
         (artifact / TREES).write_bytes(booster.save_raw("json"))
         write_tensors(artifact / EDGES, {"edges": self.inputs.edges})
-        whole = {"format": 1, "inputs": dict(self.inputs.widths)} | document
+        named = {"model_ids": list(self.inputs.ids)} if self.inputs.ids else {}
+        if self.features and self.features != NAMES:
+            named["features"] = list(self.features)
+        whole = {"format": 1, "inputs": dict(self.inputs.widths)} | named | document
         (artifact / DOCUMENT).write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", "utf-8")
         shared = None
         if self.encoder is not None:
             shared = artifact / ENCODER
             encoder.copy(self.encoder, shared)
-        self.embedding.save(artifact / llm_embedding.FOLDER, shared)
+        if self.embedding is not None:
+            self.embedding.save(artifact / llm_embedding.FOLDER, shared)
 
 
 class BoostedPredictor:
@@ -139,13 +155,26 @@ class BoostedPredictor:
     def __init__(self, directory: Path, device: str) -> None:
         self.stored = Stored.read(directory)
         self.stored.booster.set_param({"device": device, "verbosity": 0})
-        self.llms = LlmEmbedding.load(directory / llm_embedding.FOLDER, device)
+        #: None where the trees do not see the LLMs' vectors.
+        self.llms: LlmEmbedding | None = None
+        if "model_embedding" in self.stored.inputs:
+            self.llms = LlmEmbedding.load(directory / llm_embedding.FOLDER, device)
         self._encoder = PromptEncoder(directory / ENCODER, device)
 
     @property
     def reads_tags(self) -> bool:
         """Whether a prompt's category tags are an input."""
-        return "categories" in self.stored.inputs
+        return "prompt_categories" in self.stored.inputs
+
+    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
+        """Know one more LLM by its vector, if the trees see vectors."""
+        if self.llms is not None:
+            self.llms.add(name, prompts, responses)
+
+    def add_average(self, name: str) -> None:
+        """Know one more LLM by the mean of the others' vectors, if the trees see vectors."""
+        if self.llms is not None:
+            self.llms.add_average(name)
 
     def use_cache(self, cache: Path) -> None:
         """See :meth:`PromptEncoder.use_cache`."""
@@ -160,15 +189,17 @@ class BoostedPredictor:
         histories: Sequence[Sequence[str]] | None,
         tags: Any,
     ) -> np.ndarray:
-        """What the trees say, float64 ``[len(models), len(prompts)]``; NaN for LLMs that are not known.
+        """What the trees say, float64 ``[len(models), len(prompts)]``; NaN for LLMs whose vector is not known.
 
         Prompts that look the same to the trees are scored once.
         """
         halves, place = np.unique(self._read(prompts, batch_size, histories, tags), axis=0, return_inverse=True)
-        known = [row for row, name in enumerate(models) if name in self.llms.index]
+        known = [row for row, name in enumerate(models) if self.llms is None or name in self.llms.index]
         scores = np.full((len(models), len(halves)), np.nan)
         if known and len(halves):
-            llms = self.stored.inputs.llms(self.llms.vectors[[self.llms.index[models[row]] for row in known]])
+            names = [models[row] for row in known]
+            vectors = None if self.llms is None else self.llms.vectors[[self.llms.index[name] for name in names]]
+            llms = self.stored.inputs.llms(names, vectors)
             prompt = np.tile(np.arange(len(halves)), len(known))
             llm = np.repeat(np.arange(len(known)), len(halves))
             scores[known] = score_pairs(self.stored.booster, halves, llms, prompt, llm).reshape(len(known), -1)
@@ -183,10 +214,10 @@ class BoostedPredictor:
         if "prompt_embedding" in inputs:
             values["prompt_embedding"] = self._encoder.vectors(prompts, batch_size)
         if "prompt_features" in inputs:
-            values["prompt_features"] = features(prompts, histories or [()] * len(prompts))
-        if "categories" in inputs:
+            values["prompt_features"] = named_features(self.stored.features, prompts, histories)
+        if "prompt_categories" in inputs:
             unknown = np.full((len(prompts), len(TAGS)), np.nan, np.float32)
-            values["categories"] = unknown if tags is None else np.asarray(tags, np.float32)
+            values["prompt_categories"] = unknown if tags is None else np.asarray(tags, np.float32)
         return inputs.prompts(values, len(prompts))
 
 

@@ -136,7 +136,7 @@ def fit(
         if context.stop_requested():
             context.stop_here(*snapshot())
         at = stored + state["round"]
-        if spec.colsample_bytree < 1:
+        if spec.colsample_bytree < 1 or spec.colsample_bylevel < 1:
             booster = _reseeded(booster, parameters, matrix, context.seed, at)
         loss, gradient, hessian = objective(scores)
         booster.boost(matrix, at, grad=gradient.astype(np.float32), hess=hessian.astype(np.float32))
@@ -167,6 +167,7 @@ def settings(spec: BoostingSpec, device: str) -> dict[str, Any]:
         "max_depth": spec.max_depth,
         "eta": spec.learning_rate,
         "colsample_bytree": spec.colsample_bytree,
+        "colsample_bylevel": spec.colsample_bylevel,
         "alpha": spec.reg_alpha,
         "lambda": spec.reg_lambda,
         "base_score": 0.0,

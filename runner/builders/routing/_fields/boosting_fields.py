@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 
-InputGroup = Literal["prompt_embedding", "prompt_features", "categories", "llm_embedding"]
+#: Words that specs have for a group of inputs beside its present one.
+OLDER_GROUPS = {"categories": "prompt_categories", "llm_embedding": "model_embedding"}
 
 
-def _usable(groups: Sequence[str]) -> Sequence[str]:
+def _once_each(groups: list[str]) -> list[str]:
     if len(set(groups)) < len(groups):
         raise PydanticCustomError("input_twice", "should name each group of inputs once")
-    if "llm_embedding" not in groups:
-        raise PydanticCustomError(
-            "input_llm_embedding", "should name llm_embedding: without it every LLM is the same to the trees"
-        )
     return groups
 
 
+InputGroups = Annotated[
+    list[Literal["prompt_features", "prompt_embedding", "prompt_categories", "model_embedding", "model_id"]],
+    AfterValidator(_once_each),
+]
+
+
+def inputs_option(default: Sequence[str], description: str) -> Any:
+    """The field ``input_features``: what the trees see."""
+    return option(
+        factory=lambda: list(default),
+        min_length=1,
+        older_words=OLDER_GROUPS,
+        description="What the trees see: prompt_features, prompt_embedding, prompt_categories (the data's 12 category "
+        "tags of a prompt, unknown where it has none), model_embedding (the LLM's), model_id (which LLM it is: a "
+        f"column for each in training). {description}",
+    )
+
+
 class BoostingSpec(ModelSpec):
-    """Trees on a prompt's and an LLM's vectors."""
+    """Trees on what is known of a prompt and of an LLM; a kind adds ``input_features``."""
 
     #: A round sees every row: there are no batches.
     uses_batch_size: ClassVar[bool] = False
@@ -40,19 +56,20 @@ class BoostingSpec(ModelSpec):
     colsample_bytree: float = option(
         1.0, gt=0, le=1, description="Share of the input columns that a tree may split on, drawn anew for each tree."
     )
+    colsample_bylevel: float = option(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of those columns that a level of the tree may split on, drawn anew for each.",
+    )
     reg_alpha: float = option(0.0, ge=0, description="L1 regularisation of the leaves.")
     reg_lambda: float = option(1.0, ge=0, description="L2 regularisation of the leaves.")
-    input_features: Annotated[list[InputGroup], AfterValidator(_usable)] = option(
-        factory=lambda: ["prompt_embedding", "prompt_features", "llm_embedding"],
-        min_length=1,
-        description="What the trees see: prompt_embedding, prompt_features (the 45), llm_embedding (always), and "
-        "categories (the data's 12 category tags of a prompt, unknown where it has none).",
-    )
     embedding_model_name: str = option(
         "all-MiniLM-L6-v2",
         min_length=1,
         description="The sentence transformer that embeds prompts: a name or a folder.",
     )
+    prompt_features: FeatureChoice = feature_option("What prompt_features are")
     embedding_spec: EmbeddingSpec = option(
         factory=lambda: Frozen(embedding_type="frozen"),
         description="How an LLM's answers become its vector.",
@@ -65,4 +82,6 @@ class BoostingSpec(ModelSpec):
     min_model_comparisons: int = option(
         20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
     )
+    #: A kind narrows it, and says what it is by default.
+    input_features: InputGroups
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
@@ -30,6 +31,7 @@ class EmbeddingKindSpec(GradientTraining, ModelSpec):
         min_length=1,
         description="The sentence transformer that embeds prompts: a name or a folder.",
     )
+    prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
     hidden_dims: list[Size] = option(
         factory=lambda: [256, 128, 64],
         min_length=1,

@@ -49,7 +49,7 @@ class StoredLength:
                 document["models"],
                 document["network"],
                 LengthScale.from_json(document["scale"]),
-                Standardizer(document["feature_mean"], document["feature_std"]),
+                Standardizer.from_json(document),
                 read_tensors(directory / WEIGHTS),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -62,9 +62,7 @@ class StoredLength:
             "models": list(self.names),
             "network": self.settings,
             "scale": self.scale.as_json(),
-            "feature_mean": self.standardize.mean.tolist(),
-            "feature_std": self.standardize.std.tolist(),
-        }
+        } | self.standardize.as_json()
         (directory / MODEL).write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
         write_tensors(directory / WEIGHTS, self._weights)
 

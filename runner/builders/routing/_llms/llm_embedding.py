@@ -111,6 +111,10 @@ class LlmEmbedding:
         else:
             self._set((*self.names, name), np.vstack([self.vectors, vector]))
 
+    def add_average(self, name: str) -> None:
+        """Know one more LLM, the last, of which nothing is known: its vector is the middle of the others."""
+        self._set((*self.names, name), np.vstack([self.vectors, _middle(self.vectors)]))
+
     def save(self, folder: Path, shared_encoder: Path | None = None) -> None:
         """Write what :meth:`load` reads. An equal encoder in the same artifact is pointed to, not written again."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -233,8 +237,13 @@ def _fill(
             message=f"no response of {without} is in the training split: the middle of the other LLMs stands for it",
             pointer="/data/validation_split",
         )
-        middle = others.sum(axis=0)
-        vectors[~seen] = middle / max(float(np.linalg.norm(middle)), 1e-12)
+        vectors[~seen] = _middle(others)
+
+
+def _middle(vectors: np.ndarray) -> np.ndarray:
+    """The mean direction, float32 ``[width]`` of unit length."""
+    total: np.ndarray = vectors.sum(axis=0)
+    return total / max(float(np.linalg.norm(total)), 1e-12)
 
 
 def _unreadable(where: Path, why: object) -> IntegrityError:

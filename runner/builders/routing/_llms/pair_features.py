@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from runner.builders.routing._fields.feature_list import Feature, group
 from runner.builders.routing._prompts.feature_words import words_of
-from runner.builders.routing._prompts.features import SEARCHED, Feature, group
+from runner.builders.routing._prompts.features import SEARCHED
 
 #: Texts, or pairs, that are looked at together.
 CHUNK = 512

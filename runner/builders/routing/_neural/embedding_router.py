@@ -32,7 +32,7 @@ class Stored:
         try:
             document = json.loads((directory / "model.json").read_text("utf-8"))
             self.shape: dict[str, Any] = dict(document["network"])
-            self.standardize = Standardizer(document["feature_mean"], document["feature_std"])
+            self.standardize = Standardizer.from_json(document)
             self.tensors = read_tensors(directory / "network.safetensors")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise unreadable(directory, error) from error
@@ -70,13 +70,15 @@ class Inputs:
     base: BaseModel | None
     base_scores: np.ndarray | None  # float32 [M, P]: log odds
     embeddings: torch.Tensor  # float32 [P, E]
-    features: torch.Tensor  # float32 [P, 45]
+    features: torch.Tensor  # float32 [P, F]
     vectors: torch.Tensor  # float32 [M, V]
 
     @classmethod
     def gather(cls, spec: EmbeddingKindSpec, context: TrainContext, start: Stored | None) -> Inputs:
         """Embed prompts and LLMs (which is a stage of its own), and score the data with the base model, if any."""
-        prompts = TrainingPrompts.of(context, spec.embedding_model_name, start.standardize if start else None)
+        prompts = TrainingPrompts.of(
+            context, spec.embedding_model_name, start.standardize if start else None, spec.prompt_features
+        )
         llms = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
         base = BaseModel.of(context)
         return cls(
@@ -112,9 +114,7 @@ class Inputs:
             "format": 1,
             "temperature": temperature,
             "network": dict(shape),
-            "feature_mean": self.prompts.standardize.mean.tolist(),
-            "feature_std": self.prompts.standardize.std.tolist(),
-        }
+        } | self.prompts.standardize.as_json()
         (artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
         write_tensors(artifact / "network.safetensors", network.state_dict())
         self.prompts.save(artifact)
@@ -127,6 +127,7 @@ class KnowsLlms(LlmPredictor):
     """What a stored network stands on beside the prompt: its LLMs by their vectors, and perhaps a base model."""
 
     embeds_llms: ClassVar[bool] = True
+    has_average: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         self._device = device
@@ -157,6 +158,12 @@ class KnowsLlms(LlmPredictor):
         self._llms.add(name, prompts, responses)
         if self._base is not None:
             self._base.add_llm(name, prompts, responses)
+
+    def add_average(self, name: str) -> None:
+        """Know one more LLM, by the mean vector of the others."""
+        self._llms.add_average(name)
+        if self._base is not None:
+            self._base.add_average(name)
 
 
 class EmbeddingPredictor(KnowsLlms):

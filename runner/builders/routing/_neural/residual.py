@@ -68,6 +68,11 @@ class BaseModel:
         if self._predictor.embeds_llms:
             self._predictor.add_llm(name, prompts, responses)
 
+    def add_average(self, name: str) -> None:
+        """Let the lower model know one more LLM as the mean of its own, if it has such a mean and not that LLM."""
+        if self._predictor.has_average and name not in set(self._predictor.models):
+            self._predictor.add_average(name)
+
     def scores(
         self,
         prompts: Sequence[str],

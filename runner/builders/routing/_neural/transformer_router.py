@@ -17,7 +17,6 @@ from runner.builders.routing._neural.interaction import Interaction
 from runner.builders.routing._neural.residual import BaseModel
 from runner.builders.routing._neural.score_matrix import score_prompts
 from runner.builders.routing._neural.transformer_training import TransformerScorer
-from runner.builders.routing._prompts.features import features
 from runner.builders.routing._prompts.prompted import Standardizer, distinct_prompts
 from runner.store.tensors import write_tensors
 from runner.training.text_encoder import TrainableEncoder
@@ -40,9 +39,7 @@ def save(
         "format": 1,
         "temperature": temperature,
         "network": dict(shape),
-        "feature_mean": standardize.mean.tolist(),
-        "feature_std": standardize.std.tolist(),
-    }
+    } | standardize.as_json()
     (artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(artifact / "network.safetensors", module.interaction.state_dict())
     module.encoder.save(artifact / ENCODER)
@@ -93,7 +90,7 @@ class TransformerPredictor(KnowsLlms):
         read = self._encoder.encode(texts, batch_size)
         with torch.inference_mode():
             llm_part = self._network.llm_side(torch.from_numpy(vectors).to(self._device))
-        scores[known] = score_prompts(self._network, read, self._standardize(features(texts, earlier)), llm_part)
+        scores[known] = score_prompts(self._network, read, self._standardize.read(texts, earlier), llm_part)
         if self._base is not None:
             scores[known] += self._base.scores(
                 texts,

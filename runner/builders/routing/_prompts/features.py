@@ -9,98 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from runner.builders.routing._fields.feature_list import FEATURES
 from runner.builders.routing._prompts.feature_words import IMPERATIVE, INTERROGATIVE, REASONING, REQUIREMENT, WORDS
 
 #: Only this many characters of a text are searched: an encoder reads far less, and a pasted book costs no more.
 SEARCHED = 20_000
 #: Prompts whose bytes are counted at once.
 CHUNK = 4096
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One column: a number to be standardised, or 0 and 1."""
-
-    name: str
-    group: str
-    numeric: bool
-    description: str
-
-
-def group(title: str, *features: tuple[str, bool, str]) -> tuple[Feature, ...]:
-    """Some columns of one group: name, whether it is numeric, description."""
-    return tuple(Feature(name, title, numeric, description) for name, numeric, description in features)
-
-
-FEATURES: tuple[Feature, ...] = (
-    *group(
-        "task type",
-        ("task_coding", False, "asks for code, or shows some"),
-        ("task_math", False, "asks for a calculation or a proof, or shows a formula"),
-        ("task_creative_writing", False, "asks for a story, a poem, a joke ..."),
-        ("task_question", False, "opens with a question word, or ends with a question mark"),
-        ("task_explanation", False, "asks why or how something is, or what it means"),
-        ("task_summarization", False, "asks for a summary"),
-        ("task_translation", False, "asks for a translation"),
-        ("task_editing", False, "asks to rewrite, correct or improve a text"),
-        ("task_analysis", False, "asks to compare, judge, classify or extract"),
-        ("task_planning", False, "asks for a plan, ideas or advice"),
-    ),
-    *group(
-        "complexity",
-        ("log_characters", True, "log(1 + characters)"),
-        ("log_words", True, "log(1 + words)"),
-        ("log_sentences", True, "log(1 + ends of sentences and lines)"),
-        ("word_length", True, "characters a word, at most 20"),
-        ("log_sentence_length", True, "log(1 + words a sentence)"),
-        ("distinct_words", True, "share of the words that are not repetitions"),
-        ("requirements", True, "log(1 + distinct words that set a condition)"),
-        ("reasoning", True, "log(1 + distinct words of an argument)"),
-    ),
-    *group(
-        "domain",
-        ("domain_software", False, "software and computing"),
-        ("domain_mathematics", False, "mathematics"),
-        ("domain_science", False, "natural science"),
-        ("domain_medicine", False, "medicine and health"),
-        ("domain_law", False, "law"),
-        ("domain_business", False, "business, finance and careers"),
-        ("domain_history", False, "history"),
-        ("domain_arts", False, "art, music and literature"),
-        ("domain_entertainment", False, "games, sport, film"),
-        ("domain_education", False, "schools and studying"),
-        ("domain_daily_life", False, "food, home, family, travel"),
-        ("domain_society", False, "philosophy, religion, psychology, politics"),
-    ),
-    *group(
-        "style",
-        ("style_polite", False, "says please, thanks, would you"),
-        ("style_informal", False, "chat words and slang"),
-        ("style_imperative", False, "opens with an order"),
-        ("style_personal", False, "speaks of oneself"),
-        ("uppercase_share", True, "share of capitals among A-Z letters"),
-        ("emphasis", True, "log(1 + exclamation and question marks)"),
-    ),
-    *group(
-        "conversation context",
-        ("log_earlier_turns", True, "log(1 + turns before this one)"),
-        ("log_history_characters", True, "log(1 + characters of those turns)"),
-        ("history_overlap", True, "share of the prompt's distinct words that those turns have"),
-        ("context_refers_back", False, "refers to what was said before"),
-    ),
-    *group(
-        "output format",
-        ("format_list", False, "asks for a list"),
-        ("format_table", False, "asks for a table"),
-        ("format_structured", False, "asks for JSON, XML, markdown ..."),
-        ("format_length", False, "says how long the answer should be"),
-        ("format_steps", False, "asks for steps"),
-    ),
-)
 NAMES = tuple(feature.name for feature in FEATURES)
 #: The columns to standardise: int64 ``[k]``.
 NUMERIC = np.flatnonzero([feature.numeric for feature in FEATURES])
@@ -175,10 +93,26 @@ def features(prompts: Sequence[str], histories: Sequence[Sequence[str]]) -> np.n
     return table
 
 
+def words_in(text: str) -> list[str]:
+    """The words of a text, in small letters."""
+    return _TOKEN.findall(text.lower().replace("’", "'"))
+
+
+def is_question(text: str, opening: str) -> bool:
+    """Whether a text asks: by the word that opens it, or by its last sign."""
+    return opening in INTERROGATIVE or text.rstrip().endswith(("?", "？"))
+
+
+def opening_word(tokens: Sequence[str]) -> str:
+    """The first word of a text that is no greeting; "" where there is none."""
+    opening = tokens[0] if tokens else ""
+    return tokens[1] if opening in _GREETING and len(tokens) > 1 else opening
+
+
 def _look(prompt: str, history: Sequence[str]) -> tuple[int, tuple[float, ...]]:
     """The yes-or-no features as a bit mask over columns, and the counts that the numeric ones are made of."""
     text = prompt[:SEARCHED]
-    tokens = _TOKEN.findall(text.lower().replace("’", "'"))
+    tokens = words_in(text)
     distinct = set(tokens)
     mask = 0
     for word in distinct & _VOCABULARY:
@@ -192,7 +126,7 @@ def _look(prompt: str, history: Sequence[str]) -> tuple[int, tuple[float, ...]]:
     overlap = 0
     if history:
         earlier = " ".join(turn[:SEARCHED] for turn in history[-4:])[-SEARCHED:]
-        overlap = len(distinct.intersection(_TOKEN.findall(earlier.lower().replace("’", "'"))))
+        overlap = len(distinct.intersection(words_in(earlier)))
     return mask, (
         len(prompt),
         len(tokens),
@@ -207,17 +141,15 @@ def _look(prompt: str, history: Sequence[str]) -> tuple[int, tuple[float, ...]]:
 
 def _shapes(text: str, spaced: str, tokens: Sequence[str]) -> int:
     """The bits that are not a matter of single words."""
-    opening = tokens[0] if tokens else ""
-    if opening in _GREETING and len(tokens) > 1:
-        opening = tokens[1]
+    opening = opening_word(tokens)
     mask = 0
-    if opening in INTERROGATIVE or text.rstrip().endswith(("?", "？")):
+    if is_question(text, opening):
         mask |= _QUESTION
     if opening in IMPERATIVE:
         mask |= _ORDER
     if _CODE.search(text):
         mask |= _CODING
-    if _formula(text):
+    if has_formula(text):
         mask |= _MATH
     if _LENGTH.search(spaced):
         mask |= _LONG
@@ -226,7 +158,8 @@ def _shapes(text: str, spaced: str, tokens: Sequence[str]) -> int:
     return mask
 
 
-def _formula(text: str) -> bool:
+def has_formula(text: str) -> bool:
+    """Whether a text shows a calculation or an equation."""
     if _ARITHMETIC.search(text):
         return True
     return ("=" in text or "^" in text or "\\" in text) and _SYMBOLIC.search(text) is not None

@@ -1,4 +1,4 @@
-"""What a router knows of a prompt, as two matrices: its embedding, and the 45 features, standardised.
+"""What a router knows of a prompt, as two matrices: its embedding, and its features, standardised.
 
 While training, for all prompts of the data at once; in a predictor, for those that are asked about.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.builders.routing._prompts.features import features
+from runner.builders.routing._fields.prompt_features import DEFAULT, chosen
 from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
 from runner.builders.routing._prompts.prompted import Standardizer, distinct_prompts, prompt_features
 from runner.contract import TrainContext
@@ -47,20 +47,27 @@ class TrainingPrompts:
     """Every distinct prompt of the data."""
 
     embeddings: np.ndarray  # float32 [P, E]
-    features: np.ndarray  # float32 [P, 45], standardised
+    features: np.ndarray  # float32 [P, F], standardised
     standardize: Standardizer
     encoder: Path
 
     @classmethod
-    def of(cls, context: TrainContext, name: str, standardize: Standardizer | None = None) -> TrainingPrompts:
+    def of(
+        cls,
+        context: TrainContext,
+        name: str,
+        standardize: Standardizer | None = None,
+        features: str | list[str] = DEFAULT,
+    ) -> TrainingPrompts:
         """Embed with the sentence transformer ``name``, or with the encoder of the model to start from.
 
-        A model to start from keeps its standardisation too: its weights were trained on those numbers.
+        A model to start from keeps its ``features`` and their standardisation: its weights were trained on those.
         """
         split = context.data.train
         embedded = PromptEmbeddings.of(context, name)
-        raw = prompt_features(split)
-        standardize = standardize or Standardizer.fit(raw[np.unique(split.prompt)])
+        names = standardize.names if standardize else chosen(features)
+        raw = prompt_features(split, names)
+        standardize = standardize or Standardizer.fit(raw[np.unique(split.prompt)], names)
         return cls(embedded.embeddings, standardize(raw), standardize, embedded.encoder)
 
     def save(self, artifact: Path) -> None:
@@ -92,8 +99,8 @@ class PromptReader:
     def features(
         self, prompts: Sequence[str], histories: Sequence[Sequence[str]] | None, first: np.ndarray
     ) -> np.ndarray:
-        """Standardised features of the prompts at ``first``, float32 ``[D, 45]``."""
+        """Standardised features of the prompts at ``first``, float32 ``[D, F]``."""
         if self._standardize is None:
             raise ValueError("a model without features has no standardisation")
         texts = [prompts[at] for at in first]
-        return self._standardize(features(texts, [() if histories is None else histories[at] for at in first]))
+        return self._standardize.read(texts, None if histories is None else [histories[at] for at in first])

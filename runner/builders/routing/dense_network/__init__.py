@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
@@ -41,6 +42,7 @@ class Spec(GradientTraining, ModelSpec):
         min_length=1,
         description="The sentence transformer that embeds prompts: a name or a folder.",
     )
+    prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
     hidden_dims: list[Size] = option(
         factory=lambda: [256, 128, 64], max_length=32, description="Width of every hidden layer, first to last."
     )

@@ -22,7 +22,7 @@ class StoredDense:
     def __init__(self, directory: Path, document: dict[str, Any], tensors: dict[str, np.ndarray]) -> None:
         self.names = tuple(document["models"])
         self.index = {name: number for number, name in enumerate(self.names)}
-        self.standardize = Standardizer(document["feature_mean"], document["feature_std"])
+        self.standardize = Standardizer.from_json(document)
         self._document, self._tensors, self._directory = document, tensors, directory
 
     @classmethod

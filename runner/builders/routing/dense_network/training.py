@@ -22,7 +22,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     split = context.data.train
     decided = decided_rows(split)
     start = StoredDense.read(context.start_from) if context.start_from else None
-    known = TrainingPrompts.of(context, spec.embedding_model_name, start.standardize if start else None)
+    known = TrainingPrompts.of(
+        context, spec.embedding_model_name, start.standardize if start else None, spec.prompt_features
+    )
     prompts = torch.cat([torch.from_numpy(part) for part in (known.embeddings, known.features)], dim=1)
     prompts = prompts.to(context.device)
 
@@ -47,9 +49,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         "temperature": temperature,
         "hidden_dims": spec.hidden_dims,
         "model_id_embedding_dim": spec.model_id_embedding_dim,
-        "feature_mean": known.standardize.mean.tolist(),
-        "feature_std": known.standardize.std.tolist(),
-    }
+    } | known.standardize.as_json()
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "network.safetensors", network.state_dict())
     known.save(context.artifact)

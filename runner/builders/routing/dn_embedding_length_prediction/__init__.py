@@ -26,6 +26,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
@@ -59,8 +60,9 @@ class Spec(GradientTraining, ModelSpec):
         min_length=1,
         description="The sentence transformer that embeds prompts and counts tokens: a name or a folder.",
     )
+    prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
     input_proj_dim: Size = option(64, description="Width that each of the three inputs is projected to.")
-    model_id_embedding_dim: int = option(32, ge=1, le=4096, description="Length of the learned vector per LLM.")
+    model_id_embedding_dim: int = option(64, ge=1, le=4096, description="Length of the learned vector per LLM.")
     embedding_spec: EmbeddingSpec = option(
         factory=lambda: Frozen(embedding_type="frozen"), description="How the LLMs are embedded."
     )

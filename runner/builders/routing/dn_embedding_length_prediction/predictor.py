@@ -12,7 +12,7 @@ import torch
 from runner.builders.routing._lengths.length_stored import StoredLength
 from runner.builders.routing._llms.llm_embedding import FOLDER, LlmEmbedding
 from runner.builders.routing._prompts.prompt_inputs import PromptReader
-from runner.tasks.length.length_rows import TokenCounter
+from runner.tasks.length.length_rows import LengthScale, TokenCounter
 from runner.tasks.ranking.llm_predictor import LlmPredictor
 
 
@@ -20,6 +20,7 @@ class Predictor(LlmPredictor):
     """The stored network with its own copies of the encoder and of the LLM embedding."""
 
     embeds_llms: ClassVar[bool] = True
+    has_average: ClassVar[bool] = True
 
     def __init__(self, stored: StoredLength, directory: Path, device: str) -> None:
         self._device, self._directory = device, directory
@@ -69,6 +70,14 @@ class Predictor(LlmPredictor):
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         self._llms.add(name, prompts, responses)
-        self._scale = self._scale.with_llm(TokenCounter.load(self._directory / "encoder").count(responses))
+        self._know(name, self._scale.with_llm(TokenCounter.load(self._directory / "encoder").count(responses)))
+
+    def add_average(self, name: str) -> None:
+        """Know one more LLM, by the mean vector of the others and the mean length of all responses."""
+        self._llms.add_average(name)
+        self._know(name, self._scale.with_average())
+
+    def _know(self, name: str, scale: LengthScale) -> None:
+        self._scale = scale
         self._own = np.concatenate([self._own, np.zeros((1, self._own.shape[1]), np.float32)])
         self._index[name] = len(self._own) - 1

@@ -25,7 +25,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Mean squared error of standardised log lengths; the epoch of the best held-out ``log_r2`` is kept."""
     start = StoredLength.read(context.start_from) if context.start_from else None
     llm_embedding = obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
-    read = TrainingPrompts.of(context, spec.embedding_model_name, start.standardize if start else None)
+    read = TrainingPrompts.of(
+        context, spec.embedding_model_name, start.standardize if start else None, spec.prompt_features
+    )
     counter = TokenCounter.load(read.encoder)
     rows, held, data_scale = split_rows(context.data.train, context.data.validation, counter, context)
     names, scale = context.data.train.models, data_scale

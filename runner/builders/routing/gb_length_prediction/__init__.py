@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from runner.builders.routing._fields.boosting_fields import BoostingSpec
+from runner.builders.routing._fields.boosting_fields import BoostingSpec, InputGroups, inputs_option
 from runner.contract import option
 from runner.tasks import length
 
@@ -38,4 +38,8 @@ class Spec(BoostingSpec):
 
     model_type: Literal["gb_length_prediction"] = option(
         description="Response length in tokens by gradient-boosted trees on embeddings of the prompt and of the LLM."
+    )
+    input_features: InputGroups = inputs_option(
+        ("prompt_features", "model_embedding", "prompt_embedding", "model_id"),
+        "Without the last two the trees say what a prompt adds to any LLM's usual length.",
     )

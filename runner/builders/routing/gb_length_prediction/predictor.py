@@ -18,6 +18,7 @@ class Predictor(LlmPredictor):
     """The stored trees and every LLM's usual length."""
 
     embeds_llms: ClassVar[bool] = True
+    has_average: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         self._directory = directory
@@ -44,8 +45,14 @@ class Predictor(LlmPredictor):
 
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        self._trees.llms.add(name, prompts, responses)
+        self._trees.add_llm(name, prompts, responses)
         self._scale = self._scale.with_llm(TokenCounter.load(self._directory).count(responses))
+        self._index[name] = len(self._scale.mean) - 1
+
+    def add_average(self, name: str) -> None:
+        """Know one more LLM, by the mean vector of the others and the mean length of all responses."""
+        self._trees.add_average(name)
+        self._scale = self._scale.with_average()
         self._index[name] = len(self._scale.mean) - 1
 
     def score_llms(

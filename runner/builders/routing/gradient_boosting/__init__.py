@@ -22,15 +22,26 @@ et al., 2005).
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from runner.builders.routing._fields.boosting_fields import BoostingSpec
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from runner.builders.routing._fields.boosting_fields import BoostingSpec, InputGroups, inputs_option
 from runner.contract import Needed, option
 from runner.store.references import Reference
 from runner.tasks import ranking
 
 TASK = ranking.TASK
 REQUIRES = ("xgboost", "torch", "transformers", "safetensors", "numpy")
+
+
+def _tells_llms_apart(groups: list[str]) -> list[str]:
+    if "model_embedding" not in groups:
+        raise PydanticCustomError(
+            "input_model_embedding", "should name model_embedding: without it every LLM is the same to the trees"
+        )
+    return groups
 
 
 class Spec(BoostingSpec):
@@ -40,6 +51,9 @@ class Spec(BoostingSpec):
 
     model_type: Literal["gradient_boosting"] = option(
         description="Gradient-boosted trees on the prompt's embedding and features and the LLM's embedding."
+    )
+    input_features: Annotated[InputGroups, AfterValidator(_tells_llms_apart)] = inputs_option(
+        ("prompt_features", "prompt_embedding", "model_embedding"), "model_embedding has to be there."
     )
     ranking_loss_type: Literal["margin_ranking", "bradley_terry"] = option(
         "margin_ranking",

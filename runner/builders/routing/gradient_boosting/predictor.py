@@ -17,6 +17,7 @@ class Predictor(LlmPredictor):
     """The stored trees, on their base model if they have one."""
 
     embeds_llms: ClassVar[bool] = True
+    has_average: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         self._trees = BoostedPredictor(directory, device)
@@ -29,7 +30,7 @@ class Predictor(LlmPredictor):
 
     @property
     def models(self) -> Sequence[str]:
-        return self._trees.llms.names
+        return () if self._trees.llms is None else self._trees.llms.names
 
     @property
     def reads_tags(self) -> bool:
@@ -43,9 +44,15 @@ class Predictor(LlmPredictor):
 
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        self._trees.llms.add(name, prompts, responses)
+        self._trees.add_llm(name, prompts, responses)
         if self._base is not None:
             self._base.add_llm(name, prompts, responses)
+
+    def add_average(self, name: str) -> None:
+        """Know one more LLM, by the mean vector of the others."""
+        self._trees.add_average(name)
+        if self._base is not None:
+            self._base.add_average(name)
 
     def score_llms(
         self,

@@ -2,12 +2,13 @@
 
 The length of a response is counted in tokens of the tokenizer that `embedding_model_name` comes with, without
 truncation. For every LLM, `log tokens = mean + deviation * (intercept + weights . features)`: the mean is that LLM's
-own in the training split, the deviation one for all, and the features are the 45 of a prompt (kind of task, length,
-domain, style, conversation, format). The weights are the least squares solution with a ridge penalty `l2` on all but
-the intercept, in closed form. A prediction is the `exp` of that, a median kind of estimate: half of the responses are
-longer, and the sum of many predictions falls short of the sum of lengths by the metric `total_ratio`; divide by it
-where a total is wanted, such as a cost. An LLM that was not in training is predicted from its own (prompt, response)
-pairs.
+own in the training split, the deviation one for all, and the features are a prompt's, those that `input_features` names
+(kind of task, length, domain, style, conversation, format); without any a prediction is the LLM's mean. The weights are
+the least squares solution with a ridge penalty `l2` on all but the intercept, in closed form. A prediction is the `exp`
+of that, a median kind of estimate: half of the responses are longer, and the sum of many predictions falls short of the
+sum of lengths by the metric `total_ratio`; divide by it where a total is wanted, such as a cost. An LLM that was not in
+training is predicted from its own (prompt, response) pairs, or with `--unknown mean` by one regression on the responses
+of all LLMs.
 
 Use it when lengths are wanted in no time: it trains in a second, predicts without an encoder, and its weights can be
 read. Where what a prompt says matters more than what kind of prompt it is, `dn_embedding_length_prediction` and
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from runner.builders.routing._fields.prompt_features import AnyFeatures, feature_option
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import length
@@ -44,6 +46,12 @@ class Spec(ModelSpec):
         "all-MiniLM-L6-v2",
         min_length=1,
         description="The model whose tokenizer counts the tokens: a name or a folder. Its weights are not used.",
+    )
+    input_features: AnyFeatures = feature_option(
+        "The features that lengths are regressed on; with an empty list, an LLM's prediction is its mean"
+    )
+    use_scaled_features: bool = option(
+        True, description="Whether numeric features are standardised, so that `l2` weighs them alike."
     )
     l2: float = option(
         10.0, ge=0, description="Ridge penalty on the weights, in rows of data; 0 is ordinary least squares."

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 import numpy as np
 
 from runner.builders.routing._lengths.length_regression import fit
-from runner.builders.routing._prompts.features import features
 from runner.builders.routing._prompts.prompted import Standardizer, distinct_prompts
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors
@@ -22,6 +21,7 @@ class Predictor(LlmPredictor):
     """The stored weights."""
 
     embeds_llms: ClassVar[bool] = True
+    has_average: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -31,19 +31,23 @@ class Predictor(LlmPredictor):
         scale: LengthScale,
         standardize: Standardizer,
         l2: float,
+        everyone: np.ndarray | None = None,
     ) -> None:
         self._directory, self._names = directory, list(names)
         self._weights, self._scale, self._standardize, self._l2 = weights, scale, standardize, l2
+        #: The regression on all LLMs' responses, float64 ``[1, 1 + F]``; models from before there was one have none.
+        self._everyone = np.zeros((1, weights.shape[1])) if everyone is None else everyone
 
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
         """Read what :func:`train` wrote. Raises :class:`IntegrityError` for anything else."""
         try:
             document = json.loads((directory / "model.json").read_text("utf-8"))
-            weights = read_tensors(directory / "weights.safetensors")["weights"]
+            tensors = read_tensors(directory / "weights.safetensors")
             scale = LengthScale.from_json(document["scale"])
-            standardize = Standardizer(document["feature_mean"], document["feature_std"])
-            return cls(directory, document["models"], weights, scale, standardize, float(document["l2"]))
+            standardize = Standardizer.from_json(document)
+            regressions = tensors["weights"], scale, standardize, float(document["l2"]), tensors.get("everyone")
+            return cls(directory, document["models"], *regressions)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IntegrityError(
                 f"the stored model cannot be read: {error}", where=str(directory), hint="train it again"
@@ -89,5 +93,11 @@ class Predictor(LlmPredictor):
         self._weights = np.concatenate([self._weights, weights])[kept]
         self._scale = scale.of(np.array(kept))
 
+    def add_average(self, name: str) -> None:
+        """Know one more LLM, by the regression on the responses of all LLMs."""
+        self._names = [*self._names, name]
+        self._weights = np.concatenate([self._weights, self._everyone])
+        self._scale = self._scale.with_average()
+
     def _inputs(self, prompts: Sequence[str], histories: Sequence[Sequence[str]]) -> np.ndarray:
-        return self._standardize(features(prompts, histories)).astype(np.float64)
+        return self._standardize.read(prompts, histories).astype(np.float64)

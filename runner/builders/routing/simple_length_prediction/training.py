@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from runner.builders.routing._fields.prompt_features import chosen
 from runner.builders.routing._lengths.length_regression import fit
 from runner.builders.routing._prompts.prompted import Standardizer, prompt_features
 from runner.builders.routing._ratings.agnostic import warn_start_ignored
@@ -24,10 +25,17 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     names = context.data.train.models
     counter = TokenCounter.load(resolve(spec.embedding_model_name))
     rows, held, scale = split_rows(context.data.train, context.data.validation, counter, context)
-    raw = prompt_features(context.data.train)
-    standardize = Standardizer.fit(raw[np.unique(context.data.train.prompt)])
+    features = chosen(spec.input_features)
+    raw = prompt_features(context.data.train, features)
+    standardize = Standardizer.none(features)
+    if spec.use_scaled_features:
+        standardize = Standardizer.fit(raw[np.unique(context.data.train.prompt)], features)
     inputs = standardize(raw).astype(np.float64)
     weights = fit(inputs, rows.prompt, rows.model, scale.targets(rows), len(names), spec.l2)
+    # For an LLM that nothing is known of: one regression, of what is longer or shorter than usual.
+    whole = scale.with_average()
+    last = np.full(len(rows), len(names))
+    everyone = fit(inputs, rows.prompt, np.zeros(len(rows), np.int64), whole.standardise(rows.tokens, last), 1, spec.l2)
     predicted = scale.tokens(
         np.einsum("nf,nf->n", inputs[held.prompt], weights[held.model, 1:]) + weights[held.model, 0], held.model
     )
@@ -37,10 +45,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         "models": list(names),
         "l2": spec.l2,
         "scale": scale.as_json(),
-        "feature_mean": standardize.mean.tolist(),
-        "feature_std": standardize.std.tolist(),
-    }
+    } | standardize.as_json()
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    write_tensors(context.artifact / "weights.safetensors", {"weights": weights})
+    write_tensors(context.artifact / "weights.safetensors", {"weights": weights, "everyone": everyone})
     counter.save(context.artifact)
     return conclude(context, rows, held, scale, predicted)

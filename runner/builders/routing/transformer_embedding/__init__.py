@@ -24,6 +24,7 @@ from typing import ClassVar, Literal
 
 from runner.builders.routing._fields.embedding_kind import Size
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
@@ -62,11 +63,12 @@ class Spec(TransformerPrecision, GradientTraining, ModelSpec):
         factory=lambda: [256, 128],
         min_length=1,
         max_length=32,
-        description="Width of every hidden layer behind the interaction, first to last; the first is also the width of "
-        "the interaction.",
+        description="Width of every hidden layer behind the interaction, first to last.",
     )
+    proj_dim: Size = option(64, description="Width of the projections, of the prompt and of the LLM, that meet.")
     dropout: float = option(0.2, ge=0, lt=1, description="Share of the hidden units that a training step leaves out.")
     max_length: int = option(256, ge=2, le=1_000_000, description="Tokens of a prompt that are read; the rest is cut.")
+    prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
     ranking_loss_type: Literal["margin_ranking", "bradley_terry"] = option(
         "margin_ranking", description="margin_ranking (scores in [-1, 1], margin 0.1) or bradley_terry (log odds)."
     )
@@ -83,6 +85,9 @@ class Spec(TransformerPrecision, GradientTraining, ModelSpec):
     optimizer: OptimizerSpec = option(
         factory=lambda: AdamW(optimizer_type="adamw", learning_rate=1e-4),
         description="How the weights are trained, the transformer's and the others alike.",
+    )
+    scoring_head_lr_multiplier: float = option(
+        1.0, gt=0, description="The learning rate of what is not the transformer, over the transformer's."
     )
     balance_model_samples: bool = option(True, description="Whether comparisons of rare LLMs are drawn more often.")
     min_model_comparisons: int = option(

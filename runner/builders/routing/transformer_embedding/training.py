@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.routing._fields.prompt_features import chosen
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._neural.embedding_router import Stored
 from runner.builders.routing._neural.interaction import Interaction
@@ -47,13 +48,15 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     embeddings = _untrained(spec, context)
     llms = llm_embedding.obtain(spec.embedding_spec, context, epochs=spec.embedding_model_epochs)
     base = BaseModel.of(context)
-    raw = prompt_features(split)
-    standardize = start.standardize if start else Standardizer.fit(raw[np.unique(split.prompt)])
+    names = start.standardize.names if start else chosen(spec.prompt_features)
+    raw = prompt_features(split, names)
+    standardize = start.standardize if start else Standardizer.fit(raw[np.unique(split.prompt)], names)
 
     shape: dict[str, Any] = {
         "hidden": spec.hidden_dims,
         "dropout": spec.dropout,
         "bounded": spec.ranking_loss_type == "margin_ranking",
+        "projection": start.shape.get("projection") if start else spec.proj_dim,
     }
     network = Interaction((encoder.width, raw.shape[1], llms.width), **shape, residual=base is not None)
     if start is not None:
@@ -71,7 +74,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     task = ranking_task(
         context,
         pairs,
-        make(spec.optimizer, module.named_parameters()),
+        make(spec.optimizer, module.named_parameters(), faster={"interaction.": spec.scoring_head_lr_multiplier}),
         decided,
         loss=spec.ranking_loss_type,
         balanced=spec.balance_model_samples,
