@@ -126,11 +126,11 @@ def run(words: Sequence[str]) -> int:
     try:
         result = build(words)(list(words))
     except CycloptsError as error:
-        usage = " ".join(str(error).split())
-        message, hint = (
-            usage,
-            "see `runner --help`, or `runner VERB --help`; a value that begins with a dash: --flag=-VALUE",
-        )
+        from runner.cli.former_verbs import instead
+
+        message = " ".join(str(error).split())
+        usual = "see `runner --help`, or `runner VERB --help`; a value that begins with a dash: --flag=-VALUE"
+        hint = instead(words) or usual
         if as_json:
             document = {"error": "usage", "exit_code": int(ExitCode.USAGE), "message": message, "hint": hint}
             print_json(document)

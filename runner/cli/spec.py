@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from runner.cli.output import Dash, Json, say, show
 from runner.cli.streams import standard_input
 from runner.errors import EnvironmentProblem, UsageError
-from runner.spec.reader import read_file, read_stream
+from runner.spec.reader import read_file, read_piped
 from runner.spec.repair import fix as repair
 from runner.store.files import set_mode
 
@@ -38,7 +38,7 @@ def fix(
     if piped and write:
         raise UsageError("--write needs a file", hint="runner spec fix spec.json --write")
     source = "<stdin>" if piped else str(file)
-    text, changes = repair(read_stream(standard_input(), source) if piped else read_file(file), source)
+    text, changes = repair(read_piped(standard_input(), source) if piped else read_file(file), source)
     for change in changes if not json else ():
         say(
             ": ".join(part for part in (f"{source}:{change.line}:{change.column}", change.pointer, change.what) if part)

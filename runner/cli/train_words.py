@@ -44,7 +44,7 @@ def ending(finished: Finished) -> str:
 def read_spec(file: Path | None) -> LoadedSpec:
     """The spec in ``file``, or on standard input when something is piped in."""
     from runner.spec.loading import load, load_file
-    from runner.spec.reader import read_stream
+    from runner.spec.reader import read_piped
 
     if file is not None and str(file) != "-":
         return load_file(file)
@@ -52,4 +52,4 @@ def read_spec(file: Path | None) -> LoadedSpec:
         raise UsageError(
             "no spec", hint="runner train --spec-file spec.json, or pipe one in: cat spec.json | runner train"
         )
-    return load(read_stream(standard_input(), "<stdin>"), source="<stdin>")
+    return load(read_piped(standard_input(), "<stdin>"), source="<stdin>")

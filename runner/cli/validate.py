@@ -12,7 +12,7 @@ from runner.cli.output import Dash, Json, error_text, fault_text, say, show
 from runner.cli.streams import standard_input
 from runner.errors import RunnerError
 from runner.spec.loading import load
-from runner.spec.reader import read_file, read_stream
+from runner.spec.reader import read_file, read_piped
 
 
 def validate(
@@ -43,7 +43,7 @@ def _check(file: Path) -> tuple[dict[str, Any], str]:
     """The result for one file as a document, and as a person reads it."""
     source = "<stdin>" if str(file) == "-" else str(file)
     try:
-        data = read_stream(standard_input(), source) if str(file) == "-" else read_file(file)
+        data = read_piped(standard_input(), source) if str(file) == "-" else read_file(file)
         loaded = load(data, source)
     except RunnerError as error:
         return {"source": source, "valid": False} | error.as_dict(), error_text(error)

@@ -154,6 +154,12 @@ class TrainingSpec(Section):
     schema_uri: str | None = option(
         None, alias="$schema", description="The JSON Schema that an editor completes this document with.", resume="free"
     )
+    jar_base_path: str | None = option(
+        None,
+        description="Ignored, with a warning: where an older system kept its models and caches. Here the workspace "
+        "says that: RUNNER_HOME.",
+        resume="free",
+    )
     spec_version: int = option(1, ge=1, le=1, description="The version of this format.")
     wandb: WandbSection | None = option(
         None, description="Follow the run on Weights & Biases. null: do not.", resume="free"

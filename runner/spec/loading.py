@@ -151,7 +151,7 @@ def _older_word(document: Document, word: Older) -> Finding:
 
 
 def _warnings(
-    document: Document, value: Any, older: list[Older], started: bool, spec: TrainingSpec | None
+    document: Document, value: dict[str, Any], older: list[Older], started: bool, spec: TrainingSpec | None
 ) -> list[Finding]:
     found = []
     for spelling in older:
@@ -160,8 +160,8 @@ def _warnings(
         if spelling.is_value:
             found.append(_older_word(document, spelling))
             continue
-        value = f": {spelling.literal}" if spelling.literal else ""
-        hint = f'write "{spelling.present}"{value}, or run `runner spec fix`'
+        literal = f": {spelling.literal}" if spelling.literal else ""
+        hint = f'write "{spelling.present}"{literal}, or run `runner spec fix`'
         message = f"an older spelling of `{spelling.present}`"
         finding = find(document, spelling.at, "older", message, on_key=True, meant=spelling.present, hint=hint)
         found.append(replace(finding, literal=spelling.literal))
@@ -169,6 +169,10 @@ def _warnings(
         message = "ignored: the stored model that `start_state` names has its own spec"
         hint = "take it out, or run `runner spec fix`"
         found.append(find(document, ("model", "spec"), "ignored", message, on_key=True, hint=hint))
+    if value.get("jar_base_path") is not None:
+        message = "ignored: models and caches lie in the workspace"
+        hint = "set RUNNER_HOME to have it elsewhere, and take this out, or run `runner spec fix`"
+        found.append(find(document, ("jar_base_path",), "ignored", message, on_key=True, hint=hint))
     own = spec.model.spec if spec is not None else None
     if spec is not None and isinstance(own, ModelSpec) and not own.uses_epochs and spec.epochs > 0:
         message = f"ignored: {own.model_type} does not go over the data in epochs"

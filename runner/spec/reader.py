@@ -6,6 +6,7 @@ double's range, no lone surrogates. Every fault of the text is told at once, as 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +19,8 @@ from runner.spec.text_layout import ArrayShape, ObjectShape, Shape, span
 
 #: A spec is a few kilobytes; what is larger than this is some other file.
 LARGEST = 4 * 2**20
+#: ``more FILE | ...`` puts the file's name between two lines of colons, where it does not write to a terminal.
+_MORE = re.compile(rb":{14}\r?\n[^\r\n]*\r?\n:{14}\r?\n")
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,16 @@ def read_stream(stream: BinaryIO, source: str) -> bytes:
         fault = Fault("the document is too large", expected=f"at most {LARGEST} bytes", hint="is this a spec?")
         raise SpecError([fault], source=source)
     return data
+
+
+def read_piped(stream: BinaryIO, source: str) -> bytes:
+    """All bytes that are piped in, without what ``more`` writes above a file: lines and columns are the file's.
+
+    Raises as :func:`read_stream`.
+    """
+    data = read_stream(stream, source)
+    header = _MORE.match(data)
+    return data[header.end() :] if header else data
 
 
 def decode(data: bytes, source: str) -> str:

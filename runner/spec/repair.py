@@ -21,6 +21,11 @@ from runner.spec.schema_walk import Schema, has_type
 
 #: Each round can only bring to light what the one before hid (a misspelt key, and then what stands in it).
 _ROUNDS = 20
+#: What is taken out where it is ignored, and what is said of it.
+_VOID: dict[Path, str] = {
+    ("model", "spec"): "took out spec, which start_state makes void",
+    ("jar_base_path",): "took out jar_base_path, which has no meaning here",
+}
 
 
 @dataclass(frozen=True)
@@ -85,8 +90,8 @@ def _repair(document: Document, finding: Finding) -> Repair | None:
         if finding.literal is not None:
             return _replaced(document, finding, key[0])
         return Repair(*key, json.dumps(finding.meant), f"renamed {name} to {finding.meant}")
-    if finding.sort == "ignored" and finding.at == ("model", "spec"):
-        return Repair(*_member(document, finding.at), "", "took out spec, which start_state makes void")
+    if finding.sort == "ignored" and finding.at in _VOID:
+        return Repair(*_member(document, finding.at), "", _VOID[finding.at])
     if finding.sort == "choice" and finding.sure:
         span = document.span(pointer)
         return Repair(

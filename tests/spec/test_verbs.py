@@ -119,3 +119,48 @@ def test_schema_prints_the_published_one(capsys):
     assert json.loads(capsys.readouterr().out) == publishing.union()
     assert run(["schema", "elo_scorin"]) == 5
     assert "did you mean 'elo_scoring'?" in capsys.readouterr().err
+
+
+MORE = b"::::::::::::::\n/home/me/spec.json\n::::::::::::::\n"
+
+
+def test_what_more_writes_above_a_spec_is_passed_over(good, bad, type_in, capsys):
+    type_in(MORE + good.read_bytes())
+    assert run(["validate", "-"]) == 0
+    type_in(bad.read_bytes())
+    assert run(["validate", "-"]) == 3
+    told = capsys.readouterr()
+    type_in(MORE + bad.read_bytes())
+    assert run(["validate", "-"]) == 3
+    assert capsys.readouterr().err == told.err, "lines are those of the file"
+    type_in(MORE.replace(b"\n", b"\r\n") + bad.read_bytes())
+    assert run(["spec", "fix"]) == 0
+    assert json.loads(capsys.readouterr().out)
+
+
+def test_colons_in_another_place_are_no_json(type_in, good, capsys):
+    type_in(good.read_bytes() + b"\n" + MORE)
+    assert run(["validate", "-"]) == 3
+
+
+def test_where_an_older_system_kept_its_files_is_ignored_with_a_warning(good, capsys):
+    good.write_text(good.read_text().replace('"model":', '"jar_base_path": "/data/jar",\n  "model":', 1))
+    assert run(["validate", str(good)]) == 0
+    assert "/jar_base_path: warning: ignored" in capsys.readouterr().out
+    assert run(["spec", "fix", str(good), "--write"]) == 0
+    assert "jar_base_path" not in good.read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "verb"),
+    [
+        (["list", "models"], "`runner models`"),
+        (["list", "logs"], "`runner runs list`"),
+        (["list", "preprocessed"], "`runner data check SPEC`"),
+        (["list"], "`runner models`"),
+        (["inspect", "--model", "dense_network/a"], "`runner models show TYPE/NAME`"),
+    ],
+)
+def test_a_verb_of_another_name_is_answered_with_the_one_that_does_it(words, verb, capsys):
+    assert run(words) == 2
+    assert verb in capsys.readouterr().err

@@ -1,0 +1,20 @@
+"""Verbs of an older command line, and the verbs that do the same here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_FORMER = {
+    ("list", "models"): "`runner models` lists the stored models",
+    ("list", "logs"): "`runner runs list` lists the trainings, and `runner runs logs RUN` prints the log of one",
+    ("list", "preprocessed"): "prepared data is not kept: `runner data check SPEC` tells what training would make of "
+    "every row, and `runner doctor` what the cache of embeddings holds",
+    ("list",): "`runner models` lists the stored models, `runner runs list` the trainings",
+    ("inspect",): "`runner models show TYPE/NAME` shows a stored model, and `runner runs show RUN` its training; both "
+    "take --json",
+}
+
+
+def instead(words: Sequence[str]) -> str | None:
+    """What to type in place of such a verb, or None where the words begin with none."""
+    return _FORMER.get(tuple(words[:2])) or _FORMER.get(tuple(words[:1]))
