@@ -39,6 +39,10 @@ class ModelSpec(Section):
 
     model_type: str
 
+    def takes_empty_responses(self) -> bool:
+        """Whether comparisons count in which an LLM answered nothing: they do where no response is read."""
+        return "responses" not in self.reads
+
     def wants_torch(self) -> bool | None:
         """Whether this spec's training computes with torch, which takes seconds to import.
 

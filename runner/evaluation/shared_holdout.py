@@ -15,6 +15,10 @@ class _Whole(ModelSpec):
 
     reads: ClassVar = frozenset[str]()
 
+    def takes_empty_responses(self) -> bool:
+        """It does not: models that read responses could not be asked about such rows."""
+        return False
+
 
 @dataclass
 class Split:
@@ -44,12 +48,12 @@ class Split:
 
     def own(self, spec: ModelSpec) -> LoadedData:
         """The data as a model with this spec sees it: without the LLMs that its filter drops."""
-        least = tuple(sorted(spec.filters().items()))
-        if not any(count for _, count in least):
+        least, empty = tuple(sorted(spec.filters().items())), spec.takes_empty_responses()
+        if not empty and not any(count for _, count in least):
             return self.whole
-        if least not in self._own:
-            self._own[least] = self.section.load(LoadContext(spec, self.cache, _silent))
-        return self._own[least]
+        if (least, empty) not in self._own:
+            self._own[least, empty] = self.section.load(LoadContext(spec, self.cache, _silent))
+        return self._own[least, empty]
 
     def refuse_seen(self, spec: ModelSpec, fingerprint: str | None) -> None:
         """Raise unless a model with this spec, trained on data of this fingerprint, saw none of the held-out prompts.

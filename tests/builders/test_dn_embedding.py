@@ -90,7 +90,7 @@ def test_a_block_is_linear_norm_leaky_relu_and_the_input():
 def test_it_learns_what_no_rating_can(encoder, context_for, loss):
     data = preferences()
     context = context_for(data, epochs=6)
-    result = kind.train(spec(encoder, ranking_loss_type=loss), context)
+    result = kind.train(spec(encoder, ranking_loss_type=loss, use_skip_connections=True), context)
     losses = [event["metrics"]["train_loss"] for event in context.emit.of("epoch")]
     assert losses[-1] < 0.7 * losses[0]
     assert result.metrics["accuracy"] > 0.85

@@ -50,6 +50,7 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
             most,
             encoding=section.encoding,
             delimiter=section.delimiter,
+            empty=spec.takes_empty_responses(),
         )
         if whole:
             losses.refuse(rows, section.max_rows_lost, section.dataset)

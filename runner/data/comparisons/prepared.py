@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,10 +39,10 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
         record["lacks"] = sorted(rows.lacks)
     _tell(rows, context)
     digests, keys = row_digests(rows), row_keys(rows)
-    chosen = np.arange(len(rows))
+    chosen, spare = np.arange(len(rows)), rows.empty()
     # Of a matrix, prompts were sampled.
     if section.max_samples is not None and matrix is None:
-        chosen = prompt_split.sample(digests, section.max_samples, section.seed)
+        chosen = prompt_split.sample(digests, section.max_samples, section.seed, spare)
         left = np.setdiff1d(np.arange(len(rows)), chosen)
         context.report.drop("not among max_samples", [rows.numbers[at] for at in left])
     kept = _drop_rare(section, rows, chosen, context, record)
@@ -49,7 +50,7 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
     if matrix is None:
         context.report.drop("an LLM that is rare", [rows.numbers[at] for at in np.setdiff1d(chosen, kept)])
         context.report.rows_kept = len(kept)
-    held = _held_out(section, [keys[at] for at in chosen], np.isin(chosen, kept), context)
+    held = _held_out(section, [keys[at] for at in chosen], np.isin(chosen, kept), spare[chosen], context)
     train, validation = (_with_outcomes(data.take(side), matrix) for side in (~held, held))
     for sentence in graph.oddities(train.model_a, train.model_b, train.winner, data.models):
         context.emit("warning", message=sentence, pointer="/data/dataset")
@@ -80,6 +81,7 @@ def _read(section: ComparisonsData, context: LoadContext) -> tuple[Rows, Outcome
         section.winner_values,
         spec.reads,
         spec.model_type,
+        empty=spec.takes_empty_responses(),
         encoding=section.encoding,
         delimiter=section.delimiter,
     )
@@ -123,7 +125,8 @@ def _drop_rare(
         return_inverse=True,
     )
     a, b = index[: len(chosen)], index[len(chosen) :]
-    kept = prompt_split.frequent(a, b, len(everyone), least)
+    steps = list(prompt_split.passes(a, b, len(everyone), least))
+    kept = steps[-1]
     if not kept.any():
         largest = prompt_split.largest_threshold(a, b, len(everyone))
         left = int(prompt_split.frequent(a, b, len(everyone), largest).sum())
@@ -142,22 +145,39 @@ def _drop_rare(
         "models_dropped_by_filter": dropped,
         "min_model_rows": least,
     }
+    by_pass = [
+        (len(np.union1d(a[before], b[before])) - len(np.union1d(a[after], b[after])), int(before.sum() - after.sum()))
+        for before, after in pairwise(steps)
+    ]
+    if len(by_pass) > 1:
+        record["dropped_by_pass"] = [{"models": models, "rows": count} for models, count in by_pass]
     if dropped:
         context.emit(
             "warning",
             message=f"{field} {least} drops {len(dropped)} of {len(everyone)} LLMs and {int((~kept).sum())} of "
-            f"{len(chosen)} rows: {', '.join(dropped[:12])}{' ...' if len(dropped) > 12 else ''}",
+            f"{len(chosen)} rows: {', '.join(dropped[:12])}{' ...' if len(dropped) > 12 else ''}{_by_pass(by_pass)}",
             pointer=f"/model/spec/{field}",
         )
     return chosen[kept]
 
 
-def _held_out(section: ComparisonsData, prompts: Sequence[str], kept: np.ndarray, context: LoadContext) -> np.ndarray:
+def _by_pass(dropped: Sequence[tuple[int, int]]) -> str:
+    """How many LLMs and rows each pass of the filter dropped, where one pass was not enough."""
+    if len(dropped) < 2:
+        return ""
+    counts = ", then ".join(f"{models} with {rows} rows" for models, rows in dropped)
+    return f"; LLMs are counted again once rows are gone, here in {len(dropped)} passes: {counts}"
+
+
+def _held_out(
+    section: ComparisonsData, prompts: Sequence[str], kept: np.ndarray, spare: np.ndarray, context: LoadContext
+) -> np.ndarray:
     """Which of the kept rows are held out: bool ``[kept.sum()]``.
 
     ``prompts`` are those of the sampled rows, and ``kept`` (bool) the ones that the filter on rare LLMs leaves. The
     split is drawn before that filter, so that it is the same for models that filter differently: what one of them is
-    measured on, no other has trained on.
+    measured on, no other has trained on. For the same reason ``spare`` (bool) rows, which some models do not see, have
+    no say in it.
     """
     key_of = {prompt: prompt_split.split_key(prompt) for prompt in set(prompts)}
     keys = [key_of[prompt] for prompt in prompts]
@@ -168,7 +188,7 @@ def _held_out(section: ComparisonsData, prompts: Sequence[str], kept: np.ndarray
             where="/data/validation_split",
             hint="set validation_split to 0, or use data with more prompts",
         )
-    held = prompt_split.split(keys, section.validation_split, section.seed)[kept]
+    held = prompt_split.split(keys, section.validation_split, section.seed, spare)[kept]
     if section.validation_split and held.all() == held.any():
         # All that the filter left lies on one side of the common split.
         held = prompt_split.split(own, section.validation_split, section.seed)

@@ -6,16 +6,22 @@ Choices are made by sorting SHA-256 digests of (seed, content), not by a generat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 
-def sample(digests: Sequence[bytes], size: int, seed: int) -> np.ndarray:
-    """Indices of ``size`` rows, in the file's order: int64. A row is known by its content's digest."""
+def sample(digests: Sequence[bytes], size: int, seed: int, spare: np.ndarray | None = None) -> np.ndarray:
+    """Indices of ``size`` rows, in the file's order: int64. A row is known by its content's digest.
+
+    ``spare`` rows, bool ``[n]``, are taken once there are no others.
+    """
     if size >= len(digests):
         return np.arange(len(digests))
-    return np.sort(_order(digests, seed, b"sample")[:size])
+    order = _order(digests, seed, b"sample")
+    if spare is not None:
+        order = np.concatenate([order[~spare[order]], order[spare[order]]])
+    return np.sort(order[:size])
 
 
 def frequent(model_a: np.ndarray, model_b: np.ndarray, models: int, least: int) -> np.ndarray:
@@ -23,14 +29,21 @@ def frequent(model_a: np.ndarray, model_b: np.ndarray, models: int, least: int) 
 
     Dropping a rare LLM's rows makes others rarer, so it is repeated until nothing changes (a k-core).
     """
+    *_, kept = passes(model_a, model_b, models, least)
+    return kept
+
+
+def passes(model_a: np.ndarray, model_b: np.ndarray, models: int, least: int) -> Iterator[np.ndarray]:
+    """What is left before and after each pass of :func:`frequent`: bool ``[n]``, at first all rows."""
     kept = np.ones(len(model_a), bool)
     while True:
+        yield kept
         counts = np.bincount(np.concatenate([model_a[kept], model_b[kept]]), minlength=models)
         rare = counts < least
         drop = kept & (rare[model_a] | rare[model_b])
         if not drop.any():
-            return kept
-        kept &= ~drop
+            return
+        kept = kept & ~drop
 
 
 def largest_threshold(model_a: np.ndarray, model_b: np.ndarray, models: int) -> int:
@@ -51,14 +64,21 @@ def largest_threshold(model_a: np.ndarray, model_b: np.ndarray, models: int) -> 
     return best
 
 
-def split(keys: Sequence[str], fraction: float, seed: int) -> np.ndarray:
+def split(keys: Sequence[str], fraction: float, seed: int, spare: np.ndarray | None = None) -> np.ndarray:
     """The rows of the validation split: bool ``[n]``; rows with one key are on one side together.
+
+    ``spare`` rows, bool ``[n]``, have no say in it: they go where others of their key go, and with none, to training.
+    Where the others have fewer than two keys, all have a say.
 
     Keys are taken in a seeded order until the split is as near to ``fraction`` of the rows as whole keys allow,
     and at least one key is on each side. Raises ValueError when there are fewer than two keys to divide.
     """
     if fraction == 0:
         return np.zeros(len(keys), bool)
+    if spare is not None and spare.any() and len({key for key, less in zip(keys, spare, strict=True) if not less}) > 1:
+        full = [key for key, less in zip(keys, spare, strict=True) if not less]
+        held = {key for key, side in zip(full, split(full, fraction, seed), strict=True) if side}
+        return np.array([key in held for key in keys], bool)
     distinct, key = np.unique(np.array(keys, dtype=object), return_inverse=True)
     if len(distinct) < 2:
         raise ValueError("one key cannot be divided")

@@ -64,6 +64,8 @@ class Rows:
     lacks: frozenset[str] = frozenset()
     #: What each row's prompt is known by where it has no text, and several rows may have one prompt; None: by its row.
     keys: list[str] | None = None
+    #: Whether rows are kept in which an LLM answered nothing.
+    keeps_empty: bool = False
     read: int = 0
     #: Rows that the user's own words leave out: no fault of theirs.
     left_out: int = 0
@@ -79,6 +81,12 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.winner)
+
+    def empty(self) -> np.ndarray:
+        """The rows in which an LLM answered nothing, bool ``[n]``; of data without responses, none."""
+        pairs = () if "responses" in self.lacks else zip(self.responses_a, self.responses_b, strict=True)
+        found = [not (a.strip() and b.strip()) for a, b in pairs]
+        return np.array(found, bool) if found else np.zeros(len(self), bool)
 
     def skip(self, reasons: Sequence[str], numbers: Sequence[int]) -> None:
         """Count rows passed over; an empty reason is a row that is kept."""
@@ -178,7 +186,9 @@ def add(
         histories.append(earlier[row] if earlier is not None else history)
         if "prompts" not in rows.lacks and not prompts_a[at].strip():
             reasons[row] = "empty prompt"
-        elif "responses" not in rows.lacks and not (responses_a[at].strip() and responses_b[at].strip()):
+        elif not (
+            rows.keeps_empty or "responses" in rows.lacks or (responses_a[at].strip() and responses_b[at].strip())
+        ):
             reasons[row] = "empty response"
         elif not same or prompts_a[at] != prompts_b[at]:
             reasons[row] = "prompts differ between a and b"

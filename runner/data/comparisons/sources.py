@@ -34,9 +34,12 @@ def read(
     *,
     encoding: str | None = None,
     delimiter: str | None = None,
+    empty: bool = False,
 ) -> Rows:
     """Read and check a data set by name or path; a path's table may have columns and words of its own, and its text
     files an encoding and a delimiter.
+
+    Rows in which an LLM answered nothing are kept with ``empty``.
 
     Raises :class:`DataError` (unreadable, missing columns, nothing in it), :class:`NotFoundError` (no such file) and
     :class:`EnvironmentProblem` (no network and not cached, gated, a package missing).
@@ -44,16 +47,16 @@ def read(
     if dataset == "both":
         rows = Rows()
         for name in HUB:
-            rows.extend(read(name))
+            rows.extend(read(name, empty=empty))
         return rows
     if dataset in HUB:
-        return read_hub(HUB[dataset])
+        return read_hub(HUB[dataset], empty=empty)
     if dataset == "sample":
-        return read_file(SAMPLE)
-    return read_file(dataset, columns, winners, reads, kind, encoding=encoding, delimiter=delimiter)
+        return read_file(SAMPLE, empty=empty)
+    return read_file(dataset, columns, winners, reads, kind, empty=empty, encoding=encoding, delimiter=delimiter)
 
 
-def read_hub(repo: str) -> Rows:
+def read_hub(repo: str, *, empty: bool = False) -> Rows:
     """A Hub data set's training split, read through ``datasets`` from a snapshot in the Hub's cache.
 
     It is streamed from the snapshot's Parquet, so no second copy is written in Arrow.
@@ -69,7 +72,7 @@ def read_hub(repo: str) -> Rows:
             where=str(snapshot),
             hint="run once with a network and without HF_HUB_OFFLINE: the download goes on where it was cut off",
         )
-    rows, words = Rows(), WinnerWords("winner", {})
+    rows, words = Rows(keeps_empty=empty), WinnerWords("winner", {})
     for table in _hub_batches(repo, snapshot):
         add_arrow(rows, table, repo, words, range(rows.read + 1, rows.read + table.num_rows + 1))
     return _not_empty(rows, repo)
@@ -106,6 +109,7 @@ def read_file(
     *,
     encoding: str | None = None,
     delimiter: str | None = None,
+    empty: bool = False,
 ) -> Rows:
     """The user's file, or files, in either raw layout, or as a table of one comparison a row. Raises as :func:`read`.
 
@@ -116,7 +120,7 @@ def read_file(
     records = open_records(path, pointer="", encoding=encoding, delimiter=delimiter)
     mapping = columns or Columns()
     words = WinnerWords(mapping.winner, (winners or WinnerValues()).by_word())
-    rows = Rows(unit=records.unit, words=words)
+    rows = Rows(unit=records.unit, words=words, keeps_empty=empty)
     wanted, table = None, False
     names = records.columns
     if names is not None:

@@ -41,7 +41,7 @@ class EmbeddingKindSpec(GradientTraining, ModelSpec):
     input_proj_dim: Size = option(64, description="Length that each of the three inputs is projected to.")
     dropout: float = option(0.2, ge=0, lt=1, description="Share of the hidden units that a training step leaves out.")
     use_skip_connections: bool = option(
-        False, description="Whether a layer's input is added to its output, projected where their widths differ."
+        True, description="Whether a layer's input is added to its output, projected where their widths differ."
     )
     ranking_loss_type: Literal["margin_ranking", "bradley_terry"] = option(
         "margin_ranking", description="margin_ranking (scores in [-1, 1], margin 0.1) or bradley_terry (log odds)."

@@ -33,3 +33,6 @@ class Spec(EmbeddingKindSpec):
     model_type: Literal["dn_embedding"] = option(
         description="A dense network on the prompt's embedding and features and a learned embedding of the LLM."
     )
+    use_skip_connections: bool = option(
+        False, description="Whether a layer's input is added to its output, projected where their widths differ."
+    )
