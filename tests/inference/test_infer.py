@@ -419,7 +419,7 @@ def test_an_option_of_the_task_is_set_by_name(elo):
     ("words", "told"),
     [
         (("--set", "unknwon=null"), "a model of ranking has no option 'unknwon'\n  did you mean 'unknown'?"),
-        (("--set", "unknown=maybe"), "unknown is \"maybe\": input should be 'zero', 'null' or 'error'"),
+        (("--set", "unknown=maybe"), "unknown is \"maybe\": input should be 'zero', 'null', 'mean' or 'error'"),
         (("--set", "unknown"), "'unknown' is not key=value"),
         (("--set", "unknown=null", "--set", "unknown=zero"), "'unknown' comes twice"),
     ],

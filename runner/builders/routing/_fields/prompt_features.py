@@ -21,8 +21,8 @@ OLDER_NAMES = {
 }
 
 
-def _once_each(names: list[str]) -> list[str]:
-    twice = next((name for name in names if names.count(name) > 1), None)
+def _once_each(names: str | list[str]) -> str | list[str]:
+    twice = next((name for name in names if names.count(name) > 1), None) if isinstance(names, list) else None
     if twice is not None:
         raise PydanticCustomError("feature_twice", "has {name} twice", {"name": repr(twice)})
     return names
@@ -36,11 +36,12 @@ def _known(name: str) -> str:
 
 FeatureName = Annotated[str, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": list(BY_NAME)})]
 Set = Literal["flags_45", "densities_44"]
-FeatureChoice = (
-    Set | Annotated[list[FeatureName], Field(min_length=1, max_length=len(BY_NAME)), AfterValidator(_once_each)]
-)
+# The check is behind the union: within it, a list would be told that it is no set's name either.
+FeatureChoice = Annotated[
+    Set | Annotated[list[FeatureName], Field(min_length=1, max_length=len(BY_NAME))], AfterValidator(_once_each)
+]
 #: The same where no feature at all is a choice too.
-AnyFeatures = Set | Annotated[list[FeatureName], Field(max_length=len(BY_NAME)), AfterValidator(_once_each)]
+AnyFeatures = Annotated[Set | Annotated[list[FeatureName], Field(max_length=len(BY_NAME))], AfterValidator(_once_each)]
 _CHOICE = "flags_45, densities_44, or a list of names of either; docs/kinds/prompt_features.md has them all."
 
 
