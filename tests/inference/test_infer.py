@@ -22,7 +22,7 @@ from runner.tasks import length, ranking
 from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.workspace import Workspace
 from tests.conftest import ROOT, Desk
-from tests.inference.conftest import ELO, NETWORK
+from tests.inference.conftest import ELO, NETWORK, trained
 
 MODELS = ("quoter", "dictionary")
 PROMPTS = ["What is 2 + 2?", "Name the capital of France.", "What is 2 + 2?", "Hé"]
@@ -435,3 +435,34 @@ def test_help_with_a_model_shows_that_models_own_options(elo):
     assert f"{ELO}/v1 is a model of ranking." in told
     assert "models_to_score" in told and 'unknown (default "zero")' in told
     assert elo("infer", "--help", "--model", "elo_scoring/none").code == 5
+
+
+def test_a_type_without_a_mean_llm_says_which_have_one(elo):
+    ran = infer(elo, ELO, "--models-to-score", "nobody", "--unknown", "mean", "--prompts", "a")
+    assert ran.code == 2 and "elo_scoring has no mean LLM" in ran.err and "dn_embedding" in ran.err
+
+
+def test_an_llm_unseen_in_training_is_the_mean_of_those_that_were(tmp_path_factory):
+    fields = {
+        "embedding_model_epochs": 1,
+        "min_model_comparisons": 1,
+        "max_depth": 2,
+        "model_type": "gradient_boosting",
+    }
+    desk = trained(
+        "gradient_boosting",
+        tmp_path_factory,
+        epochs=1,
+        data={"dataset": "sample", "max_samples": 60},
+        model={"name": "trees", "spec": fields | {"input_features": ["model_embedding"]}},
+    )
+    words = ("--models-to-score", "quoter", "nobody", "--prompts", "a", "b", "--output-path", "out.json")
+    ran = infer(desk, "gradient_boosting/trees", *words, "--unknown", "mean").ok()
+    assert "taken for the mean of the LLMs that it knows: nobody" in ran.err
+    scores = json.loads((desk.home / "out.json").read_text())
+    assert all(isinstance(score, float) for score in scores["nobody"]) and list(scores) == ["quoter", "nobody"]
+    costs = desk.write("costs.json", {"quoter": 1.0, "nobody": 2.0})
+    route = ("route", "--model", "gradient_boosting/trees", "--costs", costs, "--prompts", "a", "--trade-off", "0")
+    assert "does not know 'nobody'" in desk(*route, "--output-path", "-").err
+    choice = desk(*route, "--unknown", "mean", "--output-path", "-").ok()
+    assert "nobody" in choice.out
