@@ -62,7 +62,7 @@ def in_order(orders):
 def test_it_agrees_with_an_independent_computation(data, context_for, balanced):
     settings = {"initial_rating": 1200.0, "k_factor": 24.0, "tie_both_bad_epsilon": 40.0, "non_ranking_loss_coeff": 0.6}
     context = context_for(data, epochs=3, seed=7)
-    result = kind.train(spec(balance_model_samples=balanced, **settings), context)
+    result = kind.train(spec(balance_model_samples=balanced, keep="last", **settings), context)
     orders = [Order(data.train, balanced, 7).of_epoch(epoch) for epoch in (1, 2, 3)]
     assert not np.array_equal(orders[0], orders[1])
     expected = plainly(in_order(orders), 1200.0, 24.0, 40.0, 0.6)
@@ -240,6 +240,29 @@ def test_a_stopped_run_resumes_to_the_same_ratings(data, context_for, monkeypatc
     assert result == expected
     for name in ("scores.safetensors", "model.json"):
         assert (resumed.artifact / name).read_bytes() == (whole.artifact / name).read_bytes()
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_epoch_that_is_kept(data, context_for, keep):
+    context = context_for(data, epochs=6, seed=3)
+    result = kind.train(spec(keep=keep), context)
+    epochs = context.emit.of("epoch")
+    accuracies = [epoch["metrics"]["accuracy"] for epoch in epochs]
+    best = int(np.argmax(accuracies)) + 1
+    assert best < 6 and accuracies[-1] < max(accuracies)
+    kept = best if keep == "best" else 6
+    assert (result.epochs, result.best_epoch) == (6, kept)
+    assert result.metrics["accuracy"] == accuracies[kept - 1]
+    improved = [at + 1 for at, value in enumerate(accuracies) if value > max(accuracies[:at], default=-1)]
+    assert [epoch["epoch"] for epoch in epochs if epoch["best"]] == (improved if keep == "best" else [])
+    expected = plainly(in_order([Order(data.train, True, 3).of_epoch(epoch) for epoch in range(1, kept + 1)]))
+    scores = kind.Predictor.load(context.artifact).scores
+    np.testing.assert_allclose(scores, [expected[m] - 1500.0 for m in range(6)], rtol=0, atol=1e-9)
+
+
+def test_without_held_out_comparisons_the_last_epoch_is_the_best(toolbox, comparisons, context_for):
+    result = kind.train(spec(), context_for(toolbox.split(comparisons, 0.0), epochs=4))
+    assert (result.epochs, result.best_epoch) == (4, 4)
 
 
 def test_it_goes_on_from_a_stored_model_by_name(toolbox, data, context_for, monkeypatch):

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner import registry
-from runner.builders.routing._ratings.mcmf import arcs, drawn, least_cost_flow, potentials, scores_of
+from runner.builders.routing._ratings.mcmf import arcs, drawn, least_cost_flow, potentials, scores_of, told_apart
 from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
 from runner.builders.routing.mcmf_scoring import training
 from runner.data.comparisons import BOTH_BAD, TIE, A, B
@@ -17,7 +17,8 @@ from runner.errors import Stopped
 
 kind = registry.load("mcmf_scoring")
 
-SPEC = kind.Spec(model_type="mcmf_scoring", min_model_occurrences=1)
+SPEC = kind.Spec(model_type="mcmf_scoring", min_model_occurrences=1, within_levels="equal")
+APART = SPEC.model_copy(update={"within_levels": "least_squares"})
 
 #: Some LLMs' wins over others: (winner, loser, how often).
 wins = st.lists(st.tuples(st.integers(0, 3), st.integers(1, 3), st.integers(1, 4)), min_size=1, max_size=10)
@@ -40,9 +41,9 @@ def hinge(pairs, scores):
     return (pairs.wins_i * np.maximum(0, 1 - gap) + pairs.wins_j * np.maximum(0, 1 + gap)).sum(axis=-1)
 
 
-def solved(toolbox, context_for, rows, **changes):
+def solved(toolbox, context_for, rows, spec=SPEC, **changes):
     context = context_for(toolbox.split(toolbox.outcomes(*rows), 0.0), **changes)
-    result = kind.train(SPEC, context)
+    result = kind.train(spec, context)
     predictor = kind.Predictor.load(context.artifact)
     potential = {row["model"]: row["potential"] for row in result.tables["leaderboard"]}
     return result, dict(zip(predictor.models, predictor.scores.tolist(), strict=True)), potential, context
@@ -174,6 +175,45 @@ def test_the_bootstrap_solves_every_sample(toolbox):
         np.testing.assert_array_equal(sample.wins_i, many.wins_i[number])
         scores = scores_of(potentials(sample), sample)
         assert np.isfinite(scores).all() and scores.mean() == pytest.approx(0, abs=1e-12)
+
+
+def test_equals_are_told_apart_by_their_win_rates(toolbox, context_for):
+    # c won 5 of the 9 between b and c.
+    rows = [("a", m, A) for m in "bc" for _ in range(4)] + [(m, "d", A) for m in "bc" for _ in range(4)]
+    # A step between them would raise a above d once more, against two wins of d.
+    rows += [("c", "b", A)] * 5 + [("b", "c", A)] * 4 + [("a", "d", A)] * 3 + [("d", "a", A)] * 2
+    _, equal, potential, _ = solved(toolbox, context_for, rows)
+    assert potential["b"] == potential["c"] and equal["b"] == equal["c"]
+    result, scores, same, _ = solved(toolbox, context_for, rows, APART, name="apart")
+    assert same == potential and result.metrics["levels"] == len(set(potential.values()))
+    assert scores["a"] > scores["c"] > scores["b"] > scores["d"]
+    # By the equations of least squares, by hand: b and c stand t / 2 from each other when all else is equal, t = 1/9,
+    # and the pull of a and d is the same on both, so that (2 + 1 + 1) * gap = 2 * t.
+    steps = (scores["a"] - scores["d"]) / (potential["a"] - potential["d"])
+    assert (scores["c"] - scores["b"]) / steps == pytest.approx(2 / 9 / 4, abs=1e-8)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(wins)
+def test_telling_equals_apart_keeps_the_levels_in_their_order(toolbox, rows):
+    pairs = played(toolbox, rows)
+    found = potentials(pairs)
+    apart = told_apart(found, pairs)
+    assert (np.abs(apart - found) <= 0.25 + 1e-9).all()
+    for level in np.unique(found):
+        assert apart[found == level].mean() == pytest.approx(level, abs=1e-8)
+
+
+def test_groups_that_never_met_share_no_level(toolbox):
+    rows = [("a", "b", A), ("b", "a", A), ("y", "x", A), ("x", "y", A), ("y", "x", A), ("x", "y", A), ("y", "x", A)]
+    pairs = count_pairs(toolbox.outcomes(*rows))
+    apart = told_apart(np.zeros(4), pairs)
+    np.testing.assert_allclose(apart, [0, 0, -0.1, 0.1], atol=1e-9)
+
+
+def test_rounding_tells_nobody_apart(toolbox):
+    pairs = count_pairs(toolbox.outcomes(*[(a, b, A) for a, b in itertools.permutations("abcdefg", 2)]))
+    assert told_apart(np.zeros(7), pairs).tolist() == [0.0] * 7
 
 
 def test_training_is_measured_and_has_intervals(data, context_for, monkeypatch, capsys):

@@ -18,8 +18,12 @@ from scipy.sparse import csc_array, csr_array
 from scipy.sparse.csgraph import NegativeCycleError, bellman_ford
 
 from runner.builders.routing._ratings.connections import components, strong_components
+from runner.builders.routing._ratings.least_squares import normal_equations
 from runner.builders.routing._ratings.pair_counts import Pairs, balance
 from runner.errors import RunFailed
+
+#: How far an LLM may stand from its level, in steps between levels.
+WITHIN = 0.25
 
 
 def potentials(pairs: Pairs) -> np.ndarray:
@@ -81,17 +85,35 @@ def arcs(pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return tail, head, np.concatenate([pairs.wins_i[forward], pairs.wins_j[backward]])
 
 
-def scores_of(found: np.ndarray, pairs: Pairs) -> np.ndarray:
+def scores_of(found: np.ndarray, pairs: Pairs, within: str = "equal") -> np.ndarray:
     """Potentials ``[n_models]`` with mean 0 in every group that decided comparisons connect, and standard deviation 1.
 
-    The standard deviation is that of all LLMs together: a potential's unit, one comparison's margin, is everybody's.
-    All 0 where nothing tells the LLMs apart.
+    With ``within`` ``least_squares`` equal ones are :func:`told_apart` first. The standard deviation is that of all
+    LLMs together: a potential's unit, one comparison's margin, is everybody's. All 0 where nothing tells the LLMs
+    apart.
     """
-    scores = found.copy()
+    scores = told_apart(found, pairs) if within == "least_squares" else found.copy()
     for group in components(pairs, pairs.wins_i + pairs.wins_j):
         scores[group] -= scores[group].mean()
     spread = scores.std()
     return scores / spread if spread > 1e-12 else np.zeros_like(scores)
+
+
+def told_apart(found: np.ndarray, pairs: Pairs) -> np.ndarray:
+    """Potentials ``[n_models]`` whose equals stand apart as the least squares of their win rates do.
+
+    An LLM is moved by its distance from its level's mean on that scale, whose unit is a win rate's lead. Where that
+    moves anybody by more than ``WITHIN``, all moves are shrunk by one factor: levels stay in their order. Equals that
+    no decided comparison connects are no level.
+    """
+    finer, moves = np.linalg.lstsq(*normal_equations(pairs), rcond=None)[0], np.zeros_like(found)
+    for group in components(pairs, pairs.wins_i + pairs.wins_j):
+        for level in np.unique(found[group]):
+            equals = group[found[group] == level]
+            moves[equals] = finer[equals] - finer[equals].mean()
+    # Rounding tells nobody apart.
+    moves = np.round(moves, 9)
+    return found + moves * (WITHIN / max(WITHIN, np.abs(moves).max(initial=0.0)))
 
 
 def one_sided(pairs: Pairs) -> list[np.ndarray]:

@@ -6,12 +6,14 @@ counts 1, a loss 0. A tie and a both_bad count one half each, and a little more 
 is added for an LLM that tied below `initial_rating + tie_both_bad_epsilon`, and taken from one whose answer was
 both_bad above `initial_rating - tie_both_bad_epsilon`, so that good and bad pairs of answers find their place on the
 scale. Each epoch plays the comparisons in a new order; with `balance_model_samples` it draws them with replacement,
-those of rarer LLMs more often. A score is the rating less `initial_rating`. Intervals come from samples redrawn by
-prompt, which go on from the final ratings where the data is large.
+those of rarer LLMs more often. The ratings kept are those after the epoch that is most accurate on the held-out
+comparisons, or after the last (`keep`). A score is the rating less `initial_rating`. Intervals come from samples
+redrawn by prompt, which go on from the kept ratings where the data is large.
 
 Use it when ratings must follow LLMs that change, or have to be understood by whoever knows chess ratings. The last
-comparisons weigh most and `k_factor` sets the noise that never settles: for LLMs that stay as they are,
-`bradley_terry_scoring` fits the same model exactly, with tighter intervals.
+comparisons weigh most and `k_factor` sets the noise that never settles, so keeping the best epoch pays where LLMs stay
+as they are, and `keep` `last` follows them where they change. For LLMs that stay, `bradley_terry_scoring` fits the same
+model exactly, with tighter intervals.
 
 Source: Elo, "The Rating of Chessplayers, Past and Present", 1978.
 """
@@ -54,6 +56,11 @@ class Spec(ModelSpec):
     )
     non_ranking_loss_coeff: float = option(
         0.1, ge=0, description="Strength of that pull: half of it is added to, or taken from, a tie's one half."
+    )
+    keep: Literal["best", "last"] = option(
+        "best",
+        description="Whose ratings are kept: those after the epoch of the best accuracy on the held-out comparisons "
+        "(the first of such epochs; the last epoch where nothing is held out), or those after the last epoch.",
     )
     min_model_occurrences: int = option(
         1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."

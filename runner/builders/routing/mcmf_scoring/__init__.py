@@ -5,16 +5,18 @@ lost, and from `i` to `j` at most as much as `i` beat `j`, at a cost of 1 each. 
 least cost has potentials: minus the shortest distance to every LLM in the residual graph, from wherever it is
 shortest. They are whole numbers and reach the exact minimum of `max(0, 1 - (s_winner - s_loser))` summed over the
 decided comparisons: an upset costs by how far it goes against the scores, and no more than that. Where several scores
-are equally good, these are the lowest: an LLM stands no higher than its comparisons put it. Ties and both_bad do not
-count. Scores are moved to mean 0 and scaled to standard deviation 1. Groups of LLMs that no decided comparison
+are equally good, these are the lowest: an LLM stands no higher than its comparisons put it. A hundred LLMs share a
+handful of such levels (`levels` among the metrics). Within a level, LLMs are told apart by the scores of
+`least_squares_scoring`: each stands above or below its level by its distance from the level's mean, shrunk to at most
+a quarter of a step, so that no two levels meet. With `within_levels` `equal` they stay together. Ties and both_bad
+do not count. Scores are moved to mean 0 and scaled to standard deviation 1. Groups of LLMs that no decided comparison
 connects are each solved and centred on their own, and a warning names them, because their scores cannot be compared;
 so does one for LLMs that only won or only lost, whose distance from the others has no upper limit (`components` and
 `one_sided_groups` among the metrics). Intervals come from comparisons redrawn by prompt, each sample solved anew.
 
-Use it when a few surprising results must not move a ranking much, or when tiers are wanted rather than a fine order:
-on many comparisons a hundred LLMs share a handful of levels (`levels` among the metrics), and a comparison of two
-LLMs of one level counts as a wrong answer in `accuracy`. Not for probabilities of winning: take
-`bradley_terry_scoring`.
+Use it when a few surprising results must not move a ranking much, or when tiers are wanted beside the order
+(`potential` in the leaderboard). With `within_levels` `equal` a comparison of two LLMs of one level counts as a wrong
+answer in `accuracy`. Not for probabilities of winning: take `bradley_terry_scoring`.
 
 Source: Gupte, Shankar, Li, Muthukrishnan and Iftode, "Finding hierarchy in directed online social networks", WWW 2011
 (there called agony); solved with HiGHS (Huangfu and Hall, "Parallelizing the dual revised simplex method", 2018).
@@ -46,5 +48,10 @@ class Spec(ModelSpec):
     )
     min_model_occurrences: int = option(
         1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
+    )
+    within_levels: Literal["least_squares", "equal"] = option(
+        "least_squares",
+        description="How LLMs of one potential stand: told apart by the least squares of their win rates, by at most "
+        "a quarter of a step, or at one score.",
     )
     print_summary: bool = option(True, resume="free", description="Whether the ranking is written to the run's log.")

@@ -26,8 +26,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     sides = one_sided(pairs)
     _tell_sides(context, pairs, sides)
     found = potentials(pairs)
-    scores = scores_of(found, pairs)
-    redrawn = _redraw(context, DRAWS)
+    scores = scores_of(found, pairs, spec.within_levels)
+    redrawn = _redraw(context, DRAWS, spec.within_levels)
     if spec.print_summary:
         tell_ranking(comparisons.models, scores)
 
@@ -45,14 +45,14 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     return conclude(context, comparisons.models, scores, redrawn, metrics=metrics, columns=columns)
 
 
-def _redraw(context: TrainContext, draws: int) -> np.ndarray:
+def _redraw(context: TrainContext, draws: int, within: str) -> np.ndarray:
     """The scores of ``draws`` bootstrap samples over prompts, float64 ``[draws, n_models]``."""
     scores: list[np.ndarray] = []
     told = Every(1.0)
     for chunk in redrawn_pairs(context.data.train, draws, context.seed):
         for sample in drawn(chunk):
             context.stop_here(0, {}, {})
-            scores.append(scores_of(potentials(sample), sample))
+            scores.append(scores_of(potentials(sample), sample, within))
             if told.due():
                 context.emit("progress", done=len(scores), total=draws, unit="bootstrap samples", metrics={})
     return np.array(scores)
