@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from runner import registry
-from runner.builders.routing._neural.response_network import ResponseScorer
+from runner.builders.routing._neural import response_losses
+from runner.builders.routing._neural.response_network import ResponseNetwork
 from runner.builders.routing._neural.score_matrix import score_table
+from runner.builders.routing.response_predictive import training
 from runner.contract import LoadedData
-from runner.data.comparisons import TIE
+from runner.data.comparisons import TIE, A
 from runner.errors import DataError
-from runner.training.encoder import Encoder
 from tests.builders.neural_cases import NAMES, answers, embedded, encoder, files, preferences, resumes_to_the_bit
 
 kind = registry.load("response_predictive")
@@ -26,17 +27,21 @@ __all__ = ["encoder"]
 
 
 def spec(encoder: Path, **fields: Any) -> Any:
-    document = {"model_type": "response_predictive", "scorer_hidden_dims": [16]} | embedded(encoder, **fields)
+    small = {
+        "response_repr_dim": 10, "encoder_hidden_dims": [20], "predictor_hidden_dims": [24, 16],
+        "scorer_hidden_dims": [16], "predictor_input_proj_dim": 12, "scorer_input_proj_dim": 8,
+    }  # fmt: skip
+    shared = {name: value for name, value in embedded(encoder).items() if name not in ("hidden_dims", "input_proj_dim")}
+    document = {"model_type": "response_predictive"} | shared | small | fields
     return kind.Spec.model_validate_json(json.dumps(document))
 
 
-def network(skip: bool = True, bounded: bool = False) -> ResponseScorer:
+def network(skip: bool = True, bounded: bool = False) -> ResponseNetwork:
     torch.manual_seed(0)
-    made = ResponseScorer(
-        (16, 5, 8), projection=6, hidden=[20, 7], scorer_hidden=[18, 5], dropout=0.2, skip=skip, bounded=bounded
+    made = ResponseNetwork(
+        (16, 5, 8), response_features=32, vector=11, encoder_hidden=[12], predictor_hidden=[20, 7],
+        predictor_projection=6, scorer_hidden=[18, 5], scorer_projection=9, dropout=0.2, skip=skip, bounded=bounded,
     )  # fmt: skip
-    made.start_from(torch.randn(40, 16), torch.randn(40, 16) + 1)
-    torch.nn.init.normal_(made.response.weight)
     return made.eval()
 
 
@@ -45,48 +50,184 @@ def test_a_table_is_what_the_pairs_are_one_by_one(skip, bounded):
     made = network(skip, bounded)
     embeddings, features, llms = torch.randn(9, 16), torch.randn(9, 5), torch.randn(4, 8)
     with torch.no_grad():
-        pairs = [made(embeddings, features, llms[[m]].expand(9, 8))[0] for m in range(4)]
+        pairs = [made(embeddings, features, llms[[m]].expand(9, 8)) for m in range(4)]
         table = score_table(made, made.prompt_side(embeddings, features), made.llm_side(llms), rows=8)
-    torch.testing.assert_close(table, torch.stack(pairs), rtol=0, atol=1e-6)
+    torch.testing.assert_close(table, torch.stack(pairs), rtol=1e-5, atol=1e-6)
 
 
-def test_what_is_foretold_starts_as_the_mean_response_and_the_prompts_own_part():
+def test_a_pair_is_scored_by_its_predicted_vector_and_no_other_way():
     made = network()
-    torch.nn.init.zeros_(made.response.weight)
-    prompts, responses = torch.nn.functional.normalize(torch.randn(64, 16), dim=1), torch.randn(64, 16) + 2
-    responses = torch.nn.functional.normalize(responses, dim=1)
-    made.start_from(prompts, responses)
-    foretold = made(prompts, torch.randn(64, 5), torch.randn(64, 8))[1]
-    plain = torch.nn.functional.normalize(prompts - prompts.mean(dim=0) + responses.mean(dim=0), dim=1)
-    torch.testing.assert_close(foretold, plain)
+    embeddings, features = torch.randn(3, 16), torch.randn(3, 5)
+    vectors = [made.predict(embeddings, features, torch.randn(3, 8)) for _ in range(2)]
+    assert vectors[0].shape == (3, 11) and not torch.allclose(*vectors)
+    scores = made.score(embeddings, features, vectors[0])
+    with torch.no_grad():
+        made.foretell.weight *= 0.0
+    one, other = (made(embeddings, features, torch.randn(3, 8)) for _ in range(2))
+    torch.testing.assert_close(one, other)
+    assert not torch.allclose(one, scores)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "weight", "shape"),
+    [
+        ("response_repr_dim", 13, "encoder.output.weight", (13, 20)),
+        ("encoder_hidden_dims", [9, 7], "encoder.blocks.1.linear.weight", (7, 9)),
+        ("predictor_hidden_dims", [11], "foretell.weight", (10, 11)),
+        ("predictor_input_proj_dim", 5, "trunk.first.linear.weight", (24, 15)),
+        ("scorer_hidden_dims", [6, 4], "scorer.output.weight", (1, 4)),
+        ("scorer_input_proj_dim", 5, "scorer.first.linear.weight", (16, 15)),
+    ],
+)
+def test_the_widths_are_the_networks_own(encoder, field, value, weight, shape):
+    made = ResponseNetwork((16, 45, 8), **training.shape_of(spec(encoder, **{field: value})))
+    assert tuple(made.state_dict()[weight].shape) == shape
+
+
+#: Two real and two predicted vectors of two numbers.
+REAL = np.array([[1.0, 2.0], [3.0, -2.0]])
+PREDICTED = np.array([[0.0, 1.0], [1.0, 4.0]])
+
+
+def tensors() -> tuple[torch.Tensor, torch.Tensor]:
+    return tuple(torch.tensor(some, requires_grad=True) for some in (PREDICTED, REAL))
+
+
+def test_the_error_of_the_prediction_by_hand():
+    predicted, real = tensors()
+    # Squares of 1, 1, 2 and 6: 42, a mean of 10.5.
+    loss = response_losses.prediction(predicted, real, 3.0)
+    assert loss.item() == pytest.approx(3.0 * 10.5 + 0.2 * 10.5)
+    loss.backward()
+    # 2 (predicted - real) / 4, and the other way, a fifth of it.
+    np.testing.assert_allclose(predicted.grad, 3.0 * 2 * (PREDICTED - REAL) / 4)
+    np.testing.assert_allclose(real.grad, 0.2 * 2 * (REAL - PREDICTED) / 4)
+
+
+def test_the_divergences_by_hand():
+    predicted, real = tensors()
+    # Real: means 2 and 0, variances 1 and 4. Predicted: means 0.5 and 2.5, variances 0.25 and 2.25.
+    normal = ((4 + 1 - 0 - 1) + (0 + 4 - np.log(4) - 1)) / 4
+    assert response_losses.to_standard_normal(real).item() == pytest.approx(normal, abs=1e-5)
+    first = np.log(1 / 0.25) + (0.25 + 1.5**2) / 1 - 1
+    second = np.log(4 / 2.25) + (2.25 + 2.5**2) / 4 - 1
+    assert response_losses.between(predicted, real).item() == pytest.approx((first + second) / 4, abs=1e-5)
+    assert response_losses.between(real, real).item() == pytest.approx(0.0, abs=1e-12)
+    one = torch.randn(1, 4, requires_grad=True)
+    response_losses.between(one, one + 1).backward()
+    assert torch.isfinite(one.grad).all()
+
+
+def test_the_score_of_a_real_vector_is_the_measure_of_the_predicted_ones():
+    of_predicted, of_real = (torch.tensor(values, requires_grad=True) for values in ([0.5, -1.0], [1.5, 1.0]))
+    loss = response_losses.consistency(of_predicted, of_real)
+    assert loss.item() == pytest.approx((1 + 4) / 2)
+    loss.backward()
+    assert of_predicted.grad.tolist() == [-1.0, -2.0] and of_real.grad is None
+
+
+def test_the_ranking_by_predicted_vectors_warms_up():
+    assert [response_losses.warmth(step, 4) for step in range(6)] == [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
+    assert response_losses.warmth(0, 0) == 1.0
+
+
+def by_hand(spec: Any, parts: dict[str, Any], a_won: np.ndarray) -> float:
+    """The whole loss of a batch of decided comparisons from its parts, in numpy."""
+    real, predicted, of_real, of_predicted = (
+        parts[name].detach().double().numpy() for name in ("real", "predicted", "of_real", "of_predicted")
+    )
+
+    def rank(scores: np.ndarray) -> float:
+        of_a, of_b = np.split(scores, 2)
+        lead = np.where(a_won, of_a - of_b, of_b - of_a)
+        return float(np.log1p(np.exp(-lead)).mean())
+
+    (m_p, v_p), (m_r, v_r) = ((some.mean(axis=0), some.var(axis=0) + 1e-6) for some in (predicted, real))
+    error = ((real - predicted) ** 2).mean()
+    return (
+        rank(of_real)
+        + rank(of_predicted)
+        + (spec.prediction_loss_weight + 0.2) * error
+        + 0.01 * (m_r**2 + v_r - np.log(v_r) - 1).mean() / 2
+        + spec.score_consistency_loss_weight * ((of_predicted - of_real) ** 2).mean()
+        + spec.repr_dist_kl_loss_weight * (np.log(v_r / v_p) + (v_p + (m_p - m_r) ** 2) / v_r - 1).mean() / 2
+    )
+
+
+def test_the_first_loss_is_the_sum_of_the_terms(encoder, context_for, monkeypatch):
+    """One batch of all comparisons, before any step; what the networks gave is kept on the way."""
+    data = preferences(40)
+    decided = data.train.take(data.train.decided)
+    parts: dict[str, list[torch.Tensor]] = {"real": [], "predicted": [], "scores": []}
+
+    class Watched(ResponseNetwork):
+        def encode(self, *given: Any) -> torch.Tensor:
+            return keep("real", super().encode(*given))
+
+        def predict(self, *given: Any) -> torch.Tensor:
+            return keep("predicted", super().predict(*given))
+
+        def score(self, *given: Any) -> torch.Tensor:
+            return keep("scores", super().score(*given))
+
+    def keep(name: str, value: torch.Tensor) -> torch.Tensor:
+        parts[name].append(value)
+        return value
+
+    monkeypatch.setattr(training, "ResponseNetwork", Watched)
+    chosen = spec(
+        encoder, dropout=0.0, ranking_loss_type="bradley_terry", balance_model_samples=False,
+        prediction_loss_weight=0.7, score_consistency_loss_weight=0.6, repr_dist_kl_loss_weight=0.5,
+    )  # fmt: skip
+    data = LoadedData(decided, data.validation, "0" * 64, {})
+    context = context_for(data, epochs=1, batch_size=len(decided))
+    kind.train(chosen, context)
+    first = {"real": parts["real"][0], "predicted": parts["predicted"][0]}
+    first |= {"of_real": parts["scores"][0], "of_predicted": parts["scores"][1]}
+    rows = np.random.default_rng([42, 1]).permutation(len(decided))
+    expected = by_hand(chosen, first, decided.winner[rows] == A)
+    (epoch,) = context.emit.of("epoch")
+    assert epoch["metrics"]["train_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prediction_loss_weight": 0.0},
+        {"warmup_epochs": 3},
+        {"score_consistency_loss_weight": 2.0},
+        {"repr_dist_kl_loss_weight": 2.0},
+    ],
+)
+def test_every_weight_changes_what_is_learned(encoder, context_for, change):
+    data = preferences(80)
+    weights = []
+    for name, fields in (("plain", {}), ("changed", change)):
+        context = context_for(data, name, epochs=2)
+        kind.train(spec(encoder, **fields), context)
+        weights.append(files(context.artifact)["network.safetensors"])
+    assert weights[0] != weights[1]
 
 
 def test_it_learns_what_no_rating_can_and_what_is_answered(encoder, context_for):
     data = preferences()
     context = context_for(data, epochs=8)
-    result = kind.train(spec(encoder, response_loss_weight=5.0), context)
+    result = kind.train(spec(encoder), context)
     losses = [event["metrics"]["train_loss"] for event in context.emit.of("epoch")]
     assert losses[-1] < 0.7 * losses[0]
     assert result.metrics["accuracy"] > 0.85
     assert max(row["accuracy"] for row in result.tables["baselines"] if "_" in row["model_type"]) < 0.7
-    assert result.metrics["response_cosine"] > result.metrics["response_cosine_of_mean"]
-    assert result.metrics["response_cosine"] > result.metrics["response_cosine_of_prompt"]
+    assert result.metrics["response_cosine"] > 0.5
+    assert result.metrics["accuracy_of_responses"] > 0.85
 
-    held, train = data.validation, data.train
-    model = Encoder.load(encoder)
 
-    def unit(texts: Any) -> np.ndarray:
-        vectors = model.encode(list(texts))
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-    real = unit([*held.responses_a, *held.responses_b])
-    mean = unit([*train.responses_a, *train.responses_b]).mean(axis=0)
-    assert result.metrics["response_cosine_of_mean"] == pytest.approx(
-        float((real @ (mean / np.linalg.norm(mean))).mean()), abs=1e-5
-    )
-    prompts = unit([held.prompts[at] for at in held.prompt])
-    expected = float((np.concatenate([prompts, prompts]) * real).sum(axis=1).mean())
-    assert result.metrics["response_cosine_of_prompt"] == pytest.approx(expected, abs=1e-5)
+def test_the_prediction_is_learned_with_its_weight(encoder, context_for):
+    data = preferences(160)
+    found = {}
+    for weight in (0.0, 5.0):
+        context = context_for(data, f"weight-{weight}", epochs=5)
+        found[weight] = kind.train(spec(encoder, prediction_loss_weight=weight), context).metrics["response_cosine"]
+    assert found[5.0] > found[0.0] + 0.05
 
 
 def test_a_tie_teaches_what_is_answered_and_not_who_is_better(encoder, context_for):
@@ -95,8 +236,7 @@ def test_a_tie_teaches_what_is_answered_and_not_who_is_better(encoder, context_f
     few[8:] = TIE
     tied = LoadedData(replace(data.train, winner=few), data.validation, "0" * 64, {})
     context = context_for(tied, epochs=6)
-    result = kind.train(spec(encoder, response_loss_weight=5.0), context)
-    assert result.metrics["response_cosine"] > result.metrics["response_cosine_of_mean"]
+    kind.train(spec(encoder), context)
     likenesses = [event["metrics"]["response_cosine"] for event in context.emit.of("epoch")]
     assert likenesses[-1] > likenesses[0]
     with pytest.raises(DataError, match="no comparison with a winner"):
@@ -104,13 +244,11 @@ def test_a_tie_teaches_what_is_answered_and_not_who_is_better(encoder, context_f
         kind.train(spec(encoder), context_for(none, "none", epochs=1))
 
 
-def test_the_weight_decides_whether_responses_are_learned(encoder, context_for):
-    data = preferences(160)
-    found = {}
-    for weight in (0.0, 5.0):
-        context = context_for(data, f"weight-{weight}", epochs=5)
-        found[weight] = kind.train(spec(encoder, response_loss_weight=weight), context).metrics["response_cosine"]
-    assert found[5.0] > found[0.0] + 0.005
+def test_nothing_held_out_is_legitimate(encoder, context_for):
+    data = preferences(60)
+    alone = LoadedData(data.train, data.train.take(np.zeros(len(data.train), bool)), "0" * 64, {})
+    metrics = kind.train(spec(encoder), context_for(alone, epochs=1)).metrics
+    assert metrics["response_cosine"] is None and metrics["accuracy_of_responses"] is None
 
 
 @pytest.mark.parametrize(("event", "after"), [("stage_epoch", 1), ("epoch", 2)])
@@ -140,5 +278,9 @@ def test_it_goes_on_and_it_scores_an_llm_by_its_answers(encoder, context_for):
 
 def test_the_document_is_read_as_it_is_written():
     read = kind.Spec.model_validate_json('{"model_type": "response_predictive"}')
-    assert (read.hidden_dims, read.scorer_hidden_dims, read.response_loss_weight) == ([256, 128, 64], [128, 64], 1.0)
+    assert (read.response_repr_dim, read.encoder_hidden_dims) == (128, [256])
+    assert (read.predictor_hidden_dims, read.scorer_hidden_dims) == ([256, 128, 64], [128, 64])
+    assert (read.predictor_input_proj_dim, read.scorer_input_proj_dim) == (64, 64)
+    assert (read.prediction_loss_weight, read.warmup_epochs) == (1.0, 0)
+    assert (read.score_consistency_loss_weight, read.repr_dist_kl_loss_weight) == (0.1, 0.01)
     assert (read.ranking_loss_type, read.min_model_comparisons) == ("margin_ranking", 20)

@@ -17,7 +17,7 @@ Size = Annotated[int, Field(ge=1, le=65536)]
 
 
 class EmbeddingKindSpec(GradientTraining, ModelSpec):
-    """The fields of a network on [prompt embedding; prompt features; LLM vector]."""
+    """The fields of networks on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData
     row_filters: ClassVar = ("min_model_comparisons",)
@@ -32,13 +32,6 @@ class EmbeddingKindSpec(GradientTraining, ModelSpec):
         description="The sentence transformer that embeds prompts: a name or a folder.",
     )
     prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
-    hidden_dims: list[Size] = option(
-        factory=lambda: [256, 128, 64],
-        min_length=1,
-        max_length=32,
-        description="Width of every hidden layer, first to last.",
-    )
-    input_proj_dim: Size = option(64, description="Length that each of the three inputs is projected to.")
     dropout: float = option(0.2, ge=0, lt=1, description="Share of the hidden units that a training step leaves out.")
     use_skip_connections: bool = option(
         True, description="Whether a layer's input is added to its output, projected where their widths differ."
@@ -61,3 +54,15 @@ class EmbeddingKindSpec(GradientTraining, ModelSpec):
         20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
     )
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
+
+
+class DenseEmbeddingSpec(EmbeddingKindSpec):
+    """The same of one dense network."""
+
+    hidden_dims: list[Size] = option(
+        factory=lambda: [256, 128, 64],
+        min_length=1,
+        max_length=32,
+        description="Width of every hidden layer, first to last.",
+    )
+    input_proj_dim: Size = option(64, description="Length that each of the three inputs is projected to.")

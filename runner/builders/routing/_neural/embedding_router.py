@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 
-from runner.builders.routing._fields.embedding_kind import EmbeddingKindSpec
+from runner.builders.routing._fields.embedding_kind import DenseEmbeddingSpec, EmbeddingKindSpec
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
 from runner.builders.routing._neural.embedding_networks import PairTrunk
@@ -46,7 +46,7 @@ class Stored:
             raise unreadable(self.directory, error) from error
 
 
-def trunk_shape(spec: EmbeddingKindSpec) -> dict[str, Any]:
+def trunk_shape(spec: DenseEmbeddingSpec) -> dict[str, Any]:
     """How the spec wants :class:`~.embedding_networks.PairTrunk`, by its parameters' names."""
     return {
         "projection": spec.input_proj_dim,

@@ -1,4 +1,4 @@
-"""Both responses of every comparison as embeddings: what a foretold response is held against."""
+"""Both responses of every comparison as an encoder reads them, and how near the predicted vectors are to the real."""
 
 from __future__ import annotations
 
@@ -7,71 +7,111 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from runner.builders.routing._llms.pair_features import NUMERIC, pair_features
 from runner.builders.routing._neural.embedding_router import Inputs
 from runner.builders.routing._neural.rank_training import ROWS
-from runner.builders.routing._neural.response_network import ResponseScorer, likeness
+from runner.builders.routing._neural.response_network import ResponseNetwork
 from runner.contract import TrainContext
 from runner.data.comparisons import Comparisons
+from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training import encoder
+
+#: Scalar features of a response.
+N_FEATURES = 32
 
 
 @dataclass(frozen=True)
 class Responses:
-    """Distinct responses, and which of them the two sides of a split's comparisons gave."""
+    """The two sides of a split's comparisons: first all of a's, then all of b's, ``N = 2n`` rows."""
 
-    vectors: torch.Tensor  # float32 [R, E], length 1
-    a: torch.Tensor  # int64 [n]
-    b: torch.Tensor  # int64 [n]
+    embeddings: torch.Tensor  # float32 [R, E], of length 1, of distinct responses
+    text: torch.Tensor  # int64 [N]: which response
+    features: torch.Tensor  # float32 [N, 32], standardised
+    prompt: torch.Tensor  # int64 [N]
+    llm: torch.Tensor  # int64 [N]
+    scale: tuple[np.ndarray, np.ndarray]  # mean and deviation of the features, float32 [32]
 
     @classmethod
-    def of(cls, context: TrainContext, split: Comparisons, inputs: Inputs) -> Responses:
-        """Embed with the encoder of the prompts, through the cache."""
+    def of(
+        cls,
+        context: TrainContext,
+        split: Comparisons,
+        inputs: Inputs,
+        scale: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> Responses:
+        """Embed with the encoder of the prompts, through the cache. ``scale`` is the training split's."""
         texts = list(dict.fromkeys((*split.responses_a, *split.responses_b)))
         vectors = encoder.embed(
             texts, inputs.prompts.encoder, context.cache, context.device, context.emit, context.stop_requested
         )
         place = {text: at for at, text in enumerate(texts)}
-        a, b = (
-            torch.tensor([place[text] for text in side], dtype=torch.int64).to(context.device)
-            for side in (split.responses_a, split.responses_b)
-        )
-        unit = torch.nn.functional.normalize(torch.from_numpy(vectors), dim=1)
-        return cls(unit.to(context.device), a, b)
+        text = np.array([place[one] for one in (*split.responses_a, *split.responses_b)], np.int64)
+        prompt = np.concatenate([split.prompt, split.prompt]).astype(np.int64)
+        pairs, which = np.unique(np.stack([prompt, text], axis=1), axis=0, return_inverse=True)
+        raw = pair_features((*split.prompts, *texts), pairs[:, 0], pairs[:, 1] + len(split.prompts))[which.ravel()]
+        mean, deviation = scale or standard(raw)
 
-    @property
-    def mean(self) -> torch.Tensor:
-        """The direction of the mean response, ``[E]``."""
-        whole = self.vectors[torch.cat([self.a, self.b])].mean(dim=0)
-        return torch.nn.functional.normalize(whole, dim=0)
+        def tensor(values: np.ndarray) -> torch.Tensor:
+            return torch.from_numpy(values).to(context.device)
+
+        unit = torch.nn.functional.normalize(torch.from_numpy(vectors), dim=1).to(context.device)
+        llm = np.concatenate([split.model_a, split.model_b]).astype(np.int64)
+        features = ((raw - mean) / deviation).astype(np.float32)
+        return cls(unit, tensor(text), tensor(features), tensor(prompt), tensor(llm), (mean, deviation))
+
+    def __len__(self) -> int:
+        return len(self.text)
+
+    def read(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the encoder reads of some rows: embeddings ``[B, E]`` and features ``[B, 32]``."""
+        return self.embeddings[self.text[rows]], self.features[rows]
+
+
+def standard(raw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of the numeric features, 0 and 1 of the others: float32 ``[32]`` twice."""
+    mean, deviation = np.zeros(raw.shape[1], np.float32), np.ones(raw.shape[1], np.float32)
+    if len(raw):
+        mean[NUMERIC], spread = raw[:, NUMERIC].mean(axis=0), raw[:, NUMERIC].std(axis=0)
+        deviation[NUMERIC] = np.where(spread > 1e-6, spread, 1.0)
+    return mean, deviation
 
 
 def likenesses(
-    network: ResponseScorer, inputs: Inputs, split: Comparisons, held: Responses, mean: torch.Tensor
+    network: ResponseNetwork, inputs: Inputs, split: Comparisons, held: Responses, mean: torch.Tensor
 ) -> dict[str, float | None]:
-    """How like the real responses of a split the foretold ones are: mean cosines, of both sides of its comparisons.
+    """How like the vectors of a split's real responses the predicted ones are: mean cosines, of both sides.
 
-    Beside them what the training's mean response ``[E]``, and the prompt itself, would have as foretold responses.
+    Beside it what the training's mean vector ``[R]`` would have as a prediction, and the accuracy of a scorer that
+    sees the real responses. All vectors are taken from ``mean``, which is what they have in common.
     """
+    names = ("response_cosine", "accuracy_of_responses")
     if not len(split):
-        return dict.fromkeys(("response_cosine", "response_cosine_of_mean", "response_cosine_of_prompt"))
-    device = held.vectors.device
-    prompt = torch.from_numpy(np.concatenate([split.prompt, split.prompt]).astype(np.int64)).to(device)
-    llm = torch.from_numpy(np.concatenate([split.model_a, split.model_b]).astype(np.int64)).to(device)
-    real = torch.cat([held.a, held.b])
-    sums = torch.zeros(3, dtype=torch.float64)
+        return dict.fromkeys(names)
+    training = network.training
+    network.eval()
+    cosine, scores = torch.zeros((), dtype=torch.float64), []
+    with torch.no_grad():
+        for rows in torch.arange(len(held), device=mean.device).split(ROWS):
+            pair = inputs.pair(held.prompt[rows], held.llm[rows])
+            real = network.encode(*held.read(rows))
+            near = torch.nn.functional.cosine_similarity(network.predict(*pair) - mean, real - mean)
+            cosine += near.double().sum().cpu()
+            scores.append(network.score(*pair[:2], real).double().cpu().numpy())
+    network.train(training)
+    of_a, of_b = np.split(np.concatenate(scores), 2)
+    return {
+        "response_cosine": float(cosine) / len(held),
+        "accuracy_of_responses": pairwise_accuracy(of_a, of_b, split),
+    }
+
+
+def mean_vector(network: ResponseNetwork, responses: Responses) -> torch.Tensor:
+    """The mean vector of a split's real responses, ``[R]``: of as many, evenly spaced, as are encoded at once."""
     training = network.training
     network.eval()
     with torch.no_grad():
-        for some in torch.arange(len(real), device=device).split(ROWS):
-            target = held.vectors[real[some]]
-            foretold = network(*inputs.pair(prompt[some], llm[some]))[1]
-            own = torch.nn.functional.normalize(inputs.embeddings[prompt[some]], dim=1)
-            for number, guess in enumerate((foretold, mean.expand_as(target), own)):
-                sums[number] += likeness(guess, target).double().sum().cpu()
+        some = np.linspace(0, len(responses) - 1, min(len(responses), ROWS)).astype(np.int64)
+        rows = torch.from_numpy(some).to(responses.text.device)
+        mean = network.encode(*responses.read(rows)).mean(dim=0)
     network.train(training)
-    cosine, of_mean, of_prompt = (sums / len(real)).tolist()
-    return {
-        "response_cosine": cosine,
-        "response_cosine_of_mean": of_mean,
-        "response_cosine_of_prompt": of_prompt,
-    }
+    return mean

@@ -1,8 +1,9 @@
-"""The network that foretells an LLM's response to a prompt, as an embedding, and scores what it foretold."""
+"""Three networks: a response's representation, the one that an LLM is expected to give, and the score of either."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -16,91 +17,131 @@ from runner.builders.routing._neural.embedding_networks import (
 )
 
 
-class ResponseScorer(nn.Module):
-    """(prompt, LLM) -> the response's embedding, a unit vector -> with the prompt -> a score.
+class ResponseEncoder(nn.Module):
+    """A real response, its embedding and its features -> its representation."""
 
-    What is foretold is ``hidden W + share * prompt embedding + mean``, brought to length 1: a response is about what
-    its prompt is about, so the network learns what an LLM adds. The score has no other way to the LLM.
-    """
+    def __init__(self, sizes: tuple[int, int], hidden: Sequence[int], out: int, dropout: float, skip: bool) -> None:
+        super().__init__()
+        self.scale = Standardized(sizes[0])
+        widths = [sum(sizes), *hidden]
+        self.blocks = nn.Sequential(*(Block(width, size, dropout, skip) for width, size in pairwise(widths)))
+        self.output = nn.Linear(widths[-1], out)
+        self.apply(initialise)
+
+    def forward(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """float ``[B, E]`` and ``[B, 32]`` -> ``[B, R]``."""
+        out: torch.Tensor = self.output(self.blocks(torch.cat([self.scale(embeddings), features], dim=1)))
+        return out
+
+
+class VectorScorer(nn.Module):
+    """(prompt, representation of a response) -> score, through tanh where ``bounded``."""
+
+    def __init__(
+        self,
+        sizes: tuple[int, int, int],
+        projection: int,
+        hidden: Sequence[int],
+        dropout: float,
+        skip: bool,
+        bounded: bool,
+    ) -> None:
+        super().__init__()
+        self.project_prompt, self.project_features, self.project_vector = (
+            nn.Linear(size, projection) for size in sizes
+        )
+        widths = [3 * projection, *hidden]
+        blocks = [Block(width, size, dropout, skip) for width, size in pairwise(widths)]
+        self.first, self.later = blocks[0], nn.Sequential(*blocks[1:])
+        self.output = nn.Linear(widths[-1], 1)
+        self.apply(initialise)
+        self.bounded = bounded
+
+    def forward(self, embeddings: torch.Tensor, features: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+        """Prompts' standardised embeddings ``[B, E]``, features ``[B, F]``, vectors ``[B, R]`` -> ``[B]``."""
+        parts = (self.project_prompt(embeddings), self.project_features(features), self.project_vector(vectors))
+        return self._score(self.first(torch.cat(parts, dim=1)))
+
+    def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """The prompts' part of the first layer, with its bias: ``[P, F]``."""
+        known = torch.cat([self.project_prompt(embeddings), self.project_features(features)], dim=1)
+        return self.first.linear_part(nn.functional.pad(known, (0, known.shape[1] // 2)))
+
+    def of_sums(self, prompt_part: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+        """Scores from the prompts' part ``[B, F]`` and the vectors ``[B, R]``: ``[B]``."""
+        projected = self.project_vector(vectors)
+        alone = nn.functional.pad(projected, (2 * projected.shape[1], 0))
+        # Without the bias, which is the prompt's.
+        linear = self.first.linear_part(alone) - self.first.linear_part(torch.zeros_like(alone[:1]))
+        return self._score(self.first.rest(prompt_part + linear))
+
+    def _score(self, hidden: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self.output(self.later(hidden)).squeeze(1)
+        return torch.tanh(scores) if self.bounded else scores
+
+
+class ResponseNetwork(nn.Module):
+    """Encoder, predictor and scorer; the predicted vector is what a prompt and an LLM are scored by."""
 
     def __init__(
         self,
         sizes: tuple[int, int, int],
         *,
-        projection: int,
-        hidden: Sequence[int],
+        response_features: int,
+        vector: int,
+        encoder_hidden: Sequence[int],
+        predictor_hidden: Sequence[int],
+        predictor_projection: int,
         scorer_hidden: Sequence[int],
+        scorer_projection: int,
         dropout: float,
         skip: bool,
         bounded: bool,
         residual: bool = False,
     ) -> None:
         super().__init__()
-        self.trunk = PairTrunk(sizes, projection, hidden, dropout, skip)
-        width = sizes[0]
-        self.response = nn.Linear(self.trunk.width, width)
-        self.prompt_share = nn.Parameter(torch.ones(1))
-        self.response_scale = Standardized(width)
-        self.project_response = nn.Linear(width, projection)
-        widths = [3 * projection, *scorer_hidden]
-        blocks = [Block(width, size, dropout, skip) for width, size in zip(widths, scorer_hidden, strict=False)]
-        self.first, self.later = blocks[0], nn.Sequential(*blocks[1:])
-        self.output = nn.Linear(widths[-1], 1)
-        for part in (self.response, self.project_response, self.first, self.later, self.output):
-            part.apply(initialise)
+        self.encoder = ResponseEncoder((sizes[0], response_features), encoder_hidden, vector, dropout, skip)
+        self.trunk = PairTrunk(sizes, predictor_projection, predictor_hidden, dropout, skip)
+        self.foretell = nn.Linear(self.trunk.width, vector)
+        initialise(self.foretell)
+        self.scorer = VectorScorer((*sizes[:2], vector), scorer_projection, scorer_hidden, dropout, skip, bounded)
+        #: Training steps taken: how far the warm-up is.
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+        self.steps: torch.Tensor
         with torch.no_grad():
-            # Before anything is learned every LLM gives the same response, and a residual is 0.
-            self.response.weight *= 0.0
-            self.output.weight *= 0.0 if residual else OUTPUT_SCALE
-        self.bounded = bounded
+            self.scorer.output.weight *= 0.0 if residual else OUTPUT_SCALE
 
-    def start_from(self, prompts: torch.Tensor, responses: torch.Tensor) -> None:
-        """Foretell the mean response of a prompt, from the embeddings of prompts and of responses, ``[n, E]`` each."""
-        with torch.no_grad():
-            self.response.bias.copy_((responses - self.prompt_share * prompts).mean(dim=0))
-        self.response_scale.fit(responses)
+    def encode(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+        """The vectors of real responses: ``[B, E]``, ``[B, 32]`` -> ``[B, R]``."""
+        out: torch.Tensor = self.encoder(embeddings, features)
+        return out
 
-    def forward(
-        self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """float ``[B, E]``, ``[B, 45]``, ``[B, V]`` -> scores ``[B]`` and foretold responses ``[B, E]``."""
-        foretold = self._foretell(self.trunk(embeddings, features, llms), embeddings)
-        known = torch.cat(self.trunk.project(embeddings, features), dim=1)
-        response = self.project_response(self.response_scale(foretold))
-        return self._score(self.first(torch.cat([known, response], dim=1))), foretold
+    def predict(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        """The vectors that responses are expected to have: ``[B, E]``, ``[B, 45]``, ``[B, V]`` -> ``[B, R]``."""
+        out: torch.Tensor = self.foretell(self.trunk(embeddings, features, llms))
+        return out
+
+    def score(self, embeddings: torch.Tensor, features: torch.Tensor, vectors: torch.Tensor) -> torch.Tensor:
+        """Scores of vectors, real or predicted, for prompts: ``[B]``."""
+        out: torch.Tensor = self.scorer(self.trunk.prompt_scale(embeddings), features, vectors)
+        return out
+
+    def forward(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        """The scores of (prompt, LLM) pairs, by their predicted vectors: ``[B]``."""
+        return self.score(embeddings, features, self.predict(embeddings, features, llms))
 
     def prompt_side(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        """All that a prompt gives alone, ``[P, F]``: to the trunk, to the scorer, and to the foretold response."""
-        known = torch.cat(self.trunk.project(embeddings, features), dim=1)
-        scorer = self.first.linear_part(nn.functional.pad(known, (0, known.shape[1] // 2)))
-        return torch.cat([self.trunk.prompt_side(embeddings, features), scorer, embeddings], dim=1)
+        """All that a prompt gives alone, ``[P, F]``: to the predictor, and to the scorer."""
+        known = self.scorer.prompt_side(self.trunk.prompt_scale(embeddings), features)
+        return torch.cat([self.trunk.prompt_side(embeddings, features), known], dim=1)
 
     def llm_side(self, llms: torch.Tensor) -> torch.Tensor:
-        """All that an LLM gives alone, ``[M, F]``: to the trunk."""
+        """All that an LLM gives alone, ``[M, F]``: to the predictor."""
         return self.trunk.llm_side(llms)
 
     def scores(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor:
         """Every pair of some prompts ``[P, ...]`` and LLMs ``[M, F]``: ``[P, M]``."""
-        parts = (llm_part.shape[1], prompt_part.shape[1] - llm_part.shape[1] - self.response.out_features)
-        trunk, scorer, embeddings = prompt_part.split([*parts, self.response.out_features], dim=1)
-        n_llms = len(llm_part)
-        hidden = self.trunk.of_sums(trunk, llm_part)
-        foretold = self._foretell(hidden, embeddings.repeat_interleave(n_llms, dim=0))
-        response = self.project_response(self.response_scale(foretold))
-        alone = nn.functional.pad(response, (2 * response.shape[1], 0))
-        linear = self.first.linear_part(alone) - self.first.linear_part(torch.zeros_like(alone[:1]))
-        whole = self.first.rest(linear + scorer.repeat_interleave(n_llms, dim=0))
-        return self._score(whole).view(len(prompt_part), n_llms)
-
-    def _foretell(self, hidden: torch.Tensor, embeddings: torch.Tensor) -> torch.Tensor:
-        return nn.functional.normalize(self.response(hidden) + self.prompt_share * embeddings, dim=1)
-
-    def _score(self, hidden: torch.Tensor) -> torch.Tensor:
-        """From the scorer's first block."""
-        scores: torch.Tensor = self.output(self.later(hidden)).squeeze(1)
-        return torch.tanh(scores) if self.bounded else scores
-
-
-def likeness(foretold: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-    """The cosine of unit vectors, row by row: ``[B, E]`` twice -> ``[B]``."""
-    return (foretold * real).sum(dim=1)
+        trunk, known = prompt_part.tensor_split([llm_part.shape[1]], dim=1)
+        vectors = self.foretell(self.trunk.of_sums(trunk, llm_part))
+        scores = self.scorer.of_sums(known.repeat_interleave(len(llm_part), dim=0), vectors)
+        return scores.view(len(prompt_part), len(llm_part))

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from runner.builders.routing._fields.embedding_kind import EmbeddingKindSpec
+from runner.builders.routing._fields.embedding_kind import DenseEmbeddingSpec
 from runner.contract import option
 from runner.tasks import ranking
 
@@ -27,7 +27,7 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
-class Spec(EmbeddingKindSpec):
+class Spec(DenseEmbeddingSpec):
     """Dense network on an embedding of the LLMs."""
 
     model_type: Literal["dn_embedding"] = option(

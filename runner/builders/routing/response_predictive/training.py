@@ -1,15 +1,25 @@
-"""Training of a network that predicts the response and one that scores it."""
+"""Training of an encoder of responses, a predictor of what it gives, and a scorer."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import torch
 
-from runner.builders.routing._neural.embedding_router import Inputs, Stored, trunk_shape
+from runner.builders.routing._neural.embedding_router import Inputs, Stored
 from runner.builders.routing._neural.rank_losses import decided_rows, epoch_rows, ranking_loss
 from runner.builders.routing._neural.rank_training import Scorer, accuracy, fit_and_conclude
-from runner.builders.routing._neural.response_embeddings import Responses, likenesses
-from runner.builders.routing._neural.response_network import ResponseScorer, likeness
+from runner.builders.routing._neural.response_embeddings import N_FEATURES, Responses, likenesses, mean_vector
+from runner.builders.routing._neural.response_losses import (
+    NORMAL,
+    between,
+    consistency,
+    prediction,
+    to_standard_normal,
+    warmth,
+)
+from runner.builders.routing._neural.response_network import ResponseNetwork
 from runner.builders.routing.response_predictive import Spec
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import A, B
@@ -23,48 +33,53 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     decided_rows(split)
     start = Stored(context.start_from) if context.start_from else None
     inputs = Inputs.gather(spec, context, start)
-    responses, held = Responses.of(context, split, inputs), Responses.of(context, validation, inputs)
-    shape = trunk_shape(spec) | {
-        "scorer_hidden": spec.scorer_hidden_dims,
-        "bounded": spec.ranking_loss_type == "margin_ranking",
-    }
-    prompt, a, b, winner = (
-        torch.from_numpy(column.astype(np.int64)).to(context.device)
-        for column in (split.prompt, split.model_a, split.model_b, split.winner)
-    )
+    responses = Responses.of(context, split, inputs)
+    held = Responses.of(context, validation, inputs, responses.scale)
+    shape = shape_of(spec)
+    winner = torch.from_numpy(split.winner.astype(np.int64)).to(context.device)
     torch.manual_seed(context.seed)
-    network = ResponseScorer(inputs.sizes, **shape, residual=inputs.base is not None)
+    network = ResponseNetwork(inputs.sizes, **shape, residual=inputs.base is not None)
     if start is not None:
         start.load_into(network)
     else:
         inputs.standardize(network.trunk, context)
-        both = torch.cat([responses.a, responses.b])
-        network.start_from(inputs.embeddings[prompt.repeat(2)].cpu(), responses.vectors[both].cpu())
+        network.encoder.scale.fit(responses.embeddings[responses.text].cpu())
     network.to(context.device)
 
-    scorer = Scorer(
-        network, lambda which, llms: network(*inputs.pair(which, llms))[0], context.device, inputs.base_scores
-    )
+    scorer = Scorer(network, lambda which, llms: network(*inputs.pair(which, llms)), context.device, inputs.base_scores)
+    warmup_steps = spec.warmup_epochs * -(-len(split) // max(1, context.batch_size))
+
+    def rank(scores: torch.Tensor, decided: torch.Tensor, a_won: torch.Tensor) -> torch.Tensor:
+        """The ranking loss of the decided comparisons, from the scores of both sides, ``[2B]``."""
+        of_a, of_b = (side[decided] for side in scores.chunk(2))
+        return ranking_loss(spec.ranking_loss_type, torch.where(a_won, of_a, of_b), torch.where(a_won, of_b, of_a))
 
     def loss(rows: torch.Tensor) -> torch.Tensor:
-        which, llms = prompt[rows].repeat(2), torch.cat([a[rows], b[rows]])
-        scores, predicted = network(*inputs.pair(which, llms))
-        real = responses.vectors[torch.cat([responses.a[rows], responses.b[rows]])]
-        whole = spec.response_loss_weight * (1.0 - likeness(predicted, real).mean())
-        scores = scorer.upon_base(scores, which, llms)
-        of_a, of_b = scores[: len(rows)], scores[len(rows) :]
+        both = torch.cat([rows, rows + len(split)])
+        prompt, llm = responses.prompt[both], responses.llm[both]
+        pair = inputs.pair(prompt, llm)
+        real, predicted = network.encode(*responses.read(both)), network.predict(*pair)
+        of_real, of_predicted = network.score(*pair[:2], real), network.score(*pair[:2], predicted)
+        whole = (
+            prediction(predicted, real, spec.prediction_loss_weight)
+            + NORMAL * to_standard_normal(real)
+            + spec.score_consistency_loss_weight * consistency(of_predicted, of_real)
+            + spec.repr_dist_kl_loss_weight * between(predicted, real)
+        )
+        weight = warmth(int(network.steps), warmup_steps) if warmup_steps else 1.0
+        network.steps += 1
         decided = winner[rows] <= B
         if not bool(decided.any()):
             return whole
         a_won = (winner[rows] == A)[decided]
-        of_a, of_b = of_a[decided], of_b[decided]
-        return whole + ranking_loss(
-            spec.ranking_loss_type, torch.where(a_won, of_a, of_b), torch.where(a_won, of_b, of_a)
+        by_real, by_predicted = (
+            rank(scorer.upon_base(scores, prompt, llm), decided, a_won) for scores in (of_real, of_predicted)
         )
+        return whole + by_real + weight * by_predicted
 
     def measure() -> dict[str, float | None]:
-        found = likenesses(network, inputs, validation, held, responses.mean)
-        return dict(accuracy(context, scorer)) | {"response_cosine": found["response_cosine"]}
+        found = likenesses(network, inputs, validation, held, mean_vector(network, responses))
+        return dict(accuracy(context, scorer)) | found
 
     task = Trainee(
         module=network,
@@ -77,6 +92,22 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )
     result, temperature = fit_and_conclude(context, task, scorer, inputs.prompts.embeddings)
-    result.metrics |= likenesses(network, inputs, validation, held, responses.mean)
+    result.metrics |= likenesses(network, inputs, validation, held, mean_vector(network, responses))
     inputs.save(context.artifact, network, shape, temperature)
     return result
+
+
+def shape_of(spec: Spec) -> dict[str, Any]:
+    """How the spec wants :class:`ResponseNetwork`, by its parameters' names."""
+    return {
+        "response_features": N_FEATURES,
+        "vector": spec.response_repr_dim,
+        "encoder_hidden": spec.encoder_hidden_dims,
+        "predictor_hidden": spec.predictor_hidden_dims,
+        "predictor_projection": spec.predictor_input_proj_dim,
+        "scorer_hidden": spec.scorer_hidden_dims,
+        "scorer_projection": spec.scorer_input_proj_dim,
+        "dropout": spec.dropout,
+        "skip": spec.use_skip_connections,
+        "bounded": spec.ranking_loss_type == "margin_ranking",
+    }
