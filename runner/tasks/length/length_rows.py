@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,16 +108,18 @@ class LengthRows:
 class LengthScale:
     """Log tokens and back: every LLM's mean log length, and one standard deviation of what is left over.
 
-    A model learns ``(log tokens - the LLM's mean) / deviation``. The way back is ``exp``, so a prediction is a median
-    kind of estimate: the least absolute error wants it, half of the responses are longer, and a sum of predictions
-    falls short of the sum of lengths (the metric ``total_ratio`` says by how much). What comes back lies between 1 and
-    the longest response of the training split.
+    A model learns ``(log tokens - the LLM's mean) / deviation``. The way back is ``exp``, which gives a median kind of
+    estimate, times a factor for each LLM (:mod:`~.point_forecasts`). What comes back lies between 1 and the longest
+    response of the training split.
     """
 
     mean: np.ndarray  # float64 [n_models], of log tokens
     deviation: float
     overall: float  # mean log tokens of all rows
     longest: float  # tokens
+    #: Log factors of the first LLMs, float64; the others have ``usual_shift``.
+    shift: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    usual_shift: float = 0.0
 
     @classmethod
     def fit(cls, rows: LengthRows, n_models: int) -> LengthScale:
@@ -141,7 +143,16 @@ class LengthScale:
     def tokens(self, values: np.ndarray | float, model: np.ndarray) -> np.ndarray:
         """The inverse of :meth:`standardise`, float64, within ``[1, longest]``; the two broadcast."""
         logs = self.mean[model] + self.deviation * np.asarray(values, np.float64)
-        return np.exp(np.clip(logs, 0.0, np.log(self.longest)))
+        return self.shifted(np.exp(np.clip(logs, 0.0, np.log(self.longest))), model)
+
+    def shifted(self, medians: np.ndarray, model: np.ndarray) -> np.ndarray:
+        """Tokens times the LLMs' factors, within ``[1, longest]``."""
+        return np.clip(medians * np.exp(self.shifts[model]), 1.0, self.longest)
+
+    @property
+    def shifts(self) -> np.ndarray:
+        """Every LLM's log factor, float64 ``[n_models]``."""
+        return np.append(self.shift, np.full(len(self.mean) - len(self.shift), self.usual_shift))
 
     def with_llm(self, tokens: np.ndarray) -> LengthScale:
         """One more LLM, the last, whose mean is that of these token counts (at least one)."""
@@ -154,7 +165,7 @@ class LengthScale:
 
     def of(self, models: np.ndarray) -> LengthScale:
         """The same scale for some of the LLMs, by index."""
-        return replace(self, mean=self.mean[models])
+        return replace(self, mean=self.mean[models], shift=self.shifts[models])
 
     def as_json(self) -> dict[str, Any]:
         """A document that :meth:`from_json` reads back to the bit."""
@@ -163,6 +174,8 @@ class LengthScale:
             "deviation": self.deviation,
             "overall": self.overall,
             "longest": self.longest,
+            "shift": self.shift.tolist(),
+            "usual_shift": self.usual_shift,
         }
 
     @classmethod
@@ -173,6 +186,9 @@ class LengthScale:
             float(document["deviation"]),
             float(document["overall"]),
             float(document["longest"]),
+            # Models stored before there were factors have none.
+            np.asarray(document.get("shift", ()), np.float64),
+            float(document.get("usual_shift", 0.0)),
         )
 
 
@@ -202,4 +218,6 @@ def continued(
     everyone = (*names, *(name for name in stored_names if name not in set(names)))
     mean = [stored.mean[known[name]] if name in known else scale.mean[at] for at, name in enumerate(everyone)]
     longest = max(scale.longest, stored.longest)
-    return everyone, replace(stored, mean=np.array(mean, np.float64), longest=longest)
+    whole = replace(stored, mean=np.array(mean, np.float64), longest=longest)
+    # Factors are fitted anew, on what this model gives.
+    return everyone, replace(whole, shift=np.zeros(0), usual_shift=0.0)

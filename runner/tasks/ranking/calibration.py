@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -56,13 +57,20 @@ def calibrate(
     fitted on both. With fewer than ``ENOUGH`` decided comparisons it is ``otherwise``: the training split's.
     """
     decided = comparisons.decided
-    prompts, which = np.unique(comparisons.prompt, return_inverse=True)
-    # By the text, not its number: which prompts are together does not depend on what else is in the data.
-    halves = np.array([zlib.crc32(comparisons.keys[at].encode("utf-8", "replace")) & 1 for at in prompts], np.int64)
-    half = halves[which] if len(prompts) else np.zeros(len(comparisons), np.int64)
+    half = halves(comparisons.prompt, comparisons.keys)
     counts = np.bincount(half[decided], minlength=2)
     if counts.sum() < ENOUGH or counts.min() < ENOUGH // 4:
         return np.full(len(comparisons), otherwise), otherwise
     margins = winner_margins(score_a, score_b, comparisons)
     each = [fit_temperature(margins[half[decided] != side]) for side in (0, 1)]
     return np.array(each)[half], fit_temperature(margins)
+
+
+def halves(prompt: np.ndarray, keys: Sequence[str]) -> np.ndarray:
+    """In which half each row is, 0 or 1, int64 ``[n]``: those of one prompt together, by what it is known by.
+
+    By the text, not its number: which prompts are together does not depend on what else is in the data.
+    """
+    prompts, which = np.unique(prompt, return_inverse=True)
+    sides = np.array([zlib.crc32(keys[at].encode("utf-8", "replace")) & 1 for at in prompts], np.int64)
+    return sides[which]

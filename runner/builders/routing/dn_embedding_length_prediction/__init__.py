@@ -1,22 +1,26 @@
 """Tokens per prompt and LLM: a dense network on the prompt's embedding and features and the LLM's embedding.
 
 The length of a response is counted in tokens of the encoder's own tokenizer, without truncation. The network learns
-`(log tokens - mean) / deviation`, where the mean is the LLM's own in the training split and the deviation one for
-all: only what a prompt adds to an LLM's usual length. Its inputs are the prompt's sentence embedding, the 45 prompt
-features and the LLM's embedding (`embedding_spec`), each projected to `input_proj_dim`, and a learned vector per LLM
-of `model_id_embedding_dim`. They are joined and go through residual blocks, `x + dropout(leaky(norm(linear(x))))`.
-The loss is the mean squared error; the epoch kept is the one that explains most of the held-out variance (`log_r2`).
-A prediction is `exp(mean + deviation * output)`, a median kind of estimate: half of the responses are longer, and the
-sum of many predictions falls short of the sum of lengths by the metric `total_ratio`; divide by it where a total is
-wanted, such as a cost. An LLM that was not in training is predicted from its own (prompt, response) pairs: their mean
-log length, its embedding, and a learned vector of zeros.
+`(log tokens - mean) / deviation`, where the mean is the LLM's own in the training split and the deviation one for all:
+only what a prompt adds to an LLM's usual length. Its inputs are the prompt's sentence embedding, the 45 prompt features
+and the LLM's embedding (`embedding_spec`), each projected to `input_proj_dim`, and a learned vector per LLM of
+`model_id_embedding_dim`. They are joined and go through residual blocks, `x + dropout(leaky(norm(linear(x))))`. The
+loss is the mean squared error; the epoch kept is the one that explains most of the held-out variance (`log_r2`). A
+prediction is `exp(mean + deviation * output)`, the median kind of estimate of what the length may be, times a factor
+for each LLM that makes it, on the held-out responses, what `predict` asks for: the `median` (half of the responses are
+longer, and the absolute error is least), the `mean` (the sums agree: for a total, such as a cost), or what has the
+least `relative` error, |predicted - actual| / actual, which lies lower the less sure a length is (`exp(-s^2)` of the
+median where its logarithm is normal with deviation `s`). Epochs are measured before it. How far a sum of predictions is
+from the sum of lengths is the metric `total_ratio`. An LLM that was not in training is predicted from its own (prompt,
+response) pairs: their mean log length, its embedding, and a learned vector of zeros.
 
 Use it when lengths depend on what is asked, for the expected cost of a route or a limit on tokens: from several
 hundred responses on it explains more than `simple_length_prediction`, which takes a second and needs no encoder.
 Whether the prompt helps at all is in the table `baselines`: the mean of each LLM has a `log_r2` of 0.
 
-Source: residual blocks, He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016); layer normalisation,
-Ba et al. (2016).
+Source: residual blocks, He et al., "Deep Residual Learning for Image Recognition" (CVPR 2016); layer normalisation, Ba
+et al. (2016); Gneiting, "Making and evaluating point forecasts", Journal of the American Statistical Association 106
+(2011), for what is predicted.
 """
 
 from __future__ import annotations
@@ -26,8 +30,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.length_fields import LengthFields
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
-from runner.contract import ModelSpec, Needed, option
+from runner.contract import Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.tasks import length
@@ -38,7 +43,7 @@ REQUIRES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(GradientTraining, ModelSpec):
+class Spec(GradientTraining, LengthFields):
     """Dense network on embeddings, for lengths."""
 
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}

@@ -14,6 +14,7 @@ from runner.builders.routing.dn_embedding_length_prediction import Spec
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.length.length_rows import TokenCounter, continued, split_rows
 from runner.tasks.length.measuring import conclude, point_metrics
+from runner.tasks.length.point_forecasts import forecast
 from runner.training.loop import Trainee, fit
 from runner.training.optimizers import make
 
@@ -85,7 +86,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     )
     done = fit(task, context)
     with torch.no_grad():
-        predicted = predict()
+        scale, predicted = forecast(scale, predict(), held, context.data.validation.keys, spec.predict)
 
     read.save(context.artifact)
     llm_embedding.save(context.artifact / FOLDER, context.artifact / "encoder")

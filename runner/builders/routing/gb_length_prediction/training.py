@@ -12,6 +12,7 @@ from runner.builders.routing.gb_length_prediction.stored import stored_scale
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.length.length_rows import LengthRows, TokenCounter, continued, split_rows
 from runner.tasks.length.measuring import conclude, point_metrics
+from runner.tasks.length.point_forecasts import forecast
 from runner.training.pretrained import resolve
 
 
@@ -44,7 +45,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         "log_r2",
         start.booster if start else None,
     )
-    predicted = scale.tokens(gathered.scorer(done.booster)(held.prompt, held.model), held.model)
+    medians = scale.tokens(gathered.scorer(done.booster)(held.prompt, held.model), held.model)
+    scale, predicted = forecast(scale, medians, held, context.data.validation.keys, spec.predict)
     result = conclude(context, rows, held, data_scale, predicted, done.rounds, done.best_round)
     result.metrics["n_trees"] = done.booster.num_boosted_rounds()
     result.tables["importance"] = importance(gathered.inputs, done.booster)

@@ -15,6 +15,7 @@ from runner.contract import TrainContext, TrainResult
 from runner.store.tensors import write_tensors
 from runner.tasks.length.length_rows import TokenCounter, split_rows
 from runner.tasks.length.measuring import conclude
+from runner.tasks.length.point_forecasts import forecast
 from runner.training.pretrained import resolve
 
 
@@ -36,15 +37,16 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     whole = scale.with_average()
     last = np.full(len(rows), len(names))
     everyone = fit(inputs, rows.prompt, np.zeros(len(rows), np.int64), whole.standardise(rows.tokens, last), 1, spec.l2)
-    predicted = scale.tokens(
+    medians = scale.tokens(
         np.einsum("nf,nf->n", inputs[held.prompt], weights[held.model, 1:]) + weights[held.model, 0], held.model
     )
+    kept, predicted = forecast(scale, medians, held, context.data.validation.keys, spec.predict)
 
     document = {
         "format": 1,
         "models": list(names),
         "l2": spec.l2,
-        "scale": scale.as_json(),
+        "scale": kept.as_json(),
     } | standardize.as_json()
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "weights.safetensors", {"weights": weights, "everyone": everyone})
