@@ -59,7 +59,9 @@ class _Checker:
         elif word == "type":
             yield self.wrong("type", "wrong type", path, schema)
         elif word in ("enum", "const"):
-            yield self.not_allowed(schema, value, path)
+            # A value of another type than the allowed ones is told by its type already.
+            if "type" not in schema or _validator_class()({"type": schema["type"]}).is_valid(value):
+                yield self.not_allowed(schema, value, path)
         else:
             yield self.wrong("bound", _BOUNDS.get(str(word), f"not allowed: {word}"), path, schema)
 

@@ -114,6 +114,8 @@ CASES = [
         [battle("ada", "bob", answers=("", " "))] * 9,
         "data.jsonl",
         "(9, first in line 1)",
+        # A rating takes them; who reads answers cannot.
+        document=spec("dn_embedding") | {"epochs": 1, "batch_size": 8},
     ),
     looked("conversations of no turns", [row | {"conversation_a": []} for row in battles()], "empty conversation (24"),
     looked(

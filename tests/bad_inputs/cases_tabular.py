@@ -324,7 +324,7 @@ CASES = [
     asked("a column missing", 4, "age,visit\n30,1\n", "'town'"),
     asked("a word for a number", 4, text({3: "old,Linz,1,a"}), "3", "column 'age' has 'old', which is not a number"),
     asked(
-        "a category that training did not have", 4, text({3: "30,Rom,1,a"}), "'Rom' (1)", "unseen_categories is error"
+        "a category that training did not have", 4, text({3: "30,Rom,1,a"}), "'Rom' (1)", "was trained to refuse them"
     ),
     asked("an empty file", 4, "", "rows.csv"),
     asked("a header and nothing else", 4, text(rows=0), "rows.csv", "there is no row in it"),

@@ -57,7 +57,7 @@ NETWORK = """\
 def spec(kind: str = "elo_scoring", **changes: Any) -> dict[str, Any]:
     """A good spec on ``data.jsonl``; ``changes`` replace sections, ``name`` and ``settings`` the model's."""
     name = changes.pop("name", "ratings")
-    rare = {} if kind == "dense_network" else {"min_model_occurrences": 0}
+    rare = {} if kind in ("dense_network", "dn_embedding") else {"min_model_occurrences": 0}
     settings = {"model_type": kind} | rare | changes.pop("settings", {})
     good = {
         "model": {"name": name, "spec": settings},

@@ -120,7 +120,10 @@ def _table_conflict(data):
         value = data.get(field, "target" if field == "target_columns" else [])
         names += value if isinstance(value, list) else [value]
     sides = [data[way] for way in ("split_column", "group_column") if data.get(way)]
+    targets = data.get("target_columns", "target")
+    by_target = data.get("time_column") in (targets if isinstance(targets, list) else [targets])
     twice = len(set(names)) < len(names) or data.get("id_column") in names or any(side in names for side in sides)
+    twice = twice or (bool(data.get("time_column")) and by_target)
     void = {"stratify"} if ways else set()
     void |= {"validation_split"} if set(ways) & {"validation_data", "split_column"} else set()
     void |= {"text_features"} if data.get("text") != "hash" and not data.get("text_columns") else set()

@@ -78,6 +78,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
                 where=f"/data/validation_data: {section.validation_data}",
                 hint="name a file with rows that have their targets, or leave it out",
             )
+        _told_of_known_rows(section.validation_data, train, validation, told)
     else:
         validation = _split(columns, looked, held_rows, targets, divided.validation, keys, divided)
         validation = _told_of_unknown(validation, told, lambda rows: table.lines(held_rows[rows]))
@@ -322,6 +323,27 @@ def _other_file(section: TableData, train: TableSplit, told: Told, record: dict[
         values[target.name] = (in_classes(target, known) if known else target.values)[kept]
     split = TableSplit(train.columns, matrix[kept], values, train.classes, np.arange(len(kept), dtype=np.uint64), None)
     return _told_of_unknown(split, told, lambda rows: table.lines(kept[rows]))
+
+
+def _told_of_known_rows(name: str, train: TableSplit, validation: TableSplit, told: Told) -> None:
+    """Warn of rows to measure on that training has as well, the same in every input and target."""
+    known = int(np.isin(_row_numbers(validation), _row_numbers(train)).sum())
+    if known:
+        told.warn(
+            f"{known:,} of {len(validation):,} rows of {name} are rows of the training data too, the same in every "
+            "input and target: what is measured on them says nothing of new rows",
+            "/data/validation_data",
+        )
+
+
+def _row_numbers(split: TableSplit) -> np.ndarray:
+    """A number for every row's inputs and targets, uint64 ``[n]``."""
+    found = np.zeros(len(split), np.uint64)
+    for column in (*split.matrix.T, *split.targets.values()):
+        values = column.astype(np.float64) + 0.0
+        values[np.isnan(values)] = np.nan
+        found = holdout.mixed(found ^ values.view(np.uint64))
+    return found
 
 
 def _record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -16,7 +17,7 @@ from runner.data.table_rows import date_directives as directives
 from runner.data.table_rows import packaged
 from runner.data.table_rows.table_split import TableSplit
 from runner.data.text_files import TEXTS, TextFiles
-from runner.errors import DataError
+from runner.errors import DataError, NotFoundError
 from runner.workspace import absolute
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
@@ -135,7 +136,7 @@ class TableData(TextFiles, Holdout):
     @model_validator(mode="after")
     def _targets_are_no_holdout(self) -> Self:
         # The target by its default, which no field's validator sees.
-        for field in ("split_column", "group_column"):
+        for field in ("split_column", "group_column", "time_column"):
             if getattr(self, field) in self.targets:
                 raise _two_meanings(getattr(self, field), field, "target_columns")
         return self
@@ -174,6 +175,19 @@ class TableData(TextFiles, Holdout):
         from runner.data.records.data_files import container_of, data_files
 
         self.refuse_without_effect()
+        if self.validation_data == self.dataset:
+            raise DataError(
+                "is the data set itself: what is measured on rows of training says nothing of new rows",
+                where=f"/data/validation_data: {self.validation_data}",
+                hint="name another file, or leave it out: data.validation_split holds rows out",
+            )
+        near = difflib.get_close_matches(self.dataset, packaged.NAMES, n=1)
+        if near and self.dataset not in packaged.NAMES and not (cwd / self.dataset).exists():
+            raise NotFoundError(
+                "there is no packaged table of that name, and no such file",
+                where=f"/data/dataset: {self.dataset}",
+                hint=f"did you mean {near[0]!r}? packaged are {', '.join(packaged.NAMES)}",
+            )
         containers: set[str | None] = set()
         for path, pointer in self._hub_names():
             hub_files.hub_name(path, f"{pointer}: {path}")

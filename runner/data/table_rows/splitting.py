@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from runner.data.table_rows.targets import Target
 
 Warn = Callable[..., None]
+#: With fewer held-out groups than this, an interval over groups says little.
+FEW_GROUPS = 10
 
 
 @dataclass
@@ -85,6 +87,13 @@ def divide(
         if groups is not None:
             names = np.array([holdout.text_key(str(group)) for group in range(groups.max() + 2)], np.uint64)
             mask = holdout.by_share(names[groups], section.validation_split, section.seed).mask
+            held = len(np.unique(groups[mask]))
+            if held < FEW_GROUPS:
+                warn(
+                    f"the held-out rows are of {held} group{'s' * (held > 1)} of {section.group_column!r}: intervals, "
+                    "drawn over whole groups, are far too narrow over so few",
+                    "/data/group_column",
+                )
         else:
             if dates:
                 warn(

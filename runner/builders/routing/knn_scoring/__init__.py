@@ -20,11 +20,11 @@ Modeling for LLM Routing: When Simple kNN Beats Complex Learned Routers", arXiv:
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from runner.contract import ModelSpec, Section, option
+from runner.contract import ModelSpec, Section, invalid, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
 
@@ -84,7 +84,7 @@ class Spec(ModelSpec):
     weighting: Literal["uniform", "cosine"] | Softmax = option(
         "cosine",
         description="How much each of them counts: all the same; by its cosine, those below 0 not at all; or by a "
-        "softmax over the cosines, with its temperature, in which the nearest counts 1.",
+        'softmax over the cosines, in which the nearest counts 1, with its temperature: {"softmax": 0.05}.',
     )
     shrinkage: float = option(
         2.0, ge=0, description="How many outcomes the LLM's mean over all its comparisons counts for."
@@ -106,3 +106,14 @@ class Spec(ModelSpec):
     min_model_comparisons: int = option(
         20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
     )
+
+    @model_validator(mode="after")
+    def _guard_can_be_met(self) -> Self:
+        if self.guard is not None and self.k != "auto" and self.guard.min_neighbors > self.k:
+            raise invalid(
+                ("guard", "min_neighbors"),
+                "never_met",
+                f"only {self.k} neighbours are looked at (k), so that the default would always lead: take at most "
+                f"{self.k}, or a greater k",
+            )
+        return self

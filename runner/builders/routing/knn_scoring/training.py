@@ -98,7 +98,7 @@ def _guarding(guard: Guard | None, models: tuple[str, ...], outcomes: Outcomes) 
         raise DataError(
             f"the training data has no LLM {guard.default_model!r}",
             where="/model/spec/guard/default_model",
-            hint="best, or one of " + ", ".join(models[:8]),
+            hint="best, or one of " + ", ".join(models[:8]) + (", ..." if len(models) > 8 else ""),
         )
     return Guarding(default, guard.min_standard_errors, guard.min_similarity, guard.min_neighbors)
 

@@ -115,8 +115,10 @@ class StoredTable:
         for name, count in odd.infinite.items():
             self._infinite[name] = self._infinite.get(name, 0) + count
         if odd.categories and self._unseen == "error":
+            name, words = next(iter(odd.categories.items()))
+            shown = ", ".join(f"{word!r} ({count})" for word, count in list(words.items())[:5])
             raise DataError(
-                next(sentence for sentence in odd.sentences()),
+                f"column {name!r} has categories that training did not have: {shown}",
                 where=f"the rows from {rows[0].line} on",
                 hint="this model was trained to refuse them (unseen_categories): mend the cells, or leave the rows out",
             )
