@@ -43,7 +43,7 @@ def test_boosted_trees_have_them_where_they_read_embeddings(encoder, context_for
     fields = {name: value for name, value in embedded(encoder).items() if name.startswith("embedding")}
     counts = []
     for number, inputs in enumerate((["prompt_features", "prompt_embedding"], ["prompt_features"])):
-        document = {"model_type": "gradient_boosting", "input_features": [*inputs, "llm_embedding"]} | fields
+        document = {"model_type": "gradient_boosting", "input_features": [*inputs, "model_embedding"]} | fields
         result = builder.train(
             builder.Spec.model_validate(document), context_for(preferences(), f"run-{number}", epochs=1)
         )

@@ -2,16 +2,17 @@
 
 The length of a response is counted in tokens of the encoder's own tokenizer, without truncation. The trees learn `(log
 tokens - mean) / deviation` by squared error, where the mean is the LLM's own in the training split and the deviation
-one for all: only what a prompt adds to an LLM's usual length. A row is the prompt's embedding, its 45 features, the
-embedding of the LLM and, if asked for, the prompt's 12 category tags; every response is a row, whoever won. One epoch
-grows one tree, and the number of trees that explains most of the held-out variance (`log_r2`) is kept. A prediction is
-`exp(mean + deviation * trees)`, the median kind of estimate of what the length may be, times a factor for each LLM that
-makes it, on the held-out responses, what `predict` asks for: the `median` (half of the responses are longer, and the
-absolute error is least), the `mean` (the sums agree: for a total, such as a cost), or what has the least `relative`
-error, |predicted - actual| / actual, which lies lower the less sure a length is (`exp(-s^2)` of the median where its
-logarithm is normal with deviation `s`). Epochs are measured before it. How far a sum of predictions is from the sum of
-lengths is the metric `total_ratio`. An LLM that was not in training is predicted from its own (prompt, response) pairs:
-their mean log length, and its embedding.
+one for all: only what a prompt adds to an LLM's usual length. A row is what `input_features` names: the prompt's
+embedding and features, the embedding of the LLM, a column for each LLM that was in training and, if asked for, the
+prompt's 12 category tags; every response is a row, whoever won. One epoch grows one tree, and the number of trees that
+explains most of the held-out variance (`log_r2`) is kept. A prediction is `exp(mean + deviation * trees)`, the median
+kind of estimate of what the length may be, times a factor for each LLM that makes it, on the held-out responses, what
+`predict` asks for: the `median` (half of the responses are longer, and the absolute error is least), the `mean` (the
+sums agree: for a total, such as a cost), or what has the least `relative` error, |predicted - actual| / actual, which
+lies lower the less sure a length is (`exp(-s^2)` of the median where its logarithm is normal with deviation `s`).
+Epochs are measured before it. How far a sum of predictions is from the sum of lengths is the metric `total_ratio`. An
+LLM that was not in training is predicted from its own (prompt, response) pairs: their mean log length, and its
+embedding.
 
 Category tags are the annotations of the published comparisons (`category_tag`). `infer` and `route` take them from the
 rows of a JSON Lines or Parquet file, `{"prompt": "...", "category_tags": {"math_v0.1": {"math": true}}}`; a warning
