@@ -198,9 +198,18 @@ class ComparisonsData(TextFiles, ComparisonsFields):
     @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Roles that only a matrix of outcomes has make the file one."""
-        if columns.keys() & OutcomeColumns.model_fields.keys() - Columns.model_fields.keys():
-            return {"dataset": path, "outcomes": {"columns": dict(columns)}}
-        return super().document_of(path, columns)
+        document = super().document_of(path, columns)
+        roles = document.get("columns", {})
+        if roles.keys() & OutcomeColumns.model_fields.keys() - Columns.model_fields.keys():
+            document["outcomes"] = {"columns": document.pop("columns")}
+        return document
+
+    @classmethod
+    def roles(cls) -> dict[str, str]:
+        """Those that only a matrix of outcomes has come last."""
+        found = super().roles()
+        of_matrix = {name: field.description or "" for name, field in OutcomeColumns.model_fields.items()}
+        return found | {name: told for name, told in of_matrix.items() if name not in found}
 
     def resolved(self, cwd: Path) -> Self:
         if not catalog.is_local(self.dataset):
