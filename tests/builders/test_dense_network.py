@@ -112,3 +112,11 @@ def test_the_document_is_read_as_it_is_written():
     read = kind.Spec.model_validate_json('{"model_type": "dense_network"}')
     assert (read.hidden_dims, read.model_id_embedding_dim) == ([256, 128, 64], 32)
     assert read.optimizer.optimizer_type == "adamw" and read.embedding_model_name == "all-MiniLM-L6-v2"
+
+
+def test_without_an_optimizer_weights_decay_ten_times_as_fast():
+    decays = [
+        kind.Spec.model_validate({"model_type": "dense_network"} | fields).optimizer.weight_decay
+        for fields in ({}, {"optimizer": {"optimizer_type": "adamw"}})
+    ]
+    assert decays == [0.1, 0.01]

@@ -8,6 +8,10 @@ comparisons, `max(0, 0.1 - (s_winner - s_loser))`; the epoch of the best validat
 Use it when the LLMs are few and fixed and each has many comparisons. It knows an LLM by its wins alone: `dn_embedding`
 knows it by its answers, and so can score one that it was not trained on.
 
+Without an `optimizer` its weight decay is 0.1, ten times that of a spec that names `adamw` and no decay. On twenty
+splits of the packaged sample it ranks with an accuracy of 0.944 in place of 0.938 (the difference has a standard error
+of 0.002), and on sixteen of PandaLM's comparisons the two are as good: 0.632 and 0.635, with one of 0.007.
+
 Source: dense layers on sentence embeddings (Reimers and Gurevych, 2019) with a ranking loss.
 """
 
@@ -22,6 +26,7 @@ from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
 from runner.training.gradient_training import GradientTraining
+from runner.training.optimizers import AdamW, OptimizerSpec
 
 TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
@@ -47,3 +52,7 @@ class Spec(GradientTraining, ModelSpec):
         factory=lambda: [256, 128, 64], max_length=32, description="Width of every hidden layer, first to last."
     )
     model_id_embedding_dim: int = option(32, ge=1, le=4096, description="Length of the learned vector per LLM.")
+    optimizer: OptimizerSpec = option(
+        factory=lambda: AdamW(optimizer_type="adamw", weight_decay=0.1),
+        description="How the weights are trained. Without it, AdamW with a weight decay of 0.1.",
+    )
