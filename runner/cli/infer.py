@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -183,7 +183,7 @@ def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: 
 
 
 @contextmanager
-def progress_shown() -> Iterator[Any]:
+def progress_shown() -> Iterator[Callable[[Event], None]]:
     """Something that shows progress events, and is loaded with the first one: few inferences have any."""
     listener: TerminalListener | None = None
     hold = Hold.asked()

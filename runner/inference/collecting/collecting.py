@@ -20,6 +20,7 @@ from runner.inference.collecting.answers_cache import Answer, AnswersCache
 from runner.inference.collecting.backends import Keyed
 from runner.inference.collecting.chat_requests import Asking, Failed
 from runner.inference.collecting.grading import Grade
+from runner.runs.event_kinds import Event, ProgressEvent
 
 #: The columns of the long form, in their order; the last three only where there is something in them.
 COLUMNS = ("prompt", "model", "score", "cost", "prompt_tokens", "completion_tokens", "latency", "response",
@@ -127,7 +128,7 @@ class Collector:
     concurrency: int = 8
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def collect(self, questions: Sequence[Question], emit: Callable[[Mapping[str, Any]], None]) -> Collected:
+    def collect(self, questions: Sequence[Question], emit: Callable[[Event], None]) -> Collected:
         """Ask everybody everything, at most ``concurrency`` questions at a time; then grade.
 
         What is answered is kept at once: after a stop the same call goes on from there.
@@ -143,7 +144,7 @@ class Collector:
             return self._answer(pool, item[1], questions[item[0]].messages(), found)
 
         def told(done: int, total: int, unit: str) -> None:
-            emit({"event": "progress", "done": done, "total": total, "unit": unit, "metrics": {}})
+            emit(ProgressEvent(done=done, total=total, unit=unit))
 
         try:
             for done, (item, answer) in enumerate(self._each(ask, wanted), 1):
