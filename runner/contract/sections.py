@@ -18,6 +18,7 @@ def option(
     older: Sequence[str] | Mapping[str, Mapping[Any, Any]] = (),
     older_words: Mapping[str, str] | None = None,
     resume: Resume = "refuse",
+    ignored: bool = False,
     **constraints: Any,
 ) -> Any:
     """One field of a spec.
@@ -26,11 +27,12 @@ def option(
     one, and refused beside it. Where an older spelling had other values too, it is a mapping: ``{"bits": {4: True,
     8: False}}`` takes ``"bits": 8`` as false, and no other value. ``older_words`` are older spellings of the word that
     the field holds, or of one in its list: ``{"categories": "prompt_categories"}``. ``resume`` says what happens when
-    the field changes between a run and its resumption: it may (``free``), it may with a warning, or it may not. Other
-    words are
-    pydantic's ``Field`` constraints.
+    the field changes between a run and its resumption: it may (``free``), it may with a warning, or it may not. A field
+    that is ``ignored``, with a warning, is offered to nobody. Other words are pydantic's ``Field`` constraints.
     """
     extra: dict[str, Any] = {"x-resume": resume}
+    if ignored:
+        extra["deprecated"] = True
     if older:
         extra["x-older-spellings"] = list(older)
     if isinstance(older, Mapping):

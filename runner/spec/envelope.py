@@ -159,6 +159,7 @@ class TrainingSpec(Section):
         description="Ignored, with a warning: where an older system kept its models and caches. Here the workspace "
         "says that: RUNNER_HOME.",
         resume="free",
+        ignored=True,
     )
     spec_version: int = option(1, ge=1, le=1, description="The version of this format.")
     wandb: WandbSection | None = option(

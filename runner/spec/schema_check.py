@@ -67,7 +67,7 @@ class _Checker:
 
     def unknown(self, schema: Schema, value: dict[str, Any], path: Path) -> Iterator[Finding]:
         known = schema_walk.properties(schema, self.root, value)
-        expected = messages.choice(name for name, field in known.items() if "x-spelling-of" not in field)
+        expected = messages.choice(name for name, field in known.items() if not field.get("deprecated"))
         for name in value:
             if name in known:
                 continue

@@ -8,8 +8,8 @@ comparisons, `max(0, 0.1 - (s_winner - s_loser))`; the epoch of the best validat
 Use it when the LLMs are few and fixed and each has many comparisons. It knows an LLM by its wins alone: `dn_embedding`
 knows it by its answers, and so can score one that it was not trained on.
 
-Without an `optimizer` its weight decay is 0.1, ten times that of a spec that names `adamw` and no decay. On twelve splits
-of the packaged sample that had no say in the choice it ranks with an accuracy of 0.942 in place of 0.938 (the
+Without an `optimizer` its weight decay is 0.1, ten times that of a spec that names `adamw` and no decay. On twelve
+splits of the packaged sample that had no say in the choice it ranks with an accuracy of 0.942 in place of 0.938 (the
 difference has a standard error of 0.0025), and on sixteen of PandaLM's comparisons the two are as good: 0.632 and
 0.635, with one of 0.007.
 
