@@ -175,12 +175,6 @@ class TableData(TextFiles, Holdout):
         from runner.data.records.data_files import container_of, data_files
 
         self.refuse_without_effect()
-        if self.validation_data == self.dataset:
-            raise DataError(
-                "is the data set itself: what is measured on rows of training says nothing of new rows",
-                where=f"/data/validation_data: {self.validation_data}",
-                hint="name another file, or leave it out: data.validation_split holds rows out",
-            )
         near = difflib.get_close_matches(self.dataset, packaged.NAMES, n=1)
         if near and self.dataset not in packaged.NAMES and not (cwd / self.dataset).exists():
             raise NotFoundError(
