@@ -167,15 +167,16 @@ def rival(wins: int, losses: int) -> LoadedData:
     return written(*greeting, *[(2 + at % 2, "left", "right", A) for at in range(8)], (4, "left", "right", A))
 
 
-def leader(encoder: Path, context_for: Any, data: LoadedData, name: str, **guard: Any) -> str:
+def leader(encoder: Path, context_for: Any, data: LoadedData, name: str, k: int = 2, **guard: Any) -> str:
     guard = {"default_model": "left", "min_neighbors": 2} | guard
-    found = scored(encoder, context_for, data, name, ["hello"], k=2, shrinkage=0, guard=guard)[:, 0]
+    found = scored(encoder, context_for, data, name, ["hello"], k=k, shrinkage=0, guard=guard)[:, 0]
     return ABC[int(found.argmax())]
 
 
 def test_the_guard_lets_another_lead_where_the_neighbours_are_sure(encoder, context_for):
     assert leader(encoder, context_for, rival(6, 0), "sure") == "middle"
-    assert leader(encoder, context_for, rival(6, 0), "few", min_neighbors=3) == "left"
+    # Only two of the three neighbours have outcomes of both.
+    assert leader(encoder, context_for, rival(6, 0), "few", k=3, min_neighbors=3) == "left"
     assert leader(encoder, context_for, rival(6, 0), "far", min_similarity=1.0) == "left"
     # One greeting has three wins, the other two of three.
     assert leader(encoder, context_for, rival(5, 1), "less sure", min_standard_errors=1.0) == "middle"
@@ -187,7 +188,7 @@ def test_an_llm_whose_lead_is_not_sure_is_just_below_the_default(encoder, contex
     plain = scored(encoder, context_for, data, "plain", ["hello world"], **fields)[:, 0]
     guarded = scored(
         encoder, context_for, data, "guarded", ["hello world"],
-        guard={"default_model": "left", "min_standard_errors": 10.0}, **fields,
+        guard={"default_model": "left", "min_neighbors": 2, "min_standard_errors": 10.0}, **fields,
     )[:, 0]  # fmt: skip
     left, middle = ABC.index("left"), ABC.index("middle")
     assert plain[middle] > plain[left] == guarded[left]
@@ -206,7 +207,7 @@ def test_best_is_the_llm_of_the_highest_mean_and_the_run_says_so(encoder, contex
     ("fields", "where"),
     [
         ({"k": 5}, "/model/spec/k"),
-        ({"k": 2, "guard": {"default_model": "nobody"}}, "/model/spec/guard/default_model"),
+        ({"k": 2, "guard": {"default_model": "nobody", "min_neighbors": 2}}, "/model/spec/guard/default_model"),
     ],
 )
 def test_what_does_not_fit_the_data_is_refused_by_its_place(encoder, context_for, fields, where):
