@@ -1,0 +1,48 @@
+"""What a language model's kinds get of a row. ``line`` is its line (text files) or number, from 1, in its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runner.chat.messages import Conversation, Message
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """A text to go on from, word by word."""
+
+    line: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationRow:
+    """A conversation, some of whose turns are learned."""
+
+    line: int
+    conversation: Conversation
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceRow:
+    """Two ways to go on from a prompt, of which one is better."""
+
+    line: int
+    prompt: Conversation
+    chosen: tuple[Message, ...]
+    rejected: tuple[Message, ...]
+    #: How much better, where the data says so.
+    margin: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRow:
+    """One way to go on from a prompt, and whether it is wanted."""
+
+    line: int
+    prompt: Conversation
+    completion: tuple[Message, ...]
+    wanted: bool
+
+
+LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow
