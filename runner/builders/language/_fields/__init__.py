@@ -1,0 +1,1 @@
+"""What the specs of language models share. Loads nothing heavy."""

@@ -1,0 +1,81 @@
+"""The fields of every kind that trains a language model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from runner.builders.language._fields.chat_fields import Chat
+from runner.contract import ModelSpec, option
+from runner.training.finetuning_specs import FinetuningSpec, Full
+from runner.training.gradient_training import GradientTraining
+from runner.training.optimizers import AdamW, OptimizerSpec
+from runner.training.precision import TransformerPrecision
+from runner.training.schedules import Linear, ScheduleSpec
+
+
+class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
+    """A causal language model that is trained on."""
+
+    base_model_name: str = option(
+        min_length=1,
+        description="The model that training begins with: a Hub name, a folder, or a stored model, TYPE/NAME.",
+        examples=["HuggingFaceTB/SmolLM2-135M-Instruct"],
+    )
+    revision: str | None = option(
+        None, min_length=1, description="The branch, tag or commit of a Hub name; null is its main branch."
+    )
+    finetuning_spec: FinetuningSpec = option(
+        factory=lambda: Full(method="full"), description="Which of the weights are trained, and how."
+    )
+    max_length: int = option(1024, ge=8, le=10_000_000, description="Tokens of a row that are read; the rest is cut.")
+    optimizer: OptimizerSpec = option(
+        factory=lambda: AdamW(optimizer_type="adamw", learning_rate=3e-5, weight_decay=0.0),
+        description="How the weights are trained.",
+    )
+    schedule: ScheduleSpec | None = option(
+        factory=lambda: Linear(schedule_type="linear", warmup_ratio=0.1),
+        description="How the learning rates move over the steps of the training, all alike; null leaves them to the "
+        "optimizer.",
+    )
+    max_grad_norm: Annotated[float, Field(gt=0)] | None = option(
+        1.0, description="The gradient's norm is cut to this before every step; null cuts nothing."
+    )
+    gradient_accumulation: int = option(
+        1,
+        ge=1,
+        le=100_000,
+        description="How many batches make a step; the loss is their mean by token, as if they were one.",
+    )
+    gradient_checkpointing: bool = option(
+        False, description="Compute activations anew in the backward pass: less memory, a third more time."
+    )
+    max_steps: int | None = option(
+        None, ge=1, description="End after this many steps, within an epoch too; null goes over all epochs."
+    )
+    eval_every: int | None = option(
+        None, ge=1, description="Measure every this many steps; null measures after every epoch."
+    )
+    neftune_noise_alpha: Annotated[float, Field(gt=0)] | None = option(
+        None, description="Scale of the noise on embeddings in training (NEFTune); null adds none."
+    )
+    seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
+
+
+class ChatModelSpec(LanguageModelSpec):
+    """One that is trained on conversations."""
+
+    chat: Chat = option(factory=Chat, description="How a conversation becomes tokens.")
+
+
+Packing = Literal["none", "packed"]
+
+
+def packing_option(default: Packing) -> Any:
+    """``packing``, of kinds that have it."""
+    return option(
+        default,
+        description="packed puts several short rows into one of max_length tokens, none of which sees another; none "
+        "pads them.",
+    )

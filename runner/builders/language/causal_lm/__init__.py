@@ -1,0 +1,31 @@
+"""A language model that is trained on: it learns to go on with plain texts, word by word.
+
+Every text is followed by the end-of-text token. One longer than `max_length` becomes several rows, so that no tail is
+lost; with `packing` short ones share a row, and none sees another. The loss is the mean negative log-likelihood of a
+token (nats).
+
+Use it to teach a model the language of a field before it is taught to answer; for answers to questions, use `sft`.
+
+Source: Gururangan et al., "Don't Stop Pretraining" (2020).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from runner.builders.language._fields.language_spec import LanguageModelSpec, Packing, packing_option
+from runner.contract import option
+from runner.data.texts.section import TextsData
+from runner.tasks import generation
+
+TASK = generation.TASK
+REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
+
+
+class Spec(LanguageModelSpec):
+    """Continued training on texts."""
+
+    data = TextsData
+
+    model_type: Literal["causal_lm"] = option(description="A language model is trained on, on plain texts.")
+    packing: Packing = packing_option("packed")

@@ -1,0 +1,42 @@
+"""A language model that learns which of two answers is better: direct preference optimization.
+
+The loss compares how much more likely the trained model makes the chosen answer than its reference does, with the
+same of the rejected one. The reference is the model that training began with, so that the first loss is ln 2 under
+`sigmoid`; its log-likelihoods are computed once, before the first step.
+
+Use it on a model that can answer already (`sft`), with pairs of answers to the same prompt.
+
+Source: Rafailov et al., "Direct Preference Optimization" (2023); `hinge`: Zhao et al. (2023, SLiC-HF); `ipo`: Azar et
+al. (2023); `robust`: Chowdhury et al. (2024).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runner.builders.language._fields.language_spec import ChatModelSpec
+from runner.contract import option
+from runner.data.preferences.section import PreferencesData
+from runner.tasks import generation
+
+TASK = generation.TASK
+REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
+
+
+class Spec(ChatModelSpec):
+    """Direct preference optimization."""
+
+    data = PreferencesData
+
+    model_type: Literal["dpo"] = option(description="A language model learns which of two answers is better.")
+    beta: Annotated[float, Field(gt=0)] = option(
+        0.1, description="How strongly the model is held to its reference: the greater, the closer it stays."
+    )
+    loss_type: Literal["sigmoid", "hinge", "ipo", "robust"] = option(
+        "sigmoid", description="The loss of the two answers' margin over the reference."
+    )
+    label_smoothing: float = option(
+        0.0, ge=0, lt=0.5, description="The share of pairs that are the wrong way round; sigmoid and robust take it."
+    )

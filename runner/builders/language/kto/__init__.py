@@ -1,0 +1,37 @@
+"""A language model that learns from single answers, each wanted or not: Kahneman-Tversky optimization.
+
+Use it where answers were marked good or bad one by one, with a thumb up or down, and never two for one prompt.
+
+Source: Ethayarajh et al., "KTO: Model Alignment as Prospect Theoretic Optimization" (2024), equations 7 and 8.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from runner.builders.language._fields.language_spec import ChatModelSpec
+from runner.contract import option
+from runner.data.labelled_answers.section import LabelledAnswersData
+from runner.tasks import generation
+
+TASK = generation.TASK
+REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Spec(ChatModelSpec):
+    """Kahneman-Tversky optimization."""
+
+    data = LabelledAnswersData
+
+    model_type: Literal["kto"] = option(description="A language model learns from answers marked good or bad.")
+    beta: Positive = option(
+        0.1, description="How strongly the model is held to its reference: the greater, the closer it stays."
+    )
+    loss_type: Literal["kto", "apo_zero_unpaired"] = option(
+        "kto", description="kto compares with the mean divergence from the reference; apo_zero_unpaired does not."
+    )
+    desirable_weight: Positive = option(1.0, description="What a wanted answer counts.")
+    undesirable_weight: Positive = option(1.0, description="What an unwanted answer counts.")

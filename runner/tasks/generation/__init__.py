@@ -1,0 +1,20 @@
+"""The task ``generation``: a text that goes on from a prompt or a conversation."""
+
+from __future__ import annotations
+
+from runner.contract import Measure, Task
+from runner.tasks.generation.options import GenerationOptions
+
+TASK = Task(
+    name="generation",
+    package=__name__,
+    measures=(
+        Measure("loss", "Held-out loss", "loss", 4, better="lower", interval=True),
+        Measure("perplexity", "Perplexity", "perplexity", 3, better="lower"),
+        Measure("token_accuracy", "Share of tokens foretold", "token acc.", 3),
+        Measure("reward_accuracy", "Share of pairs told apart", "reward acc.", 3),
+        Measure("reward_margin", "Mean margin of rewards", "margin", 3),
+    ),
+    options=GenerationOptions,
+    models_noun="Language models",
+)
