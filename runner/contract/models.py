@@ -27,6 +27,9 @@ class ModelSpec(Section):
     uses_epochs: ClassVar[bool] = True
     #: Whether ``batch_size`` means something to it.
     uses_batch_size: ClassVar[bool] = True
+    #: What ``epochs`` and ``batch_size`` are where a document leaves them out; None: it may not.
+    default_epochs: ClassVar[int | None] = None
+    default_batch_size: ClassVar[int | None] = None
     #: The section that ``data`` is read as; it also knows how to load what it describes (:class:`DataSection`).
     data: ClassVar[type[DataSection]]
     #: The fields that name another stored model, and what that model has to be.
@@ -49,6 +52,12 @@ class ModelSpec(Section):
         None: it does where its kind requires torch. A kind that needs it for some of its specs alone overrides this.
         """
         return None
+
+    def stored_models(self) -> dict[str, str]:
+        """The stored models that this spec names, by field. Where a field may name something else as well, such as a
+        model of the Hub, its kind overrides this."""
+        named = {name: getattr(self, name) for name in self.references}
+        return {name: reference for name, reference in named.items() if reference is not None}
 
     def fixed_length(self) -> str | None:
         """Why a resumed run has to keep its number of epochs, in a few words; None where it may change."""

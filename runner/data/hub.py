@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from runner.errors import EnvironmentProblem
+from runner.errors import EnvironmentProblem, NotFoundError
 
 RepoType = Literal["model", "dataset"]
 
@@ -29,11 +29,13 @@ def _folder(text: str) -> Path:
     return Path(os.path.expanduser(os.path.expandvars(text)))  # noqa: PTH111 - Path.expanduser raises
 
 
-def cached_snapshot(repo: str, kind: RepoType) -> Path | None:
-    """The snapshot of ``repo`` that its ``main`` points to, if the local cache holds one."""
+def cached_snapshot(repo: str, kind: RepoType, revision: str | None = None) -> Path | None:
+    """The snapshot of ``repo`` that its ``main``, or ``revision``, points to, if the local cache holds one."""
     folder = downloads() / f"{kind}s--{repo.replace('/', '--')}"
+    if revision is not None and (folder / "snapshots" / revision).is_dir():
+        return folder / "snapshots" / revision
     try:
-        revision = (folder / "refs" / "main").read_text().strip()
+        revision = (folder / "refs" / (revision or "main")).read_text().strip()
     except (OSError, UnicodeDecodeError):
         return None
     snapshot = folder / "snapshots" / revision
@@ -51,12 +53,14 @@ def offline() -> bool:
     return any(word.upper() in ("1", "ON", "YES", "TRUE") for word in words)
 
 
-def download(repo: str, kind: RepoType, patterns: Sequence[str]) -> Path:
+def download(repo: str, kind: RepoType, patterns: Sequence[str], revision: str | None = None) -> Path:
     """A snapshot of ``repo`` on this disk: fetched or brought up to date if the Hub answers, else the cached one.
+
+    ``revision`` is a branch, a tag or a commit; None is the branch ``main``.
 
     Raises :class:`EnvironmentProblem` when there is neither, and for a gated repository that the token may not read.
     """
-    cached = cached_snapshot(repo, kind)
+    cached = cached_snapshot(repo, kind, revision)
     if offline():
         if cached:
             return cached
@@ -72,7 +76,13 @@ def download(repo: str, kind: RepoType, patterns: Sequence[str]) -> Path:
         ) from None
     try:
         # The library goes on where an earlier download was cut off.
-        return Path(snapshot_download(repo, repo_type=kind, allow_patterns=list(patterns)))
+        return Path(snapshot_download(repo, repo_type=kind, allow_patterns=list(patterns), revision=revision))
+    except errors.RevisionNotFoundError as error:
+        raise NotFoundError(
+            f"{repo} has no revision {revision!r}",
+            where=f"{site()}/{'datasets/' if kind == 'dataset' else ''}{repo}",
+            hint="name a branch, a tag or a whole commit of it",
+        ) from error
     except (errors.GatedRepoError, errors.RepositoryNotFoundError) as error:
         raise EnvironmentProblem(
             f"the Hub does not give {repo} to this machine: it is gated, or it does not exist",

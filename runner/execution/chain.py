@@ -126,9 +126,8 @@ def references(loaded: LoadedSpec) -> Iterator[tuple[str, str]]:
     if loaded.spec.model.start_state is not None:
         yield "/model/start_state", loaded.spec.model.start_state
     elif loaded.spec.model.spec is not None:
-        for name in loaded.spec.model.spec.references:
-            if (reference := getattr(loaded.spec.model.spec, name)) is not None:
-                yield f"/model/spec/{name}", reference
+        for name, reference in loaded.spec.model.spec.stored_models().items():
+            yield f"/model/spec/{name}", reference
 
 
 def check(chain: Sequence[Link], workspace: Workspace, executor: str | None = None) -> None:

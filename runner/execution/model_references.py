@@ -32,10 +32,8 @@ def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, St
     section = spec.model.spec
     assert section is not None
     found = {}
-    for name, needed in section.references.items():
-        reference = getattr(section, name)
-        if reference is None:
-            continue
+    for name, reference in section.stored_models().items():
+        needed = section.references[name]
         where = f"/model/spec/{name}"
         try:
             model, _ = open_verified(workspace.store, reference, workspace.cache)

@@ -162,14 +162,19 @@ def choose_executor(
 
 
 def model_names(spec: TrainingSpec) -> list[str]:
-    """The pretrained models that the kind's spec names: every field called ``*_model_name``, at any depth."""
+    """The pretrained models that the kind's spec names: every field called ``*_model_name``, at any depth.
+
+    One that names a stored model is none of them.
+    """
     found: list[str] = []
+    stored = spec.model.spec.stored_models().values() if spec.model.spec else ()
 
     def look(value: Any) -> None:
         if isinstance(value, dict):
             for key, item in value.items():
                 if key.endswith("_model_name") and isinstance(item, str):
-                    found.append(item)
+                    if item not in stored:
+                        found.append(item)
                 else:
                     look(item)
 

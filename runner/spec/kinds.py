@@ -49,12 +49,14 @@ def _document_class(spec: type[ModelSpec]) -> type[TrainingSpec]:
         "data": (spec.data, _data_option(spec)),
     }
     if spec.uses_epochs:
-        fields["epochs"] = (int, option(ge=1, description="How often to go over the data.", resume="free"))
+        default: Any = ... if spec.default_epochs is None else spec.default_epochs
+        fields["epochs"] = (int, option(default, ge=1, description="How often to go over the data.", resume="free"))
     else:
         text = "How often to go over the data: ignored, this kind does not go over it in epochs."
         fields["epochs"] = (int, option(0, ge=0, description=text, resume="free"))
     if spec.uses_batch_size:
-        fields["batch_size"] = (int, option(ge=1, description="How many examples make a step."))
+        default = ... if spec.default_batch_size is None else spec.default_batch_size
+        fields["batch_size"] = (int, option(default, ge=1, description="How many examples make a step."))
     else:
         text = "How many examples make a step: ignored, this kind does not train in batches."
         fields["batch_size"] = (int, option(0, ge=0, description=text, resume="free"))

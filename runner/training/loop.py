@@ -1,14 +1,14 @@
-"""The torch training loop that builders share: epochs of batches, best epoch kept, resumable to the bit.
+"""The torch training loop that builders share: epochs of batches, the best one kept, resumable to the bit.
 
-A checkpoint holds what trains of the module, the optimizer, both as they were after the best epoch so far, and every
-generator's state, at a batch's border, so a run that was stopped or killed ends as it would have without. Parameters
-that are frozen are neither copied nor saved.
+What is trained is measured after every epoch, or every few steps where epochs are few. A checkpoint holds what trains
+of the module, the optimizer, both as they were at the best measurement so far, and every generator's state, at a
+step's border, so a run that was stopped or killed ends as it would have without. Parameters that are frozen are neither
+copied nor saved.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,8 @@ from runner.training.early_stopping import EarlyStopping, Waiting, told
 from runner.training.gradient_training import GradientTraining
 from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
-from runner.training.pace import Every
+from runner.training.pace import Every, Saving
+from runner.training.training_length import Length
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +33,6 @@ __all__ = ["Fit", "OptimizerState", "Trainee", "fit", "read_optimizer", "save_op
 
 #: Batches between two looks at the loss on a GPU: each look waits for all that was queued.
 LOOK_EVERY = 16
-#: Saving may take this share of the time; a checkpoint that costs more is taken less often.
-CHECKPOINT_SHARE = 0.1
 
 
 @dataclass
@@ -45,7 +44,7 @@ class Trainee:
     #: The rows of an epoch, int ``[n]``, from the epoch's own generator.
     order: Callable[[np.random.Generator], np.ndarray]
     #: Mean loss of a batch of rows (int64 ``[B]``), a scalar with a gradient.
-    loss: Callable[[torch.Tensor], torch.Tensor]
+    loss: Callable[[torch.Tensor], torch.Tensor] | None
     #: Validation metrics; the greater ``criterion`` is the better epoch. Without it the last epoch is kept.
     #: It may raise :class:`Stopped` when it takes long and the run was asked to stop.
     measure: Callable[[], Mapping[str, float | None]]
@@ -60,6 +59,20 @@ class Trainee:
     rows_on_host: bool = False
     #: The optimizer's state to go on from, of the model that the run starts from.
     start_optimizer: OptimizerState | None = None
+    #: In place of ``loss``: the losses of the parts that a step's rows (int64 ``[B]``, numpy) are cut into, one after
+    #: the other, each with a gradient; they add up to the step's mean loss. A part is forgotten before the next comes.
+    parts: Callable[[np.ndarray], Iterator[torch.Tensor]] | None = None
+    #: How many parts' rows make a step: a step takes so many times ``batch_size`` rows.
+    accumulation: int = 1
+    #: Measure every so many steps and not after epochs; end after so many steps.
+    measure_every: int | None = None
+    max_steps: int | None = None
+    #: The best measurement's weights are kept; else the last's, which takes no memory.
+    keeps_best: bool = True
+    #: What the weights and the optimizer of the best are both kept for: a training that starts from the model.
+    keeps_optimizer: bool = True
+    #: Tokens that a step's rows hold, for whoever follows the run.
+    tokens: Callable[[np.ndarray], int] | None = None
 
 
 @dataclass
@@ -71,6 +84,8 @@ class Fit:
     history: list[dict[str, Any]] = field(default_factory=list)
     #: The optimizer's, after the best epoch.
     optimizer: OptimizerState = field(default_factory=OptimizerState)
+    #: The step of the best measurement, where it was measured within an epoch.
+    best_step: int | None = None
 
 
 def save_optimizer(folder: Path, fit: Fit) -> None:
@@ -95,7 +110,16 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         "best": None,
         "history": [],
     }
-    best, waiting, schedule = _Best(), Waiting(), _Schedule.of(task, context)
+    # Every epoch has as many rows as the first.
+    length = Length.of(
+        len(task.order(np.random.default_rng([context.seed, 1]))),
+        max(1, context.batch_size) * task.accumulation,
+        context.epochs,
+        every=task.measure_every,
+        max_steps=task.max_steps,
+        long=task.parts is not None,
+    )
+    best, waiting, schedule = _Best(), Waiting(), _Schedule.of(task, length)
     scaler = torch.amp.GradScaler(context.device.partition(":")[0], enabled=task.loss_scaling)
     checkpoint = context.checkpoints.latest()
     if checkpoint is not None:
@@ -108,26 +132,26 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     elif task.start_optimizer is not None:
         task.start_optimizer.put_into(task.optimizer)
     losses = _Losses(state, LOOK_EVERY if context.device.startswith("cuda") else 1, task.where)
-    saved_at, save_seconds = time.monotonic(), 0.0
     progress = Every(0.25)
 
-    while not _over(task, context, state, waiting):
-        epoch = state["epoch"]
-        rows = task.order(np.random.default_rng([context.seed, epoch]))
-        size = max(1, context.batch_size)
-        batches = -(-len(rows) // size)
+    def save() -> None:
+        context.checkpoints.save(length.step(state), *_snapshot(task, state, best, scaler))
+
+    saving = Saving(save)
+    if state.get("due"):
+        _measure(task, context, state, best, waiting, length, saving)
+    while not _over(task, state, waiting, length):
+        rows = task.order(np.random.default_rng([context.seed, state["epoch"]]))
         task.module.train()
-        while state["batch"] < batches:
+        while state["batch"] < length.batches and not _over(task, state, waiting, length):
+            step = length.step(state)
             if context.stop_requested():
                 losses.look()
-                context.stop_here(_step(state, batches), *_snapshot(task, state, best, scaler))
-            schedule.take(_step(state, batches))
-            batch = rows[state["batch"] * size : (state["batch"] + 1) * size]
-            picked = torch.from_numpy(batch)
-            loss = task.loss(picked if task.rows_on_host else picked.to(context.device))
-            losses.add(loss.detach(), len(batch))
+                context.stop_here(step, *_snapshot(task, state, best, scaler))
+            schedule.take(step)
+            batch = rows[state["batch"] * length.size : (state["batch"] + 1) * length.size]
             task.optimizer.zero_grad()
-            scaler.scale(loss).backward()
+            losses.add(_backward(task, batch, scaler, context.device), len(batch))
             for part in task.optimizer.parts:
                 scaler.unscale_(part)
             if task.clip_gradient is not None:
@@ -136,33 +160,68 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 scaler.step(part)
             scaler.update()
             state["batch"] += 1
-            if progress.due():
+            if task.tokens is not None:
+                state["tokens"] = state.get("tokens", 0) + task.tokens(batch)
+            if length.measured_within(step + 1):
                 losses.look()
-                _progress(context, state, batches)
+                _measure(task, context, state, best, waiting, length, saving)
+                task.module.train()
+            elif progress.due():
+                losses.look()
+                _progress(context, state, length)
+                if length.long:
+                    saving.if_cheap()
         losses.look()
+        if state["batch"] < length.batches:
+            break
+        if length.every is not None:
+            # What there was to measure is measured.
+            task.optimizer.end_epoch()
+            state.update(epoch=state["epoch"] + 1, batch=0)
+            continue
         try:
             _end_epoch(task, context, state, best, waiting)
         except Stopped:
             # The epoch is learned but not measured, which is what the next run begins with.
-            context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best, scaler))
+            save()
             raise
-        now = time.monotonic()
-        if _over(task, context, state, waiting) or save_seconds <= CHECKPOINT_SHARE * (now - saved_at):
-            context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best, scaler))
-            saved_at = time.monotonic()
-            save_seconds = saved_at - now
+        saving.if_cheap(last=_over(task, state, waiting, length))
     if best.module:
         _put(task.module, best.module)
     early = _early_stopping(task)
-    if early is not None and state["epoch"] <= context.epochs:
-        context.emit("stopped_early", **told(early, len(state["history"]), context.epochs, "epochs"))
+    if early is not None and waiting.over(early) and not length.done(state):
+        done, total, unit = (
+            (len(state["history"]), context.epochs, "epochs")
+            if length.every is None
+            else (length.step(state), length.total, "steps")
+        )
+        context.emit("stopped_early", **told(early, done, total, unit))
     task.module.eval()
-    return Fit(len(state["history"]), state["best_epoch"], state["history"], best.optimizer)
+    return Fit(length.epochs_done(state), state["best_epoch"], state["history"], best.optimizer, state.get("best_step"))
 
 
-def _over(task: Trainee, context: TrainContext, state: Mapping[str, Any], waiting: Waiting) -> bool:
-    """Whether all epochs are done, or too many without an improvement."""
-    return state["epoch"] > context.epochs or waiting.over(_early_stopping(task))
+def _backward(task: Trainee, rows: np.ndarray, scaler: torch.amp.GradScaler, device: str) -> torch.Tensor:
+    """Add up the gradients of a step; the step's mean loss, without one."""
+    import torch
+
+    if task.parts is not None:
+        total = torch.zeros((), device=device)
+        for part in task.parts(rows):
+            scaler.scale(part).backward()
+            total += part.detach()
+        return total
+    assert task.loss is not None
+    picked = torch.from_numpy(rows)
+    loss = task.loss(picked if task.rows_on_host else picked.to(device))
+    scaler.scale(loss).backward()
+    return loss.detach()
+
+
+def _over(task: Trainee, state: Mapping[str, Any], waiting: Waiting, length: Length) -> bool:
+    """Whether all steps are done and measured, or too many measurements were no improvement."""
+    # An epoch that is learned is not over before it is measured, or the next is begun.
+    ended = state["batch"] < length.batches and length.done(state)
+    return ended or waiting.over(_early_stopping(task))
 
 
 def _early_stopping(task: Trainee) -> EarlyStopping | None:
@@ -183,16 +242,13 @@ class _Schedule:
     steps: int = 0
 
     @classmethod
-    def of(cls, task: Trainee, context: TrainContext) -> _Schedule:
+    def of(cls, task: Trainee, length: Length) -> _Schedule:
         """Raises :class:`~runner.errors.DataError` for a warm-up that is longer than the training."""
         section = task.section.schedule if task.section is not None else None
         if section is None:
             return cls(task.optimizer, None)
-        # Every epoch has as many rows as the first.
-        rows = len(task.order(np.random.default_rng([context.seed, 1])))
-        steps = context.epochs * -(-rows // max(1, context.batch_size))
-        schedules.check_length(section, steps, f"{task.where}/schedule")
-        return cls(task.optimizer, section, steps)
+        schedules.check_length(section, length.total, f"{task.where}/schedule")
+        return cls(task.optimizer, section, length.total)
 
     def take(self, step: int) -> None:
         """Set the learning rates of step ``step``, counted from 0."""
@@ -241,6 +297,45 @@ class _Losses:
 
 
 def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best, waiting: Waiting) -> None:
+    epoch = state["epoch"]
+    metrics, improved = _measured(task, context, state, best, waiting)
+    state["history"].append({"epoch": epoch} | metrics)
+    context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=improved)
+    state.update(epoch=epoch + 1, batch=0, loss_sum=0.0, rows=0)
+
+
+def _measure(
+    task: Trainee,
+    context: TrainContext,
+    state: dict[str, Any],
+    best: _Best,
+    waiting: Waiting,
+    length: Length,
+    saving: Saving,
+) -> None:
+    """Measure within an epoch. What is learned and not measured when the run is stopped is what it begins with."""
+    state["due"] = True
+    try:
+        metrics, improved = _measured(task, context, state, best, waiting)
+    except Stopped:
+        saving.if_cheap(last=True)
+        raise
+    del state["due"]
+    step = length.step(state)
+    if improved:
+        state["best_step"] = step
+    place = {"step": step, "epoch": round(step / length.batches, 4)}
+    tokens = {"tokens": state["tokens"]} if "tokens" in state else {}
+    state["history"].append(place | metrics)
+    state.update(loss_sum=0.0, rows=0)
+    context.emit("step", steps=length.total, **place, **tokens, metrics=metrics, best=improved)
+    saving.if_cheap(last=length.done(state) or waiting.over(_early_stopping(task)))
+
+
+def _measured(
+    task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best, waiting: Waiting
+) -> tuple[dict[str, float | None], bool]:
+    """The metrics of now, and whether they are the best so far, which is kept."""
     import torch
 
     epoch = state["epoch"]
@@ -248,41 +343,50 @@ def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best
     with torch.no_grad():
         measured = dict(task.measure())
     learning_rate = task.optimizer.learning_rate
-    task.optimizer.end_epoch()
+    if task.measure_every is None:
+        task.optimizer.end_epoch()
     metrics = {"train_loss": state["loss_sum"] / max(1, state["rows"])} | measured | {"learning_rate": learning_rate}
     value = measured.get(task.criterion)
     waiting.see(value, _min_delta(task))
-    if value is None and epoch == 1 and _early_stopping(task) is not None:
+    if value is None and not state["history"] and _early_stopping(task) is not None:
         context.emit(
             "warning",
             message=f"nothing ends the training early: {task.criterion} cannot be measured on the held-out rows",
             pointer=f"{task.where}/early_stopping",
         )
-    # Without validation data the newest epoch is the best there is.
+    # Without validation data the newest is the best there is.
     improved = value is None or state["best"] is None or value > state["best"]
     if improved:
         state["best"], state["best_epoch"] = value, epoch
-        best.module = {name: tensor.detach().clone() for name, tensor in _learnt(task.module).items()}
-        best.optimizer = OptimizerState.of(task.optimizer)
-    state["history"].append({"epoch": epoch} | metrics)
-    context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=improved)
-    state.update(epoch=epoch + 1, batch=0, loss_sum=0.0, rows=0)
+        if task.keeps_best:
+            best.module = {name: tensor.detach().clone() for name, tensor in _learnt(task.module).items()}
+        if task.keeps_optimizer:
+            best.optimizer = OptimizerState.of(task.optimizer)
+    return metrics, improved
 
 
-def _progress(context: TrainContext, state: dict[str, Any], batches: int) -> None:
+def _progress(context: TrainContext, state: dict[str, Any], length: Length) -> None:
+    metrics = {"train_loss": state["loss_sum"] / state["rows"]} if state["rows"] else {}
+    if length.long:
+        context.emit(
+            "progress",
+            done=length.step(state),
+            total=length.total,
+            unit="steps",
+            epoch=state["epoch"],
+            epochs=context.epochs,
+            metrics=metrics,
+        )
+        return
     context.emit(
         "progress",
         done=state["batch"],
-        total=batches,
+        total=length.batches,
         unit="batches",
         epoch=state["epoch"],
         epochs=context.epochs,
-        metrics={"train_loss": state["loss_sum"] / state["rows"]},
+        metrics=metrics,
     )
-
-
-def _step(state: dict[str, Any], batches: int) -> int:
-    return int((state["epoch"] - 1) * batches + state["batch"])
 
 
 def _learnt(module: torch.nn.Module) -> dict[str, torch.Tensor]:

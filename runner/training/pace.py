@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 
 class Every:
@@ -19,3 +20,23 @@ class Every:
             return False
         self._last = now
         return True
+
+
+#: Saving may take this share of the time; a checkpoint that costs more is taken less often.
+CHECKPOINT_SHARE = 0.1
+
+
+class Saving:
+    """Saves checkpoints as often as their cost allows."""
+
+    def __init__(self, save: Callable[[], None]) -> None:
+        self._save = save
+        self._at, self._seconds = time.monotonic(), 0.0
+
+    def if_cheap(self, *, last: bool = False) -> None:
+        """Save, unless saving would take more than its share of the time; the last one always."""
+        now = time.monotonic()
+        if last or self._seconds <= CHECKPOINT_SHARE * (now - self._at):
+            self._save()
+            self._at = time.monotonic()
+            self._seconds = self._at - now

