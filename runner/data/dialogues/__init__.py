@@ -1,1 +1,1 @@
-"""Rows that hold language: texts, conversations, preferences, labelled answers; what their columns may be called."""
+"""Texts, conversations and preferences: what the layouts of language models share, from a file's rows to their own."""

@@ -1,0 +1,1 @@
+"""The layout ``conversations``: messages, or a question and its answer, in all the ways in which they are written."""

@@ -1,0 +1,28 @@
+"""The ``data`` section of supervised fine-tuning: conversations, from a path to two splits."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from runner.contract import option
+from runner.data.dialogues.section import TurnColumns, TurnsData, column
+from runner.data.holdout import ColumnName
+
+
+class ConversationColumns(TurnColumns):
+    """The columns of a conversation, where they are called otherwise than usual."""
+
+    completion: ColumnName | None = column("The answer to the prompt.")
+    reasoning: ColumnName | None = column("What was thought before that answer.")
+    text: ColumnName | None = column("A whole dialogue as one text: 'Human: ... Assistant: ...'.")
+
+
+class ConversationsData(TurnsData):
+    """Conversations, some of whose turns are learned."""
+
+    layout: ClassVar[str] = "conversations"
+    made_by: ClassVar[str] = "runner.data.conversations.conversation_rows"
+
+    columns: ConversationColumns | None = option(
+        None, description="Columns that are called otherwise than usual: messages, or prompt and completion, ..."
+    )

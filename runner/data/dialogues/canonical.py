@@ -1,0 +1,32 @@
+"""Rows as one JSON object each, the same for every way in which they were written; read again, they are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from runner.chat.messages import Conversation, Message
+from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
+
+
+def document(row: LanguageRow) -> dict[str, Any]:
+    """``{"text"}``, ``{"messages"}``, ``{"prompt", "chosen", "rejected"}`` or ``{"prompt", "completion", "label"}``,
+    with ``tools`` and ``margin`` where there are."""
+    if isinstance(row, TextRow):
+        return {"text": row.text}
+    if isinstance(row, ConversationRow):
+        return row.conversation.as_dict()
+    found: dict[str, Any] = {"prompt": _turns(row.prompt.messages)}
+    if isinstance(row, PreferenceRow):
+        found |= {"chosen": _turns(row.chosen), "rejected": _turns(row.rejected)}
+        if row.margin is not None:
+            found["margin"] = row.margin
+    else:
+        assert isinstance(row, LabelledRow)
+        found |= {"completion": _turns(row.completion), "label": row.wanted}
+    return found | ({"tools": [dict(tool) for tool in row.prompt.tools]} if row.prompt.tools else {})
+
+
+def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = Conversation(tuple(messages)).as_dict()["messages"]
+    return turns

@@ -1,0 +1,144 @@
+"""From a data section to two splits: read and convert, draw, divide, tell of everything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runner.contract import DataReport, LoadContext, LoadedData
+from runner.data.dialogues.canonical import document
+from runner.data.dialogues.collected import Collected, collect, first, oddity_sentences
+from runner.data.dialogues.divided import divide, drawn
+from runner.data.dialogues.faults import ODDITIES
+from runner.data.dialogues.refusals import details, need_rows
+from runner.data.dialogues.rows import LanguageRow
+from runner.data.table_rows.oddities import sibling_file
+
+if TYPE_CHECKING:
+    from runner.data.dialogues.section import DialogueData
+
+#: A row is told of as long where it has at least so many characters, and so many times those of the middle row.
+LONG, LONG_TIMES = 1000, 20
+
+
+def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
+    """:meth:`DialogueData.load`, step by step."""
+    report = context.report
+    report.layout = section.layout
+
+    def warn(sentence: str, pointer: str = "/data/dataset") -> None:
+        report.warnings.append(sentence)
+        context.emit("warning", message=sentence, pointer=pointer)
+
+    found = collect(section, section.dataset, "/data/dataset", report)
+    need_rows(section, section.dataset, "/data/dataset", found, report)
+    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.dataset))):
+        warn(f"{other} lies beside it and is not used", "/data/validation_data")
+    _tell(section, found, report, warn)
+    content, prompt = _array(found.content), _array(found.prompt)
+    taken = drawn(content, section.max_samples, section.seed)
+    lines = found.lines
+    report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
+    cells = [found.cells[at] for at in taken] if found.cells else []
+    sides = divide(section, prompt[taken], content[taken], cells, warn)
+    report.drop("test_rows", [lines[at] for at in taken[sides.test]])
+    report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
+    train = _rows(found, taken[sides.train])
+    record: dict[str, Any] = {"dataset": section.dataset}
+    if section.validation_data is not None:
+        validation = _other_file(section, set(content[taken].tolist()), warn, record)
+    else:
+        validation = _rows(found, taken[sides.validation])
+    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
+    record |= {
+        "rows_read": report.rows_read,
+        "rows_kept": report.rows_kept,
+        "rows_dropped": dict(report.rows_dropped),
+        "rows_changed": dict(report.rows_changed),
+        **report.facts,
+        "train": len(train),
+        "validation": len(validation),
+    }
+    return LoadedData(train, validation, _fingerprint(train, validation), record, report)
+
+
+def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any) -> None:
+    """What was recognised, and what is odd about the rows."""
+    told = found.told
+    used = {name for names in told.columns.values() for name in names} | set(section.named_columns)
+    report.facts["forms"] = dict(told.forms)
+    report.facts["columns"] = {role: ", ".join(sorted(names)) for role, names in sorted(told.columns.items())}
+    if unused := [name for name in found.seen if name not in used]:
+        report.facts["unused_columns"] = unused
+    if told.unused_keys:
+        report.facts["unused_keys_of_turns"] = dict(told.unused_keys)
+    if (examples := sum(map(len, found.rows))) != len(found.rows):
+        report.facts["examples"] = examples
+    report.facts |= {name: count for name, count in told.counts.items() if name not in ODDITIES}
+    for sentence in (*told.sentences, *details(found), *oddity_sentences(found, report)):
+        warn(sentence)
+    seen: Counter[int] = Counter()
+    again = []
+    for line, key in zip(found.lines, found.content, strict=True):
+        seen[key] += 1
+        if seen[key] > 1:
+            again.append(line)
+    if again:
+        report.named["duplicates"] = again[: report.NAMED]
+        rows = f"{len(again):,} rows are" if len(again) > 1 else "1 row is"
+        warn(f"{rows} there before, word by word, and used again: {found.unit} {first(again, len(again))}")
+    middle = statistics.median(found.length)
+    if len(found.length) > 2 and (longest := max(found.length)) >= max(LONG, LONG_TIMES * middle):
+        line = found.lines[found.length.index(longest)]
+        warn(
+            f"the longest row ({found.unit} {line}) has {longest:,} characters, the middle one {middle:,.0f}: what "
+            "is over max_length tokens is cut, the answer with it",
+            "/model/spec/max_length",
+        )
+    labels = {side: told.counts[side] for side in ("wanted", "unwanted")}
+    if sum(labels.values()) and not all(labels.values()):
+        warn(f"every answer is {next(side for side, count in labels.items() if count)}: there is nothing to tell apart")
+
+
+def _other_file(section: DialogueData, known: set[int], warn: Any, record: dict[str, Any]) -> list[LanguageRow]:
+    """The rows of ``validation_data``, read as those of training are."""
+    assert section.validation_data is not None
+    path, pointer = section.validation_data, "/data/validation_data"
+    report = DataReport(section.layout)
+    found = collect(section, path, pointer, report)
+    need_rows(section, path, pointer, found, report, all_lost_only=True)
+    record["validation_rows_dropped"] = dict(report.rows_dropped)
+    for reason, count in report.rows_dropped.items():
+        shown = first(report.named[reason], count)
+        warn(f"rows of {path} that are not measured, {reason} ({count}): {found.unit} {shown}", pointer)
+    if shared := sum(key in known for key in found.content):
+        warn(
+            f"{shared:,} of {len(found.rows):,} rows of {path} are rows of the training data too, word by word: what "
+            "is measured on them says nothing of new rows",
+            pointer,
+        )
+    return [row for made in found.rows for row in made]
+
+
+def _rows(found: Collected, taken: np.ndarray) -> list[LanguageRow]:
+    return [row for at in taken.tolist() for row in found.rows[at]]
+
+
+def _array(keys: Any) -> np.ndarray:
+    return np.frombuffer(keys, np.uint64) if len(keys) else np.zeros(0, np.uint64)
+
+
+def _fingerprint(train: Sequence[LanguageRow], validation: Sequence[LanguageRow]) -> str:
+    told = hashlib.sha256()
+    for side in (train, validation):
+        told.update(b"[")
+        for row in side:
+            told.update(json.dumps(document(row), ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass"))
+    return told.hexdigest()

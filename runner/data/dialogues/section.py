@@ -1,0 +1,179 @@
+"""The fields of ``data`` that the layouts of language models share, and what they tell before a run is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import StringConstraints
+
+from runner.chat.messages import Role
+from runner.contract import LoadContext, LoadedData, Section, Table, option
+from runner.data import hub_files
+from runner.data.holdout import ColumnName, Holdout
+from runner.data.text_files import TEXTS, TextFiles
+from runner.workspace import absolute
+
+Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+#: Words for a role that other programs and layouts use, as ``runner data check --columns`` takes them.
+ROLES_BY_OTHER_NAMES = {
+    "conversations": "messages", "question": "prompt", "query": "prompt", "instruction": "prompt", "source": "prompt",
+    "answer": "completion", "answers": "completion", "response": "completion", "output": "completion",
+    "target": "completion", "context": "input",
+}  # fmt: skip
+
+
+def column(meaning: str) -> Any:
+    """The column of a role, found by its own name and its usual other ones unless it is said."""
+    return option(None, description=meaning)
+
+
+class TurnColumns(Section):
+    """The columns of what a conversation may have beside its turns, and the keys of a turn."""
+
+    messages: ColumnName | None = column("The turns of a conversation: a list of objects, or its JSON text.")
+    prompt: ColumnName | None = column("What is asked: a text, or a list of turns.")
+    system: ColumnName | None = column("The system's turn.")
+    input: ColumnName | None = column("What the prompt is about, put below it.")
+    history: ColumnName | None = column("Turns before the prompt, as pairs of a user's and an assistant's.")
+    tools: ColumnName | None = column("Definitions of tools: a list of JSON Schema functions, or its JSON text.")
+    role: ColumnName | None = column("The key of a turn that says whose it is.")
+    content: ColumnName | None = column("The key of a turn that has what was said.")
+
+
+class DialogueData(TextFiles, Holdout):
+    """What is read, how much of it, and how it is split; a layout adds its columns."""
+
+    asked_rows: ClassVar[str] = "runner.data.dialogues.asked"
+    #: The module whose ``Layout`` makes rows of a file's.
+    made_by: ClassVar[str]
+
+    dataset: Path_ = option(
+        description="A file, a folder or a pattern (.jsonl, .json, .csv, .tsv, .parquet, .arrow; .gz too), or a data "
+        "set of the Hub (hub:OWNER/NAME, its split train; hub:OWNER/NAME/FILE, a pattern too).",
+        examples=["data/train.jsonl", "hub:HuggingFaceH4/no_robots"],
+    )
+    max_samples: int | None = option(None, ge=1, description="Use this many rows, drawn by their content.")
+    max_rows_lost: float = option(
+        0.5, ge=0, le=1, description="Fail where more than this share of the rows has to be left out."
+    )
+
+    def load(self, context: LoadContext) -> LoadedData:
+        """Read, convert, draw, split: train and validation are lists of :mod:`runner.data.dialogues.rows`' classes.
+
+        Raises :class:`DataError` where no row can be used, or more are lost than ``max_rows_lost`` allows.
+        """
+        from runner.data.dialogues.prepared import prepare
+
+        return prepare(self, context)
+
+    def row_keys(self, part: Any) -> set[int]:
+        """The rows of a split by their content."""
+        from runner.data.dialogues.row_keys import content_key
+
+        return {content_key(row) for row in part}
+
+    def preview(self, loaded: LoadedData, rows: int) -> Table:
+        from runner.data.dialogues.preview import preview
+
+        return preview(loaded.train, rows)
+
+    def check(self, cwd: Path) -> None:
+        from runner.data.records.data_files import container_of, data_files
+
+        self.refuse_without_effect()
+        containers: set[str | None] = set()
+        for path, pointer in self._named():
+            if hub_files.is_hub_name(path):
+                hub_files.hub_name(path, f"{pointer}: {path}")
+                # What it holds is known once it is fetched.
+                containers |= {container_of(path)} if container_of(path) else TEXTS
+            else:
+                files, container = data_files(path, pointer, cwd)
+                containers.add(container)
+                if container in ("csv", "tsv"):
+                    self._check_header(cwd / files[0])
+        self.check_text(containers)
+
+    def _check_header(self, path: Path) -> None:
+        """Raise :class:`DataError` for a column of the spec that a text file does not name."""
+        from runner.data.records import open_records
+        from runner.data.table_rows.column_names import need
+
+        records = open_records(path, encoding=self.encoding, delimiter=self.delimiter)
+        need(records.columns or (), self.named_columns, f"{path}:1")
+
+    @property
+    def own_columns(self) -> dict[str, str]:
+        """The columns that the spec names, by their roles."""
+        columns = getattr(self, "columns", None)
+        return {} if columns is None else columns.model_dump(exclude_none=True)
+
+    @property
+    def named_columns(self) -> list[str]:
+        """Every column that the spec names and the data has to have; keys of a turn are none."""
+        own = [name for role, name in self.own_columns.items() if role not in ("role", "content")]
+        ways = [getattr(self, way) for way in self.WAYS if way.endswith("_column")]
+        return list(dict.fromkeys([*own, *(name for name in ways if name is not None)]))
+
+    def _named(self) -> list[tuple[str, str]]:
+        """The paths and names of data, each with the field that names it."""
+        named = [(self.dataset, "/data/dataset")]
+        return named + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
+
+    def _paths(self) -> list[tuple[str, str]]:
+        return [(path, pointer) for path, pointer in self._named() if not hub_files.is_hub_name(path)]
+
+    def network_needed(self, cache: Path) -> bool:
+        return any(hub_files.network_needed(path) for path, _ in self._named() if hub_files.is_hub_name(path))
+
+    def local_files(self) -> list[Path]:
+        from runner.data.records.data_files import data_files, is_pattern
+
+        found: list[Path] = []
+        for path, pointer in self._paths():
+            found += data_files(path, pointer)[0] if is_pattern(path) else [absolute(path, Path(), where=pointer)]
+        return found
+
+    def resolved(self, cwd: Path) -> Self:
+        places = {pointer.rpartition("/")[2]: absolute(path, cwd, where=pointer) for path, pointer in self._paths()}
+        return self.model_copy(update={name: str(place) for name, place in places.items()}) if places else self
+
+    @classmethod
+    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: data.get(name) for name in ("columns", "role_words", "split_think", "encoding", "delimiter")}
+
+    @classmethod
+    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
+        own = super().roles()
+        return super().document_of(path, {_role(role, own): name for role, name in columns.items()})
+
+    @classmethod
+    def roles(cls) -> dict[str, str]:
+        """The layout's own, then what other programs call them."""
+        own = super().roles()
+        others = {word: f"The same as {role}." for word, role in ROLES_BY_OTHER_NAMES.items() if role in own}
+        return own | {word: told for word, told in others.items() if word not in own}
+
+
+def _role(word: str, own: Mapping[str, str]) -> str:
+    return word if word in own else ROLES_BY_OTHER_NAMES.get(word, word)
+
+
+class TurnsData(DialogueData):
+    """The same, of rows that are turns of a conversation."""
+
+    role_words: dict[Word, Role] = option(
+        factory=dict,
+        description='Whose turn it is, for words that are not known: {"teacher": "assistant"}. Known are user, '
+        "human, prompter; assistant, gpt, bot, model, ai, chatbot, agent; system, developer; tool, observation, "
+        "function_response; function_call.",
+    )
+    split_think: bool = option(
+        False,
+        description="Take what stands between <think> and </think> in front of an answer as its reasoning; otherwise "
+        "it is text.",
+    )

@@ -1,0 +1,1 @@
+"""The layout ``labelled_answers``: single answers, each wanted or not."""

@@ -1,0 +1,1 @@
+"""The layout ``texts``: a text a row, to go on from word by word."""
