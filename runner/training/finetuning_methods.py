@@ -6,14 +6,14 @@ keep their names, so that what was trained is stored under them and found again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch  # noqa: TID253
 from torch import nn  # noqa: TID253
 
 from runner.errors import DataError
-from runner.training.finetuning_specs import BitFit, FinetuningSpec, Full, LastLayers, Lora, QLora
+from runner.training.finetuning_specs import Adapters, BitFit, Dora, FinetuningSpec, Full, Ia3, LastLayers, RsLora
 
 #: What a transformer calls the normalisation behind its last layer.
 FINAL_NORMS = ("norm", "ln_f", "final_norm", "final_layer_norm", "final_layernorm", "layer_norm", "layernorm")
@@ -95,38 +95,84 @@ def _behind(model: nn.Module, name: str) -> Iterable[nn.Module]:
                 yield module
 
 
-def _add_adapters(model: nn.Module, spec: Lora | QLora, where: str) -> None:
-    from peft import LoraConfig, inject_adapter_in_model
+def _add_adapters(model: nn.Module, spec: Adapters, where: str) -> None:
+    from peft import inject_adapter_in_model
 
-    linear = linear_layers(model)
-    if spec.target_modules == "auto":
-        found = layers(model)
-        inside = [name for name in linear if found is None or name.startswith(f"{found[0]}.")]
-        targets = inside or linear
-    else:
-        targets = [
-            name for name in linear if any(name == end or name.endswith(f".{end}") for end in spec.target_modules)
-        ]
-        unmatched = [
-            end for end in spec.target_modules if not any(name == end or name.endswith(f".{end}") for name in linear)
-        ]
-        if unmatched:
-            there = sorted({name.rpartition(".")[2] for name in linear})
-            raise DataError(
-                f"no linear layer of {_kind(model)} is called {', '.join(unmatched)}",
-                where=f"{where}/target_modules",
-                hint=f"there are {', '.join(there)}",
-            )
-    config = LoraConfig(
-        r=spec.rank, lora_alpha=spec.alpha, lora_dropout=spec.dropout, target_modules=targets, bias="none"
-    )
-    inject_adapter_in_model(config, model)
+    inject_adapter_in_model(adapter_config(model, spec, where), model)
+    only_adapters_train(model)
+
+
+def only_adapters_train(model: nn.Module) -> None:
+    """Freeze all but the adapters of a model that has some, which train in float32."""
     for name, parameter in model.named_parameters():
-        adapter = ".lora_" in name
+        adapter = ".lora_" in name or ".ia3_" in name
         parameter.requires_grad_(adapter)
         if adapter:
             # Beside quantised weights they come in the dtype that those compute in, which is too coarse to train.
             parameter.data = parameter.data.float()
+
+
+def adapter_config(model: nn.Module, spec: Adapters, where: str) -> Any:
+    """PEFT's configuration of the adapters that ``spec`` puts beside this model's layers.
+
+    Raises :class:`DataError` at ``where`` for target modules that it does not have.
+    """
+    from peft import IA3Config, LoraConfig
+
+    if isinstance(spec, Ia3):
+        targets, feedforward = _ia3_layers(model, spec, where)
+        return IA3Config(target_modules=targets, feedforward_modules=feedforward)
+    return LoraConfig(
+        r=spec.rank,
+        lora_alpha=spec.alpha,
+        lora_dropout=spec.dropout,
+        target_modules=_targets(model, spec, where),
+        bias="none",
+        use_dora=isinstance(spec, Dora),
+        use_rslora=isinstance(spec, RsLora),
+    )
+
+
+def _targets(model: nn.Module, spec: Adapters, where: str) -> list[str]:
+    linear = linear_layers(model)
+    if spec.target_modules == "auto":
+        found = layers(model)
+        inside = [name for name in linear if found is None or name.startswith(f"{found[0]}.")]
+        return inside or linear
+    return _named(model, linear, spec.target_modules, where)
+
+
+def _named(model: nn.Module, linear: list[str], ends: Sequence[str], where: str) -> list[str]:
+    unmatched = [end for end in ends if not any(name == end or name.endswith(f".{end}") for name in linear)]
+    if unmatched:
+        there = sorted({name.rpartition(".")[2] for name in linear})
+        raise DataError(
+            f"no linear layer of {_kind(model)} is called {', '.join(unmatched)}",
+            where=f"{where}/target_modules",
+            hint=f"there are {', '.join(there)}",
+        )
+    return [name for name in linear if any(name == end or name.endswith(f".{end}") for end in ends)]
+
+
+def _ia3_layers(model: nn.Module, spec: Ia3, where: str) -> tuple[list[str], list[str]]:
+    """The layers that get factors, and those of them whose inputs do, as PEFT's table says for the model's kind."""
+    from peft.utils import constants
+
+    kind: str = model.config.model_type  # type: ignore[union-attr, assignment]
+    behind = constants.TRANSFORMERS_MODELS_TO_IA3_FEEDFORWARD_MODULES_MAPPING.get(kind)
+    ends = constants.TRANSFORMERS_MODELS_TO_IA3_TARGET_MODULES_MAPPING.get(kind)
+    linear = linear_layers(model)
+    if spec.target_modules != "auto":
+        ends = spec.target_modules
+    if ends is None:
+        there = sorted({name.rpartition(".")[2] for name in linear})
+        raise DataError(
+            f"which layers of {_kind(model)} get factors is not known",
+            where=f"{where}/target_modules",
+            hint=f"name them: there are {', '.join(there)}",
+        )
+    targets = _named(model, linear, ends, where)
+    return targets, [name for name in targets if any(name.endswith(f".{end}") for end in behind or ())]
 
 
 def linear_layers(model: nn.Module) -> list[str]:

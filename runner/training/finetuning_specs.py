@@ -29,6 +29,44 @@ class Lora(Section):
     target_modules: TargetModules = option("auto", description=_TARGETS)
 
 
+class Dora(Section):
+    """LoRA with the length of each column of a weight trained beside its direction (Liu et al., 2024)."""
+
+    method: Literal["dora"] = option(
+        description="DoRA: as lora, with the length of each output's weights trained beside their direction; nearer to "
+        "full fine-tuning, and slower."
+    )
+    rank: int = option(16, ge=1, le=4096, description="Rank of the adapters.")
+    alpha: int = option(32, ge=1, description="Scale of the adapters: what they add is times alpha / rank.")
+    dropout: float = option(0.05, ge=0, lt=1, description="Dropout of what goes into an adapter, in training.")
+    target_modules: TargetModules = option("auto", description=_TARGETS)
+
+
+class RsLora(Section):
+    """LoRA whose scale goes with the root of the rank (Kalajdzievski, 2023)."""
+
+    method: Literal["rslora"] = option(
+        description="rsLoRA: as lora, with adapters times alpha / sqrt(rank), so that a high rank learns as fast."
+    )
+    rank: int = option(16, ge=1, le=4096, description="Rank of the adapters.")
+    alpha: int = option(32, ge=1, description="Scale of the adapters: what they add is times alpha / sqrt(rank).")
+    dropout: float = option(0.05, ge=0, lt=1, description="Dropout of what goes into an adapter, in training.")
+    target_modules: TargetModules = option("auto", description=_TARGETS)
+
+
+class Ia3(Section):
+    """A learned factor for each key, value and hidden unit (Liu et al., 2022)."""
+
+    method: Literal["ia3"] = option(
+        description="IA3: the pretrained weights stay, keys, values and hidden units get a factor each."
+    )
+    target_modules: TargetModules = option(
+        "auto",
+        description="The linear layers whose outputs get factors, by the end of their names; auto takes those of keys "
+        "and values, and the second of the feed-forward network, whose inputs get them.",
+    )
+
+
 class QLora(Section):
     """LoRA beside quantised weights (Dettmers et al., 2023)."""
 
@@ -78,4 +116,8 @@ class Full(Section):
     method: Literal["full"] = option(description="Every weight of the transformer is trained.")
 
 
-FinetuningSpec = Annotated[Lora | QLora | LastLayers | BitFit | Full, Field(discriminator="method")]
+FinetuningSpec = Annotated[
+    Lora | QLora | Dora | RsLora | Ia3 | LastLayers | BitFit | Full, Field(discriminator="method")
+]
+#: The methods that put adapters beside frozen weights.
+Adapters = Lora | QLora | Dora | RsLora | Ia3

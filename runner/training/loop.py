@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -45,10 +45,11 @@ class Trainee:
     order: Callable[[np.random.Generator], np.ndarray]
     #: Mean loss of a batch of rows (int64 ``[B]``), a scalar with a gradient.
     loss: Callable[[torch.Tensor], torch.Tensor] | None
-    #: Validation metrics; the greater ``criterion`` is the better epoch. Without it the last epoch is kept.
+    #: Validation metrics; the greater ``criterion`` is the better epoch, or the ``lower``. Without it the last is kept.
     #: It may raise :class:`Stopped` when it takes long and the run was asked to stop.
     measure: Callable[[], Mapping[str, float | None]]
     criterion: str = "accuracy"
+    better: Literal["higher", "lower"] = "higher"
     #: The section that the schedule and the early stopping are taken from, and its pointer in the spec.
     section: GradientTraining | None = None
     where: str = "/model/spec"
@@ -126,7 +127,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         state = dict(checkpoint.state)
         best = _restore(task, checkpoint.tensors, state)
         for row in state["history"]:
-            waiting.see(row.get(task.criterion), _min_delta(task))
+            waiting.see(_goodness(task, row), _min_delta(task))
         scaler.load_state_dict(state.pop("loss_scale", None) or scaler.state_dict())
         context.emit("resumed", step=checkpoint.step, epoch=state["epoch"], batch=state["batch"])
     elif task.start_optimizer is not None:
@@ -222,6 +223,12 @@ def _over(task: Trainee, state: Mapping[str, Any], waiting: Waiting, length: Len
     # An epoch that is learned is not over before it is measured, or the next is begun.
     ended = state["batch"] < length.batches and length.done(state)
     return ended or waiting.over(_early_stopping(task))
+
+
+def _goodness(task: Trainee, measured: Mapping[str, Any]) -> float | None:
+    """What is the greater, the better the measurement."""
+    value = measured.get(task.criterion)
+    return value if value is None or task.better == "higher" else -value
 
 
 def _early_stopping(task: Trainee) -> EarlyStopping | None:
@@ -346,7 +353,7 @@ def _measured(
     if task.measure_every is None:
         task.optimizer.end_epoch()
     metrics = {"train_loss": state["loss_sum"] / max(1, state["rows"])} | measured | {"learning_rate": learning_rate}
-    value = measured.get(task.criterion)
+    value = _goodness(task, measured)
     waiting.see(value, _min_delta(task))
     if value is None and not state["history"] and _early_stopping(task) is not None:
         context.emit(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import re
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from runner.data import hub
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
@@ -20,7 +22,8 @@ PACKAGED = dict.fromkeys(
 PATTERNS = (
     "config.json", "*.safetensors", "*.safetensors.index.json", "modules.json", "sentence_bert_config.json",
     "config_sentence_transformers.json", "*_Pooling/config.json", "tokenizer*", "special_tokens_map.json",
-    "added_tokens.json", "chat_template*", "vocab*", "merges.txt", "sentencepiece*", "spiece*", "generation_config.json",
+    "added_tokens.json", "chat_template*", "vocab*", "merges.txt", "sentencepiece*", "spiece*",
+    "generation_config.json",
 )  # fmt: skip
 
 
@@ -102,3 +105,17 @@ def _complete(folder: Path) -> bool:
     """Whether a folder has a configuration and weights (links of a Hub cache may point nowhere)."""
     weights = [path.name for path in folder.glob("*.safetensors") if path.exists()]
     return bool(weights) and (folder / "config.json").exists() and not hub.missing_shards(weights)
+
+
+@contextmanager
+def quietly() -> Any:
+    """transformers tells of every weight that a checkpoint has beside a model's; none of it is news to a user."""
+    from transformers.utils import logging as told
+
+    level = told.get_verbosity()
+    told.disable_progress_bar()
+    told.set_verbosity_error()
+    try:
+        yield
+    finally:
+        told.set_verbosity(level)

@@ -11,11 +11,49 @@ trains and scores alike on every processor.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch  # noqa: TID253
 from torch import nn  # noqa: TID253
+
+from runner.errors import EnvironmentProblem
+from runner.training.finetuning_specs import QLora
+
+
+def config(spec: QLora, device: str, where: str, emit: Callable[..., None]) -> Any:
+    """How transformers is to quantise what it loads. Raises :class:`EnvironmentProblem` without bitsandbytes."""
+    try:
+        import bitsandbytes  # noqa: F401
+    except Exception as error:  # a native library that does not load raises anything
+        raise refused(error, where) from error
+    from transformers import BitsAndBytesConfig
+
+    if not spec.load_in_4bit:
+        return BitsAndBytesConfig(load_in_8bit=True)
+    compute = spec.bnb_4bit_compute_dtype
+    if compute == "float16" and device == "cpu":
+        emit(
+            "warning",
+            message="4-bit layers compute in float32 here: a CPU has no float16 arithmetic worth the name",
+            pointer=f"{where}/bnb_4bit_compute_dtype",
+        )
+        compute = "float32"
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_compute_dtype=getattr(torch, compute),
+        bnb_4bit_quant_type=spec.bnb_4bit_quant_type,
+    )
+
+
+def refused(error: Exception, where: str) -> EnvironmentProblem:
+    """What to raise where bitsandbytes is not there, or has nothing for this device."""
+    return EnvironmentProblem(
+        f"qlora needs bitsandbytes, which does not work here: {error}",
+        where=f"{where}/method",
+        hint="pip install 'runner[train]', or choose the method lora",
+    )
 
 
 def layers(model: nn.Module) -> list[Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +18,13 @@ import torch  # noqa: TID253
 from pydantic import TypeAdapter, ValidationError
 from torch import nn  # noqa: TID253
 
-from runner.errors import DataError, EnvironmentProblem, IntegrityError
+from runner.errors import DataError, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.training import encoder, finetuning_methods, quantised
 from runner.training.encoder_settings import STORED, Settings, model_files
 from runner.training.finetuning_specs import FinetuningSpec, Full, QLora
 from runner.training.precision import Precision, arithmetic
+from runner.training.pretrained import quietly
 from runner.training.tokens import Tokens
 
 DOCUMENT, TRAINED = "finetuning.json", "trained.safetensors"
@@ -204,8 +204,8 @@ def _pretrained(
     model_files(folder)
     words: dict[str, Any] = {}
     if isinstance(spec, QLora):
-        words = {"quantization_config": _quantization(spec, device, where, emit), "device_map": {"": device}}
-    with _quietly():
+        words = {"quantization_config": quantised.config(spec, device, where, emit), "device_map": {"": device}}
+    with quietly():
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         try:
             model = AutoModel.from_pretrained(
@@ -220,60 +220,13 @@ def _pretrained(
             # The library is installed, and then lacks the routines for this device.
             if not words or isinstance(error, torch.OutOfMemoryError):
                 raise
-            raise _cannot_quantise(error, where) from error
+            raise quantised.refused(error, where) from error
     # The head that some have for sentence pairs plays no part in a text's vector, and would count as trained.
     if isinstance(getattr(model, "pooler", None), nn.Module):
         model.pooler = None
     if hasattr(model.config, "use_cache"):
         model.config.use_cache = False
     return model, tokenizer
-
-
-def _quantization(spec: QLora, device: str, where: str, emit: Callable[..., None]) -> Any:
-    """How transformers is to quantise what it loads. Raises :class:`EnvironmentProblem` without bitsandbytes."""
-    try:
-        import bitsandbytes  # noqa: F401
-    except Exception as error:  # a native library that does not load raises anything
-        raise _cannot_quantise(error, where) from error
-    from transformers import BitsAndBytesConfig
-
-    if not spec.load_in_4bit:
-        return BitsAndBytesConfig(load_in_8bit=True)
-    compute = spec.bnb_4bit_compute_dtype
-    if compute == "float16" and device == "cpu":
-        emit(
-            "warning",
-            message="4-bit layers compute in float32 here: a CPU has no float16 arithmetic worth the name",
-            pointer=f"{where}/bnb_4bit_compute_dtype",
-        )
-        compute = "float32"
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_compute_dtype=getattr(torch, compute),
-        bnb_4bit_quant_type=spec.bnb_4bit_quant_type,
-    )
-
-
-def _cannot_quantise(error: Exception, where: str) -> EnvironmentProblem:
-    return EnvironmentProblem(
-        f"qlora needs bitsandbytes, which does not work here: {error}",
-        where=f"{where}/method",
-        hint="pip install 'runner[train]', or choose the method lora",
-    )
-
-
-@contextmanager
-def _quietly() -> Any:
-    """transformers tells of every weight that a checkpoint has beside a model's; none of it is news to a user."""
-    from transformers.utils import logging as told
-
-    level = told.get_verbosity()
-    told.disable_progress_bar()
-    told.set_verbosity_error()
-    try:
-        yield
-    finally:
-        told.set_verbosity(level)
 
 
 def _longest(folder: Path) -> int:

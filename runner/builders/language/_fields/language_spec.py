@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from runner import registry
 from runner.builders.language._fields.chat_fields import Chat
-from runner.contract import ModelSpec, option
-from runner.training.finetuning_specs import FinetuningSpec, Full
+from runner.contract import ModelSpec, Needed, invalid, option
+from runner.store.references import check_reference
+from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full
 from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import AdamW, OptimizerSpec
 from runner.training.precision import TransformerPrecision
@@ -17,6 +19,10 @@ from runner.training.schedules import Linear, ScheduleSpec
 
 class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     """A causal language model that is trained on."""
+
+    default_epochs: ClassVar = 1
+    default_batch_size: ClassVar = 2
+    references: ClassVar = {"base_model_name": Needed(task="generation")}
 
     base_model_name: str = option(
         min_length=1,
@@ -60,7 +66,39 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     neftune_noise_alpha: Annotated[float, Field(gt=0)] | None = option(
         None, description="Scale of the noise on embeddings in training (NEFTune); null adds none."
     )
+    keep: Literal["best", "last"] = option(
+        "best", description="Which weights are stored: those of the best measurement on held-out rows, or the last."
+    )
+    save_as: Literal["whole", "adapter"] = option(
+        "whole",
+        description="What is stored of a model with adapters: whole puts them into the weights, so that the model "
+        "stands alone; adapter stores them alone, and names the base and its checksums.",
+    )
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
+
+    def stored_models(self) -> dict[str, str]:
+        """A base model whose name begins with a kind is a stored one."""
+        kind, _, name = self.base_model_name.partition("/")
+        return {"base_model_name": self.base_model_name} if name and registry.find(kind) is not None else {}
+
+    def fixed_length(self) -> str | None:
+        return super().fixed_length() if self.max_steps is None else None
+
+    @model_validator(mode="after")
+    def _of_a_piece(self) -> Self:
+        stored = self.stored_models()
+        if stored:
+            try:
+                check_reference(self.base_model_name)
+            except ValueError as error:
+                raise invalid(("base_model_name",), "reference", str(error)) from None
+            if self.revision is not None:
+                raise invalid(("revision",), "void", "a stored model has versions, not revisions: TYPE/NAME/vN")
+        if self.save_as == "adapter" and not isinstance(self.finetuning_spec, Adapters):
+            raise invalid(
+                ("save_as",), "void", f"the method {self.finetuning_spec.method} has no adapter: leave this out"
+            )
+        return self
 
 
 class ChatModelSpec(LanguageModelSpec):

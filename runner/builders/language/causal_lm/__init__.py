@@ -29,3 +29,6 @@ class Spec(LanguageModelSpec):
 
     model_type: Literal["causal_lm"] = option(description="A language model is trained on, on plain texts.")
     packing: Packing = packing_option("packed")
+    label_smoothing: float = option(
+        0.0, ge=0, lt=1, description="Share of every token's odds that is spread over the vocabulary in training."
+    )

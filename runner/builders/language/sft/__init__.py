@@ -36,3 +36,6 @@ class Spec(ChatModelSpec):
         'role: {"assistant": 1, "user": 0.1}. A weight of a message in the data goes before it.',
     )
     packing: Packing = packing_option("none")
+    label_smoothing: float = option(
+        0.0, ge=0, lt=1, description="Share of every token's odds that is spread over the vocabulary in training."
+    )

@@ -1,0 +1,107 @@
+"""Learning to foretell tokens: the mean negative log-likelihood of those that count, in a step and on held-out rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from runner.builders.language._learning.log_probs import foretold
+from runner.builders.language._rows.token_rows import TokenRows
+from runner.errors import Stopped
+from runner.training.precision import Precision
+
+#: Tokens of a batch that is measured, padding included: so many fit wherever a training batch does.
+MEASURED = 8192
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows as a model foretells them, float64 ``[n]`` each."""
+
+    #: The weighted sum of negative log-likelihoods (nats), the sum of weights, the weights of tokens foretold.
+    loss: np.ndarray
+    mass: np.ndarray
+    hits: np.ndarray
+
+    def metrics(self) -> dict[str, float | None]:
+        """``loss`` (nats a token), ``perplexity``, ``token_accuracy``; None where nothing counts."""
+        mass = float(self.mass.sum())
+        if not mass:
+            return {"loss": None, "perplexity": None, "token_accuracy": None}
+        loss = float(self.loss.sum()) / mass
+        return {
+            "loss": loss,
+            "perplexity": math.exp(loss) if loss < 700 else None,
+            "token_accuracy": float(self.hits.sum()) / mass,
+        }
+
+
+def judge(
+    model: Any, rows: TokenRows, padding: int, device: str, stop_requested: Callable[[], bool] = lambda: False
+) -> Judged:
+    """Every row, in float32 and without dropout, in batches by length. Raises :class:`Stopped` where it was asked to."""
+    was = model.training
+    model.eval()
+    loss, mass, hits = np.zeros((3, len(rows)))
+    with torch.no_grad():
+        for chosen in by_tokens(rows.lengths, MEASURED):
+            if stop_requested():
+                raise Stopped("stopped while measuring")
+            found = foretold(model, rows.batch(chosen, padding, device))
+            loss[chosen] = -found.sums().double().cpu().numpy()
+            mass[chosen] = found.counts().double().cpu().numpy()
+            hits[chosen] = (found.hits * found.weights).sum(dim=1).double().cpu().numpy()
+    model.train(was)
+    return Judged(loss, mass, hits)
+
+
+def by_tokens(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
+    """Row numbers in batches of similar length, of at most ``tokens`` tokens with padding, the longest first."""
+    order = np.argsort(-lengths, kind="stable")
+    at = 0
+    while at < len(order):
+        count = max(1, tokens // max(1, int(lengths[order[at]])))
+        yield order[at : at + count]
+        at += count
+
+
+def step_parts(
+    model: Any,
+    rows: TokenRows,
+    *,
+    batch_size: int,
+    padding: int,
+    device: str,
+    precision: Precision,
+    smoothing: float = 0.0,
+    bins: list[np.ndarray] | None = None,
+) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
+    """The losses of a step's parts, which add up to the mean over all of the step's tokens that count.
+
+    A step's rows are row numbers, or numbers of ``bins``. With ``smoothing`` ``e`` a token's loss is ``(1 - e)`` of its
+    own and ``e`` of the mean over the vocabulary (Szegedy et al., 2016).
+    """
+    mass = rows.mass if bins is None else np.array([rows.mass[some].sum() for some in bins])
+    lengths = rows.lengths if bins is None else np.array([rows.lengths[some].sum() for some in bins])
+
+    def parts(chosen: np.ndarray) -> Iterator[torch.Tensor]:
+        total = float(mass[chosen].sum())
+        ordered = chosen[np.argsort(-lengths[chosen], kind="stable")]
+        for at in range(0, len(ordered), batch_size):
+            some = ordered[at : at + batch_size]
+            if bins is None:
+                batch = rows.batch(some, padding, device)
+            else:
+                batch = rows.packed([bins[number] for number in some], padding, device)
+            found = foretold(model, batch, precision, uniform=smoothing > 0)
+            loss = -found.sums().sum()
+            if found.uniform is not None:
+                loss = (1 - smoothing) * loss - smoothing * (found.uniform * found.weights).sum()
+            yield loss / total
+
+    return parts

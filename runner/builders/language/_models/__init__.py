@@ -1,0 +1,1 @@
+"""Language models: loaded from a name, trained in part or whole, stored so that their ecosystem loads them."""

@@ -1,0 +1,105 @@
+"""The model that a training begins with: found, checked and loaded, with its tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from runner.builders.language._models import stored_model
+from runner.builders.language._models.opening import Head, configuration, open_folder, stored_dtype
+from runner.contract import TrainContext
+from runner.errors import DataError, RunnerError
+from runner.training import finetuning_methods, pretrained, quantised
+from runner.training.finetuning_specs import Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
+
+
+@dataclass
+class Trained:
+    """A model that is ready to train, and what it came from."""
+
+    model: Any
+    tokenizer: Any
+    #: The folder of the weights that training began with, and the name that the spec gave it.
+    folder: Path
+    name: str
+    #: The dtype that its weights are kept in on disk.
+    dtype: torch.dtype
+
+    @property
+    def padding(self) -> int:
+        """The token that fills up a batch, behind a mask."""
+        return int(self.tokenizer.pad_token_id)
+
+
+def load(spec: Any, context: TrainContext, head: Head = "tokens") -> Trained:
+    """The base model of a spec, with what its ``finetuning_spec`` trains thawed or put beside it.
+
+    Raises :class:`DataError` by pointer for a folder that holds no language model, a ``max_length`` beyond its
+    positions and a method that it has no layers for; and what :func:`runner.training.pretrained.resolve` raises.
+    """
+    where = "/model/spec/base_model_name"
+    folder = folder_of(spec, context)
+    config = configuration(folder, where)
+    longest = config.get("max_position_embeddings") or config.get("n_positions")
+    if longest and spec.max_length > longest:
+        raise DataError(
+            f"the model reads at most {longest} tokens",
+            where="/model/spec/max_length",
+            hint=f"at most {longest}",
+        )
+    method = spec.finetuning_spec
+    pointer = "/model/spec/finetuning_spec"
+    quantization = (
+        quantised.config(method, context.device, pointer, context.emit) if isinstance(method, QLora) else None
+    )
+    model, tokenizer = open_folder(folder, context.device, head, where=where, quantization=quantization)
+    dtype = stored_dtype(config)
+    if quantization is not None:
+        quantised.layers(model)
+    model = thawed(model, method, pointer, head)
+    if spec.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return Trained(model.to(context.device), tokenizer, folder, spec.base_model_name, dtype)
+
+
+def folder_of(spec: Any, context: TrainContext) -> Path:
+    """The base's folder: a stored model's, or what its name resolves to. Raises with the field's pointer."""
+    stored = context.stored.get("base_model_name")
+    if context.start_from is not None:
+        stored = context.start_from
+    if stored is not None:
+        return stored_model.whole(stored, context.cache)
+    try:
+        return pretrained.resolve(spec.base_model_name, spec.revision, context.cache)
+    except RunnerError as error:
+        error.where = error.where or "/model/spec/base_model_name"
+        raise
+
+
+def thawed(model: Any, method: FinetuningSpec, where: str, head: Head = "tokens") -> Any:
+    """The model with only that training which ``method`` says; with adapters it is PEFT's, around the model.
+
+    The new head of a score is trained whatever the method.
+    """
+    if isinstance(method, Lora | QLora | Dora | RsLora | Ia3):
+        from peft import get_peft_model
+
+        model.requires_grad_(False)
+        config = finetuning_methods.adapter_config(model, method, where)
+        config.task_type = "CAUSAL_LM" if head == "tokens" else "SEQ_CLS"
+        if head == "score":
+            config.modules_to_save = ["score"]
+        model = get_peft_model(model, config)
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+            elif head == "score" and "score" in name and "modules_to_save" in name:
+                parameter.requires_grad_(True)
+        return model
+    finetuning_methods.apply(model, method, where)
+    if head == "score":
+        model.score.requires_grad_(True)
+    return model

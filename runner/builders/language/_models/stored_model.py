@@ -1,0 +1,146 @@
+"""A trained language model's folder: what transformers and PEFT load as it stands, and what else we know of it.
+
+Beside the model's own files lies ``language_model.json``: its form (``whole``, or ``adapter`` with the base that it is
+beside), the chat template, and the greatest length that it was trained at.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from runner.builders.language._models.opening import Head, open_folder
+from runner.errors import IntegrityError
+from runner.store.files import sha256_file
+
+DOCUMENT = "language_model.json"
+ADAPTER = "adapter_config.json"
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """The document. Raises :class:`IntegrityError` where it is none of ours."""
+    try:
+        document = json.loads((folder / DOCUMENT).read_text("utf-8"))
+        if document["form"] not in ("whole", "adapter"):
+            raise ValueError(f"form {document['form']!r}")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(f"not a trained language model: {error}", where=str(folder / DOCUMENT)) from error
+    return dict(document)
+
+
+def write(trained: Any, folder: Path, document: dict[str, Any], save_as: str) -> None:
+    """Write model, tokenizer and document into an empty folder.
+
+    ``trained`` is a :class:`~runner.builders.language._models.base_model.Trained`. ``save_as`` is ``whole``, which puts
+    adapters into the weights, or ``adapter``. The weights are kept in the dtype of the base.
+    """
+    from runner.training.pretrained import quietly
+
+    model, peft = trained.model, hasattr(trained.model, "peft_config")
+    with quietly():
+        if peft and save_as == "adapter":
+            model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
+            _name_base(folder, trained)
+            document = document | {"base": base_facts(trained)}
+        else:
+            whole_model = merged(trained) if peft else model
+            state = {
+                name: tensor.to(trained.dtype) if tensor.is_floating_point() else tensor
+                for name, tensor in whole_model.state_dict().items()
+            }
+            whole_model.config.dtype = trained.dtype
+            whole_model.save_pretrained(folder, state_dict=state, safe_serialization=True)
+        trained.tokenizer.save_pretrained(folder)
+    form = "adapter" if peft and save_as == "adapter" else "whole"
+    text = json.dumps({"format": 1, "form": form} | document, indent=1, ensure_ascii=False)
+    (folder / DOCUMENT).write_text(text + "\n", "utf-8")
+
+
+def merged(trained: Any) -> Any:
+    """The base model with the adapters in its weights, as a plain model. Quantised weights are read anew, whole."""
+    quantised = getattr(trained.model.get_base_model(), "is_quantized", False)
+    if not quantised:
+        return trained.model.merge_and_unload()
+    from peft import PeftModel
+
+    with tempfile.TemporaryDirectory() as scratch:
+        trained.model.save_pretrained(scratch, safe_serialization=True)
+        head: Head = "score" if hasattr(trained.model.get_base_model(), "score") else "tokens"
+        plain, _ = open_folder(trained.folder, "cpu", head)
+        return PeftModel.from_pretrained(plain, scratch).merge_and_unload()
+
+
+def base_facts(trained: Any) -> dict[str, Any]:
+    """What an adapter says of its base: its name, and a hash for each file of weights and the configuration."""
+    files = [*sorted(trained.folder.glob("*.safetensors")), trained.folder / "config.json"]
+    return {"name": trained.name, "files": {path.name: sha256_file(path) for path in files}}
+
+
+def _name_base(folder: Path, trained: Any) -> None:
+    path = folder / ADAPTER
+    document = json.loads(path.read_text("utf-8"))
+    document["base_model_name_or_path"] = trained.name
+    path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def base_of(folder: Path, cache: Path | None) -> Path:
+    """The base of a stored adapter, found by its name and checked by its hashes.
+
+    Raises :class:`IntegrityError` for a base of other bytes, and what resolving a name raises.
+    """
+    from runner.training import pretrained
+
+    base = read(folder)["base"]
+    # A stored base lies in the same store: <store>/<type>/<name>/<version>.
+    beside = folder.parents[2] / base["name"] if len(folder.parents) > 2 else folder
+    found = beside if (beside / DOCUMENT).exists() else pretrained.resolve(base["name"], base.get("revision"), cache)
+    for name, wanted in base["files"].items():
+        path = found / name
+        if not path.exists() or sha256_file(path) != wanted:
+            raise IntegrityError(
+                f"the adapter was trained beside another {base['name']}: {name} has other bytes",
+                where=str(path),
+                hint="put the base back that it was trained on, or train anew",
+            )
+    return found
+
+
+def whole(folder: Path, cache: Path) -> Path:
+    """The folder of a stored model as a whole one: itself, or its adapter put into its base, made once in the cache."""
+    if read(folder)["form"] == "whole":
+        return folder
+    identity = sha256_file(folder / "adapter_model.safetensors")[:32]
+    made = cache / "models" / f"merged-{identity}"
+    if not (made / "config.json").exists():
+        made.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".", dir=made.parent) as scratch:
+            target = Path(scratch) / "model"
+            model, tokenizer = load(folder, "cpu", cache)
+            model.merge_and_unload().to(torch.float32).save_pretrained(target, safe_serialization=True)
+            tokenizer.save_pretrained(target)
+            shutil.copyfile(folder / DOCUMENT, target / DOCUMENT)
+            try:
+                target.rename(made)
+            except OSError:
+                if not (made / "config.json").exists():
+                    raise
+    return made
+
+
+def load(folder: Path, device: str = "cpu", cache: Path | None = None, head: Head = "tokens") -> tuple[Any, Any]:
+    """Model and tokenizer of a stored model, ready to answer: an adapter beside its base."""
+    document = read(folder)
+    if document["form"] == "whole":
+        return open_folder(folder, device, head, where=str(folder))
+    from peft import PeftModel
+
+    plain, _ = open_folder(base_of(folder, cache), device, head)
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    return PeftModel.from_pretrained(plain, folder).to(device).eval(), tokenizer

@@ -1,0 +1,96 @@
+"""What became of every row on its way to tokens: what was cut, what trains nothing, what was refused, by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.contract import Table
+from runner.errors import DataError
+
+#: Lines that are named in a message, and kept of every reason.
+SHOWN, NAMED = 8, 100
+
+
+@dataclass
+class RowReport:
+    """Counts and lines of one side of the split."""
+
+    #: ``train`` or ``validation``.
+    side: str
+    rows: int = 0
+    tokens: int = 0
+    trained_tokens: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, list[int]] = field(default_factory=dict)
+    #: What the first row of a reason was refused for.
+    messages: dict[str, str] = field(default_factory=dict)
+    hints: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def count(self, reason: str, line: int, message: str = "", hint: str | None = None) -> None:
+        """One more row of which this is to be told."""
+        self.counts[reason] = self.counts.get(reason, 0) + 1
+        named = self.lines.setdefault(reason, [])
+        if len(named) < NAMED:
+            named.append(line)
+        if message:
+            self.messages.setdefault(reason, message)
+        if hint:
+            self.hints.setdefault(reason, hint)
+
+    def note(self, sentences: tuple[str, ...]) -> None:
+        """What a template did to a row's texts."""
+        for sentence in sentences:
+            self.notes[sentence] = self.notes.get(sentence, 0) + 1
+
+    def sentences(self) -> list[str]:
+        """One sentence for each reason, with the first lines."""
+        found = []
+        for reason, count in self.counts.items():
+            lines = ", ".join(map(str, self.lines[reason][:SHOWN])) + (", ..." if count > SHOWN else "")
+            why = f": {self.messages[reason]}" if reason in self.messages else ""
+            found.append(f"{self.side}: {reason}: {_rows(count)} (line {lines}){why}")
+        return found + [f"{self.side}: {sentence} ({_rows(count)})" for sentence, count in self.notes.items()]
+
+    def tell(self, emit: Callable[..., None]) -> None:
+        for sentence in self.sentences():
+            emit("warning", message=sentence, pointer="/data")
+
+    def table_row(self) -> list[Any]:
+        lost = sum(count for reason, count in self.counts.items() if reason not in KEPT)
+        return [self.side, self.rows, self.tokens, self.trained_tokens, self.counts.get(CUT, 0), lost]
+
+
+#: Reasons: the first keeps its row, the second has none.
+CUT = "cut at max_length"
+NOTHING = "left out, as nothing of it would be learned"
+KEPT = frozenset({CUT})
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} rows" if count > 1 else "1 row"
+
+
+def table(reports: list[RowReport]) -> Table:
+    """Rows and tokens of both sides."""
+    return Table(
+        "rows",
+        "Rows as tokens",
+        ["side", "rows", "tokens", "trained tokens", "cut", "left out"],
+        [report.table_row() for report in reports],
+        decimals=dict.fromkeys(["rows", "tokens", "trained tokens", "cut", "left out"], 0),
+    )
+
+
+def refuse_nothing(report: RowReport) -> None:
+    """Raise :class:`DataError` where no row of training would train anything."""
+    if report.trained_tokens:
+        return
+    reasons = "; ".join(report.sentences()) or "there is no row"
+    raise DataError(
+        f"nothing would be learned: {reasons}",
+        where="/data",
+        hint=next(iter(report.hints.values()), "a greater max_length, another loss_on, or rows with answers"),
+    )

@@ -1,0 +1,98 @@
+"""Token rows: the ids of every row, and what each token counts in the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from runner.training.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of one forward pass, padded at the right: ``[B, T]``, on the device."""
+
+    ids: torch.Tensor
+    #: 1 for a token, 0 for padding; None where rows are packed, whose positions say where each begins.
+    mask: torch.Tensor | None
+    #: float32: what foretelling this token counts; 0 for the first of a row, and for padding.
+    weights: torch.Tensor
+    positions: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TokenRows:
+    """``n`` rows of tokens, one behind the other."""
+
+    tokens: Tokens
+    #: float32 ``[all tokens]``.
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, ids: Sequence[Sequence[int]], weights: Sequence[Sequence[float]]) -> TokenRows:
+        """From the ids of every row and their weights. The first token of a row is foretold by none: it counts 0."""
+        tokens = Tokens.of([list(row) for row in ids])
+        flat = np.fromiter((weight for row in weights for weight in row), np.float32, len(tokens.ids))
+        starts = tokens.ends[:-1][tokens.lengths > 0]
+        flat[starts] = 0.0
+        return cls(tokens, flat)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens a row, int64 ``[n]``."""
+        return self.tokens.lengths
+
+    @property
+    def trained(self) -> np.ndarray:
+        """Tokens of each row that count, int64 ``[n]``."""
+        return self._by_row((self.weights > 0).astype(np.float64)).astype(np.int64)
+
+    @property
+    def mass(self) -> np.ndarray:
+        """The sum of each row's weights, float64 ``[n]``."""
+        return self._by_row(self.weights.astype(np.float64))
+
+    def _by_row(self, values: np.ndarray) -> np.ndarray:
+        sums = np.concatenate([[0.0], np.cumsum(values)])
+        return sums[self.tokens.ends[1:]] - sums[self.tokens.ends[:-1]]
+
+    def batch(self, rows: np.ndarray, padding: int, device: str) -> Batch:
+        """The rows as one batch."""
+        ids, mask = self.tokens.padded(rows, padding)
+        weights = np.zeros(ids.shape, np.float32)
+        starts, lengths = self.tokens.ends[rows], self.lengths[rows]
+        columns = np.arange(ids.shape[1])
+        there = columns < lengths[:, None]
+        weights[there] = self.weights[(starts[:, None] + columns)[there]]
+        return Batch(_on(ids, device), _on(mask, device), _on(weights, device))
+
+    def packed(self, bins: Sequence[np.ndarray], padding: int, device: str) -> Batch:
+        """Bins of rows as one batch: the rows of a bin one behind the other, each with positions from 0.
+
+        A model sees by the positions where a row begins, and no row sees another. Padding is rows of one token each.
+        """
+        width = max(int(self.lengths[rows].sum()) for rows in bins)
+        ids = np.full((len(bins), width), padding, np.int64)
+        weights = np.zeros((len(bins), width), np.float32)
+        positions = np.zeros((len(bins), width), np.int64)
+        for line, rows in enumerate(bins):
+            at = 0
+            for row in rows:
+                start, stop = int(self.tokens.ends[row]), int(self.tokens.ends[row + 1])
+                until = at + stop - start
+                ids[line, at:until] = self.tokens.ids[start:stop]
+                weights[line, at:until] = self.weights[start:stop]
+                positions[line, at:until] = np.arange(stop - start)
+                at = until
+        return Batch(_on(ids, device), None, _on(weights, device), _on(positions, device))
+
+
+def _on(values: np.ndarray, device: str) -> torch.Tensor:
+    tensor = torch.from_numpy(values)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.startswith("cuda") else tensor
