@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runner.chat.parsing import CALLS, calls_in
 from runner.chat.refusals import Unrenderable
 from runner.chat.templates import Template
 
@@ -29,6 +30,12 @@ class Habits:
     marker: str
     #: The special token that ends an answer with a call of a tool; None where the template writes none.
     call_end: str | None
+    #: How calls are written, a name of ``parsing.CALLS``; None where none is, or none that can be read back.
+    call_style: str | None
+    #: What stands between a prompt and an answer's first letter.
+    prefix: str
+    #: The prompt ends with an open ``<think>``.
+    thinking: bool
 
     def ending(self, text: str, start: int) -> tuple[int, int]:
         """Where the end of turn begins and ends, of an answer that begins at ``start`` and is the last of ``text``.
@@ -66,6 +73,7 @@ def look(template: Template, special_tokens: Sequence[str]) -> Habits:
     if not found:
         raise Unrenderable("left out by template", f"the chat template ({template.name}) writes no answer at all")
     longest_first = sorted(special_tokens, key=len, reverse=True)
+    prompt = template.write([ask], (), prompt=True).text
     called = tried(ask, answer | {"tool_calls": [_CALL]}).rstrip()
     return Habits(
         special_tokens=tuple(longest_first),
@@ -74,12 +82,26 @@ def look(template: Template, special_tokens: Sequence[str]) -> Habits:
         suffix=suffix,
         marker=_marker(suffix, longest_first),
         call_end=next((token for token in longest_first if "probe_call" in called and called.endswith(token)), None),
+        call_style=_call_style(called.removeprefix(prompt), longest_first),
+        prefix=text[len(prompt) : -len(_ANSWER + suffix)] if text.startswith(prompt) else "",
+        thinking=prompt.rstrip().endswith("<think>"),
     )
 
 
 def in_parts(message: dict[str, Any]) -> dict[str, Any]:
     """A message whose content is a list of one part."""
     return message | {"content": [{"type": "text", "text": message["content"]}]}
+
+
+def _call_style(text: str, special_tokens: Sequence[str]) -> str | None:
+    """The style that reads what the template wrote."""
+    for token in special_tokens:
+        text = text.removesuffix(token)
+    for style in CALLS:
+        read = calls_in(text, style)
+        if read is not None and [call.as_dict() for call in read[1]] == [_CALL]:
+            return style
+    return None
 
 
 def _marker(suffix: str, special_tokens: Sequence[str]) -> str:

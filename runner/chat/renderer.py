@@ -18,7 +18,8 @@ from runner.chat.habits import Habits, look
 from runner.chat.layout import Layout
 from runner.chat.lesson import Lesson
 from runner.chat.loss_weights import LossOn
-from runner.chat.messages import Conversation
+from runner.chat.messages import Conversation, Message
+from runner.chat.parsing import message_of
 from runner.chat.preparation import Marks, Prepared, prepare
 from runner.chat.refusals import TEMPLATE, Unrenderable
 from runner.chat.rendered import Rendered
@@ -156,6 +157,32 @@ class ChatRenderer:
     def _end_token(self) -> str | None:
         marker = self.habits.marker
         return next((token for token in self.habits.special_tokens if marker.endswith(token)), None)
+
+    def parsed(self, answer: str | Sequence[int]) -> Message:
+        """An answer as a message. ``answer`` is what came after the prompt, with its end of turn or without.
+
+        Token ids are cut at the first that ends an answer, a text only where it ends: what an answer says of marks is
+        its own.
+        """
+        if isinstance(answer, str):
+            text = answer
+            for token in self.stop_ids:
+                text = text.removesuffix(self._decoded([token]))
+        else:
+            ends = [index for index, token in enumerate(answer) if token in self.stop_ids]
+            text = self._decoded(answer[: ends[0]] if ends else answer)
+        for stop in self.stop_strings:
+            text = text.partition(stop)[0]
+        blank = self.habits.marker[: len(self.habits.marker) - len(self.habits.marker.lstrip())]
+        return message_of(
+            text.removesuffix(blank),
+            style=self.habits.call_style,
+            prefix=self.habits.prefix,
+            thinking=self.habits.thinking,
+        )
+
+    def _decoded(self, ids: Sequence[int]) -> str:
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
