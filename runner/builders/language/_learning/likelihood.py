@@ -44,7 +44,7 @@ class Judged:
 def judge(
     model: Any, rows: TokenRows, padding: int, device: str, stop_requested: Callable[[], bool] = lambda: False
 ) -> Judged:
-    """Every row, in float32 and without dropout, in batches by length. Raises :class:`Stopped` where it was asked to."""
+    """Every row, in float32 and without dropout, in batches by length. Raises :class:`Stopped` when asked to stop."""
     was = model.training
     model.eval()
     loss, mass, hits = np.zeros((3, len(rows)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,21 @@ from typing import Any
 import torch
 
 from runner.builders.language._models import stored_model
-from runner.builders.language._models.opening import Head, configuration, open_folder, stored_dtype
+from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
 from runner.contract import TrainContext
 from runner.errors import DataError, RunnerError
 from runner.training import finetuning_methods, pretrained, quantised
 from runner.training.finetuning_specs import Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
+
+
+@dataclass(frozen=True)
+class Base:
+    """The model that training begins with, its weights not yet read."""
+
+    folder: Path
+    #: What its configuration says.
+    config: dict[str, Any]
+    tokenizer: Any
 
 
 @dataclass
@@ -28,17 +39,24 @@ class Trained:
     #: The dtype that its weights are kept in on disk.
     dtype: torch.dtype
 
+    def release(self) -> None:
+        """Give the weights' memory back."""
+        self.model = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
     @property
     def padding(self) -> int:
         """The token that fills up a batch, behind a mask."""
         return int(self.tokenizer.pad_token_id)
 
 
-def load(spec: Any, context: TrainContext, head: Head = "tokens") -> Trained:
-    """The base model of a spec, with what its ``finetuning_spec`` trains thawed or put beside it.
+def find(spec: Any, context: TrainContext) -> Base:
+    """The base model of a spec and its tokenizer.
 
-    Raises :class:`DataError` by pointer for a folder that holds no language model, a ``max_length`` beyond its
-    positions and a method that it has no layers for; and what :func:`runner.training.pretrained.resolve` raises.
+    Raises :class:`DataError` by pointer for a folder that holds no language model and a ``max_length`` beyond its
+    positions; and what :func:`runner.training.pretrained.resolve` raises.
     """
     where = "/model/spec/base_model_name"
     folder = folder_of(spec, context)
@@ -46,23 +64,34 @@ def load(spec: Any, context: TrainContext, head: Head = "tokens") -> Trained:
     longest = config.get("max_position_embeddings") or config.get("n_positions")
     if longest and spec.max_length > longest:
         raise DataError(
-            f"the model reads at most {longest} tokens",
-            where="/model/spec/max_length",
-            hint=f"at most {longest}",
+            f"the model reads at most {longest} tokens", where="/model/spec/max_length", hint=f"at most {longest}"
         )
+    return Base(folder, config, open_tokenizer(folder, where))
+
+
+def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") -> Trained:
+    """The base's weights, with what ``finetuning_spec`` trains thawed or put beside them.
+
+    Raises :class:`DataError` by pointer for a method that the model has no layers for.
+    """
     method = spec.finetuning_spec
     pointer = "/model/spec/finetuning_spec"
     quantization = (
         quantised.config(method, context.device, pointer, context.emit) if isinstance(method, QLora) else None
     )
-    model, tokenizer = open_folder(folder, context.device, head, where=where, quantization=quantization)
-    dtype = stored_dtype(config)
+    model = open_weights(base.folder, context.device, head, quantization=quantization)
     if quantization is not None:
         quantised.layers(model)
+    model.config.pad_token_id = base.tokenizer.pad_token_id
     model = thawed(model, method, pointer, head)
     if spec.gradient_checkpointing:
+        if hasattr(model, "enable_input_require_grads"):
+            # Frozen embeddings have no gradient, and a checkpoint without one passes none on.
+            model.enable_input_require_grads()
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return Trained(model.to(context.device), tokenizer, folder, spec.base_model_name, dtype)
+    return Trained(
+        model.to(context.device), base.tokenizer, base.folder, spec.base_model_name, stored_dtype(base.config)
+    )
 
 
 def folder_of(spec: Any, context: TrainContext) -> Path:

@@ -44,21 +44,40 @@ def stored_dtype(config: dict[str, Any]) -> torch.dtype:
     return {"bfloat16": torch.bfloat16, "float16": torch.float16}.get(str(name), torch.float32)
 
 
-def open_folder(
-    folder: Path, device: str, head: Head = "tokens", *, where: str = "", quantization: Any = None
-) -> tuple[Any, Any]:
+def open_folder(folder: Path, device: str, head: Head = "tokens", where: str = "") -> tuple[Any, Any]:
     """Model (float32, on ``device``, in evaluation mode) and tokenizer of a whole model's folder."""
-    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+    tokenizer = open_tokenizer(folder, where)
+    model = open_weights(folder, device, head)
+    model.config.pad_token_id = tokenizer.pad_token_id
+    return model, tokenizer
+
+
+def open_tokenizer(folder: Path, where: str) -> Any:
+    """The tokenizer, with a token to pad with. Raises :class:`DataError` for one that cannot be read."""
+    from transformers import AutoTokenizer
+
+    with pretrained.quietly():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, ImportError) as error:
+            raise DataError(f"the tokenizer cannot be read: {error}", where=f"{where}: {folder}") from error
+    if tokenizer.pad_token_id is None:
+        # Behind a mask it is never read; a tokenizer has to have one to make a batch.
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id is None:
+        raise DataError("the tokenizer has no token that ends a text", where=f"{where}: {folder}")
+    return tokenizer
+
+
+def open_weights(folder: Path, device: str, head: Head = "tokens", quantization: Any = None) -> Any:
+    """The model in float32, on ``device``, in evaluation mode."""
+    from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     words: dict[str, Any] = {"num_labels": 1} if head == "score" else {}
     if quantization is not None:
         words |= {"quantization_config": quantization, "device_map": {"": device}}
     auto: Any = AutoModelForCausalLM if head == "tokens" else AutoModelForSequenceClassification
     with pretrained.quietly():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, ImportError) as error:
-            raise DataError(f"the tokenizer cannot be read: {error}", where=f"{where}: {folder}") from error
         try:
             model = auto.from_pretrained(
                 folder,
@@ -73,10 +92,4 @@ def open_folder(
             if quantization is None or isinstance(error, torch.OutOfMemoryError):
                 raise
             raise quantised.refused(error, "/model/spec/finetuning_spec") from error
-    if tokenizer.pad_token_id is None:
-        # Behind a mask it is never read; a tokenizer has to have one to make a batch.
-        tokenizer.pad_token = tokenizer.eos_token
-    if tokenizer.pad_token_id is None:
-        raise DataError("the tokenizer has no token that ends a text", where=f"{where}: {folder}")
-    model.config.pad_token_id = tokenizer.pad_token_id
-    return model.eval() if quantization is not None else model.to(device).eval(), tokenizer
+    return model.eval() if quantization is not None else model.to(device).eval()

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from runner.builders.language._models.opening import Head, open_folder
+from runner.builders.language._models.opening import Head, open_folder, open_tokenizer, open_weights
 from runner.errors import IntegrityError
 from runner.store.files import sha256_file
 
@@ -71,7 +71,7 @@ def merged(trained: Any) -> Any:
     with tempfile.TemporaryDirectory() as scratch:
         trained.model.save_pretrained(scratch, safe_serialization=True)
         head: Head = "score" if hasattr(trained.model.get_base_model(), "score") else "tokens"
-        plain, _ = open_folder(trained.folder, "cpu", head)
+        plain = open_weights(trained.folder, "cpu", head)
         return PeftModel.from_pretrained(plain, scratch).merge_and_unload()
 
 
@@ -136,11 +136,10 @@ def load(folder: Path, device: str = "cpu", cache: Path | None = None, head: Hea
     """Model and tokenizer of a stored model, ready to answer: an adapter beside its base."""
     document = read(folder)
     if document["form"] == "whole":
-        return open_folder(folder, device, head, where=str(folder))
+        return open_folder(folder, device, head, str(folder))
     from peft import PeftModel
 
-    plain, _ = open_folder(base_of(folder, cache), device, head)
-    from transformers import AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = open_tokenizer(folder, str(folder))
+    plain = open_weights(base_of(folder, cache), device, head)
+    plain.config.pad_token_id = tokenizer.pad_token_id
     return PeftModel.from_pretrained(plain, folder).to(device).eval(), tokenizer

@@ -69,7 +69,7 @@ class _Making:
 
 
 def texts(rows: Sequence[TextRow], tokenizer: Any, max_length: int, side: str) -> Side:
-    """Texts, each with its end; one longer than ``max_length`` in blocks that share a token, so that all are foretold."""
+    """Texts, each with its end; a longer one in blocks that share a token, so that all of its tokens are foretold."""
     making = _Making(side, max_length, tokenizer)
     start = [tokenizer.bos_token_id] if wants_start(tokenizer) else []
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
@@ -103,7 +103,7 @@ def conversations(rows: Sequence[ConversationRow], renderer: Any, loss_on: Any, 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Chosen and rejected answers: row ``2 i`` of ``side.rows`` is the chosen one of pair ``i``, ``2 i + 1`` the other."""
+    """Two answers each: row ``2 i`` of ``side.rows`` is the chosen one of pair ``i``, row ``2 i + 1`` the other."""
 
     side: Side
     #: float64 ``[pairs]``, 0 where the data says none.

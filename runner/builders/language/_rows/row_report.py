@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,13 +84,16 @@ def table(reports: list[RowReport]) -> Table:
     )
 
 
-def refuse_nothing(report: RowReport) -> None:
-    """Raise :class:`DataError` where no row of training would train anything."""
-    if report.trained_tokens:
+def tell(reports: Sequence[RowReport], emit: Callable[..., None]) -> None:
+    """Tell of all rows that are not learned whole. Raises :class:`DataError` where training would learn nothing."""
+    for report in reports:
+        report.tell(emit)
+    train = reports[0]
+    if train.trained_tokens:
         return
-    reasons = "; ".join(report.sentences()) or "there is no row"
+    reasons = "; ".join(train.sentences()) or "there is no row"
     raise DataError(
         f"nothing would be learned: {reasons}",
         where="/data",
-        hint=next(iter(report.hints.values()), "a greater max_length, another loss_on, or rows with answers"),
+        hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers"),
     )

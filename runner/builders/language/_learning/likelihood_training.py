@@ -1,0 +1,119 @@
+"""The training of kinds that learn to foretell tokens: rows as tokens, the loop, what is measured and stored."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from runner.builders.language._learning.likelihood import Judged, judge, step_parts
+from runner.builders.language._learning.log_probs import Noise
+from runner.builders.language._learning.trainee import computed_in, trainee
+from runner.builders.language._models import stored_model
+from runner.builders.language._models.base_model import Trained
+from runner.builders.language._rows import row_report
+from runner.builders.language._rows.packing import bins_of
+from runner.builders.language._rows.rendering import Side
+from runner.contract import Table, TrainContext, TrainResult
+from runner.training.bootstrap import resample
+from runner.training.loop import fit
+
+
+def learn(
+    spec: Any,
+    context: TrainContext,
+    load: Callable[[], Trained],
+    train: Side,
+    held: Side,
+    document: dict[str, Any],
+) -> TrainResult:
+    """Train on the rows of ``train``, measure on those of ``held``, and store. ``document`` is what the model keeps.
+
+    The model is loaded once it is known that the rows train something.
+    """
+    row_report.tell([train.report, held.report], context.emit)
+    trained = load()
+    if spec.neftune_noise_alpha is not None:
+        Noise(trained.model, spec.neftune_noise_alpha)
+
+    def judged() -> Judged:
+        return judge(trained.model, held.rows, trained.padding, context.device, context.stop_requested)
+
+    before = judged()
+    bins = bins_of(train.rows.lengths, spec.max_length) if spec.packing == "packed" else None
+    lengths = train.rows.lengths if bins is None else np.array([train.rows.lengths[some].sum() for some in bins])
+    parts = step_parts(
+        trained.model,
+        train.rows,
+        batch_size=context.batch_size,
+        padding=trained.padding,
+        device=context.device,
+        precision=computed_in(spec, context),
+        smoothing=spec.label_smoothing,
+        bins=bins,
+    )
+    task = trainee(spec, context, trained, parts, lambda: judged().metrics(), lengths, criterion="loss", better="lower")
+    fitted = fit(task, context)
+    stored_model.write(trained, context.artifact, document, spec.save_as)
+    # The stored model is measured, and there may be no room for two.
+    del task, parts
+    trained.release()
+    after = stored_judged(context, held)
+    return TrainResult(
+        metrics=after.metrics() | interval(after, held.groups, context.seed) | counts(train, held),
+        epochs=fitted.epochs,
+        best_epoch=fitted.best_epoch,
+        tables={
+            "rows": row_report.table([train.report, held.report]).as_dict(),
+            "baselines": base_table(before, held, context.seed).as_dict(),
+        },
+    )
+
+
+def stored_judged(context: TrainContext, held: Side) -> Judged:
+    """The held-out rows by the model as it was stored: its figures are those of the weights that are used."""
+    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache)
+    return judge(model, held.rows, int(tokenizer.pad_token_id), context.device)
+
+
+def interval(judged: Judged, groups: np.ndarray, seed: int) -> dict[str, float]:
+    """The 95 % interval of the loss, over rows drawn anew with those that belong to them."""
+    if not judged.mass.sum():
+        return {}
+    found = (
+        resample(np.stack([judged.loss, judged.mass], axis=1), groups, seed)
+        .of(lambda means: means[..., :1] / means[..., 1:])
+        .interval(0)
+    )
+    return {"loss_low": found.low, "loss_high": found.high}
+
+
+def base_table(before: Judged, held: Side, seed: int) -> Table:
+    """What the base model had on the same rows."""
+    metrics = before.metrics() | interval(before, held.groups, seed)
+    columns = ["loss", "loss_low", "loss_high", "perplexity", "token_accuracy"]
+    cells = [[metrics.get(name) for name in columns]] if metrics["loss"] is not None else []
+    return Table(
+        "baselines",
+        "Before training, on the same rows",
+        ["model", *columns],
+        [["base model", *row] for row in cells],
+        decimals=dict.fromkeys(columns, 3),
+    )
+
+
+def counts(train: Side, held: Side) -> dict[str, int]:
+    return {
+        "n_train": len(train.rows),
+        "n_validation": len(held.rows),
+        "train_tokens": train.report.tokens,
+        "trained_tokens": train.report.trained_tokens,
+    }
+
+
+def bits_per_byte(judged: Judged, held: Side) -> float | None:
+    """The loss by bytes of the learned text, which models of other tokenizers share."""
+    total = float(held.bytes.sum())
+    return float(judged.loss.sum()) / math.log(2) / total if total else None

@@ -1,0 +1,61 @@
+"""What the shared loop is told of a language model's training, whatever its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from runner.builders.language._models.base_model import Trained
+from runner.contract import TrainContext
+from runner.training import optimizers, precision
+from runner.training.loop import Trainee
+from runner.training.tokens import grouped_by_length
+
+Parts = Callable[[np.ndarray], Iterator[torch.Tensor]]
+
+
+def computed_in(spec: Any, context: TrainContext) -> precision.Precision:
+    """What forward passes compute in while training. See :func:`runner.training.precision.usable`."""
+    return precision.usable(spec.precision, context.device, "/model/spec/precision", context.emit)
+
+
+def trainee(
+    spec: Any,
+    context: TrainContext,
+    trained: Trained,
+    parts: Parts,
+    measure: Callable[[], Mapping[str, float | None]],
+    lengths: np.ndarray,
+    *,
+    criterion: str,
+    better: Literal["higher", "lower"],
+) -> Trainee:
+    """``lengths`` are the tokens of every row, int64 ``[n]``: an epoch's steps have rows of similar length."""
+    size = context.batch_size * spec.gradient_accumulation
+    everything = np.arange(len(lengths))
+
+    def shuffled(rng: np.random.Generator) -> np.ndarray:
+        return everything[rng.permutation(len(everything))]
+
+    return Trainee(
+        module=trained.model,
+        optimizer=optimizers.make(spec.optimizer, trained.model.named_parameters()),
+        order=grouped_by_length(shuffled, lengths, size),
+        loss=None,
+        parts=parts,
+        accumulation=spec.gradient_accumulation,
+        measure=measure,
+        criterion=criterion,
+        better=better,
+        section=spec,
+        clip_gradient=spec.max_grad_norm,
+        loss_scaling=precision.scales_loss(computed_in(spec, context)),
+        measure_every=spec.eval_every,
+        max_steps=spec.max_steps,
+        keeps_best=spec.keep == "best",
+        keeps_optimizer=False,
+        tokens=lambda rows: int(lengths[rows].sum()),
+    )
