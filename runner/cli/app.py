@@ -40,6 +40,7 @@ GROUPS = {
         {
             "check": ("runner.cli.data:check", "What training would make of every row, and what to do."),
             "show": ("runner.cli.data:show_rows", "Print rows as a model would get them."),
+            "convert": ("runner.cli.data_convert:convert", "Write data in the one form of a kind's rows."),
             "collect": ("runner.cli.data_collect:collect", "Make a matrix of outcomes: ask LLMs, grade and price."),
         },
     ),

@@ -26,7 +26,7 @@ Columns_ = Annotated[
 
 
 @dataclass
-class _Read:
+class Read:
     """What became of reading it."""
 
     section: Any
@@ -45,9 +45,9 @@ def check(path: Path_, *, kind: Kind_, columns: Columns_ = None, json: Json = Fa
 
     Example: runner data check battles.csv --kind dense_network --columns '{"prompt": "Question"}' --json
     """
-    read = _read(path, kind, columns)
-    show(_document(read), lambda: _text(read), as_json=json)
-    return _end(read, json)
+    read = read_data(path, kind, columns)
+    show(data_document(read), lambda: report_text(read), as_json=json)
+    return ended(read, json)
 
 
 def show_rows(
@@ -64,18 +64,19 @@ def show_rows(
     """
     if rows < 1:
         raise UsageError("is less than 1", where="--rows")
-    read = _read(path, kind, columns)
+    read = read_data(path, kind, columns)
     if read.loaded is None:
-        show(_document(read), "", as_json=json)
-        return _end(read, json)
+        show(data_document(read), "", as_json=json)
+        return ended(read, json)
     found = read.section.preview(read.loaded, rows)
     cells = [list(row) for row in found.rows]
-    text = table(found.columns, cells) if cells else found.note
+    text = read.section.preview_text(read.loaded, rows) or (table(found.columns, cells) if cells else found.note)
     show(found.as_dict(), text, as_json=json)
     return ExitCode.DONE
 
 
-def _read(path: str, kind: str, columns: str | None) -> _Read:
+def read_data(path: str, kind: str, columns: str | None, **beside: Any) -> Read:
+    """Read data as training of a kind would; ``beside`` are fields of the section where no column says otherwise."""
     from pathlib import Path
 
     from runner.spec.kinds import spec_class
@@ -83,7 +84,8 @@ def _read(path: str, kind: str, columns: str | None) -> _Read:
     spec = spec_class(kind)
     mapping = _mapping(columns)
     _check_roles(spec.data, mapping, kind)
-    section = _section(spec.data, spec.data.document_of(path, mapping))
+    beside = {name: value for name, value in beside.items() if name in spec.data.model_fields}
+    section = _section(spec.data, beside | spec.data.document_of(path, mapping))
     warnings: list[str] = []
 
     def emit(event: str, **fields: Any) -> None:
@@ -94,7 +96,7 @@ def _read(path: str, kind: str, columns: str | None) -> _Read:
     off: dict[str, Any] = dict.fromkeys(spec.row_filters, 0)
     unfiltered = spec.model_construct(model_type=kind, **off)
     context = LoadContext(unfiltered, Workspace.current().cache, emit)
-    read = _Read(section, context.report, warnings=warnings)
+    read = Read(section, context.report, warnings=warnings)
     try:
         section.check(Path.cwd())
         read.loaded = section.load(context)
@@ -145,7 +147,7 @@ def _section(section: Any, document: dict[str, Any]) -> Any:
         raise SpecError(faults) from None
 
 
-def _document(read: _Read) -> dict[str, Any]:
+def data_document(read: Read) -> dict[str, Any]:
     report = read.report
     facts = {report.layout: report.facts} if report.facts else {}
     return {
@@ -161,18 +163,18 @@ def _document(read: _Read) -> dict[str, Any]:
     } | facts
 
 
-def _warnings(read: _Read) -> list[str]:
+def _warnings(read: Read) -> list[str]:
     return list(dict.fromkeys([*read.report.warnings, *read.warnings]))
 
 
-def _verdict(read: _Read) -> str:
+def _verdict(read: Read) -> str:
     if read.error:
         return "refuse"
     report = read.report
     return "warn" if report.rows_dropped or report.rows_changed or _warnings(read) else "accept"
 
 
-def _text(read: _Read) -> str:
+def report_text(read: Read) -> str:
     report = read.report
     kept = 0 if read.error else report.rows_kept
     counts: list[tuple[str, object, str]] = [("read", report.rows_read, ""), ("kept", kept, "")]
@@ -195,7 +197,7 @@ def _first(report: DataReport, reason: str) -> str:
     return ", ".join(map(str, named[:5])) + (" ..." if len(named) > 5 else "")
 
 
-def _end(read: _Read, as_json: bool) -> int:
+def ended(read: Read, as_json: bool) -> int:
     if read.error is None:
         return ExitCode.DONE
     if not as_json:

@@ -42,6 +42,10 @@ class DataSection(Section):
         """The first rows of training as the kind gets them, for ``runner data show``."""
         return Table("rows", "Rows", [], [], note=f"{self.layout} cannot be shown as a table")
 
+    def preview_text(self, loaded: LoadedData, rows: int) -> str:
+        """The same for a terminal, where it does not read well as a table; "" where it does."""
+        return ""
+
     def without_effect(self) -> dict[str, str]:
         """The fields that have no effect beside others, each with why: ``split_column says which rows are held out``.
 

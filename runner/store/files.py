@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ NO_MODES = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 NO_FOLDER_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write aside, fsync, rename. The old content, or the whole new one, is what any reader sees.
+def write_atomic(path: Path, data: bytes | Iterable[bytes]) -> None:
+    """Write aside, fsync, rename. The old content, or the whole new one, is what any reader sees. ``data`` may come in
+    pieces.
 
     Raises :class:`EnvironmentProblem` where the disk is full or the folder cannot be written; nothing is left behind.
     """
@@ -30,7 +32,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     aside = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            file.writelines([data] if isinstance(data, bytes) else data)
             file.flush()
             os.fsync(file.fileno())
         set_mode(aside, 0o644)

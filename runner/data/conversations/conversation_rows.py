@@ -24,6 +24,7 @@ class Layout(LayoutRows):
         "messages or conversations (turns with role and content, or from and value), instruction and output, "
         "prompt and completion, question and answer"
     )
+    MAPPED: ClassVar[tuple[str, ...]] = ("prompt", "completion")
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "completion", "text")
 
     def forms(self, columns: Columns) -> Iterator[Form]:

@@ -46,7 +46,8 @@ def divide(
 ) -> Sides:
     """The split that the section asks for. ``prompt``, ``content``: uint64 ``[n]``; ``cells``: of its column.
 
-    Raises :class:`DataError` where one side would be empty.
+    Nothing is held out where all rows ask the same and the share is no more than the default. Raises
+    :class:`DataError` where one side would be empty.
     """
     everything = np.arange(len(prompt))
     if section.validation_data is not None:
@@ -66,6 +67,8 @@ def divide(
     try:
         mask = holdout.by_share(prompt, section.validation_split, section.seed).mask
     except ValueError:
+        if section.group_column is None and "validation_split" not in section.model_fields_set:
+            return Sides(everything, _NONE)
         raise DataError(
             ("1 row" if len(prompt) == 1 else f"{len(prompt):,} rows")
             + " cannot be divided into rows of training and rows held out",

@@ -35,6 +35,8 @@ class LayoutRows(ABC):
 
     #: Forms that are known, for a message.
     KNOWN: ClassVar[str]
+    #: The roles that a mapping of other columns names, for a message.
+    MAPPED: ClassVar[tuple[str, ...]]
     #: Roles that decide the form, where the spec names their columns.
     DECIDING: ClassVar[tuple[str, ...]] = ()
 
@@ -113,6 +115,10 @@ class LayoutRows(ABC):
             if not nothing(about):
                 raise RowFault("two_prompts", f"{form.columns['input']!r} stands beside a prompt of turns")
             return self.with_system(form, row, turns)
+        if "prompt" in self.own and isinstance(asked, list) and all(isinstance(each, str) for each in asked):
+            # The spec says that this column is the prompt: lines of one text.
+            self.told.changed.add("list_joined")
+            asked = "\n".join(asked)
         if missing(asked):
             raise RowFault("missing_prompt", f"{prompt} is not there")
         text = text_of(asked, self.told, "prompt_not_text", "prompt")
@@ -161,7 +167,10 @@ class LayoutRows(ABC):
         else:
             if missing(value):
                 raise RowFault(f"missing_{what}", f"{what} is not there")
-            if isinstance(structure(value), list) and not isinstance(value, str):
+            if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+                self.told.changed.add("list_of_one_answer")
+                value = value[0]
+            if isinstance(value, list):
                 raise RowFault(f"{what}_is_a_list", f"{what} is a list of {len(value)}: one answer can be learned")
             turns = self.reader.thought([Message("assistant", text_of(value, self.told, f"{what}_not_text", what))])
         need_answers(turns, what)

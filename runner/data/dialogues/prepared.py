@@ -56,6 +56,8 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
         validation = _other_file(section, set(content[taken].tolist()), warn, record)
     else:
         validation = _rows(found, taken[sides.validation])
+        if not validation and section.validation_split:
+            report.facts["held_out"] = "nothing: equal rows stay on one side, and all are equal"
     report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
     record |= {
         "rows_read": report.rows_read,

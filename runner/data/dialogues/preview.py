@@ -18,6 +18,21 @@ def preview(rows: Sequence[LanguageRow], count: int) -> Table:
     return Table("rows", "Training rows", ("line", "part", "role", "text"), cells)
 
 
+def preview_text(rows: Sequence[LanguageRow], count: int) -> str:
+    """Every row under its line, every turn under whose it is."""
+    lines: list[str] = []
+    for row in rows[:count]:
+        lines.append(f"line {row.line}")
+        part = ""
+        for what, role, text in _cells(row):
+            if what != part and what not in ("turn", "text"):
+                lines.append(f"  {what}:")
+            part = what
+            name = f"{role}: " if role else ""
+            lines += [f"    {line}".rstrip() for line in f"{name}{text}".split("\n")]
+    return "\n".join(lines)
+
+
 def _cells(row: LanguageRow) -> list[tuple[str, str, str]]:
     if isinstance(row, TextRow):
         return [("text", "", row.text)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.contract import DataReport
@@ -51,7 +50,7 @@ def need_rows(
         raise DataError(
             f"{what}: {told}{more}" if told else f"{what}{more}",
             where="/data/columns" if pointer == "/data/dataset" else f"{pointer}: {path}",
-            hint=hint or f"known are: {found.layout.KNOWN}. {_mapping(section, list(found.seen))}",
+            hint=hint or f"known are: {found.layout.KNOWN}. {_mapping(found)}",
         )
     raise DataError(
         f"{lost:,} of {report.rows_read:,} rows cannot be used: {reasons}",
@@ -71,9 +70,8 @@ def details(found: Collected) -> list[str]:
     ]
 
 
-def _mapping(section: DialogueData, names: Sequence[str]) -> str:
-    shown = ("prompt", "completion", "chosen", "rejected", "label", "text")
-    roles = [role for role in type(section).roles() if role in shown]
-    columns = [*names, *["..."] * len(roles)]
-    example = ", ".join(f'"{role}": "{column}"' for role, column in zip(roles, columns, strict=False))
-    return f"Others are named in data.columns, such as {{{example}}}"
+def _mapping(found: Collected) -> str:
+    roles, names = found.layout.MAPPED, list(found.seen)
+    columns = names if len(names) == len(roles) else ["..."] * len(roles)
+    example = ", ".join(f'"{role}": "{column}"' for role, column in zip(roles, columns, strict=True))
+    return f"Others are named in data.columns: {{{example}}}"

@@ -76,6 +76,18 @@ class DialogueData(TextFiles, Holdout):
 
         return {content_key(row) for row in part}
 
+    @staticmethod
+    def written(row: Any) -> dict[str, Any]:
+        """A row as ``runner data convert`` writes it."""
+        from runner.data.dialogues.canonical import document
+
+        return document(row)
+
+    def preview_text(self, loaded: LoadedData, rows: int) -> str:
+        from runner.data.dialogues.preview import preview_text
+
+        return preview_text(loaded.train, rows)
+
     def preview(self, loaded: LoadedData, rows: int) -> Table:
         from runner.data.dialogues.preview import preview
 

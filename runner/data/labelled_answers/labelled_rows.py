@@ -33,6 +33,7 @@ class Layout(preference_rows.Layout):
         "prompt, completion and label; messages and label (the last answer is judged); prompt, chosen and rejected "
         "(one wanted answer and one that is not)"
     )
+    MAPPED: ClassVar[tuple[str, ...]] = ("prompt", "completion", "label")
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "completion", "label", "chosen", "rejected")
     label_words: Mapping[str, bool] = {}
 

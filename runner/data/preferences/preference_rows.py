@@ -25,6 +25,7 @@ class Layout(LayoutRows):
         "prompt, chosen and rejected (texts or turns); messages, chosen and rejected; chosen and rejected as whole "
         "conversations or 'Human: ... Assistant: ...' dialogues; a prompt and a list of answers, the best first"
     )
+    MAPPED: ClassVar[tuple[str, ...]] = ("prompt", "chosen", "rejected")
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "chosen", "rejected", "ranked")
 
     def forms(self, columns: Columns) -> Iterator[Form]:

@@ -16,6 +16,7 @@ class Layout(LayoutRows):
     """A text a row."""
 
     KNOWN = "a column of texts, called text, content or document"
+    MAPPED: ClassVar[tuple[str, ...]] = ("text",)
     DECIDING: ClassVar[tuple[str, ...]] = ("text",)
 
     def forms(self, columns: Columns) -> Iterator[Form]:

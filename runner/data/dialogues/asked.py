@@ -1,0 +1,259 @@
+"""Prompts and conversations to be answered, in their order: words, lines of text, rows of any container, or a pipe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.chat.messages import Conversation, Message
+from runner.data.dialogues.cell_values import missing
+from runner.data.dialogues.column_roles import QUESTIONS, Columns
+from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.layout_rows import Form, LayoutRows
+from runner.data.dialogues.rows import ConversationRow, LanguageRow
+from runner.data.dialogues.turns import TurnReader
+from runner.data.prompts import need_text
+from runner.data.records.byte_streams import opened
+from runner.data.records.data_files import container_of, is_pattern
+from runner.data.records.json_lines import decoded, numbered, parsed
+from runner.data.table_rows.asked import FORMATS, GLANCE, TableRows, Written
+from runner.errors import DataError, NotFoundError, UsageError
+from runner.store.files import cannot_write
+
+#: What to say where there is nothing to read.
+NOTHING, WHERE = "no prompts", "--prompts"
+HOW = "--prompts P1 P2, --prompts-file FILE (.txt, .jsonl, .json, .csv, .parquet), or pipe them in: cat FILE | ..."
+ROW = 'expected a text, or an object with "prompt" or "messages" (turns with "role" and "content")'
+TEXTS = (".txt", ".text")
+_TEXT_FORMAT = {"text": ".txt"}
+
+
+@dataclass(frozen=True)
+class AskedConversation:
+    """A conversation whose last turn is to be answered; if that is an assistant's, it is gone on with."""
+
+    conversation: Conversation
+    id: str | int | None = None
+    #: The answer that the row has beside its prompt: what a reward model judges, and nothing that is asked.
+    answer: tuple[Message, ...] = ()
+
+    def key(self) -> bytes:
+        """What makes it the same question as another: its turns, its tools and its answer."""
+        told = [self.conversation.as_dict(), Conversation(self.answer).as_dict()]
+        text = json.dumps(told, sort_keys=True, ensure_ascii=False)
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+class AskedLayout(LayoutRows):
+    """What is asked of a row: its turns, or its prompt with what stands beside it."""
+
+    KNOWN = "messages, or a prompt"
+
+    def forms(self, columns: Columns) -> Iterator[Form]:
+        # A file of prompts need not have the training data's columns.
+        here = Columns(columns.names, {role: name for role, name in columns.own.items() if name in columns.names})
+        beside = ("input", "history", "system", "tools")
+        if messages := here.of("messages"):
+            yield Form("messages", here.beside({"messages": messages}, ("system", "tools")), ("messages",))
+        if prompt := here.prompt():
+            found = here.beside({"prompt": prompt}, beside)
+            answers = [name for name in here.all(["completion", *QUESTIONS["prompt"]]) if name not in found.values()]
+            own = here.of("completion", ())
+            answer = own or next(iter(answers), None)
+            yield Form("prompt", found | ({"completion": answer} if answer else {}), ("prompt",))
+        if text := here.of("text", ("text",)):
+            yield Form("prompt", {"prompt": text}, ("prompt",))
+
+    def made(self, form: Form, row: Mapping[str, Any], line: int) -> Iterator[LanguageRow]:
+        tools = self.tools(form, row)
+        if form.name == "messages":
+            turns = self.with_system(form, row, self.reader.turns(row.get(form.columns["messages"])))
+        else:
+            turns = self.asked(form, row)
+        if not any(turn.role != "system" for turn in turns):
+            raise RowFault("no_prompt", "no turn is a user's: there is nothing to answer")
+        yield ConversationRow(line, Conversation(turns, tools))
+
+    def answer_beside(self, row: Mapping[str, Any]) -> tuple[Message, ...]:
+        """The answer of a row that has one beside its prompt."""
+        column = self.form(row).columns.get("completion")
+        return () if column is None or missing(row.get(column)) else self.answer(row[column], "completion")
+
+
+class AskedConversations(TableRows):
+    """Conversations that can be read as often as needed. ``check`` reads them all once, before anything is computed."""
+
+    noun = "prompts"
+
+    def __init__(
+        self,
+        name: str,
+        source: Path | Sequence[AskedConversation],
+        layout: AskedLayout | None = None,
+        holder: Any = None,
+        written: Written | None = None,
+    ) -> None:
+        super().__init__(name, source, None, holder, written or Written())  # type: ignore[arg-type]
+        self._layout = layout or AskedLayout({}, Told(), TurnReader(Told()))
+
+    def provenance(self) -> dict[str, Any]:
+        count, told = self.fingerprint()
+        return {"prompts": count, "prompts_sha256": told, "prompts_from": self.name}
+
+    def _rows(self) -> Iterator[Any]:
+        if not isinstance(self._source, Path):
+            yield from self._source
+        elif self._source.suffix.lower() in TEXTS:
+            yield from self._lines(self._source)
+        elif container_of(self._source.name) == "jsonl" and self._source.is_file():
+            yield from self._json_lines(self._source)
+        else:
+            yield from super()._rows()
+
+    def _lines(self, path: Path) -> Iterator[AskedConversation]:
+        self.blank = 0
+        with opened(path, encoding=self._written.encoding) as file:
+            for number, raw in numbered(file, self.name):
+                text = decoded(raw, f"{self.name}:{number}")
+                if text.strip():
+                    yield AskedConversation(Conversation((Message("user", text),)))
+                else:
+                    self.blank += 1
+
+    def _json_lines(self, path: Path) -> Iterator[AskedConversation]:
+        """Objects, and texts as JSON strings."""
+        self.blank = 0
+        encoding = self._written.of(path, "jsonl", self.name)["encoding"]
+        with opened(path, encoding=encoding) as file:
+            for number, raw in numbered(file, self.name):
+                where = f"{self.name}:{number}"
+                text = decoded(raw, where)
+                if not text.strip():
+                    self.blank += 1
+                    continue
+                value = parsed(text, where, ROW + "; lines of text: --prompts-format text")
+                row = {"prompt": value} if isinstance(value, str) else value
+                if not isinstance(row, dict):
+                    raise DataError("is neither a text nor an object", where=where, hint=ROW)
+                yield self._asked(row, number, where)
+
+    def _records(self, records: Any) -> Iterator[Any]:
+        self._layout.from_arrow = records.unit == "row"
+        for row in super()._records(records):
+            yield self._asked(row.values, row.line, row.where)
+
+    def _asked(self, row: Mapping[str, Any], line: int, where: str) -> AskedConversation:
+        try:
+            (made,) = self._layout.rows(row, line)
+            answer = self._layout.answer_beside(row)
+        except RowFault as fault:
+            raise DataError(fault.detail or fault.reason, where=where, hint=ROW) from None
+        assert isinstance(made, ConversationRow)
+        name = row.get("id")
+        usable = isinstance(name, str | int) and not isinstance(name, bool) and name != ""
+        return AskedConversation(made.conversation, name if usable else None, answer)
+
+
+def _layout(columns: Mapping[str, Any] | None, role_words: Mapping[str, Any] | None, split_think: bool) -> AskedLayout:
+    own = {role: name for role, name in (columns or {}).items() if name is not None}
+    told = Told()
+    reader = TurnReader(told, own.get("role"), own.get("content"), role_words or {}, bool(split_think))
+    return AskedLayout(own, told, reader)
+
+
+def from_words(words: Sequence[str], **written: Any) -> AskedConversations:
+    """Prompts on the command line, each a user's turn. Raises :class:`UsageError` for a word that is no text."""
+    if not words:
+        raise UsageError(NOTHING, where=WHERE, hint="give at least one prompt")
+    need_text("--prompts", words)
+    rows = [AskedConversation(Conversation((Message("user", word),))) for word in words]
+    return AskedConversations("--prompts", rows)
+
+
+def from_file(
+    path: Path,
+    format: str | None = None,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    role_words: Mapping[str, Any] | None = None,
+    split_think: bool = False,
+    **written: Any,
+) -> AskedConversations:
+    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
+
+    ``columns``, ``role_words`` and ``split_think`` are those of the training data, ``written`` what
+    :class:`~runner.data.table_rows.asked.Written` takes.
+    """
+    like: dict[str, Any] = {"columns": columns, "role_words": role_words, "split_think": split_think}
+    if path.is_dir():
+        raise UsageError("is a directory", where=str(path), hint="name a file")
+    if path.is_fifo():
+        with path.open("rb") as file:
+            return from_pipe(file, format, name=str(path), **like, **written)
+    if not path.exists() and not is_pattern(path):
+        raise NotFoundError("there is no such file", where=str(path))
+    if format is not None and not path.name.lower().endswith({**FORMATS, **_TEXT_FORMAT}.get(format, "")):
+        with path.open("rb") as file:
+            return from_pipe(file, format, name=str(path), **like, **written)
+    if path.suffix.lower() not in TEXTS and container_of(path.name) is None and path.is_file():
+        raise UsageError(
+            f"a file's format is told by its name, and {path.suffix or 'none'} is no suffix of one",
+            where=str(path),
+            hint=f"{', '.join([*TEXTS, *FORMATS.values()])}; or say it: --prompts-format text|jsonl|csv|parquet",
+        )
+    return AskedConversations(str(path), path, _layout(columns, role_words, split_think), written=Written(**written))
+
+
+def from_pipe(
+    stream: Any,
+    format: str | None = None,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    role_words: Mapping[str, Any] | None = None,
+    split_think: bool = False,
+    name: str = "standard input",
+    **written: Any,
+) -> AskedConversations:
+    """What is piped in, put into a temporary file, so that it can be read twice.
+
+    Without a format it is JSON Lines if its first line is a JSON object or string, a JSON array if it begins with
+    ``[{``, Parquet by its first bytes, else lines of text.
+    """
+    formats = {**FORMATS, **_TEXT_FORMAT}
+    if format is not None and format not in formats:
+        raise UsageError(f"{format} is no format of prompts", where="--prompts-format", hint=", ".join(formats))
+    how = Written(**written)
+    folder = tempfile.TemporaryDirectory(prefix="runner-prompts-")  # it lives as long as the prompts do
+    raw = Path(folder.name) / "prompts"
+    try:
+        with raw.open("wb") as file:
+            shutil.copyfileobj(stream, file, GLANCE)
+    except OSError as error:
+        raise cannot_write(raw, error) from error
+    named = raw.with_suffix(formats[format or _glance(raw)])
+    os.rename(raw, named)  # noqa: PTH104 - one that is there already is not replaced, there is none
+    layout = _layout(columns, role_words, split_think)
+    return AskedConversations(name, named, layout, folder, how)
+
+
+def _glance(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head[:4] == b"PAR1":
+        return "parquet"
+    if head[:1] == b"[" and head[1:].lstrip()[:1] == b"{":
+        return "json"
+    if head[:1] in (b"{", b'"'):
+        try:
+            json.loads(head.splitlines()[0])
+        except (ValueError, RecursionError):
+            return "text"
+        return "jsonl"
+    return "text"
