@@ -7,16 +7,14 @@ from typing import Any
 from runner.builders.language._learning.likelihood_training import learn
 from runner.builders.language._models import base_model
 from runner.builders.language._rows import rendering
-from runner.chat.renderer import ChatRenderer
+from runner.builders.language._rows.chat_renderer import renderer_of
 from runner.contract import TrainContext, TrainResult
 
 
 def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn the turns that ``loss_on`` names. Rows become tokens before the model is loaded."""
     base = base_model.find(spec, context)
-    renderer = ChatRenderer.of(base.tokenizer, spec.chat.template)
-    for sentence in renderer.warnings:
-        context.emit("warning", message=sentence, pointer="/model/spec/chat/template")
+    renderer = renderer_of(base, spec, context)
     learned, held = (
         rendering.conversations(part, renderer, spec.loss_on, spec.max_length, side)
         for part, side in ((context.data.train, "train"), (context.data.validation, "validation"))

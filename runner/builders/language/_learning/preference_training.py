@@ -1,0 +1,108 @@
+"""The training of kinds that learn from preferences: the reference judged, the loop, what is measured and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from runner.builders.language._learning.likelihood import Judged, judge
+from runner.builders.language._learning.log_probs import Noise
+from runner.builders.language._learning.objectives import Machine, Objective
+from runner.builders.language._learning.trainee import computed_in, trainee
+from runner.builders.language._models import stored_model
+from runner.builders.language._models.base_model import Trained
+from runner.builders.language._rows import row_report
+from runner.builders.language._rows.rendering import Side
+from runner.contract import Table, TrainContext, TrainResult
+from runner.training.bootstrap import mean_interval
+from runner.training.loop import fit
+
+MEASURES = ("loss", "reward_accuracy", "reward_margin")
+#: An objective over one side's rows, given what the reference makes of them.
+Making = Callable[[Judged], Objective]
+
+
+def learn(
+    spec: Any,
+    context: TrainContext,
+    load: Callable[[], Trained],
+    sides: tuple[Side, Side],
+    make: tuple[Making, Making],
+    document: dict[str, Any],
+) -> TrainResult:
+    """Train on the first side, measure on the second, and store. The model as it is loaded is the reference.
+
+    ``make`` has the objective of either side. ``document`` is what the model keeps. The model is loaded once it is
+    known that the rows train something.
+    """
+    row_report.tell([side.report for side in sides], context.emit)
+    trained = load()
+
+    def judged(side: Side) -> Judged:
+        return judge(trained.model, side.rows, trained.padding, context.device, context.stop_requested)
+
+    before = judged(sides[1])
+    learned, held = make[0](judged(sides[0])), make[1](before)
+    if spec.neftune_noise_alpha is not None:
+        Noise(trained.model, spec.neftune_noise_alpha)
+    machine = Machine(trained.model, trained.padding, context.device, computed_in(spec, context), context.batch_size)
+    task = trainee(
+        spec,
+        context,
+        trained,
+        learned.parts(machine),
+        lambda: held.measured(judged(sides[1]))[0],
+        learned.lengths(),
+        criterion="loss",
+        better="lower",
+    )
+    fitted = fit(task, context)
+    stored_model.write(trained, context.artifact, document, spec.save_as)
+    # The stored model is measured, and there may be no room for two.
+    del task, machine
+    trained.release()
+    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache)
+    after = judge(model, sides[1].rows, int(tokenizer.pad_token_id), context.device)
+    metrics, loss = held.measured(after)
+    return TrainResult(
+        metrics=metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0]),
+        epochs=fitted.epochs,
+        best_epoch=fitted.best_epoch,
+        tables={
+            "rows": row_report.table([side.report for side in sides]).as_dict(),
+            "baselines": _before(held, before, context.seed).as_dict(),
+        },
+    )
+
+
+def _interval(loss: np.ndarray, seed: int) -> dict[str, float]:
+    if not len(loss):
+        return {}
+    found = mean_interval(loss, np.arange(len(loss)), seed)
+    return {"loss_low": found.low, "loss_high": found.high}
+
+
+def _before(held: Objective, before: Judged, seed: int) -> Table:
+    """What the model had before training, on the same rows."""
+    metrics, loss = held.measured(before)
+    metrics |= _interval(loss, seed)
+    columns = ["loss", "loss_low", "loss_high", "reward_accuracy", "reward_margin"]
+    rows = [["base model", *(metrics.get(name) for name in columns)]] if len(loss) else []
+    return Table(
+        "baselines",
+        "Before training, on the same rows",
+        ["model", *columns],
+        rows,
+        decimals=dict.fromkeys(columns, 3),
+    )
+
+
+def _counts(learned: Objective, held: Objective, side: Side) -> dict[str, int]:
+    return {
+        "n_train": len(learned),
+        "n_validation": len(held),
+        "train_tokens": side.report.tokens,
+        "trained_tokens": side.report.trained_tokens,
+    }

@@ -1,0 +1,28 @@
+"""Training on preferences between two answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.builders.language._learning.objectives import OrpoObjective
+from runner.builders.language._learning.preference_training import learn
+from runner.builders.language._models import base_model
+from runner.builders.language._rows import rendering
+from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.contract import TrainContext, TrainResult
+
+
+def train(spec: Any, context: TrainContext) -> TrainResult:
+    """Learn which answer is better. Rows become tokens before the model is loaded."""
+    base = base_model.find(spec, context)
+    renderer = renderer_of(base, spec, context)
+    learned = rendering.pairs(context.data.train, renderer, spec.max_length, "train")
+    held = rendering.pairs(context.data.validation, renderer, spec.max_length, "validation")
+    return learn(
+        spec,
+        context,
+        lambda: base_model.load(spec, context, base),
+        (learned.side, held.side),
+        (lambda _: OrpoObjective(learned, spec), lambda _: OrpoObjective(held, spec)),
+        {"chat": renderer.as_document(), "max_length": spec.max_length},
+    )

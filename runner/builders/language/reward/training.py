@@ -1,0 +1,73 @@
+"""Training of a reward model on preferences between two answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from runner.builders.language._learning.objectives import Machine
+from runner.builders.language._learning.scores import judged_scores, pair_figures, reward_parts, right
+from runner.builders.language._learning.trainee import computed_in, trainee
+from runner.builders.language._models import base_model, stored_model
+from runner.builders.language._rows import rendering, row_report
+from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.contract import TrainContext, TrainResult
+from runner.training.bootstrap import mean_interval
+from runner.training.loop import fit
+
+
+def train(spec: Any, context: TrainContext) -> TrainResult:
+    """Learn to score the better answer higher. Rows become tokens before the model is loaded."""
+    base = base_model.find(spec, context)
+    renderer = renderer_of(base, spec, context)
+    learned, held = (
+        rendering.pairs(part, renderer, spec.max_length, side, scored=True)
+        for part, side in ((context.data.train, "train"), (context.data.validation, "validation"))
+    )
+    row_report.tell([learned.side.report, held.side.report], context.emit)
+    trained = base_model.load(spec, context, base, "score")
+
+    def measure() -> dict[str, float | None]:
+        rows = held.side.rows
+        return pair_figures(judged_scores(trained.model, rows, trained.padding, context.device, context.stop_requested))
+
+    lengths = learned.side.rows.lengths.reshape(-1, 2).sum(axis=1)
+    machine = Machine(trained.model, trained.padding, context.device, computed_in(spec, context), context.batch_size)
+    task = trainee(
+        spec,
+        context,
+        trained,
+        reward_parts(machine, learned, lengths, spec.center_rewards),
+        measure,
+        lengths,
+        criterion="log_loss",
+        better="lower",
+    )
+    fitted = fit(task, context)
+    document = {"chat": renderer.as_document(), "max_length": spec.max_length}
+    stored_model.write(trained, context.artifact, document, spec.save_as)
+    # The stored model is measured, and there may be no room for two.
+    del task, machine
+    trained.release()
+    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, "score")
+    found = judged_scores(model, held.side.rows, int(tokenizer.pad_token_id), context.device)
+    return TrainResult(
+        metrics=pair_figures(found)
+        | _interval(found, context.seed)
+        | {
+            "n_train": len(learned),
+            "n_validation": len(held),
+            "train_tokens": learned.side.report.tokens,
+        },
+        epochs=fitted.epochs,
+        best_epoch=fitted.best_epoch,
+        tables={"rows": row_report.table([learned.side.report, held.side.report]).as_dict()},
+    )
+
+
+def _interval(found: np.ndarray, seed: int) -> dict[str, float]:
+    if not len(found):
+        return {}
+    sure = mean_interval(right(found[::2] - found[1::2]), np.arange(len(found) // 2), seed)
+    return {"accuracy_low": sure.low, "accuracy_high": sure.high}
