@@ -126,6 +126,7 @@ def look(template: Template, special_tokens: Sequence[str]) -> Habits:
             call_form = form
             break
     twice = form.of(answer | {"content": "", "tool_calls": [_CALL.as_dict(), _CALL.as_dict()]})
+    call_end = _call_end(called, tried(ask, twice), longest_first) if call_form else None
     return Habits(
         special_tokens=tuple(longest_first),
         parts=parts,
@@ -133,8 +134,8 @@ def look(template: Template, special_tokens: Sequence[str]) -> Habits:
         suffix=suffix,
         marker=_marker(suffix, longest_first),
         call_form=call_form,
-        call_end=_call_end(called, tried(ask, twice), longest_first) if call_form else None,
-        call_style=_call_style(called.removeprefix(prompt), longest_first) if call_form else None,
+        call_end=call_end,
+        call_style=_call_style(called.removeprefix(prompt).removesuffix(call_end or "")) if call_form else None,
         prefix=text[len(prompt) : -len(_ANSWER + suffix)] if text.startswith(prompt) else "",
         thinking=prompt.rstrip().endswith("<think>"),
         thought=_thought_marks(thoughtful, prompt),
@@ -150,9 +151,9 @@ def _thought_marks(text: str, prompt: str) -> tuple[str, str]:
     """What the template wrote around the reasoning; what is written for one that reads none."""
     before, found, after = text.removeprefix(prompt).partition(_THOUGHT)
     closing = after.partition(_ANSWER)[0].strip()
-    return (
-        (before.strip() if text.startswith(prompt) else "", closing) if found and closing else ("<think>", "</think>")
-    )
+    if not found or not closing:
+        return "<think>", "</think>"
+    return before.strip() if text.startswith(prompt) else "", closing
 
 
 def _call_end(called: str, twice: str, special_tokens: Sequence[str]) -> str | None:
@@ -161,10 +162,8 @@ def _call_end(called: str, twice: str, special_tokens: Sequence[str]) -> str | N
     return token if token is not None and twice.count(token) <= called.count(token) else None
 
 
-def _call_style(text: str, special_tokens: Sequence[str]) -> str | None:
+def _call_style(text: str) -> str | None:
     """The style that reads what the template wrote."""
-    for token in special_tokens:
-        text = text.removesuffix(token)
     for style in CALLS:
         read = calls_in(text, style)
         if read is not None and [(call.name, call.arguments) for call in read[1]] == [(_CALL.name, _CALL.arguments)]:
