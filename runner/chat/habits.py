@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 
+from runner.chat.messages import ToolCall
 from runner.chat.parsing import CALLS, calls_in
 from runner.chat.refusals import Unrenderable
 from runner.chat.templates import Template
@@ -13,7 +15,33 @@ from runner.chat.templates import Template
 _QUESTION = "ProbeQuestion"
 _ANSWER = "ProbeAnswer"
 _THOUGHT = "ProbeThought"
-_CALL = {"type": "function", "function": {"name": "probe_call", "arguments": {"probe": 1}}}
+_CALL = ToolCall("probe_call", {"probe": 1}, id="probe0001")
+
+
+@dataclass(frozen=True, slots=True)
+class CallForm:
+    """How a template wants a message that calls tools, beside what is usual."""
+
+    #: No content is null, not an empty text.
+    null_content: bool = False
+    #: The arguments are JSON text, not an object.
+    arguments_as_text: bool = False
+
+    def of(self, document: dict[str, Any]) -> dict[str, Any]:
+        """The message so."""
+        if not document.get("tool_calls"):
+            return document
+        calls = document["tool_calls"]
+        if self.arguments_as_text:
+            calls = [
+                call | {"function": call["function"] | {"arguments": dumps(call["function"]["arguments"])}}
+                for call in calls
+            ]
+        content = None if self.null_content and not document["content"] else document["content"]
+        return document | {"content": content, "tool_calls": calls}
+
+
+_FORMS = [CallForm(null, text) for text in (False, True) for null in (False, True)]
 
 
 @dataclass(frozen=True)
@@ -28,6 +56,8 @@ class Habits:
     #: What follows an answer's text, and how much of it is the end of turn that a model writes.
     suffix: str
     marker: str
+    #: How a message that calls tools is given to it; None where it writes no calls.
+    call_form: CallForm | None
     #: The special token that ends an answer with a call of a tool; None where the template writes none.
     call_end: str | None
     #: How calls are written, a name of ``parsing.CALLS``; None where none is, or none that can be read back.
@@ -36,6 +66,18 @@ class Habits:
     prefix: str
     #: The prompt ends with an open ``<think>``.
     thinking: bool
+    #: What stands before reasoning and after it.
+    thought: tuple[str, str]
+
+    @property
+    def end_token(self) -> str | None:
+        """The special token that the end of turn ends with; None where it is text."""
+        return next((token for token in self.special_tokens if self.marker.endswith(token)), None)
+
+    @property
+    def ends(self) -> tuple[str, ...]:
+        """The special tokens that end an answer in the template's text."""
+        return tuple(token for token in (self.end_token, self.call_end) if token is not None)
 
     def ending(self, text: str, start: int) -> tuple[int, int]:
         """Where the end of turn begins and ends, of an answer that begins at ``start`` and is the last of ``text``.
@@ -46,7 +88,7 @@ class Habits:
             begin = len(text) - len(self.suffix)
             return begin, begin + len(self.marker)
         end = max(start, len(text.rstrip())) if self.suffix else len(text)
-        for token in self.special_tokens:
+        for token in self.ends:
             if text.endswith(token, start, end):
                 return end - len(token), end
         return end, end
@@ -74,32 +116,57 @@ def look(template: Template, special_tokens: Sequence[str]) -> Habits:
         raise Unrenderable("left out by template", f"the chat template ({template.name}) writes no answer at all")
     longest_first = sorted(special_tokens, key=len, reverse=True)
     prompt = template.write([ask], (), prompt=True).text
-    called = tried(ask, answer | {"tool_calls": [_CALL]}).rstrip()
+    thoughtful = tried(ask, answer | {"reasoning_content": _THOUGHT})
+    call_form, called = None, ""
+    for form in _FORMS:
+        document = form.of(answer | {"content": "", "tool_calls": [_CALL.as_dict()]})
+        called = tried(ask, in_parts(document) if parts else document).rstrip()
+        # A template that prints an object as Python does was not made for objects.
+        if _CALL.name in called and "{'probe'" not in called:
+            call_form = form
+            break
+    twice = form.of(answer | {"content": "", "tool_calls": [_CALL.as_dict(), _CALL.as_dict()]})
+    call_end = _call_end(called, tried(ask, twice), longest_first) if call_form else None
     return Habits(
         special_tokens=tuple(longest_first),
         parts=parts,
-        reads_reasoning=_THOUGHT in tried(ask, answer | {"reasoning_content": _THOUGHT}),
+        reads_reasoning=_THOUGHT in thoughtful,
         suffix=suffix,
         marker=_marker(suffix, longest_first),
-        call_end=next((token for token in longest_first if "probe_call" in called and called.endswith(token)), None),
-        call_style=_call_style(called.removeprefix(prompt), longest_first),
+        call_form=call_form,
+        call_end=call_end,
+        call_style=_call_style(called.removeprefix(prompt).removesuffix(call_end or "")) if call_form else None,
         prefix=text[len(prompt) : -len(_ANSWER + suffix)] if text.startswith(prompt) else "",
         thinking=prompt.rstrip().endswith("<think>"),
+        thought=_thought_marks(thoughtful, prompt),
     )
 
 
 def in_parts(message: dict[str, Any]) -> dict[str, Any]:
     """A message whose content is a list of one part."""
-    return message | {"content": [{"type": "text", "text": message["content"]}]}
+    return message | {"content": [{"type": "text", "text": message["content"] or ""}]}
 
 
-def _call_style(text: str, special_tokens: Sequence[str]) -> str | None:
+def _thought_marks(text: str, prompt: str) -> tuple[str, str]:
+    """What the template wrote around the reasoning; what is written for one that reads none."""
+    before, found, after = text.removeprefix(prompt).partition(_THOUGHT)
+    closing = after.partition(_ANSWER)[0].strip()
+    if not found or not closing:
+        return "<think>", "</think>"
+    return before.strip() if text.startswith(prompt) else "", closing
+
+
+def _call_end(called: str, twice: str, special_tokens: Sequence[str]) -> str | None:
+    """The special token after all calls of an answer: one that comes with every call is none."""
+    token = next((token for token in special_tokens if called.endswith(token)), None)
+    return token if token is not None and twice.count(token) <= called.count(token) else None
+
+
+def _call_style(text: str) -> str | None:
     """The style that reads what the template wrote."""
-    for token in special_tokens:
-        text = text.removesuffix(token)
     for style in CALLS:
         read = calls_in(text, style)
-        if read is not None and [call.as_dict() for call in read[1]] == [_CALL]:
+        if read is not None and [(call.name, call.arguments) for call in read[1]] == [(_CALL.name, _CALL.arguments)]:
             return style
     return None
 

@@ -112,8 +112,23 @@ class Scribe:
     def _write(self, count: int, *, prompt: bool = False) -> Written:
         key = (count, prompt)
         if key not in self._texts:
-            self._texts[key] = self.template.write(self.messages[:count], self.tools, prompt=prompt)
+            try:
+                self._texts[key] = self.template.write(self.messages[:count], self.tools, prompt=prompt)
+            except Unrenderable as error:
+                index = self._refused_at(count)
+                where = f"message {index + 1} ({self.messages[index]['role']}): " if self.messages else ""
+                raise Unrenderable(error.reason, where + error.message, hint=error.hint) from error
         return self._texts[key]
+
+    def _refused_at(self, count: int) -> int:
+        """The message after the longest beginning that the template takes."""
+        for end in range(count - 1, 0, -1):
+            try:
+                self.template.write(self.messages[:end], self.tools, prompt=False)
+            except Unrenderable:
+                continue
+            return end
+        return 0
 
     def _layout(self, written: Written, count: int, last: tuple[Turn, ...]) -> Layout:
         turns: list[Turn] = []

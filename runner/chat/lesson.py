@@ -70,17 +70,23 @@ class Lesson:
             found[index] = span
         return found
 
-    def check(self, weights: Sequence[float], text: str) -> None:
+    def check(self, weights: Sequence[float], layout: Layout) -> None:
         """Nothing that the row says is left out silently, but for what a template takes out of earlier answers."""
+        answers = {turn.message: layout.text[turn.start : turn.end] for turn in layout.turns}
         for index, message in enumerate(self.conversation.messages[: _length(weights)]):
             if message.role == "assistant" and not weights[index]:
                 continue
+            text = answers.get(index, layout.text)
             if (part := left_out(message, text, self.prepared.protection)) is not None:
                 raise self._refused(index, f"leaves out {part}")
-        self.check_tools(text)
+        self.check_tools(layout.text)
 
     def check_tools(self, text: str) -> None:
-        """The model is told of the conversation's tools."""
+        """The model is told of the conversation's tools, and of what was called."""
+        if self.prepared.scribe.habits.call_form is None:
+            for index, message in enumerate(self.conversation.messages):
+                if message.tool_calls:
+                    raise self._refused(index, "leaves out its call of a tool")
         if self.conversation.tools and tools_left_out(self.conversation.tools, text):
             raise Unrenderable(
                 "left out by template",

@@ -6,6 +6,7 @@ is broken stays in the content, as it is.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -90,6 +91,34 @@ def _fenced(text: str) -> Read:
     return (before, calls) if found and calls else None
 
 
+def _braced(text: str) -> Read:
+    """Gemma 4: ``call:name{key:value}``, with texts between marks of their own and keys without quotes."""
+    block = re.compile(r"<\|tool_call>call:([^{\s]+)(\{.*?\})<tool_call\|>", re.DOTALL)
+    calls = []
+    for name, arguments in block.findall(text):
+        pieces = arguments.split('<|"|>')
+        pieces[::2] = [re.sub(r"([{,]\s*)([A-Za-z_][\w.-]*)\s*:", r'\1"\2":', piece) for piece in pieces[::2]]
+        pieces[1::2] = [json.dumps(piece) for piece in pieces[1::2]]
+        calls.append(_call({"name": name, "arguments": json.loads("".join(pieces))}))
+    return (block.sub("", text), tuple(calls)) if calls else None
+
+
+def _pythonic(text: str) -> Read:
+    """A list of calls as Python writes them: ``[name(key=value)]``."""
+    block = re.compile(r"<\|tool_call_start\|>(.*?)<\|tool_call_end\|>", re.DOTALL)
+    found = block.search(text)
+    if found is None:
+        return None
+    tree = ast.parse(found[1].strip(), mode="eval").body
+    calls = []
+    for call in tree.elts if isinstance(tree, ast.List) else [tree]:
+        if not isinstance(call, ast.Call) or call.args:
+            raise ValueError("no call")
+        arguments = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+        calls.append(ToolCall(ast.unparse(call.func), arguments))
+    return block.sub("", text), tuple(calls)
+
+
 def _bare(text: str) -> Read:
     """Llama 3: the whole answer is the call."""
     stripped = text.strip().removeprefix("<|python_tag|>").strip()
@@ -113,6 +142,8 @@ CALLS: dict[str, Callable[[str], Read]] = {
     "list": _listed,
     "fenced": _fenced,
     "harmony": _harmony,
+    "pythonic": _pythonic,
+    "braced": _braced,
     "bare": _bare,
 }
 
@@ -121,25 +152,27 @@ def calls_in(text: str, style: str) -> Read:
     """The calls of ``text``; None where it has none, or one that cannot be read."""
     try:
         return CALLS[style](text)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, SyntaxError):
         return None
 
 
-def message_of(text: str, *, style: str | None, prefix: str, thinking: bool) -> Message:
+def message_of(text: str, *, style: str | None, prefix: str, thinking: bool, thought: tuple[str, str]) -> Message:
     """The message that ``text`` is, an answer without its end of turn.
 
     Args:
         style: how the template writes calls of tools; None where it does not.
         prefix: what the template puts between a prompt and an answer's first letter.
-        thinking: the prompt ended with an open ``<think>``.
+        thinking: the prompt ended within a thought.
+        thought: what stands before reasoning and after it.
     """
     if "<|channel|>" in prefix:
         return _of_channels(text)
     reasoning = None
-    opened = text.lstrip().startswith("<think>")
-    if opened or (thinking and "</think>" in text):
-        thought, closed, rest = text.partition("</think>")
-        reasoning = thought.lstrip().removeprefix("<think>").strip() or None
+    opening, closing = thought
+    opened = bool(opening) and text.lstrip().startswith(opening)
+    if opened or (thinking and closing in text):
+        said, closed, rest = text.partition(closing)
+        reasoning = said.lstrip().removeprefix(opening).strip() or None
         text = rest.lstrip("\n") if closed else ""
     else:
         text = text.removeprefix(prefix)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from json import dumps
 from typing import Any
 
 from runner.chat.habits import Habits, in_parts
@@ -69,12 +70,13 @@ def _document(message: Message, habits: Habits) -> dict[str, Any]:
     if message.reasoning is not None and not habits.reads_reasoning:
         del document["reasoning_content"]
         document["content"] = f"<think>\n{message.reasoning.strip()}\n</think>\n\n{message.content}"
+    if habits.call_form is not None:
+        document = habits.call_form.of(document)
     return in_parts(document) if habits.parts else document
 
 
 def left_out(message: Message, text: str, protection: Protection) -> str | None:
     """What of a message is not in the text that it was written into: its content, its reasoning, a call."""
-    from json import dumps
 
     def there(value: str) -> bool:
         lines = [line.strip() for line in str(protection.around(value)).splitlines() if line.strip()]

@@ -143,7 +143,7 @@ class ChatRenderer:
     @cached_property
     def stop_ids(self) -> tuple[int, ...]:
         """The tokens that end an answer: the end of turn, and the tokenizer's end of text."""
-        ends = [self.tokenizer.eos_token, self.habits.call_end, self._end_token]
+        ends = [*self.habits.ends, self.tokenizer.eos_token]
         vocabulary = self.tokenizer.get_vocab()
         return tuple(dict.fromkeys(vocabulary[end] for end in ends if end is not None and end in vocabulary))
 
@@ -151,12 +151,7 @@ class ChatRenderer:
     def stop_strings(self) -> tuple[str, ...]:
         """What ends an answer where the end of turn is no token of its own."""
         marker = self.habits.marker.strip()
-        return (marker,) if marker and self._end_token is None else ()
-
-    @property
-    def _end_token(self) -> str | None:
-        marker = self.habits.marker
-        return next((token for token in self.habits.special_tokens if marker.endswith(token)), None)
+        return (marker,) if marker and self.habits.end_token is None else ()
 
     def parsed(self, answer: str | Sequence[int]) -> Message:
         """An answer as a message. ``answer`` is what came after the prompt, with its end of turn or without.
@@ -173,12 +168,14 @@ class ChatRenderer:
             text = self._decoded(answer[: ends[0]] if ends else answer)
         for stop in self.stop_strings:
             text = text.partition(stop)[0]
-        blank = self.habits.marker[: len(self.habits.marker) - len(self.habits.marker.lstrip())]
+        end = self.habits.end_token
+        before = self.habits.marker.removesuffix(end) if end is not None else ""
         return message_of(
-            text.removesuffix(blank),
+            text.removesuffix(before),
             style=self.habits.call_style,
             prefix=self.habits.prefix,
             thinking=self.habits.thinking,
+            thought=self.habits.thought,
         )
 
     def _decoded(self, ids: Sequence[int]) -> str:
@@ -221,7 +218,7 @@ class ChatRenderer:
 
     def _row(self, lesson: Lesson, weights: Sequence[float]) -> Rendered:
         layout = lesson.layout(weights)
-        lesson.check(weights, layout.text)
+        lesson.check(weights, layout)
         text, encoded = self._encoded(lesson.prepared, layout.with_contents(lesson.contents(weights)))
         learned = Learned(weights, lesson.told(weights), lesson.everything)
         row = row_of(text, encoded, learned, lesson.conversation.messages, self.tokenizer.eos_token_id)
