@@ -1,0 +1,187 @@
+"""A stored language model that goes on from prompts and conversations: the predictor of the task ``generation``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from runner.builders.language._answering.sampling import processors
+from runner.builders.language._models import stored_model
+from runner.chat.messages import Message
+from runner.chat.refusals import Unrenderable
+from runner.chat.renderer import ChatRenderer
+from runner.chat.templates import wants_start
+from runner.errors import DataError
+from runner.tasks.generation.completions import Completion
+
+#: Tokens that a batch may have in the end, prompts and answers together.
+TOKENS = 65_536
+
+
+class Generator:
+    """The model, its tokenizer and, of a chat model, its template."""
+
+    def __init__(self, model: Any, tokenizer: Any, renderer: ChatRenderer | None) -> None:
+        self.model, self.tokenizer, self.renderer = model, tokenizer, renderer
+
+    @classmethod
+    def load(cls, directory: Path, device: str = "cpu", cache: Path | None = None) -> Self:
+        """Read a stored model's folder; of an adapter, its base as well, which its name and checksums say."""
+        document = stored_model.read(directory)
+        model, tokenizer = stored_model.load(directory, device, cache)
+        chat = document.get("chat")
+        return cls(model, tokenizer, ChatRenderer.from_document(tokenizer, chat) if chat else None)
+
+    @property
+    def longest(self) -> int:
+        """The tokens that the model has positions for."""
+        config = self.model.config
+        found = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+        return int(found or 1_000_000)
+
+    def prompt_ids(self, row: Any, options: Any) -> list[int]:
+        """What the model is fed for a row. Raises :class:`DataError` for what its template refuses."""
+        conversation = row.conversation
+        if options.system is not None and conversation.messages[0].role != "system":
+            conversation = conversation.with_messages([Message("system", options.system), *conversation.messages])
+        if self.renderer is None:
+            text = conversation.messages[-1].content
+            if len(conversation.messages) > 1:
+                raise DataError(
+                    "the model goes on with texts, and has no template for a conversation",
+                    hint="give a prompt alone, or use a model that was trained on conversations (sft)",
+                )
+            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            return [self.tokenizer.bos_token_id, *ids] if wants_start(self.tokenizer) else list(ids)
+        return self.renderer.prompt(conversation)
+
+    def predict(self, rows: Sequence[Any], options: Any, batch_size: int) -> list[list[Completion]]:
+        """``n`` completions of every row, in the rows' order. Rows are batched by length.
+
+        Raises :class:`DataError` for a prompt that fills all of the model's positions.
+        """
+        prompts = []
+        for at, row in enumerate(rows):
+            try:
+                prompts.append(self.prompt_ids(row, options))
+            except Unrenderable as error:
+                raise DataError(f"row {at + 1}: {error.message}", hint=error.hint) from None
+            if not prompts[-1]:
+                raise DataError(f"row {at + 1}: the prompt has no token", hint="give a prompt that says something")
+            if len(prompts[-1]) >= self.longest:
+                raise DataError(
+                    f"row {at + 1}: the prompt has {len(prompts[-1]):,} tokens, and the model reads at most "
+                    f"{self.longest:,}, answer included",
+                    hint="shorten the prompt",
+                )
+        order = sorted(range(len(rows)), key=lambda at: len(prompts[at]), reverse=True)
+        found: list[list[Completion]] = [[] for _ in rows]
+        while order:
+            length = len(prompts[order[0]]) + options.max_new_tokens
+            size = max(1, min(batch_size, TOKENS // (length * max(options.n, options.num_beams))))
+            some, order = order[:size], order[size:]
+            seeds = [_seed(rows[at], options.seed) for at in some]
+            for at, made in zip(some, self._generate([prompts[at] for at in some], seeds, options), strict=True):
+                found[at] = made
+        return found
+
+    def _generate(self, prompts: list[list[int]], seeds: list[int], options: Any) -> list[list[Completion]]:
+        """Completions of one batch, padded on the left."""
+        longest = max(map(len, prompts))
+        padding = int(self.tokenizer.pad_token_id)
+        ids = torch.tensor([[padding] * (longest - len(row)) + row for row in prompts])
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts])
+        drawn = options.temperature > 0
+        copies = options.n if drawn else 1
+        ids, mask = (part.repeat_interleave(copies, 0).to(self.model.device) for part in (ids, mask))
+        room = self.longest - longest
+        words: dict[str, Any] = {}
+        stops = self._stop_strings(options)
+        if stops:
+            words |= {"stop_strings": stops, "tokenizer": self.tokenizer}
+        with torch.inference_mode():
+            out = self.model.generate(
+                input_ids=ids,
+                attention_mask=mask,
+                do_sample=False,
+                max_new_tokens=min(options.max_new_tokens, room),
+                min_new_tokens=options.min_new_tokens or None,
+                num_beams=options.num_beams,
+                num_return_sequences=1 if drawn else options.n,
+                repetition_penalty=options.repetition_penalty,
+                temperature=1.0,
+                top_k=0,
+                top_p=1.0,
+                eos_token_id=self._stop_ids() or None,
+                pad_token_id=padding,
+                logits_processor=processors(options, [[seed, copy] for seed in seeds for copy in range(copies)]),
+                return_dict_in_generate=True,
+                output_logits=options.logprobs and options.num_beams == 1,
+                **words,
+            )
+        new = out.sequences[:, longest:].tolist()
+        given = [None] * len(new) if not options.logprobs else self._log_probs(out, longest)
+        made = [self._completion(row, log, options, stops) for row, log in zip(new, given, strict=True)]
+        return [made[at : at + options.n] for at in range(0, len(made), options.n)]
+
+    def _log_probs(self, out: Any, longest: int) -> list[list[float] | None]:
+        if getattr(out, "logits", None) is None:
+            return [None] * len(out.sequences)
+        new = out.sequences[:, longest:]
+        steps = [
+            torch.log_softmax(logits.float(), dim=-1).gather(1, new[:, at : at + 1])[:, 0]
+            for at, logits in enumerate(out.logits)
+        ]
+        return [list(row) for row in torch.stack(steps, dim=1).tolist()]
+
+    def _completion(self, ids: list[int], log_probs: list[float] | None, options: Any, stops: list[str]) -> Completion:
+        """What was made of one row: cut at its end, told why it ended."""
+        ends = set(self._stop_ids())
+        at = next((place for place, token in enumerate(ids) if token in ends), None)
+        reason = "length" if at is None else "stop"
+        kept = ids if at is None else ids[:at]
+        counted = len(kept) + (at is not None)
+        text = self.tokenizer.decode(kept, skip_special_tokens=False)
+        places = [(place, stop) for stop in stops if (place := text.find(stop)) >= 0]
+        if places:
+            text, reason = text[: min(places)[0]], "stop"
+        message = None
+        if self.renderer is not None:
+            message = self.renderer.parsed(text)
+        else:
+            text = self.tokenizer.decode(kept, skip_special_tokens=True) if not places else text
+        tokens = None
+        if log_probs is not None:
+            pieces = [self.tokenizer.decode([token]) for token in ids[:counted]]
+            tokens = list(zip(pieces, log_probs[:counted], strict=True))
+        return Completion(
+            text=text if message is None else message.content,
+            finish_reason=reason,
+            completion_tokens=counted,
+            reasoning=None if message is None else message.reasoning,
+            tool_calls=() if message is None else message.tool_calls,
+            tokens=tokens,
+        )
+
+    def count(self, rows: Sequence[Any], options: Any) -> list[int]:
+        """Tokens of every row's prompt."""
+        return [len(self.prompt_ids(row, options)) for row in rows]
+
+    def _stop_ids(self) -> list[int]:
+        if self.renderer is not None:
+            return list(self.renderer.stop_ids)
+        return [] if self.tokenizer.eos_token_id is None else [int(self.tokenizer.eos_token_id)]
+
+    def _stop_strings(self, options: Any) -> list[str]:
+        own = () if self.renderer is None else self.renderer.stop_strings
+        return list(dict.fromkeys([*own, *options.stop]))
+
+
+def _seed(row: Any, seed: int) -> int:
+    """A row's own seed: from the run's and from what it asks."""
+    told = hashlib.blake2b((row.key() or b"") + seed.to_bytes(8, "little"), digest_size=8)
+    return int.from_bytes(told.digest(), "little")
