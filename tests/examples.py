@@ -22,12 +22,20 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
     """Words after ``infer`` that ask the model of a training what it can answer, four rows of it."""
     kind = document["model"].partition("/")[0]
     words: list[object] = ["infer", "--model", document["model"]]
-    if registry.load(kind).Spec.data.asked_rows == "runner.data.table_rows.asked":
+    reader = registry.load(kind).Spec.data.asked_rows
+    if reader == "runner.data.table_rows.asked":
         rows = desk.home / "rows.jsonl"
         dataset = json.loads((desk.home / document["path"] / "manifest.json").read_text())["spec"]["data"]["dataset"]
         # Of a packaged table, rows here and there.
         columns = {name: values[::40][: len(PROMPTS)] for name, values in packaged.columns(dataset).items()}
         lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+        rows.write_text("".join(line + "\n" for line in lines))
+        return [*words, "--input", rows]
+    if reader == "runner.data.dialogues.asked":
+        if registry.task(kind).name != "reward":
+            return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
+        rows = desk.home / "answers.jsonl"
+        lines = [json.dumps({"prompt": prompt, "completion": f"{len(prompt)}."}) for prompt in PROMPTS]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
     return [*words, "--models-to-score", *llms(document)[:3], "--prompts", *PROMPTS]

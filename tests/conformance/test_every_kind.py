@@ -60,6 +60,10 @@ def test_the_example_is_valid_by_the_code_and_by_the_published_schema(kind):
     jsonschema.Draft202012Validator(schema_for(kind)).validate(json.loads(path.read_text()))
 
 
+#: What a stored model is made of: nothing that runs when it is read (templates run in a sandbox).
+FORMATS = {".json", ".safetensors", ".txt", ".ubj", ".jinja"}
+
+
 def test_training_stores_a_whole_model_and_measures_it_as_its_task_does(trained):
     kind, desk, document = trained
     assert document["model"] == f"{kind}/{example(kind)['model']['name']}/v1"
@@ -67,8 +71,13 @@ def test_training_stores_a_whole_model_and_measures_it_as_its_task_does(trained)
     manifest = json.loads((stored / "manifest.json").read_text())
     assert manifest["metrics"] == document["metrics"]
     assert manifest["lock"]["seed"] == 42
-    assert {path.suffix for path in stored.rglob("*") if path.is_file()} <= {".json", ".safetensors", ".txt", ".ubj"}
-    measured = {"ranking": measured_as_a_ranking, "length": measured_as_lengths}
+    assert {path.suffix for path in stored.rglob("*") if path.is_file()} <= FORMATS
+    measured = {
+        "ranking": measured_as_a_ranking,
+        "length": measured_as_lengths,
+        "generation": measured_as_generation,
+        "reward": measured_as_rewards,
+    }
     measured.get(registry.task(kind).name, measured_as_supervised)(document)
 
 
@@ -92,6 +101,21 @@ def measured_as_a_ranking(document: dict[str, Any]) -> None:
     board = document["tables"]["leaderboard"]
     assert [row["score"] for row in board] == sorted((row["score"] for row in board), reverse=True)
     assert all(row["low"] <= row["high"] for row in board)
+
+
+def measured_as_generation(document: dict[str, Any]) -> None:
+    metrics = document["metrics"]
+    assert metrics["loss_low"] <= metrics["loss"] <= metrics["loss_high"]
+    before = Table.read(document["tables"]["baselines"])
+    assert before is not None and before.rows[0][0] == "base model"
+    assert metrics["loss"] < before.rows[0][1], "it learned nothing"
+    assert metrics["trained_tokens"] > 0
+
+
+def measured_as_rewards(document: dict[str, Any]) -> None:
+    metrics = document["metrics"]
+    assert 0 <= metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"] <= 1
+    assert metrics["log_loss"] > 0
 
 
 def measured_as_lengths(document: dict[str, Any]) -> None:

@@ -37,9 +37,9 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
         report.warnings.append(sentence)
         context.emit("warning", message=sentence, pointer=pointer)
 
-    found = collect(section, section.dataset, "/data/dataset", report)
-    need_rows(section, section.dataset, "/data/dataset", found, report)
-    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.dataset))):
+    found = collect(section, section.source, "/data/dataset", report)
+    need_rows(section, section.source, "/data/dataset", found, report)
+    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.source))):
         warn(f"{other} lies beside it and is not used", "/data/validation_data")
     _tell(section, found, report, warn)
     content, prompt = _array(found.content), _array(found.prompt)

@@ -18,6 +18,8 @@ from runner.workspace import absolute
 Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
+#: The data that comes with the program, in a file for each layout that has one.
+SAMPLE = "sample"
 #: Words for a role that other programs and layouts use, as ``runner data check --columns`` takes them.
 ROLES_BY_OTHER_NAMES = {
     "conversations": "messages", "question": "prompt", "query": "prompt", "instruction": "prompt", "source": "prompt",
@@ -50,11 +52,13 @@ class DialogueData(TextFiles, Holdout):
     asked_rows: ClassVar[str] = "runner.data.dialogues.asked"
     #: The module whose ``Layout`` makes rows of a file's.
     made_by: ClassVar[str]
+    #: Its file of the sample, where it is another layout's.
+    sample_file: ClassVar[str] = ""
 
     dataset: Path_ = option(
         description="A file, a folder or a pattern (.jsonl, .json, .csv, .tsv, .parquet, .arrow; .gz too), or a data "
-        "set of the Hub (hub:OWNER/NAME, its split train; hub:OWNER/NAME/FILE, a pattern too).",
-        examples=["data/train.jsonl", "hub:HuggingFaceH4/no_robots"],
+        "set of the Hub (hub:OWNER/NAME, its split train; hub:OWNER/NAME/FILE, a pattern too), or sample (packaged).",
+        examples=["sample", "data/train.jsonl", "hub:HuggingFaceH4/no_robots"],
     )
     max_samples: int | None = option(None, ge=1, description="Use this many rows, drawn by their content.")
     max_rows_lost: float = option(
@@ -108,7 +112,7 @@ class DialogueData(TextFiles, Holdout):
                 containers.add(container)
                 if container in ("csv", "tsv"):
                     self._check_header(cwd / files[0])
-        self.check_text(containers)
+        self.check_text(containers or {"jsonl"})
 
     def _check_header(self, path: Path) -> None:
         """Raise :class:`DataError` for a column of the spec that a text file does not name."""
@@ -131,9 +135,16 @@ class DialogueData(TextFiles, Holdout):
         ways = [getattr(self, way) for way in self.WAYS if way.endswith("_column")]
         return list(dict.fromkeys([*own, *(name for name in ways if name is not None)]))
 
+    @property
+    def source(self) -> str:
+        """The path or name of the data: of the sample, its file's path."""
+        if self.dataset != SAMPLE:
+            return self.dataset
+        return str(Path(__file__).with_name("sample") / f"{self.sample_file or self.layout}.jsonl")
+
     def _named(self) -> list[tuple[str, str]]:
-        """The paths and names of data, each with the field that names it."""
-        named = [(self.dataset, "/data/dataset")]
+        """The user's paths and names of data, each with the field that names it."""
+        named = [(self.dataset, "/data/dataset")] if self.dataset != SAMPLE else []
         return named + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
 
     def _paths(self) -> list[tuple[str, str]]:

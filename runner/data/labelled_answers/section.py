@@ -22,6 +22,7 @@ class LabelledAnswersData(TurnsData):
     """Single answers to prompts, each wanted or not."""
 
     layout: ClassVar[str] = "labelled_answers"
+    sample_file: ClassVar[str] = "preferences"
     made_by: ClassVar[str] = "runner.data.labelled_answers.labelled_rows"
 
     columns: LabelledColumns | None = option(

@@ -32,7 +32,7 @@ class Drawn(LogitsProcessor):
 
 
 def processors(options: Any, seeds: Sequence[Sequence[int]]) -> LogitsProcessorList:
-    """What is done to the logits of a step to draw, in the order of transformers' own sampling; empty for no drawing."""
+    """What is done to a step's logits to draw, in the order of transformers' own sampling; nothing where none is."""
     found: list[LogitsProcessor] = []
     if options.temperature > 0:
         if options.temperature != 1:

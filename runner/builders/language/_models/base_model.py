@@ -79,6 +79,8 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
     quantization = (
         quantised.config(method, context.device, pointer, context.emit) if isinstance(method, QLora) else None
     )
+    # A new head and new adapters are drawn from torch's generator, which finding the base may have used or not.
+    torch.manual_seed(context.seed)
     model = open_weights(base.folder, context.device, head, quantization=quantization)
     if quantization is not None:
         quantised.layers(model)
