@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 
 from runner.builders.language._answering.sampling import processors
+from runner.builders.language._learning.likelihood import judge
 from runner.builders.language._models import stored_model
+from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
@@ -166,6 +169,38 @@ class Generator:
             tool_calls=() if message is None else message.tool_calls,
             tokens=tokens,
         )
+
+    def nats(self, passages: Sequence[Any]) -> np.ndarray:
+        """The negative log-likelihood of each passage's text, or of its conversation's answers: float64 ``[n]``.
+
+        Raises :class:`DataError` for a passage longer than the model reads, or that its template refuses.
+        """
+        ids: list[list[int]] = []
+        weights: list[list[float]] = []
+        for at, passage in enumerate(passages):
+            try:
+                one, weight = self._foretold(passage)
+            except Unrenderable as error:
+                raise DataError(f"held-out row {at + 1}: {error.message}", hint=error.hint) from None
+            if len(one) > self.longest:
+                raise DataError(f"held-out row {at + 1} has {len(one):,} tokens, and the model reads {self.longest:,}")
+            ids.append(one)
+            weights.append(weight)
+        rows = TokenRows.of(ids, weights)
+        padding, device = int(self.tokenizer.pad_token_id), str(self.model.device)
+        return judge(self.model, rows, padding, device).loss
+
+    def _foretold(self, passage: Any) -> tuple[list[int], list[float]]:
+        if passage.conversation is not None and self.renderer is not None:
+            rendered = self.renderer.trained(passage.conversation, "assistant")
+            return rendered.ids, rendered.weights
+        if passage.conversation is not None:
+            text = "\n".join(turn.content for turn in passage.conversation.messages)
+        else:
+            text = passage.text
+        ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        start = [self.tokenizer.bos_token_id] if wants_start(self.tokenizer) else []
+        return [*start, *ids], [1.0] * (len(start) + len(ids))
 
     def count(self, rows: Sequence[Any], options: Any) -> list[int]:
         """Tokens of every row's prompt."""
