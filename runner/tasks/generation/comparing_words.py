@@ -21,7 +21,8 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     return bench_words.cells(row, BITS, (ACCURACY,))
 
 
-def held_out(found: Mapping[str, Any]) -> str:
+def held_out(found: Mapping[str, Any]) -> list[str]:
     """What all models are measured on."""
     rows, pairs = found["held_out"]["rows"], found["held_out"]["pairs"]
-    return f"{rows:,} held-out rows" + (f", {pairs:,} of them pairs of answers" if pairs else "")
+    beside = f", {pairs:,} of them pairs of answers" if pairs else ""
+    return [f"measured on the same {rows:,} held-out rows{beside}"]

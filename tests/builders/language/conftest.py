@@ -1,0 +1,126 @@
+"""A tiny language model, a few rows of each layout, and a way to train on them in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runner import registry
+from runner.chat.messages import Conversation, Message
+from runner.contract import LoadedData, TrainResult
+from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, TextRow
+from runner.training import made_models
+
+QUESTIONS = [f"What is {number} plus {number + 1}?" for number in range(1, 13)]
+
+
+def turns(*texts: str) -> tuple[Message, ...]:
+    """Turns of a user and an assistant, one after the other."""
+    return tuple(Message("user" if at % 2 == 0 else "assistant", text) for at, text in enumerate(texts))
+
+
+def conversations() -> list[ConversationRow]:
+    return [
+        ConversationRow(at + 1, Conversation(turns(question, f"It is {2 * at + 3}.")))
+        for at, question in enumerate(QUESTIONS)
+    ]
+
+
+def texts() -> list[TextRow]:
+    return [TextRow(at + 1, f"{question} It is {2 * at + 3}.") for at, question in enumerate(QUESTIONS)]
+
+
+def preferences() -> list[PreferenceRow]:
+    return [
+        PreferenceRow(
+            at + 1,
+            Conversation(turns(question)),
+            (Message("assistant", f"It is {2 * at + 3}."),),
+            (Message("assistant", "no idea " + "!" * (at % 3 + 1)),),
+        )
+        for at, question in enumerate(QUESTIONS)
+    ]
+
+
+def labelled() -> list[LabelledRow]:
+    return [
+        LabelledRow(row.line, row.prompt, answer, wanted)
+        for row in preferences()
+        for answer, wanted in ((row.chosen, True), (row.rejected, False))
+    ]
+
+
+ROWS: dict[str, Callable[[], list[Any]]] = {
+    "causal_lm": texts,
+    "sft": conversations,
+    "dpo": preferences,
+    "orpo": preferences,
+    "reward": preferences,
+    "kto": labelled,
+}
+
+
+def loaded(rows: Sequence[Any], held: int = 3) -> LoadedData:
+    """The last rows held out."""
+    return LoadedData(list(rows[: len(rows) - held]), list(rows[len(rows) - held :]), "0" * 64, {})
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model's folder."""
+    folder = made_models.made(made_models.TINY, tmp_path_factory.mktemp("base"))
+    assert folder is not None
+    return folder
+
+
+@pytest.fixture
+def spec(base: Path) -> Callable[..., Any]:
+    """A kind's spec: ``spec("sft", max_length=64)``. The learning rate stays as it is, so that few steps show."""
+
+    def make(kind: str, **fields: Any) -> Any:
+        document = {
+            "model_type": kind,
+            "base_model_name": str(base),
+            "max_length": 128,
+            "schedule": None,
+            "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.003},
+        } | fields
+        return registry.load(kind).Spec.model_validate_json(json.dumps(document))
+
+    return make
+
+
+@pytest.fixture
+def trained(spec: Callable[..., Any], context_for: Any) -> Callable[..., tuple[TrainResult, Any]]:
+    """Train a kind: ``trained("sft", "a", max_length=64)`` gives result and context."""
+
+    def train(
+        kind: str,
+        name: str = "run",
+        rows: Sequence[Any] | None = None,
+        *,
+        held: int = 3,
+        context: dict[str, Any] | None = None,
+        **fields: Any,
+    ) -> tuple[TrainResult, Any]:
+        data = loaded(ROWS[kind]() if rows is None else rows, held)
+        made = context_for(data, name, **({"epochs": 2, "batch_size": 4} | (context or {})))
+        return registry.load(kind).train(spec(kind, **fields), made), made
+
+    return train
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    """The tensors of a stored model."""
+    from safetensors.torch import load_file
+
+    return {name: tensor for file in sorted(folder.glob("*.safetensors")) for name, tensor in load_file(file).items()}
+
+
+def steps(context: Any) -> list[dict[str, Any]]:
+    """Every measurement of a training."""
+    return [event for event in context.emit if event["event"] in ("epoch", "step")]
