@@ -64,7 +64,7 @@ def said(answerer: Any, prompts: Any, batch_size: int = 8, **fields: Any) -> lis
 
 
 def test_the_likeliest_answer_is_that_of_a_loop_over_transformers(answerer):
-    predictor, folder = answerer
+    _, folder = answerer
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder).eval()
     for prompt, (found,) in zip(PROMPTS, said(answerer, PROMPTS), strict=True):
         ids = tokenizer.apply_chat_template(

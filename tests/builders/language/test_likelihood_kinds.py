@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from dataclasses import replace
 
 import numpy as np
@@ -138,8 +137,8 @@ def test_the_best_measurement_is_kept_or_the_last(trained):
         {"neftune_noise_alpha": 20.0},
         {"max_grad_norm": 0.01},
         {"schedule": {"schedule_type": "linear", "warmup_steps": 3}},
-        {"max_length": 60},
-        {"seed": 7},
+        {"max_length": 40},
+        {"seed": 8},
     ],
 )
 def test_fields_change_what_is_learned(trained, fields):
@@ -172,23 +171,21 @@ def test_a_long_text_is_learned_whole_in_blocks(trained, base):
 def test_stopped_in_the_middle_of_an_epoch_it_goes_on_to_the_same_bytes(trained):
     fields = {"eval_every": 2, "gradient_accumulation": 2, "finetuning_spec": {"method": "lora", "rank": 4}}
     whole, one = trained("sft", "whole", context={"epochs": 2, "batch_size": 2}, **fields)
+    spent = {"epochs": 2, "batch_size": 2}
     for stop_at in (1, 3):
-        stop, asked = threading.Event(), []
+        asked: list[int] = []
 
-        def due(stop_at: int = stop_at, asked: list = asked) -> bool:
+        def due(stop_at: int = stop_at, asked: list[int] = asked) -> bool:
             asked.append(1)
-            return len(asked) == stop_at + 3
+            return len(asked) >= stop_at + 3
 
         with pytest.raises(Stopped):
-            trained(
-                "sft", f"stopped-{stop_at}", context={"epochs": 2, "batch_size": 2, "stop_requested": due}, **fields
-            )
-        again, other = trained("sft", f"stopped-{stop_at}", context={"epochs": 2, "batch_size": 2}, **fields)
-        assert not stop.is_set() and other.emit.of("resumed")
+            trained("sft", f"stopped-{stop_at}", context=spent | {"stop_requested": due}, **fields)
+        again, other = trained("sft", f"stopped-{stop_at}", context=spent, **fields)
+        assert other.emit.of("resumed")
         assert again.metrics == whole.metrics
-        assert {name: value.tolist() for name, value in weights(other.artifact).items()} == {
-            name: value.tolist() for name, value in weights(one.artifact).items()
-        }
+        theirs, ours = weights(one.artifact), weights(other.artifact)
+        assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
 def test_bins_hold_every_row_once_and_never_too_much():
