@@ -11,6 +11,7 @@ from runner.chat.habits import Habits, in_parts
 from runner.chat.layout import Scribe
 from runner.chat.messages import Conversation, Message
 from runner.chat.protection import Protection, protect
+from runner.chat.refusals import Unrenderable
 from runner.chat.templates import Template
 
 
@@ -22,6 +23,8 @@ class Marks:
     start: str | None
     #: What an answer ends with: the template's end of turn, and the tokenizer's end of text.
     ends: tuple[str, ...]
+    #: Those of them that are text, so that an answer cannot say them.
+    stops: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,14 @@ def prepare(conversation: Conversation, template: Template, habits: Habits, mark
         if bare != message.content:
             notes.append("a text began or ended with a special token that the template writes itself: it was taken off")
             message = replace(message, content=bare)
+        for stop in marks.stops:
+            if message.role == "assistant" and stop in message.content:
+                raise Unrenderable(
+                    "special token",
+                    f"message {index + 1} (assistant): the answer says {stop!r}, which is how the chat template "
+                    f"({template.name}) ends a turn, and no token of the tokenizer",
+                    hint="take it out of the row, or name another template in chat.template",
+                )
         messages.append(message)
     documents = [_document(message, habits) for message in messages]
     tools = [dict(tool) for tool in conversation.tools]
@@ -56,12 +67,10 @@ def prepare(conversation: Conversation, template: Template, habits: Habits, mark
 
 def _bare(message: Message, marks: Marks, *, first: bool) -> str:
     content = message.content
-    if first and marks.start is not None:
+    while first and marks.start is not None and content.startswith(marks.start):
         content = content.removeprefix(marks.start)
-    if message.role == "assistant":
-        for end in marks.ends:
-            if content.rstrip().endswith(end):
-                return content.rstrip().removesuffix(end)
+    while message.role == "assistant" and (stripped := content.rstrip()).endswith(marks.ends):
+        content = next(stripped.removesuffix(end) for end in marks.ends if stripped.endswith(end))
     return content
 
 

@@ -208,7 +208,8 @@ class ChatRenderer:
     def _ready(self, conversation: Conversation) -> Prepared:
         start = self.tokenizer.bos_token if wants_start(self.tokenizer) else None
         ends = (self.habits.marker.strip(), self.tokenizer.eos_token)
-        marks = Marks(start, tuple(end for end in ends if end in self.habits.special_tokens))
+        known = {*self.habits.special_tokens, *self.stop_strings}
+        marks = Marks(start, tuple(end for end in ends if end in known), self.stop_strings)
         return prepare(conversation, self.template, self.habits, marks)
 
     def _lesson(self, conversation: Conversation, loss_on: LossOn) -> Lesson:
