@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from json import dumps
 from typing import Any
@@ -100,9 +99,3 @@ def left_out(message: Message, text: str, protection: Protection) -> str | None:
     if not all(there(call.name) for call in message.tool_calls):
         return "its call of a tool"
     return None
-
-
-def tools_left_out(tools: Sequence[Any], text: str) -> bool:
-    """Whether a tool is nowhere in a text that it should be described in."""
-    names = [(tool.get("function") or tool).get("name") for tool in tools]
-    return not all(isinstance(name, str) and name in text for name in names)

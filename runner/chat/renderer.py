@@ -137,7 +137,7 @@ class ChatRenderer:
             if messages[-1].content or messages[-1].reasoning:
                 written, turn = scribe.answered(last)
                 layout = Layout(written.text[: turn.marker], (*layout.turns, turn), layout.rewritten, ())
-        Lesson.of(prepared, "assistant").check_tools(layout.text)
+        Lesson.of(prepared, "assistant").check_tools()
         return self._encoded(prepared, layout)[1].ids
 
     @cached_property

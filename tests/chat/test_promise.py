@@ -39,7 +39,7 @@ def conversation(system: str | None, exchanges: list[tuple[str, str]]) -> Conver
 
 
 def held(chat: ChatRenderer, asked: Conversation) -> None:
-    """Every answer of every row follows the prompt that it is asked with, and reads back as what it was."""
+    """Every answer of every row follows the prompt that it is asked with, and all that is learned is of an answer."""
     rows = chat.trained_each(asked)
     learned = [span.message for row in rows for span in row.spans]
     assert sorted(set(learned)) == [i for i, message in enumerate(asked.messages) if message.role == "assistant"]
@@ -52,7 +52,9 @@ def held(chat: ChatRenderer, asked: Conversation) -> None:
         assert row.notes or all(said in text.replace("▁", " ") for said in texts)
         for span in row.spans:
             prompt = chat.prompt(asked.with_messages(asked.messages[: span.message]))
-            assert row.ids[: span.start] == prompt
+            assert row.ids[: len(prompt)] == prompt
+            # A template may mark less of an answer as an assistant's.
+            assert len(prompt) == span.start or ("generation" in chat.template.source and len(prompt) < span.start)
             assert set(row.weights[span.start : span.end]) == {1.0}
         assert sum(row.weights) == sum(span.end - span.start for span in row.spans)
 
