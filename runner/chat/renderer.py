@@ -192,6 +192,11 @@ class ChatRenderer:
                 f"the tokenizer has no token for {' '.join(lacking)}, which the format {self.template.name} is written "
                 "with: they are written as text, several tokens each"
             )
+        elif self.stop_strings:
+            found.append(
+                f"the tokenizer has no token for {self.stop_strings[0]}, which the chat template "
+                f"({self.template.name}) ends a turn with: it is written as text, several tokens"
+            )
         if not self.habits.marker:
             found.append(
                 f"the chat template ({self.template.name}) writes no end of turn: "
@@ -206,11 +211,14 @@ class ChatRenderer:
     # ---- Inside
 
     def _ready(self, conversation: Conversation) -> Prepared:
+        return prepare(conversation, self.template, self.habits, self._marks)
+
+    @cached_property
+    def _marks(self) -> Marks:
         start = self.tokenizer.bos_token if wants_start(self.tokenizer) else None
         ends = (self.habits.marker.strip(), self.tokenizer.eos_token)
         known = {*self.habits.special_tokens, *self.stop_strings}
-        marks = Marks(start, tuple(end for end in ends if end in known), self.stop_strings)
-        return prepare(conversation, self.template, self.habits, marks)
+        return Marks(start, tuple(end for end in ends if end in known), self.stop_strings)
 
     def _lesson(self, conversation: Conversation, loss_on: LossOn) -> Lesson:
         if not conversation.messages:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
 
 from runner.chat.messages import Conversation, Message, ToolCall
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
-from tests.chat.test_promise import held
+from tests.chat.test_promise import DIALOGUES, conversation, held
 from tests.chat.tiny_tokenizers import marks_of, tiny_tokenizer
 
 _TRL = find_spec("trl")
@@ -104,6 +105,20 @@ def test_tokens_are_those_that_transformers_makes(name: str) -> None:
         assert learned == [*applied, chat.tokenizer.eos_token_id]
 
 
+@pytest.mark.parametrize("name", ["qwen2_5", "llama3", "gemma", "lfm2", "phi3_5"])
+def test_special_tokens_in_texts_are_text_as_transformers_has_them(name: str) -> None:
+    chat = _renderer(name)
+    for mark in chat.habits.special_tokens:
+        asked = _PLAIN.with_messages([Message("user", f"what {mark}is"), *_PLAIN.messages[1:3]])
+        ids = chat.tokenizer.apply_chat_template(
+            [message.as_dict() for message in asked.messages],
+            add_generation_prompt=True,
+            sanitize_control_tokens=True,
+            return_dict=False,
+        )
+        assert chat.prompt(asked) == ids
+
+
 @pytest.mark.parametrize("name", _NAMES)
 def test_what_is_learned_is_what_is_asked(name: str) -> None:
     chat = _renderer(name)
@@ -142,3 +157,19 @@ def held_here(chat: ChatRenderer, asked: Conversation) -> None:
                 assert read.content.strip() == said.content
             elif chat.habits.call_style is not None and said.tool_calls:
                 assert [(call.name, call.arguments) for call in read.tool_calls] == [("add", {"a": 3})]
+
+
+@pytest.mark.parametrize("name", [name for name in _NAMES if not name.endswith("_training")])
+@settings(max_examples=3)
+@given(dialogue=DIALOGUES)
+def test_whatever_is_said_is_learned_as_it_is_asked_or_refused(name: str, dialogue: Any) -> None:
+    chat = _renderer(name)
+    asked = conversation(*dialogue)
+    try:
+        chat.trained_each(asked)
+    except Unrenderable as refused:
+        # A template that takes texts apart at its own marks, or leaves out what it does not know.
+        assert refused.reason in ("template refuses", "left out by template", "history rewritten", "special token")
+        assert refused.message
+    else:
+        held(chat, asked, texts=False)

@@ -218,6 +218,15 @@ def test_a_template_without_an_end_of_turn_gets_the_end_of_text() -> None:
     assert [row.trained_messages for row in rows] == [(2,), (4,)]
 
 
+def test_an_end_of_turn_that_is_no_token_is_said_to_be_text() -> None:
+    chat = ChatRenderer.of(tiny_tokenizer((), template=_PLAIN))
+    assert chat.stop_strings == ("<|end|>",)
+    assert any("has no token for <|end|>" in warning for warning in chat.warnings)
+    said = Conversation((Message("user", "what <|end|>"), Message("assistant", "it <|end|> is")))
+    with pytest.raises(Unrenderable, match=r"message 2 \(assistant\): the answer says '<\|end\|>'"):
+        chat.trained(said)
+
+
 def test_what_the_template_refuses_names_the_message() -> None:
     chat = _chat(_PLAIN)
     twice = _CHAT.with_messages([*_CHAT.messages[:3], Message("system", "Now shout."), *_CHAT.messages[3:]])
