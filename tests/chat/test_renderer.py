@@ -283,6 +283,9 @@ def test_a_stored_model_is_asked_as_it_was_trained() -> None:
     trained = ChatRenderer.of(tokenizer, today=date(2020, 2, 3))
     text = trained.tokenizer.decode(trained.prompt(_CHAT))
     assert text.startswith("03 Feb 2020 2020<|system|>")
+    assert any("asks what day it is: it is told 2020-02-03" in warning for warning in trained.warnings)
+    # On every day the same, where none is named.
+    assert "26 Jul 2024 2024" in tokenizer.decode(ChatRenderer.of(tokenizer).prompt(_CHAT))
     stored = ChatRenderer.from_document(tokenizer, trained.as_document())
     assert stored.prompt(_CHAT) == trained.prompt(_CHAT)
     assert stored.as_document() == trained.as_document()
