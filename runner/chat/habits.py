@@ -15,6 +15,15 @@ from runner.chat.templates import Template
 _QUESTION = "ProbeQuestion"
 _ANSWER = "ProbeAnswer"
 _THOUGHT = "ProbeThought"
+_TOOL_NAME = "probe_tool"
+_TOOL = {
+    "type": "function",
+    "function": {
+        "name": _TOOL_NAME,
+        "description": "A probe.",
+        "parameters": {"type": "object", "properties": {"probe": {"type": "integer", "description": "A probe."}}},
+    },
+}
 _CALL = ToolCall("probe_call", {"probe": 1}, id="probe0001")
 
 
@@ -56,6 +65,8 @@ class Habits:
     #: What follows an answer's text, and how much of it is the end of turn that a model writes.
     suffix: str
     marker: str
+    #: The template describes the tools that it is given.
+    writes_tools: bool
     #: How a message that calls tools is given to it; None where it writes no calls.
     call_form: CallForm | None
     #: The special token that ends an answer with a call of a tool; None where the template writes none.
@@ -97,20 +108,20 @@ class Habits:
 def look(template: Template, special_tokens: Sequence[str]) -> Habits:
     """Try a template out."""
 
-    def write(*messages: dict[str, Any]) -> str:
-        return template.write(messages, (), prompt=False).text
-
-    def tried(*messages: dict[str, Any]) -> str:
+    def tried(*messages: dict[str, Any], tools: Sequence[dict[str, Any]] = ()) -> str:
         try:
-            return write(*messages)
+            return template.write(messages, tools, prompt=False).text
         except Unrenderable:
             return ""
+
+    # A tokenizer with a template for tools is asked for calls with tools.
+    given = [_TOOL] if template.tool_use is not None else []
 
     ask: dict[str, Any] = {"role": "user", "content": _QUESTION}
     answer: dict[str, Any] = {"role": "assistant", "content": _ANSWER}
     parts = _ANSWER not in tried(ask, answer) and _ANSWER in tried(in_parts(ask), in_parts(answer))
     ask, answer = (in_parts(message) if parts else message for message in (ask, answer))
-    text = write(ask, answer)
+    text = template.write([ask, answer], (), prompt=False).text
     _, found, suffix = text.rpartition(_ANSWER)
     if not found:
         raise Unrenderable("left out by template", f"the chat template ({template.name}) writes no answer at all")
@@ -120,19 +131,20 @@ def look(template: Template, special_tokens: Sequence[str]) -> Habits:
     call_form, called = None, ""
     for form in _FORMS:
         document = form.of(answer | {"content": "", "tool_calls": [_CALL.as_dict()]})
-        called = tried(ask, in_parts(document) if parts else document).rstrip()
+        called = tried(ask, in_parts(document) if parts else document, tools=given).rstrip()
         # A template that prints an object as Python does was not made for objects.
         if _CALL.name in called and "{'probe'" not in called:
             call_form = form
             break
     twice = form.of(answer | {"content": "", "tool_calls": [_CALL.as_dict(), _CALL.as_dict()]})
-    call_end = _call_end(called, tried(ask, twice), longest_first) if call_form else None
+    call_end = _call_end(called, tried(ask, twice, tools=given), longest_first) if call_form else None
     return Habits(
         special_tokens=tuple(longest_first),
         parts=parts,
         reads_reasoning=_THOUGHT in thoughtful,
         suffix=suffix,
         marker=_marker(suffix, longest_first),
+        writes_tools=_TOOL_NAME in tried(ask, answer, tools=[_TOOL]),
         call_form=call_form,
         call_end=call_end,
         call_style=_call_style(called.removeprefix(prompt).removesuffix(call_end or "")) if call_form else None,

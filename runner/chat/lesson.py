@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from runner.chat.layout import Layout
 from runner.chat.loss_weights import LossOn, message_weights
 from runner.chat.messages import Conversation
-from runner.chat.preparation import Prepared, left_out, tools_left_out
+from runner.chat.preparation import Prepared, left_out
 from runner.chat.refusals import Unrenderable
 
 
@@ -79,15 +79,15 @@ class Lesson:
             text = answers.get(index, layout.text)
             if (part := left_out(message, text, self.prepared.protection)) is not None:
                 raise self._refused(index, f"leaves out {part}")
-        self.check_tools(layout.text)
+        self.check_tools()
 
-    def check_tools(self, text: str) -> None:
+    def check_tools(self) -> None:
         """The model is told of the conversation's tools, and of what was called."""
         if self.prepared.scribe.habits.call_form is None:
             for index, message in enumerate(self.conversation.messages):
                 if message.tool_calls:
                     raise self._refused(index, "leaves out its call of a tool")
-        if self.conversation.tools and tools_left_out(self.conversation.tools, text):
+        if self.conversation.tools and not self.prepared.scribe.habits.writes_tools:
             raise Unrenderable(
                 "left out by template",
                 f"the chat template ({self.prepared.scribe.template.name}) does not tell the model of the "

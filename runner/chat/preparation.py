@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from json import dumps
 from typing import Any
@@ -11,6 +10,7 @@ from runner.chat.habits import Habits, in_parts
 from runner.chat.layout import Scribe
 from runner.chat.messages import Conversation, Message
 from runner.chat.protection import Protection, protect
+from runner.chat.refusals import Unrenderable
 from runner.chat.templates import Template
 
 
@@ -22,6 +22,8 @@ class Marks:
     start: str | None
     #: What an answer ends with: the template's end of turn, and the tokenizer's end of text.
     ends: tuple[str, ...]
+    #: Those of them that are text, so that an answer cannot say them.
+    stops: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,14 @@ def prepare(conversation: Conversation, template: Template, habits: Habits, mark
         if bare != message.content:
             notes.append("a text began or ended with a special token that the template writes itself: it was taken off")
             message = replace(message, content=bare)
+        for stop in marks.stops:
+            if message.role == "assistant" and stop in message.content:
+                raise Unrenderable(
+                    "special token",
+                    f"message {index + 1} (assistant): the answer says {stop!r}, which is how the chat template "
+                    f"({template.name}) ends a turn, and no token of the tokenizer",
+                    hint="take it out of the row, or name another template in chat.template",
+                )
         messages.append(message)
     documents = [_document(message, habits) for message in messages]
     tools = [dict(tool) for tool in conversation.tools]
@@ -56,12 +66,10 @@ def prepare(conversation: Conversation, template: Template, habits: Habits, mark
 
 def _bare(message: Message, marks: Marks, *, first: bool) -> str:
     content = message.content
-    if first and marks.start is not None:
+    while first and marks.start is not None and content.startswith(marks.start):
         content = content.removeprefix(marks.start)
-    if message.role == "assistant":
-        for end in marks.ends:
-            if content.rstrip().endswith(end):
-                return content.rstrip().removesuffix(end)
+    while message.role == "assistant" and (stripped := content.rstrip()).endswith(marks.ends):
+        content = next(stripped.removesuffix(end) for end in marks.ends if stripped.endswith(end))
     return content
 
 
@@ -91,9 +99,3 @@ def left_out(message: Message, text: str, protection: Protection) -> str | None:
     if not all(there(call.name) for call in message.tool_calls):
         return "its call of a tool"
     return None
-
-
-def tools_left_out(tools: Sequence[Any], text: str) -> bool:
-    """Whether a tool is nowhere in a text that it should be described in."""
-    names = [(tool.get("function") or tool).get("name") for tool in tools]
-    return not all(isinstance(name, str) and name in text for name in names)

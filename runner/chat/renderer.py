@@ -24,7 +24,7 @@ from runner.chat.preparation import Marks, Prepared, prepare
 from runner.chat.refusals import TEMPLATE, Unrenderable
 from runner.chat.rendered import Rendered
 from runner.chat.rows import Learned, row_of
-from runner.chat.templates import Template, open_template, special_tokens, wants_start
+from runner.chat.templates import DAY, Template, open_template, special_tokens, wants_start
 from runner.chat.tokenization import Encoded, Encoder
 from runner.errors import DataError
 
@@ -38,18 +38,18 @@ class ChatRenderer:
     habits: Habits
 
     @classmethod
-    def of(cls, tokenizer: Any, template: str = "tokenizer", *, today: date | None = None) -> Self:
+    def of(cls, tokenizer: Any, template: str = "tokenizer", *, today: date = DAY) -> Self:
         """The renderer of a spec's ``chat.template``.
 
         Args:
             tokenizer: of transformers, a fast one: it must tell which letters a token is of.
             template: ``tokenizer``, a built-in format, or the path of a ``.jinja`` file.
-            today: the day of a template that asks for it; this day if None. It is kept in the document.
+            today: the day of a template that asks for it. It is kept in the document.
 
         Raises:
             DataError: at ``chat.template``: there is no template, or it cannot write a question and an answer.
         """
-        return cls._tried(tokenizer, open_template(tokenizer, template, today or date.today()))
+        return cls._tried(tokenizer, open_template(tokenizer, template, today))
 
     @classmethod
     def from_document(cls, tokenizer: Any, document: Mapping[str, Any]) -> Self:
@@ -137,7 +137,7 @@ class ChatRenderer:
             if messages[-1].content or messages[-1].reasoning:
                 written, turn = scribe.answered(last)
                 layout = Layout(written.text[: turn.marker], (*layout.turns, turn), layout.rewritten, ())
-        Lesson.of(prepared, "assistant").check_tools(layout.text)
+        Lesson.of(prepared, "assistant").check_tools()
         return self._encoded(prepared, layout)[1].ids
 
     @cached_property
@@ -192,6 +192,16 @@ class ChatRenderer:
                 f"the tokenizer has no token for {' '.join(lacking)}, which the format {self.template.name} is written "
                 "with: they are written as text, several tokens each"
             )
+        elif self.stop_strings:
+            found.append(
+                f"the tokenizer has no token for {self.stop_strings[0]}, which the chat template "
+                f"({self.template.name}) ends a turn with: it is written as text, several tokens"
+            )
+        if self.template.asks_for_the_day:
+            found.append(
+                f"the chat template ({self.template.name}) asks what day it is: it is told {self.template.today}, in "
+                "training and whenever the model is asked"
+            )
         if not self.habits.marker:
             found.append(
                 f"the chat template ({self.template.name}) writes no end of turn: "
@@ -206,10 +216,14 @@ class ChatRenderer:
     # ---- Inside
 
     def _ready(self, conversation: Conversation) -> Prepared:
+        return prepare(conversation, self.template, self.habits, self._marks)
+
+    @cached_property
+    def _marks(self) -> Marks:
         start = self.tokenizer.bos_token if wants_start(self.tokenizer) else None
         ends = (self.habits.marker.strip(), self.tokenizer.eos_token)
-        marks = Marks(start, tuple(end for end in ends if end in self.habits.special_tokens))
-        return prepare(conversation, self.template, self.habits, marks)
+        known = {*self.habits.special_tokens, *self.stop_strings}
+        return Marks(start, tuple(end for end in ends if end in known), self.stop_strings)
 
     def _lesson(self, conversation: Conversation, loss_on: LossOn) -> Lesson:
         if not conversation.messages:

@@ -1,8 +1,9 @@
 """A chat template and what it writes: the tokenizer's own, a built-in format, or a file of the user's.
 
 Every one is a Jinja template and is rendered by transformers' own sandboxed machinery, as `apply_chat_template` does.
-The day that a template asks for (``strftime_now``) is the one that it was opened with: a model is asked with the day
-that it was trained with, and a run that is replayed has the same tokens.
+The day that a template asks for (``strftime_now``) is the one that it was opened with, the same for all unless said
+otherwise: a model is asked with the day that it was trained with, and a run that is resumed or replayed on another day
+has the same tokens.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from runner.chat import formats
 from runner.chat.refusals import TEMPLATE, Unrenderable
 from runner.errors import DataError
 
+#: The day of a template that asks for one: what Llama 3.2's has where it is told none.
+DAY = date(2024, 7, 26)
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _DATES = re.compile(r"""strftime_now\(\s*(?:"([^"]*)"|'([^']*)')\s*\)""")
 
@@ -41,6 +44,10 @@ class Template:
     tool_use: str | None
     special_tokens: Mapping[str, str]
     today: date
+
+    @property
+    def asks_for_the_day(self) -> bool:
+        return _DATES.search(self.source + (self.tool_use or "")) is not None
 
     def write(self, messages: Sequence[dict[str, Any]], tools: Sequence[Mapping[str, Any]], *, prompt: bool) -> Written:
         """The text of ``messages``; with ``prompt`` also the beginning of the answer that comes next.

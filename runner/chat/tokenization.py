@@ -30,8 +30,9 @@ class Encoder:
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self._added = set(tokenizer.added_tokens_decoder)
-        # A tokenizer that puts a blank before a text must be kept from it in the middle of one.
-        self._lead = "" if self._plain("a")[0] == self._plain("\na")[0][-len(self._plain("a")[0]) :] else "\n"
+        # A tokenizer that puts a blank before a text must be kept from it in the middle of one, by other text.
+        alone = self._ask("a")[0]
+        self._leads = ("",) if self._ask("\na")[0][-len(alone) :] == alone else ("\n", ".", "a", "0", "")
 
     def encode(self, text: str, borders: Sequence[int], literals: Sequence[tuple[int, int]] = ()) -> Encoded:
         """The ids of ``text``.
@@ -45,7 +46,7 @@ class Encoder:
         for start, end in [*literals, (len(text), len(text))]:
             self._stretch(text, position, start, borders, done)
             if end > start:
-                ids = self._as_text(text[start:end])
+                ids = self._as_text(text[start:end], lead=start > 0)
                 done.ids.extend(ids)
                 done.starts.extend([start] * len(ids))
                 done.counts[end] = len(done.ids)
@@ -77,34 +78,44 @@ class Encoder:
         done.ids.extend(ids)
         done.starts.extend(starts)
 
-    def _plain(self, text: str, *, lead: bool = False) -> tuple[list[int], list[int]]:
-        """Ids and the characters that they begin at. ``lead``: other text lies before."""
+    def _plain(self, text: str, *, lead: bool = False, special: bool = True) -> tuple[list[int], list[int]]:
+        """Ids and the characters that they begin at. ``lead``: other text lies before.
+
+        ``special``: special tokens in the text are tokens.
+        """
         if not text:
             return [], []
-        before = self._lead if lead else ""
+        for before in self._leads if lead else ("",):
+            ids, starts = self._ask(before + text, special=special)
+            ahead = len(self._ask(before)[0]) if before else 0
+            # Nothing may be merged over the border.
+            if not before or (len(ids) > ahead and self._ask(before)[0] == ids[:ahead]):
+                break
+        return ids[ahead:], [max(0, start - len(before)) for start in starts[ahead:]]
+
+    def _ask(self, text: str, *, special: bool = True) -> tuple[list[int], list[int]]:
         encoding = self._tokenizer(
-            before + text,
+            text,
             add_special_tokens=False,
             return_offsets_mapping=True,
             return_attention_mask=False,
             truncation=False,
             padding=False,
+            split_special_tokens=not special,
             verbose=False,
         )
-        ids, starts = encoding["input_ids"], [offset[0] for offset in encoding["offset_mapping"]]
-        if not before:
-            return ids, starts
-        ahead = self._tokenizer(before, add_special_tokens=False, verbose=False)["input_ids"]
-        if ids[: len(ahead)] != ahead:
-            return self._plain(text)
-        return ids[len(ahead) :], [max(0, start - len(before)) for start in starts[len(ahead) :]]
+        return encoding["input_ids"], [offset[0] for offset in encoding["offset_mapping"]]
 
-    def _as_text(self, text: str) -> list[int]:
-        ids = self._tokenizer(text, add_special_tokens=False, split_special_tokens=True, verbose=False)["input_ids"]
-        if not self._added.isdisjoint(ids):
-            raise Unrenderable(
-                "special token",
-                f"{text!r} in a message is a special token of the tokenizer, which cannot write it as text",
-                hint="take it out of the row",
-            )
-        return ids
+    def _as_text(self, text: str, *, lead: bool) -> list[int]:
+        """Ids of which none is a special token; letter by letter where the tokenizer makes one of plain text."""
+        for pieces in ([text], list(text)):
+            ids: list[int] = []
+            for piece in pieces:
+                ids += self._plain(piece, lead=lead or bool(ids), special=False)[0]
+            if self._added.isdisjoint(ids):
+                return ids
+        raise Unrenderable(
+            "special token",
+            f"{text!r} in a message is a special token of the tokenizer, which cannot write it as text",
+            hint="take it out of the row",
+        )

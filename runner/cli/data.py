@@ -56,18 +56,42 @@ def show_rows(
     kind: Kind_,
     columns: Columns_ = None,
     rows: Annotated[int, Parameter(help="How many rows to print.")] = 5,
+    tokens: Annotated[
+        bool, Parameter(negative="", help="Language models: rows as tokens, and which of them are learned.")
+    ] = False,
+    model: Annotated[str | None, Parameter(help="--tokens: whose tokenizer, as base_model_name names it.")] = None,
+    template: Annotated[str | None, Parameter(help="--tokens: as a spec's chat.template; default tokenizer.")] = None,
+    as_served: Annotated[
+        bool, Parameter(negative="", help="--tokens: compare them with what a stored model would be asked with.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Print the first rows of training as the model would get them.
 
     Example: runner data show sample --kind elo_scoring --rows 3
+
+    Example: runner data show chats.jsonl --kind sft --tokens --model HuggingFaceTB/SmolLM2-135M-Instruct --as-served
     """
     if rows < 1:
         raise UsageError("is less than 1", where="--rows")
+    for flag, given in {"--model": model, "--template": template, "--as-served": as_served or None}.items():
+        if given is not None and not tokens:
+            raise UsageError("says how tokens are made, and needs --tokens", where=flag)
     read = read_data(path, kind, columns)
     if read.loaded is None:
         show(data_document(read), "", as_json=json)
         return ended(read, json)
+    if tokens:
+        from runner.cli.data_tokens import show_tokens
+
+        return show_tokens(
+            read.loaded.train,
+            rows,
+            model=model,
+            template=template or "tokenizer",
+            as_served=as_served,
+            as_json=json,
+        )
     found = read.section.preview(read.loaded, rows)
     cells = [list(row) for row in found.rows]
     text = read.section.preview_text(read.loaded, rows) or (table(found.columns, cells) if cells else found.note)

@@ -11,6 +11,7 @@ import torch
 from runner.errors import DataError, NotFoundError
 from runner.training import pretrained, quantised
 from runner.training.encoder_settings import model_files
+from runner.training.pretrained_tokenizer import read_tokenizer
 
 #: What the last layer gives: the odds of every token, or one score of the whole.
 Head = Literal["tokens", "score"]
@@ -54,13 +55,7 @@ def open_folder(folder: Path, device: str, head: Head = "tokens", where: str = "
 
 def open_tokenizer(folder: Path, where: str) -> Any:
     """The tokenizer, with a token to pad with. Raises :class:`DataError` for one that cannot be read."""
-    from transformers import AutoTokenizer
-
-    with pretrained.quietly():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, ImportError) as error:
-            raise DataError(f"the tokenizer cannot be read: {error}", where=f"{where}: {folder}") from error
+    tokenizer = read_tokenizer(folder, where)
     if tokenizer.pad_token_id is None:
         # Behind a mask it is never read; a tokenizer has to have one to make a batch.
         tokenizer.pad_token = tokenizer.eos_token

@@ -1,0 +1,166 @@
+"""``runner data show --tokens``: rows as the tokens that a language model gets, and as it is asked."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from runner.chat.display import marked, pieces
+from runner.chat.messages import Conversation, Message
+from runner.chat.refusals import Unrenderable
+from runner.chat.rendered import Rendered
+from runner.chat.renderer import ChatRenderer
+from runner.cli.output import say, show
+from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow
+from runner.errors import ExitCode, UsageError
+
+
+@dataclass
+class Served:
+    """An answer of a row, and whether what a model is fed for it is what came before it in training."""
+
+    message: int
+    prompt_tokens: int
+    equal: bool
+
+
+@dataclass
+class Shown:
+    """One row of tokens, or what it was refused for."""
+
+    line: int
+    part: str
+    rendered: Rendered | None
+    refused: Unrenderable | None = None
+    served: list[Served] = field(default_factory=list)
+
+
+def show_tokens(
+    loaded: Any,
+    count: int,
+    *,
+    model: str | None,
+    template: str,
+    loss_on: Any = "assistant",
+    as_served: bool,
+    as_json: bool,
+) -> int:
+    """Print rows of a language model's data as tokens: what is learned stands out.
+
+    Args:
+        loaded: the rows of a side, of a layout of language models.
+        count: so many of them are shown.
+        model: whose tokenizer is taken, as ``base_model_name`` names it.
+        template: as a spec's ``chat.template``.
+        loss_on: as a spec's ``loss_on``.
+        as_served: ask for every answer, as a stored model would, and compare the ids with the row's.
+
+    Returns 0, or 4 where an answer is asked for otherwise than it is learned.
+    """
+    if model is None:
+        raise UsageError("--tokens needs a tokenizer", where="--model", hint="such as --model NAME of the base model")
+    rows = loaded[:count] if isinstance(loaded, list | tuple) else []
+    if not rows or not all(isinstance(row, ConversationRow | PreferenceRow | LabelledRow) for row in rows):
+        raise UsageError("has no chats to be shown as tokens", where="--kind", hint="sft, dpo, orpo, kto, reward")
+    renderer = ChatRenderer.of(_tokenizer(model), template)
+    # What a stored model keeps is what it is asked by.
+    stored = ChatRenderer.from_document(renderer.tokenizer, renderer.as_document()) if as_served else None
+    shown = [
+        each
+        for row in rows
+        for part, conversation, learned in _parts(row, loss_on)
+        for each in _shown(row.line, part, conversation, learned, renderer, stored)
+    ]
+    for warning in renderer.warnings:
+        say(f"warning: {warning}")
+    show(_document(shown, renderer), lambda: _text(shown, renderer), as_json=as_json)
+    differing = any(not served.equal for each in shown for served in each.served)
+    return ExitCode.DATA if differing else ExitCode.DONE
+
+
+def _tokenizer(name: str) -> Any:
+    from runner.training import pretrained
+    from runner.training.pretrained_tokenizer import read_tokenizer
+    from runner.workspace import Workspace
+
+    return read_tokenizer(pretrained.resolve(name, None, Workspace.current().cache), "--model")
+
+
+def _parts(row: LanguageRow, loss_on: Any) -> list[tuple[str, Conversation, Any]]:
+    """The conversations of a row, each with what is learned of it: of a preference, the answers alone."""
+    if isinstance(row, ConversationRow):
+        return [("", row.conversation, loss_on)]
+    if isinstance(row, PreferenceRow):
+        return [("chosen", *_answered(row.prompt, row.chosen)), ("rejected", *_answered(row.prompt, row.rejected))]
+    assert isinstance(row, LabelledRow)
+    return [("wanted" if row.wanted else "unwanted", *_answered(row.prompt, row.completion))]
+
+
+def _answered(prompt: Conversation, answer: Sequence[Message]) -> tuple[Conversation, Any]:
+    before = [replace(message, weight=0.0) for message in prompt.messages]
+    return prompt.with_messages([*before, *(replace(message, weight=None) for message in answer)]), "assistant"
+
+
+def _shown(
+    line: int, part: str, conversation: Conversation, loss_on: Any, renderer: ChatRenderer, stored: ChatRenderer | None
+) -> list[Shown]:
+    try:
+        rows = renderer.trained_each(conversation, loss_on)
+    except Unrenderable as error:
+        return [Shown(line, part, None, error)]
+    return [Shown(line, part, row, None, _served(conversation, row, stored) if stored else []) for row in rows]
+
+
+def _served(conversation: Conversation, row: Rendered, stored: ChatRenderer) -> list[Served]:
+    answers = [index for index in row.trained_messages if conversation.messages[index].role == "assistant"]
+    prompts = [(index, stored.prompt(conversation.with_messages(conversation.messages[:index]))) for index in answers]
+    return [Served(index, len(prompt), row.ids[: len(prompt)] == prompt) for index, prompt in prompts]
+
+
+def _document(shown: Sequence[Shown], renderer: ChatRenderer) -> dict[str, Any]:
+    rows = []
+    for each in shown:
+        document: dict[str, Any] = {"line": each.line} | ({"part": each.part} if each.part else {})
+        if each.rendered is None:
+            assert each.refused is not None
+            rows.append(document | {"refused": each.refused.reason, "message": each.refused.message})
+            continue
+        row = each.rendered
+        document |= {
+            "tokens": len(row.ids),
+            "trained_tokens": row.trained_tokens,
+            "ids": row.ids,
+            "weights": row.weights,
+            "pieces": [piece._asdict() for piece in pieces(renderer.tokenizer, row.ids, row.weights)],
+            "notes": list(row.notes),
+        }
+        if each.served:
+            document["served"] = [asdict(served) for served in each.served]
+        rows.append(document)
+    return {"template": renderer.template.name, "warnings": list(renderer.warnings), "rows": rows}
+
+
+def _text(shown: Sequence[Shown], renderer: ChatRenderer) -> str:
+    colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    lines: list[str] = []
+    for each in shown:
+        head = f"line {each.line}" + (f", {each.part}" if each.part else "")
+        if each.rendered is None:
+            assert each.refused is not None
+            lines.append(f"{head}: {each.refused.message}")
+            continue
+        row = each.rendered
+        lines.append(f"{head}: {len(row.ids)} tokens, {row.trained_tokens} learned")
+        lines += [f"  {note}" for note in row.notes]
+        text = marked(pieces(renderer.tokenizer, row.ids, row.weights), colour=colour)
+        lines += [f"    {line}" for line in text.split("\n")]
+        lines += [f"  {_verdict(served)}" for served in each.served]
+    return "\n".join(lines)
+
+
+def _verdict(served: Served) -> str:
+    what = f"message {served.message + 1} is asked for with {served.prompt_tokens} tokens"
+    return f"{what}, the same as in training" if served.equal else f"{what} that are NOT those before it in training"

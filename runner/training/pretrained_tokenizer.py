@@ -1,0 +1,20 @@
+"""The tokenizer of a pretrained model's folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from runner.errors import DataError
+from runner.training.pretrained import quietly
+
+
+def read_tokenizer(folder: Path, where: str) -> Any:
+    """The tokenizer as transformers reads it. Raises :class:`DataError` for one that cannot be read."""
+    from transformers import AutoTokenizer
+
+    with quietly():
+        try:
+            return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (OSError, ValueError, ImportError) as error:
+            raise DataError(f"the tokenizer cannot be read: {error}", where=f"{where}: {folder}") from error

@@ -1,0 +1,86 @@
+"""``runner data show --tokens``: what a language model gets of a row, and what it is asked with."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runner.cli.data import show_rows
+from runner.errors import UsageError
+
+_TINY = "runner/tiny-llama"
+_ROWS = [
+    ["One?", "Uno."],
+    ["Two?", "Dos.", "Three?", "Tres."],
+    *[[f"And {number}?", f"It is {number}."] for number in range(4, 12)],
+]
+
+
+def _row(turns: list[str]) -> str:
+    messages = [{"role": ("user", "assistant")[at % 2], "content": turn} for at, turn in enumerate(turns)]
+    return json.dumps({"messages": messages}) + "\n"
+
+
+@pytest.fixture
+def chats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("RUNNER_CACHE_DIR", os.environ["RUNNER_TEST_CACHE"])
+    monkeypatch.chdir(tmp_path)
+    refused = json.dumps({"messages": [{"role": "user", "content": "2"}, *[{"role": "assistant", "content": "x"}] * 2]})
+    Path("chats.jsonl").write_text("".join(map(_row, _ROWS)) + refused + "\n")
+    return "chats.jsonl"
+
+
+def test_rows_are_shown_as_tokens_and_as_they_are_asked(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_rows(chats, kind="sft", tokens=True, model=_TINY, rows=99, as_served=True, json=True) == 0
+    rows = {row["line"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+    assert len(rows) >= len(_ROWS) - 1
+    for line, row in rows.items():
+        answers = (_ROWS[line - 1] if line <= len(_ROWS) else ["2", "x", "3", "x"])[1::2]
+        learned = [piece["text"] for piece in row["pieces"] if piece["weight"]]
+        assert learned == [f"{answer}<|im_end|>" for answer in answers]
+        assert row["trained_tokens"] == sum(weight > 0 for weight in row["weights"])
+        assert [served["equal"] for served in row["served"]] == [True] * len(answers)
+
+
+def test_what_is_learned_stands_in_brackets(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_rows(chats, kind="sft", tokens=True, model=_TINY, rows=1, as_served=True) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("line 1: ")
+    assert "⟦Uno.<|im_end|>⟧" in text
+    assert "message 2 is asked for with" in text
+    assert "the same as in training" in text
+
+
+def test_a_row_that_the_template_refuses_is_shown_with_why(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_rows(chats, kind="sft", tokens=True, model=_TINY, rows=99, template="mistral") == 0
+    said = capsys.readouterr().out
+    assert "line 11: message 3 (assistant): the chat template (mistral) refuses the conversation" in said
+
+
+def test_answers_of_a_preference_are_shown_one_by_one(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = [{"prompt": f"Tree {number}?", "chosen": "Rowan.", "rejected": "Brick."} for number in range(9)]
+    Path("pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    assert show_rows("pairs.jsonl", kind="dpo", tokens=True, model=_TINY, rows=1) == 0
+    text = capsys.readouterr().out
+    assert ", chosen: " in text
+    assert "⟦Rowan.<|im_end|>⟧" in text
+    assert "⟦Brick.<|im_end|>⟧" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "flag"),
+    [
+        (lambda path: show_rows(path, kind="sft", tokens=True), "--model"),
+        (lambda path: show_rows(path, kind="sft", model=_TINY), "--model"),
+        (lambda path: show_rows(path, kind="sft", as_served=True), "--as-served"),
+        (lambda path: show_rows("sample", kind="elo_scoring", tokens=True, model=_TINY), "--kind"),
+    ],
+)
+def test_flags_that_say_nothing_together_are_refused(asked: Callable[[str], int], flag: str, chats: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        asked(chats)
+    assert refused.value.where == flag
