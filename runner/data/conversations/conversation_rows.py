@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from runner.chat.messages import Message
+from runner.chat.messages import Message, ToolCall
 from runner.data.dialogues.cell_values import nothing, structure
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.dialogue_text import dialogue
@@ -36,6 +36,10 @@ class Layout(LayoutRows):
         if instances and instruction:
             found = {"prompt": instruction[0], "instances": instances[0]}
             yield Form("instances", found, ("prompt", "instances"))
+        asked, truth = columns.all(["question"]), columns.all(["ground_truth"])
+        if asked and truth and columns.of("tools"):
+            named = {"messages": asked[0], "calls": truth[0]}
+            yield Form("accepted_calls", columns.beside(named, BESIDE), ("messages", "tools"))
         faults = []
         try:
             found = columns.question()
@@ -71,7 +75,9 @@ class Layout(LayoutRows):
         if form.name == "instances":
             yield from self._instances(form, row, line)
             return
-        if form.name == "messages":
+        if form.name == "accepted_calls":
+            turns = (*self.reader.turns(row.get(form.columns["messages"]), "question"), *self._accepted(form, row))
+        elif form.name == "messages":
             value = row.get(form.columns["messages"])
             if nothing(value):
                 raise RowFault("missing_messages", "there are no turns")
@@ -95,6 +101,23 @@ class Layout(LayoutRows):
         if isinstance(thought, str) and thought.strip() and len(turns) == 1 and turns[0].reasoning is None:
             return (replace(turns[0], reasoning=thought),)
         return turns
+
+    def _accepted(self, form: Form, row: Mapping[str, Any]) -> tuple[Message, ...]:
+        """The calls that are right, of which every argument has a list of values: the first of each."""
+        truth = structure(row.get(form.columns["calls"]))
+        if nothing(truth):
+            return ()
+        calls = []
+        for call in truth if isinstance(truth, list) else [truth]:
+            for name, arguments in (call if isinstance(call, dict) else {}).items():
+                if not isinstance(arguments, dict) or not all(isinstance(each, list) for each in arguments.values()):
+                    raise RowFault("bad_tool_arguments", f"the arguments of {name} are no lists of accepted values")
+                # An empty text in front says that the argument may be left out.
+                values = {key: each[0] for key, each in arguments.items() if each and each[0] != ""}
+                if any(len(each) > 1 for each in arguments.values()):
+                    self.told.changed.add("first_accepted_value")
+                calls.append(ToolCall(name, values))
+        return (Message("assistant", "", tool_calls=tuple(calls)),) if calls else ()
 
     def _instances(self, form: Form, row: Mapping[str, Any], line: int) -> Iterator[LanguageRow]:
         """One instruction with several inputs and outputs: a conversation each."""

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,7 @@ class AskedConversations(TableRows):
                 yield self._asked(row, number, where)
 
     def _records(self, records: Any) -> Iterator[Any]:
-        self._layout.from_arrow = records.unit == "row"
+        self._layout.reader = replace(self._layout.reader, from_arrow=records.unit == "row")
         for row in super()._records(records):
             yield self._asked(row.values, row.line, row.where)
 

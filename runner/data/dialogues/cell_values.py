@@ -53,7 +53,10 @@ def structure(value: Any) -> Any:
 
 
 def without_nulls(value: Any) -> Any:
-    """The same without keys of null: Arrow gives every object of a column the keys of all of them."""
+    """The same without keys of null: Arrow gives every object of a column the keys of all of them.
+
+    A text stays what it is.
+    """
     if isinstance(value, Mapping):
         return {key: without_nulls(each) for key, each in value.items() if each is not None}
     return [without_nulls(each) for each in value] if isinstance(value, list) else value

@@ -60,8 +60,9 @@ def layout_rows(section: DialogueData, told: Told, from_arrow: bool = False) -> 
         own.get("content"),
         getattr(section, "role_words", {}),
         getattr(section, "split_think", False),
+        from_arrow,
     )
-    layout: LayoutRows = importlib.import_module(section.made_by).Layout(own, told, reader, from_arrow)
+    layout: LayoutRows = importlib.import_module(section.made_by).Layout(own, told, reader)
     if words := getattr(section, "label_words", None):
         layout.label_words = words  # type: ignore[attr-defined]
     return layout

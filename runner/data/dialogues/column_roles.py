@@ -55,7 +55,13 @@ PAIRS: dict[str, tuple[str, ...]] = {
     "good": ("bad",),
     "winner": ("loser",),
     "response_j": ("response_k",),
+    "response": ("rejected_response", "rejected"),
+    "answer": ("rejected_answer", "rejected"),
+    "completion": ("rejected_completion", "rejected"),
+    "output": ("rejected_output", "rejected"),
 }
+#: Two answers that were voted on: the names of both columns. Who won says another.
+VOTED = (("conversation_a", "conversation_b"), ("response_a", "response_b"), ("answer_a", "answer_b"))
 #: A worse answer beside a conversation that ends in the better one.
 WORSE_ALONE = ("rejected", "rejected_response", "rejected_answer", "rejected_messages")
 #: Of a prompt alone.

@@ -46,7 +46,7 @@ def divide(
 ) -> Sides:
     """The split that the section asks for. ``prompt``, ``content``: uint64 ``[n]``; ``cells``: of its column.
 
-    Nothing is held out where all rows ask the same and the share is no more than the default. Raises
+    Nothing is held out where all rows are equal and the spec names no share. Raises
     :class:`DataError` where one side would be empty.
     """
     everything = np.arange(len(prompt))

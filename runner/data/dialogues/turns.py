@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 from runner.chat.messages import Message, Role, ToolCall
 from runner.data.dialogues import role_words
-from runner.data.dialogues.cell_values import kind, missing, nothing, structure
+from runner.data.dialogues.cell_values import kind, missing, nothing, structure, without_nulls
 from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.faults import RowFault, Told
 from runner.data.dialogues.tool_calls import calls_of
@@ -37,10 +38,12 @@ class TurnReader:
     content_key: str | None = None
     own_words: Mapping[str, Role] = field(default_factory=dict)
     split_think: bool = False
+    #: Whether an object's keys of null may be those of other rows' objects, as Arrow has them.
+    from_arrow: bool = False
 
     def turns(self, value: Any, what: str = "messages") -> tuple[Message, ...]:
         """A list of turns, one turn, their JSON text, or a dialogue that is one text. Raises :class:`RowFault`."""
-        found = structure(value)
+        found = self._listed(value)
         if isinstance(found, str):
             spoken = dialogue(found)
             if spoken is None:
@@ -48,7 +51,7 @@ class TurnReader:
             return self.thought(turn for turn in spoken)
         if isinstance(found, dict):
             inner = next((found[key] for key in ("messages", "conversations", "conversation") if key in found), None)
-            found = [found] if inner is None else structure(inner)
+            found = _across(found) or [found] if inner is None else structure(inner)
         if not isinstance(found, list):
             raise RowFault("not_turns", f"{what} is {kind(found)}, not a list of turns")
         if len(found) == 1 and isinstance(found[0], list):
@@ -66,7 +69,7 @@ class TurnReader:
         """Whether a cell is meant as turns: a turn, a list of them, or the JSON text of either."""
         found = structure(value)
         if isinstance(found, dict):
-            return self._is_turn(found)
+            return self._is_turn(found) or bool(_across(found))
         if isinstance(found, list) and found and isinstance(found[0], list):
             found = found[0]
         return isinstance(found, list) and bool(found) and all(map(self._is_turn, found))
@@ -86,6 +89,17 @@ class TurnReader:
     def thought(self, messages: Any) -> tuple[Message, ...]:
         """The messages with reasoning taken out of their text, if it is to be."""
         return tuple(map(self._thought, messages)) if self.split_think else tuple(messages)
+
+    def _listed(self, value: Any) -> Any:
+        """A list out of its JSON text; one that Python's str() wrote is read as what it is, and told."""
+        found = structure(value)
+        if isinstance(found, str) and found.lstrip().startswith("[{"):
+            try:
+                found = ast.literal_eval(found.strip())
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                return value
+            self.told.changed.add("list_in_python_text")
+        return found
 
     def _thought(self, message: Message) -> Message:
         if message.role == "assistant" and message.reasoning is None and (found := _THINK.match(message.content)):
@@ -150,7 +164,7 @@ class TurnReader:
                 self.told.unused_keys[key] += 1
 
     def _message(self, role: Role, turn: Mapping[str, Any], content: Any) -> list[Message]:
-        calls = calls_of(turn.get("tool_calls"), self.told) or calls_of(turn.get("function_call"), self.told)
+        calls = self._calls(turn.get("tool_calls")) or self._calls(turn.get("function_call"))
         if calls and role != "assistant":
             raise RowFault("bad_tool_calls", f"a turn of the role {role} calls a tool")
         if role == "system" and missing(content):
@@ -178,6 +192,9 @@ class TurnReader:
                 **answers,
             )
         ]
+
+    def _calls(self, value: Any) -> tuple[ToolCall, ...]:
+        return calls_of(without_nulls(value) if self.from_arrow else value, self.told)
 
     def _weight(self, turn: Mapping[str, Any]) -> float | None:
         """What the turn counts, by its ``weight`` or by whether it is trained."""
@@ -233,6 +250,16 @@ class TurnReader:
         if len(texts) > 1:
             self.told.changed.add("parts_joined")
         return "\n".join(texts), "\n".join(thoughts) if thoughts else None, tuple(calls), results
+
+
+def _across(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """``{"role": [...], "content": [...]}`` as turns: a sequence of objects as some Parquet files have it."""
+    columns = {key: each for key, each in value.items() if isinstance(each, list)}
+    if len(columns) < 2 or len({len(each) for each in columns.values()}) > 1:
+        return []
+    if not {*columns} & {*role_words.ROLE_KEYS} or not {*columns} & {*role_words.CONTENT_KEYS}:
+        return []
+    return [dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)]
 
 
 def _is_text(part: Any) -> bool:
