@@ -42,6 +42,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "document": ("summary",),
     "dialogue": ("summary",),
 }
+#: Answers only where there is no other: such columns have other uses.
+WEAK_ANSWERS = ("target", "targets", "label_text")
 #: The names of a better answer, each with those of the worse one.
 PAIRS: dict[str, tuple[str, ...]] = {
     "chosen": ("rejected", "reject"),
@@ -115,7 +117,8 @@ class Columns:
         if not pairs:
             return {}
         first = pairs[0][0]
-        answers_of_first = list(dict.fromkeys(two for one, two in pairs if one == first))
+        every = list(dict.fromkeys(two for one, two in pairs if one == first))
+        answers_of_first = [two for two in every if plain(two) not in WEAK_ANSWERS] or every
         if len(answers_of_first) > 1:
             raise RowFault("two_answers", f"{_or(answers_of_first)} could be the answer to {first!r}")
         weak = {"input", "inputs", "context", "source", "src", "article", "document", "dialogue"}

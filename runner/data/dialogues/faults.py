@@ -35,6 +35,8 @@ class Told:
     #: Rows by the form that was recognised, and the columns that were read, by role.
     forms: Counter[str] = field(default_factory=Counter)
     columns: dict[str, set[str]] = field(default_factory=dict)
+    #: Every column of a form that was recognised, with a value or not.
+    used: set[str] = field(default_factory=set)
     #: Keys of turns that nothing reads, each with how often it was there.
     unused_keys: Counter[str] = field(default_factory=Counter)
     #: Counts that a layout has besides.

@@ -50,6 +50,7 @@ class LayoutRows(ABC):
         self.told.begin()
         form = self.form(row)
         made = list(self.made(form, row, line))
+        self.told.used.update(form.columns.values())
         self.told.read(form.name, {r: c for r, c in form.columns.items() if not nothing(row.get(c))})
         return made
 
