@@ -141,6 +141,9 @@ class Layout(LayoutRows):
             self.told.changed.add("turns_after_last_answer_cut")
         turns = tuple(turns[: last + 1])
         need_answers(turns, "messages")
+        weights = {turn.weight for turn in turns if turn.role == "assistant" or turn.weight is not None}
+        if weights == {0}:
+            raise RowFault("nothing_learned", "every turn of an assistant has the weight 0")
         for number, turn in enumerate(turns):
             if turn.role == "user" and not turn.content.strip():
                 raise RowFault("empty_prompt", f"messages[{number}] of a user says nothing")

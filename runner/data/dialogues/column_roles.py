@@ -21,6 +21,8 @@ NAMES: dict[str, tuple[str, ...]] = {
               "preference"),
     "text": ("text", "content", "document", "documents", "body", "page_content", "raw_text", "raw_content", "passage",
              "article", "story"),
+    "scores": ("scores", "score", "ratings", "rewards"),
+    "ranks": ("ranks", "rank", "rankings"),
     "ranked": ("output", "outputs", "responses", "answers", "completions", "ranked", "candidates"),
 }  # fmt: skip
 #: What a prompt's column is called, each with the names of the answer's beside it. The first that fits is taken.

@@ -21,6 +21,7 @@ ODDITIES = {
     "system_turn_later": "a system turn after the first turn: some templates refuse it",
     "begins_with_answer": "an assistant's turn before any user's: some templates refuse it",
     "unlisted_tool": "a call of a tool that their tools do not define",
+    "answers_begin_with_prompt": "answers that begin with their prompt, which stands there twice then",
     "negative_margin": "a margin below 0, which says that the rejected answer is the better one",
 }
 

@@ -70,7 +70,7 @@ class TurnReader:
         found = structure(value)
         if isinstance(found, dict):
             return self._is_turn(found) or bool(_across(found))
-        if isinstance(found, list) and found and isinstance(found[0], list):
+        if isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
             found = found[0]
         return isinstance(found, list) and bool(found) and all(map(self._is_turn, found))
 
@@ -117,7 +117,7 @@ class TurnReader:
         contents = (self.content_key,) if self.content_key else role_words.CONTENT_KEYS
         present = [key for key in contents if key in turn and key != role]
         content = next((key for key in present if not missing(turn[key])), present[0] if present else None)
-        if role is None or (content is None and not (turn.get("tool_calls") or turn.get("function_call"))):
+        if role is None or (content is None and self._role(turn[role]) is None):
             return None
         return role, content or contents[0]
 
@@ -135,6 +135,10 @@ class TurnReader:
         if not isinstance(turn, dict):
             raise RowFault("not_turns", f"a turn is {kind(turn)}, not an object that says whose it is")
         keys = self._keys(turn)
+        if keys is None and not (self.role_key or self.content_key):
+            lower = {key.lower(): value for key, value in turn.items()}
+            if (keys := self._keys(lower)) is not None:
+                turn = lower
         if keys is None:
             if self._is_pair(turn):
                 return [
@@ -143,7 +147,8 @@ class TurnReader:
                     for key in turn
                     if not missing(turn[key]) and self._role(key) == role
                 ]
-            raise RowFault("turn_without_role", f"a turn has {', '.join(map(repr, turn)) or 'nothing'}")
+            has = ", ".join(map(repr, turn)) or "nothing"
+            raise RowFault("turn_without_role", f"a turn has {has}; data.columns.role and .content name other keys")
         word = turn[keys[0]]
         self._count_unused(turn, keys)
         if word.strip().lower() in role_words.CALLS and word not in self.own_words:
@@ -172,7 +177,7 @@ class TurnReader:
         if role == "tool" and isinstance(structure(content), dict) and not isinstance(content, str):
             self.told.changed.add("tool_result_as_json")
             content = json.dumps(content, ensure_ascii=False)
-        if missing(content) and (calls or role == "assistant"):
+        if missing(content) and role in ("assistant", "tool"):
             content = ""
         text, thought, part_calls, results = self._parts(content)
         reasoning = next((turn[key] for key in REASONING if isinstance(turn.get(key), str)), None)

@@ -18,6 +18,8 @@ from runner.data.dialogues.rows import LanguageRow, PreferenceRow
 
 BESIDE = ("input", "history", "system", "tools", "margin")
 Turns = tuple[Message, ...]
+#: Answers to a prompt of so many words do not begin with it by chance.
+SAME_WORDS = 3
 
 
 class Layout(LayoutRows):
@@ -47,7 +49,8 @@ class Layout(LayoutRows):
         ranked = columns.of("ranked")
         for prompt in prompts:
             if ranked and ranked not in prompt.values() and "chosen" not in found:
-                yield Form("ranked", columns.beside(prompt | {"ranked": ranked}, BESIDE), ("ranked", *prompt))
+                every = columns.beside(prompt | {"ranked": ranked}, (*BESIDE, "scores", "ranks"))
+                yield Form("ranked", every, ("ranked", *prompt))
 
     def _voted(self, columns: Columns, prompts: list[dict[str, str]]) -> Iterator[Form]:
         """Two answers, and who won."""
@@ -92,6 +95,11 @@ class Layout(LayoutRows):
                 same = "identical_pair" if chosen == rejected else "identical_but_for_blanks"
                 raise RowFault(same, "both answers are the same")
             context = self.conversation(prompt, tools)
+            asked = prompt[-1].content.strip()
+            if len(asked.split()) >= SAME_WORDS and all(
+                turns[0].content.lstrip().startswith(asked) for turns in (chosen, rejected)
+            ):
+                self.told.odd.add("answers_begin_with_prompt")
             yield PreferenceRow(line, context, chosen, rejected, margin)
 
     def _pairs(self, form: Form, row: Mapping[str, Any]) -> Iterator[tuple[Turns, Turns, Turns]]:
@@ -125,11 +133,30 @@ class Layout(LayoutRows):
         answers = [self.answer(each, name) for each in value]
         if len(answers) > 2:
             self.told.changed.add("list_made_pairs")
-        self.told.sentences[
-            f"the answers in {name!r} are taken as ranked, the best one first, and the file does not say so"
-        ] = None
-        for other in answers[1:]:
-            yield prompt, answers[0], other
+        scores = self._scores(form, row, len(answers))
+        if scores is None:
+            self.told.sentences[
+                f"the answers in {name!r} are taken as ranked, the best one first, and the file does not say so"
+            ] = None
+            scores = [-float(number) for number in range(len(answers))]
+        best = scores.index(max(scores))
+        worse = [number for number, score in enumerate(scores) if score < scores[best]]
+        if not worse:
+            raise RowFault("tie", "all answers have the same score")
+        for number in worse:
+            yield prompt, answers[best], answers[number]
+
+    def _scores(self, form: Form, row: Mapping[str, Any], count: int) -> list[float] | None:
+        """How good each answer of a list is, by a column of scores or of ranks; None without one."""
+        for role, sign in (("scores", 1.0), ("ranks", -1.0)):
+            value = structure(row.get(form.columns[role])) if role in form.columns else None
+            if nothing(value):
+                continue
+            numbers = value if isinstance(value, list) else []
+            if len(numbers) != count or not all(isinstance(each, int | float) for each in numbers):
+                raise RowFault("bad_scores", f"{form.columns[role]!r} has no number for each of {count} answers")
+            return [sign * each for each in numbers]
+        return None
 
     def _prompt(self, form: Form, row: Mapping[str, Any]) -> Turns:
         if "messages" in form.columns:

@@ -274,6 +274,46 @@ def test_a_list_of_worse_answers_is_a_pair_each(load):
     assert loaded.report.facts["examples"] == 2
 
 
+@pytest.mark.parametrize(
+    "scores", [{}, {"scores": [9, 5, 5]}, {"ranks": [1, 2, 3]}, {"ratings": [4, 1, 0]}], ids=lambda each: str(each)
+)
+def test_a_list_of_answers_is_ranked_by_its_scores_or_by_its_order_and_that_is_told(scores, load):
+    loaded = load("dpo", {"prompt": "p", "responses": ["a", "b", "c"], **scores})
+    pairs = [(row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in documents(loaded)]
+    assert pairs == [("a", "b"), ("a", "c")]
+    assert bool(scores) != any("ranked, the best one first" in warning for warning in loaded.report.warnings)
+
+
+def test_the_best_score_is_the_chosen_answer_wherever_it_stands(load):
+    rows = [
+        {"prompt": "p", "responses": ["a", "b"], "scores": [1, 2]},
+        {"prompt": "q", "responses": ["a", "b"], "scores": [1, 1]},
+    ]
+    loaded = load("dpo", *rows)
+    assert [row["chosen"] for row in documents(loaded)] == [[assistant("b")]]
+    assert loaded.report.rows_dropped == {"tie": 1}
+
+
+def test_answers_that_repeat_their_prompt_are_told(load):
+    loaded = load("dpo", {"prompt": "Name a tree.", "chosen": "Name a tree. Rowan.", "rejected": "Name a tree. Brick."})
+    assert loaded.report.named["answers_begin_with_prompt"] == [1]
+
+
+def test_keys_of_turns_in_capitals_and_turns_without_content(load):
+    assert documents(load("sft", {"messages": [{"Role": "user", "Content": "a"}, {"Role": "bot", "Content": "b"}]}))
+    with pytest.raises(DataError) as refused:
+        load("sft", {"messages": [{"role": "user"}, assistant("b")]})
+    assert "what was said is not there" in refused.value.hint
+    with pytest.raises(DataError) as refused:
+        load("sft", {"messages": [{"who": "user", "said": "a"}]})
+    assert "data.columns.role and .content" in refused.value.hint
+
+
+def test_a_conversation_whose_weights_are_all_zero_teaches_nothing(load):
+    with pytest.raises(DataError, match="nothing_learned"):
+        load("sft", {"messages": [user("a"), assistant("b", weight=0)]})
+
+
 def test_labels_by_the_specs_own_words(load):
     rows = [{"prompt": f"p{stars}", "completion": "c", "stars": stars} for stars in (1, 5)]
     found = documents(load("kto", *rows, columns={"label": "stars"}, label_words={"5": True, "1": False}))

@@ -21,7 +21,7 @@ values = st.recursive(
     st.none() | st.booleans() | st.integers() | words, lambda each: st.lists(each, max_size=2), max_leaves=3
 )
 calls = st.builds(ToolCall, words, st.dictionaries(words, values, max_size=2), st.none() | words)
-weights = st.none() | st.floats(0, 100)
+weights = st.none() | st.floats(0.1, 100)
 users = st.builds(Message, st.just("user"), words, weight=weights)
 plain = st.builds(Message, st.just("assistant"), words, reasoning=st.none() | st.text(max_size=5), weight=weights)
 calling = st.builds(
