@@ -95,11 +95,11 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport) 
             _keep(found, made, row, way)
             for reason in sorted(told.changed):
                 report.change(reason, [line])
-            for odd in told.odd:
-                report.named.setdefault(odd, [])
-                told.counts[odd] += 1
-                if len(report.named[odd]) < report.NAMED:
-                    report.named[odd].append(line)
+            for word in sorted(told.odd | told.noted):
+                named = report.named.setdefault(word, [])
+                told.counts[word] += 1
+                if len(named) < report.NAMED:
+                    named.append(line)
     return found
 
 

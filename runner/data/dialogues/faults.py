@@ -33,6 +33,8 @@ class Told:
     #: Reasons why this row is used otherwise than it stands, and :data:`ODDITIES` of it.
     changed: set[str] = field(default_factory=set)
     odd: set[str] = field(default_factory=set)
+    #: What was written otherwise and says the same: it is counted and named, and no reason to warn.
+    noted: set[str] = field(default_factory=set)
     #: Rows by the form that was recognised, and the columns that were read, by role.
     forms: Counter[str] = field(default_factory=Counter)
     columns: dict[str, set[str]] = field(default_factory=dict)
@@ -49,6 +51,7 @@ class Told:
         """A new row."""
         self.changed.clear()
         self.odd.clear()
+        self.noted.clear()
 
     def read(self, form: str, columns: Mapping[str, str]) -> None:
         """A row of a form was read from these columns, by role."""

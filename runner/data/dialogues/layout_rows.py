@@ -169,7 +169,7 @@ class LayoutRows(ABC):
             if missing(value):
                 raise RowFault(f"missing_{what}", f"{what} is not there")
             if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-                self.told.changed.add("list_of_one_answer")
+                self.told.noted.add("list_of_one_answer")
                 value = value[0]
             if isinstance(value, list):
                 raise RowFault(f"{what}_is_a_list", f"{what} is a list of {len(value)}: one answer can be learned")

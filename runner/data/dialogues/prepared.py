@@ -44,7 +44,7 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
     lines = found.lines
     report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
     cells = [found.cells[at] for at in taken] if found.cells else []
-    sides = divide(section, prompt[taken], content[taken], cells, warn)
+    sides = divide(section, prompt[taken], content[taken], cells)
     report.drop("test_rows", [lines[at] for at in taken[sides.test]])
     report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
     train = _rows(found, taken[sides.train])

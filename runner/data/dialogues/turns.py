@@ -175,7 +175,7 @@ class TurnReader:
         if role == "system" and missing(content):
             return []
         if role == "tool" and isinstance(structure(content), dict) and not isinstance(content, str):
-            self.told.changed.add("tool_result_as_json")
+            self.told.noted.add("tool_result_as_json")
             content = json.dumps(content, ensure_ascii=False)
         if missing(content) and role in ("assistant", "tool"):
             content = ""
@@ -253,7 +253,7 @@ class TurnReader:
             else:
                 raise RowFault("unsupported_part", f"content[{number}] is {_part(part)}, not text")
         if len(texts) > 1:
-            self.told.changed.add("parts_joined")
+            self.told.noted.add("parts_joined")
         return "\n".join(texts), "\n".join(thoughts) if thoughts else None, tuple(calls), results
 
 

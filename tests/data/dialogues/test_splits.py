@@ -46,7 +46,7 @@ def test_rows_that_repeat_others_are_told_and_stay_on_one_side(load):
 def test_rows_that_all_ask_the_same_are_divided_by_their_answers(load):
     loaded = load("sft", *[pair(1, f"Answer {number}.") for number in range(10)], validation_split=0.2)
     assert len(loaded.validation) == 2
-    assert any("all rows ask the same" in warning for warning in loaded.report.warnings)
+    assert not loaded.report.warnings
 
 
 def test_one_row_is_trained_on_and_a_share_that_is_asked_for_is_refused(load, lines):
