@@ -37,8 +37,9 @@ class Layout(LayoutRows):
             found = {"prompt": instruction[0], "instances": instances[0]}
             yield Form("instances", found, ("prompt", "instances"))
         asked, truth = columns.all(["question"]), columns.all(["ground_truth"])
-        if asked and truth and columns.of("tools"):
-            named = {"messages": asked[0], "calls": truth[0]}
+        defined = columns.of("tools", ("tools", "functions", "function"))
+        if asked and truth and defined:
+            named = {"messages": asked[0], "calls": truth[0], "tools": defined}
             yield Form("accepted_calls", columns.beside(named, BESIDE), ("messages", "tools"))
         faults = []
         try:

@@ -12,7 +12,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "messages": ("messages", "conversations", "conversation", "chats", "chat", "dialogue", "dialog", "dialogues",
                  "dialogs", "turns", "chosen_messages"),
     "system": ("system", "system_prompt", "system_message", "sys"),
-    "tools": ("tools", "functions", "function", "available_tools"),
+    "tools": ("tools", "functions", "available_tools"),
     "history": ("history", "chat_history"),
     "input": ("input", "inputs", "context"),
     "reasoning": ("reasoning_content", "reasoning", "thinking", "thought", "complex_cot"),
