@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.data.dialogues.faults import RowFault, Told
+from runner.data.records.json_lines import HALF, usable
 
 
 def missing(value: Any) -> bool:
@@ -42,12 +43,17 @@ def text_of(value: Any, told: Told, reason: str, what: str) -> str:
 
 
 def structure(value: Any) -> Any:
-    """A list or an object as it is, or out of its JSON text; any other value as it stands."""
+    """A list or an object as it is, or out of its JSON text; any other value as it stands.
+
+    Raises :class:`RowFault` for JSON text with half a character in it.
+    """
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             found = json.loads(value)
         except (ValueError, RecursionError):
             return value
+        if isinstance(usable({"": found}, value), str):
+            raise RowFault(HALF, "half a character is in JSON text within the row")
         return found if isinstance(found, list | dict) else value
     return value
 

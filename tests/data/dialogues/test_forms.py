@@ -264,6 +264,14 @@ def test_answers_that_look_like_lists_are_texts(load):
     assert (found["chosen"], found["rejected"]) == ([assistant("42")], [assistant("[1]")])
 
 
+def test_half_a_character_within_json_text_is_named(load):
+    whole = {"messages": json.dumps([user("a"), assistant("\U0001f600")])}
+    half = {"messages": '[{"role": "user", "content": "\\ud83d"}, {"role": "assistant", "content": "b"}]'}
+    loaded = load("sft", whole, half)
+    assert loaded.report.rows_dropped == {"text that is not valid Unicode": 1}
+    assert documents(loaded)[0]["messages"][1]["content"] == "\U0001f600"
+
+
 def test_a_list_of_worse_answers_is_a_pair_each(load):
     loaded = load("dpo", {"prompt": "p", "chosen": "c", "rejected": ["r", "s"], "margin": 0.5})
     assert [(row["rejected"], row["margin"]) for row in documents(loaded)] == [
