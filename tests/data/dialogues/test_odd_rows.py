@@ -21,8 +21,8 @@ TURNS = [user("q"), assistant("r")]
 VALUES = [
     None, math.nan, "", "x", "[]", "{}", "[{", "null", 0, 1, -1, 2.5, True, [], {}, ["x"], ["x", "y"], [["x", "y"]],
     [user("q")], TURNS, [TURNS], assistant("r"), {"role": "user"}, {"content": "x"}, {"from": "human", "value": "q"},
-    json.dumps(TURNS), str(TURNS), "\n\nHuman: q\n\nAssistant: r", "### Human: q### Assistant:", [None], "model_a", "tie",
-    [assistant(None, tool_calls=[{"function": None}])], [assistant("", tool_calls="x")], [{"name": "f"}],
+    json.dumps(TURNS), str(TURNS), "\n\nHuman: q\n\nAssistant: r", "### Human: q### Assistant:", [None], "model_a",
+    "tie", [assistant(None, tool_calls=[{"function": None}])], [assistant("", tool_calls="x")], [{"name": "f"}],
     [{"role": "tool", "content": [{"type": "image"}]}], {"role": ["user"], "content": ["x"]}, {"a": [1], "b": [2]},
     [{"type": "text", "text": "x"}], [user([None])], [user([{"type": "tool_result", "content": {"a": 1}}])],
     [user({"text": "x"}) | {"weight": "a"}], [{"function": "f"}], "\U0001f600",
@@ -30,7 +30,8 @@ VALUES = [
 COLUMNS = [
     "messages", "conversations", "prompt", "completion", "instruction", "input", "output", "history", "system", "tools",
     "text", "chosen", "rejected", "label", "margin", "question", "answer", "responses", "scores", "response_a",
-    "response_b", "winner", "instances", "ground_truth", "function", "reasoning", "context", "rejected_response", "chat",
+    "response_b", "winner", "instances", "ground_truth", "function", "reasoning", "context", "rejected_response",
+    "chat",
 ]  # fmt: skip
 
 
