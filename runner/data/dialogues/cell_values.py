@@ -34,7 +34,7 @@ def text_of(value: Any, told: Told, reason: str, what: str) -> str:
     if isinstance(value, str):
         return value
     if missing(value):
-        raise RowFault(reason if reason.startswith("missing") else f"missing_{what}", f"{what} is not there")
+        raise RowFault(f"missing_{what}", f"{what} is not there")
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         told.changed.add("number_as_text")
         return json.dumps(value)

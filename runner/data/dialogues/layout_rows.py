@@ -166,8 +166,6 @@ class LayoutRows(ABC):
         if self.reader.is_turns(value):
             turns = self.reader.turns(value, what)
         else:
-            if missing(value):
-                raise RowFault(f"missing_{what}", f"{what} is not there")
             if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
                 self.told.noted.add("list_of_one_answer")
                 value = value[0]
