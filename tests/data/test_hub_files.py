@@ -108,3 +108,11 @@ def test_a_name_has_two_parts_and_files_below():
     for odd in ("hub:", "hub:a", "hub:a/", "hub:/a/b", "hub:a/b/", "hub:a/b/../c", "hub:a b/c"):
         with pytest.raises(DataError, match="no name of a data set"):
             hub_name(odd, "/data/dataset")
+
+
+def test_conversations_of_the_hub_are_read_by_the_same_names(asking):
+    turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
+    files = {"data/train-00000-of-00001.jsonl": json.dumps({"messages": turns}).encode() + b"\n"}
+    with HubServer(REPO, files) as hub:
+        shown = asking(hub)("data", "show", f"hub:{REPO}", "--kind", "sft", "--json").ok().json
+    assert [row[2:] for row in shown["rows"]] == [["user", "Why?"], ["assistant", "Because."]]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from runner.chat.messages import Message
+from runner.chat.messages import Message, ToolCall
 from runner.data.dialogues.cell_values import nothing, structure
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.dialogue_text import dialogue
@@ -36,6 +36,11 @@ class Layout(LayoutRows):
         if instances and instruction:
             found = {"prompt": instruction[0], "instances": instances[0]}
             yield Form("instances", found, ("prompt", "instances"))
+        asked, truth = columns.all(["question"]), columns.all(["ground_truth"])
+        defined = columns.of("tools", ("tools", "functions", "function"))
+        if asked and truth and defined:
+            named = {"messages": asked[0], "calls": truth[0], "tools": defined}
+            yield Form("accepted_calls", columns.beside(named, BESIDE), ("messages", "tools"))
         faults = []
         try:
             found = columns.question()
@@ -71,7 +76,9 @@ class Layout(LayoutRows):
         if form.name == "instances":
             yield from self._instances(form, row, line)
             return
-        if form.name == "messages":
+        if form.name == "accepted_calls":
+            turns = (*self.reader.turns(row.get(form.columns["messages"]), "question"), *self._accepted(form, row))
+        elif form.name == "messages":
             value = row.get(form.columns["messages"])
             if nothing(value):
                 raise RowFault("missing_messages", "there are no turns")
@@ -96,6 +103,23 @@ class Layout(LayoutRows):
             return (replace(turns[0], reasoning=thought),)
         return turns
 
+    def _accepted(self, form: Form, row: Mapping[str, Any]) -> tuple[Message, ...]:
+        """The calls that are right, of which every argument has a list of values: the first of each."""
+        truth = structure(row.get(form.columns["calls"]))
+        if nothing(truth):
+            return ()
+        calls = []
+        for call in truth if isinstance(truth, list) else [truth]:
+            for name, arguments in (call if isinstance(call, dict) else {}).items():
+                if not isinstance(arguments, dict) or not all(isinstance(each, list) for each in arguments.values()):
+                    raise RowFault("bad_tool_arguments", f"the arguments of {name} are no lists of accepted values")
+                # An empty text in front says that the argument may be left out.
+                values = {key: each[0] for key, each in arguments.items() if each and each[0] != ""}
+                if any(len(each) > 1 for each in arguments.values()):
+                    self.told.changed.add("first_accepted_value")
+                calls.append(ToolCall(name, values))
+        return (Message("assistant", "", tool_calls=tuple(calls)),) if calls else ()
+
     def _instances(self, form: Form, row: Mapping[str, Any], line: int) -> Iterator[LanguageRow]:
         """One instruction with several inputs and outputs: a conversation each."""
         cases = structure(row.get(form.columns["instances"]))
@@ -118,6 +142,9 @@ class Layout(LayoutRows):
             self.told.changed.add("turns_after_last_answer_cut")
         turns = tuple(turns[: last + 1])
         need_answers(turns, "messages")
+        weights = {turn.weight for turn in turns if turn.role == "assistant" or turn.weight is not None}
+        if weights == {0}:
+            raise RowFault("nothing_learned", "every turn of an assistant has the weight 0")
         for number, turn in enumerate(turns):
             if turn.role == "user" and not turn.content.strip():
                 raise RowFault("empty_prompt", f"messages[{number}] of a user says nothing")

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +20,8 @@ from runner.data.prompts import need_text
 from runner.data.records.byte_streams import opened
 from runner.data.records.data_files import container_of, is_pattern
 from runner.data.records.json_lines import decoded, numbered, parsed
-from runner.data.table_rows.asked import FORMATS, GLANCE, TableRows, Written
+from runner.data.table_rows.asked import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
 from runner.errors import DataError, NotFoundError, UsageError
-from runner.store.files import cannot_write
 
 #: What to say where there is nothing to read.
 NOTHING, WHERE = "no prompts", "--prompts"
@@ -145,7 +141,7 @@ class AskedConversations(TableRows):
                 yield self._asked(row, number, where)
 
     def _records(self, records: Any) -> Iterator[Any]:
-        self._layout.from_arrow = records.unit == "row"
+        self._layout.reader = replace(self._layout.reader, from_arrow=records.unit == "row")
         for row in super()._records(records):
             yield self._asked(row.values, row.line, row.where)
 
@@ -230,15 +226,8 @@ def from_pipe(
     if format is not None and format not in formats:
         raise UsageError(f"{format} is no format of prompts", where="--prompts-format", hint=", ".join(formats))
     how = Written(**written)
-    folder = tempfile.TemporaryDirectory(prefix="runner-prompts-")  # it lives as long as the prompts do
-    raw = Path(folder.name) / "prompts"
-    try:
-        with raw.open("wb") as file:
-            shutil.copyfileobj(stream, file, GLANCE)
-    except OSError as error:
-        raise cannot_write(raw, error) from error
-    named = raw.with_suffix(formats[format or _glance(raw)])
-    os.rename(raw, named)  # noqa: PTH104 - one that is there already is not replaced, there is none
+    folder, raw = put_aside(stream)
+    named = ending_in(raw, formats[format or _glance(raw)])
     layout = _layout(columns, role_words, split_think)
     return AskedConversations(name, named, layout, folder, how)
 

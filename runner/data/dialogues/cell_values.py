@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.data.dialogues.faults import RowFault, Told
+from runner.data.records.json_lines import HALF, usable
 
 
 def missing(value: Any) -> bool:
@@ -33,7 +34,7 @@ def text_of(value: Any, told: Told, reason: str, what: str) -> str:
     if isinstance(value, str):
         return value
     if missing(value):
-        raise RowFault(reason if reason.startswith("missing") else f"missing_{what}", f"{what} is not there")
+        raise RowFault(f"missing_{what}", f"{what} is not there")
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         told.changed.add("number_as_text")
         return json.dumps(value)
@@ -42,18 +43,26 @@ def text_of(value: Any, told: Told, reason: str, what: str) -> str:
 
 
 def structure(value: Any) -> Any:
-    """A list or an object as it is, or out of its JSON text; any other value as it stands."""
+    """A list or an object as it is, or out of its JSON text; any other value as it stands.
+
+    Raises :class:`RowFault` for JSON text with half a character in it.
+    """
     if isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
         try:
             found = json.loads(value)
         except (ValueError, RecursionError):
             return value
+        if isinstance(usable({"": found}, value), str):
+            raise RowFault(HALF, "half a character is in JSON text within the row")
         return found if isinstance(found, list | dict) else value
     return value
 
 
 def without_nulls(value: Any) -> Any:
-    """The same without keys of null: Arrow gives every object of a column the keys of all of them."""
+    """The same without keys of null: Arrow gives every object of a column the keys of all of them.
+
+    A text stays what it is.
+    """
     if isinstance(value, Mapping):
         return {key: without_nulls(each) for key, each in value.items() if each is not None}
     return [without_nulls(each) for each in value] if isinstance(value, list) else value

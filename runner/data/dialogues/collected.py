@@ -60,8 +60,9 @@ def layout_rows(section: DialogueData, told: Told, from_arrow: bool = False) -> 
         own.get("content"),
         getattr(section, "role_words", {}),
         getattr(section, "split_think", False),
+        from_arrow,
     )
-    layout: LayoutRows = importlib.import_module(section.made_by).Layout(own, told, reader, from_arrow)
+    layout: LayoutRows = importlib.import_module(section.made_by).Layout(own, told, reader)
     if words := getattr(section, "label_words", None):
         layout.label_words = words  # type: ignore[attr-defined]
     return layout
@@ -94,11 +95,11 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport) 
             _keep(found, made, row, way)
             for reason in sorted(told.changed):
                 report.change(reason, [line])
-            for odd in told.odd:
-                report.named.setdefault(odd, [])
-                told.counts[odd] += 1
-                if len(report.named[odd]) < report.NAMED:
-                    report.named[odd].append(line)
+            for word in sorted(told.odd | told.noted):
+                named = report.named.setdefault(word, [])
+                told.counts[word] += 1
+                if len(named) < report.NAMED:
+                    named.append(line)
     return found
 
 

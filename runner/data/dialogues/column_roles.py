@@ -12,7 +12,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "messages": ("messages", "conversations", "conversation", "chats", "chat", "dialogue", "dialog", "dialogues",
                  "dialogs", "turns", "chosen_messages"),
     "system": ("system", "system_prompt", "system_message", "sys"),
-    "tools": ("tools", "functions", "function", "available_tools"),
+    "tools": ("tools", "functions", "available_tools"),
     "history": ("history", "chat_history"),
     "input": ("input", "inputs", "context"),
     "reasoning": ("reasoning_content", "reasoning", "thinking", "thought", "complex_cot"),
@@ -21,6 +21,8 @@ NAMES: dict[str, tuple[str, ...]] = {
               "preference"),
     "text": ("text", "content", "document", "documents", "body", "page_content", "raw_text", "raw_content", "passage",
              "article", "story"),
+    "scores": ("scores", "score", "ratings", "rewards"),
+    "ranks": ("ranks", "rank", "rankings"),
     "ranked": ("output", "outputs", "responses", "answers", "completions", "ranked", "candidates"),
 }  # fmt: skip
 #: What a prompt's column is called, each with the names of the answer's beside it. The first that fits is taken.
@@ -42,6 +44,8 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
     "document": ("summary",),
     "dialogue": ("summary",),
 }
+#: Answers only where there is no other: such columns have other uses.
+WEAK_ANSWERS = ("target", "targets", "label_text")
 #: The names of a better answer, each with those of the worse one.
 PAIRS: dict[str, tuple[str, ...]] = {
     "chosen": ("rejected", "reject"),
@@ -55,7 +59,13 @@ PAIRS: dict[str, tuple[str, ...]] = {
     "good": ("bad",),
     "winner": ("loser",),
     "response_j": ("response_k",),
+    "response": ("rejected_response", "rejected"),
+    "answer": ("rejected_answer", "rejected"),
+    "completion": ("rejected_completion", "rejected"),
+    "output": ("rejected_output", "rejected"),
 }
+#: Two answers that were voted on: the names of both columns. Who won says another.
+VOTED = (("conversation_a", "conversation_b"), ("response_a", "response_b"), ("answer_a", "answer_b"))
 #: A worse answer beside a conversation that ends in the better one.
 WORSE_ALONE = ("rejected", "rejected_response", "rejected_answer", "rejected_messages")
 #: Of a prompt alone.
@@ -109,7 +119,8 @@ class Columns:
         if not pairs:
             return {}
         first = pairs[0][0]
-        answers_of_first = list(dict.fromkeys(two for one, two in pairs if one == first))
+        every = list(dict.fromkeys(two for one, two in pairs if one == first))
+        answers_of_first = [two for two in every if plain(two) not in WEAK_ANSWERS] or every
         if len(answers_of_first) > 1:
             raise RowFault("two_answers", f"{_or(answers_of_first)} could be the answer to {first!r}")
         weak = {"input", "inputs", "context", "source", "src", "article", "document", "dialogue"}

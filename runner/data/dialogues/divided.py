@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -42,11 +42,10 @@ def divide(
     prompt: np.ndarray,
     content: np.ndarray,
     cells: Sequence[Any],
-    warn: Callable[[str, str], None],
 ) -> Sides:
     """The split that the section asks for. ``prompt``, ``content``: uint64 ``[n]``; ``cells``: of its column.
 
-    Nothing is held out where all rows ask the same and the share is no more than the default. Raises
+    Nothing is held out where all rows are equal and the spec names no share. Raises
     :class:`DataError` where one side would be empty.
     """
     everything = np.arange(len(prompt))
@@ -62,7 +61,7 @@ def divide(
         # Rows without a group are one group.
         prompt = np.array([holdout.text_key("" if cell is None else f"={cell}") for cell in cells], np.uint64)
     elif len(np.unique(prompt)) < 2 <= len(np.unique(content)):
-        warn("all rows ask the same: they are held out by all that they say", "/data/validation_split")
+        # All ask the same: then they are told apart by all that they say.
         prompt = content
     try:
         mask = holdout.by_share(prompt, section.validation_split, section.seed).mask

@@ -21,6 +21,7 @@ ODDITIES = {
     "system_turn_later": "a system turn after the first turn: some templates refuse it",
     "begins_with_answer": "an assistant's turn before any user's: some templates refuse it",
     "unlisted_tool": "a call of a tool that their tools do not define",
+    "answers_begin_with_prompt": "answers that begin with their prompt, which stands there twice then",
     "negative_margin": "a margin below 0, which says that the rejected answer is the better one",
 }
 
@@ -32,9 +33,13 @@ class Told:
     #: Reasons why this row is used otherwise than it stands, and :data:`ODDITIES` of it.
     changed: set[str] = field(default_factory=set)
     odd: set[str] = field(default_factory=set)
+    #: What was written otherwise and says the same: it is counted and named, and no reason to warn.
+    noted: set[str] = field(default_factory=set)
     #: Rows by the form that was recognised, and the columns that were read, by role.
     forms: Counter[str] = field(default_factory=Counter)
     columns: dict[str, set[str]] = field(default_factory=dict)
+    #: Every column of a form that was recognised, with a value or not.
+    used: set[str] = field(default_factory=set)
     #: Keys of turns that nothing reads, each with how often it was there.
     unused_keys: Counter[str] = field(default_factory=Counter)
     #: Counts that a layout has besides.
@@ -46,6 +51,7 @@ class Told:
         """A new row."""
         self.changed.clear()
         self.odd.clear()
+        self.noted.clear()
 
     def read(self, form: str, columns: Mapping[str, str]) -> None:
         """A row of a form was read from these columns, by role."""

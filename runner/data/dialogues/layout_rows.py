@@ -40,9 +40,9 @@ class LayoutRows(ABC):
     #: Roles that decide the form, where the spec names their columns.
     DECIDING: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, own: Mapping[str, str], told: Told, reader: TurnReader, from_arrow: bool = False) -> None:
+    def __init__(self, own: Mapping[str, str], told: Told, reader: TurnReader) -> None:
         self.own = {role: name for role, name in own.items() if role not in ("role", "content")}
-        self.told, self.reader, self.from_arrow = told, reader, from_arrow
+        self.told, self.reader = told, reader
         self._forms: dict[tuple[str, ...], list[Form] | RowFault] = {}
 
     def rows(self, row: Mapping[str, Any], line: int) -> list[LanguageRow]:
@@ -50,6 +50,7 @@ class LayoutRows(ABC):
         self.told.begin()
         form = self.form(row)
         made = list(self.made(form, row, line))
+        self.told.used.update(form.columns.values())
         self.told.read(form.name, {r: c for r, c in form.columns.items() if not nothing(row.get(c))})
         return made
 
@@ -104,7 +105,7 @@ class LayoutRows(ABC):
         if column is None:
             return ()
         value = row.get(column)
-        return tools_of(without_nulls(structure(value)) if self.from_arrow else value, self.told)
+        return tools_of(without_nulls(value) if self.reader.from_arrow else value, self.told)
 
     def asked(self, form: Form, row: Mapping[str, Any], prompt: str = "prompt") -> tuple[Message, ...]:
         """The turns of a prompt's columns: system, history, then what is asked with what it is about."""
@@ -165,10 +166,8 @@ class LayoutRows(ABC):
         if self.reader.is_turns(value):
             turns = self.reader.turns(value, what)
         else:
-            if missing(value):
-                raise RowFault(f"missing_{what}", f"{what} is not there")
             if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-                self.told.changed.add("list_of_one_answer")
+                self.told.noted.add("list_of_one_answer")
                 value = value[0]
             if isinstance(value, list):
                 raise RowFault(f"{what}_is_a_list", f"{what} is a list of {len(value)}: one answer can be learned")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import statistics
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
-from runner.data.dialogues.canonical import document
 from runner.data.dialogues.collected import Collected, collect, first, oddity_sentences
 from runner.data.dialogues.divided import divide, drawn
 from runner.data.dialogues.faults import ODDITIES
@@ -47,15 +44,15 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
     lines = found.lines
     report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
     cells = [found.cells[at] for at in taken] if found.cells else []
-    sides = divide(section, prompt[taken], content[taken], cells, warn)
+    sides = divide(section, prompt[taken], content[taken], cells)
     report.drop("test_rows", [lines[at] for at in taken[sides.test]])
     report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
     train = _rows(found, taken[sides.train])
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
-        validation = _other_file(section, set(content[taken].tolist()), warn, record)
+        validation, measured = _other_file(section, set(content[taken].tolist()), warn, record)
     else:
-        validation = _rows(found, taken[sides.validation])
+        validation, measured = _rows(found, taken[sides.validation]), content[taken[sides.validation]]
         if not validation and section.validation_split:
             report.facts["held_out"] = "nothing: equal rows stay on one side, and all are equal"
     report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
@@ -68,13 +65,13 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
         "train": len(train),
         "validation": len(validation),
     }
-    return LoadedData(train, validation, _fingerprint(train, validation), record, report)
+    return LoadedData(train, validation, _fingerprint(content[taken[sides.train]], measured), record, report)
 
 
 def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any) -> None:
     """What was recognised, and what is odd about the rows."""
     told = found.told
-    used = {name for names in told.columns.values() for name in names} | set(section.named_columns)
+    used = told.used | set(section.named_columns)
     report.facts["forms"] = dict(told.forms)
     report.facts["columns"] = {role: ", ".join(sorted(names)) for role, names in sorted(told.columns.items())}
     if unused := [name for name in found.seen if name not in used]:
@@ -109,8 +106,10 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
         warn(f"every answer is {next(side for side, count in labels.items() if count)}: there is nothing to tell apart")
 
 
-def _other_file(section: DialogueData, known: set[int], warn: Any, record: dict[str, Any]) -> list[LanguageRow]:
-    """The rows of ``validation_data``, read as those of training are."""
+def _other_file(
+    section: DialogueData, known: set[int], warn: Any, record: dict[str, Any]
+) -> tuple[list[LanguageRow], np.ndarray]:
+    """The rows of ``validation_data``, read as those of training are, and their keys."""
     assert section.validation_data is not None
     path, pointer = section.validation_data, "/data/validation_data"
     report = DataReport(section.layout)
@@ -126,7 +125,7 @@ def _other_file(section: DialogueData, known: set[int], warn: Any, record: dict[
             "is measured on them says nothing of new rows",
             pointer,
         )
-    return [row for made in found.rows for row in made]
+    return [row for made in found.rows for row in made], _array(found.content)
 
 
 def _rows(found: Collected, taken: np.ndarray) -> list[LanguageRow]:
@@ -137,10 +136,9 @@ def _array(keys: Any) -> np.ndarray:
     return np.frombuffer(keys, np.uint64) if len(keys) else np.zeros(0, np.uint64)
 
 
-def _fingerprint(train: Sequence[LanguageRow], validation: Sequence[LanguageRow]) -> str:
+def _fingerprint(*sides: np.ndarray) -> str:
+    """sha256 of what the rows of both sides say, in their order."""
     told = hashlib.sha256()
-    for side in (train, validation):
-        told.update(b"[")
-        for row in side:
-            told.update(json.dumps(document(row), ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass"))
+    for side in sides:
+        told.update(b"[" + np.ascontiguousarray(side, "<u8").tobytes())
     return told.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.contract import DataReport
-from runner.data.table_rows.column_names import need
+from runner.data.column_names import need
 from runner.errors import DataError
 
 if TYPE_CHECKING:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
 from pydantic import StringConstraints
 
 from runner.chat.messages import Role
 from runner.contract import LoadContext, LoadedData, Section, Table, option
-from runner.data import hub_files
-from runner.data.holdout import ColumnName, Holdout
-from runner.data.text_files import TEXTS, TextFiles
-from runner.workspace import absolute
+from runner.data.holdout import ColumnName
+from runner.data.named_files import NamedFiles
 
 Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -46,12 +44,13 @@ class TurnColumns(Section):
     content: ColumnName | None = column("The key of a turn that has what was said.")
 
 
-class DialogueData(TextFiles, Holdout):
+class DialogueData(NamedFiles):
     """What is read, how much of it, and how it is split; a layout adds its columns."""
 
     asked_rows: ClassVar[str] = "runner.data.dialogues.asked"
     #: The module whose ``Layout`` makes rows of a file's.
     made_by: ClassVar[str]
+    PACKAGED: ClassVar[Sequence[str]] = (SAMPLE,)
     #: Its file of the sample, where it is another layout's.
     sample_file: ClassVar[str] = ""
 
@@ -98,29 +97,8 @@ class DialogueData(TextFiles, Holdout):
         return preview(loaded.train, rows)
 
     def check(self, cwd: Path) -> None:
-        from runner.data.records.data_files import container_of, data_files
-
         self.refuse_without_effect()
-        containers: set[str | None] = set()
-        for path, pointer in self._named():
-            if hub_files.is_hub_name(path):
-                hub_files.hub_name(path, f"{pointer}: {path}")
-                # What it holds is known once it is fetched.
-                containers |= {container_of(path)} if container_of(path) else TEXTS
-            else:
-                files, container = data_files(path, pointer, cwd)
-                containers.add(container)
-                if container in ("csv", "tsv"):
-                    self._check_header(cwd / files[0])
-        self.check_text(containers or {"jsonl"})
-
-    def _check_header(self, path: Path) -> None:
-        """Raise :class:`DataError` for a column of the spec that a text file does not name."""
-        from runner.data.records import open_records
-        from runner.data.table_rows.column_names import need
-
-        records = open_records(path, encoding=self.encoding, delimiter=self.delimiter)
-        need(records.columns or (), self.named_columns, f"{path}:1")
+        self.check_text(self.containers(cwd) or {"jsonl"})
 
     @property
     def own_columns(self) -> dict[str, str]:
@@ -130,7 +108,7 @@ class DialogueData(TextFiles, Holdout):
 
     @property
     def named_columns(self) -> list[str]:
-        """Every column that the spec names and the data has to have; keys of a turn are none."""
+        # Keys of a turn are no columns.
         own = [name for role, name in self.own_columns.items() if role not in ("role", "content")]
         ways = [getattr(self, way) for way in self.WAYS if way.endswith("_column")]
         return list(dict.fromkeys([*own, *(name for name in ways if name is not None)]))
@@ -141,29 +119,6 @@ class DialogueData(TextFiles, Holdout):
         if self.dataset != SAMPLE:
             return self.dataset
         return str(Path(__file__).with_name("sample") / f"{self.sample_file or self.layout}.jsonl")
-
-    def _named(self) -> list[tuple[str, str]]:
-        """The user's paths and names of data, each with the field that names it."""
-        named = [(self.dataset, "/data/dataset")] if self.dataset != SAMPLE else []
-        return named + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
-
-    def _paths(self) -> list[tuple[str, str]]:
-        return [(path, pointer) for path, pointer in self._named() if not hub_files.is_hub_name(path)]
-
-    def network_needed(self, cache: Path) -> bool:
-        return any(hub_files.network_needed(path) for path, _ in self._named() if hub_files.is_hub_name(path))
-
-    def local_files(self) -> list[Path]:
-        from runner.data.records.data_files import data_files, is_pattern
-
-        found: list[Path] = []
-        for path, pointer in self._paths():
-            found += data_files(path, pointer)[0] if is_pattern(path) else [absolute(path, Path(), where=pointer)]
-        return found
-
-    def resolved(self, cwd: Path) -> Self:
-        places = {pointer.rpartition("/")[2]: absolute(path, cwd, where=pointer) for path, pointer in self._paths()}
-        return self.model_copy(update={name: str(place) for name, place in places.items()}) if places else self
 
     @classmethod
     def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:

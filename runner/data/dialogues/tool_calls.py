@@ -13,7 +13,7 @@ from runner.data.dialogues.faults import RowFault, Told
 
 def tools_of(value: Any, told: Told) -> tuple[Mapping[str, Any], ...]:
     """The definitions of tools. Raises :class:`RowFault` for what is none: they never vanish."""
-    if nothing(value):
+    if nothing(value) or (isinstance(value, str) and value.strip() == "null"):
         return ()
     found = structure(value)
     if isinstance(found, dict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import json
 import math
@@ -12,7 +13,7 @@ from typing import Any
 
 from runner.chat.messages import Message, Role, ToolCall
 from runner.data.dialogues import role_words
-from runner.data.dialogues.cell_values import kind, missing, nothing, structure
+from runner.data.dialogues.cell_values import kind, missing, nothing, structure, without_nulls
 from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.faults import RowFault, Told
 from runner.data.dialogues.tool_calls import calls_of
@@ -37,10 +38,12 @@ class TurnReader:
     content_key: str | None = None
     own_words: Mapping[str, Role] = field(default_factory=dict)
     split_think: bool = False
+    #: Whether an object's keys of null may be those of other rows' objects, as Arrow has them.
+    from_arrow: bool = False
 
     def turns(self, value: Any, what: str = "messages") -> tuple[Message, ...]:
         """A list of turns, one turn, their JSON text, or a dialogue that is one text. Raises :class:`RowFault`."""
-        found = structure(value)
+        found = self._listed(value)
         if isinstance(found, str):
             spoken = dialogue(found)
             if spoken is None:
@@ -48,7 +51,7 @@ class TurnReader:
             return self.thought(turn for turn in spoken)
         if isinstance(found, dict):
             inner = next((found[key] for key in ("messages", "conversations", "conversation") if key in found), None)
-            found = [found] if inner is None else structure(inner)
+            found = _across(found) or [found] if inner is None else structure(inner)
         if not isinstance(found, list):
             raise RowFault("not_turns", f"{what} is {kind(found)}, not a list of turns")
         if len(found) == 1 and isinstance(found[0], list):
@@ -66,8 +69,8 @@ class TurnReader:
         """Whether a cell is meant as turns: a turn, a list of them, or the JSON text of either."""
         found = structure(value)
         if isinstance(found, dict):
-            return self._is_turn(found)
-        if isinstance(found, list) and found and isinstance(found[0], list):
+            return self._is_turn(found) or bool(_across(found))
+        if isinstance(found, list) and len(found) == 1 and isinstance(found[0], list):
             found = found[0]
         return isinstance(found, list) and bool(found) and all(map(self._is_turn, found))
 
@@ -87,6 +90,17 @@ class TurnReader:
         """The messages with reasoning taken out of their text, if it is to be."""
         return tuple(map(self._thought, messages)) if self.split_think else tuple(messages)
 
+    def _listed(self, value: Any) -> Any:
+        """A list out of its JSON text; one that Python's str() wrote is read as what it is, and told."""
+        found = structure(value)
+        if isinstance(found, str) and found.lstrip().startswith("[{"):
+            try:
+                found = ast.literal_eval(found.strip())
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                return value
+            self.told.changed.add("list_in_python_text")
+        return found
+
     def _thought(self, message: Message) -> Message:
         if message.role == "assistant" and message.reasoning is None and (found := _THINK.match(message.content)):
             self.told.counts["reasoning taken out of <think>"] += 1
@@ -103,7 +117,7 @@ class TurnReader:
         contents = (self.content_key,) if self.content_key else role_words.CONTENT_KEYS
         present = [key for key in contents if key in turn and key != role]
         content = next((key for key in present if not missing(turn[key])), present[0] if present else None)
-        if role is None or (content is None and not (turn.get("tool_calls") or turn.get("function_call"))):
+        if role is None or (content is None and self._role(turn[role]) is None):
             return None
         return role, content or contents[0]
 
@@ -121,6 +135,10 @@ class TurnReader:
         if not isinstance(turn, dict):
             raise RowFault("not_turns", f"a turn is {kind(turn)}, not an object that says whose it is")
         keys = self._keys(turn)
+        if keys is None and not (self.role_key or self.content_key):
+            lower = {key.lower(): value for key, value in turn.items()}
+            if (keys := self._keys(lower)) is not None:
+                turn = lower
         if keys is None:
             if self._is_pair(turn):
                 return [
@@ -129,7 +147,8 @@ class TurnReader:
                     for key in turn
                     if not missing(turn[key]) and self._role(key) == role
                 ]
-            raise RowFault("turn_without_role", f"a turn has {', '.join(map(repr, turn)) or 'nothing'}")
+            has = ", ".join(map(repr, turn)) or "nothing"
+            raise RowFault("turn_without_role", f"a turn has {has}; data.columns.role and .content name other keys")
         word = turn[keys[0]]
         self._count_unused(turn, keys)
         if word.strip().lower() in role_words.CALLS and word not in self.own_words:
@@ -150,15 +169,15 @@ class TurnReader:
                 self.told.unused_keys[key] += 1
 
     def _message(self, role: Role, turn: Mapping[str, Any], content: Any) -> list[Message]:
-        calls = calls_of(turn.get("tool_calls"), self.told) or calls_of(turn.get("function_call"), self.told)
+        calls = self._calls(turn.get("tool_calls")) or self._calls(turn.get("function_call"))
         if calls and role != "assistant":
             raise RowFault("bad_tool_calls", f"a turn of the role {role} calls a tool")
         if role == "system" and missing(content):
             return []
         if role == "tool" and isinstance(structure(content), dict) and not isinstance(content, str):
-            self.told.changed.add("tool_result_as_json")
+            self.told.noted.add("tool_result_as_json")
             content = json.dumps(content, ensure_ascii=False)
-        if missing(content) and (calls or role == "assistant"):
+        if missing(content) and role in ("assistant", "tool"):
             content = ""
         text, thought, part_calls, results = self._parts(content)
         reasoning = next((turn[key] for key in REASONING if isinstance(turn.get(key), str)), None)
@@ -178,6 +197,9 @@ class TurnReader:
                 **answers,
             )
         ]
+
+    def _calls(self, value: Any) -> tuple[ToolCall, ...]:
+        return calls_of(without_nulls(value) if self.from_arrow else value, self.told)
 
     def _weight(self, turn: Mapping[str, Any]) -> float | None:
         """What the turn counts, by its ``weight`` or by whether it is trained."""
@@ -231,8 +253,18 @@ class TurnReader:
             else:
                 raise RowFault("unsupported_part", f"content[{number}] is {_part(part)}, not text")
         if len(texts) > 1:
-            self.told.changed.add("parts_joined")
+            self.told.noted.add("parts_joined")
         return "\n".join(texts), "\n".join(thoughts) if thoughts else None, tuple(calls), results
+
+
+def _across(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """``{"role": [...], "content": [...]}`` as turns: a sequence of objects as some Parquet files have it."""
+    columns = {key: each for key, each in value.items() if isinstance(each, list)}
+    if len(columns) < 2 or len({len(each) for each in columns.values()}) > 1:
+        return []
+    if not {*columns} & {*role_words.ROLE_KEYS} or not {*columns} & {*role_words.CONTENT_KEYS}:
+        return []
+    return [dict(zip(columns, each, strict=True)) for each in zip(*columns.values(), strict=True)]
 
 
 def _is_text(part: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from runner.chat.messages import Message
-from runner.data.dialogues.cell_values import missing
+from runner.data.dialogues.cell_values import nothing
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.faults import RowFault
 from runner.data.dialogues.layout_rows import Form, need_answers
@@ -101,7 +101,7 @@ class Layout(preference_rows.Layout):
         return turns[:cut], turns[cut:]
 
     def _label(self, value: Any) -> bool:
-        if missing(value):
+        if nothing(value):
             raise RowFault("missing_label", "the label is not there")
         word = str(value).strip()
         if word in self.label_words:

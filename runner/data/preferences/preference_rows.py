@@ -8,14 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from runner.chat.messages import Message
+from runner.data.comparisons.comparison_arrays import BOTH_BAD, TIE, A, B
+from runner.data.comparisons.winner_words import WINNERS
 from runner.data.dialogues.cell_values import kind, nothing, structure
-from runner.data.dialogues.column_roles import PAIRS, WORSE_ALONE, Columns
+from runner.data.dialogues.column_roles import PAIRS, VOTED, WORSE_ALONE, Columns
 from runner.data.dialogues.faults import RowFault
 from runner.data.dialogues.layout_rows import Form, LayoutRows, need_answers
 from runner.data.dialogues.rows import LanguageRow, PreferenceRow
 
 BESIDE = ("input", "history", "system", "tools", "margin")
 Turns = tuple[Message, ...]
+#: Answers to a prompt of so many words do not begin with it by chance.
+SAME_WORDS = 3
 
 
 class Layout(LayoutRows):
@@ -23,7 +27,8 @@ class Layout(LayoutRows):
 
     KNOWN = (
         "prompt, chosen and rejected (texts or turns); messages, chosen and rejected; chosen and rejected as whole "
-        "conversations or 'Human: ... Assistant: ...' dialogues; a prompt and a list of answers, the best first"
+        "conversations or 'Human: ... Assistant: ...' dialogues; a prompt and a list of answers, the best first; "
+        "response_a, response_b and winner"
     )
     MAPPED: ClassVar[tuple[str, ...]] = ("prompt", "chosen", "rejected")
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "chosen", "rejected", "ranked")
@@ -40,14 +45,27 @@ class Layout(LayoutRows):
         if worse and messages and "chosen" not in found:
             every = columns.beside({"messages": messages, "rejected": worse}, BESIDE)
             yield Form("messages_and_rejected", every, ("messages", "rejected"))
+        yield from self._voted(columns, prompts)
         ranked = columns.of("ranked")
         for prompt in prompts:
             if ranked and ranked not in prompt.values() and "chosen" not in found:
-                yield Form("ranked", columns.beside(prompt | {"ranked": ranked}, BESIDE), ("ranked", *prompt))
+                every = columns.beside(prompt | {"ranked": ranked}, (*BESIDE, "scores", "ranks"))
+                yield Form("ranked", every, ("ranked", *prompt))
+
+    def _voted(self, columns: Columns, prompts: list[dict[str, str]]) -> Iterator[Form]:
+        """Two answers, and who won."""
+        winner = columns.all(["winner"])
+        for pair in VOTED:
+            both = columns.all(pair)
+            if winner and len(both) == 2:
+                named = {"answer_a": both[0], "answer_b": both[1], "winner": winner[0]}
+                for prompt in (*prompts, {}):
+                    yield Form("votes", columns.beside(named | prompt, BESIDE), (*named, *prompt))
 
     def _prompts(self, columns: Columns, taken: set[str]) -> list[dict[str, str]]:
         found = []
-        for role, name in (("messages", columns.of("messages")), ("prompt", columns.prompt())):
+        # A file that has both has the whole conversation again in its messages.
+        for role, name in (("prompt", columns.prompt()), ("messages", columns.of("messages"))):
             if name is not None and name not in taken:
                 found.append({role: name})
         return found
@@ -64,7 +82,7 @@ class Layout(LayoutRows):
         tools = self.tools(form, row)
         margin = self._margin(form, row)
         for prompt, chosen, rejected in self._pairs(form, row):
-            _need_assistants(chosen, rejected)
+            chosen, rejected = self._to_last_answer(chosen, "chosen"), self._to_last_answer(rejected, "rejected")
             if not prompt:
                 raise RowFault("missing_prompt", "there is no prompt, and the answers share no beginning")
             if prompt[-1].role == "assistant":
@@ -77,6 +95,11 @@ class Layout(LayoutRows):
                 same = "identical_pair" if chosen == rejected else "identical_but_for_blanks"
                 raise RowFault(same, "both answers are the same")
             context = self.conversation(prompt, tools)
+            asked = prompt[-1].content.strip()
+            if len(asked.split()) >= SAME_WORDS and all(
+                turns[0].content.lstrip().startswith(asked) for turns in (chosen, rejected)
+            ):
+                self.told.odd.add("answers_begin_with_prompt")
             yield PreferenceRow(line, context, chosen, rejected, margin)
 
     def _pairs(self, form: Form, row: Mapping[str, Any]) -> Iterator[tuple[Turns, Turns, Turns]]:
@@ -90,8 +113,9 @@ class Layout(LayoutRows):
                 yield turns[:cut], turns[cut:], _after(turns[:cut], worse)
             return
         prompt = self._prompt(form, row)
-        chosen = list(self._several(row.get(form.columns["chosen"]), "chosen"))
-        rejected = list(self._several(row.get(form.columns["rejected"]), "rejected"))
+        roles = _won(form, row) if form.name == "votes" else ("chosen", "rejected")
+        chosen = list(self._several(row.get(form.columns[roles[0]]), "chosen"))
+        rejected = list(self._several(row.get(form.columns[roles[1]]), "rejected"))
         if len(chosen) * len(rejected) > 1:
             self.told.changed.add("list_made_pairs")
         for one, other in itertools.product(chosen, rejected):
@@ -109,11 +133,30 @@ class Layout(LayoutRows):
         answers = [self.answer(each, name) for each in value]
         if len(answers) > 2:
             self.told.changed.add("list_made_pairs")
-        self.told.sentences[
-            f"the answers in {name!r} are taken as ranked, the best one first, and the file does not say so"
-        ] = None
-        for other in answers[1:]:
-            yield prompt, answers[0], other
+        scores = self._scores(form, row, len(answers))
+        if scores is None:
+            self.told.sentences[
+                f"the answers in {name!r} are taken as ranked, the best one first, and the file does not say so"
+            ] = None
+            scores = [-float(number) for number in range(len(answers))]
+        best = scores.index(max(scores))
+        worse = [number for number, score in enumerate(scores) if score < scores[best]]
+        if not worse:
+            raise RowFault("tie", "all answers have the same score")
+        for number in worse:
+            yield prompt, answers[best], answers[number]
+
+    def _scores(self, form: Form, row: Mapping[str, Any], count: int) -> list[float] | None:
+        """How good each answer of a list is, by a column of scores or of ranks; None without one."""
+        for role, sign in (("scores", 1.0), ("ranks", -1.0)):
+            value = structure(row.get(form.columns[role])) if role in form.columns else None
+            if nothing(value):
+                continue
+            numbers = value if isinstance(value, list) else []
+            if len(numbers) != count or not all(isinstance(each, int | float) for each in numbers):
+                raise RowFault("bad_scores", f"{form.columns[role]!r} has no number for each of {count} answers")
+            return [sign * each for each in numbers]
+        return None
 
     def _prompt(self, form: Form, row: Mapping[str, Any]) -> Turns:
         if "messages" in form.columns:
@@ -164,8 +207,9 @@ class Layout(LayoutRows):
             shared -= 1
         if not shared:
             raise RowFault("different_prompts", "chosen and rejected are conversations with different beginnings")
+        whole = chosen
         within, chosen, rejected = chosen[:shared], chosen[shared:], rejected[shared:]
-        if not prompt or _ends_with(within, prompt):
+        if not prompt or _ends_with(within, prompt) or (len(prompt) == len(whole) and all(map(_same, prompt, whole))):
             return within, chosen, rejected
         if _ends_with(prompt, within):
             return prompt, chosen, rejected
@@ -173,6 +217,17 @@ class Layout(LayoutRows):
         if system and _ends_with(within, spoken):
             return (*system, *within), chosen, rejected
         raise RowFault("different_prompts", "the prompt is not what chosen and rejected begin with")
+
+    def _to_last_answer(self, turns: Turns, what: str) -> Turns:
+        """An answer's turns, which begin and end with an assistant's; what comes after is cut, and told."""
+        if not turns or turns[0].role != "assistant":
+            raise RowFault(f"{what}_no_answer", f"{what} does not begin with an assistant's turn")
+        end = len(turns)
+        while turns[end - 1].role != "assistant":
+            end -= 1
+        if end < len(turns):
+            self.told.changed.add("turns_after_last_answer_cut")
+        return turns[:end]
 
     def _margin(self, form: Form, row: Mapping[str, Any]) -> float | None:
         value = row.get(form.columns["margin"]) if "margin" in form.columns else None
@@ -204,6 +259,19 @@ def pair_columns(columns: Columns) -> dict[str, str]:
     return {}
 
 
+def _won(form: Form, row: Mapping[str, Any]) -> tuple[str, str]:
+    """The roles of the better answer and of the worse one. Raises :class:`RowFault` for a tie, and for another word."""
+    word = row.get(form.columns["winner"])
+    found = WINNERS.get(word.strip().lower()) if isinstance(word, str) else None
+    if found == A:
+        return "answer_a", "answer_b"
+    if found == B:
+        return "answer_b", "answer_a"
+    if found in (TIE, BOTH_BAD):
+        raise RowFault("tie", "neither answer won")
+    raise RowFault("unreadable_winner", f"the winner is {word!r}, neither model_a nor model_b nor tie")
+
+
 def answer_at(turns: Turns) -> int:
     """Where the answer of a conversation begins: the assistant's turns at its end."""
     at = len(turns)
@@ -233,12 +301,6 @@ def _parted(turns: Turns) -> tuple[Turns, Turns]:
     """The system's turns in front, and the rest."""
     at = next((at for at, turn in enumerate(turns) if turn.role != "system"), len(turns))
     return turns[:at], turns[at:]
-
-
-def _need_assistants(chosen: Turns, rejected: Turns) -> None:
-    for what, turns in (("chosen", chosen), ("rejected", rejected)):
-        if not turns or turns[0].role != "assistant":
-            raise RowFault(f"{what}_no_answer", f"{what} does not begin with an assistant's turn")
 
 
 def _words(turns: Sequence[Message]) -> list[Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from runner.data.records.byte_streams import CHUNK
-from runner.data.records.json_lines import LONGEST_ROW, usable
+from runner.data.records.json_lines import LONGEST_ROW, fault, usable
 from runner.errors import DataError
 
 BLANK = " \t\r\n"
@@ -99,7 +99,7 @@ class _Text:
                     size *= 2
                     continue
                 self.take(before)
-                raise self.fault(f"not JSON: {error.msg.lower()}") from None
+                raise self.fault(f"not JSON: {fault(error)}") from None
             except (ValueError, RecursionError) as error:
                 raise self.fault(f"not JSON that can be read: {error}") from None
             source = self._buffer[self._at : end]

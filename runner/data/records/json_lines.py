@@ -47,9 +47,14 @@ def parsed(text: str, where: str, hint: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise DataError(f"not JSON: {error.msg.lower()} at column {error.colno}", where=where, hint=hint) from None
+        raise DataError(f"not JSON: {fault(error)} at column {error.colno}", where=where, hint=hint) from None
     except (ValueError, RecursionError) as error:
         raise DataError(f"not JSON that can be read: {error}", where=where, hint=hint) from None
+
+
+def fault(error: json.JSONDecodeError) -> str:
+    """What Python says is wrong, as the middle of a sentence about its place."""
+    return error.msg.lower().removesuffix(" at")
 
 
 def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -58,7 +63,9 @@ def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any] | str]
         where = f"{name}:{number}"
         text = decoded(raw, where) if number == 1 else decoded(raw, where, mark=False)
         if text.strip():
-            row = parsed(text, where, HINT)
+            # An array may go over many lines, of which the first is no JSON.
+            array = number == 1 and text.lstrip().startswith("[")
+            row = None if array else parsed(text, where, HINT)
             if not isinstance(row, dict):
                 hint = "a file that is one JSON array has a name that ends in .json" if number == 1 else None
                 raise DataError("expected a JSON object on each line", where=where, hint=hint)

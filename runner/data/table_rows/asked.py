@@ -227,20 +227,31 @@ def from_pipe(
     Without a format it is JSON Lines if its first character is ``{``, a JSON array if it is ``[``, else CSV.
     """
     how = Written(**written)
-    folder = tempfile.TemporaryDirectory(prefix="runner-rows-")  # it lives as long as the rows do
     if format is not None and format not in FORMATS:
         raise UsageError(f"{format} is no format of rows", where="--prompts-format", hint=", ".join(FORMATS))
+    folder, raw = put_aside(stream)
+    if format is None:
+        with raw.open("rb") as file:
+            head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()[:4]
+        format = {b"{": "jsonl", b"[": "json"}.get(head[:1], "csv")
+        format = "parquet" if head == b"PAR1" else format
+    return TableRows(name, ending_in(raw, FORMATS[format]), id_column, folder, how)
+
+
+def put_aside(stream: Any) -> tuple[tempfile.TemporaryDirectory[str], Path]:
+    """What a stream holds as a file without an ending, and its folder, which lives as long as the rows do."""
+    folder = tempfile.TemporaryDirectory(prefix="runner-rows-")
     raw = Path(folder.name) / "rows"
     try:
         with raw.open("wb") as file:
             shutil.copyfileobj(stream, file, GLANCE)
     except OSError as error:
         raise cannot_write(raw, error) from error
-    if format is None:
-        with raw.open("rb") as file:
-            head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()[:4]
-        format = {b"{": "jsonl", b"[": "json"}.get(head[:1], "csv")
-        format = "parquet" if head == b"PAR1" else format
-    named = raw.with_suffix(FORMATS[format])
+    return folder, raw
+
+
+def ending_in(raw: Path, end: str) -> Path:
+    """The file by a name that says what it is."""
+    named = raw.with_suffix(end)
     os.rename(raw, named)  # noqa: PTH104 - one that is there already is not replaced, there is none
-    return TableRows(name, named, id_column, folder, how)
+    return named

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from runner.data.column_names import need
 from runner.data.table_rows import dates
-from runner.data.table_rows.column_names import need
 from runner.data.table_rows.float32_columns import WholeNumbers, whole_numbers
 from runner.data.table_rows.text_hashing import hashed_words
 from runner.data.table_rows.values import (

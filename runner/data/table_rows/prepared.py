@@ -12,9 +12,9 @@ import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.data import holdout
+from runner.data.column_names import need
 from runner.data.table_rows import cells as tables
 from runner.data.table_rows.cells import Cells
-from runner.data.table_rows.column_names import need
 from runner.data.table_rows.columns import Column, Columns, Read
 from runner.data.table_rows.looking import look
 from runner.data.table_rows.oddities import index_columns, repeats_target, sibling_file, texts_of_numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -11,14 +11,12 @@ from pydantic import Field, StringConstraints, ValidationInfo, field_validator, 
 from pydantic_core import PydanticCustomError
 
 from runner.contract import LoadContext, LoadedData, Table, option
-from runner.data import hub_files
-from runner.data.holdout import ColumnName, Holdout, StratifiedHoldout
+from runner.data.holdout import ColumnName, StratifiedHoldout
+from runner.data.named_files import NamedFiles
 from runner.data.table_rows import date_directives as directives
 from runner.data.table_rows import packaged
 from runner.data.table_rows.table_split import TableSplit
-from runner.data.text_files import TEXTS, TextFiles
 from runner.errors import DataError, NotFoundError
-from runner.workspace import absolute
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
 _Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
@@ -46,11 +44,12 @@ def _two_meanings(name: str, first: str, second: str) -> PydanticCustomError:
     )
 
 
-class TableData(TextFiles, Holdout):
+class TableData(NamedFiles):
     """The fields that tables of classes and of numbers share."""
 
     asked_rows: ClassVar[str] = "runner.data.table_rows.asked"
     layout: ClassVar[str] = "table_rows"
+    PACKAGED: ClassVar[Sequence[str]] = packaged.NAMES
     #: What the target columns hold.
     predicts: ClassVar[Literal["classes", "numbers"]]
 
@@ -172,8 +171,6 @@ class TableData(TextFiles, Holdout):
         return preview(loaded.train, rows)
 
     def check(self, cwd: Path) -> None:
-        from runner.data.records.data_files import container_of, data_files
-
         self.refuse_without_effect()
         near = difflib.get_close_matches(self.dataset, packaged.NAMES, n=1)
         if near and self.dataset not in packaged.NAMES and not (cwd / self.dataset).exists():
@@ -182,28 +179,11 @@ class TableData(TextFiles, Holdout):
                 where=f"/data/dataset: {self.dataset}",
                 hint=f"did you mean {near[0]!r}? packaged are {', '.join(packaged.NAMES)}",
             )
-        containers: set[str | None] = set()
-        for path, pointer in self._hub_names():
-            hub_files.hub_name(path, f"{pointer}: {path}")
-            # What it holds is known once it is fetched.
-            containers |= {container_of(path)} if container_of(path) else TEXTS
-        for path, pointer in self._paths():
-            files, container = data_files(path, pointer, cwd)
-            containers.add(container)
-            if container in ("csv", "tsv"):
-                self._check_header(cwd / files[0])
+        containers = self.containers(cwd)
         packaged_table = "" if containers else f"the packaged table {self.dataset}"
         self.check_text(containers, packaged_table)
         if self.decimal != "." and packaged_table:
             raise DataError(f"has no effect: the data is {packaged_table}", where="/data/decimal", hint="take it out")
-
-    def _check_header(self, path: Path) -> None:
-        """Raise :class:`DataError` for a column of the spec that a text file does not name."""
-        from runner.data.records import open_records
-        from runner.data.table_rows.column_names import need
-
-        records = open_records(path, encoding=self.encoding, delimiter=self.delimiter)
-        need(records.columns or (), self.named_columns, f"{path}:1")
 
     @property
     def named_columns(self) -> list[str]:
@@ -215,33 +195,6 @@ class TableData(TextFiles, Holdout):
             *formats, *(name for name in singles if name is not None), *self.ignored_columns,
         ]  # fmt: skip
         return list(dict.fromkeys(names))
-
-    def _paths(self) -> list[tuple[str, str]]:
-        """The paths of files, each with the field that names it."""
-        return [(path, pointer) for path, pointer in self._named() if not hub_files.is_hub_name(path)]
-
-    def _hub_names(self) -> list[tuple[str, str]]:
-        """The same of data sets of the Hub."""
-        return [(path, pointer) for path, pointer in self._named() if hub_files.is_hub_name(path)]
-
-    def _named(self) -> list[tuple[str, str]]:
-        named = [] if self.dataset in packaged.NAMES else [(self.dataset, "/data/dataset")]
-        return named + ([(self.validation_data, "/data/validation_data")] if self.validation_data is not None else [])
-
-    def network_needed(self, cache: Path) -> bool:
-        return any(hub_files.network_needed(path) for path, _ in self._hub_names())
-
-    def local_files(self) -> list[Path]:
-        from runner.data.records.data_files import data_files, is_pattern
-
-        found: list[Path] = []
-        for path, pointer in self._paths():
-            found += data_files(path, pointer)[0] if is_pattern(path) else [absolute(path, Path(), where=pointer)]
-        return found
-
-    def resolved(self, cwd: Path) -> Self:
-        places = {pointer.rpartition("/")[2]: absolute(path, cwd, where=pointer) for path, pointer in self._paths()}
-        return self.model_copy(update={name: str(place) for name, place in places.items()}) if places else self
 
     @classmethod
     def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
-from runner.data.dialogues.cell_values import missing, text_of
+from runner.data.dialogues.cell_values import text_of
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.faults import RowFault
 from runner.data.dialogues.layout_rows import Form, LayoutRows, is_preference
@@ -38,10 +38,7 @@ class Layout(LayoutRows):
         return super().stranger(columns)
 
     def made(self, form: Form, row: Mapping[str, Any], line: int) -> Iterator[LanguageRow]:
-        value = row.get(form.columns["text"])
-        if missing(value):
-            raise RowFault("missing_text", "the text is not there")
-        text = text_of(value, self.told, "not_text", "text")
+        text = text_of(row.get(form.columns["text"]), self.told, "not_text", "text")
         if not text.strip():
             raise RowFault("empty_text", "the text is blank")
         yield TextRow(line, text)

@@ -11,8 +11,8 @@ import numpy as np
 
 from runner.builders.tabular._fitting.preparation import Preparation
 from runner.builders.tabular._learners import Learner, load_learner
+from runner.data.column_names import need
 from runner.data.table_rows.cells import of_rows
-from runner.data.table_rows.column_names import need
 from runner.data.table_rows.columns import Columns, Unfamiliar
 from runner.data.table_rows.table_split import TableSplit
 from runner.errors import DataError, IntegrityError

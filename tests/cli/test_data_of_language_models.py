@@ -1,0 +1,105 @@
+"""``runner data check``, ``show`` and ``convert`` of conversations and preferences, as a person types them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from runner.cli.app import run
+
+TURNS = {"conversations": [{"from": "human", "value": "Why?\nTell me."}, {"from": "gpt", "value": "Because."}]}
+PAIR = {"system": "Be kind.", "prompt": "Why?", "chosen": "Because.", "rejected": "No.", "margin": 2, "tools": "[]"}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chat.jsonl").write_text(json.dumps(TURNS) + "\n" + json.dumps({"conversations": []}) + "\n")
+    (tmp_path / "pairs.json").write_text(json.dumps([PAIR]))
+    (tmp_path / "frage.csv").write_text("frage,antwort\nWarum?,Darum.\n")
+    return tmp_path
+
+
+def test_it_says_what_was_found_and_dropped(folder, capsys):
+    assert run(["data", "check", "chat.jsonl", "--kind", "sft", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["verdict"], document["rows_read"], document["rows_kept"]) == ("warn", 2, 1)
+    assert document["rows_dropped"] == {"missing_messages": 1}
+    assert document["named"] == {"missing_messages": [2]}
+    assert document["conversations"]["forms"] == {"messages": 1}
+    assert document["conversations"]["columns"] == {"messages": "conversations"}
+
+
+def test_columns_by_the_words_of_other_programs(folder, capsys):
+    mapping = '{"question": "frage", "answer": "antwort"}'
+    assert run(["data", "check", "frage.csv", "--kind", "sft", "--columns", mapping, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows_kept"] == 1
+    assert run(["data", "check", "frage.csv", "--kind", "sft", "--columns", '{"promt": "frage"}']) == 3
+    assert "did you mean 'prompt'" in capsys.readouterr().err
+    assert run(["data", "check", "frage.csv", "--kind", "sft"]) == 4
+    assert '{"prompt": "frage", "completion": "antwort"}' in capsys.readouterr().err
+
+
+def test_conversations_are_shown_turn_by_turn(folder, capsys):
+    assert run(["data", "show", "chat.jsonl", "--kind", "sft"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "line 1", "    user: Why?", "    Tell me.", "    assistant: Because.",
+    ]  # fmt: skip
+    assert run(["data", "show", "pairs.json", "--kind", "dpo"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "line 1", "  prompt:", "    system: Be kind.", "    user: Why?", "  chosen by 2:", "    assistant: Because.",
+        "  rejected:", "    assistant: No.",
+    ]  # fmt: skip
+    assert run(["data", "show", "chat.jsonl", "--kind", "sft", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0] == [1, "turn", "user", "Why?\nTell me."]
+
+
+def test_rows_are_written_in_one_form_and_read_again(folder, capsys):
+    assert run(["data", "convert", "pairs.json", "out.jsonl", "--kind", "dpo", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["rows_written"], document["verdict"]) == (1, "accept")
+    written = (folder / "out.jsonl").read_text()
+    assert json.loads(written) == {
+        "prompt": [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Why?"}],
+        "chosen": [{"role": "assistant", "content": "Because."}],
+        "rejected": [{"role": "assistant", "content": "No."}],
+        "margin": 2.0,
+    }
+    assert run(["data", "convert", "out.jsonl", "again.jsonl", "--kind", "dpo"]) == 0
+    assert (folder / "again.jsonl").read_text() == written
+    assert "1 rows written to again.jsonl" in capsys.readouterr().out
+
+
+def test_pairs_are_written_as_labelled_answers(folder):
+    assert run(["data", "convert", "pairs.json", "out.jsonl", "--kind", "kto"]) == 0
+    labels = [json.loads(line)["label"] for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert labels == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("chat.jsonl", "chat.jsonl", "--kind", "sft"), 2, "is the file that is read"),
+        (("chat.jsonl", "out.csv", "--kind", "sft"), 2, "ends in .jsonl"),
+        (("frage.csv", "out.jsonl", "--kind", "sft"), 4, "frage"),
+        (("frage.csv", "out.jsonl", "--kind", "elo_scoring"), 2, "no such form"),
+    ],
+)
+def test_what_is_not_written_leaves_everything_as_it_was(words, code, says, folder, capsys):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert run(["data", "convert", *words]) == code
+    captured = capsys.readouterr()
+    assert says in captured.out + captured.err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_checking_needs_nothing_that_trains(folder):
+    program = (
+        "import sys; from runner.cli.app import run; run(['data', 'check', 'chat.jsonl', '--kind', 'sft', '--json']);"
+        "print([name for name in ('torch', 'transformers', 'peft', 'pandas', 'pyarrow') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
