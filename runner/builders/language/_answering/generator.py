@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from runner.builders.language._answering.sampling import processors
+from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood import judge
 from runner.builders.language._models import stored_model
 from runner.builders.language._rows.token_rows import TokenRows
@@ -168,6 +169,29 @@ class Generator:
             reasoning=None if message is None else message.reasoning,
             tool_calls=() if message is None else message.tool_calls,
             tokens=tokens,
+        )
+
+    def stream(self, row: Any, options: Any) -> Iterator[str]:
+        """The answer to one row, piece by piece: beams and several answers are made by :meth:`predict` alone.
+
+        Raises :class:`DataError` for a prompt that fills all of the model's positions.
+        """
+        ids = self.prompt_ids(row, options)
+        if len(ids) >= self.longest:
+            raise DataError(
+                f"the conversation has {len(ids):,} tokens, and the model reads at most {self.longest:,}, answer "
+                "included",
+                hint="begin anew, or shorten it",
+            )
+        pieces = Pieces(self.tokenizer, self._stop_strings(options))
+        yield from stream(
+            self.model,
+            ids,
+            options,
+            seed=[_seed(row, options.seed), 0],
+            ends=set(self._stop_ids()),
+            longest=self.longest,
+            pieces=pieces,
         )
 
     def nats(self, passages: Sequence[Any]) -> np.ndarray:
