@@ -12,8 +12,9 @@ import torch
 
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
-from runner.builders.routing._neural.embedding_router import KnowsLlms, Stored, unreadable
+from runner.builders.routing._neural.embedding_router import Stored, unreadable
 from runner.builders.routing._neural.interaction import Interaction
+from runner.builders.routing._neural.known_llms import KnowsLlms
 from runner.builders.routing._neural.residual import BaseModel
 from runner.builders.routing._neural.score_matrix import score_prompts
 from runner.builders.routing._neural.transformer_training import TransformerScorer
@@ -51,10 +52,12 @@ def save(
 class TransformerPredictor(KnowsLlms):
     """A stored transformer and network with their own copies of the LLM embedding and of a base model."""
 
+    _llms: LlmEmbedding
+
     def __init__(self, directory: Path, device: str) -> None:
         stored = Stored(directory)
-        super().__init__(directory, device)
-        self._directory, self._standardize = directory, stored.standardize
+        super().__init__(directory, device, LlmEmbedding.load(directory / llm_embedding.FOLDER, device))
+        self._directory, self._device, self._standardize = directory, device, stored.standardize
         # Loaded when the first prompt comes: whoever only asks which LLMs are known does not wait for it.
         self._encoder: TrainableEncoder | None = None
         try:

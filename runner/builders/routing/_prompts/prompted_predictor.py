@@ -1,0 +1,66 @@
+"""What the stored models have in common that score the LLMs of their training by the prompt alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.builders.routing._prompts.prompt_inputs import PromptReader
+from runner.tasks.ranking.llm_predictor import LlmPredictor
+
+
+@dataclass(frozen=True)
+class AskedPrompts:
+    """The distinct prompts that are asked about, D of them."""
+
+    #: float32 ``[D, E]``.
+    embeddings: np.ndarray
+    _read_features: Callable[[], np.ndarray]
+
+    @cached_property
+    def features(self) -> np.ndarray:
+        """Standardised, float32 ``[D, F]``, read where they are wanted."""
+        return self._read_features()
+
+
+class PromptedPredictor(LlmPredictor):
+    """A model of the LLMs ``names`` with its own copy of the encoder. A subclass has ``load`` and ``known_scores``."""
+
+    def __init__(self, names: Sequence[str], reader: PromptReader) -> None:
+        self._names, self._reader = tuple(names), reader
+        self._index = {name: number for number, name in enumerate(self._names)}
+
+    @property
+    def models(self) -> Sequence[str]:
+        return self._names
+
+    def use_cache(self, cache: Path) -> None:
+        """Take prompts' embeddings from the cache folder where it has them."""
+        self._reader.use_cache(cache)
+
+    def known_scores(self, asked: AskedPrompts, llms: list[int]) -> np.ndarray:
+        """Scores of the LLMs of these numbers, at least one: float64 ``[len(llms), D]``."""
+        raise NotImplementedError
+
+    def score_llms(
+        self,
+        prompts: Sequence[str],
+        models: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> np.ndarray:
+        """float64 ``[len(models), len(prompts)]``; a row of NaN for an LLM unseen in training."""
+        known = [row for row, name in enumerate(models) if name in self._index]
+        scores = np.full((len(models), len(prompts)), np.nan)
+        if known:
+            first, place, embeddings = self._reader.read(prompts, histories, batch_size)
+            asked = AskedPrompts(embeddings, lambda: self._reader.features(prompts, histories, first))
+            scores[known] = self.known_scores(asked, [self._index[models[row]] for row in known])[:, place]
+        return scores
