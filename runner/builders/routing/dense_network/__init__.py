@@ -23,6 +23,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
+from runner.builders.routing._fields.router_fields import encoder_option
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
@@ -43,11 +44,7 @@ class Spec(GradientTraining, ModelSpec):
     model_type: Literal["dense_network"] = option(
         description="A dense network on the prompt's embedding and features and a learned vector per LLM."
     )
-    embedding_model_name: str = option(
-        "all-MiniLM-L6-v2",
-        min_length=1,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
-    )
+    embedding_model_name: str = encoder_option()
     prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
     hidden_dims: list[Size] = option(
         factory=lambda: [256, 128, 64], max_length=32, description="Width of every hidden layer, first to last."

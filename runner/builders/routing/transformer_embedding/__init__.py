@@ -25,6 +25,7 @@ from typing import ClassVar, Literal
 from runner.builders.routing._fields.embedding_kind import Size
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
+from runner.builders.routing._fields.router_fields import least_comparisons_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
@@ -90,7 +91,5 @@ class Spec(TransformerPrecision, GradientTraining, ModelSpec):
         1.0, gt=0, description="The learning rate of what is not the transformer, over the transformer's."
     )
     balance_model_samples: bool = option(True, description="Whether comparisons of rare LLMs are drawn more often.")
-    min_model_comparisons: int = option(
-        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
-    )
+    min_model_comparisons: int = least_comparisons_option()
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
