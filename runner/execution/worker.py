@@ -231,7 +231,8 @@ def seed_everything(seed: int, uses_torch: bool) -> None:
     import torch
 
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # `use_deterministic_algorithms` would import the compiler too, for a second and a half.
+    torch.set_deterministic_debug_mode("warn")
     if (threads := wanted_threads()) is not None:
         torch.set_num_threads(threads)
 

@@ -22,7 +22,7 @@ from runner.spec.loading import load_file
 from runner.spec.publishing import schema_for
 from tests.conftest import ROOT, Desk
 from tests.examples import KINDS, PROMPTS, example, files, numbers, question
-from tests.holding import held_run
+from tests.holding import held_copy
 
 #: These are trained with every change: those that take a second, and one network. All together take minutes.
 QUICK = {
@@ -216,7 +216,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], t
 def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path, uninterrupted):
     desk = Desk(tmp_path)
     spec = desk.write("spec.json", example(kind, epochs=EPOCHS))
-    process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, run = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     if end == signal.SIGKILL:
         # The worker, not its supervisor: as the kernel does when memory runs out.
         os.kill(json.loads((run / "state.json").read_text())["worker"]["pid"], end)
