@@ -19,6 +19,7 @@ from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.plan_document import PlanDocument
 from runner.runs.run import Run, State, all_runs, find_run
 from runner.runs.run_documents import EarlyStop, RunResult
+from runner.runs.run_state import worth_resuming
 from runner.workspace import Workspace
 
 
@@ -102,7 +103,9 @@ def show_run(
         show({"run": found.id, "report": str(page)}, str(page), as_json=json, kept=f"the page is {page}")
         return
     document = detail(found)
-    show(document, lambda: _text(document), as_json=json)
+    state = found.state()
+    goes_on = worth_resuming(state.state, state.failure)
+    show(document, lambda: _text(document, goes_on), as_json=json)
 
 
 def logs(
@@ -247,7 +250,7 @@ def detail(run: Run) -> dict[str, Any]:
     }
 
 
-def _text(document: dict[str, Any]) -> str:
+def _text(document: dict[str, Any], goes_on: bool) -> str:
     from runner.pages.numbers import told
     from runner.tracking.event_words import early_text
 
@@ -266,7 +269,7 @@ def _text(document: dict[str, Any]) -> str:
             lines += [f"             {failure['hint']}"]
     if document["note"]:
         lines += [f"  note       {document['note']}"]
-    if document["state"] in (State.INTERRUPTED, State.FAILED):
+    if goes_on:
         lines += [f"  go on      runner train --resume {document['run']}"]
     metrics = (document["result"] or {}).get("metrics") or {}
     if metrics:
