@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json as jsonlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -83,7 +83,7 @@ def _read(path: str, kind: str, columns: str | None) -> _Read:
     spec = spec_class(kind)
     mapping = _mapping(columns)
     _check_roles(spec.data, mapping, kind)
-    section = _section(spec.data, spec.data.document_of(path, mapping))
+    section = _section(kind, spec.data, spec.data.document_of(path, mapping))
     warnings: list[str] = []
 
     def emit(event: str, **fields: Any) -> None:
@@ -131,18 +131,27 @@ def _check_roles(section: Any, mapping: dict[str, Any], kind: str) -> None:
         raise SpecError(faults)
 
 
-def _section(section: Any, document: dict[str, Any]) -> Any:
-    """The data section. Raises :class:`SpecError` with the pointer of every fault in it."""
+def _section(kind: str, section: Any, document: dict[str, Any]) -> Any:
+    """The data section. Raises :class:`SpecError` with the pointer of every fault in it, as a spec's are told."""
     from pydantic import ValidationError
 
     try:
         return section.model_validate_json(jsonlib.dumps(document))
     except ValidationError as error:
-        faults = [
+        from runner.spec.publishing import schema_for
+        from runner.spec.reader import read
+        from runner.spec.schema_check import check as faults_of
+
+        whole = schema_for(kind)
+        part = {"properties": {"data": whole["properties"]["data"]}, "$defs": whole.get("$defs", {})}
+        words = read(jsonlib.dumps({"data": document}), "--columns")
+        # They were typed on one line: a column of it helps nobody.
+        faults = [replace(found.fault, line=None, column=None) for found in faults_of(words, words.value, part)]
+        beyond = [
             Fault(details["msg"], "/data/" + "/".join(map(str, details["loc"])))
             for details in error.errors(include_url=False, include_input=False)
         ]
-        raise SpecError(faults) from None
+        raise SpecError(faults or beyond) from None
 
 
 def _document(read: _Read) -> dict[str, Any]:

@@ -35,8 +35,7 @@ FOLLOWS = {
 
 #: Failures that the same spec on the same data meets again, wherever and whenever it goes on.
 LASTING = frozenset(
-    error.kind
-    for error in (ConflictError, DataError, IntegrityError, NotFoundError, RunFailed, SpecError, UsageError)
+    error.kind for error in (ConflictError, DataError, IntegrityError, NotFoundError, RunFailed, SpecError, UsageError)
 )
 
 

@@ -51,6 +51,7 @@ class TableData(TextFiles, Holdout):
 
     asked_rows: ClassVar[str] = "runner.data.table_rows.asked"
     layout: ClassVar[str] = "table_rows"
+    kept: ClassVar[tuple[str, ...]] = ("target_columns",)
     #: What the target columns hold.
     predicts: ClassVar[Literal["classes", "numbers"]]
 
