@@ -7,7 +7,7 @@
         state.json     the state, written atomically  events.jsonl  what happened
         log.txt        the worker's own output       outcome.json  how the worker ended
         lock.json      what a replay needs           result.json, tables.json   what it measured
-        checkpoints/
+        checkpoints/   what a resumed run goes on from; a run that has succeeded has none
         artifact/      the model, until it is moved to where it is stored (state.json says where)
 """
 

@@ -16,6 +16,7 @@ from runner.errors import EnvironmentProblem, NotFoundError, RunnerError
 from runner.store.file_copies import copy_file, copy_tree
 from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree
 from runner.store.manifest import NAME, Manifest, ModelFacts, describe_files
+from runner.store.sharing import share_files
 from runner.store.stored_models import StoredModel, versions
 
 #: What a rename is answered with where only a copy will do: another file system, or a folder that is not ours.
@@ -25,7 +26,14 @@ ROOM = 2**16
 
 
 def promote(
-    store: Path, model_type: str, name: str, artifact: Path, facts: ModelFacts, *, move: bool = False
+    store: Path,
+    model_type: str,
+    name: str,
+    artifact: Path,
+    facts: ModelFacts,
+    *,
+    move: bool = False,
+    say: Callable[[str], None] = lambda text: None,
 ) -> StoredModel:
     """Make a finished artifact the newest version of a stored model.
 
@@ -44,6 +52,7 @@ def promote(
                     if move:
                         # What a cut between the copy and this line left.
                         shutil.rmtree(artifact, ignore_errors=True)
+                    _share(store, model, say)
                     return model
             version = existing[-1].version + 1 if existing else 1
             stored = StoredModel(model_type, name, version, home / f"v{version}")
@@ -61,9 +70,20 @@ def promote(
                 sync_folder(artifact.parent)
             else:
                 _copied(artifact, stored.path, lambda folder: _seal(folder, stored, facts))
+            _share(store, stored, say)
             return stored
     except OSError as error:
         raise cannot_write(home, error) from error
+
+
+def _share(store: Path, stored: StoredModel, say: Callable[[str], None]) -> None:
+    """Save the space, if it can be. The model is stored: what goes wrong here is told, and costs nothing but space."""
+    try:
+        told = share_files(store, stored, stored.manifest().files)
+    except (OSError, RunnerError) as error:
+        told = [f"files of {stored.reference} that other stored models have are on the disk once more: {error}"]
+    for sentence in told:
+        say(sentence)
 
 
 def check_store(store: Path, model_type: str, name: str) -> None:
