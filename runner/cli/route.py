@@ -104,10 +104,10 @@ def route(
     gc.enable()
     from runner.data.prompts import from_file
     from runner.inference import output_places
+    from runner.inference.opening import find_model
     from runner.inference.routing.costs import Costs
     from runner.inference.routing.routing import Rule
     from runner.inference.routing.routing import route as choose
-    from runner.store.names import parse_reference
 
     workspace = Workspace.current()
     rule = Rule(trade_off, budget, strong, weak, strong_share, threshold, "random" if ties == "random" else None, seed)
@@ -119,7 +119,7 @@ def route(
     if form == "parquet":
         raise UsageError("choices are written as json or jsonl", where="--output-path")
     to_stdout = output_places.is_stdout(output_path)
-    path = None if to_stdout else output_places.reserve(workspace, output_path, parse_reference(model).name, form)
+    path = None if to_stdout else output_places.reserve(workspace, output_path, find_model(workspace, model).name, form)
     try:
         with progress_shown() as emit:
             routed = choose(

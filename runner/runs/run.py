@@ -311,5 +311,16 @@ def find_run(runs: Path, reference: str) -> Run:
             f"{reference!r} fits {len(matches)} runs", where=str(runs), hint=", ".join(run.id for run in matches[:5])
         )
     if not matches:
-        raise NotFoundError(f"there is no run {reference!r}", where=str(runs), hint="`runner runs list` lists them")
+        raise NotFoundError(
+            f"there is no run {reference!r}", where=str(runs), hint=_nearest([run.id for run in found], reference)
+        )
     return matches[0]
+
+
+def _nearest(ids: list[str], wanted: str) -> str:
+    import difflib
+
+    # An id is when, what and a random end: who misspells one misspells all of it, or the name in the middle.
+    names = {each[16:-5]: each for each in reversed(ids)} | {each: each for each in ids}
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.7)
+    return f"did you mean {names[near[0]]!r}?" if near else "`runner runs list` lists them"

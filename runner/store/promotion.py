@@ -16,6 +16,7 @@ from runner.errors import EnvironmentProblem, NotFoundError, RunnerError
 from runner.store.file_copies import copy_file, copy_tree
 from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree
 from runner.store.manifest import NAME, Manifest, ModelFacts, describe_files
+from runner.store.removal import last_version
 from runner.store.sharing import share_files
 from runner.store.stored_models import StoredModel, versions
 
@@ -54,7 +55,7 @@ def promote(
                         shutil.rmtree(artifact, ignore_errors=True)
                     _share(store, model, say)
                     return model
-            version = existing[-1].version + 1 if existing else 1
+            version = max([last_version(home), *(model.version for model in existing)]) + 1
             stored = StoredModel(model_type, name, version, home / f"v{version}")
             if move:
                 if not artifact.is_dir():
