@@ -11,10 +11,13 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import RunnerError
-from runner.store.files import set_mode, sha256_file, sync_folder
+from filelock import FileLock
+
+from runner.errors import NotFoundError, RunnerError
+from runner.store.files import cannot_write, set_mode, sha256_file, sync_folder
 from runner.store.manifest import NAME, FileRecord
 from runner.store.stored_models import StoredModel, listing
 
@@ -25,6 +28,59 @@ SHARED_FROM = 2**16
 NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 #: The new name before it is put in its place; outside of the model's folder, where nothing but its files may be.
 ASIDE = ".link"
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Files of stored models with the same bytes, as their manifests say, that are on the disk several times."""
+
+    #: The models of which a file is one of them.
+    models: list[StoredModel]
+    #: How many files there are too many, and what they take on the disk.
+    files: int
+    bytes: int
+
+
+def copies(store: Path) -> Copies:
+    """What could be shared and is not, on one file system each: of models that were stored before files were shared,
+    or copied into the store."""
+    inodes: dict[tuple[str, int], dict[int, int]] = {}
+    holders: dict[tuple[str, int], list[StoredModel]] = {}
+    for model in listing(store):
+        try:
+            files = model.manifest().files
+        except RunnerError:
+            continue
+        for name, record in files.items():
+            path = model.path / name
+            if record.bytes < SHARED_FROM or path.is_symlink() or not path.is_file():
+                continue
+            at = path.stat()
+            inodes.setdefault((record.sha256, at.st_dev), {})[at.st_ino] = at.st_blocks * 512
+            holders.setdefault((record.sha256, at.st_dev), []).append(model)
+    several = {each: found for each, found in inodes.items() if len(found) > 1}
+    models = {model.reference: model for each in several for model in holders[each]}
+    return Copies(
+        list(models.values()),
+        sum(len(found) - 1 for found in several.values()),
+        sum(sum(found.values()) - max(found.values()) for found in several.values()),
+    )
+
+
+def share_copies(store: Path, found: Copies) -> list[str]:
+    """Make links of them, a model at a time. Returns what :func:`share_files` does. Raises
+    :class:`~runner.errors.EnvironmentProblem` where a model may not be written."""
+    told = []
+    for model in found.models:
+        try:
+            with FileLock(model.path.parent / ".lock"):
+                told += share_files(store, model, model.manifest().files)
+        except NotFoundError:
+            # It was removed meanwhile.
+            continue
+        except OSError as error:
+            raise cannot_write(model.path, error) from error
+    return told
 
 
 def share_files(store: Path, model: StoredModel, files: Mapping[str, FileRecord]) -> list[str]:

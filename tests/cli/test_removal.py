@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.app import build
 from runner.execution.plan_document import PlanDocument, StoredReference
 from runner.runs.run import Run, State
 from runner.store import outbox
@@ -295,3 +296,8 @@ def test_a_model_that_is_stored_while_others_of_its_name_go_is_whole(desk):
     assert desk("models", "--verify").ok()
     assert not [path for path in Path(store).rglob("*") if path.name.endswith((".partial", ".link", ".removed"))]
     assert os.listdir(desk.home / "models") == ["elo_scoring"]
+
+
+def test_completion_knows_what_models_does_alone_and_its_verbs():
+    script = build(["completion"]).generate_completion(shell="bash")
+    assert all(word in script for word in ("export", "prune", "--older-than", "--verify"))

@@ -126,6 +126,8 @@ def test_a_changed_byte_and_a_planted_pickle_are_refused(trained):
     words = [*question(desk, document), "--output-path", "-"]
     weights = next(path for path in sorted(stored.rglob("*")) if path.suffix in (".safetensors", ".ubj"))
     whole = weights.read_bytes()
+    # What another stored model has too is read-only.
+    weights.chmod(0o644)
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     refused = desk(*words)
     assert refused.code == 4

@@ -15,6 +15,7 @@ from runner.errors import IntegrityError
 from runner.store.manifest import ModelFacts, verify
 from runner.store.promotion import promote
 from runner.store.stored_models import StoredModel, open_verified
+from tests.inside import Inside
 from tests.store.test_promotion import count_hashes
 
 ENCODER = bytes(range(256)) * 2**12
@@ -48,7 +49,8 @@ def test_twenty_models_with_one_encoder_have_it_once(tmp_path, move):
     assert blocks(tmp_path / "store") < len(ENCODER) + 20 * 100_000
     for model in models:
         assert verify(model.path).files[WEIGHTS.as_posix()].bytes == len(ENCODER)
-        assert not stat.S_IMODE((model.path / WEIGHTS).stat().st_mode) & 0o222
+        # Nobody writes it; a container's user can read it.
+        assert stat.S_IMODE((model.path / WEIGHTS).stat().st_mode) == 0o444
         assert (model.path / "network.safetensors").stat().st_nlink == 1
         assert sorted(path.name for path in model.path.iterdir()) == ["encoder", "manifest.json", "network.safetensors"]
     if move:
@@ -111,6 +113,26 @@ def test_a_holder_that_is_removed_at_that_moment_is_passed_over(tmp_path, monkey
     told: list[str] = []
     verify(stored(tmp_path, "second", say=told.append).path)
     assert told == []
+
+
+def test_a_store_that_was_copied_without_its_links_gets_them_back(tmp_path):
+    """The command, in the folder of such a store; one model's copy is damaged, and nobody links to that."""
+    models = [stored(tmp_path, f"m{number}") for number in range(4)]
+    desk = Inside(tmp_path)
+    shutil.copytree(tmp_path / "store", tmp_path / "models")
+    here = [tmp_path / "models" / model.path.relative_to(tmp_path / "store") for model in models]
+    (here[0] / WEIGHTS).chmod(0o644)
+    (here[0] / WEIGHTS).write_bytes(ENCODER[::-1])
+    before = blocks(tmp_path / "models")
+    shown = desk("models", "deduplicate").ok().out
+    assert "--yes makes links of 3 copies in 4 models: 3.0 MiB are free then" in shown
+    assert blocks(tmp_path / "models") == before
+    done = desk("models", "deduplicate", "--yes", "--json").ok().json
+    assert (done["done"], done["files"], done["refused"]) == (True, 3, [])
+    assert before - blocks(tmp_path / "models") == done["bytes"] == 3 * len(ENCODER)
+    assert len({(folder / WEIGHTS).stat().st_ino for folder in here}) == 1
+    assert desk("models", "--verify").code == 0
+    assert "no file is in the store twice" in desk("models", "deduplicate").ok().out
 
 
 class Cut(BaseException):
