@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import EnvironmentProblem, IntegrityError, RunnerError
+from runner.errors import EnvironmentProblem, IntegrityError, NotFoundError, RunnerError
 from runner.execution.plan_document import PlanDocument
 from runner.runs.run import State, all_runs
 from runner.store import outbox
@@ -54,6 +54,9 @@ def _runs(workspace: Workspace) -> Iterator[tuple[str, Need]]:
             state: str = run.state().state
         except IntegrityError:
             state = "damaged"
+        except NotFoundError:
+            # It is being removed at this moment.
+            continue
         if state in CLOSED:
             continue
         try:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runner.errors import RunnerError
+from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.model_needs import Need, needs, upload_of
-from runner.runs.run import Run, State, all_runs
+from runner.runs.liveness import is_held
+from runner.runs.run import WORKER_LOCK, Run, State, all_runs
 from runner.store.manifest import NAME
 from runner.store.removal import bytes_freed, leftovers
 from runner.store.stored_models import StoredModel, listing
@@ -18,7 +19,7 @@ from runner.workspace import Workspace
 
 #: States that a run can be gone on with from, and what is said of one whose state cannot be read.
 RESUMABLE = (State.FAILED, State.INTERRUPTED)
-DAMAGED = "damaged"
+DAMAGED, UNREADABLE = "damaged", "unreadable"
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,15 @@ def made(model: StoredModel) -> float:
         created = model.manifest().created
         return datetime.strptime(created or "", "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC).timestamp()
     except (RunnerError, ValueError):
-        return (model.path / NAME).stat().st_mtime
+        return _changed(model.path / NAME)
+
+
+def _changed(path: Path) -> float:
+    """When a file or folder was changed last, seconds since 1970; now, where that cannot be told: it is not old."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def _model(model: StoredModel) -> Going:
@@ -147,7 +156,7 @@ def of_run(workspace: Workspace, run: Run) -> Going | Kept:
     state, ended = _state(run)
     if state in (State.RUNNING, State.PENDING):
         return Kept(run.id, f"it is {state}", f"stop it first: runner runs stop {run.id}")
-    if run.supervised() is not False:
+    if run.supervised() is not False or is_held(run.path / WORKER_LOCK) is not False:
         return Kept(run.id, "a process holds it", f"runner runs logs {run.id} --follow")
     upload = upload_of(workspace, run.path)
     if upload is not None:
@@ -166,8 +175,8 @@ def pruned_runs(workspace: Workspace, rule: Rule, left: Sequence[Path]) -> Remov
         elif state in RESUMABLE:
             hint = f"runner train --resume {run.id}, or runner runs remove {run.id}"
             removals.kept.append(Kept(run.id, f"{state}: it can be resumed", hint))
-        elif state == DAMAGED:
-            removals.kept.append(Kept(run.id, DAMAGED, f"runner runs remove {run.id}"))
+        elif state in (DAMAGED, UNREADABLE):
+            removals.kept.append(Kept(run.id, state, f"runner runs remove {run.id}"))
         elif isinstance(found := of_run(workspace, run), Going):
             removals.going.append(found)
         else:
@@ -176,9 +185,11 @@ def pruned_runs(workspace: Workspace, rule: Rule, left: Sequence[Path]) -> Remov
 
 
 def _state(run: Run) -> tuple[str, float]:
-    """A run's state, or ``damaged``, and when it ended, else was made."""
+    """A run's state, or what hinders to read it, and when it ended, else was made."""
     try:
         state = run.state()
+    except EnvironmentProblem:
+        return UNREADABLE, _changed(run.path)
     except RunnerError:
-        return DAMAGED, run.path.stat().st_mtime
-    return state.state, state.ended or state.created or run.path.stat().st_mtime
+        return DAMAGED, _changed(run.path)
+    return state.state, state.ended or state.created or _changed(run.path)

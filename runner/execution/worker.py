@@ -23,7 +23,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
-from runner.runs.run import Run
+from runner.runs.run import WORKER_LOCK, Run
 from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import load_file
@@ -301,7 +301,7 @@ def _only_worker(run: Run) -> Any:
     """Two workers never write one run: the second waits for the first to finish its checkpoint, then gives up."""
     from filelock import FileLock
 
-    return FileLock(run.path / ".worker.lock", timeout=60)
+    return FileLock(run.path / WORKER_LOCK, timeout=60)
 
 
 def _listeners(run: Run, events: EventWriter) -> list[Any]:

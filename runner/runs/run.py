@@ -38,6 +38,8 @@ from runner.store.typed_documents import JsonObject, Misfit, TypedDocument
 
 D = TypeVar("D", bound=TypedDocument)
 
+#: The file in a run that the process that trains holds; the supervisor holds ``.lock``.
+WORKER_LOCK = ".worker.lock"
 #: What is noted of a run that nobody supervises any more.
 GONE = "the process that supervised it is gone"
 #: What is noted of a run whose process ended between making and beginning it.

@@ -36,11 +36,10 @@ def remove(store: Path, model: StoredModel) -> None:
             model.path.rename(gone)
             sync_folder(home)
             take_away(gone)
-    except FileNotFoundError:
-        # Somebody else removed it meanwhile.
-        if model.path.exists():
-            raise
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not model.path.exists():
+            # Somebody else removed it meanwhile.
+            return
         raise cannot_write(model.path, error) from error
 
 
@@ -69,7 +68,10 @@ def clear(left: Iterable[Path]) -> None:
 
 
 def take_away(folder: Path) -> None:
-    """Remove a folder that somebody else may be removing too. Raises OSError where it cannot be."""
+    """Remove a folder that somebody else may be removing too; of a link to one the link. Raises OSError."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         shutil.rmtree(folder)
@@ -81,11 +83,15 @@ def leftovers(home: Path) -> Iterator[Path]:
 
 
 def bytes_freed(folders: Iterable[Path]) -> int:
-    """What the disk has more when these folders are gone, bytes: blocks of files that have no name outside of them."""
+    """What the disk has more when these folders are gone, bytes: blocks of files that have no name outside of them.
+    What cannot be looked at counts nothing."""
     names: dict[tuple[int, int], list[int]] = {}
     for folder in folders:
-        for path in (folder, *folder.rglob("*")):
-            at = path.lstat()
+        for path in (folder, *(() if folder.is_symlink() else folder.rglob("*"))):
+            try:
+                at = path.lstat()
+            except OSError:
+                continue
             links = 1 if path.is_dir() and not path.is_symlink() else at.st_nlink
             inode = names.setdefault((at.st_dev, at.st_ino), [0, links, at.st_blocks * 512])
             inode[0] += 1

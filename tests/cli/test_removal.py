@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from runner.cli.app import build
 from runner.execution.plan_document import PlanDocument, StoredReference
@@ -158,6 +159,15 @@ def test_a_damaged_model_can_be_removed_and_what_it_names_stays(desk):
     assert listed(desk) == [base.reference]
 
 
+def test_a_version_that_is_a_link_to_a_folder_elsewhere_is_a_link_that_goes(desk, tmp_path):
+    linked = model(desk, "a")
+    linked.path.rename(tmp_path / "elsewhere")
+    linked.path.symlink_to(tmp_path / "elsewhere")
+    assert desk("models", "remove", linked.reference, "--yes", "--json").ok().json["bytes"] < len(ENCODER)
+    assert listed(desk) == []
+    assert (tmp_path / "elsewhere" / "manifest.json").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -223,9 +233,10 @@ def test_runs_that_are_over_go_and_the_others_say_why_they_stay(desk):
     assert "no runs to remove" in desk("runs", "prune", "--keep", "1", "--older-than", "30d").ok().out
 
 
-def test_a_run_that_a_process_holds_is_not_removed(desk):
+@pytest.mark.parametrize("lock", [".lock", ".worker.lock"])
+def test_a_run_that_a_process_holds_is_not_removed(desk, lock):
     held = run(desk, "held", State.RUNNING, State.FAILED)
-    with held.lock():
+    with FileLock(held.path / lock):
         refused = desk("runs", "remove", held.id, "--yes")
     assert (refused.code, "a process holds it" in refused.err) == (5, True)
     assert held.path.exists()
