@@ -16,6 +16,7 @@ from runner.data.comparisons.raw_layouts import Rows
 from runner.data.holdout import text_key
 from runner.data.outcomes import OutcomeMatrix, Outcomes, outcome_files
 from runner.data.outcomes.outcome_files import Found
+from runner.data.outcomes.published_forms import Sparse
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,15 +26,16 @@ if TYPE_CHECKING:
 LAYOUT = "outcomes"
 
 
-def found(section: ComparisonsData, path: str | Path | None = None) -> Found | None:
+def found(section: ComparisonsData, path: str | Path | None = None, sparse: Sparse | None = None) -> Found | None:
     """The section's files as a matrix; None where they are comparisons. ``path`` stands in for the section's own.
 
-    Raises :class:`DataError` where ``data.outcomes`` is given and the files are no matrix.
+    With ``sparse`` they may be of one LLM alone. Raises :class:`DataError` where ``data.outcomes`` is given and the
+    files are no matrix.
     """
     if not catalog.is_path(section.dataset) or section.columns is not None or section.winner_values is not None:
         return None
     opening = {"encoding": section.encoding, "delimiter": section.delimiter}
-    return outcome_files.find(path or section.dataset, section.outcomes, **opening)
+    return outcome_files.find(path or section.dataset, section.outcomes, sparse=sparse, **opening)
 
 
 def checked(matrix: OutcomeMatrix, lost: int, read: int, spec: ModelSpec, section: ComparisonsData, where: str) -> None:

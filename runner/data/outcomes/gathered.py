@@ -22,6 +22,7 @@ NO_PROMPT, NO_MODEL = "no prompt", "no LLM's name"
 NO_SCORE, NO_NUMBER = "no score, a hole", "a score that is no number, a hole"
 BEYOND = "a score beyond score_range, a hole"
 ALONE = "a prompt that fewer than two LLMs have a score for"
+NOTHING = "a prompt that no LLM has a score for"
 
 
 class Gathered:
@@ -86,8 +87,11 @@ class Gathered:
         self._responses.append(outcome_values.text(cells.get("response")))
         return True
 
-    def matrix(self) -> OutcomeMatrix:
-        """What was gathered. Raises :class:`DataError` where a score is there twice and may not be."""
+    def matrix(self, fewest: int = 2) -> OutcomeMatrix:
+        """What was gathered, of the prompts that at least ``fewest`` LLMs have a score for.
+
+        Raises :class:`DataError` where a score is there twice and may not be.
+        """
         names = sorted(self._models)
         order = np.empty(len(names), np.int64)
         order[[self._models[name] for name in names]] = np.arange(len(names))
@@ -97,8 +101,8 @@ class Gathered:
         tables = {"scores": self._table(self._score, place, used, shape)}
         tables |= {name: self._table(self._amounts[role], place, used, shape) for role, name in TABLES.items()}
         filled = ~np.isnan(tables["scores"])
-        alone, nothing = filled.sum(axis=1) < 2, ~filled.any(axis=0)
-        self._report.drop(ALONE, [self._first[at] for at in np.flatnonzero(alone)])
+        alone, nothing = filled.sum(axis=1) < fewest, ~filled.any(axis=0)
+        self._report.drop(ALONE if fewest > 1 else NOTHING, [self._first[at] for at in np.flatnonzero(alone)])
         for at in np.flatnonzero(nothing):
             self.say(f"{names[at]} has no score at all, and is left out")
         keys = list(self._prompts)
