@@ -53,6 +53,10 @@ class LlmPredictor:
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder. One that embeds nothing has no use for it."""
 
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> Any:
+        """The prompts as its own encoder sees them, float32 ``[len(prompts), d]``; None where it has none."""
+        return None
+
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
         raise NotImplementedError

@@ -181,6 +181,10 @@ class BoostedPredictor:
         if "prompt_embedding" in self.stored.inputs:
             self._encoder.use_cache(cache)
 
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int) -> np.ndarray | None:
+        """The prompts' embeddings, float32 ``[len(prompts), d]``; None where they are no input."""
+        return self._encoder.vectors(prompts, batch_size) if "prompt_embedding" in self.stored.inputs else None
+
     def table(
         self,
         prompts: Sequence[str],

@@ -150,6 +150,10 @@ class EmbeddingPredictor(KnowsLlms):
         self._reader.use_cache(cache)
         super().use_cache(cache)
 
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> np.ndarray:
+        """float32 ``[len(prompts), d]``"""
+        return self._reader.encoder.vectors(prompts, batch_size)
+
     def score_llms(
         self,
         prompts: Sequence[str],

@@ -68,6 +68,14 @@ class TransformerPredictor(KnowsLlms):
             raise unreadable(directory, error) from error
         stored.load_into(self._network)
 
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> np.ndarray:
+        """What the fine-tuned transformer makes of them, float32 ``[len(prompts), d]``."""
+        return self._loaded_encoder().encode(list(prompts), batch_size)
+
+    def _loaded_encoder(self) -> TrainableEncoder:
+        self._encoder = self._encoder or TrainableEncoder.stored(self._directory / ENCODER, self._device).eval()
+        return self._encoder
+
     def score_llms(
         self,
         prompts: Sequence[str],
@@ -88,9 +96,8 @@ class TransformerPredictor(KnowsLlms):
             return scores[:, place]
         texts = [prompts[at] for at in first]
         earlier = [() if histories is None else histories[at] for at in first]
-        self._encoder = self._encoder or TrainableEncoder.stored(self._directory / ENCODER, self._device).eval()
         vectors = self._llms.vectors[[self._llms.index[models[row]] for row in known]]
-        read = self._encoder.encode(texts, batch_size)
+        read = self._loaded_encoder().encode(texts, batch_size)
         with torch.inference_mode():
             llm_part = self._network.llm_side(torch.from_numpy(vectors).to(self._device))
         scores[known] = score_prompts(self._network, read, self._standardize.read(texts, earlier), llm_part)

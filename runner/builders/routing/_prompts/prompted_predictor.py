@@ -43,6 +43,10 @@ class PromptedPredictor(LlmPredictor):
         """Take prompts' embeddings from the cache folder where it has them."""
         self._reader.use_cache(cache)
 
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> np.ndarray:
+        """float32 ``[len(prompts), d]``"""
+        return self._reader.encoder.vectors(prompts, batch_size)
+
     def known_scores(self, asked: AskedPrompts, llms: list[int]) -> np.ndarray:
         """Scores of the LLMs of these numbers, at least one: float64 ``[len(llms), D]``."""
         raise NotImplementedError

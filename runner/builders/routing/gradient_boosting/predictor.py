@@ -28,6 +28,10 @@ class Predictor(KnowsLlms):
         self._trees.use_cache(cache)
         super().use_cache(cache)
 
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> np.ndarray | None:
+        """float32 ``[len(prompts), d]``; None where the trees do not see embeddings."""
+        return self._trees.prompt_vectors(prompts, batch_size)
+
     def score_llms(
         self,
         prompts: Sequence[str],
