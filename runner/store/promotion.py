@@ -35,13 +35,15 @@ def promote(
     *,
     move: bool = False,
     say: Callable[[str], None] = lambda text: None,
+    add: Callable[[Path], None] | None = None,
 ) -> StoredModel:
     """Make a finished artifact the newest version of a stored model.
 
     With ``move`` the artifact's folder itself becomes the version, by one rename; on another file system it is copied
     and then removed. At every moment there is the whole artifact, or the stored model. Without it, the artifact stays
     and is copied. Promoting the artifact of a run that already has a version returns that version: a promotion that
-    was cut short can be repeated. ``facts`` are what the manifest says beside ``files``.
+    was cut short can be repeated. ``facts`` are what the manifest says beside ``files``. ``add`` puts more into the
+    copy before it is sealed.
     """
     home = store / model_type / name
     try:
@@ -70,7 +72,13 @@ def promote(
                     shutil.rmtree(artifact, ignore_errors=True)
                 sync_folder(artifact.parent)
             else:
-                _copied(artifact, stored.path, lambda folder: _seal(folder, stored, facts))
+
+                def seal(folder: Path) -> None:
+                    if add is not None:
+                        add(folder)
+                    _seal(folder, stored, facts)
+
+                _copied(artifact, stored.path, seal)
             _share(store, stored, say)
             return stored
     except OSError as error:
