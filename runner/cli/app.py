@@ -60,6 +60,7 @@ GROUPS = {
         VERBS["models"][1],
         {
             "export": ("runner.cli.models_export:export", "Write a stored model as a folder or file that works alone."),
+            "extend": ("runner.cli.models_extend:extend", "Let a new LLM join a stored router."),
             "deduplicate": ("runner.cli.models_deduplication:deduplicate", "Make one file of copies in the store."),
             "remove": ("runner.cli.models_removal:remove", "Remove stored models; shown first, done with --yes."),
             "prune": ("runner.cli.models_removal:prune", "Remove old versions of stored models; shown first."),

@@ -81,9 +81,7 @@ def _read(path: str, kind: str, columns: str | None) -> _Read:
     from runner.spec.kinds import spec_class
 
     spec = spec_class(kind)
-    mapping = _mapping(columns)
-    _check_roles(spec.data, mapping, kind)
-    section = _section(kind, spec.data, spec.data.document_of(path, mapping))
+    section = data_section(spec.data, path, columns, kind)
     warnings: list[str] = []
 
     def emit(event: str, **fields: Any) -> None:
@@ -103,6 +101,13 @@ def _read(path: str, kind: str, columns: str | None) -> _Read:
     read.report = (read.loaded.report if read.loaded else None) or read.report
     read.report.layout = read.report.layout or section.layout
     return read
+
+
+def data_section(layout: Any, path: str, columns: str | None, kind: str) -> Any:
+    """The data section of a path and of ``--columns``, whose keys are those of the kind's layout."""
+    mapping = _mapping(columns)
+    _check_roles(layout, mapping, kind)
+    return _section(kind, layout, layout.document_of(path, mapping))
 
 
 def _mapping(columns: str | None) -> dict[str, Any]:
