@@ -19,7 +19,10 @@ from runner.data.comparisons.outcome_pairs import winners
 from runner.data.comparisons.outcome_source import found
 from runner.data.comparisons.prepared import build
 from runner.data.outcomes import OutcomeMatrix, Outcomes
-from runner.data.outcomes.published_forms import Sparse
+from runner.data.outcomes.outcome_fields import OutcomeColumns
+from runner.data.outcomes.outcome_files import Found
+from runner.data.outcomes.published_forms import Sparse, compares
+from runner.data.records import open_records
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.inference.extending.known_outcomes import TrainingOutcomes, key_of
 
@@ -83,7 +86,7 @@ def read(section: ComparisonsData, router: Router, llm: str | None, say: Callabl
     Raises :class:`DataError` for what cannot be read or compared, :class:`ConflictError` for an LLM that the router
     knows, :class:`UsageError` where several LLMs are new and none is named.
     """
-    source = found(section, sparse=Sparse(llm))
+    section, source = _found(section, llm)
     new = _of_comparisons(section, router, llm, say) if source is None else None
     if source is not None:
         report = DataReport("outcomes")
@@ -113,6 +116,26 @@ def read(section: ComparisonsData, router: Router, llm: str | None, say: Callabl
             hint="score it on prompts on which the known LLMs differ",
         )
     return new
+
+
+def _found(section: ComparisonsData, llm: str | None) -> tuple[ComparisonsData, Found | None]:
+    """The file as outcomes, or None for comparisons, and the section that describes it as what it is.
+
+    Columns that are named may be those of either: they are a matrix's where the file is one.
+    """
+    named = {} if section.columns is None else section.columns.model_dump(exclude_unset=True)
+    if not named or not named.keys() <= OutcomeColumns.model_fields.keys():
+        return section, found(section, sparse=Sparse(llm))
+    roles = {"dataset": section.dataset, "outcomes": Outcomes(columns=OutcomeColumns(**named))}
+    of_matrix = section.model_copy(update=roles | {"columns": None})
+    try:
+        return of_matrix, found(of_matrix, sparse=Sparse(llm))
+    except DataError:
+        if compares(
+            open_records(section.dataset, encoding=section.encoding, delimiter=section.delimiter).columns or ()
+        ):
+            return section, None
+        raise
 
 
 def _of_comparisons(
