@@ -21,7 +21,7 @@ from runner.contract import Table
 from runner.spec.loading import load_file
 from runner.spec.publishing import schema_for
 from tests.conftest import ROOT, Desk
-from tests.examples import KINDS, PROMPTS, example, files, numbers, question
+from tests.examples import KINDS, PROMPTS, example, files, llms, numbers, question
 from tests.holding import held_copy
 
 #: These are trained with every change: those that take a second, and one network. All together take minutes.
@@ -118,6 +118,31 @@ def test_the_same_spec_and_seed_give_the_same_bytes(trained):
     report = desk("replay", document["model"], "--executor", "local", "--json")
     assert [row for row in report.json["differences"] if not row["what"].startswith("lock.code")] == []
     assert report.code == 0
+
+
+def test_an_llm_joins_what_ranks_llms_and_the_others_are_scored_as_before(trained):
+    kind, desk, document = trained
+    if not registry.task(kind).has_room("extended"):
+        done = desk("models", "extend", document["model"], "--with", "rows.jsonl", "--new-name", "extended")
+        assert done.code == 5 and "no LLM can join it" in done.err
+        return
+    winners = ("model_a", "model_b", "model_a")
+    rows = [
+        {"prompt": f"What is {at} + 7?", "model_a": "newcomer", "model_b": llm, "winner": winners[at % 3]}
+        for at in range(12)
+        for llm in llms(document)[:3]
+    ]
+    desk.write("newcomer.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    words = ("--with", "newcomer.jsonl", "--new-name", "extended", "--json")
+    joined = desk("models", "extend", document["model"], *words).ok().json
+    ask = [*question(desk, document), "--output-path", "-"]
+    before = desk(*ask).ok().json
+    ask[ask.index("--model") + 1] = joined["model"]
+    ask.insert(ask.index("--models-to-score") + 1, "newcomer")
+    after = desk(*ask).ok().json
+    newcomer = after.pop("newcomer")
+    assert numbers(after) == pytest.approx(numbers(before), abs=1e-5)
+    assert len(newcomer) == len(PROMPTS)
 
 
 def test_a_changed_byte_and_a_planted_pickle_are_refused(trained):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from runner.data.comparisons.losses import refuse
 from runner.data.comparisons.outcome_pairs import winners
 from runner.data.comparisons.outcome_source import found
 from runner.data.comparisons.prepared import build
+from runner.data.holdout import text_key
 from runner.data.outcomes import OutcomeMatrix, Outcomes
 from runner.data.outcomes.outcome_fields import OutcomeColumns
 from runner.data.outcomes.outcome_files import Found
@@ -69,6 +70,24 @@ class NewOutcomes:
     #: Means of what is known of the new LLM's calls: ``cost``, ``prompt_tokens``, ``completion_tokens``, ``latency``.
     amounts: dict[str, float] = field(default_factory=dict)
 
+    def ordered(self) -> NewOutcomes:
+        """The same with prompts and comparisons in an order of their own, so that a file's changes no bit."""
+        told = [text_key("\x00".join([*history, key])) for history, key in zip(self.histories, self.keys, strict=True)]
+        order = np.argsort(np.array(told, np.uint64), kind="stable")
+        place = np.argsort(order)
+        rows = np.lexsort((self.won, self.rival, place[self.prompt]))
+        return replace(
+            self,
+            prompts=tuple(self.prompts[at] for at in order),
+            histories=tuple(self.histories[at] for at in order),
+            keys=tuple(self.keys[at] for at in order),
+            tags=None if self.tags is None else self.tags[order],
+            prompt=place[self.prompt][rows],
+            rival=self.rival[rows],
+            won=self.won[rows],
+            weight=self.weight[rows],
+        )
+
     def digest(self, known: Sequence[str]) -> str:
         """The SHA-256 (hex) of what the estimate is made from."""
         told = hashlib.sha256()
@@ -115,7 +134,7 @@ def read(section: ComparisonsData, router: Router, llm: str | None, say: Callabl
             where=section.dataset,
             hint="score it on prompts on which the known LLMs differ",
         )
-    return new
+    return new.ordered()
 
 
 def _found(section: ComparisonsData, llm: str | None) -> tuple[ComparisonsData, Found | None]:
