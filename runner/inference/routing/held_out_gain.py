@@ -50,7 +50,7 @@ class Held:
         """
         import numpy as np
 
-        from runner.inference.routing.choosing import by_threshold, threshold_for_share
+        from runner.tasks.ranking.choosing import by_threshold, threshold_for_share
         from runner.training.bootstrap import resample
 
         rows, worths = [], []

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from runner.inference.routing.choosing import curve
 from runner.inference.routing.routing import Routed
 from runner.pages.axes import nice_ticks, tick_labels
 from runner.pages.html import Markup, join, pairs, table, tag, text
 from runner.pages.page import whole_page
 from runner.store.files import write_atomic
+from runner.tasks.ranking.choosing import curve
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 320, 64, 150, 16, 44
 
