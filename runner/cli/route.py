@@ -154,10 +154,16 @@ def route(
 def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> dict[str, Any]:
     """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
     from runner.inference.routing.held_out_gain import held_out
+    from runner.tasks.ranking.verdict_words import recorded, sentences
 
-    found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size)
+    # Ties that are broken by chance have no threshold that other prompts could be chosen by.
+    choice = None if "ties" in routed.provenance["rule"] else routed.choice
+    found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size, choice)
     points = found.points()
-    told = {"measure": found.measure, "costs": found.costs} if found.measure != "better" else {}
+    told: dict[str, Any] = {"measure": found.measure, "costs": found.costs} if found.measure != "better" else {}
+    if found.verdict is not None:
+        told["verdict"] = found.verdict.as_dict() | {"sentences": sentences(found.verdict)}
+        told["tables"] = recorded(found.verdict)
     return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)} | told
 
 
@@ -188,6 +194,8 @@ def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts
 
 
 def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
+    from runner.tasks.ranking.recorded_verdict import lines as verdict_lines
+
     rows: list[tuple[object, ...]] = [
         (
             name,
@@ -215,4 +223,5 @@ def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
                 f"mean score {least['quality']:.3f} at a mean cost of {least['mean_cost']:.6g} (never the dearer) to "
                 f"{most['quality']:.3f} at {most['mean_cost']:.6g} (always); costs are {held['costs']}"
             )
+        lines += [*verdict_lines(held.get("tables", {})), ""]
     return "\n".join([*lines, str(path), str(beside)])
