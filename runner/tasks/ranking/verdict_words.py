@@ -146,7 +146,9 @@ def calls(shares: Mapping[str, float]) -> str:
 def _against_single(told: Verdict) -> str:
     gain = told.measures.get("gain_over_single")
     rival = f"{_single(told)}, the best {'single LLM' if told.free else 'by the votes'} of training"
-    against = f"{_verdict(told, 'gain_over_single', rival)}{': ' + _gain(gain) if gain else ''}."
+    against = f"Nothing tells whether it is better than {rival}: on no prompt is what both call known."
+    if gain is not None:
+        against = f"{_verdict(told, 'gain_over_single', rival)}: {_gain(gain)}."
     if told.always is None:
         return against
     alone = f"always {told.always}" if told.free else f"one order of the LLMs, {told.always} first"

@@ -136,9 +136,7 @@ def test_a_policy_whose_every_call_fell_on_a_hole_has_no_number():
     found = told(matrix(quality=holes, trained=np.array([0.3, 0.5, 0.7])), noise())
     rows = {row.name: row for row in found.policies}
     assert rows["single"].prompts == 0 and "gain_over_single" not in found.measures
-    assert (
-        sentences(found)[0] == "Nothing tells whether it is better than always large, the best single LLM of training."
-    )
+    assert sentences(found)[0].startswith("Nothing tells whether it is better than always large")
     cells = [cell for row in recorded(found)["policies"]["rows"] for cell in row]
     assert None in cells and not any(isinstance(cell, float) and np.isnan(cell) for cell in cells)
 
