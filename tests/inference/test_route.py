@@ -132,7 +132,8 @@ def test_files_are_written_with_their_provenance_and_a_page(office):
     assert beside["model"] == "dense_network/it/v1" and beside["costs"]["quoter"]["call"] == 0.001
     assert beside["summary"]["held_out"]["comparisons"] > 0
     page = (office.home / "r.html").read_text()
-    assert "On held-out comparisons" in page and page.count("<svg") == 2
+    assert "On held-out comparisons" in page and "Beside other ways to choose" in page
+    assert "chance of the better answer over" in page and "how often its answer was better over" in page
     assert "this routing" in done.out
 
 
