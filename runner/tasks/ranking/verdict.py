@@ -225,7 +225,10 @@ def _left_out(
             why = "votes tell of two LLMs a prompt"
         else:
             why = "on no prompt are the quality and the cost of every LLM known"
-        said.append(f"AIQ, the mix of two LLMs at the same cost and the cost saved are not measured: {why}")
+        mix = "" if "gain_over_mix" in measures else ", the mix of two LLMs at the same cost"
+        said.append(f"AIQ{mix} and the cost saved are not measured: {why}")
+    elif "aiq" not in measures:
+        said.append("AIQ and the cost saved are not measured: every LLM costs the same on average")
     elif "cost_saved" not in measures:
         said.append(
             f"No cost is saved at the quality of {offered.models[offered.best]}: no rate reaches it on these prompts"

@@ -163,6 +163,20 @@ def test_a_quality_that_no_rate_reaches_saves_nothing():
     assert "cost_saved" not in found.measures and any("no rate reaches it" in said for said in found.left_out)
 
 
+def test_costs_that_are_all_the_same_decide_nothing_and_it_says_so():
+    same = np.ones((60, 3))
+    found = told(matrix(cost=same, price=same), noise())
+    assert {"aiq", "aiq_gain"}.isdisjoint(found.measures) and any("costs the same" in said for said in found.left_out)
+
+
+def test_without_a_whole_prompt_the_mix_is_still_measured():
+    holes = matrix().quality
+    holes[:, 0] = np.nan
+    found = told(matrix(quality=holes), np.array([[-9.0], [0], [0]]) + noise())
+    assert "aiq" not in found.measures and "gain_over_mix" in found.measures
+    assert found.left_out[0].startswith("AIQ and the cost saved are not measured: on no prompt")
+
+
 def test_a_rule_is_judged_by_the_mix_that_costs_the_same():
     offered = matrix()
     known = np.where(offered.quality[:, 0] > 0, 0, 2)
