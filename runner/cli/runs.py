@@ -17,6 +17,8 @@ from runner.cli import streams
 from runner.cli.output import Json, show, table
 from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.plan_document import PlanDocument
+from runner.runs.events import EventReader
+from runner.runs.history import history
 from runner.runs.run import Run, State, all_runs, find_run
 from runner.runs.run_documents import EarlyStop, RunResult
 from runner.runs.run_state import worth_resuming
@@ -79,9 +81,13 @@ def show_run(
     *,
     html: Annotated[bool, Parameter(negative="")] = False,
     output: Path | None = None,
+    tables: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
-    """Show one run: its state, what it measured, how it failed and what to do about it.
+    """Show one run: its state, what it measured epoch by epoch, how it failed and what to do about it.
+
+    With --json the whole history is there, every epoch and step with its metrics. With --tables every table that the
+    run recorded, such as a leaderboard or what each input is worth.
 
     Example: runner runs show last --html
 
@@ -93,6 +99,8 @@ def show_run(
         Write one self-contained page: curves, leaderboard, calibration, spec, lock.
     output
         Where the page goes. Default: report.html in the run's directory.
+    tables
+        Print the run's tables too; with --json they are in the document.
     """
     found = find_run(Workspace.current().runs, run)
     found.state()
@@ -105,7 +113,17 @@ def show_run(
     document = detail(found)
     state = found.state()
     goes_on = worth_resuming(state.state, state.failure)
-    show(document, lambda: _text(document, goes_on), as_json=json)
+    recorded = (found.document("tables") or {}) if tables else {}
+    if tables:
+        document["tables"] = recorded
+
+    def human() -> str:
+        from runner.cli.run_history import history_text, tables_text
+
+        parts = (_text(document, goes_on), history_text(document["history"]), tables_text(document["model"], recorded))
+        return "\n\n".join(part for part in parts if part)
+
+    show(document, human, as_json=json)
 
 
 def logs(
@@ -125,7 +143,6 @@ def logs(
     follow
         Stay until the run ends.
     """
-    from runner.runs.events import EventReader
     from runner.tracking.terminal import TerminalListener
 
     found = find_run(Workspace.current().runs, run)
@@ -245,6 +262,7 @@ def detail(run: Run) -> dict[str, Any]:
         "failure": state.failure.to_document() if state.failure else None,
         "note": state.note,
         "result": run.document("result"),
+        "history": history(EventReader(run.path).new()).to_document(),
         "lock": run.document("lock"),
         "spec": run.document("spec"),
     }
