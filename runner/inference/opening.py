@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from runner import registry
 from runner.contract import AskOptions, Builder, Task
-from runner.errors import ConflictError, EnvironmentProblem, RunnerError, UsageError
+from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
 from runner.store.manifest import NAME as MANIFEST
 from runner.store.manifest import Manifest
 from runner.store.names import parse_reference
@@ -98,7 +98,11 @@ def find_model(workspace: Workspace, reference: str) -> StoredModel:
     """The version that a reference names, or the model in a folder, written as a path (``./x``, ``/x``, ``~/x``); not
     yet checked. Raises :class:`~runner.errors.NotFoundError`."""
     if reference in (".", "..") or reference.startswith(PATHS):
-        return in_folder(absolute(reference, current_folder(), where="--model"))
+        try:
+            return in_folder(absolute(reference, current_folder(), where="--model"))
+        except NotFoundError as error:
+            error.hint = error.hint or "a path leads to what `runner models export` wrote; a name is TYPE/NAME"
+            raise
     try:
         wanted = parse_reference(reference)
         if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
