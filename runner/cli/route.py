@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def route(
     *,
-    model: Annotated[str, Parameter(help="The router: a stored model, TYPE/NAME or TYPE/NAME/vN.")],
+    model: Annotated[str, Parameter(help="The router: TYPE/NAME, TYPE/NAME/vN, or ./FOLDER of an exported one.")],
     costs: Annotated[Path, Parameter(help="A JSON file of what each LLM costs.")],
     prompts: Annotated[list[str] | None, Words] = None,
     prompts_file: Annotated[Path | None, Dash] = None,
