@@ -14,19 +14,18 @@ import pytest
 from runner.store.manifest import verify
 from tests.conftest import Desk
 from tests.examples import example
-from tests.inside import Inside
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory) -> tuple[Desk, str]:
     """A desk with a stored router, and its answer to a question."""
-    desk = Inside(tmp_path_factory.mktemp("trained"))
-    Desk(desk.home)("train", "--executor", "local", stdin=json.dumps(example("elo_scoring"))).ok()
+    desk = Desk(tmp_path_factory.mktemp("trained"))
+    desk("train", "--executor", "local", stdin=json.dumps(example("elo_scoring"))).ok()
     return desk, ask(desk, "elo_scoring/elo")
 
 
 def ask(desk: Desk, model: object) -> str:
-    return Desk(desk.home)("infer", "--model", model, "--prompts", "Hi", "--output-path", "-").ok().out
+    return desk("infer", "--model", model, "--prompts", "Hi", "--output-path", "-").ok().out
 
 
 @pytest.mark.parametrize("form", ["folder", "tar"])
@@ -35,7 +34,7 @@ def test_what_was_exported_answers_alone_and_shares_no_file(trained, tmp_path, f
     target = tmp_path / ("router.tar" if form == "tar" else "router")
     told = desk("models", "export", "elo_scoring/elo", target, "--json").ok().json
     assert (told["format"], told["path"]) == (form, str(target))
-    away = Inside(tmp_path / "away")
+    away = Desk(tmp_path / "away")
     away.home.mkdir()
     folder = away.home / "elo-v1"
     if form == "tar":
@@ -93,7 +92,7 @@ def test_a_model_that_is_not_there_or_damaged_is_not_exported(trained, tmp_path)
     desk, _ = trained
     missing = desk("models", "export", "elo_scoring/eloo", tmp_path / "router")
     assert (missing.code, "did you mean 'elo_scoring/elo'?" in missing.err) == (5, True)
-    other = Inside(tmp_path / "other")
+    other = Desk(tmp_path / "other")
     shutil.copytree(desk.home / "models", other.home / "models")
     (other.home / "models" / "elo_scoring" / "elo" / "v1" / "model.json").write_text("{}")
     damaged = other("models", "export", "elo_scoring/elo", tmp_path / "router")

@@ -20,15 +20,9 @@ from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 from runner.store.stored_models import StoredModel
 from tests.conftest import Desk
-from tests.inside import Inside
 
 DAY = 86400
 ENCODER = bytes(2**20)
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Desk:
-    return Inside(tmp_path)
 
 
 def model(desk: Desk, name: str, days: float = 0, **facts: object) -> StoredModel:
@@ -194,7 +188,7 @@ def test_words_that_make_no_removal_say_what_would(named, words, code, said):
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory) -> Desk:
-    desk = Inside(tmp_path_factory.mktemp("named"))
+    desk = Desk(tmp_path_factory.mktemp("named"))
     model(desk, "quickstart")
     run(desk, "quickstart", State.RUNNING, State.SUCCEEDED)
     return desk

@@ -15,7 +15,7 @@ from runner.errors import IntegrityError
 from runner.store.manifest import ModelFacts, verify
 from runner.store.promotion import promote
 from runner.store.stored_models import StoredModel, open_verified
-from tests.inside import Inside
+from tests.conftest import Desk
 from tests.store.test_promotion import count_hashes
 
 ENCODER = bytes(range(256)) * 2**12
@@ -118,7 +118,7 @@ def test_a_holder_that_is_removed_at_that_moment_is_passed_over(tmp_path, monkey
 def test_a_store_that_was_copied_without_its_links_gets_them_back(tmp_path):
     """The command, in the folder of such a store; one model's copy is damaged, and nobody links to that."""
     models = [stored(tmp_path, f"m{number}") for number in range(4)]
-    desk = Inside(tmp_path)
+    desk = Desk(tmp_path)
     shutil.copytree(tmp_path / "store", tmp_path / "models")
     here = [tmp_path / "models" / model.path.relative_to(tmp_path / "store") for model in models]
     (here[0] / WEIGHTS).chmod(0o644)
