@@ -4,11 +4,11 @@
 
 One LLM after another is left out of the training of each router and joins it from its comparisons on 16, 32 and 64
 training prompts (`extended`). Beside it: the mean of the known LLMs (`--unknown mean`), training anew with just those
-comparisons (`anew, 16 prompts`), and with all of the LLM's comparisons (`anew, all`), which is what there is to reach. All
-are measured on the same held-out prompts: how often the winner of a comparison with the new LLM is scored higher, the
-log loss, the regret (the share of comparisons that the best LLM of a prompt won, less that of the LLM put first among
-those with an outcome there), and the rank correlation over prompts of the new LLM's lead over the others with that of
-`anew, all`. Medians over LLMs.
+comparisons (`anew, 16 prompts`), and with all of the LLM's comparisons (`anew, all`), which is what there is to reach.
+All are measured on the same held-out prompts: how often the winner of a comparison with the new LLM is scored higher,
+the log loss, the regret (the share of comparisons that the best LLM of a prompt won, less that of the LLM put first
+among those with an outcome there), and the rank correlation over prompts of the new LLM's lead over the others with
+that of `anew, all`, where both differ from prompt to prompt. Medians over LLMs.
 """
 
 from __future__ import annotations
