@@ -20,15 +20,15 @@ import numpy as np
 from runner.tasks.ranking.calibration import probability
 
 #: Variances of the priors that are tried, in squared log odds: of all patterns together, and of a cluster's offset.
-PATTERNS, OFFSETS = (0.0, 0.1, 0.3, 1.0, 3.0), (0.0, 0.1, 0.3, 1.0, 3.0)
+PATTERNS, OFFSETS = (0.0, 0.1, 0.3, 1.0, 3.0), (0.0, 0.1, 0.3, 1.0, 3.0, 10.0)
 #: The least variance of a level: known LLMs that are all as good as each other do not say that a new one is.
 LEAST_LEVEL = 0.25
 #: Clusters: one for so many prompts, and no more than so many.
-PROMPTS_A_CLUSTER, MOST_CLUSTERS = 6, 12
+PROMPTS_A_CLUSTER, MOST_CLUSTERS = 3, 20
 #: Prompts that are grouped; others go to the nearest of the groups, since grouping takes the square of them.
 MOST_GROUPED = 2000
 #: How alike two comparisons on one prompt are, so how much it is to have several (Kish, "Survey Sampling", 1965).
-ALIKE = 0.5
+ALIKE = 0.2
 STEPS = 40
 
 
@@ -61,7 +61,7 @@ class FewPrompts:
         )
 
     def effective(self) -> np.ndarray:
-        """The weights, float64 ``[n]``, with which several comparisons on one prompt count for at most two."""
+        """The weights, float64 ``[n]``, with which several comparisons on one prompt count for at most five."""
         whole = np.bincount(self.prompt, self.weight, minlength=len(self.scores))
         return self.weight / (1 + ALIKE * np.maximum(whole - 1, 0))[self.prompt]
 
