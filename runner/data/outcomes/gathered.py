@@ -42,6 +42,8 @@ class Gathered:
         self.textless = False
         #: Rows of the file, and those of them that give no score at all.
         self.read = self.lost = 0
+        #: The first score that is no number, as it is written, and its row.
+        self.odd_score: tuple[str, int] | None = None
 
     def prompt(self, text: str, history: tuple[str, ...], group: Any, number: int) -> int:
         """The place of a prompt, which is new or known. Its first group counts."""
@@ -73,6 +75,8 @@ class Gathered:
             reason = NO_NUMBER if score is None else NO_SCORE if np.isnan(score) else BEYOND
             self._report.change(reason, [number])
             self.model(model)
+            if score is None and self.odd_score is None:
+                self.odd_score = f"{cells.get('score')!r:.60}", number
             return False
         self.model(model)
         self._row.append(prompt)
@@ -134,7 +138,7 @@ class Gathered:
         if numbers and rule == "refuse":
             at = int(np.flatnonzero(again)[0])
             raise DataError(
-                f"{names[place[at] % len(names)]} has two scores for one prompt, and so {len(numbers) - 1} times more",
+                f"{names[place[at] % len(names)]} has two scores for one prompt ({len(numbers)} such rows in all)",
                 where=f"{self.where}:{numbers[0]}",
                 hint='"duplicates": "mean" or "first" in the spec\'s data.outcomes takes them together',
             )
