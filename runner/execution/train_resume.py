@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError
-from runner.execution.endings import RESUMABLE
+from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.plan_document import PlanDocument
 from runner.execution.resolved_paths import check_folder, resolve_paths

@@ -18,7 +18,7 @@ from typing import Any
 from runner import __version__, registry
 from runner.contract import LoadContext, LoadedData, TrainContext, TrainResult
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
-from runner.execution.endings import classify
+from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold

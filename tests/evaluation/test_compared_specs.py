@@ -7,7 +7,7 @@ import json
 import pytest
 
 from runner.errors import UsageError
-from runner.evaluation.candidates import Changes, candidates
+from runner.evaluation.compared_specs import Changes, candidates
 from runner.spec.loading import load_object
 from runner.workspace import Workspace
 from tests.conftest import ROOT
