@@ -12,7 +12,7 @@ import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.data.category_tags import TAGS
-from runner.data.comparisons import catalog, graph, outcome_source, prompt_split, sources
+from runner.data.comparisons import catalog, graph, outcome_source, prompt_split, rare_llms, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.llm_names import odd_names
 from runner.data.comparisons.losses import reasons, refuse
@@ -127,11 +127,11 @@ def _drop_rare(
         return_inverse=True,
     )
     a, b = index[: len(chosen)], index[len(chosen) :]
-    steps = list(prompt_split.passes(a, b, len(everyone), least))
+    steps = list(rare_llms.passes(a, b, len(everyone), least))
     kept = steps[-1]
     if not kept.any():
-        largest = prompt_split.largest_threshold(a, b, len(everyone))
-        left = int(prompt_split.frequent(a, b, len(everyone), largest).sum())
+        largest = rare_llms.largest_threshold(a, b, len(everyone))
+        left = int(rare_llms.frequent(a, b, len(everyone), largest).sum())
         sampled = "null" if section.max_samples is None else str(section.max_samples)
         raise DataError(
             f"no comparison is left: /data/max_samples {sampled} gives {len(chosen)} rows of {len(everyone)} LLMs, "
