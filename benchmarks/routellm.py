@@ -1,0 +1,120 @@
+"""Routers between RouteLLM's two models, GPT-4 and Mixtral 8x7B, measured as RouteLLM measures its own: APGR.
+
+    python benchmarks/routellm.py --data ../shared/data
+
+The rows are RouteLLM's published outcomes on GSM8K's test questions and on a sample of MMLU's: whether each model was
+right. Prompts are divided into five folds; each is scored by a router that was trained on the others by
+``runner train --executor local``, on both benchmarks together. RouteLLM's own routers were trained on other data
+(people's votes of Chatbot Arena, enlarged), so what differs is both the router and what it could learn from.
+
+The measure is that of ``routellm/evals/evaluate.py``: prompts are cut at ten quantiles of the strong model's win rate;
+at each of the eleven thresholds those at or above it go to the strong model, at the last one none; the area under
+accuracy over the share of strong calls, by trapezoids, less that of the weak model alone, is divided by that of the
+strong model alone less the weak's. Quantiles are taken within a fold, whose win rates are one model's. 0.5 is a random
+choice. ``calls`` is the least share of strong calls, of the eleven, with which the accuracy is 95 % of the strong
+model's. Intervals are 95 % by a bootstrap over prompts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+# Before numpy is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from routers import KINDS, SEED, fold_of, table, trained_and_asked
+
+FILE = "router_routellm_correct.csv"
+WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
+#: Those that need no answers: the file has none.
+READERS = ("knn_scoring", "linear_scoring", "dense_network", "matrix_factorization")
+FOLDS, CUTS, DRAWS = 5, 10, 1000
+#: The part of the strong model's accuracy at which calls are counted.
+ENOUGH = 0.95
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help=f"the folder of {FILE}")
+    parser.add_argument("--kinds", nargs="+", choices=READERS, default=list(READERS))
+    given = parser.parse_args()
+    rows = table(given.data / FILE)
+    fold = np.array(fold_of([row["prompt"] for row in rows], FOLDS))
+    right = {name: np.array([row[name] == "True" for row in rows], float) for name in (WEAK, STRONG)}
+    benchmark = np.array([row["benchmark"].partition("/")[0] for row in rows])
+    rates = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for kind in given.kinds:
+            rates[kind] = win_rates(kind, rows, fold, Path(folder) / kind)
+            print(f"{kind} is done", file=sys.stderr, flush=True)
+    rates["an oracle"] = right[STRONG] - right[WEAK]
+    for name in np.unique(benchmark):
+        mine = benchmark == name
+        of_mine = {kind: rate[mine] for kind, rate in rates.items()}
+        print(markdown(name, of_mine, fold[mine], right[WEAK][mine], right[STRONG][mine]))
+
+
+def win_rates(kind: str, rows: list[dict[str, str]], fold: np.ndarray, home: Path) -> np.ndarray:
+    """By how much the strong model is foretold to lead, for every prompt by a router that did not see it."""
+    found = np.zeros(len(rows))
+    fields, epochs = KINDS[kind]
+    for number in range(FOLDS):
+        held = np.flatnonzero(fold == number)
+        seen = [dict(rows[at]) for at in np.flatnonzero(fold != number)]
+        for row in seen:
+            row |= {name: row[name] == "True" for name in (WEAK, STRONG)}
+        _, scores = trained_and_asked(kind, fields, epochs, seen, [rows[at] for at in held], home / str(number))
+        found[held] = [scores.of(rows[at], STRONG) - scores.of(rows[at], WEAK) for at in held]
+    return found
+
+
+def markdown(name: str, rates: dict[str, np.ndarray], fold: np.ndarray, weak: np.ndarray, strong: np.ndarray) -> str:
+    """One table: every router, the random choice and the oracle."""
+    rng = np.random.default_rng(SEED)
+    drawn = [rng.integers(len(weak), size=len(weak)) for _ in range(DRAWS)]
+    out = [
+        f"\n{name}: {len(weak):,} prompts; {WEAK} is right on {weak.mean():.3f} of them, {STRONG} on "
+        f"{strong.mean():.3f}.\n",
+        "| router | APGR | 95 % interval | calls |",
+        "|---|---:|---:|---:|",
+    ]
+    for kind, of in sorted(rates.items(), key=lambda item: -apgr(*curve(item[1], fold, weak, strong), weak, strong)):
+        share, accuracy = curve(of, fold, weak, strong)
+        redrawn = [apgr(*curve(of[at], fold[at], weak[at], strong[at]), weak[at], strong[at]) for at in drawn]
+        low, high = np.percentile(redrawn, [2.5, 97.5])
+        enough = share[accuracy >= ENOUGH * strong.mean()]
+        out.append(
+            f"| {kind if ' ' in kind else f'`{kind}`'} | {apgr(share, accuracy, weak, strong):.3f} | "
+            f"{low:.3f} to {high:.3f} | {enough.min():.0%} |"
+        )
+    even = ENOUGH * strong.mean() - weak.mean()
+    out.append(f"| a random choice | 0.500 | | {max(0.0, even / (strong.mean() - weak.mean())):.0%} |")
+    return "\n".join(out)
+
+
+def curve(rate: np.ndarray, fold: np.ndarray, weak: np.ndarray, strong: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Shares of strong calls, rising, and the accuracy with each: float ``[11]`` twice."""
+    sent = np.zeros((CUTS + 1, len(rate)), bool)
+    for number in np.unique(fold):
+        mine = fold == number
+        cuts = np.quantile(rate[mine], np.linspace(0, 1, CUTS + 1))
+        sent[:, mine] = rate[mine] >= cuts[:, None]
+        sent[-1, mine] = rate[mine] > cuts[-1]
+    share = sent.mean(axis=1)[::-1]
+    return share, np.where(sent, strong, weak).mean(axis=1)[::-1]
+
+
+def apgr(share: np.ndarray, accuracy: np.ndarray, weak: np.ndarray, strong: np.ndarray) -> float:
+    """The average performance gap recovered (Ong et al., 2024), as RouteLLM's code computes it."""
+    area = float(np.trapezoid(accuracy, share))
+    width = share[-1] - share[0]
+    return (area - width * weak.mean()) / (width * (strong.mean() - weak.mean()))
+
+
+if __name__ == "__main__":
+    main()
