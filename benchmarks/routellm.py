@@ -27,12 +27,14 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from routers import KINDS, SEED, fold_of, table, trained_and_asked
+from routers import CHOSEN, SEED, fold_of, shown, spec_of, table, trained_and_asked
 
 FILE = "router_routellm_correct.csv"
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 #: Those that need no answers: the file has none.
-READERS = ("knn_scoring", "linear_scoring", "dense_network", "matrix_factorization")
+READERS = ("knn_scoring", "linear_scoring", "dense_network", "matrix_factorization", f"dense_network, {CHOSEN}",
+           f"matrix_factorization, {CHOSEN}")  # fmt: skip
+ORACLE = "an oracle"
 FOLDS, CUTS, DRAWS = 5, 10, 1000
 #: The part of the strong model's accuracy at which calls are counted.
 ENOUGH = 0.95
@@ -42,6 +44,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help=f"the folder of {FILE}")
     parser.add_argument("--kinds", nargs="+", choices=READERS, default=list(READERS))
+    parser.add_argument("--here", action="store_true", help="train in this process: see routers.py")
     given = parser.parse_args()
     rows = table(given.data / FILE)
     fold = np.array(fold_of([row["prompt"] for row in rows], FOLDS))
@@ -50,25 +53,25 @@ def main() -> None:
     rates = {}
     with tempfile.TemporaryDirectory() as folder:
         for kind in given.kinds:
-            rates[kind] = win_rates(kind, rows, fold, Path(folder) / kind)
+            rates[kind] = win_rates(kind, rows, fold, Path(folder) / kind, given.here)
             print(f"{kind} is done", file=sys.stderr, flush=True)
-    rates["an oracle"] = right[STRONG] - right[WEAK]
+    rates[ORACLE] = right[STRONG] - right[WEAK]
     for name in np.unique(benchmark):
         mine = benchmark == name
         of_mine = {kind: rate[mine] for kind, rate in rates.items()}
         print(markdown(name, of_mine, fold[mine], right[WEAK][mine], right[STRONG][mine]))
 
 
-def win_rates(kind: str, rows: list[dict[str, str]], fold: np.ndarray, home: Path) -> np.ndarray:
+def win_rates(kind: str, rows: list[dict[str, str]], fold: np.ndarray, home: Path, here: bool) -> np.ndarray:
     """By how much the strong model is foretold to lead, for every prompt by a router that did not see it."""
     found = np.zeros(len(rows))
-    fields, epochs = KINDS[kind]
     for number in range(FOLDS):
         held = np.flatnonzero(fold == number)
         seen = [dict(rows[at]) for at in np.flatnonzero(fold != number)]
         for row in seen:
             row |= {name: row[name] == "True" for name in (WEAK, STRONG)}
-        _, scores = trained_and_asked(kind, fields, epochs, seen, [rows[at] for at in held], home / str(number))
+        document = spec_of(kind, home / str(number), seen)
+        _, scores, _ = trained_and_asked(document, [rows[at] for at in held], here)
         found[held] = [scores.of(rows[at], STRONG) - scores.of(rows[at], WEAK) for at in held]
     return found
 
@@ -89,7 +92,7 @@ def markdown(name: str, rates: dict[str, np.ndarray], fold: np.ndarray, weak: np
         low, high = np.percentile(redrawn, [2.5, 97.5])
         enough = share[accuracy >= ENOUGH * strong.mean()]
         out.append(
-            f"| {kind if ' ' in kind else f'`{kind}`'} | {apgr(share, accuracy, weak, strong):.3f} | "
+            f"| {kind if kind == ORACLE else shown(kind)} | {apgr(share, accuracy, weak, strong):.3f} | "
             f"{low:.3f} to {high:.3f} | {enough.min():.0%} |"
         )
     even = ENOUGH * strong.mean() - weak.mean()

@@ -6,7 +6,9 @@ The data sets are the packaged ``sample``, PandaLM's human comparisons, people's
 on 59 LLMs (LLMFAO); all but the first need ``--data``. Prompts are divided into folds: each fold is scored once by
 models that saw none of its prompts, so that what a model was chosen by (the best epoch, the temperature) is no part of
 what it is measured on. Every model is trained by ``runner train --executor local`` from a spec that is written here,
-on the rows of the other folds, a fifth of whose prompts it holds out for itself; the stored model is asked.
+on the rows of the other folds, a fifth of whose prompts it holds out for itself; the stored model is asked. With
+``--here`` the same specs are trained in this process, one after the other: the models are the same, and what starting
+processes, recording runs and storing models costs is not in the seconds.
 
 Settings are the kinds' defaults but for what :data:`KINDS` says. A kind that reads answers cannot be trained on
 MT-Bench's votes, which come without them. The share of decided comparisons whose winner has the higher score has a 95 %
@@ -28,6 +30,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,12 +43,17 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from runner import registry
+from runner.contract import LoadContext, TrainContext
 from runner.inference.opening import open_model
+from runner.runs.checkpoints import RunCheckpoints
+from runner.spec.loading import load_object
 from runner.training.bootstrap import resample
 from runner.workspace import Workspace
 
 ENCODER = "all-MiniLM-L6-v2"
 SEED = 42
+CHOSEN = "cross-validated"
 #: What each spec says beside the kind's defaults, and the epochs.
 KINDS: dict[str, tuple[dict[str, Any], int]] = {
     "bradley_terry_scoring": ({}, 1),
@@ -71,6 +79,11 @@ KINDS: dict[str, tuple[dict[str, Any], int]] = {
         3,
     ),
 }
+#: The same with the number of epochs chosen by cross-validation over the training prompts.
+KINDS |= {
+    f"{kind}, {CHOSEN}": (KINDS[kind][0] | {"cross_validation": {}}, KINDS[kind][1])
+    for kind in ("dense_network", "matrix_factorization", "gradient_boosting", "dn_embedding", "response_predictive")
+}
 RATINGS = ("bradley_terry_scoring", "elo_scoring", "greedy_ranking", "least_squares_scoring", "mcmf_scoring",
            "simple_scoring")  # fmt: skip
 READ_ANSWERS = ("gradient_boosting", "dn_embedding", "response_predictive", "transformer_embedding")
@@ -85,15 +98,17 @@ class Votes:
     groups: list[str]
     answers: bool = True
     #: Folds that are measured, of how many.
-    folds: tuple[int, int] = (5, 5)
+    folds: tuple[int, int] = (3, 3)
 
 
 @dataclass
 class Measured:
     """A kind on a data set: whether each decided comparison was ranked right, and how sure it was."""
 
-    right: dict[int, bool] = field(default_factory=dict)
-    losses: dict[int, float] = field(default_factory=dict)
+    #: The numbers of the decided rows, and of each whether it was ranked right, and the log loss.
+    rows: list[int] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
 
@@ -108,7 +123,7 @@ def sample(_: Path | None) -> Votes:
 
 
 def pandalm(data: Path) -> Votes:
-    return conversations(json_lines(data / "pandalm_human_comparisons.jsonl"), (5, 5))
+    return conversations(json_lines(data / "pandalm_human_comparisons.jsonl"), (3, 3))
 
 
 def conversations(rows: list[dict[str, Any]], folds: tuple[int, int]) -> Votes:
@@ -155,7 +170,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, help="the folder of all files but the packaged one")
     parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
-    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS))
+    parser.add_argument("--kinds", nargs="+", choices=list(KINDS), default=list(KINDS), metavar="KIND")
+    parser.add_argument("--here", action="store_true", help="train in this process")
+    parser.add_argument("--keep", type=Path, help="a folder of what was measured: what is in it is not measured again")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for name in given.sets:
@@ -166,33 +183,37 @@ def main() -> None:
             measured: dict[str, Measured] = {}
             # The first of them embeds the prompts of every fold, outside of what is timed.
             for kind in ("knn_scoring", *given.kinds) if set(given.kinds) - set(RATINGS) else given.kinds:
-                if kind in READ_ANSWERS and not votes.answers:
+                if kind.startswith(READ_ANSWERS) and not votes.answers:
                     continue
-                measured[kind] = one_kind(kind, votes, Path(folder) / name)
+                kept = None if given.keep is None else given.keep / f"{name} {kind}.json"
+                if kept is None or not kept.exists():
+                    measured[kind] = one_kind(kind, votes, Path(folder) / name, given.here)
+                    if kept is not None:
+                        kept.write_text(json.dumps(vars(measured[kind])), "utf-8")
+                else:
+                    measured[kind] = Measured(**json.loads(kept.read_text("utf-8")))
                 print(f"{name} {kind}: {line(measured[kind], votes)}", file=sys.stderr, flush=True)
             print(markdown(name, votes, {kind: measured[kind] for kind in given.kinds if kind in measured}), flush=True)
 
 
-def one_kind(kind: str, votes: Votes, home: Path) -> Measured:
+def one_kind(kind: str, votes: Votes, home: Path, here: bool) -> Measured:
     """Train and score on every fold that is measured."""
     found = Measured()
     of = fold_of(votes.groups, votes.folds[1])
     for fold in range(votes.folds[0]):
         held = [at for at, number in enumerate(of) if number == fold]
         seen = [votes.rows[at] for at, number in enumerate(of) if number != fold]
-        fields, epochs = KINDS[kind]
-        before = processor()
-        temperature, scores = trained_and_asked(
-            kind, fields, epochs, seen, [votes.rows[at] for at in held], home / kind / str(fold)
-        )
-        found.seconds.append(processor() - before)
+        document = spec_of(kind, home / kind / str(fold), seen)
+        temperature, scores, seconds = trained_and_asked(document, [votes.rows[at] for at in held], here)
+        found.seconds.append(seconds)
         for at in held:
             row = votes.rows[at]
             if row["winner"] in ("model_a", "model_b"):
                 a, b = (scores.of(row, row[name]) for name in ("model_a", "model_b"))
                 lead = a - b if row["winner"] == "model_a" else b - a
-                found.right[at] = lead > 0
-                found.losses[at] = float(np.logaddexp(0.0, -lead / temperature))
+                found.rows.append(at)
+                found.right.append(lead > 0)
+                found.losses.append(float(np.logaddexp(0.0, -lead / temperature)))
     return found
 
 
@@ -207,34 +228,77 @@ class Scores:
         return self.by_prompt[name_of(row)].get(llm, 0.0)
 
 
-def trained_and_asked(
-    kind: str, fields: dict[str, Any], epochs: int, seen: Sequence[dict], held: Sequence[dict], home: Path
-) -> tuple[float, Scores]:
-    """The model's temperature, and the stored model's scores of the held-out rows' prompts."""
+def spec_of(kind: str, home: Path, seen: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The spec that trains a kind of :data:`KINDS` on rows, which are written beside it."""
     home.mkdir(parents=True, exist_ok=True)
     write(home / "seen.jsonl", seen)
-    asked_of = {name_of(row): asked(row) for row in held}
-    from runner import registry
-
+    fields, epochs = KINDS[kind]
+    kind = kind.partition(",")[0]
     section = registry.load(kind).Spec
     filters = [name for name in ("min_model_occurrences", *section.row_filters) if name in section.model_fields]
-    document = {
+    return {
         "model": {"name": "m", "spec": {"model_type": kind} | dict.fromkeys(filters, 1) | fields},
         "data": {"dataset": str(home / "seen.jsonl"), "validation_split": 0.2, "seed": SEED},
         "epochs": epochs,
         "batch_size": 32,
     }
-    (home / "spec.json").write_text(json.dumps(document), "utf-8")
-    trained = json.loads(command(home, "train", "--spec-file", "spec.json", "--executor", "local", "--json"))
-    here = replace(Workspace.current(), runs=home / "runs", store=home / "models")
-    predictor = open_model(here, f"{kind}/m").predictor
-    predictor.use_cache(here.cache)
+
+
+def trained_and_asked(
+    document: dict[str, Any], held: Sequence[dict[str, Any]], here: bool = False
+) -> tuple[float, Scores, float]:
+    """The model's temperature, its scores of the held-out rows' prompts, and the seconds of its training."""
+    home = Path(document["data"]["dataset"]).parent
+    metrics, seconds, predictor = (trained_here if here else trained_by_command)(document, home)
+    asked_of = {name_of(row): asked(row) for row in held}
     llms = list(predictor.models)
     prompts, histories = [ask[-1] for ask in asked_of.values()], [ask[:-1] for ask in asked_of.values()]
     scores = predictor.score_llms(prompts, llms, histories=histories).T.tolist()
     by_prompt = {name: dict(zip(llms, row, strict=True)) for name, row in zip(asked_of, scores, strict=True)}
     shutil.rmtree(home)
-    return float(trained["metrics"]["temperature"]), Scores(by_prompt)
+    return float(metrics["temperature"]), Scores(by_prompt), seconds
+
+
+def trained_by_command(document: dict[str, Any], home: Path) -> tuple[dict[str, Any], float, Any]:
+    """The metrics that ``runner train`` prints, its seconds, and the stored model's predictor."""
+    (home / "spec.json").write_text(json.dumps(document), "utf-8")
+    before = processor()
+    trained = json.loads(command(home, "train", "--spec-file", "spec.json", "--executor", "local", "--json"))
+    seconds = processor() - before
+    workspace = replace(Workspace.current(), runs=home / "runs", store=home / "models")
+    predictor = open_model(workspace, f"{document['model']['spec']['model_type']}/m").predictor
+    predictor.use_cache(workspace.cache)
+    return trained["metrics"], seconds, predictor
+
+
+def trained_here(document: dict[str, Any], home: Path) -> tuple[dict[str, Any], float, Any]:
+    """The same of a training in this process."""
+
+    def silent(event: str, **fields: Any) -> None:
+        pass
+
+    spec, cache = load_object(document).spec, Workspace.current().cache
+    builder = registry.load(spec.model.spec.model_type)
+    (home / "artifact").mkdir()
+    context = TrainContext(
+        data=spec.data.load(LoadContext(spec.model.spec, cache, silent)),
+        epochs=spec.epochs,
+        batch_size=spec.batch_size,
+        seed=SEED,
+        device="cpu",
+        print_every=1,
+        emit=silent,
+        checkpoints=RunCheckpoints(home / "checkpoints", silent),
+        stop_requested=lambda: False,
+        artifact=home / "artifact",
+        start_from=None,
+        cache=cache,
+    )
+    before = time.process_time()
+    metrics = builder.train(spec.model.spec, context).metrics
+    seconds = time.process_time() - before
+    predictor = registry.load_predictor(builder, context.artifact, "cpu", cache)
+    return metrics, seconds, predictor
 
 
 def command(home: Path, *words: str) -> str:
@@ -251,10 +315,10 @@ def command(home: Path, *words: str) -> str:
 
 def markdown(name: str, votes: Votes, measured: dict[str, Measured]) -> str:
     """The table of one data set, the most accurate kind first."""
-    rows = sorted(next(iter(measured.values())).right)
+    rows = next(iter(measured.values())).rows
     group = np.unique([votes.groups[at] for at in rows], return_inverse=True)[1]
-    order = sorted(measured, key=lambda kind: -sum(measured[kind].right.values()))
-    redrawn = resample(np.array([[measured[kind].right[at] for kind in order] for at in rows]), group, SEED)
+    order = sorted(measured, key=lambda kind: -sum(measured[kind].right))
+    redrawn = resample(np.stack([measured[kind].right for kind in order], axis=1), group, SEED)
     said = f"{len(rows):,} decided comparisons of {len(set(group.tolist()))} prompts, each scored by models that saw "
     out = [
         f"\n{name}: {said}none of its prompt.\n",
@@ -265,16 +329,21 @@ def markdown(name: str, votes: Votes, measured: dict[str, Measured]) -> str:
         interval = redrawn.interval(at)
         away = redrawn.difference(at, 0)
         versus = "best" if at == 0 else f"{away.value:.3f}{' ~' if away.holds_zero else ''}"
-        loss = statistics.mean(measured[kind].losses.values())
-        out.append(
-            f"| `{kind}` | {interval.value:.3f} | {interval.low:.3f} to {interval.high:.3f} | {versus} | {loss:.3f} | "
-            f"{statistics.median(measured[kind].seconds):.1f} |"
-        )
+        loss = statistics.mean(measured[kind].losses)
+        seconds = statistics.median(measured[kind].seconds)
+        cells = (shown(kind), f"{interval.value:.3f}", f"{interval.low:.3f} to {interval.high:.3f}", versus)
+        out.append(f"| {' | '.join(cells)} | {loss:.3f} | {seconds:.1f} |")
     return "\n".join(out)
 
 
+def shown(kind: str) -> str:
+    """A kind's name as code, and what more there is to say of it."""
+    name, *more = kind.split(", ")
+    return ", ".join([f"`{name}`", *more])
+
+
 def line(found: Measured, votes: Votes) -> str:
-    accuracy = statistics.mean(found.right.values())
+    accuracy = statistics.mean(found.right)
     return f"accuracy {accuracy:.3f} of {len(found.right)} in {votes.folds[0]} folds, {sum(found.seconds):.0f} s"
 
 

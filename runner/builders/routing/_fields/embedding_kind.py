@@ -12,16 +12,20 @@ from runner.builders.routing._fields.router_fields import encoder_option, least_
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
+from runner.training.cross_validation import CrossValidated
 from runner.training.gradient_training import GradientTraining
 
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class EmbeddingKindSpec(GradientTraining, ModelSpec):
+class EmbeddingKindSpec(CrossValidated, GradientTraining, ModelSpec):
     """The fields of networks on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData
     row_filters: ClassVar = ("min_model_comparisons",)
+    choosable: ClassVar[tuple[str, ...]] = (
+        "optimizer", "dropout", "use_skip_connections", "ranking_loss_type", "balance_model_samples",
+    )  # fmt: skip
     references: ClassVar = {
         "base_model": Needed(task="ranking"),
         "load_embedding_model_from": Needed(folder="llm_embedding"),

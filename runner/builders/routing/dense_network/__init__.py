@@ -27,6 +27,7 @@ from runner.builders.routing._fields.router_fields import encoder_option
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
+from runner.training.cross_validation import CrossValidated
 from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import AdamW, OptimizerSpec
 
@@ -35,11 +36,12 @@ REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(GradientTraining, ModelSpec):
+class Spec(CrossValidated, GradientTraining, ModelSpec):
     """Dense network."""
 
     data = ComparisonsData
     reads: ClassVar = frozenset({"prompts"})
+    choosable: ClassVar = ("optimizer", "hidden_dims", "model_id_embedding_dim")
 
     model_type: Literal["dense_network"] = option(
         description="A dense network on the prompt's embedding and features and a learned vector per LLM."

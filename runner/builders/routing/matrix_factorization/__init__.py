@@ -20,6 +20,7 @@ from runner.builders.routing._fields.router_fields import encoder_option, least_
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
+from runner.training.cross_validation import CrossValidated
 from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import Adam, OptimizerSpec
 
@@ -27,12 +28,13 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
-class Spec(GradientTraining, ModelSpec):
+class Spec(CrossValidated, GradientTraining, ModelSpec):
     """Matrix factorization."""
 
     data = ComparisonsData
     reads: ClassVar = frozenset({"prompts"})
     row_filters: ClassVar = ("min_model_comparisons",)
+    choosable: ClassVar = ("optimizer", "noise", "balance_model_samples")
 
     model_type: Literal["matrix_factorization"] = option(
         description="The product of a prompt's projected embedding and a learned vector per LLM (RouteLLM)."
