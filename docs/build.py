@@ -30,7 +30,7 @@ from runner.training.precision import TransformerPrecision
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "kinds"
 GUIDES = ROOT / "docs" / "guides"
-SHARED = ("optimizer", "schedule", "early_stopping", "finetuning_spec", "precision")
+SHARED = ("optimizer", "schedule", "early_stopping", "cross_validation", "finetuning_spec", "precision")
 Schema = dict[str, Any]
 
 
