@@ -29,6 +29,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from routers import CHOSEN, SEED, fold_of, shown, spec_of, table, trained_and_asked
 
+from runner.tasks.ranking.strong_calls import gap_recovered, mean_gap_recovered
+
 FILE = "router_routellm_correct.csv"
 WEAK, STRONG = "mistralai/Mixtral-8x7B-Instruct-v0.1", "gpt-4-1106-preview"
 #: Those that need no answers: the file has none.
@@ -86,13 +88,13 @@ def markdown(name: str, rates: dict[str, np.ndarray], fold: np.ndarray, weak: np
         "| router | APGR | 95 % interval | calls |",
         "|---|---:|---:|---:|",
     ]
-    for kind, of in sorted(rates.items(), key=lambda item: -apgr(*curve(item[1], fold, weak, strong), weak, strong)):
+    for kind, of in sorted(rates.items(), key=lambda item: -apgr(*curve(item[1], fold, weak, strong))):
         share, accuracy = curve(of, fold, weak, strong)
-        redrawn = [apgr(*curve(of[at], fold[at], weak[at], strong[at]), weak[at], strong[at]) for at in drawn]
+        redrawn = [apgr(*curve(of[at], fold[at], weak[at], strong[at])) for at in drawn]
         low, high = np.percentile(redrawn, [2.5, 97.5])
         enough = share[accuracy >= ENOUGH * strong.mean()]
         out.append(
-            f"| {kind if kind == ORACLE else shown(kind)} | {apgr(share, accuracy, weak, strong):.3f} | "
+            f"| {kind if kind == ORACLE else shown(kind)} | {apgr(share, accuracy):.3f} | "
             f"{low:.3f} to {high:.3f} | {enough.min():.0%} |"
         )
     even = ENOUGH * strong.mean() - weak.mean()
@@ -112,11 +114,9 @@ def curve(rate: np.ndarray, fold: np.ndarray, weak: np.ndarray, strong: np.ndarr
     return share, np.where(sent, strong, weak).mean(axis=1)[::-1]
 
 
-def apgr(share: np.ndarray, accuracy: np.ndarray, weak: np.ndarray, strong: np.ndarray) -> float:
-    """The average performance gap recovered (Ong et al., 2024), as RouteLLM's code computes it."""
-    area = float(np.trapezoid(accuracy, share))
-    width = share[-1] - share[0]
-    return (area - width * weak.mean()) / (width * (strong.mean() - weak.mean()))
+def apgr(share: np.ndarray, accuracy: np.ndarray) -> float:
+    """The average performance gap recovered: what ``evaluate.py`` computes, where the ends are the two models alone."""
+    return float(mean_gap_recovered(share[None], gap_recovered(accuracy[None]))[0])
 
 
 if __name__ == "__main__":
