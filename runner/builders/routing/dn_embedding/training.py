@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
 from runner.builders.routing._neural.embedding_router import Inputs, Stored, trunk_shape
 from runner.builders.routing._neural.rank_losses import decided_rows
@@ -50,6 +51,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     task, scorer = begin(training.spec, training.context)
     result, temperature = fit_and_conclude(training, task, scorer, inputs.prompts.embeddings)
     inputs.save(context.artifact, scorer.module, shape_of(training.spec), temperature)
+    result.tables |= llm_map(inputs.llms.names, inputs.llms.vectors)
     return result
 
 

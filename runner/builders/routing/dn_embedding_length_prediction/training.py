@@ -9,6 +9,7 @@ import torch
 
 from runner.builders.routing._lengths.length_stored import StoredLength, fresh_network
 from runner.builders.routing._llms.llm_embedding import FOLDER, obtain
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
 from runner.builders.routing.dn_embedding_length_prediction import Spec
 from runner.contract import TrainContext, TrainResult
@@ -91,4 +92,6 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     read.save(context.artifact)
     llm_embedding.save(context.artifact / FOLDER, context.artifact / "encoder")
     StoredLength(names, settings, scale, read.standardize, network.state_dict()).write(context.artifact)
-    return conclude(context, rows, held, data_scale, predicted, done.epochs, done.best_epoch)
+    result = conclude(context, rows, held, data_scale, predicted, done.epochs, done.best_epoch)
+    result.tables |= llm_map(llm_embedding.names, llm_embedding.vectors)
+    return result

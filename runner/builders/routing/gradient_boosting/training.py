@@ -9,6 +9,7 @@ import numpy as np
 from runner.builders.routing._boosting.boosting_inputs import importance
 from runner.builders.routing._boosting.boosting_model import Gathered, Stored
 from runner.builders.routing._boosting.rounds import Boosted, Rows, balance, fit, pairwise
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._neural.rank_losses import decided_rows, winners
 from runner.builders.routing._neural.residual import BaseModel
 from runner.builders.routing._prompts.choosing_training import Training
@@ -81,6 +82,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     training.told(result)
     result.metrics["n_trees"] = done.booster.num_boosted_rounds()
     result.tables["importance"] = importance(gathered.inputs, done.booster)
+    if gathered.embedding is not None:
+        result.tables |= llm_map(gathered.embedding.names, gathered.embedding.vectors)
     gathered.save(context.artifact, done.booster, {"temperature": temperature})
     if base is not None:
         base.save(context.artifact)

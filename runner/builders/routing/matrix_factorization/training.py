@@ -6,6 +6,7 @@ import json
 
 import torch
 
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._neural.factors import Factors
 from runner.builders.routing._neural.grown_weights import continued
 from runner.builders.routing._neural.rank_losses import decided_rows
@@ -71,4 +72,5 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "network.safetensors", network.state_dict())
     known.save(context.artifact)
+    result.tables |= llm_map(names, network.model_embedding.weight.detach().cpu().numpy())
     return result

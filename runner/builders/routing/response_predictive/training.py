@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._neural.embedding_router import Inputs, Stored
 from runner.builders.routing._neural.rank_losses import decided_rows, epoch_rows, ranking_loss
 from runner.builders.routing._neural.rank_training import Scorer, accuracy, fit_and_conclude, leads_of
@@ -39,6 +40,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     result, temperature = fit_and_conclude(training, task, scorer, inputs.prompts.embeddings)
     result.metrics |= foretold()
     inputs.save(context.artifact, scorer.module, shape_of(training.spec), temperature)
+    result.tables |= llm_map(inputs.llms.names, inputs.llms.vectors)
     return result
 
 

@@ -9,6 +9,7 @@ import torch
 
 from runner.builders.routing._fields.prompt_features import chosen
 from runner.builders.routing._llms import llm_embedding
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._neural.embedding_router import Stored
 from runner.builders.routing._neural.interaction import Interaction
 from runner.builders.routing._neural.rank_losses import decided_rows
@@ -86,6 +87,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     result, temperature = conclude(context, pairs.score, done.epochs, done.best_epoch, embeddings=embeddings)
     save(context.artifact, module, shape, standardize, llms, base, temperature)
     save_optimizer(context.artifact, done)
+    result.tables |= llm_map(llms.names, llms.vectors)
     return result
 
 
