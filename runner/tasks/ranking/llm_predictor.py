@@ -18,6 +18,9 @@ class LlmPredictor:
     #: Whether :meth:`add_average` is there: it has a mean of the LLMs that it knows, to stand for one that it does not.
     has_average: ClassVar[bool] = False
 
+    #: Whether :meth:`read_pairs` and :meth:`score_pairs` are there: its inputs can be told from what it makes of them.
+    splits_inputs: ClassVar[bool] = False
+
     @property
     def models(self) -> Sequence[str]:
         """The LLMs that it knows, in a fixed order."""
@@ -42,6 +45,24 @@ class LlmPredictor:
         ``histories`` has each prompt's earlier turns, oldest first, and ``tags`` is float32 ``[len(prompts), 12]`` of
         category tags, NaN where unknown. Without them a prompt opens its conversation and nothing is known of it.
         """
+        raise NotImplementedError
+
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> Any:
+        """What it reads of pairs of a prompt and an LLM that it knows, both ``[n]``: a
+        :class:`~runner.tasks.ranking.pair_inputs.PairInputs`. Each distinct prompt is read once."""
+        raise NotImplementedError
+
+    def score_pairs(self, inputs: Any) -> Any:
+        """Scores of what :meth:`read_pairs` gave, or of the same changed: float64 ``[n]``, those of :meth:`score_llms`
+        but for the last digits of a float."""
         raise NotImplementedError
 
     def predict(self, rows: Sequence[Any], options: LlmOptions, batch_size: int = 128) -> Any:

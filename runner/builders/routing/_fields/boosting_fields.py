@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
 from runner.contract import ModelSpec, Needed, option
@@ -43,7 +44,7 @@ def inputs_option(default: Sequence[str], description: str) -> Any:
     )
 
 
-class BoostingSpec(ModelSpec):
+class BoostingSpec(InputImportance, ModelSpec):
     """Trees on what is known of a prompt and of an LLM; a kind adds ``input_features``."""
 
     #: A round sees every row: there are no batches.

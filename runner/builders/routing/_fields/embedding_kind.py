@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
 from runner.contract import ModelSpec, Needed, option
@@ -18,7 +19,7 @@ from runner.training.gradient_training import GradientTraining
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class EmbeddingKindSpec(CrossValidated, GradientTraining, ModelSpec):
+class EmbeddingKindSpec(CrossValidated, GradientTraining, InputImportance, ModelSpec):
     """The fields of networks on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData

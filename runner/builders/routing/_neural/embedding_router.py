@@ -15,7 +15,7 @@ from runner.builders.routing._fields.embedding_kind import DenseEmbeddingSpec, E
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
 from runner.builders.routing._neural.embedding_networks import PairTrunk
-from runner.builders.routing._neural.known_llms import KnowsLlms
+from runner.builders.routing._neural.network_router import NetworkRouter
 from runner.builders.routing._neural.residual import BaseModel
 from runner.builders.routing._neural.score_matrix import score_prompts
 from runner.builders.routing._prompts.prompt_inputs import FOLDER, PromptReader, TrainingPrompts
@@ -23,6 +23,7 @@ from runner.builders.routing._prompts.prompted import Standardizer
 from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
+from runner.tasks.ranking.pair_inputs import Part
 
 
 class Stored:
@@ -123,7 +124,7 @@ class Inputs:
             self.base.save(artifact)
 
 
-class EmbeddingPredictor(KnowsLlms):
+class EmbeddingPredictor(NetworkRouter):
     """A stored network with its own copies of the encoder, of the LLM embedding and of a base model.
 
     A kind says what its network is.
@@ -136,7 +137,6 @@ class EmbeddingPredictor(KnowsLlms):
     def __init__(self, directory: Path, device: str) -> None:
         stored = Stored(directory)
         super().__init__(directory, device, LlmEmbedding.load(directory / llm_embedding.FOLDER, device))
-        self._device = device
         self._reader = PromptReader(directory, stored.standardize, device)
         try:
             sizes = (self._reader.encoder.width, len(stored.standardize.mean), self._llms.width)
@@ -186,3 +186,12 @@ class EmbeddingPredictor(KnowsLlms):
                 tags=None if tags is None else np.asarray(tags)[first],
             )
         return scores[:, place]
+
+    def _prompt_parts(
+        self, prompts: Sequence[str], histories: Sequence[Sequence[str]] | None, batch_size: int
+    ) -> tuple[Part, ...]:
+        return self._reader.parts(prompts, histories, batch_size)
+
+    def _score(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self._network(embeddings, features, llms)
+        return scores

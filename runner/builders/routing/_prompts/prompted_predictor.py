@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from runner.builders.routing._prompts.prompt_inputs import PromptReader
+from runner.builders.routing._prompts.prompt_inputs import PromptReader, index_part
 from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,12 @@ class AskedPrompts:
 
 
 class PromptedPredictor(LlmPredictor):
-    """A model of the LLMs ``names`` with its own copy of the encoder. A subclass has ``load`` and ``known_scores``."""
+    """A model of the LLMs ``names`` with its own copy of the encoder.
+
+    A subclass has ``load``, ``known_scores`` and ``score_pairs``.
+    """
+
+    splits_inputs: ClassVar[bool] = True
 
     def __init__(self, names: Sequence[str], reader: PromptReader) -> None:
         self._names, self._reader = tuple(names), reader
@@ -68,3 +74,14 @@ class PromptedPredictor(LlmPredictor):
             asked = AskedPrompts(embeddings, lambda: self._reader.features(prompts, histories, first))
             scores[known] = self.known_scores(asked, [self._index[models[row]] for row in known])[:, place]
         return scores
+
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> PairInputs:
+        return PairInputs((*self._reader.parts(prompts, histories, batch_size), index_part(llms, self._index)))

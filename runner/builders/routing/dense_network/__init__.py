@@ -22,6 +22,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.builders.routing._fields.router_fields import encoder_option
 from runner.contract import ModelSpec, option
@@ -36,7 +37,7 @@ REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(CrossValidated, GradientTraining, ModelSpec):
+class Spec(CrossValidated, GradientTraining, InputImportance, ModelSpec):
     """Dense network."""
 
     data = ComparisonsData

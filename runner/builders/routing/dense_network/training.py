@@ -13,9 +13,11 @@ from runner.builders.routing._neural.rank_training import Scorer, fit_and_conclu
 from runner.builders.routing._prompts.choosing_training import Training
 from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
 from runner.builders.routing.dense_network import Spec
+from runner.builders.routing.dense_network.predictor import Predictor
 from runner.builders.routing.dense_network.stored import StoredDense
 from runner.contract import TrainContext, TrainResult
 from runner.store.tensors import write_tensors
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 from runner.training.loop import Trainee
 from runner.training.optimizers import make
 
@@ -64,5 +66,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     (context.artifact / "model.json").write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
     write_tensors(context.artifact / "network.safetensors", network.state_dict())
     known.save(context.artifact)
-    result.tables |= llm_map(names, network.model_embedding.weight.detach().cpu().numpy())
+    result.tables |= llm_map(names, network.state_dict()["model_embedding.weight"].cpu().numpy())
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
     return result

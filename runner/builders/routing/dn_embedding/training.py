@@ -13,7 +13,9 @@ from runner.builders.routing._neural.rank_losses import decided_rows
 from runner.builders.routing._neural.rank_training import Scorer, fit_and_conclude, leads_of, ranking_task
 from runner.builders.routing._prompts.choosing_training import Training
 from runner.builders.routing.dn_embedding import Spec
+from runner.builders.routing.dn_embedding.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 from runner.training.loop import Trainee
 from runner.training.optimizers import make
 
@@ -52,6 +54,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     result, temperature = fit_and_conclude(training, task, scorer, inputs.prompts.embeddings)
     inputs.save(context.artifact, scorer.module, shape_of(training.spec), temperature)
     result.tables |= llm_map(inputs.llms.names, inputs.llms.vectors)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
     return result
 
 

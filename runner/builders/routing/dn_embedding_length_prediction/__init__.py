@@ -30,6 +30,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.length_fields import LengthFields
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.contract import Needed, option
@@ -43,7 +44,7 @@ REQUIRES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(GradientTraining, LengthFields):
+class Spec(GradientTraining, InputImportance, LengthFields):
     """Dense network on embeddings, for lengths."""
 
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}

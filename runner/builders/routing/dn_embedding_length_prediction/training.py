@@ -12,10 +12,13 @@ from runner.builders.routing._llms.llm_embedding import FOLDER, obtain
 from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
 from runner.builders.routing.dn_embedding_length_prediction import Spec
+from runner.builders.routing.dn_embedding_length_prediction.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.length.length_importance import of_lengths
 from runner.tasks.length.length_rows import TokenCounter, continued, split_rows
 from runner.tasks.length.measuring import conclude, point_metrics
 from runner.tasks.length.point_forecasts import forecast
+from runner.tasks.ranking.input_importance import trained_importance
 from runner.training.loop import Trainee, fit
 from runner.training.optimizers import make
 
@@ -94,4 +97,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     StoredLength(names, settings, scale, read.standardize, network.state_dict()).write(context.artifact)
     result = conclude(context, rows, held, data_scale, predicted, done.epochs, done.best_epoch)
     result.tables |= llm_map(llm_embedding.names, llm_embedding.vectors)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_lengths(context.data.validation, held)
+    )
     return result

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from runner.builders.routing._boosting.boosting_model import BoostedPredictor
 from runner.builders.routing._neural.known_llms import KnowsLlms
+from runner.builders.routing._neural.residual import FIELD
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 
 class Predictor(KnowsLlms):
     """The stored trees, on their base model if they have one."""
+
+    splits_inputs: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         self._trees = BoostedPredictor(directory, device)
@@ -46,3 +50,19 @@ class Predictor(KnowsLlms):
         if self._base is not None:
             scores += self._base.scores(prompts, models, batch_size, histories=histories, tags=tags)
         return scores
+
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> PairInputs:
+        base = () if self._base is None else (self._base.part(prompts, llms, batch_size, histories, tags),)
+        return PairInputs((*self._trees.read_pairs(prompts, llms, batch_size, histories, tags), *base))
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        scores = self._trees.score_pairs(inputs)
+        return scores + inputs[FIELD][:, 0] if FIELD in inputs else scores

@@ -15,8 +15,10 @@ from runner.builders.routing._neural.residual import BaseModel
 from runner.builders.routing._prompts.choosing_training import Training
 from runner.builders.routing._prompts.prompted_result import conclude
 from runner.builders.routing.gradient_boosting import Spec
+from runner.builders.routing.gradient_boosting.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.calibration import winner_margins
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 from runner.tasks.ranking.measuring import pairwise_accuracy
 
 Measure = Callable[[np.ndarray, np.ndarray], dict[str, float | None]]
@@ -87,4 +89,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     gathered.save(context.artifact, done.booster, {"temperature": temperature})
     if base is not None:
         base.save(context.artifact)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
     return result

@@ -24,6 +24,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.router_fields import FixedEmbeddingSpec, encoder_option, least_comparisons_option
 from runner.contract import Section, invalid, option
 from runner.tasks import ranking
@@ -59,7 +60,7 @@ class Guard(Section):
     )
 
 
-class Spec(FixedEmbeddingSpec):
+class Spec(InputImportance, FixedEmbeddingSpec):
     """Nearest prompts."""
 
     model_type: Literal["knn_scoring"] = option(

@@ -15,6 +15,7 @@ from runner.builders.routing._prompts.prompt_inputs import PromptReader
 from runner.builders.routing._prompts.prompted_predictor import AskedPrompts, PromptedPredictor
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 #: The files of an artifact beside the encoder's.
 MODEL, NEIGHBORS = "model.json", "neighbors.safetensors"
@@ -54,3 +55,9 @@ class Predictor(PromptedPredictor):
     def known_scores(self, asked: AskedPrompts, llms: list[int]) -> np.ndarray:
         """Mean outcomes less one half."""
         return self._scores(asked.embeddings)[:, llms].T
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        # Both sides of a comparison, and many comparisons, have one prompt.
+        vectors, place = np.unique(inputs["prompt_embedding"], axis=0, return_inverse=True)
+        scores: np.ndarray = self._scores(vectors)[place.reshape(-1), inputs["model_id"][:, 0]]
+        return scores

@@ -20,6 +20,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.router_fields import FixedEmbeddingSpec, encoder_option, least_comparisons_option
 from runner.contract import option
 from runner.tasks import ranking
@@ -28,7 +29,7 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy", "scipy")
 
 
-class Spec(FixedEmbeddingSpec):
+class Spec(InputImportance, FixedEmbeddingSpec):
     """Linear map."""
 
     model_type: Literal["linear_scoring"] = option(

@@ -13,6 +13,7 @@ from runner.builders.routing._prompts.prompted import Standardizer
 from runner.builders.routing._prompts.prompted_predictor import AskedPrompts, PromptedPredictor
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 #: The files of an artifact beside the encoder's.
 MODEL, MAP = "model.json", "map.safetensors"
@@ -56,3 +57,8 @@ class Predictor(PromptedPredictor):
         if self._reads_features:
             inputs = np.concatenate([inputs, asked.features], axis=1)
         return np.asarray(self._weights[llms] @ inputs.astype(np.float64).T + self._bias[llms][:, None])
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        read = [part.values for part in inputs.parts if part.says_of == "prompt"]
+        own = inputs["model_id"][:, 0]
+        return np.einsum("nd,nd->n", np.concatenate(read, axis=1), self._weights[own]) + self._bias[own]

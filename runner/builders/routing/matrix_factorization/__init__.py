@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
@@ -28,7 +29,7 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
-class Spec(CrossValidated, GradientTraining, ModelSpec):
+class Spec(CrossValidated, GradientTraining, InputImportance, ModelSpec):
     """Matrix factorization."""
 
     data = ComparisonsData

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from runner.builders.routing._neural.pair_batches import in_batches
 from runner.builders.routing._prompts.prompt_inputs import PromptReader
 from runner.builders.routing._prompts.prompted_predictor import AskedPrompts, PromptedPredictor
 from runner.builders.routing.matrix_factorization.stored import StoredFactors
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 
 class Predictor(PromptedPredictor):
@@ -30,3 +32,6 @@ class Predictor(PromptedPredictor):
         with torch.inference_mode():
             table = self._network.llm_side()[llms] @ self._network.prompt_side(prompts).T
         return np.asarray(table.double().cpu().numpy())
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        return in_batches(self._network, (inputs["prompt_embedding"], inputs["model_id"][:, 0]), self._device)

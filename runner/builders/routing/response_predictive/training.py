@@ -24,8 +24,10 @@ from runner.builders.routing._neural.response_losses import (
 from runner.builders.routing._neural.response_network import ResponseNetwork
 from runner.builders.routing._prompts.choosing_training import Training
 from runner.builders.routing.response_predictive import Spec
+from runner.builders.routing.response_predictive.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import A, B
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 from runner.training.loop import Trainee, read_optimizer
 from runner.training.optimizers import make
 
@@ -41,6 +43,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     result.metrics |= foretold()
     inputs.save(context.artifact, scorer.module, shape_of(training.spec), temperature)
     result.tables |= llm_map(inputs.llms.names, inputs.llms.vectors)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
     return result
 
 

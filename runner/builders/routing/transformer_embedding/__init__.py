@@ -24,6 +24,7 @@ from typing import ClassVar, Literal
 
 from runner.builders.routing._fields.embedding_kind import Size
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.builders.routing._fields.router_fields import least_comparisons_option
 from runner.contract import ModelSpec, Needed, option
@@ -39,7 +40,7 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 
-class Spec(TransformerPrecision, GradientTraining, ModelSpec):
+class Spec(TransformerPrecision, GradientTraining, InputImportance, ModelSpec):
     """Fine-tuned transformer on an embedding of the LLMs."""
 
     data = ComparisonsData
