@@ -136,7 +136,7 @@ def _picture(table: Table) -> Markup:
         if not np.isfinite(x).any() or not each:
             return Markup()
         each = dict(list(each.items())[: len(table_plots.COLOURS)])
-        return join([Markup(table_plots.lines(x, each, title, names[0])), _key(list(each))])
+        return join([Markup(table_plots.lines(x, each, title, names[0])), key(list(each))])
     if table.plot == "histogram":
         left, count = _whole(table, (0, 1))
         order = np.argsort(left, kind="stable")
@@ -190,7 +190,7 @@ def _whole(table: Table, places: Sequence[int]) -> list[np.ndarray]:
     return list(found[:, np.isfinite(found).all(axis=0)])
 
 
-def _key(names: Sequence[str]) -> Markup:
+def key(names: Sequence[str]) -> Markup:
     """Which colour is which line."""
     if len(names) < 2:
         return Markup()

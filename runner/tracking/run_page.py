@@ -17,6 +17,7 @@ from runner.store.files import write_atomic
 from runner.tracking import run_page_sections
 from runner.tracking.recorded_run import Recorded, read
 from runner.tracking.run_page_curves import curves
+from runner.tracking.run_page_diagnostics import diagnostics
 
 #: state -> (class of its badge, sign): colour is never the only difference.
 BADGES = {
@@ -47,6 +48,7 @@ def page(run: Recorded) -> str:
         ("Results", run_page_sections.headline(run)),
         run_page_sections.beside(run),
         ("Curves", curves(run)),
+        ("Diagnostics", diagnostics(run)),
         *run_page_sections.tables(run),
         ("Warnings", run_page_sections.warnings(run)),
         ("Data", run_page_sections.data(run)),

@@ -20,7 +20,8 @@ from runner.errors import RunFailed, Stopped
 from runner.store.tensors import as_torch
 from runner.training import schedules
 from runner.training.early_stopping import EarlyStopping, Waiting, told
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_norms import GradientNorms
+from runner.training.gradient_training import DiagnosedTraining, GradientTraining
 from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every
@@ -60,6 +61,8 @@ class Trainee:
     rows_on_host: bool = False
     #: The optimizer's state to go on from, of the model that the run starts from.
     start_optimizer: OptimizerState | None = None
+    #: How far the scores vary, by name, asked after an epoch where the section wants ``diagnostics``.
+    spread: Callable[[], Mapping[str, float]] | None = None
 
 
 @dataclass
@@ -107,6 +110,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         context.emit("resumed", step=checkpoint.step, epoch=state["epoch"], batch=state["batch"])
     elif task.start_optimizer is not None:
         task.start_optimizer.put_into(task.optimizer)
+    norms = GradientNorms(task.module, context.device, state) if _diagnosed(task) else None
     losses = _Losses(state, LOOK_EVERY if context.device.startswith("cuda") else 1, task.where)
     saved_at, save_seconds = time.monotonic(), 0.0
     progress = Every(0.25)
@@ -120,6 +124,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         while state["batch"] < batches:
             if context.stop_requested():
                 losses.look()
+                if norms is not None:
+                    norms.look()
                 context.stop_here(_step(state, batches), *_snapshot(task, state, best, scaler))
             schedule.take(_step(state, batches))
             batch = rows[state["batch"] * size : (state["batch"] + 1) * size]
@@ -130,6 +136,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             scaler.scale(loss).backward()
             for part in task.optimizer.parts:
                 scaler.unscale_(part)
+            if norms is not None:
+                norms.add()
             if task.clip_gradient is not None:
                 torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip_gradient)
             for part in task.optimizer.parts:
@@ -140,8 +148,10 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 losses.look()
                 _progress(context, state, batches)
         losses.look()
+        if norms is not None:
+            norms.look()
         try:
-            _end_epoch(task, context, state, best, waiting)
+            _end_epoch(task, context, state, best, waiting, norms)
         except Stopped:
             # The epoch is learned but not measured, which is what the next run begins with.
             context.checkpoints.save(_step(state, batches), *_snapshot(task, state, best, scaler))
@@ -167,6 +177,10 @@ def _over(task: Trainee, context: TrainContext, state: Mapping[str, Any], waitin
 
 def _early_stopping(task: Trainee) -> EarlyStopping | None:
     return task.section.early_stopping if task.section is not None else None
+
+
+def _diagnosed(task: Trainee) -> bool:
+    return isinstance(task.section, DiagnosedTraining) and task.section.diagnostics
 
 
 def _min_delta(task: Trainee) -> float:
@@ -240,13 +254,21 @@ class _Losses:
         self._waiting.clear()
 
 
-def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best, waiting: Waiting) -> None:
+def _end_epoch(
+    task: Trainee,
+    context: TrainContext,
+    state: dict[str, Any],
+    best: _Best,
+    waiting: Waiting,
+    norms: GradientNorms | None,
+) -> None:
     import torch
 
     epoch = state["epoch"]
     task.module.eval()
     with torch.no_grad():
         measured = dict(task.measure())
+        spread = dict(task.spread()) if norms is not None and task.spread is not None else {}
     learning_rate = task.optimizer.learning_rate
     task.optimizer.end_epoch()
     metrics = {"train_loss": state["loss_sum"] / max(1, state["rows"])} | measured | {"learning_rate": learning_rate}
@@ -265,7 +287,8 @@ def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best
         best.module = {name: tensor.detach().clone() for name, tensor in _learnt(task.module).items()}
         best.optimizer = OptimizerState.of(task.optimizer)
     state["history"].append({"epoch": epoch} | metrics)
-    context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=improved)
+    inside = {} if norms is None else {"diagnostics": norms.end_epoch() | spread}
+    context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, **inside, best=improved)
     state.update(epoch=epoch + 1, batch=0, loss_sum=0.0, rows=0)
 
 

@@ -14,12 +14,12 @@ from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.training.cross_validation import CrossValidated
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class EmbeddingKindSpec(CrossValidated, GradientTraining, InputImportance, ModelSpec):
+class EmbeddingKindSpec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
     """The fields of networks on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData

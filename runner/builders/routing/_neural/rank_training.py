@@ -13,6 +13,7 @@ from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss
 from runner.builders.routing._prompts.choosing_training import Leads, Training
 from runner.builders.routing._prompts.prompted import score_rows
 from runner.builders.routing._prompts.prompted_result import conclude
+from runner.builders.routing._prompts.score_spread import score_spread
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.calibration import winner_margins
 from runner.tasks.ranking.measuring import pairwise_accuracy
@@ -87,6 +88,7 @@ def ranking_task(
         loss=lambda rows: ranking_loss(loss, *scorer.sides(prompt[rows], winner[rows], loser[rows])),
         measure=lambda: accuracy(context, scorer),
         section=section,
+        spread=lambda: score_spread(scorer.score, context),
         clip_gradient=clip_gradient,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )

@@ -29,7 +29,7 @@ from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
 from runner.training.cross_validation import CrossValidated
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 from runner.training.optimizers import AdamW, OptimizerSpec
 
 TASK = ranking.TASK
@@ -37,7 +37,7 @@ REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(CrossValidated, GradientTraining, InputImportance, ModelSpec):
+class Spec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
     """Dense network."""
 
     data = ComparisonsData

@@ -37,14 +37,14 @@ from runner.contract import Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.tasks import length
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 
 TASK = length.TASK
 REQUIRES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(GradientTraining, InputImportance, LengthFields):
+class Spec(DiagnosedTraining, InputImportance, LengthFields):
     """Dense network on embeddings, for lengths."""
 
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}

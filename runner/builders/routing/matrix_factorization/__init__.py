@@ -22,14 +22,14 @@ from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
 from runner.training.cross_validation import CrossValidated
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 from runner.training.optimizers import Adam, OptimizerSpec
 
 TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
-class Spec(CrossValidated, GradientTraining, InputImportance, ModelSpec):
+class Spec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
     """Matrix factorization."""
 
     data = ComparisonsData

@@ -23,6 +23,7 @@ from runner.builders.routing._neural.response_losses import (
 )
 from runner.builders.routing._neural.response_network import ResponseNetwork
 from runner.builders.routing._prompts.choosing_training import Training
+from runner.builders.routing._prompts.score_spread import score_spread
 from runner.builders.routing.response_predictive import Spec
 from runner.builders.routing.response_predictive.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
@@ -107,6 +108,7 @@ def _begin(
         loss=loss,
         measure=lambda: dict(accuracy(context, scorer)) | foretold(),
         section=spec,
+        spread=lambda: score_spread(scorer.score, context),
         clip_gradient=1.0,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )

@@ -32,7 +32,7 @@ from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.tasks import ranking
 from runner.training.finetuning_specs import FinetuningSpec, Lora
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 from runner.training.optimizers import AdamW, OptimizerSpec
 from runner.training.precision import TransformerPrecision
 
@@ -40,7 +40,7 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 
-class Spec(TransformerPrecision, GradientTraining, InputImportance, ModelSpec):
+class Spec(TransformerPrecision, DiagnosedTraining, InputImportance, ModelSpec):
     """Fine-tuned transformer on an embedding of the LLMs."""
 
     data = ComparisonsData
