@@ -18,7 +18,7 @@ WIDTH, LEAST, MOST = 860.0, 360.0, 640.0
 #: Around the points: names of those at the edge have room.
 AIR = 46.0
 #: A name's height, and what a letter takes; longer names are cut.
-TALL, LETTER, LONGEST = 13.0, 6.1, 30
+TALL, LETTER, LONGEST = 13.0, 6.4, 30
 RADIUS = 4.0
 RINGS = (9.0, 17.0, 28.0, 42.0, 60.0, 82.0, 108.0)
 #: Directions in degrees, the most readable first: right, left, up, down, and between.
@@ -44,7 +44,7 @@ def point_map(x: np.ndarray, y: np.ndarray, names: Sequence[str], title: str) ->
                 lines.append(
                     f'<line class="leader" x1="{px[at]:.1f}" y1="{py[at]:.1f}" x2="{ends[0]:.1f}" y2="{ends[1]:.1f}"/>'
                 )
-            words.append(f'<text class="name" x="{left + 2:.1f}" y="{bottom - 3:.1f}">{escape(texts[at])}</text>')
+            words.append(_word(texts[at], box, float(px[at])))
         dots.append(
             f'<circle class="mark one" cx="{px[at]:.1f}" cy="{py[at]:.1f}" r="{RADIUS}">'
             f"<title>{escape(name)}</title></circle>"
@@ -53,6 +53,18 @@ def point_map(x: np.ndarray, y: np.ndarray, names: Sequence[str], title: str) ->
         f'<svg class="plot wide" viewBox="0 0 {WIDTH:.0f} {height:.0f}" role="img"><title>{escape(title)}</title>'
         f"{''.join([*lines, *dots, *words])}</svg>"
     )
+
+
+def _word(text: str, box: Box, x: float) -> str:
+    """The name in its box. It is held at the side of its point: how wide it is drawn is the browser's matter."""
+    left, _, right, bottom = box
+    if right <= x:
+        css, at = "name end", right - 2
+    elif left >= x:
+        css, at = "name", left + 2
+    else:
+        css, at = "name mid", (left + right) / 2
+    return f'<text class="{css}" x="{at:.1f}" y="{bottom - 3:.1f}">{escape(text)}</text>'
 
 
 def _short(name: str) -> str:

@@ -14,15 +14,19 @@ from runner.pages.point_map import point_map
 from runner.pages.table_page import as_html
 from tests.pages.page_reader import HOSTILE, Page
 
-TEXT = re.compile(r'<text class="name" x="(.*?)" y="(.*?)">(.*?)</text>')
+TEXT = re.compile(r'<text class="name ?(.*?)" x="(.*?)" y="(.*?)">(.*?)</text>')
+#: How much of a name is left of where it is held.
+HELD = {"": 0.0, "mid": 0.5, "end": 1.0}
 POINT = re.compile(r'cx="(.*?)" cy="(.*?)"')
 
 
 def drawn(svg: str) -> tuple[np.ndarray, list[str], np.ndarray]:
     """The names' boxes ``[n, 4]``, as wide as a browser draws them, the names, and the points ``[m, 2]``."""
     boxes, names = [], []
-    for x, y, name in TEXT.findall(svg):
-        boxes.append((float(x), float(y) - 9, float(x) + 5.9 * len(name), float(y) + 2))
+    for css, x, y, name in TEXT.findall(svg):
+        wide = 6.2 * len(name)
+        left = float(x) - HELD[css] * wide
+        boxes.append((left, float(y) - 9, left + wide, float(y) + 2))
         names.append(name)
     return np.array(boxes).reshape(-1, 4), names, np.array(POINT.findall(svg), float)
 
