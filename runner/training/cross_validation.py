@@ -122,6 +122,8 @@ class Choice:
     spec: Any
     values: dict[str, Any]
     epochs: int
+    #: What ``judge`` said of it.
+    measured: Mapping[str, float]
     table: Table
 
     @property
@@ -208,7 +210,7 @@ def _chosen(
     ]
     note = "The first was trained on all prompts. Each has its best number of epochs."
     table = Table(STAGE, "Cross-validation", (*values, "epochs", *names), rows, note=note)
-    return Choice(spec, values, epochs[order[0]] + 1, table)
+    return Choice(spec, values, epochs[order[0]] + 1, measured[order[0]][epochs[order[0]]], table)
 
 
 def _cell(value: Any) -> Any:

@@ -50,8 +50,10 @@ def test_the_better_value_is_chosen_and_the_last_epoch_is_kept(encoder, context_
     assert found[path] == values[1]
     assert result.best_epoch == result.epochs == found["epochs"] <= 4
     table = result.tables["cross_validation"]
-    assert list(table["columns"]) == [path, "epochs", "log_loss", "accuracy"] and len(table["rows"]) == 2
+    assert list(table["columns"]) == [path, "epochs", "log_loss", "accuracy", "temperature"] and len(table["rows"]) == 2
     assert table["rows"][0][2] < table["rows"][1][2]
+    # Too few are held out to fit a temperature: it is that of what the folds foretold.
+    assert result.metrics["temperature"] == table["rows"][0][4]
     trained = [told for told in context.emit.of("progress") if told.get("stage") == "cross_validation"]
     assert [told["done"] for told in trained] == [1, 2, 3, 4]
     # The same as a training of the chosen spec for so long, of which the last epoch is kept.

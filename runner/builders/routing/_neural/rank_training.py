@@ -135,5 +135,7 @@ def fit_and_conclude(
     # Without an epoch it is where it started from.
     optimizer = done.optimizer if done.epochs else OptimizerState.of(task.optimizer)
     optimizer.save(context.artifact)
-    result, temperature = conclude(context, scorer.score, done.epochs, done.best_epoch, embeddings=embeddings)
+    result, temperature = conclude(
+        context, scorer.score, done.epochs, done.best_epoch, embeddings=embeddings, fitted=training.temperature
+    )
     return training.told(result), temperature

@@ -75,6 +75,11 @@ class Training:
         """What the epochs are compared by: nothing, where their number was chosen."""
         return "accuracy" if self.choice is None else ""
 
+    @property
+    def temperature(self) -> float | None:
+        """The one that fits what was foretold; None where nothing was."""
+        return None if self.choice is None else self.choice.measured["temperature"]
+
     def told(self, result: TrainResult) -> TrainResult:
         """The result with what was chosen."""
         if self.choice is not None:
@@ -84,9 +89,10 @@ class Training:
 
 
 def judge(leads: np.ndarray) -> dict[str, float]:
-    """The log loss at the temperature that fits best, and the accuracy, of winners' leads ``[n]``."""
-    loss = float(np.logaddexp(0.0, -leads / fit_temperature(leads)).mean())
-    return {"log_loss": loss, "accuracy": float((leads > 0).mean())}
+    """The log loss at the temperature that fits best, the accuracy, and that temperature, of winners' leads ``[n]``."""
+    temperature = fit_temperature(leads)
+    loss = float(np.logaddexp(0.0, -leads / temperature).mean())
+    return {"log_loss": loss, "accuracy": float((leads > 0).mean()), "temperature": temperature}
 
 
 def _warn(context: TrainContext, why: str) -> None:

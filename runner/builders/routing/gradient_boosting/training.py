@@ -80,7 +80,14 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     def score(prompt: np.ndarray, llm: np.ndarray) -> np.ndarray:
         return trees(prompt, llm) + odds[llm, prompt]
 
-    result, temperature = conclude(context, score, done.rounds, done.best_round, embeddings=gathered.embeddings)
+    result, temperature = conclude(
+        context,
+        score,
+        done.rounds,
+        done.best_round,
+        embeddings=gathered.embeddings,
+        fitted=training.temperature,
+    )
     training.told(result)
     result.metrics["n_trees"] = done.booster.num_boosted_rounds()
     result.tables["importance"] = importance(gathered.inputs, done.booster)
