@@ -24,17 +24,19 @@ from runner.contract import option
 from runner.spec.publishing import schema_for
 from runner.spec.schema_walk import present_words
 from runner.training.finetuning_specs import FinetuningSpec, Lora
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 from runner.training.precision import TransformerPrecision
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "kinds"
 GUIDES = ROOT / "docs" / "guides"
-SHARED = ("optimizer", "schedule", "early_stopping", "finetuning_spec", "precision")
+SHARED = (
+    "optimizer", "schedule", "early_stopping", "cross_validation", "diagnostics", "finetuning_spec", "precision",
+)  # fmt: skip
 Schema = dict[str, Any]
 
 
-class Shared(TransformerPrecision, GradientTraining):
+class Shared(TransformerPrecision, DiagnosedTraining):
     """Every section that types share, in one spec."""
 
     finetuning_spec: FinetuningSpec = option(

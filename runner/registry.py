@@ -18,7 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
-from runner.contract import Builder, Task
+from runner.contract import EXTENSION, Builder, Task
 from runner.errors import EnvironmentProblem, NotFoundError
 
 GROUP = "runner.builders"
@@ -150,13 +150,17 @@ def predictor(folder: Path, device: str = "cpu") -> Any:
 
 
 def load_predictor(builder: Builder, folder: Path, device: str = "cpu", cache: Path | None = None) -> Any:
-    """What a kind's ``Predictor.load`` gives. A kind that needs no torch has no device to choose."""
+    """What a kind's ``Predictor.load`` gives, with what was added to the model since it was trained.
+
+    A kind that needs no torch has no device to choose.
+    """
     import inspect
 
     load = builder.Predictor.load
     # A kind from before predictors were told of the cache takes none.
     more = {"cache": cache} if "cache" in inspect.signature(load).parameters else {}
-    return load(folder, device=device if "torch" in builder.REQUIRES else "cpu", **more)
+    trained = load(folder, device=device if "torch" in builder.REQUIRES else "cpu", **more)
+    return builder.TASK.room("extended").open_extended(trained, folder) if (folder / EXTENSION).is_dir() else trained
 
 
 def require(name: str) -> None:

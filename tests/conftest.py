@@ -10,10 +10,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -27,9 +29,18 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("here")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    # Before its fixtures are made.
+    Desk.warm = item.get_closest_marker("slow") is None
+
+
 @dataclass(frozen=True)
 class Desk:
     """A folder to type commands in, with its own runs, models and outputs, and the session's embedding cache."""
+
+    #: Whether commands run in copies; those of a test that is marked slow are new processes.
+    warm: ClassVar[bool] = True
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -44,8 +55,11 @@ class Desk:
         return clean | {"RUNNER_CACHE_DIR": cache, "NO_COLOR": "1", "COLUMNS": "120"} | self.environment
 
     def __call__(self, *words: object, stdin: str | bytes | None = None, timeout: float = 300) -> Ran:
-        """Run ``runner`` to its end."""
+        """Run ``runner`` to its end: in a copy of a process that has its libraries loaded, or in a new one."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
+        if Desk.warm and warm.like_ours(self.variables):
+            copy = warm.Copy(words, self.home, self.variables, data or b"")
+            return Ran(copy.wait(timeout), copy.out.read_text("utf-8"), copy.err.read_text("utf-8"))
         done = subprocess.run(
             self.command(*words),
             cwd=self.home,
@@ -61,6 +75,12 @@ class Desk:
         return subprocess.Popen(
             self.command(*words), cwd=self.home, env=self.variables, stdin=subprocess.DEVNULL, **options
         )
+
+    def start_copy(self, *words: object) -> subprocess.Popen[bytes] | warm.Copy:
+        """The same in a copy, as a call has it, where what a new process does is not the question."""
+        quiet = subprocess.DEVNULL
+        like_ours = Desk.warm and warm.like_ours(self.variables)
+        return warm.Copy(words, self.home, self.variables) if like_ours else self.start(*words, stderr=quiet)
 
     def write(self, name: str, document: Any) -> Path:
         """A JSON file in the folder."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from runner.runs.event_hold import AT, FILE
 from tests.conftest import Desk
+from tests.warm import Copy
 
 #: A command that has not come to its event after this hangs.
 DEADLINE = 120.0
@@ -46,13 +47,26 @@ def go_on(desk: Desk) -> None:
     mark(desk.home).unlink()
 
 
+def held_copy(desk: Desk, *words: object, at: str = "epoch:2") -> tuple[subprocess.Popen[bytes] | Copy, Path]:
+    """A training that waits, begun as a call of the desk begins it, and its run's directory."""
+    file = mark(desk.home)
+    file.unlink(missing_ok=True)
+    process = replace(desk, environment=desk.environment | variables(desk.home, at)).start_copy(*words)
+    wait(file.exists, process)
+    return process, _newest_run(desk)
+
+
 def held_run(desk: Desk, *words: object, at: str = "epoch:2", **options: Any) -> tuple[subprocess.Popen[bytes], Path]:
     """A training that waits, and its run's directory."""
     process = held(desk, *words, at=at, **({"stderr": subprocess.DEVNULL} | options))
-    return process, max((desk.home / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
+    return process, _newest_run(desk)
 
 
-def wait(condition: Callable[[], Any], process: subprocess.Popen[bytes] | None = None) -> Any:
+def _newest_run(desk: Desk) -> Path:
+    return max((desk.home / "runs").iterdir(), key=lambda path: path.stat().st_mtime)
+
+
+def wait(condition: Callable[[], Any], process: subprocess.Popen[bytes] | Copy | None = None) -> Any:
     """What a condition gives, once it gives something. A process that has to live until then is watched."""
     end = time.monotonic() + DEADLINE
     while time.monotonic() < end:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from cyclopts import App, CycloptsError
@@ -52,6 +53,19 @@ GROUPS = {
             "show": ("runner.cli.runs:show_run", "One run: state, metrics, failure; --html writes a page."),
             "logs": ("runner.cli.runs:logs", "Print a run's log; --follow stays with it."),
             "stop": ("runner.cli.runs:stop", "Ask a run to checkpoint and stop."),
+            "remove": ("runner.cli.runs_removal:remove", "Remove runs; shown first, done with --yes."),
+            "prune": ("runner.cli.runs_removal:prune", "Remove old runs that are over; shown first."),
+        },
+    ),
+    # What `models` alone does is in VERBS.
+    "models": (
+        VERBS["models"][1],
+        {
+            "export": ("runner.cli.models_export:export", "Write a stored model as a folder or file that works alone."),
+            "extend": ("runner.cli.models_extend:extend", "Let a new LLM join a stored router."),
+            "deduplicate": ("runner.cli.models_deduplication:deduplicate", "Make one file of copies in the store."),
+            "remove": ("runner.cli.models_removal:remove", "Remove stored models; shown first, done with --yes."),
+            "prune": ("runner.cli.models_removal:prune", "Remove old versions of stored models; shown first."),
         },
     ),
     "artifacts": (
@@ -101,6 +115,8 @@ def build(words: Sequence[str], name: str = "runner") -> App:
         suppress_keyboard_interrupt=False,
     )
     for verb, (path, help_line) in VERBS.items():
+        if verb in GROUPS and not listing and words[0] in (verb, "completion"):
+            continue
         more = ""
         if verb == "infer" and words[:1] == ["infer"] and "--help" in words:
             from runner.cli.infer_options import model_options
@@ -110,7 +126,14 @@ def build(words: Sequence[str], name: str = "runner") -> App:
             path, name=verb, show=verb != "worker", help_epilogue=more, **({"help": help_line} if listing else {})
         )
     for group, (help_line, verbs) in GROUPS.items():
-        sub = App(name=group, help=help_line, help_epilogue="", help_format="plaintext")
+        if group not in VERBS:
+            sub = App(name=group, help=help_line, help_epilogue="", help_format="plaintext")
+        elif not listing and words[0] in (group, "completion"):
+            # A verb that has verbs of its own: what it does alone is loaded, so that its flags are known.
+            sub = App(name=group, help_epilogue="", help_format="plaintext")
+            sub.default(_load(VERBS[group][0]))
+        else:
+            continue
         for verb, (path, line) in verbs.items():
             more = ""
             if group == "data" and list(words[:2]) == [group, verb] and "--help" in words:
@@ -120,6 +143,12 @@ def build(words: Sequence[str], name: str = "runner") -> App:
             sub.command(path, name=verb, help_epilogue=more, **({"help": line} if group_listing else {}))
         app.command(sub)
     return app
+
+
+def _load(path: str) -> Callable[..., object]:
+    module, _, name = path.partition(":")
+    loaded: Callable[..., object] = getattr(import_module(module), name)
+    return loaded
 
 
 def run(words: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from runner.errors import ExitCode, UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.evaluation.candidates import Candidate
+    from runner.evaluation.compared_specs import Candidate
     from runner.tracking.terminal import TerminalListener
 
 
@@ -67,9 +67,9 @@ def compare(
     """
     from runner.cli.train_chain import read_specs, told_all
     from runner.cli.train_words import announce
-    from runner.evaluation.candidates import Changes, candidates
     from runner.evaluation.compare_files import write
     from runner.evaluation.compare_tables import text
+    from runner.evaluation.compared_specs import Changes, candidates
     from runner.evaluation.comparing import Watching
     from runner.evaluation.comparing import compare as run
     from runner.tracking.terminal import TerminalListener

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json as jsonlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -106,10 +106,8 @@ def read_data(path: str, kind: str, columns: str | None, **beside: Any) -> Read:
     from runner.spec.kinds import spec_class
 
     spec = spec_class(kind)
-    mapping = _mapping(columns)
-    _check_roles(spec.data, mapping, kind)
     beside = {name: value for name, value in beside.items() if name in spec.data.model_fields}
-    section = _section(spec.data, beside | spec.data.document_of(path, mapping))
+    section = data_section(spec.data, path, columns, kind, **beside)
     warnings: list[str] = []
 
     def emit(event: str, **fields: Any) -> None:
@@ -129,6 +127,16 @@ def read_data(path: str, kind: str, columns: str | None, **beside: Any) -> Read:
     read.report = (read.loaded.report if read.loaded else None) or read.report
     read.report.layout = read.report.layout or section.layout
     return read
+
+
+def data_section(layout: Any, path: str, columns: str | None, kind: str, **beside: Any) -> Any:
+    """The data section of a path and of ``--columns``, whose keys are those of the kind's layout.
+
+    ``beside`` are fields of the section where no column says otherwise.
+    """
+    mapping = _mapping(columns)
+    _check_roles(layout, mapping, kind)
+    return _section(kind, layout, beside | layout.document_of(path, mapping))
 
 
 def _mapping(columns: str | None) -> dict[str, Any]:
@@ -157,18 +165,27 @@ def _check_roles(section: Any, mapping: dict[str, Any], kind: str) -> None:
         raise SpecError(faults)
 
 
-def _section(section: Any, document: dict[str, Any]) -> Any:
-    """The data section. Raises :class:`SpecError` with the pointer of every fault in it."""
+def _section(kind: str, section: Any, document: dict[str, Any]) -> Any:
+    """The data section. Raises :class:`SpecError` with the pointer of every fault in it, as a spec's are told."""
     from pydantic import ValidationError
 
     try:
         return section.model_validate_json(jsonlib.dumps(document))
     except ValidationError as error:
-        faults = [
+        from runner.spec.publishing import schema_for
+        from runner.spec.reader import read
+        from runner.spec.schema_check import check as faults_of
+
+        whole = schema_for(kind)
+        part = {"properties": {"data": whole["properties"]["data"]}, "$defs": whole.get("$defs", {})}
+        words = read(jsonlib.dumps({"data": document}), "--columns")
+        # They were typed on one line: a column of it helps nobody.
+        faults = [replace(found.fault, line=None, column=None) for found in faults_of(words, words.value, part)]
+        beyond = [
             Fault(details["msg"], "/data/" + "/".join(map(str, details["loc"])))
             for details in error.errors(include_url=False, include_input=False)
         ]
-        raise SpecError(faults) from None
+        raise SpecError(faults or beyond) from None
 
 
 def data_document(read: Read) -> dict[str, Any]:

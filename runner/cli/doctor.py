@@ -18,7 +18,7 @@ def doctor(*, json: Json = False) -> int:
 
     Exits 6 when nothing can train here: neither in a container nor as a local process.
     """
-    from runner.execution.diagnosis import diagnose
+    from runner.execution.machine_check import diagnose
 
     workspace = Workspace.current()
     findings = diagnose(workspace)

@@ -31,7 +31,7 @@ Pair = Parameter(negative="", metavar="NAME FILE")
 
 def infer(
     *,
-    model: Annotated[str, Parameter(help="The stored model: TYPE/NAME, or TYPE/NAME/vN.")],
+    model: Annotated[str, Parameter(help="The stored model: TYPE/NAME, TYPE/NAME/vN, or ./FOLDER of an exported one.")],
     models_to_score: Annotated[list[str] | None, Words] = None,
     prompts: Annotated[list[str] | None, Words] = None,
     prompts_file: Annotated[Path | None, Dash] = None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def route(
     *,
-    model: Annotated[str, Parameter(help="The router: a stored model, TYPE/NAME or TYPE/NAME/vN.")],
+    model: Annotated[str, Parameter(help="The router: TYPE/NAME, TYPE/NAME/vN, or ./FOLDER of an exported one.")],
     costs: Annotated[Path, Parameter(help="A JSON file of what each LLM costs.")],
     prompts: Annotated[list[str] | None, Words] = None,
     prompts_file: Annotated[Path | None, Dash] = None,
@@ -104,10 +104,10 @@ def route(
     gc.enable()
     from runner.data.prompts import from_file
     from runner.inference import output_places
+    from runner.inference.opening import find_model
     from runner.inference.routing.costs import Costs
     from runner.inference.routing.routing import Rule
     from runner.inference.routing.routing import route as choose
-    from runner.store.names import parse_reference
 
     workspace = Workspace.current()
     rule = Rule(trade_off, budget, strong, weak, strong_share, threshold, "random" if ties == "random" else None, seed)
@@ -119,7 +119,7 @@ def route(
     if form == "parquet":
         raise UsageError("choices are written as json or jsonl", where="--output-path")
     to_stdout = output_places.is_stdout(output_path)
-    path = None if to_stdout else output_places.reserve(workspace, output_path, parse_reference(model).name, form)
+    path = None if to_stdout else output_places.reserve(workspace, output_path, find_model(workspace, model).name, form)
     try:
         with progress_shown() as emit:
             routed = choose(
@@ -154,10 +154,16 @@ def route(
 def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> dict[str, Any]:
     """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
     from runner.inference.routing.held_out_gain import held_out
+    from runner.tasks.ranking.verdict_words import recorded, sentences
 
-    found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size)
+    # Ties that are broken by chance have no threshold that other prompts could be chosen by.
+    choice = None if "ties" in routed.provenance["rule"] else routed.choice
+    found = held_out(workspace, routed.scorer, costs, routed.mean_answer_tokens(), batch_size, choice)
     points = found.points()
-    told = {"measure": found.measure, "costs": found.costs} if found.measure != "better" else {}
+    told: dict[str, Any] = {"measure": found.measure, "costs": found.costs} if found.measure != "better" else {}
+    if found.verdict is not None:
+        told["verdict"] = found.verdict.as_dict() | {"sentences": sentences(found.verdict)}
+        told["tables"] = recorded(found.verdict)
     return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)} | told
 
 
@@ -188,6 +194,8 @@ def _prompts(words: list[str] | None, file: Path | None, format: Any) -> Prompts
 
 
 def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
+    from runner.tasks.ranking.recorded_verdict import lines as verdict_lines
+
     rows: list[tuple[object, ...]] = [
         (
             name,
@@ -215,4 +223,5 @@ def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
                 f"mean score {least['quality']:.3f} at a mean cost of {least['mean_cost']:.6g} (never the dearer) to "
                 f"{most['quality']:.3f} at {most['mean_cost']:.6g} (always); costs are {held['costs']}"
             )
+        lines += [*verdict_lines(held.get("tables", {})), ""]
     return "\n".join([*lines, str(path), str(beside)])

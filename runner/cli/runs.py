@@ -17,8 +17,11 @@ from runner.cli import streams
 from runner.cli.output import Json, show, table
 from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.plan_document import PlanDocument
+from runner.runs.events import EventReader
+from runner.runs.history import history
 from runner.runs.run import Run, State, all_runs, find_run
 from runner.runs.run_documents import EarlyStop, RunResult
+from runner.runs.run_state import worth_resuming
 from runner.workspace import Workspace
 
 
@@ -78,9 +81,13 @@ def show_run(
     *,
     html: Annotated[bool, Parameter(negative="")] = False,
     output: Path | None = None,
+    tables: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> None:
-    """Show one run: its state, what it measured, how it failed and what to do about it.
+    """Show one run: its state, what it measured epoch by epoch, how it failed and what to do about it.
+
+    With --json the whole history is there, every epoch and step with its metrics. With --tables every table that the
+    run recorded, such as a leaderboard or what each input is worth.
 
     Example: runner runs show last --html
 
@@ -92,6 +99,8 @@ def show_run(
         Write one self-contained page: curves, leaderboard, calibration, spec, lock.
     output
         Where the page goes. Default: report.html in the run's directory.
+    tables
+        Print the run's tables too; with --json they are in the document.
     """
     found = find_run(Workspace.current().runs, run)
     found.state()
@@ -102,7 +111,19 @@ def show_run(
         show({"run": found.id, "report": str(page)}, str(page), as_json=json, kept=f"the page is {page}")
         return
     document = detail(found)
-    show(document, lambda: _text(document), as_json=json)
+    state = found.state()
+    goes_on = worth_resuming(state.state, state.failure)
+    recorded = (found.document("tables") or {}) if tables else {}
+    if tables:
+        document["tables"] = recorded
+
+    def human() -> str:
+        from runner.cli.run_history import history_text, tables_text
+
+        parts = (_text(document, goes_on), history_text(document["history"]), tables_text(document["model"], recorded))
+        return "\n\n".join(part for part in parts if part)
+
+    show(document, human, as_json=json)
 
 
 def logs(
@@ -122,7 +143,6 @@ def logs(
     follow
         Stay until the run ends.
     """
-    from runner.runs.events import EventReader
     from runner.tracking.terminal import TerminalListener
 
     found = find_run(Workspace.current().runs, run)
@@ -242,12 +262,13 @@ def detail(run: Run) -> dict[str, Any]:
         "failure": state.failure.to_document() if state.failure else None,
         "note": state.note,
         "result": run.document("result"),
+        "history": history(EventReader(run.path).new()).to_document(),
         "lock": run.document("lock"),
         "spec": run.document("spec"),
     }
 
 
-def _text(document: dict[str, Any]) -> str:
+def _text(document: dict[str, Any], goes_on: bool) -> str:
     from runner.pages.numbers import told
     from runner.tracking.event_words import early_text
 
@@ -266,7 +287,7 @@ def _text(document: dict[str, Any]) -> str:
             lines += [f"             {failure['hint']}"]
     if document["note"]:
         lines += [f"  note       {document['note']}"]
-    if document["state"] in (State.INTERRUPTED, State.FAILED):
+    if goes_on:
         lines += [f"  go on      runner train --resume {document['run']}"]
     metrics = (document["result"] or {}).get("metrics") or {}
     if metrics:

@@ -24,9 +24,10 @@ from runner.contract.layouts import AskedRow, AskedRows, DataReport, DataSection
 from runner.contract.measures import Measure, Plot, Table
 from runner.contract.models import ModelSpec, Needed
 from runner.contract.sections import Resume, Section, invalid, option
-from runner.contract.tasks import AskOptions, Task
+from runner.contract.tasks import EXTENSION, AskOptions, Task
 
 __all__ = [
+    "EXTENSION",
     "AskOptions",
     "AskedRow",
     "AskedRows",

@@ -61,6 +61,8 @@ class DataSection(Section):
 
     #: What a row of it is called, such as ``comparisons``: the layout of a :class:`DataReport`.
     layout: ClassVar[str] = "rows"
+    #: The fields that stay when another data set is named in the place of a spec's own: what is predicted.
+    kept: ClassVar[tuple[str, ...]] = ()
 
     def local_files(self) -> list[Path]:
         """The user's files that loading reads, so that an executor can mount them."""

@@ -42,8 +42,8 @@ class Measure:
 
 
 #: How a table is drawn on a page, beside its rows: points over ``x``, bars of one number a row, a matrix of cells,
-#: the curve of a calibration, predicted over true values, a histogram.
-Plot = Literal["line", "bars", "matrix", "calibration", "scatter", "histogram"]
+#: the curve of a calibration, predicted over true values, a histogram, named points on a plane.
+Plot = Literal["line", "bars", "matrix", "calibration", "scatter", "histogram", "map"]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Table:
     ``plot`` draws it on a page: ``line`` takes the first column as x and the others as lines, ``bars`` the first as
     names and the second as lengths (a third and fourth are the interval), ``matrix`` the first as row names,
     ``calibration`` columns ``predicted``, ``observed``, ``count``, ``scatter`` the first two as x and y, ``histogram``
-    the first as left edges, the second as counts.
+    the first as left edges, the second as counts, ``map`` the first as names, the second and third as coordinates.
     """
 
     name: str

@@ -65,7 +65,7 @@ class Section(BaseModel):
     )
 
 
-def invalid(place: tuple[str, ...], sort: str, message: str) -> ValidationError:
+def invalid(place: tuple[str | int, ...], sort: str, message: str) -> ValidationError:
     """What a section's own validator raises for a fault at a field in it, such as ``("optimizer", "eps")``."""
     fault = InitErrorDetails(type=PydanticCustomError(sort, "{fault}", {"fault": message}), loc=place, input=None)
     return ValidationError.from_exception_data("section", [fault])

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from runner.contract.measures import Measure
 from runner.contract.sections import Section
+
+#: The folder in a stored model of what was added to it after its training.
+EXTENSION = "extension"
 
 
 class AskOptions(Section):
@@ -35,6 +39,9 @@ class Task:
         ``compare(asked...)``: several models on one held-out set, paired (:mod:`runner.evaluation.comparing`).
     ``next_step``
         ``command(model, tables, program) -> str``: what to type after training.
+    ``extended``, where its models can be extended without training them again
+        ``open_extended(predictor, folder)``: the predictor of a stored model, with what its folder :data:`EXTENSION`
+        adds to it.
     """
 
     name: str
@@ -57,3 +64,7 @@ class Task:
     def room(self, name: str) -> ModuleType:
         """One of the task's modules, imported now."""
         return importlib.import_module(f"{self.package}.{name}")
+
+    def has_room(self, name: str) -> bool:
+        """Whether it has such a module."""
+        return importlib.util.find_spec(f"{self.package}.{name}") is not None

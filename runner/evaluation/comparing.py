@@ -13,8 +13,8 @@ from typing import Any
 from runner import __version__
 from runner.contract import DataSection
 from runner.errors import Interrupted, RunnerError, Stopped
-from runner.evaluation.candidates import Candidate
 from runner.evaluation.compare_tables import reason
+from runner.evaluation.compared_specs import Candidate
 from runner.evaluation.shared_holdout import Split
 from runner.evaluation.trained_or_reused import Entry, obtain
 from runner.execution.image_lookup import source_hash

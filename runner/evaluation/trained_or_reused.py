@@ -9,7 +9,7 @@ from typing import Any
 
 from runner.contract import ModelSpec
 from runner.errors import RunnerError
-from runner.evaluation.candidates import Candidate
+from runner.evaluation.compared_specs import Candidate
 from runner.evaluation.shared_holdout import Split
 from runner.execution.data_lineage import other_data
 from runner.execution.plan import Plan, make_plan

@@ -9,7 +9,7 @@ from typing import Any
 from runner import registry
 from runner.contract import DataSection
 from runner.errors import ConflictError, ExitCode, RunnerError
-from runner.execution.endings import RESUMABLE
+from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.train_resume import Finished, train
 from runner.runs.run import Run

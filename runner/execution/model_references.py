@@ -24,7 +24,13 @@ def resolve_start_state(loaded: LoadedSpec, workspace: Workspace) -> tuple[Train
     spec = for_kind(loaded, model.model_type).spec
     stored = load_object(manifest.spec, source=str(model.path / NAME)).spec.model.spec
     section = spec.model.model_copy(update={"spec": stored, "start_state": None})
-    return spec.model_copy(update={"model": section}), model, [f"starting from {model.reference}"]
+    notes = [f"starting from {model.reference}"]
+    if manifest.extension:
+        notes.append(
+            f"{manifest.extension.get('llm')} joined {model.reference} without training: the training begins from what "
+            f"{manifest.extension.get('from')} was, and knows the LLMs of its data"
+        )
+    return spec.model_copy(update={"model": section}), model, notes
 
 
 def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, StoredModel]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from runner.errors import ConflictError
 from runner.execution.image_lookup import source_hash
 from runner.execution.train_resume import train
 from runner.spec.loading import load_object
@@ -28,9 +29,16 @@ def replay(
     """Train the stored model's spec again and compare: lock, metrics, and the sha256 of every file.
 
     The report has ``original``, ``replayed`` (references), ``same`` and ``differences`` (rows of what, was, is).
-    Raises what training raises; nothing is compared then.
+    Raises what training raises; nothing is compared then. And :class:`ConflictError` for a model that was extended.
     """
     stored, manifest = open_verified(workspace.store, reference, workspace.cache)
+    if manifest.extension:
+        parent = str(manifest.extension.get("from"))
+        raise ConflictError(
+            f"{stored.reference} was not trained: an LLM joined {parent}",
+            where=stored.reference,
+            hint=f"runner replay {parent}",
+        )
     lock = manifest.lock
     if lock.code != source_hash():
         say(f"the code has changed since {stored.reference} was trained ({lock.code}, now {source_hash()})")

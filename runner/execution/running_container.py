@@ -14,8 +14,8 @@ from typing import Any
 from runner.errors import ExitCode, RunnerError
 from runner.execution import docker_engine as engines
 from runner.execution.docker_engine import Engine
-from runner.execution.endings import of_container
 from runner.execution.executor import Job
+from runner.execution.failure_classes import of_container
 from runner.execution.file_ownership import hand_over
 from runner.execution.image_lookup import Image
 from runner.execution.secret_files import SecretFiles

@@ -16,8 +16,8 @@ from runner.errors import (
     Stopped,
     TimeLimitReached,
 )
-from runner.execution.endings import End, ending, over_memory
 from runner.execution.executor import Executor, Handle, Job
+from runner.execution.failure_classes import End, ending, over_memory
 from runner.runs.event_kinds import StartedEvent, WarningEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError
-from runner.execution.endings import RESUMABLE
+from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.plan_document import PlanDocument
 from runner.execution.resolved_paths import check_folder, resolve_paths
@@ -160,9 +161,10 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
         outcome = run.read("outcome", Outcome)
         done = outcome is not None and outcome.ok and run.read("result", RunResult) is not None
         error = None if done else _attempts(run, plan, listeners, signals)
+        notes: list[str] = []
         if error is None:
             try:
-                model = _store(run, plan, workspace)
+                model = _store(run, plan, workspace, notes)
             except RunnerError as refused:
                 error = _not_stored(run, refused)
         if error is not None:
@@ -173,9 +175,11 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
                 error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
             error.hint = "\n  ".join(part for part in (error.hint, *plan.reminders) if part) or None
             raise error
+        # A run that is over has no use for them: it is not resumed, and its model is stored.
+        shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
         run.transition(State.SUCCEEDED, exit_code=0, model=model.reference, stored_at=str(model.path.absolute()))
     result = run.needed("result", RunResult)
-    notes = [*plan.reminders, *_upload(run, plan, workspace, model)]
+    notes = [*plan.reminders, *notes, *_upload(run, plan, workspace, model)]
     return Finished(run, model, result.metrics, run.document("tables") or {}, notes)
 
 
@@ -194,7 +198,7 @@ def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Sign
     )
 
 
-def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
+def _store(run: Run, plan: Plan, workspace: Workspace, notes: list[str]) -> StoredModel:
     result = run.needed("result", RunResult)
     return promote(
         workspace.store,
@@ -216,6 +220,7 @@ def _store(run: Run, plan: Plan, workspace: Workspace) -> StoredModel:
             lock=run.needed("lock", ReplayLock),
         ),
         move=True,
+        say=notes.append,
     )
 
 

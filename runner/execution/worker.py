@@ -18,12 +18,12 @@ from typing import Any
 from runner import __version__, registry
 from runner.contract import LoadContext, LoadedData, TrainContext, TrainResult
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
-from runner.execution.endings import classify
+from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
-from runner.runs.run import Run
+from runner.runs.run import WORKER_LOCK, Run
 from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import load_file
@@ -231,7 +231,8 @@ def seed_everything(seed: int, uses_torch: bool) -> None:
     import torch
 
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    # `use_deterministic_algorithms` would import the compiler too, for a second and a half.
+    torch.set_deterministic_debug_mode("warn")
     if (threads := wanted_threads()) is not None:
         torch.set_num_threads(threads)
 
@@ -300,7 +301,7 @@ def _only_worker(run: Run) -> Any:
     """Two workers never write one run: the second waits for the first to finish its checkpoint, then gives up."""
     from filelock import FileLock
 
-    return FileLock(run.path / ".worker.lock", timeout=60)
+    return FileLock(run.path / WORKER_LOCK, timeout=60)
 
 
 def _listeners(run: Run, events: EventWriter) -> list[Any]:

@@ -16,11 +16,15 @@ from pydantic import ValidationError
 
 from runner import registry
 from runner.contract import AskOptions, Builder, Task
-from runner.errors import ConflictError, EnvironmentProblem, UsageError
+from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
+from runner.store.manifest import NAME as MANIFEST
 from runner.store.manifest import Manifest
-from runner.store.names import ModelReference, parse_reference
-from runner.store.stored_models import StoredModel, find, open_verified
-from runner.workspace import Workspace
+from runner.store.names import parse_reference
+from runner.store.stored_models import StoredModel, find, in_folder, open_verified
+from runner.workspace import Workspace, absolute, current_folder
+
+#: What a path begins with, and no name.
+PATHS = ("/", "./", "../", "~/")
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,23 @@ def _usable(kind: str) -> bool:
 
 
 def find_model(workspace: Workspace, reference: str) -> StoredModel:
-    """The version that a reference names, not yet checked. Raises :class:`~runner.errors.NotFoundError`."""
-    wanted = parse_reference(reference)
-    if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
-        registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
-    return find(workspace.store, wanted)
+    """The version that a reference names, or the model in a folder, written as a path (``./x``, ``/x``, ``~/x``); not
+    yet checked. Raises :class:`~runner.errors.NotFoundError`."""
+    if reference in (".", "..") or reference.startswith(PATHS):
+        try:
+            return in_folder(absolute(reference, current_folder(), where="--model"))
+        except NotFoundError as error:
+            error.hint = error.hint or "a path leads to what `runner models export` wrote; a name is TYPE/NAME"
+            raise
+    try:
+        wanted = parse_reference(reference)
+        if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
+            registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
+        return find(workspace.store, wanted)
+    except RunnerError as error:
+        if os.path.isfile(os.path.join(reference, MANIFEST)):  # noqa: PTH113, PTH118 - these raise nothing
+            error.hint = f"the model in that folder is written ./{reference}"
+        raise
 
 
 def open_model(workspace: Workspace, reference: str | StoredModel, *, device: str = "cpu") -> Opened:
@@ -105,9 +121,7 @@ def open_model(workspace: Workspace, reference: str | StoredModel, *, device: st
     :class:`~runner.errors.IntegrityError` for bytes that changed, :class:`EnvironmentProblem` for what is missing.
     """
     stored = find_model(workspace, reference) if isinstance(reference, str) else reference
-    stored, manifest = open_verified(
-        workspace.store, ModelReference(stored.model_type, stored.name, stored.version), workspace.cache
-    )
+    stored, manifest = open_verified(workspace.store, stored, workspace.cache)
     registry.require(stored.model_type)
     builder = registry.load(stored.model_type)
     chosen = choose_device(builder.REQUIRES, device)

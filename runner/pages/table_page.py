@@ -15,6 +15,7 @@ from runner.pages import heat, plots, table_plots
 from runner.pages.html import Markup, join, tag
 from runner.pages.html import table as html_table
 from runner.pages.numbers import clean, finite, interval, number
+from runner.pages.point_map import point_map
 from runner.pages.table_columns import Column, columns, interval_places
 
 #: Rows that a page shows; all are in the run's tables.
@@ -135,7 +136,7 @@ def _picture(table: Table) -> Markup:
         if not np.isfinite(x).any() or not each:
             return Markup()
         each = dict(list(each.items())[: len(table_plots.COLOURS)])
-        return join([Markup(table_plots.lines(x, each, title, names[0])), _key(list(each))])
+        return join([Markup(table_plots.lines(x, each, title, names[0])), key(list(each))])
     if table.plot == "histogram":
         left, count = _whole(table, (0, 1))
         order = np.argsort(left, kind="stable")
@@ -148,6 +149,12 @@ def _picture(table: Table) -> Markup:
         if not len(found[0]):
             return Markup()
         return Markup(table_plots.scatter(found[0], found[1], title, (names[0], names[1]), *found[2:]))
+    if table.plot == "map" and len(names) > 2:
+        x, y = _numbers(table, (1, 2))
+        known = np.isfinite(x) & np.isfinite(y)
+        if known.any():
+            named = [clean(row[0]) for row, has in zip(table.rows, known, strict=True) if has]
+            return Markup(point_map(x[known], y[known], named, title))
     return Markup()
 
 
@@ -183,7 +190,7 @@ def _whole(table: Table, places: Sequence[int]) -> list[np.ndarray]:
     return list(found[:, np.isfinite(found).all(axis=0)])
 
 
-def _key(names: Sequence[str]) -> Markup:
+def key(names: Sequence[str]) -> Markup:
     """Which colour is which line."""
     if len(names) < 2:
         return Markup()

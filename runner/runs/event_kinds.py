@@ -92,6 +92,8 @@ class EpochEvent(Event):
     step: float | None = None
     tokens: float | None = None
     metrics: Numbers = field(default_factory=dict)
+    #: How the training goes from the inside, where the spec asks for it.
+    diagnostics: Numbers = field(default_factory=dict)
     #: Whether it is the best so far; None where that is not judged.
     best: bool | None = None
 

@@ -7,7 +7,7 @@
         state.json     the state, written atomically  events.jsonl  what happened
         log.txt        the worker's own output       outcome.json  how the worker ended
         lock.json      what a replay needs           result.json, tables.json   what it measured
-        checkpoints/
+        checkpoints/   what a resumed run goes on from; a run that has succeeded has none
         artifact/      the model, until it is moved to where it is stored (state.json says where)
 """
 
@@ -38,6 +38,8 @@ from runner.store.typed_documents import JsonObject, Misfit, TypedDocument
 
 D = TypeVar("D", bound=TypedDocument)
 
+#: The file in a run that the process that trains holds; the supervisor holds ``.lock``.
+WORKER_LOCK = ".worker.lock"
 #: What is noted of a run that nobody supervises any more.
 GONE = "the process that supervised it is gone"
 #: What is noted of a run whose process ended between making and beginning it.
@@ -311,5 +313,16 @@ def find_run(runs: Path, reference: str) -> Run:
             f"{reference!r} fits {len(matches)} runs", where=str(runs), hint=", ".join(run.id for run in matches[:5])
         )
     if not matches:
-        raise NotFoundError(f"there is no run {reference!r}", where=str(runs), hint="`runner runs list` lists them")
+        raise NotFoundError(
+            f"there is no run {reference!r}", where=str(runs), hint=_nearest([run.id for run in found], reference)
+        )
     return matches[0]
+
+
+def _nearest(ids: list[str], wanted: str) -> str:
+    import difflib
+
+    # An id is when, what and a random end: who misspells one misspells all of it, or the name in the middle.
+    names = {each[16:-5]: each for each in reversed(ids)} | {each: each for each in ids}
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.7)
+    return f"did you mean {names[near[0]]!r}?" if near else "`runner runs list` lists them"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from runner.errors import ConflictError, DataError, IntegrityError, NotFoundError, RunFailed, SpecError, UsageError
 from runner.runs.liveness import Process
 from runner.runs.run_documents import Failure
 from runner.store.typed_documents import JsonObject, TypedDocument
@@ -31,6 +32,17 @@ FOLLOWS = {
     State.SUCCEEDED: set(),
     State.CANCELLED: set(),
 }
+
+#: Failures that the same spec on the same data meets again, wherever and whenever it goes on.
+LASTING = frozenset(
+    error.kind for error in (ConflictError, DataError, IntegrityError, NotFoundError, RunFailed, SpecError, UsageError)
+)
+
+
+def worth_resuming(state: str | None, failure: object) -> bool:
+    """Whether a run that ended so may come further when it is resumed. ``failure``: what it says, if it says why."""
+    lasting = isinstance(failure, Failure) and failure.error in LASTING
+    return state == State.INTERRUPTED or (state == State.FAILED and not lasting)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ def expected(schema: Schema, root: Schema) -> str:
         return choice([json.dumps(item, ensure_ascii=False) for item in present_words(schema)])
     for union in ("oneOf", "anyOf"):
         if union in schema:
-            options = list(dict.fromkeys(expected(option, root) for option in schema[union]))
+            options = list(dict.fromkeys(_branch(option, root) for option in schema[union]))
             return "; or ".join(options) if any(", " in option for option in options) else choice(options)
     name = schema.get("type")
     if "minimum" in schema and schema["minimum"] == schema.get("maximum"):
@@ -48,6 +48,15 @@ def expected(schema: Schema, root: Schema) -> str:
         "object": "an object",
     }.get(str(name), "another value")
     return ", ".join([word, *_limits(schema)])
+
+
+def _branch(option: Schema, root: Schema) -> str:
+    """One of several that a value may be: an object that holds one thing is shown as it is written."""
+    option = resolve(option, root)
+    if len(fields := option.get("properties", {})) == 1 and option.get("required") == list(fields):
+        ((name, field),) = fields.items()
+        return f"{{{json.dumps(name)}: {expected(field, root).partition(', ')[0]}}}"
+    return expected(option, root)
 
 
 def choice(words: Iterable[str], most: int = 12) -> str:

@@ -123,17 +123,23 @@ class _Checker:
             yield self.wrong("type", "not one of the allowed values", path, schema, meant=near)
             return
         for child in error.context or ():
-            if child.schema_path[0] == fitting[0]:
+            if child.schema_path[0] != fitting[0]:
+                continue
+            if child.validator in ("enum", "const") and not child.path:
+                # The words of its own branch are not all that it may be.
+                yield self.not_allowed(child.schema, value, path, among=schema)
+            else:
                 yield from self.explain(child)
 
-    def not_allowed(self, schema: Schema, value: Any, path: Path) -> Finding:
+    def not_allowed(self, schema: Schema, value: Any, path: Path, among: Schema | None = None) -> Finding:
+        """A word that is none of the allowed ones. ``among``: a union that allows more than these words."""
         allowed = schema["enum"] if "enum" in schema else [schema["const"]]
         words = [word for word in allowed if isinstance(word, str)]
         if not isinstance(value, str) and len(words) == len(allowed):
             return self.wrong("type", "wrong type", path, schema)
         near = near_names.nearest(value, words) if isinstance(value, str) else None
         meant = schema.get("x-older-words", {}).get(near, near)
-        expected, found = messages.expected(schema, self.root), written(self.document, path, schema)
+        expected, found = messages.expected(among or schema, self.root), written(self.document, path, schema)
         sure = near is not None and near_names.unmistakable(value, words)
         return find(
             self.document, path, "choice", "unknown value", expected=expected, found=found, meant=meant, sure=sure

@@ -36,7 +36,7 @@ class FileRecord(TypedDocument):
 class ModelFacts(TypedDocument):
     """What a manifest says of its model beside its place in the store and its files."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"parameters"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"parameters", "extension"})
 
     #: The run that made it.
     run: str | None = None
@@ -58,6 +58,9 @@ class ModelFacts(TypedDocument):
     #: Tables of a page and a terminal, each as ``contract.Table.as_dict`` gives it or of an older shape.
     tables: JsonObject = field(default_factory=dict)
     lock: ReplayLock = field(default_factory=ReplayLock)
+    #: What was added to a trained model, from what data and how. Everything else here is of the model that it was
+    #: added to; that model is among the references.
+    extension: JsonObject = field(default_factory=dict)
 
     @property
     def made_from(self) -> list[str]:

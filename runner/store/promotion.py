@@ -16,6 +16,8 @@ from runner.errors import EnvironmentProblem, NotFoundError, RunnerError
 from runner.store.file_copies import copy_file, copy_tree
 from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree
 from runner.store.manifest import NAME, Manifest, ModelFacts, describe_files
+from runner.store.removal import last_version
+from runner.store.sharing import share_files
 from runner.store.stored_models import StoredModel, versions
 
 #: What a rename is answered with where only a copy will do: another file system, or a folder that is not ours.
@@ -25,14 +27,23 @@ ROOM = 2**16
 
 
 def promote(
-    store: Path, model_type: str, name: str, artifact: Path, facts: ModelFacts, *, move: bool = False
+    store: Path,
+    model_type: str,
+    name: str,
+    artifact: Path,
+    facts: ModelFacts,
+    *,
+    move: bool = False,
+    say: Callable[[str], None] = lambda text: None,
+    add: Callable[[Path], None] | None = None,
 ) -> StoredModel:
     """Make a finished artifact the newest version of a stored model.
 
     With ``move`` the artifact's folder itself becomes the version, by one rename; on another file system it is copied
     and then removed. At every moment there is the whole artifact, or the stored model. Without it, the artifact stays
     and is copied. Promoting the artifact of a run that already has a version returns that version: a promotion that
-    was cut short can be repeated. ``facts`` are what the manifest says beside ``files``.
+    was cut short can be repeated. ``facts`` are what the manifest says beside ``files``. ``add`` puts more into the
+    copy before it is sealed.
     """
     home = store / model_type / name
     try:
@@ -44,8 +55,9 @@ def promote(
                     if move:
                         # What a cut between the copy and this line left.
                         shutil.rmtree(artifact, ignore_errors=True)
+                    _share(store, model, say)
                     return model
-            version = existing[-1].version + 1 if existing else 1
+            version = max([last_version(home), *(model.version for model in existing)]) + 1
             stored = StoredModel(model_type, name, version, home / f"v{version}")
             if move:
                 if not artifact.is_dir():
@@ -60,10 +72,27 @@ def promote(
                     shutil.rmtree(artifact, ignore_errors=True)
                 sync_folder(artifact.parent)
             else:
-                _copied(artifact, stored.path, lambda folder: _seal(folder, stored, facts))
+
+                def seal(folder: Path) -> None:
+                    if add is not None:
+                        add(folder)
+                    _seal(folder, stored, facts)
+
+                _copied(artifact, stored.path, seal)
+            _share(store, stored, say)
             return stored
     except OSError as error:
         raise cannot_write(home, error) from error
+
+
+def _share(store: Path, stored: StoredModel, say: Callable[[str], None]) -> None:
+    """Save the space, if it can be. The model is stored: what goes wrong here is told, and costs nothing but space."""
+    try:
+        told = share_files(store, stored, stored.manifest().files)
+    except (OSError, RunnerError) as error:
+        told = [f"files of {stored.reference} that other stored models have are on the disk once more: {error}"]
+    for sentence in told:
+        say(sentence)
 
 
 def check_store(store: Path, model_type: str, name: str) -> None:

@@ -91,6 +91,22 @@ def find(store: Path, reference: str | ModelReference) -> StoredModel:
     raise NotFoundError(f"there is no stored model {str(wanted)!r}", where=str(store), hint=_nearest(store, wanted))
 
 
+def in_folder(folder: Path) -> StoredModel:
+    """The model in a folder that need not be in a store, such as one that was exported. Raises :class:`NotFoundError`
+    where none is, :class:`~runner.errors.IntegrityError` for a manifest that was changed."""
+    facts = Manifest.read(folder)
+    return StoredModel(facts.model_type, facts.name, facts.version, folder.absolute())
+
+
+def named_by_path(store: Path, text: str) -> str | None:
+    """The name of the model, ``type/name`` or with its version, whose folder in the store a path leads to."""
+    try:
+        parts = Path(text).resolve(strict=True).relative_to(store.resolve()).parts
+    except (OSError, ValueError):
+        return None
+    return "/".join(parts) if len(parts) in (2, 3) and (store / Path(*parts)).is_dir() else None
+
+
 def _nearest(store: Path, wanted: ModelReference) -> str:
     import difflib
 
@@ -102,13 +118,13 @@ def _nearest(store: Path, wanted: ModelReference) -> str:
 
 
 def open_verified(
-    store: Path, reference: str | ModelReference, cache: Path | None = None
+    store: Path, reference: str | ModelReference | StoredModel, cache: Path | None = None
 ) -> tuple[StoredModel, Manifest]:
-    """Find a stored model and check every byte of it. Returns it with its manifest.
+    """Find a stored model, if it is not found yet, and check every byte of it. Returns it with its manifest.
 
     ``cache`` is the folder where it is remembered what was found whole; what has not changed since is not read again.
     """
-    model = find(store, reference)
+    model = reference if isinstance(reference, StoredModel) else find(store, reference)
     manifest = verify(model.path, cache)
     if (manifest.model_type, manifest.name, manifest.version) != (
         model.model_type,

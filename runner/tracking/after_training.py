@@ -57,6 +57,7 @@ def final_table(
         lines.append((f"measured on {number(int(count))} held-out {task.held_out_noun}", ""))
         if verdict := _recorded_verdict(task, tables) or _verdict(task, metrics, best):
             lines.append((verdict, ""))
+        lines += [(line, "") for line in _ending(task, tables)]
     elif finite(metrics.get(headline.metric)) is None and headline.metric:
         lines.append((f"nothing was held out: no {_in_a_sentence(headline.label)} to tell", ""))
     if model is not None:
@@ -109,6 +110,12 @@ def _recorded_verdict(task: Task, tables: Mapping[str, Any]) -> str:
     """What the training itself found out by a paired difference, where its task reads that; else empty."""
     read = getattr(room_of(task, "tables"), "verdict", None)
     return clean(read(tables)) if read is not None else ""
+
+
+def _ending(task: Task, tables: Mapping[str, Any]) -> list[str]:
+    """What else a run's task tells of its tables at the end; nothing where it has no such words."""
+    read = getattr(room_of(task, "tables"), "ending", None)
+    return [clean(line) for line in read(tables)] if read is not None else []
 
 
 def _verdict(task: Task, metrics: Mapping[str, Any], best: Mapping[str, Any] | None) -> str:

@@ -71,7 +71,9 @@ class Recorded:
     tables: JsonObject = field(default_factory=dict)
     #: Per epoch, from 1, what its last event said: a resumed run tells some epochs twice.
     epochs: dict[int, dict[str, float]] = field(default_factory=dict)
-    #: The same by step, for what is told by step.
+    #: The same of how the training went from the inside, where the spec asked for it.
+    diagnostics: dict[int, dict[str, float]] = field(default_factory=dict)
+    #: What was told by step, by step.
     steps: dict[int, dict[str, float]] = field(default_factory=dict)
     #: How far the last event by step had come: ``epoch`` (a fraction) and ``tokens``, where it said so.
     reached: dict[str, float] = field(default_factory=dict)
@@ -121,6 +123,8 @@ def _take(run: Recorded, event: Event) -> int | None:
             run.metrics = event.metrics
         case EpochEvent() if (known := finite(event.epoch)) is not None:
             run.epochs[int(known)] = _numbers(event.metrics)
+            if inside := _numbers(event.diagnostics):
+                run.diagnostics[int(known)] = inside
             best = int(known) if event.best else None
         case StepEvent() if (known := finite(event.step)) is not None:
             # Training and evaluation may tell of one step apart.

@@ -12,10 +12,12 @@ from runner.pages.html import Markup, join, table, tag
 from runner.pages.numbers import clean, duration, finite
 from runner.pages.page import whole_page as whole_page
 from runner.runs.run_documents import Failure
+from runner.runs.run_state import worth_resuming
 from runner.store.files import write_atomic
 from runner.tracking import run_page_sections
 from runner.tracking.recorded_run import Recorded, read
 from runner.tracking.run_page_curves import curves
+from runner.tracking.run_page_diagnostics import diagnostics
 
 #: state -> (class of its badge, sign): colour is never the only difference.
 BADGES = {
@@ -46,6 +48,7 @@ def page(run: Recorded) -> str:
         ("Results", run_page_sections.headline(run)),
         run_page_sections.beside(run),
         ("Curves", curves(run)),
+        ("Diagnostics", diagnostics(run)),
         *run_page_sections.tables(run),
         ("Warnings", run_page_sections.warnings(run)),
         ("Data", run_page_sections.data(run)),
@@ -104,7 +107,7 @@ def failure(run: Recorded) -> Markup:
         parts.append(table(("place", "fault", "way out"), rows, ("place",)))
     if error.hint:
         parts.append(tag("p", join([tag("strong", "What to do: "), error.hint])))
-    if state in ("failed", "interrupted"):
+    if worth_resuming(state, told):
         resume = tag("code", f"runner train --resume {run.name}")
         parts.append(tag("p", join(["Go on from the last checkpoint: ", resume])))
     if not parts:

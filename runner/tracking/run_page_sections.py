@@ -44,6 +44,8 @@ def headline(run: Recorded) -> Markup:
             (_words(name), tag("span", number(value), "number")) for name, value in metrics.items() if name not in told
         ]
         parts += [tag("div", join(shown), "cards")] if shown else []
+        read = getattr(room_of(task, "tables"), "sentences", None)
+        parts += [tag("p", clean(each)) for each in (read(run.tables) if read is not None else ())]
         parts += [tag("h3", "Other metrics"), lists(others)] if others else []
     parts += [tag("p", early_text(each), "soft") for each in run.stopped_early]
     if run.parameters:

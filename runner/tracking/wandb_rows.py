@@ -71,7 +71,8 @@ class Rows:
     def _epoch(self, event: EpochEvent) -> None:
         if event.epoch is None:
             return
-        self._log(float(event.epoch), scalars(event.metrics), event)
+        inside = {f"diagnostics/{name}": value for name, value in scalars(event.diagnostics).items()}
+        self._log(float(event.epoch), scalars(event.metrics) | inside, event)
         if event.best:
             self._run.summary["best_epoch"] = event.epoch
 

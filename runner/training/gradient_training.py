@@ -1,4 +1,5 @@
-"""The fields of every spec whose weights are trained by gradient steps: optimizer, schedule, early stopping."""
+"""The fields of every spec whose weights are trained by gradient steps: optimizer, schedule, early stopping, and what
+is told of the training from the inside."""
 
 from __future__ import annotations
 
@@ -44,3 +45,14 @@ class GradientTraining(Section):
 
     def fixed_length(self) -> str | None:
         return "its schedule runs over all steps" if needs_length(self.schedule) else None
+
+
+class DiagnosedTraining(GradientTraining):
+    """The same of a training that tells how its network fares, where it is asked to."""
+
+    diagnostics: bool = option(
+        False,
+        resume="free",
+        description="Tell after each epoch how large the gradient is in each part of the network, and how far the "
+        "scores vary among LLMs and among prompts. The model is the same; the training takes a little longer.",
+    )

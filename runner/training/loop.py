@@ -20,7 +20,8 @@ from runner.errors import RunFailed, Stopped
 from runner.store.tensors import as_torch
 from runner.training import schedules
 from runner.training.early_stopping import EarlyStopping, Waiting, told
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_norms import GradientNorms
+from runner.training.gradient_training import DiagnosedTraining, GradientTraining
 from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every, Saving
@@ -74,6 +75,8 @@ class Trainee:
     keeps_optimizer: bool = True
     #: Tokens that a step's rows hold, for whoever follows the run.
     tokens: Callable[[np.ndarray], int] | None = None
+    #: How far the scores vary, by name, asked after an epoch where the section wants ``diagnostics``.
+    spread: Callable[[], Mapping[str, float]] | None = None
 
 
 @dataclass
@@ -132,6 +135,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         context.emit("resumed", step=checkpoint.step, epoch=state["epoch"], batch=state["batch"])
     elif task.start_optimizer is not None:
         task.start_optimizer.put_into(task.optimizer)
+    norms = GradientNorms(task.module, context.device, state) if _diagnosed(task) else None
     losses = _Losses(state, LOOK_EVERY if context.device.startswith("cuda") else 1, task.where)
     progress = Every(0.25)
 
@@ -148,6 +152,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             step = length.step(state)
             if context.stop_requested():
                 losses.look()
+                if norms is not None:
+                    norms.look()
                 context.stop_here(step, *_snapshot(task, state, best, scaler))
             schedule.take(step)
             batch = rows[state["batch"] * length.size : (state["batch"] + 1) * length.size]
@@ -155,6 +161,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             losses.add(_backward(task, batch, scaler, context.device), len(batch))
             for part in task.optimizer.parts:
                 scaler.unscale_(part)
+            if norms is not None:
+                norms.add()
             if task.clip_gradient is not None:
                 torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip_gradient)
             for part in task.optimizer.parts:
@@ -173,6 +181,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 if length.long:
                     saving.if_cheap()
         losses.look()
+        if norms is not None:
+            norms.look()
         if state["batch"] < length.batches:
             break
         if length.every is not None:
@@ -181,7 +191,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             state.update(epoch=state["epoch"] + 1, batch=0)
             continue
         try:
-            _end_epoch(task, context, state, best, waiting)
+            _end_epoch(task, context, state, best, waiting, norms)
         except Stopped:
             # The epoch is learned but not measured, which is what the next run begins with.
             save()
@@ -233,6 +243,10 @@ def _goodness(task: Trainee, measured: Mapping[str, Any]) -> float | None:
 
 def _early_stopping(task: Trainee) -> EarlyStopping | None:
     return task.section.early_stopping if task.section is not None else None
+
+
+def _diagnosed(task: Trainee) -> bool:
+    return isinstance(task.section, DiagnosedTraining) and task.section.diagnostics
 
 
 def _min_delta(task: Trainee) -> float:
@@ -303,11 +317,18 @@ class _Losses:
         self._waiting.clear()
 
 
-def _end_epoch(task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best, waiting: Waiting) -> None:
+def _end_epoch(
+    task: Trainee,
+    context: TrainContext,
+    state: dict[str, Any],
+    best: _Best,
+    waiting: Waiting,
+    norms: GradientNorms | None,
+) -> None:
     epoch = state["epoch"]
-    metrics, improved = _measured(task, context, state, best, waiting)
+    metrics, inside, improved = _measured(task, context, state, best, waiting, norms)
     state["history"].append({"epoch": epoch} | metrics)
-    context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, best=improved)
+    context.emit("epoch", epoch=epoch, epochs=context.epochs, metrics=metrics, **inside, best=improved)
     state.update(epoch=epoch + 1, batch=0, loss_sum=0.0, rows=0)
 
 
@@ -323,7 +344,7 @@ def _measure(
     """Measure within an epoch. What is learned and not measured when the run is stopped is what it begins with."""
     state["due"] = True
     try:
-        metrics, improved = _measured(task, context, state, best, waiting)
+        metrics, _, improved = _measured(task, context, state, best, waiting, None)
     except Stopped:
         saving.if_cheap(last=True)
         raise
@@ -340,15 +361,21 @@ def _measure(
 
 
 def _measured(
-    task: Trainee, context: TrainContext, state: dict[str, Any], best: _Best, waiting: Waiting
-) -> tuple[dict[str, float | None], bool]:
-    """The metrics of now, and whether they are the best so far, which is kept."""
+    task: Trainee,
+    context: TrainContext,
+    state: dict[str, Any],
+    best: _Best,
+    waiting: Waiting,
+    norms: GradientNorms | None,
+) -> tuple[dict[str, float | None], dict[str, Any], bool]:
+    """The metrics of now, what is told of the network's inside, and whether it is the best so far, which is kept."""
     import torch
 
     epoch = state["epoch"]
     task.module.eval()
     with torch.no_grad():
         measured = dict(task.measure())
+        spread = dict(task.spread()) if norms is not None and task.spread is not None else {}
     learning_rate = task.optimizer.learning_rate
     if task.measure_every is None:
         task.optimizer.end_epoch()
@@ -369,7 +396,8 @@ def _measured(
             best.module = {name: tensor.detach().clone() for name, tensor in _learnt(task.module).items()}
         if task.keeps_optimizer:
             best.optimizer = OptimizerState.of(task.optimizer)
-    return metrics, improved
+    inside = {} if norms is None else {"diagnostics": norms.end_epoch() | spread}
+    return metrics, inside, improved
 
 
 def _progress(context: TrainContext, state: dict[str, Any], length: Length) -> None:

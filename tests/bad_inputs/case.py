@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from tests.bad_inputs.forked import forked
 from tests.conftest import Desk, Ran, without_rights
 
 #: What a command may leave behind without it being half of anything: locks.
@@ -146,7 +145,7 @@ def _type(desk: Desk, words: list[object], case: Case) -> Ran:
     stdin = case.stdin or b""
     if case.unprivileged:
         return without_privileges(desk, words, stdin)
-    return forked(desk, words, stdin)
+    return desk(*words, stdin=stdin)
 
 
 def without_privileges(desk: Desk, words: list[object], stdin: bytes = b"") -> Ran:

@@ -157,6 +157,15 @@ FIELDS = [
         "/run/env/0",
         "secret",
     ),
+    text(
+        "a word where an object is the other form",
+        TEXT.replace("elo_scoring", "knn_scoring")
+        .replace("min_model_occurrences", "exact_up_to")
+        .replace(": 0\n    }", ": 9\n    }")
+        .replace('"k_factor": 16', '"weighting": "softmax"'),
+        '"softmax"',
+        '"uniform" or "cosine" or {{"softmax": a number}}',
+    ),
     slip("a path to start from", SPEC, SPEC + ' "start_state": "/tmp/model",', '"/tmp/model"', "/model/start_state"),
 ]
 

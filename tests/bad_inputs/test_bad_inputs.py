@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bad_inputs import cases_data, cases_engine, cases_infer, cases_runs, cases_spec, cases_tabular
+from tests.bad_inputs import cases_data, cases_engine, cases_infer, cases_routers, cases_runs, cases_spec, cases_tabular
 from tests.bad_inputs.case import Bench, Case, try_out
 
 TABLE = [
     *cases_spec.CASES,
     *cases_data.CASES,
     *cases_infer.CASES,
+    *cases_routers.CASES,
     *cases_tabular.CASES,
     *cases_runs.CASES,
     *cases_engine.CASES,

@@ -86,7 +86,9 @@ def test_a_kind_whose_spec_has_required_fields(table, capsys):
         (["x.csv", "--kind", "elo_scoring", "--columns", '{"zzz": "Question"}'], 3, "there are: prompt, model_a"),
         (["x.csv", "--kind", "tabular_regression", "--columns", '{"targt": "y"}'], 3, "did you mean 'target'"),
         (["x.csv", "--kind", "tabular_regression", "--columns", '{"dataset": "y"}'], 3, "--help --kind tabular_reg"),
-        (["sampel", "--kind", "elo_scoring"], 3, "did you mean 'sample'"),
+        (["x.csv", "--kind", "tabular_regression", "--columns", '{"target": []}'], 3, "expected: a list of texts"),
+        (["x.csv", "--kind", "tabular_regression", "--columns", '{"target": 3}'], 3, "/data/target_columns: not one"),
+        (["sampel", "--kind", "elo_scoring"], 3, 'did you mean "sample"?'),
     ],
 )
 def test_what_cannot_be_checked(table, capsys, words, code, said):

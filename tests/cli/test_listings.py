@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from runner.errors import DataError, OutOfMemory, RunFailed
 from runner.execution.plan_document import PlanDocument
 from runner.runs.run import Run, State
+from runner.runs.run_documents import Failure
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 
@@ -27,3 +31,19 @@ def test_calibrated_parameters_and_the_headline_are_shown(desk) -> None:
     assert "ACCURACY" in desk("runs", "list").out
     assert "temperature  1.375" in desk("models", "show", "elo_scoring/x").out
     assert "0.8750" in desk("models").out
+
+
+@pytest.mark.parametrize(
+    ("error", "goes_on"), [(DataError("no such column"), False), (RunFailed("NaN"), False), (OutOfMemory("full"), True)]
+)
+def test_a_failure_that_comes_again_is_not_resumed(desk, error, goes_on):
+    plan = PlanDocument(model_type="elo_scoring", name="x", executor="local", cwd="/", cache="/cache")
+    run = Run.create(desk.home / "runs", "x", {"plan": plan, "spec": {}})
+    run.transition(State.RUNNING)
+    run.transition(State.FAILED, exit_code=int(error.code), failure=Failure.of(error))
+    shown = desk("runs", "show", "last").ok().out
+    assert error.message in shown
+    assert (f"runner train --resume {run.id}" in shown) == goes_on
+    page = desk.home / "page.html"
+    desk("runs", "show", "last", "--html", "--output", page).ok()
+    assert (f"runner train --resume {run.id}" in page.read_text()) == goes_on

@@ -21,8 +21,8 @@ from runner.contract import Table
 from runner.spec.loading import load_file
 from runner.spec.publishing import schema_for
 from tests.conftest import ROOT, Desk
-from tests.examples import KINDS, PROMPTS, example, files, numbers, question
-from tests.holding import held_run
+from tests.examples import KINDS, PROMPTS, example, files, llms, numbers, question
+from tests.holding import held_copy
 
 #: These are trained with every change: those that take a second, and one network. All together take minutes.
 QUICK = {
@@ -144,12 +144,39 @@ def test_the_same_spec_and_seed_give_the_same_bytes(trained):
     assert report.code == 0
 
 
+def test_an_llm_joins_what_ranks_llms_and_the_others_are_scored_as_before(trained):
+    kind, desk, document = trained
+    if not registry.task(kind).has_room("extended"):
+        done = desk("models", "extend", document["model"], "--with", "rows.jsonl", "--new-name", "extended")
+        assert done.code == 5 and "no LLM can join it" in done.err
+        return
+    winners = ("model_a", "model_b", "model_a")
+    rows = [
+        {"prompt": f"What is {at} + 7?", "model_a": "newcomer", "model_b": llm, "winner": winners[at % 3]}
+        for at in range(12)
+        for llm in llms(document)[:3]
+    ]
+    desk.write("newcomer.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    words = ("--with", "newcomer.jsonl", "--new-name", "extended", "--json")
+    joined = desk("models", "extend", document["model"], *words).ok().json
+    ask = [*question(desk, document), "--output-path", "-"]
+    before = desk(*ask).ok().json
+    ask[ask.index("--model") + 1] = joined["model"]
+    ask.insert(ask.index("--models-to-score") + 1, "newcomer")
+    after = desk(*ask).ok().json
+    newcomer = after.pop("newcomer")
+    assert numbers(after) == pytest.approx(numbers(before), abs=1e-5)
+    assert len(newcomer) == len(PROMPTS)
+
+
 def test_a_changed_byte_and_a_planted_pickle_are_refused(trained):
     _kind, desk, document = trained
     stored = desk.home / document["path"]
     words = [*question(desk, document), "--output-path", "-"]
     weights = next(path for path in sorted(stored.rglob("*")) if path.suffix in (".safetensors", ".ubj"))
     whole = weights.read_bytes()
+    # What another stored model has too is read-only.
+    weights.chmod(0o644)
     weights.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     refused = desk(*words)
     assert refused.code == 4
@@ -240,7 +267,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], t
 def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path, uninterrupted):
     desk = Desk(tmp_path)
     spec = desk.write("spec.json", example(kind, epochs=EPOCHS))
-    process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, run = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     if end == signal.SIGKILL:
         # The worker, not its supervisor: as the kernel does when memory runs out.
         os.kill(json.loads((run / "state.json").read_text())["worker"]["pid"], end)

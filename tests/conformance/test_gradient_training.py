@@ -14,7 +14,7 @@ from runner import registry
 from runner.training.gradient_training import GradientTraining
 from tests.conftest import Desk
 from tests.examples import KINDS, example, files
-from tests.holding import held_run
+from tests.holding import held_copy
 
 TRAINED = [kind for kind in KINDS if issubclass(registry.load(kind).Spec, GradientTraining)]
 #: One of them is trained with every change.
@@ -66,7 +66,7 @@ def test_it_ends_early_by_its_schedule_and_to_the_same_bytes_after_a_kill(kind, 
     desk = Desk(tmp_path / "killed")
     desk.home.mkdir()
     spec = desk.write("spec.json", document(kind))
-    process, killed = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, killed = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     os.kill(json.loads((killed / "state.json").read_text())["worker"]["pid"], signal.SIGKILL)
     assert process.wait(60) == 137
 

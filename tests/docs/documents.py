@@ -47,8 +47,9 @@ def blocks(path: Path) -> list[Block]:
     ]
 
 
-#: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_outcome_guide.py).
-WALKS = ("tutorial.md", "routing_from_outcomes.md")
+#: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_outcome_guide.py,
+#: test_extending_guide.py).
+WALKS = ("tutorial.md", "routing_from_outcomes.md", "extending_a_router.md")
 
 
 def every(language: str) -> list[Block]:
@@ -162,3 +163,17 @@ class Shell:
             text=True,
             timeout=300,
         )
+
+
+def walk(guide: Path, home: Path) -> Shell:
+    """Type every command of a guide in its turn, in a folder with its files; each has to print what is shown."""
+    shell = Shell.set_up(home)
+    shutil.copytree(ROOT / "examples", shell.home / "examples")
+    for name, text in files(guide).items():
+        (shell.home / name).write_text(text)
+    for block in blocks(guide):
+        for command, shown in dialogue(block) if block.language == "console" else ():
+            done = shell.run(command)
+            assert done.returncode == 0, f"$ {command}\n{done.stdout}"
+            assert matches(shown, done.stdout), f"$ {command}\n{done.stdout}\n--- is not what is shown:\n{shown}"
+    return shell

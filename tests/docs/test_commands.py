@@ -124,10 +124,11 @@ def test_a_run_and_a_stored_model_hold_what_the_readme_lists(checkout: Shell):
         present = {path.name + "/" * path.is_dir() for path in run.iterdir() if not path.name.startswith(".")}
         assert present == {name for name in listed if name.endswith((".json", ".jsonl", ".txt", "/"))} - {
             "manifest.json",
-            # These runs succeeded: their models are stored.
+            # These runs succeeded: their models are stored, and they are not resumed.
             "artifact/",
+            "checkpoints/",
         }
-    assert {"manifest.json", "artifact/"} <= listed
+    assert {"manifest.json", "artifact/", "checkpoints/"} <= listed
     stored = list((checkout.home / "models").glob("*/*/v1"))
     assert len(stored) == len(FIRST)
     assert {path.suffix for model in stored for path in model.rglob("*") if path.is_file()} <= {

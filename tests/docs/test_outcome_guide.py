@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 
 import pytest
 
 from runner.cli.app import build
 from runner.data.outcomes.outcome_fields import FORMATS
 from runner.inference.collecting.backends import read
-from tests.docs.documents import ROOT, Shell, blocks, dialogue, files, matches, table
+from tests.docs.documents import ROOT, blocks, files, table, walk
 
 GUIDE = ROOT / "docs" / "routing_from_outcomes.md"
 
 
 @pytest.mark.slow
 def test_every_command_works_in_its_turn_and_prints_what_is_shown(tmp_path):
-    shell = Shell.set_up(tmp_path)
-    shutil.copytree(ROOT / "examples", shell.home / "examples")
-    for name, text in files(GUIDE).items():
-        (shell.home / name).write_text(text)
-    for block in blocks(GUIDE):
-        for command, shown in dialogue(block) if block.language == "console" else ():
-            done = shell.run(command)
-            assert done.returncode == 0, f"$ {command}\n{done.stdout}"
-            assert matches(shown, done.stdout), f"$ {command}\n{done.stdout}\n--- is not what is shown:\n{shown}"
+    shell = walk(GUIDE, tmp_path)
     assert len((shell.home / "routes.jsonl").read_text().splitlines()) == 2
 
 

@@ -296,3 +296,18 @@ def test_two_models_of_one_name_trained_at_once_get_versions_of_their_own(desk):
 
 def test_desks_are_apart():
     assert Desk(Path("/a")).variables["RUNNER_CACHE_DIR"]
+
+
+def test_a_run_that_has_succeeded_keeps_neither_its_model_nor_its_checkpoints(desk):
+    document = desk("train", "--executor", "local", "--json", stdin=json.dumps(elo())).ok().json
+    run = desk.only_run()
+    assert not (run / "artifact").exists()
+    assert not (run / "checkpoints").exists()
+    assert any(event["event"] == "checkpoint" for event in events(run)), "there was something to take away"
+    of_run = {path.stat().st_ino for path in run.rglob("*")}
+    assert not of_run & {path.stat().st_ino for path in (desk.home / document["path"]).rglob("*")}
+    assert sum(path.stat().st_size for path in run.rglob("*.safetensors")) == 0
+
+
+def events(run: Path) -> list[dict]:
+    return [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]

@@ -132,7 +132,8 @@ def test_files_are_written_with_their_provenance_and_a_page(office):
     assert beside["model"] == "dense_network/it/v1" and beside["costs"]["quoter"]["call"] == 0.001
     assert beside["summary"]["held_out"]["comparisons"] > 0
     page = (office.home / "r.html").read_text()
-    assert "On held-out comparisons" in page and page.count("<svg") == 2
+    assert "On held-out comparisons" in page and "Beside other ways to choose" in page
+    assert "chance of the better answer over" in page and "how often its answer was better over" in page
     assert "this routing" in done.out
 
 
@@ -205,7 +206,12 @@ def test_a_matrix_is_checked_on_with_its_own_costs(desk):
     spec = {"model_type": "elo_scoring", "min_model_occurrences": 1}
     data = {"dataset": "wide.csv", "outcomes": {"pairs_per_prompt": "all"}}
     desk.write("spec.json", {"model": {"name": "m", "spec": spec}, "data": data, "epochs": 1})
-    desk("train", "--spec-file", "spec.json", "--executor", "local").ok()
+    trained = desk("train", "--spec-file", "spec.json", "--executor", "local", "--json").ok().json
+    said = "It reads no prompt: always acme/large, the best single LLM of training, so it is no better than that."
+    assert trained["tables"]["verdict"]["note"] == said
+    assert trained["metrics"]["gain_over_single"] == 0 < trained["metrics"]["gain_over_random"]
+    page = desk("runs", "show", "last", "--html", "--json").ok().json["report"]
+    assert page and said in Path(desk.home / page).read_text()
     desk.write("costs.json", dict.fromkeys(published.MODELS, 1.0))
     words = ("route", "--model", "elo_scoring/m", "--costs", "costs.json", "--prompts", "Hi", "--check")
     done = desk(*words, "--output-path", "r.json", "--html", "r.html").ok()
@@ -214,6 +220,28 @@ def test_a_matrix_is_checked_on_with_its_own_costs(desk):
     assert (found["measure"], found["costs"]) == ("quality", "the data's own")
     assert first["mean_cost"] < last["mean_cost"] < 0.02 and first["quality"] < last["quality"]
     assert "mean score" in done.out and "mean score of its answer" in (desk.home / "r.html").read_text()
+    single = {row["policy"]: row for row in found["verdict"]["policies"]}["single"]
+    assert single["cost"] == pytest.approx(0.02) and found["verdict"]["always"] == "acme/large"
+
+
+def test_a_training_and_a_check_end_with_a_verdict(office):
+    stored = json.loads((office.home / "models/dense_network/it/v1/manifest.json").read_text())
+    assert stored["tables"]["verdict"]["note"] and stored["metrics"]["gain_over_single"] is not None
+    done = office(*WORDS, "--costs", "costs.json", "--trade-off", 20, "--check", "--output-path", "v.json", "--json",
+                  "--html", "v.html").ok()  # fmt: skip
+    found = done.json["summary"]["held_out"]["verdict"]
+    names = [row["policy"] for row in found["policies"]]
+    assert names == ["router", "routing", "single", "random", "shuffled", "oracle"]
+    assert (found["better_than_single"] is None) is (found["prompts"] < 10) and found["best_single"] in COSTS
+    assert found["strong_and_weak"] == ["the dearer", "the cheaper"]
+    assert all(row["quality"]["value"] <= found["policies"][-1]["quality"]["value"] for row in found["policies"])
+    assert {"gain_over_single", "gain_over_random", "gain_over_shuffled", "gap_to_oracle"} <= set(found["measures"])
+    page = (office.home / "v.html").read_text()
+    for sentence in found["sentences"]:
+        assert sentence in page
+    assert "Beside other ways to choose" in page
+    human = office(*WORDS, "--costs", "costs.json", "--check", "--output-path", "h.json").ok().out
+    assert "shuffled scores" in human and "better than a fixed order" in human.lower()
 
 
 def test_routers_are_compared_by_what_they_would_have_bought(desk):

@@ -139,6 +139,14 @@ def _rate_conflict(section):
     return twice or (schedule["schedule_type"] != "constant" and optimizer.get("lr_decay_gamma") is not None)
 
 
+def _choice_conflict(spec):
+    """Whether the number of epochs is chosen in two ways, or a field that a grid names is none."""
+    section = spec.get("cross_validation")
+    if not isinstance(section, dict):
+        return False
+    return spec.get("early_stopping") is not None or not section.get("grid", {}).keys() <= spec.keys()
+
+
 def _outcomes_conflict(outcomes):
     """Whether a matrix's range of scores is none, or a column of it has two roles."""
     low, high = outcomes.get("score_range") or (0, 1)
@@ -150,8 +158,8 @@ def _outcomes_conflict(outcomes):
 
 def beyond_a_schema(document):
     """What the schemas do not say: that the attention heads divide the width that they share, that trees see the
-    LLM, and nothing twice, that a winner's word has one meaning, and a column one role, and a learning rate one
-    decay."""
+    LLM, and nothing twice, that a winner's word has one meaning, and a column one role, a learning rate one
+    decay, and the end of a training one ground."""
     data = document.get("data") if isinstance(document, dict) else None
     if isinstance(data, dict) and "dataset" in data and _table_conflict(data):
         return True
@@ -169,6 +177,8 @@ def beyond_a_schema(document):
         return False
     spec = model.get("spec") or {}
     if any(_rate_conflict(section) for section in (spec, spec.get("learner")) if isinstance(section, dict)):
+        return True
+    if _choice_conflict(spec):
         return True
     for field in ("input_features", "prompt_features"):
         words = [OLDER_WORDS.get(word, word) for word in listed] if isinstance(listed := spec.get(field), list) else []

@@ -492,3 +492,22 @@ def test_a_kind_that_is_not_installed_has_a_page(tmp_path: Path) -> None:
     _, page = page_of(by_step(tmp_path / "run", "of_another_machine"))
     assert {"Results", "Beside baselines", "Curves", "Confusion matrix", "By class"} <= set(page.sections())
     assert "0.812" in page.text
+
+
+def test_what_was_told_from_the_inside_has_a_plot_for_each_sort_and_a_line_for_each_part(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", epochs=3)
+    assert "Diagnostics" not in Page(write_report(run, tmp_path / "before.html").read_text()).sections()
+    lines = []
+    for line in (run / "events.jsonl").read_text().splitlines():
+        event = json.loads(line)
+        if event["event"] == "epoch":
+            norms = {f"gradient_norm/{part}": 1 / event["epoch"] for part in ("prompt", "llm", "interaction")}
+            event["diagnostics"] = norms | {"score_variance/llms": 0.5, "score_variance/prompts": None, "own": 2}
+        lines.append(json.dumps(event))
+    (run / "events.jsonl").write_text("\n".join(lines) + "\n")
+    page = Page(write_report(run, tmp_path / "after.html").read_text())
+    assert "Diagnostics" in page.sections()
+    assert {"Norm of the gradient", "Variance of the scores", "own"} <= {
+        text for tag, text in page.texts if tag == "h3"
+    }
+    assert {"prompt", "llm", "interaction"} <= {text for tag, text in page.texts if tag == "span"}

@@ -81,12 +81,15 @@ def test_metrics_arrive_while_the_run_trains(server: WandbServer, run_dir: Path)
     assert [(row["epoch"], row["train_loss"]) for row in rows] == [(1, 1)]
     listener.handle(epoch(2))
     assert server.wait_for(lambda: len(server.history(run_id(run_dir))) == 2)
-    listener.handle(epoch(3))
+    inside = {"gradient_norm/llm": 0.25, "score_variance/llms": None}
+    listener.handle(event("epoch", epoch=3, epochs=5, metrics={"train_loss": 1 / 3}, diagnostics=inside))
     listener.handle(event("metrics", metrics={"accuracy": 0.75, "log_loss": None}))
     listener.close(0)
     assert warnings == []
     run = server.runs[run_id(run_dir)]
     assert epochs_of(server, run["name"]) == [1, 2, 3]
+    last = server.history(run["name"])[-1]
+    assert {name: last[name] for name in last if "diagnostics" in name} == {"diagnostics/gradient_norm/llm": 0.25}
     assert (run["displayName"], run["groupName"], run["project"]) == ("dense/wide", "dense", "routing")
     config = {name: entry["value"] for name, entry in json.loads(run["config"]).items()}
     assert config["model"] == SPEC["model"]

@@ -12,7 +12,7 @@ import pytest
 from runner.contract import LoadedData, TrainContext
 from runner.errors import DataError, IntegrityError, RunFailed, Stopped
 from runner.runs.checkpoints import RunCheckpoints
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining, GradientTraining
 from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer, save_optimizer
 from runner.training.optimizers import Adam, AdamW, Muon, make
 
@@ -349,3 +349,59 @@ def test_scaled_losses_go_on_to_the_bit_and_leave_out_a_step_that_overflows(tmp_
     second = job()
     assert fit(second, context(tmp_path / "run")).history == whole.history
     assert same(values(second.module), values(whole_task.module))
+
+
+def diagnosed(**fields: Any) -> DiagnosedTraining:
+    return DiagnosedTraining.model_validate_json(json.dumps({"diagnostics": True} | fields))
+
+
+def inside(at: TrainContext) -> dict[int, Any]:
+    """The diagnostics of each epoch."""
+    return {event["epoch"]: event.get("diagnostics") for event in at.events if event["event"] == "epoch"}  # type: ignore[attr-defined]
+
+
+def test_diagnostics_are_told_where_they_are_asked_for_and_change_nothing(tmp_path):
+    without, at = context(tmp_path / "plain"), context(tmp_path / "asked")
+    plain = task()
+    fit(plain, without)
+    asked = task(section=diagnosed(), spread=lambda: {"score_variance/llms": 0.5})
+    fit(asked, at)
+    assert inside(without) == dict.fromkeys(range(1, 5))
+    assert set(inside(at)) == {1, 2, 3, 4}
+    assert all(set(told) == {"gradient_norm/head", "gradient_norm/norm", "score_variance/llms"} for told in
+               inside(at).values()), "a part that is frozen has no gradient"  # fmt: skip
+    assert same(values(asked.module), values(plain.module))
+    saved = [RunCheckpoints(tmp_path / name / "checkpoints", print).latest() for name in ("plain", "asked")]
+    assert saved[0].state == saved[1].state
+    assert same(saved[0].tensors, saved[1].tensors)
+
+
+def test_a_gradients_norm_is_the_mean_over_the_batches_before_it_is_clipped(tmp_path):
+    job = task(section=diagnosed(), clip_gradient=1e-3)
+    norms: list[Any] = []
+    step = job.loss
+
+    def loss(rows: Any) -> Any:
+        value = step(rows)
+        own = list(job.module.head.parameters())
+        gradients = torch.autograd.grad(value, own, retain_graph=True)
+        norms.append(float(torch.cat([each.flatten() for each in gradients]).norm()))
+        return value
+
+    job.loss = loss
+    at = context(tmp_path, epochs=2)
+    fit(job, at)
+    found = [told["gradient_norm/head"] for told in inside(at).values()]
+    assert found == pytest.approx(np.reshape(norms, (2, -1)).mean(axis=1).tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize("stop_after", [1, 7, 12])
+def test_diagnostics_of_a_resumed_run_are_the_same_to_the_bit(tmp_path, stop_after):
+    whole = context(tmp_path / "whole")
+    fit(task(section=diagnosed()), whole)
+    asked = iter([False] * stop_after + [True] * 100)
+    first, second = context(tmp_path / "run", stop=lambda: next(asked)), context(tmp_path / "run")
+    with pytest.raises(Stopped):
+        fit(task(section=diagnosed()), first)
+    fit(task(section=diagnosed()), second)
+    assert inside(first) | inside(second) == inside(whole)

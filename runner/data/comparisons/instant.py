@@ -39,7 +39,7 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
         if source is not None:
             matrix, gathered = source.read(DataReport(section.layout), most)
             lost = gathered.lost if whole else 0
-            outcome_source.checked(matrix, lost, gathered.read, spec, section, section.dataset)
+            outcome_source.checked(matrix, gathered, lost, spec, section, section.dataset)
             return
         rows = sources.read_file(
             path,

@@ -15,7 +15,9 @@ from runner.data.comparisons.outcome_pairs import as_rows, draw
 from runner.data.comparisons.raw_layouts import Rows
 from runner.data.holdout import text_key
 from runner.data.outcomes import OutcomeMatrix, Outcomes, outcome_files
+from runner.data.outcomes.gathered import Gathered
 from runner.data.outcomes.outcome_files import Found
+from runner.data.outcomes.published_forms import Sparse
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,19 +27,23 @@ if TYPE_CHECKING:
 LAYOUT = "outcomes"
 
 
-def found(section: ComparisonsData, path: str | Path | None = None) -> Found | None:
+def found(section: ComparisonsData, path: str | Path | None = None, sparse: Sparse | None = None) -> Found | None:
     """The section's files as a matrix; None where they are comparisons. ``path`` stands in for the section's own.
 
-    Raises :class:`DataError` where ``data.outcomes`` is given and the files are no matrix.
+    With ``sparse`` they may be of one LLM alone. Raises :class:`DataError` where ``data.outcomes`` is given and the
+    files are no matrix.
     """
     if not catalog.is_path(section.dataset) or section.columns is not None or section.winner_values is not None:
         return None
     opening = {"encoding": section.encoding, "delimiter": section.delimiter}
-    return outcome_files.find(path or section.dataset, section.outcomes, **opening)
+    return outcome_files.find(path or section.dataset, section.outcomes, sparse=sparse, **opening)
 
 
-def checked(matrix: OutcomeMatrix, lost: int, read: int, spec: ModelSpec, section: ComparisonsData, where: str) -> None:
+def checked(
+    matrix: OutcomeMatrix, gathered: Gathered, lost: int, spec: ModelSpec, section: ComparisonsData, where: str
+) -> None:
     """Raise :class:`DataError` where the kind reads what the matrix lacks, or too much of it cannot be used."""
+    read, odd = gathered.read, gathered.odd_score
     missing = spec.reads & matrix.lacks
     if missing:
         raise DataError(
@@ -48,9 +54,10 @@ def checked(matrix: OutcomeMatrix, lost: int, read: int, spec: ModelSpec, sectio
     if lost > section.max_rows_lost * read:
         raise DataError(
             f"{lost} of {read} rows give no score, more than the share of {section.max_rows_lost:g} that "
-            "data.max_rows_lost allows",
+            "data.max_rows_lost allows" + (f": a score is {odd[0]} in row {odd[1]}, which is no number" if odd else ""),
             where=where,
-            hint="mend the rows; or raise data.max_rows_lost, to train on the rest",
+            hint="mend the rows; or raise data.max_rows_lost, to train on the rest"
+            + ("; scores are numbers, such as 0.5, or True and False" if odd else ""),
         )
     if not len(matrix):
         raise DataError(
@@ -71,7 +78,7 @@ def read(
     form = source.reading.form
     report.layout = LAYOUT
     matrix, gathered = source.read(report)
-    checked(matrix, gathered.lost, gathered.read, spec, section, str(source.path))
+    checked(matrix, gathered, gathered.lost, spec, section, str(source.path))
     if section.max_samples is not None:
         keys = [text_key(key).to_bytes(8, "little") for key in matrix.keys]
         chosen = prompt_split.sample(keys, section.max_samples, section.seed)
@@ -142,7 +149,8 @@ def _tell(
             f"every one of {len(winner)} comparisons is a tie"
             + (f": scores nearer than {options.min_difference:g} are one" if options.min_difference else ""),
             where=pointer,
-            hint=f"the greatest difference on a prompt is about {spread:g}",
+            hint=f"the greatest difference on a prompt is about {spread:g}; is the column of scores the right one "
+            "(data.outcomes.columns)?",
         )
 
 

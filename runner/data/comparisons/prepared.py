@@ -12,8 +12,9 @@ import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.data.category_tags import TAGS
-from runner.data.comparisons import catalog, graph, outcome_source, prompt_split, sources
+from runner.data.comparisons import catalog, graph, outcome_source, prompt_split, rare_llms, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
+from runner.data.comparisons.llm_names import odd_names
 from runner.data.comparisons.losses import reasons, refuse
 from runner.data.comparisons.raw_layouts import Rows
 from runner.data.comparisons.winner_words import WINNERS
@@ -52,7 +53,8 @@ def prepare(section: ComparisonsData, context: LoadContext) -> LoadedData:
         context.report.rows_kept = len(kept)
     held = _held_out(section, [keys[at] for at in chosen], np.isin(chosen, kept), spare[chosen], context)
     train, validation = (_with_outcomes(data.take(side), matrix) for side in (~held, held))
-    for sentence in graph.oddities(train.model_a, train.model_b, train.winner, data.models):
+    oddities = graph.oddities(train.model_a, train.model_b, train.winner, data.models)
+    for sentence in (*odd_names(data.models), *oddities):
         context.emit("warning", message=sentence, pointer="/data/dataset")
     names = {code: name for name, code in reversed(WINNERS.items())}
     record |= {
@@ -125,11 +127,11 @@ def _drop_rare(
         return_inverse=True,
     )
     a, b = index[: len(chosen)], index[len(chosen) :]
-    steps = list(prompt_split.passes(a, b, len(everyone), least))
+    steps = list(rare_llms.passes(a, b, len(everyone), least))
     kept = steps[-1]
     if not kept.any():
-        largest = prompt_split.largest_threshold(a, b, len(everyone))
-        left = int(prompt_split.frequent(a, b, len(everyone), largest).sum())
+        largest = rare_llms.largest_threshold(a, b, len(everyone))
+        left = int(rare_llms.frequent(a, b, len(everyone), largest).sum())
         sampled = "null" if section.max_samples is None else str(section.max_samples)
         raise DataError(
             f"no comparison is left: /data/max_samples {sampled} gives {len(chosen)} rows of {len(everyone)} LLMs, "

@@ -1,4 +1,4 @@
-"""Which rows are used: sampling, the filter on rare LLMs, and the split. Pure, seeded, the same on every machine.
+"""Which rows are used: sampling, and the split by prompt. Pure, seeded, the same on every machine.
 
 Choices are made by sorting SHA-256 digests of (seed, content), not by a generator whose stream a library may change.
 """
@@ -6,7 +6,7 @@ Choices are made by sorting SHA-256 digests of (seed, content), not by a generat
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -22,46 +22,6 @@ def sample(digests: Sequence[bytes], size: int, seed: int, spare: np.ndarray | N
     if spare is not None:
         order = np.concatenate([order[~spare[order]], order[spare[order]]])
     return np.sort(order[:size])
-
-
-def frequent(model_a: np.ndarray, model_b: np.ndarray, models: int, least: int) -> np.ndarray:
-    """The rows left when every LLM in them is in at least ``least`` of them: bool ``[n]``.
-
-    Dropping a rare LLM's rows makes others rarer, so it is repeated until nothing changes (a k-core).
-    """
-    *_, kept = passes(model_a, model_b, models, least)
-    return kept
-
-
-def passes(model_a: np.ndarray, model_b: np.ndarray, models: int, least: int) -> Iterator[np.ndarray]:
-    """What is left before and after each pass of :func:`frequent`: bool ``[n]``, at first all rows."""
-    kept = np.ones(len(model_a), bool)
-    while True:
-        yield kept
-        counts = np.bincount(np.concatenate([model_a[kept], model_b[kept]]), minlength=models)
-        rare = counts < least
-        drop = kept & (rare[model_a] | rare[model_b])
-        if not drop.any():
-            return
-        kept = kept & ~drop
-
-
-def largest_threshold(model_a: np.ndarray, model_b: np.ndarray, models: int) -> int:
-    """The largest ``least`` for which :func:`frequent` leaves anything.
-
-    It is the multigraph's degeneracy: peel off the rarest LLM again and again; the largest count it ever had
-    (Matula and Beck, 1983).
-    """
-    pairs = np.zeros((models, models), np.int64)
-    np.add.at(pairs, (model_a, model_b), 1)
-    pairs += pairs.T
-    degree, alive, best = pairs.sum(axis=1), np.ones(models, bool), 0
-    for _ in range(models):
-        rarest = int(np.argmin(np.where(alive, degree, np.iinfo(np.int64).max)))
-        best = max(best, int(degree[rarest]))
-        alive[rarest] = False
-        degree -= pairs[rarest]
-    return best
 
 
 def split(keys: Sequence[str], fraction: float, seed: int, spare: np.ndarray | None = None) -> np.ndarray:

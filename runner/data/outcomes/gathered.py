@@ -22,6 +22,7 @@ NO_PROMPT, NO_MODEL = "no prompt", "no LLM's name"
 NO_SCORE, NO_NUMBER = "no score, a hole", "a score that is no number, a hole"
 BEYOND = "a score beyond score_range, a hole"
 ALONE = "a prompt that fewer than two LLMs have a score for"
+NOTHING = "a prompt that no LLM has a score for"
 
 
 class Gathered:
@@ -41,6 +42,8 @@ class Gathered:
         self.textless = False
         #: Rows of the file, and those of them that give no score at all.
         self.read = self.lost = 0
+        #: The first score that is no number, as it is written, and its row.
+        self.odd_score: tuple[str, int] | None = None
 
     def prompt(self, text: str, history: tuple[str, ...], group: Any, number: int) -> int:
         """The place of a prompt, which is new or known. Its first group counts."""
@@ -72,6 +75,8 @@ class Gathered:
             reason = NO_NUMBER if score is None else NO_SCORE if np.isnan(score) else BEYOND
             self._report.change(reason, [number])
             self.model(model)
+            if score is None and self.odd_score is None:
+                self.odd_score = f"{cells.get('score')!r:.60}", number
             return False
         self.model(model)
         self._row.append(prompt)
@@ -86,8 +91,11 @@ class Gathered:
         self._responses.append(outcome_values.text(cells.get("response")))
         return True
 
-    def matrix(self) -> OutcomeMatrix:
-        """What was gathered. Raises :class:`DataError` where a score is there twice and may not be."""
+    def matrix(self, fewest: int = 2) -> OutcomeMatrix:
+        """What was gathered, of the prompts that at least ``fewest`` LLMs have a score for.
+
+        Raises :class:`DataError` where a score is there twice and may not be.
+        """
         names = sorted(self._models)
         order = np.empty(len(names), np.int64)
         order[[self._models[name] for name in names]] = np.arange(len(names))
@@ -97,8 +105,8 @@ class Gathered:
         tables = {"scores": self._table(self._score, place, used, shape)}
         tables |= {name: self._table(self._amounts[role], place, used, shape) for role, name in TABLES.items()}
         filled = ~np.isnan(tables["scores"])
-        alone, nothing = filled.sum(axis=1) < 2, ~filled.any(axis=0)
-        self._report.drop(ALONE, [self._first[at] for at in np.flatnonzero(alone)])
+        alone, nothing = filled.sum(axis=1) < fewest, ~filled.any(axis=0)
+        self._report.drop(ALONE if fewest > 1 else NOTHING, [self._first[at] for at in np.flatnonzero(alone)])
         for at in np.flatnonzero(nothing):
             self.say(f"{names[at]} has no score at all, and is left out")
         keys = list(self._prompts)
@@ -130,7 +138,7 @@ class Gathered:
         if numbers and rule == "refuse":
             at = int(np.flatnonzero(again)[0])
             raise DataError(
-                f"{names[place[at] % len(names)]} has two scores for one prompt, and so {len(numbers) - 1} times more",
+                f"{names[place[at] % len(names)]} has two scores for one prompt ({len(numbers)} such rows in all)",
                 where=f"{self.where}:{numbers[0]}",
                 hint='"duplicates": "mean" or "first" in the spec\'s data.outcomes takes them together',
             )

@@ -11,7 +11,7 @@ from runner.data.outcomes import bench_folder, outcome_rows, published_forms, sc
 from runner.data.outcomes.gathered import Gathered
 from runner.data.outcomes.outcome_fields import Outcomes
 from runner.data.outcomes.outcome_matrix import OutcomeMatrix
-from runner.data.outcomes.published_forms import FORMS, Reading
+from runner.data.outcomes.published_forms import FORMS, Reading, Sparse
 from runner.data.records import Records, open_records
 from runner.data.records.data_files import data_files
 from runner.errors import DataError
@@ -34,6 +34,8 @@ class Found:
     files: list[Path]
     records: Records | None = None
     options: Outcomes = field(default_factory=Outcomes)
+    #: Whether prompts that one LLM alone has a score for are part of the matrix.
+    sparse: bool = False
 
     def read(self, report: DataReport, most: int | None = None) -> tuple[OutcomeMatrix, Gathered]:
         """The matrix, and what was gathered of it; with ``most``, reading ends after about so many rows.
@@ -50,7 +52,7 @@ class Found:
         report.rows_read = gathered.read
         if not gathered.read:
             raise DataError("there is no row in it", where=str(self.path))
-        return gathered.matrix(), gathered
+        return gathered.matrix(1 if self.sparse else 2), gathered
 
     def _rows(self, gathered: Gathered, most: int | None) -> None:
         assert self.records is not None
@@ -64,25 +66,26 @@ class Found:
                 return
 
 
-def find(path: str | Path, options: Outcomes | None, **opening: Any) -> Found | None:
+def find(path: str | Path, options: Outcomes | None, *, sparse: Sparse | None = None, **opening: Any) -> Found | None:
     """The data set as a matrix, or None where nothing says that it is one.
 
-    ``options`` is what the spec says of a matrix: with them, what is none is an error. ``opening`` is what
-    :func:`~runner.data.records.open_records` takes beside the path. Raises :class:`DataError`.
+    ``options`` is what the spec says of a matrix: with them, what is none is an error. With ``sparse`` the outcomes of
+    one LLM are a matrix as well. ``opening`` is what :func:`~runner.data.records.open_records` takes beside the path.
+    Raises :class:`DataError`.
     """
     given = options or Outcomes()
     if is_arrays(path):
-        return _fixed("routereval", path, [Path(path).expanduser()], given)
+        return _fixed("routereval", path, [Path(path).expanduser()], given, sparse)
     paths, container = data_files(path)
     if container == "json" and _is_bench(paths, given):
-        return _fixed("llmrouterbench", path, paths, given)
+        return _fixed("llmrouterbench", path, paths, given, sparse)
     if given.format in ("routereval", "llmrouterbench"):
         raise DataError(f"is not {FORMS[given.format].told}", where=str(path), hint="set data.outcomes.format to auto")
     records = open_records(path, pointer="", **opening)
     if options is None and published_forms.compares(records.columns or ()):
         return None
     names, rows = _looked_at(records)
-    reading = published_forms.told_by(names, rows, given, str(records.files[0]))
+    reading = published_forms.told_by(names, rows, given, str(records.files[0]), sparse)
     if reading is None:
         if options is None:
             return None
@@ -93,10 +96,10 @@ def find(path: str | Path, options: Outcomes | None, **opening: Any) -> Found | 
             'data.outcomes.columns, such as {"format": "long", "columns": {"prompt": "...", "model": "...", '
             '"score": "..."}}',
         )
-    return Found(path, reading, records.files, records, given)
+    return Found(path, reading, records.files, records, given, sparse is not None)
 
 
-def _fixed(name: str, path: str | Path, paths: list[Path], options: Outcomes) -> Found:
+def _fixed(name: str, path: str | Path, paths: list[Path], options: Outcomes, sparse: Sparse | None) -> Found:
     """A form whose files are always the same."""
     if options.format not in ("auto", name):
         raise DataError(
@@ -106,7 +109,7 @@ def _fixed(name: str, path: str | Path, paths: list[Path], options: Outcomes) ->
         raise DataError(
             f"{FORMS[name].told} has no columns to be named", where="/data/outcomes/columns", hint="take them out"
         )
-    return Found(path, Reading(FORMS[name], {}), paths, None, options)
+    return Found(path, Reading(FORMS[name], {}), paths, None, options, sparse is not None)
 
 
 def _is_bench(paths: list[Path], options: Outcomes) -> bool:

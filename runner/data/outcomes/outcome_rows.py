@@ -51,7 +51,7 @@ def _wide(
 def _long(
     gathered: Gathered, reading: Reading, prompt: tuple[str, tuple[str, ...]], row: Mapping[str, Any], number: int
 ) -> None:
-    model = outcome_values.name(row.get(reading.columns["model"]))
+    model = reading.llm or outcome_values.name(row.get(reading.columns["model"]))
     if not model:
         gathered.drop(NO_MODEL, number)
         return

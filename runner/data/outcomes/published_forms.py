@@ -97,6 +97,14 @@ NEEDED = ("prompt", "model", "score")
 
 
 @dataclass(frozen=True)
+class Sparse:
+    """That a file may have the outcomes of one LLM alone, which need not be a matrix to compare it with others."""
+
+    #: The LLM that the rows of a long form are of, where no column names it.
+    llm: str | None = None
+
+
+@dataclass(frozen=True)
 class Reading:
     """A form, and where in the file its roles are."""
 
@@ -105,6 +113,8 @@ class Reading:
     columns: dict[str, str]
     #: Of a wide form: LLM -> role -> column.
     models: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Of a long form without a column that names the LLM: the LLM.
+    llm: str | None = None
 
     @property
     def wanted(self) -> list[str]:
@@ -112,15 +122,21 @@ class Reading:
         return [*self.columns.values(), *(column for cells in self.models.values() for column in cells.values())]
 
 
-def told_by(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], options: Outcomes, where: str) -> Reading | None:
+def told_by(
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    options: Outcomes,
+    where: str,
+    sparse: Sparse | None = None,
+) -> Reading | None:
     """The form that a file's columns and first rows are in, None for none.
 
-    Raises :class:`DataError` for RouterArena's data, and for what the spec says of the form or its columns and the file
-    does not have.
+    With ``sparse`` a file of one LLM is one too. Raises :class:`DataError` for RouterArena's data, and for what the
+    spec says of the form or its columns and the file does not have.
     """
     _refuse_routerarena(columns, where)
     if options.format != "auto":
-        return _as(FORMS[options.format], columns, rows, options, where)
+        return _as(FORMS[options.format], columns, rows, options, where, sparse)
     if compares(columns):
         return None
     named = options.columns
@@ -128,8 +144,8 @@ def told_by(columns: Sequence[str], rows: Sequence[Mapping[str, Any]], options: 
         # Who names columns has not got just those of a published table.
         if named is not None and (form.name in SPECIAL or not _named(named) <= form.may_name):
             continue
-        found = _reading(form, columns, rows, named)
-        if found is not None and _whole(found, columns):
+        found = _reading(form, columns, rows, named, sparse)
+        if found is not None and _whole(found, columns, sparse):
             _check_columns(form, columns, named, where)
             return found
     if named is not None:
@@ -144,16 +160,21 @@ def compares(columns: Sequence[str]) -> bool:
 
 
 def _as(
-    form: Form, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], options: Outcomes, where: str
+    form: Form,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    options: Outcomes,
+    where: str,
+    sparse: Sparse | None,
 ) -> Reading:
     """The file read as a form that the spec names. Raises :class:`DataError` for what it lacks."""
     named = options.columns
     if named is not None:
         _check_named(form, named)
         _check_columns(form, columns, named, where)
-    found = _reading(form, columns, rows, named)
-    missing = [role for role in NEEDED if role in form.roles and role not in (found.columns if found else {})]
-    if found is None or missing or (form.shape == "wide" and len(found.models) < 2):
+    found = _reading(form, columns, rows, named, sparse)
+    missing = _missing(form, found)
+    if found is None or missing or (form.shape == "wide" and len(found.models) < _fewest(sparse)):
         lacking = f"no column for {' and '.join(missing)}" if missing else "no two columns of LLMs' scores"
         roles = ", ".join(f'"{role}": "..."' for role in missing) or '"models": ["...", "..."]'
         raise DataError(
@@ -166,7 +187,11 @@ def _as(
 
 
 def _reading(
-    form: Form, columns: Sequence[str], rows: Sequence[Mapping[str, Any]], named: OutcomeColumns | None
+    form: Form,
+    columns: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    named: OutcomeColumns | None,
+    sparse: Sparse | None,
 ) -> Reading | None:
     """Where a form's roles are, as far as they are there; None where a wide form has no LLM."""
     places = {_plain(name): name for name in reversed(columns)}
@@ -177,31 +202,45 @@ def _reading(
         if column is not None:
             found[role] = column
     if form.shape == "long":
-        return Reading(form, found)
+        return Reading(form, found, llm=None if sparse is None or "model" in found else sparse.llm)
     if named is not None and named.models is not None:
         models = {name: _cells(name, form if form.name == "wide" else None, columns) for name in named.models}
     elif form.name == "routellm":
         models = {name: {"score": name} for name in _true_or_false(columns, rows) if name not in found.values()}
+        if len(models) == 1 and _plain(next(iter(models))) in FORMS["long"].roles["score"]:
+            # A column of right and wrong answers that is named after no LLM.
+            return None
     else:
         models = _by_endings(form, columns)
     return Reading(form, found, models) if models else None
 
 
-def _whole(found: Reading, columns: Sequence[str]) -> bool:
+def _fewest(sparse: Sparse | None) -> int:
+    return 2 if sparse is None else 1
+
+
+def _missing(form: Form, found: Reading | None) -> list[str]:
+    """The roles that a form cannot do without, and the file lacks."""
+    columns = found.columns if found is not None else {}
+    told = {"model"} if found is not None and found.llm is not None else set()
+    return [role for role in NEEDED if role in form.roles and role not in columns and role not in told]
+
+
+def _whole(found: Reading, columns: Sequence[str], sparse: Sparse | None) -> bool:
     """Whether it is surely that form: every role that it cannot do without, and the marks that others lack."""
     form = found.form
-    if not all(role in found.columns for role in NEEDED if role in form.roles):
+    if _missing(form, found):
         return False
     plain = {_plain(name) for name in columns}
     if form.name == "embedllm":
         return "prompt_id" in plain or "model_id" in plain
     if form.name == "notdiamond":
         more = any(str(name).endswith(MORE) for name in columns)
-        return len(found.models) >= 2 and not more and all("/" in name for name in found.models)
+        return len(found.models) >= _fewest(sparse) and not more and all("/" in name for name in found.models)
     if form.name == "routellm" and plain - {_plain(name) for name in found.wanted} - BESIDE:
         # A table of something else that has two columns of True and False.
         return False
-    return form.shape == "long" or len(found.models) >= 2
+    return form.shape == "long" or len(found.models) >= _fewest(sparse)
 
 
 def _by_endings(form: Form, columns: Sequence[str]) -> dict[str, dict[str, str]]:

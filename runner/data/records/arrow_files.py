@@ -27,7 +27,11 @@ def names(path: Path, container: str) -> list[str]:
             found = list(_arrow(source).schema.names)
     twice = sorted(name for name, count in Counter(found).items() if count > 1)
     if twice:
-        raise DataError(f"the column {', '.join(map(repr, twice))} is there twice", where=str(path))
+        raise DataError(
+            f"the column {', '.join(map(repr, twice))} is there twice",
+            where=str(path),
+            hint="give each column a name of its own, or take one of them out",
+        )
     return found
 
 

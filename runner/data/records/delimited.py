@@ -73,7 +73,11 @@ def _check(names: list[str], path: Path, delimiter: str) -> None:
         raise DataError("there is no header", where=where, hint="the first line names the columns")
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise DataError(f"the header has {', '.join(map(repr, twice))} twice", where=where)
+        raise DataError(
+            f"the header has {', '.join(map(repr, twice))} twice",
+            where=where,
+            hint="give each column a name of its own, or take one of them out",
+        )
     other = next((mark for mark in (";", "\t", ",", "|") if mark != delimiter and mark in names[0]), None)
     if len(names) == 1 and other:
         raise DataError(

@@ -115,7 +115,8 @@ class Column:
             if source != "moment":
                 raise self._unfit(array, 0, place)
             return Read(moments_of(array))
-        if source == "moment":
+        # A column of 0 and 1 may be written as true and false; they are no other numbers.
+        if source == "moment" or (source == "bool" and self.kind == "number" and (self.high or 0) > 1):
             raise self._unfit(array, 0, place)
         return self._exact(_finite(numbers_of(array)), array)
 
@@ -229,7 +230,8 @@ class Unfamiliar:
             shown = ", ".join(f"{word!r} ({count})" for word, count in list(words.items())[:5])
             said.append(f"column {name!r} has categories that training did not have: {shown}; they count as unknown")
         for name, count in self.infinite.items():
-            said.append(f"column {name!r} has {count} infinite number{'s' * (count > 1)}, taken as missing")
+            numbers = f"{count} number{'s' * (count > 1)}"
+            said.append(f"column {name!r} has {numbers}, infinite or too large for a float32, taken as missing")
         return said
 
 

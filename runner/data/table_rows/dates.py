@@ -100,6 +100,12 @@ def _some_iso(words: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return values, np.isnan(values)
 
 
+def written(days: float) -> str:
+    """Days since 1970 as ISO has them, with the time of day where there is one."""
+    stamp = np.datetime64(round(days * 86_400), "s")
+    return str(stamp.astype("datetime64[D]") if float(days).is_integer() else stamp)
+
+
 def parts(days: np.ndarray) -> dict[str, np.ndarray]:
     """Year, month, day, weekday (Monday is 0), hour, and days since 1970 with their fraction: float64 ``[n]`` each."""
     known = ~np.isnan(days)

@@ -88,8 +88,10 @@ def _of_texts(
     words = cells.dictionary
     if not len(words):
         return "has no value at all"
-    if untyped and (found := _number(column, array, cells, place)):
-        return found
+    if untyped:
+        _need_commas(column, words, place)
+        if found := _number(column, array, cells, place):
+            return found
     few = words.slice(0, CATEGORIES).to_pylist()
     if untyped and {word.lower() for word in few} <= {"true", "false"}:
         column = _as(column, kind="bool")
@@ -106,6 +108,22 @@ def _of_texts(
         return _text(column, array, section, place)
     column = _as(column, kind="category")
     return column, Read(words=words_of(cells))
+
+
+def _need_commas(column: Column, words: pa.Array, place: Place) -> None:
+    """Raise for numbers with a decimal point where the spec says that a comma stands before the fraction."""
+    if column.decimal != ",":
+        return
+    pointed = ~numbers_in(words.dictionary_encode(), ".")[1]
+    strays = pointed & numbers_in(words.dictionary_encode(), ",")[1]
+    if strays.any() and pointed.sum() >= NUMBERS * len(words):
+        raise DataError(
+            f"column {column.name!r} has numbers with a decimal point, such as "
+            f"{words[int(np.argmax(strays))].as_py()!r}, and data.decimal is a comma",
+            where=place(0),
+            hint="take data.decimal out, write all numbers of the file alike, or name the column in "
+            "data.categorical_columns",
+        )
 
 
 def _number(
@@ -177,8 +195,9 @@ def _are_dates(column: Column, words: pa.Array, cells: pa.DictionaryArray, secti
         raise DataError(
             f"date_format fits no cell of {column.name!r}, which has dates such as {words[0].as_py()!r}",
             where="/data/date_format",
-            hint=f'say it by column: "date_format": {{"{column.name}": "{found[0]}"}}, or what else the column is: '
-            "data.categorical_columns, data.ignored_columns",
+            hint="say it by column: "
+            + " or ".join(f'"date_format": {{"{column.name}": "{each}"}}' for each in found)
+            + ", or what else the column is: data.categorical_columns, data.ignored_columns",
         )
     codes = np.asarray(cells.indices.drop_null(), np.int64)
     return bool(fit[codes].mean() >= DATES)
@@ -219,10 +238,12 @@ def _need_dates(column: Column, array: pa.ChunkedArray, form: str, given: bool, 
         return
     if bad.all():
         written = f"it is {form!r}, and" if given else "say how they are written in data.date_format:"
+        found = dates.formats_of(cells.dictionary) if given else []
+        fits = " or ".join(f'"date_format": {{"{column.name}": "{each}"}}' for each in found)
         raise DataError(
             f"date_format fits no cell of {column.name!r}" if given else f"{column.name!r} has no cell that is a date",
             where="/data/date_format",
-            hint=f"{written} the first cell is {words[strays[0]]!r}",
+            hint=f"{written} the first cell is {words[strays[0]]!r}" + (f": {fits}" if fits else ""),
         )
     rows = np.flatnonzero(np.isin(np.asarray(cells.indices.fill_null(-1), np.int64), strays))
     written = "" if form == dates.ISO else f" written as {form}"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _INDEX = re.compile(r"\s*|Unnamed: \d+(_level_\d+)?|__index_level_\d+__")
 #: Correlation from which a number is the target but for its unit.
 SAME = 1 - 1e-9
+#: More words than this, each in one row alone, are names or texts.
+NAMES = 10
 
 
 def index_columns(table: Cells) -> dict[str, str]:
@@ -110,6 +112,20 @@ def texts_of_numbers(column: Column, read: Read) -> str | None:
         f"column {column.name!r} has numbers, such as {shown}, among words, such as {among}, and all are categories "
         "here: name it in data.categorical_columns if that is right; else name the words in data.missing_values, and "
         "the column in data.numerical_columns"
+    )
+
+
+def all_different(column: Column, read: Read) -> str | None:
+    """What to say of categories of which every one is in one row alone; None of others."""
+    if column.kind != "category" or read.words is None or len(read.words.words) <= NAMES:
+        return None
+    if len(read.words.words) < int((read.words.codes >= 0).sum()):
+        return None
+    shown = ", ".join(map(repr, read.words.words[:3]))
+    return (
+        f"column {column.name!r} has another word in every row, such as {shown}, and they are categories here, which "
+        "say nothing of new rows: name it in data.ignored_columns, or in data.text_columns, whose words are counted; "
+        "or in data.categorical_columns if that is right"
     )
 
 

@@ -17,7 +17,7 @@ from runner.data.table_rows import cells as tables
 from runner.data.table_rows.cells import Cells
 from runner.data.table_rows.columns import Column, Columns, Read
 from runner.data.table_rows.looking import look
-from runner.data.table_rows.oddities import index_columns, repeats_target, sibling_file, texts_of_numbers
+from runner.data.table_rows.oddities import all_different, index_columns, repeats_target, sibling_file, texts_of_numbers
 from runner.data.table_rows.splitting import Divided, divide, draw
 from runner.data.table_rows.table_split import TableSplit
 from runner.data.table_rows.targets import Target, in_classes, need_rows_of_classes, only_used, read_target, usable
@@ -45,6 +45,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         told.warn(f"{other} lies beside it and is not used", "/data/validation_data")
     kept, targets = _targets(section, table, told)
     looked = _look(section, table, kept, told)
+    report.facts = _facts(section, looked)
     need_columns_left(section, looked, kept, told)
     keys = _keys(table, looked, targets, kept)
     if section.max_samples is not None and section.max_samples < len(kept):
@@ -67,6 +68,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
     train_rows, held_rows = kept[divided.train], kept[divided.validation]
     targets = _need_classes(section, targets, divided, told.lost())
     columns = fitted_columns(section, looked, train_rows, told)
+    report.facts = _facts(section, looked)
     _told_of_copies(looked, columns, train_rows, targets, divided, told)
     train = _split(columns, looked, train_rows, targets, divided.train, keys, divided)
     record: dict[str, Any] = {"dataset": section.dataset}
@@ -145,6 +147,8 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
         # A text file has no other numbers than texts; a column that its file calls categories is said to be so.
         said = name in section.categorical_columns or table.untyped or is_declared(array)
         if not said and (odd := texts_of_numbers(column, read)):
+            told.warn(odd, "/data/categorical_columns")
+        if name not in section.categorical_columns and not is_declared(array) and (odd := all_different(column, read)):
             told.warn(odd, "/data/categorical_columns")
         looked.columns.append(column)
         looked.reads.append(read)
@@ -344,6 +348,15 @@ def _row_numbers(split: TableSplit) -> np.ndarray:
         values[np.isnan(values)] = np.nan
         found = holdout.mixed(found ^ values.view(np.uint64))
     return found
+
+
+def _facts(section: TableData, looked: Looked) -> dict[str, Any]:
+    """What every column was taken for: names by kind, and why others are no input."""
+    facts: dict[str, Any] = {"target": list(section.targets)}
+    for column in looked.columns:
+        if column.name not in looked.left_out:
+            facts.setdefault(column.kind, []).append(column.name)
+    return facts | ({"left_out": dict(looked.left_out)} if looked.left_out else {})
 
 
 def _record(

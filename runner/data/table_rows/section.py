@@ -50,6 +50,7 @@ class TableData(NamedFiles):
     asked_rows: ClassVar[str] = "runner.data.table_rows.asked"
     layout: ClassVar[str] = "table_rows"
     PACKAGED: ClassVar[Sequence[str]] = packaged.NAMES
+    kept: ClassVar[tuple[str, ...]] = ("target_columns",)
     #: What the target columns hold.
     predicts: ClassVar[Literal["classes", "numbers"]]
 

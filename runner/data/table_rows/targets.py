@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.data.table_rows.values import MISSING_WORDS, numbers_in, numbers_of, source_of, texts, words_of
+from runner.data.table_rows.values import MISSING_WORDS, is_number, numbers_in, numbers_of, source_of, texts, words_of
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -108,6 +108,8 @@ def _numbers(name: str, cells: Cells, section: TableData) -> Target:
                 hint = "mend the cell, or name its word in data.missing_values"
                 if section.decimal == "." and "," in word:
                     hint = 'set data.decimal to "," if that is what stands before the fraction'
+                elif section.decimal == "," and is_number(word):
+                    hint = "take data.decimal out, which says that a comma stands before the fraction"
                 raise DataError(
                     f"the target {name!r} has {word!r}, which is not a number",
                     where=cells.place(int(row)),

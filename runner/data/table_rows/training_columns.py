@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.contract import DataReport, LoadContext
+from runner.data.table_rows import dates
 from runner.data.table_rows.columns import Column, Columns, Read
 from runner.data.table_rows.float32_columns import offset_of
 from runner.errors import DataError
@@ -43,7 +44,7 @@ class Looked:
     left_out: dict[str, str] = field(default_factory=dict)
 
 
-def _says_nothing(read: Read, rows: np.ndarray) -> str | None:
+def _says_nothing(column: Column, read: Read, rows: np.ndarray) -> str | None:
     """Why nothing is learnt from a column's cells in rows of training: none has a value, or all have one."""
     part = read.take(rows)
     missing = part.missing
@@ -60,7 +61,9 @@ def _says_nothing(read: Read, rows: np.ndarray) -> str | None:
         return f"is {numbers.pop()} in every row of training" if len(numbers) == 1 else None
     assert part.numbers is not None
     least = float(part.numbers[0])
-    written = int(least) if least.is_integer() else least
+    written: object = int(least) if least.is_integer() else least
+    if column.kind == "date":
+        written = dates.written(least)
     return f"is {written} in every row of training" if (part.numbers == least).all() else None
 
 
@@ -69,7 +72,7 @@ def need_columns_left(section: TableData, looked: Looked, kept: np.ndarray, told
     nothing = {
         column.name: why
         for column, read in zip(looked.columns, looked.reads, strict=True)
-        if (why := _says_nothing(read, kept))
+        if (why := _says_nothing(column, read, kept))
     }
     # One row says nothing of its columns: then it is the rows that are too few.
     if len(nothing) == len(looked.columns) and (len(kept) > 1 or not nothing):
@@ -94,7 +97,7 @@ def fitted_columns(section: TableData, looked: Looked, rows: np.ndarray, told: T
     """The columns with what training has of them; those that say nothing there are left out, and named."""
     fitted = []
     for at, (column, read) in enumerate(zip(looked.columns, looked.reads, strict=True)):
-        if why := _says_nothing(read, rows):
+        if why := _says_nothing(column, read, rows):
             looked.left_out[column.name] = why
             told.warn(f"column {column.name!r} {why}: it is left out")
             continue

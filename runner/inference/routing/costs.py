@@ -62,9 +62,7 @@ class Costs:
             try:
                 prices[name] = Price.model_validate(value if isinstance(value, dict) else {"call": value})
             except ValidationError as error:
-                faults += [
-                    f"{name}: {'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}" for fault in error.errors()
-                ]
+                faults += [f"{name}: {_told(fault, isinstance(value, dict))}" for fault in error.errors()]
         if faults:
             raise DataError(f"not costs: {'; '.join(faults)}", where=str(path), hint=HINT)
         return cls(prices, str(path))
@@ -98,6 +96,15 @@ class Costs:
             tokens = np.where(np.isnan(told), price.answer_tokens or 0.0, told)
             rows.append(price.call + (price.input * prompt_tokens + price.output * tokens) / MILLION)
         return np.array(rows, np.float64)
+
+
+def _told(fault: Any, priced: bool) -> str:
+    """What is wrong with one price, in words."""
+    field, value = str(fault["loc"][0]), fault["input"]
+    if fault["type"] == "extra_forbidden":
+        return f"there is no price called {field}: {', '.join(Price.model_fields)}"
+    least = "more than 0" if field == "answer_tokens" else "at least 0"
+    return f"{field if priced else 'a cost'} is a number of {least}, and at most 1e15; it is {value!r:.60}"
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

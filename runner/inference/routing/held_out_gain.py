@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from runner.contract import LoadContext
+from runner.contract import LoadContext, LoadedData
 from runner.errors import DataError
 from runner.inference.routing.costs import Costs, prompt_tokens
 from runner.spec.loading import load_object
@@ -16,7 +16,9 @@ from runner.workspace import Workspace
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.data.comparisons import Comparisons
+    from runner.tasks.ranking.choosing import Choice
+    from runner.tasks.ranking.offered_answers import Offered
+    from runner.tasks.ranking.verdict import Verdict
 
 #: Of the bootstrap samples behind the intervals.
 SEED = 0x72
@@ -41,6 +43,8 @@ class Held:
     measure: str = "better"
     #: Where the costs are from.
     costs: str = "the table's"
+    #: The router, and the rule, beside those that read no prompt.
+    verdict: Verdict | None = None
 
     def points(self, count: int = 41) -> list[dict[str, float]]:
         """From never to always calling the dearer LLM: its share, mean cost, and how often the called one was better.
@@ -50,7 +54,7 @@ class Held:
         """
         import numpy as np
 
-        from runner.inference.routing.choosing import by_threshold, threshold_for_share
+        from runner.tasks.ranking.choosing import by_threshold, threshold_for_share
         from runner.training.bootstrap import resample
 
         rows, worths = [], []
@@ -91,12 +95,18 @@ class Held:
 
 
 def held_out(
-    workspace: Workspace, scorer: LlmAnswers, costs: Costs, answers: dict[str, float], batch_size: int = 128
+    workspace: Workspace,
+    scorer: LlmAnswers,
+    costs: Costs,
+    answers: dict[str, float],
+    batch_size: int = 128,
+    choice: Choice | None = None,
 ) -> Held:
     """Load the router's own data again, check that it is the same, and score what was held out.
 
-    ``answers`` is the mean length of an LLM's answers in tokens, where costs depend on it. Raises :class:`DataError`
-    where the data has changed, nothing was held out, or no comparison is between two candidates.
+    ``answers`` is the mean length of an LLM's answers in tokens, where costs depend on it, and ``choice`` has the rate
+    or the threshold whose choices are judged beside the router's own. Raises :class:`DataError` where the data has
+    changed, nothing was held out, or no comparison is between two candidates.
     """
     import numpy as np
 
@@ -104,8 +114,11 @@ def held_out(
     from runner.inference.routing.held_out_costs import costs_of
     from runner.tasks.ranking.calibration import probability
     from runner.tasks.ranking.held_out_outcomes import WORTH, held_out_outcomes
+    from runner.tasks.ranking.offered_answers import offered
+    from runner.tasks.ranking.verdict import verdict
 
-    validation = _validation(workspace, scorer)
+    data = _data(workspace, scorer)
+    validation = data.validation
     number = {name: at for at, name in enumerate(scorer.names)}
     place = np.array([number.get(name, -1) for name in validation.models])
     kept = np.flatnonzero((place[validation.model_a] >= 0) & (place[validation.model_b] >= 0))
@@ -125,6 +138,7 @@ def held_out(
     expected = costs.expected(scorer.names, tokens, lengths)
     outcomes = held_out_outcomes(rows, scorer.names)
     cost, source = costs_of(outcomes, costs, expected)
+    own = offered(outcomes, held_out_outcomes(data.train, scorer.names), cost, expected.T)
     cost = cost.T
     # What an answer really cost is known after it: until then, an LLM costs what it does on average.
     known = np.repeat(cost.mean(axis=1, keepdims=True), cost.shape[1], axis=1) if outcomes.scored else cost
@@ -148,12 +162,35 @@ def held_out(
         prompt=rows.prompt,
         measure="quality" if outcomes.scored else "better",
         costs=source,
+        verdict=verdict(own, table, temperature, SEED, _ruled(choice, table, temperature, expected, own)),
     )
 
 
-def _validation(workspace: Workspace, scorer: LlmAnswers) -> Comparisons:
+def _ruled(
+    choice: Choice | None, scores: np.ndarray, temperature: float, price: np.ndarray, own: Offered
+) -> np.ndarray | None:
+    """What the rule calls on the held-out prompts, int64 ``[P]``; None where it is the router's own first choice.
+
+    ``scores`` and ``price`` are float64 ``[M, P]``.
+    """
+    import numpy as np
+
+    from runner.tasks.ranking.calibration import probability
+    from runner.tasks.ranking.choosing import by_rate, by_threshold, quality
+
+    if choice is None or not (choice.rate or choice.threshold is not None):
+        return None
+    if choice.threshold is not None:
+        return by_threshold(probability((scores[0] - scores[1]) / temperature), choice.threshold).chosen
+    chance = quality(scores, temperature)
+    # Of votes only the LLMs that were compared may be called.
+    chance[:, own.rows] = np.where(own.allowed.T, chance[:, own.rows], -np.inf)
+    return by_rate(chance, price, float(choice.rate or 0.0)).chosen
+
+
+def _data(workspace: Workspace, scorer: LlmAnswers) -> LoadedData:
     spec = load_object(scorer.opened.manifest.spec, source=str(scorer.opened.path / NAME)).spec
-    data: Any = spec.data.load(LoadContext(spec.model.spec, workspace.cache, lambda *_, **__: None))  # type: ignore[union-attr, arg-type]
+    data: LoadedData = spec.data.load(LoadContext(spec.model.spec, workspace.cache, lambda *_, **__: None))  # type: ignore[union-attr, arg-type]
     trained_on = scorer.opened.manifest.lock.data_fingerprint
     where = "--check"
     if data.fingerprint != trained_on:
@@ -167,4 +204,4 @@ def _validation(workspace: Workspace, scorer: LlmAnswers) -> Comparisons:
             where=where,
             hint="train it with a validation_split",
         )
-    return data.validation
+    return data

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from runner.inference.routing.choosing import curve
+from runner.contract import Table
 from runner.inference.routing.routing import Routed
 from runner.pages.axes import nice_ticks, tick_labels
 from runner.pages.html import Markup, join, pairs, table, tag, text
 from runner.pages.page import whole_page
+from runner.pages.table_page import as_html
 from runner.store.files import write_atomic
+from runner.tasks.ranking.choosing import curve
+from runner.tasks.ranking.recorded_verdict import sentences
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 320, 64, 150, 16, 44
 
@@ -24,6 +28,7 @@ def write_page(path: Path, routed: Routed, held: dict[str, Any] | None) -> None:
     sections = [("Cost and quality", _expected(routed, summary)), ("Where the prompts go", _shares(summary))]
     if held is not None:
         sections.append(("On held-out comparisons", _held(held)))
+        sections += _verdict(held)
     sections.append(("Rule", pairs(_rule(routed, summary))))
     head = tag(
         "header",
@@ -107,6 +112,17 @@ def _held(held: dict[str, Any]) -> Markup:
     )
     words += "A tie counts one half." if measure == "better" else f"Costs are {held['costs']}."
     return join([tag("p", words), drawn, tag("p", told)])
+
+
+def _verdict(held: dict[str, Any]) -> list[tuple[str, Markup]]:
+    """The policies, and what is gained on each; the sentences above them."""
+    told = held.get("tables", {})
+    tables = [found for document in told.values() if (found := Table.read(document)) is not None]
+    said = join(tag("p", each) for each in sentences(told))
+    return [
+        (each.title, join([said if at == 0 else Markup(), as_html(replace(each, note="") if at == 1 else each)]))
+        for at, each in enumerate(tables)
+    ]
 
 
 def _rule(routed: Routed, summary: dict[str, Any]) -> list[tuple[object, object]]:

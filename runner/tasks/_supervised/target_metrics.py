@@ -54,6 +54,12 @@ def targets_table(each: Mapping[str, Metrics], measures: Sequence[Measure]) -> T
         for target, metrics in each.items()
     ]
     note = "The mean of each column is the model's own figure; an empty cell is undefined and left out of it."
+    own_units = [measure.column for measure in measures if measure.decimals is None]
+    if own_units:
+        note += (
+            f" {', '.join(own_units)} are in each target's own unit: where units differ their means say nothing, and "
+            f"{first.column} is what can be compared."
+        )
     if len(each) > TABLED:
         note += f" The tables below are of the first {TABLED} targets."
     return Table("targets", "Targets", columns, rows, plot="bars", note=note, decimals=decimals_of(measures))

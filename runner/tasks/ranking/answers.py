@@ -152,4 +152,6 @@ def _nearest(name: str, known: Sequence[str]) -> str:
     import difflib
 
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"it knows {len(known)} models: " + ", ".join(list(known)[:8])
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"it knows {len(known)} models: {', '.join(list(known)[:8])}" + (", ..." if len(known) > 8 else "")

@@ -42,13 +42,18 @@ class Asked:
     @property
     def reads_prompts(self) -> bool:
         """Whether an LLM's score differs from prompt to prompt."""
-        return bool((np.ptp(self.table, axis=1) > 1e-9 * np.abs(self.table).max(initial=1e-300)).any())
+        return differs_by_prompt(self.table)
 
     def of(self, rows: Comparisons, llm: np.ndarray) -> np.ndarray:
         """What it says of one side of each comparison, float64 ``[n]``; ``llm`` is int ``[n]``, as in ``rows``."""
         place = {name: at for at, name in enumerate(self.models)}
         line = np.array([place.get(name, -1) for name in rows.models])
         return self.table[line[llm], np.searchsorted(self.prompts, rows.prompt)]
+
+
+def differs_by_prompt(table: np.ndarray) -> bool:
+    """Whether an LLM's score, float64 ``[M, P]``, differs from prompt to prompt by more than rounding."""
+    return bool((np.ptp(table, axis=1) > 1e-9 * np.abs(table).max(initial=1e-300)).any())
 
 
 def ask(predictor: LlmPredictor, rows: Comparisons, models: tuple[str, ...], batch_size: int = 128) -> Asked:

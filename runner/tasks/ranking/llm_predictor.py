@@ -18,6 +18,9 @@ class LlmPredictor:
     #: Whether :meth:`add_average` is there: it has a mean of the LLMs that it knows, to stand for one that it does not.
     has_average: ClassVar[bool] = False
 
+    #: Whether :meth:`read_pairs` and :meth:`score_pairs` are there: its inputs can be told from what it makes of them.
+    splits_inputs: ClassVar[bool] = False
+
     @property
     def models(self) -> Sequence[str]:
         """The LLMs that it knows, in a fixed order."""
@@ -44,6 +47,24 @@ class LlmPredictor:
         """
         raise NotImplementedError
 
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> Any:
+        """What it reads of pairs of a prompt and an LLM that it knows, both ``[n]``: a
+        :class:`~runner.tasks.ranking.pair_inputs.PairInputs`. Each distinct prompt is read once."""
+        raise NotImplementedError
+
+    def score_pairs(self, inputs: Any) -> Any:
+        """Scores of what :meth:`read_pairs` gave, or of the same changed: float64 ``[n]``, those of :meth:`score_llms`
+        but for the last digits of a float."""
+        raise NotImplementedError
+
     def predict(self, rows: Sequence[Any], options: LlmOptions, batch_size: int = 128) -> Any:
         """The same for rows to be answered: float64 ``[len(rows), LLMs]``, a column for each of the options' LLMs."""
         models = list(self.models if options.models_to_score is None else options.models_to_score)
@@ -52,6 +73,10 @@ class LlmPredictor:
 
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder. One that embeds nothing has no use for it."""
+
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> Any:
+        """The prompts as its own encoder sees them, float32 ``[len(prompts), d]``; None where it has none."""
+        return None
 
     def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
         """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""

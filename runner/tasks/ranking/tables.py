@@ -8,7 +8,7 @@ from typing import Any
 from runner.contract import Table
 from runner.pages.cards import Card
 from runner.pages.numbers import finite
-from runner.tasks.ranking import TASK
+from runner.tasks.ranking import TASK, recorded_verdict
 
 ACCURACY, LOG_LOSS, CALIBRATION = TASK.measures
 #: Above baselines that read the prompt too, and above those that do not.
@@ -37,6 +37,16 @@ def verdict(recorded: Mapping[str, Any]) -> str:
     """What the run's difference from the best baseline shows, in a sentence; empty where it was not measured."""
     table = Table.read(recorded.get("against_best"))
     return table.note if table is not None and isinstance(table.note, str) else ""
+
+
+def sentences(recorded: Mapping[str, Any]) -> list[str]:
+    """What the run's choices are worth beside other ways to choose."""
+    return recorded_verdict.sentences(recorded)
+
+
+def ending(recorded: Mapping[str, Any]) -> list[str]:
+    """The same as it ends a training: with the policies above it."""
+    return recorded_verdict.lines(recorded)
 
 
 def beside(recorded: Mapping[str, Any], title: str = BESIDE_AGNOSTIC) -> Table:

@@ -1,4 +1,4 @@
-"""Sampling, the filter on rare LLMs and the split: against plain restatements of what they promise."""
+"""Sampling and the split: against plain restatements of what they promise."""
 
 from __future__ import annotations
 
@@ -11,46 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.data.comparisons import graph, prompt_split
+from tests.data.comparisons.drawn_pairs import pairs, sides
 
 
 def digests(n: int) -> list[bytes]:
     return [hashlib.sha256(bytes([at % 256, at // 256])).digest() for at in range(n)]
-
-
-pairs = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda pair: pair[0] != pair[1]), max_size=40)
-
-
-def sides(rows: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
-    table = np.array(rows, np.int64).reshape(-1, 2)
-    return table[:, 0], table[:, 1]
-
-
-@given(pairs, st.integers(0, 12))
-def test_the_filter_is_the_largest_set_in_which_everybody_is_frequent(rows, least):
-    kept = prompt_split.frequent(*sides(rows), 7, least)
-    left = list(rows)
-    while True:  # the same, a row at a time
-        counts = Counter(model for row in left for model in row)
-        smaller = [row for row in left if min(counts[row[0]], counts[row[1]]) >= least]
-        if smaller == left:
-            break
-        left = smaller
-    assert [row for row, keep in zip(rows, kept, strict=True) if keep] == left
-
-
-@given(pairs)
-def test_the_largest_threshold_keeps_something_and_the_next_nothing(rows):
-    a, b = sides(rows)
-    largest = prompt_split.largest_threshold(a, b, 7)
-    assert prompt_split.frequent(a, b, 7, largest).any() == bool(rows)
-    assert not prompt_split.frequent(a, b, 7, largest + 1).any()
-
-
-def test_dropping_a_rare_llm_can_make_another_rare():
-    # A chain: 0-1 twice, 1-2 once. Of at least two each, 2 goes, and with it a row of 1, which keeps two.
-    a, b = sides([(0, 1), (0, 1), (1, 2)])
-    assert prompt_split.frequent(a, b, 3, 2).tolist() == [True, True, False]
-    assert not prompt_split.frequent(a, b, 3, 3).any()
 
 
 @settings(max_examples=60)

@@ -8,6 +8,7 @@ import pytest
 from pyarrow import parquet
 from pydantic import ValidationError
 
+from runner.data.table_rows.cells import of_columns
 from runner.data.table_rows.section import ClassesData
 from runner.errors import DataError
 from tests.data.table_rows.conftest import load
@@ -380,3 +381,57 @@ def test_a_refusal_shows_what_was_read_and_dropped(desk):
     words = ("data", "check", path, "--kind", "tabular_classification", "--columns", '{"target": "y"}', "--json")
     shown = desk(*words).json
     assert (shown["verdict"], shown["rows_read"], shown["rows_dropped"]) == ("refuse", 20, {"missing_target": 1})
+
+
+def test_another_decimal_mark_than_the_spec_says_is_refused_with_what_to_do(table):
+    path = table({"n": [f"{at}.5" for at in COUNT], "m": COUNT, "y": CLASSES})
+    with pytest.raises(DataError, match=r"column 'n' has numbers with a decimal point, such as '0.5'") as refused:
+        load(path, decimal=",")
+    assert "take data.decimal out" in refused.value.hint
+    with pytest.raises(DataError, match=r"the target 'n' has '0.5', which is not a number") as refused:
+        load(path, "n", classes=False, decimal=",")
+    assert "take data.decimal out" in refused.value.hint
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", {"day": "%Y-%m-%d"}])
+def test_a_wrong_date_format_is_told_with_those_that_fit(table, form):
+    path = table({"day": [f"{at % 12 + 1:02}/03/2024" for at in COUNT], "n": COUNT, "y": CLASSES})
+    with pytest.raises(DataError, match="date_format fits no cell of 'day'") as refused:
+        load(path, date_format=form)
+    for fits in ("%d/%m/%Y", "%m/%d/%Y"):
+        assert f'"date_format": {{"day": "{fits}"}}' in refused.value.hint
+
+
+def test_a_date_that_never_changes_is_said_as_a_date(table):
+    loaded = load(table({"day": ["2024-01-05"] * 30, "n": COUNT, "y": CLASSES}))
+    assert "column 'day' is 2024-01-05 in every row of training: it is left out" in loaded.report.warnings
+
+
+def test_words_that_all_differ_are_told_in_a_small_table_too(table):
+    path = table({"name": [f"person {at}" for at in COUNT], "n": COUNT, "y": CLASSES})
+    assert kinds(load(path))["name"] == "category"
+    assert any("'name' has another word in every row" in said for said in load(path).report.warnings)
+    assert not load(path, categorical_columns=["name"]).report.warnings
+
+
+def test_true_is_no_number_but_where_numbers_are_0_and_1(table):
+    columns = load(table({"n": COUNT, "flag": [0, 1] * 15, "y": CLASSES})).train.columns
+
+    def asked(n, flag):
+        return of_columns("rows", {"n": [n], "flag": [flag]})
+
+    assert list(columns.encode(asked(3, True))[0][0]) == [3, 1]
+    with pytest.raises(DataError, match="column 'n' has True, which is not a number"):
+        columns.encode(asked(True, 1))
+
+
+def test_a_number_too_large_for_a_float32_is_not_called_infinite(table):
+    columns = load(table({"n": COUNT, "y": CLASSES})).train.columns
+    (said,) = columns.encode(of_columns("rows", {"n": [1e50]}))[1].sentences()
+    assert said == "column 'n' has 1 number, infinite or too large for a float32, taken as missing"
+
+
+def test_what_every_column_was_taken_for_is_a_fact(table):
+    loaded = load(table({"n": COUNT, "town": ["Graz", "Linz", "Wien"] * 10, "one": [1] * 30, "y": CLASSES}))
+    left = {"one": "is 1 in every row of training"}
+    assert loaded.report.facts == {"target": ["y"], "number": ["n"], "category": ["town"], "left_out": left}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from runner.builders.routing._boosting.boosting_inputs import PROMPT_GROUPS, Inputs, Pairs
+from runner.builders.routing._boosting.boosting_inputs import LLM_GROUPS, PROMPT_GROUPS, Inputs, Pairs
 from runner.builders.routing._boosting.rounds import predict_rows
 from runner.builders.routing._fields.boosting_fields import OLDER_GROUPS, BoostingSpec
 from runner.builders.routing._fields.prompt_features import BY_NAME, chosen
@@ -25,6 +25,7 @@ from runner.contract import TrainContext
 from runner.data.category_tags import TAGS, prompt_tags
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
+from runner.tasks.ranking.pair_inputs import PairInputs, Part
 from runner.training import encoder
 from runner.training.pretrained import resolve
 
@@ -181,6 +182,10 @@ class BoostedPredictor:
         if "prompt_embedding" in self.stored.inputs:
             self._encoder.use_cache(cache)
 
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int) -> np.ndarray | None:
+        """The prompts' embeddings, float32 ``[len(prompts), d]``; None where they are no input."""
+        return self._encoder.vectors(prompts, batch_size) if "prompt_embedding" in self.stored.inputs else None
+
     def table(
         self,
         prompts: Sequence[str],
@@ -204,6 +209,42 @@ class BoostedPredictor:
             llm = np.repeat(np.arange(len(known)), len(halves))
             scores[known] = score_pairs(self.stored.booster, halves, llms, prompt, llm).reshape(len(known), -1)
         return scores[:, place.reshape(-1)]
+
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int,
+        histories: Sequence[Sequence[str]] | None,
+        tags: Any,
+    ) -> tuple[Part, ...]:
+        """What the trees see of pairs, ``[n]`` each: the bins of every group of inputs."""
+        of_prompts = self._read(prompts, batch_size, histories, tags)
+        names = list(dict.fromkeys(llms))
+        vectors = None if self.llms is None else self.llms.vectors[[self.llms.index[name] for name in names]]
+        of_llms = self.stored.inputs.llms(names, vectors)[[names.index(name) for name in llms]]
+        found, start = [], 0
+        whole = np.concatenate([of_prompts, of_llms], axis=1)
+        for name, width in self.stored.inputs.widths.items():
+            columns = {"prompt_features": self.stored.features, "prompt_categories": tuple(TAGS)}.get(name, ())
+            groups = tuple(BY_NAME[column].group for column in self.stored.features) if columns else ()
+            found.append(
+                Part(
+                    name,
+                    whole[:, start : start + width],
+                    "llm" if name in LLM_GROUPS else "prompt",
+                    columns,
+                    groups if name == "prompt_features" else (),
+                )
+            )
+            start += width
+        return tuple(found)
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        """What the trees say of pairs, float64 ``[n]``."""
+        table = np.concatenate([inputs[name] for name in self.stored.inputs.widths], axis=1)
+        scores: np.ndarray = predict_rows(self.stored.booster, table).astype(np.float64)
+        return scores
 
     def _read(
         self, prompts: Sequence[str], batch_size: int, histories: Sequence[Sequence[str]] | None, tags: Any

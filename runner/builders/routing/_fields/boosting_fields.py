@@ -9,7 +9,9 @@ from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
+from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
@@ -42,7 +44,7 @@ def inputs_option(default: Sequence[str], description: str) -> Any:
     )
 
 
-class BoostingSpec(ModelSpec):
+class BoostingSpec(InputImportance, ModelSpec):
     """Trees on what is known of a prompt and of an LLM; a kind adds ``input_features``."""
 
     #: A round sees every row: there are no batches.
@@ -64,11 +66,7 @@ class BoostingSpec(ModelSpec):
     )
     reg_alpha: float = option(0.0, ge=0, description="L1 regularisation of the leaves.")
     reg_lambda: float = option(1.0, ge=0, description="L2 regularisation of the leaves.")
-    embedding_model_name: str = option(
-        "all-MiniLM-L6-v2",
-        min_length=1,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
-    )
+    embedding_model_name: str = encoder_option()
     prompt_features: FeatureChoice = feature_option("What prompt_features are")
     embedding_spec: EmbeddingSpec = option(
         factory=lambda: Frozen(embedding_type="frozen"),
@@ -79,9 +77,7 @@ class BoostingSpec(ModelSpec):
         description='A stored model, "type/name", whose embedding of the LLMs is used instead of training one.',
     )
     embedding_model_epochs: int = option(10, ge=0, description="Epochs that the embedding of the LLMs is trained for.")
-    min_model_comparisons: int = option(
-        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
-    )
+    min_model_comparisons: int = least_comparisons_option()
     #: A kind narrows it, and says what it is by default.
     input_features: InputGroups
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")

@@ -7,30 +7,32 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
+from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
-from runner.training.gradient_training import GradientTraining
+from runner.training.cross_validation import CrossValidated
+from runner.training.gradient_training import DiagnosedTraining
 
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class EmbeddingKindSpec(GradientTraining, ModelSpec):
+class EmbeddingKindSpec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
     """The fields of networks on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData
     row_filters: ClassVar = ("min_model_comparisons",)
+    choosable: ClassVar[tuple[str, ...]] = (
+        "optimizer", "dropout", "use_skip_connections", "ranking_loss_type", "balance_model_samples",
+    )  # fmt: skip
     references: ClassVar = {
         "base_model": Needed(task="ranking"),
         "load_embedding_model_from": Needed(folder="llm_embedding"),
     }
 
-    embedding_model_name: str = option(
-        "all-MiniLM-L6-v2",
-        min_length=1,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
-    )
+    embedding_model_name: str = encoder_option()
     prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
     dropout: float = option(0.2, ge=0, lt=1, description="Share of the hidden units that a training step leaves out.")
     use_skip_connections: bool = option(
@@ -50,9 +52,7 @@ class EmbeddingKindSpec(GradientTraining, ModelSpec):
     )
     embedding_model_epochs: int = option(10, ge=0, description="Epochs that the embedding of the LLMs is trained for.")
     balance_model_samples: bool = option(True, description="Whether comparisons of rare LLMs are drawn more often.")
-    min_model_comparisons: int = option(
-        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
-    )
+    min_model_comparisons: int = least_comparisons_option()
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
 
 

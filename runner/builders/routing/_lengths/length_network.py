@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from runner.training.network_parts import Parts, by_prefix
+
 #: Slope of the LeakyReLU below 0.
 SLOPE = 0.1
 #: (prompt, LLM) pairs whose activations are in memory at once.
@@ -86,6 +88,12 @@ class LengthNetwork(nn.Module):
         # The first prediction is the LLM's usual length.
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
+
+    def parts(self) -> Parts:
+        """See :mod:`runner.training.network_parts`."""
+        prompt = ("project_embedding.", "project_features.", "first.prompt.", "first_skip.prompt.")
+        llm = ("project_llm.", "model_embedding.", "first.llm.", "first_skip.llm.")
+        return by_prefix(self, {"prompt": prompt, "llm": llm})
 
     def prompts(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """The prompt side: ``[..., E]`` and ``[..., F]`` -> ``[..., 2 * projection]``."""

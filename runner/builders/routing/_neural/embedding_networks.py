@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from runner.training.network_parts import Parts, by_prefix
+
 #: Slope of the activations on their negative side.
 SLOPE = 0.1
 #: First scores are this much smaller than the initialisation would have them: far out tanh is flat, and nothing learns.
@@ -169,6 +171,11 @@ class EmbeddingScorer(nn.Module):
     def scores(self, prompt_part: torch.Tensor, llm_part: torch.Tensor) -> torch.Tensor:
         """Every pair of some prompts ``[P, F]`` and LLMs ``[M, F]``: ``[P, M]``."""
         return self._score(self.trunk.of_sums(prompt_part, llm_part)).view(len(prompt_part), len(llm_part))
+
+    def parts(self) -> Parts:
+        """See :mod:`runner.training.network_parts`."""
+        prompt = ("trunk.project_prompt.", "trunk.project_features.")
+        return by_prefix(self, {"prompt": prompt, "llm": ("trunk.project_llm.",)})
 
     def _score(self, hidden: torch.Tensor) -> torch.Tensor:
         scores = self.output(hidden).squeeze(1)

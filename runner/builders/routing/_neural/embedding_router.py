@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from runner.builders.routing._fields.embedding_kind import DenseEmbeddingSpec, E
 from runner.builders.routing._llms import llm_embedding
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
 from runner.builders.routing._neural.embedding_networks import PairTrunk
+from runner.builders.routing._neural.network_router import NetworkRouter
 from runner.builders.routing._neural.residual import BaseModel
 from runner.builders.routing._neural.score_matrix import score_prompts
 from runner.builders.routing._prompts.prompt_inputs import FOLDER, PromptReader, TrainingPrompts
@@ -22,7 +23,7 @@ from runner.builders.routing._prompts.prompted import Standardizer
 from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
-from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.tasks.ranking.pair_inputs import Part
 
 
 class Stored:
@@ -123,50 +124,7 @@ class Inputs:
             self.base.save(artifact)
 
 
-class KnowsLlms(LlmPredictor):
-    """What a stored network stands on beside the prompt: its LLMs by their vectors, and perhaps a base model."""
-
-    embeds_llms: ClassVar[bool] = True
-    has_average: ClassVar[bool] = True
-
-    def __init__(self, directory: Path, device: str) -> None:
-        self._device = device
-        self._llms = LlmEmbedding.load(directory / llm_embedding.FOLDER, device)
-        self._base = BaseModel.inside(directory, device)
-
-    @classmethod
-    def load(cls, directory: Path, device: str = "cpu") -> Self:
-        """Read what the kind wrote. Raises :class:`IntegrityError` for anything else."""
-        return cls(directory, device)
-
-    @property
-    def models(self) -> Sequence[str]:
-        """The LLMs that it knows."""
-        return self._llms.names
-
-    @property
-    def reads_tags(self) -> bool:
-        return self._base is not None and self._base.reads_tags
-
-    def use_cache(self, cache: Path) -> None:
-        """Take what a base model reads from the cache folder where it has it."""
-        if self._base is not None:
-            self._base.use_cache(cache)
-
-    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
-        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        self._llms.add(name, prompts, responses)
-        if self._base is not None:
-            self._base.add_llm(name, prompts, responses)
-
-    def add_average(self, name: str) -> None:
-        """Know one more LLM, by the mean vector of the others."""
-        self._llms.add_average(name)
-        if self._base is not None:
-            self._base.add_average(name)
-
-
-class EmbeddingPredictor(KnowsLlms):
+class EmbeddingPredictor(NetworkRouter):
     """A stored network with its own copies of the encoder, of the LLM embedding and of a base model.
 
     A kind says what its network is.
@@ -174,10 +132,11 @@ class EmbeddingPredictor(KnowsLlms):
 
     #: ``network(sizes, **shape)`` has ``prompt_side``, ``llm_side`` and ``scores``, its weights still to come.
     network: ClassVar[Callable[..., Any]]
+    _llms: LlmEmbedding
 
     def __init__(self, directory: Path, device: str) -> None:
         stored = Stored(directory)
-        super().__init__(directory, device)
+        super().__init__(directory, device, LlmEmbedding.load(directory / llm_embedding.FOLDER, device))
         self._reader = PromptReader(directory, stored.standardize, device)
         try:
             sizes = (self._reader.encoder.width, len(stored.standardize.mean), self._llms.width)
@@ -190,6 +149,10 @@ class EmbeddingPredictor(KnowsLlms):
         """Take prompts' embeddings from the cache folder where it has them."""
         self._reader.use_cache(cache)
         super().use_cache(cache)
+
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> np.ndarray:
+        """float32 ``[len(prompts), d]``"""
+        return self._reader.encoder.vectors(prompts, batch_size)
 
     def score_llms(
         self,
@@ -223,3 +186,12 @@ class EmbeddingPredictor(KnowsLlms):
                 tags=None if tags is None else np.asarray(tags)[first],
             )
         return scores[:, place]
+
+    def _prompt_parts(
+        self, prompts: Sequence[str], histories: Sequence[Sequence[str]] | None, batch_size: int
+    ) -> tuple[Part, ...]:
+        return self._reader.parts(prompts, histories, batch_size)
+
+    def _score(self, embeddings: torch.Tensor, features: torch.Tensor, llms: torch.Tensor) -> torch.Tensor:
+        scores: torch.Tensor = self._network(embeddings, features, llms)
+        return scores

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from runner.training.network_parts import Parts, by_prefix
+
 
 class Factors(nn.Module):
     """``score(M, q) = w2 . (v_M * (W1 v_q + b))`` with unit-length LLM vectors ``v_M``.
@@ -25,6 +27,10 @@ class Factors(nn.Module):
         if self.training and self.noise:
             prompts = prompts + self.noise * torch.randn_like(prompts)
         return (self.prompt_side(prompts) * self.llm_side()[models]).sum(dim=1)
+
+    def parts(self) -> Parts:
+        """See :mod:`runner.training.network_parts`."""
+        return by_prefix(self, {"prompt": ("projection.",), "llm": ("model_embedding.",)})
 
     def prompt_side(self, prompts: torch.Tensor) -> torch.Tensor:
         """``W1 v_q + b``: float ``[P, prompt_size]`` -> ``[P, size]``."""

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from runner.training.network_parts import Parts
+
 
 class DenseScorer(nn.Module):
     """A score for a (prompt, LLM) pair: [prompt vector; learned LLM vector] -> hidden layers -> tanh.
@@ -46,6 +48,15 @@ class DenseScorer(nn.Module):
         """Every pair of some prompts ``[P, F]`` and LLMs ``[M, F]``: ``[P, M]``."""
         pairs = self.layers[1:]((prompt_part[:, None] + llm_part).flatten(0, 1))
         return torch.tanh(pairs).view(len(prompt_part), len(llm_part))
+
+    def parts(self) -> Parts:
+        """See :mod:`runner.training.network_parts`. The first layer's columns are the prompt's, then the LLM's."""
+        first, own = self._first(), self.model_embedding.weight
+        width = own.shape[1]
+        of_prompt = (first.weight, (slice(None), slice(None, -width)))
+        of_llm = (first.weight, (slice(None), slice(-width, None)))
+        after = [(parameter, ...) for parameter in (first.bias, *self.layers[1:].parameters())]
+        return {"prompt": [of_prompt], "llm": [(own, ...), of_llm], "interaction": after}
 
     def _first(self) -> nn.Linear:
         first = self.layers[0]

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss, winners
+from runner.builders.routing._prompts.choosing_training import Leads, Training
 from runner.builders.routing._prompts.prompted import score_rows
 from runner.builders.routing._prompts.prompted_result import conclude
+from runner.builders.routing._prompts.score_spread import score_spread
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.ranking.calibration import winner_margins
 from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.gradient_training import GradientTraining
 from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer
@@ -83,6 +88,7 @@ def ranking_task(
         loss=lambda rows: ranking_loss(loss, *scorer.sides(prompt[rows], winner[rows], loser[rows])),
         measure=lambda: accuracy(context, scorer),
         section=section,
+        spread=lambda: score_spread(scorer.score, context),
         clip_gradient=clip_gradient,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )
@@ -94,16 +100,42 @@ def accuracy(context: TrainContext, scorer: Scorer) -> Mapping[str, float | None
     return {"accuracy": pairwise_accuracy(*score_rows(scorer.score, validation), validation)}
 
 
+#: A network to be trained as a spec says, on a context's data, and its scores.
+Begin = Callable[[Any, TrainContext], tuple[Trainee, Scorer]]
+
+
+def leads_of(begin: Begin) -> Leads:
+    """What trains such a network on a fold's data, and looks after every epoch by how much winners lead."""
+
+    def leads(spec: Any, context: TrainContext) -> np.ndarray:
+        task, scorer = begin(spec, context)
+        found: list[np.ndarray] = []
+
+        def measure() -> Mapping[str, float | None]:
+            held = context.data.validation
+            found.append(winner_margins(*score_rows(scorer.score, held), held))
+            return {}
+
+        fit(replace(task, measure=measure, criterion=""), context)
+        return np.stack(found)
+
+    return leads
+
+
 def fit_and_conclude(
-    context: TrainContext, task: Trainee, scorer: Scorer, embeddings: np.ndarray
+    training: Training, task: Trainee, scorer: Scorer, embeddings: np.ndarray
 ) -> tuple[TrainResult, float]:
     """Train, keep the best epoch, and measure it as every router is. Returns its temperature too.
 
     The optimizer's state after that epoch goes into the artifact, for a training that starts from it. ``embeddings``
     are the prompts', float ``[P, E]``, for the baselines.
     """
-    done = fit(task, context)
+    context = training.context
+    done = fit(replace(task, criterion=training.criterion), context)
     # Without an epoch it is where it started from.
     optimizer = done.optimizer if done.epochs else OptimizerState.of(task.optimizer)
     optimizer.save(context.artifact)
-    return conclude(context, scorer.score, done.epochs, done.best_epoch, embeddings=embeddings)
+    result, temperature = conclude(
+        context, scorer.score, done.epochs, done.best_epoch, embeddings=embeddings, fitted=training.temperature
+    )
+    return training.told(result), temperature

@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from runner import registry
+from runner.builders.routing._prompts.prompted import distinct_prompts
 from runner.contract import LoadedData, TrainContext
 from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import Comparisons
 from runner.store.file_copies import copy_tree
 from runner.store.manifest import Manifest
 from runner.tasks.ranking.llm_predictor import LlmPredictor, llm_predictor
+from runner.tasks.ranking.pair_inputs import Part
 
 #: The copy's folder in the artifact of the model above.
 FOLDER = "base_model"
@@ -85,6 +87,27 @@ class BaseModel:
         """Log odds, float64 ``[len(models), len(prompts)]``; 0 for an LLM that the lower model does not know."""
         table = self._predictor.score_llms(prompts, models, batch_size, histories=histories, tags=tags)
         return np.nan_to_num(table, nan=0.0) / self._temperature
+
+    def part(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int,
+        histories: Sequence[Sequence[str]] | None,
+        tags: Any,
+    ) -> Part:
+        """The log odds of pairs, ``[n]`` each, as an input of the model above, float64 ``[n, 1]``."""
+        first, place = distinct_prompts(prompts, histories)
+        names = {name: row for row, name in enumerate(dict.fromkeys(llms))}
+        table = self.scores(
+            [prompts[at] for at in first],
+            list(names),
+            batch_size,
+            histories=None if histories is None else [histories[at] for at in first],
+            tags=None if tags is None else np.asarray(tags)[first],
+        )
+        rows = np.array([names[name] for name in llms], np.int64)
+        return Part(FIELD, table[rows, place][:, None], "pair")
 
     @property
     def reads_tags(self) -> bool:

@@ -15,6 +15,7 @@ from runner.builders.routing._neural.embedding_networks import (
     Standardized,
     initialise,
 )
+from runner.training.network_parts import Parts, by_prefix
 
 
 class ResponseEncoder(nn.Module):
@@ -110,6 +111,21 @@ class ResponseNetwork(nn.Module):
         self.steps: torch.Tensor
         with torch.no_grad():
             self.scorer.output.weight *= 0.0 if residual else OUTPUT_SCALE
+
+    def parts(self) -> Parts:
+        """See :mod:`runner.training.network_parts`."""
+        inputs = tuple(
+            f"{network}.project_{name}." for network in ("trunk", "scorer") for name in ("prompt", "features")
+        )
+        return by_prefix(
+            self,
+            {
+                "response": ("encoder.",),
+                "prompt": inputs,
+                "llm": ("trunk.project_llm.",),
+                "prediction": ("trunk.", "foretell."),
+            },
+        )
 
     def encode(self, embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         """The vectors of real responses: ``[B, E]``, ``[B, 32]`` -> ``[B, R]``."""

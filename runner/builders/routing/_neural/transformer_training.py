@@ -11,11 +11,13 @@ from torch import nn
 from runner.builders.routing._neural.interaction import Interaction
 from runner.builders.routing._neural.rank_losses import epoch_rows, ranking_loss, winners
 from runner.builders.routing._prompts.prompted import score_rows
+from runner.builders.routing._prompts.score_spread import score_spread
 from runner.contract import TrainContext
 from runner.errors import Stopped
 from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.gradient_training import GradientTraining
 from runner.training.loop import OptimizerState, Trainee
+from runner.training.network_parts import Parts, by_prefix
 from runner.training.optimizers import Optimizer
 from runner.training.precision import scales_loss
 from runner.training.text_encoder import TrainableEncoder
@@ -31,6 +33,11 @@ class TransformerScorer(nn.Module):
     def __init__(self, encoder: TrainableEncoder, interaction: Interaction) -> None:
         super().__init__()
         self.encoder, self.interaction = encoder, interaction
+
+    def parts(self) -> Parts:
+        """See :mod:`runner.training.network_parts`."""
+        prompt = ("encoder.", "interaction.norm.", "interaction.project_prompt.")
+        return by_prefix(self, {"prompt": prompt, "llm": ("interaction.project_llm.",)})
 
 
 class PromptPairs:
@@ -152,6 +159,7 @@ def ranking_task(
         loss=batch_loss,
         measure=measure,
         section=section,
+        spread=lambda: score_spread(pairs.score, context),
         clip_gradient=1.0,
         loss_scaling=scales_loss(pairs.module.encoder.precision),
         rows_on_host=True,

@@ -25,6 +25,8 @@ class PromptEncoder:
         self._settings: Settings | None = None
         self._encoder: Encoder | None = None
         self._cache: EmbeddingCache | None = None
+        #: What was asked last: of one batch of prompts, both scores and embeddings may be wanted.
+        self._last: tuple[list[str], np.ndarray] | None = None
 
     @property
     def width(self) -> int:
@@ -43,7 +45,9 @@ class PromptEncoder:
         for text in texts:
             place.setdefault(text, len(place))
         distinct = list(place)
-        vectors = self._of_distinct(distinct, batch_size)
+        if self._last is None or self._last[0] != distinct:
+            self._last = distinct, self._of_distinct(distinct, batch_size)
+        vectors = self._last[1]
         return vectors if len(distinct) == len(texts) else vectors[[place[text] for text in texts]]
 
     def _of_distinct(self, texts: list[str], batch_size: int) -> np.ndarray:

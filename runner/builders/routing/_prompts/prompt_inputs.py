@@ -5,16 +5,17 @@ While training, for all prompts of the data at once; in a predictor, for those t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from runner.builders.routing._fields.prompt_features import DEFAULT, chosen
+from runner.builders.routing._fields.prompt_features import BY_NAME, DEFAULT, chosen
 from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
 from runner.builders.routing._prompts.prompted import Standardizer, distinct_prompts, prompt_features
 from runner.contract import TrainContext
+from runner.tasks.ranking.pair_inputs import Part
 from runner.training import encoder
 from runner.training.pretrained import resolve
 
@@ -104,3 +105,23 @@ class PromptReader:
             raise ValueError("a model without features has no standardisation")
         texts = [prompts[at] for at in first]
         return self._standardize.read(texts, None if histories is None else [histories[at] for at in first])
+
+    def parts(
+        self, prompts: Sequence[str], histories: Sequence[Sequence[str]] | None, batch_size: int
+    ) -> tuple[Part, ...]:
+        """What is read of prompts, ``[n]``, as inputs of pairs: embeddings and, where they are read, features."""
+        first, place, embeddings = self.read(prompts, histories, batch_size)
+        embedded = Part("prompt_embedding", embeddings[place])
+        if self._standardize is None:
+            return (embedded,)
+        return embedded, feature_part(self.features(prompts, histories, first)[place], self._standardize.names)
+
+
+def feature_part(values: np.ndarray, names: Sequence[str]) -> Part:
+    """Prompt features ``[n, F]`` as an input of pairs, each of them with its name and its group."""
+    return Part("prompt_features", values, columns=tuple(names), groups=tuple(BY_NAME[name].group for name in names))
+
+
+def index_part(names: Sequence[str], index: Mapping[str, int]) -> Part:
+    """Which LLM it is, as an input of pairs, int64 ``[n, 1]``: for models that keep something for each LLM."""
+    return Part("model_id", np.array([[index[name]] for name in names], np.int64), "llm")

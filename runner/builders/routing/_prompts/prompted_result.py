@@ -15,6 +15,7 @@ from runner.data.comparisons import Comparisons
 from runner.tasks.ranking.against_best import against_best
 from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
 from runner.tasks.ranking.measuring import evaluate
+from runner.tasks.ranking.training_verdict import training_verdict
 
 #: Bootstrap samples over prompts behind the leaderboard's intervals.
 DRAWS = 1000
@@ -46,7 +47,8 @@ def conclude(
     temperatures, temperature = calibrate(*scores, validation, fitted)
     metrics, calibration = evaluate(*scores, validation, temperatures, context.seed, context.emit)
     metrics |= {"temperature": temperature, "n_models": len(train.models)}
-    means, redrawn = mean_scores(score, validation if len(validation) else fitted_on, context.seed)
+    scored = score_table(score, validation if len(validation) else fitted_on)
+    means, redrawn = mean_scores(scored, context.seed)
     tables: dict[str, Any] = {
         "leaderboard": leaderboard(train, means, redrawn),
         "calibration": calibration,
@@ -61,16 +63,24 @@ def conclude(
             rivals = {each.name: (each.score_a, each.score_b) for each in beside}
             against = against_best(scores, rivals, validation, context.seed)
             tables |= {against.name: against.as_dict()} if against else {}
+        told, more = training_verdict(train, validation, scored, temperature, context.seed)
+        metrics |= told
+        tables |= more
     return TrainResult(metrics, epochs=epochs, best_epoch=best_epoch, tables=tables), temperature
 
 
-def mean_scores(score: Score, comparisons: Comparisons, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Every LLM's mean score over distinct prompts, float64 ``[M]``, and over bootstrap samples of them, ``[B, M]``."""
+def score_table(score: Score, comparisons: Comparisons) -> np.ndarray:
+    """Every LLM's score on every distinct prompt, float64 ``[M, P]``."""
     prompts = np.unique(comparisons.prompt)
     n_models = len(comparisons.models)
     table = score(np.tile(prompts, n_models), np.repeat(np.arange(n_models), len(prompts)))
-    table = table.reshape(n_models, len(prompts))
+    return table.reshape(n_models, len(prompts))
+
+
+def mean_scores(table: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Every LLM's mean over the prompts, float64 ``[M]``, and over bootstrap samples of them, ``[B, M]``."""
+    prompts = table.shape[1]
     rng = np.random.default_rng([seed, SCORES_SALT])
     # A bootstrap sample of prompts is a vector of counts: the redrawn means are one matrix product.
-    counts = rng.multinomial(len(prompts), np.full(len(prompts), 1 / len(prompts)), size=DRAWS)
-    return table.mean(axis=1), counts @ table.T / len(prompts)
+    counts = rng.multinomial(prompts, np.full(prompts, 1 / prompts), size=DRAWS)
+    return table.mean(axis=1), counts @ table.T / prompts

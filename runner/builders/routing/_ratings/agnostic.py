@@ -17,6 +17,7 @@ from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import Comparisons
 from runner.tasks.ranking.calibration import calibrate, fit_temperature, winner_margins
 from runner.tasks.ranking.measuring import evaluate
+from runner.tasks.ranking.training_verdict import training_verdict
 
 #: Bootstrap samples behind the leaderboard's intervals, where the spec does not say.
 DRAWS = 100
@@ -84,6 +85,11 @@ def conclude(
     measured |= {"temperature": temperature, "n_models": len(train.models)} | (metrics or {})
     save(context.artifact, names, scores, temperature)
     tables = {"leaderboard": leaderboard(train, scores, redrawn, columns), "calibration": calibration}
+    # What it says of an LLM is the same for every prompt.
+    everywhere = np.tile(scores[: len(train.models), None], len(np.unique(validation.prompt)))
+    told, more = training_verdict(train, validation, everywhere, temperature, context.seed)
+    measured |= told
+    tables |= more
     return TrainResult(measured, epochs=epochs, best_epoch=best_epoch, tables=tables)
 
 

@@ -15,24 +15,18 @@ Arena", arXiv:2403.04132.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from runner.contract import ModelSpec, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.router_fields import PromptBlindSpec, least_occurrences_option
+from runner.contract import option
 from runner.tasks import ranking
 
 TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "scipy")
 
 
-class Spec(ModelSpec):
+class Spec(PromptBlindSpec):
     """Bradley-Terry."""
-
-    uses_epochs: ClassVar[bool] = False
-    uses_batch_size: ClassVar[bool] = False
-    data = ComparisonsData
-    reads: ClassVar = frozenset[str]()
-    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["bradley_terry_scoring"] = option(
         description="One score per LLM by maximum likelihood Bradley-Terry, a tie as half a win; blind to the prompt."
@@ -52,6 +46,4 @@ class Spec(ModelSpec):
         le=10_000,
         description="Bootstrap samples over prompts behind the intervals; 0 takes the sandwich estimator's instead.",
     )
-    min_model_occurrences: int = option(
-        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
-    )
+    min_model_occurrences: int = least_occurrences_option()

@@ -22,11 +22,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
+from runner.builders.routing._fields.router_fields import encoder_option
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
-from runner.training.gradient_training import GradientTraining
+from runner.training.cross_validation import CrossValidated
+from runner.training.gradient_training import DiagnosedTraining
 from runner.training.optimizers import AdamW, OptimizerSpec
 
 TASK = ranking.TASK
@@ -34,20 +37,17 @@ REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(GradientTraining, ModelSpec):
+class Spec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
     """Dense network."""
 
     data = ComparisonsData
     reads: ClassVar = frozenset({"prompts"})
+    choosable: ClassVar = ("optimizer", "hidden_dims", "model_id_embedding_dim")
 
     model_type: Literal["dense_network"] = option(
         description="A dense network on the prompt's embedding and features and a learned vector per LLM."
     )
-    embedding_model_name: str = option(
-        "all-MiniLM-L6-v2",
-        min_length=1,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
-    )
+    embedding_model_name: str = encoder_option()
     prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")
     hidden_dims: list[Size] = option(
         factory=lambda: [256, 128, 64], max_length=32, description="Width of every hidden layer, first to last."

@@ -30,20 +30,21 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.length_fields import LengthFields
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
 from runner.contract import Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.tasks import length
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 
 TASK = length.TASK
 REQUIRES = ("torch", "transformers", "tokenizers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(GradientTraining, LengthFields):
+class Spec(DiagnosedTraining, InputImportance, LengthFields):
     """Dense network on embeddings, for lengths."""
 
     references: ClassVar = {"load_embedding_model_from": Needed(folder="llm_embedding")}

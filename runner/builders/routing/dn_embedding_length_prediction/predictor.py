@@ -11,9 +11,11 @@ import torch
 
 from runner.builders.routing._lengths.length_stored import StoredLength
 from runner.builders.routing._llms.llm_embedding import FOLDER, LlmEmbedding
+from runner.builders.routing._neural.pair_batches import in_batches
 from runner.builders.routing._prompts.prompt_inputs import PromptReader
 from runner.tasks.length.length_rows import LengthScale, TokenCounter
 from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.tasks.ranking.pair_inputs import PairInputs, Part
 
 
 class Predictor(LlmPredictor):
@@ -21,6 +23,7 @@ class Predictor(LlmPredictor):
 
     embeds_llms: ClassVar[bool] = True
     has_average: ClassVar[bool] = True
+    splits_inputs: ClassVar[bool] = True
 
     def __init__(self, stored: StoredLength, directory: Path, device: str) -> None:
         self._device, self._directory = device, directory
@@ -81,3 +84,35 @@ class Predictor(LlmPredictor):
         self._scale = scale
         self._own = np.concatenate([self._own, np.zeros((1, self._own.shape[1]), np.float32)])
         self._index[name] = len(self._own) - 1
+
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> PairInputs:
+        index = np.array([self._index[name] for name in llms], np.int64)
+        return PairInputs(
+            (
+                *self._reader.parts(prompts, histories, batch_size),
+                Part("model_embedding", self._llms.vectors[[self._llms.index[name] for name in llms]], "llm"),
+                Part("model_id", self._own[index], "llm"),
+                # The usual length of the LLM, which the network's output is counted from.
+                Part("model_mean", index[:, None], "llm"),
+            )
+        )
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        names = ("prompt_embedding", "prompt_features", "model_embedding", "model_id")
+        values = in_batches(self._score, tuple(inputs[name] for name in names), self._device)
+        return self._scale.tokens(values, inputs["model_mean"][:, 0])
+
+    def _score(
+        self, embeddings: torch.Tensor, features: torch.Tensor, vectors: torch.Tensor, own: torch.Tensor
+    ) -> torch.Tensor:
+        network = self._network
+        scores: torch.Tensor = network(network.prompts(embeddings, features), network.llms(vectors, own))
+        return scores

@@ -9,12 +9,17 @@ import torch
 
 from runner.builders.routing._lengths.length_stored import StoredLength, fresh_network
 from runner.builders.routing._llms.llm_embedding import FOLDER, obtain
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._prompts.prompt_inputs import TrainingPrompts
+from runner.builders.routing._prompts.score_spread import spread_prompts, variances
 from runner.builders.routing.dn_embedding_length_prediction import Spec
+from runner.builders.routing.dn_embedding_length_prediction.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.length.length_importance import of_lengths
 from runner.tasks.length.length_rows import TokenCounter, continued, split_rows
 from runner.tasks.length.measuring import conclude, point_metrics
 from runner.tasks.length.point_forecasts import forecast
+from runner.tasks.ranking.input_importance import trained_importance
 from runner.training.loop import Trainee, fit
 from runner.training.optimizers import make
 
@@ -70,6 +75,11 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         parts = [output(*pair).double().cpu().numpy() for pair in zip(held_prompts, held_models, strict=True)]
         return scale.tokens(np.concatenate(parts), held.model)
 
+    def lengths_of(prompts: np.ndarray) -> np.ndarray:
+        """Standardised log lengths of every LLM's responses, ``[LLMs, prompts]``."""
+        some = tensor(prompts)
+        return network.table(embeddings[some], features[some], vectors, network.model_embedding.weight)
+
     def measure() -> dict[str, float | None]:
         found = point_metrics(predict(), held, data_scale)
         return {name: found[name] for name in ("relative_accuracy", "mae_tokens", "log_r2")}
@@ -81,6 +91,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         loss=loss,
         measure=measure,
         section=spec,
+        spread=lambda: variances(lengths_of(spread_prompts(context))),
         criterion="log_r2",
         clip_gradient=CLIP,
     )
@@ -91,4 +102,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     read.save(context.artifact)
     llm_embedding.save(context.artifact / FOLDER, context.artifact / "encoder")
     StoredLength(names, settings, scale, read.standardize, network.state_dict()).write(context.artifact)
-    return conclude(context, rows, held, data_scale, predicted, done.epochs, done.best_epoch)
+    result = conclude(context, rows, held, data_scale, predicted, done.epochs, done.best_epoch)
+    result.tables |= llm_map(llm_embedding.names, llm_embedding.vectors)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_lengths(context.data.validation, held)
+    )
+    return result

@@ -22,22 +22,18 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from runner.contract import ModelSpec, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.router_fields import PromptBlindSpec, least_occurrences_option
+from runner.contract import option
 from runner.tasks import ranking
 
 TASK = ranking.TASK
 REQUIRES = ("numba", "numpy", "safetensors")
 
 
-class Spec(ModelSpec):
+class Spec(PromptBlindSpec):
     """Elo."""
 
     uses_epochs: ClassVar[bool] = True
-    uses_batch_size: ClassVar[bool] = False
-    data = ComparisonsData
-    reads: ClassVar = frozenset[str]()
-    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["elo_scoring"] = option(
         description="One score per LLM by sequential Elo updates (base 10, scale 400); blind to the prompt."
@@ -62,6 +58,4 @@ class Spec(ModelSpec):
         description="Whose ratings are kept: those after the epoch of the best accuracy on the held-out comparisons "
         "(the first of such epochs; the last epoch where nothing is held out), or those after the last epoch.",
     )
-    min_model_occurrences: int = option(
-        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
-    )
+    min_model_occurrences: int = least_occurrences_option()

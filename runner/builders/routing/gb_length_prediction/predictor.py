@@ -12,6 +12,7 @@ from runner.builders.routing._boosting.boosting_model import BoostedPredictor
 from runner.builders.routing.gb_length_prediction.stored import stored_scale
 from runner.tasks.length.length_rows import TokenCounter
 from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.tasks.ranking.pair_inputs import PairInputs, Part
 
 
 class Predictor(LlmPredictor):
@@ -19,6 +20,7 @@ class Predictor(LlmPredictor):
 
     embeds_llms: ClassVar[bool] = True
     has_average: ClassVar[bool] = True
+    splits_inputs: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         self._directory = directory
@@ -71,3 +73,19 @@ class Predictor(LlmPredictor):
         at = np.array([self._index[models[row]] for row in rows], np.int64)
         tokens[rows] = self._scale.tokens(values, at[:, None])
         return tokens
+
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> PairInputs:
+        # The usual length of the LLM, which the trees' sums are counted from.
+        usual = Part("model_mean", np.array([[self._index[name]] for name in llms], np.int64), "llm")
+        return PairInputs((*self._trees.read_pairs(prompts, llms, batch_size, histories, tags), usual))
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        return self._scale.tokens(self._trees.score_pairs(inputs), inputs["model_mean"][:, 0])

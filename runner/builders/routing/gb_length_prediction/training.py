@@ -7,12 +7,16 @@ import numpy as np
 from runner.builders.routing._boosting.boosting_inputs import Pairs, importance
 from runner.builders.routing._boosting.boosting_model import Gathered, Stored
 from runner.builders.routing._boosting.rounds import Rows, fit, squared
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing.gb_length_prediction import Spec
+from runner.builders.routing.gb_length_prediction.predictor import Predictor
 from runner.builders.routing.gb_length_prediction.stored import stored_scale
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.length.length_importance import of_lengths
 from runner.tasks.length.length_rows import LengthRows, TokenCounter, continued, split_rows
 from runner.tasks.length.measuring import conclude, point_metrics
 from runner.tasks.length.point_forecasts import forecast
+from runner.tasks.ranking.input_importance import trained_importance
 from runner.training.pretrained import resolve
 
 
@@ -50,6 +54,11 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     result = conclude(context, rows, held, data_scale, predicted, done.rounds, done.best_round)
     result.metrics["n_trees"] = done.booster.num_boosted_rounds()
     result.tables["importance"] = importance(gathered.inputs, done.booster)
+    if gathered.embedding is not None:
+        result.tables |= llm_map(gathered.embedding.names, gathered.embedding.vectors)
     gathered.save(context.artifact, done.booster, {"models": list(names), "scale": scale.as_json()})
     counter.save(context.artifact)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_lengths(context.data.validation, held)
+    )
     return result

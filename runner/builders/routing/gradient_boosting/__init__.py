@@ -31,6 +31,7 @@ from runner.builders.routing._fields.boosting_fields import BoostingSpec, InputG
 from runner.contract import Needed, option
 from runner.store.references import Reference
 from runner.tasks import ranking
+from runner.training.cross_validation import CrossValidated
 
 TASK = ranking.TASK
 REQUIRES = ("xgboost", "torch", "transformers", "safetensors", "numpy")
@@ -44,10 +45,14 @@ def _tells_llms_apart(groups: list[str]) -> list[str]:
     return groups
 
 
-class Spec(BoostingSpec):
+class Spec(CrossValidated, BoostingSpec):
     """Gradient boosting."""
 
     references: ClassVar = {**BoostingSpec.references, "base_model": Needed(task="ranking")}
+    choosable: ClassVar = (
+        "max_depth", "learning_rate", "colsample_bytree", "colsample_bylevel", "reg_alpha", "reg_lambda",
+        "ranking_loss_type", "balance_model_samples",
+    )  # fmt: skip
 
     model_type: Literal["gradient_boosting"] = option(
         description="Gradient-boosted trees on the prompt's embedding and features and the LLM's embedding."

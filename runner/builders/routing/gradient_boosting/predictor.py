@@ -9,50 +9,32 @@ from typing import Any, ClassVar
 import numpy as np
 
 from runner.builders.routing._boosting.boosting_model import BoostedPredictor
-from runner.builders.routing._neural.residual import BaseModel
-from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.builders.routing._neural.known_llms import KnowsLlms
+from runner.builders.routing._neural.residual import FIELD
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 
-class Predictor(LlmPredictor):
+class Predictor(KnowsLlms):
     """The stored trees, on their base model if they have one."""
 
-    embeds_llms: ClassVar[bool] = True
-    has_average: ClassVar[bool] = True
+    splits_inputs: ClassVar[bool] = True
 
     def __init__(self, directory: Path, device: str) -> None:
         self._trees = BoostedPredictor(directory, device)
-        self._base = BaseModel.inside(directory, device)
-
-    @classmethod
-    def load(cls, directory: Path, device: str = "cpu") -> Predictor:
-        """Read what :func:`train` wrote. Raises :class:`IntegrityError` for anything else."""
-        return cls(directory, device)
-
-    @property
-    def models(self) -> Sequence[str]:
-        return () if self._trees.llms is None else self._trees.llms.names
+        super().__init__(directory, device, self._trees.llms)
 
     @property
     def reads_tags(self) -> bool:
-        return self._trees.reads_tags or (self._base is not None and self._base.reads_tags)
+        return self._trees.reads_tags or super().reads_tags
 
     def use_cache(self, cache: Path) -> None:
         """Take prompts' embeddings from the cache folder where it has them."""
         self._trees.use_cache(cache)
-        if self._base is not None:
-            self._base.use_cache(cache)
+        super().use_cache(cache)
 
-    def add_llm(self, name: str, prompts: Sequence[str], responses: Sequence[str]) -> None:
-        """Know one more LLM, by its (prompt, response) pairs, at least one. A known name is replaced."""
-        self._trees.add_llm(name, prompts, responses)
-        if self._base is not None:
-            self._base.add_llm(name, prompts, responses)
-
-    def add_average(self, name: str) -> None:
-        """Know one more LLM, by the mean vector of the others."""
-        self._trees.add_average(name)
-        if self._base is not None:
-            self._base.add_average(name)
+    def prompt_vectors(self, prompts: Sequence[str], batch_size: int = 128) -> np.ndarray | None:
+        """float32 ``[len(prompts), d]``; None where the trees do not see embeddings."""
+        return self._trees.prompt_vectors(prompts, batch_size)
 
     def score_llms(
         self,
@@ -68,3 +50,19 @@ class Predictor(LlmPredictor):
         if self._base is not None:
             scores += self._base.scores(prompts, models, batch_size, histories=histories, tags=tags)
         return scores
+
+    def read_pairs(
+        self,
+        prompts: Sequence[str],
+        llms: Sequence[str],
+        batch_size: int = 128,
+        *,
+        histories: Sequence[Sequence[str]] | None = None,
+        tags: Any = None,
+    ) -> PairInputs:
+        base = () if self._base is None else (self._base.part(prompts, llms, batch_size, histories, tags),)
+        return PairInputs((*self._trees.read_pairs(prompts, llms, batch_size, histories, tags), *base))
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        scores = self._trees.score_pairs(inputs)
+        return scores + inputs[FIELD][:, 0] if FIELD in inputs else scores

@@ -19,24 +19,18 @@ tournaments", SODA 2006.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from runner.contract import ModelSpec, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.router_fields import PromptBlindSpec, least_occurrences_option, summary_option
+from runner.contract import option
 from runner.tasks import ranking
 
 TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "scipy")
 
 
-class Spec(ModelSpec):
+class Spec(PromptBlindSpec):
     """Ranks by net wins."""
-
-    uses_epochs: ClassVar[bool] = False
-    uses_batch_size: ClassVar[bool] = False
-    data = ComparisonsData
-    reads: ClassVar = frozenset[str]()
-    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["greedy_ranking"] = option(
         description="One score per LLM from its rank by net wins (wins less losses); blind to the prompt."
@@ -45,7 +39,5 @@ class Spec(ModelSpec):
         "negative_rank",
         description="The score of a rank among n LLMs: -rank, (n - rank) / n, or -(rank - (n + 1) / 2).",
     )
-    min_model_occurrences: int = option(
-        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
-    )
-    print_summary: bool = option(True, resume="free", description="Whether the ranking is written to the run's log.")
+    min_model_occurrences: int = least_occurrences_option()
+    print_summary: bool = summary_option()

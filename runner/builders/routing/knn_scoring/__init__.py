@@ -20,12 +20,13 @@ Modeling for LLM Routing: When Simple kNN Beats Complex Learned Routers", arXiv:
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from runner.contract import ModelSpec, Section, invalid, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.importance_field import InputImportance
+from runner.builders.routing._fields.router_fields import FixedEmbeddingSpec, encoder_option, least_comparisons_option
+from runner.contract import Section, invalid, option
 from runner.tasks import ranking
 
 TASK = ranking.TASK
@@ -59,23 +60,13 @@ class Guard(Section):
     )
 
 
-class Spec(ModelSpec):
+class Spec(InputImportance, FixedEmbeddingSpec):
     """Nearest prompts."""
-
-    uses_epochs: ClassVar[bool] = False
-    uses_batch_size: ClassVar[bool] = False
-    data = ComparisonsData
-    reads: ClassVar = frozenset({"prompts"})
-    row_filters: ClassVar = ("min_model_comparisons",)
 
     model_type: Literal["knn_scoring"] = option(
         description="An LLM's mean outcome on the most similar training prompts; nothing is trained."
     )
-    embedding_model_name: str = option(
-        "all-MiniLM-L6-v2",
-        min_length=1,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
-    )
+    embedding_model_name: str = encoder_option()
     k: Literal["auto"] | Annotated[int, Field(ge=1, le=100_000)] = option(
         20,
         description="How many of the nearest prompts are looked at; auto chooses among 5, 10, 20, 40, 80, 160 and 320 "
@@ -103,9 +94,7 @@ class Spec(ModelSpec):
     probes: int = option(
         32, ge=1, description="How many cells are searched for a prompt, where there are cells: more finds more."
     )
-    min_model_comparisons: int = option(
-        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
-    )
+    min_model_comparisons: int = least_comparisons_option()
 
     @model_validator(mode="after")
     def _guard_can_be_met(self) -> Self:

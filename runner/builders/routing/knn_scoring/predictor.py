@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,19 +12,21 @@ from runner.builders.routing._neighbors.nearest import Cells, Vectors
 from runner.builders.routing._neighbors.neighbor_scores import Guarding, NeighborScores, Weighting
 from runner.builders.routing._neighbors.outcomes import Outcomes
 from runner.builders.routing._prompts.prompt_inputs import PromptReader
+from runner.builders.routing._prompts.prompted_predictor import AskedPrompts, PromptedPredictor
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors
-from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 #: The files of an artifact beside the encoder's.
 MODEL, NEIGHBORS = "model.json", "neighbors.safetensors"
 
 
-class Predictor(LlmPredictor):
+class Predictor(PromptedPredictor):
     """Scores in [-1/2, 1/2]: mean outcomes less one half."""
 
     def __init__(self, models: Sequence[str], scores: NeighborScores, reader: PromptReader) -> None:
-        self._models, self._scores, self._reader = tuple(models), scores, reader
+        super().__init__(models, reader)
+        self._scores = scores
 
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
@@ -51,29 +52,12 @@ class Predictor(LlmPredictor):
             ) from error
         return cls(document["models"], scores, PromptReader(directory, None, device))
 
-    @property
-    def models(self) -> Sequence[str]:
-        return self._models
+    def known_scores(self, asked: AskedPrompts, llms: list[int]) -> np.ndarray:
+        """Mean outcomes less one half."""
+        return self._scores(asked.embeddings)[:, llms].T
 
-    def use_cache(self, cache: Path) -> None:
-        """Take prompts' embeddings from the cache folder where it has them."""
-        self._reader.use_cache(cache)
-
-    def score_llms(
-        self,
-        prompts: Sequence[str],
-        models: Sequence[str],
-        batch_size: int = 128,
-        *,
-        histories: Sequence[Sequence[str]] | None = None,
-        tags: Any = None,
-    ) -> np.ndarray:
-        """float64 ``[len(models), len(prompts)]``; a row of NaN for an LLM unseen in training."""
-        _, place, vectors = self._reader.read(prompts, histories, batch_size)
-        table = self._scores(vectors)
-        index = {name: number for number, name in enumerate(self._models)}
-        scores = np.full((len(models), len(vectors)), np.nan)
-        for row, name in enumerate(models):
-            if name in index:
-                scores[row] = table[:, index[name]]
-        return scores[:, place]
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        # Both sides of a comparison, and many comparisons, have one prompt.
+        vectors, place = np.unique(inputs["prompt_embedding"], axis=0, return_inverse=True)
+        scores: np.ndarray = self._scores(vectors)[place.reshape(-1), inputs["model_id"][:, 0]]
+        return scores

@@ -17,10 +17,11 @@ from runner.builders.routing._prompts.prompted_result import conclude
 from runner.builders.routing._prompts.table_score import TableScore
 from runner.builders.routing._ratings.agnostic import warn_start_ignored
 from runner.builders.routing.knn_scoring import Guard, Spec
-from runner.builders.routing.knn_scoring.predictor import MODEL, NEIGHBORS
+from runner.builders.routing.knn_scoring.predictor import MODEL, NEIGHBORS, Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.errors import DataError
 from runner.store.tensors import write_tensors
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:
@@ -84,6 +85,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     tensors = {"embeddings": searched} | outcomes.tensors() | (cells.tensors() if cells else {})
     write_tensors(context.artifact / NEIGHBORS, tensors)
     known.save(context.artifact)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
     return result
 
 

@@ -14,29 +14,21 @@ Source: Jiang, Lim, Yao and Ye, "Statistical ranking and combinatorial Hodge the
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from runner.contract import ModelSpec, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.router_fields import PromptBlindSpec, least_occurrences_option, summary_option
+from runner.contract import option
 from runner.tasks import ranking
 
 TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "scipy")
 
 
-class Spec(ModelSpec):
+class Spec(PromptBlindSpec):
     """Least squares on win rates."""
-
-    uses_epochs: ClassVar[bool] = False
-    uses_batch_size: ClassVar[bool] = False
-    data = ComparisonsData
-    reads: ClassVar = frozenset[str]()
-    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["least_squares_scoring"] = option(
         description="One score per LLM by least squares on the win rates of every compared pair; blind to the prompt."
     )
-    min_model_occurrences: int = option(
-        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
-    )
-    print_summary: bool = option(True, resume="free", description="Whether the ranking is written to the run's log.")
+    min_model_occurrences: int = least_occurrences_option()
+    print_summary: bool = summary_option()

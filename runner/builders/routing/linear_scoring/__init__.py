@@ -16,35 +16,26 @@ Bradley and Terry (1952).
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runner.contract import ModelSpec, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.importance_field import InputImportance
+from runner.builders.routing._fields.router_fields import FixedEmbeddingSpec, encoder_option, least_comparisons_option
+from runner.contract import option
 from runner.tasks import ranking
 
 TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy", "scipy")
 
 
-class Spec(ModelSpec):
+class Spec(InputImportance, FixedEmbeddingSpec):
     """Linear map."""
-
-    uses_epochs: ClassVar[bool] = False
-    uses_batch_size: ClassVar[bool] = False
-    data = ComparisonsData
-    reads: ClassVar = frozenset({"prompts"})
-    row_filters: ClassVar = ("min_model_comparisons",)
 
     model_type: Literal["linear_scoring"] = option(
         description="One linear map per LLM on the prompt's embedding: a Bradley-Terry leaderboard for each prompt."
     )
-    embedding_model_name: str = option(
-        "all-MiniLM-L6-v2",
-        min_length=1,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
-    )
+    embedding_model_name: str = encoder_option()
     prompt_features: Literal["auto"] | bool = option(
         "auto",
         description="Whether the map reads the prompt features too; auto tries both, by cross-validation over prompts.",
@@ -58,6 +49,4 @@ class Spec(ModelSpec):
         "ties",
         description="Which comparisons without a winner are half a win for each side; the others are left out.",
     )
-    min_model_comparisons: int = option(
-        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
-    )
+    min_model_comparisons: int = least_comparisons_option()

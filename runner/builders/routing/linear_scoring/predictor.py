@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from runner.builders.routing._prompts.prompt_inputs import PromptReader
 from runner.builders.routing._prompts.prompted import Standardizer
+from runner.builders.routing._prompts.prompted_predictor import AskedPrompts, PromptedPredictor
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors
-from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.tasks.ranking.pair_inputs import PairInputs
 
 #: The files of an artifact beside the encoder's.
 MODEL, MAP = "model.json", "map.safetensors"
 
 
-class Predictor(LlmPredictor):
+class Predictor(PromptedPredictor):
     """Scores as log odds: the stored maps of a prompt's embedding and, where they were read, its features."""
 
     def __init__(
@@ -30,8 +30,8 @@ class Predictor(LlmPredictor):
         standardize: Standardizer | None,
         reader: PromptReader,
     ) -> None:
-        self._models, self._weights, self._bias = tuple(models), weights, bias
-        self._reads_features, self._reader = standardize is not None, reader
+        super().__init__(models, reader)
+        self._weights, self._bias, self._reads_features = weights, bias, standardize is not None
 
     @classmethod
     def load(cls, directory: Path, device: str = "cpu") -> Predictor:
@@ -51,30 +51,14 @@ class Predictor(LlmPredictor):
             ) from error
         return cls(document["models"], weights, bias, standardize, PromptReader(directory, standardize, device))
 
-    @property
-    def models(self) -> Sequence[str]:
-        return self._models
-
-    def use_cache(self, cache: Path) -> None:
-        """Take prompts' embeddings from the cache folder where it has them."""
-        self._reader.use_cache(cache)
-
-    def score_llms(
-        self,
-        prompts: Sequence[str],
-        models: Sequence[str],
-        batch_size: int = 128,
-        *,
-        histories: Sequence[Sequence[str]] | None = None,
-        tags: Any = None,
-    ) -> np.ndarray:
-        """float64 ``[len(models), len(prompts)]``, log odds; a row of NaN for an LLM unseen in training."""
-        first, place, inputs = self._reader.read(prompts, histories, batch_size)
+    def known_scores(self, asked: AskedPrompts, llms: list[int]) -> np.ndarray:
+        """Log odds."""
+        inputs = asked.embeddings
         if self._reads_features:
-            inputs = np.concatenate([inputs, self._reader.features(prompts, histories, first)], axis=1)
-        index = {name: number for number, name in enumerate(self._models)}
-        known = [row for row, name in enumerate(models) if name in index]
-        rows = [index[models[row]] for row in known]
-        scores = np.full((len(models), len(first)), np.nan)
-        scores[known] = self._weights[rows] @ inputs.astype(np.float64).T + self._bias[rows][:, None]
-        return scores[:, place]
+            inputs = np.concatenate([inputs, asked.features], axis=1)
+        return np.asarray(self._weights[llms] @ inputs.astype(np.float64).T + self._bias[llms][:, None])
+
+    def score_pairs(self, inputs: PairInputs) -> np.ndarray:
+        read = [part.values for part in inputs.parts if part.says_of == "prompt"]
+        own = inputs["model_id"][:, 0]
+        return np.einsum("nd,nd->n", np.concatenate(read, axis=1), self._weights[own]) + self._bias[own]

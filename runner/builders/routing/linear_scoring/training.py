@@ -15,10 +15,11 @@ from runner.builders.routing._prompts.prompted_result import conclude
 from runner.builders.routing._prompts.table_score import TableScore
 from runner.builders.routing._ratings.agnostic import warn_start_ignored
 from runner.builders.routing.linear_scoring import Spec
-from runner.builders.routing.linear_scoring.predictor import MAP, MODEL
+from runner.builders.routing.linear_scoring.predictor import MAP, MODEL, Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.errors import DataError
 from runner.store.tensors import write_tensors
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:
@@ -74,4 +75,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     plain: LinearMap = chosen.unfold(fitted)
     write_tensors(context.artifact / MAP, {"weights": plain.weights, "bias": plain.bias})
     known.save(context.artifact)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
     return result

@@ -16,31 +16,31 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from runner.builders.routing._fields.importance_field import InputImportance
+from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
 from runner.contract import ModelSpec, option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
-from runner.training.gradient_training import GradientTraining
+from runner.training.cross_validation import CrossValidated
+from runner.training.gradient_training import DiagnosedTraining
 from runner.training.optimizers import Adam, OptimizerSpec
 
 TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
-class Spec(GradientTraining, ModelSpec):
+class Spec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
     """Matrix factorization."""
 
     data = ComparisonsData
     reads: ClassVar = frozenset({"prompts"})
     row_filters: ClassVar = ("min_model_comparisons",)
+    choosable: ClassVar = ("optimizer", "noise", "balance_model_samples")
 
     model_type: Literal["matrix_factorization"] = option(
         description="The product of a prompt's projected embedding and a learned vector per LLM (RouteLLM)."
     )
-    embedding_model_name: str = option(
-        "all-MiniLM-L6-v2",
-        min_length=1,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
-    )
+    embedding_model_name: str = encoder_option()
     embedding_dim: int = option(128, ge=1, le=65536, description="Length of the learned vector per LLM.")
     text_projection: bool = option(
         True,
@@ -55,6 +55,4 @@ class Spec(GradientTraining, ModelSpec):
         factory=lambda: Adam(optimizer_type="adam"), description="How the weights are trained."
     )
     balance_model_samples: bool = option(True, description="Whether comparisons of rare LLMs are drawn more often.")
-    min_model_comparisons: int = option(
-        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
-    )
+    min_model_comparisons: int = least_comparisons_option()

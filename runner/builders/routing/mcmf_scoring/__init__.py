@@ -24,34 +24,26 @@ Source: Gupte, Shankar, Li, Muthukrishnan and Iftode, "Finding hierarchy in dire
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Literal
 
-from runner.contract import ModelSpec, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.router_fields import PromptBlindSpec, least_occurrences_option, summary_option
+from runner.contract import option
 from runner.tasks import ranking
 
 TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "scipy")
 
 
-class Spec(ModelSpec):
+class Spec(PromptBlindSpec):
     """Min-cost max-flow."""
-
-    uses_epochs: ClassVar[bool] = False
-    uses_batch_size: ClassVar[bool] = False
-    data = ComparisonsData
-    reads: ClassVar = frozenset[str]()
-    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["mcmf_scoring"] = option(
         description="One score per LLM from the potentials of a min-cost max-flow of wins; blind to the prompt."
     )
-    min_model_occurrences: int = option(
-        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
-    )
+    min_model_occurrences: int = least_occurrences_option()
     within_levels: Literal["least_squares", "equal"] = option(
         "least_squares",
         description="How LLMs of one potential stand: told apart by the least squares of their win rates, by at most "
         "a quarter of a step, or at one score.",
     )
-    print_summary: bool = option(True, resume="free", description="Whether the ranking is written to the run's log.")
+    print_summary: bool = summary_option()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._neural.embedding_router import Inputs, Stored
 from runner.builders.routing._neural.rank_losses import decided_rows, epoch_rows, ranking_loss
-from runner.builders.routing._neural.rank_training import Scorer, accuracy, fit_and_conclude
+from runner.builders.routing._neural.rank_training import Scorer, accuracy, fit_and_conclude, leads_of
 from runner.builders.routing._neural.response_embeddings import N_FEATURES, Responses, likenesses, mean_vector
 from runner.builders.routing._neural.response_losses import (
     NORMAL,
@@ -20,25 +22,44 @@ from runner.builders.routing._neural.response_losses import (
     warmth,
 )
 from runner.builders.routing._neural.response_network import ResponseNetwork
+from runner.builders.routing._prompts.choosing_training import Training
+from runner.builders.routing._prompts.score_spread import score_spread
 from runner.builders.routing.response_predictive import Spec
+from runner.builders.routing.response_predictive.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import A, B
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 from runner.training.loop import Trainee, read_optimizer
 from runner.training.optimizers import make
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:
     """Rank and predict together; gradients are clipped at norm 1; the epoch of the best accuracy is kept."""
-    split, validation = context.data.train, context.data.validation
-    decided_rows(split)
+    decided_rows(context.data.train)
     start = Stored(context.start_from) if context.start_from else None
     inputs = Inputs.gather(spec, context, start)
+    training = Training.of(spec, context, leads_of(lambda spec, context: _begin(spec, context, inputs, start)[:2]))
+    task, scorer, foretold = _begin(training.spec, training.context, inputs, start)
+    result, temperature = fit_and_conclude(training, task, scorer, inputs.prompts.embeddings)
+    result.metrics |= foretold()
+    inputs.save(context.artifact, scorer.module, shape_of(training.spec), temperature)
+    result.tables |= llm_map(inputs.llms.names, inputs.llms.vectors)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
+    return result
+
+
+def _begin(
+    spec: Spec, context: TrainContext, inputs: Inputs, start: Stored | None
+) -> tuple[Trainee, Scorer, Callable[[], dict[str, float | None]]]:
+    """What is trained, its scores, and how well it foretells held-out responses."""
+    split, validation = context.data.train, context.data.validation
     responses = Responses.of(context, split, inputs)
     held = Responses.of(context, validation, inputs, responses.scale)
-    shape = shape_of(spec)
     winner = torch.from_numpy(split.winner.astype(np.int64)).to(context.device)
     torch.manual_seed(context.seed)
-    network = ResponseNetwork(inputs.sizes, **shape, residual=inputs.base is not None)
+    network = ResponseNetwork(inputs.sizes, **shape_of(spec), residual=inputs.base is not None)
     if start is not None:
         start.load_into(network)
     else:
@@ -77,24 +98,21 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         )
         return whole + by_real + weight * by_predicted
 
-    def measure() -> dict[str, float | None]:
-        found = likenesses(network, inputs, validation, held, mean_vector(network, responses))
-        return dict(accuracy(context, scorer)) | found
+    def foretold() -> dict[str, float | None]:
+        return likenesses(network, inputs, validation, held, mean_vector(network, responses))
 
     task = Trainee(
         module=network,
         optimizer=make(spec.optimizer, network.named_parameters()),
         order=epoch_rows(split, np.arange(len(split)), spec.balance_model_samples),
         loss=loss,
-        measure=measure,
+        measure=lambda: dict(accuracy(context, scorer)) | foretold(),
         section=spec,
+        spread=lambda: score_spread(scorer.score, context),
         clip_gradient=1.0,
         start_optimizer=read_optimizer(context.start_from) if context.start_from else None,
     )
-    result, temperature = fit_and_conclude(context, task, scorer, inputs.prompts.embeddings)
-    result.metrics |= likenesses(network, inputs, validation, held, mean_vector(network, responses))
-    inputs.save(context.artifact, network, shape, temperature)
-    return result
+    return task, scorer, foretold
 
 
 def shape_of(spec: Spec) -> dict[str, Any]:

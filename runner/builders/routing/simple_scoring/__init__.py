@@ -18,8 +18,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from runner.contract import ModelSpec, option
-from runner.data.comparisons import ComparisonsData
+from runner.builders.routing._fields.router_fields import PromptBlindSpec, least_occurrences_option
+from runner.contract import option
 from runner.tasks import ranking
 from runner.training.optimizers import OptimizerSpec
 
@@ -27,14 +27,11 @@ TASK = ranking.TASK
 REQUIRES = ("numpy", "safetensors", "torch")
 
 
-class Spec(ModelSpec):
+class Spec(PromptBlindSpec):
     """A learnt score per LLM."""
 
     uses_epochs: ClassVar[bool] = True
     uses_batch_size: ClassVar[bool] = True
-    data = ComparisonsData
-    reads: ClassVar = frozenset[str]()
-    row_filters: ClassVar = ("min_model_occurrences",)
 
     model_type: Literal["simple_scoring"] = option(
         description="One learnt score per LLM (margin ranking loss, margin 0.1); blind to the prompt."
@@ -51,6 +48,4 @@ class Spec(ModelSpec):
     non_ranking_loss_coeff: float = option(
         0.01, ge=0, description="Weight of the losses of ties and of both_bad beside the ranking loss."
     )
-    min_model_occurrences: int = option(
-        1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons."
-    )
+    min_model_occurrences: int = least_occurrences_option()

@@ -24,13 +24,15 @@ from typing import ClassVar, Literal
 
 from runner.builders.routing._fields.embedding_kind import Size
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
+from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
+from runner.builders.routing._fields.router_fields import least_comparisons_option
 from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.tasks import ranking
 from runner.training.finetuning_specs import FinetuningSpec, Lora
-from runner.training.gradient_training import GradientTraining
+from runner.training.gradient_training import DiagnosedTraining
 from runner.training.optimizers import AdamW, OptimizerSpec
 from runner.training.precision import TransformerPrecision
 
@@ -38,7 +40,7 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 
-class Spec(TransformerPrecision, GradientTraining, ModelSpec):
+class Spec(TransformerPrecision, DiagnosedTraining, InputImportance, ModelSpec):
     """Fine-tuned transformer on an embedding of the LLMs."""
 
     data = ComparisonsData
@@ -90,7 +92,5 @@ class Spec(TransformerPrecision, GradientTraining, ModelSpec):
         1.0, gt=0, description="The learning rate of what is not the transformer, over the transformer's."
     )
     balance_model_samples: bool = option(True, description="Whether comparisons of rare LLMs are drawn more often.")
-    min_model_comparisons: int = option(
-        20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons."
-    )
+    min_model_comparisons: int = least_comparisons_option()
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")

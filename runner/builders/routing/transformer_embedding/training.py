@@ -9,6 +9,7 @@ import torch
 
 from runner.builders.routing._fields.prompt_features import chosen
 from runner.builders.routing._llms import llm_embedding
+from runner.builders.routing._llms.llm_map import llm_map
 from runner.builders.routing._neural.embedding_router import Stored
 from runner.builders.routing._neural.interaction import Interaction
 from runner.builders.routing._neural.rank_losses import decided_rows
@@ -18,7 +19,9 @@ from runner.builders.routing._neural.transformer_training import PromptPairs, Tr
 from runner.builders.routing._prompts.prompted import Standardizer, prompt_features
 from runner.builders.routing._prompts.prompted_result import conclude
 from runner.builders.routing.transformer_embedding import Spec
+from runner.builders.routing.transformer_embedding.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 from runner.training import encoder as sentence_encoder
 from runner.training.loop import fit, read_optimizer, save_optimizer
 from runner.training.optimizers import make
@@ -86,6 +89,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     result, temperature = conclude(context, pairs.score, done.epochs, done.best_epoch, embeddings=embeddings)
     save(context.artifact, module, shape, standardize, llms, base, temperature)
     save_optimizer(context.artifact, done)
+    result.tables |= llm_map(llms.names, llms.vectors)
+    result.tables |= trained_importance(
+        spec.importance_repeats, context, Predictor.load, of_ranking(context.data.validation)
+    )
     return result
 
 

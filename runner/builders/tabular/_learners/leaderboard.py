@@ -8,9 +8,9 @@ import numpy as np
 
 from runner.builders.tabular._learners.cross_validation import FoldedTable, out_of_fold
 from runner.builders.tabular._learners.losses import metric_name, row_losses, score
-from runner.builders.tabular._learners.resampled_losses import interval, resampled
 from runner.builders.tabular._learners.trials import Trial, words
 from runner.contract import Table
+from runner.training.resampled_losses import interval, resampled
 
 
 def leaderboard(

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from runner.inference.routing.choosing import (
+from runner.tasks.ranking.choosing import (
     by_rate,
     by_threshold,
     by_ties,

@@ -23,7 +23,7 @@ from runner.errors import (
     Stopped,
     TimeLimitReached,
 )
-from runner.execution.endings import RESUMABLE, End, InternalError, classify, ending, of_container, over_memory
+from runner.execution.failure_classes import RESUMABLE, End, InternalError, classify, ending, of_container, over_memory
 from runner.runs.run_documents import Failure, Outcome
 from tests.conftest import Desk
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner import registry
-from runner.contract import Task
+from runner.contract import DataSection, Task
 from runner.errors import RunnerError, UsageError
 from runner.execution.chain import Link, SpecsError, order
 from runner.spec.canonical import canonical
@@ -28,11 +28,17 @@ class Changes:
     epochs: int | None = None
     min_model_rows: int | None = None
 
-    def data(self, own: dict[str, Any]) -> dict[str, Any]:
-        """The data section: a data set that is named takes the place of the whole, its details have their defaults."""
+    def data(self, own: dict[str, Any], section: type[DataSection]) -> dict[str, Any]:
+        """The data section: a data set that is named takes the place of the whole, its details have their defaults.
+
+        What is predicted stays, such as the target of a table.
+        """
         given = {name: getattr(self, name) for name in ("max_samples", "validation_split", "seed")}
         told = {name: value for name, value in given.items() if value is not None}
-        return ({"dataset": self.dataset} if self.dataset is not None else own) | told
+        if self.dataset is None:
+            return own | told
+        kept = {name: value for name, value in own.items() if name in section.kept}
+        return kept | {"dataset": self.dataset} | told
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,16 @@ def candidates(specs: Sequence[LoadedSpec], changes: Changes, workspace: Workspa
     model that is nowhere, and :class:`UsageError` where their data sections differ.
     """
     chain = order(specs, repeated=True)
+    kinds: list[tuple[Link, str]] = []
     changed, errors = [], []
     for link in chain:
         try:
-            kind = _kind(link, workspace)
+            kinds.append((link, _kind(link, workspace)))
+        except RunnerError as error:
+            errors.append((link.source, error))
+    _refuse_other_layouts(kinds)
+    for link, kind in kinds:
+        try:
             changed.append((link, kind, _change(link.loaded, kind, changes)))
         except RunnerError as error:
             errors.append((link.source, error))
@@ -90,7 +102,7 @@ def _change(loaded: LoadedSpec, kind: str, changes: Changes) -> LoadedSpec:
     started = loaded.spec.model.start_state is not None
     loaded = for_kind(loaded, kind) if started else loaded
     section = registry.load(kind).Spec
-    flags: dict[str, Any] = {"/data": changes.data(canonical(loaded.spec)["data"])}
+    flags: dict[str, Any] = {"/data": changes.data(canonical(loaded.spec)["data"], section.data)}
     if changes.epochs is not None and section.uses_epochs:
         flags["/epochs"] = changes.epochs
     # A model that starts from a stored one has that one's spec, filter and all.
@@ -116,6 +128,20 @@ def _source(link: Link) -> str:
     return link.source.encode(errors="backslashreplace").decode()
 
 
+def _refuse_other_layouts(kinds: Sequence[tuple[Link, str]]) -> None:
+    """No change of the command line makes one data set of comparisons and of a table's rows."""
+    layouts: dict[str, list[str]] = {}
+    for link, kind in kinds:
+        told = f"{_source(link)} ({kind}, {registry.task(kind).name})"
+        layouts.setdefault(registry.load(kind).Spec.data.layout, []).append(told)
+    if len(layouts) > 1:
+        raise UsageError(
+            "the specs read different kinds of data: "
+            + "; ".join(f"{layout.replace('_', ' ')} in {', '.join(told)}" for layout, told in layouts.items()),
+            hint="compare those of one kind of data at a time",
+        )
+
+
 def _refuse_other_data(found: Sequence[Candidate]) -> None:
     sections = [canonical(candidate.loaded.spec)["data"] for candidate in found]
     different = []
@@ -126,6 +152,9 @@ def _refuse_other_data(found: Sequence[Candidate]) -> None:
         if len(values) > 1:
             told = "; ".join(f"{value} in {', '.join(sources)}" for value, sources in values.items())
             different.append(f"/data/{name}: {told}")
+    tasks = {candidate.source: candidate.task.name for candidate in found}
+    if different and len(set(tasks.values())) > 1:
+        different.append("and their tasks differ: " + ", ".join(f"{task} in {name}" for name, task in tasks.items()))
     if different:
         raise UsageError(
             "the specs do not have the same data: " + "\n  ".join(["", *different]).lstrip("\n"),

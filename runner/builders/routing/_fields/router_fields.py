@@ -1,0 +1,52 @@
+"""Fields that many routers have in common, and what those do without epochs. Light: checking a spec loads it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from runner.contract import ModelSpec, option
+from runner.data.comparisons import ComparisonsData
+
+
+def encoder_option() -> Any:
+    """``embedding_model_name``, a string."""
+    return option(
+        "all-MiniLM-L6-v2",
+        min_length=1,
+        description="The sentence transformer that embeds prompts: a name or a folder.",
+    )
+
+
+def least_comparisons_option() -> Any:
+    """``min_model_comparisons``, a whole number, of a router that reads the prompt."""
+    return option(20, ge=1, description="LLMs in fewer comparisons than this are dropped, with their comparisons.")
+
+
+def least_occurrences_option() -> Any:
+    """``min_model_occurrences``, a whole number, of a ranking that is blind to the prompt."""
+    return option(1000, ge=0, description="LLMs with fewer comparisons than this are left out, with their comparisons.")
+
+
+def summary_option() -> Any:
+    """``print_summary``, true or false."""
+    return option(True, resume="free", description="Whether the ranking is written to the run's log.")
+
+
+class PromptBlindSpec(ModelSpec):
+    """A kind that reads who met whom and who won, all at once; one that goes by epochs says so."""
+
+    uses_epochs: ClassVar[bool] = False
+    uses_batch_size: ClassVar[bool] = False
+    data = ComparisonsData
+    reads: ClassVar = frozenset[str]()
+    row_filters: ClassVar = ("min_model_occurrences",)
+
+
+class FixedEmbeddingSpec(ModelSpec):
+    """A kind that is fitted at once to the prompts' embeddings."""
+
+    uses_epochs: ClassVar[bool] = False
+    uses_batch_size: ClassVar[bool] = False
+    data = ComparisonsData
+    reads: ClassVar = frozenset({"prompts"})
+    row_filters: ClassVar = ("min_model_comparisons",)

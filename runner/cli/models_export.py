@@ -1,0 +1,54 @@
+"""``runner models export``"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, show
+from runner.workspace import Workspace, absolute, current_folder
+
+
+def export(
+    model: str,
+    destination: Path,
+    *,
+    format_: Annotated[Literal["folder", "tar"] | None, Parameter(name="--format")] = None,
+    json: Json = False,
+) -> None:
+    """Write a stored model as a folder, or one file, that works alone: `runner infer --model ./FOLDER`.
+
+    Its manifest goes with it: the spec, the data's fingerprint, the packages, the run and the models it was made from.
+
+    Example: runner models export elo_scoring/elo elo-router
+
+    Parameters
+    ----------
+    model
+        TYPE/NAME, the newest version, or TYPE/NAME/vN.
+    destination
+        The folder to make, or the .tar file. What is there already is left alone.
+    format_
+        Without it, tar for a destination that ends in .tar, else folder.
+    """
+    from runner.inference.opening import find_model
+    from runner.store.exporting import export as write
+
+    workspace = Workspace.current()
+    form = format_ or ("tar" if destination.suffix == ".tar" else "folder")
+    found = find_model(workspace, model)
+    target = absolute(destination, current_folder())
+    manifest = write(found, workspace.store, target, form, workspace.cache)
+    document = {
+        "model": found.reference,
+        "path": str(target),
+        "format": form,
+        "bytes": manifest.bytes,
+        "manifest_sha256": manifest.sha256,
+    }
+    place = f"{found.name}-v{found.version}" if form == "tar" else destination
+    words = str(place) if str(place).startswith(("/", "./", "../")) else f"./{place}"
+    use = (f"tar xf {destination}, then " if form == "tar" else "") + f"runner infer --model {words}"
+    show(document, f"{target}\n  {use}", as_json=json, kept=f"{found.reference} is in {target}")

@@ -1,0 +1,189 @@
+"""How a verdict reads: sentences, and the tables that a run records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from runner.contract import Table
+from runner.pages.numbers import clean, number
+
+if TYPE_CHECKING:
+    from runner.tasks.ranking.verdict import Measured, Verdict
+    from runner.training.bootstrap import Interval
+
+POLICIES, VERDICT, CURVE = "policies", "verdict", "cost_quality"
+#: The measures that stand among a run's metrics too, the first with its interval.
+HEADLINE = "gain_over_single"
+METRICS = (HEADLINE, "gain_over_random", "gap_to_oracle", "aiq", "apgr", "cost_saved")
+PLACES = 3
+#: LLMs that a cell of calls names.
+MOST_NAMED = 2
+
+
+def metrics(told: Verdict) -> dict[str, float | int | None]:
+    """What of it stands among the metrics of a run; what was not measured does not."""
+    found: dict[str, float | int | None] = {}
+    for name in METRICS:
+        if (measured := told.measures.get(name)) is not None:
+            found[name] = measured.found.value
+            if name == HEADLINE:
+                found |= {f"{name}_low": _end(measured.found.low), f"{name}_high": _end(measured.found.high)}
+    return found
+
+
+def recorded(told: Verdict) -> dict[str, dict[str, object]]:
+    """The tables of a run: the policies, the measures with the sentences as their note, and the curve."""
+    names = policy_names(told)
+    costs = [row.cost for row in told.policies if row.cost]
+    places = max(0, min(12, 3 - math.floor(math.log10(max(costs))))) if costs else PLACES
+    shown = (PLACES, PLACES, PLACES, places)
+    policies = Table(
+        name=POLICIES,
+        title="Beside other ways to choose",
+        columns=("policy", "quality", "low", "high", "mean cost", "prompts", "calls"),
+        rows=[
+            (names[row.name], *_interval(row.quality), row.cost, row.prompts, calls(row.calls)) for row in told.policies
+        ],
+        plot="bars",
+        note=measure_of(told) + " 95 % bootstrap intervals over prompts.",
+        decimals=dict(zip(("quality", "low", "high", "mean cost"), shown, strict=True)),
+    )
+    labels = measure_names(told)
+    measures = Table(
+        name=VERDICT,
+        title="Verdict",
+        columns=("measure", "value", "low", "high", "prompts"),
+        rows=[(labels[name], *_interval(row.found), row.prompts) for name, row in told.measures.items()],
+        note="\n".join(sentences(told)),
+        decimals=dict.fromkeys(("value", "low", "high"), PLACES),
+    )
+    found = [policies, measures]
+    if told.curve:
+        found.append(
+            Table(
+                name=CURVE,
+                title="Quality over cost",
+                columns=("mean cost", "this router", "single LLMs"),
+                rows=told.curve,
+                plot="line",
+                note="What can be had for a mean cost: by this router, and by single LLMs and their random mixtures. "
+                "AIQ is the mean height of a line.",
+                decimals={"mean cost": places, "this router": PLACES, "single LLMs": PLACES},
+            )
+        )
+    return {table.name: table.as_dict() for table in found}
+
+
+def measure_of(told: Verdict) -> str:
+    """What the quality is."""
+    if told.scored:
+        return "Quality is the mean score of the answers of the LLMs that are called."
+    return "Quality is how often the called LLM's answer won, of those that were compared; a tie counts one half."
+
+
+def policy_names(told: Verdict) -> dict[str, str]:
+    """Policies in words."""
+    mixed = "" if told.mixed is None else f"{told.mixed[0]} and {told.mixed[1]} mixed, same cost"
+    return {
+        "router": "this router",
+        "routing": "this routing",
+        "single": _single(told),
+        "random": "random",
+        "shuffled": "shuffled scores",
+        "mix": mixed,
+        "oracle": "oracle",
+    }
+
+
+def measure_names(told: Verdict) -> dict[str, str]:
+    """Measures in words."""
+    strong, weak = told.pair or ("", "")
+    return {
+        "gain_over_random": "gain over random",
+        "gain_over_single": f"gain over {_single(told)}",
+        "gain_over_mix": "gain over the mix at the same cost",
+        "gain_over_shuffled": "gain over shuffled scores",
+        "gap_to_oracle": "gap to the oracle",
+        "aiq": "AIQ",
+        "aiq_singles": "AIQ of single LLMs",
+        "aiq_shuffled": "AIQ of shuffled scores",
+        "aiq_gain": "gain in AIQ over single LLMs",
+        "cost_saved": f"cost saved at the quality of {told.single}",
+        "apgr": f"APGR, {strong} over {weak}",
+        "cpt_50": "CPT 50 %",
+        "cpt_80": "CPT 80 %",
+        "strong_calls_saved": "strong calls saved at the strong one's quality",
+    }
+
+
+def sentences(told: Verdict) -> list[str]:
+    """What the measures say: whether it beats the best single LLM, the mix at its cost, all mixes; what is left out."""
+    said = [_against_single(told)]
+    if told.mixed is not None and (mix := told.measures.get("gain_over_mix")) is not None:
+        cheaper, dearer, share = told.mixed
+        mixture = f"{dearer} for a random {share:.0%} of the prompts and {cheaper} for the others, at the same cost"
+        found = f"{_verdict(told, 'gain_over_mix', mixture)}: {_gain(mix)}."
+        ruled = any(row.name == "routing" for row in told.policies)
+        said.append(f"This routing: {_small(found)}" if ruled else found)
+    if (gain := told.measures.get("aiq_gain")) is not None:
+        mixtures = "single LLMs and their random mixtures"
+        said.append(f"Over all costs {_small(_verdict(told, 'aiq_gain', mixtures))} (AIQ): {_gain(gain)}.")
+    return [*said, *(f"{text}." for text in told.left_out)]
+
+
+def calls(shares: Mapping[str, float]) -> str:
+    """``large 64%, small 30%, 4 others 6%``."""
+    ranked = sorted(shares.items(), key=lambda item: -item[1])
+    shown = [f"{clean(name)} {share:.0%}" for name, share in ranked[:MOST_NAMED]]
+    rest = [share for _, share in ranked[MOST_NAMED:]]
+    if rest:
+        shown.append(f"{len(rest)} other{'s' if len(rest) > 1 else ''} {sum(rest):.0%}")
+    return ", ".join(shown)
+
+
+def _against_single(told: Verdict) -> str:
+    gain = told.measures.get("gain_over_single")
+    rival = f"{_single(told)}, the best {'single LLM' if told.free else 'by the votes'} of training"
+    against = f"Nothing tells whether it is better than {rival}: on no prompt is what both call known."
+    if gain is not None:
+        against = f"{_verdict(told, 'gain_over_single', rival)}: {_gain(gain)}."
+    if told.always is None:
+        return against
+    alone = f"always {told.always}" if told.free else f"one order of the LLMs, {told.always} first"
+    said = f"Its first choice is {alone}" if told.reads else f"It reads no prompt: {alone}"
+    if told.always == told.single and told.free:
+        return f"{said}, the best single LLM of training, so it is no better than that."
+    return f"{said}. {against}"
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _verdict(told: Verdict, measure: str, rival: str) -> str:
+    sure = told.surely_above(measure)
+    if sure is None:
+        return f"Too few held-out prompts to tell whether it is better than {rival}"
+    return f"{'Better' if sure else 'No better'} than {rival}"
+
+
+def _gain(measured: Measured) -> str:
+    low, high = measured.found.low, measured.found.high
+    return (
+        f"gain {measured.found.value:+.{PLACES}f} (95 % interval {low:+.{PLACES}f} to {high:+.{PLACES}f}) over "
+        f"{number(measured.prompts)} prompts"
+    )
+
+
+def _single(told: Verdict) -> str:
+    return f"always {told.single}" if told.free else f"a fixed order, {told.single} first"
+
+
+def _interval(told: Interval) -> tuple[float | None, float | None, float | None]:
+    return _end(told.value), _end(told.low), _end(told.high)
+
+
+def _end(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,170 @@
+"""Commands in copies of a process that has loaded what they import: a twentieth of a second, not one to six.
+
+The copies are made by Python's fork server, which has begun no thread and read nothing of a test. A copy is a process
+of its own with its own standard streams, directory and environment, and a training's worker is again a copy of it,
+with its own session and its lease: only what importing costs is saved. What a variable changes while libraries are
+imported needs a new interpreter: see :func:`like_ours`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+from typing import Any
+
+#: Variables that are read when a command runs, never when a library is imported, begin so.
+READ_LATE = ("RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM")
+#: Files that a copy inherits have lower numbers than this.
+MOST_FILES = 4096
+#: The streams of the process that a copy was made of.
+_REPLACED: list[Any] = []
+
+
+@cache
+def _server() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.warm_modules"])
+    return context
+
+
+@cache
+def _ours() -> dict[str, str]:
+    """The environment in which the fork server was started."""
+    return dict(os.environ)
+
+
+def like_ours(variables: Mapping[str, str]) -> bool:
+    """Whether a command with these variables imports what a copy has imported."""
+    ours = _ours()
+    differing = {name for name in ours.keys() | variables.keys() if ours.get(name) != variables.get(name)}
+    return all(name.startswith(READ_LATE) for name in differing)
+
+
+class Copy:
+    """A command in a copy, begun: what a test asks of a ``Popen``. It reads ``given`` and writes into two files."""
+
+    def __init__(self, words: Sequence[object], home: Path, variables: Mapping[str, str], given: bytes = b"") -> None:
+        self._words = [str(word) for word in words]
+        self._folder = tempfile.TemporaryDirectory()
+        streams = [Path(self._folder.name) / name for name in ("in", "out", "err")]
+        streams[0].write_bytes(given)
+        self.out, self.err = streams[1:]
+        self._child = _server().Process(target=_command, args=(self._words, home, dict(variables), streams))
+        self._child.start()
+        assert self._child.pid is not None
+        self.pid: int = self._child.pid
+
+    def poll(self) -> int | None:
+        return self._child.exitcode
+
+    def wait(self, timeout: float) -> int:
+        self._child.join(timeout)
+        code = self._child.exitcode
+        if code is None:
+            self.kill()
+            raise subprocess.TimeoutExpired(self._words, timeout)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self._child.kill()
+        self._child.join()
+
+
+def _command(words: list[str], home: Path, variables: dict[str, str], streams: list[Path]) -> None:
+    from runner.execution import local_executor
+
+    flags = (os.O_RDONLY, *(2 * [os.O_WRONLY | os.O_CREAT]))
+    files = [os.open(path, flag) for path, flag in zip(streams, flags, strict=True)]
+    local_executor.subprocess = _Starting()  # type: ignore[attr-defined]
+    _become(words, home, variables, files)
+
+
+def _become(words: list[str], home: str | Path, variables: Mapping[str, str], files: Sequence[int]) -> None:
+    """What ``python -m runner WORDS`` is, in this process, which ends with it."""
+    code = 70
+    try:
+        for number, file in enumerate(files):
+            os.dup2(file, number)
+        os.closerange(3, MOST_FILES)
+        os.chdir(home)
+        os.environ.clear()
+        os.environ.update(variables)
+        tempfile.tempdir = None
+        # Not taken apart, which would close their descriptors.
+        _REPLACED.extend((sys.stdin, sys.stdout, sys.stderr))
+        sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
+        sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "utf-8")
+        sys.stderr = io.TextIOWrapper(
+            io.BufferedWriter(io.FileIO(2, "w", closefd=False)), "utf-8", "backslashreplace", None, True
+        )
+        import runner
+        from runner.cli import app, streams
+
+        sys.argv = [str(Path(runner.__file__).with_name("__main__.py")), *words]
+        gc.disable()
+        streams.guard()
+        code = streams.settled(app.run(words))
+    except BaseException:  # noqa: BLE001 - nothing may come out of the copy
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        os._exit(int(code))
+
+
+class _Starting:
+    """The module ``subprocess`` to the executor of a copy, but that the worker it starts is a copy too."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def Popen(self, words: list[str], **options: Any) -> Any:
+        own = words[:3] == [sys.executable, "-m", "runner"] and like_ours(options["env"])
+        return Worker(words[3:], **options) if own else subprocess.Popen(words, **options)
+
+
+class Worker:
+    """What the executor asks of its child. ``stdin`` is the lease."""
+
+    def __init__(self, words: list[str], *, cwd: Path, env: Mapping[str, str], stdout: Any, **_: Any) -> None:
+        theirs, ours = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.setsid()
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                # As a new program has it: what was ignored stays ignored, what was caught ends it.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            _become(words, cwd, env, [theirs, stdout.fileno(), stdout.fileno()])
+        os.close(theirs)
+        self.stdin = os.fdopen(ours, "wb")
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        return self.wait(os.WNOHANG)
+
+    def wait(self, options: int = 0) -> int | None:
+        if self._code is None:
+            found, status = os.waitpid(self.pid, options)
+            self._code = os.waitstatus_to_exitcode(status) if found else None
+        return self._code
+
+    def terminate(self) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
