@@ -57,6 +57,10 @@ class RunCheckpoints:
             shutil.rmtree(old, ignore_errors=True)
         self._emit("checkpoint", step=step)
 
+    def clear(self) -> None:
+        """Take all of them away: a run that is over and whose model is stored has no use for them."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
     def stage(self, name: str) -> RunCheckpoints:
         """The checkpoints of one stage, in a folder of their own. They tell of themselves as the run's do."""
         return RunCheckpoints(self._folder / name, self._emit)
