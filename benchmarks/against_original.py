@@ -1,7 +1,7 @@
 """The routers beside the system whose specs they accept: held-out figures, three splits each.
 
     python benchmarks/against_original.py [--kinds elo mcmf ...] [--data sample] [--splits 0 1 2]
-    python benchmarks/against_original.py --data pandalm --file ../shared/data/pandalm_human_comparisons.jsonl
+    python benchmarks/against_original.py --data pandalm --file FOLDER/pandalm_human_comparisons.jsonl
 
 The other system's figures were measured on the same rows, split by prompt three times: 80/20 of the packaged sample,
 70/30 of PandaLM's human comparisons. Here the splits are by prompt as well, and of the same sizes, but other ones, so

@@ -1,6 +1,6 @@
 """What nearest prompts and linear maps reach on real comparisons, in one run, and what a million comparisons cost.
 
-    python benchmarks/prompt_baselines.py [--data ../shared/data] [--splits 3] [--skip-million]
+    python benchmarks/prompt_baselines.py [--data FOLDER] [--splits 3] [--skip-million]
 
 The data sets are the packaged ``sample``, PandaLM's human comparisons and the two LLMs of RouteLLM's GSM8K and MMLU
 rows (one of the two right is a win, both a tie, none a both_bad); the last two need ``--data``. Accuracies are those of

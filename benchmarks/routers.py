@@ -1,6 +1,6 @@
 """Every kind that ranks, beside the others, on four data sets: held-out prompts, one table each, as Markdown.
 
-    python benchmarks/routers.py --data ../shared/data [--sets sample PandaLM ...] [--kinds elo_scoring ...]
+    python benchmarks/routers.py --data FOLDER [--sets sample PandaLM ...] [--kinds elo_scoring ...]
 
 The data sets are the packaged ``sample``, PandaLM's human comparisons, people's votes on MT-Bench and people's votes
 on 59 LLMs (LLMFAO); all but the first need ``--data``. Prompts are divided into folds: each fold is scored once by
