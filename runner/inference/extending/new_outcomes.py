@@ -180,7 +180,7 @@ def _of_comparisons(
         raise
     if rows.skipped:
         say(f"{rows.read - len(rows)} of {rows.read} rows are not used: {', '.join(rows.skipped)}")
-    refuse(rows, section.max_rows_lost, section.dataset)
+    refuse(rows, section.max_rows_lost, section.dataset, winners=False)
     whole = build(rows, np.arange(len(rows)))
     name = _new_llm(whole.models, router, llm)
     number = {model: at for at, model in enumerate(router.known)}
