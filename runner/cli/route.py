@@ -164,7 +164,8 @@ def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> 
     if found.verdict is not None:
         told["verdict"] = found.verdict.as_dict() | {"sentences": sentences(found.verdict)}
         told["tables"] = recorded(found.verdict)
-    return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)} | told
+    gap = {"gap_recovered": found.gap_recovered(points), "gap_recovered_by": "comparisons"}
+    return {"comparisons": found.comparisons, "points": points} | gap | told
 
 
 def _write(path: Path | None, form: str, routed: Routed, held: dict[str, Any] | None, as_json: bool) -> None:
@@ -215,7 +216,7 @@ def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
         gap = held["gap_recovered"]
         told = "no gap: the dearer LLM is not better there"
         if gap is not None:
-            told = f"gap recovered (APGR) {gap:.3f}; a random choice has 0.5, always calling the dearer 1"
+            told = f"gap recovered, by comparisons {gap:.3f}; a random choice has 0.5, always calling the dearer 1"
         lines.append(f"on {held['comparisons']:,} held-out comparisons: {told}")
         if held.get("measure") == "quality":
             least, most = held["points"][0], held["points"][-1]

@@ -219,7 +219,11 @@ def test_a_matrix_is_checked_on_with_its_own_costs(desk):
     first, last = found["points"][0], found["points"][-1]
     assert (found["measure"], found["costs"]) == ("quality", "the data's own")
     assert first["mean_cost"] < last["mean_cost"] < 0.02 and first["quality"] < last["quality"]
-    assert "mean score" in done.out and "mean score of its answer" in (desk.home / "r.html").read_text()
+    page = (desk.home / "r.html").read_text()
+    assert "mean score" in done.out and "mean score of its answer" in page
+    # Of comparisons and of prompts there are two figures, with two names.
+    assert "gap recovered, by comparisons" in done.out and "APGR)" not in done.out + page
+    assert found["gap_recovered_by"] == "comparisons"
     single = {row["policy"]: row for row in found["verdict"]["policies"]}["single"]
     assert single["cost"] == pytest.approx(0.02) and found["verdict"]["always"] == "acme/large"
 
