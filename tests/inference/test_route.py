@@ -119,7 +119,7 @@ def test_prices_for_tokens_take_a_length_model_or_a_length(office):
     scale = stored["metrics"]["total_ratio"]
     for row, prompt, answer in zip(document["routes"], PROMPTS, tokens, strict=True):
         assert row["costs"]["smollm2-135m"] == pytest.approx((len(prompt) / 4 + 2 * answer / scale) / 1e6)
-    office.write("said.json", {"quoter": 0.001, "smollm2-135m": {"output": 2, "answer_tokens": 500}})
+    office.write("said.json", {"quoter": 0.001, "smollm2-135m": {"input": 0, "output": 2, "answer_tokens": 500}})
     document = office(*WORDS, "--costs", "said.json", "--output-path", "-").ok().json
     assert document["routes"][0]["costs"]["smollm2-135m"] == pytest.approx(0.001)
 
@@ -184,6 +184,8 @@ def test_what_cannot_be_is_refused_without_an_output(office, words, code, told):
         ('{"quoter": {"inptu": 1}, "dictionary": "x"}', 4, "dictionary"),
         ('{"quoter": 1, "quoter": 2}', 4, "comes twice"),
         ('{"quoter": {}}', 4, "no price"),
+        ('{"quoter": {"input": 1}}', 4, "quoter: a price for input and none for output"),
+        ('{"quoter": {"call": 1, "output": 1}}', 4, "quoter: a price for output and none for input"),
         ('{"quoter": 1e300}', 4, "quoter"),
         ('{"nobody-knows-me": 1}', 5, "nobody-knows-me"),
     ],
