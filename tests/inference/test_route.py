@@ -209,7 +209,10 @@ def test_a_matrix_is_checked_on_with_its_own_costs(desk):
     data = {"dataset": "wide.csv", "outcomes": {"pairs_per_prompt": "all"}}
     desk.write("spec.json", {"model": {"name": "m", "spec": spec}, "data": data, "epochs": 1})
     trained = desk("train", "--spec-file", "spec.json", "--executor", "local", "--json").ok().json
-    said = "It reads no prompt: always acme/large, the best single LLM of training, so it is no better than that."
+    said = (
+        "Its first choice is the same for all held-out prompts: always acme/large, the best single LLM of training, so "
+        "it is no better than that."
+    )
     assert trained["tables"]["verdict"]["note"] == said
     assert trained["metrics"]["gain_over_single"] == 0 < trained["metrics"]["gain_over_random"]
     page = desk("runs", "show", "last", "--html", "--json").ok().json["report"]
@@ -239,7 +242,7 @@ def test_a_training_and_a_check_end_with_a_verdict(office):
     names = [row["policy"] for row in found["policies"]]
     assert names == ["router", "routing", "single", "random", "shuffled", "oracle"]
     assert (found["better_than_single"] is None) is (found["prompts"] < 10) and found["best_single"] in COSTS
-    assert found["strong_and_weak"] == ["the dearer", "the cheaper"]
+    assert found["strong_and_weak"] == ["each prompt's dearer LLM", "its cheaper one"]
     assert all(row["quality"]["value"] <= found["policies"][-1]["quality"]["value"] for row in found["policies"])
     assert {"gain_over_single", "gain_over_random", "gain_over_shuffled", "gap_to_oracle"} <= set(found["measures"])
     page = (office.home / "v.html").read_text()

@@ -152,7 +152,10 @@ def _against_single(told: Verdict) -> str:
     if told.always is None:
         return against
     alone = f"always {told.always}" if told.free else f"one order of the LLMs, {told.always} first"
-    said = f"Its first choice is {alone}" if told.reads else f"It reads no prompt: {alone}"
+    said = f"Its first choice is {alone}"
+    if not told.reads:
+        same = "Its first choice is" if told.free else "Its scores are"
+        said = f"{same} the same for all held-out prompts: {alone}"
     if told.always == told.single and told.free:
         return f"{said}, the best single LLM of training, so it is no better than that."
     return f"{said}. {against}"

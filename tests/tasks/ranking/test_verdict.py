@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from runner.tasks.ranking.verdict import Verdict, verdict
-from runner.tasks.ranking.verdict_words import metrics, recorded, sentences
+from runner.tasks.ranking.verdict_words import measure_names, metrics, recorded, sentences
 from tests.tasks.ranking.verdict_cases import COSTS, matrix, votes, without_costs
 
 
@@ -62,7 +62,10 @@ def test_who_calls_one_llm_always_gains_nothing_on_it():
     assert gain(found, "gain_over_single") == 0 and found.measures["gain_over_single"].found.high == 0
     assert set(found.measures) == {"gain_over_single", "gain_over_random", "gap_to_oracle"}
     (said,) = sentences(found)
-    assert said == "It reads no prompt: always large, the best single LLM of training, so it is no better than that."
+    assert said.startswith(
+        "Its first choice is the same for all held-out prompts: always large, the best single LLM of "
+    )
+    assert said.endswith("training, so it is no better than that.")
     other = told(matrix(), constant()[::-1])
     assert other.always == "small" and "No better than always large" in sentences(other)[0]
 
@@ -114,11 +117,19 @@ def test_without_costs_it_says_what_is_left_out_and_keeps_to_quality():
 
 def test_of_votes_between_many_the_best_single_one_is_a_fixed_order():
     found = told(votes(), noise())
-    assert found.pair == ("the better of training", "the other") and not found.free
+    assert found.pair == ("each prompt's better LLM of training", "the other") and not found.free
     assert "a fixed order, large first" in sentences(found)[0]
     dear = replace(votes(), price=np.tile(COSTS, (60, 1)), cost=np.tile(COSTS, (60, 1)))
     priced = told(dear, noise())
-    assert priced.pair == ("the dearer", "the cheaper") and "two LLMs a prompt" in priced.left_out[0]
+    assert priced.pair == ("each prompt's dearer LLM", "its cheaper one") and "two LLMs a prompt" in priced.left_out[0]
+
+
+@pytest.mark.parametrize("price", [None, np.tile(COSTS, (60, 1))])
+def test_of_votes_between_two_the_strong_and_the_weak_one_are_named(price):
+    won = matrix().quality[:, 2]
+    quality = np.stack([1 - won, np.full(60, np.nan), won], axis=1)
+    found = told(replace(votes(), quality=quality, allowed=~np.isnan(quality), price=price), noise())
+    assert found.pair == ("large", "small") and measure_names(found)["apgr"] == "APGR, large over small"
 
 
 def test_holes_are_left_out_and_counted():
