@@ -242,7 +242,9 @@ def test_a_training_and_a_check_end_with_a_verdict(office):
     names = [row["policy"] for row in found["policies"]]
     assert names == ["router", "routing", "single", "random", "shuffled", "oracle"]
     assert (found["better_than_single"] is None) is (found["prompts"] < 10) and found["best_single"] in COSTS
-    assert found["strong_and_weak"] == ["each prompt's dearer LLM", "its cheaper one"]
+    assert found["strong_and_weak"] is None and any(
+        "APGR and CPT are not measured: of only" in said for said in found["sentences"]
+    )
     assert all(row["quality"]["value"] <= found["policies"][-1]["quality"]["value"] for row in found["policies"])
     assert {"gain_over_single", "gain_over_random", "gain_over_shuffled", "gap_to_oracle"} <= set(found["measures"])
     page = (office.home / "v.html").read_text()

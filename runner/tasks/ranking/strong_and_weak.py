@@ -14,8 +14,8 @@ from runner.tasks.ranking.strong_calls import StrongCalls, call_share, gap_recov
 #: The parts of the gap that a share of calls is told for.
 PARTS = (0.5, 0.8)
 #: The strong and the weak one of votes between more than two LLMs, which are others on each prompt.
-OF_TRAINING = ("each prompt's better LLM of training", "the other")
-OF_COST = ("each prompt's dearer LLM", "its cheaper one")
+OF_TRAINING = ("the better of training on each prompt", "the other")
+OF_COST = ("the dearer on each prompt", "the cheaper")
 SHARE, CALLED, BOTH = "strong share", "called worth", "both"
 
 

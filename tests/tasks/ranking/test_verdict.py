@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from runner.tasks.ranking.recorded_verdict import lines
 from runner.tasks.ranking.verdict import Verdict, verdict
 from runner.tasks.ranking.verdict_words import measure_names, metrics, recorded, sentences
 from tests.tasks.ranking.verdict_cases import COSTS, matrix, votes, without_costs
@@ -117,11 +118,11 @@ def test_without_costs_it_says_what_is_left_out_and_keeps_to_quality():
 
 def test_of_votes_between_many_the_best_single_one_is_a_fixed_order():
     found = told(votes(), noise())
-    assert found.pair == ("each prompt's better LLM of training", "the other") and not found.free
+    assert found.pair == ("the better of training on each prompt", "the other") and not found.free
     assert "a fixed order, large first" in sentences(found)[0]
     dear = replace(votes(), price=np.tile(COSTS, (60, 1)), cost=np.tile(COSTS, (60, 1)))
     priced = told(dear, noise())
-    assert priced.pair == ("each prompt's dearer LLM", "its cheaper one") and "two LLMs a prompt" in priced.left_out[0]
+    assert priced.pair == ("the dearer on each prompt", "the cheaper") and "two LLMs a prompt" in priced.left_out[0]
 
 
 @pytest.mark.parametrize("price", [None, np.tile(COSTS, (60, 1))])
@@ -178,6 +179,37 @@ def test_costs_that_are_all_the_same_decide_nothing_and_it_says_so():
     same = np.ones((60, 3))
     found = told(matrix(cost=same, price=same), noise())
     assert {"aiq", "aiq_gain"}.isdisjoint(found.measures) and any("costs the same" in said for said in found.left_out)
+
+
+def test_what_almost_no_prompt_tells_is_not_measured_and_it_says_so():
+    holes = matrix().quality
+    holes[3:, 1] = np.nan
+    found = told(matrix(quality=holes), noise())
+    assert {"aiq", "aiq_singles", "aiq_gain", "cost_saved"}.isdisjoint(found.measures) and not found.curve
+    assert (
+        "AIQ and the cost saved are not measured: of only 3 prompts the quality and the cost of every LLM are known."
+        in (sentences(found))
+    )
+    assert "apgr" in found.measures
+    holes[7:, 0] = np.nan
+    found = told(matrix(quality=holes), noise())
+    assert {"apgr", "cpt_50", "strong_calls_saved"}.isdisjoint(found.measures)
+    assert "APGR and CPT are not measured: of only 7 prompts large and small are both known." in sentences(found)
+
+
+def test_the_cost_saved_is_told_with_its_interval_or_why_it_has_none():
+    found = told(matrix(), matrix().quality.T + 0.01 * noise())
+    told_ends = found.measures["cost_saved"].found
+    assert np.isfinite(told_ends.low)
+    said = next(line for line in lines(recorded(found)) if line.startswith("AIQ "))
+    assert (
+        f"cost saved at the quality of large {told_ends.value:.3f} (95 % interval {told_ends.low:.3f} to "
+        f"{told_ends.high:.3f})"
+    ) in said
+    found = told(matrix(), matrix().quality.T + noise())
+    assert found.measures["cost_saved"].found.low == -np.inf
+    why = "no lower end: in more than one of 40 bootstrap samples no rate reaches the quality of large"
+    assert any(line.startswith("The interval of the cost saved has") and why in line for line in sentences(found))
 
 
 def test_without_a_whole_prompt_the_mix_is_still_measured():
