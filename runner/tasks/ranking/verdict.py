@@ -36,6 +36,8 @@ class Told:
     prompts: int
     #: The share of calls by LLM.
     calls: Mapping[str, float]
+    #: The share of calls by LLM whose worth is not known.
+    unmeasured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Verdict:
             "better_than_single": self.surely_above("gain_over_single"),
             "policies": [
                 {"policy": row.name, "quality": _ends(row.quality), "cost": row.cost, "prompts": row.prompts}
-                | {"calls": dict(row.calls)}
+                | {"calls": dict(row.calls), "not_measured": dict(row.unmeasured)}
                 for row in self.policies
             ],
             "measures": {name: _ends(row.found) | {"prompts": row.prompts} for name, row in self.measures.items()},
@@ -191,10 +193,20 @@ def _policies(offered: Offered, beside: list[Policy], redrawn: Redrawn) -> list[
     count = np.rint(redrawn["known"][0] * len(offered.rows)).astype(int)
     rows = []
     for at, policy in enumerate(beside):
-        calls = {name: float(share) for name, share in zip(offered.models, policy.calls(), strict=True) if share}
+        calls, lost = (
+            {name: float(share) for name, share in zip(offered.models, shares, strict=True) if share}
+            for shares in (policy.calls(), policy.unmeasured(offered))
+        )
         spent = float(cost[0, at])
         rows.append(
-            Told(policy.name, interval(quality[:, at]), spent if np.isfinite(spent) else None, int(count[at]), calls)
+            Told(
+                policy.name,
+                interval(quality[:, at]),
+                spent if np.isfinite(spent) else None,
+                int(count[at]),
+                calls,
+                lost,
+            )
         )
     return rows
 

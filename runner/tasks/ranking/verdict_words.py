@@ -121,12 +121,14 @@ def measure_names(told: Verdict) -> dict[str, str]:
 def sentences(told: Verdict) -> list[str]:
     """What the measures say: whether it beats the best single LLM, the mix at its cost, all mixes; what is left out."""
     said = [_against_single(told)]
-    if told.mixed is not None and (mix := told.measures.get("gain_over_mix")) is not None:
+    ruled = any(row.name == "routing" for row in told.policies)
+    if told.mixed is not None and "gain_over_mix" in told.measures:
         cheaper, dearer, share = told.mixed
         mixture = f"{dearer} for a random {share:.0%} of the prompts and {cheaper} for the others, at the same cost"
-        found = f"{_verdict(told, 'gain_over_mix', mixture)}: {_gain(mix)}."
-        ruled = any(row.name == "routing" for row in told.policies)
+        found = _judged(told, "gain_over_mix", mixture, "routing" if ruled else "router")
         said.append(f"This routing: {_small(found)}" if ruled else found)
+    elif ruled and (lost := _not_measured(told, "routing")):
+        said.append(f"This routing: {_small(lost)}.")
     if (gain := told.measures.get("aiq_gain")) is not None:
         mixtures = "single LLMs and their random mixtures"
         said.append(f"Over all costs {_small(_verdict(told, 'aiq_gain', mixtures))} (AIQ): {_gain(gain)}.")
@@ -148,7 +150,7 @@ def _against_single(told: Verdict) -> str:
     rival = f"{_single(told)}, the best {'single LLM' if told.free else 'by the votes'} of training"
     against = f"Nothing tells whether it is better than {rival}: on no prompt is what both call known."
     if gain is not None:
-        against = f"{_verdict(told, 'gain_over_single', rival)}: {_gain(gain)}."
+        against = _judged(told, "gain_over_single", rival, "router")
     if told.always is None:
         return against
     alone = f"always {told.always}" if told.free else f"one order of the LLMs, {told.always} first"
@@ -159,6 +161,29 @@ def _against_single(told: Verdict) -> str:
     if told.always == told.single and told.free:
         return f"{said}, the best single LLM of training, so it is no better than that."
     return f"{said}. {against}"
+
+
+def _judged(told: Verdict, measure: str, rival: str, policy: str) -> str:
+    """One sentence: better or not; where calls of the policy are not measured, how many, and on what it is judged."""
+    measured = told.measures[measure]
+    found = f"{_verdict(told, measure, rival)}: {_gain(measured)}."
+    if not (lost := _not_measured(told, policy)):
+        return found
+    both = f"on the {number(measured.prompts)} prompt{'s' if measured.prompts > 1 else ''} where both are known"
+    return f"{lost}; {both}, {_small(found)}"
+
+
+def _not_measured(told: Verdict, policy: str) -> str:
+    """How many of the policy's calls have a worth that is not known, and of which LLMs; empty where none has."""
+    lost = next((row.unmeasured for row in told.policies if row.name == policy), {})
+    if not lost:
+        return ""
+    ranked = [clean(name) for name, _ in sorted(lost.items(), key=lambda item: -item[1])]
+    rest = len(ranked) - MOST_NAMED
+    more = f" and {rest} other{'s' if rest > 1 else ''}" if rest > 0 else ""
+    share = sum(lost.values())
+    part = f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
+    return f"Not measured for {part} of its calls ({', '.join(ranked[:MOST_NAMED])}{more})"
 
 
 def _small(text: str) -> str:

@@ -142,6 +142,41 @@ def test_holes_are_left_out_and_counted():
     assert found.measures["gain_over_single"].prompts <= 40 and found.measures["aiq"].prompts == 40
 
 
+def test_calls_of_an_llm_whose_outcomes_are_not_known_are_said():
+    answers = np.concatenate([matrix().quality, np.full((60, 1), np.nan)], axis=1)
+    wide = {
+        name: np.concatenate([getattr(matrix(), name), np.full((60, 1), 3.0)], axis=1) for name in ("cost", "price")
+    }
+    offered = matrix(
+        models=(*matrix().models, "newcomer"),
+        quality=answers,
+        allowed=np.ones((60, 4), bool),
+        trained=np.array([0.3, 0.5, 0.7, np.nan]),
+        **wide,
+    )
+    scores = np.concatenate([matrix().quality.T + 0.01 * noise(), np.zeros((1, 60))])
+    scores[3, ::3] = 9.0
+    found = told(offered, scores, routed=np.where(np.arange(60) % 4, 2, 3))
+    rows = {row.name: row for row in found.policies}
+    assert rows["router"].prompts == 40 and rows["router"].unmeasured == {"newcomer": pytest.approx(1 / 3)}
+    assert rows["routing"].prompts == 45 and rows["routing"].calls["newcomer"] == 0.25
+    # What is drawn at random shows whose outcomes it is the mean of.
+    assert set(rows["random"].calls) == {"small", "middle", "large"} and "newcomer" not in rows["shuffled"].calls
+    assert sum(rows["random"].calls.values()) == pytest.approx(1)
+    said = sentences(found)
+    assert said[0].startswith("Not measured for 33 % of its calls (newcomer); on the 40 prompts where both are known, ")
+    assert "better than always large" in said[0]
+    assert any(
+        line.startswith(
+            "This routing: not measured for 25 % of its calls (newcomer); on the 45 prompts where both are "
+        )
+        for line in said
+    )
+    alone = sentences(told(offered, scores, routed=np.full(60, 3)))
+    assert "This routing: not measured for 100 % of its calls (newcomer)." in alone
+    assert found.as_dict()["policies"][0]["not_measured"] == {"newcomer": pytest.approx(1 / 3)}
+
+
 def test_a_policy_whose_every_call_fell_on_a_hole_has_no_number():
     holes = matrix().quality
     holes[:, 2] = np.nan
