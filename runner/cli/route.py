@@ -154,7 +154,7 @@ def route(
 def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> dict[str, Any]:
     """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
     from runner.inference.routing.held_out_gain import held_out
-    from runner.tasks.ranking.verdict_words import recorded, sentences
+    from runner.tasks.ranking.verdict_words import over_budget, recorded, sentences
 
     # Ties that are broken by chance have no threshold that other prompts could be chosen by.
     choice = None if "ties" in routed.provenance["rule"] else routed.choice
@@ -162,8 +162,9 @@ def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> 
     points = found.points()
     told: dict[str, Any] = {"measure": found.measure, "costs": found.costs} if found.measure != "better" else {}
     if found.verdict is not None:
-        told["verdict"] = found.verdict.as_dict() | {"sentences": sentences(found.verdict)}
-        told["tables"] = recorded(found.verdict)
+        over = over_budget(found.verdict, routed.provenance["rule"].get("budget"))
+        told["verdict"] = found.verdict.as_dict() | {"sentences": [*sentences(found.verdict), *over]}
+        told["tables"] = recorded(found.verdict, over)
     gap = {"gap_recovered": found.gap_recovered(points), "gap_recovered_by": "comparisons"}
     return {"comparisons": found.comparisons, "points": points} | gap | told
 

@@ -72,6 +72,14 @@ def test_a_share_of_strong_calls_and_its_threshold_on_other_prompts(office):
     assert other["summary"]["threshold"] != pytest.approx(threshold)
 
 
+def test_a_threshold_that_is_set_on_a_few_prompts_says_so(office):
+    two = ("--strong", "smollm2-135m", "--weak", "quoter", "--strong-share", 0.5, "--output-path", "-")
+    (office.home / "few.txt").write_text("Reverse the word stone.\nHi\n")
+    done = office(*WORDS, "--costs", "costs.json", *two, "--calibrate-on", "few.txt").ok()
+    assert "the threshold for --strong-share is set on only 2 prompts" in done.err
+    assert "is set on only" not in office(*WORDS, "--costs", "costs.json", *two).ok().err
+
+
 BLIND = ("route", "--model", "elo_scoring/it", "--prompts-file", "prompts.txt", "--costs", "costs.json",
          "--strong", "smollm2-135m", "--weak", "quoter", "--strong-share", 0.25, "--output-path", "-")  # fmt: skip
 
@@ -229,6 +237,11 @@ def test_a_matrix_is_checked_on_with_its_own_costs(desk):
     # Of comparisons and of prompts there are two figures, with two names.
     assert "gap recovered, by comparisons" in done.out and "APGR)" not in done.out + page
     assert found["gap_recovered_by"] == "comparisons"
+    desk.write("low.json", dict.fromkeys(published.MODELS, 0.003))
+    words = (*words[:4], "low.json", *words[5:], "--budget", "0.003", "--output-path", "b.json", "--html", "b.html")
+    over = "Its choices cost 0.02 a prompt on the held-out prompts, above the budget of 0.003"
+    assert over in desk(*words).ok().out and over in (desk.home / "b.html").read_text()
+    assert "above the budget" not in done.out
     single = {row["policy"]: row for row in found["verdict"]["policies"]}["single"]
     assert single["cost"] == pytest.approx(0.02) and found["verdict"]["always"] == "acme/large"
 

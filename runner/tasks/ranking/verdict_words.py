@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runner.contract import Table
@@ -33,8 +33,11 @@ def metrics(told: Verdict) -> dict[str, float | int | None]:
     return found
 
 
-def recorded(told: Verdict) -> dict[str, dict[str, object]]:
-    """The tables of a run: the policies, the measures with the sentences as their note, and the curve."""
+def recorded(told: Verdict, also: Sequence[str] = ()) -> dict[str, dict[str, object]]:
+    """The tables of a run: the policies, the measures with the sentences as their note, and the curve.
+
+    ``also`` are sentences that end the note.
+    """
     names = policy_names(told)
     costs = [row.cost for row in told.policies if row.cost]
     places = max(0, min(12, 3 - math.floor(math.log10(max(costs))))) if costs else PLACES
@@ -56,7 +59,7 @@ def recorded(told: Verdict) -> dict[str, dict[str, object]]:
         title="Verdict",
         columns=("measure", "value", "low", "high", "prompts"),
         rows=[(labels[name], *_interval(row.found), row.prompts) for name, row in told.measures.items()],
-        note="\n".join(sentences(told)),
+        note="\n".join([*sentences(told), *also]),
         decimals=dict.fromkeys(("value", "low", "high"), PLACES),
     )
     found = [policies, measures]
@@ -133,6 +136,18 @@ def sentences(told: Verdict) -> list[str]:
         mixtures = "single LLMs and their random mixtures"
         said.append(f"Over all costs {_small(_verdict(told, 'aiq_gain', mixtures))} (AIQ): {_gain(gain)}.")
     return [*said, *(f"{text}." for text in told.left_out)]
+
+
+def over_budget(told: Verdict, budget: float | None) -> list[str]:
+    """A sentence where the held-out choices cost more than a mean budget that was given."""
+    rows = {row.name: row for row in told.policies}
+    row = rows.get("routing", rows["router"])
+    if budget is None or row.cost is None or row.cost <= budget * (1 + 1e-9):
+        return []
+    return [
+        f"Its choices cost {row.cost:.6g} a prompt on the held-out prompts, above the budget of {budget:g}: "
+        "that is kept by expected costs, on the prompts that were asked about."
+    ]
 
 
 def calls(shares: Mapping[str, float]) -> str:
