@@ -47,7 +47,8 @@ def recorded(told: Verdict, also: Sequence[str] = ()) -> dict[str, dict[str, obj
         title="Beside other ways to choose",
         columns=("policy", "quality", "low", "high", "mean cost", "prompts", "calls"),
         rows=[
-            (names[row.name], *_interval(row.quality), row.cost, row.prompts, calls(row.calls)) for row in told.policies
+            (names[row.name], *_interval(row.quality), row.cost, row.prompts, calls(row.calls, row.unmeasured))
+            for row in told.policies
         ],
         plot="bars",
         note=measure_of(told) + " 95 % bootstrap intervals over prompts.",
@@ -150,10 +151,13 @@ def over_budget(told: Verdict, budget: float | None) -> list[str]:
     ]
 
 
-def calls(shares: Mapping[str, float]) -> str:
-    """``large 64%, small 30%, 4 others 6%``."""
+def calls(shares: Mapping[str, float], unmeasured: Mapping[str, float]) -> str:
+    """``large 64%, small 30% (not measured), 4 others 6%``: of an LLM none of whose calls has a worth that is known."""
     ranked = sorted(shares.items(), key=lambda item: -item[1])
-    shown = [f"{clean(name)} {share:.0%}" for name, share in ranked[:MOST_NAMED]]
+    shown = [
+        f"{clean(name)} {share:.0%}" + (" (not measured)" if unmeasured.get(name, 0.0) > share - 1e-9 else "")
+        for name, share in ranked[:MOST_NAMED]
+    ]
     rest = [share for _, share in ranked[MOST_NAMED:]]
     if rest:
         shown.append(f"{len(rest)} other{'s' if len(rest) > 1 else ''} {sum(rest):.0%}")

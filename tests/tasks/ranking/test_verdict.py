@@ -172,8 +172,10 @@ def test_calls_of_an_llm_whose_outcomes_are_not_known_are_said():
         )
         for line in said
     )
-    alone = sentences(told(offered, scores, routed=np.full(60, 3)))
-    assert "This routing: not measured for 100 % of its calls (newcomer)." in alone
+    alone = told(offered, scores, routed=np.full(60, 3))
+    assert recorded(alone)["policies"]["rows"][1][-1] == "newcomer 100% (not measured)"
+    said = sentences(alone)
+    assert "This routing: not measured for 100 % of its calls (newcomer)." in said
     assert found.as_dict()["policies"][0]["not_measured"] == {"newcomer": pytest.approx(1 / 3)}
 
 
