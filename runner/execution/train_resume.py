@@ -15,7 +15,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.execution.resolved_paths import check_folder, resolve_paths
 from runner.execution.secret_files import sweep
 from runner.execution.supervisor import Signals, attempt, caught_signals, may_retry, resumable, wait_unless_told
-from runner.runs.checkpoints import RunCheckpoints
+from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.event_kinds import EpochEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run, State, being_executed, find_run
@@ -175,7 +175,7 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
                 error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
             error.hint = "\n  ".join(part for part in (error.hint, *plan.reminders) if part) or None
             raise error
-        RunCheckpoints(run.path / "checkpoints", lambda *_, **__: None).clear()
+        clear_checkpoints(run.path / "checkpoints")
         run.transition(State.SUCCEEDED, exit_code=0, model=model.reference, stored_at=str(model.path.absolute()))
     result = run.needed("result", RunResult)
     notes = [*plan.reminders, *notes, *_upload(run, plan, workspace, model)]

@@ -23,6 +23,11 @@ class SavedCheckpoint:
     state: dict[str, Any]
 
 
+def clear_checkpoints(folder: Path) -> None:
+    """Take a run's checkpoints away: one that is over and whose model is stored has no use for them."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class RunCheckpoints:
     """Saves and finds checkpoints of one run. Two are kept, so that a torn one leaves its predecessor."""
 
@@ -56,10 +61,6 @@ class RunCheckpoints:
         for old in self._steps()[: -self.keep]:
             shutil.rmtree(old, ignore_errors=True)
         self._emit("checkpoint", step=step)
-
-    def clear(self) -> None:
-        """Take all of them away: a run that is over and whose model is stored has no use for them."""
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def stage(self, name: str) -> RunCheckpoints:
         """The checkpoints of one stage, in a folder of their own. They tell of themselves as the run's do."""
