@@ -1,7 +1,7 @@
 """The routers beside the system whose specs they accept: held-out figures, three splits each.
 
     python benchmarks/against_original.py [--kinds elo mcmf ...] [--data sample] [--splits 0 1 2]
-    python benchmarks/against_original.py --data pandalm --file ../shared/data/pandalm_human_comparisons.jsonl
+    python benchmarks/against_original.py --data pandalm --file FOLDER/pandalm_human_comparisons.jsonl
 
 The other system's figures were measured on the same rows, split by prompt three times: 80/20 of the packaged sample,
 70/30 of PandaLM's human comparisons. Here the splits are by prompt as well, and of the same sizes, but other ones, so
@@ -27,12 +27,12 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from silent_training import silent, silent_context
 
 from runner import registry
-from runner.contract import LoadContext, LoadedData, TrainContext
+from runner.contract import LoadContext, LoadedData
 from runner.data.comparisons import Comparisons, ComparisonsData
 from runner.data.comparisons.prompt_split import split, split_key
-from runner.runs.checkpoints import RunCheckpoints
 from runner.tasks.length.length_rows import LengthRows, TokenCounter
 from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.pretrained import resolve
@@ -143,26 +143,14 @@ def measured(row: Row, data: str, seed: int, folder: Path, asked: argparse.Names
     whole = source.load(LoadContext(reader, asked.cache, silent)).train
     training, test = divided(whole, SHARES[data], seed)
     train, validation = divided(training, INNER, seed + 1)
-    artifact = folder / "artifact"
-    artifact.mkdir(parents=True)
-    context = TrainContext(
-        data=LoadedData(train, validation, "0" * 64, {}),
-        epochs=row.epochs,
-        batch_size=asked.batch_size,
-        seed=seed,
-        device="cpu",
-        print_every=1,
-        emit=silent,
-        checkpoints=RunCheckpoints(folder / "checkpoints", silent),
-        stop_requested=lambda: False,
-        artifact=artifact,
-        start_from=None,
-        cache=asked.cache,
+    data_split = LoadedData(train, validation, "0" * 64, {})
+    context = silent_context(
+        folder, data_split, epochs=row.epochs, batch_size=asked.batch_size, seed=seed, cache=asked.cache
     )
     kind.train(spec, context)
     used = np.unique(test.prompt)
     prompts, histories = ([column[at] for at in used] for column in (test.prompts, test.histories))
-    predictor = kind.Predictor.load(artifact)
+    predictor = kind.Predictor.load(context.artifact)
     predictor.use_cache(asked.cache)
     table = predictor.score_llms(prompts, test.models, histories=histories)
     place = np.searchsorted(used, test.prompt)
@@ -183,10 +171,6 @@ def divided(data: Comparisons, share: float, seed: int) -> tuple[Comparisons, Co
     """By prompt: what is left, and the share."""
     held = split([split_key(data.prompts[at]) for at in data.prompt], share, seed)
     return data.take(~held), data.take(held)
-
-
-def silent(event: str, **fields: Any) -> None:
-    pass
 
 
 if __name__ == "__main__":

@@ -18,7 +18,6 @@ import os
 import platform
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,11 +28,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from silent_training import silent_context
+
 from benchmarks.prompt_baselines import embed, load
 from runner import registry
-from runner.contract import LoadedData, TrainContext
+from runner.contract import LoadedData
 from runner.data.comparisons import A, Comparisons
-from runner.runs.checkpoints import RunCheckpoints
 from runner.tasks.ranking.few_prompts import FewPrompts, estimate, mean_of_known
 from runner.tasks.ranking.held_out_outcomes import won
 
@@ -178,28 +178,10 @@ def train(kind: str, data: LoadedData, cache: Path) -> Trained:
     spec = builder.Spec.model_validate({"model_type": kind} | fields)
     spec = spec.model_copy(update=dict.fromkeys(builder.Spec.row_filters, 1))
 
-    def emit(event: str, **details: Any) -> None:
-        pass
-
     with tempfile.TemporaryDirectory() as name:
-        artifact = Path(name) / "artifact"
-        artifact.mkdir()
-        context = TrainContext(
-            data=data,
-            epochs=epochs,
-            batch_size=64,
-            seed=SEED,
-            device="cpu",
-            print_every=100,
-            emit=emit,
-            checkpoints=RunCheckpoints(Path(name) / "checkpoints", emit),
-            stop_requested=threading.Event().is_set,
-            artifact=artifact,
-            start_from=None,
-            cache=cache,
-        )
+        context = silent_context(Path(name), data, epochs=epochs, batch_size=64, seed=SEED, cache=cache)
         temperature = builder.train(spec, context).metrics["temperature"]
-        predictor = builder.Predictor.load(artifact)
+        predictor = builder.Predictor.load(context.artifact)
         predictor.use_cache(cache)
         prompts, histories = data.train.prompts, data.train.histories
         scores = np.asarray(predictor.score_llms(prompts, list(predictor.models), histories=histories)).T / temperature

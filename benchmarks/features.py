@@ -2,8 +2,8 @@
 
     python benchmarks/features.py [--prompts 100000] [--embedded 2000]
 
-Real prompts (the packaged data's, and those of ../shared/data where that folder is), each varied by words of others
-until there are as many as asked for, all distinct. The features of all are computed; of the embeddings a sample, drawn
+Real prompts (the packaged data's, and those of shared/data beside the checkout), each varied by words of others until
+there are as many as asked for, all distinct. The features of all are computed; of the embeddings a sample, drawn
 evenly over the lengths, is timed after a warm-up and scaled. Both on one thread, in processor time, so that other work
 on the machine counts for little: embeddings would use more cores, so the share on a clock is higher by their number.
 """

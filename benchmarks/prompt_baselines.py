@@ -1,6 +1,6 @@
 """What nearest prompts and linear maps reach on real comparisons, in one run, and what a million comparisons cost.
 
-    python benchmarks/prompt_baselines.py [--data ../shared/data] [--splits 3] [--skip-million]
+    python benchmarks/prompt_baselines.py [--data FOLDER] [--splits 3] [--skip-million]
 
 The data sets are the packaged ``sample``, PandaLM's human comparisons and the two LLMs of RouteLLM's GSM8K and MMLU
 rows (one of the two right is a win, both a tie, none a both_bad); the last two need ``--data``. Accuracies are those of
@@ -20,7 +20,6 @@ import os
 import platform
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from silent_training import silent_context
+
 from runner import registry
-from runner.contract import LoadContext, LoadedData, TrainContext
+from runner.contract import LoadContext, LoadedData
 from runner.data.comparisons import TIE, A, B, Comparisons, ComparisonsData
-from runner.runs.checkpoints import RunCheckpoints
 
 SEED = 42
 #: By data set: its file in ``--data``, the share held out, and what plain versions of the two reached, kNN and linear.
@@ -118,26 +118,8 @@ def train(kind: str, data: LoadedData, seed: int, cache: Path, **fields: Any) ->
     if "prompts" in spec.reads:
         embed(data, cache)
 
-    def emit(event: str, **details: Any) -> None:
-        pass
-
     with tempfile.TemporaryDirectory() as name:
-        artifact = Path(name) / "artifact"
-        artifact.mkdir()
-        context = TrainContext(
-            data=data,
-            epochs=0,
-            batch_size=0,
-            seed=seed,
-            device="cpu",
-            print_every=1,
-            emit=emit,
-            checkpoints=RunCheckpoints(Path(name) / "checkpoints", emit),
-            stop_requested=threading.Event().is_set,
-            artifact=artifact,
-            start_from=None,
-            cache=cache,
-        )
+        context = silent_context(Path(name), data, epochs=0, batch_size=0, seed=seed, cache=cache)
         started = time.perf_counter(), time.process_time()
         result = builder.train(spec, context)
         seconds = (time.perf_counter() - started[0], time.process_time() - started[1])

@@ -19,7 +19,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,10 +28,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from silent_training import silent_context
+
 from runner import registry
-from runner.contract import LoadedData, TrainContext
+from runner.contract import LoadedData
 from runner.data.comparisons import BOTH_BAD, TIE, A, B, Comparisons
-from runner.runs.checkpoints import RunCheckpoints
 
 SEED = 42
 EPOCHS = 10
@@ -98,26 +98,9 @@ def train(kind: str, data: LoadedData, **fields: Any) -> float:
     builder = registry.load(kind)
     spec = builder.Spec(model_type=kind, min_model_occurrences=1, **fields)
 
-    def emit(event: str, **details: Any) -> None:
-        pass
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "artifact").mkdir()
-        context = TrainContext(
-            data=data,
-            epochs=EPOCHS,
-            batch_size=0,
-            seed=SEED,
-            device="cpu",
-            print_every=1,
-            emit=emit,
-            checkpoints=RunCheckpoints(folder / "checkpoints", emit),
-            stop_requested=threading.Event().is_set,
-            artifact=folder / "artifact",
-            start_from=None,
-            cache=folder / "cache",
-        )
+        context = silent_context(folder, data, epochs=EPOCHS, batch_size=0, seed=SEED, cache=folder / "cache")
         return seconds(lambda: builder.train(spec, context))
 
 

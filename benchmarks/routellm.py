@@ -1,6 +1,6 @@
 """Routers between RouteLLM's two models, GPT-4 and Mixtral 8x7B, measured as RouteLLM measures its own: APGR.
 
-    python benchmarks/routellm.py --data ../shared/data
+    python benchmarks/routellm.py --data FOLDER
 
 The rows are RouteLLM's published outcomes on GSM8K's test questions and on a sample of MMLU's: whether each model was
 right. Prompts are divided into five folds; each is scored by a router that was trained on the others by

@@ -1,6 +1,6 @@
 """Every kind that ranks, beside the others, on four data sets: held-out prompts, one table each, as Markdown.
 
-    python benchmarks/routers.py --data ../shared/data [--sets sample PandaLM ...] [--kinds elo_scoring ...]
+    python benchmarks/routers.py --data FOLDER [--sets sample PandaLM ...] [--kinds elo_scoring ...]
 
 The data sets are the packaged ``sample``, PandaLM's human comparisons, people's votes on MT-Bench and people's votes
 on 59 LLMs (LLMFAO); all but the first need ``--data``. Prompts are divided into folds: each fold is scored once by
@@ -43,10 +43,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from silent_training import silent, silent_context
+
 from runner import registry
-from runner.contract import LoadContext, TrainContext
+from runner.contract import LoadContext
 from runner.inference.opening import open_model
-from runner.runs.checkpoints import RunCheckpoints
 from runner.spec.loading import load_object
 from runner.training.bootstrap import resample
 from runner.workspace import Workspace
@@ -274,26 +275,10 @@ def trained_by_command(document: dict[str, Any], home: Path) -> tuple[dict[str, 
 def trained_here(document: dict[str, Any], home: Path) -> tuple[dict[str, Any], float, Any]:
     """The same of a training in this process."""
 
-    def silent(event: str, **fields: Any) -> None:
-        pass
-
     spec, cache = load_object(document).spec, Workspace.current().cache
     builder = registry.load(spec.model.spec.model_type)
-    (home / "artifact").mkdir()
-    context = TrainContext(
-        data=spec.data.load(LoadContext(spec.model.spec, cache, silent)),
-        epochs=spec.epochs,
-        batch_size=spec.batch_size,
-        seed=SEED,
-        device="cpu",
-        print_every=1,
-        emit=silent,
-        checkpoints=RunCheckpoints(home / "checkpoints", silent),
-        stop_requested=lambda: False,
-        artifact=home / "artifact",
-        start_from=None,
-        cache=cache,
-    )
+    data = spec.data.load(LoadContext(spec.model.spec, cache, silent))
+    context = silent_context(home, data, epochs=spec.epochs, batch_size=spec.batch_size, seed=SEED, cache=cache)
     before = time.process_time()
     metrics = builder.train(spec.model.spec, context).metrics
     seconds = time.process_time() - before

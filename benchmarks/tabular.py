@@ -1,6 +1,6 @@
 """What the tabular kinds give and cost, over a plain script of the same library on the same rows.
 
-    python benchmarks/tabular.py [--data ../shared/data] [--learners xgboost random_forest linear]
+    python benchmarks/tabular.py [--data FOLDER] [--learners xgboost random_forest linear]
     python benchmarks/tabular.py --memory [--rows 2000000] [--cap 6]
 
 Tables are those that scikit-learn brings along and, with ``--data``, the penguins and the films there; each is split in

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from runner.cli.output import Json
-from runner.cli.removal_report import Yes, age, check_rule, refuse, report
+from runner.cli.removal_report import Yes, age, carry_out, check_rule, refuse
 from runner.errors import NotFoundError, UsageError
 from runner.workspace import Workspace
 
@@ -71,18 +72,10 @@ def prune(
 
 
 def _carry_out(decided: Removals, yes: bool, as_json: bool) -> None:
-    from runner.store.removal import clear
-    from runner.store.removal import remove as remove_version
-    from runner.store.stored_models import StoredModel
+    from runner.store import removal
 
-    freed = decided.bytes
-    if yes:
-        store = Workspace.current().store
-        for each in decided.going:
-            assert isinstance(each.item, StoredModel)
-            remove_version(store, each.item)
-        clear(decided.leftovers)
-    report(decided, freed, what="models", done=yes, as_json=as_json)
+    store = Workspace.current().store
+    carry_out(decided, partial(removal.remove, store), removal.clear, what="models", yes=yes, as_json=as_json)
 
 
 def _named(workspace: Workspace, text: str) -> list[StoredModel]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -52,6 +54,26 @@ def refuse(kept: list[Kept], hint: str | None = None) -> None:
             where=kept[0].name,
             hint="\n  ".join([*hints, *([hint] if hint else [])]),
         )
+
+
+def carry_out(
+    removals: Removals,
+    remove: Callable[[Any], None],
+    clear: Callable[[list[Path]], None],
+    *,
+    what: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Do it where that was asked for, and print it. ``remove`` takes one away for good, ``clear`` what is left of
+    removals that were killed; for the others see :func:`report`."""
+    # What is gone cannot be measured any more.
+    freed = removals.bytes
+    if yes:
+        for each in removals.going:
+            remove(each.item)
+        clear(removals.leftovers)
+    report(removals, freed, what=what, done=yes, as_json=as_json)
 
 
 def report(removals: Removals, freed: int, *, what: str, done: bool, as_json: bool) -> None:

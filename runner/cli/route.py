@@ -154,7 +154,7 @@ def route(
 def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> dict[str, Any]:
     """The held-out comparisons, routed; answers are as long there as these prompts' are on average."""
     from runner.inference.routing.held_out_gain import held_out
-    from runner.tasks.ranking.verdict_words import recorded, sentences
+    from runner.tasks.ranking.verdict_words import over_budget, recorded, sentences
 
     # Ties that are broken by chance have no threshold that other prompts could be chosen by.
     choice = None if "ties" in routed.provenance["rule"] else routed.choice
@@ -162,9 +162,11 @@ def _held(workspace: Workspace, routed: Routed, costs: Any, batch_size: int) -> 
     points = found.points()
     told: dict[str, Any] = {"measure": found.measure, "costs": found.costs} if found.measure != "better" else {}
     if found.verdict is not None:
-        told["verdict"] = found.verdict.as_dict() | {"sentences": sentences(found.verdict)}
-        told["tables"] = recorded(found.verdict)
-    return {"comparisons": found.comparisons, "points": points, "gap_recovered": found.gap_recovered(points)} | told
+        over = over_budget(found.verdict, routed.provenance["rule"].get("budget"))
+        told["verdict"] = found.verdict.as_dict() | {"sentences": [*sentences(found.verdict), *over]}
+        told["tables"] = recorded(found.verdict, over)
+    gap = {"gap_recovered": found.gap_recovered(points), "gap_recovered_by": "comparisons"}
+    return {"comparisons": found.comparisons, "points": points} | gap | told
 
 
 def _write(path: Path | None, form: str, routed: Routed, held: dict[str, Any] | None, as_json: bool) -> None:
@@ -215,7 +217,7 @@ def _human(summary: dict[str, Any], path: Path, beside: Path) -> str:
         gap = held["gap_recovered"]
         told = "no gap: the dearer LLM is not better there"
         if gap is not None:
-            told = f"gap recovered (APGR) {gap:.3f}; a random choice has 0.5, always calling the dearer 1"
+            told = f"gap recovered, by comparisons {gap:.3f}; a random choice has 0.5, always calling the dearer 1"
         lines.append(f"on {held['comparisons']:,} held-out comparisons: {told}")
         if held.get("measure") == "quality":
             least, most = held["points"][0], held["points"][-1]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runner.cli.output import Json
-from runner.cli.removal_report import Yes, age, check_rule, refuse, report
+from runner.cli.removal_report import Yes, age, carry_out, check_rule, refuse
 from runner.execution import removals
-from runner.runs.run import Run, find_run
+from runner.runs.run import find_run
 from runner.runs.run_removal import clear, leftovers, remove_run
 from runner.workspace import Workspace
 
@@ -35,7 +35,7 @@ def remove(*run: str, yes: Yes = False, json: Json = False) -> None:
         else:
             decided.kept.append(told)
     refuse(decided.kept)
-    _carry_out(decided, yes, json)
+    carry_out(decided, remove_run, clear, what="runs", yes=yes, as_json=json)
 
 
 def prune(*, older_than: str | None = None, keep: int | None = None, yes: Yes = False, json: Json = False) -> None:
@@ -53,14 +53,5 @@ def prune(*, older_than: str | None = None, keep: int | None = None, yes: Yes = 
     workspace = Workspace.current()
     check_rule(older_than, keep, "runs")
     rule = removals.Rule(age(older_than), keep)
-    _carry_out(removals.pruned_runs(workspace, rule, leftovers(workspace.runs)), yes, json)
-
-
-def _carry_out(decided: removals.Removals, yes: bool, as_json: bool) -> None:
-    freed = decided.bytes
-    if yes:
-        for each in decided.going:
-            assert isinstance(each.item, Run)
-            remove_run(each.item)
-        clear(decided.leftovers)
-    report(decided, freed, what="runs", done=yes, as_json=as_json)
+    decided = removals.pruned_runs(workspace, rule, leftovers(workspace.runs))
+    carry_out(decided, remove_run, clear, what="runs", yes=yes, as_json=json)

@@ -76,7 +76,7 @@ def train(
         for warning in loaded.warnings:
             say(fault_text(warning, loaded.document.source, "warning: "))
     if dry_run:
-        from runner.cli.dry_run import explain
+        from runner.cli.train_dry_run import explain
 
         assert loaded is not None
         explain(loaded, workspace, executor, as_json=json)

@@ -37,6 +37,8 @@ class ModelSpec(Section):
     #: What it reads of a comparison beside who met whom and who won: ``prompts``, ``responses``. Data that lacks it is
     #: refused.
     reads: ClassVar[frozenset[str]] = frozenset({"prompts", "responses"})
+    #: Whether it learns from who won. Comparisons without a winner are refused then.
+    reads_winners: ClassVar[bool] = True
     #: The fields that leave out what is rare: each is the least number of rows that an LLM has to be in.
     row_filters: ClassVar[tuple[str, ...]] = ()
 

@@ -14,6 +14,7 @@ class _Whole(ModelSpec):
     """Of all that is compared: no filter on rare LLMs, and each model's own training says what it lacks."""
 
     reads: ClassVar = frozenset[str]()
+    reads_winners: ClassVar[bool] = False
 
     def takes_empty_responses(self) -> bool:
         """It does not: models that read responses could not be asked about such rows."""

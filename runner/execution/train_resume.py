@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +15,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.execution.resolved_paths import check_folder, resolve_paths
 from runner.execution.secret_files import sweep
 from runner.execution.supervisor import Signals, attempt, caught_signals, may_retry, resumable, wait_unless_told
+from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.event_kinds import EpochEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run, State, being_executed, find_run
@@ -175,8 +175,7 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
                 error.hint = "\n  ".join(part for part in (error.hint, resumable(run)) if part)
             error.hint = "\n  ".join(part for part in (error.hint, *plan.reminders) if part) or None
             raise error
-        # A run that is over has no use for them: it is not resumed, and its model is stored.
-        shutil.rmtree(run.path / "checkpoints", ignore_errors=True)
+        clear_checkpoints(run.path / "checkpoints")
         run.transition(State.SUCCEEDED, exit_code=0, model=model.reference, stored_at=str(model.path.absolute()))
     result = run.needed("result", RunResult)
     notes = [*plan.reminders, *notes, *_upload(run, plan, workspace, model)]

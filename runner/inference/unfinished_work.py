@@ -70,6 +70,9 @@ class Work:
                 work._mark, work.resumed = (state["done"], state["line_bytes"]), [*state["resumed"], state["done"]]
                 work._lines.truncate(state["line_bytes"])
                 work._kept = work.done
+            else:
+                # Whoever would remove the model sees from the first moment that it is asked.
+                write_json(folder / STATE, {"facts": facts, "done": 0, "line_bytes": 0, "resumed": []})
         except OSError as error:
             work.close()
             raise cannot_write(folder, error) from error
@@ -181,6 +184,8 @@ class Work:
         try:
             state = read_json(self.folder / STATE)
             facts, done, lines = state["facts"], state["done"], state["line_bytes"]
+            if done == 0:
+                return None
             whole = (self.folder / SCORES).stat().st_size == 8 * self._width * self._rows
             if facts == self._facts and whole and (self.folder / LINES).stat().st_size >= lines:
                 say(f"goes on after {done:,} of {self._rows:,} {noun} ({self.folder})")

@@ -23,6 +23,11 @@ class SavedCheckpoint:
     state: dict[str, Any]
 
 
+def clear_checkpoints(folder: Path) -> None:
+    """Take a run's checkpoints away: one that is over and whose model is stored has no use for them."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 class RunCheckpoints:
     """Saves and finds checkpoints of one run. Two are kept, so that a torn one leaves its predecessor."""
 

@@ -71,9 +71,14 @@ class _Checker:
         for name in value:
             if name in known:
                 continue
+            found = written(self.document, (*path, name))
+            if name in schema.get("x-elsewhere", {}):
+                hint = f"did you mean {schema['x-elsewhere'][name]}?"
+                yield find(self.document, (*path, name), "unknown", "unknown field", on_key=True, expected=expected,
+                           found=found, hint=hint)  # fmt: skip
+                continue
             near = near_names.nearest(name, known)
             meant = known[near].get("x-spelling-of", near) if near else None
-            found = written(self.document, (*path, name))
             sure = near_names.unmistakable(name, known)
             yield find(self.document, (*path, name), "unknown", "unknown field", on_key=True, expected=expected,
                        found=found, meant=meant, sure=sure)  # fmt: skip

@@ -262,7 +262,7 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], t
     return train
 
 
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL])
 @pytest.mark.parametrize("kind", ITERATIVE)
 def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, end, tmp_path, uninterrupted):
     desk = Desk(tmp_path)

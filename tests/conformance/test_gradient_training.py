@@ -17,11 +17,7 @@ from tests.examples import KINDS, example, files
 from tests.holding import held_copy
 
 TRAINED = [kind for kind in KINDS if issubclass(registry.load(kind).Spec, GradientTraining)]
-#: One of them is trained with every change.
-GROUPED = [
-    pytest.param(kind, marks=[pytest.mark.xdist_group(kind), *([] if kind == "dense_network" else [pytest.mark.slow])])
-    for kind in TRAINED
-]
+GROUPED = [pytest.param(kind, marks=[pytest.mark.xdist_group(kind), pytest.mark.slow]) for kind in TRAINED]
 EPOCHS = 6
 EARLY = {"done": 3, "total": EPOCHS, "unit": "epochs", "patience": 2, "min_delta": 50.0}
 

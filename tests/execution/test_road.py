@@ -173,6 +173,7 @@ def test_a_model_starts_from_a_stored_one_and_goes_on_from_its_scores(desk):
     assert "ignored" in both.err
 
 
+@pytest.mark.slow
 def test_a_dense_network_starts_from_a_stored_one_with_its_own_encoder(desk):
     document = example("dense_network", epochs=3)
     document["data"] = document["data"] | {"max_samples": 300}

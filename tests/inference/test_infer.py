@@ -442,6 +442,7 @@ def test_a_type_without_a_mean_llm_says_which_have_one(elo):
     assert ran.code == 2 and "elo_scoring has no mean LLM" in ran.err and "dn_embedding" in ran.err
 
 
+@pytest.mark.slow
 def test_an_llm_unseen_in_training_is_the_mean_of_those_that_were(tmp_path_factory):
     fields = {
         "embedding_model_epochs": 1,

@@ -221,3 +221,14 @@ def test_an_output_without_a_name_is_told_how_to_go_on(elo, tmp_path, asked):
             CHUNK,
         )
     assert caught.value.hint == f"the same command with --output-path {tmp_path / 'made-up.json'} goes on from there"
+
+
+def test_work_that_has_only_begun_says_what_it_asks_and_begins_anew(tmp_path):
+    """A model that is asked is not removed, from the first moment on."""
+    said, folder, facts = [], tmp_path / "x.json.partial", {"stored model": ["elo_scoring/it/v1", "0"]}
+    work = unfinished_work.Work.in_folder(folder, facts, 1, 10, said.append)
+    assert json.loads((folder / "state.json").read_text())["facts"] == facts
+    work.close()
+    again = unfinished_work.Work.in_folder(folder, facts, 1, 10, said.append)
+    assert again.done == 0 and not again.resumed and not said
+    assert again.leave() == 0 and not folder.exists()

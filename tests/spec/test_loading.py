@@ -229,3 +229,12 @@ def test_an_older_word_is_taken_with_a_warning_at_its_place(tiny, written, meant
 def test_a_misspelt_older_word_is_told_by_the_present_one(tiny):
     (fault,) = faults(load_object, marked(["dott"]))
     assert fault.hint == 'did you mean "point"?' and "dot" not in fault.expected
+
+
+def test_a_field_of_another_section_is_told_with_its_place():
+    document = {"model": {"name": "x", "spec": {"model_type": "bradley_terry_scoring"}}}
+    document["data"] = {"dataset": "x.csv", "columns": {"prompt": "Q", "model": "LLM", "winer": "W"}}
+    assert [(fault.pointer, fault.hint) for fault in faults(load_object, document)] == [
+        ("/data/columns/model", "did you mean /data/outcomes/columns/model?"),
+        ("/data/columns/winer", 'did you mean "winner"?'),
+    ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.contract import Section, option
+from runner.data.outcomes.outcome_fields import OutcomeColumns
 
 Column = Annotated[str, Field(min_length=1, max_length=256)]
 Values = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=64)]
@@ -15,8 +16,16 @@ Values = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length
 MEANINGS = ("model_a", "model_b", "tie", "both_bad", "skip")
 
 
+def _of_a_matrix(schema: dict[str, Any]) -> None:
+    """Say where the roles are named that a matrix's columns have, and a comparison's have not."""
+    others = [name for name in OutcomeColumns.model_fields if name not in schema["properties"]]
+    schema["x-elsewhere"] = {name: f"/data/outcomes/columns/{name}" for name in others}
+
+
 class Columns(Section):
     """What the columns of a table with one comparison a row are called."""
+
+    model_config = ConfigDict(json_schema_extra=_of_a_matrix)
 
     prompt: Column = option("prompt", description="The prompt's column.")
     model_a: Column = option("model_a", description="The column that names the first LLM.")

@@ -37,7 +37,8 @@ def lacking(
     near = _near(missing, wanted, present)
     lacks = set()
     for what, roles in OPTIONAL.items():
-        named = columns.model_fields_set & set(roles)
+        # By value: a spec that a run has written down gives every role, most of them as they are by default.
+        named = any(getattr(columns, role) != Columns.model_fields[role].default for role in roles)
         alike = [role for role in roles if role in near and _plain(near[role]) == _plain(missing[role])]
         if all(role in missing for role in roles) and not named and not alike:
             lacks.add(what)

@@ -15,10 +15,10 @@ def reasons(rows: Rows) -> str:
     )
 
 
-def refuse(rows: Rows, limit: float, where: str) -> None:
+def refuse(rows: Rows, limit: float, where: str, *, winners: bool = True) -> None:
     """Raise :class:`DataError` where no row is left, where the winner's words are not understood, where nobody won.
 
-    And where more than ``limit``, a share, of the rows cannot be used.
+    And where more than ``limit``, a share, of the rows cannot be used. Without ``winners`` nobody need have won.
     """
     words = rows.words
     if words is not None and words.strange:
@@ -42,7 +42,8 @@ def refuse(rows: Rows, limit: float, where: str) -> None:
             hint="a row needs two LLMs, a winner of model_a, model_b, tie or both_bad, and two conversations of "
             "user and assistant turns",
         )
-    if words is not None and words.strange and not any(winner <= B for winner in rows.winner):
+    decided = any(winner <= B for winner in rows.winner)
+    if words is not None and words.strange and not decided:
         raise DataError(
             f"no row has a winner: the column {words.column!r} has {words.listed}, which is not understood",
             where=where,
@@ -55,4 +56,11 @@ def refuse(rows: Rows, limit: float, where: str) -> None:
             f"data.max_rows_lost allows: {reasons(rows)}",
             where=where,
             hint="mend the rows; or raise data.max_rows_lost, to train on the rest",
+        )
+    if winners and not decided:
+        raise DataError(
+            f"every one of {len(rows)} comparisons is a tie, and nothing can be learnt from ties alone",
+            where=where,
+            hint="is the column of winners the right one (data.columns.winner)? what its words mean can be said in "
+            "data.winner_values",
         )

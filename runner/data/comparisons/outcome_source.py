@@ -102,6 +102,8 @@ def read(
     by_prompt = form.shape in ("wide", "arrays")
     report.rows_kept = len(matrix) if by_prompt else facts["scores"]
     _tell(section, matrix, facts, pairs.winner, report, emit)
+    if spec.reads_winners:
+        _refuse_ties(section, matrix, pairs.winner)
     record = {
         "rows_read": gathered.read,
         "skipped": dict(report.rows_dropped),
@@ -142,6 +144,11 @@ def _tell(
             "no two LLMs have scores and responses for the same prompt", where=section.dataset,
             hint="take out the column of responses, to compare by scores alone",
         )  # fmt: skip
+
+
+def _refuse_ties(section: ComparisonsData, matrix: OutcomeMatrix, winner: np.ndarray) -> None:
+    """Raise :class:`DataError` where nobody won."""
+    options = section.outcomes or Outcomes()
     if not (winner <= B).any():
         pointer = "/data/outcomes/min_difference" if options.min_difference else "/data/dataset"
         spread = float((np.nanmax(matrix.scores, axis=1) - np.nanmin(matrix.scores, axis=1)).max())

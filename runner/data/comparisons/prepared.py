@@ -88,7 +88,8 @@ def _read(section: ComparisonsData, context: LoadContext) -> tuple[Rows, Outcome
         delimiter=section.delimiter,
     )
     _fill(context.report, rows)
-    refuse(rows, section.max_rows_lost, section.dataset if catalog.is_path(section.dataset) else "/data/dataset")
+    where = section.dataset if catalog.is_path(section.dataset) else "/data/dataset"
+    refuse(rows, section.max_rows_lost, where, winners=spec.reads_winners)
     return rows, None, {}
 
 

@@ -179,13 +179,13 @@ class ComparisonsData(TextFiles, ComparisonsFields):
             hub_files.hub_name(self.dataset, f"/data/dataset: {self.dataset}")
 
     def suits(self, spec: ModelSpec, cwd: Path) -> None:
-        from runner.data.comparisons.instant import look
+        from runner.data.comparisons.quick_look import look
 
         if catalog.is_local(self.dataset):
             look(self, spec, cwd)
 
     def preview(self, loaded: LoadedData, rows: int) -> Table:
-        from runner.data.comparisons.instant import preview
+        from runner.data.comparisons.quick_look import preview
 
         return preview(loaded.train, rows)
 

@@ -147,6 +147,7 @@ def told_by(
         found = _reading(form, columns, rows, named, sparse)
         if found is not None and _whole(found, columns, sparse):
             _check_columns(form, columns, named, where)
+            _check_roles(found, where)
             return found
     if named is not None:
         _check_columns(None, columns, named, where)
@@ -183,6 +184,7 @@ def _as(
             hint=f"there are: {', '.join(map(str, columns))}; name yours in the spec's data.outcomes.columns, "
             f"such as {{{roles}}}",
         )
+    _check_roles(found, where)
     return found
 
 
@@ -302,6 +304,20 @@ def _check_columns(form: Form | None, columns: Sequence[str], named: OutcomeColu
                     where=where,
                     hint=f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(map(str, columns))}",
                 )
+
+
+def _check_roles(found: Reading, where: str) -> None:
+    """Raise :class:`DataError` for a column that the spec names for one role, and that has another by its name."""
+    taken: dict[str, str] = {}
+    cells = ((f"score of {model}", roles["score"]) for model, roles in found.models.items())
+    for role, column in (*found.columns.items(), *cells):
+        if (other := taken.setdefault(column, role)) != role:
+            raise DataError(
+                f"the column {column!r} has two roles: {other} and {role}",
+                where=where,
+                hint="name a column of its own for each in data.outcomes.columns, or give this one another name in the "
+                "file",
+            )
 
 
 def _refuse_routerarena(columns: Sequence[str], where: str) -> None:

@@ -14,6 +14,7 @@ from runner.errors import DataError
 #: A cell may be long: csv's own limit is 131,072 characters.
 LONGEST = 2**31 - 1
 FIELDS = "another number of fields than the header"
+NUL = "a NUL character"
 WORDS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars"}
 
 
@@ -31,10 +32,12 @@ def rows(
     caller finds.
     """
     found = _header_and_rows(file, path, delimiter)
-    _, names = next(found)
+    _, names, _ = next(found)
     wanted = None if columns is None else [(name, names.index(name)) for name in columns if name in names]
-    for line, cells in found:
-        if len(cells) != len(names):
+    for line, cells, has_nul in found:
+        if has_nul:
+            yield line, NUL
+        elif len(cells) != len(names):
             yield line, FIELDS
         elif wanted is None:
             yield line, dict(zip(names, cells, strict=True))
@@ -42,19 +45,22 @@ def rows(
             yield line, {name: cells[at] for name, at in wanted}
 
 
-def _header_and_rows(file: BinaryIO, path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _header_and_rows(file: BinaryIO, path: Path, delimiter: str) -> Iterator[tuple[int, list[str], bool]]:
+    """The header, then each row: the line that it begins on, its cells, and whether a NUL is in them."""
     csv.field_size_limit(LONGEST)
     line = 1
+    lines = _Lines()
     text = io.TextIOWrapper(file, "utf-8-sig", newline="")
     try:
-        reader = csv.reader(text, delimiter=delimiter, strict=True)
+        reader = csv.reader(lines.of(text), delimiter=delimiter, strict=True)
         names = next(reader, [])
         _check(names, path, delimiter)
-        yield line, names
+        yield line, names, False
         line = reader.line_num + 1
         for cells in reader:
             if cells:
-                yield line, cells
+                yield line, cells, lines.has_nul
+                lines.has_nul = False
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataError(
@@ -67,8 +73,27 @@ def _header_and_rows(file: BinaryIO, path: Path, delimiter: str) -> Iterator[tup
         text.detach()
 
 
+class _Lines:
+    """The lines of a file, and whether one since the last row has a NUL: no text has, and no tool shows it."""
+
+    def __init__(self) -> None:
+        self.has_nul = False
+
+    def of(self, text: io.TextIOWrapper) -> Iterator[str]:
+        for line in text:
+            if "\0" in line:
+                self.has_nul = True
+            yield line
+
+
 def _check(names: list[str], path: Path, delimiter: str) -> None:
     where = f"{path}:1"
+    if any("\0" in name for name in names):
+        raise DataError(
+            "the header has NUL characters",
+            where=where,
+            hint='the file may be UTF-16, which data.encoding says: "utf-16-le"',
+        )
     if not names:
         raise DataError("there is no header", where=where, hint="the first line names the columns")
     twice = sorted(name for name, count in Counter(names).items() if count > 1)

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from runner.data.records.byte_streams import CHUNK
 from runner.data.records.json_lines import LONGEST_ROW, fault, usable
+from runner.data.records.json_objects import ObjectReader
 from runner.errors import DataError
 
 BLANK = " \t\r\n"
@@ -28,8 +29,8 @@ def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any] | str]
         while True:
             text.peek()
             line = text.line
-            row, source = text.object()
-            yield line, usable(row, source)
+            row, source, twice = text.object()
+            yield line, twice or usable(row, source)
             mark = text.peek()
             if mark not in (",", "]"):
                 raise text.fault("expected a comma or the end of the array")
@@ -56,7 +57,7 @@ class _Text:
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         self._buffer, self._at, self.line, self._column = "", 0, 1, 1
         self._over = False
-        self._read_object = json.JSONDecoder().raw_decode
+        self._reader = ObjectReader()
 
     def peek(self) -> str:
         """The next character that is not blank, "" at the end."""
@@ -83,14 +84,14 @@ class _Text:
             raise self.fault(f"expected {mark}")
         self.take(1)
 
-    def object(self) -> tuple[dict[str, Any], str]:
-        """The object that begins here, and its text."""
+    def object(self) -> tuple[dict[str, Any], str, str | None]:
+        """The object that begins here, its text, and why it cannot be used."""
         if self.peek() != "{":
             raise self.fault("expected a JSON object in the array")
         size = CHUNK
         while True:
             try:
-                row, end = self._read_object(self._buffer, self._at)
+                row, end, twice = self._reader.read_at(self._buffer, self._at)
             except json.JSONDecodeError as error:
                 # What is cut off by the window's end fails at that end, or in a string that goes on beyond it.
                 before = error.pos - self._at
@@ -104,7 +105,7 @@ class _Text:
                 raise self.fault(f"not JSON that can be read: {error}") from None
             source = self._buffer[self._at : end]
             self.take(end - self._at)
-            return row, source
+            return row, source, twice
 
     def fault(self, message: str) -> DataError:
         """An error at the place that is read now."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from runner.data.records.byte_streams import not_utf8
+from runner.data.records.json_objects import ObjectReader
 from runner.errors import DataError
 
 #: Bytes of the longest line that is read: what is longer is no prompt but a file of another kind.
@@ -43,9 +44,17 @@ def decoded(raw: bytes, where: str, mark: bool = True) -> str:
 
 
 def parsed(text: str, where: str, hint: str) -> Any:
-    """A line's JSON value. Raises :class:`DataError`."""
+    """A line's JSON value, in which no object has a key twice. Raises :class:`DataError`."""
+    value, twice = _value(ObjectReader(), text, where, hint)
+    if twice is not None:
+        raise DataError(twice, where=where, hint="write each key of an object once")
+    return value
+
+
+def _value(reader: ObjectReader, text: str, where: str, hint: str) -> tuple[Any, str | None]:
+    """A line's JSON value, and why it cannot be used. Raises :class:`DataError` for what is no JSON."""
     try:
-        return json.loads(text)
+        return reader.read(text)
     except json.JSONDecodeError as error:
         raise DataError(f"not JSON: {fault(error)} at column {error.colno}", where=where, hint=hint) from None
     except (ValueError, RecursionError) as error:
@@ -59,17 +68,18 @@ def fault(error: json.JSONDecodeError) -> str:
 
 def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """Each line's number and its object, or why it cannot be used; blank lines are none."""
+    reader = ObjectReader()
     for number, raw in numbered(file, name, LONGEST_ROW):
         where = f"{name}:{number}"
         text = decoded(raw, where) if number == 1 else decoded(raw, where, mark=False)
         if text.strip():
             # An array may go over many lines, of which the first is no JSON.
             array = number == 1 and text.lstrip().startswith("[")
-            row = None if array else parsed(text, where, HINT)
+            row, twice = (None, None) if array else _value(reader, text, where, HINT)
             if not isinstance(row, dict):
                 hint = "a file that is one JSON array has a name that ends in .json" if number == 1 else None
                 raise DataError("expected a JSON object on each line", where=where, hint=hint)
-            yield number, usable(row, text)
+            yield number, twice or usable(row, text)
 
 
 def usable(row: dict[str, Any], text: str) -> dict[str, Any] | str:

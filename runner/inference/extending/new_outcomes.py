@@ -180,7 +180,7 @@ def _of_comparisons(
         raise
     if rows.skipped:
         say(f"{rows.read - len(rows)} of {rows.read} rows are not used: {', '.join(rows.skipped)}")
-    refuse(rows, section.max_rows_lost, section.dataset)
+    refuse(rows, section.max_rows_lost, section.dataset, winners=False)
     whole = build(rows, np.arange(len(rows)))
     name = _new_llm(whole.models, router, llm)
     number = {model: at for at, model in enumerate(router.known)}
@@ -188,7 +188,8 @@ def _of_comparisons(
     mine = whole.models.index(name)
     is_a, is_b = whole.model_a == mine, whole.model_b == mine
     rival = column[np.where(is_a, whole.model_b, whole.model_a)]
-    data = whole.take((is_a != is_b) & (rival >= 0))
+    with_known = (is_a != is_b) & (rival >= 0)
+    data = whole.take(with_known)
     _need_overlap(len(data), name, router, section.dataset)
     prompts, at = np.unique(data.prompt, return_inverse=True)
     decided = data.decided
@@ -200,7 +201,7 @@ def _of_comparisons(
         keys=tuple(data.keys[place] for place in prompts),
         tags=_tags(data, prompts),
         prompt=at[decided],
-        rival=rival[(is_a != is_b) & (rival >= 0)][decided],
+        rival=rival[with_known][decided],
         won=(first == (data.winner != B))[decided].astype(np.float64),
         weight=np.ones(int(decided.sum())),
         comparisons=len(data),
@@ -218,8 +219,7 @@ def _of_matrix(
     name = _new_llm(matrix.models, router, llm)
     if "prompts" in router.spec.reads and "prompts" in matrix.lacks:
         raise DataError(f"{router.reference} reads prompts, and this matrix has none", where=section.dataset)
-    own = matrix.of([name])
-    matrix = matrix.take(own.filled[:, 0])
+    matrix = matrix.take(matrix.of([name]).filled[:, 0])
     score = matrix.of([name]).scores[:, 0]
     known = matrix.of(router.known).scores
     options = section.outcomes or Outcomes()
@@ -234,20 +234,19 @@ def _of_matrix(
     outcome = winners(score[row], known[row, rival], options)
     decided = outcome <= B
     parts = [(row[decided], rival[decided], (outcome != B)[decided].astype(np.float64), np.ones(int(decided.sum())))]
-    lacking = np.flatnonzero(np.isnan(known).all(axis=1))
+    unknown = np.isnan(known).all(axis=1)
+    lacking = np.flatnonzero(unknown)
     if len(lacking) and training is not None:
         parts += _foretold(matrix.take(lacking), lacking, score[lacking], training, router)
     elif len(lacking):
         _need_overlap(len(row), name, router, section.dataset)
         say(f"{len(lacking)} prompts are not used: what the known LLMs got on them is not known")
-        matrix, kept = (
-            matrix.take(np.setdiff1d(np.arange(len(matrix)), lacking)),
-            np.cumsum(~np.isnan(known).all(axis=1)),
-        )
+        matrix, kept = matrix.take(~unknown), np.cumsum(~unknown)
         parts = [(kept[rows] - 1, *rest) for rows, *rest in parts]
         lacking = lacking[:0]
     amounts = {"cost": "costs"} | {word: word for word in ("prompt_tokens", "completion_tokens", "latency")}
-    tables = {word: getattr(matrix.of([name]), table) for word, table in amounts.items()}
+    own = matrix.of([name])
+    tables = {word: getattr(own, table) for word, table in amounts.items()}
     return NewOutcomes(
         llm=name,
         prompts=matrix.prompts,

@@ -60,7 +60,8 @@ class Costs:
                 faults.append(f"{name}: no price is given")
                 continue
             try:
-                prices[name] = Price.model_validate(value if isinstance(value, dict) else {"call": value})
+                prices[name] = price = Price.model_validate(value if isinstance(value, dict) else {"call": value})
+                faults += [f"{name}: {fault}" for fault in _half_priced(price)]
             except ValidationError as error:
                 faults += [f"{name}: {_told(fault, isinstance(value, dict))}" for fault in error.errors()]
         if faults:
@@ -96,6 +97,15 @@ class Costs:
             tokens = np.where(np.isnan(told), price.answer_tokens or 0.0, told)
             rows.append(price.call + (price.input * prompt_tokens + price.output * tokens) / MILLION)
         return np.array(rows, np.float64)
+
+
+def _half_priced(price: Price) -> list[str]:
+    """A price for one of prompt and answer alone: what was forgotten would be free."""
+    told = [name for name in ("input", "output") if name in price.model_fields_set]
+    if len(told) != 1:
+        return []
+    other = "output" if told == ["input"] else "input"
+    return [f"a price for {told[0]} and none for {other}; where {other} is free, say 0"]
 
 
 def _told(fault: Any, priced: bool) -> str:

@@ -80,9 +80,10 @@ class Held:
         return list(distinct.values())
 
     def gap_recovered(self, points: list[dict[str, float]]) -> float | None:
-        """APGR of RouteLLM (Ong et al., 2024, eq. 5): the mean over shares of calls of how much of the way from the
-        cheaper to the dearer LLM's quality is recovered. A random choice has one half. None where the dearer is not
-        better on these comparisons: there is no gap to recover then.
+        """The mean over shares of calls of how much of the way from the cheaper to the dearer LLM's quality is
+        recovered, by comparisons: RouteLLM's APGR (Ong et al., 2024, eq. 5) with every comparison counted once, while
+        the verdict's APGR counts every prompt once. A random choice has one half. None where the dearer is not better
+        on these comparisons: there is no gap to recover then.
         """
         import numpy as np
 

@@ -99,8 +99,8 @@ def _held(held: dict[str, Any]) -> Markup:
         at_best = f"At its best the called LLM's answers score {best[measure]:.3f} on average"
     told = f"{at_best}, at a mean cost of {best['mean_cost']:.6g}. "
     told += (
-        f"Average gap recovered (APGR): {gap:.3f}, where a random choice has 0.5; above 1 it is better than always "
-        "calling the dearer."
+        f"Gap recovered, by comparisons: {gap:.3f}, where a random choice has 0.5; above 1 it is better than always "
+        "calling the dearer. The verdict's APGR counts prompts."
         if gap is not None
         else "The dearer LLM is not better on these comparisons, so there is no gap to recover."
     )

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 #: The seed of ties that are broken at random, where none is given.
 DRAW_SEED = 42
+#: With fewer prompts a threshold for a share of them says little about others: one of 20 is 5 % of them.
+FEWEST_CALIBRATED = 20
 
 
 @dataclass(frozen=True)
@@ -223,6 +225,11 @@ def route(
         warnings += [*lengther.opened.warnings, *lengther.warnings, *lengther.warnings_of(prompts)]
     if missed:
         warnings.append(missed)
+    if rule.strong_share is not None and (few := borders.shape[1]) < FEWEST_CALIBRATED:
+        warnings.append(
+            f"the threshold for --strong-share is set on only {few} prompt{'s' if few > 1 else ''}: of other "
+            f"prompts quite another share may go to {rule.strong}; --calibrate-on sets it on more"
+        )
     if choice.rate is not None and not np.ptp(cost):
         warnings.append("every call costs the same, so cost decides nothing")
     return Routed(names, scores, worth, cost, choice, answers, ids, provenance, warnings, scorer)

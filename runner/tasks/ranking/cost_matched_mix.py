@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tasks.ranking.cost_quality import corners
+from runner.tasks.ranking.cost_hull import corners
 from runner.tasks.ranking.offered_answers import Offered
 from runner.tasks.ranking.redrawn_columns import Redrawn
 

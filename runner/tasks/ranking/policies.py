@@ -41,6 +41,16 @@ class Policy:
         """The share of prompts that each LLM is called on, float64 ``[M]``."""
         return self.chance.mean(axis=0)
 
+    def unmeasured(self, offered: Offered) -> np.ndarray:
+        """The share of prompts that each LLM is called on whose worth there is not known, float64 ``[M]``."""
+        return np.asarray((self.chance * np.isnan(offered.quality)).mean(axis=0))
+
+    def over_known(self, offered: Offered) -> Policy:
+        """The same among the LLMs whose worth is known on a prompt, where one of them may be called."""
+        chance = self.chance * ~np.isnan(offered.quality)
+        total = chance.sum(axis=1, keepdims=True)
+        return Policy(self.name, np.divide(chance, total, out=self.chance.copy(), where=total > 0))
+
     def _expected(self, table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         known = ~np.isnan(table)
         chance = self.chance * known
@@ -60,8 +70,8 @@ def single(offered: Offered) -> Policy:
 
 
 def at_random(offered: Offered) -> Policy:
-    """Every LLM that may be called is equally likely."""
-    return Policy("random", offered.allowed / offered.allowed.sum(axis=1, keepdims=True))
+    """Every LLM that may be called and whose answer is known is equally likely."""
+    return Policy("random", offered.allowed / offered.allowed.sum(axis=1, keepdims=True)).over_known(offered)
 
 
 def oracle(offered: Offered) -> Policy:
@@ -86,8 +96,8 @@ def first_choice(offered: Offered, scores: np.ndarray) -> np.ndarray:
 def shuffled(offered: Offered, scores: np.ndarray) -> Policy:
     """The router with its scores handed to other prompts: the mean over all ways to shuffle them.
 
-    Each LLM is called as often as the router calls it, on prompts that have nothing to do with it. Nothing is trained
-    anew. ``scores`` are float64 ``[M, P]``.
+    Each LLM is called as often as the router calls it, on prompts that have nothing to do with it, as far as its
+    answers are known. Nothing is trained anew. ``scores`` are float64 ``[M, P]``.
     """
     sets, which = offered.allowed[:1], np.zeros(len(offered.allowed), np.int64)
     if not offered.free:
@@ -100,4 +110,4 @@ def shuffled(offered: Offered, scores: np.ndarray) -> Policy:
         # The cheapest come first, and the first of equals is taken.
         order = sorted(np.flatnonzero(members), key=lambda at: price[at])
         row[order] = np.bincount(some[order].argmax(axis=0), minlength=len(order)) / some.shape[1]
-    return Policy("shuffled", shares[which.reshape(-1)])
+    return Policy("shuffled", shares[which.reshape(-1)]).over_known(offered)

@@ -7,11 +7,12 @@ from typing import Any
 
 from runner.contract import Table
 from runner.pages.numbers import clean
-from runner.pages.table_columns import columns
+from runner.pages.table_columns import INTERVAL, columns
 from runner.tasks.ranking.verdict_words import POLICIES, VERDICT
 
 #: What a terminal shows of the measures beside the policies, by how their names begin.
-SHOWN = ("AIQ", "APGR", "CPT", "cost saved")
+WITH_INTERVAL = "cost saved"
+SHOWN = ("AIQ", "APGR", "CPT", WITH_INTERVAL)
 
 
 def sentences(recorded: Mapping[str, Any]) -> list[str]:
@@ -45,12 +46,14 @@ def aligned(table: Table) -> list[str]:
 
 
 def _measures(table: Table) -> list[str]:
-    names, values, *_ = columns(table)
-    told = [
-        f"{name} {value}"
-        for name, value in zip(names.cells, values.cells, strict=True)
-        if name.startswith(SHOWN) and value != "-"
-    ]
+    names, values, *others = columns(table)
+    told = []
+    between = next((column.cells for column in others if column.heading == INTERVAL), [""] * len(names.cells))
+    for name, value, ends in zip(names.cells, values.cells, between, strict=True):
+        if name.startswith(SHOWN) and value != "-":
+            told.append(
+                f"{name} {value}" + (f" ({INTERVAL} {ends})" if name.startswith(WITH_INTERVAL) and ends else "")
+            )
     return ["; ".join(told)] if told else []
 
 

@@ -13,6 +13,9 @@ from runner.tasks.ranking.strong_calls import StrongCalls, call_share, gap_recov
 
 #: The parts of the gap that a share of calls is told for.
 PARTS = (0.5, 0.8)
+#: The strong and the weak one of votes between more than two LLMs, which are others on each prompt.
+OF_TRAINING = ("the better of training on each prompt", "the other")
+OF_COST = ("the dearer on each prompt", "the cheaper")
 SHARE, CALLED, BOTH = "strong share", "called worth", "both"
 
 
@@ -32,7 +35,7 @@ class StrongAndWeak:
 
         Where any LLM may be called, the strong one is the best of training, and the weak one the cheapest, or without
         costs the worst of training. Of votes they are, on each prompt, the dearest and the cheapest of those that were
-        compared, or without costs the best and the worst of training.
+        compared, or without costs the best and the worst of training; where that is one pair throughout, it is named.
         """
         standing = offered.standing
         if offered.free:
@@ -44,9 +47,11 @@ class StrongAndWeak:
         else:
             order = standing if offered.price is None else -offered.price
             strong, weak = offered.first(order), offered.first(-order)
-            names = ("the better of training", "the other") if offered.price is None else ("the dearer", "the cheaper")
+            names = OF_TRAINING if offered.price is None else OF_COST
         (worth, _), (cheaper, _) = offered.of(strong), offered.of(weak)
         known = (strong != weak) & ~np.isnan(worth + cheaper)
+        if len(np.unique(strong[known])) == 1 and len(np.unique(weak[known])) == 1:
+            names = offered.models[strong[known][0]], offered.models[weak[known][0]]
         if not known.any():
             return f"on no prompt are {names[0]} and {names[1]} both known"
         at = np.arange(scores.shape[1])

@@ -36,6 +36,8 @@ class Told:
     prompts: int
     #: The share of calls by LLM.
     calls: Mapping[str, float]
+    #: The share of calls by LLM whose worth is not known.
+    unmeasured: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Verdict:
             "better_than_single": self.surely_above("gain_over_single"),
             "policies": [
                 {"policy": row.name, "quality": _ends(row.quality), "cost": row.cost, "prompts": row.prompts}
-                | {"calls": dict(row.calls)}
+                | {"calls": dict(row.calls), "not_measured": dict(row.unmeasured)}
                 for row in self.policies
             ],
             "measures": {name: _ends(row.found) | {"prompts": row.prompts} for name, row in self.measures.items()},
@@ -123,7 +125,12 @@ def verdict(
     constant = not reads or (offered.free and len(np.unique(first)) == 1)
     mix = CostMatchedMix.of(offered, chosen) if len(np.unique(chosen)) > 1 else None
     curve = CostCurve.of(offered, scores, temperature) if reads else None
+    whole = 0 if curve is None else int(curve.whole.sum())
+    if whole < FEWEST_PROMPTS:
+        curve = None
     strong = StrongAndWeak.of(offered, scores) if reads else ""
+    if isinstance(strong, StrongAndWeak) and (few := int(strong.known.sum())) < FEWEST_PROMPTS:
+        strong = f"of only {few} prompt{'s' if few > 1 else ''} {strong.strong} and {strong.weak} are both known"
     columns = _columns(offered, beside)
     for part in (mix, curve, strong):
         columns |= part.columns if part is not None and not isinstance(part, str) else {}
@@ -140,10 +147,10 @@ def verdict(
         found["gain_over_mix"] = (gain, count)
     bought = None
     if curve is not None:
-        bought, count = curve.found(redrawn), int(curve.whole.sum())
-        found |= {f"aiq_{name}".removesuffix("_router"): (each, count) for name, each in bought.aiq.items()}
-        found["aiq_gain"] = (bought.aiq["router"] - bought.aiq["singles"], count)
-        found["cost_saved"] = (bought.saved, count)
+        bought = curve.found(redrawn)
+        found |= {f"aiq_{name}".removesuffix("_router"): (each, whole) for name, each in bought.aiq.items()}
+        found["aiq_gain"] = (bought.aiq["router"] - bought.aiq["singles"], whole)
+        found["cost_saved"] = (bought.saved, whole)
     if isinstance(strong, StrongAndWeak):
         found |= {name: (each, int(strong.known.sum())) for name, each in strong.found(redrawn).items()}
     measures = {
@@ -160,7 +167,7 @@ def verdict(
         policies=told,
         measures=measures,
         reads=reads,
-        left_out=_left_out(offered, curve, strong, measures) if reads else [],
+        left_out=_left_out(offered, whole, curve, strong, measures) if reads else [],
         mixed=mixed,
         pair=(strong.strong, strong.weak) if isinstance(strong, StrongAndWeak) else None,
         curve=bought.drawn() if bought is not None else [],
@@ -186,10 +193,20 @@ def _policies(offered: Offered, beside: list[Policy], redrawn: Redrawn) -> list[
     count = np.rint(redrawn["known"][0] * len(offered.rows)).astype(int)
     rows = []
     for at, policy in enumerate(beside):
-        calls = {name: float(share) for name, share in zip(offered.models, policy.calls(), strict=True) if share}
+        calls, lost = (
+            {name: float(share) for name, share in zip(offered.models, shares, strict=True) if share}
+            for shares in (policy.calls(), policy.unmeasured(offered))
+        )
         spent = float(cost[0, at])
         rows.append(
-            Told(policy.name, interval(quality[:, at]), spent if np.isfinite(spent) else None, int(count[at]), calls)
+            Told(
+                policy.name,
+                interval(quality[:, at]),
+                spent if np.isfinite(spent) else None,
+                int(count[at]),
+                calls,
+                lost,
+            )
         )
     return rows
 
@@ -213,6 +230,7 @@ def _alone(first: np.ndarray, scores: np.ndarray) -> int:
 
 def _left_out(
     offered: Offered,
+    whole: int,
     curve: CostCurve | None,
     strong: StrongAndWeak | str,
     measures: Mapping[str, Measured],
@@ -223,6 +241,8 @@ def _left_out(
             why = "what every LLM's answers cost is not known"
         elif not offered.free:
             why = "votes tell of two LLMs a prompt"
+        elif whole:
+            why = f"of only {whole} prompt{'s' if whole > 1 else ''} the quality and the cost of every LLM are known"
         else:
             why = "on no prompt are the quality and the cost of every LLM known"
         mix = "" if "gain_over_mix" in measures else ", the mix of two LLMs at the same cost"
@@ -232,6 +252,11 @@ def _left_out(
     elif "cost_saved" not in measures:
         said.append(
             f"No cost is saved at the quality of {offered.models[offered.best]}: no rate reaches it on these prompts"
+        )
+    elif not np.isfinite(measures["cost_saved"].found.low):
+        said.append(
+            "The interval of the cost saved has no lower end: in more than one of 40 bootstrap samples no rate reaches "
+            f"the quality of {offered.models[offered.best]}"
         )
     if isinstance(strong, str):
         said.append(f"APGR and CPT are not measured: {strong}")

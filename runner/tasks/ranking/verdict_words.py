@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runner.contract import Table
@@ -33,8 +33,11 @@ def metrics(told: Verdict) -> dict[str, float | int | None]:
     return found
 
 
-def recorded(told: Verdict) -> dict[str, dict[str, object]]:
-    """The tables of a run: the policies, the measures with the sentences as their note, and the curve."""
+def recorded(told: Verdict, also: Sequence[str] = ()) -> dict[str, dict[str, object]]:
+    """The tables of a run: the policies, the measures with the sentences as their note, and the curve.
+
+    ``also`` are sentences that end the note.
+    """
     names = policy_names(told)
     costs = [row.cost for row in told.policies if row.cost]
     places = max(0, min(12, 3 - math.floor(math.log10(max(costs))))) if costs else PLACES
@@ -44,7 +47,8 @@ def recorded(told: Verdict) -> dict[str, dict[str, object]]:
         title="Beside other ways to choose",
         columns=("policy", "quality", "low", "high", "mean cost", "prompts", "calls"),
         rows=[
-            (names[row.name], *_interval(row.quality), row.cost, row.prompts, calls(row.calls)) for row in told.policies
+            (names[row.name], *_interval(row.quality), row.cost, row.prompts, calls(row.calls, row.unmeasured))
+            for row in told.policies
         ],
         plot="bars",
         note=measure_of(told) + " 95 % bootstrap intervals over prompts.",
@@ -56,7 +60,7 @@ def recorded(told: Verdict) -> dict[str, dict[str, object]]:
         title="Verdict",
         columns=("measure", "value", "low", "high", "prompts"),
         rows=[(labels[name], *_interval(row.found), row.prompts) for name, row in told.measures.items()],
-        note="\n".join(sentences(told)),
+        note="\n".join([*sentences(told), *also]),
         decimals=dict.fromkeys(("value", "low", "high"), PLACES),
     )
     found = [policies, measures]
@@ -121,22 +125,39 @@ def measure_names(told: Verdict) -> dict[str, str]:
 def sentences(told: Verdict) -> list[str]:
     """What the measures say: whether it beats the best single LLM, the mix at its cost, all mixes; what is left out."""
     said = [_against_single(told)]
-    if told.mixed is not None and (mix := told.measures.get("gain_over_mix")) is not None:
+    ruled = any(row.name == "routing" for row in told.policies)
+    if told.mixed is not None and "gain_over_mix" in told.measures:
         cheaper, dearer, share = told.mixed
         mixture = f"{dearer} for a random {share:.0%} of the prompts and {cheaper} for the others, at the same cost"
-        found = f"{_verdict(told, 'gain_over_mix', mixture)}: {_gain(mix)}."
-        ruled = any(row.name == "routing" for row in told.policies)
+        found = _judged(told, "gain_over_mix", mixture, "routing" if ruled else "router")
         said.append(f"This routing: {_small(found)}" if ruled else found)
+    elif ruled and (lost := _not_measured(told, "routing")):
+        said.append(f"This routing: {_small(lost)}.")
     if (gain := told.measures.get("aiq_gain")) is not None:
         mixtures = "single LLMs and their random mixtures"
         said.append(f"Over all costs {_small(_verdict(told, 'aiq_gain', mixtures))} (AIQ): {_gain(gain)}.")
     return [*said, *(f"{text}." for text in told.left_out)]
 
 
-def calls(shares: Mapping[str, float]) -> str:
-    """``large 64%, small 30%, 4 others 6%``."""
+def over_budget(told: Verdict, budget: float | None) -> list[str]:
+    """A sentence where the held-out choices cost more than a mean budget that was given."""
+    rows = {row.name: row for row in told.policies}
+    row = rows.get("routing", rows["router"])
+    if budget is None or row.cost is None or row.cost <= budget * (1 + 1e-9):
+        return []
+    return [
+        f"Its choices cost {row.cost:.6g} a prompt on the held-out prompts, above the budget of {budget:g}: "
+        "that is kept by expected costs, on the prompts that were asked about."
+    ]
+
+
+def calls(shares: Mapping[str, float], unmeasured: Mapping[str, float]) -> str:
+    """``large 64%, small 30% (not measured), 4 others 6%``: of an LLM none of whose calls has a worth that is known."""
     ranked = sorted(shares.items(), key=lambda item: -item[1])
-    shown = [f"{clean(name)} {share:.0%}" for name, share in ranked[:MOST_NAMED]]
+    shown = [
+        f"{clean(name)} {share:.0%}" + (" (not measured)" if unmeasured.get(name, 0.0) > share - 1e-9 else "")
+        for name, share in ranked[:MOST_NAMED]
+    ]
     rest = [share for _, share in ranked[MOST_NAMED:]]
     if rest:
         shown.append(f"{len(rest)} other{'s' if len(rest) > 1 else ''} {sum(rest):.0%}")
@@ -148,14 +169,40 @@ def _against_single(told: Verdict) -> str:
     rival = f"{_single(told)}, the best {'single LLM' if told.free else 'by the votes'} of training"
     against = f"Nothing tells whether it is better than {rival}: on no prompt is what both call known."
     if gain is not None:
-        against = f"{_verdict(told, 'gain_over_single', rival)}: {_gain(gain)}."
+        against = _judged(told, "gain_over_single", rival, "router")
     if told.always is None:
         return against
     alone = f"always {told.always}" if told.free else f"one order of the LLMs, {told.always} first"
-    said = f"Its first choice is {alone}" if told.reads else f"It reads no prompt: {alone}"
+    said = f"Its first choice is {alone}"
+    if not told.reads:
+        same = "Its first choice is" if told.free else "Its scores are"
+        said = f"{same} the same for all held-out prompts: {alone}"
     if told.always == told.single and told.free:
         return f"{said}, the best single LLM of training, so it is no better than that."
     return f"{said}. {against}"
+
+
+def _judged(told: Verdict, measure: str, rival: str, policy: str) -> str:
+    """One sentence: better or not; where calls of the policy are not measured, how many, and on what it is judged."""
+    measured = told.measures[measure]
+    found = f"{_verdict(told, measure, rival)}: {_gain(measured)}."
+    if not (lost := _not_measured(told, policy)):
+        return found
+    both = f"on the {number(measured.prompts)} prompt{'s' if measured.prompts > 1 else ''} where both are known"
+    return f"{lost}; {both}, {_small(found)}"
+
+
+def _not_measured(told: Verdict, policy: str) -> str:
+    """How many of the policy's calls have a worth that is not known, and of which LLMs; empty where none has."""
+    lost = next((row.unmeasured for row in told.policies if row.name == policy), {})
+    if not lost:
+        return ""
+    ranked = [clean(name) for name, _ in sorted(lost.items(), key=lambda item: -item[1])]
+    rest = len(ranked) - MOST_NAMED
+    more = f" and {rest} other{'s' if rest > 1 else ''}" if rest > 0 else ""
+    share = sum(lost.values())
+    part = f"{100 * share:.0f} %" if share >= 0.01 else "less than 1 %"
+    return f"Not measured for {part} of its calls ({', '.join(ranked[:MOST_NAMED])}{more})"
 
 
 def _small(text: str) -> str:

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from runner import registry
+from runner.contract import LoadContext
 from runner.data.comparisons import TIE, A, B, ComparisonsData
 from runner.errors import DataError
 
@@ -75,6 +77,22 @@ def test_no_decided_row_is_left(tmp_path, context):
     rows[2]["winner"] = "left"
     error = refused(put(tmp_path / "x.csv", rows), context)
     assert "no row has a winner" in error.message and "'left'" in error.message and "winner_values" in error.hint
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_ties_alone_are_refused_and_lengths_are_learnt_from_them(tmp_path, context, suffix):
+    rows = [row | {"winner": ("tie", "both_bad")[at % 2]} for at, row in enumerate(battles())]
+    path = put(tmp_path / f"x{suffix}", rows)
+    error = refused(path, context)
+    assert "every one of 60 comparisons is a tie" in error.message and "data.columns.winner" in error.hint
+    with pytest.raises(DataError, match="every one of 60 comparisons is a tie"):
+        ComparisonsData(dataset=str(path)).suits(context().spec, tmp_path)
+    lengths = registry.load("simple_length_prediction").Spec(model_type="simple_length_prediction")
+    ComparisonsData(dataset=str(path)).suits(lengths, tmp_path)
+    data = ComparisonsData(dataset=str(path)).load(LoadContext(lengths, tmp_path / "cache", context().emit))
+    assert len(data.train) + len(data.validation) == 60
+    one = put(path, [*rows[1:], battles()[0]])
+    assert len(ComparisonsData(dataset=str(one)).load(context()).train)
 
 
 def test_too_many_rows_lost(tmp_path, context):

@@ -11,6 +11,7 @@ from runner import registry
 from runner.data.comparisons import ComparisonsData
 from runner.errors import DataError
 from runner.evaluation.shared_holdout import Split
+from tests.examples import example
 
 VOTES = [(f"m{at % 4}", f"m{(at + 1 + at // 4 % 3) % 4}", ("model_a", "model_b", "tie")[at % 3]) for at in range(90)]
 RATINGS = ("bradley_terry_scoring", "elo_scoring", "greedy_ranking", "least_squares_scoring", "mcmf_scoring",
@@ -59,6 +60,29 @@ def test_a_kind_that_reads_prompts_is_refused_before_a_run(votes, tmp_path):
 def test_a_column_that_the_spec_names_has_to_be_there(votes, context):
     with pytest.raises(DataError, match="missing column Question"):
         ComparisonsData(dataset=str(votes), columns={"prompt": "Question"}).load(context(frozenset()))
+
+
+def trained(desk, path, columns, kind, **fields):
+    """A run from the command line: what the worker reads is the spec as the run wrote it down."""
+    spec = example(kind)
+    spec["model"]["spec"] |= fields
+    desk.write("spec.json", spec | {"data": {"dataset": str(path), "columns": columns}})
+    return desk("train", "--spec-file", "spec.json", "--executor", "local", "--json")
+
+
+def test_a_run_takes_votes_whose_columns_are_named(votes, desk):
+    trained(desk, votes, {"prompt": "id"}, "bradley_terry_scoring", min_model_occurrences=1).ok()
+
+
+def test_a_run_takes_votes_with_other_names_of_all_columns(tmp_path, desk):
+    path = tmp_path / "votes.csv"
+    path.write_text("q,l,r,w\n" + "".join(f"q{at % 30},{','.join(row)}\n" for at, row in enumerate(VOTES)))
+    columns = {"prompt": "q", "model_a": "l", "model_b": "r", "winner": "w"}
+    trained(desk, path, columns, "linear_scoring").ok()
+    refused = trained(desk, path, columns, "response_predictive")
+    assert (refused.code, refused.json["message"]) == (
+        4, "missing columns response_a, response_b, and response_predictive reads responses",
+    )  # fmt: skip
 
 
 def test_every_kind_says_what_it_reads():

@@ -166,6 +166,23 @@ def test_options_without_an_effect_are_refused_by_pointer(tmp_path):
     assert refused(dataset=str(path), outcomes={}, winner_values={"tie": ["="]}) == "/data/winner_values"
 
 
+@pytest.mark.parametrize(
+    ("names", "columns", "twice"),
+    [
+        (["prompt", "model", "score", "cost"], {"score": "cost"}, "'cost' has two roles: score and cost"),
+        (["prompt", "model", "mark", "task"], {"score": "mark", "prompt": "task"}, "'task' has two roles"),
+        (["prompt", "task", "x", "y"], {"models": ["x", "task"]}, "'task' has two roles: group and score of task"),
+    ],
+)
+@pytest.mark.parametrize("form", ["auto", None])
+def test_a_column_has_one_role_though_it_has_the_other_by_its_name(tmp_path, context, names, columns, twice, form):
+    path = published.table(tmp_path / "x.csv", names, [[f"p{at // 2}", f"m{at % 2}", at % 3, 1] for at in range(20)])
+    form = form or ("wide" if "models" in columns else "long")
+    with pytest.raises(DataError, match=twice) as caught:
+        load(path, context, outcomes={"format": form, "columns": columns})
+    assert "data.outcomes.columns" in caught.value.hint
+
+
 def test_comparisons_are_no_matrix(tmp_path, context):
     path = published.table(tmp_path / "x.csv", ["prompt", "model_a", "model_b", "winner"], [["p", "a", "b", "tie"]] * 9)
     with pytest.raises(DataError, match="no form of an outcome matrix"):

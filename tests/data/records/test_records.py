@@ -21,6 +21,7 @@ from runner.errors import DataError, NotFoundError
 TEXT_NAMES = ["x.csv", "x.tsv", "x.jsonl", "x.json"]
 NAMES = [*TEXT_NAMES, "x.parquet", "x.arrow", "stream.arrow"]
 CELL = st.text(st.characters(codec="utf-8"), max_size=20)
+TEXT = CELL.map(lambda cell: cell.replace("\0", ""))
 ROWS = [{"a": "1", "b": "x"}, {"a": "2", "b": 'é,\n"q"'}, {"a": "3", "b": "\u2028 \u0085 \x1c"}]
 
 
@@ -83,7 +84,7 @@ def test_the_same_rows_from_every_container(tmp_path, name, gz):
 
 @pytest.mark.parametrize("name", [*NAMES, "x.csv.gz", "x.jsonl.gz", "x.parquet.gz"])
 @settings(max_examples=25, deadline=None)
-@given(rows=st.lists(st.fixed_dictionaries({"one": CELL, "two": CELL}), min_size=1, max_size=5))
+@given(rows=st.lists(st.fixed_dictionaries({"one": TEXT, "two": TEXT}), min_size=1, max_size=5))
 def test_any_text_comes_back(tmp_path_factory, name, rows):
     assert read(put(tmp_path_factory.mktemp("any") / name, rows)) == rows
 
@@ -253,6 +254,27 @@ def test_a_binary_file_that_was_cut_off(tmp_path, name):
     path = put(tmp_path / name, ROWS)
     path.write_bytes(path.read_bytes()[: -path.stat().st_size // 2])
     assert "not a whole" in fault(path).message
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
+def test_a_row_with_a_key_twice_is_told_and_its_last_value_is_not_taken(tmp_path, name):
+    rows = ['{"a": 1, "b": 2}', '{"a": 1, "b": 2, "a": 3}', '{"a": 1, "b": [{"c": 1, "c": 1}]}', '{"a": "\\"a\\": 1"}']
+    text = "\n".join(rows) if name == "x.jsonl" else "[" + ",\n".join(rows) + "]"
+    (tmp_path / name).write_text(text)
+    (batch,) = open_records(tmp_path / name).batches()
+    assert batch.bad == [(2, "the key 'a' twice"), (3, "the key 'c' twice")]
+    assert batch.rows == [{"a": 1, "b": 2}, {"a": '"a": 1'}] and batch.numbers == [1, 4]
+
+
+def test_a_row_with_a_nul_is_told(tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text('a,b\n1,2\n"three\nfour\0",5\n6,7\n')
+    (batch,) = open_records(path).batches()
+    assert batch.bad == [(3, "a NUL character")] and [row["a"] for row in batch.rows] == ["1", "6"]
+    path.write_bytes("a,b\n1,2\n".encode("utf-16-le"))
+    with pytest.raises(DataError, match="the header has NUL characters") as caught:
+        open_records(path)
+    assert "utf-16" in caught.value.hint
 
 
 def test_a_column_that_is_there_twice(tmp_path):

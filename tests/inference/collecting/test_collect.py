@@ -112,7 +112,7 @@ def test_holes_may_be_allowed_and_nothing_at_all_may_not(room, endpoint):
 def test_an_answer_that_takes_too_long_and_one_that_is_none(room, endpoint):
     endpoint.slow["bad"] = threading.Event()
     endpoint.faults = {"good": [(200, {}, "<html>")]}
-    done = room(*words("--grade", "numeric", "--timeout", "0.2", "--attempts", "1", "--json"))
+    done = room(*words("--grade", "numeric", "--timeout", "1.5", "--attempts", "1", "--json"))
     assert done.code == 1
     assert done.json["failures"] == {"no answer in time": 8, "an answer that is no chat completion": 1}
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from runner.tasks.ranking.recorded_verdict import lines
 from runner.tasks.ranking.verdict import Verdict, verdict
-from runner.tasks.ranking.verdict_words import metrics, recorded, sentences
+from runner.tasks.ranking.verdict_words import measure_names, metrics, recorded, sentences
 from tests.tasks.ranking.verdict_cases import COSTS, matrix, votes, without_costs
 
 
@@ -62,7 +63,10 @@ def test_who_calls_one_llm_always_gains_nothing_on_it():
     assert gain(found, "gain_over_single") == 0 and found.measures["gain_over_single"].found.high == 0
     assert set(found.measures) == {"gain_over_single", "gain_over_random", "gap_to_oracle"}
     (said,) = sentences(found)
-    assert said == "It reads no prompt: always large, the best single LLM of training, so it is no better than that."
+    assert said.startswith(
+        "Its first choice is the same for all held-out prompts: always large, the best single LLM of "
+    )
+    assert said.endswith("training, so it is no better than that.")
     other = told(matrix(), constant()[::-1])
     assert other.always == "small" and "No better than always large" in sentences(other)[0]
 
@@ -114,11 +118,19 @@ def test_without_costs_it_says_what_is_left_out_and_keeps_to_quality():
 
 def test_of_votes_between_many_the_best_single_one_is_a_fixed_order():
     found = told(votes(), noise())
-    assert found.pair == ("the better of training", "the other") and not found.free
+    assert found.pair == ("the better of training on each prompt", "the other") and not found.free
     assert "a fixed order, large first" in sentences(found)[0]
     dear = replace(votes(), price=np.tile(COSTS, (60, 1)), cost=np.tile(COSTS, (60, 1)))
     priced = told(dear, noise())
-    assert priced.pair == ("the dearer", "the cheaper") and "two LLMs a prompt" in priced.left_out[0]
+    assert priced.pair == ("the dearer on each prompt", "the cheaper") and "two LLMs a prompt" in priced.left_out[0]
+
+
+@pytest.mark.parametrize("price", [None, np.tile(COSTS, (60, 1))])
+def test_of_votes_between_two_the_strong_and_the_weak_one_are_named(price):
+    won = matrix().quality[:, 2]
+    quality = np.stack([1 - won, np.full(60, np.nan), won], axis=1)
+    found = told(replace(votes(), quality=quality, allowed=~np.isnan(quality), price=price), noise())
+    assert found.pair == ("large", "small") and measure_names(found)["apgr"] == "APGR, large over small"
 
 
 def test_holes_are_left_out_and_counted():
@@ -128,6 +140,43 @@ def test_holes_are_left_out_and_counted():
     rows = {row.name: row for row in found.policies}
     assert rows["single"].prompts == 40 and rows["random"].prompts == 60 and rows["router"].prompts < 60
     assert found.measures["gain_over_single"].prompts <= 40 and found.measures["aiq"].prompts == 40
+
+
+def test_calls_of_an_llm_whose_outcomes_are_not_known_are_said():
+    answers = np.concatenate([matrix().quality, np.full((60, 1), np.nan)], axis=1)
+    wide = {
+        name: np.concatenate([getattr(matrix(), name), np.full((60, 1), 3.0)], axis=1) for name in ("cost", "price")
+    }
+    offered = matrix(
+        models=(*matrix().models, "newcomer"),
+        quality=answers,
+        allowed=np.ones((60, 4), bool),
+        trained=np.array([0.3, 0.5, 0.7, np.nan]),
+        **wide,
+    )
+    scores = np.concatenate([matrix().quality.T + 0.01 * noise(), np.zeros((1, 60))])
+    scores[3, ::3] = 9.0
+    found = told(offered, scores, routed=np.where(np.arange(60) % 4, 2, 3))
+    rows = {row.name: row for row in found.policies}
+    assert rows["router"].prompts == 40 and rows["router"].unmeasured == {"newcomer": pytest.approx(1 / 3)}
+    assert rows["routing"].prompts == 45 and rows["routing"].calls["newcomer"] == 0.25
+    # What is drawn at random shows whose outcomes it is the mean of.
+    assert set(rows["random"].calls) == {"small", "middle", "large"} and "newcomer" not in rows["shuffled"].calls
+    assert sum(rows["random"].calls.values()) == pytest.approx(1)
+    said = sentences(found)
+    assert said[0].startswith("Not measured for 33 % of its calls (newcomer); on the 40 prompts where both are known, ")
+    assert "better than always large" in said[0]
+    assert any(
+        line.startswith(
+            "This routing: not measured for 25 % of its calls (newcomer); on the 45 prompts where both are "
+        )
+        for line in said
+    )
+    alone = told(offered, scores, routed=np.full(60, 3))
+    assert recorded(alone)["policies"]["rows"][1][-1] == "newcomer 100% (not measured)"
+    said = sentences(alone)
+    assert "This routing: not measured for 100 % of its calls (newcomer)." in said
+    assert found.as_dict()["policies"][0]["not_measured"] == {"newcomer": pytest.approx(1 / 3)}
 
 
 def test_a_policy_whose_every_call_fell_on_a_hole_has_no_number():
@@ -167,6 +216,37 @@ def test_costs_that_are_all_the_same_decide_nothing_and_it_says_so():
     same = np.ones((60, 3))
     found = told(matrix(cost=same, price=same), noise())
     assert {"aiq", "aiq_gain"}.isdisjoint(found.measures) and any("costs the same" in said for said in found.left_out)
+
+
+def test_what_almost_no_prompt_tells_is_not_measured_and_it_says_so():
+    holes = matrix().quality
+    holes[3:, 1] = np.nan
+    found = told(matrix(quality=holes), noise())
+    assert {"aiq", "aiq_singles", "aiq_gain", "cost_saved"}.isdisjoint(found.measures) and not found.curve
+    assert (
+        "AIQ and the cost saved are not measured: of only 3 prompts the quality and the cost of every LLM are known."
+        in (sentences(found))
+    )
+    assert "apgr" in found.measures
+    holes[7:, 0] = np.nan
+    found = told(matrix(quality=holes), noise())
+    assert {"apgr", "cpt_50", "strong_calls_saved"}.isdisjoint(found.measures)
+    assert "APGR and CPT are not measured: of only 7 prompts large and small are both known." in sentences(found)
+
+
+def test_the_cost_saved_is_told_with_its_interval_or_why_it_has_none():
+    found = told(matrix(), matrix().quality.T + 0.01 * noise())
+    told_ends = found.measures["cost_saved"].found
+    assert np.isfinite(told_ends.low)
+    said = next(line for line in lines(recorded(found)) if line.startswith("AIQ "))
+    assert (
+        f"cost saved at the quality of large {told_ends.value:.3f} (95 % interval {told_ends.low:.3f} to "
+        f"{told_ends.high:.3f})"
+    ) in said
+    found = told(matrix(), matrix().quality.T + noise())
+    assert found.measures["cost_saved"].found.low == -np.inf
+    why = "no lower end: in more than one of 40 bootstrap samples no rate reaches the quality of large"
+    assert any(line.startswith("The interval of the cost saved has") and why in line for line in sentences(found))
 
 
 def test_without_a_whole_prompt_the_mix_is_still_measured():

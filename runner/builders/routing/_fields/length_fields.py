@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from runner.contract import ModelSpec, option
 
 
 class LengthFields(ModelSpec):
     """What is predicted of a length that nobody can know."""
+
+    reads_winners: ClassVar[bool] = False
 
     predict: Literal["median", "mean", "relative"] = option(
         "median",

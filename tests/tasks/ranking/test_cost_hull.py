@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.tasks.ranking.cost_quality import Hull, corners, least_reaching
+from runner.tasks.ranking.cost_hull import Hull, corners, least_reaching
 
 
 def hull(*points: tuple[float, float]) -> Hull:

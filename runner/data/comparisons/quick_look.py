@@ -53,7 +53,7 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
             empty=spec.takes_empty_responses(),
         )
         if whole:
-            losses.refuse(rows, section.max_rows_lost, section.dataset)
+            losses.refuse(rows, section.max_rows_lost, section.dataset, winners=spec.reads_winners)
     except EnvironmentProblem:
         return
     except DataError as error:
