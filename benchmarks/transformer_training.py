@@ -31,10 +31,11 @@ from runner.contract import LoadedData, TrainContext
 from runner.data.comparisons import A, Comparisons
 from runner.runs.checkpoints import RunCheckpoints
 from runner.training.finetuning_specs import FinetuningSpec
-from runner.training.loop import Trainee, fit
+from runner.training.loop import fit
 from runner.training.optimizers import AdamW, make
 from runner.training.pretrained import resolve
 from runner.training.text_encoder import TrainableEncoder
+from runner.training.trainee import Trainee
 
 MAX_LENGTH, BATCH, MODELS, SEED = 128, 32, 20, 0
 

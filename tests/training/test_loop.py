@@ -13,8 +13,10 @@ from runner.contract import LoadedData, TrainContext
 from runner.errors import DataError, IntegrityError, RunFailed, Stopped
 from runner.runs.checkpoints import RunCheckpoints
 from runner.training.gradient_training import DiagnosedTraining, GradientTraining
-from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer, save_optimizer
+from runner.training.loop import fit
+from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Adam, AdamW, Muon, make
+from runner.training.trainee import Trainee, save_optimizer
 
 torch = pytest.importorskip("torch")
 
@@ -209,8 +211,8 @@ def test_looking_at_the_loss_less_often_changes_nothing(tmp_path, monkeypatch):
     from runner.training import loop
 
     whole = fit(task(), context(tmp_path / "a"))
-    often = loop._Losses
-    monkeypatch.setattr(loop, "_Losses", lambda state, every, where: often(state, 3, where))
+    often = loop.StepLosses
+    monkeypatch.setattr(loop, "StepLosses", lambda state, every, where: often(state, 3, where))
     assert fit(task(), context(tmp_path / "b")).history == whole.history
 
 

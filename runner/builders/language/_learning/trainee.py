@@ -11,8 +11,8 @@ import torch
 from runner.builders.language._models.base_model import Trained
 from runner.contract import TrainContext
 from runner.training import optimizers, precision
-from runner.training.loop import Trainee
 from runner.training.tokens import grouped_by_length
+from runner.training.trainee import Trainee
 
 Parts = Callable[[np.ndarray], Iterator[torch.Tensor]]
 

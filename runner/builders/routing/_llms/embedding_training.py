@@ -11,8 +11,9 @@ import torch
 from runner.builders.routing._llms.llm_holdout import FEWEST_LLMS, HeldOut, found_again
 from runner.builders.routing._llms.llm_pairs import Inputs, PairNetwork
 from runner.contract import TrainContext
-from runner.training.loop import Fit, Trainee, fit
+from runner.training.loop import fit
 from runner.training.optimizers import OptimizerSpec, make
+from runner.training.trainee import Fit, Trainee
 
 #: The stage's name: of its checkpoints and of its events.
 STAGE = "llm_embedding"
@@ -20,7 +21,7 @@ STAGE = "llm_embedding"
 
 @dataclass(frozen=True)
 class Objective:
-    """What a type minimises: :class:`~runner.training.loop.Trainee` has the same fields."""
+    """What a type minimises: :class:`~runner.training.trainee.Trainee` has the same fields."""
 
     batch_size: int
     order: Callable[[np.random.Generator], np.ndarray]

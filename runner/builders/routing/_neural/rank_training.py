@@ -18,8 +18,10 @@ from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.calibration import winner_margins
 from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.gradient_training import GradientTraining
-from runner.training.loop import OptimizerState, Trainee, fit, read_optimizer
+from runner.training.loop import fit
+from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Optimizer
+from runner.training.trainee import Trainee
 
 #: Pairs scored at once while measuring.
 ROWS = 8192

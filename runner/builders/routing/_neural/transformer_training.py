@@ -16,12 +16,13 @@ from runner.contract import TrainContext
 from runner.errors import Stopped
 from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training.gradient_training import GradientTraining
-from runner.training.loop import OptimizerState, Trainee
 from runner.training.network_parts import Parts, by_prefix
+from runner.training.optimizer_state import OptimizerState
 from runner.training.optimizers import Optimizer
 from runner.training.precision import scales_loss
 from runner.training.text_encoder import TrainableEncoder
 from runner.training.tokens import Tokens, grouped_by_length
+from runner.training.trainee import Trainee
 
 #: Prompts encoded at once, and pairs scored at once, while measuring.
 PROMPTS, PAIRS = 64, 8192

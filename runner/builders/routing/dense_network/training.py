@@ -18,8 +18,8 @@ from runner.builders.routing.dense_network.stored import StoredDense
 from runner.contract import TrainContext, TrainResult
 from runner.store.tensors import write_tensors
 from runner.tasks.ranking.input_importance import of_ranking, trained_importance
-from runner.training.loop import Trainee
 from runner.training.optimizers import make
+from runner.training.trainee import Trainee
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:

@@ -16,8 +16,8 @@ from runner.builders.routing.dn_embedding import Spec
 from runner.builders.routing.dn_embedding.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.input_importance import of_ranking, trained_importance
-from runner.training.loop import Trainee
 from runner.training.optimizers import make
+from runner.training.trainee import Trainee
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:

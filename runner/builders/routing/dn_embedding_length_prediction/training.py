@@ -20,8 +20,9 @@ from runner.tasks.length.length_rows import TokenCounter, continued, split_rows
 from runner.tasks.length.measuring import conclude, point_metrics
 from runner.tasks.length.point_forecasts import forecast
 from runner.tasks.ranking.input_importance import trained_importance
-from runner.training.loop import Trainee, fit
+from runner.training.loop import fit
 from runner.training.optimizers import make
+from runner.training.trainee import Trainee
 
 #: The gradient's norm is cut off here.
 CLIP = 1.0

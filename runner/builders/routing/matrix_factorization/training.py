@@ -20,8 +20,8 @@ from runner.contract import TrainContext, TrainResult
 from runner.errors import DataError
 from runner.store.tensors import write_tensors
 from runner.tasks.ranking.input_importance import of_ranking, trained_importance
-from runner.training.loop import Trainee
 from runner.training.optimizers import make
+from runner.training.trainee import Trainee
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:

@@ -29,8 +29,9 @@ from runner.builders.routing.response_predictive.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.data.comparisons import A, B
 from runner.tasks.ranking.input_importance import of_ranking, trained_importance
-from runner.training.loop import Trainee, read_optimizer
+from runner.training.optimizer_state import read_optimizer
 from runner.training.optimizers import make
+from runner.training.trainee import Trainee
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:

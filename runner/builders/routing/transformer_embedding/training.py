@@ -23,11 +23,13 @@ from runner.builders.routing.transformer_embedding.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.input_importance import of_ranking, trained_importance
 from runner.training import encoder as sentence_encoder
-from runner.training.loop import fit, read_optimizer, save_optimizer
+from runner.training.loop import fit
+from runner.training.optimizer_state import read_optimizer
 from runner.training.optimizers import make
 from runner.training.precision import usable
 from runner.training.pretrained import resolve
 from runner.training.text_encoder import TrainableEncoder
+from runner.training.trainee import save_optimizer
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:

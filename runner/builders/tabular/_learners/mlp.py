@@ -20,8 +20,9 @@ from runner.builders.tabular._learners.parameters import MlpParameters
 from runner.builders.tabular._learners.table import TrainingTable
 from runner.contract import Checkpoint, LoadedData, TrainContext
 from runner.store.tensors import read_tensors, write_tensors
-from runner.training.loop import Trainee, fit
+from runner.training.loop import fit
 from runner.training.optimizers import make
+from runner.training.trainee import Trainee
 
 if TYPE_CHECKING:
     import torch
