@@ -92,7 +92,7 @@ def make_plan(
     spec = resolve_paths(spec, cwd)
     assert spec.model.spec is not None
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
-    models = [path for name in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
+    models = [path for name, _ in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
     network = spec.run.network
     if network is None:
         network = needs_network(spec, workspace)
@@ -161,12 +161,13 @@ def choose_executor(
     return DockerExecutor(), found.name, found.digest
 
 
-def model_names(spec: TrainingSpec) -> list[str]:
-    """The pretrained models that the kind's spec names: every field called ``*_model_name``, at any depth.
+def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
+    """The pretrained models that the kind's spec names: every field called ``*_model_name``, at any depth, each with
+    the ``revision`` beside it.
 
     One that names a stored model is none of them.
     """
-    found: list[str] = []
+    found: list[tuple[str, str | None]] = []
     stored = spec.model.spec.stored_models().values() if spec.model.spec else ()
 
     def look(value: Any) -> None:
@@ -174,7 +175,7 @@ def model_names(spec: TrainingSpec) -> list[str]:
             for key, item in value.items():
                 if key.endswith("_model_name") and isinstance(item, str):
                     if item not in stored:
-                        found.append(item)
+                        found.append((item, value.get("revision")))
                 else:
                     look(item)
 
@@ -188,7 +189,7 @@ def needs_network(spec: TrainingSpec, workspace: Workspace) -> bool:
 
     if spec.data.network_needed(workspace.cache):  # type: ignore[union-attr]
         return True
-    if any(not available_locally(name) for name in model_names(spec)):
+    if any(not available_locally(name, revision) for name, revision in model_names(spec)):
         return True
     if spec.wandb is not None:
         from runner.tracking.wandb_session import find_key, mode

@@ -32,13 +32,16 @@ def resolve(name: str, revision: str | None = None, cache: Path | None = None) -
 
     A bare name means the organisation ``sentence-transformers``, as that library reads it. ``revision`` is a branch,
     tag or commit of the Hub; ``cache`` is where a model that is made here is kept. Raises :class:`NotFoundError` for a
-    folder that is not there and :class:`EnvironmentProblem` when the Hub is needed and does not answer.
+    folder that is not there, :class:`DataError` for a revision of what has none, and :class:`EnvironmentProblem` when
+    the Hub is needed and does not answer.
     """
     if revision is None and cache is not None and (made := made_models.made(name, cache)):
         return made
-    found = local(name) if revision is None else None
+    found = local(name, revision)
     if found:
         return found
+    if revision is not None and (_is_path(name) or name == made_models.TINY):
+        raise DataError(f"{name} has no revisions: only a model of the Hub has", hint="leave the revision out")
     if _is_path(name) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise NotFoundError(
             f"there is no model folder {name!r}",
@@ -53,34 +56,37 @@ def resolve(name: str, revision: str | None = None, cache: Path | None = None) -
         raise
 
 
-def local(name: str) -> Path | None:
-    """The folder of a model that needs no network, or None. Raises :class:`DataError` for a folder that holds none."""
-    if name in PACKAGED:
+def local(name: str, revision: str | None = None) -> Path | None:
+    """The folder of a model that needs no network, or None. Raises :class:`DataError` for a folder that holds none.
+
+    A ``revision`` is the Hub's: what is installed, and a folder, are of none, and only a snapshot of it counts.
+    """
+    if revision is None and name in PACKAGED:
         package, folder, _ = PACKAGED[name]
         spec = importlib.util.find_spec(package)
         for place in (spec.submodule_search_locations or ()) if spec else ():
             if _complete(Path(place) / folder):
                 return Path(place) / folder
     path = absolute(name, Path())
-    if path.is_dir() and (_is_path(name) or (path / "config.json").exists()):
+    if revision is None and path.is_dir() and (_is_path(name) or (path / "config.json").exists()):
         if not (path / "config.json").exists():
             raise DataError("the folder holds no model: config.json is missing", where=str(path))
         return path
     if _is_path(name):
         return None
     for repo in (name,) if "/" in name else (name, f"sentence-transformers/{name}"):
-        snapshot = hub.cached_snapshot(repo, "model")
+        snapshot = hub.cached_snapshot(repo, "model", revision)
         if snapshot and _complete(snapshot):
             return snapshot
     return None
 
 
-def available_locally(name: str) -> bool:
+def available_locally(name: str, revision: str | None = None) -> bool:
     """Whether :func:`resolve` would need no network. Imports nothing heavy."""
-    if made_models.can_make(name):
+    if revision is None and made_models.can_make(name):
         return True
     try:
-        return local(name) is not None
+        return local(name, revision) is not None
     except DataError:
         return True
 

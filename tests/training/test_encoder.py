@@ -275,6 +275,20 @@ def test_a_hub_name_from_the_local_cache_and_a_bare_one(hf, model):
     assert not available_locally("small")
 
 
+def test_a_revision_is_there_where_a_snapshot_of_it_is(hf, model):
+    folder = cached(hf, "someone/small", model).parents[1]
+    assert not available_locally("someone/small", "older")
+    (folder / "refs" / "older").write_text("def")
+    assert not available_locally("someone/small", "older")
+    shutil.copytree(model, folder / "snapshots" / "def")
+    assert available_locally("someone/small", "older") and available_locally("someone/small", "def")
+    assert resolve("someone/small", "older") == folder / "snapshots" / "def"
+    # What comes with a package is one revision, and nobody knows which.
+    assert not available_locally("all-MiniLM-L6-v2", "older")
+    with pytest.raises(DataError, match="no revisions"):
+        resolve(str(model), "older")
+
+
 def test_a_half_cached_model_is_not_there(hf, model):
     snapshot = cached(hf, "someone/small", model)
     (snapshot / "model.safetensors").unlink()

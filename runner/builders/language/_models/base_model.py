@@ -38,6 +38,8 @@ class Trained:
     name: str
     #: The dtype that its weights are kept in on disk.
     dtype: torch.dtype
+    #: The revision of a Hub name, as the spec gave it.
+    revision: str | None = None
 
     def release(self) -> None:
         """Give the weights' memory back."""
@@ -92,7 +94,12 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
             model.enable_input_require_grads()
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return Trained(
-        model.to(context.device), base.tokenizer, base.folder, spec.base_model_name, stored_dtype(base.config)
+        model.to(context.device),
+        base.tokenizer,
+        base.folder,
+        spec.base_model_name,
+        stored_dtype(base.config),
+        spec.revision,
     )
 
 

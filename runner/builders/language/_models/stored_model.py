@@ -76,15 +76,16 @@ def merged(trained: Any) -> Any:
 
 
 def base_facts(trained: Any) -> dict[str, Any]:
-    """What an adapter says of its base: its name, and a hash for each file of weights and the configuration."""
+    """What an adapter says of its base: name, revision, and a hash for each file of weights and the configuration."""
     files = [*sorted(trained.folder.glob("*.safetensors")), trained.folder / "config.json"]
-    return {"name": trained.name, "files": {path.name: sha256_file(path) for path in files}}
+    named = {"name": trained.name} | ({"revision": trained.revision} if trained.revision is not None else {})
+    return named | {"files": {path.name: sha256_file(path) for path in files}}
 
 
 def _name_base(folder: Path, trained: Any) -> None:
     path = folder / ADAPTER
     document = json.loads(path.read_text("utf-8"))
-    document["base_model_name_or_path"] = trained.name
+    document |= {"base_model_name_or_path": trained.name, "revision": trained.revision}
     path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
