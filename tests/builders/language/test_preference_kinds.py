@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from runner.builders.language._learning import preference_losses as losses
-from runner.data.dialogues.rows import PreferenceRow
+from runner.chat.messages import Message
+from runner.data.dialogues.rows import LabelledRow, PreferenceRow
 from runner.errors import DataError
 from tests.builders.language.conftest import preferences, steps
 
@@ -103,6 +104,51 @@ def test_equal_answers_and_cut_ones_are_left_out_by_line(trained):
     )
     with pytest.raises(DataError):
         trained("reward", "short", max_length=16)
+
+
+#: An answer keeps its reasoning only while it is the last.
+FORGETS = """\
+{%- for m in messages -%}
+<|im_start|>{{ m['role'] }}
+{%- if loop.last and m['reasoning_content'] -%}<think>{{ m['reasoning_content'] }}</think>{%- endif -%}
+{{- m['content'] }}<|im_end|>
+{%- endfor -%}
+{%- if add_generation_prompt -%}<|im_start|>assistant{%- endif -%}
+"""
+
+
+@pytest.mark.parametrize("kind", ["dpo", "orpo", "kto", "reward"])
+def test_an_answer_of_several_turns_is_learned_where_the_template_rewrites_earlier_ones(trained, tmp_path, kind):
+    def answer(*texts: str) -> tuple[Message, ...]:
+        first, question, second = texts
+        return (
+            Message("assistant", first, reasoning="thought"),
+            Message("user", question),
+            Message("assistant", second, reasoning="more"),
+        )
+
+    template = tmp_path / "forgets.jinja"
+    template.write_text(FORGETS)
+    rows = [
+        PreferenceRow(row.line, row.prompt, answer(row.chosen[0].content, "Sure?", "Yes."), answer("no", "Sure?", "?"))
+        for row in preferences()
+    ]
+    if kind == "kto":
+        rows = [
+            LabelledRow(row.line, row.prompt, answer, wanted)
+            for row in rows
+            for answer, wanted in ((row.chosen, True), (row.rejected, False))
+        ]
+    result, context = trained(kind, rows=rows, context={"epochs": 2}, chat={"template": str(template)}, max_length=256)
+    assert not [event for event in context.emit.of("warning") if "rewritten" in event["message"]]
+    assert result.metrics["n_train"] == len(rows) - 3
+    if kind == "reward":
+        return
+    before = dict(zip(result.tables["baselines"]["columns"], result.tables["baselines"]["rows"][0], strict=True))
+    assert result.metrics["loss"] < before["loss"]
+    assert result.metrics["trained_tokens"] > len("<think>thought</think><think>more</think>") * len(rows[:-3])
+    if kind == "dpo":
+        assert before["loss"] == pytest.approx(math.log(2), abs=1e-6)
 
 
 def test_a_step_of_one_answer_is_refused_by_kto(trained):

@@ -28,6 +28,10 @@ class Judged:
     mass: np.ndarray
     hits: np.ndarray
 
+    def added(self, together: Callable[[np.ndarray], np.ndarray]) -> Judged:
+        """Rows that are parts of one thing, added up by ``together``."""
+        return Judged(together(self.loss), together(self.mass), together(self.hits))
+
     def metrics(self) -> dict[str, float | None]:
         """``loss`` (nats a token), ``perplexity``, ``token_accuracy``; None where nothing counts."""
         mass = float(self.mass.sum())

@@ -26,17 +26,23 @@ class Machine:
     precision: Precision
     batch_size: int
 
-    def sums(self, side: Side, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-likelihoods of rows and the weights of their tokens, ``[len(rows)]`` each, with a gradient."""
+    def sums(self, side: Side, answers: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+        """Log-likelihoods of answers and the weights of their tokens, ``[len(answers)]`` each, with a gradient."""
+        rows, places = side.rows_of(answers)
         found = foretold(self.model, side.rows.batch(rows, self.padding, self.device), self.precision)
-        return found.sums(), found.counts()
+        sums, counts = found.sums(), found.counts()
+        if len(rows) == len(answers):
+            return sums, counts
+        owners = torch.from_numpy(places).to(self.device)
+        none = torch.zeros(len(answers), device=self.device)
+        return none.index_add(0, owners, sums), none.index_add(0, owners, counts)
 
     def tensor(self, values: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
 
 class Objective(Protocol):
-    """A loss over examples, each of which is one row or two."""
+    """A loss over examples, each of which is one answer or two. What is judged of them is judged by answer."""
 
     def __len__(self) -> int: ...
     def lengths(self) -> np.ndarray:
@@ -66,7 +72,7 @@ class _OfPairs:
         return len(self.pairs)
 
     def lengths(self) -> np.ndarray:
-        return self.pairs.side.rows.lengths.reshape(-1, 2).sum(axis=1)
+        return self.pairs.side.lengths.reshape(-1, 2).sum(axis=1)
 
     def _both(self, machine: Machine, some: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-likelihoods and weights of chosen and rejected answers, ``[2, len(some)]`` each, by one forward pass."""
@@ -114,7 +120,8 @@ class OrpoObjective(_OfPairs):
     spec: Any
 
     def parts(self, machine: Machine) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
-        lengths, mass = self.lengths(), self.pairs.side.rows.mass[::2]
+        side = self.pairs.side
+        lengths, mass = self.lengths(), side.by_answer(side.rows.mass)[::2]
 
         def parts(examples: np.ndarray) -> Iterator[torch.Tensor]:
             tokens = float(mass[examples].sum())
@@ -145,7 +152,7 @@ class KtoObjective:
         return len(self.answers)
 
     def lengths(self) -> np.ndarray:
-        return self.answers.side.rows.lengths[: len(self)]
+        return self.answers.side.lengths[: len(self)]
 
     def parts(self, machine: Machine) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
         lengths, known, side = self.lengths(), -self.reference.loss, self.answers.side
@@ -155,7 +162,7 @@ class KtoObjective:
             """The mean log ratio of the step's prompts with other prompts' answers, at least 0, without a gradient."""
             total = torch.zeros((), device=machine.device)
             with torch.no_grad():
-                for some in in_batches(examples + len(self), side.rows.lengths, machine.batch_size):
+                for some in in_batches(examples + len(self), side.lengths, machine.batch_size):
                     total += (machine.sums(side, some)[0] - machine.tensor(known[some])).sum()
             return (total / len(examples)).clamp(min=0)
 

@@ -41,7 +41,8 @@ def learn(
     trained = load()
 
     def judged(side: Side) -> Judged:
-        return judge(trained.model, side.rows, trained.padding, context.device, context.stop_requested)
+        found = judge(trained.model, side.rows, trained.padding, context.device, context.stop_requested)
+        return found.added(side.by_answer)
 
     before = judged(sides[1])
     learned, held = make[0](judged(sides[0])), make[1](before)
@@ -64,7 +65,8 @@ def learn(
     del task, machine
     trained.release()
     model, tokenizer = stored_model.load(context.artifact, context.device, context.cache)
-    after = judge(model, sides[1].rows, int(tokenizer.pad_token_id), context.device)
+    found = judge(model, sides[1].rows, int(tokenizer.pad_token_id), context.device)
+    after = found.added(sides[1].by_answer)
     metrics, loss = held.measured(after)
     return TrainResult(
         metrics=metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0]),

@@ -27,6 +27,26 @@ class Side:
     report: RowReport
     #: UTF-8 bytes of what is learned of each row, float64 ``[n]``.
     bytes: np.ndarray
+    #: int64 ``[n]``, not falling: the answer that a row is of. One row an answer will do, but for a template that
+    #: rewrites earlier turns: there an answer of several turns has a row for each.
+    answers: np.ndarray
+
+    def by_answer(self, values: np.ndarray) -> np.ndarray:
+        """Values of rows, ``[n]``, added up by answer: float64 ``[answers]``."""
+        return np.bincount(self.answers, values) if len(values) else np.zeros(0)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of every answer with its prompt, int64 ``[answers]``."""
+        return self.by_answer(self.rows.lengths).astype(np.int64)
+
+    def rows_of(self, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of some answers, int64 ``[r]`` in their order, and of each the place of its answer among them."""
+        first, end = (np.searchsorted(self.answers, answers, side) for side in ("left", "right"))
+        counts = end - first
+        places = np.repeat(np.arange(len(answers)), counts)
+        within = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return first[places] + within, places
 
 
 class _Making:
@@ -38,6 +58,7 @@ class _Making:
         self._ids: list[list[int]] = []
         self._weights: list[list[float]] = []
         self._groups: list[int] = []
+        self._answers: list[int] = []
 
     def fits(self, rendered: Rendered, line: int) -> Rendered | None:
         """The row, cut; None where nothing of it would be learned."""
@@ -51,6 +72,22 @@ class _Making:
         return whole
 
     def add(self, ids: list[int], weights: list[float], group: int) -> None:
+        """A row, an answer of its own."""
+        self._answers.append(self._answers[-1] + 1 if self._answers else 0)
+        self._put(ids, weights, group)
+
+    def add_answer(self, rows: Sequence[Rendered], group: int) -> None:
+        """The rows of one answer."""
+        number = self._answers[-1] + 1 if self._answers else 0
+        for row in rows:
+            self._answers.append(number)
+            self._put(row.ids, row.weights, group)
+
+    def cut(self, rows: Sequence[Rendered]) -> list[Rendered]:
+        """The rows of one answer, cut; those of which nothing would be learned then are left out."""
+        return [whole for row in rows if any((whole := cut(row, self._max_length)).weights[1:])]
+
+    def _put(self, ids: list[int], weights: list[float], group: int) -> None:
         self._ids.append(ids)
         self._weights.append(weights)
         self._groups.append(group)
@@ -61,7 +98,8 @@ class _Making:
         self.report.tokens = int(rows.lengths.sum())
         self.report.trained_tokens = int(rows.trained.sum())
         learned = np.array([self._bytes(*pair) for pair in zip(self._ids, self._weights, strict=True)], np.float64)
-        return Side(rows, np.array(self._groups, np.int64), self.report, learned)
+        groups, answers = (np.array(values, np.int64) for values in (self._groups, self._answers))
+        return Side(rows, groups, self.report, learned, answers)
 
     def _bytes(self, ids: list[int], weights: list[float]) -> int:
         kept = [token for token, weight in zip(ids[1:], weights[1:], strict=True) if weight > 0]
@@ -103,7 +141,7 @@ def conversations(rows: Sequence[ConversationRow], renderer: Any, loss_on: Any, 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Two answers each: row ``2 i`` of ``side.rows`` is the chosen one of pair ``i``, row ``2 i + 1`` the other."""
+    """Two answers each: answer ``2 i`` of ``side`` is the chosen one of pair ``i``, answer ``2 i + 1`` the other."""
 
     side: Side
     #: float64 ``[pairs]``, 0 where the data says none.
@@ -114,40 +152,44 @@ class Pairs:
 
 
 def pairs(rows: Sequence[PreferenceRow], renderer: Any, max_length: int, side: str, *, scored: bool = False) -> Pairs:
-    """Preferences by the chat template; of each answer its own turns count. ``scored``: a cut answer is left out."""
+    """Preferences by the chat template; of each answer its own turns count.
+
+    ``scored``: an answer is one row, as it is scored once it is whole, and one that would be cut is left out.
+    """
     making = _Making(side, max_length, renderer.tokenizer)
     margins = []
     for row in rows:
         try:
-            both = [_answered(renderer, row.prompt, answer) for answer in (row.chosen, row.rejected)]
+            both = [_answered(renderer, row.prompt, answer, scored) for answer in (row.chosen, row.rejected)]
         except Unrenderable as error:
             making.report.count(error.reason, row.line, error.message, error.hint)
             continue
-        if both[0].ids == both[1].ids:
+        if _ids(both[0]) == _ids(both[1]):
             making.report.count("left out, as both answers are the same tokens", row.line)
             continue
-        if scored and any(len(rendered.ids) > max_length for rendered in both):
+        cutting = any(len(rendered.ids) > max_length for answer in both for rendered in answer)
+        if scored and cutting:
             making.report.count("left out, as an answer ends behind max_length", row.line)
             continue
-        fitting = [cut(rendered, max_length) for rendered in both]
-        if not all(any(rendered.weights[1:]) for rendered in fitting):
+        fitting = [making.cut(answer) for answer in both]
+        if not all(fitting):
             making.report.count(NOTHING, row.line, "an answer begins behind max_length")
             continue
-        if fitting[0].ids == fitting[1].ids:
+        if _ids(fitting[0]) == _ids(fitting[1]):
             making.report.count("left out, as the answers differ only behind max_length", row.line)
             continue
-        if any(len(rendered.ids) > max_length for rendered in both):
+        if cutting:
             making.report.count(CUT, row.line)
-        for rendered in fitting:
-            making.report.note(rendered.notes)
-            making.add(rendered.ids, rendered.weights, row.line)
+        for answer in fitting:
+            making.report.note(answer[0].notes)
+            making.add_answer(answer, row.line)
         margins.append(row.margin or 0.0)
     return Pairs(making.done(), np.array(margins, np.float64))
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Single answers; row ``n + i`` is the prompt of answer ``i`` with another row's answer, for the divergence."""
+    """Single answers; answer ``n + i`` of ``side`` is another row's, to the prompt of ``i``, for the divergence."""
 
     side: Side
     wanted: np.ndarray
@@ -162,33 +204,44 @@ def labelled(rows: Sequence[LabelledRow], renderer: Any, max_length: int, side: 
     Source: Ethayarajh et al. (2024), section 4.1: the reference point is estimated from mismatched pairs.
     """
     making = _Making(side, max_length, renderer.tokenizer)
-    kept: list[tuple[LabelledRow, Rendered]] = []
+    kept: list[tuple[LabelledRow, list[Rendered]]] = []
     for row in rows:
         try:
-            rendered = _answered(renderer, row.prompt, row.completion)
+            answer = _answered(renderer, row.prompt, row.completion)
         except Unrenderable as error:
             making.report.count(error.reason, row.line, error.message, error.hint)
             continue
-        if (whole := making.fits(rendered, row.line)) is not None:
-            making.report.note(rendered.notes)
-            kept.append((row, whole))
+        if not (whole := making.cut(answer)):
+            making.report.count(NOTHING, row.line, "its answer begins behind max_length")
+            continue
+        if any(len(rendered.ids) > max_length for rendered in answer):
+            making.report.count(CUT, row.line)
+        making.report.note(whole[0].notes)
+        kept.append((row, whole))
     for row, whole in kept:
-        making.add(whole.ids, whole.weights, row.line)
+        making.add_answer(whole, row.line)
     for at, (row, whole) in enumerate(kept):
-        other = kept[at - 1][0]
         try:
-            mismatched = cut(_answered(renderer, row.prompt, other.completion), max_length)
+            mismatched = making.cut(_answered(renderer, row.prompt, kept[at - 1][0].completion))
         except Unrenderable:
-            mismatched = whole
-        making.add(mismatched.ids, mismatched.weights, row.line)
+            mismatched = []
+        making.add_answer(mismatched or whole, row.line)
     made = making.done()
     made.report.rows = len(kept)
     return Labelled(made, np.array([row.wanted for row, _ in kept], bool))
 
 
-def _answered(renderer: Any, prompt: Conversation, answer: Sequence[Message]) -> Rendered:
-    """Prompt and answer as one row, of which the answer's own turns by the assistant count."""
+def _answered(renderer: Any, prompt: Conversation, answer: Sequence[Message], scored: bool = False) -> list[Rendered]:
+    """Prompt and answer, of which the answer's own turns by the assistant count: one row, or one for each such turn
+    where the template rewrites earlier ones. ``scored``: one row, which ends with the answer."""
     before = [replace(message, weight=0.0) for message in prompt.messages]
     after = [replace(message, weight=None) for message in answer]
-    rendered: Rendered = renderer.trained(prompt.with_messages([*before, *after]), "assistant")
-    return rendered
+    whole = prompt.with_messages([*before, *after])
+    if scored:
+        return [renderer.trained(whole, "last_assistant")]
+    found: list[Rendered] = renderer.trained_each(whole, "assistant")
+    return [row for row in found if any(row.weights[1:])] or found
+
+
+def _ids(rows: Sequence[Rendered]) -> list[list[int]]:
+    return [row.ids for row in rows]
