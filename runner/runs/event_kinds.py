@@ -78,6 +78,10 @@ class ProgressEvent(Event):
     #: Steps and tokens so far, where they mean something.
     step: float | None = None
     tokens: float | None = None
+    #: Of the tokens, those that the loss is of.
+    trained_tokens: float | None = None
+    #: ``tokens_per_second`` of late, and ``peak_memory`` in bytes.
+    pace: Numbers = field(default_factory=dict)
     metrics: Numbers = field(default_factory=dict)
 
 
@@ -91,6 +95,10 @@ class EpochEvent(Event):
     #: Steps and tokens so far, where they mean something.
     step: float | None = None
     tokens: float | None = None
+    #: Of the tokens, those that the loss is of.
+    trained_tokens: float | None = None
+    #: ``tokens_per_second`` of late, and ``peak_memory`` in bytes.
+    pace: Numbers = field(default_factory=dict)
     metrics: Numbers = field(default_factory=dict)
     #: How the training goes from the inside, where the spec asks for it.
     diagnostics: Numbers = field(default_factory=dict)
@@ -108,6 +116,10 @@ class StepEvent(Event):
     #: A fraction.
     epoch: float | None = None
     tokens: float | None = None
+    #: Of the tokens, those that the loss is of.
+    trained_tokens: float | None = None
+    #: ``tokens_per_second`` of late, and ``peak_memory`` in bytes.
+    pace: Numbers = field(default_factory=dict)
     metrics: Numbers = field(default_factory=dict)
     #: Of an evaluation: whether it is the best so far.
     best: bool | None = None

@@ -93,6 +93,7 @@ class Rows:
         step, metrics = event.step, scalars(event.metrics)
         if not metrics or step is None or step < self._step_reached:
             return
+        metrics |= _pace(event)
         told = self._told if step == self._step_reached else set()
         if metrics.keys() <= told:
             return
@@ -125,7 +126,11 @@ class Rows:
         self._reached = epoch
         axes = scalars({"step": event.step, "tokens": event.tokens})
         row = {"epoch": int(epoch) if epoch.is_integer() else epoch, "_timestamp": _time(event)}
-        self._run.log(row | axes | metrics)
+        self._run.log(row | axes | _pace(event) | metrics)
+
+
+def _pace(event: EpochEvent | ProgressEvent | StepEvent) -> dict[str, float]:
+    return {f"pace/{name}": value for name, value in scalars(event.pace).items()}
 
 
 def _time(event: Event) -> float:

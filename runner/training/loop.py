@@ -49,6 +49,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     state = LoopState(task, context, length, scaler)
     state.go_on()
     counts = state.counts
+    state.speed.go_on()
     norms = GradientNorms(task.module, context.device, counts) if task.diagnosed else None
     losses = StepLosses(counts, LOOK_EVERY if context.device.startswith("cuda") else 1, task.where)
     progress, saving = Every(0.25), Saving(state.save)
@@ -78,7 +79,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             scaler.update()
             counts["batch"] += 1
             if task.tokens is not None:
-                counts["tokens"] = counts.get("tokens", 0) + task.tokens(batch)
+                state.speed.add(counts, *task.tokens(batch))
             if length.measured_within(state.step):
                 losses.look()
                 measure_within(state, saving)

@@ -17,7 +17,9 @@ def end_epoch(state: LoopState, norms: GradientNorms | None) -> None:
     epoch = counts["epoch"]
     metrics, inside, improved = _measured(state, norms)
     counts["history"].append({"epoch": epoch} | metrics)
-    state.context.emit("epoch", epoch=epoch, epochs=state.context.epochs, metrics=metrics, **inside, best=improved)
+    at = {"epoch": epoch, "epochs": state.context.epochs}
+    state.context.emit("epoch", **at, **state.speed.told(counts), metrics=metrics, **inside, best=improved)
+    state.speed.go_on()
     counts.update(epoch=epoch + 1, batch=0, loss_sum=0.0, rows=0)
 
 
@@ -35,10 +37,10 @@ def measure_within(state: LoopState, saving: Saving) -> None:
     if improved:
         counts["best_step"] = step
     place = {"step": step, "epoch": round(step / length.batches, 4)}
-    tokens = {"tokens": counts["tokens"]} if "tokens" in counts else {}
     counts["history"].append(place | metrics)
     counts.update(loss_sum=0.0, rows=0)
-    state.context.emit("step", steps=length.total, **place, **tokens, metrics=metrics, best=improved)
+    state.context.emit("step", steps=length.total, **place, **state.speed.told(counts), metrics=metrics, best=improved)
+    state.speed.go_on()
     saving.if_cheap(last=length.done(counts) or state.waiting.over(state.task.early_stopping))
 
 
@@ -47,6 +49,7 @@ def _measured(state: LoopState, norms: GradientNorms | None) -> tuple[dict[str, 
     import torch
 
     task, counts = state.task, state.counts
+    state.speed.pause()
     task.module.eval()
     with torch.no_grad():
         measured = dict(task.measure())
@@ -86,6 +89,7 @@ def tell_progress(state: LoopState) -> None:
         unit=unit,
         epoch=counts["epoch"],
         epochs=state.context.epochs,
+        **state.speed.told(counts),
         metrics=metrics,
     )
 

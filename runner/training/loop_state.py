@@ -14,6 +14,7 @@ from runner.contract import TrainContext
 from runner.store.tensors import as_torch
 from runner.training.early_stopping import Waiting
 from runner.training.optimizer_state import OptimizerState
+from runner.training.speed import Speed
 from runner.training.trainee import Trainee
 from runner.training.training_length import Length
 
@@ -45,6 +46,9 @@ class LoopState:
     counts: dict[str, Any] = field(default_factory=_begun)
     best: Best = field(default_factory=Best)
     waiting: Waiting = field(default_factory=Waiting)
+
+    def __post_init__(self) -> None:
+        self.speed = Speed(self.context.device)
 
     def go_on(self) -> None:
         """Go on from the newest checkpoint, or from the optimizer that the task starts with."""

@@ -55,8 +55,8 @@ class Trainee:
     keeps_best: bool = True
     #: What the weights and the optimizer of the best are both kept for: a training that starts from the model.
     keeps_optimizer: bool = True
-    #: Tokens that a step's rows hold, for whoever follows the run.
-    tokens: Callable[[np.ndarray], int] | None = None
+    #: Tokens that a step's rows hold, and how many of them the loss is of, for whoever follows the run.
+    tokens: Callable[[np.ndarray], tuple[int, int]] | None = None
     #: How far the scores vary, by name, asked after an epoch where the section wants ``diagnostics``.
     spread: Callable[[], Mapping[str, float]] | None = None
 

@@ -119,6 +119,17 @@ def test_steps_are_counted_measured_and_ended_by_their_fields(trained):
     ]
 
 
+def test_measurements_tell_the_tokens_so_far_the_pace_and_the_memory(trained):
+    result, context = trained("sft", eval_every=2, context={"epochs": 2, "batch_size": 3})
+    told = steps(context)
+    assert [event["tokens"] for event in told] == sorted({event["tokens"] for event in told})
+    assert told[-1]["tokens"] == 2 * result.metrics["train_tokens"]
+    assert told[-1]["trained_tokens"] == 2 * result.metrics["trained_tokens"]
+    for event in told:
+        assert event["pace"]["tokens_per_second"] > 0
+        assert event["pace"]["peak_memory"] > 2**20
+
+
 def test_the_best_measurement_is_kept_or_the_last(trained):
     fields = {"optimizer": {"optimizer_type": "adamw", "learning_rate": 1.0}, "max_grad_norm": None}
     best, one = trained("sft", "best", context={"epochs": 3}, **fields)

@@ -43,7 +43,9 @@ def learn(
 
     before = judged()
     bins = bins_of(train.rows.lengths, spec.max_length) if spec.packing == "packed" else None
-    lengths = train.rows.lengths if bins is None else np.array([train.rows.lengths[some].sum() for some in bins])
+    lengths, counted = train.rows.lengths, train.rows.trained
+    if bins is not None:
+        lengths, counted = (np.array([of_rows[some].sum() for some in bins]) for of_rows in (lengths, counted))
     parts = step_parts(
         trained.model,
         train.rows,
@@ -54,7 +56,17 @@ def learn(
         smoothing=spec.label_smoothing,
         bins=bins,
     )
-    task = trainee(spec, context, trained, parts, lambda: judged().metrics(), lengths, criterion="loss", better="lower")
+    task = trainee(
+        spec,
+        context,
+        trained,
+        parts,
+        lambda: judged().metrics(),
+        lengths,
+        counted,
+        criterion="loss",
+        better="lower",
+    )
     fitted = fit(task, context)
     stored_model.write(trained, context.artifact, document, spec.save_as)
     # The stored model is measured, and there may be no room for two.

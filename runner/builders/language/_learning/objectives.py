@@ -48,6 +48,9 @@ class Objective(Protocol):
     def lengths(self) -> np.ndarray:
         """Tokens of every example, int64 ``[n]``."""
 
+    def trained_tokens(self) -> np.ndarray:
+        """Tokens of every example that the loss is of, int64 ``[n]``."""
+
     def parts(self, machine: Machine) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
         """The losses of a step's examples, part by part; they add up to the step's mean."""
 
@@ -73,6 +76,9 @@ class _OfPairs:
 
     def lengths(self) -> np.ndarray:
         return self.pairs.side.lengths.reshape(-1, 2).sum(axis=1)
+
+    def trained_tokens(self) -> np.ndarray:
+        return self.pairs.side.trained.reshape(-1, 2).sum(axis=1)
 
     def _both(self, machine: Machine, some: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
         """Log-likelihoods and weights of chosen and rejected answers, ``[2, len(some)]`` each, by one forward pass."""
@@ -153,6 +159,9 @@ class KtoObjective:
 
     def lengths(self) -> np.ndarray:
         return self.answers.side.lengths[: len(self)]
+
+    def trained_tokens(self) -> np.ndarray:
+        return self.answers.side.trained[: len(self)]
 
     def parts(self, machine: Machine) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
         lengths, known, side = self.lengths(), -self.reference.loss, self.answers.side

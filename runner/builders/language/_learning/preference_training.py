@@ -56,6 +56,7 @@ def learn(
         learned.parts(machine),
         lambda: held.measured(judged(sides[1]))[0],
         learned.lengths(),
+        learned.trained_tokens(),
         criterion="loss",
         better="lower",
     )

@@ -29,11 +29,15 @@ def trainee(
     parts: Parts,
     measure: Callable[[], Mapping[str, float | None]],
     lengths: np.ndarray,
+    trained_tokens: np.ndarray,
     *,
     criterion: str,
     better: Literal["higher", "lower"],
 ) -> Trainee:
-    """``lengths`` are the tokens of every row, int64 ``[n]``: an epoch's steps have rows of similar length."""
+    """``lengths`` are the tokens of every row, int64 ``[n]``: an epoch's steps have rows of similar length.
+
+    ``trained_tokens`` are those of them that the loss is of.
+    """
     size = context.batch_size * spec.gradient_accumulation
     everything = np.arange(len(lengths))
 
@@ -57,5 +61,5 @@ def trainee(
         max_steps=spec.max_steps,
         keeps_best=spec.keep == "best",
         keeps_optimizer=False,
-        tokens=lambda rows: int(lengths[rows].sum()),
+        tokens=lambda rows: (int(lengths[rows].sum()), int(trained_tokens[rows].sum())),
     )

@@ -40,6 +40,11 @@ class Side:
         """Tokens of every answer with its prompt, int64 ``[answers]``."""
         return self.by_answer(self.rows.lengths).astype(np.int64)
 
+    @property
+    def trained(self) -> np.ndarray:
+        """Tokens of every answer that count, int64 ``[answers]``."""
+        return self.by_answer(self.rows.trained).astype(np.int64)
+
     def rows_of(self, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows of some answers, int64 ``[r]`` in their order, and of each the place of its answer among them."""
         first, end = (np.searchsorted(self.answers, answers, side) for side in ("left", "right"))

@@ -41,6 +41,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         reward_parts(machine, learned, lengths, spec.center_rewards),
         measure,
         lengths,
+        # One score an answer.
+        np.full(len(learned), 2),
         criterion="log_loss",
         better="lower",
     )
