@@ -137,6 +137,16 @@ def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
+@pytest.fixture(scope="session")
+def talking(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """A desk whose store has the models of :mod:`tests.talking_models`; tests only read it."""
+    from tests.talking_models import keep_models
+
+    home = tmp_path_factory.mktemp("talking")
+    keep_models(home)
+    return Desk(home)
+
+
 @pytest.fixture
 def make_desk(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Desk]:
     return lambda: Desk(tmp_path_factory.mktemp("desk"))

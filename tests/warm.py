@@ -52,6 +52,13 @@ def like_ours(variables: Mapping[str, str]) -> bool:
     return all(name.startswith(READ_LATE) for name in differing)
 
 
+def process(target: Any, given: tuple[Any, ...]) -> Any:
+    """A process that runs a function of a test's, begun as a copy is."""
+    child = _server().Process(target=target, args=given)
+    child.start()
+    return child
+
+
 class Copy:
     """A command in a copy, begun: what a test asks of a ``Popen``. It reads ``given`` and writes into two files."""
 
@@ -91,10 +98,10 @@ def _command(words: list[str], home: Path, variables: dict[str, str], streams: l
     flags = (os.O_RDONLY, *(2 * [os.O_WRONLY | os.O_CREAT]))
     files = [os.open(path, flag) for path, flag in zip(streams, flags, strict=True)]
     local_executor.subprocess = _Starting()  # type: ignore[attr-defined]
-    _become(words, home, variables, files)
+    become(words, home, variables, files)
 
 
-def _become(words: list[str], home: str | Path, variables: Mapping[str, str], files: Sequence[int]) -> None:
+def become(words: list[str], home: str | Path, variables: Mapping[str, str], files: Sequence[int]) -> None:
     """What ``python -m runner WORDS`` is, in this process, which ends with it."""
     code = 70
     try:
@@ -151,7 +158,7 @@ class Worker:
                 # As a new program has it: what was ignored stays ignored, what was caught ends it.
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-            _become(words, cwd, env, [theirs, stdout.fileno(), stdout.fileno()])
+            become(words, cwd, env, [theirs, stdout.fileno(), stdout.fileno()])
         os.close(theirs)
         self.stdin = os.fdopen(ours, "wb")
         self._code: int | None = None

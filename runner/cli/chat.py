@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import gc
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import say
-from runner.errors import ConflictError, RunnerError
-from runner.workspace import Workspace
+from runner.cli.output import Json, error_text, say, show
+from runner.cli.streams import ResultStream, standard_input
+from runner.errors import DataError, RunnerError, UsageError
+from runner.workspace import Workspace, absolute, current_folder
+
+if TYPE_CHECKING:
+    from runner.inference.chat_session import ChatSession
 
 Settings = Parameter(name="--set", negative="")
-HELP = """/reset begins anew, /system TEXT says what goes before, /set KEY=VALUE changes an option, /options shows them,
-/save FILE and /load FILE keep a conversation and take it up again, /quit or Ctrl-D ends. Ctrl-C ends an answer."""
+#: The commands, each with what it takes, and what it does.
+COMMANDS = {
+    "/reset": ("", "begin anew"),
+    "/system": ("[TEXT]", "what is said before the conversation"),
+    "/set": ("KEY=VALUE", "change an option"),
+    "/options": ("", "show the options"),
+    "/save": ("FILE", "keep the conversation"),
+    "/load": ("FILE", "take one up again"),
+    "/help": ("", "show this"),
+    "/quit": ("", "end, as Ctrl-D does"),
+}
 
 
 def chat(
@@ -25,10 +41,11 @@ def chat(
     load: Annotated[Path | None, Parameter(help="A conversation that was saved, to be taken up again.")] = None,
     set_: Annotated[list[str] | None, Settings] = None,
     device: Literal["cpu", "cuda"] = "cpu",
+    json: Json = False,
 ) -> None:
     """Talk with a stored language model. Answers come as they are made; Ctrl-C ends one, not the session.
 
-    Lines of a pipe are turns as well: echo "Hi" | runner chat sft/tutor
+    Lines of a pipe are turns of one conversation: echo "Hi" | runner chat sft/tutor
 
     Example: runner chat sft/tutor --set temperature=0.7 --system "Be brief."
 
@@ -40,87 +57,151 @@ def chat(
         Where to compute.
     """
     gc.enable()
-    from runner.inference import opening
-    from runner.inference.chat_session import ChatSession
+    from runner.inference.chat_session import open_chat
+    from runner.inference.opening import parse_settings
 
-    opened = opening.open_model(Workspace.current(), model, device=device)
-    options = opening.read_options(opened.task, opening.parse_settings(set_ or ()))
-    if not hasattr(opened.predictor_class, "stream"):
-        raise ConflictError(
-            f"{opened.reference} is a model of {opened.task.name}, which does not talk",
-            hint="name a model of generation, such as one of type sft",
+    person = sys.stdin is not None and sys.stdin.isatty()
+    if json and person:
+        raise UsageError(
+            "--json prints one document, once a conversation is over", where="--json", hint="pipe the turns in"
         )
-    session = ChatSession(opened.predictor, opened.task, options, system)
+    session = open_chat(Workspace.current(), model, system=system, options=parse_settings(set_ or ()), device=device)
     if load is not None:
-        session.load(load)
-    for warning in opened.warnings:
+        session.load(absolute(load, current_folder()))
+    for warning in session.warnings:
         say(f"warning: {warning}")
-    person = sys.stdin.isatty()
     if person:
-        say(f"{opened.reference}. {HELP}")
-    while (line := _line(person)) is not None:
-        if not line.strip():
-            continue
+        _attended(session)
+        return
+    for line in _piped():
+        if not _turn(session, line, None if json else ResultStream()):
+            break
+    if json:
+        document = {"model": session.model} | session.conversation.as_dict()
+        show(document | {"options": session.options.model_dump()}, "", as_json=True)
+
+
+def _attended(session: ChatSession) -> None:
+    """A person types. A mistake, and Ctrl-C, end a turn and not the session."""
+    with contextlib.suppress(ImportError):
+        # Arrow keys, and what was typed before.
+        import readline  # noqa: F401
+    say(f"{session.model}. /help shows the commands, Ctrl-C ends an answer, Ctrl-D the session.")
+    out = _Screen() if sys.stdout.isatty() else ResultStream()
+    going = True
+    while going:
         try:
-            if line.startswith("/"):
-                if not _command(session, line):
-                    return
-            else:
-                _answer(session, line)
+            line = _typed()
+            going = line is not None and _turn(session, line, out)
         except RunnerError as error:
-            say(f"error: {error.message}" + (f"\n  {error.hint}" if error.hint else ""))
-            if not person:
-                raise
+            say(error_text(error))
+        except KeyboardInterrupt:
+            say("(stopped)")
 
 
-def _line(person: bool) -> str | None:
-    """The next turn; None at the end."""
-    if not person:
-        line = sys.stdin.readline()
-        return line.rstrip("\n") if line else None
+class _Screen(ResultStream):
+    """A terminal: what could steer it is spelled out."""
+
+    def write(self, text: str) -> int:
+        from runner.pages.numbers import clean
+
+        return super().write("".join(char if char in "\n\t" else clean(char) for char in text))
+
+
+def _typed() -> str | None:
+    """The next line; None at the end."""
+    mark = "> "
+    if not sys.stdout.isatty():
+        # The answers go elsewhere, and only they.
+        print(mark, end="", file=sys.stderr, flush=True)
+        mark = ""
     try:
-        return input("> ")
+        return input(mark)
     except EOFError:
-        print()
+        say("")
         return None
     except KeyboardInterrupt:
-        print()
+        say("")
         return ""
+    except UnicodeDecodeError:
+        raise UsageError("that was no text in this terminal's encoding", hint="type it again") from None
 
 
-def _answer(session: Any, line: str) -> None:
-    pieces = session.ask(line)
+def _piped() -> Iterator[str]:
+    """The lines of standard input, each as soon as it is there. Raises :class:`DataError` for one that is no UTF-8."""
+    for number, raw in enumerate(iter(standard_input().readline, b""), 1):
+        try:
+            yield raw.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise DataError("is no UTF-8", where=f"standard input:{number}") from None
+
+
+def _turn(session: ChatSession, line: str, out: ResultStream | None) -> bool:
+    """Do what a line says: a command, or a turn. False: it is the end."""
+    if line.startswith("/") and not line.startswith("//"):
+        return _command(session, line)
+    if line.strip():
+        # A turn that begins with a slash is written with two.
+        _answer(session, line[1:] if line.startswith("//") else line, out)
+    return True
+
+
+def _answer(session: ChatSession, text: str, out: ResultStream | None) -> None:
+    answer, said = session.send(text), False
+    ended = False
     try:
-        for piece in pieces:
-            print(piece, end="", flush=True)
-    except KeyboardInterrupt:
+        for piece in answer:
+            said = True
+            if out is not None:
+                out.write(piece)
+                out.flush()
+        ended = True
+    finally:
         # What was said so far stays said.
-        pieces.close()
-    print()
+        answer.close()
+        if out is not None and (said or ended):
+            out.write("\n")
+            out.flush()
+    if answer.finish_reason == "length":
+        say(f"(cut at max_new_tokens, {session.options.max_new_tokens}, or where the model's positions end)")
+    elif not said:
+        say("(an empty answer: the turn is taken back)")
 
 
-def _command(session: Any, line: str) -> bool:
+def _command(session: ChatSession, line: str) -> bool:
     """Do what a line with a slash says. False: it is the end."""
+    from runner.inference.opening import parse_settings
+
     verb, _, rest = line.partition(" ")
-    rest = rest.strip()
-    if verb in ("/quit", "/exit"):
-        return False
+    verb, rest = "/quit" if verb == "/exit" else verb, rest.strip()
+    if verb not in COMMANDS:
+        near = difflib.get_close_matches(verb, COMMANDS, n=1)
+        raise UsageError(
+            f"there is no command {verb}",
+            hint=f"did you mean {near[0]}?" if near else f"{', '.join(COMMANDS)}; a turn that begins so: /{verb}",
+        )
+    takes, _ = COMMANDS[verb]
+    if bool(rest) != bool(takes) and not takes.startswith("["):
+        raise UsageError(f"{verb} takes {takes or 'nothing'}", hint=f"{verb} {takes}".strip())
     if verb == "/reset":
         session.reset()
         say("begun anew")
     elif verb == "/system":
-        session.system = rest or None
+        session.set(system=rest or None)
         say("the system's turn is set" if rest else "there is no system's turn")
-    elif verb == "/set" and "=" in rest:
-        session.set(rest)
+    elif verb == "/set":
+        session.set(**parse_settings([rest]))
     elif verb == "/options":
         say("\n".join(f"{name} = {value}" for name, value in session.options.model_dump().items()))
-    elif verb == "/save" and rest:
-        session.save(Path(rest))
+    elif verb == "/save":
+        session.save(absolute(rest, current_folder()))
         say(f"saved as {rest}")
-    elif verb == "/load" and rest:
-        session.load(Path(rest))
-        say(f"{len(session.history)} turns taken up")
-    else:
-        say(HELP)
-    return True
+    elif verb == "/load":
+        session.load(absolute(rest, current_folder()))
+        count = len(session.history)
+        say(f"{count} turn{'' if count == 1 else 's'} taken up")
+    elif verb == "/help":
+        for name, (takes, does) in COMMANDS.items():
+            say(f"{f'{name} {takes}'.ljust(16)}  {does}")
+        say("A turn that begins with a slash is written with two.")
+    return verb != "/quit"

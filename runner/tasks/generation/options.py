@@ -69,3 +69,13 @@ class GenerationOptions(AskOptions):
                 where="--set n",
                 hint="give a temperature, or at least as many beams: --set num_beams",
             )
+
+    def check_streamed(self) -> None:
+        """Raise :class:`UsageError` for an option that has no effect on one answer that is made piece by piece."""
+        for name in ("n", "num_beams", "logprobs"):
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise UsageError(
+                    "has no effect in a chat: one answer is made, token by token",
+                    where=f"--set {name}",
+                    hint="leave it out; `runner infer` takes it",
+                )

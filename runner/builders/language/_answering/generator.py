@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator as Iteration
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -171,10 +172,20 @@ class Generator:
             tokens=tokens,
         )
 
-    def stream(self, row: Any, options: Any) -> Iterator[str]:
-        """The answer to one row, piece by piece: beams and several answers are made by :meth:`predict` alone.
+    @property
+    def converses(self) -> bool:
+        """Whether it has a template for conversations; else it goes on with texts alone."""
+        return self.renderer is not None
 
-        Raises :class:`DataError` for a prompt that fills all of the model's positions.
+    def message(self, text: str) -> Message:
+        """An answer's text as the turn that it is, as the next prompt has it: reasoning and calls of tools apart."""
+        return Message("assistant", text) if self.renderer is None else self.renderer.parsed(text)
+
+    def stream(self, row: Any, options: Any) -> Iteration[str, None, str]:
+        """The answer to one row, piece by piece, and at the end the reason that it ended for.
+
+        Beams and several answers are made by :meth:`predict` alone. Raises :class:`DataError` for a prompt that fills
+        all of the model's positions.
         """
         ids = self.prompt_ids(row, options)
         if len(ids) >= self.longest:
@@ -184,14 +195,16 @@ class Generator:
                 hint="begin anew, or shorten it",
             )
         pieces = Pieces(self.tokenizer, self._stop_strings(options))
-        yield from stream(
-            self.model,
-            ids,
-            options,
-            seed=[_seed(row, options.seed), 0],
-            ends=set(self._stop_ids()),
-            longest=self.longest,
-            pieces=pieces,
+        return (
+            yield from stream(
+                self.model,
+                ids,
+                options,
+                seed=[_seed(row, options.seed), 0],
+                ends=set(self._stop_ids()),
+                longest=self.longest,
+                pieces=pieces,
+            )
         )
 
     def nats(self, passages: Sequence[Any]) -> np.ndarray:

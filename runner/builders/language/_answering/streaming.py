@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import torch
@@ -60,17 +60,19 @@ class Pieces:
 
 def stream(
     model: Any, ids: list[int], options: Any, *, seed: Sequence[int], ends: set[int], longest: int, pieces: Pieces
-) -> Iterator[str]:
-    """Pieces of the answer to a prompt's ids. The tokens are those that a batch would have, of the same seed.
+) -> Generator[str, None, str]:
+    """Pieces of the answer to a prompt's ids; at the end, the reason that it ended for: ``stop`` or ``length``.
 
-    What is made so far stays made where the reader stops reading.
+    The tokens are those that a batch would have, of the same seed. What is made so far stays made where the reader
+    stops reading.
     """
     draws: Any = processors(options, [seed])
     penalty = RepetitionPenaltyLogitsProcessor(options.repetition_penalty) if options.repetition_penalty != 1 else None
     whole = torch.tensor([ids], device=model.device)
-    fed, past = whole, None
-    with torch.inference_mode():
-        for made in range(min(options.max_new_tokens, longest - len(ids))):
+    fed, past, reason = whole, None, "length"
+    for made in range(min(options.max_new_tokens, longest - len(ids))):
+        # Never around a yield: who reads the pieces would compute in this mode too.
+        with torch.inference_mode():
             out = model(input_ids=fed, past_key_values=past, use_cache=True, logits_to_keep=1)
             past, logits = out.past_key_values, out.logits[:, -1].float()
             if made < options.min_new_tokens:
@@ -78,13 +80,15 @@ def stream(
             if penalty is not None:
                 logits = penalty(whole, logits)
             token = int(draws(whole, logits).argmax())
-            if token in ends:
-                break
-            if piece := pieces.add(token):
-                yield piece
-            if pieces.stopped:
-                return
-            fed = torch.tensor([[token]], device=model.device)
-            whole = torch.cat([whole, fed], dim=1)
+        if token in ends:
+            reason = "stop"
+            break
+        if piece := pieces.add(token):
+            yield piece
+        if pieces.stopped:
+            return "stop"
+        fed = torch.tensor([[token]], device=model.device)
+        whole = torch.cat([whole, fed], dim=1)
     if piece := pieces.rest():
         yield piece
+    return reason
