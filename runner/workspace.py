@@ -55,18 +55,29 @@ class Workspace:
         folder that was deleted.
         """
         current_folder()
-        # Most that looks at a path asks for no cache.
-        import platformdirs
-
-        home = Path(os.environ.get("RUNNER_HOME") or ".")
+        usual = cls.below(Path(os.environ.get("RUNNER_HOME") or "."))
 
         def folder(variable: str, default: Path) -> Path:
             return Path(os.environ.get(variable) or default)
 
         return cls(
-            runs=folder("RUNNER_RUNS_DIR", home / "runs"),
-            store=folder("RUNNER_STORE_DIR", home / "models"),
-            outputs=folder("RUNNER_OUTPUT_DIR", home / "inference_outputs"),
-            outbox=folder("RUNNER_OUTBOX_DIR", home / "outbox"),
-            cache=folder("RUNNER_CACHE_DIR", Path(platformdirs.user_cache_dir("runner"))),
+            runs=folder("RUNNER_RUNS_DIR", usual.runs),
+            store=folder("RUNNER_STORE_DIR", usual.store),
+            outputs=folder("RUNNER_OUTPUT_DIR", usual.outputs),
+            outbox=folder("RUNNER_OUTBOX_DIR", usual.outbox),
+            cache=usual.cache,
+        )
+
+    @classmethod
+    def below(cls, home: Path) -> Workspace:
+        """The workspace of a folder, whatever variables say of any but the cache, which several may share."""
+        # Most that looks at a path asks for no cache.
+        import platformdirs
+
+        return cls(
+            runs=home / "runs",
+            store=home / "models",
+            outputs=home / "inference_outputs",
+            outbox=home / "outbox",
+            cache=Path(os.environ.get("RUNNER_CACHE_DIR") or platformdirs.user_cache_dir("runner")),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -19,7 +19,7 @@ from runner.runs.event_hold import Hold
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.contract import AskedRows, DataSection
+    from runner.contract import AskedRows
     from runner.runs.event_kinds import Event
     from runner.tracking.terminal import TerminalListener
 
@@ -95,8 +95,7 @@ def infer(
         Where to compute.
     """
     gc.enable()
-    from runner import registry
-    from runner.inference import inferring, opening, output_places
+    from runner.inference import inferring, opening, output_places, row_reading
 
     workspace = Workspace.current()
     form = output_places.form(output_path, output_format)
@@ -120,10 +119,8 @@ def infer(
         if input_ is not None and (prompts is not None or prompts_file is not None):
             other = "--prompts" if prompts is not None else "--prompts-file"
             raise UsageError(f"--input and {other} do not go together", where="--input", hint="leave one out")
-        section = registry.load(found.model_type).Spec.data
-        stored = found.manifest().spec.get("data") or {}
-        told = _written(section, stored, prompts, encoding=encoding, delimiter=delimiter)
-        asked = asked_rows(section.asked_rows, prompts, prompts_file or input_, prompts_format, **told)
+        reading = row_reading.reading_of(found, words=prompts is not None, encoding=encoding, delimiter=delimiter)
+        asked = asked_rows(reading.layout, prompts, prompts_file or input_, prompts_format, **reading.told)
         with (
             closing(asked),
             progress_shown() as emit,
@@ -142,22 +139,6 @@ def infer(
 
         document = {"output_path": str(path), "scores": read_json(path), "provenance": provenance}
     show(document, f"{path}\n{inferring.provenance_path(path)}", as_json=json, kept=f"the scores are in {path}")
-
-
-def _written(
-    section: type[DataSection], stored: Mapping[str, Any], words: list[str] | None, **flags: str | None
-) -> dict[str, Any]:
-    """What the reader of rows is told: the stored model's data section, under what flags say of a text file."""
-    said = {name: value for name, value in flags.items() if value is not None}
-    told = section.asked_words({**stored, **said})
-    for name in said:
-        if words is not None:
-            raise UsageError(f"--{name} and --prompts do not go together", where=f"--{name}", hint="leave one out")
-        if name not in told:
-            raise UsageError(
-                "is of a table's text file, and this model reads none", where=f"--{name}", hint="leave it out"
-            )
-    return told | ({"said": tuple(said)} if said else {})
 
 
 def asked_rows(layout: str, words: list[str] | None, file: Path | None, format: Any = None, **told: Any) -> AskedRows:

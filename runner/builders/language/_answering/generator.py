@@ -22,6 +22,7 @@ from runner.chat.renderer import ChatRenderer
 from runner.chat.templates import wants_start
 from runner.errors import DataError
 from runner.tasks.generation.completions import Completion
+from runner.training.pretrained import quietly
 
 #: Tokens that a batch may have in the end, prompts and answers together.
 TOKENS = 65_536
@@ -108,7 +109,8 @@ class Generator:
         stops = self._stop_strings(options)
         if stops:
             words |= {"stop_strings": stops, "tokenizer": self.tokenizer}
-        with torch.inference_mode():
+        # It would tell of options that say no more than that the model's own are not to be used.
+        with torch.inference_mode(), quietly():
             out = self.model.generate(
                 input_ids=ids,
                 attention_mask=mask,
