@@ -61,6 +61,10 @@ class ModelSpec(Section):
         named = {name: getattr(self, name) for name in self.references}
         return {name: reference for name, reference in named.items() if reference is not None}
 
+    def opened_beside(self) -> str | None:
+        """The field that names the model which a stored model of this spec is opened beside; None: it stands alone."""
+        return None
+
     def fixed_length(self) -> str | None:
         """Why a resumed run has to keep its number of epochs, in a few words; None where it may change."""
         return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner import registry
 from runner.errors import EnvironmentProblem
+from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
 from runner.execution.executor import Executor, Job
 from runner.execution.image_lookup import source_hash
@@ -21,6 +23,7 @@ from runner.spec.envelope import TrainingSpec
 from runner.spec.loading import LoadedSpec, with_flags
 from runner.store.names import check_encodable
 from runner.store.stored_models import StoredModel
+from runner.training.made_models import comes_from_package
 from runner.workspace import Workspace, absolute, current_folder
 
 
@@ -33,6 +36,8 @@ class Plan:
     executor: Executor
     document: PlanDocument
     read_only: tuple[Path, ...]
+    #: Names of pretrained models whose weights come with a package that is installed here.
+    packaged: tuple[str, ...]
     parent: StoredModel | None
     notes: list[str] = field(default_factory=list)
     #: Those of the notes that are said again when the run has ended, well or badly.
@@ -93,15 +98,18 @@ def make_plan(
     assert spec.model.spec is not None
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
     models = [path for name, _ in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
-    network = spec.run.network
-    if network is None:
-        network = needs_network(spec, workspace)
     reminders: list[str] = []
     chosen, image, digest = choose_executor(spec, notes, reminders)
+    references = resolve_references(spec, workspace)
     stored = {
         name: StoredReference(reference=model.reference, path=str(model.path.absolute()))
-        for name, model in resolve_references(spec, workspace).items()
+        for name, model in references.items()
     }
+    named = [*references.values(), *([parent] if parent else [])]
+    bases = bases_of(named, workspace)
+    network = spec.run.network
+    if network is None:
+        network = needs_network(spec, workspace, bases.names)
     caveats: list[str] = []
     if getattr(spec.data, "validation_split", 0):
         made = [parent.reference if parent else None, *(entry.reference for entry in stored.values())]
@@ -124,11 +132,12 @@ def make_plan(
         wandb=spec.wandb.model_dump() if spec.wandb else None,
         code=source_hash(),
     )
-    folders = [Path(entry.path) for entry in stored.values()]
+    folders = [*(model.path.absolute() for model in named), *bases.folders]
     read_only = tuple(dict.fromkeys([*files, *models, *folders]))
-    if parent:
-        read_only += (parent.path.absolute(),)
-    return Plan(spec, kind, chosen, document, read_only, parent, [*notes, *reminders], reminders)
+    packaged = dict.fromkeys(
+        name for name, revision in [*model_names(spec), *bases.names] if revision is None and comes_from_package(name)
+    )
+    return Plan(spec, kind, chosen, document, read_only, tuple(packaged), parent, [*notes, *reminders], reminders)
 
 
 def choose_executor(
@@ -183,13 +192,16 @@ def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
     return found
 
 
-def needs_network(spec: TrainingSpec, workspace: Workspace) -> bool:
-    """Whether a container needs one: a data set or a model that is not here yet, or W&B with a key."""
+def needs_network(spec: TrainingSpec, workspace: Workspace, beside: Sequence[tuple[str, str | None]] = ()) -> bool:
+    """Whether a container needs one: a data set or a model that is not here yet, or W&B with a key.
+
+    ``beside`` are models, each with its revision, that are needed beside those that the spec names.
+    """
     from runner.training.pretrained import available_locally
 
     if spec.data.network_needed(workspace.cache):  # type: ignore[union-attr]
         return True
-    if any(not available_locally(name, revision) for name, revision in model_names(spec)):
+    if any(not available_locally(name, revision) for name, revision in [*model_names(spec), *beside]):
         return True
     if spec.wandb is not None:
         from runner.tracking.wandb_session import find_key, mode

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError
+from runner.execution.base_models import bases_of, keep_ready
 from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.plan_document import PlanDocument
@@ -26,7 +27,7 @@ from runner.spec.resume_contract import compare, refuse
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import check_store, promote
 from runner.store.replay_lock import ReplayLock
-from runner.store.stored_models import StoredModel
+from runner.store.stored_models import StoredModel, in_folder
 from runner.store.typed_documents import JsonObject
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
@@ -70,6 +71,7 @@ def train(
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(workspace.runs))
+    _keep_ready(plan)
     run = Run.create(
         workspace.runs,
         plan.spec.model.name,
@@ -120,25 +122,34 @@ def resume(
         loaded = changed
     plan = make_plan(loaded, workspace, executor=executor or (None if changed else before.executor), cwd=cwd)
     plan.notes.extend(warnings)
-    # What a name meant when the run began, it means to the end, whatever was stored since.
-    document = replace(
-        plan.document,
-        start_from=before.start_from,
-        parent=before.parent,
-        stored=before.stored,
-        allow_changed_data=allow_changed_data,
-    )
-    plan = replace(plan, document=document)
+    plan = _as_it_began(plan, replace(before, allow_changed_data=allow_changed_data), workspace)
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(run.path))
+    _keep_ready(plan)
     if changed is not None:
         run.write("spec", canonical(plan.spec))
         # What an earlier attempt finished is not what this spec asks for.
         (run.path / "outcome.json").unlink(missing_ok=True)
-    run.write("plan", document)
+    run.write("plan", plan.document)
     announce(run, plan)
     return _carry_out(run, plan, workspace, listeners)
+
+
+def _as_it_began(plan: Plan, before: PlanDocument, workspace: Workspace) -> Plan:
+    """What a name meant when the run began, it means to the end, whatever was stored since."""
+    kept = ("start_from", "parent", "stored", "allow_changed_data")
+    document = replace(plan.document, **{name: getattr(before, name) for name in kept})
+    folders = [*(entry.path for entry in before.stored.values()), *([before.start_from] if before.start_from else [])]
+    models = [in_folder(Path(folder)) for folder in folders if Path(folder).is_dir()]
+    needed = [*(model.path for model in models), *bases_of(models, workspace).folders]
+    return replace(plan, document=document, read_only=tuple(dict.fromkeys([*plan.read_only, *needed])))
+
+
+def _keep_ready(plan: Plan) -> None:
+    """A container does not have the packages that are installed here."""
+    if plan.executor.name != "local":
+        keep_ready(plan.packaged, Path(plan.document.cache))
 
 
 def refuse_fewer_epochs(run: Run, changed: LoadedSpec) -> None:

@@ -33,12 +33,20 @@ def can_make(name: str) -> bool:
     return name == TINY or _file(name) is not None
 
 
+def comes_from_package(name: str) -> bool:
+    """Whether an installed package, which need not be installed elsewhere, has the model's weights."""
+    return _file(name) is not None
+
+
 def made(name: str, cache: Path) -> Path | None:
-    """The folder of such a model, made now if the cache lacks it; None for a name that is none of them."""
-    if not can_make(name):
+    """The folder of such a model, made now if the cache lacks it; None for a name that is none of them, and where
+    neither the cache has it nor its package is installed."""
+    if name != TINY and name not in GGUF:
         return None
-    folder = cache / "models" / f"{name.replace('/', '--')}-{VERSION}"
-    if not (folder / "config.json").exists():
+    folder = _place(name, cache)
+    if not kept(name, cache):
+        if not can_make(name):
+            return None
         write: Callable[[Path], None] = _write_tiny if name == TINY else lambda into: _write_gguf(name, into)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as scratch:
@@ -48,9 +56,18 @@ def made(name: str, cache: Path) -> Path | None:
                 whole.rename(folder)
             except OSError:
                 # Another process was first, with the same bytes.
-                if not (folder / "config.json").exists():
+                if not kept(name, cache):
                     raise
     return folder
+
+
+def kept(name: str, cache: Path) -> bool:
+    """Whether the cache has the model."""
+    return (_place(name, cache) / "config.json").exists()
+
+
+def _place(name: str, cache: Path) -> Path:
+    return cache / "models" / f"{name.replace('/', '--')}-{VERSION}"
 
 
 def _file(name: str) -> Path | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSequenceClassificatio
 
 from runner import registry
 from runner.errors import IntegrityError, RunnerError
-from tests.builders.language.conftest import weights
+from tests.builders.language.conftest import ROWS, loaded, weights
 
 METHODS = [
     {"method": "full"},
@@ -100,11 +102,33 @@ def test_a_stored_model_is_trained_on_and_is_the_reference(trained, context_for,
     import math
 
     _, first = trained("sft", "first", context={"epochs": 2}, finetuning_spec={"method": "lora"}, save_as="adapter")
-    from tests.builders.language.conftest import ROWS, loaded
-
     context = context_for(loaded(ROWS["dpo"]()), "second", epochs=1, batch_size=4, start_from=first.artifact)
     spec = registry.load("dpo").Spec.model_validate_json(
         json.dumps({"model_type": "dpo", "base_model_name": "runner/tiny-llama", "max_length": 128})
     )
     result = registry.load("dpo").train(spec, context)
     assert result.tables["baselines"]["rows"][0][1] == pytest.approx(math.log(2), abs=1e-5)
+
+
+@pytest.mark.parametrize("below", ["whole", "adapter"])
+@pytest.mark.parametrize("kind", ["dpo", "reward"])
+def test_an_adapter_beside_a_stored_model_is_opened_from_the_store(trained, context_for, tmp_path, below, kind):
+    method = {"finetuning_spec": {"method": "lora", "rank": 4}}
+    _, first = trained("sft", "first", context={"epochs": 1}, **method, save_as=below)
+    store = tmp_path / "store"
+    stored = shutil.copytree(first.artifact, store / "sft" / "first" / "v3")
+    document = {"model_type": kind, "base_model_name": "sft/first", "max_length": 128, "save_as": "adapter"} | method
+    context = replace(
+        context_for(loaded(ROWS[kind]()), "second", epochs=1, batch_size=4), stored={"base_model_name": stored}
+    )
+    builder = registry.load(kind)
+    result = builder.train(builder.Spec.model_validate_json(json.dumps(document)), context)
+    assert result.metrics["n_train"] == 9
+
+    above = shutil.copytree(context.artifact, store / kind / "second" / "v1")
+    opened = builder.Predictor.load(above, cache=tmp_path / "cache")
+    assert opened.model.peft_config["default"].base_model_name_or_path == "sft/first/v3"
+    weights = next(stored.glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(IntegrityError, match="beside another sft/first/v3"):
+        builder.Predictor.load(above, cache=tmp_path / "cache")

@@ -81,6 +81,9 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
         kind, _, name = self.base_model_name.partition("/")
         return {"base_model_name": self.base_model_name} if name and registry.find(kind) is not None else {}
 
+    def opened_beside(self) -> str | None:
+        return "base_model_name" if self.save_as == "adapter" else None
+
     def fixed_length(self) -> str | None:
         return super().fixed_length() if self.max_steps is None else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def learn(
     # The stored model is measured, and there may be no room for two.
     del task, parts
     trained.release()
-    after = stored_judged(context, held)
+    after = stored_judged(context, held, trained.folder)
     return TrainResult(
         metrics=after.metrics() | interval(after, held.groups, context.seed) | counts(train, held),
         epochs=fitted.epochs,
@@ -84,9 +85,9 @@ def learn(
     )
 
 
-def stored_judged(context: TrainContext, held: Side) -> Judged:
+def stored_judged(context: TrainContext, held: Side, base: Path) -> Judged:
     """The held-out rows by the model as it was stored: its figures are those of the weights that are used."""
-    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache)
+    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, base=base)
     return judge(model, held.rows, int(tokenizer.pad_token_id), context.device)
 
 

@@ -65,7 +65,7 @@ def learn(
     # The stored model is measured, and there may be no room for two.
     del task, machine
     trained.release()
-    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache)
+    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, base=trained.folder)
     found = judge(model, sides[1].rows, int(tokenizer.pad_token_id), context.device)
     after = found.added(sides[1].by_answer)
     metrics, loss = held.measured(after)

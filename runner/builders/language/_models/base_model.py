@@ -21,7 +21,11 @@ from runner.training.finetuning_specs import Dora, FinetuningSpec, Ia3, Lora, QL
 class Base:
     """The model that training begins with, its weights not yet read."""
 
+    #: The folder of the whole model.
     folder: Path
+    #: The folder that holds it, another one where it is a stored adapter, and its name: a stored one's has its version.
+    source: Path
+    name: str
     #: What its configuration says.
     config: dict[str, Any]
     tokenizer: Any
@@ -33,8 +37,9 @@ class Trained:
 
     model: Any
     tokenizer: Any
-    #: The folder of the weights that training began with, and the name that the spec gave it.
+    #: The folder of the weights that training began with; where it came from, and its name, as in :class:`Base`.
     folder: Path
+    source: Path
     name: str
     #: The dtype that its weights are kept in on disk.
     dtype: torch.dtype
@@ -61,14 +66,14 @@ def find(spec: Any, context: TrainContext) -> Base:
     positions; and what :func:`runner.training.pretrained.resolve` raises.
     """
     where = "/model/spec/base_model_name"
-    folder = folder_of(spec, context)
+    folder, source, name = folders_of(spec, context)
     config = configuration(folder, where)
     longest = config.get("max_position_embeddings") or config.get("n_positions")
     if longest and spec.max_length > longest:
         raise DataError(
             f"the model reads at most {longest} tokens", where="/model/spec/max_length", hint=f"at most {longest}"
         )
-    return Base(folder, config, open_tokenizer(folder, where))
+    return Base(folder, source, name, config, open_tokenizer(folder, where))
 
 
 def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") -> Trained:
@@ -97,21 +102,25 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
         model.to(context.device),
         base.tokenizer,
         base.folder,
-        spec.base_model_name,
+        base.source,
+        base.name,
         stored_dtype(base.config),
-        spec.revision,
+        # A stored model has versions.
+        spec.revision if base.name == spec.base_model_name else None,
     )
 
 
-def folder_of(spec: Any, context: TrainContext) -> Path:
-    """The base's folder: a stored model's, or what its name resolves to. Raises with the field's pointer."""
+def folders_of(spec: Any, context: TrainContext) -> tuple[Path, Path, str]:
+    """The base's folder as a whole model, where that came from, and its name: a stored model's, or what its name
+    resolves to. Raises with the field's pointer."""
     stored = context.stored.get("base_model_name")
     if context.start_from is not None:
         stored = context.start_from
     if stored is not None:
-        return stored_model.whole(stored, context.cache)
+        return stored_model.whole(stored, context.cache), stored, "/".join(stored.parts[-3:])
     try:
-        return pretrained.resolve(spec.base_model_name, spec.revision, context.cache)
+        folder = pretrained.resolve(spec.base_model_name, spec.revision, context.cache)
+        return folder, folder, spec.base_model_name
     except RunnerError as error:
         error.where = error.where or "/model/spec/base_model_name"
         raise

@@ -6,6 +6,7 @@ beside), the chat template, and the greatest length that it was trained at.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -17,6 +18,7 @@ import torch
 from runner.builders.language._models.opening import Head, open_folder, open_tokenizer, open_weights
 from runner.errors import IntegrityError
 from runner.store.files import sha256_file
+from runner.workspace import Workspace
 
 DOCUMENT = "language_model.json"
 ADAPTER = "adapter_config.json"
@@ -76,8 +78,12 @@ def merged(trained: Any) -> Any:
 
 
 def base_facts(trained: Any) -> dict[str, Any]:
-    """What an adapter says of its base: name, revision, and a hash for each file of weights and the configuration."""
-    files = [*sorted(trained.folder.glob("*.safetensors")), trained.folder / "config.json"]
+    """What an adapter says of its base: name, revision, and a hash for each file of weights and the configuration.
+
+    A stored base is named ``type/name/vN``; one that is an adapter itself is known by its own files.
+    """
+    configurations = (trained.source / name for name in ("config.json", ADAPTER))
+    files = [*sorted(trained.source.glob("*.safetensors")), *(path for path in configurations if path.exists())]
     named = {"name": trained.name} | ({"revision": trained.revision} if trained.revision is not None else {})
     return named | {"files": {path.name: sha256_file(path) for path in files}}
 
@@ -90,7 +96,7 @@ def _name_base(folder: Path, trained: Any) -> None:
 
 
 def base_of(folder: Path, cache: Path | None) -> Path:
-    """The base of a stored adapter, found by its name and checked by its hashes.
+    """The folder of a stored adapter's base, a whole model's, found by its name and checked by its hashes.
 
     Raises :class:`IntegrityError` for a base of other bytes, and what resolving a name raises.
     """
@@ -108,15 +114,15 @@ def base_of(folder: Path, cache: Path | None) -> Path:
                 where=str(path),
                 hint="put the base back that it was trained on, or train anew",
             )
-    return found
+    return whole(found, cache or Workspace.current().cache) if (found / DOCUMENT).exists() else found
 
 
 def whole(folder: Path, cache: Path) -> Path:
     """The folder of a stored model as a whole one: itself, or its adapter put into its base, made once in the cache."""
     if read(folder)["form"] == "whole":
         return folder
-    identity = sha256_file(folder / "adapter_model.safetensors")[:32]
-    made = cache / "models" / f"merged-{identity}"
+    parts = [sha256_file(folder / name) for name in ("adapter_model.safetensors", ADAPTER, DOCUMENT)]
+    made = cache / "models" / f"merged-{hashlib.sha256(''.join(parts).encode()).hexdigest()[:32]}"
     if not (made / "config.json").exists():
         made.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=made.parent) as scratch:
@@ -133,14 +139,19 @@ def whole(folder: Path, cache: Path) -> Path:
     return made
 
 
-def load(folder: Path, device: str = "cpu", cache: Path | None = None, head: Head = "tokens") -> tuple[Any, Any]:
-    """Model and tokenizer of a stored model, ready to answer: an adapter beside its base."""
+def load(
+    folder: Path, device: str = "cpu", cache: Path | None = None, head: Head = "tokens", base: Path | None = None
+) -> tuple[Any, Any]:
+    """Model and tokenizer of a stored model, ready to answer: an adapter beside its base.
+
+    ``base`` is the base's folder where the adapter was trained beside it just now, and is not in the store yet.
+    """
     document = read(folder)
     if document["form"] == "whole":
         return open_folder(folder, device, head, str(folder))
     from peft import PeftModel
 
     tokenizer = open_tokenizer(folder, str(folder))
-    plain = open_weights(base_of(folder, cache), device, head)
+    plain = open_weights(base or base_of(folder, cache), device, head)
     plain.config.pad_token_id = tokenizer.pad_token_id
     return PeftModel.from_pretrained(plain, folder).to(device).eval(), tokenizer

@@ -52,7 +52,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     # The stored model is measured, and there may be no room for two.
     del task, machine
     trained.release()
-    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, "score")
+    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, "score", trained.folder)
     found = judged_scores(model, held.side.rows, int(tokenizer.pad_token_id), context.device)
     return TrainResult(
         metrics=pair_figures(found)
