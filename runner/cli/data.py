@@ -25,6 +25,12 @@ Columns_ = Annotated[
 ]
 
 
+Fields_ = Annotated[
+    str | None,
+    Parameter(help='Other fields of a spec\'s data, as JSON: {"role_words": {"clerk": "assistant"}}.'),
+]
+
+
 @dataclass
 class Read:
     """What became of reading it."""
@@ -36,7 +42,7 @@ class Read:
     warnings: list[str] = field(default_factory=list)
 
 
-def check(path: Path_, *, kind: Kind_, columns: Columns_ = None, json: Json = False) -> int:
+def check(path: Path_, *, kind: Kind_, columns: Columns_ = None, fields: Fields_ = None, json: Json = False) -> int:
     """Read data as training would, and say what would become of every row: exit 0, or 4 with what to do.
 
     A spec's filter on rare LLMs is not applied.
@@ -45,7 +51,7 @@ def check(path: Path_, *, kind: Kind_, columns: Columns_ = None, json: Json = Fa
 
     Example: runner data check battles.csv --kind dense_network --columns '{"prompt": "Question"}' --json
     """
-    read = read_data(path, kind, columns)
+    read = read_data(path, kind, columns, fields)
     show(data_document(read), lambda: report_text(read), as_json=json)
     return ended(read, json)
 
@@ -55,6 +61,7 @@ def show_rows(
     *,
     kind: Kind_,
     columns: Columns_ = None,
+    fields: Fields_ = None,
     rows: Annotated[int, Parameter(help="How many rows to print.")] = 5,
     tokens: Annotated[
         bool, Parameter(negative="", help="Language models: rows as tokens, and which of them are learned.")
@@ -77,7 +84,7 @@ def show_rows(
     for flag, given in {"--model": model, "--template": template, "--as-served": as_served or None}.items():
         if given is not None and not tokens:
             raise UsageError("says how tokens are made, and needs --tokens", where=flag)
-    read = read_data(path, kind, columns)
+    read = read_data(path, kind, columns, fields)
     if read.loaded is None:
         show(data_document(read), "", as_json=json)
         return ended(read, json)
@@ -99,15 +106,15 @@ def show_rows(
     return ExitCode.DONE
 
 
-def read_data(path: str, kind: str, columns: str | None, **beside: Any) -> Read:
-    """Read data as training of a kind would; ``beside`` are fields of the section where no column says otherwise."""
+def read_data(path: str, kind: str, columns: str | None, fields: str | None = None, **beside: Any) -> Read:
+    """Read data as training of a kind would; ``beside`` are fields of the section where nothing says otherwise."""
     from pathlib import Path
 
     from runner.spec.kinds import spec_class
 
     spec = spec_class(kind)
     beside = {name: value for name, value in beside.items() if name in spec.data.model_fields}
-    section = data_section(spec.data, path, columns, kind, **beside)
+    section = data_section(spec.data, path, columns, kind, **beside | _fields(fields))
     warnings: list[str] = []
 
     def emit(event: str, **fields: Any) -> None:
@@ -134,21 +141,30 @@ def data_section(layout: Any, path: str, columns: str | None, kind: str, **besid
 
     ``beside`` are fields of the section where no column says otherwise.
     """
-    mapping = _mapping(columns)
+    mapping = _object(columns, "--columns", '{"prompt": "Question"}')
     _check_roles(layout, mapping, kind)
     return _section(kind, layout, beside | layout.document_of(path, mapping))
 
 
-def _mapping(columns: str | None) -> dict[str, Any]:
-    if columns is None:
+def _fields(words: str | None) -> dict[str, Any]:
+    """The fields of ``--fields``. Raises :class:`UsageError` for what other words of the command say."""
+    found = _object(words, "--fields", '{"max_rows_lost": 1}')
+    for name, said in {"dataset": "the path", "columns": "--columns"}.items():
+        if name in found:
+            raise UsageError(f"{name} is what {said} says", where="--fields")
+    return found
+
+
+def _object(words: str | None, flag: str, example: str) -> dict[str, Any]:
+    if words is None:
         return {}
     try:
-        mapping = jsonlib.loads(columns)
+        found = jsonlib.loads(words)
     except ValueError as error:
-        raise UsageError(f"not JSON: {error}", where="--columns", hint='such as {"prompt": "Question"}') from None
-    if not isinstance(mapping, dict):
-        raise UsageError("not a JSON object", where="--columns", hint='such as {"prompt": "Question"}')
-    return mapping
+        raise UsageError(f"not JSON: {error}", where=flag, hint=f"such as {example}") from None
+    if not isinstance(found, dict):
+        raise UsageError("not a JSON object", where=flag, hint=f"such as {example}")
+    return found
 
 
 def _check_roles(section: Any, mapping: dict[str, Any], kind: str) -> None:

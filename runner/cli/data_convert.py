@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.data import Columns_, Kind_, Path_, data_document, ended, read_data, report_text
+from runner.cli.data import Columns_, Fields_, Kind_, Path_, data_document, ended, read_data, report_text
 from runner.cli.output import Json, show
 from runner.errors import ExitCode, UsageError
 from runner.store.files import write_atomic
@@ -22,6 +22,7 @@ def convert(
     *,
     kind: Kind_,
     columns: Columns_ = None,
+    fields: Fields_ = None,
     json: Json = False,
 ) -> int:
     """Write data in the one form that a kind's rows have, and say what became of every row.
@@ -38,7 +39,7 @@ def convert(
     if out.exists() and Path(path).exists() and out.samefile(path):
         raise UsageError("is the file that is read", where=str(out), hint="give the new file another name")
     # All rows are written: nothing is held out unless the file's own columns say so.
-    read = read_data(path, kind, columns, validation_split=0)
+    read = read_data(path, kind, columns, fields, validation_split=0)
     if not hasattr(read.section, "written"):
         raise UsageError(f"{kind} reads {read.section.layout}, which have no such form", where="--kind")
     if read.loaded is None:

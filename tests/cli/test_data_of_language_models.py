@@ -103,3 +103,35 @@ def test_checking_needs_nothing_that_trains(folder):
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_other_fields_of_a_spec_s_data_may_be_said(folder, capsys):
+    turns = [{"speaker": "customer", "text": "Why?"}, {"speaker": "clerk", "text": "Because."}]
+    (folder / "desk.jsonl").write_text(json.dumps({"messages": turns}) + "\n")
+    assert run(["data", "check", "desk.jsonl", "--kind", "sft"]) == 4
+    assert "data.role_words says whose turn it is" in capsys.readouterr().err
+    words = ["--kind", "sft", "--fields", '{"role_words": {"customer": "user", "clerk": "assistant"}}']
+    assert run(["data", "check", "desk.jsonl", *words]) == 0
+    assert run(["data", "show", "desk.jsonl", *words]) == 0
+    assert "assistant: Because." in capsys.readouterr().out
+    assert run(["data", "convert", "desk.jsonl", "plain.jsonl", *words]) == 0
+    assert [turn["role"] for turn in json.loads((folder / "plain.jsonl").read_text())["messages"]] == [
+        "user",
+        "assistant",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ('{"role_wrods": {}}', 3, 'did you mean "role_words"?'),
+        ('{"role_words": {"clerk": "asistant"}}', 3, "/data/role_words/clerk"),
+        ('{"dataset": "other.jsonl"}', 2, "dataset is what the path says"),
+        ('{"columns": {}}', 2, "columns is what --columns says"),
+        ("role_words", 2, "not JSON"),
+        ("[]", 2, "not a JSON object"),
+    ],
+)
+def test_fields_that_are_none_are_told(folder, capsys, words, code, told):
+    assert run(["data", "check", "chat.jsonl", "--kind", "sft", "--fields", words]) == code
+    assert told in capsys.readouterr().err

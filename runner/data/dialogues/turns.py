@@ -160,7 +160,7 @@ class TurnReader:
         if role is None:
             near = difflib.get_close_matches(word.lower(), [*role_words.WORDS, *self.own_words], n=1)
             meant = f" (did you mean {near[0]!r}?)" if near else ""
-            raise RowFault("unknown_role", f"{keys[0]} is {word!r}{meant}")
+            raise RowFault("unknown_role", f"{keys[0]} is {word!r}{meant}; data.role_words says whose turn it is")
         return self._message(role, turn, turn.get(keys[1]))
 
     def _count_unused(self, turn: Mapping[str, Any], keys: Sequence[str]) -> None:
