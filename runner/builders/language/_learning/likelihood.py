@@ -59,7 +59,7 @@ def judge(
             found = foretold(model, rows.batch(chosen, padding, device))
             loss[chosen] = -found.sums().double().cpu().numpy()
             mass[chosen] = found.counts().double().cpu().numpy()
-            hits[chosen] = (found.hits * found.weights).sum(dim=1).double().cpu().numpy()
+            hits[chosen] = found.right().double().cpu().numpy()
     model.train(was)
     return Judged(loss, mass, hits)
 

@@ -8,22 +8,23 @@ from typing import Any
 import torch
 from torch import nn
 
+from runner.builders.language._learning.odds import last_layer, odds, odds_of, passed_over
 from runner.builders.language._rows.token_rows import Batch
 from runner.training.precision import Precision, arithmetic
 
 
 @dataclass
 class Foretold:
-    """Of the ``K`` places of a batch where any row has a token that counts, ``[B, K]`` each."""
+    """What is made of every token of a batch but each row's first, ``[B, T - 1]`` each."""
 
-    #: float32: the natural logarithm of the probability of the token that is there.
+    #: float32: the natural logarithm of the probability of the token that is there; 0 where it does not count.
     log_probs: torch.Tensor
     #: float32: the mean of the logarithms over all tokens of the vocabulary, where it was asked for.
     uniform: torch.Tensor | None
-    #: float32, 0 where the row has no token that counts.
+    #: float32: what the token counts.
     weights: torch.Tensor
-    #: bool: whether the token was the likeliest.
-    hits: torch.Tensor
+    #: bool: whether the token counts and was the likeliest; None while gradients are computed.
+    hits: torch.Tensor | None
 
     def sums(self) -> torch.Tensor:
         """The weighted sum of each row's logarithms, ``[B]``."""
@@ -33,33 +34,35 @@ class Foretold:
         """The sum of each row's weights, ``[B]``."""
         return self.weights.sum(dim=1)
 
+    def right(self) -> torch.Tensor:
+        """The sum of each row's weights of the tokens that were the likeliest, ``[B]``, where hits are known."""
+        assert self.hits is not None
+        return (self.hits * self.weights).sum(dim=1)
+
 
 def foretold(model: Any, batch: Batch, precision: Precision = "float32", *, uniform: bool = False) -> Foretold:
     """The model's foretelling of the tokens that count; the odds of others are not computed.
 
     ``uniform`` asks for what label smoothing needs.
     """
-    # The output at place t foretells the token at t + 1.
-    wanted = batch.weights[:, 1:]
-    places = (wanted > 0).any(dim=0).nonzero().squeeze(1)
+    weights = batch.weights[:, 1:]
+    tokens = batch.ids[:, 1:].flatten()[batch.places]
+    head = last_layer(model)
     with arithmetic(batch.ids.device.type, precision):
-        out = model(
-            input_ids=batch.ids,
-            attention_mask=batch.mask,
-            position_ids=batch.positions,
-            logits_to_keep=places,
-            use_cache=False,
-        )
-    logits = out.logits.float()
-    tokens = batch.ids[:, 1:][:, places]
-    normaliser = torch.logsumexp(logits, dim=-1)
-    log_probs = logits.gather(2, tokens.unsqueeze(2)).squeeze(2) - normaliser
-    return Foretold(
-        log_probs,
-        logits.mean(dim=-1) - normaliser if uniform else None,
-        wanted[:, places],
-        logits.detach().argmax(dim=-1) == tokens,
-    )
+        with passed_over(head):
+            out = model(
+                input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
+            ).logits
+        # The output at place t foretells the token at t + 1.
+        out = out[:, :-1].flatten(0, 1)[batch.places]
+        found = odds(out, tokens, uniform=uniform) if head is None else odds_of(head, out, tokens, uniform=uniform)
+
+    def spread(values: torch.Tensor) -> torch.Tensor:
+        return values.new_zeros(weights.numel()).index_copy(0, batch.places, values).view(weights.shape)
+
+    log_probs, means, hits = (None if values is None else spread(values) for values in found)
+    assert log_probs is not None
+    return Foretold(log_probs, means, weights, hits)
 
 
 class Noise:

@@ -20,7 +20,28 @@ class Batch:
     mask: torch.Tensor | None
     #: float32: what foretelling this token counts; 0 for the first of a row, and for padding.
     weights: torch.Tensor
+    #: int64 ``[N]``: which of the ``B (T - 1)`` tokens that are no row's first count, row by row.
+    places: torch.Tensor
     positions: torch.Tensor | None = None
+
+    @classmethod
+    def on(
+        cls,
+        device: str,
+        ids: np.ndarray,
+        mask: np.ndarray | None,
+        weights: np.ndarray,
+        positions: np.ndarray | None = None,
+    ) -> Batch:
+        """From arrays on the host. What counts is found there: a GPU would have to be waited for."""
+        places = np.flatnonzero(weights[:, 1:] > 0)
+        return cls(
+            _on(ids, device),
+            None if mask is None else _on(mask, device),
+            _on(weights, device),
+            _on(places, device),
+            None if positions is None else _on(positions, device),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,7 +91,7 @@ class TokenRows:
         columns = np.arange(ids.shape[1])
         there = columns < lengths[:, None]
         weights[there] = self.weights[(starts[:, None] + columns)[there]]
-        return Batch(_on(ids, device), _on(mask, device), _on(weights, device))
+        return Batch.on(device, ids, mask, weights)
 
     def packed(self, bins: Sequence[np.ndarray], padding: int, device: str) -> Batch:
         """Bins of rows as one batch: the rows of a bin one behind the other, each with positions from 0.
@@ -90,7 +111,7 @@ class TokenRows:
                 weights[line, at:until] = self.weights[start:stop]
                 positions[line, at:until] = np.arange(stop - start)
                 at = until
-        return Batch(_on(ids, device), None, _on(weights, device), _on(positions, device))
+        return Batch.on(device, ids, None, weights, positions)
 
 
 def _on(values: np.ndarray, device: str) -> torch.Tensor:
