@@ -101,6 +101,31 @@ def test_an_answer_is_the_same_alone_and_in_a_batch(answerer, fields):
     assert together[::-1] == said(answerer, PROMPTS[::-1], **fields)
 
 
+def test_lines_that_are_done_leave_the_others_as_they_are(answerer):
+    prompts = [f"{word} {number}" for number in range(6) for word in ("Hi", "What is 1 plus 2?", "?")]
+    fields = {"temperature": 1.5, "max_new_tokens": 24, "stop": ["e"], "logprobs": True}
+    together = answerer[0].predict(rows(*prompts), options(**fields), 32)
+    alone = answerer[0].predict(rows(*prompts), options(**fields), 1)
+    for (one,), (other,) in zip(together, alone, strict=True):
+        assert (one.text, one.finish_reason) == (other.text, other.finish_reason)
+        assert one.completion_tokens == other.completion_tokens == len(one.tokens)
+        assert [log for _, log in one.tokens] == pytest.approx([log for _, log in other.tokens], abs=1e-3)
+    assert len({each.completion_tokens for (each,) in together}) > 3
+
+
+def test_a_long_prompt_takes_no_room_from_a_short_one(answerer):
+    fields = {"max_new_tokens": 8, "min_new_tokens": 8}
+    long = "x" * (2048 - 5 - len(answerer[0].prompt_ids(rows("")[0], options())))
+    found = answerer[0].predict(rows(long, "Hi"), options(**fields), 2)
+    assert [each.completion_tokens for (each,) in found] == [5, 8]
+
+
+@pytest.mark.parametrize("fields", [{}, {"temperature": 1.0}, {"stop": ["e"]}], ids=["greedy", "drawn", "stop"])
+def test_a_streamed_answer_is_the_one_of_a_batch(answerer, fields):
+    for prompt, (found,) in zip(PROMPTS, said(answerer, PROMPTS, **fields), strict=True):
+        assert "".join(answerer[0].stream(rows(prompt)[0], options(**fields))).strip() == found.strip()
+
+
 def test_a_seed_decides_what_is_drawn_and_several_are_drawn_apart(answerer):
     one = said(answerer, PROMPTS, temperature=2.0, seed=1)
     assert one == said(answerer, PROMPTS, temperature=2.0, seed=1)

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
-from runner.builders.language._answering.sampling import processors
+from runner.builders.language._answering.decoding import Line, decode
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood import judge
 from runner.builders.language._models import stored_model
@@ -90,21 +90,46 @@ class Generator:
             length = len(prompts[order[0]]) + options.max_new_tokens
             size = max(1, min(batch_size, TOKENS // (length * max(options.n, options.num_beams))))
             some, order = order[:size], order[size:]
-            seeds = [_seed(rows[at], options.seed) for at in some]
-            for at, made in zip(some, self._generate([prompts[at] for at in some], seeds, options), strict=True):
-                found[at] = made
+            lists = [prompts[at] for at in some]
+            if options.num_beams > 1:
+                made = self._searched(lists, options)
+            else:
+                made = self._decoded(lists, [_seed(rows[at], options.seed) for at in some], options)
+            for at, completions in zip(some, made, strict=True):
+                found[at] = completions
         return found
 
-    def _generate(self, prompts: list[list[int]], seeds: list[int], options: Any) -> list[list[Completion]]:
-        """Completions of one batch, padded on the left."""
+    def _decoded(self, prompts: list[list[int]], seeds: list[int], options: Any) -> list[list[Completion]]:
+        """``n`` completions of each prompt of a batch, token by token."""
+        stops = self._stop_strings(options)
+        lines = [
+            Line(prompt, [seed, copy]) for prompt, seed in zip(prompts, seeds, strict=True) for copy in range(options.n)
+        ]
+        steps = decode(
+            self.model,
+            lines,
+            options,
+            ends=frozenset(self._stop_ids()),
+            padding=int(self.tokenizer.pad_token_id),
+            longest=self.longest,
+        )
+        # A stop text may begin within a token, of which a character may be the half.
+        behind = 8 + max((len(stop.encode()) for stop in stops), default=0)
+        for told in steps:
+            for line in told if stops else ():
+                text = self.tokenizer.decode(line.made[-behind:], skip_special_tokens=False)
+                line.done = line.done or any(stop in text for stop in stops)
+        made = [
+            self._completion(line.made, line.log_probs if options.logprobs else None, options, stops) for line in lines
+        ]
+        return [made[at : at + options.n] for at in range(0, len(made), options.n)]
+
+    def _searched(self, prompts: list[list[int]], options: Any) -> list[list[Completion]]:
+        """``n`` completions of each prompt of a batch by a search with beams, prompts padded on the left."""
         longest = max(map(len, prompts))
         padding = int(self.tokenizer.pad_token_id)
-        ids = torch.tensor([[padding] * (longest - len(row)) + row for row in prompts])
-        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts])
-        drawn = options.temperature > 0
-        copies = options.n if drawn else 1
-        ids, mask = (part.repeat_interleave(copies, 0).to(self.model.device) for part in (ids, mask))
-        room = self.longest - longest
+        ids = torch.tensor([[padding] * (longest - len(row)) + row for row in prompts], device=self.model.device)
+        mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts], device=self.model.device)
         words: dict[str, Any] = {}
         stops = self._stop_strings(options)
         if stops:
@@ -115,35 +140,20 @@ class Generator:
                 input_ids=ids,
                 attention_mask=mask,
                 do_sample=False,
-                max_new_tokens=min(options.max_new_tokens, room),
+                max_new_tokens=min(options.max_new_tokens, self.longest - longest),
                 min_new_tokens=options.min_new_tokens or None,
                 num_beams=options.num_beams,
-                num_return_sequences=1 if drawn else options.n,
+                num_return_sequences=options.n,
                 repetition_penalty=options.repetition_penalty,
                 temperature=1.0,
                 top_k=0,
                 top_p=1.0,
                 eos_token_id=self._stop_ids() or None,
                 pad_token_id=padding,
-                logits_processor=processors(options, [[seed, copy] for seed in seeds for copy in range(copies)]),
-                return_dict_in_generate=True,
-                output_logits=options.logprobs and options.num_beams == 1,
                 **words,
             )
-        new = out.sequences[:, longest:].tolist()
-        given = [None] * len(new) if not options.logprobs else self._log_probs(out, longest)
-        made = [self._completion(row, log, options, stops) for row, log in zip(new, given, strict=True)]
+        made = [self._completion(row, None, options, stops) for row in out[:, longest:].tolist()]
         return [made[at : at + options.n] for at in range(0, len(made), options.n)]
-
-    def _log_probs(self, out: Any, longest: int) -> list[list[float] | None]:
-        if getattr(out, "logits", None) is None:
-            return [None] * len(out.sequences)
-        new = out.sequences[:, longest:]
-        steps = [
-            torch.log_softmax(logits.float(), dim=-1).gather(1, new[:, at : at + 1])[:, 0]
-            for at, logits in enumerate(out.logits)
-        ]
-        return [list(row) for row in torch.stack(steps, dim=1).tolist()]
 
     def _completion(self, ids: list[int], log_probs: list[float] | None, options: Any, stops: list[str]) -> Completion:
         """What was made of one row: cut at its end, told why it ended."""
@@ -197,17 +207,9 @@ class Generator:
                 hint="begin anew, or shorten it",
             )
         pieces = Pieces(self.tokenizer, self._stop_strings(options))
-        return (
-            yield from stream(
-                self.model,
-                ids,
-                options,
-                seed=[_seed(row, options.seed), 0],
-                ends=set(self._stop_ids()),
-                longest=self.longest,
-                pieces=pieces,
-            )
-        )
+        line = Line(ids, [_seed(row, options.seed), 0])
+        ends = frozenset(self._stop_ids())
+        return (yield from stream(self.model, line, options, ends=ends, longest=self.longest, pieces=pieces))
 
     def nats(self, passages: Sequence[Any]) -> np.ndarray:
         """The negative log-likelihood of each passage's text, or of its conversation's answers: float64 ``[n]``.

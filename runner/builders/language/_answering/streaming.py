@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
-import torch
-from transformers.generation.logits_process import RepetitionPenaltyLogitsProcessor
-
-from runner.builders.language._answering.sampling import processors
+from runner.builders.language._answering.decoding import Line, decode
 
 
 class Pieces:
@@ -59,36 +56,20 @@ class Pieces:
 
 
 def stream(
-    model: Any, ids: list[int], options: Any, *, seed: Sequence[int], ends: set[int], longest: int, pieces: Pieces
+    model: Any, line: Line, options: Any, *, ends: Collection[int], longest: int, pieces: Pieces
 ) -> Generator[str, None, str]:
-    """Pieces of the answer to a prompt's ids; at the end, the reason that it ended for: ``stop`` or ``length``.
+    """Pieces of the answer to a line's prompt; at the end, the reason that it ended for: ``stop`` or ``length``.
 
     The tokens are those that a batch would have, of the same seed. What is made so far stays made where the reader
     stops reading.
     """
-    draws: Any = processors(options, [seed])
-    penalty = RepetitionPenaltyLogitsProcessor(options.repetition_penalty) if options.repetition_penalty != 1 else None
-    whole = torch.tensor([ids], device=model.device)
-    fed, past, reason = whole, None, "length"
-    for made in range(min(options.max_new_tokens, longest - len(ids))):
-        # Never around a yield: who reads the pieces would compute in this mode too.
-        with torch.inference_mode():
-            out = model(input_ids=fed, past_key_values=past, use_cache=True, logits_to_keep=1)
-            past, logits = out.past_key_values, out.logits[:, -1].float()
-            if made < options.min_new_tokens:
-                logits[:, list(ends)] = -torch.inf
-            if penalty is not None:
-                logits = penalty(whole, logits)
-            token = int(draws(whole, logits).argmax())
-        if token in ends:
-            reason = "stop"
+    for _ in decode(model, [line], options, ends=ends, padding=0, longest=longest):
+        if line.ended:
             break
-        if piece := pieces.add(token):
+        if piece := pieces.add(line.made[-1]):
             yield piece
         if pieces.stopped:
             return "stop"
-        fed = torch.tensor([[token]], device=model.device)
-        whole = torch.cat([whole, fed], dim=1)
     if piece := pieces.rest():
         yield piece
-    return reason
+    return "stop" if line.ended else "length"
