@@ -65,8 +65,10 @@ def _text(document: dict[str, Any]) -> str:
         )
     else:
         takes = "unknown: no run of this type has succeeded here yet"
+    count = document["spec"]["run"]["processes"]
+    together = f", in {count} processes" if count > 1 else ""
     facts = [
-        ("runs", document["executor"] + (f", in {document['image']}" if document["image"] else "")),
+        ("runs", document["executor"] + (f", in {document['image']}" if document["image"] else "") + together),
         ("command", shlex.join(document["command"])),
         *(("writes", path) for path in document["mounts"]["read_write"]),
         *(("reads", path) for path in document["mounts"]["read_only"]),

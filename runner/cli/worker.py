@@ -18,8 +18,11 @@ def worker(
     lease: Annotated[
         Literal["none", "stdin"], Parameter(help="Stop, resumably, when standard input ends: the supervisor died.")
     ] = "none",
+    rank: Annotated[
+        int | None, Parameter(help="Which one of the run's several processes this is: the run starts them itself.")
+    ] = None,
 ) -> int:
-    """Execute a planned run's directory, here, in this process.
+    """Execute a planned run's directory, here, in this process, or in those that it starts.
 
     Example: docker run -v $PWD/runs/ID:/run/it IMAGE worker /run/it
     """
@@ -34,4 +37,8 @@ def worker(
         for secret in Path(folder).iterdir():
             if secret.is_file():
                 os.environ[secret.name] = secret.read_text()
+    if rank is not None:
+        from runner.execution.process_worker import work_with_others
+
+        return work_with_others(run, rank)
     return work(run, lease=lease == "stdin")

@@ -23,6 +23,7 @@ from runner.contract.builders import Builder, Checkpoint, Checkpoints, Predictor
 from runner.contract.layouts import AskedRow, AskedRows, DataReport, DataSection, LoadContext, LoadedData
 from runner.contract.measures import Measure, Plot, Table
 from runner.contract.models import ModelSpec, Needed
+from runner.contract.processes import Processes
 from runner.contract.sections import Resume, Section, invalid, option
 from runner.contract.tasks import EXTENSION, AskOptions, Task
 
@@ -43,6 +44,7 @@ __all__ = [
     "Needed",
     "Plot",
     "Predictor",
+    "Processes",
     "Resume",
     "Section",
     "Table",

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from runner.contract.layouts import LoadedData
 from runner.contract.models import ModelSpec
+from runner.contract.processes import Processes
 from runner.contract.tasks import Task
 from runner.errors import Stopped
 
@@ -54,15 +55,17 @@ class TrainContext:
     #: ``emit("warning", message=..., pointer=...)``.
     emit: Callable[..., None]
     checkpoints: Checkpoints
-    #: True once the run was asked to stop.
+    #: True once the run was asked to stop: at the same call in all its processes.
     stop_requested: Callable[[], bool]
-    #: An empty folder: the builder writes its model there (safetensors and JSON only).
+    #: An empty folder: the builder writes its model there (safetensors and JSON only), in the first process.
     artifact: Path
     #: The stored model to start from, or None.
     start_from: Path | None
     cache: Path
     #: The stored models that the spec's fields name (``ModelSpec.references``): field -> folder, manifest included.
     stored: Mapping[str, Path] = field(default_factory=dict)
+    #: Those that train this model together; a kind without ``takes_processes`` is alone.
+    processes: Processes = field(default_factory=Processes)
 
     def stage(self, name: str, *, epochs: int, batch_size: int) -> TrainContext:
         """The context of one stage of a training that has several, such as the embedding of the LLMs before the scorer.

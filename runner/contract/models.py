@@ -42,6 +42,10 @@ class ModelSpec(Section):
     #: The fields that leave out what is rare: each is the least number of rows that an LLM has to be in.
     row_filters: ClassVar[tuple[str, ...]] = ()
 
+    #: Whether several processes can train it together (``run.processes``): then its training goes by
+    #: ``TrainContext.processes``.
+    takes_processes: ClassVar[bool] = False
+
     model_type: str
 
     def takes_empty_responses(self) -> bool:

@@ -37,6 +37,8 @@ class Container:
     environment: Mapping[str, str]
     run_id: str
     memory: int
+    #: That train together in it: NCCL passes what they exchange through shared memory.
+    processes: int = 1
     groups: tuple[int, ...] = ()
     cpus: float | None = None
     #: 0, a count, or ``all``.
@@ -88,6 +90,7 @@ def describe(
         environment=environment,
         run_id=job.run.name,
         memory=job.memory or int(memory * MEMORY_SHARE),
+        processes=job.processes,
         cpus=job.cpus,
         gpus=gpus,
         network=job.network,
@@ -125,7 +128,7 @@ def create_arguments(container: Container) -> dict[str, Any]:
         "mem_limit": container.memory,
         # Equal to the memory limit: no swap, so that the limit is the limit.
         "memswap_limit": container.memory,
-        "shm_size": SHARED_MEMORY,
+        "shm_size": SHARED_MEMORY * container.processes,
         "init": True,
         # Kept open by us, and by nobody once: it ends when we do.
         "stdin_open": True,
@@ -154,7 +157,7 @@ def words(container: Container) -> list[str]:
     for group in container.groups:
         options += ["--group-add", str(group)]
     options += ["--pids-limit", str(PIDS), "--memory", str(container.memory), "--memory-swap", str(container.memory)]
-    options += ["--shm-size", str(SHARED_MEMORY)]
+    options += ["--shm-size", str(SHARED_MEMORY * container.processes)]
     if not container.network:
         options += ["--network", "none"]
     if container.cpus:

@@ -21,6 +21,8 @@ class Job:
     read_only: tuple[Path, ...] = ()
     image: str | None = None
     gpus: int | str | None = None
+    #: That train together, with a GPU each where GPUs are used.
+    processes: int = 1
     cpus: float | None = None
     #: Bytes.
     memory: int | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.executor import Job
+from runner.execution.process_launcher import too_few_gpus
 from runner.training.threads import wanted_threads
 
 
@@ -71,9 +72,13 @@ class LocalExecutor:
     def check(self, job: Job) -> None:
         if not job.cpus:
             wanted_threads()
-        if job.gpus in (None, 0):
+        if job.gpus == 0 or (job.gpus is None and job.processes == 1):
             return
         visible = _gpus_here()
+        if job.processes > 1 and visible < job.processes and (visible or job.gpus is not None):
+            raise too_few_gpus(job.processes, visible)
+        if job.gpus is None:
+            return
         wanted = 1 if job.gpus == "all" else int(job.gpus)
         if visible < wanted:
             raise EnvironmentProblem(

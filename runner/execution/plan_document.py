@@ -23,7 +23,7 @@ class StoredReference(TypedDocument):
 class PlanDocument(TypedDocument):
     """The plan, as it is written."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data", "processes"})
 
     plan_version: int = 1
     model_type: str
@@ -34,6 +34,8 @@ class PlanDocument(TypedDocument):
     image: str | None = None
     image_digest: str | None = None
     gpus: int | str | None = None
+    #: That train the model together.
+    processes: int = 1
     network: bool = False
     #: The folder that relative paths count from, and the cache; both absolute.
     cwd: str

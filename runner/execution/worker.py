@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
-import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, registry
-from runner.contract import LoadContext, LoadedData, TrainContext, TrainResult
+from runner.contract import LoadContext, LoadedData, Processes, TrainContext, TrainResult
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
+from runner.execution.stop_flag import StopFlag
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
@@ -36,29 +35,6 @@ from runner.training.threads import wanted_threads
 Emit = Callable[..., None]
 
 
-class StopFlag:
-    """Set by SIGTERM, SIGINT or SIGHUP, or by the end of the lease. A signal that was ignored stays ignored."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-
-    def requested(self) -> bool:
-        return self._event.is_set()
-
-    def listen(self, *, lease: bool) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, lambda *_: self._event.set())
-        if lease:
-            threading.Thread(target=self._wait_for_end_of_input, daemon=True).start()
-
-    def _wait_for_end_of_input(self) -> None:
-        # The supervisor holds the other end. When it dies, however it dies, the read ends.
-        while os.read(0, 4096):
-            pass
-        self._event.set()
-
-
 def work(path: Path, *, lease: bool = False) -> int:
     """Execute the run in ``path`` and return the exit code; how it ended is in ``outcome.json``."""
     started = time.monotonic()
@@ -68,8 +44,10 @@ def work(path: Path, *, lease: bool = False) -> int:
     events = EventWriter(run.path)
     try:
         with _only_worker(run):
-            # Standard error is the run's log.
-            audience = Audience(_listeners(run, events), lambda text: print(text, file=sys.stderr))
+            plan = run.read("plan", PlanDocument)
+            together = plan is not None and plan.processes > 1
+            # Standard error is the run's log. Of several processes the first tells those who listen.
+            audience = Audience([] if together else listeners(run, events), _log)
             hold = Hold.asked()
 
             def emit(event: str, **fields: Any) -> None:
@@ -79,8 +57,12 @@ def work(path: Path, *, lease: bool = False) -> int:
 
             code = ExitCode.BUG
             try:
-                _train(run, stop, emit)
-                run.write("outcome", _done(started))
+                memory = 0
+                if plan is not None and together:
+                    memory = _in_processes(run, plan, stop)
+                else:
+                    carry_out(run, stop, emit)
+                run.write("outcome", done(started, memory))
                 emit("finished")
                 code = ExitCode.DONE
             except BaseException as error:  # noqa: BLE001 - whatever ended the run is recorded, then told by the code
@@ -100,7 +82,20 @@ def work(path: Path, *, lease: bool = False) -> int:
         events.close()
 
 
-def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
+def _in_processes(run: Run, plan: PlanDocument, stop: StopFlag) -> int:
+    """Train in several processes; the bytes that they held at most. Raises the error that they ended with."""
+    from runner.execution import process_faults, process_launcher
+
+    ends = process_launcher.carry_out(run, plan.processes, _device(plan.gpus), stop.requested)
+    if (error := process_faults.reason(ends)) is not None:
+        raise error
+    return sum(end.outcome.peak_memory or 0 for end in ends if end.outcome is not None)
+
+
+def carry_out(
+    run: Run, stop: StopFlag, emit: Emit, join: Callable[[PlanDocument, str], Processes] = lambda *_: Processes()
+) -> None:
+    """Train as the plan says, and write what came of it. ``join`` finds the processes that train with this one."""
     plan = run.needed("plan", PlanDocument)
     loaded = load_file(run.path / "spec.json")
     spec: TrainingSpec = loaded.spec
@@ -113,6 +108,7 @@ def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
     device = _device(plan.gpus) if uses_torch or plan.gpus else "cpu"
     seed = seed_of(spec)
     seed_everything(seed, uses_torch)
+    processes = join(plan, device)
     emit(
         "started",
         model_type=kind,
@@ -121,16 +117,20 @@ def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
         seed=seed,
         pid=os.getpid(),
         print_every=spec.log.print_every,
+        **({"processes": processes.count} if processes.count > 1 else {}),
     )
 
     for caveat in plan.caveats:
         emit("warning", message=caveat, pointer="/data")
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan.cache)
-    data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
+    with processes.first_before():
+        data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
     report = {} if data.report is None else {"report": asdict(data.report)}
     emit("data", record=data.record, **report)
-    earlier = earlier_data(run, data, allowed=plan.allow_changed_data, emit=emit)
-    run.write("lock", replace(lock_facts(plan, spec, data, device, seed), earlier_data_fingerprints=earlier))
+    earlier: tuple[str, ...] = ()
+    if processes.first:
+        earlier = earlier_data(run, data, allowed=plan.allow_changed_data, emit=emit)
+        run.write("lock", replace(lock_facts(plan, spec, data, device, seed), earlier_data_fingerprints=earlier))
 
     early: list[dict[str, Any]] = []
 
@@ -140,11 +140,12 @@ def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
         emit(event, **fields)
 
     artifact = run.path / "artifact"
-    artifact.mkdir(exist_ok=True)
-    for leftover in artifact.iterdir():
-        # What an interrupted attempt wrote is not part of what this one will.
-        leftover.unlink() if leftover.is_file() else _remove(leftover)
-    checkpoints = RunCheckpoints(run.path / "checkpoints", emit)
+    if processes.first:
+        artifact.mkdir(exist_ok=True)
+        for leftover in artifact.iterdir():
+            # What an interrupted attempt wrote is not part of what this one will.
+            leftover.unlink() if leftover.is_file() else _remove(leftover)
+    checkpoints = RunCheckpoints(run.path / "checkpoints", emit, writes=processes.first)
     with _told_of_changed_data(earlier):
         result: TrainResult = builder.train(
             spec.model.spec,
@@ -157,13 +158,17 @@ def _train(run: Run, stop: StopFlag, emit: Emit) -> None:
                 print_every=spec.log.print_every,
                 emit=tell,
                 checkpoints=checkpoints,
-                stop_requested=stop.requested,
+                # Several processes leave at the same step.
+                stop_requested=lambda: processes.agreed(stop.requested()),
                 artifact=artifact,
                 start_from=Path(plan.start_from) if plan.start_from else None,
                 stored={name: Path(entry.path) for name, entry in plan.stored.items()},
                 cache=cache,
+                processes=processes,
             ),
         )
+    if not processes.first:
+        return
     emit("metrics", metrics=result.metrics)
     run.write("tables", _plain(result.tables))
     measured = {name: getattr(result, name) for name in ("metrics", "epochs", "best_epoch", "parameters")}
@@ -255,6 +260,7 @@ def lock_facts(plan: PlanDocument, spec: TrainingSpec, data: LoadedData, device:
         image=plan.image,
         image_digest=plan.image_digest,
         python=platform.python_version(),
+        processes=plan.processes,
         packages={name: version(name) for name in sorted({*builder.REQUIRES, "numpy", "pydantic"})},
         hardware=Hardware(
             machine=platform.machine(),
@@ -304,7 +310,12 @@ def _only_worker(run: Run) -> Any:
     return FileLock(run.path / WORKER_LOCK, timeout=60)
 
 
-def _listeners(run: Run, events: EventWriter) -> list[Any]:
+def _log(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def listeners(run: Run, events: EventWriter) -> list[Any]:
+    """Those who hear of a run where it trains."""
     plan = run.read("plan", PlanDocument)
     if plan is None or not plan.wandb:
         return []
@@ -314,13 +325,16 @@ def _listeners(run: Run, events: EventWriter) -> list[Any]:
     return [WandbListener(plan.wandb, run.path, spec, os.environ.get("WANDB_API_KEY"), events.emit)]
 
 
-def _done(started: float) -> Outcome:
-    """The end of an attempt that went well, with what it took: a later plan's estimates are made from that."""
+def done(started: float, others: int = 0) -> Outcome:
+    """The end of an attempt that went well, with what it took: a later plan's estimates are made from that.
+
+    ``others`` are the bytes that other processes held.
+    """
     import resource
 
     # Linux counts kibibytes.
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Outcome(ok=True, seconds=round(time.monotonic() - started, 2), peak_memory=memory)
+    return Outcome(ok=True, seconds=round(time.monotonic() - started, 2), peak_memory=memory + others)
 
 
 def _plain(value: Any) -> Any:

@@ -29,16 +29,22 @@ def clear_checkpoints(folder: Path) -> None:
 
 
 class RunCheckpoints:
-    """Saves and finds checkpoints of one run. Two are kept, so that a torn one leaves its predecessor."""
+    """Saves and finds checkpoints of one run. Two are kept, so that a torn one leaves its predecessor.
+
+    One that does not write only finds them: another process saves them for both.
+    """
 
     keep = 2
 
-    def __init__(self, folder: Path, said: Callable[..., Any]) -> None:
+    def __init__(self, folder: Path, said: Callable[..., Any], *, writes: bool = True) -> None:
         self._folder = folder
         self._emit = said
+        self._writes = writes
 
     def save(self, step: int, tensors: Mapping[str, Any], state: dict[str, Any]) -> None:
         """Write aside, sync, rename; then drop the oldest. Saving a step again replaces it."""
+        if not self._writes:
+            return
         target = self._folder / f"{step:010d}"
         aside = self._folder / f".{step:010d}.partial"
         try:
@@ -64,7 +70,7 @@ class RunCheckpoints:
 
     def stage(self, name: str) -> RunCheckpoints:
         """The checkpoints of one stage, in a folder of their own. They tell of themselves as the run's do."""
-        return RunCheckpoints(self._folder / name, self._emit)
+        return RunCheckpoints(self._folder / name, self._emit, writes=self._writes)
 
     def latest(self) -> SavedCheckpoint | None:
         """The newest whole checkpoint; a torn one is passed over, with a warning."""

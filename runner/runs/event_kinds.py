@@ -37,6 +37,8 @@ class StartedEvent(Event):
     device: str | None = None
     seed: int | None = None
     pid: int | None = None
+    #: How many train together, where there are several.
+    processes: int | None = None
     #: Epochs between two lines of progress.
     print_every: int | None = None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from runner.contract import DataSection, ModelSpec, Section, option
+from runner.contract import DataSection, ModelSpec, Section, invalid, option
 from runner.spec.byte_sizes import MEMORY_PATTERN, parse_memory
 from runner.store.references import Name, Reference
 
@@ -92,6 +92,14 @@ class RunSection(Section):
         description='null: use a GPU if there is one; 0: none; a number or "all": the run fails without them.',
         resume="free",
     )
+    processes: int = option(
+        1,
+        ge=1,
+        le=1024,
+        description="How many processes train the model together, each with a share of every step's rows, and with a "
+        "GPU of its own where GPUs are used. More than 1 is for language models.",
+        resume="free",
+    )
     cpus: Annotated[float, Field(gt=0)] | None = option(
         None, description="At most this many CPUs. Default: all.", resume="free"
     )
@@ -173,6 +181,28 @@ class TrainingSpec(Section):
     )
     epochs: int = option(0, ge=0, description="How often to go over the data.", resume="free")
     batch_size: int = option(0, ge=0, description="How many examples make a step.")
+
+    @model_validator(mode="after")
+    def _processes_fit(self) -> Self:
+        count, own = self.run.processes, self.model.spec
+        if count == 1:
+            return self
+        if isinstance(own, ModelSpec) and not own.takes_processes:
+            raise invalid(
+                ("run", "processes"), "one_process", f"{own.model_type} is trained in one process: leave this out"
+            )
+        if isinstance(self.run.gpus, int) and 0 < self.run.gpus < count:
+            raise invalid(
+                ("run", "gpus"), "gpus", f'{count} processes take a GPU each: ask for {count}, "all", or 0 for the CPU'
+            )
+        if isinstance(own, ModelSpec) and 0 < self.batch_size < count:
+            raise invalid(
+                ("run", "processes"),
+                "idle_processes",
+                f"a batch of {self.batch_size} rows is divided among {count} processes, of which some would have none: "
+                "at most batch_size",
+            )
+        return self
 
     @property
     def kind(self) -> str | None:

@@ -26,7 +26,7 @@ class Hardware(TypedDocument):
 class ReplayLock(TypedDocument):
     """Spec, data, code, packages, image and hardware; None is what a training did not have, or did not say."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"earlier_data_fingerprints"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"earlier_data_fingerprints", "processes"})
 
     spec_hash: str | None = None
     data_fingerprint: str | None = None
@@ -34,6 +34,8 @@ class ReplayLock(TypedDocument):
     device: str | None = None
     #: How many the arithmetic used: sums in another order differ in their last digits.
     threads: int | None = None
+    #: How many trained the model together: their sums come in another order too.
+    processes: int = 1
     #: Runner's version, and the hash of its source.
     runner: str | None = None
     code: str | None = None

@@ -52,7 +52,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     state.speed.go_on()
     norms = GradientNorms(task.module, context.device, counts) if task.diagnosed else None
     losses = StepLosses(counts, LOOK_EVERY if context.device.startswith("cuda") else 1, task.where)
-    progress, saving = Every(0.25), Saving(state.save)
+    agreed = context.processes.agreed
+    progress, saving = Every(0.25), Saving(state.save, agreed)
     if counts.get("due"):
         measure_within(state, saving)
     while not state.over():
@@ -67,7 +68,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             schedule.take(state.step)
             batch = rows[counts["batch"] * length.size : (counts["batch"] + 1) * length.size]
             task.optimizer.zero_grad()
-            losses.add(_backward(task, batch, scaler, context.device), len(batch))
+            losses.add(_backward(task, batch, scaler, context), len(batch))
             for part in task.optimizer.parts:
                 scaler.unscale_(part)
             if norms is not None:
@@ -84,7 +85,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 losses.look()
                 measure_within(state, saving)
                 task.module.train()
-            elif progress.due():
+            elif agreed(progress.due()):
                 losses.look()
                 tell_progress(state)
                 if length.long:
@@ -113,19 +114,20 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     return Fit(length.epochs_done(counts), counts["best_epoch"], counts["history"], best, counts.get("best_step"))
 
 
-def _backward(task: Trainee, rows: np.ndarray, scaler: torch.amp.GradScaler, device: str) -> torch.Tensor:
-    """Add up the gradients of a step; the step's mean loss, without one."""
+def _backward(task: Trainee, rows: np.ndarray, scaler: torch.amp.GradScaler, context: TrainContext) -> torch.Tensor:
+    """Add up the gradients of a step; the step's mean loss, without one. Of several processes the sums of all."""
     import torch
 
     if task.parts is not None:
-        total = torch.zeros((), device=device)
+        total = torch.zeros((), device=context.device)
         for part in task.parts(rows):
-            scaler.scale(part).backward()
+            # Gradients of several processes are averaged, and their losses are shares of one mean.
+            scaler.scale(part * context.processes.count).backward()
             total += part.detach()
-        return total
+        return context.processes.sum(total)
     assert task.loss is not None
     picked = torch.from_numpy(rows)
-    loss = task.loss(picked if task.rows_on_host else picked.to(device))
+    loss = task.loss(picked if task.rows_on_host else picked.to(context.device))
     scaler.scale(loss).backward()
     return loss.detach()
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from runner.contract import TrainContext
+from runner.contract import Processes, TrainContext
 from runner.store.tensors import as_torch
 from runner.training.early_stopping import Waiting
 from runner.training.optimizer_state import OptimizerState
@@ -52,7 +52,12 @@ class LoopState:
 
     def go_on(self) -> None:
         """Go on from the newest checkpoint, or from the optimizer that the task starts with."""
+        import torch
+
         checkpoint = self.context.checkpoints.latest()
+        if not self.context.processes.first:
+            # What is drawn for rows of this process is no other's.
+            torch.manual_seed(self.context.seed + self.context.processes.rank)
         if checkpoint is None:
             if self.task.start_optimizer is not None:
                 self.task.start_optimizer.put_into(self.task.optimizer)
@@ -96,22 +101,18 @@ class LoopState:
 
     def _snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Tensors and state of a checkpoint."""
-        import torch
 
         optimizer, optimizer_state = self.task.optimizer.state()
         tensors: dict[str, Any] = {f"model/{name}": tensor for name, tensor in _learnt(self.task.module).items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self.best.module.items()}
         tensors |= {f"best_{name}": tensor for name, tensor in self.best.optimizer.tensors.items()}
         tensors |= optimizer
-        tensors["generator/cpu"] = torch.get_rng_state()
-        if torch.cuda.is_available():
-            tensors["generator/cuda"] = torch.cuda.get_rng_state()
+        tensors |= _generators(self.context.processes)
         scale = {"loss_scale": self.scaler.state_dict()} if self.task.loss_scaling else {}
         kept = {"optimizer": optimizer_state, "best_optimizer": dict(self.best.optimizer.state)}
         return tensors, self.counts | kept | scale
 
     def _restore(self, tensors: Mapping[str, Any]) -> None:
-        import torch
 
         def part(prefix: str) -> dict[str, torch.Tensor]:
             return {
@@ -120,12 +121,34 @@ class LoopState:
 
         _put(self.task.module, part("model/"))
         self.task.optimizer.load_state(tensors, self.counts.pop("optimizer"))
-        generators = part("generator/")
-        torch.set_rng_state(generators["cpu"])
-        if "cuda" in generators and torch.cuda.is_available():
-            torch.cuda.set_rng_state(generators["cuda"])
+        _put_generators(part("generator/"), self.context.processes)
         kept = {f"optimizer/{name}": value for name, value in part("best_optimizer/").items()}
         self.best = Best(part("best/"), OptimizerState(kept, self.counts.pop("best_optimizer")))
+
+
+def _generators(processes: Processes) -> dict[str, torch.Tensor]:
+    """The states of torch's generators: of the first process ``generator/cpu``, of the second ``generator/cpu/1``."""
+    import torch
+
+    own = {"cpu": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        own["cuda"] = torch.cuda.get_rng_state()
+    return {
+        f"generator/{device}" + (f"/{rank}" if rank else ""): state
+        for device, states in own.items()
+        for rank, state in enumerate(processes.gathered(states))
+    }
+
+
+def _put_generators(states: Mapping[str, torch.Tensor], processes: Processes) -> None:
+    """The inverse. A process that there was none of before keeps its own."""
+    import torch
+
+    suffix = f"/{processes.rank}" if processes.rank else ""
+    if (own := states.get(f"cpu{suffix}")) is not None:
+        torch.set_rng_state(own)
+    if (own := states.get(f"cuda{suffix}")) is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(own)
 
 
 def _learnt(module: torch.nn.Module) -> dict[str, torch.Tensor]:

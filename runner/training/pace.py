@@ -27,16 +27,16 @@ CHECKPOINT_SHARE = 0.1
 
 
 class Saving:
-    """Saves checkpoints as often as their cost allows."""
+    """Saves checkpoints as often as their cost allows. ``agreed`` gives several processes one answer."""
 
-    def __init__(self, save: Callable[[], None]) -> None:
-        self._save = save
+    def __init__(self, save: Callable[[], None], agreed: Callable[[bool], bool] = bool) -> None:
+        self._save, self._agreed = save, agreed
         self._at, self._seconds = time.monotonic(), 0.0
 
     def if_cheap(self, *, last: bool = False) -> None:
         """Save, unless saving would take more than its share of the time; the last one always."""
         now = time.monotonic()
-        if last or self._seconds <= CHECKPOINT_SHARE * (now - self._at):
+        if last or self._agreed(self._seconds <= CHECKPOINT_SHARE * (now - self._at)):
             self._save()
             self._at = time.monotonic()
             self._seconds = self._at - now

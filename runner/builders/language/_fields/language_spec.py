@@ -21,6 +21,7 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     """A causal language model that is trained on."""
 
     default_epochs: ClassVar = 1
+    takes_processes: ClassVar = True
     default_batch_size: ClassVar = 2
     references: ClassVar = {"base_model_name": Needed(task="generation")}
 

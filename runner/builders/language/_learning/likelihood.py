@@ -11,9 +11,10 @@ import numpy as np
 import torch
 
 from runner.builders.language._learning.log_probs import foretold
+from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.token_rows import TokenRows
+from runner.contract import Processes
 from runner.errors import Stopped
-from runner.training.precision import Precision
 
 #: Tokens of a batch that is measured, padding included: so many fit wherever a training batch does.
 MEASURED = 8192
@@ -46,22 +47,33 @@ class Judged:
 
 
 def judge(
-    model: Any, rows: TokenRows, padding: int, device: str, stop_requested: Callable[[], bool] = lambda: False
+    model: Any,
+    rows: TokenRows,
+    padding: int,
+    device: str,
+    stop_requested: Callable[[], bool] = lambda: False,
+    processes: Processes | None = None,
 ) -> Judged:
-    """Every row, in float32 and without dropout, in batches by length. Raises :class:`Stopped` when asked to stop."""
+    """Every row, in float32 and without dropout, in batches by length. Raises :class:`Stopped` when asked to stop.
+
+    Several processes have a share of the batches each, and all of them the result.
+    """
+    processes = processes or Processes()
     was = model.training
     model.eval()
-    loss, mass, hits = np.zeros((3, len(rows)))
+    loss, mass, hits = judged = np.zeros((3, len(rows)))
     with torch.no_grad():
-        for chosen in by_tokens(rows.lengths, MEASURED):
+        for chosen, counts in processes.dealt(list(by_tokens(rows.lengths, MEASURED))):
             if stop_requested():
                 raise Stopped("stopped while measuring")
             found = foretold(model, rows.batch(chosen, padding, device))
+            if not counts:
+                continue
             loss[chosen] = -found.sums().double().cpu().numpy()
             mass[chosen] = found.counts().double().cpu().numpy()
             hits[chosen] = found.right().double().cpu().numpy()
     model.train(was)
-    return Judged(loss, mass, hits)
+    return Judged(*processes.sum(judged))
 
 
 def by_tokens(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
@@ -75,15 +87,7 @@ def by_tokens(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
 
 
 def step_parts(
-    model: Any,
-    rows: TokenRows,
-    *,
-    batch_size: int,
-    padding: int,
-    device: str,
-    precision: Precision,
-    smoothing: float = 0.0,
-    bins: list[np.ndarray] | None = None,
+    machine: Machine, rows: TokenRows, *, smoothing: float = 0.0, bins: list[np.ndarray] | None = None
 ) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
     """The losses of a step's parts, which add up to the mean over all of the step's tokens that count.
 
@@ -95,17 +99,15 @@ def step_parts(
 
     def parts(chosen: np.ndarray) -> Iterator[torch.Tensor]:
         total = float(mass[chosen].sum())
-        ordered = chosen[np.argsort(-lengths[chosen], kind="stable")]
-        for at in range(0, len(ordered), batch_size):
-            some = ordered[at : at + batch_size]
+        for some, share in machine.shared(chosen, lengths):
             if bins is None:
-                batch = rows.batch(some, padding, device)
+                batch = rows.batch(some, machine.padding, machine.device)
             else:
-                batch = rows.packed([bins[number] for number in some], padding, device)
-            found = foretold(model, batch, precision, uniform=smoothing > 0)
+                batch = rows.packed([bins[number] for number in some], machine.padding, machine.device)
+            found = machine.foretold(batch, uniform=smoothing > 0)
             loss = -found.sums().sum()
             if found.uniform is not None:
                 loss = (1 - smoothing) * loss - smoothing * (found.uniform * found.weights).sum()
-            yield loss / total
+            yield share * loss / total
 
     return parts

@@ -11,7 +11,8 @@ import numpy as np
 
 from runner.builders.language._learning.likelihood import Judged, judge, step_parts
 from runner.builders.language._learning.log_probs import Noise
-from runner.builders.language._learning.trainee import computed_in, trainee
+from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
@@ -40,27 +41,21 @@ def learn(
         Noise(trained.model, spec.neftune_noise_alpha)
 
     def judged() -> Judged:
-        return judge(trained.model, held.rows, trained.padding, context.device, context.stop_requested)
+        model, padding = trained.model, trained.padding
+        return judge(model, held.rows, padding, context.device, context.stop_requested, context.processes)
 
     before = judged()
     bins = bins_of(train.rows.lengths, spec.max_length) if spec.packing == "packed" else None
     lengths, counted = train.rows.lengths, train.rows.trained
     if bins is not None:
         lengths, counted = (np.array([of_rows[some].sum() for some in bins]) for of_rows in (lengths, counted))
-    parts = step_parts(
-        trained.model,
-        train.rows,
-        batch_size=context.batch_size,
-        padding=trained.padding,
-        device=context.device,
-        precision=computed_in(spec, context),
-        smoothing=spec.label_smoothing,
-        bins=bins,
-    )
+    machine = Machine.of(spec, context, trained)
+    parts = step_parts(machine, train.rows, smoothing=spec.label_smoothing, bins=bins)
     task = trainee(
         spec,
         context,
         trained,
+        machine,
         parts,
         lambda: judged().metrics(),
         lengths,
@@ -69,9 +64,9 @@ def learn(
         better="lower",
     )
     fitted = fit(task, context)
-    stored_model.write(trained, context.artifact, document, spec.save_as)
+    stored_model.write(trained, context, document, spec.save_as)
     # The stored model is measured, and there may be no room for two.
-    del task, parts
+    del task, parts, machine
     trained.release()
     after = stored_judged(context, held, trained.folder)
     return TrainResult(
@@ -88,7 +83,7 @@ def learn(
 def stored_judged(context: TrainContext, held: Side, base: Path) -> Judged:
     """The held-out rows by the model as it was stored: its figures are those of the weights that are used."""
     model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, base=base)
-    return judge(model, held.rows, int(tokenizer.pad_token_id), context.device)
+    return judge(model, held.rows, int(tokenizer.pad_token_id), context.device, processes=context.processes)
 
 
 def interval(judged: Judged, groups: np.ndarray, seed: int) -> dict[str, float]:

@@ -40,17 +40,19 @@ class Foretold:
         return (self.hits * self.weights).sum(dim=1)
 
 
-def foretold(model: Any, batch: Batch, precision: Precision = "float32", *, uniform: bool = False) -> Foretold:
+def foretold(
+    model: Any, batch: Batch, precision: Precision = "float32", *, uniform: bool = False, through: Any = None
+) -> Foretold:
     """The model's foretelling of the tokens that count; the odds of others are not computed.
 
-    ``uniform`` asks for what label smoothing needs.
+    ``uniform`` asks for what label smoothing needs. ``through`` is called in the model's place, where it lies within.
     """
     weights = batch.weights[:, 1:]
     tokens = batch.ids[:, 1:].flatten()[batch.places]
     head = last_layer(model)
     with arithmetic(batch.ids.device.type, precision):
         with passed_over(head):
-            out = model(
+            out = (through or model)(
                 input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
             ).logits
         # The output at place t foretells the token at t + 1.

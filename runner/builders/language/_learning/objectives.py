@@ -11,34 +11,8 @@ import torch
 
 from runner.builders.language._learning import preference_losses as losses
 from runner.builders.language._learning.likelihood import Judged
-from runner.builders.language._learning.log_probs import foretold
-from runner.builders.language._rows.rendering import Labelled, Pairs, Side
-from runner.training.precision import Precision
-
-
-@dataclass(frozen=True)
-class Machine:
-    """What computes: the model, its padding, its device, what training computes in, rows of a forward pass."""
-
-    model: Any
-    padding: int
-    device: str
-    precision: Precision
-    batch_size: int
-
-    def sums(self, side: Side, answers: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
-        """Log-likelihoods of answers and the weights of their tokens, ``[len(answers)]`` each, with a gradient."""
-        rows, places = side.rows_of(answers)
-        found = foretold(self.model, side.rows.batch(rows, self.padding, self.device), self.precision)
-        sums, counts = found.sums(), found.counts()
-        if len(rows) == len(answers):
-            return sums, counts
-        owners = torch.from_numpy(places).to(self.device)
-        none = torch.zeros(len(answers), device=self.device)
-        return none.index_add(0, owners, sums), none.index_add(0, owners, counts)
-
-    def tensor(self, values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+from runner.builders.language._learning.machine import Machine
+from runner.builders.language._rows.rendering import Labelled, Pairs
 
 
 class Objective(Protocol):
@@ -56,13 +30,6 @@ class Objective(Protocol):
 
     def measured(self, judged: Judged) -> tuple[dict[str, float | None], np.ndarray]:
         """Metrics of held-out rows, and each example's loss, float64 ``[n]``."""
-
-
-def in_batches(examples: np.ndarray, lengths: np.ndarray, size: int) -> Iterator[np.ndarray]:
-    """A step's examples, the longest first, ``size`` at a time."""
-    ordered = examples[np.argsort(-lengths[examples], kind="stable")]
-    for at in range(0, len(ordered), size):
-        yield ordered[at : at + size]
 
 
 @dataclass(frozen=True)
@@ -97,13 +64,13 @@ class DpoObjective(_OfPairs):
         lengths, known = self.lengths(), -self.reference.loss.reshape(-1, 2).T
 
         def parts(examples: np.ndarray) -> Iterator[torch.Tensor]:
-            for some in in_batches(examples, lengths, machine.batch_size):
+            for some, share in machine.shared(examples, lengths):
                 sums, counts = self._both(machine, some)
                 ratios = sums - machine.tensor(known[:, some])
                 if self.spec.loss_type == "ipo":
                     ratios = ratios / counts
                 loss = self._loss(ratios[0] - ratios[1])
-                yield loss.sum() / len(examples)
+                yield share * loss.sum() / len(examples)
 
         return parts
 
@@ -131,11 +98,11 @@ class OrpoObjective(_OfPairs):
 
         def parts(examples: np.ndarray) -> Iterator[torch.Tensor]:
             tokens = float(mass[examples].sum())
-            for some in in_batches(examples, lengths, machine.batch_size):
+            for some, share in machine.shared(examples, lengths):
                 sums, counts = self._both(machine, some)
                 odds = losses.odds_ratio(*(sums / counts))
                 preference = -torch.nn.functional.logsigmoid(odds).sum() / len(examples)
-                yield -sums[0].sum() / tokens + self.spec.beta * preference
+                yield share * (-sums[0].sum() / tokens + self.spec.beta * preference)
 
         return parts
 
@@ -171,17 +138,17 @@ class KtoObjective:
             """The mean log ratio of the step's prompts with other prompts' answers, at least 0, without a gradient."""
             total = torch.zeros((), device=machine.device)
             with torch.no_grad():
-                for some in in_batches(examples + len(self), side.lengths, machine.batch_size):
-                    total += (machine.sums(side, some)[0] - machine.tensor(known[some])).sum()
-            return (total / len(examples)).clamp(min=0)
+                for some, share in machine.shared(examples + len(self), side.lengths):
+                    total += share * (machine.sums(side, some)[0] - machine.tensor(known[some])).sum()
+            return (machine.processes.sum(total) / len(examples)).clamp(min=0)
 
         def parts(examples: np.ndarray) -> Iterator[torch.Tensor]:
             point = divergence(examples) if self.spec.loss_type == "kto" else torch.zeros((), device=machine.device)
-            for some in in_batches(examples, lengths, machine.batch_size):
+            for some, share in machine.shared(examples, lengths):
                 ratio = machine.sums(side, some)[0] - machine.tensor(known[some])
                 wanted = machine.tensor(self.answers.wanted[some]) > 0
                 loss = losses.kto(ratio, wanted, point, self.spec.beta, self.spec.loss_type)
-                yield (loss * machine.tensor(weight[some])).sum() / len(examples)
+                yield share * (loss * machine.tensor(weight[some])).sum() / len(examples)
 
         return parts
 

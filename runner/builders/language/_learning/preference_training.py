@@ -9,8 +9,9 @@ import numpy as np
 
 from runner.builders.language._learning.likelihood import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
-from runner.builders.language._learning.objectives import Machine, Objective
-from runner.builders.language._learning.trainee import computed_in, trainee
+from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.objectives import Objective
+from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
@@ -41,18 +42,20 @@ def learn(
     trained = load()
 
     def judged(side: Side) -> Judged:
-        found = judge(trained.model, side.rows, trained.padding, context.device, context.stop_requested)
+        model, padding = trained.model, trained.padding
+        found = judge(model, side.rows, padding, context.device, context.stop_requested, context.processes)
         return found.added(side.by_answer)
 
     before = judged(sides[1])
     learned, held = make[0](judged(sides[0])), make[1](before)
     if spec.neftune_noise_alpha is not None:
         Noise(trained.model, spec.neftune_noise_alpha)
-    machine = Machine(trained.model, trained.padding, context.device, computed_in(spec, context), context.batch_size)
+    machine = Machine.of(spec, context, trained)
     task = trainee(
         spec,
         context,
         trained,
+        machine,
         learned.parts(machine),
         lambda: held.measured(judged(sides[1]))[0],
         learned.lengths(),
@@ -61,12 +64,13 @@ def learn(
         better="lower",
     )
     fitted = fit(task, context)
-    stored_model.write(trained, context.artifact, document, spec.save_as)
+    stored_model.write(trained, context, document, spec.save_as)
     # The stored model is measured, and there may be no room for two.
     del task, machine
     trained.release()
     model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, base=trained.folder)
-    found = judge(model, sides[1].rows, int(tokenizer.pad_token_id), context.device)
+    padding = int(tokenizer.pad_token_id)
+    found = judge(model, sides[1].rows, padding, context.device, processes=context.processes)
     after = found.added(sides[1].by_answer)
     metrics, loss = held.measured(after)
     return TrainResult(

@@ -10,9 +10,10 @@ import torch
 from torch.nn.functional import logsigmoid
 
 from runner.builders.language._learning.likelihood import MEASURED, by_tokens
-from runner.builders.language._learning.objectives import Machine, in_batches
+from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.rendering import Pairs
 from runner.builders.language._rows.token_rows import Batch, TokenRows
+from runner.contract import Processes
 from runner.errors import Stopped
 from runner.training.precision import Precision, arithmetic
 
@@ -26,19 +27,31 @@ def scores(model: Any, batch: Batch, precision: Precision = "float32") -> torch.
 
 
 def judged_scores(
-    model: Any, rows: TokenRows, padding: int, device: str, stop_requested: Callable[[], bool] = lambda: False
+    model: Any,
+    rows: TokenRows,
+    padding: int,
+    device: str,
+    stop_requested: Callable[[], bool] = lambda: False,
+    processes: Processes | None = None,
 ) -> np.ndarray:
-    """Every row's score without dropout, float64 ``[n]``. Raises :class:`Stopped` when asked to stop."""
+    """Every row's score without dropout, float64 ``[n]``. Raises :class:`Stopped` when asked to stop.
+
+    Several processes have a share of the batches each, and all of them the result.
+    """
+    processes = processes or Processes()
     was = model.training
     model.eval()
     found = np.zeros(len(rows))
     with torch.no_grad():
-        for chosen in by_tokens(rows.lengths, MEASURED):
+        for chosen, counts in processes.dealt(list(by_tokens(rows.lengths, MEASURED))):
             if stop_requested():
                 raise Stopped("stopped while measuring")
-            found[chosen] = scores(model, rows.batch(chosen, padding, device)).double().cpu().numpy()
+            judged = scores(model, rows.batch(chosen, padding, device)).double().cpu().numpy()
+            if counts:
+                found[chosen] = judged
     model.train(was)
-    return found
+    every: np.ndarray = processes.sum(found)
+    return every
 
 
 def reward_parts(
@@ -50,14 +63,14 @@ def reward_parts(
     """
 
     def parts(examples: np.ndarray) -> Iterator[torch.Tensor]:
-        for some in in_batches(examples, lengths, machine.batch_size):
+        for some, share in machine.shared(examples, lengths):
             both = np.concatenate([2 * some, 2 * some + 1])
             batch = pairs.side.rows.batch(both, machine.padding, machine.device)
-            chosen, rejected = scores(machine.model, batch, machine.precision).view(2, -1)
+            chosen, rejected = scores(machine.learner, batch, machine.precision).view(2, -1)
             loss = -logsigmoid(chosen - rejected - machine.tensor(pairs.margins[some])).sum()
             if center is not None:
                 loss = loss + center * ((chosen + rejected) ** 2).sum()
-            yield loss / len(examples)
+            yield share * loss / len(examples)
 
     return parts
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from runner.builders.language._learning.machine import Machine
 from runner.builders.language._models.base_model import Trained
 from runner.contract import TrainContext
 from runner.training import optimizers, precision
@@ -17,15 +18,11 @@ from runner.training.trainee import Trainee
 Parts = Callable[[np.ndarray], Iterator[torch.Tensor]]
 
 
-def computed_in(spec: Any, context: TrainContext) -> precision.Precision:
-    """What forward passes compute in while training. See :func:`runner.training.precision.usable`."""
-    return precision.usable(spec.precision, context.device, "/model/spec/precision", context.emit)
-
-
 def trainee(
     spec: Any,
     context: TrainContext,
     trained: Trained,
+    machine: Machine,
     parts: Parts,
     measure: Callable[[], Mapping[str, float | None]],
     lengths: np.ndarray,
@@ -56,7 +53,7 @@ def trainee(
         better=better,
         section=spec,
         clip_gradient=spec.max_grad_norm,
-        loss_scaling=precision.scales_loss(computed_in(spec, context)),
+        loss_scaling=precision.scales_loss(machine.precision),
         measure_every=spec.eval_every,
         max_steps=spec.max_steps,
         keeps_best=spec.keep == "best",

@@ -66,7 +66,8 @@ def find(spec: Any, context: TrainContext) -> Base:
     positions; and what :func:`runner.training.pretrained.resolve` raises.
     """
     where = "/model/spec/base_model_name"
-    folder, source, name = folders_of(spec, context)
+    with context.processes.first_before():
+        folder, source, name = folders_of(spec, context)
     config = configuration(folder, where)
     longest = config.get("max_position_embeddings") or config.get("n_positions")
     if longest and spec.max_length > longest:

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from runner.builders.language._models.opening import Head, open_folder, open_tokenizer, open_weights
+from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.files import sha256_file
 from runner.workspace import Workspace
@@ -35,7 +36,14 @@ def read(folder: Path) -> dict[str, Any]:
     return dict(document)
 
 
-def write(trained: Any, folder: Path, document: dict[str, Any], save_as: str) -> None:
+def write(trained: Any, context: TrainContext, document: dict[str, Any], save_as: str) -> None:
+    """Write what was trained as the run's artifact. Of several processes the first writes, and all wait for it."""
+    if context.processes.first:
+        write_folder(trained, context.artifact, document, save_as)
+    context.processes.wait()
+
+
+def write_folder(trained: Any, folder: Path, document: dict[str, Any], save_as: str) -> None:
     """Write model, tokenizer and document into an empty folder.
 
     ``trained`` is a :class:`~runner.builders.language._models.base_model.Trained`. ``save_as`` is ``whole``, which puts

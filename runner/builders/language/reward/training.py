@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from runner.builders.language._learning.objectives import Machine
+from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.scores import judged_scores, pair_figures, reward_parts, right
-from runner.builders.language._learning.trainee import computed_in, trainee
+from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import base_model, stored_model
 from runner.builders.language._rows import rendering, row_report
 from runner.builders.language._rows.chat_renderer import renderer_of
@@ -28,16 +29,19 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     row_report.tell([learned.side.report, held.side.report], context.emit)
     trained = base_model.load(spec, context, base, "score")
 
+    def judged(model: Any, padding: int, stop_requested: Callable[[], bool]) -> np.ndarray:
+        return judged_scores(model, held.side.rows, padding, context.device, stop_requested, context.processes)
+
     def measure() -> dict[str, float | None]:
-        rows = held.side.rows
-        return pair_figures(judged_scores(trained.model, rows, trained.padding, context.device, context.stop_requested))
+        return pair_figures(judged(trained.model, trained.padding, context.stop_requested))
 
     lengths = learned.side.rows.lengths.reshape(-1, 2).sum(axis=1)
-    machine = Machine(trained.model, trained.padding, context.device, computed_in(spec, context), context.batch_size)
+    machine = Machine.of(spec, context, trained)
     task = trainee(
         spec,
         context,
         trained,
+        machine,
         reward_parts(machine, learned, lengths, spec.center_rewards),
         measure,
         lengths,
@@ -48,12 +52,12 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     )
     fitted = fit(task, context)
     document = {"chat": renderer.as_document(), "max_length": spec.max_length}
-    stored_model.write(trained, context.artifact, document, spec.save_as)
+    stored_model.write(trained, context, document, spec.save_as)
     # The stored model is measured, and there may be no room for two.
     del task, machine
     trained.release()
     model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, "score", trained.folder)
-    found = judged_scores(model, held.side.rows, int(tokenizer.pad_token_id), context.device)
+    found = judged(model, int(tokenizer.pad_token_id), lambda: False)
     return TrainResult(
         metrics=pair_figures(found)
         | _interval(found, context.seed)
