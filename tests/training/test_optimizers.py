@@ -100,6 +100,24 @@ def test_a_resumed_optimizer_takes_the_same_steps(kind):
         assert torch.equal(value, second.state_dict()[name]), name
 
 
+@pytest.mark.parametrize("kind", ["adam", "adamw", "muon"])
+def test_a_fused_optimizer_takes_the_same_steps_and_goes_on_to_the_bit(kind):
+    plain, fused, resumed = Net(), Net(), Net()
+    spec = read(optimizer_type=kind)
+    steps(plain, make(spec, plain.named_parameters()), 0, 6)
+    optimizer = make(spec, fused.named_parameters(), fused=True)
+    steps(fused, optimizer, 0, 3)
+    kept, weights = optimizer.state(), {name: value.clone() for name, value in fused.state_dict().items()}
+    steps(fused, optimizer, 3, 6)
+    resumed.load_state_dict(weights)
+    again = make(spec, resumed.named_parameters(), fused=True)
+    again.load_state(*kept)
+    steps(resumed, again, 3, 6)
+    for name, value in fused.state_dict().items():
+        torch.testing.assert_close(value, plain.state_dict()[name])
+        assert torch.equal(value, resumed.state_dict()[name])
+
+
 def test_a_saved_state_does_not_move_with_the_optimizer():
     net = Net()
     optimizer = make(read(optimizer_type="adam"), net.named_parameters())

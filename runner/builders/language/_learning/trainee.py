@@ -43,7 +43,7 @@ def trainee(
 
     return Trainee(
         module=trained.model,
-        optimizer=optimizers.make(spec.optimizer, trained.model.named_parameters()),
+        optimizer=optimizers.make(spec.optimizer, trained.model.named_parameters(), fused=True),
         order=grouped_by_length(shuffled, lengths, size),
         loss=None,
         parts=parts,
