@@ -53,7 +53,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     norms = GradientNorms(task.module, context.device, counts) if task.diagnosed else None
     losses = StepLosses(counts, LOOK_EVERY if context.device.startswith("cuda") else 1, task.where)
     agreed = context.processes.agreed
-    progress, saving = Every(0.25), Saving(state.save, agreed)
+    progress, saving = Every(0.25), Saving(state.save, state.size, agreed)
     if counts.get("due"):
         measure_within(state, saving)
     while not state.over():

@@ -30,7 +30,7 @@ def measure_within(state: LoopState, saving: Saving) -> None:
     try:
         metrics, _, improved = _measured(state, None)
     except Stopped:
-        saving.if_cheap(last=True)
+        saving.now()
         raise
     del counts["due"]
     step = state.step

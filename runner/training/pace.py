@@ -23,20 +23,32 @@ class Every:
 
 
 #: Saving may take this share of the time; a checkpoint that costs more is taken less often.
-CHECKPOINT_SHARE = 0.1
+CHECKPOINT_SHARE = 0.02
+#: Bytes that are saved in a second, until it is known: read from a GPU, hashed, written and synced to a plain disk.
+BYTES_A_SECOND = 250e6
+#: Bytes of a checkpoint that is saved at the first chance and at the end, as its cost is nothing.
+SMALL = 2**26
 
 
 class Saving:
-    """Saves checkpoints as often as their cost allows. ``agreed`` gives several processes one answer."""
+    """Saves checkpoints as often as their cost allows.
 
-    def __init__(self, save: Callable[[], None], agreed: Callable[[bool], bool] = bool) -> None:
-        self._save, self._agreed = save, agreed
-        self._at, self._seconds = time.monotonic(), 0.0
+    ``size`` is what the first may be expected to take, in bytes. ``agreed`` gives several processes one answer.
+    """
+
+    def __init__(self, save: Callable[[], None], size: int = 0, agreed: Callable[[bool], bool] = bool) -> None:
+        self._save, self._small, self._agreed = save, size <= SMALL, agreed
+        self._at, self._seconds = time.monotonic(), 0.0 if self._small else size / BYTES_A_SECOND
 
     def if_cheap(self, *, last: bool = False) -> None:
-        """Save, unless saving would take more than its share of the time; the last one always."""
-        now = time.monotonic()
-        if last or self._agreed(self._seconds <= CHECKPOINT_SHARE * (now - self._at)):
-            self._save()
-            self._at = time.monotonic()
-            self._seconds = self._at - now
+        """Save, unless it would take more than its share of the time; the last, if large, more than could be lost."""
+        share = 1.0 if last else CHECKPOINT_SHARE
+        if (last and self._small) or self._agreed(self._seconds <= share * (time.monotonic() - self._at)):
+            self.now()
+
+    def now(self) -> None:
+        """Save, whatever it takes."""
+        began = time.monotonic()
+        self._save()
+        self._at = time.monotonic()
+        self._seconds = self._at - began
