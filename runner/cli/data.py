@@ -42,7 +42,19 @@ class Read:
     warnings: list[str] = field(default_factory=list)
 
 
-def check(path: Path_, *, kind: Kind_, columns: Columns_ = None, fields: Fields_ = None, json: Json = False) -> int:
+def check(
+    path: Path_,
+    *,
+    kind: Kind_,
+    columns: Columns_ = None,
+    fields: Fields_ = None,
+    model: Annotated[
+        str | None,
+        Parameter(help="Language models: try this model's chat template on every row, as base_model_name names it."),
+    ] = None,
+    template: Annotated[str | None, Parameter(help="--model: as a spec's chat.template; default tokenizer.")] = None,
+    json: Json = False,
+) -> int:
     """Read data as training would, and say what would become of every row: exit 0, or 4 with what to do.
 
     A spec's filter on rare LLMs is not applied.
@@ -50,8 +62,16 @@ def check(path: Path_, *, kind: Kind_, columns: Columns_ = None, fields: Fields_
     Example: runner data check battles.csv --kind elo_scoring
 
     Example: runner data check battles.csv --kind dense_network --columns '{"prompt": "Question"}' --json
+
+    Example: runner data check chats.jsonl --kind sft --model HuggingFaceTB/SmolLM2-135M-Instruct
     """
+    if template is not None and model is None:
+        raise UsageError("says how rows become tokens, and needs --model", where="--template")
     read = read_data(path, kind, columns, fields)
+    if model is not None:
+        from runner.cli.data_tokens import try_template
+
+        try_template(read, model=model, template=template or "tokenizer")
     show(data_document(read), lambda: report_text(read), as_json=json)
     return ended(read, json)
 

@@ -1,4 +1,4 @@
-"""``runner data show --tokens``: rows as the tokens that a language model gets, and as it is asked."""
+"""Rows as the tokens that a language model gets: ``runner data show --tokens``, and ``data check --model``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.chat.display import marked, pieces
 from runner.chat.messages import Conversation, Message
@@ -15,7 +15,10 @@ from runner.chat.rendered import Rendered
 from runner.chat.renderer import ChatRenderer
 from runner.cli.output import say, show
 from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow
-from runner.errors import ExitCode, UsageError
+from runner.errors import DataError, ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from runner.cli.data import Read
 
 
 @dataclass
@@ -62,9 +65,7 @@ def show_tokens(
     """
     if model is None:
         raise UsageError("--tokens needs a tokenizer", where="--model", hint="such as --model NAME of the base model")
-    rows = loaded[:count] if isinstance(loaded, list | tuple) else []
-    if not rows or not all(isinstance(row, ConversationRow | PreferenceRow | LabelledRow) for row in rows):
-        raise UsageError("has no chats to be shown as tokens", where="--kind", hint="sft, dpo, orpo, kto, reward")
+    rows = _chats(loaded)[:count]
     renderer = ChatRenderer.of(_tokenizer(model), template)
     # What a stored model keeps is what it is asked by.
     stored = ChatRenderer.from_document(renderer.tokenizer, renderer.as_document()) if as_served else None
@@ -79,6 +80,50 @@ def show_tokens(
     show(_document(shown, renderer), lambda: _text(shown, renderer), as_json=as_json)
     differing = any(not served.equal for each in shown for served in each.served)
     return ExitCode.DATA if differing else ExitCode.DONE
+
+
+def try_template(read: Read, *, model: str, template: str, loss_on: Any = "assistant") -> None:
+    """Try the chat template on every row that was read, as training would: rows that it refuses count as dropped.
+
+    ``read.error`` becomes what training would end with: a model without a template, or not one row that is left.
+    """
+    if read.loaded is None:
+        return
+    try:
+        renderer = ChatRenderer.of(_tokenizer(model), template)
+    except DataError as error:
+        read.error = error
+        return
+    refused: dict[str, list[tuple[int, Unrenderable]]] = {}
+    noted: dict[str, int] = {}
+    rows = [*_chats(read.loaded.train), *read.loaded.validation]
+    for row in rows:
+        try:
+            rendered = [
+                each for _, chat, learned in _parts(row, loss_on) for each in renderer.trained_each(chat, learned)
+            ]
+        except Unrenderable as error:
+            refused.setdefault(error.reason, []).append((row.line, error))
+            continue
+        for note in dict.fromkeys(note for each in rendered for note in each.notes):
+            noted[note] = noted.get(note, 0) + 1
+    read.warnings += renderer.warnings
+    read.warnings += [f"{note} ({'1 row' if count == 1 else f'{count:,} rows'})" for note, count in noted.items()]
+    for reason, found in refused.items():
+        found.sort(key=lambda each: each[0])
+        read.report.drop(reason.replace(" ", "_"), [line for line, _ in found])
+        read.report.rows_kept -= len(found)
+        read.warnings.append(f"line {found[0][0]}: {found[0][1].message}")
+        if len(found) == len(rows):
+            read.error = found[0][1]
+
+
+def _chats(loaded: Any) -> list[Any]:
+    """Rows that are chats. Raises :class:`UsageError` where they are none."""
+    rows = list(loaded) if isinstance(loaded, list | tuple) else []
+    if not rows or not all(isinstance(row, ConversationRow | PreferenceRow | LabelledRow) for row in rows):
+        raise UsageError("has no chats to be made tokens of", where="--kind", hint="sft, dpo, orpo, kto, reward")
+    return rows
 
 
 def _tokenizer(name: str) -> Any:

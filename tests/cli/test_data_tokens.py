@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.cli.data import show_rows
+from runner.cli.data import check, show_rows
 from runner.errors import UsageError
+from tests.chat.tiny_tokenizers import tiny_tokenizer
 
 _TINY = "runner/tiny-llama"
 _ROWS = [
@@ -84,3 +85,63 @@ def test_flags_that_say_nothing_together_are_refused(asked: Callable[[str], int]
     with pytest.raises(UsageError) as refused:
         asked(chats)
     assert refused.value.where == flag
+
+
+_SYSTEM = {"role": "system", "content": "Answer shortly."}
+_ASKED = [{"role": "user", "content": "Wet or dry?"}, {"role": "assistant", "content": "Wet."}]
+_NO_SYSTEM = (
+    "{% for message in messages %}{% if message.role == 'system' %}{{ raise_exception('no system turn') }}{% endif %}"
+    "[{{ message.role }}] {{ message.content }}{% if message.role == 'assistant' %}<|im_end|>{% endif %}\n{% endfor %}"
+    "{% if add_generation_prompt %}[assistant] {% endif %}"
+)
+
+
+@pytest.fixture
+def systems(chats: str) -> str:
+    """Two rows, the first with a system turn."""
+    rows = [[_SYSTEM, *_ASKED], _ASKED]
+    Path("systems.jsonl").write_text("".join(json.dumps({"messages": row}) + "\n" for row in rows))
+    return "systems.jsonl"
+
+
+def test_a_template_that_refuses_a_turn_is_told_by_the_row(systems: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("strict.jinja").write_text(_NO_SYSTEM)
+    assert check(systems, kind="sft", model=_TINY, template="strict.jinja", json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["rows_kept"]) == ("warn", 1)
+    assert told["rows_dropped"] == {"template_refuses": 1}
+    assert told["named"]["template_refuses"] == [1]
+    assert any("line 1: message 1 (system): the chat template" in warning for warning in told["warnings"])
+
+
+def test_a_template_that_refuses_every_row_is_refused(systems: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("strict.jinja").write_text(_NO_SYSTEM)
+    Path("one.jsonl").write_text(Path(systems).read_text().splitlines()[0] + "\n")
+    assert check("one.jsonl", kind="sft", model=_TINY, template="strict.jinja", json=True) == 4
+    assert json.loads(capsys.readouterr().out)["verdict"] == "refuse"
+
+
+def test_a_model_without_a_template_is_refused_before_its_weights(
+    systems: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "bare"
+    tiny_tokenizer(("<|im_end|>",)).save_pretrained(folder)
+    (folder / "config.json").write_text("{}")
+    assert check(systems, kind="sft", model=str(folder), json=True) == 4
+    told = json.loads(capsys.readouterr().out)
+    assert told["verdict"] == "refuse"
+    assert "has no chat template" in told["errors"][0]["message"]
+    assert "/model/spec/chat/template" in told["errors"][0]["where"]
+    assert check(systems, kind="sft", model=str(folder), template="chatml", json=True) in (0, 4)
+    assert "no chat template" not in capsys.readouterr().out
+
+
+def test_rows_that_a_template_takes_are_accepted_and_a_template_needs_a_model(
+    systems: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(systems, kind="sft", model=_TINY, json=True) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "accept"
+    with pytest.raises(UsageError, match="needs --model"):
+        check(systems, kind="sft", template="chatml")
+    with pytest.raises(UsageError, match="no chats"):
+        check("sample", kind="causal_lm", model=_TINY)
