@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,9 +108,8 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
             where="/data/max_rows_lost",
             hint="mend the rows, or allow it: data.max_rows_lost is the share that may be lost",
         )
+    _told_of_changes([{reason: rows[mask[rows]] for reason, rows in one.changed.items()} for one in read], table, told)
     for target in read:
-        for reason, rows in target.changed.items():
-            told.report.change(reason, table.lines(rows[mask[rows]]))
         for sentence in target.warnings:
             told.warn(sentence, "/data/target_columns")
     kept = np.flatnonzero(mask)
@@ -125,6 +124,7 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
 
 def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Looked:
     looked = Looked()
+    changed: list[dict[str, np.ndarray]] = []
     outside = {*section.targets, section.split_column, section.group_column, section.id_column}
     for name, why in index_columns(table).items():
         if name not in outside and name not in section.ignored_columns and name not in section.numerical_columns:
@@ -143,7 +143,7 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
             told.warn(f"column {name!r} {found}: it is left out")
             continue
         column, read = found
-        _told_of_cells(column, read, kept, table, told)
+        changed.append(_told_of_cells(column, read, kept, table, told))
         # A text file has no other numbers than texts; a column that its file calls categories is said to be so.
         said = name in section.categorical_columns or table.untyped or is_declared(array)
         if not said and (odd := texts_of_numbers(column, read)):
@@ -152,6 +152,7 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
             told.warn(odd, "/data/categorical_columns")
         looked.columns.append(column)
         looked.reads.append(read)
+    _told_of_changes(changed, table, told)
     _need_use_of_format(section, looked)
     return looked
 
@@ -167,8 +168,9 @@ def _need_use_of_format(section: TableData, looked: Looked) -> None:
         )
 
 
-def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, told: Told) -> None:
-    """Infinite cells and words such as NA, by their lines."""
+def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, told: Told) -> dict[str, np.ndarray]:
+    """Warn of infinite cells and of words such as NA, by their lines; reason -> rows."""
+    changed = {}
     for rows, reason, words in (
         (read.infinite, "infinite_cell", "a number that is infinite, or too large for a float32,"),
         (read.missing_words, "missing_word", f"a word for a missing {'date' if column.kind == 'date' else 'number'}"),
@@ -177,8 +179,16 @@ def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, t
         if len(used):
             lines = table.lines(used)
             shown = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
-            told.report.change(reason, lines)
+            changed[reason] = used
             told.warn(f"column {column.name!r} has {words} in {table.unit} {shown}: taken as missing")
+    return changed
+
+
+def _told_of_changes(changed: Sequence[Mapping[str, np.ndarray]], table: Cells, told: Told) -> None:
+    """Count the rows that any of several columns changes, each once. ``changed``: reason -> rows, by column."""
+    for reason in dict.fromkeys(reason for column in changed for reason in column):
+        rows = np.unique(np.concatenate([column[reason] for column in changed if reason in column]))
+        told.report.change(reason, table.lines(rows))
 
 
 def _id_column(section: TableData, table: Cells) -> str | None:
