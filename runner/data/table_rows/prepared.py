@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
             where="/data/max_rows_lost",
             hint="mend the rows, or allow it: data.max_rows_lost is the share that may be lost",
         )
-    _told_of_changes([{reason: rows[mask[rows]] for reason, rows in one.changed.items()} for one in read], table, told)
+    told.changed([{reason: rows[mask[rows]] for reason, rows in one.changed.items()} for one in read], table.lines)
     for target in read:
         for sentence in target.warnings:
             told.warn(sentence, "/data/target_columns")
@@ -152,7 +152,7 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
             told.warn(odd, "/data/categorical_columns")
         looked.columns.append(column)
         looked.reads.append(read)
-    _told_of_changes(changed, table, told)
+    told.changed(changed, table.lines)
     _need_use_of_format(section, looked)
     return looked
 
@@ -182,13 +182,6 @@ def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, t
             changed[reason] = used
             told.warn(f"column {column.name!r} has {words} in {table.unit} {shown}: taken as missing")
     return changed
-
-
-def _told_of_changes(changed: Sequence[Mapping[str, np.ndarray]], table: Cells, told: Told) -> None:
-    """Count the rows that any of several columns changes, each once. ``changed``: reason -> rows, by column."""
-    for reason in dict.fromkeys(reason for column in changed for reason in column):
-        rows = np.unique(np.concatenate([column[reason] for column in changed if reason in column]))
-        told.report.change(reason, table.lines(rows))
 
 
 def _id_column(section: TableData, table: Cells) -> str | None:
