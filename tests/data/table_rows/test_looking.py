@@ -102,6 +102,12 @@ def test_texts_are_refused_hashed_or_ignored_by_choice(table):
     path = table({"n": COUNT * 5, "note": words, "y": CLASSES * 5})
     with pytest.raises(DataError, match="'note' looks like texts"):
         load(path)
+    two = table({"n": COUNT * 5, "note": words, "name": [f"P{at}" for at in range(150)], "y": CLASSES * 5}, "two.csv")
+    with pytest.raises(
+        DataError, match=r"2 columns look like texts or names: 'note' \('the price.*'name' \('P0'"
+    ) as both:
+        load(two)
+    assert '"ignored_columns": ["note", "name"]' in both.value.hint
     assert kinds(load(path, text="hash", text_features=8)) == {"n": "number", "note": "text"}
     assert len(load(path, text_columns=["note"], text_features=8).train.columns.features) == 9
     ignored = load(path, text="ignore")
