@@ -157,8 +157,8 @@ def crashing(tmp_path: Path) -> Desk:
     [
         ("bug", signal.SIGINT, 70, "failed", "internal"),
         ("data", signal.SIGTERM, 4, "failed", "data"),
-        ("memory", signal.SIGINT, 137, "failed", "out of memory"),
-        ("signal", signal.SIGTERM, 70, "failed", "internal"),
+        pytest.param("memory", signal.SIGINT, 137, "failed", "out of memory", marks=pytest.mark.slow),
+        pytest.param("signal", signal.SIGTERM, 70, "failed", "internal", marks=pytest.mark.slow),
         ("stop", signal.SIGINT, 130, "interrupted", "interrupted"),
         ("stop", signal.SIGHUP, 75, "interrupted", "stopped"),
     ],
