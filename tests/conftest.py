@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -24,6 +25,11 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 def pytest_configure(config: pytest.Config) -> None:
     # Two test processes with two threads each would fight over two cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Under `nohup`, or in the background of a script, signals come ignored, and programs that are started here would
+    # never hear of a stop. They hear what is handled here.
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
     # How long a drawing of examples takes is the machine's matter, and no test's.
     settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("here")

@@ -28,6 +28,8 @@ from typing import Any
 READ_LATE = ("RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM")
 #: Files that a copy inherits have lower numbers than this.
 MOST_FILES = 4096
+#: What a person or a supervisor ends a command with.
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: The streams of the process that a copy was made of.
 _REPLACED: list[Any] = []
 
@@ -151,14 +153,18 @@ class Worker:
 
     def __init__(self, words: list[str], *, cwd: Path, env: Mapping[str, str], stdout: Any, **_: Any) -> None:
         theirs, ours = os.pipe()
+        # A signal to the copy that is sent at once waits: it is the copy's, not the handlers' that it was born with.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         self.pid = os.fork()
         if self.pid == 0:
             os.setsid()
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in STOPPING:
                 # As a new program has it: what was ignored stays ignored, what was caught ends it.
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
             become(words, cwd, env, [theirs, stdout.fileno(), stdout.fileno()])
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(theirs)
         self.stdin = os.fdopen(ours, "wb")
         self._code: int | None = None

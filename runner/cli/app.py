@@ -155,6 +155,10 @@ def run(words: Sequence[str]) -> int:
     """Run one command line and return its exit code. Every error that leaves the program is printed here."""
     as_json = "--json" in words
     try:
+        if words[:1] == ["infer"] and "--help" not in words:
+            from runner.cli.infer_options import as_settings
+
+            words = ["infer", *as_settings(words[1:])]
         result = build(words)(list(words))
     except CycloptsError as error:
         from runner.cli.former_verbs import instead

@@ -340,6 +340,8 @@ CASES = [
     asked(
         "an option that there is not", 2, text(), "probabilites", "probabilities", words=("--set", "probabilites=true")
     ),
+    asked("a flag that is nearly an option", 2, text(), "--probabilites", "--probabilities", words=("--probabilites",)),
+    asked("a flag without its value", 2, text(), "--top-k", "has no value", words=("--top-k",)),
     asked("an option for LLMs", 2, text(), "--models-to-score", words=("--models-to-score", "ada")),
     asked("a model that is not there", 5, text(), "tabular_classification/strikt", "strict", model="strikt"),
 ]

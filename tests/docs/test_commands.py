@@ -44,8 +44,13 @@ FIRST = (
     "cat specs/elo_scoring.json | runner train",
 )
 COMMANDS = [pytest.param(command, id=f"{place} {command}") for place, command in shell_commands()]
-RUN = [param for param in COMMANDS if not not_run(param.values[0]) and param.values[0] not in FIRST]
+TYPED = [param for param in COMMANDS if not not_run(param.values[0]) and param.values[0] not in FIRST]
+#: Those of a block, which is called by its line: with every change their words are checked, and they run later.
+LATER = [param for param in TYPED if re.match(r"\S+:\d+ (cat \S+ \| )?runner ", str(param.id))]
+RUN = [param for param in TYPED if param not in LATER]
+RUN += [pytest.param(*param.values, id=param.id, marks=pytest.mark.slow) for param in LATER]
 CHECKED = [param for param in COMMANDS if not_run(param.values[0])]
+CHECKED += [param for param in LATER if "--help" not in param.values[0]]
 CONSOLES = [block for block in every("console") if block.document not in ELSEWHERE]
 
 

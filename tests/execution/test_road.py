@@ -129,6 +129,7 @@ def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk):
     assert "/epochs" in refused.err
 
 
+@pytest.mark.slow
 def test_a_resumed_run_prints_as_seldom_as_its_spec_says(desk):
     spec = desk.write("spec.json", elo(epochs=12, log={"print_every": 6}))
     process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
@@ -192,6 +193,7 @@ def test_a_dense_network_starts_from_a_stored_one_with_its_own_encoder(desk):
     assert losses[3] < losses[0], "the fourth epoch begins where the third ended, not anew"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_a_dense_network_learns_with_every_optimizer(desk, optimizer):
     document = example("dense_network", epochs=8)
@@ -285,6 +287,7 @@ def test_only_the_environments_passing_errors_are_tried_again(error, told_to_sto
     assert may_retry(error, Signals(terminated=int(told_to_stop))) is again
 
 
+@pytest.mark.slow
 def test_two_models_of_one_name_trained_at_once_get_versions_of_their_own(desk):
     spec = desk.write("spec.json", elo())
     processes = [

@@ -34,6 +34,7 @@ def start(desk: Desk, epochs: int, ignored: str = "", **streams: int) -> tuple[s
     return process, run, json.loads((run / "state.json").read_text())["worker"]["pid"]
 
 
+@pytest.mark.slow
 def test_a_signal_that_was_ignored_from_the_start_stays_ignored(desk: Desk) -> None:
     process, run, worker = start(desk, 300, ignored="HUP INT TERM")
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
@@ -43,12 +44,14 @@ def test_a_signal_that_was_ignored_from_the_start_stays_ignored(desk: Desk) -> N
     assert json.loads((run / "state.json").read_text())["state"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_run_that_ignores_sigterm(desk: Desk) -> None:
     process, _, _ = start(desk, 100_000, ignored="TERM")
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_signal_to_the_worker_alone_stops_it_with_a_checkpoint(desk: Desk, number: int) -> None:
     process, run, worker = start(desk, 100_000)

@@ -34,6 +34,7 @@ def test_it_is_told_before_a_run_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_list_trains(tmp_path: Path) -> None:
     desk = Desk(tmp_path, {"OMP_NUM_THREADS": "2,1"})
     document = example("least_squares_scoring")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,30 @@ DATES = 0.5
 FEW = 20
 #: Lines and words that a message names.
 SHOWN = 5
+
+
+class TextsUnsaid(DataError):
+    """Columns that look like texts, and the spec does not say what becomes of them."""
+
+    def __init__(self, columns: Sequence[tuple[str, str, bool]]) -> None:
+        """``columns``: of each its name, a cell, and whether all of its cells are numbers."""
+        self.columns = list(columns)
+        names = [name for name, _, _ in columns]
+        message = f"column {names[0]!r} looks like texts or names, such as {columns[0][1]!r:.60}"
+        whose, it = "its texts", "it"
+        if len(names) > 1:
+            cells = ", ".join(f"{name!r} ({cell!r:.60})" for name, cell, _ in columns)
+            message = f"{len(names)} columns look like texts or names: {cells}"
+            whose, it = f"the texts of {', '.join(repr(name) for name, _, numeric in columns if numeric)}", "them"
+        hints = [f'"ignored_columns": {json.dumps(names, ensure_ascii=False)}', '"categorical_columns"']
+        if any(numeric for _, _, numeric in columns):
+            hints.append(f'"numerical_columns", as {whose} are numbers')
+        super().__init__(
+            message,
+            where="/data/text",
+            hint=f'say what becomes of {it}: {", or ".join(hints)}, or "text_columns", whose words are counted; '
+            'for all such columns, "text": "hash" or "ignore"',
+        )
 
 
 def look(
@@ -168,16 +193,9 @@ def _text(column: Column, array: pa.ChunkedArray, section: TableData, place: Pla
     if section.text == "hash":
         column = _as(column, kind="text", text_features=section.text_features)
         return column, column.read(array, place)
-    numeric = not numbers_in(texts(array, column.missing_values).dictionary.dictionary_encode(), column.decimal)[
-        1
-    ].any()
-    raise DataError(
-        f"column {column.name!r} looks like texts or names, such as {array.drop_null()[0].as_py()!r:.60}",
-        where="/data/text",
-        hint=f'say what becomes of it: "ignored_columns": ["{column.name}"], or "categorical_columns", or '
-        + ('"numerical_columns", as its texts are numbers, or ' if numeric else "")
-        + '"text_columns", whose words are counted; for all such columns, "text": "hash" or "ignore"',
-    )
+    written = texts(array, column.missing_values).dictionary.dictionary_encode()
+    numeric = not numbers_in(written, column.decimal)[1].any()
+    raise TextsUnsaid([(column.name, str(array.drop_null()[0].as_py()), numeric)])
 
 
 def _are_dates(column: Column, words: pa.Array, cells: pa.DictionaryArray, section: TableData) -> bool:

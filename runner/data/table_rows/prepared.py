@@ -16,7 +16,7 @@ from runner.data.column_names import need
 from runner.data.table_rows import cells as tables
 from runner.data.table_rows.cells import Cells
 from runner.data.table_rows.columns import Column, Columns, Read
-from runner.data.table_rows.looking import look
+from runner.data.table_rows.looking import TextsUnsaid, look
 from runner.data.table_rows.oddities import all_different, index_columns, repeats_target, sibling_file, texts_of_numbers
 from runner.data.table_rows.splitting import Divided, divide, draw
 from runner.data.table_rows.table_split import TableSplit
@@ -53,16 +53,8 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         report.drop("not_sampled", table.lines(np.delete(kept, drawn)))
         kept, keys = kept[drawn], keys[drawn]
         targets = [only_used(target, drawn) for target in targets]
-    divided = divide(
-        section,
-        table,
-        kept,
-        keys,
-        targets,
-        [c.name for c in looked.columns if c.kind == "date"],
-        told.warn,
-        told.lost(),
-    )
+    dates = [column.name for column in looked.columns if column.kind == "date"]
+    divided = divide(section, table, kept, keys, targets, dates, told.warn, told.lost())
     report.drop("test_rows", table.lines(kept[divided.neither]))
     report.drop("missing_time", table.lines(kept[divided.without_time]))
     train_rows, held_rows = kept[divided.train], kept[divided.validation]
@@ -108,9 +100,8 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
             where="/data/max_rows_lost",
             hint="mend the rows, or allow it: data.max_rows_lost is the share that may be lost",
         )
+    told.changed([{reason: rows[mask[rows]] for reason, rows in one.changed.items()} for one in read], table.lines)
     for target in read:
-        for reason, rows in target.changed.items():
-            told.report.change(reason, table.lines(rows[mask[rows]]))
         for sentence in target.warnings:
             told.warn(sentence, "/data/target_columns")
     kept = np.flatnonzero(mask)
@@ -125,6 +116,8 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
 
 def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Looked:
     looked = Looked()
+    changed: list[dict[str, np.ndarray]] = []
+    texts: list[tuple[str, str, bool]] = []
     outside = {*section.targets, section.split_column, section.group_column, section.id_column}
     for name, why in index_columns(table).items():
         if name not in outside and name not in section.ignored_columns and name not in section.numerical_columns:
@@ -137,13 +130,17 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
         if name in outside or name in looked.left_out or name in section.ignored_columns:
             continue
         array = table.column(name)
-        found = look(name, array, section, table.place, untyped=table.untyped)
+        try:
+            found = look(name, array, section, table.place, untyped=table.untyped)
+        except TextsUnsaid as unsaid:
+            texts += unsaid.columns
+            continue
         if isinstance(found, str):
             looked.left_out[name] = found
             told.warn(f"column {name!r} {found}: it is left out")
             continue
         column, read = found
-        _told_of_cells(column, read, kept, table, told)
+        changed.append(_told_of_cells(column, read, kept, table, told))
         # A text file has no other numbers than texts; a column that its file calls categories is said to be so.
         said = name in section.categorical_columns or table.untyped or is_declared(array)
         if not said and (odd := texts_of_numbers(column, read)):
@@ -152,6 +149,9 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
             told.warn(odd, "/data/categorical_columns")
         looked.columns.append(column)
         looked.reads.append(read)
+    if texts:
+        raise TextsUnsaid(texts)
+    told.changed(changed, table.lines)
     _need_use_of_format(section, looked)
     return looked
 
@@ -167,8 +167,9 @@ def _need_use_of_format(section: TableData, looked: Looked) -> None:
         )
 
 
-def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, told: Told) -> None:
-    """Infinite cells and words such as NA, by their lines."""
+def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, told: Told) -> dict[str, np.ndarray]:
+    """Warn of infinite cells and of words such as NA, by their lines; reason -> rows."""
+    changed = {}
     for rows, reason, words in (
         (read.infinite, "infinite_cell", "a number that is infinite, or too large for a float32,"),
         (read.missing_words, "missing_word", f"a word for a missing {'date' if column.kind == 'date' else 'number'}"),
@@ -177,8 +178,9 @@ def _told_of_cells(column: Column, read: Read, kept: np.ndarray, table: Cells, t
         if len(used):
             lines = table.lines(used)
             shown = ", ".join(map(str, lines[:10])) + (", ..." if len(lines) > 10 else "")
-            told.report.change(reason, lines)
+            changed[reason] = used
             told.warn(f"column {column.name!r} has {words} in {table.unit} {shown}: taken as missing")
+    return changed
 
 
 def _id_column(section: TableData, table: Cells) -> str | None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 QUANTITY = 30
 #: Classes that a message names.
 SHOWN = 10
+#: What programs write for a cell without a value. Other words for it, such as none or unknown, are classes of many.
+WRITTEN_FOR_NONE = frozenset(("na", "n/a", "#n/a", "nan", "null"))
 
 
 @dataclass
@@ -65,6 +67,7 @@ def _classes(name: str, cells: Cells, section: TableData) -> Target:
     target.without["missing_target"] = np.flatnonzero(words.codes < 0)
     if source == "text":
         _spaces(target, array)
+        _odd_classes(target)
     folded: dict[str, list[str]] = {}
     for word in words.words:
         folded.setdefault(" ".join(word.split()).casefold(), []).append(word)
@@ -93,6 +96,18 @@ def _spaces(target: Target, array: pa.ChunkedArray) -> None:
         shown = ", ".join(f"{word!r} ({count})" for word, count in counts.items())
         target.warnings.append(
             f"the target {target.name!r} has spaces around these words, which were taken off: {shown}"
+        )
+
+
+def _odd_classes(target: Target) -> None:
+    """Say of classes that other programs write for a cell without a value."""
+    counts = np.bincount(target.values[target.values >= 0], minlength=len(target.classes))
+    odd = [at for at, word in enumerate(target.classes) if word.lower() in WRITTEN_FOR_NONE]
+    if odd:
+        shown = ", ".join(f"{target.classes[at]!r} ({counts[at]:,})" for at in odd)
+        target.warnings.append(
+            f"the target {target.name!r} has {shown}, {'classes' if len(odd) > 1 else 'a class'} here: if a row of it "
+            "has no target, name the word in data.missing_values"
         )
 
 

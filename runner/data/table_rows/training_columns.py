@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,14 @@ class Told:
     def warn(self, message: str, pointer: str = "/data") -> None:
         self.report.warnings.append(message)
         self.context.emit("warning", message=message, pointer=pointer)
+
+    def changed(
+        self, columns: Sequence[Mapping[str, np.ndarray]], lines: Callable[[np.ndarray], Sequence[int]]
+    ) -> None:
+        """Count the rows that any of several columns changes, each once. ``columns``: reason -> rows, by column."""
+        for reason in dict.fromkeys(reason for column in columns for reason in column):
+            rows = np.unique(np.concatenate([column[reason] for column in columns if reason in column]))
+            self.report.change(reason, lines(rows))
 
     def lost(self) -> str:
         """The rows that are dropped by now and why, as the end of a sentence; nothing where none is."""

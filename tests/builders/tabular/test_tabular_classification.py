@@ -190,6 +190,11 @@ def test_infer_names_rows_by_the_id_column_and_a_fault_by_its_file(desk):
     told = desk(*words, "train.csv").ok()
     assert [record["id"] for record in told.json["predictions"][:2]] == ["k0", "k1"]
     assert "key" not in told.err
+    # What --set takes, flags take too.
+    more = desk(*words, "train.csv", "--top-k=2", "--threshold", "0.4", "--probabilities").ok().json
+    settings = ("--set", "top_k=2", "--set", "threshold=0.4", "--set", "probabilities=true")
+    assert more == desk(*words, "train.csv", *settings).ok().json != told.json
+    assert desk(*words, "train.csv", "--no-probabilities").ok().json == told.json
     (desk.home / "bad.csv").write_text("key,sise\nk0,1\n")
     refused = desk(*words, "bad.csv")
     assert refused.code == 4 and "bad.csv:2" in refused.err

@@ -58,9 +58,23 @@ def test_an_empty_cell_is_missing_and_a_word_for_it_is_said(table):
     assert np.isnan(np.concatenate([loaded.train.matrix, loaded.validation.matrix])).sum() == 2
 
 
-def test_a_label_that_looks_missing_stays_a_label(table):
+def test_a_row_that_several_columns_change_is_one_row(table):
+    gone = [*COUNT[:26], "NA", *COUNT[26:27], "NA", "NA"]
+    loaded = load(table({"n": gone, "m": gone[::-1], "k": gone, "y": CLASSES}))
+    assert loaded.report.rows_changed == {"missing_word": 6}
+    assert loaded.report.named == {"missing_word": [2, 3, 5, 28, 30, 31]}
+    assert len(loaded.report.warnings) == 3
+    spaced = load(table({"n": COUNT, "y": ["a", "b ", "a"] * 10, "z": ["c", "d ", " c"] * 10}), ["y", "z"])
+    assert spaced.report.rows_changed == {"spaces_around_target": 20}
+
+
+def test_a_label_that_looks_missing_stays_a_label_and_is_said(table):
     loaded = load(table({"n": COUNT, "y": ["NA", "null"] * 15}))
     assert loaded.train.classes == {"y": ("NA", "null")}
+    (said,) = loaded.report.warnings
+    assert "'NA' (15), 'null' (15), classes here" in said
+    assert "data.missing_values" in said
+    assert load(table({"n": COUNT, "y": ["none", "some"] * 15})).report.warnings == []
     named = load(table({"n": COUNT, "y": ["x", "z", "null"] * 10}), missing_values=["null"])
     assert named.report.rows_dropped == {"missing_target": 10}
 
@@ -88,6 +102,12 @@ def test_texts_are_refused_hashed_or_ignored_by_choice(table):
     path = table({"n": COUNT * 5, "note": words, "y": CLASSES * 5})
     with pytest.raises(DataError, match="'note' looks like texts"):
         load(path)
+    two = table({"n": COUNT * 5, "note": words, "name": [f"P{at}" for at in range(150)], "y": CLASSES * 5}, "two.csv")
+    with pytest.raises(
+        DataError, match=r"2 columns look like texts or names: 'note' \('the price.*'name' \('P0'"
+    ) as both:
+        load(two)
+    assert '"ignored_columns": ["note", "name"]' in both.value.hint
     assert kinds(load(path, text="hash", text_features=8)) == {"n": "number", "note": "text"}
     assert len(load(path, text_columns=["note"], text_features=8).train.columns.features) == 9
     ignored = load(path, text="ignore")
