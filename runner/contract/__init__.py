@@ -24,7 +24,7 @@ from runner.contract.layouts import AskedRow, AskedRows, DataReport, DataSection
 from runner.contract.measures import Measure, Plot, Table
 from runner.contract.models import ModelSpec, Needed
 from runner.contract.processes import Processes
-from runner.contract.sections import Resume, Section, invalid, option
+from runner.contract.sections import Resume, Section, invalid, names_pretrained, option
 from runner.contract.tasks import EXTENSION, AskOptions, Task
 
 __all__ = [
@@ -52,5 +52,6 @@ __all__ = [
     "TrainContext",
     "TrainResult",
     "invalid",
+    "names_pretrained",
     "option",
 ]

@@ -19,6 +19,7 @@ def option(
     older_words: Mapping[str, str] | None = None,
     resume: Resume = "refuse",
     ignored: bool = False,
+    pretrained: bool = False,
     **constraints: Any,
 ) -> Any:
     """One field of a spec.
@@ -28,11 +29,14 @@ def option(
     8: False}}`` takes ``"bits": 8`` as false, and no other value. ``older_words`` are older spellings of the word that
     the field holds, or of one in its list: ``{"categories": "prompt_categories"}``. ``resume`` says what happens when
     the field changes between a run and its resumption: it may (``free``), it may with a warning, or it may not. A field
-    that is ``ignored``, with a warning, is offered to nobody. Other words are pydantic's ``Field`` constraints.
+    that is ``ignored``, with a warning, is offered to nobody. One that is ``pretrained`` names a pretrained model, or a folder
+    that holds one. Other words are pydantic's ``Field`` constraints.
     """
     extra: dict[str, Any] = {"x-resume": resume}
     if ignored:
         extra["deprecated"] = True
+    if pretrained:
+        extra["x-pretrained"] = True
     if older:
         extra["x-older-spellings"] = list(older)
     if isinstance(older, Mapping):
@@ -63,6 +67,12 @@ class Section(BaseModel):
         validate_default=True,
         defer_build=True,
     )
+
+
+def names_pretrained(section: type[BaseModel], field: str) -> bool:
+    """Whether a field of a section is declared with ``option(pretrained=True)``."""
+    extra = section.model_fields[field].json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("x-pretrained"))
 
 
 def invalid(place: tuple[str | int, ...], sort: str, message: str) -> ValidationError:

@@ -6,9 +6,11 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel
 
 from runner import registry
+from runner.contract import names_pretrained
 from runner.errors import EnvironmentProblem
 from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
@@ -173,24 +175,23 @@ def choose_executor(
 
 
 def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
-    """The pretrained models that the kind's spec names: every field called ``*_model_name``, at any depth, each with
-    the ``revision`` beside it.
+    """The pretrained models that the kind's spec names, at any depth, each with the ``revision`` beside it.
 
     One that names a stored model is none of them.
     """
     found: list[tuple[str, str | None]] = []
     stored = spec.model.spec.stored_models().values() if spec.model.spec else ()
 
-    def look(value: Any) -> None:
-        if isinstance(value, dict):
-            for key, item in value.items():
-                if key.endswith("_model_name") and isinstance(item, str):
-                    if item not in stored:
-                        found.append((item, value.get("revision")))
-                else:
-                    look(item)
+    def look(section: BaseModel) -> None:
+        for field in type(section).model_fields:
+            value = getattr(section, field)
+            if isinstance(value, BaseModel):
+                look(value)
+            elif names_pretrained(type(section), field) and value is not None and value not in stored:
+                found.append((value, getattr(section, "revision", None)))
 
-    look(spec.model.spec.model_dump() if spec.model.spec else {})
+    if spec.model.spec:
+        look(spec.model.spec)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from runner.contract import names_pretrained
 from runner.errors import NotFoundError
 from runner.spec.envelope import TrainingSpec
 from runner.training.pretrained import place_of
@@ -35,13 +36,13 @@ def check_folder(cwd: Path, run: str) -> None:
 
 
 def _with_places(section: Any, cwd: Path) -> Any:
-    """A section with every ``*_model_name`` in it, at any depth, that is a local folder made absolute."""
+    """A section with every pretrained model in it, at any depth, that is a local folder made absolute."""
     changes = {}
     for name in type(section).model_fields:
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             new: Any = _with_places(value, cwd)
-        elif name.endswith("_model_name") and isinstance(value, str):
+        elif names_pretrained(type(section), name):
             new = place_of(value, cwd)
         else:
             continue

@@ -27,6 +27,7 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
 
     base_model_name: str = option(
         min_length=1,
+        pretrained=True,
         description="The model that training begins with: a Hub name, a folder, or a stored model, TYPE/NAME.",
         examples=["HuggingFaceTB/SmolLM2-135M-Instruct"],
     )

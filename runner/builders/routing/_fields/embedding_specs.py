@@ -30,7 +30,7 @@ class Frozen(Section):
     embedding_type: Literal["frozen"] = option(
         description="Dense layers on a frozen sentence transformer's [prompt; response], trained on triplets."
     )
-    encoder_model_name: str = option("all-MiniLM-L6-v2", min_length=1, description=_ENCODER)
+    encoder_model_name: str = option("all-MiniLM-L6-v2", min_length=1, pretrained=True, description=_ENCODER)
     hidden_dims: list[Size] = option(
         factory=lambda: [256, 128],
         min_length=1,
@@ -52,6 +52,7 @@ class Finetunable(Section):
     transformer_model_name: str = option(
         "sentence-transformers/all-MiniLM-L12-v2",
         min_length=1,
+        pretrained=True,
         description="The transformer that is fine-tuned: a name or a folder.",
     )
     finetuning_spec: FinetuningSpec = option(
@@ -74,7 +75,7 @@ class Attention(Section):
         description="A set encoder: every (prompt, response) pair is encoded, attention pools a set of them into one "
         "vector, and sets of one LLM are drawn together by a supervised contrastive loss."
     )
-    encoder_model_name: str = option("all-MiniLM-L6-v2", min_length=1, description=_ENCODER)
+    encoder_model_name: str = option("all-MiniLM-L6-v2", min_length=1, pretrained=True, description=_ENCODER)
     h_emb: Size = option(256, description="Width that [prompt; response; difference; product] is projected to.")
     h_scalar: Size = option(64, description="Width that the 32 scalar features of a pair are projected to.")
     h_pair: Size = option(256, description="Width of a pair's vector: a multiple of num_attention_heads.")

@@ -13,6 +13,7 @@ def encoder_option() -> Any:
     return option(
         "all-MiniLM-L6-v2",
         min_length=1,
+        pretrained=True,
         description="The sentence transformer that embeds prompts: a name or a folder.",
     )
 

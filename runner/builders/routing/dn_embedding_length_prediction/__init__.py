@@ -64,6 +64,7 @@ class Spec(DiagnosedTraining, InputImportance, LengthFields):
     embedding_model_name: str = option(
         "all-MiniLM-L6-v2",
         min_length=1,
+        pretrained=True,
         description="The sentence transformer that embeds prompts and counts tokens: a name or a folder.",
     )
     prompt_features: FeatureChoice = feature_option("What is read of a prompt beside its embedding")

@@ -50,6 +50,7 @@ class Spec(LengthFields):
     embedding_model_name: str = option(
         "all-MiniLM-L6-v2",
         min_length=1,
+        pretrained=True,
         description="The model whose tokenizer counts the tokens: a name or a folder. Its weights are not used.",
     )
     input_features: AnyFeatures = feature_option(

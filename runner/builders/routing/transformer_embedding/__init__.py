@@ -56,6 +56,7 @@ class Spec(TransformerPrecision, DiagnosedTraining, InputImportance, ModelSpec):
     transformer_model_name: str = option(
         "sentence-transformers/all-MiniLM-L12-v2",
         min_length=1,
+        pretrained=True,
         description="The transformer that reads prompts and is fine-tuned: a name or a folder.",
     )
     finetuning_spec: FinetuningSpec = option(
