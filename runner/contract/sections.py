@@ -29,8 +29,8 @@ def option(
     8: False}}`` takes ``"bits": 8`` as false, and no other value. ``older_words`` are older spellings of the word that
     the field holds, or of one in its list: ``{"categories": "prompt_categories"}``. ``resume`` says what happens when
     the field changes between a run and its resumption: it may (``free``), it may with a warning, or it may not. A field
-    that is ``ignored``, with a warning, is offered to nobody. One that is ``pretrained`` names a pretrained model, or a folder
-    that holds one. Other words are pydantic's ``Field`` constraints.
+    that is ``ignored``, with a warning, is offered to nobody. One that is ``pretrained`` names a pretrained model, or a
+    folder that holds one. Other words are pydantic's ``Field`` constraints.
     """
     extra: dict[str, Any] = {"x-resume": resume}
     if ignored:

@@ -183,11 +183,11 @@ def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
     stored = spec.model.spec.stored_models().values() if spec.model.spec else ()
 
     def look(section: BaseModel) -> None:
-        for field in type(section).model_fields:
-            value = getattr(section, field)
+        for name in type(section).model_fields:
+            value = getattr(section, name)
             if isinstance(value, BaseModel):
                 look(value)
-            elif names_pretrained(type(section), field) and value is not None and value not in stored:
+            elif names_pretrained(type(section), name) and value is not None and value not in stored:
                 found.append((value, getattr(section, "revision", None)))
 
     if spec.model.spec:
