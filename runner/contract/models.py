@@ -69,6 +69,11 @@ class ModelSpec(Section):
         """The field that names the model which a stored model of this spec is opened beside; None: it stands alone."""
         return None
 
+    def undividable(self) -> tuple[str, str] | None:
+        """Why several processes cannot hold a part of the weights each (``run.sharding``): the field that is in the
+        way, and a few words. None where they can."""
+        return None
+
     def fixed_length(self) -> str | None:
         """Why a resumed run has to keep its number of epochs, in a few words; None where it may change."""
         return None

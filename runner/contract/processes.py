@@ -58,6 +58,18 @@ class Processes:
         """What is called in the model's place in a step that is learned, so that gradients are brought together."""
         return model
 
+    def at_rest(self, model: Any) -> Any:
+        """The model, its parameters as they are between two steps: to be read, or written."""
+        return model
+
+    def whole(self, tensor: Any) -> Any:
+        """A parameter, or what an optimizer keeps of one, as a plain tensor of the whole; in the first process."""
+        return tensor
+
+    def part(self, tensor: Any, like: Any) -> Any:
+        """The inverse: this process's part of a whole tensor that every process has, divided as ``like`` is."""
+        return tensor
+
     def wait(self) -> None:
         """Until all processes are here."""
 

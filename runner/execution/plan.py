@@ -126,6 +126,7 @@ def make_plan(
         image_digest=digest,
         gpus=spec.run.gpus,
         processes=spec.run.processes,
+        sharding=spec.run.sharding,
         network=network,
         cwd=str(cwd),
         cache=str(workspace.cache.absolute()),

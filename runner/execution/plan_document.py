@@ -23,7 +23,7 @@ class StoredReference(TypedDocument):
 class PlanDocument(TypedDocument):
     """The plan, as it is written."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data", "processes"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data", "processes", "sharding"})
 
     plan_version: int = 1
     model_type: str
@@ -36,6 +36,8 @@ class PlanDocument(TypedDocument):
     gpus: int | str | None = None
     #: That train the model together.
     processes: int = 1
+    #: What of its weights each of them holds: "none" are divided, or "full".
+    sharding: str = "none"
     network: bool = False
     #: The folder that relative paths count from, and the cache; both absolute.
     cwd: str

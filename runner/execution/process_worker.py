@@ -53,8 +53,9 @@ def work_with_others(path: Path, rank: int) -> int:
 
     def join(plan: PlanDocument, device: str) -> Processes:
         from runner.training.process_group import ProcessGroup
+        from runner.training.sharded_group import ShardedGroup
 
-        joined.append(ProcessGroup(rank, count, device))
+        joined.append((ShardedGroup if plan.sharding == "full" else ProcessGroup)(rank, count, device))
         return joined[0]
 
     code = ExitCode.BUG

@@ -100,6 +100,12 @@ class RunSection(Section):
         "GPU of its own where GPUs are used. More than 1 is for language models.",
         resume="free",
     )
+    sharding: Literal["none", "full"] = option(
+        "none",
+        description="What of the model each of several processes holds. none: all of it, as DDP does; full: a part of "
+        "the weights, the gradients and the optimizer's state, as FSDP does, for models that one GPU cannot hold.",
+        resume="free",
+    )
     cpus: Annotated[float, Field(gt=0)] | None = option(
         None, description="At most this many CPUs. Default: all.", resume="free"
     )
@@ -186,6 +192,12 @@ class TrainingSpec(Section):
     def _processes_fit(self) -> Self:
         count, own = self.run.processes, self.model.spec
         if count == 1:
+            if self.run.sharding != "none":
+                raise invalid(
+                    ("run", "sharding"),
+                    "void",
+                    "one process holds the whole model: ask for more, or leave this out",
+                )
             return self
         if isinstance(own, ModelSpec) and not own.takes_processes:
             raise invalid(
@@ -202,6 +214,8 @@ class TrainingSpec(Section):
                 f"a batch of {self.batch_size} rows is divided among {count} processes, of which some would have none: "
                 "at most batch_size",
             )
+        if self.run.sharding == "full" and isinstance(own, ModelSpec) and (why := own.undividable()) is not None:
+            raise invalid(("model", "spec", why[0]), "undividable", f"with run.sharding full {why[1]}")
         return self
 
     @property

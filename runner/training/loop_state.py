@@ -83,14 +83,14 @@ class LoopState:
     def keep_best(self) -> None:
         """Copy what the task wants kept of now."""
         if self.task.keeps_best:
-            self.best.module = {name: tensor.detach().clone() for name, tensor in _learnt(self.task.module).items()}
+            self.best.module = {name: tensor.detach().clone() for name, tensor in self._learnt().items()}
         if self.task.keeps_optimizer:
             self.best.optimizer = OptimizerState.of(self.task.optimizer)
 
     def take_best(self) -> None:
         """Put the best weights into the module, where they were kept."""
         if self.best.module:
-            _put(self.task.module, self.best.module)
+            self._put(self.best.module)
 
     @property
     def size(self) -> int:
@@ -104,14 +104,29 @@ class LoopState:
         """Raises :class:`~runner.errors.Stopped`, after saving, where the run was asked to stop."""
         self.context.stop_here(self.step, *self._snapshot())
 
+    def _learnt(self) -> dict[str, torch.Tensor]:
+        """What training changes: parameters that are not frozen, and buffers."""
+        module = self.context.processes.at_rest(self.task.module)
+        trained = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
+        return trained | dict(module.named_buffers())
+
+    def _put(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """The inverse of :meth:`_learnt`. Raises ``KeyError`` where the tensors are another module's."""
+        import torch
+
+        with torch.no_grad():
+            for name, tensor in self._learnt().items():
+                tensor.copy_(tensors[name])
+
     def _snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Tensors and state of a checkpoint."""
 
         optimizer, optimizer_state = self.task.optimizer.state()
-        tensors: dict[str, Any] = {f"model/{name}": tensor for name, tensor in _learnt(self.task.module).items()}
+        tensors: dict[str, Any] = {f"model/{name}": tensor for name, tensor in self._learnt().items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self.best.module.items()}
         tensors |= {f"best_{name}": tensor for name, tensor in self.best.optimizer.tensors.items()}
         tensors |= optimizer
+        tensors = {name: self.context.processes.whole(tensor) for name, tensor in tensors.items()}
         tensors |= _generators(self.context.processes)
         scale = {"loss_scale": self.scaler.state_dict()} if self.task.loss_scaling else {}
         kept = {"optimizer": optimizer_state, "best_optimizer": dict(self.best.optimizer.state)}
@@ -124,11 +139,16 @@ class LoopState:
                 name.removeprefix(prefix): as_torch(value) for name, value in tensors.items() if name.startswith(prefix)
             }
 
-        _put(self.task.module, part("model/"))
-        self.task.optimizer.load_state(tensors, self.counts.pop("optimizer"))
+        def divided(prefix: str) -> dict[str, torch.Tensor]:
+            """Tensors of the module, as this process holds them."""
+            learnt = self._learnt()
+            return {name: self.context.processes.part(tensor, learnt[name]) for name, tensor in part(prefix).items()}
+
+        self._put(divided("model/"))
+        self.task.optimizer.load_state(tensors, self.counts.pop("optimizer"), part=self.context.processes.part)
         _put_generators(part("generator/"), self.context.processes)
         kept = {f"optimizer/{name}": value for name, value in part("best_optimizer/").items()}
-        self.best = Best(part("best/"), OptimizerState(kept, self.counts.pop("best_optimizer")))
+        self.best = Best(divided("best/"), OptimizerState(kept, self.counts.pop("best_optimizer")))
 
 
 def _generators(processes: Processes) -> dict[str, torch.Tensor]:
@@ -154,18 +174,3 @@ def _put_generators(states: Mapping[str, torch.Tensor], processes: Processes) ->
         torch.set_rng_state(own)
     if (own := states.get(f"cuda{suffix}")) is not None and torch.cuda.is_available():
         torch.cuda.set_rng_state(own)
-
-
-def _learnt(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """What training changes: parameters that are not frozen, and buffers."""
-    trained = {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
-    return trained | dict(module.named_buffers())
-
-
-def _put(module: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    """The inverse of :func:`_learnt`. Raises ``KeyError`` where the tensors are another module's."""
-    import torch
-
-    with torch.no_grad():
-        for name, tensor in _learnt(module).items():
-            tensor.copy_(tensors[name])

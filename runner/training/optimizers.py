@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -114,28 +114,35 @@ class Optimizer:
         }
         return tensors, {"learning_rates": [list(rates) for rates in self._rates]}
 
-    def load_state(self, tensors: Mapping[str, Any], state: Mapping[str, Any], prefix: str = "optimizer") -> None:
+    def load_state(
+        self,
+        tensors: Mapping[str, Any],
+        state: Mapping[str, Any],
+        prefix: str = "optimizer",
+        part: Callable[[Any, Any], Any] = lambda tensor, like: tensor,
+    ) -> None:
         """Take back what :meth:`state` gave (torch or numpy tensors; others than the prefix's are ignored).
 
+        ``part`` gives of a whole tensor what this process holds of it, as it holds the parameter.
         The next steps are bit for bit those of the optimizer that was saved. Raises ``KeyError`` for a slot of a
         parameter that this optimizer does not have.
         """
         import torch
 
-        by_name = {name: (part, p) for part in self.parts for p, name in self._of(part)}
+        by_name = {name: (each, p) for each in self.parts for p, name in self._of(each)}
         for key, value in tensors.items():
             if not key.startswith(f"{prefix}/"):
                 continue
             name, _, slot = key.removeprefix(f"{prefix}/").rpartition("/")
-            part, parameter = by_name[name]
-            tensor = torch.as_tensor(value).clone()
+            owner, parameter = by_name[name]
+            tensor = part(torch.as_tensor(value), parameter).clone()
             # Adam counts its steps on the CPU, unless it is fused; the moments live where the parameter does.
-            here = slot == "step" and not part.defaults.get("fused")
-            part.state[parameter][slot] = tensor if here else tensor.to(parameter.device)
+            here = slot == "step" and not owner.defaults.get("fused")
+            owner.state[parameter][slot] = tensor if here else tensor.to(parameter.device)
         rates = state["learning_rates"]
-        if [len(part) for part in rates] != [len(part) for part in self._rates]:
+        if [len(each) for each in rates] != [len(each) for each in self._rates]:
             raise ValueError(f"learning rates of other groups of parameters: {rates}")
-        self._rates = [list(part) for part in rates]
+        self._rates = [list(each) for each in rates]
         self.follow(1.0)
 
     def named_parameters(self) -> dict[str, torch.Tensor]:

@@ -22,6 +22,9 @@ from tests.conftest import Desk
 from tests.examples import example
 from tests.holding import go_on, held_run
 
+FULL = {"sharding": "full"}
+QLORA = {"finetuning_spec": {"method": "qlora"}}
+MUON = {"optimizer": {"optimizer_type": "muon"}}
 LOST = told(PeerLost("Connection closed by peer"))
 
 
@@ -45,6 +48,10 @@ def train(desk: Desk, made: dict[str, Any], *more: object) -> Any:
         (lambda: document(4, run={"gpus": 2}), "/run/gpus", "4 processes take a GPU each"),
         (lambda: document(4, batch_size=2), "/run/processes", "a batch of 2 rows is divided among 4"),
         (lambda: document(0), "/run/processes", "at least 1"),
+        (lambda: document(1, run=FULL), "/run/sharding", "one process holds the whole model"),
+        (lambda: document(2, run=FULL, spec=QLORA), "/model/spec/finetuning_spec", "4-bit weights cannot be divided"),
+        (lambda: document(2, run=FULL, spec=MUON), "/model/spec/optimizer", "muon needs every matrix whole"),
+        (lambda: document(2, run=FULL, spec={"precision": "float16"}), "/model/spec/precision", "take bfloat16"),
     ],
 )
 def test_what_cannot_be_divided_is_refused_by_pointer(desk: Desk, made: Any, pointer: str, words: str) -> None:
@@ -127,6 +134,8 @@ CASES = {
     "in rows": ("sft", {"spec": {"gradient_accumulation": 3, "max_steps": 5}, "batch_size": 5}),
     "kto": ("kto", {"spec": {"max_steps": 4}}),
     "reward": ("reward", {"spec": {"max_steps": 4}}),
+    "sharded": ("sft", {"spec": PACKED, "batch_size": 3, "run": FULL}),
+    "sharded adapters": ("dpo", {"spec": {"max_steps": 4, "finetuning_spec": {"method": "lora"}}, "run": FULL}),
 }
 
 
@@ -142,7 +151,8 @@ def losses(desk: Desk, trained: dict[str, Any]) -> list[float]:
 def test_two_learn_what_one_learns(make_desk: Any, case: str) -> None:
     kind, changes = CASES[case]
     desk = make_desk()
-    one, two = (train(desk, document(count, kind, **changes)).ok().json for count in (1, 2))
+    two = train(desk, document(2, kind, **changes)).ok().json
+    one = train(desk, document(1, kind, **(changes | {"run": None}))).ok().json
     assert losses(desk, two) == pytest.approx(losses(desk, one), abs=1e-4)
     locks = [json.loads((desk.home / each["path"] / "manifest.json").read_text())["lock"] for each in (one, two)]
     assert [lock.get("processes") for lock in locks] == [None, 2]
@@ -157,17 +167,20 @@ STEPS = {"spec": {"eval_every": 2, "max_steps": 6}}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2), (2, 2)])
-def test_a_stopped_run_goes_on_in_another_number_of_processes(make_desk: Any, before: int, after: int) -> None:
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((2, None), (1, None)), ((1, None), (2, None)), ((2, FULL), (1, None)), ((2, None), (2, FULL))],
+)
+def test_a_stopped_run_goes_on_in_another_number_of_processes(make_desk: Any, before: Any, after: Any) -> None:
     desk = make_desk()
     whole = train(desk, document(1, **STEPS)).ok().json
-    spec = desk.write("spec.json", document(before, **STEPS))
+    spec = desk.write("spec.json", document(before[0], run=before[1], **STEPS))
     process, run = held_run(desk, "train", "--executor", "local", "--spec-file", spec, at="step:1")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
     saved = [path.name for path in (run / "checkpoints").iterdir()]
     assert saved, "all processes left at a step whose checkpoint is there"
-    changed = desk.write("changed.json", document(after, **STEPS))
+    changed = desk.write("changed.json", document(after[0], run=after[1], **STEPS))
     again = desk("train", "--resume", run.name, "--spec-file", changed, "--executor", "local", "--json").ok().json
     assert losses(desk, again) == pytest.approx(losses(desk, whole), abs=1e-4)
 

@@ -10,9 +10,9 @@ from runner import registry
 from runner.builders.language._fields.chat_fields import Chat
 from runner.contract import ModelSpec, Needed, invalid, option
 from runner.store.references import check_reference
-from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full
+from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full, QLora
 from runner.training.gradient_training import GradientTraining
-from runner.training.optimizers import AdamW, OptimizerSpec
+from runner.training.optimizers import AdamW, Muon, OptimizerSpec
 from runner.training.precision import TransformerPrecision
 from runner.training.schedules import Linear, ScheduleSpec
 
@@ -85,6 +85,15 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
 
     def opened_beside(self) -> str | None:
         return "base_model_name" if self.save_as == "adapter" else None
+
+    def undividable(self) -> tuple[str, str] | None:
+        if isinstance(self.finetuning_spec, QLora):
+            return "finetuning_spec", "4-bit weights cannot be divided: take lora, or sharding none"
+        if isinstance(self.optimizer, Muon):
+            return "optimizer", "muon needs every matrix whole: take adamw, or sharding none"
+        if self.precision == "float16":
+            return "precision", "the scale of float16's losses is not agreed on: take bfloat16, or sharding none"
+        return None
 
     def fixed_length(self) -> str | None:
         return super().fixed_length() if self.max_steps is None else None

@@ -82,7 +82,7 @@ def learn(
 
 def stored_judged(context: TrainContext, held: Side, base: Path) -> Judged:
     """The held-out rows by the model as it was stored: its figures are those of the weights that are used."""
-    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, base=base)
+    model, tokenizer = stored_model.reopened(context, base)
     return judge(model, held.rows, int(tokenizer.pad_token_id), context.device, processes=context.processes)
 
 

@@ -68,7 +68,7 @@ def learn(
     # The stored model is measured, and there may be no room for two.
     del task, machine
     trained.release()
-    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, base=trained.folder)
+    model, tokenizer = stored_model.reopened(context, trained.folder)
     padding = int(tokenizer.pad_token_id)
     found = judge(model, sides[1].rows, padding, context.device, processes=context.processes)
     after = found.added(sides[1].by_answer)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
-from runner.contract import TrainContext
+from runner.contract import Processes, TrainContext
 from runner.errors import DataError, RunnerError
 from runner.training import finetuning_methods, pretrained, quantised
 from runner.training.finetuning_specs import Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
@@ -45,6 +46,8 @@ class Trained:
     dtype: torch.dtype
     #: The revision of a Hub name, as the spec gave it.
     revision: str | None = None
+    #: The same model before any training, on a device.
+    opened: Callable[[str], Any] | None = None
 
     def release(self) -> None:
         """Give the weights' memory back."""
@@ -52,6 +55,20 @@ class Trained:
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
+
+    def gathered(self, processes: Processes) -> Trained:
+        """The same with a whole model. Where the processes hold parts of it, it is on the CPU, in the first alone."""
+        if not processes.sharded or self.opened is None:
+            return self
+        whole = self.opened("cpu") if processes.first else None
+        into = {} if whole is None else dict(whole.named_parameters())
+        with torch.no_grad():
+            for name, parameter in processes.at_rest(self.model).named_parameters():
+                if parameter.requires_grad:
+                    found = processes.whole(parameter)
+                    if name in into:
+                        into[name].copy_(found)
+        return replace(self, model=whole)
 
     @property
     def padding(self) -> int:
@@ -89,18 +106,23 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
     )
     # A new head and new adapters are drawn from torch's generator, which finding the base may have used or not.
     torch.manual_seed(context.seed)
-    model = open_weights(base.folder, context.device, head, quantization=quantization)
-    if quantization is not None:
-        quantised.layers(model)
-    model.config.pad_token_id = base.tokenizer.pad_token_id
-    model = thawed(model, method, pointer, head)
+
+    def opened(device: str) -> Any:
+        model = open_weights(base.folder, device, head, quantization=quantization)
+        if quantization is not None:
+            quantised.layers(model)
+        model.config.pad_token_id = base.tokenizer.pad_token_id
+        return thawed(model, method, pointer, head)
+
+    # Of weights that are divided no device holds all.
+    model = opened("cpu" if context.processes.sharded else context.device)
     if spec.gradient_checkpointing:
         if hasattr(model, "enable_input_require_grads"):
             # Frozen embeddings have no gradient, and a checkpoint without one passes none on.
             model.enable_input_require_grads()
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     return Trained(
-        model.to(context.device),
+        context.processes.placed(model, context.device),
         base.tokenizer,
         base.folder,
         base.source,
@@ -108,6 +130,7 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
         stored_dtype(base.config),
         # A stored model has versions.
         spec.revision if base.name == spec.base_model_name else None,
+        opened,
     )
 
 

@@ -38,9 +38,18 @@ def read(folder: Path) -> dict[str, Any]:
 
 def write(trained: Any, context: TrainContext, document: dict[str, Any], save_as: str) -> None:
     """Write what was trained as the run's artifact. Of several processes the first writes, and all wait for it."""
+    whole = trained.gathered(context.processes)
     if context.processes.first:
-        write_folder(trained, context.artifact, document, save_as)
+        write_folder(whole, context.artifact, document, save_as)
     context.processes.wait()
+
+
+def reopened(context: TrainContext, base: Path, head: Head = "tokens") -> tuple[Any, Any]:
+    """The run's artifact as :func:`load` gives it, divided as the training was, which began with ``base``."""
+    processes = context.processes
+    device = "cpu" if processes.sharded else context.device
+    model, tokenizer = load(context.artifact, device, context.cache, head, base)
+    return processes.placed(model, context.device), tokenizer
 
 
 def write_folder(trained: Any, folder: Path, document: dict[str, Any], save_as: str) -> None:

@@ -56,7 +56,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     # The stored model is measured, and there may be no room for two.
     del task, machine
     trained.release()
-    model, tokenizer = stored_model.load(context.artifact, context.device, context.cache, "score", trained.folder)
+    model, tokenizer = stored_model.reopened(context, trained.folder, "score")
     found = judged(model, int(tokenizer.pad_token_id), lambda: False)
     return TrainResult(
         metrics=pair_figures(found)
