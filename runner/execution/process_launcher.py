@@ -59,8 +59,9 @@ def carry_out(run: Run, count: int, device: str, stop_requested: Callable[[], bo
             args={rank: (*words, str(rank)) for rank in range(count)},
             envs={
                 rank: environment
-                | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
-                | ({"CUDA_VISIBLE_DEVICES": visible[rank]} if visible else {})
+                | {"RANK": str(rank)}
+                # Of the GPUs that a process sees its own is the first.
+                | ({"CUDA_VISIBLE_DEVICES": visible[rank], "LOCAL_RANK": "0"} if visible else {"LOCAL_RANK": str(rank)})
                 for rank in range(count)
             },
             logs_specs=DefaultLogsSpecs(log_dir=scratch),

@@ -207,7 +207,7 @@ class TrainingSpec(Section):
             raise invalid(
                 ("run", "gpus"), "gpus", f'{count} processes take a GPU each: ask for {count}, "all", or 0 for the CPU'
             )
-        if isinstance(own, ModelSpec) and 0 < self.batch_size < count:
+        if isinstance(own, ModelSpec) and isinstance(self.batch_size, int) and 0 < self.batch_size < count:
             raise invalid(
                 ("run", "processes"),
                 "idle_processes",
