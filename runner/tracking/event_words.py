@@ -91,8 +91,9 @@ def sentence(event: Event) -> str:
         case StartedEvent():
             named = " ".join(clean(word) for word in (event.model_type, event.name) if word)
             device = f" on {clean(event.device)}" if event.device else ""
+            together = f" in {event.processes} processes" if event.processes else ""
             seed = f", seed {clean(event.seed)}" if event.seed is not None else ""
-            return f"training {named}{device}{seed}"
+            return f"training {named}{device}{together}{seed}"
         case DataEvent():
             return f"data: {counts_text(event.record)}"
         case ProgressEvent():

@@ -72,7 +72,7 @@ def judge(
             loss[chosen] = -found.sums().double().cpu().numpy()
             mass[chosen] = found.counts().double().cpu().numpy()
             hits[chosen] = found.right().double().cpu().numpy()
-    model.train(was)
+    processes.at_rest(model).train(was)
     return Judged(*processes.sum(judged))
 
 

@@ -49,7 +49,7 @@ def judged_scores(
             judged = scores(model, rows.batch(chosen, padding, device)).double().cpu().numpy()
             if counts:
                 found[chosen] = judged
-    model.train(was)
+    processes.at_rest(model).train(was)
     every: np.ndarray = processes.sum(found)
     return every
 

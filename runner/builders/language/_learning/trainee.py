@@ -41,9 +41,10 @@ def trainee(
     def shuffled(rng: np.random.Generator) -> np.ndarray:
         return everything[rng.permutation(len(everything))]
 
+    resting = context.processes.at_rest(trained.model)
     return Trainee(
         module=trained.model,
-        optimizer=optimizers.make(spec.optimizer, trained.model.named_parameters(), fused=True),
+        optimizer=optimizers.make(spec.optimizer, resting.named_parameters(), fused=True),
         order=grouped_by_length(shuffled, lengths, size),
         loss=None,
         parts=parts,
