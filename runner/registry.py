@@ -11,14 +11,14 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
-from runner.contract import EXTENSION, Builder, Task
+from runner.contract import EXTENSION, Builder, Footprint, FootprintContext, Task
 from runner.errors import EnvironmentProblem, NotFoundError
 
 GROUP = "runner.builders"
@@ -104,8 +104,8 @@ def _builder(kind: Kind) -> Builder:
 class _Parts:
     """A kind's module whose names are not all in it: a package's training and predictor, imported when asked for."""
 
-    #: Where a package keeps what it does not say itself.
-    PLACES: ClassVar = {"train": "training", "Predictor": "predictor"}
+    #: Where a package keeps what it does not say itself; the last is there in some.
+    PLACES: ClassVar = {"train": "training", "Predictor": "predictor", "estimate": "footprint"}
 
     def __init__(self, module: ModuleType) -> None:
         self._module = module
@@ -116,9 +116,10 @@ class _Parts:
             return getattr(self._module, name)
         if name == "TASK":
             return self._older_task()
-        if name not in self.PLACES:
+        place = f"{self._module.__name__}.{self.PLACES.get(name)}"
+        if name not in self.PLACES or (name == "estimate" and importlib.util.find_spec(place) is None):
             raise AttributeError(f"{self._module.__name__} has no {name}")
-        return getattr(importlib.import_module(f"{self._module.__name__}.{self.PLACES[name]}"), name)
+        return getattr(importlib.import_module(place), name)
 
     def _older_task(self) -> Task:
         """Of a kind from before tasks were objects: its spec names one of the two that there were."""
@@ -132,6 +133,11 @@ class _Parts:
             stacklevel=2,
         )
         return cast(Task, importlib.import_module(f"runner.tasks.{name}").TASK)
+
+
+def estimator(name: str) -> Callable[[Any, FootprintContext], Footprint] | None:
+    """What tells, before a kind trains, what that will take; None of a kind that cannot. Imports what it needs."""
+    return getattr(load(name), "estimate", None)
 
 
 def task(name: str) -> Task:

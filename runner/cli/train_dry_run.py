@@ -44,6 +44,8 @@ def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, a
         "data_unknown": seen.record_unknown,
         "warnings": [fault.message for fault in loaded.warnings] + seen.warnings,
         "estimate": {"seconds": seen.seconds, "memory": seen.memory, "judged_by": seen.judged_by},
+        "footprint": seen.footprint.as_dict() if seen.footprint else None,
+        "footprint_unknown": seen.footprint_unknown,
         "notes": plan.notes,
     }
     show(document, lambda: _text(document), as_json=as_json)
@@ -67,6 +69,8 @@ def _text(document: dict[str, Any]) -> str:
         takes = "unknown: no run of this type has succeeded here yet"
     count = document["spec"]["run"]["processes"]
     together = f", in {count} processes" if count > 1 else ""
+    footprint = document["footprint"]
+    told = footprint or {"tables": [], "notes": []}
     facts = [
         ("runs", document["executor"] + (f", in {document['image']}" if document["image"] else "") + together),
         ("command", shlex.join(document["command"])),
@@ -79,9 +83,21 @@ def _text(document: dict[str, Any]) -> str:
         ("data", _data(document)),
         ("takes", takes),
         *(("warning", text) for text in document["warnings"]),
-        *(("note", text) for text in document["notes"]),
+        *(("note", text) for text in [*document["notes"], *told["notes"]]),
+        *([("footprint", f"unknown: {document['footprint_unknown']}")] if document["footprint_unknown"] else []),
     ]
-    return values + "\n\n" + "\n".join(f"{name.ljust(9)}  {value}" for name, value in facts)
+    tables = [_table(found) for found in told["tables"]]
+    return "\n\n".join([values, *tables, "\n".join(f"{name.ljust(9)}  {value}" for name, value in facts)])
+
+
+def _table(found: dict[str, Any]) -> str:
+    numbers = [
+        at
+        for at in range(len(found["columns"]))
+        if all(isinstance(row[at], int | float) or row[at] is None for row in found["rows"])
+    ]
+    header = [str(name).upper() for name in found["columns"]]
+    return f"{found['title']}\n\n" + table(header, found["rows"], right=numbers)
 
 
 def _data(document: dict[str, Any]) -> str:

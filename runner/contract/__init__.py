@@ -14,12 +14,16 @@ A builder is one module or package, ``runner/builders/<family>/<kind>``, with fi
     loads that folder, and nothing else, and answers.
 
 Of a package, ``__init__`` has the first three, ``training`` has ``train`` and ``predictor`` has ``Predictor``, so that
-checking a spec loads neither.
+checking a spec loads neither. A kind that can tell what a training will take has in its ``footprint`` a sixth:
+
+``estimate(spec, context) -> Footprint``
+    is asked by ``train --dry-run``, with a :class:`FootprintContext`.
 """
 
 from __future__ import annotations
 
 from runner.contract.builders import Builder, Checkpoint, Checkpoints, Predictor, TrainContext, TrainResult
+from runner.contract.footprints import Footprint, FootprintContext
 from runner.contract.layouts import AskedRow, AskedRows, DataReport, DataSection, LoadContext, LoadedData
 from runner.contract.measures import Measure, Plot, Table
 from runner.contract.models import ModelSpec, Needed
@@ -37,6 +41,8 @@ __all__ = [
     "Checkpoints",
     "DataReport",
     "DataSection",
+    "Footprint",
+    "FootprintContext",
     "LoadContext",
     "LoadedData",
     "Measure",

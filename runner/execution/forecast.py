@@ -1,15 +1,19 @@
-"""What a plan will do, before it does it: rows after filters, and time and memory judged by earlier runs."""
+"""What a plan will do, before it does it: rows after filters, time and memory, by earlier runs and by its kind."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.contract import LoadContext
-from runner.errors import RunnerError
+from runner import registry
+from runner.contract import Footprint, FootprintContext, LoadContext, LoadedData
+from runner.errors import EnvironmentProblem, RunnerError
+from runner.execution.memory_limit import memory_limit
 from runner.execution.plan import Plan
 from runner.execution.plan_document import PlanDocument
+from runner.execution.run_seed import seed_of
 from runner.runs.run import State, all_runs
 from runner.runs.run_documents import Outcome
 from runner.store.stored_models import versions
@@ -28,12 +32,18 @@ class Forecast:
     seconds: float | None
     memory: int | None
     judged_by: str | None
+    #: What the kind itself can tell; and why it can tell nothing now, where it could.
+    footprint: Footprint | None = None
+    footprint_unknown: str | None = None
 
 
 def forecast(plan: Plan, workspace: Workspace) -> Forecast:
-    """Read the data as the run will, without torch or a network. Raises the data's own errors: the run would too."""
+    """Read the data as the run will. Raises the data's own errors, and the kind's: the run would too.
+
+    Without torch or a network, unless the kind tells what its training will take and needs them for it.
+    """
     warnings: list[str] = []
-    record, unknown = None, None
+    record, unknown, loaded = None, None, None
 
     def emit(event: str, **fields: Any) -> None:
         if event == "warning":
@@ -49,7 +59,57 @@ def forecast(plan: Plan, workspace: Workspace) -> Forecast:
         except ImportError as error:
             unknown = f"reading it needs {error.name}, not installed here"
     seconds, memory, judged_by = _judge(plan, workspace, record)
-    return Forecast(record, warnings, unknown, seconds, memory, judged_by)
+    found = Forecast(record, warnings, unknown, seconds, memory, judged_by)
+    try:
+        footprint = _footprint(plan, workspace, loaded, emit)
+    except ImportError as error:
+        return replace(found, footprint_unknown=f"telling it needs {error.name}, not installed here")
+    except EnvironmentProblem as error:
+        return replace(found, footprint_unknown=error.message)
+    return replace(found, footprint=footprint)
+
+
+def _footprint(
+    plan: Plan, workspace: Workspace, data: LoadedData | None, emit: Callable[..., None]
+) -> Footprint | None:
+    estimate = registry.estimator(plan.model_type)
+    if estimate is None:
+        return None
+    device = _device(plan.document.gpus)
+    spec = plan.spec
+    context = FootprintContext(
+        data=data,
+        epochs=spec.epochs,
+        batch_size=spec.batch_size,
+        seed=seed_of(spec),
+        device=device,
+        start_from=Path(plan.document.start_from) if plan.document.start_from else None,
+        cache=workspace.cache,
+        emit=emit,
+        stored={name: Path(entry.path) for name, entry in plan.document.stored.items()},
+        processes=spec.run.processes,
+    )
+    found = estimate(spec.model.spec, context)
+    if found.memory is not None:
+        limit, whose = memory_limit(device, spec.run.memory_bytes)
+        # Processes share a machine's memory, and have a GPU each.
+        needed = found.memory * (spec.run.processes if device == "cpu" else 1)
+        if needed > limit:
+            emit(
+                "warning",
+                message=f"the training needs about {needed / 2**20:,.0f} MiB at once, and {whose} has "
+                f"{limit / 2**20:,.0f} MiB: try {', '.join(found.savings)}",
+            )
+    return found
+
+
+def _device(gpus: int | str | None) -> str:
+    """What the run would train on here. One that asks for a GPU that is not here is told of the CPU."""
+    if gpus == 0:
+        return "cpu"
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def next_reference(plan: Plan, workspace: Workspace) -> str:

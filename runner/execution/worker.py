@@ -18,6 +18,7 @@ from runner.contract import LoadContext, LoadedData, Processes, TrainContext, Tr
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
+from runner.execution.run_seed import seed_of
 from runner.execution.stop_flag import StopFlag
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold
@@ -209,15 +210,6 @@ def _told_of_changed_data(earlier: tuple[str, ...]) -> Iterator[None]:
                 hint="put the data back, or train anew without --resume",
             ) from error
         raise
-
-
-def seed_of(spec: TrainingSpec) -> int:
-    """The run's seed: the kind's own ``seed`` where it has one, else the data's."""
-    for section in (spec.model.spec, spec.data):
-        seed = getattr(section, "seed", None)
-        if seed is not None:
-            return int(seed)
-    return 42
 
 
 def seed_everything(seed: int, uses_torch: bool) -> None:

@@ -35,15 +35,25 @@ def _write(path: Path, tensors: Mapping[str, Any], np: Any) -> None:
     if torch is not None and any(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
         from safetensors.torch import save_file as save_torch
 
-        save_torch(
-            # Copies: the library refuses tensors that share their memory, as tied weights do.
-            {name: as_torch(tensor).detach().cpu().contiguous().clone() for name, tensor in tensors.items()},
-            path,
-        )
+        save_torch(_apart({name: as_torch(tensor).detach().cpu() for name, tensor in tensors.items()}), path)
         return
     from safetensors.numpy import save_file
 
     save_file({name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}, path)
+
+
+def _apart(tensors: dict[str, Any]) -> dict[str, Any]:
+    """Torch tensors none of which shares memory with another, as tied weights do: the library refuses such.
+
+    Only those are copied: a checkpoint would else take twice the memory of what it holds.
+    """
+    found, seen = {}, set()
+    for name, tensor in tensors.items():
+        own = tensor.contiguous()
+        at = own.untyped_storage().data_ptr()
+        found[name] = own.clone() if at in seen or own.untyped_storage().nbytes() != own.nbytes else own
+        seen.add(at)
+    return found
 
 
 def read_tensors(path: Path) -> dict[str, Any]:

@@ -67,7 +67,6 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 state.stop_if_asked()
             schedule.take(state.step)
             batch = rows[counts["batch"] * length.size : (counts["batch"] + 1) * length.size]
-            task.optimizer.zero_grad()
             losses.add(_backward(task, batch, scaler, context), len(batch))
             for part in task.optimizer.parts:
                 scaler.unscale_(part)
@@ -78,6 +77,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             for part in task.optimizer.parts:
                 scaler.step(part)
             scaler.update()
+            # Now and not before the next step: measuring and saving have the gradients' memory then.
+            task.optimizer.zero_grad()
             counts["batch"] += 1
             if task.tokens is not None:
                 state.speed.add(counts, *task.tokens(batch))

@@ -82,7 +82,11 @@ class LoopState:
 
     def keep_best(self) -> None:
         """Copy what the task wants kept of now."""
-        if self.task.keeps_best:
+        if self.task.keeps_best and self.best.module:
+            # Into what is there: two copies would take twice the memory.
+            for name, tensor in self._learnt().items():
+                self.best.module[name].copy_(tensor.detach())
+        elif self.task.keeps_best:
             self.best.module = {name: tensor.detach().clone() for name, tensor in self._learnt().items()}
         if self.task.keeps_optimizer:
             self.best.optimizer = OptimizerState.of(self.task.optimizer)
@@ -121,7 +125,7 @@ class LoopState:
     def _snapshot(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Tensors and state of a checkpoint."""
 
-        optimizer, optimizer_state = self.task.optimizer.state()
+        optimizer, optimizer_state = self.task.optimizer.state(copies=False)
         tensors: dict[str, Any] = {f"model/{name}": tensor for name, tensor in self._learnt().items()}
         tensors |= {f"best/{name}": tensor for name, tensor in self.best.module.items()}
         tensors |= {f"best_{name}": tensor for name, tensor in self.best.optimizer.tensors.items()}

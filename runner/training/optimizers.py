@@ -101,13 +101,19 @@ class Optimizer:
         self._rates = [[rate * gamma for rate in rates] for rates in self._rates]
         self.follow(1.0)
 
-    def state(self, prefix: str = "optimizer") -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    def state(
+        self, prefix: str = "optimizer", *, copies: bool = True
+    ) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """What a checkpoint needs: copies of the tensors, named ``{prefix}/{parameter}/{slot}``, and JSON.
 
-        The learning rates are those before a schedule, which is a function of the step and leaves nothing to keep.
+        Without ``copies`` the tensors change with the next step. The learning rates are those before a schedule, which
+        is a function of the step and leaves nothing to keep.
         """
+        import torch
+
+        taken = torch.Tensor.clone if copies else torch.Tensor.detach
         tensors = {
-            f"{prefix}/{self._names[parameter]}/{slot}": value.detach().clone().contiguous()
+            f"{prefix}/{self._names[parameter]}/{slot}": taken(value.detach()).contiguous()
             for part in self.parts
             for parameter, slots in part.state.items()
             for slot, value in slots.items()

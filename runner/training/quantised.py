@@ -71,11 +71,11 @@ def layers(model: nn.Module) -> list[Any]:
 
 
 def _eight_bit(layer: Any, x: torch.Tensor) -> torch.Tensor:
-    product: torch.Tensor = _Product.apply(x, layer.weight.data, layer.weight.SCB, layer.bias)
+    product: torch.Tensor = EightBitProduct.apply(x, layer.weight.data, layer.weight.SCB, layer.bias)
     return product
 
 
-class _Product(torch.autograd.Function):
+class EightBitProduct(torch.autograd.Function):
     """``x W' + b``, int8 ``W`` ``[out, in]`` with a scale a row: the float weights live only as long as a product."""
 
     @staticmethod

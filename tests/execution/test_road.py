@@ -315,3 +315,17 @@ def test_a_run_that_has_succeeded_keeps_neither_its_model_nor_its_checkpoints(de
 
 def events(run: Path) -> list[dict]:
     return [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
+
+
+def test_a_dry_run_tells_what_a_kind_knows_of_its_training_and_warns_where_it_is_too_much(desk):
+    document = example("sft") | {"run": {"memory": "8m"}}
+    words = ("train", "--executor", "local", "--dry-run")
+    plan = desk(*words, "--json", stdin=json.dumps(document)).ok().json
+    found = plan["footprint"]
+    assert found["memory"] > 8 * 2**20
+    assert found["figures"]["parameters"] == found["figures"]["trainable_parameters"] > 0
+    assert [text for text in plan["warnings"] if "/run/memory" in text and "gradient_checkpointing" in text]
+    assert not (desk.home / "runs").exists()
+    told = desk(*words, stdin=json.dumps(document)).ok().out
+    assert "TRAINING A STEP" in told
+    assert "trainable parameters" in told

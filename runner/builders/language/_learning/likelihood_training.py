@@ -45,7 +45,7 @@ def learn(
         return judge(model, held.rows, padding, context.device, context.stop_requested, context.processes)
 
     before = judged()
-    bins = bins_of(train.rows.lengths, spec.max_length) if spec.packing == "packed" else None
+    bins = bins_for(spec, train)
     lengths, counted = train.rows.lengths, train.rows.trained
     if bins is not None:
         lengths, counted = (np.array([of_rows[some].sum() for some in bins]) for of_rows in (lengths, counted))
@@ -64,9 +64,9 @@ def learn(
         better="lower",
     )
     fitted = fit(task, context)
-    stored_model.write(trained, context, document, spec.save_as)
-    # The stored model is measured, and there may be no room for two.
+    # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, parts, machine
+    stored_model.write(trained, context, document, spec.save_as)
     trained.release()
     after = stored_judged(context, held, trained.folder)
     return TrainResult(
@@ -78,6 +78,11 @@ def learn(
             "baselines": base_table(before, held, context.seed).as_dict(),
         },
     )
+
+
+def bins_for(spec: Any, side: Side) -> list[np.ndarray] | None:
+    """The rows that are packed together, as their numbers; None where none are."""
+    return bins_of(side.rows.lengths, spec.max_length) if spec.packing == "packed" else None
 
 
 def stored_judged(context: TrainContext, held: Side, base: Path) -> Judged:

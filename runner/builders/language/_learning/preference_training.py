@@ -64,9 +64,9 @@ def learn(
         better="lower",
     )
     fitted = fit(task, context)
-    stored_model.write(trained, context, document, spec.save_as)
-    # The stored model is measured, and there may be no room for two.
+    # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, machine
+    stored_model.write(trained, context, document, spec.save_as)
     trained.release()
     model, tokenizer = stored_model.reopened(context, trained.folder)
     padding = int(tokenizer.pad_token_id)

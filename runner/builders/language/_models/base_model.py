@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,13 @@ import torch
 
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
-from runner.contract import Processes, TrainContext
+from runner.contract import FootprintContext, Processes, TrainContext
 from runner.errors import DataError, RunnerError
 from runner.training import finetuning_methods, pretrained, quantised
 from runner.training.finetuning_specs import Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
+
+#: The pointer of what says how the weights are trained.
+METHOD = "/model/spec/finetuning_spec"
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,14 @@ def find(spec: Any, context: TrainContext) -> Base:
     Raises :class:`DataError` by pointer for a folder that holds no language model and a ``max_length`` beyond its
     positions; and what :func:`runner.training.pretrained.resolve` raises.
     """
-    where = "/model/spec/base_model_name"
     with context.processes.first_before():
-        folder, source, name = folders_of(spec, context)
+        folders = folders_of(spec, context)
+    return found(spec, *folders)
+
+
+def found(spec: Any, folder: Path, source: Path, name: str) -> Base:
+    """The base model that a folder holds; the others as :func:`folders_of` gives them. Raises as :func:`find` does."""
+    where = "/model/spec/base_model_name"
     config = configuration(folder, where)
     longest = config.get("max_position_embeddings") or config.get("n_positions")
     if longest and spec.max_length > longest:
@@ -100,10 +109,7 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
     Raises :class:`DataError` by pointer for a method that the model has no layers for.
     """
     method = spec.finetuning_spec
-    pointer = "/model/spec/finetuning_spec"
-    quantization = (
-        quantised.config(method, context.device, pointer, context.emit) if isinstance(method, QLora) else None
-    )
+    quantization = quantised.config(method, context.device, METHOD, context.emit) if isinstance(method, QLora) else None
     # A new head and new adapters are drawn from torch's generator, which finding the base may have used or not.
     torch.manual_seed(context.seed)
 
@@ -112,15 +118,12 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
         if quantization is not None:
             quantised.layers(model)
         model.config.pad_token_id = base.tokenizer.pad_token_id
-        return thawed(model, method, pointer, head)
+        return thawed(model, method, METHOD, head)
 
     # Of weights that are divided no device holds all.
     model = opened("cpu" if context.processes.sharded else context.device)
     if spec.gradient_checkpointing:
-        if hasattr(model, "enable_input_require_grads"):
-            # Frozen embeddings have no gradient, and a checkpoint without one passes none on.
-            model.enable_input_require_grads()
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+        compute_anew(model)
     return Trained(
         context.processes.placed(model, context.device),
         base.tokenizer,
@@ -134,7 +137,18 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
     )
 
 
-def folders_of(spec: Any, context: TrainContext) -> tuple[Path, Path, str]:
+def compute_anew(model: Any) -> None:
+    """Have a model's layers compute their activations anew in the backward pass."""
+    if hasattr(model, "enable_input_require_grads"):
+        # Frozen embeddings have no gradient, and a checkpoint without one passes none on.
+        model.enable_input_require_grads()
+    with warnings.catch_warnings():
+        # The library gives it another name in its next version, and PEFT still calls it by this one.
+        warnings.simplefilter("ignore", FutureWarning)
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+
+def folders_of(spec: Any, context: TrainContext | FootprintContext) -> tuple[Path, Path, str]:
     """The base's folder as a whole model, where that came from, and its name: a stored model's, or what its name
     resolves to. Raises with the field's pointer."""
     stored = context.stored.get("base_model_name")

@@ -52,9 +52,9 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     )
     fitted = fit(task, context)
     document = {"chat": renderer.as_document(), "max_length": spec.max_length}
-    stored_model.write(trained, context, document, spec.save_as)
-    # The stored model is measured, and there may be no room for two.
+    # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, machine
+    stored_model.write(trained, context, document, spec.save_as)
     trained.release()
     model, tokenizer = stored_model.reopened(context, trained.folder, "score")
     found = judged(model, int(tokenizer.pad_token_id), lambda: False)

@@ -1,0 +1,64 @@
+"""What is known of a training before it runs: its model's folder, and its rows as tokens or as long as they may be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.builders.language._footprint.exercise import Exercise
+from runner.builders.language._models import base_model, stored_model
+from runner.builders.language._models.base_model import Base
+from runner.builders.language._models.opening import configuration, open_tokenizer
+from runner.contract import FootprintContext
+from runner.data import hub
+from runner.training import pretrained
+
+WHERE = "/model/spec/base_model_name"
+
+
+@dataclass(frozen=True)
+class KnownRows:
+    """What a kind makes of the rows of its data."""
+
+    #: One side's rows as tokens, by base, rows and the side's name; and as many rows as long as may be.
+    read: Callable[[Base, Any, str], Any]
+    full: Callable[[int, int], Any]
+    #: What either is to a training.
+    exercise: Callable[[Any], Exercise]
+
+    def known(self, spec: Any, base: Base | None, context: FootprintContext, step: int) -> tuple[Exercise, Exercise]:
+        """Of the rows that are learned, and of those that are held out. Without a tokenizer, of a step's at most."""
+        if base is None or context.data is None:
+            full = self.exercise(self.full(min(step, 2 * context.batch_size), spec.max_length))
+            return full, full
+        sides = ((context.data.train, "train"), (context.data.validation, "validation"))
+        learned, held = (self.exercise(self.read(base, rows, side)) for rows, side in sides)
+        return learned, held
+
+
+def base_of(spec: Any, context: FootprintContext) -> tuple[Path, Base | None]:
+    """The folder of the model's configuration, and the base where its tokenizer is here too. Reads no weights.
+
+    Of a model of the Hub that is not on this machine the configuration alone is fetched. Raises what finding a base
+    does.
+    """
+    stored = context.start_from or context.stored.get("base_model_name")
+    if stored is not None and stored_model.read(stored)["form"] == "adapter":
+        folder = stored_model.base_of(stored, context.cache)
+        return folder, Base(
+            folder, stored, spec.base_model_name, configuration(folder, WHERE), open_tokenizer(stored, WHERE)
+        )
+    name, revision = spec.base_model_name, spec.revision
+    if stored is None and not _here(name, revision):
+        return hub.download(name, "model", ("config.json",), revision), None
+    base = base_model.found(spec, *base_model.folders_of(spec, context))
+    return base.folder, base
+
+
+def _here(name: str, revision: str | None) -> bool:
+    if revision is None:
+        return pretrained.available_locally(name)
+    snapshot = hub.cached_snapshot(name, "model", revision)
+    return snapshot is not None and any(snapshot.glob("*.safetensors"))

@@ -1,0 +1,21 @@
+"""What continued training on texts will take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.builders.language._footprint import exercise, language_footprint
+from runner.builders.language._footprint.known_rows import KnownRows
+from runner.builders.language._models.base_model import Base
+from runner.builders.language._rows import rendering
+from runner.contract import Footprint, FootprintContext
+
+
+def estimate(spec: Any, context: FootprintContext) -> Footprint:
+    """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
+
+    def read(base: Base, rows: Any, side: str) -> rendering.Side:
+        return rendering.texts(rows, base.tokenizer, spec.max_length, side)
+
+    rows = KnownRows(read, exercise.full_rows, lambda side: exercise.likelihood(spec, side))
+    return language_footprint.estimate(spec, context, rows)
