@@ -66,6 +66,9 @@ class TrainContext:
     stored: Mapping[str, Path] = field(default_factory=dict)
     #: Those that train this model together; a kind without ``takes_processes`` is alone.
     processes: Processes = field(default_factory=Processes)
+    #: Where the spec says ``batch_size: "auto"``: how many examples go through the model at a time, to begin with. A
+    #: step has as many as with ``batch_size``, which is the kind's default then.
+    at_once: int | None = None
 
     def stage(self, name: str, *, epochs: int, batch_size: int) -> TrainContext:
         """The context of one stage of a training that has several, such as the embedding of the LLMs before the scorer.

@@ -28,6 +28,8 @@ class FootprintContext:
     stored: Mapping[str, Path] = field(default_factory=dict)
     #: Processes that train together, each of which holds the model: what is told is of one of them.
     processes: int = 1
+    #: Examples that go through the model at a time, where they are not ``batch_size``.
+    at_once: int | None = None
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,14 @@ class ModelSpec(Section):
     #: ``TrainContext.processes``.
     takes_processes: ClassVar[bool] = False
 
+    #: Whether ``batch_size`` may be ``auto``: then its training goes by ``TrainContext.at_once``.
+    takes_auto_batch_size: ClassVar[bool] = False
+
     model_type: str
+
+    def step_rows(self, batch_size: int) -> int:
+        """How many examples make a step."""
+        return batch_size
 
     def takes_empty_responses(self) -> bool:
         """Whether comparisons count in which an LLM answered nothing: they do where no response is read."""

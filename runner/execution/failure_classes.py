@@ -48,6 +48,7 @@ from runner.errors import (
 )
 from runner.runs.run_documents import Outcome
 from runner.store.files import cannot_write
+from runner.training.memory_faults import is_out_of_memory
 
 #: Ends after which the run's checkpoints are good and nothing but time or the machine stood in the way.
 RESUMABLE = (Stopped, Interrupted, TimeLimitReached, Killed)
@@ -98,7 +99,7 @@ def classify(error: BaseException) -> RunnerError:
         return error
     if isinstance(error, KeyboardInterrupt):
         return Interrupted("interrupted")
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError" or _no_memory(error):
+    if is_out_of_memory(error):
         return OutOfMemory(
             f"out of memory: {_first_line(error)}",
             hint="a smaller batch_size, fewer max_samples, or more memory (/run/memory)",
@@ -171,11 +172,6 @@ def _signal(code: int) -> signal.Signals | None:
         return signal.Signals(code if code == signal.SIGKILL else code - 128)
     except ValueError:
         return None
-
-
-def _no_memory(error: BaseException) -> bool:
-    text = str(error)
-    return "not enough memory" in text or "can't allocate memory" in text or "Cannot allocate memory" in text
 
 
 def _first_line(error: BaseException) -> str:

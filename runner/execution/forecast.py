@@ -10,10 +10,11 @@ from typing import Any
 from runner import registry
 from runner.contract import Footprint, FootprintContext, LoadContext, LoadedData
 from runner.errors import EnvironmentProblem, RunnerError
-from runner.execution.memory_limit import memory_limit
+from runner.execution.memory_limit import memory_held, memory_limit
 from runner.execution.plan import Plan
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
+from runner.execution.starting_rows import starting_rows
 from runner.runs.run import State, all_runs
 from runner.runs.run_documents import Outcome
 from runner.store.stored_models import versions
@@ -80,7 +81,7 @@ def _footprint(
     context = FootprintContext(
         data=data,
         epochs=spec.epochs,
-        batch_size=spec.batch_size,
+        batch_size=spec.rows,
         seed=seed_of(spec),
         device=device,
         start_from=Path(plan.document.start_from) if plan.document.start_from else None,
@@ -89,16 +90,18 @@ def _footprint(
         stored={name: Path(entry.path) for name, entry in plan.document.stored.items()},
         processes=spec.run.processes,
     )
+    if spec.batch_size == "auto":
+        context.at_once = starting_rows(plan.model_type, spec.model.spec, context, spec.run.memory_bytes)
     found = estimate(spec.model.spec, context)
     if found.memory is not None:
         limit, whose = memory_limit(device, spec.run.memory_bytes)
-        # Processes share a machine's memory, and have a GPU each.
-        needed = found.memory * (spec.run.processes if device == "cpu" else 1)
+        # Processes have a GPU each. They share a machine's memory, where each has the libraries that this one has now.
+        needed = found.memory if device != "cpu" else (found.memory + memory_held()) * spec.run.processes
         if needed > limit:
             emit(
                 "warning",
-                message=f"the training needs about {needed / 2**20:,.0f} MiB at once, and {whose} has "
-                f"{limit / 2**20:,.0f} MiB: try {', '.join(found.savings)}",
+                message=f"the training needs about {needed / 2**20:,.0f} MiB at once, libraries and all, "
+                f"and {whose} has {limit / 2**20:,.0f} MiB: try {', '.join(found.savings)}",
             )
     return found
 

@@ -26,3 +26,22 @@ def memory_limit(device: str, asked: int | None) -> tuple[int, str]:
     if asked is not None:
         found.append((asked, "/run/memory"))
     return min(found)
+
+
+def memory_free(device: str, asked: int | None) -> int:
+    """Bytes that a training may still take: what the GPU has free; else what the machine has, and what is left of the
+    limits beside what this process holds."""
+    if device != "cpu":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    import psutil
+
+    return min(int(psutil.virtual_memory().available), memory_limit(device, asked)[0] - memory_held())
+
+
+def memory_held() -> int:
+    """Resident bytes of this process."""
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, registry
-from runner.contract import LoadContext, LoadedData, Processes, TrainContext, TrainResult
+from runner.contract import FootprintContext, LoadContext, LoadedData, Processes, TrainContext, TrainResult
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
+from runner.execution.starting_rows import starting_rows
 from runner.execution.stop_flag import StopFlag
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold
@@ -147,13 +148,21 @@ def carry_out(
             # What an interrupted attempt wrote is not part of what this one will.
             leftover.unlink() if leftover.is_file() else _remove(leftover)
     checkpoints = RunCheckpoints(run.path / "checkpoints", emit, writes=processes.first)
+    start_from = Path(plan.start_from) if plan.start_from else None
+    stored = {name: Path(entry.path) for name, entry in plan.stored.items()}
+    at_once = None
+    if spec.batch_size == "auto":
+        known = FootprintContext(
+            data, spec.epochs, spec.rows, seed, device, start_from, cache, lambda *_, **__: None, stored
+        )
+        at_once = starting_rows(kind, spec.model.spec, known, spec.run.memory_bytes)
     with _told_of_changed_data(earlier):
         result: TrainResult = builder.train(
             spec.model.spec,
             TrainContext(
                 data=data,
                 epochs=spec.epochs,
-                batch_size=spec.batch_size,
+                batch_size=spec.rows,
                 seed=seed,
                 device=device,
                 print_every=spec.log.print_every,
@@ -162,10 +171,11 @@ def carry_out(
                 # Several processes leave at the same step.
                 stop_requested=lambda: processes.agreed(stop.requested()),
                 artifact=artifact,
-                start_from=Path(plan.start_from) if plan.start_from else None,
-                stored={name: Path(entry.path) for name, entry in plan.stored.items()},
+                start_from=start_from,
+                stored=stored,
                 cache=cache,
                 processes=processes,
+                at_once=at_once,
             ),
         )
     if not processes.first:

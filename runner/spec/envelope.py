@@ -186,7 +186,7 @@ class TrainingSpec(Section):
         factory=RunSection, description="Where and within which limits the run executes.", resume="free"
     )
     epochs: int = option(0, ge=0, description="How often to go over the data.", resume="free")
-    batch_size: int = option(0, ge=0, description="How many examples make a step.")
+    batch_size: Annotated[int, Field(ge=0)] | Literal["auto"] = option(0, description="How many examples make a step.")
 
     @model_validator(mode="after")
     def _processes_fit(self) -> Self:
@@ -207,7 +207,13 @@ class TrainingSpec(Section):
             raise invalid(
                 ("run", "gpus"), "gpus", f'{count} processes take a GPU each: ask for {count}, "all", or 0 for the CPU'
             )
-        if isinstance(own, ModelSpec) and isinstance(self.batch_size, int) and 0 < self.batch_size < count:
+        if self.batch_size == "auto":
+            raise invalid(
+                ("batch_size",),
+                "auto_alone",
+                f"auto is found by one process, and there are {count}: name a number",
+            )
+        if isinstance(own, ModelSpec) and 0 < self.batch_size < count:
             raise invalid(
                 ("run", "processes"),
                 "idle_processes",
@@ -217,6 +223,14 @@ class TrainingSpec(Section):
         if self.run.sharding == "full" and isinstance(own, ModelSpec) and (why := own.undividable()) is not None:
             raise invalid(("model", "spec", why[0]), "undividable", f"with run.sharding full {why[1]}")
         return self
+
+    @property
+    def rows(self) -> int:
+        """``batch_size`` as a number: the kind's default where it is ``auto``."""
+        if not isinstance(self.batch_size, str):
+            return self.batch_size
+        own = self.model.spec
+        return (own.default_batch_size if own is not None else None) or 1
 
     @property
     def kind(self) -> str | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from runner import registry
 from runner.contract import ModelSpec, option
@@ -56,11 +56,21 @@ def _document_class(spec: type[ModelSpec]) -> type[TrainingSpec]:
         fields["epochs"] = (int, option(0, ge=0, description=text, resume="free"))
     if spec.uses_batch_size:
         default = ... if spec.default_batch_size is None else spec.default_batch_size
-        fields["batch_size"] = (int, option(default, ge=1, description="How many examples make a step."))
+        fields["batch_size"] = _batch_size(spec, default)
     else:
         text = "How many examples make a step: ignored, this kind does not train in batches."
         fields["batch_size"] = (int, option(0, ge=0, description=text, resume="free"))
     return create_model("TrainingSpec", __base__=TrainingSpec, __doc__=spec.__doc__, **fields)
+
+
+def _batch_size(spec: type[ModelSpec], default: Any) -> tuple[Any, Any]:
+    if not spec.takes_auto_batch_size:
+        return int, option(default, ge=1, description="How many examples make a step.")
+    text = (
+        "How many examples go through the model at a time; gradient_accumulation of them make a step. auto finds how "
+        f"many there is memory for: a step has {spec.default_batch_size} times gradient_accumulation examples then."
+    )
+    return Annotated[int, Field(ge=1)] | Literal["auto"], option(default, description=text)
 
 
 def _data_option(spec: type[ModelSpec]) -> Any:

@@ -67,7 +67,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 state.stop_if_asked()
             schedule.take(state.step)
             batch = rows[counts["batch"] * length.size : (counts["batch"] + 1) * length.size]
-            losses.add(_backward(task, batch, scaler, context), len(batch))
+            losses.add(_learned(state, batch), len(batch))
             for part in task.optimizer.parts:
                 scaler.unscale_(part)
             if norms is not None:
@@ -112,7 +112,28 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     tell_early_end(state)
     task.module.eval()
     best = state.best.optimizer
-    return Fit(length.epochs_done(counts), counts["best_epoch"], counts["history"], best, counts.get("best_step"))
+    return Fit(
+        length.epochs_done(counts),
+        counts["best_epoch"],
+        counts["history"],
+        best,
+        counts.get("best_step"),
+        counts.get("at_once"),
+    )
+
+
+def _learned(state: LoopState, rows: np.ndarray) -> torch.Tensor:
+    """Add up the gradients of a step, of fewer rows at a time where there is no memory for so many."""
+    task, context = state.task, state.context
+
+    def step() -> torch.Tensor:
+        return _backward(task, rows, state.scaler, context)
+
+    if task.at_once is None:
+        return step()
+    loss = task.at_once.learn(step, task.optimizer.zero_grad, context)
+    state.counts["at_once"] = task.at_once.count
+    return loss
 
 
 def _backward(task: Trainee, rows: np.ndarray, scaler: torch.amp.GradScaler, context: TrainContext) -> torch.Tensor:

@@ -63,6 +63,9 @@ class LoopState:
                 self.task.start_optimizer.put_into(self.task.optimizer)
             return
         self.counts = dict(checkpoint.state)
+        if self.task.at_once is not None:
+            # What was found: the sums are then in the same order as without the stop.
+            self.task.at_once.count = self.counts.get("at_once", self.task.at_once.count)
         self._restore(checkpoint.tensors)
         for row in self.counts["history"]:
             self.waiting.see(self.task.goodness(row), self.task.min_delta)

@@ -13,6 +13,7 @@ from runner.training.early_stopping import EarlyStopping
 from runner.training.gradient_training import DiagnosedTraining, GradientTraining
 from runner.training.optimizer_state import OptimizerState
 from runner.training.optimizers import Optimizer
+from runner.training.rows_at_once import RowsAtOnce
 
 if TYPE_CHECKING:
     import torch
@@ -48,6 +49,8 @@ class Trainee:
     parts: Callable[[np.ndarray], Iterator[torch.Tensor]] | None = None
     #: How many parts' rows make a step: a step takes so many times ``batch_size`` rows.
     accumulation: int = 1
+    #: How many of a step's rows go through the module at a time, where it may be found that they are too many.
+    at_once: RowsAtOnce | None = None
     #: Measure every so many steps and not after epochs; end after so many steps.
     measure_every: int | None = None
     max_steps: int | None = None
@@ -90,6 +93,13 @@ class Fit:
     optimizer: OptimizerState = field(default_factory=OptimizerState)
     #: The step of the best measurement, where it was measured within an epoch.
     best_step: int | None = None
+    #: What a training that may find it has found of ``Trainee.at_once``.
+    rows_at_once: int | None = None
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """What was found of how to train, as a model's manifest has it."""
+        return {} if self.rows_at_once is None else {"rows_at_once": self.rows_at_once}
 
 
 def save_optimizer(folder: Path, fit: Fit) -> None:

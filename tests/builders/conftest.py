@@ -90,6 +90,7 @@ def context_for(tmp_path: Path) -> Callable[..., TrainContext]:
         device: str = "cpu",
         start_from: Path | None = None,
         stop_requested: Callable[[], bool] | None = None,
+        at_once: int | None = None,
     ) -> TrainContext:
         folder = tmp_path / name
         artifact = folder / "artifact"
@@ -109,6 +110,7 @@ def context_for(tmp_path: Path) -> Callable[..., TrainContext]:
             stop_requested=stop_requested or threading.Event().is_set,
             artifact=artifact,
             start_from=start_from,
+            at_once=at_once,
             cache=tmp_path / "cache",
         )
 

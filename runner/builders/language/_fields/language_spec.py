@@ -22,6 +22,7 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
 
     default_epochs: ClassVar = 1
     takes_processes: ClassVar = True
+    takes_auto_batch_size: ClassVar = True
     default_batch_size: ClassVar = 2
     references: ClassVar = {"base_model_name": Needed(task="generation")}
 
@@ -94,6 +95,9 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
         if self.precision == "float16":
             return "precision", "the scale of float16's losses is not agreed on: take bfloat16, or sharding none"
         return None
+
+    def step_rows(self, batch_size: int) -> int:
+        return batch_size * self.gradient_accumulation
 
     def fixed_length(self) -> str | None:
         return super().fixed_length() if self.max_steps is None else None

@@ -22,8 +22,8 @@ WHERE = "/model/spec/base_model_name"
 class KnownRows:
     """What a kind makes of the rows of its data."""
 
-    #: One side's rows as tokens, by base, rows and the side's name; and as many rows as long as may be.
-    read: Callable[[Base, Any, str], Any]
+    #: By a base, what makes tokens of one side's rows, given them and its name; and as many rows as long as may be.
+    reader: Callable[[Base], Callable[[Any, str], Any]]
     full: Callable[[int, int], Any]
     #: What either is to a training.
     exercise: Callable[[Any], Exercise]
@@ -31,10 +31,11 @@ class KnownRows:
     def known(self, spec: Any, base: Base | None, context: FootprintContext, step: int) -> tuple[Exercise, Exercise]:
         """Of the rows that are learned, and of those that are held out. Without a tokenizer, of a step's at most."""
         if base is None or context.data is None:
-            full = self.exercise(self.full(min(step, 2 * context.batch_size), spec.max_length))
+            full = self.exercise(self.full(min(step, 2 * (context.at_once or context.batch_size)), spec.max_length))
             return full, full
         sides = ((context.data.train, "train"), (context.data.validation, "validation"))
-        learned, held = (self.exercise(self.read(base, rows, side)) for rows, side in sides)
+        read = self.reader(base)
+        learned, held = (self.exercise(read(rows, side)) for rows, side in sides)
         return learned, held
 
 

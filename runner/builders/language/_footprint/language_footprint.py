@@ -46,13 +46,13 @@ def estimate(spec: Any, context: FootprintContext, rows: KnownRows) -> Footprint
     """What the training would take. Raises what it would raise itself before its first step."""
     folder, base = base_of(spec, context)
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    step = context.batch_size * spec.gradient_accumulation
+    step = spec.step_rows(context.batch_size)
     learned, held = rows.known(spec, base, context, step)
     exact = base is not None and context.data is not None
     work = _work(spec, context, learned, step, exact)
     order = grouped_by_length(lambda rng: rng.permutation(len(learned.lengths)), learned.lengths, step)
     computed = precision.usable(spec.precision, context.device, "/model/spec/precision", context.emit)
-    at_once = -(-context.batch_size // context.processes)
+    at_once = -(-(context.at_once or context.batch_size) // context.processes)
     scene = Scene(
         folder,
         context.device,
@@ -250,7 +250,7 @@ def _notes(context: FootprintContext, work: Work) -> list[str]:
 
 def _savings(spec: Any, context: FootprintContext) -> list[str]:
     found = []
-    if context.batch_size > 1:
+    if (context.at_once or context.batch_size) > 1:
         found.append("a smaller batch_size with as much more gradient_accumulation")
     if not spec.gradient_checkpointing:
         found.append("gradient_checkpointing")

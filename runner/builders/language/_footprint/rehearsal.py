@@ -18,6 +18,7 @@ from runner.builders.language._learning.machine import Machine
 from runner.contract import Processes
 from runner.training import optimizers
 from runner.training.precision import Precision
+from runner.training.rows_at_once import RowsAtOnce
 
 #: The phases that are rehearsed.
 STEP, MEASURING = "training a step", "measuring"
@@ -45,7 +46,8 @@ class Scene:
     folder: Path
     device: str
     precision: Precision
-    batch_size: int
+    #: Examples of a forward pass.
+    at_once: int
     learned: Exercise
     #: The examples of the largest step.
     step: np.ndarray
@@ -72,7 +74,7 @@ def rehearse(spec: Any, scene: Scene, vocabulary: int, *, checkpointing: bool) -
         _first_step(trace, optimizer, training)
         trace.label = "best weights"
         best = [parameter.detach().clone() for parameter in training] if scene.keeps_best else []
-        machine = Machine(model, model, 0, scene.device, scene.precision, scene.batch_size, Processes())
+        machine = Machine(model, model, 0, scene.device, scene.precision, RowsAtOnce(scene.at_once), Processes())
         with trace.phase(STEP):
             _step(trace, machine, scene, optimizer, training, spec.max_grad_norm)
         flops = trace.flops

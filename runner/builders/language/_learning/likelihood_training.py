@@ -73,6 +73,7 @@ def learn(
         metrics=after.metrics() | interval(after, held.groups, context.seed) | counts(train, held),
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
+        parameters=fitted.parameters,
         tables={
             "rows": row_report.table([train.report, held.report]).as_dict(),
             "baselines": base_table(before, held, context.seed).as_dict(),

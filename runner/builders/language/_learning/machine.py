@@ -16,6 +16,7 @@ from runner.builders.language._rows.token_rows import Batch
 from runner.contract import Processes, TrainContext
 from runner.training import precision
 from runner.training.precision import Precision
+from runner.training.rows_at_once import RowsAtOnce
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Machine:
     #: What forward passes compute in.
     precision: Precision
     #: Rows of a forward pass, of all processes together.
-    batch_size: int
+    at_once: RowsAtOnce
     processes: Processes
 
     @classmethod
@@ -42,7 +43,7 @@ class Machine:
             trained.padding,
             context.device,
             computed_in(spec, context),
-            context.batch_size,
+            RowsAtOnce(context.batch_size if context.at_once is None else context.at_once),
             context.processes,
         )
 
@@ -52,7 +53,8 @@ class Machine:
         The longest examples come first. ``lengths`` are those of all examples that there are.
         """
         ordered = examples[np.argsort(-lengths[examples], kind="stable")]
-        batches = [ordered[at : at + self.batch_size] for at in range(0, len(ordered), self.batch_size)]
+        count = self.at_once.count
+        batches = [ordered[at : at + count] for at in range(0, len(ordered), count)]
         return self.processes.shared(batches)
 
     def foretold(self, batch: Batch, *, uniform: bool = False) -> Foretold:

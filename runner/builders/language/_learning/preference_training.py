@@ -77,6 +77,7 @@ def learn(
         metrics=metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0]),
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
+        parameters=fitted.parameters,
         tables={
             "rows": row_report.table([side.report for side in sides]).as_dict(),
             "baselines": _before(held, before, context.seed).as_dict(),

@@ -49,6 +49,7 @@ def trainee(
         loss=None,
         parts=parts,
         accumulation=spec.gradient_accumulation,
+        at_once=None if context.at_once is None else machine.at_once,
         measure=measure,
         criterion=criterion,
         better=better,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from runner.builders.language._footprint import exercise, language_footprint
@@ -14,8 +15,8 @@ from runner.contract import Footprint, FootprintContext
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
     """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
 
-    def read(base: Base, rows: Any, side: str) -> rendering.Side:
-        return rendering.texts(rows, base.tokenizer, spec.max_length, side)
+    def reader(base: Base) -> Callable[[Any, str], rendering.Side]:
+        return lambda rows, side: rendering.texts(rows, base.tokenizer, spec.max_length, side)
 
-    rows = KnownRows(read, exercise.full_rows, lambda side: exercise.likelihood(spec, side))
+    rows = KnownRows(reader, exercise.full_rows, lambda side: exercise.likelihood(spec, side))
     return language_footprint.estimate(spec, context, rows)

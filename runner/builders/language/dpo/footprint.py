@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from runner.builders.language._footprint import exercise, language_footprint
@@ -16,14 +17,15 @@ from runner.contract import Footprint, FootprintContext
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
     """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
 
-    def read(base: Base, rows: Any, side: str) -> rendering.Pairs:
-        return rendering.pairs(rows, renderer_of(base, spec, context), spec.max_length, side)
+    def reader(base: Base) -> Callable[[Any, str], rendering.Pairs]:
+        renderer = renderer_of(base, spec, context)
+        return lambda rows, side: rendering.pairs(rows, renderer, spec.max_length, side)
 
     return language_footprint.estimate(
         spec,
         context,
         KnownRows(
-            read,
+            reader,
             exercise.full_pairs,
             lambda found: exercise.preference(found.side, lambda judged: DpoObjective(found, spec, judged)),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from runner.builders.language._footprint import exercise, language_footprint
@@ -15,9 +16,10 @@ from runner.contract import Footprint, FootprintContext
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
     """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
 
-    def read(base: Base, rows: Any, side: str) -> rendering.Pairs:
-        return rendering.pairs(rows, renderer_of(base, spec, context), spec.max_length, side, scored=True)
+    def reader(base: Base) -> Callable[[Any, str], rendering.Pairs]:
+        renderer = renderer_of(base, spec, context)
+        return lambda rows, side: rendering.pairs(rows, renderer, spec.max_length, side, scored=True)
 
     return language_footprint.estimate(
-        spec, context, KnownRows(read, exercise.full_pairs, lambda found: exercise.reward(spec, found))
+        spec, context, KnownRows(reader, exercise.full_pairs, lambda found: exercise.reward(spec, found))
     )

@@ -68,6 +68,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         },
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
+        parameters=fitted.parameters,
         tables={"rows": row_report.table([learned.side.report, held.side.report]).as_dict()},
     )
 

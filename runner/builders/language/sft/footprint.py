@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from runner.builders.language._footprint import exercise, language_footprint
@@ -15,9 +16,9 @@ from runner.contract import Footprint, FootprintContext
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
     """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
 
-    def read(base: Base, rows: Any, side: str) -> rendering.Side:
+    def reader(base: Base) -> Callable[[Any, str], rendering.Side]:
         renderer = renderer_of(base, spec, context)
-        return rendering.conversations(rows, renderer, spec.loss_on, spec.max_length, side)
+        return lambda rows, side: rendering.conversations(rows, renderer, spec.loss_on, spec.max_length, side)
 
-    rows = KnownRows(read, exercise.full_rows, lambda side: exercise.likelihood(spec, side))
+    rows = KnownRows(reader, exercise.full_rows, lambda side: exercise.likelihood(spec, side))
     return language_footprint.estimate(spec, context, rows)

@@ -1,0 +1,124 @@
+"""`batch_size: "auto"`: as many rows at a time as there is memory for, and the same step however many they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from transformers import LlamaForCausalLM
+
+from runner.errors import Stopped
+from tests.builders.language.conftest import steps, weights
+from tests.examples import example
+
+
+@pytest.fixture
+def room(monkeypatch) -> Callable[..., list[int]]:
+    """Give the model room for so many rows a training pass; what is given are the rows that passes were asked for."""
+
+    def give(count: int, error: BaseException | None = None) -> list[int]:
+        forward, asked = LlamaForCausalLM.forward, []
+
+        def with_room(self: Any, input_ids: torch.Tensor, **words: Any) -> Any:
+            if torch.is_grad_enabled():
+                asked.append(len(input_ids))
+                if len(input_ids) > count:
+                    # What was drawn before memory was short is drawn again.
+                    torch.rand(7)
+                    raise error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            return forward(self, input_ids, **words)
+
+        monkeypatch.setattr(LlamaForCausalLM, "forward", with_room)
+        return asked
+
+    return give
+
+
+def warnings(context: Any) -> list[str]:
+    return [event["message"] for event in context.emit if event["event"] == "warning" and "rows" in event["message"]]
+
+
+AUTO = {"context": {"batch_size": 2, "at_once": 8}, "gradient_accumulation": 4}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [None, MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")],
+    ids=["GPU", "Python", "CPU"],
+)
+def test_rows_at_a_time_are_halved_until_there_is_memory_for_them(trained, room, error):
+    asked = room(3, error)
+    result, context = trained("sft", **AUTO)
+    assert asked[:3] == [8, 4, 2]
+    assert max(asked[3:]) == 2
+    assert result.parameters == {"rows_at_once": 2}
+    assert len(warnings(context)) == 2
+
+
+def test_the_step_is_that_of_a_training_that_began_with_so_few(trained, room):
+    """Dropout too: nothing that was drawn in a pass that failed is missed."""
+    lora = {"finetuning_spec": {"method": "lora", "dropout": 0.3}}
+    few, its = trained("sft", "few", **AUTO | {"context": {"batch_size": 2, "at_once": 2}}, **lora)
+    room(2)
+    found, context = trained("sft", "found", **AUTO, **lora)
+    assert found.metrics == few.metrics
+    ours, theirs = weights(context.artifact), weights(its.artifact)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_the_loss_is_that_of_the_whole_step_at_once(trained, room):
+    _, whole = trained("dpo", "whole", **AUTO)
+    room(4)
+    _, found = trained("dpo", "found", **AUTO)
+    assert warnings(found)
+    for ours, theirs in zip(steps(found), steps(whole), strict=True):
+        assert ours["metrics"]["train_loss"] == pytest.approx(theirs["metrics"]["train_loss"], abs=1e-5)
+
+
+def test_a_resumed_training_goes_on_with_what_was_found(trained, room):
+    fields = AUTO | {"eval_every": 1}
+    asked = room(2)
+    whole, its = trained("sft", "whole", **fields)
+    begun = len(asked)
+    ending = AUTO["context"] | {"stop_requested": lambda: len(asked) > begun + 5}
+    with pytest.raises(Stopped):
+        trained("sft", "part", **fields | {"context": ending})
+    del asked[:]
+    resumed, context = trained("sft", "part", **fields)
+    assert max(asked) == 2
+    assert not warnings(context)
+    assert resumed.metrics == whole.metrics
+    ours, theirs = weights(context.artifact), weights(its.artifact)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_one_row_that_is_too_much_ends_the_training(trained, room):
+    room(0)
+    with pytest.raises(torch.OutOfMemoryError):
+        trained("sft", **AUTO)
+
+
+def test_a_number_is_kept_to(trained, room):
+    room(3)
+    with pytest.raises(torch.OutOfMemoryError):
+        trained("sft")
+
+
+def test_a_spec_may_leave_it_to_the_training_where_the_kind_can(desk):
+    auto = example("sft", batch_size="auto")
+    desk("validate", "-", stdin=json.dumps(auto)).ok()
+    for document in (example("dense_network", batch_size="auto"), auto | {"run": {"processes": 2, "gpus": 0}}):
+        refused = desk("validate", "-", stdin=json.dumps(document))
+        assert refused.code == 3
+        assert "/batch_size" in refused.out + refused.err
+
+
+def test_what_was_found_is_in_the_models_manifest(desk):
+    document = example("sft", batch_size="auto")
+    document["model"]["spec"] |= {"gradient_accumulation": 8, "max_steps": 1}
+    done = desk("train", "--executor", "local", "--json", stdin=json.dumps(document)).ok().json
+    manifest = json.loads((desk.home / done["path"] / "manifest.json").read_text())
+    assert manifest["parameters"] == {"rows_at_once": 16}
