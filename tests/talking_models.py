@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 from runner.chat.renderer import ChatRenderer
 from runner.store.manifest import ModelFacts
@@ -35,8 +36,9 @@ def keep_models(home: Path) -> None:
     keep(home, RANKS, scores)
 
 
-def keep(home: Path, model: str, folder: Path) -> StoredModel:
-    """Store a folder as ``type/name``."""
+def keep(home: Path, model: str, folder: Path, spec: dict[str, Any] | None = None) -> StoredModel:
+    """Store a folder as ``type/name``; ``spec`` is the kind's own."""
     kind, name = model.split("/")
-    facts = ModelFacts(created="2026-01-31T12:00:00Z", spec={"model": {"name": name, "spec": {"model_type": kind}}})
+    own = spec or {"model_type": kind}
+    facts = ModelFacts(created="2026-01-31T12:00:00Z", spec={"model": {"name": name, "spec": own}})
     return promote(home / "models", kind, name, folder, facts)

@@ -22,6 +22,7 @@ VERBS = {
     "train": ("runner.cli.train:train", "Train a model from a spec."),
     "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
+    "merge": ("runner.cli.merge:merge", "Put a stored adapter into its base: a model that stands alone."),
     "route": ("runner.cli.route:route", "Choose an LLM for every prompt, by score and cost."),
     "compare": ("runner.cli.compare:compare", "Train several specs on one split, side by side in one table."),
     "validate": ("runner.cli.validate:validate", "Check specs; every fault at once."),

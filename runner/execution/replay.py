@@ -39,10 +39,17 @@ def replay(
             where=stored.reference,
             hint=f"runner replay {parent}",
         )
+    if manifest.merged_from:
+        raise ConflictError(
+            f"{stored.reference} was not trained: it is {manifest.merged_from} and its base as one model",
+            where=stored.reference,
+            hint=f"runner replay {manifest.merged_from}",
+        )
     lock = manifest.lock
     if lock.code != source_hash():
         say(f"the code has changed since {stored.reference} was trained ({lock.code}, now {source_hash()})")
-    document = dict(manifest.spec)
+    # What is compared is pushed nowhere.
+    document = {name: value for name, value in manifest.spec.items() if name != "hub"}
     if manifest.parent:
         document["model"] = {"name": stored.name, "start_state": manifest.parent}
     pinned_references = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +36,7 @@ class FileRecord(TypedDocument):
 class ModelFacts(TypedDocument):
     """What a manifest says of its model beside its place in the store and its files."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"parameters", "extension"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"parameters", "extension", "merged_from"})
 
     #: The run that made it.
     run: str | None = None
@@ -61,6 +61,8 @@ class ModelFacts(TypedDocument):
     #: What was added to a trained model, from what data and how. Everything else here is of the model that it was
     #: added to; that model is among the references.
     extension: JsonObject = field(default_factory=dict)
+    #: The adapter that was put into its base, ``type/name/vN``: the metrics are that one's.
+    merged_from: str | None = None
 
     @property
     def made_from(self) -> list[str]:
@@ -125,8 +127,15 @@ class Manifest(ModelFacts):
         return sum(file.bytes for file in self.files.values())
 
 
-def describe_files(folder: Path, memory: VerificationMemory | None = None) -> dict[str, FileRecord]:
-    """Every file under ``folder`` by its relative path, but the manifest.
+def of_the_hub(relative: str) -> bool:
+    """Whether a file is what the Hub and its client put beside a model's own: nothing reads it here."""
+    return relative in ("README.md", ".gitattributes") or relative.startswith(".cache/huggingface/")
+
+
+def describe_files(
+    folder: Path, memory: VerificationMemory | None = None, passed_over: Callable[[str], bool] = lambda relative: False
+) -> dict[str, FileRecord]:
+    """Every file under ``folder`` by its relative path, but the manifest and what is ``passed_over``.
 
     With ``memory``, what has not changed since it was hashed is not hashed again. Raises :class:`IntegrityError` for a
     link, a pickle, or a file whose kind has no place in a stored model.
@@ -136,7 +145,7 @@ def describe_files(folder: Path, memory: VerificationMemory | None = None) -> di
         if path.is_dir() and not path.is_symlink():
             continue
         relative = path.relative_to(folder).as_posix()
-        if relative == NAME:
+        if relative == NAME or passed_over(relative):
             continue
         if path.is_symlink() or path.suffix not in ALLOWED_SUFFIXES:
             raise IntegrityError(
@@ -171,7 +180,8 @@ def verify(folder: Path, cache: Path | None = None) -> Manifest:
     try:
         manifest = Manifest.read(folder)
         memory = VerificationMemory(cache, folder, manifest.sha256) if cache else None
-        present = describe_files(folder, memory)
+        # A folder that was fetched from the Hub is the model that was pushed.
+        present = describe_files(folder, memory, lambda name: name not in manifest.files and of_the_hub(name))
     except OSError as error:
         raise cannot_read(Path(error.filename or folder), error) from error
     expected = manifest.files

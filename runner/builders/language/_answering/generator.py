@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator as Iteration
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,12 +14,13 @@ import torch
 from runner.builders.language._answering.decoding import Line, decode
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood import judge
-from runner.builders.language._models import stored_model
+from runner.builders.language._models import merging, stored_model
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
 from runner.chat.templates import wants_start
+from runner.contract import Table
 from runner.errors import DataError
 from runner.tasks.generation.completions import Completion
 from runner.training.pretrained import quietly
@@ -41,6 +42,13 @@ class Generator:
         model, tokenizer = stored_model.load(directory, device, cache)
         chat = document.get("chat")
         return cls(model, tokenizer, ChatRenderer.from_document(tokenizer, chat) if chat else None)
+
+    @classmethod
+    def merge(
+        cls, directory: Path, target: Path, spec: Any, *, task: Any, metrics: Mapping[str, Any], **words: Any
+    ) -> Table:
+        """Write an adapter and its base as one model, with its card. See :func:`merging.merge`."""
+        return merging.merged_with_card(directory, target, spec, task, metrics, head="tokens", **words)
 
     @property
     def longest(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -10,10 +10,11 @@ from typing import Any, Self
 import numpy as np
 
 from runner.builders.language._learning.scores import judged_scores
-from runner.builders.language._models import stored_model
+from runner.builders.language._models import merging, stored_model
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
+from runner.contract import Table
 from runner.errors import DataError
 
 
@@ -29,6 +30,13 @@ class Scorer:
         document = stored_model.read(directory)
         model, tokenizer = stored_model.load(directory, device, cache, "score")
         return cls(model, tokenizer, ChatRenderer.from_document(tokenizer, document["chat"]), document["max_length"])
+
+    @classmethod
+    def merge(
+        cls, directory: Path, target: Path, spec: Any, *, task: Any, metrics: Mapping[str, Any], **words: Any
+    ) -> Table:
+        """Write an adapter and its base as one model, with its card. See :func:`merging.merge`."""
+        return merging.merged_with_card(directory, target, spec, task, metrics, head="score", **words)
 
     def predict(self, rows: Sequence[Any], options: Any, batch_size: int) -> list[float]:
         """The score of every conversation whose last turn is an assistant's, in the rows' order.

@@ -84,6 +84,12 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
         kind, _, name = self.base_model_name.partition("/")
         return {"base_model_name": self.base_model_name} if name and registry.find(kind) is not None else {}
 
+    def stays_here(self) -> tuple[str, str] | None:
+        own = bool(self.stored_models()) or self.base_model_name.startswith(("/", ".", "~", "runner/"))
+        if self.save_as == "adapter" and own:
+            return "save_as", "an adapter is of no use without its base, which is not on the Hub: whole stands alone"
+        return None
+
     def opened_beside(self) -> str | None:
         return "base_model_name" if self.save_as == "adapter" else None
 

@@ -13,12 +13,13 @@ from runner.builders.language._learning.likelihood import Judged, judge, step_pa
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.trainee import trainee
-from runner.builders.language._models import stored_model
+from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.packing import bins_of
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
+from runner.tasks.generation import TASK
 from runner.training.bootstrap import resample
 from runner.training.loop import fit
 
@@ -69,8 +70,11 @@ def learn(
     stored_model.write(trained, context, document, spec.save_as)
     trained.release()
     after = stored_judged(context, held, trained.folder)
+    metrics = after.metrics() | interval(after, held.groups, context.seed) | counts(train, held)
+    if context.processes.first:
+        model_card.write(context.artifact, spec, trained.name, TASK, metrics)
     return TrainResult(
-        metrics=after.metrics() | interval(after, held.groups, context.seed) | counts(train, held),
+        metrics=metrics,
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
         parameters=fitted.parameters,

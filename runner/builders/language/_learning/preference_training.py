@@ -12,11 +12,12 @@ from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.objectives import Objective
 from runner.builders.language._learning.trainee import trainee
-from runner.builders.language._models import stored_model
+from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
+from runner.tasks.generation import TASK
 from runner.training.bootstrap import mean_interval
 from runner.training.loop import fit
 
@@ -73,8 +74,11 @@ def learn(
     found = judge(model, sides[1].rows, padding, context.device, processes=context.processes)
     after = found.added(sides[1].by_answer)
     metrics, loss = held.measured(after)
+    metrics = metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0])
+    if context.processes.first:
+        model_card.write(context.artifact, spec, trained.name, TASK, metrics)
     return TrainResult(
-        metrics=metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0]),
+        metrics=metrics,
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
         parameters=fitted.parameters,

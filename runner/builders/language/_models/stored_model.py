@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from runner.builders.language._models.opening import Head, open_folder, open_tokenizer, open_weights
+from runner.chat.renderer import ChatRenderer
 from runner.contract import TrainContext
 from runner.errors import IntegrityError
 from runner.store.files import sha256_file
@@ -56,28 +57,36 @@ def write_folder(trained: Any, folder: Path, document: dict[str, Any], save_as: 
     """Write model, tokenizer and document into an empty folder.
 
     ``trained`` is a :class:`~runner.builders.language._models.base_model.Trained`. ``save_as`` is ``whole``, which puts
-    adapters into the weights, or ``adapter``. The weights are kept in the dtype of the base.
+    adapters into the weights, or ``adapter``. The weights are kept in the dtype of the base, and of no use after this.
     """
     from runner.training.pretrained import quietly
 
     model, peft = trained.model, hasattr(trained.model, "peft_config")
+    tell_ends(model, trained.tokenizer, document.get("chat"))
     with quietly():
         if peft and save_as == "adapter":
             model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
             _name_base(folder, trained)
             document = document | {"base": base_facts(trained)}
         else:
-            whole_model = merged(trained) if peft else model
-            state = {
-                name: tensor.to(trained.dtype) if tensor.is_floating_point() else tensor
-                for name, tensor in whole_model.state_dict().items()
-            }
-            whole_model.config.dtype = trained.dtype
-            whole_model.save_pretrained(folder, state_dict=state, safe_serialization=True)
+            # The model itself, for what is written says its dtype.
+            whole_model = (merged(trained) if peft else model).to(trained.dtype)
+            whole_model.save_pretrained(folder, safe_serialization=True)
         trained.tokenizer.save_pretrained(folder)
     form = "adapter" if peft and save_as == "adapter" else "whole"
     text = json.dumps({"format": 1, "form": form} | document, indent=1, ensure_ascii=False)
     (folder / DOCUMENT).write_text(text + "\n", "utf-8")
+
+
+def tell_ends(model: Any, tokenizer: Any, chat: dict[str, Any] | None) -> None:
+    """Have transformers ask the model as it was trained: by the template of the training, up to any end of a turn."""
+    if chat is None:
+        return
+    if chat["template"] != "tokenizer":
+        tokenizer.chat_template = chat["source"]
+    own = getattr(model, "generation_config", None)
+    if own is not None and (ends := ChatRenderer.from_document(tokenizer, chat).stop_ids):
+        own.eos_token_id = list(ends) if len(ends) > 1 else ends[0]
 
 
 def merged(trained: Any) -> Any:

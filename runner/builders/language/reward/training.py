@@ -10,10 +10,11 @@ import numpy as np
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.scores import judged_scores, pair_figures, reward_parts, right
 from runner.builders.language._learning.trainee import trainee
-from runner.builders.language._models import base_model, stored_model
+from runner.builders.language._models import base_model, model_card, stored_model
 from runner.builders.language._rows import rendering, row_report
 from runner.builders.language._rows.chat_renderer import renderer_of
 from runner.contract import TrainContext, TrainResult
+from runner.tasks.reward import TASK
 from runner.training.bootstrap import mean_interval
 from runner.training.loop import fit
 
@@ -58,14 +59,19 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     trained.release()
     model, tokenizer = stored_model.reopened(context, trained.folder, "score")
     found = judged(model, int(tokenizer.pad_token_id), lambda: False)
-    return TrainResult(
-        metrics=pair_figures(found)
+    metrics = (
+        pair_figures(found)
         | _interval(found, context.seed)
         | {
             "n_train": len(learned),
             "n_validation": len(held),
             "train_tokens": learned.side.report.tokens,
-        },
+        }
+    )
+    if context.processes.first:
+        model_card.write(context.artifact, spec, trained.name, TASK, metrics)
+    return TrainResult(
+        metrics=metrics,
         epochs=fitted.epochs,
         best_epoch=fitted.best_epoch,
         parameters=fitted.parameters,
