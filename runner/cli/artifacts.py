@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from runner.cli.output import Json, say, show, table
 from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.store.outbox import Entry
 
 
 def status(*, json: Json = False) -> None:
@@ -25,7 +28,7 @@ def status(*, json: Json = False) -> None:
             return f"the outbox {box} is empty"
         rows = [
             (
-                entry.state, entry.model, "/".join(part for part in (entry.entity, entry.project) if part),
+                entry.state, entry.model, _project(entry),
                 entry.artifact_name + (f":{entry.version}" if entry.version else ""), entry.attempts, entry.last_error,
             )
             for entry in found
@@ -44,7 +47,7 @@ def push(
     timeout: float = 900,
     json: Json = False,
 ) -> int:
-    """Upload what is queued to W&B; what is there already is not sent twice.
+    """Upload what is queued, to W&B and to the Hub; what is there already is not sent twice.
 
     Example: runner artifacts push
 
@@ -74,3 +77,9 @@ def push(
         kept="`runner artifacts status` lists what was uploaded",
     )
     return exit_code(results)
+
+
+def _project(entry: Entry) -> str:
+    if entry.service == "hub":
+        return "the Hub"
+    return "/".join(part for part in (entry.entity, entry.project) if part)

@@ -40,6 +40,7 @@ def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, a
         "secrets": sorted(job.secrets),
         "stored_as": next_reference(plan, workspace),
         "wandb_artifact": (wandb.artifact_name or plan.spec.model.name) if wandb else None,
+        **({"hub": plan.spec.hub.model_dump()} if plan.spec.hub else {}),
         "data": seen.record,
         "data_unknown": seen.record_unknown,
         "warnings": [fault.message for fault in loaded.warnings] + seen.warnings,
@@ -49,6 +50,10 @@ def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, a
         "notes": plan.notes,
     }
     show(document, lambda: _text(document), as_json=as_json)
+
+
+def _hub(section: dict[str, Any]) -> str:
+    return f"{section['repository']} ({'private' if section['private'] else 'public'})"
 
 
 def _text(document: dict[str, Any]) -> str:
@@ -80,6 +85,7 @@ def _text(document: dict[str, Any]) -> str:
         ("secrets", ", ".join(document["secrets"]) or "none"),
         ("stored as", document["stored_as"]),
         *([("W&B", f"artifact {document['wandb_artifact']}")] if document["wandb_artifact"] else []),
+        *([("the Hub", _hub(document["hub"]))] if "hub" in document else []),
         ("data", _data(document)),
         ("takes", takes),
         *(("warning", text) for text in document["warnings"]),

@@ -72,6 +72,10 @@ class ModelSpec(Section):
         named = {name: getattr(self, name) for name in self.references}
         return {name: reference for name, reference in named.items() if reference is not None}
 
+    def stays_here(self) -> tuple[str, str] | None:
+        """The field that makes the stored model of no use on another machine, and why, in words; None where it is."""
+        return None
+
     def opened_beside(self) -> str | None:
         """The field that names the model which a stored model of this spec is opened beside; None: it stands alone."""
         return None

@@ -47,6 +47,17 @@ def site() -> str:
     return os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
 
 
+def token() -> str | None:
+    """The user's token, from the environment or the Hub's own login; None where there is none."""
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        if found := os.environ.get(name, "").strip():
+            return found
+    try:
+        return _folder(os.environ.get("HF_TOKEN_PATH") or str(home() / "token")).read_text("utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
 def offline() -> bool:
     """Whether the environment forbids to ask the Hub."""
     words = (os.environ.get("HF_HUB_OFFLINE", ""), os.environ.get("HF_DATASETS_OFFLINE", ""))

@@ -245,12 +245,18 @@ def _not_stored(run: Run, error: RunnerError) -> RunnerError:
 
 
 def _upload(run: Run, plan: Plan, workspace: Workspace, model: StoredModel) -> list[str]:
-    """Queue the model for W&B and try once. The training's result does not depend on it."""
-    if plan.spec.wandb is None:
-        return []
-    from runner.tracking.uploading import queue_and_push
+    """Queue the model for W&B and the Hub, and try once. The training's result does not depend on it."""
+    notes: list[str] = []
+    for section in (plan.spec.wandb, plan.spec.hub):
+        if section is None:
+            continue
+        from runner.tracking.uploading import queue_and_push, queue_for_hub
 
-    try:
-        return queue_and_push(workspace, run, model, plan.spec.wandb)
-    except RunnerError as error:
-        return [f"the model is stored but not uploaded: {error.message}; `runner artifacts push` tries again"]
+        try:
+            if section is plan.spec.hub:
+                notes += queue_for_hub(workspace, model, section)
+            else:
+                notes += queue_and_push(workspace, run, model, section)
+        except RunnerError as error:
+            notes.append(f"the model is stored but not uploaded: {error.message}; `runner artifacts push` tries again")
+    return notes

@@ -21,6 +21,13 @@ _WandbArtifact = Annotated[
     StringConstraints(min_length=1, max_length=128, pattern=r"^[a-zA-Z0-9_.\-]+$"),
     Field(json_schema_extra={"x-expected": "1 to 128 letters, digits, dashes, underscores and dots"}),
 ]
+_Repository = Annotated[
+    str,
+    StringConstraints(
+        min_length=3, max_length=192, pattern=r"^[A-Za-z0-9_]+([.\-][A-Za-z0-9_]+)*/[A-Za-z0-9_]+([.\-][A-Za-z0-9_]+)*$"
+    ),
+    Field(json_schema_extra={"x-expected": 'a repository of the Hub: "OWNER/NAME"'}),
+]
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _Image = Annotated[
     str,
@@ -64,6 +71,22 @@ class WandbSection(Section):
     )
     artifact_name: _WandbArtifact | None = option(
         None, description="What the model's W&B artifact is called. Default: the model's name.", resume="free"
+    )
+
+
+class HubSection(Section):
+    """Where the stored model is pushed to on the Hugging Face Hub. Absent: nowhere."""
+
+    repository: _Repository = option(
+        description="The repository, OWNER/NAME. It is made if it is not there.",
+        resume="free",
+        examples=["someone/tutor"],
+    )
+    private: bool = option(
+        True,
+        description="Whether only its owner sees it. A repository that is public already is not pushed to, unless this "
+        "is false.",
+        resume="free",
     )
 
 
@@ -179,6 +202,9 @@ class TrainingSpec(Section):
     wandb: WandbSection | None = option(
         None, description="Follow the run on Weights & Biases. null: do not.", resume="free"
     )
+    hub: HubSection | None = option(
+        None, description="Push the stored model to the Hugging Face Hub. null: do not.", resume="free"
+    )
     model: ModelSection = option(description="What is trained, and what it is called.")
     data: _DataField = option(factory=dict, description="What the model is trained on.")
     log: LogSection = option(factory=LogSection, description="What is said while the run goes on.", resume="free")
@@ -222,6 +248,14 @@ class TrainingSpec(Section):
             )
         if self.run.sharding == "full" and isinstance(own, ModelSpec) and (why := own.undividable()) is not None:
             raise invalid(("model", "spec", why[0]), "undividable", f"with run.sharding full {why[1]}")
+        return self
+
+    @model_validator(mode="after")
+    def _of_use_to_others(self) -> Self:
+        own = self.model.spec
+        if self.hub is not None and isinstance(own, ModelSpec) and (found := own.stays_here()) is not None:
+            field, why = found
+            raise invalid(("model", "spec", field), "void", f"the hub section pushes the model, and {why}")
         return self
 
     @property

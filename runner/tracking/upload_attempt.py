@@ -9,24 +9,68 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.data import hub
 from runner.errors import EnvironmentProblem
 from runner.store.outbox import Entry
 from runner.tracking.wandb_session import base_url
 
 
+@dataclass(frozen=True)
+class Service:
+    """Somewhere that takes models."""
+
+    name: str
+    #: What it knows its users by, and how a user gives that.
+    credential: str
+    how: str
+    #: The distribution of its client, and the module of the child process that uses it.
+    package: str
+    module: str
+    url: Callable[[], str]
+
+
+SERVICES = {
+    "wandb": Service(
+        name="W&B",
+        credential="W&B key",
+        how="export WANDB_API_KEY=..., or `wandb login`",
+        package="wandb",
+        module="runner.tracking.upload_child",
+        url=base_url,
+    ),
+    "hub": Service(
+        name="The Hub",
+        credential="Hub token",
+        how="export HF_TOKEN=..., or `hf auth login`",
+        package="huggingface_hub",
+        module="runner.tracking.hub_child",
+        url=hub.site,
+    ),
+}
+#: What to do where the key, or token, is not taken.
+REFUSED = {
+    "wandb": "set WANDB_API_KEY to a key of this server that may write to the project, then push again",
+    "hub": "set HF_TOKEN to a token that may write to the repository, then push again",
+}
+
+
 def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
     """Upload once, in at most ``timeout`` seconds. Returns ``{"version": ..., "url": ...}``.
 
-    The key goes to the child through a pipe: no argument, variable or file has it. Raises
+    The key, or token, goes to the child through a pipe: no argument, variable or file has it. Raises
     :class:`EnvironmentProblem`, ``retryable`` where the same attempt may work a moment later.
     """
+    service = SERVICES[entry.service]
+    url = service.url()
     with tempfile.TemporaryDirectory(prefix="runner-push-") as scratch:
         answer = Path(scratch, "answer.json")
         job = {
-            "entry": entry.as_dict(), "key": key, "url": base_url(), "wait": timeout, "scratch": scratch,
+            "entry": entry.as_dict(), "key": key, "url": url, "wait": timeout, "scratch": scratch,
             "answer": str(answer),
         }  # fmt: skip
         # The run's own settings come from the entry, not from variables meant for another run.
@@ -34,7 +78,7 @@ def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_") or name in kept}
         child = subprocess.Popen(
             # -P: a folder called wandb, which the SDK leaves where people work, is not to be imported.
-            [sys.executable, "-P", "-m", "runner.tracking.upload_child"],
+            [sys.executable, "-P", "-m", service.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -52,7 +96,7 @@ def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
     if said is None:
         raise EnvironmentProblem(
             "the uploading process ended without an answer" if in_time else f"the upload took over {timeout:g} s",
-            where=base_url(),
+            where=url,
             hint="push again: what is uploaded already is not sent twice",
             retryable=True,
         )
@@ -60,16 +104,16 @@ def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
         return said
     if said["cause"] == "key":
         raise EnvironmentProblem(
-            f"W&B refused the key: {said['message']}",
-            where=base_url(),
-            hint="set WANDB_API_KEY to a key of this server that may write to the project, then push again",
+            f"{service.name} refused the {service.credential.partition(' ')[2]}: {said['message']}",
+            where=url,
+            hint=REFUSED[entry.service],
         )
     if said["cause"] == "network":
         raise EnvironmentProblem(
-            f"W&B did not take it: {said['message']}", where=base_url(),
+            f"{service.name} did not take it: {said['message']}", where=url,
             hint="push again when the server answers", retryable=True,
         )  # fmt: skip
-    raise EnvironmentProblem(f"W&B refused it: {said['message']}", where=base_url())
+    raise EnvironmentProblem(f"{service.name} refused it: {said['message']}", where=url, hint=said.get("hint"))
 
 
 def _wait_for(child: subprocess.Popen[bytes], answer: Path, timeout: float) -> bool:

@@ -11,6 +11,7 @@ import os
 import re
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,9 @@ def cause(error: BaseException) -> str:
     return "refused"
 
 
-def main() -> int:
+def main(
+    upload: Callable[[dict[str, Any]], dict[str, Any]] = upload, cause: Callable[[BaseException], str] = cause
+) -> int:
     """Read the job, do it, write the answer. The exit code says only whether there is an answer."""
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
@@ -88,6 +91,7 @@ def main() -> int:
     except Exception as error:  # noqa: BLE001 - every failure is the parent's to classify and print
         text = " ".join(str(error).split()) or type(error).__name__
         answer = {"ok": False, "cause": cause(error), "message": text.replace(job["key"], "***")[:500]}
+        answer["hint"] = getattr(error, "hint", None)
     write_json(Path(job["answer"]), answer)
     # The parent ends what is left of the SDK's service; leaving it to the SDK would wait for its retries.
     os._exit(0)

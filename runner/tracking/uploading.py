@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from runner.data import hub
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, IntegrityError, RunnerError
 from runner.runs.run import Run
 from runner.store import manifest as manifests
@@ -15,7 +16,7 @@ from runner.store import outbox
 from runner.store.files import sha256_file
 from runner.store.outbox import Entry
 from runner.store.stored_models import StoredModel
-from runner.tracking.upload_attempt import attempt
+from runner.tracking.upload_attempt import SERVICES, attempt
 from runner.tracking.wandb_session import find_key, identity, mode
 from runner.workspace import Workspace
 
@@ -82,6 +83,34 @@ def queue_and_push(workspace: Workspace, run: Run, model: StoredModel, section: 
     return lines
 
 
+def queue_for_hub(workspace: Workspace, model: StoredModel, section: Any) -> list[str]:
+    """Queue a run's model for the Hub and try to push it once; lines for the person who trained. ``section``: a
+    ``HubSection``.
+
+    What goes wrong with the push is told in a line; only a queue that cannot be written raises.
+    """
+    entry = outbox.enqueue_for_hub(
+        workspace.outbox,
+        model=model.reference,
+        path=model.path,
+        repository=section.repository,
+        private=section.private,
+    )
+    if entry.state == "done":
+        return []
+    if hub.offline() or not hub.token():
+        reason = "HF_HUB_OFFLINE is set" if hub.offline() else "no Hub token"
+        return [f"{reason}: {entry.model} is queued; `runner artifacts push` pushes it to {section.repository}"]
+    lines = []
+    for result in push(workspace, only=entry.id, attempts=1):
+        if result.state == "done":
+            seen = "private" if section.private else "public"
+            lines.append(f"pushed to the Hub as {result.artifact} ({seen}): {result.url}")
+        else:
+            lines.append(f"not pushed to the Hub ({result.error}); it is queued: `runner artifacts push` tries again")
+    return lines
+
+
 def push(
     workspace: Workspace,
     *,
@@ -92,32 +121,56 @@ def push(
     verify: Callable[[Path], Any] = manifests.verify,
     pause: float = 1.0,
 ) -> list[Result]:
-    """Upload what is not done yet: the metrics that W&B lacks, then the model as an artifact of its run.
+    """Upload what is not done yet: to W&B the metrics that it lacks, then the model as an artifact of its run; to the
+    Hub the model, as one commit.
 
-    ``key`` is found where the SDK looks if None. The network's failures are tried again ``attempts`` times, ``pause``
-    seconds apart at first. ``verify`` checks a stored model's bytes before they leave. Pushing again makes no second
-    version. Raises :class:`EnvironmentProblem` where nothing can be uploaded at all: no key, no SDK.
+    ``key`` is W&B's, found where its SDK looks if None; the Hub's token is found where its client looks. The network's
+    failures are tried again ``attempts`` times, ``pause`` seconds apart at first. ``verify`` checks a stored model's
+    bytes before they leave. Pushing again makes no second version. Raises :class:`EnvironmentProblem` where nothing can
+    be uploaded at all: no key, no SDK. Where only one of the two takes anything, the other's models stay queued.
     """
     waiting = [
         entry for entry in outbox.entries(workspace.outbox) if entry.state != "done" and only in (None, entry.id)
     ]
     if not waiting:
         return []
-    key = key or find_key()
-    if not key:
+    secrets: dict[str, str] = {}
+    closed: dict[str, EnvironmentProblem] = {}
+    for name in dict.fromkeys(entry.service for entry in waiting):
+        try:
+            secrets[name] = _secret(workspace, name, [entry for entry in waiting if entry.service == name], key)
+        except EnvironmentProblem as error:
+            closed[name] = error
+    if not secrets:
+        raise next(iter(closed.values()))
+    results = []
+    for entry in waiting:
+        if (problem := closed.get(entry.service)) is None:
+            results.append(_push_one(workspace, entry, secrets[entry.service], attempts, timeout, verify, pause))
+        else:
+            told = {"error": problem.message, "hint": problem.hint, "exit_code": int(problem.code)}
+            results.append(Result(entry.id, entry.model, "queued", entry.artifact_name, **told))  # type: ignore[arg-type]
+    return results
+
+
+def _secret(workspace: Workspace, service: str, waiting: list[Entry], key: str | None) -> str:
+    """What lets a service take the models that wait for it. Raises :class:`EnvironmentProblem` without it."""
+    there = SERVICES[service]
+    found = (key or find_key()) if service == "wandb" else hub.token()
+    if not found:
         raise EnvironmentProblem(
-            f"no W&B key, and {len(waiting)} model{'' if len(waiting) == 1 else 's'} queued: "
+            f"no {there.credential}, and {len(waiting)} model{'' if len(waiting) == 1 else 's'} queued: "
             + ", ".join(entry.model for entry in waiting[:5]),
             where=str(workspace.outbox),
-            hint="export WANDB_API_KEY=..., or `wandb login`, then push again",
+            hint=f"{there.how}, then push again",
         )
     try:
-        version("wandb")
+        version(there.package)
     except PackageNotFoundError:
         raise EnvironmentProblem(
-            "uploading needs wandb, not installed here", hint="pip install 'runner[train]'"
+            f"uploading needs {there.package}, not installed here", hint="pip install 'runner[train]'"
         ) from None
-    return [_push_one(workspace, entry, key, attempts, timeout, verify, pause) for entry in waiting]
+    return found
 
 
 def _push_one(
