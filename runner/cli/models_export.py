@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from runner.cli.output import Json, show
+from runner.errors import UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
 
@@ -15,7 +16,7 @@ def export(
     model: str,
     destination: Path,
     *,
-    format_: Annotated[Literal["folder", "tar"] | None, Parameter(name="--format")] = None,
+    format_: Annotated[Literal["folder", "tar", "gguf"] | None, Parameter(name="--format")] = None,
     json: Json = False,
 ) -> None:
     """Write a stored model as a folder, or one file, that works alone: `runner infer --model ./FOLDER`.
@@ -31,14 +32,22 @@ def export(
     destination
         The folder to make, or the .tar file. What is there already is left alone.
     format_
-        Without it, tar for a destination that ends in .tar, else folder.
+        Without it, tar for a destination that ends in .tar, else folder. GGUF is not written here: it is said what
+        writes it from the folder.
     """
     from runner.inference.opening import find_model
     from runner.store.exporting import export as write
 
     workspace = Workspace.current()
-    form = format_ or ("tar" if destination.suffix == ".tar" else "folder")
     found = find_model(workspace, model)
+    if format_ == "gguf" or (format_ is None and destination.suffix == ".gguf"):
+        raise UsageError(
+            "GGUF is not written here: llama.cpp's converter is in no package that its makers keep",
+            where="--format" if format_ else str(destination),
+            hint=f"runner models export {model} FOLDER, then, of llama.cpp: python convert_hf_to_gguf.py FOLDER; an "
+            f"adapter is made a whole model before: runner merge {model}",
+        )
+    form = format_ or ("tar" if destination.suffix == ".tar" else "folder")
     target = absolute(destination, current_folder())
     manifest = write(found, workspace.store, target, form, workspace.cache)
     document = {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.errors import ExitCode
 from runner.store.manifest import verify
 from tests.conftest import Desk
 from tests.examples import example
@@ -121,3 +122,11 @@ def test_no_folder_that_is_no_model_is_opened(desk, tmp_path: Path):
     (tmp_path / "empty").mkdir()
     done = desk("infer", "--model", "./empty", "--prompts", "Hi")
     assert (done.code, "no stored model here" in done.err) == (5, True)
+
+
+@pytest.mark.parametrize("words", [["out", "--format", "gguf"], ["out.gguf"]])
+def test_a_format_that_nothing_kept_writes_is_answered_with_what_does(talking: Desk, words):
+    ran = talking("models", "export", "sft/talker", *words)
+    assert ran.code == ExitCode.USAGE and not (talking.home / words[0]).exists()
+    assert "convert_hf_to_gguf.py" in ran.err and "runner merge sft/talker" in ran.err
+    assert "runner models export" in talking("export", "sft/talker").err

@@ -156,8 +156,14 @@ def _outcomes_conflict(outcomes):
     return low >= high or len(set(names)) < len(names)
 
 
+def _base_stays_here(spec):
+    """Whether nobody else has the model that an adapter is beside."""
+    name = spec.get("base_model_name", "")
+    return name.startswith(("/", ".", "~", "runner/")) or registry.find(name.partition("/")[0]) is not None
+
+
 def beyond_a_schema(document):
-    """What the schemas do not say: that the attention heads divide the width that they share, that trees see the
+    """What the schemas do not say: that an adapter is pushed only where its base can be had, that the attention heads divide the width that they share, that trees see the
     LLM, and nothing twice, that a winner's word has one meaning, and a column one role, a learning rate one
     decay, and the end of a training one ground."""
     data = document.get("data") if isinstance(document, dict) else None
@@ -176,6 +182,8 @@ def beyond_a_schema(document):
     if not isinstance(model, dict) or isinstance(model.get("start_state"), str):
         return False
     spec = model.get("spec") or {}
+    if document.get("hub") is not None and spec.get("save_as") == "adapter" and _base_stays_here(spec):
+        return True
     if any(_rate_conflict(section) for section in (spec, spec.get("learner")) if isinstance(section, dict)):
         return True
     if _choice_conflict(spec):
