@@ -10,7 +10,9 @@ _FORMER = {
     ("list", "preprocessed"): "prepared data is not kept: `runner data check SPEC` tells what training would make of "
     "every row, and `runner doctor` what the cache of embeddings holds",
     ("list",): "`runner models` lists the stored models, `runner runs list` the trainings",
-    ("export",): "`runner models export TYPE/NAME FOLDER` writes a stored model as a folder or a tar file, and says what "
+    (
+        "export",
+    ): "`runner models export TYPE/NAME FOLDER` writes a stored model as a folder or a tar file, and says what "
     "makes GGUF of it",
     ("inspect",): "`runner models show TYPE/NAME` shows a stored model, and `runner runs show RUN` its training; both "
     "take --json",

@@ -163,9 +163,9 @@ def _base_stays_here(spec):
 
 
 def beyond_a_schema(document):
-    """What the schemas do not say: that an adapter is pushed only where its base can be had, that the attention heads divide the width that they share, that trees see the
-    LLM, and nothing twice, that a winner's word has one meaning, and a column one role, a learning rate one
-    decay, and the end of a training one ground."""
+    """What the schemas do not say: that an adapter is pushed only where its base can be had, that the attention heads
+    divide the width that they share, that trees see the LLM, and nothing twice, that a winner's word has one
+    meaning, and a column one role, a learning rate one decay, and the end of a training one ground."""
     data = document.get("data") if isinstance(document, dict) else None
     if isinstance(data, dict) and "dataset" in data and _table_conflict(data):
         return True
