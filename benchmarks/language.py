@@ -2,13 +2,13 @@
 
     python benchmarks/language.py [--data FOLDER] [--quick] [--rounds 3] [--threads 2] [--layers 30] [--only PART ...]
 
-`speed`: tokens a second of `sft`, as `fit` trains it (batches, the stop signal, checkpoints and the report of losses
-included), over TRL's SFTTrainer with the same model, rows, batch size, lengths, grouping by length, optimizer and
-float32; TRL writes no checkpoint. Tokens are those of the rows, padding not counted.
+`speed`: tokens a second of `sft` as it trains (batches, the stop signal, checkpoints and what is told of it included),
+over TRL's SFTTrainer with the same model, tokens, batch size, optimizer and float32; TRL writes no checkpoint. All rows
+are of one length, so that nothing is padding; the first step is not counted.
 
 `loss`: this project's defaults over TRL's defaults (bfloat16, activations computed anew, batches of 8, learning rate
 2e-5, all tokens learned), SmolLM2 cut to a few layers, on vicuna_blog_chat.jsonl of ``--data``: the time until each
-has the held-out loss that TRL has after one of its three epochs. Measuring is not counted.
+has the held-out loss that TRL has after one of its three epochs. Measuring is not counted. By the clock alone.
 
 `answers`: tokens a second of the predictor behind `infer`, over `generate` called on the same batches, and on one row
 at a time. Greedy.
@@ -20,14 +20,17 @@ other programs on the machine disturb less. Without ``--data``, rows are the pac
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import math
 import os
+import shutil
 import statistics
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -35,15 +38,19 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import numpy as np
-from silent_training import silent, silent_context
+from silent_training import silent_context
 
 from runner import registry
 from runner.contract import LoadedData, TrainContext
-from runner.runs.checkpoints import RunCheckpoints
+from runner.errors import Stopped
 from runner.training.made_models import TINY
 
 SMOL = "HuggingFaceTB/SmolLM2-135M-Instruct"
-SEED, MAX_LENGTH = 42, 256
+SEED, MAX_LENGTH, BATCH = 42, 256, 2
+#: Rows that are held out.
+HELD = 24
+#: A question and its answer.
+Talk = list[dict[str, str]]
 PARTS = ("speed", "loss", "answers")
 
 
@@ -77,8 +84,7 @@ def main() -> None:
         for name, model in models.items():
             small = name == "tiny-llama"
             if "speed" in arguments.only:
-                rows = talks[: 64 if small else 6 if arguments.quick else 16]
-                speed(name, model, rows, arguments.rounds, folder)
+                speed(name, model, talks, 30 if small else 3 if arguments.quick else 8, arguments.rounds, folder)
             if "answers" in arguments.only:
                 asked = [talk[:1] for talk in talks[: 16 if small or not arguments.quick else 4]]
                 answers(name, model, asked, arguments.rounds, folder, 24 if arguments.quick else 48)
@@ -96,9 +102,9 @@ def main() -> None:
 
 @dataclass
 class Sides:
-    """What takes turns: a side is called and gives how many tokens it worked on."""
+    """What takes turns: a side is called and gives its tokens, seconds, and seconds of the processor."""
 
-    of: dict[str, Callable[[], int]]
+    of: dict[str, Callable[[], tuple[int, float, float]]]
     clock: dict[str, list[float]] = field(default_factory=dict)
     processor: dict[str, list[float]] = field(default_factory=dict)
 
@@ -106,10 +112,9 @@ class Sides:
         for number in range(rounds):
             names = list(self.of) if number % 2 == 0 else list(self.of)[::-1]
             for name in names:
-                started, used = time.perf_counter(), time.process_time()
-                tokens = self.of[name]()
-                self.processor.setdefault(name, []).append(tokens / (time.process_time() - used))
-                self.clock.setdefault(name, []).append(tokens / (time.perf_counter() - started))
+                tokens, clock, processor = self.of[name]()
+                self.processor.setdefault(name, []).append(tokens / processor)
+                self.clock.setdefault(name, []).append(tokens / clock)
 
     def tell(self, title: str, over: dict[str, str]) -> None:
         print(f"\n{title}")
@@ -126,49 +131,66 @@ def ratios(found: dict[str, list[float]], one: str, other: str) -> str:
     return f"{statistics.median(values):.2f}x [{values[0]:.2f}, {values[-1]:.2f}]"
 
 
-def speed(name: str, model: Path, talks: list[list[dict[str, str]]], rounds: int, folder: Path) -> None:
+def timed(work: Callable[[], int]) -> Callable[[], tuple[int, float, float]]:
+    """A side that is timed from without."""
+
+    def side() -> tuple[int, float, float]:
+        started, used = time.perf_counter(), time.process_time()
+        tokens = work()
+        return tokens, time.perf_counter() - started, time.process_time() - used
+
+    return side
+
+
+def speed(name: str, model: Path, talks: list[Talk], steps: int, rounds: int, folder: Path) -> None:
     """`sft` over TRL's trainer of the same settings."""
-    ours = Training(model, talks, talks[:1], folder, max_length=MAX_LENGTH)
-    theirs = trl_trainer(
-        model, ours.as_labels(), folder,
-        per_device_train_batch_size=2, num_train_epochs=1, learning_rate=3e-5, weight_decay=0.0, warmup_steps=0.1,
-        max_length=MAX_LENGTH, bf16=False, gradient_checkpointing=False, train_sampling_strategy="group_by_length",
-    )  # fmt: skip
-    tokens = int(ours.side.rows.lengths.sum())
+    from transformers import TrainerCallback
 
-    def trl() -> int:
-        theirs.train()
-        return tokens
+    ours = Training(model, talks, [], folder, max_length=MAX_LENGTH)
+    whole = [at for at, row in enumerate(ours.labels()) if len(row["input_ids"]) == MAX_LENGTH][: BATCH * steps]
+    ours = Training(model, [talks[at] for at in whole], [], folder, max_length=MAX_LENGTH)
+    steps = len(whole) // BATCH
+    tokens = (steps - 1) * BATCH * MAX_LENGTH
+    marks: list[tuple[float, float]] = []
 
-    def runner() -> int:
-        ours.fit()
-        return tokens
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **words: Any) -> None:
+            if state.global_step in (1, steps):
+                marks.append((time.perf_counter(), time.process_time()))
+
+    def trl() -> tuple[int, float, float]:
+        marks.clear()
+        trl_trainer(
+            model, ours.labels(), folder, [Clock()], per_device_train_batch_size=BATCH, num_train_epochs=1,
+            learning_rate=3e-5, weight_decay=0.0, warmup_steps=0.1, max_length=MAX_LENGTH, bf16=False,
+            gradient_checkpointing=False,
+        ).train()  # fmt: skip
+        return tokens, marks[1][0] - marks[0][0], marks[1][1] - marks[0][1]
+
+    def runner() -> tuple[int, float, float]:
+        events = ours.train()
+        first, last = events[0], next(event for event in events if event["event"] == "epoch")
+        assert (first["done"], last["tokens"]) == (1, steps * BATCH * MAX_LENGTH)
+        return tokens, last["clock"] - first["clock"], last["processor"] - first["processor"]
 
     sides = Sides({"runner sft": runner, "TRL SFTTrainer": trl})
-    theirs.args.max_steps = 1
-    theirs.train()
-    theirs.args.max_steps = -1
     sides.take_turns(rounds)
-    sides.tell(f"speed: {name}, {len(talks)} rows, {tokens:,} tokens a round", {
-        "runner over TRL": "runner sft / TRL SFTTrainer"
-    })  # fmt: skip
+    sides.tell(f"speed: {name}, {steps} steps of {BATCH} rows", {"runner over TRL": "runner sft / TRL SFTTrainer"})
 
 
-def answers(name: str, model: Path, asked: list[list[dict[str, str]]], rounds: int, folder: Path, new: int) -> None:
+def answers(name: str, model: Path, asked: list[Talk], rounds: int, folder: Path, new: int) -> None:
     """The predictor over `generate`, in the same batches and by one row at a time."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from runner.builders.language._answering.generator import Generator
-    from runner.builders.language._rows.chat_renderer import renderer_of
     from runner.chat.messages import Conversation, Message
     from runner.data.dialogues.asked import AskedConversation
     from runner.tasks.generation.options import GenerationOptions
 
     tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
     plain = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).eval()
-    training = Training(model, [], [], folder)
-    generator = Generator(plain, tokenizer, renderer_of(training.base, training.spec, training.context))
+    generator = Generator(plain, tokenizer, Training(model, [], [], folder).renderer())
     rows = [AskedConversation(Conversation(tuple(Message(**turn) for turn in talk))) for talk in asked]
     options = GenerationOptions(max_new_tokens=new)
     size = len(rows) // 2
@@ -179,7 +201,7 @@ def answers(name: str, model: Path, asked: list[list[dict[str, str]]], rounds: i
         assert not by_hand or [one.text for one in made] == by_hand[size], "the answers differ"
         return sum(one.completion_tokens for one in made)
 
-    def generate(size: int, talks: list[list[dict[str, str]]]) -> Callable[[], int]:
+    def generate(size: int, talks: list[Talk]) -> Callable[[], int]:
         def loop() -> int:
             texts, count = [], 0
             for at in range(0, len(talks), size):
@@ -202,7 +224,11 @@ def answers(name: str, model: Path, asked: list[list[dict[str, str]]], rounds: i
     ends = tokenizer.eos_token_id
     few = asked[: max(1, len(asked) // 4)]
     sides = Sides(
-        {"runner": runner, "generate, batches": generate(size, asked), "generate, one a time": generate(1, few)}
+        {
+            "runner": timed(runner),
+            "generate, batches": timed(generate(size, asked)),
+            "generate, one a time": timed(generate(1, few)),
+        }
     )
     runner()
     sides.take_turns(rounds)
@@ -212,198 +238,137 @@ def answers(name: str, model: Path, asked: list[list[dict[str, str]]], rounds: i
     })  # fmt: skip
 
 
-def to_the_same_loss(
-    name: str, model: Path, talks: list[list[dict[str, str]]], learned: int, rounds: int, folder: Path
-) -> None:
+def to_the_same_loss(name: str, model: Path, talks: list[Talk], learned: int, rounds: int, folder: Path) -> None:
     """The defaults of both until the held-out loss that TRL has after its first epoch."""
-    train, held = talks[:learned], talks[-24:]
-    ours = Training(model, train, held, folder)
-    found: dict[str, list[float]] = {"clock": [], "processor": []}
+    ours = Training(model, talks[:learned], talks[-HELD:], folder, eval_every=2)
+    found = []
     for number in range(rounds):
-        theirs = Curve.of_trl(model, train, ours, folder)
-        target = theirs.loss[-1]
-        own = ours.curve(target)
-        if own.loss[-1] > target:
-            print(f"\nloss: {name}: {own.loss[-1]:.3f} was the last, TRL had {target:.3f}")
+        before, target, theirs = loss_of_trl(model, talks[:learned], ours, folder)
+        losses, seconds = ours.curve(target)
+        if losses[-1] > target:
+            print(f"\nloss: {name}: {losses[-1]:.3f} was the last, TRL had {target:.3f}")
             return
-        found["clock"].append(theirs.clock[-1] / own.at(target, own.clock))
-        found["processor"].append(theirs.processor[-1] / own.at(target, own.processor))
+        own = float(np.interp(-target, [-before, *(-loss for loss in losses)], [0.0, *seconds]))
+        found.append(theirs / own)
         if number == 0:
-            print(f"\nloss: {name}, {learned} rows of vicuna_blog_chat, {len(held)} held out, defaults of both")
-            print(f"  before {theirs.loss[0]:.3f}; TRL {target:.3f} after {theirs.clock[-1]:.1f} s")
-            print(
-                f"  runner {own.loss[-1]:.3f} after {own.clock[-1]:.1f} s, that after {own.at(target, own.clock):.1f} s"
-            )
-    for kind, values in found.items():
-        values.sort()
-        print(f"  runner over TRL: {statistics.median(values):.2f}x [{values[0]:.2f}, {values[-1]:.2f}] by {kind}")
+            print(f"\nloss: {name}, {learned} rows of vicuna_blog_chat, {HELD} held out, the defaults of both")
+            print(f"  before {before:.3f}; TRL {target:.3f} after {theirs:.1f} s; runner the same after {own:.1f} s")
+    found.sort()
+    print(f"  runner over TRL: {statistics.median(found):.2f}x [{found[0]:.2f}, {found[-1]:.2f}] by the clock")
 
 
 # The sides
 
 
 class Training:
-    """`sft` with its defaults but for ``fields``, on conversations, its model loaded anew for every training."""
+    """`sft` with its defaults but for ``fields``, on conversations."""
 
-    def __init__(
-        self,
-        model: Path,
-        train: list[list[dict[str, str]]],
-        held: list[list[dict[str, str]]],
-        folder: Path,
-        **fields: Any,
-    ) -> None:
-        from runner.builders.language._models import base_model
-        from runner.builders.language._rows import rendering
-        from runner.builders.language._rows.chat_renderer import renderer_of
+    def __init__(self, model: Path, train: list[Talk], held: list[Talk], folder: Path, **fields: Any) -> None:
         from runner.chat.messages import Conversation, Message
         from runner.data.dialogues.rows import ConversationRow
 
-        kind = registry.load("sft")
+        self.kind = registry.load("sft")
         document = {"model_type": "sft", "base_model_name": str(model)} | fields
-        self.spec: Any = kind.Spec.model_validate_json(json.dumps(document))
-        self._folder = Path(tempfile.mkdtemp(dir=folder))
-        self.context = silent_context(
-            self._folder, LoadedData([], [], "0" * 64, {}), epochs=1, batch_size=kind.Spec.default_batch_size,
-            seed=SEED, cache=folder,
-        )  # fmt: skip
-        self.base = base_model.find(self.spec, self.context)
-        renderer = renderer_of(self.base, self.spec, self.context)
-
-        def side(talks: list[list[dict[str, str]]], name: str) -> Any:
-            rows = [
+        self.spec: Any = self.kind.Spec.model_validate_json(json.dumps(document))
+        self._folder = folder
+        self.train_rows, self.held_rows = (
+            [
                 ConversationRow(at + 1, Conversation(tuple(Message(**turn) for turn in talk)))
                 for at, talk in enumerate(talks)
             ]
-            return rendering.conversations(rows, renderer, self.spec.loss_on, self.spec.max_length, name)
+            for talks in (train, held)
+        )
 
-        self.side, self.held = side(train, "train"), side(held, "validation")
+    def context(self) -> TrainContext:
+        return silent_context(
+            Path(tempfile.mkdtemp(dir=self._folder)),
+            LoadedData(self.train_rows, self.held_rows, "0" * 64, {}),
+            epochs=1,
+            batch_size=BATCH,
+            seed=SEED,
+            cache=self._folder,
+        )
 
-    def as_labels(self) -> list[dict[str, list[int]]]:
+    def renderer(self) -> Any:
+        from runner.builders.language._models import base_model
+        from runner.builders.language._rows.chat_renderer import renderer_of
+
+        context = self.context()
+        return renderer_of(base_model.find(self.spec, context), self.spec, context)
+
+    def rows(self, of: list[Any]) -> Any:
+        """Conversations as token rows."""
+        from runner.builders.language._rows import rendering
+
+        return rendering.conversations(of, self.renderer(), self.spec.loss_on, self.spec.max_length, "train").rows
+
+    def labels(self) -> list[dict[str, list[int]]]:
         """The rows as TRL takes tokens: -100 is a token that does not count."""
-        rows, found = self.side.rows, []
+        rows, found = self.rows(self.train_rows), []
         for start, end in zip(rows.tokens.ends[:-1], rows.tokens.ends[1:], strict=True):
             ids, counts = rows.tokens.ids[start:end], rows.weights[start:end] > 0
             found.append({"input_ids": ids.tolist(), "labels": np.where(counts, ids, -100).tolist()})
         return found
 
-    def fit(self, measure: Callable[[Any], dict[str, float | None]] | None = None, context: Any = None) -> None:
-        """One training. ``measure`` is given the model."""
-        from runner.builders.language._learning.likelihood import step_parts
-        from runner.builders.language._learning.trainee import computed_in, trainee
-        from runner.builders.language._models import base_model
-        from runner.training.loop import fit
+    def train(self, enough: float = -math.inf) -> list[dict[str, Any]]:
+        """What is told of a training, each event with the clock's and the processor's time; until a loss is enough."""
+        events: list[dict[str, Any]] = []
 
-        trained = base_model.load(self.spec, self.context, self.base)
-        parts = step_parts(
-            trained.model, self.side.rows, batch_size=self.context.batch_size, padding=trained.padding, device="cpu",
-            precision=computed_in(self.spec, self.context), smoothing=self.spec.label_smoothing,
-        )  # fmt: skip
-        task = trainee(
-            self.spec, self.context, trained, parts,
-            (lambda: measure(trained.model)) if measure is not None else (lambda: {"loss": None}),
-            self.side.rows.lengths, criterion="loss", better="lower",
-        )  # fmt: skip
-        fit(task, self._anew(context or self.context))
+        def emit(event: str, **fields: Any) -> None:
+            if event in ("progress", "epoch", "step"):
+                now = {"clock": time.perf_counter(), "processor": time.process_time()}
+                events.append({"event": event} | fields | now)
 
-    def _anew(self, context: TrainContext) -> TrainContext:
-        folder = Path(tempfile.mkdtemp(dir=self._folder))
-        return replace(context, checkpoints=RunCheckpoints(folder, silent))
+        def over() -> bool:
+            return any(event["event"] == "step" and event["metrics"]["loss"] <= enough for event in events)
 
-    def judged(self, model: Any) -> float:
-        """The held-out loss of the answers' tokens."""
-        from runner.builders.language._learning.likelihood import judge
+        context = replace(self.context(), emit=emit, stop_requested=over)
+        with contextlib.suppress(Stopped):
+            self.kind.train(self.spec, context)
+        shutil.rmtree(context.artifact.parent)
+        return events
 
-        loss = judge(model, self.held.rows, int(self.base.tokenizer.pad_token_id), "cpu").metrics()["loss"]
-        assert loss is not None
-        return loss
-
-    def curve(self, target: float) -> Curve:
-        """The held-out loss every few steps, until it is the target."""
-        from runner.errors import Stopped
-
-        curve = Curve()
-        own, self.spec = self.spec, self.spec.model_copy(update={"eval_every": 2})
-
-        def measure(model: Any) -> dict[str, float | None]:
-            with curve.paused():
-                loss = self.judged(model)
-                curve.add(loss)
-            return {"loss": loss}
-
-        context = replace(self.context, stop_requested=lambda: bool(curve.loss) and curve.loss[-1] <= target)
-        try:
-            self.fit(measure, context)
-        except Stopped:
-            pass
-        finally:
-            self.spec = own
-        return curve
+    def curve(self, enough: float) -> tuple[list[float], list[float]]:
+        """Held-out losses, and the seconds of learning before each."""
+        losses, seconds, learned, tokens = [], [], 0.0, 0
+        for event in self.train(enough):
+            if event.get("pace", {}).get("tokens_per_second"):
+                learned += (event["tokens"] - tokens) / event["pace"]["tokens_per_second"]
+                tokens = event["tokens"]
+            if event["event"] == "step":
+                losses.append(event["metrics"]["loss"])
+                seconds.append(learned)
+        return losses, seconds
 
 
-@dataclass
-class Curve:
-    """Held-out losses with the seconds of training before each, by the clock and by the processor's time."""
+def loss_of_trl(model: Path, talks: list[Talk], ours: Training, folder: Path) -> tuple[float, float, float]:
+    """TRL's defaults, stopped after the first of their three epochs: the loss before and after, and seconds."""
+    from transformers import TrainerCallback
 
-    loss: list[float] = field(default_factory=list)
-    clock: list[float] = field(default_factory=list)
-    processor: list[float] = field(default_factory=list)
+    from runner.builders.language._learning.likelihood import judge
 
-    def __post_init__(self) -> None:
-        self._began, self._used = time.perf_counter(), time.process_time()
+    held = ours.rows(ours.held_rows)
+    losses, marks = [], []
 
-    def add(self, loss: float) -> None:
-        self.loss.append(loss)
+    class Look(TrainerCallback):  # type: ignore[misc]
+        def look(self, model: Any, tokenizer: Any) -> None:
+            marks.append(time.perf_counter())
+            losses.append(judge(model, held, int(tokenizer.pad_token_id), "cpu").metrics()["loss"])
+            marks.append(time.perf_counter())
 
-    def paused(self) -> Any:
-        """What is done within is not counted."""
-        from contextlib import contextmanager
+        def on_train_begin(self, args: Any, state: Any, control: Any, **words: Any) -> None:
+            self.look(words["model"], words["processing_class"])
 
-        @contextmanager
-        def within() -> Iterator[None]:
-            now, used = time.perf_counter(), time.process_time()
-            self.clock.append(now - self._began)
-            self.processor.append(used - self._used)
-            yield
-            self._began += time.perf_counter() - now
-            self._used += time.process_time() - used
+        def on_epoch_end(self, args: Any, state: Any, control: Any, **words: Any) -> Any:
+            self.look(words["model"], words["processing_class"])
+            control.should_training_stop = True
+            return control
 
-        return within()
-
-    def at(self, target: float, seconds: list[float]) -> float:
-        """When the loss was ``target``, between two measurements on a line."""
-        if self.loss[0] <= target:
-            return seconds[0]
-        after = next(at for at, loss in enumerate(self.loss) if loss <= target)
-        return float(np.interp(-target, [-self.loss[after - 1], -self.loss[after]], seconds[after - 1 : after + 1]))
-
-    @classmethod
-    def of_trl(cls, model: Path, talks: list[list[dict[str, str]]], ours: Training, folder: Path) -> Curve:
-        """TRL's defaults, stopped after the first of their three epochs; the loss before and after."""
-        from transformers import TrainerCallback
-
-        curve = cls()
-
-        class Look(TrainerCallback):  # type: ignore[misc]
-            def on_train_begin(self, args: Any, state: Any, control: Any, **words: Any) -> None:
-                with curve.paused():
-                    curve.add(ours.judged(words["model"]))
-
-            def on_epoch_end(self, args: Any, state: Any, control: Any, **words: Any) -> Any:
-                with curve.paused():
-                    curve.add(ours.judged(words["model"]))
-                control.should_training_stop = True
-                return control
-
-        trainer = trl_trainer(model, [{"messages": talk} for talk in talks], folder, callbacks=[Look()])
-        curve.__post_init__()
-        trainer.train()
-        first = curve.clock[0], curve.processor[0]
-        curve.clock, curve.processor = [t - first[0] for t in curve.clock], [t - first[1] for t in curve.processor]
-        return curve
+    trl_trainer(model, [{"messages": talk} for talk in talks], folder, [Look()]).train()
+    return losses[0], losses[1], marks[2] - marks[1]
 
 
-def trl_trainer(model: Path, rows: list[dict[str, Any]], folder: Path, callbacks: Any = None, **settings: Any) -> Any:
+def trl_trainer(model: Path, rows: list[dict[str, Any]], folder: Path, callbacks: list[Any], **settings: Any) -> Any:
     """TRL's trainer as its documentation writes it, without reports and checkpoints."""
     from datasets import Dataset, disable_progress_bars
     from transformers import AutoTokenizer, PrinterCallback
@@ -446,7 +411,7 @@ def cut(model: Path, layers: int, folder: Path) -> Path:
     return folder
 
 
-def conversations(data: Path | None) -> list[list[dict[str, str]]]:
+def conversations(data: Path | None) -> list[Talk]:
     """A question and its answer each, in an order that is drawn."""
     file = data / "vicuna_blog_chat.jsonl" if data else None
     if file is None:
