@@ -38,7 +38,8 @@ class Task:
     ``comparing``
         ``compare(asked...)``: several models on one held-out set, paired (:mod:`runner.evaluation.comparing`).
     ``next_step``
-        ``command(model, tables, program) -> str``: what to type after training.
+        ``command(model, tables, program) -> str``: what to type after training; ``INVITATION``, where it is there,
+        stands above it.
     ``extended``, where its models can be extended without training them again
         ``open_extended(predictor, folder)``: the predictor of a stored model, with what its folder :data:`EXTENSION`
         adds to it.

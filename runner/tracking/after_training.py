@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,11 @@ def next_command(model_type: str, model: str, tables: Mapping[str, Any], program
     """The command that answers with the stored ``model``; empty where its task says none."""
     room = room_of(task_of(model_type), "next_step")
     return str(room.command(model, tables, program)) if room is not None else ""
+
+
+def _invitation(model_type: str) -> str:
+    """What stands above that command."""
+    return str(getattr(room_of(task_of(model_type), "next_step"), "INVITATION", "score with it:"))
 
 
 def final_table(
@@ -45,7 +51,9 @@ def final_table(
     for row in others:
         # A mark on a row that stands alone says nothing.
         rows.append((_figures(task, row, clean(row["model"])), "best" if row is best and not leads else "", ""))
-    headings = _headings(task)
+    told = _told(task, [metrics, *others])
+    headings = tuple(itertools.compress(_headings(task), told))
+    rows = [(tuple(itertools.compress(cells, told)), mark, style) for cells, mark, style in rows]
     widths = [
         max(len(cells[at]) for cells in [headings, *(cells for cells, _, _ in rows)]) for at in range(len(headings))
     ]
@@ -63,7 +71,7 @@ def final_table(
     if model is not None:
         lines.append((f"stored as {clean(model)}", ""))
         if command := command or next_command(model_type, model, tables):
-            lines += [("", ""), ("score with it:", ""), (f"  {command}", "cyan")]
+            lines += [("", ""), (_invitation(model_type), ""), (f"  {command}", "cyan")]
     return _styled(lines) if terminal else "\n".join(text.rstrip() for text, _ in lines)
 
 
@@ -72,6 +80,13 @@ def _headings(task: Task) -> tuple[str, ...]:
     first, *others = task.measures[:MOST_MEASURES]
     interval = ("95 % interval",) if first.interval else ()
     return ("", first.column, *interval, *(measure.column for measure in others))
+
+
+def _told(task: Task, rows: Sequence[Mapping[str, Any]]) -> tuple[bool, ...]:
+    """Whether each column says anything: a measure that no row has, even as unknown, is none of this kind's."""
+    first, *others = task.measures[:MOST_MEASURES]
+    interval = (True,) if first.interval else ()
+    return (True, True, *interval, *(any(measure.metric in row for row in rows) for measure in others))
 
 
 def _figures(task: Task, row: Mapping[str, Any], name: str) -> tuple[str, ...]:

@@ -37,13 +37,22 @@ def phase(event: ProgressEvent) -> str:
     return clean(event.phase or PHASES.get(unit, unit))
 
 
+#: What a loss on held-out rows is called where it stands beside that of training.
+HELD_OUT_LOSS = "held-out loss"
+
+
 def metrics_text(metrics: object) -> str:
-    """``loss 0.0912  accuracy 0.713  log_loss 0.5412``: the loss and the accuracy first, then the rest."""
+    """``loss 0.0912  accuracy 0.713  log_loss 0.5412``: the loss and the accuracy first, then the rest.
+
+    Beside the loss of training, one on held-out rows is called so.
+    """
     if not isinstance(metrics, Mapping):
         return ""
     known = {str(name): value for name, value in metrics.items() if finite(value) is not None}
     loss = next((name for name in ("train_loss", "loss") if name in known), None)
     parts = [f"loss {number(known.pop(loss))}"] if loss else []
+    if loss == "train_loss" and "loss" in known:
+        parts.append(f"{HELD_OUT_LOSS} {number(known.pop('loss'))}")
     if "accuracy" in known:
         parts.append(f"accuracy {number(known.pop('accuracy'), 3)}")
     return "  ".join([*parts, *(f"{clean(name)} {number(value)}" for name, value in known.items())])

@@ -26,7 +26,7 @@ from runner.runs.event_kinds import (
     StoppedEarlyEvent,
     WarningEvent,
 )
-from runner.tracking.event_words import phase, sentence, warning_text
+from runner.tracking.event_words import HELD_OUT_LOSS, phase, sentence, warning_text
 from runner.tracking.run_task import task_of
 
 
@@ -160,8 +160,9 @@ class LiveView:
     def _take_figures(self, metrics: Numbers) -> None:
         """Keep the newest values of the loss and of the task's headline. An event may have only one of them."""
         known = dict(figure.rsplit(" ", 1) for figure in self._figures)
-        wanted: list[tuple[str, str, int | None]] = [("train_loss", "loss", None), ("loss", "loss", None)]
-        if self._headline is not None:
+        held_out = HELD_OUT_LOSS if "train_loss" in metrics else "loss"
+        wanted: list[tuple[str, str, int | None]] = [("train_loss", "loss", None), ("loss", held_out, None)]
+        if self._headline is not None and self._headline.metric != "loss":
             wanted.append((self._headline.metric, self._headline.column, self._headline.decimals))
         for name, label, decimals in wanted:
             if finite(metrics.get(name)) is not None:

@@ -339,6 +339,31 @@ def test_the_final_table_is_honest(own: dict[str, float], said: str) -> None:
     assert said in final_table("dense_network", METRICS | own, TABLES, None)
 
 
+def test_the_final_table_of_a_language_model_has_the_measures_of_its_kind() -> None:
+    figures = {"loss": 1.25, "loss_low": 1.0, "loss_high": 1.5, "perplexity": 3.49, "token_accuracy": 0.7}
+    columns = ["model", "loss", "loss_low", "loss_high", "perplexity"]
+    before = Table("baselines", "Before", columns, [["base model", 2.5, 2.4, 2.6, 12.18]]).as_dict()
+    text = final_table("sft", figures | {"n_validation": 48}, {"baselines": before}, "sft/x", "runner infer ...")
+    assert text.splitlines() == [
+        "                    loss  95 % interval     perplexity  token acc.",
+        "sft (this run)    1.2500  [1.0000, 1.5000]       3.490       0.700  best",
+        "base model        2.5000  [2.4000, 2.6000]      12.180           -",
+        "",
+        "measured on 48 held-out rows",
+        "1.2500 below the base model",
+        "stored as sft/x",
+        "",
+        "ask it:",
+        "  runner infer ...",
+    ]
+
+
+def test_a_loss_on_held_out_rows_is_told_from_that_of_training() -> None:
+    metrics = {"train_loss": 0.5, "perplexity": 2.0, "loss": 0.7}
+    told = sentence(read_event({"event": "epoch", "epoch": 1, "epochs": 2, "metrics": metrics}))
+    assert told == "epoch 1/2  loss 0.5000  held-out loss 0.7000  perplexity 2.000"
+
+
 def test_the_final_table_without_a_validation_split() -> None:
     text = final_table("elo_scoring", {"accuracy": None, "log_loss": float("nan")}, {}, "elo_scoring/x/v1")
     assert "nothing was held out" in text

@@ -17,4 +17,5 @@ TASK = Task(
     ),
     options=GenerationOptions,
     models_noun="Language models",
+    rival="the base model",
 )

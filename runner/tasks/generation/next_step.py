@@ -6,6 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+INVITATION = "ask it:"
+
 
 def command(model: str, tables: Mapping[str, Any], program: str = "runner") -> str:
     """A command that asks the stored ``model``, quoted for a POSIX shell."""
