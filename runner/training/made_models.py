@@ -47,11 +47,14 @@ def made(name: str, cache: Path) -> Path | None:
     if not kept(name, cache):
         if not can_make(name):
             return None
+        from runner.training.pretrained import quietly
+
         write: Callable[[Path], None] = _write_tiny if name == TINY else lambda into: _write_gguf(name, into)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as scratch:
             whole = Path(scratch) / "model"
-            write(whole)
+            with quietly():
+                write(whole)
             try:
                 whole.rename(folder)
             except OSError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.cli.app import run
 from runner.cli.data import check, show_rows
 from runner.errors import UsageError
 from tests.chat.tiny_tokenizers import tiny_tokenizer
@@ -145,3 +146,11 @@ def test_rows_that_a_template_takes_are_accepted_and_a_template_needs_a_model(
         check(systems, kind="sft", template="chatml")
     with pytest.raises(UsageError, match="no chats"):
         check("sample", kind="causal_lm", model=_TINY)
+
+
+def test_a_packaged_model_is_made_without_a_word(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNNER_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "chat.jsonl").write_text('{"prompt": "Why?", "completion": "Because."}\n')
+    assert run(["data", "show", "chat.jsonl", "--kind", "sft", "--tokens", "--model", "runner/tiny-llama"]) == 0
+    assert capfd.readouterr().err == ""
