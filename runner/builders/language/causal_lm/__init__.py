@@ -4,7 +4,8 @@ Every text is followed by the end-of-text token. One longer than `max_length` be
 lost; with `packing` short ones share a row, and none sees another. The loss is the mean negative log-likelihood of a
 token (nats).
 
-Use it to teach a model the language of a field before it is taught to answer; for answers to questions, use `sft`.
+Use it when a model lacks the language of a field, and there are texts of it: before the model is taught to answer. For
+answers to questions, use `sft`, which may begin with the stored model: `"base_model_name": "causal_lm/NAME"`.
 
 Source: Gururangan et al., "Don't Stop Pretraining" (2020).
 """

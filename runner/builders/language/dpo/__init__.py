@@ -4,7 +4,8 @@ The loss compares how much more likely the trained model makes the chosen answer
 same of the rejected one. The reference is the model that training began with, so that the first loss is ln 2 under
 `sigmoid`; its log-likelihoods are computed once, before the first step.
 
-Use it on a model that can answer already (`sft`), with pairs of answers to the same prompt.
+Use it when a model can answer already (`"base_model_name": "sft/NAME"`), and there are pairs of answers to the same
+prompt, of which one is better. For single answers with a thumb up or down use `kto`.
 
 Source: Rafailov et al., "Direct Preference Optimization" (2023); `hinge`: Zhao et al. (2023, SLiC-HF); `ipo`: Azar et
 al. (2023); `robust`: Chowdhury et al. (2024).

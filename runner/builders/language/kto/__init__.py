@@ -1,6 +1,11 @@
 """A language model that learns from single answers, each wanted or not: Kahneman-Tversky optimization.
 
-Use it where answers were marked good or bad one by one, with a thumb up or down, and never two for one prompt.
+The loss of a wanted answer falls as it gets likelier than under the reference, that of an unwanted one as it gets less
+likely. Both are judged from a reference point: the mean divergence of the model from its reference, measured anew in
+each step by answers that belong to other prompts. The reference is the model that training began with.
+
+Use it when answers were marked good or bad one by one, with a thumb up or down, and never two for one prompt. With far
+more of one mark than of the other, `desirable_weight` and `undesirable_weight` even them out. For pairs use `dpo`.
 
 Source: Ethayarajh et al., "KTO: Model Alignment as Prospect Theoretic Optimization" (2024), equations 7 and 8.
 """

@@ -3,7 +3,8 @@
 The loss is the negative log-likelihood of the chosen answer, and `beta` times the negative log of how surely the odds
 of the chosen answer are above those of the rejected one.
 
-Use it where there are pairs of answers and no time for `sft` before `dpo`, or no memory for a reference.
+Use it when there are pairs of answers and no `sft` is to come before: the likelihood of the chosen answers is learned
+here as well. With a model that can answer already, `dpo` moves it less.
 
 Source: Hong et al., "ORPO: Monolithic Preference Optimization without Reference Model" (2024), equations 6 and 7.
 """

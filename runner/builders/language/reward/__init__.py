@@ -3,7 +3,8 @@
 A language model with one linear output instead of its vocabulary reads prompt and answer; the output at the last token
 is the score. The loss is that of Bradley and Terry: `-log sigmoid(score of chosen - score of rejected - margin)`.
 
-Use it to rank answers, or as the reward of reinforcement learning.
+Use it when answers are to be ranked, or reinforcement learning needs a reward. A score compares answers to one prompt;
+it is on no scale of its own.
 
 Source: Ouyang et al. (2022), equation 1; the margin: Touvron et al., "Llama 2" (2023), section 3.2.2.
 """

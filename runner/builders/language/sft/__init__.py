@@ -5,7 +5,8 @@ A conversation becomes tokens by the chat template, the same in training and in 
 that would train none is named, and a run in which nothing trains does not start. The loss is the mean negative
 log-likelihood of a trained token (nats) over all batches of a step.
 
-Use it first: preferences (`dpo`, `orpo`, `kto`) polish a model that can answer.
+Use it when there are good answers to learn from. It comes first: preferences (`dpo`, `kto`) polish a model that can
+answer already.
 
 Source: Ouyang et al., "Training language models to follow instructions with human feedback" (2022), section 3.1.
 """
