@@ -1,27 +1,28 @@
-"""Write a help desk's chat log as somebody's export would have it, for the tutorial on language models: a CSV file whose
-column `Dialogue` has the turns as JSON text, each with `speaker` (customer or clerk) and `said`.
+"""Write a help desk's chat log as somebody's export would have it, for the tutorial on language models.
 
-Run it as `python examples/sample_chat_log.py desk.csv`. The same words come out each time.
+It is a CSV file whose column `Dialogue` has the turns as JSON text, each with `speaker` (customer or clerk) and `said`.
+Run it as `python examples/sample_chat_log.py desk.csv`; the same words come out each time.
 """
 
 import csv
 import json
 import random
 import sys
+from pathlib import Path
 
 THINGS = ("order", "parcel", "refund", "invoice", "voucher", "return", "gift card", "subscription")
 OPENINGS = ("Hi, ", "Hello, ", "Good morning, ", "")
 QUESTIONS = {
-    "where is my {thing} {number}?": "Your {thing} {number} is on its way.",
-    "please cancel my {thing} {number}.": "Your {thing} {number} is cancelled.",
-    "can I change my {thing} {number}?": "Your {thing} {number} can be changed until noon.",
+    "where is my {thing} {number}?": "Your {thing} is on its way.",
+    "please cancel my {thing} {number}.": "Your {thing} is cancelled.",
+    "can I change my {thing} {number}?": "Your {thing} can be changed until noon.",
 }
 CHATS = 240
 
 
 def chat(rng: random.Random) -> list[dict[str, str]]:
     """One dialogue: a question and its answer, and now and then a thank-you and its answer."""
-    words = {"thing": rng.choice(THINGS), "number": str(rng.randrange(10, 100))}
+    words = {"thing": rng.choice(THINGS), "number": str(rng.randrange(1000, 10000))}
     question, answer = rng.choice(list(QUESTIONS.items()))
     asked = rng.choice(OPENINGS) + question.format(**words)
     turns = [("customer", asked[0].upper() + asked[1:]), ("clerk", answer.format(**words))]
@@ -31,9 +32,9 @@ def chat(rng: random.Random) -> list[dict[str, str]]:
 
 
 def main() -> None:
-    target = sys.argv[1]
+    target = Path(sys.argv[1])
     rng = random.Random(0)
-    with open(target, "w", encoding="utf-8", newline="") as file:
+    with target.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["Ticket", "Dialogue"])
         for ticket in range(1, CHATS + 1):

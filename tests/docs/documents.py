@@ -47,9 +47,9 @@ def blocks(path: Path) -> list[Block]:
     ]
 
 
-#: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_outcome_guide.py,
-#: test_extending_guide.py).
-WALKS = ("tutorial.md", "routing_from_outcomes.md", "extending_a_router.md")
+#: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_language_tutorial.py,
+#: test_outcome_guide.py, test_extending_guide.py).
+WALKS = ("tutorial.md", "tutorial_language.md", "routing_from_outcomes.md", "extending_a_router.md")
 
 
 def every(language: str) -> list[Block]:

@@ -42,6 +42,7 @@ FIRST = (
     "runner train --spec-file specs/quickstart.json",
     "runner train --spec-file specs/tabular_classification.json",
     "cat specs/elo_scoring.json | runner train",
+    "runner train --spec-file specs/sft.json",
 )
 COMMANDS = [pytest.param(command, id=f"{place} {command}") for place, command in shell_commands()]
 TYPED = [param for param in COMMANDS if not not_run(param.values[0]) and param.values[0] not in FIRST]
@@ -56,7 +57,7 @@ CONSOLES = [block for block in every("console") if block.document not in ELSEWHE
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """What a reader has after `make train`, with less training: the quickstart's model, a classifier, an Elo model."""
+    """What a reader has after `make train`, with less training: a router, a classifier, ratings, a language model."""
     shell = Shell.set_up(tmp_path_factory.mktemp("checkout"))
     for folder in ("specs", "schemas"):
         shutil.copytree(ROOT / folder, shell.home / folder)
@@ -67,6 +68,9 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     quickstart["data"]["max_samples"] = 60
     quickstart["epochs"] = 2
     (shell.home / "specs" / "quickstart.json").write_text(json.dumps(quickstart))
+    sft = json.loads((ROOT / "specs" / "sft.json").read_text())
+    sft["model"]["spec"]["max_steps"] = 1
+    (shell.home / "specs" / "sft.json").write_text(json.dumps(sft))
     for command in FIRST:
         done = shell.run(command)
         assert done.returncode == 0, done.stdout
@@ -137,6 +141,7 @@ def test_a_run_and_a_stored_model_hold_what_the_readme_lists(checkout: Shell):
     stored = list((checkout.home / "models").glob("*/*/v1"))
     assert len(stored) == len(FIRST)
     assert {path.suffix for model in stored for path in model.rglob("*") if path.is_file()} <= {
+        ".jinja",
         ".json",
         ".safetensors",
         ".txt",
