@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 SMOLLM2 = "HuggingFaceTB/SmolLM2-135M-Instruct"
-LORA = {"finetuning_spec": {"method": "lora", "rank": 16, "lora_dropout": 0.0}, "save_as": "adapter"}
+LORA = {"finetuning_spec": {"method": "lora", "rank": 16, "dropout": 0.0}, "save_as": "adapter"}
 PAIRS = {"prompt": "question", "chosen": "best_answer", "rejected": "incorrect_answers"}
 #: Where a loss of two answers begins: nothing tells them apart.
 LN_2 = math.log(2)
@@ -67,6 +67,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="the folder of the real rows")
     parser.add_argument("--kinds", nargs="*", default=[case.kind for case in CASES])
     parser.add_argument("--layers", type=int, default=6, help="layers of SmolLM2 that are kept where it is cut")
+    parser.add_argument("--share", type=float, default=1.0, help="how much of the rows is taken: less is a rehearsal")
     parser.add_argument("--executor", default="docker", choices=["docker", "local"])
     parser.add_argument("--json", type=Path, help="a file for the figures")
     parser.add_argument("--home", type=Path, help="where to work; a folder that is removed by default")
@@ -74,7 +75,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = (arguments.home or Path(folder)).absolute()
         home.mkdir(parents=True, exist_ok=True)
-        bench = Bench(home, arguments.data, arguments.executor, arguments.layers)
+        bench = Bench(home, arguments.data, arguments.executor, arguments.layers, arguments.share)
         found = []
         for case in CASES:
             # dpo and kto go on from what causal_lm made.
@@ -99,8 +100,8 @@ def row(entry: dict[str, Any]) -> str:
 class Bench:
     """A folder of its own, in which every kind is trained twice and asked."""
 
-    def __init__(self, home: Path, data: Path, executor: str, layers: int) -> None:
-        self._home, self._data, self._executor, self._layers = home, data, executor, layers
+    def __init__(self, home: Path, data: Path, executor: str, layers: int, share: float) -> None:
+        self._home, self._data, self._executor, self._layers, self._share = home, data, executor, layers, share
         self._place: dict[str, Any] = {"cwd": home, "env": os.environ | {"NO_COLOR": "1"}}
 
     def run(self, case: Case) -> dict[str, Any]:
@@ -139,7 +140,8 @@ class Bench:
         lines = (self._data / case.file).read_text("utf-8").splitlines()
         rows = self._home / f"{case.kind}.jsonl"
         # Rows from all over the file: its neighbours are alike.
-        rows.write_text("\n".join(lines[:: max(1, len(lines) // case.rows)][: case.rows]) + "\n", "utf-8")
+        count = max(8, round(case.rows * self._share))
+        rows.write_text("\n".join(lines[:: max(1, len(lines) // count)][:count]) + "\n", "utf-8")
         base = {"cut": str(self._home / "cut"), "stored": "causal_lm/real"}.get(case.base, case.base)
         if case.base == "cut":
             self._cut()

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from runner.execution import image_lookup as images
+from runner.training import made_models
 from tests.conftest import Desk
 from tests.examples import KINDS, example, files, numbers, question
 from tests.holding import wait_for_checkpoint
@@ -98,6 +99,33 @@ def test_ended_in_the_middle_of_a_container_it_resumes_to_the_same_model(kind, e
     whole = whole_desk("train", "--spec-file", spec, "--executor", "docker", "--json").ok().json
     assert resumed["metrics"] == whole["metrics"]
     assert files(desk, resumed) == files(whole_desk, whole)
+
+
+def test_a_base_model_that_is_a_folder_and_an_adapter_beside_it_are_read_in_the_container(desk, tmp_path):
+    """Nothing of either is in the image or in the cache: an adapter's folder is of no use without that of its base."""
+    folder = made_models.made(made_models.TINY, tmp_path / "elsewhere")
+    method = {"finetuning_spec": {"method": "lora", "rank": 4}, "save_as": "adapter"}
+    for path in folder.iterdir():
+        # Weights are written for their owner alone, and root's container runs as another user.
+        path.chmod(0o644)
+    reference = str(folder)
+    for kind in ("sft", "dpo", "reward"):
+        document = example(kind, run={"cpus": 1})
+        document["model"]["spec"] |= {"base_model_name": reference} | method
+        spec = desk.write(f"{kind}.json", document)
+        plan = desk("train", "--spec-file", spec, "--executor", "docker", "--dry-run", "--json").ok().json
+        mounts = [word for word in plan["command"] if word.startswith("type=bind,")]
+        assert f"type=bind,source={folder},target={folder},readonly" in mounts
+        done = desk("train", "--spec-file", spec, "--executor", "docker", "--json").ok().json
+        reference = done["model"].rpartition("/")[0]
+        if kind == "sft":
+            below = done["path"]
+            continue
+        answered = desk(*question(desk, done), "--output-path", "-").ok().json
+        assert len(numbers(answered)) >= 4
+        # The reward model is beside the first adapter too.
+        reference = "sft/" + Path(below).parent.name
+        method = method | {"save_as": "whole"}
 
 
 def test_a_spec_piped_into_the_image_by_hand_trains(desk):

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.chat.messages import Conversation, Message
 from runner.data.dialogues.rows import ConversationRow, TextRow
-from runner.errors import DataError, Stopped
+from runner.errors import DataError
 from tests.builders.language.conftest import conversations, steps, texts, turns, weights
 
 
@@ -177,26 +177,6 @@ def test_a_long_text_is_learned_whole_in_blocks(trained, base):
     assert set(side.groups) == {5}
     result, _ = trained("causal_lm", context={"epochs": 1}, max_length=32)
     assert result.metrics["loss"] < result.tables["baselines"]["rows"][0][1]
-
-
-def test_stopped_in_the_middle_of_an_epoch_it_goes_on_to_the_same_bytes(trained):
-    fields = {"eval_every": 2, "gradient_accumulation": 2, "finetuning_spec": {"method": "lora", "rank": 4}}
-    whole, one = trained("sft", "whole", context={"epochs": 2, "batch_size": 2}, **fields)
-    spent = {"epochs": 2, "batch_size": 2}
-    for stop_at in (1, 3):
-        asked: list[int] = []
-
-        def due(stop_at: int = stop_at, asked: list[int] = asked) -> bool:
-            asked.append(1)
-            return len(asked) >= stop_at + 3
-
-        with pytest.raises(Stopped):
-            trained("sft", f"stopped-{stop_at}", context=spent | {"stop_requested": due}, **fields)
-        again, other = trained("sft", f"stopped-{stop_at}", context=spent, **fields)
-        assert other.emit.of("resumed")
-        assert again.metrics == whole.metrics
-        theirs, ours = weights(one.artifact), weights(other.artifact)
-        assert all(torch.equal(ours[name], value) for name, value in theirs.items())
 
 
 def test_bins_hold_every_row_once_and_never_too_much():

@@ -1,0 +1,49 @@
+"""A training that is stopped anywhere, within an epoch or while it measures, goes on to the same bytes."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from runner.errors import Stopped
+from tests.builders.language.conftest import ROWS, weights
+
+#: Two batches make a step, and the last of an epoch has fewer rows. Dropout and noise draw from a generator.
+FIELDS = {
+    "eval_every": 2,
+    "gradient_accumulation": 2,
+    "finetuning_spec": {"method": "lora", "rank": 4, "dropout": 0.2},
+}
+NOISE = {"neftune_noise_alpha": 5.0}
+
+
+class Asked:
+    """A stop that is asked for at its n-th question."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self.count, self._at = 0, at
+
+    def __call__(self) -> bool:
+        self.count += 1
+        return self._at is not None and self.count >= self._at
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(trained, kind):
+    fields = FIELDS | ({} if kind == "reward" else NOISE)
+    spent = {"epochs": 2, "batch_size": 2}
+    counted = Asked()
+    whole, one = trained(kind, "whole", context=spent | {"stop_requested": counted}, **fields)
+    theirs = weights(one.artifact)
+    stops = range(counted.count // 4, counted.count, max(1, counted.count // 3))
+    steps = set()
+    for number in stops:
+        name = f"stopped-{number}"
+        with pytest.raises(Stopped):
+            trained(kind, name, context=spent | {"stop_requested": Asked(number)}, **fields)
+        again, other = trained(kind, name, context=spent, **fields)
+        steps |= {event["step"] for event in other.emit.of("resumed")}
+        assert again.metrics == whole.metrics
+        ours = weights(other.artifact)
+        assert all(torch.equal(ours[name], value) for name, value in theirs.items())
+    assert len(steps) > 1, "it went on from different steps"
