@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import re
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,18 @@ def quietly() -> Any:
         yield
     finally:
         told.set_verbosity(level)
+
+
+@contextmanager
+def quiet_adapters() -> Any:
+    """PEFT asks transformers by a name that is on its way out, and bitsandbytes, which it imports, misses kernels that
+    a CPU does without: neither is a user's matter."""
+    told = logging.getLogger("bitsandbytes")
+    level = told.level
+    told.setLevel(logging.ERROR)
+    try:
+        with quietly(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        told.setLevel(level)

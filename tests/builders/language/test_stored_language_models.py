@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -126,9 +127,11 @@ def test_an_adapter_beside_a_stored_model_is_opened_from_the_store(trained, cont
     assert result.metrics["n_train"] == 9
 
     above = shutil.copytree(context.artifact, store / kind / "second" / "v1")
-    opened = builder.Predictor.load(above, cache=tmp_path / "cache")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FutureWarning)
+        opened = builder.Predictor.load(above, cache=tmp_path / "cache")
     assert opened.model.peft_config["default"].base_model_name_or_path == "sft/first/v3"
-    weights = next(stored.glob("*.safetensors"))
-    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    file = next(stored.glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
     with pytest.raises(IntegrityError, match="beside another sft/first/v3"):
         builder.Predictor.load(above, cache=tmp_path / "cache")

@@ -170,14 +170,16 @@ def thawed(model: Any, method: FinetuningSpec, where: str, head: Head = "tokens"
     The new head of a score is trained whatever the method.
     """
     if isinstance(method, Lora | QLora | Dora | RsLora | Ia3):
-        from peft import get_peft_model
+        with pretrained.quiet_adapters():
+            from peft import get_peft_model
 
         model.requires_grad_(False)
         config = finetuning_methods.adapter_config(model, method, where)
         config.task_type = "CAUSAL_LM" if head == "tokens" else "SEQ_CLS"
         if head == "score":
             config.modules_to_save = ["score"]
-        model = get_peft_model(model, config)
+        with pretrained.quiet_adapters():
+            model = get_peft_model(model, config)
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()

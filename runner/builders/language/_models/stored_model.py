@@ -175,9 +175,12 @@ def load(
     document = read(folder)
     if document["form"] == "whole":
         return open_folder(folder, device, head, str(folder))
-    from peft import PeftModel
+    from runner.training.pretrained import quiet_adapters
 
+    with quiet_adapters():
+        from peft import PeftModel
     tokenizer = open_tokenizer(folder, str(folder))
     plain = open_weights(base or base_of(folder, cache), device, head)
     plain.config.pad_token_id = tokenizer.pad_token_id
-    return PeftModel.from_pretrained(plain, folder).to(device).eval(), tokenizer
+    with quiet_adapters():
+        return PeftModel.from_pretrained(plain, folder).to(device).eval(), tokenizer
