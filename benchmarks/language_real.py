@@ -79,7 +79,8 @@ def main() -> int:
         found = []
         for case in CASES:
             # dpo and kto go on from what causal_lm made.
-            if case.kind in arguments.kinds or (case.kind == "causal_lm" and {"dpo", "kto"} & set(arguments.kinds)):
+            needed = {"dpo", "kto"} & set(arguments.kinds) and not (home / "models" / "causal_lm").exists()
+            if case.kind in arguments.kinds or (case.kind == "causal_lm" and needed):
                 found.append(bench.run(case))
                 print(row(found[-1]), flush=True)
     if arguments.json:

@@ -108,6 +108,12 @@ def test_a_row_that_trains_nothing_is_named_and_none_at_all_is_refused(trained):
     assert "77" in caught.value.message and caught.value.hint
 
 
+def test_fewer_rows_than_a_step_holds_are_one_step(trained):
+    result, context = trained("sft", context={"epochs": 1, "batch_size": 64}, gradient_accumulation=4)
+    assert len(steps(context)) == 1
+    assert result.metrics["loss"] < result.tables["baselines"]["rows"][0][1]
+
+
 def test_steps_are_counted_measured_and_ended_by_their_fields(trained):
     _, context = trained("sft", "every", eval_every=2, context={"epochs": 3, "batch_size": 3})
     assert [event["step"] for event in steps(context)] == [2, 4, 6, 8, 9]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 
@@ -18,7 +19,7 @@ CASES = sorted((Path(__file__).parents[1] / "language_cases").glob("*.json"))
 def test_the_verdict_the_rows_and_what_is_said(case, tmp_path):
     expected = json.loads(case.read_text(encoding="utf-8"))
     path = tmp_path / expected["file"]
-    path.write_bytes(expected["text"].encode())
+    path.write_bytes(base64.b64decode(expected["base64"]) if "base64" in expected else expected["text"].encode())
     report = DataReport("")
     if expected["verdict"] == "refuse":
         with pytest.raises(DataError) as refused:
