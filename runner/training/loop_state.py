@@ -102,7 +102,7 @@ class LoopState:
     @property
     def size(self) -> int:
         """Bytes of a checkpoint, about: the weights that train, as many of the best, and two numbers each of Adam's."""
-        return 4 * sum(tensor.numel() * tensor.element_size() for tensor in _learnt(self.task.module).values())
+        return 4 * sum(tensor.numel() * tensor.element_size() for tensor in self._learnt().values())
 
     def save(self) -> None:
         self.context.checkpoints.save(self.step, *self._snapshot())

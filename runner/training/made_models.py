@@ -47,7 +47,7 @@ def made(name: str, cache: Path) -> Path | None:
     if not kept(name, cache):
         if not can_make(name):
             return None
-        from runner.training.pretrained import quietly
+        from runner.training.quiet_libraries import quietly
 
         write: Callable[[Path], None] = _write_tiny if name == TINY else lambda into: _write_gguf(name, into)
         folder.parent.mkdir(parents=True, exist_ok=True)

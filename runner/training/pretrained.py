@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
 import re
-import warnings
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from runner.data import hub
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
@@ -113,32 +109,3 @@ def _complete(folder: Path) -> bool:
     """Whether a folder has a configuration and weights (links of a Hub cache may point nowhere)."""
     weights = [path.name for path in folder.glob("*.safetensors") if path.exists()]
     return bool(weights) and (folder / "config.json").exists() and not hub.missing_shards(weights)
-
-
-@contextmanager
-def quietly() -> Any:
-    """transformers tells of every weight that a checkpoint has beside a model's; none of it is news to a user."""
-    from transformers.utils import logging as told
-
-    level = told.get_verbosity()
-    told.disable_progress_bar()
-    told.set_verbosity_error()
-    try:
-        yield
-    finally:
-        told.set_verbosity(level)
-
-
-@contextmanager
-def quiet_adapters() -> Any:
-    """PEFT asks transformers by a name that is on its way out, and bitsandbytes, which it imports, misses kernels that
-    a CPU does without: neither is a user's matter."""
-    told = logging.getLogger("bitsandbytes")
-    level = told.level
-    told.setLevel(logging.ERROR)
-    try:
-        with quietly(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            yield
-    finally:
-        told.setLevel(level)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import DataError
-from runner.training.pretrained import quietly
+from runner.training.quiet_libraries import quietly
 
 
 def read_tokenizer(folder: Path, where: str) -> Any:

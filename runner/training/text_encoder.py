@@ -24,7 +24,7 @@ from runner.training import encoder, finetuning_methods, quantised
 from runner.training.encoder_settings import STORED, Settings, model_files
 from runner.training.finetuning_specs import FinetuningSpec, Full, QLora
 from runner.training.precision import Precision, arithmetic
-from runner.training.pretrained import quietly
+from runner.training.quiet_libraries import quietly
 from runner.training.tokens import Tokens
 
 DOCUMENT, TRAINED = "finetuning.json", "trained.safetensors"

@@ -23,7 +23,7 @@ from runner.chat.templates import wants_start
 from runner.contract import Table
 from runner.errors import DataError
 from runner.tasks.generation.completions import Completion
-from runner.training.pretrained import quietly
+from runner.training.quiet_libraries import quietly
 
 #: Tokens that a batch may have in the end, prompts and answers together.
 TOKENS = 65_536

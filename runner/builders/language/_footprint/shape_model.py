@@ -12,7 +12,7 @@ from torch import nn
 from runner.builders.language._footprint.quantised_shapes import quantise
 from runner.builders.language._models.base_model import METHOD, compute_anew, thawed
 from runner.builders.language._models.opening import Head
-from runner.training import pretrained
+from runner.training import quiet_libraries
 from runner.training.finetuning_specs import QLora
 
 
@@ -36,7 +36,7 @@ def make(spec: Any, folder: Path, head: Head, device: str, *, checkpointing: boo
 
     method = spec.finetuning_spec
     auto: Any = AutoModelForCausalLM if head == "tokens" else AutoModelForSequenceClassification
-    with pretrained.quietly(), no_init_weights(), torch.device("meta"):
+    with quiet_libraries.quietly(), no_init_weights(), torch.device("meta"):
         config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         if head == "score":
             config.num_labels = 1

@@ -15,7 +15,7 @@ from runner.builders.language._models import stored_model
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
 from runner.contract import FootprintContext, Processes, TrainContext
 from runner.errors import DataError, RunnerError
-from runner.training import finetuning_methods, pretrained, quantised
+from runner.training import finetuning_methods, pretrained, quantised, quiet_libraries
 from runner.training.finetuning_specs import Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
 
 #: The pointer of what says how the weights are trained.
@@ -170,7 +170,7 @@ def thawed(model: Any, method: FinetuningSpec, where: str, head: Head = "tokens"
     The new head of a score is trained whatever the method.
     """
     if isinstance(method, Lora | QLora | Dora | RsLora | Ia3):
-        with pretrained.quiet_adapters():
+        with quiet_libraries.quiet_adapters():
             from peft import get_peft_model
 
         model.requires_grad_(False)
@@ -178,7 +178,7 @@ def thawed(model: Any, method: FinetuningSpec, where: str, head: Head = "tokens"
         config.task_type = "CAUSAL_LM" if head == "tokens" else "SEQ_CLS"
         if head == "score":
             config.modules_to_save = ["score"]
-        with pretrained.quiet_adapters():
+        with quiet_libraries.quiet_adapters():
             model = get_peft_model(model, config)
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:

@@ -18,7 +18,7 @@ from runner.contract import Table, Task
 from runner.errors import ConflictError, EnvironmentProblem, RunFailed
 from runner.training import quantised
 from runner.training.finetuning_specs import FinetuningSpec, QLora
-from runner.training.pretrained import quietly
+from runner.training.quiet_libraries import quietly
 
 #: What both are asked. They differ in length and script, so that many tokens and positions have a part.
 ASKED = (

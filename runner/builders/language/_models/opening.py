@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from runner.errors import DataError, NotFoundError
-from runner.training import pretrained, quantised
+from runner.training import quantised, quiet_libraries
 from runner.training.encoder_settings import model_files
 from runner.training.pretrained_tokenizer import read_tokenizer
 
@@ -72,7 +72,7 @@ def open_weights(folder: Path, device: str, head: Head = "tokens", quantization:
     if quantization is not None:
         words |= {"quantization_config": quantization, "device_map": {"": device}}
     auto: Any = AutoModelForCausalLM if head == "tokens" else AutoModelForSequenceClassification
-    with pretrained.quietly():
+    with quiet_libraries.quietly():
         try:
             model = auto.from_pretrained(
                 folder,

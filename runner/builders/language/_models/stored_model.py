@@ -59,7 +59,7 @@ def write_folder(trained: Any, folder: Path, document: dict[str, Any], save_as: 
     ``trained`` is a :class:`~runner.builders.language._models.base_model.Trained`. ``save_as`` is ``whole``, which puts
     adapters into the weights, or ``adapter``. The weights are kept in the dtype of the base, and of no use after this.
     """
-    from runner.training.pretrained import quietly
+    from runner.training.quiet_libraries import quietly
 
     model, peft = trained.model, hasattr(trained.model, "peft_config")
     tell_ends(model, trained.tokenizer, document.get("chat"))
@@ -175,7 +175,7 @@ def load(
     document = read(folder)
     if document["form"] == "whole":
         return open_folder(folder, device, head, str(folder))
-    from runner.training.pretrained import quiet_adapters
+    from runner.training.quiet_libraries import quiet_adapters
 
     with quiet_adapters():
         from peft import PeftModel
