@@ -86,7 +86,7 @@ def main() -> None:
             if "speed" in arguments.only:
                 speed(name, model, talks, 30 if small else 3 if arguments.quick else 8, arguments.rounds, folder)
             if "answers" in arguments.only:
-                asked = [talk[:1] for talk in talks[: 16 if small or not arguments.quick else 4]]
+                asked = [talk[:1] for talk in talks[: 8 if arguments.quick else 16]]
                 answers(name, model, asked, arguments.rounds, folder, 24 if arguments.quick else 48)
         if "loss" in arguments.only and arguments.data:
             few = 2 if arguments.quick else 6
@@ -193,7 +193,7 @@ def answers(name: str, model: Path, asked: list[Talk], rounds: int, folder: Path
     generator = Generator(plain, tokenizer, Training(model, [], [], folder).renderer())
     rows = [AskedConversation(Conversation(tuple(Message(**turn) for turn in talk))) for talk in asked]
     options = GenerationOptions(max_new_tokens=new)
-    size = len(rows) // 2
+    size = len(rows)
     by_hand: dict[int, list[str]] = {}
 
     def runner() -> int:
