@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 #: What such a machine is taken to have: Python 3.12, and these.
@@ -52,9 +53,10 @@ def fetch(folder: Path) -> None:
     print(f"all: {total / 1e6:.1f} MB, of at most {MOST / 1e6:.0f} MB; the machine has: {', '.join(THERE)}")
 
 
-def install(folder: Path, target: Path) -> str | None:
-    """Put the wheels into ``target``, a folder for PYTHONPATH; what went wrong, if anything."""
-    wheels = [str(path) for path in sorted(folder.glob("*.whl"))]
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(target), *wheels]
-    done = subprocess.run(pip, check=False, capture_output=True, text=True)
-    return None if done.returncode == 0 else done.stderr.strip()[-500:]
+def unpack(folder: Path, target: Path) -> int:
+    """Put the wheels into ``target``, a folder for PYTHONPATH: none of them has more to install. How many they are."""
+    wheels = sorted(folder.glob("*.whl"))
+    for wheel in wheels:
+        with zipfile.ZipFile(wheel) as packed:
+            packed.extractall(target)
+    return len(wheels)

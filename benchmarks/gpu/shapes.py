@@ -61,6 +61,10 @@ def llama(shape: Shape, tokenizer: Path, folder: Path) -> Path:
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         model = LlamaForCausalLM(config).to(torch.bfloat16)
     model.save_pretrained(folder)
+    del model
+    if torch.cuda.is_available():
+        # The trainings come in processes of their own.
+        torch.cuda.empty_cache()
     return folder
 
 
