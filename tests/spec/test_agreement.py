@@ -147,6 +147,22 @@ def _choice_conflict(spec):
     return spec.get("early_stopping") is not None or not section.get("grid", {}).keys() <= spec.keys()
 
 
+def _processes_conflict(document):
+    """Whether several processes have too little to do, or to hold, or one process is asked to divide a model."""
+    run, model = document.get("run") or {}, document.get("model") or {}
+    count, sharding, gpus = run.get("processes", 1), run.get("sharding", "none"), run.get("gpus")
+    if count == 1:
+        return sharding != "none"
+    own = None if isinstance(model.get("start_state"), str) else registry.load(model["spec"]["model_type"]).Spec
+    size = document.get("batch_size", (own and own.default_batch_size) or 0)
+    few = isinstance(gpus, int) and 0 < gpus < count
+    if few or size == "auto" or own is None:
+        return few or size == "auto"
+    if not own.takes_processes or 0 < size < count:
+        return True
+    return sharding == "full" and own.model_validate_json(json.dumps(model["spec"])).undividable() is not None
+
+
 def _outcomes_conflict(outcomes):
     """Whether a matrix's range of scores is none, or a column of it has two roles."""
     low, high = outcomes.get("score_range") or (0, 1)
@@ -167,6 +183,8 @@ def beyond_a_schema(document):
     divide the width that they share, that trees see the LLM, and nothing twice, that a winner's word has one
     meaning, and a column one role, a learning rate one decay, and the end of a training one ground."""
     data = document.get("data") if isinstance(document, dict) else None
+    if isinstance(document, dict) and _processes_conflict(document):
+        return True
     if isinstance(data, dict) and "dataset" in data and _table_conflict(data):
         return True
     if isinstance(data, dict):
