@@ -68,6 +68,7 @@ def main() -> int:
     parser.add_argument("--kinds", nargs="*", default=[case.kind for case in CASES])
     parser.add_argument("--layers", type=int, default=6, help="layers of SmolLM2 that are kept where it is cut")
     parser.add_argument("--share", type=float, default=1.0, help="how much of the rows is taken: less is a rehearsal")
+    parser.add_argument("--cpus", type=int, default=2, help="1 on a machine that is busy with other work")
     parser.add_argument("--executor", default="docker", choices=["docker", "local"])
     parser.add_argument("--json", type=Path, help="a file for the figures")
     parser.add_argument("--home", type=Path, help="where to work; a folder that is removed by default")
@@ -75,7 +76,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         home = (arguments.home or Path(folder)).absolute()
         home.mkdir(parents=True, exist_ok=True)
-        bench = Bench(home, arguments.data, arguments.executor, arguments.layers, arguments.share)
+        bench = Bench(home, arguments)
         found = []
         for case in CASES:
             # dpo and kto go on from what causal_lm made.
@@ -101,8 +102,9 @@ def row(entry: dict[str, Any]) -> str:
 class Bench:
     """A folder of its own, in which every kind is trained twice and asked."""
 
-    def __init__(self, home: Path, data: Path, executor: str, layers: int, share: float) -> None:
-        self._home, self._data, self._executor, self._layers, self._share = home, data, executor, layers, share
+    def __init__(self, home: Path, asked: argparse.Namespace) -> None:
+        self._home, self._data, self._executor = home, asked.data, asked.executor
+        self._layers, self._share, self._cpus = asked.layers, asked.share, asked.cpus
         self._place: dict[str, Any] = {"cwd": home, "env": os.environ | {"NO_COLOR": "1"}}
 
     def run(self, case: Case) -> dict[str, Any]:
@@ -159,7 +161,7 @@ class Bench:
             | ({"columns": case.columns} if case.columns else {}),
             "epochs": 1,
             "batch_size": 4,
-            "run": {"cpus": 2},
+            "run": {"cpus": self._cpus},
         }
         path = self._home / f"{case.kind}.json"
         path.write_text(json.dumps(document, indent=1))
