@@ -128,6 +128,15 @@ def wants_start(tokenizer: Any) -> bool:
     return start is not None and tokenizer("a", verbose=False).input_ids[:1] == [start]
 
 
+def begun(tokenizer: Any, ids: Sequence[int]) -> list[int]:
+    """The ids of a text with what the tokenizer begins one with, once: also where the text has it already."""
+    if not wants_start(tokenizer):
+        return list(ids)
+    start = tokenizer.bos_token_id
+    first = next((at for at, token in enumerate(ids) if token != start), len(ids))
+    return [start, *ids[first:]]
+
+
 def _own(tokenizer: Any) -> tuple[str, str | None]:
     own = tokenizer.chat_template
     if isinstance(own, Mapping) and "default" in own:

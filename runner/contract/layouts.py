@@ -131,6 +131,8 @@ class LoadedData:
     record: dict[str, Any]
     #: The same for ``runner data check``, with the lines of what was dropped or changed.
     report: DataReport | None = None
+    #: The share of the rows that may be lost: those that a kind cannot learn from count as well.
+    most_lost: float = 1.0
 
 
 @dataclass

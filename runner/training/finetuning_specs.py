@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from runner.contract import Section, option
+from runner.contract import Section, invalid, option
 
 ModuleName = Annotated[str, Field(min_length=1, max_length=256)]
 TargetModules = Literal["auto"] | Annotated[list[ModuleName], Field(min_length=1, max_length=1024)]
@@ -90,6 +90,14 @@ class QLora(Section):
     bnb_4bit_quant_type: Literal["nf4", "fp4"] = option(
         "nf4", description="The 16 values of a 4-bit weight: quantiles of a normal distribution, or 4-bit floats."
     )
+
+    @model_validator(mode="after")
+    def _of_four_bits(self) -> Self:
+        for name in ("bnb_4bit_compute_dtype", "bnb_4bit_quant_type"):
+            # A default that a document spells out says nothing else than the document without it.
+            if not self.load_in_4bit and getattr(self, name) != type(self).model_fields[name].default:
+                raise invalid((name,), "void", "layers of 8 bits have none: leave it out, or load in 4 bits")
+        return self
 
 
 class LastLayers(Section):

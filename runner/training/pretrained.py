@@ -67,6 +67,12 @@ def local(name: str, revision: str | None = None) -> Path | None:
                 return Path(place) / folder
     path = absolute(name, Path())
     if revision is None and path.is_dir() and (_is_path(name) or (path / "config.json").exists()):
+        if (path / "adapter_config.json").exists() and not (path / "config.json").exists():
+            raise DataError(
+                "the folder holds an adapter, and no model",
+                where=str(path),
+                hint="put it into its base's weights first",
+            )
         if not (path / "config.json").exists():
             raise DataError("the folder holds no model: config.json is missing", where=str(path))
         return path

@@ -16,5 +16,5 @@ def read_tokenizer(folder: Path, where: str) -> Any:
     with quietly():
         try:
             return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-        except (OSError, ValueError, ImportError) as error:
+        except Exception as error:  # the files of a tokenizer that is damaged make its readers raise anything
             raise DataError(f"the tokenizer cannot be read: {error}", where=f"{where}: {folder}") from error

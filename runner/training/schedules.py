@@ -79,15 +79,24 @@ def factor(schedule: Constant | Linear | Cosine, step: int, steps: int) -> float
 
 
 def warmup_steps(schedule: WarmUp, steps: int) -> int:
-    """The warm-up's length in a run of ``steps`` steps."""
+    """The warm-up's length in a run of ``steps`` steps. A share of one step is none: its rate would be 0."""
     if schedule.warmup_ratio is not None:
-        return math.ceil(schedule.warmup_ratio * steps)
+        return math.ceil(schedule.warmup_ratio * steps) if steps > 1 else 0
     return schedule.warmup_steps or 0
 
 
 def check_length(schedule: WarmUp, steps: int, where: str) -> None:
-    """Raise :class:`DataError` for a warm-up that is longer than the run. ``where`` is the schedule's pointer."""
+    """Raise :class:`DataError` for a warm-up that is longer than the run, or all of a run of one step.
+
+    ``where`` is the schedule's pointer.
+    """
     warm = warmup_steps(schedule, steps)
+    if warm == steps == 1:
+        raise DataError(
+            "the training has one step, and the warm-up begins it at a rate of 0: nothing would be learned",
+            where=f"{where}/warmup_steps",
+            hint="leave the warm-up out, or train for more steps",
+        )
     if warm > steps:
         raise DataError(
             f"the warm-up of {warm} steps is longer than the training, which has {steps}",

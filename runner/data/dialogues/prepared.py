@@ -65,7 +65,8 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
         "train": len(train),
         "validation": len(validation),
     }
-    return LoadedData(train, validation, _fingerprint(content[taken[sides.train]], measured), record, report)
+    told = _fingerprint(content[taken[sides.train]], measured)
+    return LoadedData(train, validation, told, record, report, section.max_rows_lost)
 
 
 def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import difflib
 import json
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +24,8 @@ _READ = {
     *role_words.ROLE_KEYS, *role_words.CONTENT_KEYS, *REASONING, *TRAINED, "weight", "tool_calls", "function_call",
     "tool_call_id", "name",
 }  # fmt: skip
+#: The greatest weight of a turn, as ``loss_on`` has it.
+HEAVIEST = 1000
 _THINK = re.compile(r"\A\s*<think>(.*?)</think>\s*", re.DOTALL)
 
 
@@ -205,8 +206,8 @@ class TurnReader:
         """What the turn counts, by its ``weight`` or by whether it is trained."""
         weight = turn.get("weight")
         if not missing(weight):
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < math.inf:
-                raise RowFault("bad_weight", f"the weight is {weight!r}, which is no number of 0 or more")
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= HEAVIEST:
+                raise RowFault("bad_weight", f"the weight is {weight!r}, which is no number from 0 to {HEAVIEST:,}")
             return float(weight)
         trained = next((turn[key] for key in TRAINED if not missing(turn.get(key))), None)
         if trained is None:

@@ -63,6 +63,12 @@ class GenerationOptions(AskOptions):
                 )
         if self.num_beams > 1 and drawn:
             raise UsageError("beams are searched, not drawn", where="--set num_beams", hint="leave temperature out")
+        if self.num_beams > 1 and self.logprobs:
+            raise UsageError(
+                "beams are chosen by the whole of an answer: no token has a log-probability of its own",
+                where="--set logprobs",
+                hint="leave num_beams out",
+            )
         if self.n > 1 and not drawn and self.n > self.num_beams:
             raise UsageError(
                 "all answers would be the same",

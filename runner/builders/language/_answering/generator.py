@@ -19,7 +19,7 @@ from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
-from runner.chat.templates import wants_start
+from runner.chat.templates import begun
 from runner.contract import Table
 from runner.errors import DataError
 from runner.tasks.generation.completions import Completion
@@ -69,8 +69,7 @@ class Generator:
                     "the model goes on with texts, and has no template for a conversation",
                     hint="give a prompt alone, or use a model that was trained on conversations (sft)",
                 )
-            ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-            return [self.tokenizer.bos_token_id, *ids] if wants_start(self.tokenizer) else list(ids)
+            return begun(self.tokenizer, self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return self.renderer.prompt(conversation)
 
     def predict(self, rows: Sequence[Any], options: Any, batch_size: int) -> list[list[Completion]]:
@@ -97,6 +96,9 @@ class Generator:
         while order:
             length = len(prompts[order[0]]) + options.max_new_tokens
             size = max(1, min(batch_size, TOKENS // (length * max(options.n, options.num_beams))))
+            if length > self.longest:
+                # What room the model has left is that of its longest row: a shorter one beside it would be cut early.
+                size = min(size, sum(len(prompts[at]) == len(prompts[order[0]]) for at in order))
             some, order = order[:size], order[size:]
             lists = [prompts[at] for at in some]
             if options.num_beams > 1:
@@ -247,9 +249,8 @@ class Generator:
             text = "\n".join(turn.content for turn in passage.conversation.messages)
         else:
             text = passage.text
-        ids = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        start = [self.tokenizer.bos_token_id] if wants_start(self.tokenizer) else []
-        return [*start, *ids], [1.0] * (len(start) + len(ids))
+        ids = begun(self.tokenizer, self.tokenizer(text, add_special_tokens=False)["input_ids"])
+        return ids, [1.0] * len(ids)
 
     def count(self, rows: Sequence[Any], options: Any) -> list[int]:
         """Tokens of every row's prompt."""

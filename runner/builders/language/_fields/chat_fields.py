@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import difflib
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
-from runner.contract import Section, option
+from runner.contract import Section, invalid, option
 
 #: The formats that are built in, beside the tokenizer's own template.
 FORMATS = ("chatml", "alpaca", "llama", "vicuna", "zephyr", "mistral")
@@ -22,6 +23,20 @@ class Chat(Section):
         "mistral), or the path of a Jinja template ending in .jinja.",
     )
 
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        known = ("tokenizer", *FORMATS)
+        if self.template not in known and not self.template.endswith(".jinja"):
+            near = difflib.get_close_matches(self.template, known, n=1)
+            raise invalid(
+                ("template",),
+                "unknown_template",
+                "no chat template that is known"
+                + (f': did you mean "{near[0]}"?' if near else "")
+                + f" There are {', '.join(known)}, and files that end in .jinja",
+            )
+        return self
+
 
 class RoleWeights(Section):
     """What a token of each role's turns counts in the loss; 0 is not learned."""
@@ -30,6 +45,12 @@ class RoleWeights(Section):
     user: Weight = option(0.0, description="A user's turns.")
     system: Weight = option(0.0, description="The system's turns.")
     tool: Weight = option(0.0, description="Answers of tools.")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not any((self.assistant, self.user, self.system, self.tool)):
+            raise invalid((), "nothing_learned", "every role has the weight 0: nothing would be learned")
+        return self
 
 
 LossOn = Literal["assistant", "last_assistant", "all"] | RoleWeights

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.language._learning import packed_rows
 from runner.builders.language._learning.likelihood import Judged, judge, step_parts
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.outcome import Start, need_numbers
 from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
@@ -36,8 +38,11 @@ def learn(
 
     The model is loaded once it is known that the rows train something.
     """
-    row_report.tell([train.report, held.report], context.emit)
+    row_report.tell([train.report, held.report], context.emit, context.data.most_lost)
     trained = load()
+    trained.check_tokens(train.rows.tokens.ids, held.rows.tokens.ids)
+    if spec.packing == "packed":
+        packed_rows.check(trained.model, train.rows, trained.padding, context.device)
     if spec.neftune_noise_alpha is not None:
         Noise(trained.model, spec.neftune_noise_alpha)
 
@@ -45,7 +50,7 @@ def learn(
         model, padding = trained.model, trained.padding
         return judge(model, held.rows, padding, context.device, context.stop_requested, context.processes)
 
-    before = judged()
+    before, start = judged(), Start.of(trained.model, context.processes)
     bins = bins_for(spec, train)
     lengths, counted = train.rows.lengths, train.rows.trained
     if bins is not None:
@@ -65,11 +70,13 @@ def learn(
         better="lower",
     )
     fitted = fit(task, context)
+    start.check(trained.model)
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, parts, machine
     stored_model.write(trained, context, document, spec.save_as)
     trained.release()
     after = stored_judged(context, held, trained.folder)
+    need_numbers(after.metrics())
     metrics = after.metrics() | interval(after, held.groups, context.seed) | counts(train, held)
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)

@@ -11,6 +11,7 @@ from runner.builders.language._learning.likelihood import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.objectives import Objective
+from runner.builders.language._learning.outcome import Start, need_numbers
 from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
@@ -39,15 +40,16 @@ def learn(
     ``make`` has the objective of either side. ``document`` is what the model keeps. The model is loaded once it is
     known that the rows train something.
     """
-    row_report.tell([side.report for side in sides], context.emit)
+    row_report.tell([side.report for side in sides], context.emit, context.data.most_lost)
     trained = load()
+    trained.check_tokens(*(side.rows.tokens.ids for side in sides))
 
     def judged(side: Side) -> Judged:
         model, padding = trained.model, trained.padding
         found = judge(model, side.rows, padding, context.device, context.stop_requested, context.processes)
         return found.added(side.by_answer)
 
-    before = judged(sides[1])
+    before, start = judged(sides[1]), Start.of(trained.model, context.processes)
     learned, held = make[0](judged(sides[0])), make[1](before)
     if spec.neftune_noise_alpha is not None:
         Noise(trained.model, spec.neftune_noise_alpha)
@@ -65,6 +67,7 @@ def learn(
         better="lower",
     )
     fitted = fit(task, context)
+    start.check(trained.model)
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, machine
     stored_model.write(trained, context, document, spec.save_as)
@@ -74,6 +77,7 @@ def learn(
     found = judge(model, sides[1].rows, padding, context.device, processes=context.processes)
     after = found.added(sides[1].by_answer)
     metrics, loss = held.measured(after)
+    need_numbers(metrics)
     metrics = metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0])
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)

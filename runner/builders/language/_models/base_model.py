@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from runner.builders.language._models import stored_model
@@ -16,7 +17,9 @@ from runner.builders.language._models.opening import Head, configuration, open_t
 from runner.contract import FootprintContext, Processes, TrainContext
 from runner.errors import DataError, RunnerError
 from runner.training import finetuning_methods, pretrained, quantised, quiet_libraries
-from runner.training.finetuning_specs import Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
+from runner.training.finetuning_specs import Adapters, Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
+
+BASE = "/model/spec/base_model_name"
 
 #: The pointer of what says how the weights are trained.
 METHOD = "/model/spec/finetuning_spec"
@@ -60,6 +63,18 @@ class Trained:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 
+    def check_tokens(self, *ids: np.ndarray) -> None:
+        """Raise :class:`DataError` where rows (token ids, int ``[n]``) have tokens that the model has none of."""
+        count = self.model.get_input_embeddings().num_embeddings
+        largest = max((int(some.max()) for some in ids if len(some)), default=0)
+        if largest >= count:
+            raise DataError(
+                f"the rows have {self.tokenizer.convert_ids_to_tokens(largest)!r}, token {largest:,} of the tokenizer, "
+                f"and the model has {count:,} embeddings",
+                where=f"{BASE}: {self.folder}",
+                hint="take the tokenizer that the model was made with, or give the model embeddings for its tokens",
+            )
+
     def gathered(self, processes: Processes) -> Trained:
         """The same with a whole model. Where the processes hold parts of it, it is on the CPU, in the first alone."""
         if not processes.sharded or self.opened is None:
@@ -80,27 +95,80 @@ class Trained:
         return int(self.tokenizer.pad_token_id)
 
 
-def find(spec: Any, context: TrainContext) -> Base:
-    """The base model of a spec and its tokenizer.
+def find(spec: Any, context: TrainContext, head: Head = "tokens") -> Base:
+    """The base model of a spec and its tokenizer; nothing of its weights is read.
 
-    Raises :class:`DataError` by pointer for a folder that holds no language model and a ``max_length`` beyond its
-    positions; and what :func:`runner.training.pretrained.resolve` raises.
+    Raises :class:`DataError` by pointer for a folder that holds no language model, a ``max_length`` beyond its
+    positions, and a method that it has no layers for; and what :func:`runner.training.pretrained.resolve` raises.
     """
     with context.processes.first_before():
         folders = folders_of(spec, context)
-    return found(spec, *folders)
+    base = found(spec, *folders)
+    if "auto_map" in base.config:
+        context.emit(
+            "warning",
+            message=f"the code that lies beside the model is not run: it is a {base.config['model_type']} model as "
+            "transformers has them",
+            pointer=BASE,
+        )
+    _try_out(spec, base.folder, head)
+    return base
 
 
 def found(spec: Any, folder: Path, source: Path, name: str) -> Base:
     """The base model that a folder holds; the others as :func:`folders_of` gives them. Raises as :func:`find` does."""
-    where = "/model/spec/base_model_name"
-    config = configuration(folder, where)
+    config = configuration(folder, BASE)
     longest = config.get("max_position_embeddings") or config.get("n_positions")
     if longest and spec.max_length > longest:
         raise DataError(
             f"the model reads at most {longest} tokens", where="/model/spec/max_length", hint=f"at most {longest}"
         )
-    return Base(folder, source, name, config, open_tokenizer(folder, where))
+    tokenizer = open_tokenizer(folder, BASE)
+    _check_special_tokens(tokenizer, config, folder)
+    return Base(folder, source, name, config, tokenizer)
+
+
+def _check_special_tokens(tokenizer: Any, config: dict[str, Any], folder: Path) -> None:
+    """Raise :class:`DataError` where the tokens that every batch has are none of the model's."""
+    count = config.get("vocab_size")
+    ids = [token for token in (tokenizer.pad_token_id, tokenizer.eos_token_id) if token is not None]
+    if count is not None and max(ids) >= count:
+        raise DataError(
+            f"the tokenizer has more tokens than the model: {tokenizer.convert_ids_to_tokens(max(ids))!r} is token "
+            f"{max(ids):,}, and the model has {count:,} embeddings",
+            where=f"{BASE}: {folder}",
+            hint="take the tokenizer that the model was made with, or give the model embeddings for its tokens",
+        )
+
+
+def _try_out(spec: Any, folder: Path, head: Head) -> None:
+    """Raise :class:`DataError` for a method that the model has no layers for, by a model without weights."""
+    import transformers
+
+    auto: Any = (
+        transformers.AutoModelForCausalLM if head == "tokens" else transformers.AutoModelForSequenceClassification
+    )
+    pointer, method = METHOD, spec.finetuning_spec
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        with quiet_libraries.quietly(), torch.device("meta"):
+            model = auto.from_config(config, trust_remote_code=False)
+    except Exception as error:  # a configuration may be wrong in any way
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"config.json describes no model: {told}", where=f"{BASE}: {folder}") from error
+    if not isinstance(method, Adapters):
+        finetuning_methods.apply(model, method, pointer)
+        return
+    targets = finetuning_methods.adapter_config(model, method, pointer).target_modules
+    last = model.get_output_embeddings() if head == "tokens" else None
+    tied = last is not None and last.weight is model.get_input_embeddings().weight
+    named = [name for name in targets if last is not None and model.get_submodule(name) is last]
+    if tied and named and spec.save_as == "whole":
+        raise DataError(
+            f"{named[0]} has the weights of the embeddings, so an adapter beside it cannot be put into them",
+            where=f"{pointer}/target_modules",
+            hint='"save_as": "adapter" keeps it beside them; or leave it out',
+        )
 
 
 def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") -> Trained:
@@ -113,8 +181,11 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
     # A new head and new adapters are drawn from torch's generator, which finding the base may have used or not.
     torch.manual_seed(context.seed)
 
+    def tell(sentence: str) -> None:
+        context.emit("warning", message=sentence, pointer=BASE)
+
     def opened(device: str) -> Any:
-        model = open_weights(base.folder, device, head, quantization=quantization)
+        model = open_weights(base.folder, device, head, quantization=quantization, where=BASE, tell=tell)
         if quantization is not None:
             quantised.layers(model)
         model.config.pad_token_id = base.tokenizer.pad_token_id
@@ -160,7 +231,8 @@ def folders_of(spec: Any, context: TrainContext | FootprintContext) -> tuple[Pat
         folder = pretrained.resolve(spec.base_model_name, spec.revision, context.cache)
         return folder, folder, spec.base_model_name
     except RunnerError as error:
-        error.where = error.where or "/model/spec/base_model_name"
+        # A folder is named by its path: the field that says so comes first.
+        error.where = BASE if not error.where else f"{BASE}: {error.where}"
         raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import torch
 
 from runner.errors import DataError, NotFoundError
 from runner.training import quantised, quiet_libraries
-from runner.training.encoder_settings import model_files
+from runner.training.encoder_settings import TOKENIZER, model_files
 from runner.training.pretrained_tokenizer import read_tokenizer
 
 #: What the last layer gives: the odds of every token, or one score of the whole.
@@ -18,24 +19,45 @@ Head = Literal["tokens", "score"]
 
 
 def configuration(folder: Path, where: str) -> dict[str, Any]:
-    """The model's configuration. Raises :class:`DataError` for a folder whose model is no causal language model."""
+    """The model's configuration.
+
+    Raises :class:`DataError` for a folder whose model is no causal language model, or one that cannot be trained as it
+    lies there: without weights, of quantised weights, of a kind that needs code of its own.
+    """
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
+    place = f"{where}: {folder}"
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except FileNotFoundError:
-        raise NotFoundError("the folder holds no model: config.json is missing", where=f"{where}: {folder}") from None
+        raise NotFoundError("the folder holds no model: config.json is missing", where=place) from None
     except (OSError, ValueError) as error:
-        raise DataError(f"config.json cannot be read: {error}", where=f"{where}: {folder}") from None
+        raise DataError(f"config.json cannot be read: {error}", where=place) from None
     kind = config.get("model_type")
     named = " ".join(config.get("architectures") or [])
+    if kind not in KNOWN and "auto_map" in config:
+        raise DataError(
+            f"the model is of a kind of its own ({kind}), and needs code of its own, which is never run",
+            where=place,
+            hint="name a model of a kind that transformers has",
+        )
     if kind not in KNOWN or ("CausalLM" not in named and "LMHead" not in named and named):
         raise DataError(
             f"is no causal language model: config.json says {named or kind or 'nothing of it'}",
-            where=f"{where}: {folder}",
+            where=place,
             hint="name a model that goes on with texts, such as HuggingFaceTB/SmolLM2-135M-Instruct",
         )
-    model_files(folder)
+    if quantization := config.get("quantization_config"):
+        raise DataError(
+            f"the weights are quantised ({quantization.get('quant_method', 'somehow')}): they cannot be trained",
+            where=place,
+            hint="name the model that they were made of; qlora quantises it while it is trained",
+        )
+    try:
+        model_files(folder)
+    except DataError as error:
+        error.where = place
+        raise
     return dict(config)
 
 
@@ -55,36 +77,96 @@ def open_folder(folder: Path, device: str, head: Head = "tokens", where: str = "
 
 def open_tokenizer(folder: Path, where: str) -> Any:
     """The tokenizer, with a token to pad with. Raises :class:`DataError` for one that cannot be read."""
+    if not any((folder / name).exists() for name in TOKENIZER):
+        raise DataError(
+            "the folder has no tokenizer: tokenizer.json is missing",
+            where=f"{where}: {folder}",
+            hint="put the tokenizer's files beside the weights",
+        )
     tokenizer = read_tokenizer(folder, where)
     if tokenizer.pad_token_id is None:
         # Behind a mask it is never read; a tokenizer has to have one to make a batch.
         tokenizer.pad_token = tokenizer.eos_token
     if tokenizer.pad_token_id is None:
-        raise DataError("the tokenizer has no token that ends a text", where=f"{where}: {folder}")
+        raise DataError(
+            "the tokenizer has no token that ends a text",
+            where=f"{where}: {folder}",
+            hint="tokenizer_config.json says which it is: eos_token",
+        )
     return tokenizer
 
 
-def open_weights(folder: Path, device: str, head: Head = "tokens", quantization: Any = None) -> Any:
-    """The model in float32, on ``device``, in evaluation mode."""
+def open_weights(
+    folder: Path,
+    device: str,
+    head: Head = "tokens",
+    quantization: Any = None,
+    *,
+    where: str = "",
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> Any:
+    """The model in float32, on ``device``, in evaluation mode.
+
+    Weights that the folder has and the model does not are told of. Raises :class:`DataError` for weights that cannot be
+    read, are of other shapes, or are not all there: transformers would draw those at random.
+    """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification
 
     words: dict[str, Any] = {"num_labels": 1} if head == "score" else {}
     if quantization is not None:
         words |= {"quantization_config": quantization, "device_map": {"": device}}
     auto: Any = AutoModelForCausalLM if head == "tokens" else AutoModelForSequenceClassification
+    place = f"{where}: {folder}" if where else str(folder)
     with quiet_libraries.quietly():
         try:
-            model = auto.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                dtype=torch.float32,
-                attn_implementation="sdpa",
-                **words,
-            )
-        except (ImportError, NotImplementedError, RuntimeError) as error:
-            if quantization is None or isinstance(error, torch.OutOfMemoryError):
+            model, loaded = _read(auto, folder, words)
+        except (
+            ImportError, NotImplementedError, RuntimeError, OSError, ValueError, AssertionError, SafetensorError,
+        ) as error:  # fmt: skip
+            if isinstance(error, torch.OutOfMemoryError) or "memory" in str(error):
                 raise
-            raise quantised.refused(error, "/model/spec/finetuning_spec") from error
+            if quantization is not None and isinstance(error, ImportError | NotImplementedError | RuntimeError):
+                raise quantised.refused(error, "/model/spec/finetuning_spec") from error
+            raise DataError(
+                f"the weights are not those of the model that config.json describes: {_first_line(error)}",
+                where=place,
+                hint="take configuration and weights of one model, whole",
+            ) from error
+    lacking = sorted(name for name in loaded["missing_keys"] if head == "tokens" or not name.startswith("score."))
+    if lacking:
+        raise DataError(
+            f"the weights of the model are not all there: {_some(lacking)}",
+            where=place,
+            hint="take configuration and weights of one model, whole",
+        )
+    beside = sorted(name for name in loaded["unexpected_keys"] if head == "tokens" or not name.startswith("lm_head."))
+    if beside:
+        tell(f"weights that the model of config.json has no place for are not used: {_some(beside)}")
     return model.eval() if quantization is not None else model.to(device).eval()
+
+
+def _read(auto: Any, folder: Path, words: dict[str, Any]) -> Any:
+    """The model, and which of its weights were there; with torch's fused attention where the model has it."""
+    words = {
+        "local_files_only": True,
+        "use_safetensors": True,
+        "trust_remote_code": False,
+        "dtype": torch.float32,
+        "output_loading_info": True,
+    } | words
+    try:
+        return auto.from_pretrained(folder, attn_implementation="sdpa", **words)
+    except ValueError as error:
+        if "attention implementation" not in str(error):
+            raise
+        return auto.from_pretrained(folder, **words)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _some(names: list[str]) -> str:
+    """The first of some names, and how many there are more."""
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")

@@ -10,6 +10,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from runner.workspace import Workspace
 
 DOCUMENT = "language_model.json"
 ADAPTER = "adapter_config.json"
+#: Rows of every weight that are compared with the base's.
+ROWS = 64
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -39,9 +42,13 @@ def read(folder: Path) -> dict[str, Any]:
 
 def write(trained: Any, context: TrainContext, document: dict[str, Any], save_as: str) -> None:
     """Write what was trained as the run's artifact. Of several processes the first writes, and all wait for it."""
+
+    def tell(sentence: str) -> None:
+        context.emit("warning", message=sentence, pointer="/model/spec/save_as")
+
     whole = trained.gathered(context.processes)
     if context.processes.first:
-        write_folder(whole, context.artifact, document, save_as)
+        write_folder(whole, context.artifact, document, save_as, tell)
     context.processes.wait()
 
 
@@ -53,11 +60,18 @@ def reopened(context: TrainContext, base: Path, head: Head = "tokens") -> tuple[
     return processes.placed(model, context.device), tokenizer
 
 
-def write_folder(trained: Any, folder: Path, document: dict[str, Any], save_as: str) -> None:
+def write_folder(
+    trained: Any,
+    folder: Path,
+    document: dict[str, Any],
+    save_as: str,
+    tell: Callable[[str], None] = lambda sentence: None,
+) -> None:
     """Write model, tokenizer and document into an empty folder.
 
     ``trained`` is a :class:`~runner.builders.language._models.base_model.Trained`. ``save_as`` is ``whole``, which puts
-    adapters into the weights, or ``adapter``. The weights are kept in the dtype of the base, and of no use after this.
+    adapters into the weights, or ``adapter``. The weights are kept in the dtype of the base, and of no use after this;
+    ``tell`` is given what is lost by that dtype.
     """
     from runner.training.quiet_libraries import quietly
 
@@ -69,8 +83,14 @@ def write_folder(trained: Any, folder: Path, document: dict[str, Any], save_as: 
             _name_base(folder, trained)
             document = document | {"base": base_facts(trained)}
         else:
+            whole_model = merged(trained) if peft else model
+            first = _first_rows(whole_model.state_dict()) if trained.dtype != torch.float32 else {}
             # The model itself, for what is written says its dtype.
-            whole_model = (merged(trained) if peft else model).to(trained.dtype)
+            whole_model = whole_model.to(trained.dtype)
+            if (sentence := _check_kept(first, whole_model.state_dict(), trained)) is not None:
+                tell(sentence)
+            # Code that lay beside the base is not beside this one, and is not needed.
+            getattr(whole_model.config, "__dict__", {}).pop("auto_map", None)
             whole_model.save_pretrained(folder, safe_serialization=True)
         trained.tokenizer.save_pretrained(folder)
     form = "adapter" if peft and save_as == "adapter" else "whole"
@@ -87,6 +107,54 @@ def tell_ends(model: Any, tokenizer: Any, chat: dict[str, Any] | None) -> None:
     own = getattr(model, "generation_config", None)
     if own is not None and (ends := ChatRenderer.from_document(tokenizer, chat).stop_ids):
         own.eos_token_id = list(ends) if len(ends) > 1 else ends[0]
+
+
+def _first_rows(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: tensor[:ROWS].detach().clone() for name, tensor in state.items() if tensor.ndim}
+
+
+def _check_kept(first: dict[str, torch.Tensor], state: dict[str, torch.Tensor], trained: Any) -> str | None:
+    """What to tell where the dtype that weights are stored in has no room for most of what was learned.
+
+    ``first`` are the first rows as they were trained, ``state`` the weights as they are stored. Raises
+    :class:`RunFailed` for weights that the dtype cannot hold.
+    """
+    kept = str(trained.dtype).removeprefix("torch.")
+    if wide := next((name for name, tensor in state.items() if not torch.isfinite(tensor).all()), None):
+        raise RunFailed(
+            f"{wide} has values that {kept}, the dtype of the base, has no room for",
+            where="/model/spec/optimizer",
+            hint="lower learning_rate, or take a base of bfloat16 or float32",
+        )
+    share = _share_kept(first, state, trained.folder) if first else 1.0
+    if share >= 0.5:
+        return None
+    return (
+        f"{max(share, 0):.0%} of what was learned is left in the stored weights: {kept}, the dtype of the base, has no "
+        'room for changes so small. A greater learning_rate or more steps make greater ones; "save_as": "adapter" '
+        "keeps adapters as they are"
+    )
+
+
+def _share_kept(first: dict[str, torch.Tensor], state: dict[str, torch.Tensor], folder: Path) -> float:
+    """How much of the way from the base's weights to the trained ones the stored ones go: 1 is all of it.
+
+    Told by the first rows of every weight.
+    """
+    from safetensors import safe_open
+
+    way = gone = 0.0
+    with contextlib.ExitStack() as opened:
+        for path in folder.glob("*.safetensors"):
+            file = opened.enter_context(safe_open(path, framework="pt"))
+            # A base whose weights have other names than its model's cannot be compared.
+            for name in first.keys() & set(file.keys()):
+                base, new, stored = (
+                    part.float().cpu() for part in (file.get_slice(name)[:ROWS], first[name], state[name][:ROWS])
+                )
+                way += float(((new - base) ** 2).sum())
+                gone += float(((new - base) * (stored - base)).sum())
+    return gone / way if way else 1.0
 
 
 def merged(trained: Any) -> Any:

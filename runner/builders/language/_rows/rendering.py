@@ -13,8 +13,12 @@ from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered, cut
-from runner.chat.templates import wants_start
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, TextRow
+from runner.chat.templates import begun
+from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
+
+MAX_LENGTH = "/model/spec/max_length"
+#: The least weight that is a number of float32 and no zero.
+LEAST = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -57,20 +61,22 @@ class Side:
 class _Making:
     """Gathers the rows of one side."""
 
-    def __init__(self, side: str, max_length: int, tokenizer: Any) -> None:
-        self.report = RowReport(side)
+    def __init__(self, side: str, max_length: int, tokenizer: Any, rows: Sequence[LanguageRow]) -> None:
+        self.report = RowReport(side, read=len({row.line for row in rows}))
         self._max_length, self._tokenizer = max_length, tokenizer
         self._ids: list[list[int]] = []
         self._weights: list[list[float]] = []
         self._groups: list[int] = []
         self._answers: list[int] = []
 
-    def fits(self, rendered: Rendered, line: int) -> Rendered | None:
-        """The row, cut; None where nothing of it would be learned."""
+    def fits(self, rendered: Rendered, line: int, unlearned: str | None) -> Rendered | None:
+        """The row, cut; None where nothing of it would be learned. ``unlearned``: the field that says what is."""
         whole = cut(rendered, self._max_length)
-        if not any(whole.weights[1:]):
-            why = "its answer begins behind max_length" if any(rendered.weights) else "loss_on names no turn of it"
-            self.report.count(NOTHING, line, why)
+        if not _learned(whole):
+            if _learned(rendered):
+                self.report.count(NOTHING, line, "its answer begins behind max_length", where=MAX_LENGTH)
+            else:
+                self.report.count(NOTHING, line, "loss_on names no turn of it", where=unlearned)
             return None
         if len(rendered.ids) > self._max_length:
             self.report.count(CUT, line)
@@ -90,7 +96,7 @@ class _Making:
 
     def cut(self, rows: Sequence[Rendered]) -> list[Rendered]:
         """The rows of one answer, cut; those of which nothing would be learned then are left out."""
-        return [whole for row in rows if any((whole := cut(row, self._max_length)).weights[1:])]
+        return [whole for row in rows if _learned(whole := cut(row, self._max_length))]
 
     def _put(self, ids: list[int], weights: list[float], group: int) -> None:
         self._ids.append(ids)
@@ -99,7 +105,7 @@ class _Making:
 
     def done(self) -> Side:
         rows = TokenRows.of(self._ids, self._weights)
-        self.report.rows = len(rows)
+        self.report.rows, self.report.used = len(rows), len(set(self._groups))
         self.report.tokens = int(rows.lengths.sum())
         self.report.trained_tokens = int(rows.trained.sum())
         learned = np.array([self._bytes(*pair) for pair in zip(self._ids, self._weights, strict=True)], np.float64)
@@ -113,12 +119,13 @@ class _Making:
 
 def texts(rows: Sequence[TextRow], tokenizer: Any, max_length: int, side: str) -> Side:
     """Texts, each with its end; a longer one in blocks that share a token, so that all of its tokens are foretold."""
-    making = _Making(side, max_length, tokenizer)
-    start = [tokenizer.bos_token_id] if wants_start(tokenizer) else []
+    making = _Making(side, max_length, tokenizer, rows)
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     read = tokenizer([row.text for row in rows], add_special_tokens=False)["input_ids"] if rows else []
     for row, tokens in zip(rows, read, strict=True):
-        ids = [*start, *tokens, *end]
+        while end and tokens[-1:] == end:
+            tokens.pop()
+        ids = [*begun(tokenizer, tokens), *end]
         if len(ids) < 2:
             making.report.count(NOTHING, row.line, "it has no more than one token")
             continue
@@ -130,7 +137,9 @@ def texts(rows: Sequence[TextRow], tokenizer: Any, max_length: int, side: str) -
 
 def conversations(rows: Sequence[ConversationRow], renderer: Any, loss_on: Any, max_length: int, side: str) -> Side:
     """Conversations by the chat template: one row each, or one an answer where the template rewrites earlier turns."""
-    making = _Making(side, max_length, renderer.tokenizer)
+    making = _Making(side, max_length, renderer.tokenizer, rows)
+    # Where answers are learned and none is, the data says so.
+    unlearned = None if loss_on == "assistant" else "/model/spec/loss_on"
     for row in rows:
         try:
             found = renderer.trained_each(row.conversation, loss_on)
@@ -139,7 +148,7 @@ def conversations(rows: Sequence[ConversationRow], renderer: Any, loss_on: Any, 
             continue
         for rendered in found:
             making.report.note(rendered.notes)
-            if (whole := making.fits(rendered, row.line)) is not None:
+            if (whole := making.fits(rendered, row.line, unlearned)) is not None:
                 making.add(whole.ids, whole.weights, row.line)
     return making.done()
 
@@ -161,7 +170,7 @@ def pairs(rows: Sequence[PreferenceRow], renderer: Any, max_length: int, side: s
 
     ``scored``: an answer is one row, as it is scored once it is whole, and one that would be cut is left out.
     """
-    making = _Making(side, max_length, renderer.tokenizer)
+    making = _Making(side, max_length, renderer.tokenizer, rows)
     margins = []
     for row in rows:
         try:
@@ -174,14 +183,14 @@ def pairs(rows: Sequence[PreferenceRow], renderer: Any, max_length: int, side: s
             continue
         cutting = any(len(rendered.ids) > max_length for answer in both for rendered in answer)
         if scored and cutting:
-            making.report.count("left out, as an answer ends behind max_length", row.line)
+            making.report.count("left out, as an answer ends behind max_length", row.line, where=MAX_LENGTH)
             continue
         fitting = [making.cut(answer) for answer in both]
         if not all(fitting):
-            making.report.count(NOTHING, row.line, "an answer begins behind max_length")
+            making.report.count(NOTHING, row.line, "an answer begins behind max_length", where=MAX_LENGTH)
             continue
         if _ids(fitting[0]) == _ids(fitting[1]):
-            making.report.count("left out, as the answers differ only behind max_length", row.line)
+            making.report.count("left out, as the answers differ only behind max_length", row.line, where=MAX_LENGTH)
             continue
         if cutting:
             making.report.count(CUT, row.line)
@@ -204,11 +213,12 @@ class Labelled:
 
 
 def labelled(rows: Sequence[LabelledRow], renderer: Any, max_length: int, side: str) -> Labelled:
-    """Single answers by the chat template, and each prompt with the answer of the row before it (the first: the last).
+    """Single answers by the chat template, and each prompt with the answer of the last row before it that asks
+    something else (the first: of the last row).
 
     Source: Ethayarajh et al. (2024), section 4.1: the reference point is estimated from mismatched pairs.
     """
-    making = _Making(side, max_length, renderer.tokenizer)
+    making = _Making(side, max_length, renderer.tokenizer, rows)
     kept: list[tuple[LabelledRow, list[Rendered]]] = []
     for row in rows:
         try:
@@ -217,7 +227,7 @@ def labelled(rows: Sequence[LabelledRow], renderer: Any, max_length: int, side: 
             making.report.count(error.reason, row.line, error.message, error.hint)
             continue
         if not (whole := making.cut(answer)):
-            making.report.count(NOTHING, row.line, "its answer begins behind max_length")
+            making.report.count(NOTHING, row.line, "its answer begins behind max_length", where=MAX_LENGTH)
             continue
         if any(len(rendered.ids) > max_length for rendered in answer):
             making.report.count(CUT, row.line)
@@ -225,15 +235,34 @@ def labelled(rows: Sequence[LabelledRow], renderer: Any, max_length: int, side: 
         kept.append((row, whole))
     for row, whole in kept:
         making.add_answer(whole, row.line)
-    for at, (row, whole) in enumerate(kept):
+    for (row, whole), other in zip(kept, _others([row for row, _ in kept]), strict=True):
         try:
-            mismatched = making.cut(_answered(renderer, row.prompt, kept[at - 1][0].completion))
+            mismatched = making.cut(_answered(renderer, row.prompt, kept[other][0].completion))
         except Unrenderable:
             mismatched = []
         making.add_answer(mismatched or whole, row.line)
     made = making.done()
+    # The mismatched answers are read, and nothing of them is learned.
+    own = made.answers < len(kept)
     made.report.rows = len(kept)
+    made.report.tokens = int(made.rows.lengths[own].sum())
+    made.report.trained_tokens = int(made.rows.trained[own].sum())
     return Labelled(made, np.array([row.wanted for row, _ in kept], bool))
+
+
+def _others(rows: Sequence[LabelledRow]) -> list[int]:
+    """Of each row the nearest before it that asks something else; before the first comes the last.
+
+    Where all ask the same it is the row before.
+    """
+    found: list[int] = []
+    for at, row in enumerate(rows):
+        if at and rows[at - 1].prompt == row.prompt:
+            found.append(found[-1])
+            continue
+        before = range(at - 1, at - 1 - len(rows), -1) if not at else (at - 1,)
+        found.append(next((one % len(rows) for one in before if rows[one].prompt != row.prompt), at - 1))
+    return found
 
 
 def _answered(renderer: Any, prompt: Conversation, answer: Sequence[Message], scored: bool = False) -> list[Rendered]:
@@ -246,6 +275,11 @@ def _answered(renderer: Any, prompt: Conversation, answer: Sequence[Message], sc
         return [renderer.trained(whole, "last_assistant")]
     found: list[Rendered] = renderer.trained_each(whole, "assistant")
     return [row for row in found if any(row.weights[1:])] or found
+
+
+def _learned(rendered: Rendered) -> bool:
+    """Whether a token counts; the first is foretold by none."""
+    return max(rendered.weights[1:], default=0.0) >= LEAST
 
 
 def _ids(rows: Sequence[Rendered]) -> list[list[int]]:

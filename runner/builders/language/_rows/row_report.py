@@ -19,6 +19,10 @@ class RowReport:
 
     #: ``train`` or ``validation``.
     side: str
+    #: Lines of the data that were read, and those of which something is left.
+    read: int = 0
+    used: int = 0
+    #: Token rows.
     rows: int = 0
     tokens: int = 0
     trained_tokens: int = 0
@@ -27,10 +31,16 @@ class RowReport:
     #: What the first row of a reason was refused for.
     messages: dict[str, str] = field(default_factory=dict)
     hints: dict[str, str] = field(default_factory=dict)
+    #: The fields of the spec that rows were lost by; None for the data itself.
+    places: set[str | None] = field(default_factory=set)
     notes: dict[str, int] = field(default_factory=dict)
 
-    def count(self, reason: str, line: int, message: str = "", hint: str | None = None) -> None:
-        """One more row of which this is to be told."""
+    def count(
+        self, reason: str, line: int, message: str = "", hint: str | None = None, where: str | None = None
+    ) -> None:
+        """One more row of which this is to be told. ``where`` is the pointer of the field that it is lost by."""
+        if reason not in KEPT:
+            self.places.add(where)
         self.counts[reason] = self.counts.get(reason, 0) + 1
         named = self.lines.setdefault(reason, [])
         if len(named) < NAMED:
@@ -84,16 +94,29 @@ def table(reports: list[RowReport]) -> Table:
     )
 
 
-def tell(reports: Sequence[RowReport], emit: Callable[..., None]) -> None:
-    """Tell of all rows that are not learned whole. Raises :class:`DataError` where training would learn nothing."""
+def tell(reports: Sequence[RowReport], emit: Callable[..., None], most_lost: float = 1.0) -> None:
+    """Tell of all rows that are not learned whole.
+
+    Raises :class:`DataError` where training would learn nothing, or more than the share ``most_lost`` of the rows to
+    learn is lost.
+    """
     for report in reports:
         report.tell(emit)
     train = reports[0]
-    if train.trained_tokens:
+    lost = train.read - train.used
+    if train.trained_tokens and lost <= most_lost * train.read:
         return
     reasons = "; ".join(train.sentences()) or "there is no row"
+    places = train.places - {None} if None not in train.places else set()
+    if not train.trained_tokens:
+        raise DataError(
+            f"nothing would be learned: {reasons}",
+            where=places.pop() if len(places) == 1 else "/data",
+            hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers"),
+        )
     raise DataError(
-        f"nothing would be learned: {reasons}",
-        where="/data",
-        hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers"),
+        f"{lost:,} of {train.read:,} rows would not be learned: {reasons}",
+        where="/data/max_rows_lost",
+        hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers")
+        + "; or allow it: data.max_rows_lost is the share that may be lost",
     )

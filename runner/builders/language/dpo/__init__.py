@@ -13,12 +13,12 @@ al. (2023); `robust`: Chowdhury et al. (2024).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from runner.builders.language._fields.language_spec import ChatModelSpec
-from runner.contract import option
+from runner.contract import invalid, option
 from runner.data.preferences.section import PreferencesData
 from runner.tasks import generation
 
@@ -41,3 +41,17 @@ class Spec(ChatModelSpec):
     label_smoothing: float = option(
         0.0, ge=0, lt=0.5, description="The share of pairs that are the wrong way round; sigmoid and robust take it."
     )
+
+    @model_validator(mode="after")
+    def _smoothing_that_counts(self) -> Self:
+        if self.label_smoothing and self.loss_type in ("hinge", "ipo"):
+            raise invalid(
+                ("label_smoothing",), "void", f"the loss {self.loss_type} takes none: leave it out, or take sigmoid"
+            )
+        if self.loss_type == "robust" and not self.label_smoothing:
+            raise invalid(
+                ("loss_type",),
+                "needed",
+                "the loss robust needs label_smoothing, the share of pairs that are the wrong way round",
+            )
+        return self

@@ -19,6 +19,13 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     renderer = renderer_of(base, spec, context)
     learned = rendering.labelled(context.data.train, renderer, spec.max_length, "train")
     held = rendering.labelled(context.data.validation, renderer, spec.max_length, "validation")
+    if len(learned) and learned.wanted.all() == learned.wanted.any():
+        raise DataError(
+            f"every answer to learn from is {'wanted' if learned.wanted.all() else 'unwanted'}: there is nothing to "
+            "tell apart",
+            where="/data",
+            hint="kto needs answers of both sorts; answers that are all good are learned by model_type sft",
+        )
     if spec.loss_type == "kto" and context.batch_size * spec.gradient_accumulation < 2:
         raise DataError(
             "a step of one answer tells nothing of the divergence from the reference",

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.outcome import Start, need_numbers
 from runner.builders.language._learning.scores import judged_scores, pair_figures, reward_parts, right
 from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import base_model, model_card, stored_model
@@ -21,14 +23,18 @@ from runner.training.loop import fit
 
 def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn to score the better answer higher. Rows become tokens before the model is loaded."""
-    base = base_model.find(spec, context)
+    base = base_model.find(spec, context, "score")
     renderer = renderer_of(base, spec, context)
     learned, held = (
         rendering.pairs(part, renderer, spec.max_length, side, scored=True)
         for part, side in ((context.data.train, "train"), (context.data.validation, "validation"))
     )
-    row_report.tell([learned.side.report, held.side.report], context.emit)
+    row_report.tell([learned.side.report, held.side.report], context.emit, context.data.most_lost)
     trained = base_model.load(spec, context, base, "score")
+    trained.check_tokens(learned.side.rows.tokens.ids, held.side.rows.tokens.ids)
+    start = Start.of(trained.model, context.processes)
+    if spec.neftune_noise_alpha is not None:
+        Noise(trained.model, spec.neftune_noise_alpha)
 
     def judged(model: Any, padding: int, stop_requested: Callable[[], bool]) -> np.ndarray:
         return judged_scores(model, held.side.rows, padding, context.device, stop_requested, context.processes)
@@ -52,6 +58,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         better="lower",
     )
     fitted = fit(task, context)
+    start.check(trained.model)
     document = {"chat": renderer.as_document(), "max_length": spec.max_length}
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, machine
@@ -59,6 +66,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     trained.release()
     model, tokenizer = stored_model.reopened(context, trained.folder, "score")
     found = judged(model, int(tokenizer.pad_token_id), lambda: False)
+    need_numbers(pair_figures(found))
     metrics = (
         pair_figures(found)
         | _interval(found, context.seed)
