@@ -6,7 +6,6 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -174,12 +173,14 @@ def test_a_short_prompt_has_the_same_room_beside_a_long_one(trained):
     assert (beside.text, beside.completion_tokens) == (alone.text, 20)
 
 
-def test_tokens_that_the_model_has_no_embeddings_for_are_refused(base):
-    from runner.builders.language._models.base_model import Trained
-
-    model = SimpleNamespace(get_input_embeddings=lambda: SimpleNamespace(num_embeddings=200))
-    found = Trained(model, AutoTokenizer.from_pretrained(base), base, "base", torch.float32)
-    found.check_tokens(torch.tensor([1, 199]).numpy())
-    with pytest.raises(DataError, match="token 201 of the tokenizer, and the model has 200") as refused:
-        found.check_tokens(torch.tensor([1, 201]).numpy())
-    assert refused.value.where == f"/model/spec/base_model_name: {base}"
+def test_tokens_that_the_model_has_no_embeddings_for_are_refused(trained, base, tmp_path):
+    folder = tmp_path / "more"
+    shutil.copytree(base, folder)
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.add_tokens(["<extra>"])
+    tokenizer.save_pretrained(folder)
+    rows = [TextRow(at, f"row {at}") for at in range(1, 7)]
+    trained("causal_lm", "unused", rows, context=ONCE, max_steps=1, base_model_name=str(folder))
+    with pytest.raises(DataError, match="'<extra>', token 260 of the tokenizer, and the model has 260") as refused:
+        trained("causal_lm", rows=[*rows, TextRow(7, "an <extra>")], context=ONCE, base_model_name=str(folder))
+    assert refused.value.where == f"/model/spec/base_model_name: {folder}"

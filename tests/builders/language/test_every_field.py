@@ -1,0 +1,284 @@
+"""Every field of every kind changes what it says it does, and says nothing else by its default.
+
+A field without a row in the table fails, so that a new one comes with its effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from runner import registry
+from runner.contract import TrainContext
+from runner.errors import DataError
+from runner.execution.worker import seed_of
+from runner.runs.checkpoints import RunCheckpoints
+from runner.spec.loading import load_object
+from tests.builders.conftest import Emitted
+from tests.builders.language.conftest import ROWS, loaded, weights
+
+KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward")
+LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
+RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
+FAR = RATE | {"learning_rate": 3.0}
+#: What a kind is trained with beside the row's fields: rows that share a line would make one step of all.
+USUAL = {"causal_lm": {"packing": "none"}}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a training left: weights by name, files, measured steps, forward passes of layers."""
+
+    weights: str
+    files: tuple[str, ...]
+    steps: tuple[tuple[Any, ...], ...]
+    passes: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """Another value of a field, and what is different then."""
+
+    value: Any
+    #: ``weights``, ``files``, ``steps`` or ``passes`` of :class:`Seen`.
+    changes: str = "weights"
+    #: Fields that both trainings have.
+    beside: dict[str, Any] = field(default_factory=dict)
+    epochs: int = 1
+
+
+#: Fields that every kind has.
+SHARED = {
+    "optimizer": Row(RATE | {"learning_rate": 0.001}),
+    "schedule": Row({"schedule_type": "constant"}),
+    "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", epochs=3),
+    "precision": Row("bfloat16"),
+    "base_model_name": Row("other"),
+    "finetuning_spec": Row(LORA),
+    "max_length": Row(43),
+    "max_grad_norm": Row(1e-6),
+    "gradient_accumulation": Row(2, "steps", {"eval_every": 1}),
+    "gradient_checkpointing": Row(True, "passes"),
+    "max_steps": Row(1, "steps"),
+    "eval_every": Row(1, "steps"),
+    "neftune_noise_alpha": Row(30.0),
+    "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None}, epochs=2),
+    "save_as": Row("adapter", "files", {"finetuning_spec": LORA}),
+    "seed": Row(7),
+}
+CHAT = {"chat": Row({"template": "vicuna"})}
+LIKELIHOOD = {"label_smoothing": Row(0.3)}
+#: Fields that a kind has of its own.
+OWN = {
+    "causal_lm": LIKELIHOOD | {"packing": Row("packed", "steps", {"eval_every": 1})},
+    "sft": CHAT | LIKELIHOOD | {"loss_on": Row("all"), "packing": Row("packed", "steps", {"eval_every": 1})},
+    "dpo": CHAT
+    | {
+        "beta": Row(0.7),
+        "loss_type": Row("hinge"),
+        "label_smoothing": Row(0.3),
+        # Smoothing makes it worse to be surer.
+        "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None, "label_smoothing": 0.4}, epochs=2),
+    },
+    "orpo": CHAT | {"beta": Row(0.7)},
+    "kto": CHAT
+    | {
+        "beta": Row(0.7),
+        # The divergence is 0 until the model is some way from its reference.
+        "loss_type": Row("apo_zero_unpaired", beside={"optimizer": RATE | {"learning_rate": 0.03}}, epochs=2),
+        "desirable_weight": Row(3.0),
+        "undesirable_weight": Row(3.0),
+    },
+    # An answer that would be cut is not scored.
+    "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46)},
+}
+#: Fields that are shown elsewhere in this file.
+ELSEWHERE = {"model_type", "revision"}
+#: Fields of a method, of which another value trains another model.
+METHODS = {
+    "lora": {"rank": 8, "alpha": 8, "dropout": 0.5, "target_modules": ["q_proj"]},
+    "dora": {"rank": 8, "alpha": 8, "dropout": 0.5, "target_modules": ["q_proj"]},
+    "rslora": {"rank": 8, "alpha": 8, "dropout": 0.5, "target_modules": ["q_proj"]},
+    "ia3": {"target_modules": ["q_proj"]},
+    "last_layers": {"num_layers": 1},
+    "qlora": {
+        "rank": 8,
+        "alpha": 8,
+        "dropout": 0.5,
+        "target_modules": ["q_proj"],
+        "load_in_4bit": False,
+        "bnb_4bit_compute_dtype": "bfloat16",
+        "bnb_4bit_quant_type": "fp4",
+    },
+    "bitfit": {},
+    "full": {},
+}
+Train = Callable[..., Seen]
+
+
+def rows_of(kind: str) -> dict[str, Row]:
+    """The table of one kind."""
+    return SHARED | OWN[kind]
+
+
+@pytest.fixture(scope="module")
+def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
+    """Train a kind on four rows, or take what it left before: ``train("sft", {"max_length": 40}, epochs=2)``."""
+
+    @cache
+    def made(kind: str, text: str, epochs: int) -> Seen:
+        folder = tmp_path_factory.mktemp(kind)
+        fields = json.loads(text)
+        named = fields.pop("base_model_name", "base")
+        document = {
+            "model": {
+                "name": "m",
+                "spec": {"model_type": kind, "base_model_name": str(place(named)), "max_length": 256, "optimizer": RATE}
+                | fields,
+            },
+            "data": {"dataset": "sample"},
+        }
+        spec = load_object(document).spec
+        emitted = Emitted()
+        context = TrainContext(
+            data=loaded(ROWS[kind]()[:6], 2),
+            epochs=epochs,
+            batch_size=2,
+            seed=seed_of(spec),
+            device="cpu",
+            print_every=1,
+            emit=emitted,
+            checkpoints=RunCheckpoints(folder / "checkpoints", emitted),
+            stop_requested=threading.Event().is_set,
+            artifact=folder / "artifact",
+            start_from=None,
+            cache=folder / "cache",
+        )
+        context.artifact.mkdir()
+        with Passes() as passes:
+            registry.load(kind).train(spec.model.spec, context)
+        told = hashlib.sha256()
+        for name, tensor in sorted(weights(context.artifact).items()):
+            told.update(name.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
+        steps = tuple((event["event"], event.get("step"), event.get("epoch")) for event in emitted if measured(event))
+        files = tuple(sorted(path.name for path in context.artifact.iterdir()))
+        shutil.rmtree(folder)
+        return Seen(told.hexdigest(), files, steps, passes.count)
+
+    def place(name: str) -> Path:
+        if name == "base":
+            return base
+        folder = base.parent / name
+        if not folder.exists():
+            scaled(base, folder)
+        return folder
+
+    def run(kind: str, fields: dict[str, Any], epochs: int = 1) -> Seen:
+        return made(kind, json.dumps(USUAL.get(kind, {}) | fields, sort_keys=True), epochs)
+
+    return run
+
+
+def measured(event: dict[str, Any]) -> bool:
+    return event["event"] in ("epoch", "step")
+
+
+def scaled(base: Path, folder: Path) -> None:
+    """The same model with weights a tenth larger."""
+    from safetensors.torch import load_file, save_file
+
+    shutil.copytree(base, folder)
+    file = folder / "model.safetensors"
+    save_file({name: tensor * 1.1 for name, tensor in load_file(file).items()}, file, {"format": "pt"})
+
+
+class Passes:
+    """Counts how often a layer of a transformer is begun in training, by torch's own hook."""
+
+    def __enter__(self) -> Passes:
+        self.count = 0
+        self._hook = torch.nn.modules.module.register_module_forward_pre_hook(self._see)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._hook.remove()
+
+    def _see(self, module: torch.nn.Module, *_: object) -> None:
+        self.count += module.training and type(module).__name__ == "LlamaMLP"
+
+
+def test_every_field_has_a_row():
+    for kind in KINDS:
+        fields = set(registry.load(kind).Spec.model_fields)
+        assert fields - ELSEWHERE == set(rows_of(kind)), kind
+
+
+#: What is common is tried with every change for a kind that generates and for the one that scores.
+QUICK = ("sft", "reward")
+CASES = [
+    pytest.param(kind, name, marks=[pytest.mark.slow] if name in SHARED and kind not in QUICK else [])
+    for kind in KINDS
+    for name in rows_of(kind)
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_a_field_changes_what_it_says(train, kind, name):
+    row = rows_of(kind)[name]
+    without = train(kind, row.beside, row.epochs)
+    other = train(kind, row.beside | {name: row.value}, row.epochs)
+    assert getattr(other, row.changes) != getattr(without, row.changes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_field_with_its_default_says_nothing_else(kind):
+    own = registry.load(kind).Spec
+    bare = own.model_validate_json(json.dumps({"model_type": kind, "base_model_name": "a/b"}))
+    spelled = json.loads(bare.model_dump_json())
+    for name in own.model_fields:
+        alone = {"model_type": kind, "base_model_name": "a/b", name: spelled[name]}
+        assert own.model_validate_json(json.dumps(alone)) == bare, name
+
+
+def test_every_field_of_a_method_has_another_value():
+    from runner.training import finetuning_specs
+
+    for spec in vars(finetuning_specs).values():
+        if hasattr(spec, "model_fields") and "method" in spec.model_fields:
+            (method,) = spec.model_fields["method"].annotation.__args__
+            assert set(spec.model_fields) - {"method"} == set(METHODS[method]), method
+
+
+@pytest.mark.parametrize(("method", "name"), [(method, name) for method, fields in METHODS.items() for name in fields])
+def test_a_field_of_a_method_changes_the_model(train, method, name):
+    usual = {"rank": 4, "dropout": 0.0} if "rank" in METHODS[method] else {}
+    beside = {"method": method} | {key: value for key, value in usual.items() if key != name}
+    plain = train("sft", {"finetuning_spec": beside})
+    other = train("sft", {"finetuning_spec": beside | {name: METHODS[method][name]}})
+    assert other.weights != plain.weights
+
+
+def test_a_revision_is_that_of_the_hub(train, base, tmp_path, monkeypatch):
+    repo = tmp_path / "models--someone--tiny"
+    for revision, commit in (("main", "a" * 40), ("v2", "b" * 40)):
+        (repo / "refs").mkdir(parents=True, exist_ok=True)
+        (repo / "refs" / revision).write_text(commit)
+        (scaled if revision == "v2" else shutil.copytree)(base, repo / "snapshots" / commit)
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from runner.training import pretrained
+
+    folders = [pretrained.resolve("someone/tiny", revision) for revision in (None, "main", "v2")]
+    assert folders[0] == folders[1] != folders[2]
+    with pytest.raises(DataError, match="revision"):
+        pretrained.resolve(str(base), "v2")
