@@ -10,7 +10,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import torch
 
 from runner import registry
 from runner.contract import TrainContext
+from runner.data.dialogues.rows import LabelledRow, PreferenceRow
 from runner.errors import DataError
 from runner.execution.worker import seed_of
 from runner.runs.checkpoints import RunCheckpoints
@@ -55,6 +56,8 @@ class Row:
     #: Fields that both trainings have.
     beside: dict[str, Any] = field(default_factory=dict)
     epochs: int = 1
+    #: Whether the held-out rows prefer what those of training do not, so that training makes them worse.
+    contrary: bool = False
 
 
 #: Fields that every kind has.
@@ -72,7 +75,7 @@ SHARED = {
     "max_steps": Row(1, "steps"),
     "eval_every": Row(1, "steps"),
     "neftune_noise_alpha": Row(30.0),
-    "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None}, epochs=2),
+    "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None}, epochs=2, contrary=True),
     "save_as": Row("adapter", "files", {"finetuning_spec": LORA}),
     "seed": Row(7),
 }
@@ -87,10 +90,9 @@ OWN = {
         "beta": Row(0.7),
         "loss_type": Row("hinge"),
         "label_smoothing": Row(0.3),
-        # Smoothing makes it worse to be surer.
-        "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None, "label_smoothing": 0.4}, epochs=2),
     },
-    "orpo": CHAT | {"beta": Row(0.7)},
+    # The odds count so much that what is likelier is not better.
+    "orpo": CHAT | {"beta": Row(0.7), "keep": Row("last", beside={"beta": 50.0}, epochs=2, contrary=True)},
     "kto": CHAT
     | {
         "beta": Row(0.7),
@@ -100,7 +102,7 @@ OWN = {
         "undesirable_weight": Row(3.0),
     },
     # An answer that would be cut is not scored.
-    "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46)},
+    "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46), "keep": Row("last", epochs=2, contrary=True)},
 }
 #: Fields that are shown elsewhere in this file.
 ELSEWHERE = {"model_type", "revision"}
@@ -136,7 +138,7 @@ def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
     """Train a kind on four rows, or take what it left before: ``train("sft", {"max_length": 40}, epochs=2)``."""
 
     @cache
-    def made(kind: str, text: str, epochs: int) -> Seen:
+    def made(kind: str, text: str, epochs: int, contrary: bool) -> Seen:
         folder = tmp_path_factory.mktemp(kind)
         fields = json.loads(text)
         named = fields.pop("base_model_name", "base")
@@ -149,9 +151,10 @@ def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
             "data": {"dataset": "sample"},
         }
         spec = load_object(document).spec
+        rows = ROWS[kind]()
         emitted = Emitted()
         context = TrainContext(
-            data=loaded(ROWS[kind]()[:6], 2),
+            data=loaded([*rows[:4], *(map(turned, rows[4:6]) if contrary else rows[4:6])], 2),
             epochs=epochs,
             batch_size=2,
             seed=seed_of(spec),
@@ -183,10 +186,17 @@ def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
             scaled(base, folder)
         return folder
 
-    def run(kind: str, fields: dict[str, Any], epochs: int = 1) -> Seen:
-        return made(kind, json.dumps(USUAL.get(kind, {}) | fields, sort_keys=True), epochs)
+    def run(kind: str, fields: dict[str, Any], epochs: int = 1, contrary: bool = False) -> Seen:
+        return made(kind, json.dumps(USUAL.get(kind, {}) | fields, sort_keys=True), epochs, contrary)
 
     return run
+
+
+def turned(row: Any) -> Any:
+    """The row with its preference the other way round, where it has one."""
+    if isinstance(row, PreferenceRow):
+        return replace(row, chosen=row.rejected, rejected=row.chosen)
+    return replace(row, wanted=not row.wanted) if isinstance(row, LabelledRow) else row
 
 
 def measured(event: dict[str, Any]) -> bool:
@@ -235,8 +245,8 @@ CASES = [
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_a_field_changes_what_it_says(train, kind, name):
     row = rows_of(kind)[name]
-    without = train(kind, row.beside, row.epochs)
-    other = train(kind, row.beside | {name: row.value}, row.epochs)
+    without = train(kind, row.beside, row.epochs, row.contrary)
+    other = train(kind, row.beside | {name: row.value}, row.epochs, row.contrary)
     assert getattr(other, row.changes) != getattr(without, row.changes)
 
 
