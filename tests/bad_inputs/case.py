@@ -66,6 +66,20 @@ class Bench:
             tables("train", "--spec-file", "spec.json").ok()
         shutil.copytree(tables.home / "models", self.home / "models")
 
+    def furnish_talkers(self) -> None:
+        """Copy two stored language models here: one answers, one scores. The first row that asks trains them."""
+        from tests.bad_inputs.language_materials import GOOD, language
+
+        talkers = Desk(self.workshop.home / "talkers", self.workshop.environment)
+        if not talkers.home.exists():
+            talkers.home.mkdir()
+            for kind in ("sft", "reward"):
+                made = Bench(talkers, self.workshop)
+                made.write("rows.jsonl", GOOD[kind]())
+                made.write("spec.json", language(kind))
+                talkers("train", "--spec-file", "spec.json").ok()
+        shutil.copytree(talkers.home / "models", self.home / "models")
+
     def run(self, state: str) -> Path:
         """The furnished run that is in this state."""
         (found,) = [

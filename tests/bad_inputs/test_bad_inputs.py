@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bad_inputs import cases_data, cases_engine, cases_infer, cases_routers, cases_runs, cases_spec, cases_tabular
+from tests.bad_inputs import (
+    cases_data,
+    cases_engine,
+    cases_infer,
+    cases_language,
+    cases_language_rows,
+    cases_routers,
+    cases_runs,
+    cases_spec,
+    cases_tabular,
+)
 from tests.bad_inputs.case import Bench, Case, try_out
 
 TABLE = [
@@ -13,6 +23,8 @@ TABLE = [
     *cases_infer.CASES,
     *cases_routers.CASES,
     *cases_tabular.CASES,
+    *cases_language.CASES,
+    *cases_language_rows.CASES,
     *cases_runs.CASES,
     *cases_engine.CASES,
 ]

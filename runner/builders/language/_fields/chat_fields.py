@@ -49,7 +49,7 @@ class RoleWeights(Section):
     @model_validator(mode="after")
     def _something(self) -> Self:
         if not any((self.assistant, self.user, self.system, self.tool)):
-            raise invalid((), "nothing_learned", "every role has the weight 0: nothing would be learned")
+            raise invalid(("assistant",), "nothing_learned", "every role has the weight 0: nothing would be learned")
         return self
 
 
