@@ -6,6 +6,7 @@ beside), the chat template, and the greatest length that it was trained at.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
@@ -19,7 +20,7 @@ import torch
 from runner.builders.language._models.opening import Head, open_folder, open_tokenizer, open_weights
 from runner.chat.renderer import ChatRenderer
 from runner.contract import TrainContext
-from runner.errors import IntegrityError
+from runner.errors import IntegrityError, RunFailed
 from runner.store.files import sha256_file
 from runner.workspace import Workspace
 
