@@ -53,6 +53,8 @@ def test_an_adapter_alone_is_what_peft_loads(trained, base, method, tmp_path):
 
     _, context = trained("sft", context={"epochs": 2}, finetuning_spec=method, save_as="adapter")
     assert not (context.artifact / "model.safetensors").exists()
+    modules = json.loads((context.artifact / "adapter_config.json").read_text())["target_modules"]
+    assert modules == sorted(modules), "a set's order is another one in every process"
     plain = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), context.artifact)
     own = registry.load("sft").Predictor.load(context.artifact, cache=tmp_path)
     torch.testing.assert_close(logits(plain, base), logits(own.model, base))

@@ -184,9 +184,14 @@ def base_facts(trained: Any) -> dict[str, Any]:
 
 
 def _name_base(folder: Path, trained: Any) -> None:
+    """Have PEFT's document name the base, and list names in an order of their own: it keeps them as sets, whose order
+    is another one in every process."""
     path = folder / ADAPTER
     document = json.loads(path.read_text("utf-8"))
     document |= {"base_model_name_or_path": trained.name, "revision": trained.revision}
+    for name, value in document.items():
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            document[name] = sorted(value)
     path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
