@@ -147,6 +147,8 @@ def _turn(session: ChatSession, line: str, out: ResultStream | None) -> bool:
 
 
 def _answer(session: ChatSession, text: str, out: ResultStream | None) -> None:
+    from runner.tasks.generation.completions import CUT
+
     answer, said = session.send(text), False
     ended = False
     try:
@@ -162,7 +164,7 @@ def _answer(session: ChatSession, text: str, out: ResultStream | None) -> None:
         if out is not None and (said or ended):
             out.write("\n")
             out.flush()
-    if answer.finish_reason == "length":
+    if answer.finish_reason == CUT:
         say(f"(cut at max_new_tokens, {session.options.max_new_tokens}, or where the model's positions end)")
     elif not said:
         say("(an empty answer: the turn is taken back)")

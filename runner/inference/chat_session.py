@@ -6,7 +6,7 @@ import json
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from runner.chat.messages import Conversation, Message
 from runner.contract import Task
@@ -17,10 +17,8 @@ from runner.data.dialogues.turns import TurnReader
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.inference.opening import open_model, read_options
 from runner.store.files import write_json
+from runner.tasks.generation.completions import Ending
 from runner.workspace import Workspace
-
-#: ``stop``: it ended by itself, or at a stop text; ``length``: it was cut; ``interrupted``: nobody read on.
-Ending = Literal["stop", "length", "interrupted"]
 
 
 class StreamedAnswer(Iterator[str]):

@@ -8,14 +8,17 @@ from typing import Any, Literal
 
 from runner.chat.messages import ToolCall
 
+#: Why an answer ended. ``stop``: by itself, or at a stop text; ``length``: it was cut; ``interrupted``: nobody read on.
+Ending = Literal["stop", "length", "interrupted"]
+CUT: Ending = "length"
+
 
 @dataclass(frozen=True)
 class Completion:
     """One answer."""
 
     text: str
-    #: ``stop``: it ended by itself or at a stop text; ``length``: it was cut at the greatest number of tokens.
-    finish_reason: Literal["stop", "length"] | str
+    finish_reason: Ending
     #: Tokens that were made, its end included.
     completion_tokens: int
     reasoning: str | None = None

@@ -22,7 +22,7 @@ from runner.chat.renderer import ChatRenderer
 from runner.chat.templates import begun
 from runner.contract import Table
 from runner.errors import DataError
-from runner.tasks.generation.completions import Completion
+from runner.tasks.generation.completions import Completion, Ending
 from runner.training.quiet_libraries import quietly
 
 #: Tokens that a batch may have in the end, prompts and answers together.
@@ -169,7 +169,7 @@ class Generator:
         """What was made of one row: cut at its end, told why it ended."""
         ends = set(self._stop_ids())
         at = next((place for place, token in enumerate(ids) if token in ends), None)
-        reason = "length" if at is None else "stop"
+        reason: Ending = "length" if at is None else "stop"
         kept = ids if at is None else ids[:at]
         counted = len(kept) + (at is not None)
         text = self.tokenizer.decode(kept, skip_special_tokens=False)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
 from runner.builders.language._answering.decoding import Line, decode
+from runner.tasks.generation.completions import Ending
 
 
 class Pieces:
@@ -57,7 +58,7 @@ class Pieces:
 
 def stream(
     model: Any, line: Line, options: Any, *, ends: Collection[int], longest: int, pieces: Pieces
-) -> Generator[str, None, str]:
+) -> Generator[str, None, Ending]:
     """Pieces of the answer to a line's prompt; at the end, the reason that it ended for: ``stop`` or ``length``.
 
     The tokens are those that a batch would have, of the same seed. What is made so far stays made where the reader
