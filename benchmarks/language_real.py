@@ -52,12 +52,12 @@ CASES = [
     # Six layers of thirty foretell next to nothing until they have learned to do without the others.
     Case("causal_lm", "cut", "translation_ntrex_en_de.jsonl", 160, {"text": "en"}, "loss", -1.0),
     # The whole model, which can write such answers already: few rows move it a little.
-    Case("sft", SMOLLM2, "vicuna_blog_chat.jsonl", 32, {}, "loss", -0.03, fields=LORA),
+    Case("sft", SMOLLM2, "vicuna_blog_chat.jsonl", 32, {}, "loss", -0.03, fields=LORA | {"gradient_accumulation": 1}),
     # Two to four wrong answers to a question, next to the best one. Other questions are held out.
-    Case("dpo", "stored", "mc_truthfulqa.jsonl", 24, PAIRS, "loss", -0.02),
-    Case("orpo", "cut", "mc_truthfulqa.jsonl", 24, PAIRS, "loss", -1.0, fields=LORA),
-    Case("kto", "stored", "mc_truthfulqa.jsonl", 16, PAIRS, "loss", -0.02),
-    Case("reward", "cut", "mc_truthfulqa.jsonl", 24, PAIRS, "log_loss", -0.02, before=LN_2),
+    Case("dpo", "stored", "mc_truthfulqa.jsonl", 60, PAIRS, "loss", -0.02),
+    Case("orpo", "cut", "mc_truthfulqa.jsonl", 60, PAIRS, "loss", -1.0, fields=LORA),
+    Case("kto", "stored", "mc_truthfulqa.jsonl", 40, PAIRS, "loss", -0.02),
+    Case("reward", "cut", "mc_truthfulqa.jsonl", 60, PAIRS, "log_loss", -0.02, before=LN_2),
 ]
 RATES = {"causal_lm": 1e-3, "sft": 1e-3, "dpo": 1e-4, "orpo": 3e-3, "kto": 1e-4, "reward": 3e-4}
 
