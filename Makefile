@@ -57,7 +57,7 @@ lock: dev
 	$(BIN)/python docker/lock.py
 
 schemas: dev
-	$(BIN)/python -c "from pathlib import Path; from runner.spec import publishing; publishing.write(Path(\"schemas\"))"
+	$(BIN)/python -c "from pathlib import Path; from runner.spec import json_schemas; json_schemas.write(Path(\"schemas\"))"
 
 docs: dev
 	$(BIN)/python docs/build.py

@@ -21,7 +21,7 @@ from typing import Any
 
 from runner import registry
 from runner.contract import option
-from runner.spec.publishing import schema_for
+from runner.spec.json_schemas import schema_for
 from runner.spec.schema_walk import present_words
 from runner.training.finetuning_specs import FinetuningSpec, Lora
 from runner.training.gradient_training import DiagnosedTraining

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runner.contract import AskedRows, Predictor
-    from runner.execution.train_resume import Finished
+    from runner.execution.training_road import Finished
     from runner.inference.chat_session import ChatSession
     from runner.runs.event_kinds import Event
     from runner.spec.loading import LoadedSpec
@@ -117,10 +117,10 @@ class Runner:
                 ``RunFailed``, ``OutOfMemory``; ``Interrupted`` after Ctrl-C, with a checkpoint that :meth:`resume`
                 goes on from.
         """
-        from runner.execution import train_resume
+        from runner.execution import training_road
 
         loaded, listener, notes = self.validate(spec), _Listener(on_event), list[str]()
-        finished = train_resume.train(
+        finished = training_road.train(
             loaded,
             self.workspace,
             executor=executor,
@@ -143,10 +143,10 @@ class Runner:
         ``spec`` may differ from the run's in fields such as ``epochs``. Raises :class:`~runner.errors.ConflictError`
         for a change that may not be, and for a run that is over; the rest as :meth:`train`.
         """
-        from runner.execution import train_resume
+        from runner.execution import training_road
 
         listener, notes = _Listener(on_event), list[str]()
-        finished = train_resume.resume(
+        finished = training_road.resume(
             run,
             self.workspace,
             changed=None if spec is None else self.validate(spec),

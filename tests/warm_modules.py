@@ -23,7 +23,7 @@ LIBRARIES = (
 MODULES = (
     "execution.local_executor",
     "execution.supervisor",
-    "execution.train_resume",
+    "execution.training_road",
     "execution.worker",
     "inference.opening",
     "tracking.terminal",

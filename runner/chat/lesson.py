@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runner.chat.layout import Layout
-from runner.chat.loss_weights import LossOn, message_weights
+from runner.chat.message_weights import LossOn, message_weights
 from runner.chat.messages import Conversation
 from runner.chat.preparation import Prepared, left_out
 from runner.chat.refusals import Unrenderable

@@ -17,14 +17,14 @@ from runner.chat import formats
 from runner.chat.habits import Habits, look
 from runner.chat.layout import Layout
 from runner.chat.lesson import Lesson
-from runner.chat.loss_weights import LossOn
+from runner.chat.message_weights import LossOn
 from runner.chat.messages import Conversation, Message
 from runner.chat.parsing import message_of
 from runner.chat.preparation import Marks, Prepared, prepare
 from runner.chat.refusals import TEMPLATE, Unrenderable
 from runner.chat.rendered import Rendered
-from runner.chat.rows import Learned, row_of
 from runner.chat.templates import DAY, Template, open_template, special_tokens, wants_start
+from runner.chat.token_weights import Learned, row_of
 from runner.chat.tokenization import Encoded, Encoder
 from runner.errors import DataError
 

@@ -10,7 +10,7 @@ from runner.cli.output import Json, say, show, table
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.store.outbox import Entry
+    from runner.store.upload_queue import Entry
 
 
 def status(*, json: Json = False) -> None:
@@ -18,10 +18,10 @@ def status(*, json: Json = False) -> None:
 
     Example: runner artifacts status
     """
-    from runner.store import outbox
+    from runner.store import upload_queue
 
     box = Workspace.current().outbox
-    found = outbox.entries(box)
+    found = upload_queue.entries(box)
 
     def human() -> str:
         if not found:
@@ -37,7 +37,7 @@ def status(*, json: Json = False) -> None:
         waiting = sum(entry.state != "done" for entry in found)
         return text + (f"\n{waiting} to upload: `runner artifacts push`" if waiting else "")
 
-    counts = {state: sum(entry.state == state for entry in found) for state in outbox.STATES}
+    counts = {state: sum(entry.state == state for entry in found) for state in upload_queue.STATES}
     show({"outbox": str(box), "counts": counts, "entries": [entry.as_dict() for entry in found]}, human, as_json=json)
 
 
@@ -58,13 +58,13 @@ def push(
     timeout
         Seconds that one attempt at one model may take.
     """
-    from runner.store import outbox
+    from runner.store import upload_queue
     from runner.tracking.uploading import exit_code
     from runner.tracking.uploading import push as upload
 
     workspace = Workspace.current()
     if only is not None:
-        outbox.read(workspace.outbox, only)
+        upload_queue.read(workspace.outbox, only)
     results = upload(workspace, only=only, timeout=timeout)
     for result in results:
         if result.error and not json:

@@ -13,7 +13,7 @@ from runner.errors import NotFoundError, UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.execution.removals import Removals
+    from runner.execution.removal_rules import Removals
     from runner.store.stored_models import StoredModel
 
 
@@ -27,13 +27,13 @@ def remove(*model: str, yes: Yes = False, json: Json = False) -> None:
     model
         The models: TYPE/NAME is every version, TYPE/NAME/vN one.
     """
-    from runner.execution import removals
+    from runner.execution import removal_rules
 
     workspace = Workspace.current()
     if not model:
         raise UsageError("which models?", hint="runner models remove TYPE/NAME, or TYPE/NAME/vN")
     wanted = {found.reference: found for reference in model for found in _named(workspace, reference)}
-    decided = removals.of_models(workspace, list(wanted.values()))
+    decided = removal_rules.of_models(workspace, list(wanted.values()))
     refuse(decided.kept, "runner models show TYPE/NAME tells what a model was made from")
     _carry_out(decided, yes, json)
 
@@ -60,22 +60,29 @@ def prune(
         Only models of this type.
     """
     from runner import registry
-    from runner.execution import removals
+    from runner.execution import removal_rules
 
     workspace = Workspace.current()
     check_rule(older_than, keep, "models")
-    rule = removals.Rule(age(older_than), keep, type_)
+    rule = removal_rules.Rule(age(older_than), keep, type_)
     if type_ is not None and not (workspace.store / type_).is_dir():
         # That there is no such type is a better message than that nothing is stored of it.
         registry.load(type_)
-    _carry_out(removals.pruned_models(workspace, rule), yes, json)
+    _carry_out(removal_rules.pruned_models(workspace, rule), yes, json)
 
 
 def _carry_out(decided: Removals, yes: bool, as_json: bool) -> None:
-    from runner.store import removal
+    from runner.store import version_deletion
 
     store = Workspace.current().store
-    carry_out(decided, partial(removal.remove, store), removal.clear, what="models", yes=yes, as_json=as_json)
+    carry_out(
+        decided,
+        partial(version_deletion.remove, store),
+        version_deletion.clear,
+        what="models",
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 def _named(workspace: Workspace, text: str) -> list[StoredModel]:

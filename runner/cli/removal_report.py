@@ -15,7 +15,7 @@ from runner.cli.output import show, table
 from runner.errors import ConflictError, UsageError
 
 if TYPE_CHECKING:
-    from runner.execution.removals import Kept, Removals
+    from runner.execution.removal_rules import Kept, Removals
 
 Yes = Annotated[
     bool, Parameter(name="--yes", negative="", help="Do it. Without it, it is only shown what would be removed.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runner.cli.output import Json
 from runner.cli.removal_report import Yes, age, carry_out, check_rule, refuse
-from runner.execution import removals
+from runner.execution import removal_rules
 from runner.runs.run import find_run
 from runner.runs.run_removal import clear, leftovers, remove_run
 from runner.workspace import Workspace
@@ -27,10 +27,10 @@ def remove(*run: str, yes: Yes = False, json: Json = False) -> None:
     if not run:
         raise UsageError("which runs?", hint="runner runs remove RUN; `runner runs list` lists them")
     found = {each.id: each for each in (find_run(workspace.runs, reference) for reference in run)}
-    decided = removals.Removals([], [])
+    decided = removal_rules.Removals([], [])
     for each in found.values():
-        told = removals.of_run(workspace, each)
-        if isinstance(told, removals.Going):
+        told = removal_rules.of_run(workspace, each)
+        if isinstance(told, removal_rules.Going):
             decided.going.append(told)
         else:
             decided.kept.append(told)
@@ -52,6 +52,6 @@ def prune(*, older_than: str | None = None, keep: int | None = None, yes: Yes = 
     """
     workspace = Workspace.current()
     check_rule(older_than, keep, "runs")
-    rule = removals.Rule(age(older_than), keep)
-    decided = removals.pruned_runs(workspace, rule, leftovers(workspace.runs))
+    rule = removal_rules.Rule(age(older_than), keep)
+    decided = removal_rules.pruned_runs(workspace, rule, leftovers(workspace.runs))
     carry_out(decided, remove_run, clear, what="runs", yes=yes, as_json=json)

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from runner.cli.output import Json
-from runner.spec import publishing
+from runner.spec import json_schemas
 
 
 def schema(
@@ -22,5 +22,5 @@ def schema(
     Example: runner schema dense_network > dense_network.schema.json
     """
     # A schema is JSON already: the same document with --json and without.
-    chosen = publishing.union() if model_type is None else publishing.schema_for(model_type)
-    print(publishing.text(chosen), end="")
+    chosen = json_schemas.union() if model_type is None else json_schemas.schema_for(model_type)
+    print(json_schemas.text(chosen), end="")

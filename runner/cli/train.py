@@ -82,7 +82,7 @@ def train(
         explain(loaded, workspace, executor, as_json=json)
         return None
 
-    from runner.execution import train_resume
+    from runner.execution import training_road
 
     gc.enable()
     listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
@@ -90,9 +90,11 @@ def train(
     try:
         if resume is None:
             assert loaded is not None
-            finished = train_resume.train(loaded, workspace, executor=executor, listeners=[listener], announce=announce)
+            finished = training_road.train(
+                loaded, workspace, executor=executor, listeners=[listener], announce=announce
+            )
         else:
-            finished = train_resume.resume(
+            finished = training_road.resume(
                 resume,
                 workspace,
                 changed=loaded,

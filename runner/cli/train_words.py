@@ -13,7 +13,7 @@ from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.execution.plan import Plan
-    from runner.execution.train_resume import Finished
+    from runner.execution.training_road import Finished
     from runner.runs.run import Run
     from runner.spec.loading import LoadedSpec
 
@@ -28,7 +28,7 @@ def announce(run: Run, plan: Plan) -> None:
 
 def ending(finished: Finished) -> str:
     """What ends a training that went well: the table, and the command to type next."""
-    from runner.tracking.after_training import final_table, next_command
+    from runner.tracking.final_table import final_table, next_command
 
     reference = f"{finished.model.model_type}/{finished.model.name}"
     return final_table(

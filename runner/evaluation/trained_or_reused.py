@@ -13,7 +13,7 @@ from runner.evaluation.compared_specs import Candidate
 from runner.evaluation.shared_holdout import Split
 from runner.execution.data_lineage import other_data
 from runner.execution.plan import Plan, make_plan
-from runner.execution.train_resume import train
+from runner.execution.training_road import train
 from runner.runs.event_kinds import DataEvent, MetricsEvent
 from runner.runs.events import EventReader
 from runner.runs.run import Run

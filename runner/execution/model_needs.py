@@ -13,7 +13,7 @@ from pathlib import Path
 from runner.errors import EnvironmentProblem, IntegrityError, NotFoundError, RunnerError
 from runner.execution.plan_document import PlanDocument
 from runner.runs.run import State, all_runs
-from runner.store import outbox
+from runner.store import upload_queue
 from runner.store.manifest import NAME, ModelFacts
 from runner.store.stored_models import StoredModel, find, listing
 from runner.workspace import Workspace
@@ -103,7 +103,7 @@ def made_from(model: StoredModel) -> dict[str, str]:
 
 
 def _uploads(workspace: Workspace) -> Iterator[tuple[str, Need]]:
-    for entry in outbox.entries(workspace.outbox):
+    for entry in upload_queue.entries(workspace.outbox):
         if entry.state != "done":
             why = f"it waits for its upload to {entry.project} ({entry.state})"
             file = workspace.outbox / f"{entry.id}.json"
@@ -134,7 +134,7 @@ def _versioned(workspace: Workspace, reference: str) -> str:
 
 def upload_of(workspace: Workspace, run: Path) -> Need | None:
     """The upload that still reads a run's directory, None where none does."""
-    for entry in outbox.entries(workspace.outbox):
+    for entry in upload_queue.entries(workspace.outbox):
         if entry.state != "done" and entry.run_dir is not None and Path(entry.run_dir) == run.absolute():
             why = f"the upload of {entry.model} to {entry.project} reads it ({entry.state})"
             return Need(why, "runner artifacts push")

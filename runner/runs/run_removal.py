@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runner.runs.run import Run
 from runner.store.files import cannot_write
-from runner.store.removal import take_away
+from runner.store.version_deletion import take_away
 
 #: The folder among the runs that a removed one is moved to. It has no state, so it is no run.
 REMOVED = ".removed"

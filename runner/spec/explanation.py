@@ -14,10 +14,10 @@ from runner import registry
 from runner.spec import messages, near_names
 from runner.spec.envelope import TrainingSpec
 from runner.spec.findings import Finding, find, in_order, written
+from runner.spec.json_schemas import envelope, schema_for
 from runner.spec.kinds import built
 from runner.spec.old_names import Older, modernise
 from runner.spec.pointers import Path
-from runner.spec.publishing import envelope, schema_for
 from runner.spec.pydantic_errors import from_pydantic, told
 from runner.spec.reader import Document
 from runner.spec.schema_check import check, not_described

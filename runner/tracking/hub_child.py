@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.errors import ConflictError
 from runner.store.manifest import NAME, Manifest
-from runner.tracking.hub_card import CARD, card
+from runner.tracking.fallback_card import CARD, card
 from runner.tracking.upload_child import main
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from runner.data import hub
 from runner.errors import EnvironmentProblem
-from runner.store.outbox import Entry
+from runner.store.upload_queue import Entry
 from runner.tracking.wandb_session import base_url
 
 

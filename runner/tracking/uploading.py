@@ -12,10 +12,10 @@ from runner.data import hub
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, IntegrityError, RunnerError
 from runner.runs.run import Run
 from runner.store import manifest as manifests
-from runner.store import outbox
+from runner.store import upload_queue
 from runner.store.files import sha256_file
-from runner.store.outbox import Entry
 from runner.store.stored_models import StoredModel
+from runner.store.upload_queue import Entry
 from runner.tracking.upload_attempt import SERVICES, attempt
 from runner.tracking.wandb_session import find_key, identity, mode
 from runner.workspace import Workspace
@@ -47,7 +47,7 @@ class Result:
 def queue(workspace: Workspace, run: Run, model: StoredModel, section: Mapping[str, Any]) -> Entry:
     """Put a run's stored model into the outbox. ``section`` is the spec's ``wandb`` object."""
     who = identity(run.path, section)
-    return outbox.enqueue(
+    return upload_queue.enqueue(
         workspace.outbox,
         model=model.reference,
         path=model.path,
@@ -89,7 +89,7 @@ def queue_for_hub(workspace: Workspace, model: StoredModel, section: Any) -> lis
 
     What goes wrong with the push is told in a line; only a queue that cannot be written raises.
     """
-    entry = outbox.enqueue_for_hub(
+    entry = upload_queue.enqueue_for_hub(
         workspace.outbox,
         model=model.reference,
         path=model.path,
@@ -130,7 +130,7 @@ def push(
     be uploaded at all: no key, no SDK. Where only one of the two takes anything, the other's models stay queued.
     """
     waiting = [
-        entry for entry in outbox.entries(workspace.outbox) if entry.state != "done" and only in (None, entry.id)
+        entry for entry in upload_queue.entries(workspace.outbox) if entry.state != "done" and only in (None, entry.id)
     ]
     if not waiting:
         return []
@@ -184,27 +184,27 @@ def _push_one(
 ) -> Result:
     box = workspace.outbox
     try:
-        with outbox.lock(box, entry.id):
+        with upload_queue.lock(box, entry.id):
             # Another push may have finished it while we waited.
-            entry = outbox.read(box, entry.id)
+            entry = upload_queue.read(box, entry.id)
             if entry.state == "done":
                 return Result(entry.id, entry.model, "done", entry.artifact_name, entry.version)
-            entry = outbox.mark(box, entry, "uploading", attempts=entry.attempts + 1)
+            entry = upload_queue.mark(box, entry, "uploading", attempts=entry.attempts + 1)
             try:
                 _check(entry, verify)
                 answer = _with_retries(entry, key, attempts, timeout, pause)
             except RunnerError as error:
                 # What the machine or the network refused may work later; what is wrong with the model will not.
                 later = isinstance(error, EnvironmentProblem)
-                entry = outbox.mark(box, entry, "queued" if later else "failed", last_error=error.message)
+                entry = upload_queue.mark(box, entry, "queued" if later else "failed", last_error=error.message)
                 return Result(
                     entry.id, entry.model, entry.state, entry.artifact_name,
                     error=error.message, hint=error.hint, exit_code=int(error.code),
                 )  # fmt: skip
             except BaseException:
-                outbox.mark(box, entry, "queued", last_error="the push was interrupted")
+                upload_queue.mark(box, entry, "queued", last_error="the push was interrupted")
                 raise
-            outbox.mark(box, entry, "done", last_error=None, version=answer["version"])
+            upload_queue.mark(box, entry, "done", last_error=None, version=answer["version"])
             return Result(
                 entry.id, entry.model, "done", entry.artifact_name, version=answer["version"], url=answer["url"]
             )

@@ -15,7 +15,7 @@ from filelock import FileLock
 from runner.cli.app import build
 from runner.execution.plan_document import PlanDocument, StoredReference
 from runner.runs.run import Run, State
-from runner.store import outbox
+from runner.store import upload_queue
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 from runner.store.stored_models import StoredModel
@@ -111,7 +111,7 @@ def test_a_model_that_an_open_run_an_upload_or_an_inference_needs_stays(desk):
     interrupted = run(desk, "y", State.RUNNING, State.INTERRUPTED, stored=field)
     run(desk, "z", State.RUNNING, State.SUCCEEDED, parent=queued.reference)
     place = {"artifact_name": "a", "project": "p", "entity": None, "wandb_run_id": "i", "run_name": "n"}
-    outbox.enqueue(desk.home / "outbox", model=queued.reference, path=queued.path, run_dir=None, **place)
+    upload_queue.enqueue(desk.home / "outbox", model=queued.reference, path=queued.path, run_dir=None, **place)
     partial = desk.home / "inference_outputs" / "x.json.partial"
     partial.mkdir(parents=True)
     desk.write(str(partial / "state.json"), {"facts": {"stored model": [asked.reference, "0"]}, "done": 1})
@@ -203,7 +203,7 @@ def test_runs_that_are_over_go_and_the_others_say_why_they_stay(desk):
     waiting = run(desk, "waiting", State.RUNNING, State.SUCCEEDED, days=40)
     stored = model(desk, "stored", run=old.id)
     place = {"artifact_name": "a", "project": "p", "entity": None, "wandb_run_id": "i", "run_name": "n"}
-    outbox.enqueue(desk.home / "outbox", model="m/n/v1", path=stored.path, run_dir=waiting.path, **place)
+    upload_queue.enqueue(desk.home / "outbox", model="m/n/v1", path=stored.path, run_dir=waiting.path, **place)
     told = desk("runs", "prune", "--older-than", "30d", "--json").ok().json
     assert not told["done"]
     assert {row["name"] for row in told["runs"]} == {old.id, closed.id}
@@ -279,7 +279,7 @@ def test_a_model_that_is_stored_while_others_of_its_name_go_is_whole(desk):
     script = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from runner.store.removal import remove\n"
+        "from runner.store.version_deletion import remove\n"
         "from runner.store.stored_models import versions\n"
         "for line in sys.stdin:\n"
         "    for each in versions(Path('models'), 'elo_scoring', 'a'):\n"

@@ -11,7 +11,7 @@ import pytest
 
 from runner.execution.base_models import keep_ready
 from runner.execution.plan import make_plan
-from runner.execution.train_resume import resume
+from runner.execution.training_road import resume
 from runner.runs.run import Run, State
 from runner.spec.canonical import canonical
 from runner.spec.loading import load_object

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from runner import registry
 from runner.contract import DataSection, ModelSpec, Section, option
-from runner.spec import publishing
+from runner.spec import json_schemas
 
 
 class Rows(DataSection):
@@ -60,9 +60,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "tests_tiny_kind", module)
     kinds = dict(sorted((registry.kinds() | {"tiny": registry.Kind("tiny", "tests", "tests_tiny_kind")}).items()))
     monkeypatch.setattr(registry, "kinds", lambda: kinds)
-    publishing.schema_for.cache_clear()
+    json_schemas.schema_for.cache_clear()
     yield Spec
-    publishing.schema_for.cache_clear()
+    json_schemas.schema_for.cache_clear()
 
 
 @pytest.fixture

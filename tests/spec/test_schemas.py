@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 
 from runner import registry
 from runner.errors import NotFoundError
-from runner.spec import publishing
+from runner.spec import json_schemas
 from runner.spec.schema_walk import resolve
 
 ROOT = Path(__file__).parents[2]
@@ -21,19 +21,19 @@ def built_in():
 
 def test_checked_in_schemas_are_the_code_s():
     files = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "schemas").glob("*.json")}
-    assert files == publishing.files(), "write them anew: runner.spec.publishing.write(Path('schemas'))"
+    assert files == json_schemas.files(), "write them anew: runner.spec.json_schemas.write(Path('schemas'))"
 
 
 @pytest.mark.parametrize("name", [*built_in(), "union"])
 def test_schema_is_valid_and_a_second_reader_takes_it(name):
-    schema = publishing.union() if name == "union" else publishing.schema_for(name)
+    schema = json_schemas.union() if name == "union" else json_schemas.schema_for(name)
     Draft202012Validator.check_schema(schema)
     jsonschema_rs.validator_for(schema)
 
 
 @pytest.mark.parametrize("kind", built_in())
 def test_every_field_is_described_and_says_what_a_resume_may_do(kind):
-    root = publishing.schema_for(kind)
+    root = json_schemas.schema_for(kind)
 
     def look(schema, place):
         if isinstance(schema, dict):
@@ -51,21 +51,21 @@ def test_every_field_is_described_and_says_what_a_resume_may_do(kind):
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.json")), ids=lambda path: path.stem)
 def test_examples_are_valid_by_the_union_too(path):
-    Draft202012Validator(publishing.union()).validate(json.loads(path.read_text(encoding="utf-8")))
+    Draft202012Validator(json_schemas.union()).validate(json.loads(path.read_text(encoding="utf-8")))
 
 
 def test_written_files_are_the_published_ones(tmp_path):
-    written = publishing.write(tmp_path / "schemas")
-    assert {path.name for path in written} == set(publishing.files())
-    assert json.loads((tmp_path / "schemas" / "elo_scoring.json").read_text()) == publishing.schema_for("elo_scoring")
+    written = json_schemas.write(tmp_path / "schemas")
+    assert {path.name for path in written} == set(json_schemas.files())
+    assert json.loads((tmp_path / "schemas" / "elo_scoring.json").read_text()) == json_schemas.schema_for("elo_scoring")
 
 
 def test_an_unknown_kind_has_no_schema():
     with pytest.raises(NotFoundError, match="elo_scorin"):
-        publishing.schema_for("elo_scorin")
+        json_schemas.schema_for("elo_scorin")
 
 
 def test_a_third_party_s_kind_is_in_the_union_but_not_in_the_files(tiny):
-    assert "tiny" in publishing.union()["$defs"]
-    assert "tiny.json" not in publishing.files()
-    assert "tiny" not in publishing.files()["training-spec.json"]
+    assert "tiny" in json_schemas.union()["$defs"]
+    assert "tiny.json" not in json_schemas.files()
+    assert "tiny" not in json_schemas.files()["training-spec.json"]

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from runner.cli.app import run
-from runner.spec import publishing
+from runner.spec import json_schemas
 
 
 @pytest.fixture
@@ -114,9 +114,9 @@ def test_fix_prints_one_document(bad, type_in, capsys):
 
 def test_schema_prints_the_published_one(capsys):
     assert run(["schema", "elo_scoring"]) == 0
-    assert json.loads(capsys.readouterr().out) == publishing.schema_for("elo_scoring")
+    assert json.loads(capsys.readouterr().out) == json_schemas.schema_for("elo_scoring")
     assert run(["schema"]) == 0
-    assert json.loads(capsys.readouterr().out) == publishing.union()
+    assert json.loads(capsys.readouterr().out) == json_schemas.union()
     assert run(["schema", "elo_scorin"]) == 5
     assert "did you mean 'elo_scoring'?" in capsys.readouterr().err
 

@@ -11,7 +11,7 @@ import pytest
 
 from runner.errors import ExitCode, SpecError
 from runner.spec.loading import load_object
-from runner.store import outbox
+from runner.store import upload_queue
 from runner.store.manifest import verify
 from runner.tracking import uploading
 from runner.workspace import Workspace
@@ -48,11 +48,11 @@ def here(hub: PushedHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Des
     return Desk(tmp_path, variables)
 
 
-def queued(desk: Desk, store: Desk, model: str, private: bool = True) -> tuple[Workspace, outbox.Entry]:
+def queued(desk: Desk, store: Desk, model: str, private: bool = True) -> tuple[Workspace, upload_queue.Entry]:
     """A stored model that waits."""
     (folder,) = (store.home / "models" / model).glob("v1")
     workspace = Workspace.below(desk.home)
-    found = outbox.enqueue_for_hub(
+    found = upload_queue.enqueue_for_hub(
         workspace.outbox, model=f"{model}/v1", path=folder, repository=REPOSITORY, private=private
     )
     return workspace, found
@@ -104,7 +104,7 @@ def test_all_of_a_model_is_pushed_by_one_commit_and_once(
         (fetched / name).write_bytes(data)
     assert verify(fetched).name == "talker"
     # A crash after the Hub had it, before that was written down: no second commit.
-    outbox.mark(workspace.outbox, outbox.read(workspace.outbox, entry.id), "uploading")
+    upload_queue.mark(workspace.outbox, upload_queue.read(workspace.outbox, entry.id), "uploading")
     assert push(workspace).state == "done" and len(repository["commits"]) == 2
     assert uploading.push(workspace) == []
 

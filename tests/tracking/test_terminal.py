@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from runner.contract import Table
 from runner.runs.event_kinds import read_event
-from runner.tracking.after_training import final_table
 from runner.tracking.event_words import sentence
+from runner.tracking.final_table import final_table
 from runner.tracking.terminal import TerminalListener, is_terminal
 
 CONTROL = set(map(chr, range(32))) - {"\n"} | {"\x7f"}

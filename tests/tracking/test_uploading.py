@@ -14,7 +14,7 @@ import pytest
 
 from runner.errors import EnvironmentProblem, ExitCode
 from runner.spec.envelope import WandbSection
-from runner.store import outbox
+from runner.store import upload_queue
 from runner.tracking import uploading
 from runner.tracking.wandb import WandbListener
 from runner.workspace import Workspace
@@ -54,7 +54,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(*(tmp_path / name for name in names))
 
 
-def queue(workspace: Workspace) -> outbox.Entry:
+def queue(workspace: Workspace) -> upload_queue.Entry:
     run, model = finished_run(workspace)
     return uploading.queue(workspace, run, model, SECTION)
 
@@ -95,7 +95,7 @@ def test_model_and_metrics_arrive_whole_and_once(server: WandbServer, workspace:
     # Again: there is nothing to do.
     assert uploading.push(workspace, key=KEY) == []
     # And where the crash came after the server had it, before we had written so: no second version.
-    outbox.mark(workspace.outbox, outbox.read(workspace.outbox, entry.id), "uploading")
+    upload_queue.mark(workspace.outbox, upload_queue.read(workspace.outbox, entry.id), "uploading")
     assert push(workspace).version == "v0"
     assert len(server.committed()) == len(server.artifacts) == 1
     assert epochs_of(server, entry.wandb_run_id) == [1, 2, 3]
@@ -152,7 +152,7 @@ def test_an_upload_that_breaks_stays_queued_and_the_next_completes_it(
     rule = server.fail(call, how)
     result = push(workspace)
     assert (result.state, result.exit_code) == ("queued", 6)
-    waiting = outbox.read(workspace.outbox, entry.id)
+    waiting = upload_queue.read(workspace.outbox, entry.id)
     assert (waiting.state, waiting.attempts) == ("queued", 1)
     assert waiting.last_error and KEY not in waiting.last_error
     assert server.committed() == []
@@ -186,7 +186,7 @@ def test_a_push_that_is_killed_is_completed_by_the_next(
     pusher.wait()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
-    assert outbox.read(workspace.outbox, entry.id).state == "uploading"
+    assert upload_queue.read(workspace.outbox, entry.id).state == "uploading"
     rule.times = 0
     assert push(workspace).state == "done"
     assert len(server.committed()) == 1
@@ -195,13 +195,13 @@ def test_a_push_that_is_killed_is_completed_by_the_next(
 def test_an_entry_that_another_push_holds_is_left_to_it(server: WandbServer, workspace: Workspace) -> None:
     entry = queue(workspace)
     results: list[uploading.Result] = []
-    with outbox.lock(workspace.outbox, entry.id):
+    with upload_queue.lock(workspace.outbox, entry.id):
         thread = threading.Thread(target=lambda: results.append(push(workspace)))
         thread.start()
         thread.join()
     assert [(result.state, result.exit_code) for result in results] == [("busy", 0)]
     assert server.requests == []
-    assert outbox.read(workspace.outbox, entry.id) == entry
+    assert upload_queue.read(workspace.outbox, entry.id) == entry
 
 
 def test_a_model_that_changed_is_not_uploaded(server: WandbServer, workspace: Workspace) -> None:
@@ -238,7 +238,7 @@ def test_a_refused_key_is_told_with_its_exit_code(server: WandbServer, workspace
     assert said.code == ExitCode.ENVIRONMENT
     assert "refused the key" in said.err and "WANDB_API_KEY" in said.err
     assert "Traceback" not in said.err and wrong not in said.out + said.err
-    assert outbox.read(workspace.outbox, entry.id).state == "queued"
+    assert upload_queue.read(workspace.outbox, entry.id).state == "queued"
     assert files_with(wrong, tmp_path) == []
     status = command(tmp_path, server, None)("artifacts", "status", "--json").ok().json
     assert status["counts"] == {"queued": 1, "uploading": 0, "done": 0, "failed": 0}

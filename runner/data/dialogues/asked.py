@@ -13,7 +13,7 @@ from runner.chat.messages import Conversation, Message
 from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.column_roles import QUESTIONS, Columns
 from runner.data.dialogues.faults import RowFault, Told
-from runner.data.dialogues.layout_rows import Form, LayoutRows
+from runner.data.dialogues.row_layout import Form, LayoutRows
 from runner.data.dialogues.rows import ConversationRow, LanguageRow
 from runner.data.dialogues.turns import TurnReader
 from runner.data.prompts import need_text

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from runner.contract import DataReport
 from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.faults import ODDITIES, RowFault, Told
-from runner.data.dialogues.layout_rows import LayoutRows
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
+from runner.data.dialogues.row_layout import LayoutRows
 from runner.data.dialogues.rows import LanguageRow
 from runner.data.dialogues.turns import TurnReader
 from runner.data.records import open_records

@@ -19,7 +19,7 @@ from runner.data.table_rows.columns import Column, Columns, Read
 from runner.data.table_rows.looking import TextsUnsaid, look
 from runner.data.table_rows.oddities import all_different, index_columns, repeats_target, sibling_file, texts_of_numbers
 from runner.data.table_rows.splitting import Divided, divide, draw
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 from runner.data.table_rows.targets import Target, in_classes, need_rows_of_classes, only_used, read_target, usable
 from runner.data.table_rows.training_columns import Looked, Told, fitted_columns, need_columns_left
 from runner.data.table_rows.values import is_declared

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.contract import Table
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 
 
 def preview(part: TableSplit, count: int) -> Table:

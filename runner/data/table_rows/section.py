@@ -15,7 +15,7 @@ from runner.data.holdout import ColumnName, StratifiedHoldout
 from runner.data.named_files import NamedFiles
 from runner.data.table_rows import date_directives as directives
 from runner.data.table_rows import packaged
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError, NotFoundError
 
 Words = Annotated[str, StringConstraints(max_length=1024)]

@@ -9,7 +9,7 @@ from runner.contract import Table
 from runner.data.comparisons import A, B, Comparisons
 from runner.tasks.ranking.against_best import against_best
 from runner.tasks.ranking.tables import read_tables, verdict
-from runner.tracking.after_training import final_table
+from runner.tracking.final_table import final_table
 
 
 def rows(n: int = 200) -> Comparisons:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.language._learning import packed_rows
+from runner.builders.language._learning import packing_check
 from runner.builders.language._learning.likelihood import Judged, judge, step_parts
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
@@ -42,7 +42,7 @@ def learn(
     trained = load()
     trained.check_tokens(train.rows.tokens.ids, held.rows.tokens.ids)
     if spec.packing == "packed":
-        packed_rows.check(trained.model, train.rows, trained.padding, context.device)
+        packing_check.check(trained.model, train.rows, trained.padding, context.device)
     if spec.neftune_noise_alpha is not None:
         Noise(trained.model, spec.neftune_noise_alpha)
 

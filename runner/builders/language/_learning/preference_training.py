@@ -10,8 +10,8 @@ import numpy as np
 from runner.builders.language._learning.likelihood import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
-from runner.builders.language._learning.objectives import Objective
 from runner.builders.language._learning.outcome import Start, need_numbers
+from runner.builders.language._learning.preference_objectives import Objective
 from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained

@@ -14,7 +14,7 @@ from runner.contract import Table, TrainContext
 if TYPE_CHECKING:
     from runner.builders.tabular._fitting.class_measuring import ClassMeasuring
     from runner.builders.tabular._fitting.number_measuring import NumberMeasuring
-    from runner.data.table_rows.table_split import TableSplit
+    from runner.data.table_rows.table_side import TableSplit
 
 
 def choose(

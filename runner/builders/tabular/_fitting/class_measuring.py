@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.builders.tabular._learners.parameters import TabularTask
 from runner.contract import Table, TrainContext
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError
 from runner.tasks.classification import TASK
 from runner.tasks.classification.decisions import choose_threshold

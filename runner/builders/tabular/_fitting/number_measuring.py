@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.builders.tabular._learners.parameters import TabularTask
 from runner.contract import Table, TrainContext
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 from runner.tasks.regression import TASK
 from runner.tasks.regression.measuring import measure_regression
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from runner.data import holdout
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 
 
 def stopping_rows(split: TableSplit, share: float, seed: int, strata: np.ndarray | None) -> np.ndarray:

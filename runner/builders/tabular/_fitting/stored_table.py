@@ -14,7 +14,7 @@ from runner.builders.tabular._learners import Learner, load_learner
 from runner.data.column_names import need
 from runner.data.table_rows.cells import of_rows
 from runner.data.table_rows.columns import Columns, Unfamiliar
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError, IntegrityError
 from runner.store.files import read_json, write_json
 from runner.training.threads import wanted_threads

@@ -19,7 +19,7 @@ from runner.builders.tabular._fitting.stored_table import StoredTable
 from runner.builders.tabular._learners import Learner
 from runner.builders.tabular._learners.importance import permutation_importance
 from runner.contract import Table, TrainContext, TrainResult
-from runner.data.table_rows.table_split import TableSplit
+from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError
 
 #: Folds of a search, or that choose a threshold, where the spec asks for no number of them.

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from runner.builders.tabular._learners.course import Course
-from runner.builders.tabular._learners.encoding import OneHot
 from runner.builders.tabular._learners.learner import Learner
+from runner.builders.tabular._learners.one_hot import OneHot
 from runner.builders.tabular._learners.parameters import ForestClassifierParameters, ForestRegressorParameters
 from runner.builders.tabular._learners.table import TrainingTable
 from runner.builders.tabular._learners.tree_arrays import TreeArrays

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.builders.tabular._learners.encoding import OneHot, Scaling
+from runner.builders.tabular._learners.one_hot import OneHot, Scaling
 
 if TYPE_CHECKING:
     import torch

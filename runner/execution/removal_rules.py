@@ -13,8 +13,8 @@ from runner.execution.model_needs import Need, needs, upload_of
 from runner.runs.liveness import is_held
 from runner.runs.run import WORKER_LOCK, Run, State, all_runs
 from runner.store.manifest import NAME
-from runner.store.removal import bytes_freed, leftovers
 from runner.store.stored_models import StoredModel, listing
+from runner.store.version_deletion import bytes_freed, leftovers
 from runner.workspace import Workspace
 
 #: States that a run can be gone on with from, and what is said of one whose state cannot be read.
