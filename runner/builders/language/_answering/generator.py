@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from runner.builders.language._answering.decoding import Line, decode
+from runner.builders.language._answering.stop_texts import cut_at
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood import judge
 from runner.builders.language._models import merging, stored_model
@@ -173,14 +174,14 @@ class Generator:
         kept = ids if at is None else ids[:at]
         counted = len(kept) + (at is not None)
         text = self.tokenizer.decode(kept, skip_special_tokens=False)
-        places = [(place, stop) for stop in stops if (place := text.find(stop)) >= 0]
-        if places:
-            text, reason = text[: min(places)[0]], "stop"
+        text, stopped = cut_at(text, stops)
+        if stopped:
+            reason = "stop"
         message = None
         if self.renderer is not None:
             message = self.renderer.parsed(text)
         else:
-            text = self.tokenizer.decode(kept, skip_special_tokens=True) if not places else text
+            text = self.tokenizer.decode(kept, skip_special_tokens=True) if not stopped else text
         tokens = None
         if log_probs is not None:
             pieces = [self.tokenizer.decode([token]) for token in ids[:counted]]

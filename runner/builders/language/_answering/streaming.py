@@ -6,6 +6,7 @@ from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
 from runner.builders.language._answering.decoding import Line, decode
+from runner.builders.language._answering.stop_texts import begun, cut_at
 from runner.tasks.generation.completions import Ending
 
 
@@ -23,19 +24,18 @@ class Pieces:
     def text(self) -> str:
         """All of the answer so far."""
         text: str = self._tokenizer.decode(self._ids, skip_special_tokens=False)
-        places = [place for stop in self._stops if (place := text.find(stop)) >= 0]
-        return text[: min(places)] if places else text
+        return cut_at(text, self._stops)[0]
 
     def add(self, token: int) -> str:
         """One more token; what may be shown now, perhaps nothing."""
         self._ids.append(token)
         whole = self._tokenizer.decode(self._ids, skip_special_tokens=False)
-        self.stopped = any(stop in whole for stop in self._stops)
+        self.stopped = cut_at(whole, self._stops)[1]
         text = self.text
         if not self.stopped:
             # A character's bytes may be spread over tokens: the half of one is shown as this mark.
             text = text.rstrip("\ufffd")
-            text = text[: len(text) - self._held(text)]
+            text = text[: len(text) - begun(text, self._stops)]
         return self._show(text)
 
     def rest(self) -> str:
@@ -45,15 +45,6 @@ class Pieces:
     def _show(self, text: str) -> str:
         new, self._shown = text[self._shown :], max(self._shown, len(text))
         return new
-
-    def _held(self, text: str) -> int:
-        """Letters at the end that begin a stop text."""
-        longest = 0
-        for stop in self._stops:
-            for length in range(1, len(stop)):
-                if text.endswith(stop[:length]):
-                    longest = max(longest, length)
-        return longest
 
 
 def stream(

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner.builders.language._footprint import exercise, language_footprint
 from runner.builders.language._footprint.known_rows import KnownRows
-from runner.builders.language._learning.preference_objectives import KtoObjective
+from runner.builders.language._learning.kto_objective import KtoObjective
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering
 from runner.builders.language._rows.chat_renderer import renderer_of

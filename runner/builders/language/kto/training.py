@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.builders.language._learning.preference_objectives import KtoObjective
+from runner.builders.language._learning.kto_objective import KtoObjective
 from runner.builders.language._learning.preference_training import learn
 from runner.builders.language._models import base_model
 from runner.builders.language._rows import rendering
