@@ -144,6 +144,7 @@ def test_a_run_and_a_stored_model_hold_what_the_readme_lists(checkout: Shell):
     assert {path.suffix for model in stored for path in model.rglob("*") if path.is_file()} <= {
         ".jinja",
         ".json",
+        ".md",
         ".safetensors",
         ".txt",
         ".ubj",

@@ -184,3 +184,16 @@ def test_tokens_that_the_model_has_no_embeddings_for_are_refused(trained, base, 
     with pytest.raises(DataError, match="'<extra>', token 260 of the tokenizer, and the model has 260") as refused:
         trained("causal_lm", rows=[*rows, TextRow(7, "an <extra>")], context=ONCE, base_model_name=str(folder))
     assert refused.value.where == f"/model/spec/base_model_name: {folder}"
+
+
+def test_a_role_that_loss_on_does_not_name_is_not_learned(trained):
+    result, _ = trained("sft", loss_on={"user": 1})
+    whole, _ = trained("sft", "all", loss_on={"user": 1, "assistant": 1})
+    assert 0 < result.metrics["trained_tokens"] < whole.metrics["trained_tokens"]
+    with pytest.raises(DataError):
+        trained("sft", "none", loss_on={"system": 1})
+
+
+def test_an_optimizer_that_names_no_rate_has_that_of_language_models(spec):
+    assert spec("sft", optimizer={"optimizer_type": "adamw"}).optimizer.learning_rate == 3e-5
+    assert spec("sft", optimizer={"optimizer_type": "adamw", "learning_rate": 0.001}).optimizer.learning_rate == 0.001

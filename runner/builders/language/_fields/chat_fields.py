@@ -39,9 +39,9 @@ class Chat(Section):
 
 
 class RoleWeights(Section):
-    """What a token of each role's turns counts in the loss; 0 is not learned."""
+    """What a token of each role's turns counts in the loss; 0, and a role that is not named, is not learned."""
 
-    assistant: Weight = option(1.0, description="An assistant's turns.")
+    assistant: Weight = option(0.0, description="An assistant's turns.")
     user: Weight = option(0.0, description="A user's turns.")
     system: Weight = option(0.0, description="The system's turns.")
     tool: Weight = option(0.0, description="Answers of tools.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from runner import registry
 from runner.builders.language._fields.chat_fields import Chat
@@ -15,6 +15,16 @@ from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import AdamW, Muon, OptimizerSpec
 from runner.training.precision import TransformerPrecision
 from runner.training.schedules import Linear, ScheduleSpec
+
+#: What weights that can do much already are trained at.
+GENTLE = 3e-5
+
+
+def _gentle(optimizer: Any) -> Any:
+    """The optimizer, its learning rate that of language models where the document names none."""
+    if "learning_rate" in optimizer.model_fields_set or isinstance(optimizer, Muon):
+        return optimizer
+    return optimizer.model_copy(update={"learning_rate": GENTLE})
 
 
 class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
@@ -39,9 +49,9 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
         factory=lambda: Full(method="full"), description="Which of the weights are trained, and how."
     )
     max_length: int = option(1024, ge=8, le=10_000_000, description="Tokens of a row that are read; the rest is cut.")
-    optimizer: OptimizerSpec = option(
-        factory=lambda: AdamW(optimizer_type="adamw", learning_rate=3e-5, weight_decay=0.0),
-        description="How the weights are trained.",
+    optimizer: Annotated[OptimizerSpec, AfterValidator(_gentle)] = option(
+        factory=lambda: AdamW(optimizer_type="adamw", learning_rate=GENTLE, weight_decay=0.0),
+        description="How the weights are trained. Where it names no learning_rate, that is 0.00003; muon has its own.",
     )
     schedule: ScheduleSpec | None = option(
         factory=lambda: Linear(schedule_type="linear", warmup_ratio=0.1),

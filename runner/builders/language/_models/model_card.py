@@ -109,7 +109,9 @@ def _code(adapter: bool, base: str, scores: bool, chat: bool) -> str:
     elif scores:
         lines += [
             'turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]',
-            'ids = tokenizer.apply_chat_template(turns, return_tensors="pt", return_dict=True)',
+            "# The score is read at the end of the answer's turn: a template may write a line's end behind it.",
+            "text = tokenizer.apply_chat_template(turns, tokenize=False).rstrip()",
+            'ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")',
         ]
     else:
         lines += [
