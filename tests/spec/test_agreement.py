@@ -127,7 +127,7 @@ def _table_conflict(data):
     twice = len(set(names)) < len(names) or data.get("id_column") in names or any(side in names for side in sides)
     twice = twice or (bool(data.get("time_column")) and by_target)
     void = {"stratify"} if ways else set()
-    void |= {"validation_split"} if set(ways) & {"validation_data", "split_column"} else set()
+    void |= {"validation_split", "valiation_split"} if set(ways) & {"validation_data", "split_column"} else set()
     void |= {"text_features"} if data.get("text") != "hash" and not data.get("text_columns") else set()
     return len(ways) > 1 or twice or bool(void & data.keys()) or data.get("date_format") not in (None, {})
 
@@ -224,7 +224,10 @@ def beyond_a_schema(document):
     if isinstance(data, dict):
         words = [word for listed in (data.get("winner_values") or {}).values() for word in listed]
         columns = {name: name for name in ("prompt", "model_a", "model_b", "response_a", "response_b", "winner")}
-        columns |= data.get("columns") or {}
+        own = data.get("columns") or {}
+        if ((document.get("model") or {}).get("spec") or {}).get("model_type") in LANGUAGE:
+            own = {role: name for role, name in own.items() if role not in ("role", "content")}
+        columns |= own
         roles = [name for name in columns.values() if name is not None]
         if _outcomes_conflict(data.get("outcomes") or {}):
             return True

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import StringConstraints
+from pydantic import StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from runner.chat.messages import Role
 from runner.contract import LoadContext, LoadedData, Section, Table, option
 from runner.data.holdout import ColumnName
 from runner.data.named_files import NamedFiles
 
+#: Roles of a turn's keys, which are no columns.
+TURN_KEYS = ("role", "content")
 Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
@@ -42,6 +45,15 @@ class TurnColumns(Section):
     tools: ColumnName | None = column("Definitions of tools: a list of JSON Schema functions, or its JSON text.")
     role: ColumnName | None = column("The key of a turn that says whose it is.")
     content: ColumnName | None = column("The key of a turn that has what was said.")
+
+    @model_validator(mode="after")
+    def _each_its_own(self) -> Self:
+        # A turn's keys may be called as a column is.
+        names = [value for role, value in self.model_dump(exclude_none=True).items() if role not in TURN_KEYS]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
+        return self
 
 
 class DialogueData(NamedFiles):
@@ -109,7 +121,7 @@ class DialogueData(NamedFiles):
     @property
     def named_columns(self) -> list[str]:
         # Keys of a turn are no columns.
-        own = [name for role, name in self.own_columns.items() if role not in ("role", "content")]
+        own = [name for role, name in self.own_columns.items() if role not in TURN_KEYS]
         ways = [getattr(self, way) for way in self.WAYS if way.endswith("_column")]
         return list(dict.fromkeys([*own, *(name for name in ways if name is not None)]))
 
