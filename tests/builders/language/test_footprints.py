@@ -13,6 +13,7 @@ import pytest
 from runner import registry
 from runner.builders.language._models import base_model
 from runner.contract import Footprint, FootprintContext
+from runner.errors import DataError
 from tests.builders.language.conftest import ROWS, loaded
 
 Asked = Callable[..., Footprint]
@@ -121,3 +122,9 @@ def test_a_method_without_layers_is_refused_as_the_training_refuses_it(asked):
 
     with pytest.raises(DataError, match="bitfit trains biases"):
         asked("sft", finetuning_spec={"method": "bitfit"})
+
+
+def test_rows_of_which_nothing_would_be_learned_are_refused_as_the_training_refuses_them(asked):
+    with pytest.raises(DataError) as caught:
+        asked("sft", loss_on={"system": 1})
+    assert "nothing would be learned" in caught.value.message

@@ -11,6 +11,7 @@ from runner.builders.language._footprint.exercise import Exercise
 from runner.builders.language._models import base_model, stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._models.opening import configuration, open_tokenizer
+from runner.builders.language._rows import row_report
 from runner.contract import FootprintContext
 from runner.data import hub
 from runner.training import pretrained
@@ -29,13 +30,18 @@ class KnownRows:
     exercise: Callable[[Any], Exercise]
 
     def known(self, spec: Any, base: Base | None, context: FootprintContext, step: int) -> tuple[Exercise, Exercise]:
-        """Of the rows that are learned, and of those that are held out. Without a tokenizer, of a step's at most."""
+        """Of the rows that are learned, and of those that are held out. Without a tokenizer, of a step's at most.
+
+        Tells of rows, and raises, what the training would before it begins.
+        """
         if base is None or context.data is None:
             full = self.exercise(self.full(min(step, 2 * (context.at_once or context.batch_size)), spec.max_length))
             return full, full
         sides = ((context.data.train, "train"), (context.data.validation, "validation"))
         read = self.reader(base)
-        learned, held = (self.exercise(read(rows, side)) for rows, side in sides)
+        found = [read(rows, side) for rows, side in sides]
+        row_report.tell([getattr(each, "side", each).report for each in found], context.emit, context.data.most_lost)
+        learned, held = map(self.exercise, found)
         return learned, held
 
 
