@@ -225,7 +225,9 @@ def beyond_a_schema(document):
         words = [word for listed in (data.get("winner_values") or {}).values() for word in listed]
         columns = {name: name for name in ("prompt", "model_a", "model_b", "response_a", "response_b", "winner")}
         own = data.get("columns") or {}
-        if ((document.get("model") or {}).get("spec") or {}).get("model_type") in LANGUAGE:
+        section = document.get("model")
+        kind = section.get("spec") if isinstance(section, dict) else None
+        if isinstance(kind, dict) and kind.get("model_type") in LANGUAGE:
             own = {role: name for role, name in own.items() if role not in ("role", "content")}
         columns |= own
         roles = [name for name in columns.values() if name is not None]
