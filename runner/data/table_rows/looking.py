@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -41,21 +41,30 @@ FEW = 20
 SHOWN = 5
 
 
+class TextColumn(NamedTuple):
+    """A column that looks like texts."""
+
+    name: str
+    #: One of its cells.
+    cell: str
+    #: Whether all of its cells are numbers.
+    numeric: bool
+
+
 class TextsUnsaid(DataError):
     """Columns that look like texts, and the spec does not say what becomes of them."""
 
-    def __init__(self, columns: Sequence[tuple[str, str, bool]]) -> None:
-        """``columns``: of each its name, a cell, and whether all of its cells are numbers."""
+    def __init__(self, columns: Sequence[TextColumn]) -> None:
         self.columns = list(columns)
-        names = [name for name, _, _ in columns]
-        message = f"column {names[0]!r} looks like texts or names, such as {columns[0][1]!r:.60}"
+        names = [column.name for column in columns]
+        message = f"column {names[0]!r} looks like texts or names, such as {columns[0].cell!r:.60}"
         whose, it = "its texts", "it"
         if len(names) > 1:
-            cells = ", ".join(f"{name!r} ({cell!r:.60})" for name, cell, _ in columns)
+            cells = ", ".join(f"{column.name!r} ({column.cell!r:.60})" for column in columns)
             message = f"{len(names)} columns look like texts or names: {cells}"
-            whose, it = f"the texts of {', '.join(repr(name) for name, _, numeric in columns if numeric)}", "them"
+            whose, it = f"the texts of {', '.join(repr(column.name) for column in columns if column.numeric)}", "them"
         hints = [f'"ignored_columns": {json.dumps(names, ensure_ascii=False)}', '"categorical_columns"']
-        if any(numeric for _, _, numeric in columns):
+        if any(column.numeric for column in columns):
             hints.append(f'"numerical_columns", as {whose} are numbers')
         super().__init__(
             message,
@@ -195,7 +204,7 @@ def _text(column: Column, array: pa.ChunkedArray, section: TableData, place: Pla
         return column, column.read(array, place)
     written = texts(array, column.missing_values).dictionary.dictionary_encode()
     numeric = not numbers_in(written, column.decimal)[1].any()
-    raise TextsUnsaid([(column.name, str(array.drop_null()[0].as_py()), numeric)])
+    raise TextsUnsaid([TextColumn(column.name, str(array.drop_null()[0].as_py()), numeric)])
 
 
 def _are_dates(column: Column, words: pa.Array, cells: pa.DictionaryArray, section: TableData) -> bool:

@@ -16,7 +16,7 @@ from runner.data.column_names import need
 from runner.data.table_rows import cells as tables
 from runner.data.table_rows.cells import Cells
 from runner.data.table_rows.columns import Column, Columns, Read
-from runner.data.table_rows.looking import TextsUnsaid, look
+from runner.data.table_rows.looking import TextColumn, TextsUnsaid, look
 from runner.data.table_rows.oddities import all_different, index_columns, repeats_target, sibling_file, texts_of_numbers
 from runner.data.table_rows.splitting import Divided, divide, draw
 from runner.data.table_rows.table_side import TableSplit
@@ -117,7 +117,7 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
 def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Looked:
     looked = Looked()
     changed: list[dict[str, np.ndarray]] = []
-    texts: list[tuple[str, str, bool]] = []
+    texts: list[TextColumn] = []
     outside = {*section.targets, section.split_column, section.group_column, section.id_column}
     for name, why in index_columns(table).items():
         if name not in outside and name not in section.ignored_columns and name not in section.numerical_columns:

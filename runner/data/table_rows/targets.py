@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from runner.data.table_rows.values import MISSING_WORDS, is_number, numbers_in, numbers_of, source_of, texts, words_of
+from runner.data.table_rows.values import (
+    MISSING_WORDS,
+    WRITTEN_FOR_NONE,
+    is_number,
+    numbers_in,
+    numbers_of,
+    source_of,
+    texts,
+    words_of,
+)
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,8 +30,6 @@ if TYPE_CHECKING:
 QUANTITY = 30
 #: Classes that a message names.
 SHOWN = 10
-#: What programs write for a cell without a value. Other words for it, such as none or unknown, are classes of many.
-WRITTEN_FOR_NONE = frozenset(("na", "n/a", "#n/a", "nan", "null"))
 
 
 @dataclass
@@ -100,7 +107,10 @@ def _spaces(target: Target, array: pa.ChunkedArray) -> None:
 
 
 def _odd_classes(target: Target) -> None:
-    """Say of classes that other programs write for a cell without a value."""
+    """Say of classes that other programs write for a cell without a value.
+
+    Other words for it, such as none or unknown, are classes of many.
+    """
     counts = np.bincount(target.values[target.values >= 0], minlength=len(target.classes))
     odd = [at for at, word in enumerate(target.classes) if word.lower() in WRITTEN_FOR_NONE]
     if odd:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 #: What a file holds in a column, by its own words; ``text`` may read as anything.
 Source = Literal["text", "number", "bool", "moment", "other"]
+#: What programs write for a cell without a value.
+WRITTEN_FOR_NONE = frozenset(("na", "n/a", "#n/a", "nan", "null"))
 #: Words that mean missing where a column is numbers otherwise, in lower case.
-MISSING_WORDS = frozenset(("na", "n/a", "nan", "null", "none", "nil", "-", "--", "?", "missing", "#n/a", "unknown"))
+MISSING_WORDS = WRITTEN_FOR_NONE | {"none", "nil", "-", "--", "?", "missing", "unknown"}
 #: Days are counted from 1970-01-01.
 DAY = 86_400_000_000
 _COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?,\d+$|^[+-]?(inf|infinity)$"
