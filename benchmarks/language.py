@@ -185,7 +185,7 @@ def answers(name: str, model: Path, asked: list[Talk], rounds: int, folder: Path
 
     from runner.builders.language._answering.generator import Generator
     from runner.chat.messages import Conversation, Message
-    from runner.data.dialogues.asked import AskedConversation
+    from runner.data.dialogues.infer_rows import AskedConversation
     from runner.tasks.generation.options import GenerationOptions
 
     tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")

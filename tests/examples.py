@@ -23,7 +23,7 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
     kind = document["model"].partition("/")[0]
     words: list[object] = ["infer", "--model", document["model"]]
     reader = registry.load(kind).Spec.data.asked_rows
-    if reader == "runner.data.table_rows.asked":
+    if reader == "runner.data.table_rows.infer_rows":
         rows = desk.home / "rows.jsonl"
         dataset = json.loads((desk.home / document["path"] / "manifest.json").read_text())["spec"]["data"]["dataset"]
         # Of a packaged table, rows here and there.
@@ -31,7 +31,7 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
-    if reader == "runner.data.dialogues.asked":
+    if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
         rows = desk.home / "answers.jsonl"

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from runner.chat.habits import Habits, in_parts
 from runner.chat.refusals import Unrenderable
+from runner.chat.template_habits import Habits, in_parts
 from runner.chat.templates import Template, Written
 
 _OPEN, _CLOSE = "<think>", "</think>"

@@ -14,18 +14,18 @@ from functools import cached_property
 from typing import Any, Self
 
 from runner.chat import formats
-from runner.chat.habits import Habits, look
 from runner.chat.layout import Layout
-from runner.chat.lesson import Lesson
 from runner.chat.message_weights import LossOn
 from runner.chat.messages import Conversation, Message
 from runner.chat.parsing import message_of
-from runner.chat.preparation import Marks, Prepared, prepare
 from runner.chat.refusals import TEMPLATE, Unrenderable
 from runner.chat.rendered import Rendered
+from runner.chat.template_habits import Habits, look
+from runner.chat.template_input import Marks, Prepared, prepare
 from runner.chat.templates import DAY, Template, open_template, special_tokens, wants_start
 from runner.chat.token_weights import Learned, row_of
 from runner.chat.tokenization import Encoded, Encoder
+from runner.chat.training_example import Lesson
 from runner.errors import DataError
 
 

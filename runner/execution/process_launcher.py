@@ -1,7 +1,7 @@
 """A training in several processes: started as ``torchrun`` starts them, watched, and ended together.
 
 The worker starts them and waits. Each is ``runner worker RUN --rank N``, with one GPU where there are GPUs. The first
-tells of the training and writes; of every one it is known how it ended (:mod:`runner.execution.process_faults`).
+tells of the training and writes; of every one it is known how it ended (:mod:`runner.execution.rank_faults`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from runner.errors import EnvironmentProblem
-from runner.execution.process_faults import ProcessEnd
+from runner.execution.rank_faults import ProcessEnd
 from runner.runs.run import Run
 from runner.runs.run_documents import Outcome
 from runner.training.threads import VARIABLE, wanted_threads

@@ -14,10 +14,10 @@ from filelock import FileLock
 
 from runner.contract import Processes
 from runner.errors import ExitCode, RunFailed, Stopped, UsageError
-from runner.execution import process_faults
+from runner.execution import rank_faults
 from runner.execution.plan_document import PlanDocument
-from runner.execution.process_faults import PeerLost
 from runner.execution.process_launcher import FOLDER
+from runner.execution.rank_faults import PeerLost
 from runner.execution.stop_flag import StopFlag
 from runner.execution.worker import carry_out, done, listeners
 from runner.runs.event_hold import Hold
@@ -66,10 +66,10 @@ def work_with_others(path: Path, rank: int) -> int:
             joined[0].close()
         outcome, code = done(started), ExitCode.DONE
     except BaseException as error:  # noqa: BLE001 - whatever ended the process is recorded, then told by the code
-        fault = process_faults.fault_of(error)
+        fault = rank_faults.fault_of(error)
         if fault.code is ExitCode.BUG or isinstance(fault, RunFailed | PeerLost):
             traceback.print_exc()
-        outcome, code = process_faults.told(fault), fault.code
+        outcome, code = rank_faults.told(fault), fault.code
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         audience.close(code)

@@ -250,7 +250,7 @@ def _upload(run: Run, plan: Plan, workspace: Workspace, model: StoredModel) -> l
     for section in (plan.spec.wandb, plan.spec.hub):
         if section is None:
             continue
-        from runner.tracking.uploading import queue_and_push, queue_for_hub
+        from runner.tracking.outbox_upload import queue_and_push, queue_for_hub
 
         try:
             if section is plan.spec.hub:

@@ -16,10 +16,10 @@ from typing import Any
 from runner import __version__, registry
 from runner.contract import FootprintContext, LoadContext, LoadedData, Processes, TrainContext, TrainResult
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
+from runner.execution.auto_batch_size import starting_rows
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
-from runner.execution.starting_rows import starting_rows
 from runner.execution.stop_flag import StopFlag
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold
@@ -86,10 +86,10 @@ def work(path: Path, *, lease: bool = False) -> int:
 
 def _in_processes(run: Run, plan: PlanDocument, stop: StopFlag) -> int:
     """Train in several processes; the bytes that they held at most. Raises the error that they ended with."""
-    from runner.execution import process_faults, process_launcher
+    from runner.execution import process_launcher, rank_faults
 
     ends = process_launcher.carry_out(run, plan.processes, _device(plan.gpus), stop.requested)
-    if (error := process_faults.reason(ends)) is not None:
+    if (error := rank_faults.reason(ends)) is not None:
         raise error
     return sum(end.outcome.peak_memory or 0 for end in ends if end.outcome is not None)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from runner.chat.messages import Conversation, Message
 from runner.contract import Task
-from runner.data.dialogues.asked import AskedConversation, AskedLayout
-from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.infer_rows import AskedConversation, AskedLayout
+from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.rows import ConversationRow
 from runner.data.dialogues.turns import TurnReader
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from runner.chat.messages import Conversation, Message, ToolCall
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
-from tests.chat.test_promise import DIALOGUES, conversation, held
+from tests.chat.test_token_equality import DIALOGUES, conversation, held
 from tests.chat.tiny_tokenizers import marks_of, tiny_tokenizer
 
 _TRL = find_spec("trl")

@@ -16,7 +16,7 @@ from runner.execution.container_options import create_arguments, describe, words
 from runner.execution.executor import Job
 from runner.execution.failure_classes import InternalError
 from runner.execution.local_executor import LocalExecutor
-from runner.execution.process_faults import PeerLost, ProcessEnd, reason, told
+from runner.execution.rank_faults import PeerLost, ProcessEnd, reason, told
 from runner.runs.run_documents import Outcome
 from tests.conftest import Desk
 from tests.examples import example

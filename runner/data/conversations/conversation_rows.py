@@ -10,7 +10,7 @@ from runner.chat.messages import Message, ToolCall
 from runner.data.dialogues.cell_values import nothing, structure
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.dialogue_text import dialogue
-from runner.data.dialogues.faults import RowFault
+from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, is_preference, need_answers
 from runner.data.dialogues.rows import ConversationRow, LanguageRow
 

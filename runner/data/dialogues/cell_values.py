@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.records.json_lines import HALF, usable
 
 

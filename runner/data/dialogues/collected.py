@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.contract import DataReport
 from runner.data.dialogues.cell_values import missing
-from runner.data.dialogues.faults import ODDITIES, RowFault, Told
+from runner.data.dialogues.row_faults import ODDITIES, RowFault, Told
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
 from runner.data.dialogues.row_layout import LayoutRows
 from runner.data.dialogues.rows import LanguageRow

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runner.data.dialogues.faults import RowFault
+from runner.data.dialogues.row_faults import RowFault
 
 #: The names of a role's column, in lower case.
 NAMES: dict[str, tuple[str, ...]] = {

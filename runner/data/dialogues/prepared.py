@@ -12,10 +12,10 @@ import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.data.dialogues.collected import Collected, collect, first, oddity_sentences
-from runner.data.dialogues.divided import divide, drawn
-from runner.data.dialogues.faults import ODDITIES
 from runner.data.dialogues.refusals import details, need_rows
+from runner.data.dialogues.row_faults import ODDITIES
 from runner.data.dialogues.rows import LanguageRow
+from runner.data.dialogues.train_and_holdout import divide, drawn
 from runner.data.table_rows.oddities import sibling_file
 
 if TYPE_CHECKING:

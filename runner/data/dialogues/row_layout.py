@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from runner.chat.messages import Conversation, Message
 from runner.data.dialogues.cell_values import missing, nothing, structure, text_of, without_nulls
 from runner.data.dialogues.column_roles import PAIRS, WORSE_ALONE, Columns
-from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.rows import LanguageRow
 from runner.data.dialogues.tool_calls import tools_of
 from runner.data.dialogues.turns import TurnReader
@@ -190,7 +190,7 @@ def need_answers(turns: Sequence[Message], what: str) -> None:
 
 
 def oddities(turns: Sequence[Message], tools: Sequence[Mapping[str, Any]] = ()) -> set[str]:
-    """What is odd about a conversation: words of :data:`~runner.data.dialogues.faults.ODDITIES`."""
+    """What is odd about a conversation: words of :data:`~runner.data.dialogues.row_faults.ODDITIES`."""
     found = set()
     roles = [turn.role for turn in turns]
     for before, after in pairwise(roles):

@@ -59,7 +59,7 @@ class TurnColumns(Section):
 class DialogueData(NamedFiles):
     """What is read, how much of it, and how it is split; a layout adds its columns."""
 
-    asked_rows: ClassVar[str] = "runner.data.dialogues.asked"
+    asked_rows: ClassVar[str] = "runner.data.dialogues.infer_rows"
     #: The module whose ``Layout`` makes rows of a file's.
     made_by: ClassVar[str]
     PACKAGED: ClassVar[Sequence[str]] = (SAMPLE,)

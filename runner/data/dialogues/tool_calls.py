@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.chat.messages import ToolCall
 from runner.data.dialogues.cell_values import kind, nothing, structure
-from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.row_faults import RowFault, Told
 
 
 def tools_of(value: Any, told: Told) -> tuple[Mapping[str, Any], ...]:

@@ -14,7 +14,7 @@ from runner.chat.messages import Message, Role, ToolCall
 from runner.data.dialogues import role_words
 from runner.data.dialogues.cell_values import kind, missing, nothing, structure, without_nulls
 from runner.data.dialogues.dialogue_text import dialogue
-from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.tool_calls import calls_of
 
 REASONING = ("reasoning_content", "reasoning", "thinking", "thought")

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from runner.chat.messages import Message
 from runner.data.dialogues.cell_values import nothing
 from runner.data.dialogues.column_roles import Columns
-from runner.data.dialogues.faults import RowFault
+from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, need_answers
 from runner.data.dialogues.rows import LabelledRow, LanguageRow, PreferenceRow
 from runner.data.preferences import preference_rows

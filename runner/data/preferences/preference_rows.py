@@ -12,7 +12,7 @@ from runner.data.comparisons.comparison_arrays import BOTH_BAD, TIE, A, B
 from runner.data.comparisons.winner_words import WINNERS
 from runner.data.dialogues.cell_values import kind, nothing, structure
 from runner.data.dialogues.column_roles import PAIRS, VOTED, WORSE_ALONE, Columns
-from runner.data.dialogues.faults import RowFault
+from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, need_answers
 from runner.data.dialogues.rows import LanguageRow, PreferenceRow
 

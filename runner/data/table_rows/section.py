@@ -47,7 +47,7 @@ def _two_meanings(name: str, first: str, second: str) -> PydanticCustomError:
 class TableData(NamedFiles):
     """The fields that tables of classes and of numbers share."""
 
-    asked_rows: ClassVar[str] = "runner.data.table_rows.asked"
+    asked_rows: ClassVar[str] = "runner.data.table_rows.infer_rows"
     layout: ClassVar[str] = "table_rows"
     PACKAGED: ClassVar[Sequence[str]] = packaged.NAMES
     kept: ClassVar[tuple[str, ...]] = ("target_columns",)

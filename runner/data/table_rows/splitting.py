@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.data import holdout
-from runner.data.table_rows.looking import look
+from runner.data.table_rows.column_kinds import look
 from runner.data.table_rows.targets import named
 from runner.data.table_rows.values import texts, words_of
 from runner.errors import DataError

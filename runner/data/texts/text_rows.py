@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from runner.data.dialogues.cell_values import text_of
 from runner.data.dialogues.column_roles import Columns
-from runner.data.dialogues.faults import RowFault
+from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, is_preference
 from runner.data.dialogues.rows import LanguageRow, TextRow
 

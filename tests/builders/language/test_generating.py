@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner import registry
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.asked import AskedConversation
+from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import DataError, UsageError
 from runner.tasks.generation.options import GenerationOptions
 from tests.builders.language.conftest import QUESTIONS, turns

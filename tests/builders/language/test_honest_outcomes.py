@@ -16,7 +16,7 @@ from runner import registry
 from runner.builders.language._rows import rendering
 from runner.chat.messages import Conversation, Message
 from runner.chat.renderer import ChatRenderer
-from runner.data.dialogues.asked import AskedConversation
+from runner.data.dialogues.infer_rows import AskedConversation
 from runner.data.dialogues.rows import ConversationRow, TextRow
 from runner.errors import DataError, RunFailed
 from runner.tasks.generation.options import GenerationOptions

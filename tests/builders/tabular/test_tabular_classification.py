@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.data.table_rows.asked import from_words
+from runner.data.table_rows.infer_rows import from_words
 from runner.errors import DataError, Stopped
 
 SMALL = {"learner_type": "xgboost", "n_estimators": 10, "early_stopping_split": 0}

@@ -9,10 +9,10 @@ import random
 import pytest
 
 from runner.chat.messages import Conversation
-from runner.data.dialogues.asked import AskedLayout
 from runner.data.dialogues.canonical import document
 from runner.data.dialogues.collected import layout_rows
-from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.infer_rows import AskedLayout
+from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
 from runner.data.dialogues.turns import TurnReader
 from tests.data.dialogues.conftest import SECTIONS, assistant, user

@@ -12,7 +12,7 @@ from runner.chat.messages import Conversation, Message, ToolCall
 from runner.data.dialogues.canonical import document
 from runner.data.dialogues.collected import layout_rows
 from runner.data.dialogues.dialogue_text import dialogue
-from runner.data.dialogues.faults import Told
+from runner.data.dialogues.row_faults import Told
 from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, TextRow
 from tests.data.dialogues.conftest import SECTIONS
 

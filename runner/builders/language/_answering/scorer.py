@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from runner.builders.language._learning.scores import judged_scores
+from runner.builders.language._learning.reward_scores import judged_scores
 from runner.builders.language._models import merging, stored_model
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.refusals import Unrenderable

@@ -14,7 +14,7 @@ from runner.builders.language._learning.likelihood_training import bins_for
 from runner.builders.language._learning.log_probs import foretold
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.preference_objectives import Objective
-from runner.builders.language._learning.scores import reward_parts, scores
+from runner.builders.language._learning.reward_scores import reward_parts, scores
 from runner.builders.language._models.opening import Head
 from runner.builders.language._rows.rendering import Labelled, Pairs, Side
 from runner.builders.language._rows.row_report import RowReport

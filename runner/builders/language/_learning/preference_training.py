@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.language._learning.language_trainee import trainee
 from runner.builders.language._learning.likelihood import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
-from runner.builders.language._learning.outcome import Start, need_numbers
+from runner.builders.language._learning.nothing_learned import Start, need_numbers
 from runner.builders.language._learning.preference_objectives import Objective
-from runner.builders.language._learning.trainee import trainee
 from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report

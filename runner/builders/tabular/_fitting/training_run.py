@@ -12,8 +12,8 @@ from runner.builders.tabular._fields.learner_sections import Auto, parameters_of
 from runner.builders.tabular._fitting.auto_learner import choose
 from runner.builders.tabular._fitting.class_measuring import ClassMeasuring
 from runner.builders.tabular._fitting.fits import Fits
+from runner.builders.tabular._fitting.imputation_and_scaling import Preparation
 from runner.builders.tabular._fitting.number_measuring import NumberMeasuring
-from runner.builders.tabular._fitting.preparation import Preparation
 from runner.builders.tabular._fitting.row_parts import folds, stopping_rows
 from runner.builders.tabular._fitting.stored_table import StoredTable
 from runner.builders.tabular._learners import Learner

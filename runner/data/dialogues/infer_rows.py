@@ -12,7 +12,7 @@ from typing import Any
 from runner.chat.messages import Conversation, Message
 from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.column_roles import QUESTIONS, Columns
-from runner.data.dialogues.faults import RowFault, Told
+from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.row_layout import Form, LayoutRows
 from runner.data.dialogues.rows import ConversationRow, LanguageRow
 from runner.data.dialogues.turns import TurnReader
@@ -20,7 +20,7 @@ from runner.data.prompts import need_text
 from runner.data.records.byte_streams import opened
 from runner.data.records.data_files import container_of, is_pattern
 from runner.data.records.json_lines import decoded, numbered, parsed
-from runner.data.table_rows.asked import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
+from runner.data.table_rows.infer_rows import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
 from runner.errors import DataError, NotFoundError, UsageError
 
 #: What to say where there is nothing to read.
@@ -185,7 +185,7 @@ def from_file(
     """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
 
     ``columns``, ``role_words`` and ``split_think`` are those of the training data, ``written`` what
-    :class:`~runner.data.table_rows.asked.Written` takes.
+    :class:`~runner.data.table_rows.infer_rows.Written` takes.
     """
     like: dict[str, Any] = {"columns": columns, "role_words": role_words, "split_think": split_think}
     if path.is_dir():

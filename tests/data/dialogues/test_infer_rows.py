@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from runner.data.dialogues import asked
+from runner.data.dialogues import infer_rows
 from runner.errors import DataError, UsageError
 from tests.data.dialogues.conftest import assistant, user
 
@@ -22,7 +22,7 @@ def turns(row):
 
 
 def test_words_are_users_turns():
-    rows = asked.from_words(["Why?", "Human: no dialogue"])
+    rows = infer_rows.from_words(["Why?", "Human: no dialogue"])
     assert [turns(row) for row in read(rows)] == [[user("Why?")], [user("Human: no dialogue")]]
     assert (rows.count, rows.has_ids, rows.empty) == (2, False, False)
     assert rows.provenance()["prompts"] == 2
@@ -31,7 +31,7 @@ def test_words_are_users_turns():
 def test_lines_of_text(tmp_path):
     path = tmp_path / "p.txt"
     path.write_text("Why?\n\nHow?\n")
-    rows = asked.from_file(path)
+    rows = infer_rows.from_file(path)
     assert [turns(row) for row in read(rows)] == [[user("Why?")], [user("How?")]]
     assert rows.blank == 1
 
@@ -45,7 +45,7 @@ def test_rows_of_json_lines_are_prompts_turns_or_texts(lines):
         {"instruction": "Translate.", "input": "pain"},
         {"question": "Which?", "answer": "This."},
     )
-    rows = asked.from_file(path)
+    rows = infer_rows.from_file(path)
     found = read(rows)
     assert [row.id for row in found] == ["a", 7, None, None, None, None]
     assert [turns(row) for row in found] == [
@@ -73,9 +73,9 @@ def test_every_container_gives_the_same_rows(tmp_path, lines):
         writer = csv.DictWriter(file, ["id", "prompt"])
         writer.writeheader()
         writer.writerows(rows)
-    expected = read(asked.from_file(lines(*rows)))
+    expected = read(infer_rows.from_file(lines(*rows)))
     for name in ("p.parquet", "p.json", "p.csv"):
-        assert read(asked.from_file(tmp_path / name)) == expected
+        assert read(infer_rows.from_file(tmp_path / name)) == expected
 
 
 def test_a_pipe_is_told_by_how_it_begins():
@@ -85,21 +85,23 @@ def test_a_pipe_is_told_by_how_it_begins():
         ('[{"prompt": "a"}]', ["a"]),
         ("[not json]\n", ["[not json]"]),
     ):
-        rows = asked.from_pipe(io.BytesIO(text.encode()))
+        rows = infer_rows.from_pipe(io.BytesIO(text.encode()))
         assert [turns(row)[0]["content"] for row in read(rows)] == prompts
         rows.close()
-    rows = asked.from_pipe(io.BytesIO(b"prompt\na\n"), "csv")
+    rows = infer_rows.from_pipe(io.BytesIO(b"prompt\na\n"), "csv")
     assert [turns(row) for row in read(rows)] == [[user("a")]]
 
 
 def test_the_training_datas_names_are_known_and_need_not_be_there(lines):
     path = lines({"frage": "Warum?"}, {"prompt": "Why?"})
-    rows = asked.from_file(path, columns={"prompt": "frage", "completion": "antwort", "system": None})
+    rows = infer_rows.from_file(path, columns={"prompt": "frage", "completion": "antwort", "system": None})
     assert [turns(row) for row in read(rows)] == [[user("Warum?")], [user("Why?")]]
 
 
 def test_equal_questions_have_equal_keys(lines):
-    first, second, other = read(asked.from_file(lines({"prompt": "a"}, {"messages": [user("a")]}, {"prompt": "b"})))
+    first, second, other = read(
+        infer_rows.from_file(lines({"prompt": "a"}, {"messages": [user("a")]}, {"prompt": "b"}))
+    )
     assert first.key() == second.key() != other.key()
 
 
@@ -116,24 +118,24 @@ def test_equal_questions_have_equal_keys(lines):
 def test_what_cannot_be_answered_is_told_with_its_line(row, says, lines):
     path = lines({"prompt": "fine"}, json.dumps(row))
     with pytest.raises(DataError, match=says) as refused:
-        asked.from_file(path).check()
+        infer_rows.from_file(path).check()
     assert refused.value.where == f"{path}:2"
 
 
 def test_nothing_and_other_files_are_refused(tmp_path):
     with pytest.raises(UsageError, match="no prompts"):
-        asked.from_words([])
+        infer_rows.from_words([])
     (tmp_path / "p.pdf").write_text("x")
     with pytest.raises(UsageError, match="no suffix of one"):
-        asked.from_file(tmp_path / "p.pdf")
+        infer_rows.from_file(tmp_path / "p.pdf")
     (tmp_path / "p.txt").write_text("\n")
     with pytest.raises(DataError, match="no row in it"):
-        asked.from_file(tmp_path / "p.txt").check()
+        infer_rows.from_file(tmp_path / "p.txt").check()
 
 
 def test_a_file_that_changes_meanwhile_is_told(lines):
     path = lines({"prompt": "a"}, {"prompt": "b"})
-    rows = asked.from_file(path)
+    rows = infer_rows.from_file(path)
     rows.check()
     path.write_text('{"prompt": "a"}\n')
     with pytest.raises(DataError, match="changed while it was read"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.data.table_rows.asked import from_file, from_pipe, from_words
+from runner.data.table_rows.infer_rows import from_file, from_pipe, from_words
 from runner.errors import DataError, UsageError
 
 LINES = [{"customer": f"c{at}", "id": at, "age": at} for at in range(5)]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from runner.chat.layout import Layout
 from runner.chat.message_weights import LossOn, message_weights
 from runner.chat.messages import Conversation
-from runner.chat.preparation import Prepared, left_out
 from runner.chat.refusals import Unrenderable
+from runner.chat.template_input import Prepared, left_out
 
 
 @dataclass(frozen=True)
