@@ -90,7 +90,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 losses.look()
                 tell_progress(state)
                 if length.long:
-                    saving.if_cheap()
+                    saving.between()
         losses.look()
         if norms is not None:
             norms.look()
@@ -107,7 +107,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             # The epoch is learned but not measured, which is what the next run begins with.
             state.save()
             raise
-        saving.if_cheap(last=state.over())
+        saving.after_measuring(last=state.over())
     state.take_best()
     tell_early_end(state)
     task.module.eval()

@@ -41,7 +41,7 @@ def measure_within(state: LoopState, saving: Saving) -> None:
     counts.update(loss_sum=0.0, rows=0)
     state.context.emit("step", steps=length.total, **place, **state.speed.told(counts), metrics=metrics, best=improved)
     state.speed.go_on()
-    saving.if_cheap(last=length.done(counts) or state.waiting.over(state.task.early_stopping))
+    saving.after_measuring(last=length.done(counts) or state.waiting.over(state.task.early_stopping))
 
 
 def _measured(state: LoopState, norms: GradientNorms | None) -> tuple[dict[str, float | None], dict[str, Any], bool]:

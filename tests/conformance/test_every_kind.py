@@ -61,7 +61,7 @@ def test_the_example_is_valid_by_the_code_and_by_the_published_schema(kind):
 
 
 #: What a stored model is made of: nothing that runs when it is read (templates run in a sandbox).
-FORMATS = {".json", ".safetensors", ".txt", ".ubj", ".jinja"}
+FORMATS = {".json", ".safetensors", ".txt", ".ubj", ".jinja", ".md"}
 
 
 def test_training_stores_a_whole_model_and_measures_it_as_its_task_does(trained):
