@@ -13,11 +13,18 @@ from tests.conftest import ROOT
 LIBRARIES = (
     "numba",
     "pandas",
+    "peft",
     "pyarrow.compute",
     "pytest",
+    "safetensors.torch",
     "scipy.optimize",
     "torch._dynamo",
     "torch.optim",
+    "transformers.generation.utils",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+    "transformers.models.llama.modeling_llama",
+    "transformers.quantizers.auto",
     "xgboost",
 )
 MODULES = (
