@@ -36,16 +36,24 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What a module prepares is prepared once: its tests stay in one process, unless they say which belong together.
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # Before its fixtures are made.
-    Desk.warm = item.get_closest_marker("slow") is None
+    Desk.warm = item.get_closest_marker("slow") is None or item.get_closest_marker("warm") is not None
 
 
 @dataclass(frozen=True)
 class Desk:
     """A folder to type commands in, with its own runs, models and outputs, and the session's embedding cache."""
 
-    #: Whether commands run in copies; those of a test that is marked slow are new processes.
+    #: Whether commands run in copies; those of a test that is marked slow, and not warm, are new processes.
     warm: ClassVar[bool] = True
 
     home: Path

@@ -373,6 +373,7 @@ SMALL = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["frozen", "attention"])
 def test_real_llms_are_told_apart_by_answers_to_prompts_never_seen(kind, sample, context_for):
     context = replace(context_for(sample.data), cache=sample.cache)
@@ -389,6 +390,7 @@ def test_real_llms_are_told_apart_by_answers_to_prompts_never_seen(kind, sample,
     assert np.mean(hits) >= 0.6
 
 
+@pytest.mark.slow
 def test_an_llm_never_seen_in_training_lands_on_itself(sample, context_for):
     """Trained without one LLM, half of that LLM's pairs is nearest to the other half."""
     train = sample.data.train

@@ -24,6 +24,8 @@ from tests.conftest import ROOT, Desk
 from tests.examples import KINDS, PROMPTS, example, files, llms, numbers, question
 from tests.holding import held_copy
 
+#: Many trainings: what the libraries cost to load is paid once. Commands in new processes are run elsewhere.
+pytestmark = pytest.mark.warm
 #: These are trained with every change: those that take a second, and one network. All together take minutes.
 QUICK = {
     "bradley_terry_scoring",

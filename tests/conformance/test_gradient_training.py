@@ -16,6 +16,8 @@ from tests.conftest import Desk
 from tests.examples import KINDS, example, files
 from tests.holding import held_copy
 
+#: Many trainings: what the libraries cost to load is paid once.
+pytestmark = pytest.mark.warm
 TRAINED = [kind for kind in KINDS if issubclass(registry.load(kind).Spec, GradientTraining)]
 GROUPED = [pytest.param(kind, marks=[pytest.mark.xdist_group(kind), pytest.mark.slow]) for kind in TRAINED]
 EPOCHS = 6

@@ -47,12 +47,10 @@ FIRST = (
 )
 COMMANDS = [pytest.param(command, id=f"{place} {command}") for place, command in shell_commands()]
 TYPED = [param for param in COMMANDS if not not_run(param.values[0]) and param.values[0] not in FIRST]
-#: Those of a block, which is called by its line: with every change their words are checked, and they run later.
-LATER = [param for param in TYPED if re.match(r"\S+:\d+ (cat \S+ \| )?runner ", str(param.id))]
-RUN = [param for param in TYPED if param not in LATER]
-RUN += [pytest.param(*param.values, id=param.id, marks=pytest.mark.slow) for param in LATER]
+#: With every change their words are checked, and what those print whose output is shown; they run in the long tests.
+RUN = [pytest.param(*param.values, id=param.id, marks=pytest.mark.slow) for param in TYPED]
 CHECKED = [param for param in COMMANDS if not_run(param.values[0])]
-CHECKED += [param for param in LATER if "--help" not in param.values[0]]
+CHECKED += [param for param in TYPED if "--help" not in param.values[0]]
 CONSOLES = [block for block in every("console") if block.document not in ELSEWHERE]
 
 

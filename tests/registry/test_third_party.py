@@ -56,6 +56,7 @@ def run(shell: Shell, command: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_commands_print_what_contributing_shows(shell: Shell):
     (console,) = [block for block in blocks(CONTRIBUTING) if block.language == "console"]
     commands = [command for command, _ in dialogue(console)]

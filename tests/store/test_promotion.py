@@ -70,7 +70,7 @@ def test_where_the_kernel_cannot_copy_the_bytes_are_copied(tmp_path, artifact, m
     assert (stored.path / "weights.safetensors").read_bytes() == (artifact / "weights.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("across", [False, True])
+@pytest.mark.parametrize("across", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_cut_at_any_moment_leaves_the_artifact_or_the_model_and_the_repetition_stores_one(
     tmp_path, artifact, monkeypatch, across
 ):
