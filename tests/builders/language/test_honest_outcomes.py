@@ -76,8 +76,8 @@ def test_what_is_lost_in_the_stored_dtype_is_told_and_an_adapter_keeps_it(traine
     assert told("adapter", save_as="adapter") == told("far", **rate(0.01)) == []
 
 
-def test_a_single_step_is_no_warm_up(trained, base):
-    _, context = trained("sft", context=ONCE, max_steps=1, schedule={"schedule_type": "linear", "warmup_ratio": 0.1})
+def test_a_single_step_learns_in_its_warm_up(trained, base):
+    _, context = trained("sft", context=ONCE, max_steps=1, schedule={"schedule_type": "linear", "warmup_steps": 1})
     before, after = weights(base), weights(context.artifact)
     assert any(not torch.equal(after[name], value) for name, value in before.items())
 
