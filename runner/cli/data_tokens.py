@@ -14,6 +14,7 @@ from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered
 from runner.chat.renderer import ChatRenderer
 from runner.cli.output import say, show
+from runner.contract.quantities import counted
 from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow
 from runner.errors import DataError, ExitCode, UsageError
 
@@ -108,7 +109,7 @@ def try_template(read: Read, *, model: str, template: str, loss_on: Any = "assis
         for note in dict.fromkeys(note for each in rendered for note in each.notes):
             noted[note] = noted.get(note, 0) + 1
     read.warnings += renderer.warnings
-    read.warnings += [f"{note} ({'1 row' if count == 1 else f'{count:,} rows'})" for note, count in noted.items()]
+    read.warnings += [f"{note} ({counted(count, 'rows')})" for note, count in noted.items()]
     for reason, found in refused.items():
         found.sort(key=lambda each: each[0])
         read.report.drop(reason.replace(" ", "_"), [line for line, _ in found])
@@ -198,7 +199,7 @@ def _text(shown: Sequence[Shown], renderer: ChatRenderer) -> str:
             lines.append(f"{head}: {each.refused.message}")
             continue
         row = each.rendered
-        lines.append(f"{head}: {len(row.ids)} tokens, {row.trained_tokens} learned")
+        lines.append(f"{head}: {counted(len(row.ids), 'tokens')}, {row.trained_tokens} learned")
         lines += [f"  {note}" for note in row.notes]
         text = marked(pieces(renderer.tokenizer, row.ids, row.weights), colour=colour)
         lines += [f"    {line}" for line in text.split("\n")]
@@ -207,5 +208,5 @@ def _text(shown: Sequence[Shown], renderer: ChatRenderer) -> str:
 
 
 def _verdict(served: Served) -> str:
-    what = f"message {served.message + 1} is asked for with {served.prompt_tokens} tokens"
+    what = f"message {served.message + 1} is asked for with {counted(served.prompt_tokens, 'tokens')}"
     return f"{what}, the same as in training" if served.equal else f"{what} that are NOT those before it in training"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from runner.contract.quantities import counted
 from runner.tasks.answers import Answers, OpenedModel
 from runner.tasks.generation.options import GenerationOptions
 
@@ -49,9 +50,9 @@ class Completions(Answers):
         """How many answers were cut."""
         if not self._cut:
             return []
-        were = "was" if self._cut == 1 else "were"
+        were = f"{counted(self._made, 'answers')} {'was' if self._cut == 1 else 'were'}"
         return [
-            f"{self._cut} of {self._made} answers {were} cut at max_new_tokens ({self._options.max_new_tokens}) or at "
+            f"{self._cut:,} of {were} cut at max_new_tokens ({self._options.max_new_tokens}) or at "
             "the end of the model's positions"
         ]
 
