@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def show_tokens(
         loss_on: as a spec's ``loss_on``.
         as_served: ask for every answer, as a stored model would, and compare the ids with the row's.
 
-    Returns 0, or 4 where an answer is asked for otherwise than it is learned.
+    Returns 0, or 4 where an answer is asked for otherwise than it is learned, or not one row can be shown.
     """
     if model is None:
         raise UsageError("--tokens needs a tokenizer", where="--model", hint="such as --model NAME of the base model")
@@ -78,9 +79,45 @@ def show_tokens(
     ]
     for warning in renderer.warnings:
         say(f"warning: {warning}")
-    show(_document(shown, renderer), lambda: _text(shown, renderer), as_json=as_json)
+    # A document says by which of the words it was made.
+    told = {"loss_on": loss_on if isinstance(loss_on, str) else loss_on.model_dump()}
+    show(told | _document(shown, renderer), lambda: _text(shown, renderer), as_json=as_json)
     differing = any(not served.equal for each in shown for served in each.served)
-    return ExitCode.DATA if differing else ExitCode.DONE
+    nothing = all(each.rendered is None for each in shown)
+    if nothing:
+        say(f"none of the rows that were looked at ({counted(len(rows), 'rows')}) can be learned; --rows looks at more")
+    return ExitCode.DATA if differing or nothing else ExitCode.DONE
+
+
+def loss_on_of(kind: str, words: str | None) -> Any:
+    """What a kind's training learns of a conversation: as ``words`` say, or, with None, as it does by itself.
+
+    Raises :class:`UsageError` for words that are no ``loss_on``, and for a kind that has none.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from runner import registry
+
+    field = registry.load(kind).Spec.model_fields.get("loss_on")
+    if field is None:
+        if words is not None:
+            raise UsageError(f"{kind} has no loss_on: the answers are learned", where="--loss-on", hint="leave it out")
+        return "assistant"
+    if words is None:
+        return field.get_default(call_default_factory=True)
+    text = words if words.lstrip().startswith("{") else json.dumps(words)
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or Any)
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        # The last branch that was tried is the object's, the first the words'.
+        fault = error.errors(include_url=False, include_input=False)[-1 if text is words else 0]
+        name = str(fault["loc"][-1]) if text is words and len(fault["loc"]) > 1 else ""
+        raise UsageError(
+            f"{name}: {fault['msg']}" if name else fault["msg"],
+            where="--loss-on",
+            hint='assistant, last_assistant, all, or weights of roles: {"assistant": 1, "user": 0.1}',
+        ) from None
 
 
 def try_template(read: Read, *, model: str, template: str, loss_on: Any = "assistant") -> None:
