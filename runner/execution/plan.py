@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from runner import registry
-from runner.contract import names_pretrained
-from runner.errors import EnvironmentProblem
+from runner.contract import names_file, names_pretrained
+from runner.errors import DataError, EnvironmentProblem, NotFoundError
 from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
 from runner.execution.executor import Executor, Job
@@ -97,9 +97,12 @@ def make_plan(
         check_encodable(str(cwd / path), "/data")
     spec.data.check(cwd)  # type: ignore[union-attr]
     spec.data.suits(spec.model.spec, cwd)  # type: ignore[union-attr]
+    for pointer, name in file_names(spec):
+        _check_file(absolute(name, cwd), f"{pointer}: {name}")
     spec = resolve_paths(spec, cwd)
     assert spec.model.spec is not None
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
+    files += [Path(name) for _, name in file_names(spec)]
     models = [path for name, _ in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
     reminders: list[str] = []
     chosen, image, digest = choose_executor(spec, notes, reminders)
@@ -194,6 +197,36 @@ def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
     if spec.model.spec:
         look(spec.model.spec)
     return found
+
+
+def file_names(spec: TrainingSpec) -> list[tuple[str, str]]:
+    """The files beside the data that the kind's spec names, at any depth, each after its pointer."""
+    found: list[tuple[str, str]] = []
+
+    def look(section: BaseModel, pointer: str) -> None:
+        for name in type(section).model_fields:
+            value = getattr(section, name)
+            if isinstance(value, BaseModel):
+                look(value, f"{pointer}/{name}")
+            elif names_file(type(section), name, value):
+                found.append((f"{pointer}/{name}", value))
+
+    if spec.model.spec:
+        look(spec.model.spec, "/model/spec")
+    return found
+
+
+def _check_file(path: Path, where: str) -> None:
+    """Raise what is wrong with a file that a spec names, before a run is made for it."""
+    check_encodable(str(path), where)
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        hint = "a relative path counts from the current directory"
+        raise NotFoundError("there is no such file", where=where, hint=hint) from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=where) from None
 
 
 def needs_network(spec: TrainingSpec, workspace: Workspace, beside: Sequence[tuple[str, str | None]] = ()) -> bool:

@@ -294,7 +294,14 @@ BASES = [
         f"{FINE}/target_modules",
         "lm_head",
     ),
-    lacking("a template that is not there", language(**OWN), "/model/spec/chat/template", "own.jinja"),
+    trained("a template that is not there", 5, language(**OWN), "/model/spec/chat/template", "own.jinja"),
+    trained(
+        "a folder for a template",
+        4,
+        language(**OWN),
+        "/model/spec/chat/template: own.jinja",
+        spoil=lambda bench: (bench.home / "own.jinja").mkdir(),
+    ),
     lacking(
         "a template that is none", language(**OWN), "/model/spec/chat/template", "line 1", spoil=template("{% for %}")
     ),
