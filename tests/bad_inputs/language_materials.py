@@ -120,6 +120,12 @@ def changed(path: Path, **fields: Any) -> None:
     path.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
 
 
+def unfit(name: str, spoil: Callable[[Path], object], *says: str, **fields: Any) -> Case:
+    """A spec that asks what its base folder cannot do: told before a run is made."""
+    document = language(base_model_name="./base", **fields)
+    return wrong(name, document, *says, spoil=lambda bench: spoil(base(bench)))
+
+
 def spoilt(name: str, spoil: Callable[[Path], object], *says: str, document: Any = None, **more: Any) -> Case:
     """A good training on a base folder that is not as it should be."""
     return lacking(
