@@ -82,6 +82,22 @@ def test_a_single_step_learns_in_its_warm_up(trained, base):
     assert any(not torch.equal(after[name], value) for name, value in before.items())
 
 
+def test_code_beside_a_model_of_a_known_kind_is_named_and_not_run(trained, base, tmp_path):
+    folder = tmp_path / "own"
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "config_own.C", "AutoModelForCausalLM": "someone/own--model_own.M"}
+    (folder / "config.json").write_text(json.dumps(config))
+    for name in ("config_own", "model_own"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    _, context = trained("sft", context=ONCE, max_steps=1, base_model_name=str(folder))
+    (told,) = [event["message"] for event in context.emit.of("warning") if "not run" in event["message"]]
+    assert told.startswith("config_own.py, model_own.py is not run") and "llama" in told
+    assert not (tmp_path / "ran").exists()
+    assert "auto_map" not in json.loads((context.artifact / "config.json").read_text())
+    assert not [path.name for path in context.artifact.glob("*.py")]
+
+
 def test_packing_is_refused_to_a_model_that_sees_the_row_before(trained, base, tmp_path):
     from transformers import OPTConfig, OPTForCausalLM
 
