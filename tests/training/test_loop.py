@@ -320,6 +320,16 @@ def test_what_goes_on_from_a_schedules_optimizer_begins_at_its_rate(tmp_path):
     assert second.optimizer.learning_rate == 0.01
 
 
+@pytest.mark.parametrize("rate", [1e38, 1e300])
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, Muon])
+def test_a_step_that_no_number_holds_is_told_by_the_learning_rate(tmp_path, optimizer, rate):
+    name = {Adam: "adam", AdamW: "adamw", Muon: "muon"}[optimizer]
+    job = task(spec=optimizer(optimizer_type=name, learning_rate=rate))
+    with pytest.raises(RunFailed) as refused:
+        fit(job, context(tmp_path))
+    assert (refused.value.where, refused.value.hint) == ("/model/spec/optimizer", "lower learning_rate")
+
+
 def test_a_warm_up_longer_than_the_training_is_refused_before_it(tmp_path):
     section = course(schedule={"schedule_type": "constant", "warmup_steps": 21})
     at = context(tmp_path)
