@@ -28,7 +28,6 @@ QUICK = {
     "target modules that match nothing",
     "nothing but prompts fit",
     "steps too small for any weight",
-    "one step that is all warm-up",
 }
 
 

@@ -208,5 +208,5 @@ def test_every_line_that_is_no_prompt_is_told(tmp_path):
         rows(tmp_path, "p.jsonl", '"fine"\n3\n{"prompt": "a"}\nnull\n4\n')
     assert caught.value.where == f"{tmp_path / 'p.jsonl'}:2"
     assert caught.value.message == (
-        "found a number; and 2 rows more cannot be read: line 4: found null; line 5: found a number"
+        "found a number; and 2 rows more cannot be used: line 4: found null; line 5: found a number"
     )

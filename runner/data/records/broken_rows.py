@@ -37,7 +37,7 @@ class BrokenRows:
             places.setdefault(other.message, []).append(_place(other, first))
         more = "; ".join(f"{', '.join(found)}: {message}" for message, found in places.items())
         raise DataError(
-            f"{first.message}; and {least}{counted(len(others), 'rows')} more cannot be read: {more}",
+            f"{first.message}; and {least}{counted(len(others), 'rows')} more cannot be used: {more}",
             where=first.where,
             hint=first.hint,
         )

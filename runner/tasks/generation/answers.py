@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runner.contract.quantities import counted
-from runner.tasks.answers import Answers, OpenedModel
+from runner.tasks.answers import Answers, OpenedModel, check_each
 from runner.tasks.generation.options import GenerationOptions
 
 Record = dict[str, Any]
@@ -33,6 +33,10 @@ class Completions(Answers):
 
     def provenance(self) -> Record:
         return self.facts()
+
+    def check(self, rows: Any) -> None:
+        if (ids := getattr(self._predictor, "checked_ids", None)) is not None:
+            check_each(rows, lambda row: ids(row, self._options))
 
     def answer(self, rows: Sequence[Any], batch_size: int) -> list[Record]:
         """One record a row."""

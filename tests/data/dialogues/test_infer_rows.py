@@ -151,5 +151,5 @@ def test_every_row_that_asks_nothing_is_told(tmp_path, name):
     with pytest.raises(DataError) as caught:
         infer_rows.from_file(path).check()
     assert caught.value.where == f"{path}:2"
-    assert "and 2 rows more cannot be read: line 3: " in caught.value.message
+    assert "and 2 rows more cannot be used: line 3: " in caught.value.message
     assert "line 5: " in caught.value.message

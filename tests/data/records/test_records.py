@@ -329,7 +329,7 @@ def test_every_broken_line_of_json_is_told_up_to_ten(tmp_path):
     error = fault(path)
     assert error.where == f"{path}:2"
     assert error.message == (
-        "not JSON: expecting value at column 7; and 2 rows more cannot be read: "
+        "not JSON: expecting value at column 7; and 2 rows more cannot be used: "
         "line 4, line 6: expected a JSON object on each line"
     )
     path.write_text("{\n" * 1000)
