@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from runner.cli.output import Json, error_text, say, show
 from runner.cli.streams import ResultStream, standard_input
+from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "/load": ("FILE", "take one up again"),
     "/help": ("", "show this"),
     "/quit": ("", "end, as Ctrl-D does"),
+    "/exit": ("", "the same"),
 }
 
 
@@ -175,7 +177,7 @@ def _command(session: ChatSession, line: str) -> bool:
     from runner.inference.opening import parse_settings
 
     verb, _, rest = line.partition(" ")
-    verb, rest = "/quit" if verb == "/exit" else verb, rest.strip()
+    rest = rest.strip()
     if verb not in COMMANDS:
         near = difflib.get_close_matches(verb, COMMANDS, n=1)
         raise UsageError(
@@ -200,10 +202,9 @@ def _command(session: ChatSession, line: str) -> bool:
         say(f"saved as {rest}")
     elif verb == "/load":
         session.load(absolute(rest, current_folder()))
-        count = len(session.history)
-        say(f"{count} turn{'' if count == 1 else 's'} taken up")
+        say(f"{counted(len(session.history), 'turns')} taken up")
     elif verb == "/help":
         for name, (takes, does) in COMMANDS.items():
             say(f"{f'{name} {takes}'.ljust(16)}  {does}")
         say("A turn that begins with a slash is written with two.")
-    return verb != "/quit"
+    return verb not in ("/quit", "/exit")

@@ -14,6 +14,10 @@ from runner.contract import DataReport, LoadContext, LoadedData
 from runner.errors import DataError, ExitCode, Fault, SpecError, UsageError
 from runner.workspace import Workspace
 
+LossOn_ = Annotated[
+    str | None,
+    Parameter(help="As a spec's loss_on: assistant (the default), last_assistant, all, or weights of roles as JSON."),
+]
 Path_ = Annotated[str, Parameter(help="A file, a folder with a slash, a pattern, or a data set's name.")]
 Kind_ = Annotated[str, Parameter(help="The model type that would be trained, such as elo_scoring.")]
 Columns_ = Annotated[
@@ -53,6 +57,7 @@ def check(
         Parameter(help="Language models: try this model's chat template on every row, as base_model_name names it."),
     ] = None,
     template: Annotated[str | None, Parameter(help="--model: as a spec's chat.template; default tokenizer.")] = None,
+    loss_on: LossOn_ = None,
     json: Json = False,
 ) -> int:
     """Read data as training would, and say what would become of every row: exit 0, or 4 with what to do.
@@ -65,13 +70,14 @@ def check(
 
     Example: runner data check chats.jsonl --kind sft --model HuggingFaceTB/SmolLM2-135M-Instruct
     """
-    if template is not None and model is None:
-        raise UsageError("says how rows become tokens, and needs --model", where="--template")
+    for flag, given in {"--template": template, "--loss-on": loss_on}.items():
+        if given is not None and model is None:
+            raise UsageError("says how rows become tokens, and needs --model", where=flag)
     read = read_data(path, kind, columns, fields)
     if model is not None:
-        from runner.cli.data_tokens import try_template
+        from runner.cli.data_tokens import loss_on_of, try_template
 
-        try_template(read, model=model, template=template or "tokenizer")
+        try_template(read, model=model, template=template or "tokenizer", loss_on=loss_on_of(kind, loss_on))
     show(data_document(read), lambda: report_text(read), as_json=json)
     return ended(read, json)
 
@@ -88,6 +94,7 @@ def show_rows(
     ] = False,
     model: Annotated[str | None, Parameter(help="--tokens: whose tokenizer, as base_model_name names it.")] = None,
     template: Annotated[str | None, Parameter(help="--tokens: as a spec's chat.template; default tokenizer.")] = None,
+    loss_on: LossOn_ = None,
     as_served: Annotated[
         bool, Parameter(negative="", help="--tokens: compare them with what a stored model would be asked with.")
     ] = False,
@@ -101,7 +108,8 @@ def show_rows(
     """
     if rows < 1:
         raise UsageError("is less than 1", where="--rows")
-    for flag, given in {"--model": model, "--template": template, "--as-served": as_served or None}.items():
+    needing = {"--model": model, "--template": template, "--loss-on": loss_on, "--as-served": as_served or None}
+    for flag, given in needing.items():
         if given is not None and not tokens:
             raise UsageError("says how tokens are made, and needs --tokens", where=flag)
     read = read_data(path, kind, columns, fields)
@@ -109,13 +117,14 @@ def show_rows(
         show(data_document(read), "", as_json=json)
         return ended(read, json)
     if tokens:
-        from runner.cli.data_tokens import show_tokens
+        from runner.cli.data_tokens import loss_on_of, show_tokens
 
         return show_tokens(
             read.loaded.train,
             rows,
             model=model,
             template=template or "tokenizer",
+            loss_on=loss_on_of(kind, loss_on),
             as_served=as_served,
             as_json=json,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered
 from runner.chat.renderer import ChatRenderer
 from runner.cli.output import say, show
+from runner.contract.quantities import counted
 from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow
 from runner.errors import DataError, ExitCode, UsageError
 
@@ -61,7 +63,7 @@ def show_tokens(
         loss_on: as a spec's ``loss_on``.
         as_served: ask for every answer, as a stored model would, and compare the ids with the row's.
 
-    Returns 0, or 4 where an answer is asked for otherwise than it is learned.
+    Returns 0, or 4 where an answer is asked for otherwise than it is learned, or not one row can be shown.
     """
     if model is None:
         raise UsageError("--tokens needs a tokenizer", where="--model", hint="such as --model NAME of the base model")
@@ -77,9 +79,45 @@ def show_tokens(
     ]
     for warning in renderer.warnings:
         say(f"warning: {warning}")
-    show(_document(shown, renderer), lambda: _text(shown, renderer), as_json=as_json)
+    # A document says by which of the words it was made.
+    told = {"loss_on": loss_on if isinstance(loss_on, str) else loss_on.model_dump()}
+    show(told | _document(shown, renderer), lambda: _text(shown, renderer), as_json=as_json)
     differing = any(not served.equal for each in shown for served in each.served)
-    return ExitCode.DATA if differing else ExitCode.DONE
+    nothing = all(each.rendered is None for each in shown)
+    if nothing:
+        say(f"none of the rows that were looked at ({counted(len(rows), 'rows')}) can be learned; --rows looks at more")
+    return ExitCode.DATA if differing or nothing else ExitCode.DONE
+
+
+def loss_on_of(kind: str, words: str | None) -> Any:
+    """What a kind's training learns of a conversation: as ``words`` say, or, with None, as it does by itself.
+
+    Raises :class:`UsageError` for words that are no ``loss_on``, and for a kind that has none.
+    """
+    from pydantic import TypeAdapter, ValidationError
+
+    from runner import registry
+
+    field = registry.load(kind).Spec.model_fields.get("loss_on")
+    if field is None:
+        if words is not None:
+            raise UsageError(f"{kind} has no loss_on: the answers are learned", where="--loss-on", hint="leave it out")
+        return "assistant"
+    if words is None:
+        return field.get_default(call_default_factory=True)
+    text = words if words.lstrip().startswith("{") else json.dumps(words)
+    try:
+        adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or Any)
+        return adapter.validate_json(text)
+    except ValidationError as error:
+        # The last branch that was tried is the object's, the first the words'.
+        fault = error.errors(include_url=False, include_input=False)[-1 if text is words else 0]
+        name = str(fault["loc"][-1]) if text is words and len(fault["loc"]) > 1 else ""
+        raise UsageError(
+            f"{name}: {fault['msg']}" if name else fault["msg"],
+            where="--loss-on",
+            hint='assistant, last_assistant, all, or weights of roles: {"assistant": 1, "user": 0.1}',
+        ) from None
 
 
 def try_template(read: Read, *, model: str, template: str, loss_on: Any = "assistant") -> None:
@@ -108,7 +146,7 @@ def try_template(read: Read, *, model: str, template: str, loss_on: Any = "assis
         for note in dict.fromkeys(note for each in rendered for note in each.notes):
             noted[note] = noted.get(note, 0) + 1
     read.warnings += renderer.warnings
-    read.warnings += [f"{note} ({'1 row' if count == 1 else f'{count:,} rows'})" for note, count in noted.items()]
+    read.warnings += [f"{note} ({counted(count, 'rows')})" for note, count in noted.items()]
     for reason, found in refused.items():
         found.sort(key=lambda each: each[0])
         read.report.drop(reason.replace(" ", "_"), [line for line, _ in found])
@@ -198,7 +236,7 @@ def _text(shown: Sequence[Shown], renderer: ChatRenderer) -> str:
             lines.append(f"{head}: {each.refused.message}")
             continue
         row = each.rendered
-        lines.append(f"{head}: {len(row.ids)} tokens, {row.trained_tokens} learned")
+        lines.append(f"{head}: {counted(len(row.ids), 'tokens')}, {row.trained_tokens} learned")
         lines += [f"  {note}" for note in row.notes]
         text = marked(pieces(renderer.tokenizer, row.ids, row.weights), colour=colour)
         lines += [f"    {line}" for line in text.split("\n")]
@@ -207,5 +245,5 @@ def _text(shown: Sequence[Shown], renderer: ChatRenderer) -> str:
 
 
 def _verdict(served: Served) -> str:
-    what = f"message {served.message + 1} is asked for with {served.prompt_tokens} tokens"
+    what = f"message {served.message + 1} is asked for with {counted(served.prompt_tokens, 'tokens')}"
     return f"{what}, the same as in training" if served.equal else f"{what} that are NOT those before it in training"

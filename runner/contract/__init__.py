@@ -28,7 +28,7 @@ from runner.contract.layouts import AskedRow, AskedRows, DataReport, DataSection
 from runner.contract.measures import Measure, Plot, Table
 from runner.contract.models import ModelSpec, Needed
 from runner.contract.processes import Processes
-from runner.contract.sections import Resume, Section, invalid, names_pretrained, option
+from runner.contract.sections import Resume, Section, invalid, names_file, names_pretrained, option
 from runner.contract.tasks import EXTENSION, AskOptions, Task
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "TrainContext",
     "TrainResult",
     "invalid",
+    "names_file",
     "names_pretrained",
     "option",
 ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 from runner.contract.layouts import DataSection
 from runner.contract.sections import Section
+from runner.errors import Fault
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,14 @@ class ModelSpec(Section):
         """Why several processes cannot hold a part of the weights each (``run.sharding``): the field that is in the
         way, and a few words. None where they can."""
         return None
+
+    def misfits(self, models: Mapping[str, Path]) -> list[Fault]:
+        """What cannot be done with the pretrained models that are at hand, as far as a glance at their files tells.
+
+        ``models`` are folders by the field that names them; under ``start_state`` there is the stored model that the
+        training goes on from. Asked before a run is made: it imports nothing heavy.
+        """
+        return []
 
     def fixed_length(self) -> str | None:
         """Why a resumed run has to keep its number of epochs, in a few words; None where it may change."""

@@ -20,6 +20,7 @@ def option(
     resume: Resume = "refuse",
     ignored: bool = False,
     pretrained: bool = False,
+    file: str | None = None,
     **constraints: Any,
 ) -> Any:
     """One field of a spec.
@@ -30,13 +31,16 @@ def option(
     the field holds, or of one in its list: ``{"categories": "prompt_categories"}``. ``resume`` says what happens when
     the field changes between a run and its resumption: it may (``free``), it may with a warning, or it may not. A field
     that is ``ignored``, with a warning, is offered to nobody. One that is ``pretrained`` names a pretrained model, or a
-    folder that holds one. Other words are pydantic's ``Field`` constraints.
+    folder that holds one. One whose value ends in ``file`` names a file of the user's. Other words are pydantic's
+    ``Field`` constraints.
     """
     extra: dict[str, Any] = {"x-resume": resume}
     if ignored:
         extra["deprecated"] = True
     if pretrained:
         extra["x-pretrained"] = True
+    if file is not None:
+        extra["x-file"] = file
     if older:
         extra["x-older-spellings"] = list(older)
     if isinstance(older, Mapping):
@@ -73,6 +77,13 @@ def names_pretrained(section: type[BaseModel], field: str) -> bool:
     """Whether a field of a section is declared with ``option(pretrained=True)``."""
     extra = section.model_fields[field].json_schema_extra
     return isinstance(extra, dict) and bool(extra.get("x-pretrained"))
+
+
+def names_file(section: type[BaseModel], field: str, value: object) -> bool:
+    """Whether a field of a section is declared with ``option(file=SUFFIX)``, and its value is such a file's path."""
+    extra = section.model_fields[field].json_schema_extra
+    suffix = extra.get("x-file") if isinstance(extra, dict) else None
+    return isinstance(suffix, str) and isinstance(value, str) and value.endswith(suffix)
 
 
 def invalid(place: tuple[str | int, ...], sort: str, message: str) -> ValidationError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 from runner.contract.measures import Measure
+from runner.contract.quantities import counted
 from runner.contract.sections import Section
 
 #: The folder in a stored model of what was added to it after its training.
@@ -61,6 +62,10 @@ class Task:
     def headline(self) -> Measure:
         """The measure that decides which of two models is better."""
         return self.measures[0]
+
+    def held_out(self, count: int) -> str:
+        """``1 held-out row``, ``932 held-out comparisons``."""
+        return counted(count, f"held-out {self.held_out_noun}")
 
     def room(self, name: str) -> ModuleType:
         """One of the task's modules, imported now."""

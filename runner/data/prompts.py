@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from runner.data.prompt_rows import MESSAGES, PROMPT, TAG_NAMES, Row, prompt_row
+from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.json_lines import decoded, numbered, parsed
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_read, cannot_write
@@ -50,7 +51,7 @@ class Prompts:
         self.name, self.format, self._source = name, format, source
 
     def rows(self) -> Iterator[Row]:
-        """Every prompt, from the first. Raises :class:`DataError` with file and line for what is none."""
+        """Every prompt, from the first. Raises :class:`DataError` with file and line for all that are none."""
         if not isinstance(self._source, list | tuple):
             return self._from_parquet(self._file) if self.format == "parquet" else self._from_lines(self._file)
         return map(Row, self._source)
@@ -117,21 +118,31 @@ class Prompts:
         return self._source  # type: ignore[return-value]
 
     def _from_lines(self, file: BinaryIO) -> Iterator[Row]:
-        whole = hashlib.sha256()
+        whole, broken = hashlib.sha256(), BrokenRows()
         size = blank = 0
         for number, raw in numbered(file, self.name):
             whole.update(raw)
             size += len(raw)
-            where = f"{self.name}:{number}"
-            text = decoded(raw, where)
-            if not text.strip():
-                blank += 1
-            elif self.format == "text":
-                yield Row(text)
+            try:
+                row = self._of_line(raw, f"{self.name}:{number}")
+            except DataError as error:
+                broken.add(error)
+                continue
+            if row is not None:
+                yield row
             else:
-                hint = PROMPT + "; lines of text: --prompts-format text"
-                yield prompt_row(parsed(text, where, hint), where)
+                blank += 1
+        broken.tell()
         self.sha256, self.size, self.blank = whole.hexdigest(), size, blank
+
+    def _of_line(self, raw: bytes, where: str) -> Row | None:
+        """A line's prompt; None for a blank one. Raises :class:`DataError`."""
+        text = decoded(raw, where)
+        if not text.strip():
+            return None
+        if self.format == "text":
+            return Row(text)
+        return prompt_row(parsed(text, where, PROMPT + "; lines of text: --prompts-format text"), where)
 
     def _from_parquet(self, file: BinaryIO) -> Iterator[Row]:
         import pyarrow
@@ -151,11 +162,17 @@ class Prompts:
                     hint=f"there are: {', '.join(names)}",
                 )
             wanted = [name for name in (column, "id", *TAG_NAMES) if name in names]
-            number = 0
+            number, broken = 0, BrokenRows()
             for batch in table.iter_batches(batch_size=BATCH, columns=wanted):
                 for value in batch.to_pylist():
                     number += 1
-                    yield prompt_row(value, f"{self.name}: row {number}")
+                    try:
+                        row = prompt_row(value, f"{self.name}: row {number}")
+                    except DataError as error:
+                        broken.add(error)
+                        continue
+                    yield row
+            broken.tell()
         except (pyarrow.ArrowException, OSError) as error:
             raise DataError(f"not a Parquet file that can be read: {error}", where=self.name) from error
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from runner import registry
-from runner.contract import names_pretrained
-from runner.errors import EnvironmentProblem
+from runner.contract import names_file, names_pretrained
+from runner.errors import DataError, EnvironmentProblem, NotFoundError, SpecError
 from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
 from runner.execution.executor import Executor, Job
@@ -26,6 +26,7 @@ from runner.spec.loading import LoadedSpec, with_flags
 from runner.store.names import check_encodable
 from runner.store.stored_models import StoredModel
 from runner.training.made_models import comes_from_package
+from runner.training.pretrained import at_hand
 from runner.workspace import Workspace, absolute, current_folder
 
 
@@ -97,13 +98,17 @@ def make_plan(
         check_encodable(str(cwd / path), "/data")
     spec.data.check(cwd)  # type: ignore[union-attr]
     spec.data.suits(spec.model.spec, cwd)  # type: ignore[union-attr]
+    for pointer, name in file_names(spec):
+        _check_file(absolute(name, cwd), f"{pointer}: {name}")
     spec = resolve_paths(spec, cwd)
     assert spec.model.spec is not None
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
+    files += [Path(name) for _, name in file_names(spec)]
     models = [path for name, _ in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
+    references = resolve_references(spec, workspace)
+    _check_fit(spec, parent, references, loaded, workspace)
     reminders: list[str] = []
     chosen, image, digest = choose_executor(spec, notes, reminders)
-    references = resolve_references(spec, workspace)
     stored = {
         name: StoredReference(reference=model.reference, path=str(model.path.absolute()))
         for name, model in references.items()
@@ -194,6 +199,62 @@ def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
     if spec.model.spec:
         look(spec.model.spec)
     return found
+
+
+def file_names(spec: TrainingSpec) -> list[tuple[str, str]]:
+    """The files beside the data that the kind's spec names, at any depth, each after its pointer."""
+    found: list[tuple[str, str]] = []
+
+    def look(section: BaseModel, pointer: str) -> None:
+        for name in type(section).model_fields:
+            value = getattr(section, name)
+            if isinstance(value, BaseModel):
+                look(value, f"{pointer}/{name}")
+            elif names_file(type(section), name, value):
+                found.append((f"{pointer}/{name}", value))
+
+    if spec.model.spec:
+        look(spec.model.spec, "/model/spec")
+    return found
+
+
+def _check_fit(
+    spec: TrainingSpec,
+    parent: StoredModel | None,
+    references: Mapping[str, StoredModel],
+    loaded: LoadedSpec,
+    workspace: Workspace,
+) -> None:
+    """Raise :class:`SpecError` for what the pretrained models that are at hand cannot do."""
+    section = spec.model.spec
+    assert section is not None
+    folders = {name: model.path for name, model in references.items()}
+    for name in type(section).model_fields:
+        if name not in folders and names_pretrained(type(section), name) and (value := getattr(section, name)):
+            folder = at_hand(value, getattr(section, "revision", None), workspace.cache)
+            folders |= {name: folder} if folder is not None else {}
+    if parent is not None:
+        folders["start_state"] = parent.path
+    faults = section.misfits(folders)
+    if faults:
+        places = [loaded.document.position(fault.pointer) for fault in faults]
+        raise SpecError(
+            [replace(fault, line=line, column=column) for fault, (line, column) in zip(faults, places, strict=True)],
+            source=loaded.document.source,
+        )
+
+
+def _check_file(path: Path, where: str) -> None:
+    """Raise what is wrong with a file that a spec names, before a run is made for it."""
+    check_encodable(str(path), where)
+    try:
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        hint = "a relative path counts from the current directory"
+        raise NotFoundError("there is no such file", where=where, hint=hint) from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=where) from None
 
 
 def needs_network(spec: TrainingSpec, workspace: Workspace, beside: Sequence[tuple[str, str | None]] = ()) -> bool:

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from runner.contract import names_pretrained
+from runner.contract import names_file, names_pretrained
 from runner.errors import NotFoundError
 from runner.spec.envelope import TrainingSpec
 from runner.training.pretrained import place_of
+from runner.workspace import absolute
 
 
 def resolve_paths(spec: TrainingSpec, cwd: Path) -> TrainingSpec:
@@ -36,7 +37,7 @@ def check_folder(cwd: Path, run: str) -> None:
 
 
 def _with_places(section: Any, cwd: Path) -> Any:
-    """A section with every pretrained model in it, at any depth, that is a local folder made absolute."""
+    """A section with the local folders of pretrained models, and the files, that it names at any depth absolute."""
     changes = {}
     for name in type(section).model_fields:
         value = getattr(section, name)
@@ -44,6 +45,8 @@ def _with_places(section: Any, cwd: Path) -> Any:
             new: Any = _with_places(value, cwd)
         elif names_pretrained(type(section), name):
             new = place_of(value, cwd)
+        elif names_file(type(section), name, value):
+            new = str(absolute(value, cwd))
         else:
             continue
         if new != value:

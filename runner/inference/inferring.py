@@ -118,6 +118,7 @@ def infer(
         form = answers.form(output.form)
         for warning in (*opened.warnings, *answers.warnings, *answers.warnings_of(rows)):
             say(f"warning: {warning}")
+        answers.check(rows)
         size = min(-(-chunk // question.batch_size) * question.batch_size, LARGEST)
         if output.path is None:
             work = Work.without_folder(answers.width, rows.count)

@@ -27,7 +27,17 @@ def from_pydantic(error: ValidationError, document: Document, modern: Any, older
         else:
             found = written(document, at) if at else None
             findings.append(find(document, at, details["type"], message, found=found))
-    return findings
+    return [finding for finding in findings if not (_of_shape(finding) and _better_told(finding, findings))]
+
+
+def _of_shape(finding: Finding) -> bool:
+    """Whether the value is another kind of thing than is asked for: a schema tells that too."""
+    return finding.sort == "literal_error" or finding.sort.endswith("_type")
+
+
+def _better_told(finding: Finding, others: list[Finding]) -> bool:
+    """Whether the value is of the shape of another branch of a union, where the fault within it is told."""
+    return any(other.at[: len(finding.at)] == finding.at and not _of_shape(other) for other in others)
 
 
 def told(finding: Finding, others: list[Finding]) -> bool:

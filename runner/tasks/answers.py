@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from runner.data.records.broken_rows import BrokenRows
+from runner.errors import DataError
+
 if TYPE_CHECKING:
     from runner.tasks.number_table import NumberTable
 
@@ -20,6 +23,8 @@ OutputFormat = Literal["json", "jsonl", "parquet"]
 INDEX, ID = "index", "id"
 #: Rows of a Parquet output that are written at a time.
 STRIDE = 65_536
+#: Rows that are checked at a time.
+AT_A_TIME = 1024
 
 
 class OpenedModel(Protocol):
@@ -85,6 +90,20 @@ class Form:
             file.writelines(self.parts(kept))
 
 
+def check_each(rows: Any, check: Callable[[Any], object]) -> None:
+    """Call ``check`` for every row, and raise one :class:`DataError` for all that it refuses."""
+    broken, number = BrokenRows(), 0
+    for chunk in rows.chunks(AT_A_TIME):
+        for row in chunk:
+            number += 1
+            try:
+                check(row)
+            except DataError as error:
+                error.where = f"{rows.name}: row {number}"
+                broken.add(error)
+    broken.tell()
+
+
 class Answers:
     """The base of a task's answers: records. ``predictor``, ``options`` and ``warnings`` are the subclass's to fill."""
 
@@ -103,6 +122,9 @@ class Answers:
     def provenance(self) -> dict[str, Any]:
         """What the provenance says beyond the model, the rows and the device."""
         return {}
+
+    def check(self, rows: Any) -> None:
+        """Raise :class:`~runner.errors.DataError` for rows that the model cannot answer: all of them, before any is."""
 
     def warnings_of(self, rows: Any) -> list[str]:
         """What is to be said of checked rows before they are answered, such as what all of them lack."""

@@ -57,12 +57,13 @@ def final_table(
     widths = [
         max(len(cells[at]) for cells in [headings, *(cells for cells, _, _ in rows)]) for at in range(len(headings))
     ]
-    lines = [(_line(task, headings, widths, ""), "dim")]
-    lines += [(_line(task, cells, widths, mark), style) for cells, mark, style in rows]
-    lines.append(("", ""))
-    count = finite(metrics.get("n_validation"))
-    if count is not None:
-        lines.append((f"measured on {number(int(count))} held-out {task.held_out_noun}", ""))
+    lines: list[tuple[str, str]] = []
+    if any(_known(task, row) for row in (metrics, *others)):
+        lines.append((_line(task, headings, widths, ""), "dim"))
+        lines += [(_line(task, cells, widths, mark), style) for cells, mark, style in rows]
+        lines.append(("", ""))
+    if count := finite(metrics.get("n_validation")):
+        lines.append((f"measured on {task.held_out(int(count))}", ""))
         if verdict := _recorded_verdict(task, tables) or _verdict(task, metrics, best):
             lines.append((verdict, ""))
         lines += [(line, "") for line in _ending(task, tables)]
@@ -73,6 +74,11 @@ def final_table(
         if command := command or next_command(model_type, model, tables):
             lines += [("", ""), (_invitation(model_type), ""), (f"  {command}", "cyan")]
     return _styled(lines) if terminal else "\n".join(text.rstrip() for text, _ in lines)
+
+
+def _known(task: Task, row: Mapping[str, Any]) -> bool:
+    """Whether a row of the table has any figure."""
+    return any(finite(row.get(measure.metric)) is not None for measure in task.measures[:MOST_MEASURES])
 
 
 def _headings(task: Task) -> tuple[str, ...]:

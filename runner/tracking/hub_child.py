@@ -11,6 +11,9 @@ from runner.store.manifest import NAME, Manifest
 from runner.tracking.fallback_card import CARD, card
 from runner.tracking.upload_child import main
 
+#: The classes of errors of whatever HTTP library where no answer came, by their names.
+UNREACHABLE = {"TransportError", "ConnectionError", "TimeoutError", "Timeout"}
+
 
 def push(job: dict[str, Any]) -> dict[str, Any]:
     """Make the repository if it is not there, and put all of the stored model into it by one commit.
@@ -42,14 +45,14 @@ def push(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def cause(error: BaseException) -> str:
-    """What kind of failure this is: ``key``, ``network`` or ``refused``."""
-    import httpx
-
+    """What kind of failure this is: ``key``, ``unreachable``, ``network`` or ``refused``."""
     status = getattr(getattr(error, "response", None), "status_code", None)
     if status in (401, 403):
         return "key"
-    broken = isinstance(error, httpx.TransportError | ConnectionError | TimeoutError)
-    return "network" if broken or (status is not None and (status >= 500 or status in (408, 429))) else "refused"
+    # The client has its own copy of its HTTP library, and another one in another version: only the names stay.
+    if status is None and UNREACHABLE & {cls.__name__ for cls in type(error).__mro__}:
+        return "unreachable"
+    return "network" if status is not None and (status >= 500 or status in (408, 429)) else "refused"
 
 
 if __name__ == "__main__":

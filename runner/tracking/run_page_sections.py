@@ -35,8 +35,9 @@ def headline(run: Recorded) -> Markup:
         task = task_of(model_type(run), metrics)
         cards = _cards(task)
         best = best_baseline(task, baselines(recorded_tables(task, run.tables)))
-        count = number(metrics.get("n_validation"))
-        held_out = [card(f"Held-out {task.held_out_noun}", count, "measured on these")] if count != "-" else []
+        count = finite(metrics.get("n_validation"))
+        noun = f"Held-out {task.held_out_noun}"
+        held_out = [card(noun, number(int(count)), "measured on these")] if count else []
         known = finite(metrics.get(task.headline.metric)) is not None
         shown = [*(each.html(metrics, best) for each in cards if known), *held_out]
         told = {"n_validation", *(name for each in cards for name in _names(each.measure))} if known else set()
@@ -44,6 +45,7 @@ def headline(run: Recorded) -> Markup:
             (_words(name), tag("span", number(value), "number")) for name, value in metrics.items() if name not in told
         ]
         parts += [tag("div", join(shown), "cards")] if shown else []
+        parts += [tag("p", "Nothing was held out, so nothing was measured.", "soft")] if count == 0 else []
         read = getattr(room_of(task, "tables"), "sentences", None)
         parts += [tag("p", clean(each)) for each in (read(run.tables) if read is not None else ())]
         parts += [tag("h3", "Other metrics"), lists(others)] if others else []

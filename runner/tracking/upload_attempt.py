@@ -108,6 +108,11 @@ def attempt(entry: Entry, key: str, timeout: float) -> dict[str, Any]:
             where=url,
             hint=REFUSED[entry.service],
         )
+    if said["cause"] == "unreachable":
+        raise EnvironmentProblem(
+            f"{service.name} cannot be reached: {said['message']}", where=url,
+            hint="`runner artifacts push` tries again, once this machine has a network", retryable=True,
+        )  # fmt: skip
     if said["cause"] == "network":
         raise EnvironmentProblem(
             f"{service.name} did not take it: {said['message']}", where=url,

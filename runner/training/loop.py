@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runner.contract import TrainContext
-from runner.errors import Stopped
+from runner.errors import RunFailed, Stopped
 from runner.training import schedules
 from runner.training.gradient_norms import GradientNorms
 from runner.training.loop_measurements import end_epoch, measure_within, tell_early_end, tell_progress
@@ -74,8 +74,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 norms.add()
             if task.clip_gradient is not None:
                 torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip_gradient)
-            for part in task.optimizer.parts:
-                scaler.step(part)
+            _take(task, scaler, f"in epoch {counts['epoch']}, batch {counts['batch'] + 1}")
             scaler.update()
             # Now and not before the next step: measuring and saving have the gradients' memory then.
             task.optimizer.zero_grad()
@@ -134,6 +133,21 @@ def _learned(state: LoopState, rows: np.ndarray) -> torch.Tensor:
     loss = task.at_once.learn(step, task.optimizer.zero_grad, context)
     state.counts["at_once"] = task.at_once.count
     return loss
+
+
+def _take(task: Trainee, scaler: torch.amp.GradScaler, place: str) -> None:
+    """The optimizer's step. Raises :class:`RunFailed` for one so large that no number of the weights' type holds it."""
+    try:
+        for part in task.optimizer.parts:
+            scaler.step(part)
+    except (RuntimeError, OverflowError) as error:
+        if "overflow" not in str(error).lower() and not isinstance(error, OverflowError):
+            raise
+        raise RunFailed(
+            f"a step of {task.optimizer.learning_rate:g} is too large for any weight, {place}",
+            where=f"{task.where}/optimizer",
+            hint="lower learning_rate",
+        ) from error
 
 
 def _backward(task: Trainee, rows: np.ndarray, scaler: torch.amp.GradScaler, context: TrainContext) -> torch.Tensor:

@@ -43,7 +43,7 @@ def made(name: str, cache: Path) -> Path | None:
     neither the cache has it nor its package is installed."""
     if name != TINY and name not in GGUF:
         return None
-    folder = _place(name, cache)
+    folder = place(name, cache)
     if not kept(name, cache):
         if not can_make(name):
             return None
@@ -66,10 +66,11 @@ def made(name: str, cache: Path) -> Path | None:
 
 def kept(name: str, cache: Path) -> bool:
     """Whether the cache has the model."""
-    return (_place(name, cache) / "config.json").exists()
+    return (place(name, cache) / "config.json").exists()
 
 
-def _place(name: str, cache: Path) -> Path:
+def place(name: str, cache: Path) -> Path:
+    """The folder of the cache that such a model is kept in."""
     return cache / "models" / f"{name.replace('/', '--')}-{VERSION}"
 
 

@@ -95,6 +95,16 @@ def available_locally(name: str, revision: str | None = None) -> bool:
         return True
 
 
+def at_hand(name: str, revision: str | None, cache: Path) -> Path | None:
+    """The folder of a model that nothing has to be made or fetched for, or None. Imports nothing heavy."""
+    if revision is None and made_models.kept(name, cache):
+        return made_models.place(name, cache)
+    try:
+        return local(name, revision)
+    except DataError:
+        return None
+
+
 def place_of(name: str, cwd: Path) -> str:
     """The name, or where it names a local folder, that folder's absolute path; a relative one counts from ``cwd``.
 

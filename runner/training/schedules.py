@@ -14,14 +14,17 @@ _FINAL = "Share of the learning rate that is left at the run's last step."
 
 
 class WarmUp(Section):
-    """What every schedule begins with: the rate rises from 0 in a straight line."""
+    """What every schedule begins with: the rate rises in a straight line, from a step's share of it."""
 
     schedule_type: str
     warmup_steps: int | None = option(
-        None, ge=0, description="Optimizer steps in which the rate rises from 0; null has none, or warmup_ratio."
+        None,
+        ge=0,
+        description="Optimizer steps in which the rate rises: the first has rate / warmup_steps, the last all "
+        "of it; null has none, or warmup_ratio.",
     )
     warmup_ratio: float | None = option(
-        None, ge=0, lt=1, description="Share of the run's steps in which the rate rises from 0, rounded up."
+        None, ge=0, lt=1, description="Share of the run's steps in which the rate rises, rounded up."
     )
 
     @model_validator(mode="after")
@@ -63,14 +66,14 @@ ScheduleSpec = Annotated[Constant | Linear | Cosine, Field(discriminator="schedu
 def factor(schedule: Constant | Linear | Cosine, step: int, steps: int) -> float:
     """What every learning rate is multiplied by in step ``step`` of ``steps``, counted from 0.
 
-    With ``w`` steps of warm-up it is ``step / w`` before step ``w``. After them ``t = (step - w) / (steps - w)`` goes
-    from 0 to 1, and the factor is 1 (constant), ``f + (1 - f) (1 - t)`` (linear), or
-    ``f + (1 - f) (1 + cos(pi t)) / 2`` (cosine; Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5), where ``f`` is
-    ``final_fraction``. It hangs on the step alone, so a resumed run has the same.
+    With ``w`` steps of warm-up it is ``(step + 1) / w`` before step ``w``: the first step learns too. After them
+    ``t = (step - w) / (steps - w)`` goes from 0 to 1, and the factor is 1 (constant), ``f + (1 - f) (1 - t)``
+    (linear), or ``f + (1 - f) (1 + cos(pi t)) / 2`` (cosine; Loshchilov and Hutter, "SGDR", ICLR 2017, equation 5),
+    where ``f`` is ``final_fraction``. It hangs on the step alone, so a resumed run has the same.
     """
     warm = warmup_steps(schedule, steps)
     if step < warm:
-        return step / warm
+        return (step + 1) / warm
     if isinstance(schedule, Constant):
         return 1.0
     gone = min(1.0, (step - warm) / max(1, steps - warm))
@@ -79,24 +82,15 @@ def factor(schedule: Constant | Linear | Cosine, step: int, steps: int) -> float
 
 
 def warmup_steps(schedule: WarmUp, steps: int) -> int:
-    """The warm-up's length in a run of ``steps`` steps. A share of one step is none: its rate would be 0."""
+    """The warm-up's length in a run of ``steps`` steps."""
     if schedule.warmup_ratio is not None:
-        return math.ceil(schedule.warmup_ratio * steps) if steps > 1 else 0
+        return math.ceil(schedule.warmup_ratio * steps)
     return schedule.warmup_steps or 0
 
 
 def check_length(schedule: WarmUp, steps: int, where: str) -> None:
-    """Raise :class:`DataError` for a warm-up that is longer than the run, or all of a run of one step.
-
-    ``where`` is the schedule's pointer.
-    """
+    """Raise :class:`DataError` for a warm-up that is longer than the run; ``where`` is the schedule's pointer."""
     warm = warmup_steps(schedule, steps)
-    if warm == steps == 1:
-        raise DataError(
-            "the training has one step, and the warm-up begins it at a rate of 0: nothing would be learned",
-            where=f"{where}/warmup_steps",
-            hint="leave the warm-up out, or train for more steps",
-        )
     if warm > steps:
         raise DataError(
             f"the warm-up of {warm} steps is longer than the training, which has {steps}",

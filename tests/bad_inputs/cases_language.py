@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.bad_inputs.case import Bench, Case
 from tests.bad_inputs.language_materials import (
+    base,
     changed,
     lacking,
     language,
@@ -15,6 +16,7 @@ from tests.bad_inputs.language_materials import (
     talks,
     trained,
     turns,
+    unfit,
     wrong,
 )
 
@@ -40,7 +42,7 @@ SPECS = [
     wrong(
         "a precision by another name", language(precision="bf16"), "/model/spec/precision", 'did you mean "bfloat16"?'
     ),
-    wrong("no role learned", language(loss_on={"assistant": 0}), "/model/spec/loss_on", "would be learned", faults=2),
+    wrong("no role learned", language(loss_on={"assistant": 0}), "/model/spec/loss_on", "would be learned"),
     wrong(
         "a role that there is none of", language(loss_on={"asistant": 1}), "/model/spec/loss_on/asistant", "assistant"
     ),
@@ -116,6 +118,15 @@ SPECS = [
 
 def no(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
+
+
+def as_it_is(folder: Path) -> None:
+    """Nothing is changed."""
+
+
+def other_names(folder: Path) -> None:
+    """The same weights, of a kind whose configuration says little."""
+    changed(folder / "config.json", model_type="helium", architectures=["HeliumForCausalLM"], head_dim=16)
 
 
 def only_bin(folder: Path) -> None:
@@ -250,7 +261,7 @@ BASES = [
     spoilt("a base of other widths", one_wide, "/model/spec/base_model_name"),
     spoilt("a base cut off", cut_weights, "/model/spec/base_model_name", "not fully covered"),
     spoilt("a base whose head is lost", untied, "/model/spec/base_model_name", "lm_head"),
-    spoilt("a base without a template", no_template, "/model/spec/chat/template", "chatml"),
+    unfit("a base without a template", no_template, "/model/spec/chat/template", "chatml"),
     spoilt("a base without a tokenizer", no_tokenizer, "/model/spec/base_model_name", "tokenizer"),
     spoilt("a base with a broken tokenizer", broken_tokenizer, "/model/spec/base_model_name", "tokenizer"),
     spoilt("a tokenizer larger than the model", larger, "/model/spec/base_model_name", "200"),
@@ -266,27 +277,29 @@ BASES = [
     spoilt("a base of four bits", bnb, "/model/spec/base_model_name", "bitsandbytes"),
     spoilt("a classifier for a base", classifier, "/model/spec/base_model_name", "LlamaForSequenceClassification"),
     spoilt("an adapter's folder for a base", adapter_folder, "/model/spec/base_model_name", "adapter"),
-    spoilt(
-        "more tokens than positions",
-        lambda f: None,
-        "/model/spec/max_length",
-        "2048",
-        document=language(base_model_name="./base", max_length=4096),
-    ),
-    lacking(
+    unfit("more tokens than positions", as_it_is, "/model/spec/max_length", "2048", max_length=4096),
+    unfit(
         "target modules that match nothing",
-        language(finetuning_spec={"method": "lora", "target_modules": ["query"]}),
+        as_it_is,
         f"{FINE}/target_modules",
-        "q_proj",
+        "called query",
+        "there are down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj",
+        finetuning_spec={"method": "lora", "target_modules": ["query", "q_proj"]},
     ),
-    lacking(
+    unfit(
         "more last layers than there are",
-        language(finetuning_spec={"method": "last_layers", "num_layers": 3}),
+        as_it_is,
         f"{FINE}/num_layers",
         "at most 2",
+        finetuning_spec={"method": "last_layers", "num_layers": 3},
     ),
+    unfit("biases of a model that has none", as_it_is, f"{FINE}/method", "lora", finetuning_spec={"method": "bitfit"}),
     lacking(
-        "biases of a model that has none", language(finetuning_spec={"method": "bitfit"}), f"{FINE}/method", "lora"
+        "target modules of a kind whose files tell less",
+        language(base_model_name="./base", finetuning_spec={"method": "lora", "target_modules": ["query"]}),
+        f"{FINE}/target_modules",
+        "there are ",
+        spoil=lambda bench: other_names(base(bench)),
     ),
     lacking(
         "an adapter in a tied head",
@@ -294,7 +307,14 @@ BASES = [
         f"{FINE}/target_modules",
         "lm_head",
     ),
-    lacking("a template that is not there", language(**OWN), "/model/spec/chat/template", "own.jinja"),
+    trained("a template that is not there", 5, language(**OWN), "/model/spec/chat/template", "own.jinja"),
+    trained(
+        "a folder for a template",
+        4,
+        language(**OWN),
+        "/model/spec/chat/template: own.jinja",
+        spoil=lambda bench: (bench.home / "own.jinja").mkdir(),
+    ),
     lacking(
         "a template that is none", language(**OWN), "/model/spec/chat/template", "line 1", spoil=template("{% for %}")
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bad_inputs.case import Bench, Case
+from tests.bad_inputs.cases_engine import small_disk
 from tests.bad_inputs.language_materials import (
     FAST,
     labelled,
@@ -94,11 +95,6 @@ ROWS = [
     ),
     lacking("weights too small to count", language(loss_on={"assistant": 1e-60}), "/data"),
     lacking(
-        "one step that is all warm-up",
-        language(max_steps=1, schedule={"schedule_type": "linear", "warmup_steps": 1}),
-        "/model/spec/schedule/warmup_steps",
-    ),
-    lacking(
         "a warm-up longer than the training",
         language(schedule={"schedule_type": "linear", "warmup_steps": 9}),
         "/model/spec/schedule/warmup_steps",
@@ -110,6 +106,23 @@ ROWS = [
         language(optimizer=FAST | {"learning_rate": 1e20}, max_grad_norm=None, schedule=None, max_steps=4),
         "/model/spec/optimizer",
         "learning_rate",
+        leaves="failed",
+    ),
+    trained(
+        "steps too large for any number",
+        1,
+        language(optimizer=FAST | {"learning_rate": 1e38}, max_steps=4),
+        "/model/spec/optimizer",
+        "lower learning_rate",
+        leaves="failed",
+    ),
+    trained(
+        "a disk too full for a checkpoint",
+        6,
+        language(),
+        "checkpoints/",
+        "the disk is full",
+        spoil=small_disk("runs", 600_000, inodes=256),
         leaves="failed",
     ),
     trained(
@@ -149,11 +162,38 @@ ASKED = [
     asked("an option that there is none of", 2, "--set temprature=1", "temprature", "temperature"),
     asked("an option of answers to what scores", 2, "--set temperature=1", "temperature", model="reward/talk"),
     asked("LLMs to score", 2, "--models-to-score ada", "--models-to-score"),
-    asked("a prompt longer than the model", 4, "", "row 1", "reads at most 2,048", rows=[{"prompt": "x" * 3000}]),
+    asked(
+        "prompts longer than the model",
+        4,
+        "",
+        "asked.jsonl: row 2",
+        "reads at most 2,048",
+        "and 2 rows more cannot be used: row 4: the prompt has 4,",
+        "row 5: ",
+        rows=[{"prompt": "Hi" + "x" * length} for length in (0, 3000, 1, 4000, 5000)],
+    ),
+    asked(
+        "rows of which several ask nothing",
+        4,
+        "",
+        "asked.jsonl:2",
+        "and 2 rows more cannot be used: line 3: ",
+        "line 5: ",
+        rows=[{"prompt": "a"}, {"x": 1}, {"messages": []}, {"prompt": "b"}, {"messages": 3}],
+    ),
     asked("no prompt in a row", 4, "", "asked.jsonl:1", rows=[{"question_about": "x"}]),
     asked("turns that are none", 4, "", "asked.jsonl:1", rows=[{"messages": [{"role": "user"}]}]),
     asked("nothing to answer", 4, "", "asked.jsonl:1", rows=[{"messages": [{"role": "system", "content": "a"}]}]),
-    asked("nothing to score", 4, "", "no answer to score", rows=[{"prompt": "a"}], model="reward/talk"),
+    asked(
+        "nothing to score",
+        4,
+        "",
+        "asked.jsonl: row 1",
+        "no answer to score",
+        "row 3: there is no answer",
+        rows=[{"prompt": "a"}, {"prompt": "a", "completion": "b"}, {"prompt": "c"}],
+        model="reward/talk",
+    ),
     Case(
         name="language: a talk with what scores",
         code=5,

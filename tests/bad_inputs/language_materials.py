@@ -28,7 +28,6 @@ QUICK = {
     "target modules that match nothing",
     "nothing but prompts fit",
     "steps too small for any weight",
-    "one step that is all warm-up",
 }
 
 
@@ -118,6 +117,12 @@ def changed(path: Path, **fields: Any) -> None:
     """A JSON file with some of its fields written otherwise; None takes one out."""
     document = json.loads(path.read_text()) | fields
     path.write_text(json.dumps({key: value for key, value in document.items() if value is not None}))
+
+
+def unfit(name: str, spoil: Callable[[Path], object], *says: str, **fields: Any) -> Case:
+    """A spec that asks what its base folder cannot do: told before a run is made."""
+    document = language(base_model_name="./base", **fields)
+    return wrong(name, document, *says, spoil=lambda bench: spoil(base(bench)))
 
 
 def spoilt(name: str, spoil: Callable[[Path], object], *says: str, document: Any = None, **more: Any) -> Case:

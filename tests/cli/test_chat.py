@@ -74,6 +74,12 @@ def test_a_conversation_is_kept_taken_up_begun_anew_and_ended(talking: Desk, tmp
     assert loaded["messages"] == before["messages"]
 
 
+@pytest.mark.parametrize("end", ["/quit", "/exit"])
+def test_both_ways_to_end_are_among_the_commands(talking: Desk, end):
+    ran = talking("chat", CHATS, stdin=f"/help\n{end}\n/help\n").ok()
+    assert ran.err.count(f"{end} ") == 1
+
+
 @pytest.mark.parametrize(
     ("line", "code", "words"),
     [

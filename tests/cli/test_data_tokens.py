@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +64,54 @@ def test_a_row_that_the_template_refuses_is_shown_with_why(chats: str, capsys: p
     assert "line 11: message 3 (assistant): the chat template (mistral) refuses the conversation" in said
 
 
+def test_rows_none_of_which_can_be_shown_end_with_a_code(systems: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("strict.jinja").write_text(_NO_SYSTEM)
+    Path("one.jsonl").write_text(Path(systems).read_text().splitlines()[0] + "\n")
+    assert show_rows("one.jsonl", kind="sft", tokens=True, model=_TINY, template="strict.jinja") == 4
+    said = capsys.readouterr()
+    assert "line 1: message 1 (system)" in said.out
+    assert "none of the rows that were looked at (1 row) can be learned" in said.err
+
+
+@pytest.mark.parametrize(
+    ("loss_on", "learned"),
+    [
+        (None, ["Dos.<|im_end|>", "Tres.<|im_end|>"]),
+        ("last_assistant", ["Tres.<|im_end|>"]),
+        ('{"assistant": 1, "user": 0}', ["Dos.<|im_end|>", "Tres.<|im_end|>"]),
+        ('{"user": 2}', ["Two?", "Three?"]),
+    ],
+)
+def test_what_is_learned_is_as_loss_on_says(
+    chats: str, loss_on: str | None, learned: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: dict[str, Any] = {"kind": "sft", "tokens": True, "model": _TINY, "rows": 99, "json": True}
+    assert show_rows(chats, loss_on=loss_on, fields='{"validation_split": 0}', **said) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["loss_on"] == "assistant") is (loss_on is None)
+    (row,) = [row for row in told["rows"] if row["line"] == 2]
+    assert [piece["text"] for piece in row["pieces"] if piece["weight"]] == learned
+
+
+@pytest.mark.parametrize(
+    ("kind", "loss_on", "says"),
+    [
+        ("sft", "asistant", "Input should be 'assistant'"),
+        ("sft", '{"asistant": 1}', "asistant: "),
+        ("sft", '{"assistant": 0}', "nothing would be learned"),
+        ("sft", "{", "JSON"),
+        ("dpo", "all", "dpo has no loss_on"),
+    ],
+)
+def test_a_loss_on_that_is_none_is_refused(kind: str, loss_on: str, says: str, chats: str) -> None:
+    Path("pairs.jsonl").write_text(json.dumps({"prompt": "Tree?", "chosen": "Rowan.", "rejected": "Brick."}) + "\n")
+    path = chats if kind == "sft" else "pairs.jsonl"
+    for command in (show_rows, check):
+        with pytest.raises(UsageError) as refused:
+            command(path, kind=kind, model=_TINY, loss_on=loss_on, **({"tokens": True} if command is show_rows else {}))
+        assert refused.value.where == "--loss-on" and says in refused.value.message
+
+
 def test_answers_of_a_preference_are_shown_one_by_one(chats: str, capsys: pytest.CaptureFixture[str]) -> None:
     pairs = [{"prompt": f"Tree {number}?", "chosen": "Rowan.", "rejected": "Brick."} for number in range(9)]
     Path("pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
@@ -79,6 +128,8 @@ def test_answers_of_a_preference_are_shown_one_by_one(chats: str, capsys: pytest
         (lambda path: show_rows(path, kind="sft", tokens=True), "--model"),
         (lambda path: show_rows(path, kind="sft", model=_TINY), "--model"),
         (lambda path: show_rows(path, kind="sft", as_served=True), "--as-served"),
+        (lambda path: show_rows(path, kind="sft", loss_on="all"), "--loss-on"),
+        (lambda path: check(path, kind="sft", loss_on="all"), "--loss-on"),
         (lambda path: show_rows("sample", kind="elo_scoring", tokens=True, model=_TINY), "--kind"),
     ],
 )

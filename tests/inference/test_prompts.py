@@ -201,3 +201,12 @@ def test_roles_by_other_names(tmp_path):
     path.write_text(json.dumps({"messages": [*turns, {"role": "user", "content": "Go on"}]}) + "\n")
     (row,) = from_file(path).rows()
     assert (row.prompt, row.history) == ("Go on", ("be brief", "hi"))
+
+
+def test_every_line_that_is_no_prompt_is_told(tmp_path):
+    with pytest.raises(DataError) as caught:
+        rows(tmp_path, "p.jsonl", '"fine"\n3\n{"prompt": "a"}\nnull\n4\n')
+    assert caught.value.where == f"{tmp_path / 'p.jsonl'}:2"
+    assert caught.value.message == (
+        "found a number; and 2 rows more cannot be used: line 4: found null; line 5: found a number"
+    )

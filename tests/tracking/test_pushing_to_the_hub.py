@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -133,6 +134,21 @@ def test_a_token_that_is_refused_and_one_that_is_not_there(
     (tmp_path / "hf").mkdir(exist_ok=True)
     (tmp_path / "hf" / "token").write_text(TOKEN + "\n")
     monkeypatch.setenv("HF_TOKEN", "")
+    assert push(workspace).state == "done"
+
+
+def test_a_hub_that_cannot_be_reached_is_told_and_asked_again(
+    hub: PushedHub, here: Desk, talking: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace, _ = queued(here, talking, CHATS)
+    with socket.socket() as taken:
+        # A port that nobody answers at.
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        result = push(workspace)
+    assert (result.state, result.exit_code) == ("queued", ExitCode.ENVIRONMENT)
+    assert "The Hub cannot be reached" in str(result.error) and "runner artifacts push" in str(result.hint)
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
     assert push(workspace).state == "done"
 
 

@@ -429,6 +429,14 @@ def by_step(path: Path, kind: str) -> Path:
     return path
 
 
+def test_a_run_that_held_nothing_out_says_so(tmp_path: Path, classifier: str) -> None:
+    run = by_step(tmp_path / "run", classifier)
+    write(run / "result.json", {"metrics": {"f1": None, "n_validation": 0}})
+    _, page = page_of(run)
+    assert "Nothing was held out, so nothing was measured." in page.text
+    assert "Held-out texts" not in page.text
+
+
 def test_a_run_of_another_task_is_shown_by_its_measures_and_tables(tmp_path: Path, classifier: str) -> None:
     text, page = page_of(by_step(tmp_path / "run", classifier))
     assert page.sections() == [

@@ -366,12 +366,19 @@ def test_a_loss_on_held_out_rows_is_told_from_that_of_training() -> None:
 
 def test_the_final_table_without_a_validation_split() -> None:
     text = final_table("elo_scoring", {"accuracy": None, "log_loss": float("nan")}, {}, "elo_scoring/x/v1")
-    assert "nothing was held out" in text
-    assert "elo_scoring (this run)         -" in text
+    assert text.splitlines()[0] == "nothing was held out: no pairwise accuracy to tell"
     assert "nan" not in text
     unmeasured = {"baselines": [{"model_type": "x", "accuracy": None}, 3]}
     told = final_table("elo_scoring", {"accuracy": 0.5}, unmeasured, None)
     assert "best" not in told
+
+
+def test_the_final_table_is_of_what_was_held_out(classifier: str) -> None:
+    """No table of nothing where no row was held out, and one row is one."""
+    nothing = final_table(classifier, {"f1": None, "log_loss": None, "n_validation": 0}, {}, f"{classifier}/x/v1")
+    assert nothing.splitlines() == ["nothing was held out: no F1 to tell", f"stored as {classifier}/x/v1"]
+    one = final_table(classifier, {"f1": 1.0, "n_validation": 1}, {}, None)
+    assert one.splitlines()[-1] == "measured on 1 held-out text"
 
 
 LENGTHS = {"relative_accuracy": 0.5289, "relative_accuracy_low": 0.427, "relative_accuracy_high": 0.615}

@@ -260,8 +260,8 @@ def test_early_stopping_without_anything_measured_is_told_of(tmp_path):
 
 
 def test_the_steps_of_a_schedule_are_torchs(tmp_path):
-    """Four epochs of five steps under a cosine are those of torch's optimizer with transformers' scheduler."""
-    from transformers import get_cosine_schedule_with_warmup
+    """Four epochs of five steps under a cosine are those of torch's optimizer with torch's own schedulers."""
+    from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, SequentialLR
 
     spec = Adam(optimizer_type="adam", learning_rate=0.01)
     section = course(schedule={"schedule_type": "cosine", "warmup_steps": 6})
@@ -272,7 +272,8 @@ def test_the_steps_of_a_schedule_are_torchs(tmp_path):
     other = task()
     other.module.drop.p = 0.0
     theirs = torch.optim.Adam([p for p in other.module.parameters() if p.requires_grad], lr=0.01)
-    scheduler = get_cosine_schedule_with_warmup(theirs, 6, 20)
+    rise = LinearLR(theirs, start_factor=1 / 6, total_iters=5)
+    scheduler = SequentialLR(theirs, [rise, CosineAnnealingLR(theirs, T_max=14)], milestones=[6])
     rates = []
     for epoch in range(1, 5):
         other.module.train()
@@ -317,6 +318,16 @@ def test_what_goes_on_from_a_schedules_optimizer_begins_at_its_rate(tmp_path):
     second = task(start_optimizer=read_optimizer(tmp_path))
     fit(second, context(tmp_path / "second", epochs=0))
     assert second.optimizer.learning_rate == 0.01
+
+
+@pytest.mark.parametrize("rate", [1e38, 1e300])
+@pytest.mark.parametrize("optimizer", [Adam, AdamW, Muon])
+def test_a_step_that_no_number_holds_is_told_by_the_learning_rate(tmp_path, optimizer, rate):
+    name = {Adam: "adam", AdamW: "adamw", Muon: "muon"}[optimizer]
+    job = task(spec=optimizer(optimizer_type=name, learning_rate=rate))
+    with pytest.raises(RunFailed) as refused:
+        fit(job, context(tmp_path))
+    assert (refused.value.where, refused.value.hint) == ("/model/spec/optimizer", "lower learning_rate")
 
 
 def test_a_warm_up_longer_than_the_training_is_refused_before_it(tmp_path):

@@ -36,7 +36,7 @@ def faults(**fields: Any) -> list[tuple[tuple[Any, ...], str]]:
         ("cosine", "get_cosine_schedule_with_warmup"),
     ],
 )
-def test_every_step_has_the_rate_that_transformers_gives_it(schedule_type, theirs, warmup):
+def test_every_step_after_the_warm_up_has_the_rate_that_transformers_gives_it(schedule_type, theirs, warmup):
     from transformers import optimization
 
     steps = 40
@@ -45,7 +45,8 @@ def test_every_step_has_the_rate_that_transformers_gives_it(schedule_type, their
     reference = getattr(optimization, theirs)(optimizer, num_warmup_steps=warmup, **total)
     ours = read(schedule_type, warmup_steps=warmup)
     for step in range(steps):
-        assert 0.3 * factor(ours, step, steps) == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
+        expected = 0.3 * (step + 1) / warmup if step < warmup else reference.get_last_lr()[0]
+        assert 0.3 * factor(ours, step, steps) == pytest.approx(expected, abs=1e-12)
         optimizer.step()
         reference.step()
 
@@ -62,7 +63,17 @@ def test_the_warm_up_is_a_number_of_steps_or_a_share_of_them():
     assert warmup_steps(read("linear"), 30) == 0
     assert warmup_steps(read("linear", warmup_steps=12), 30) == 12
     assert warmup_steps(read("linear", warmup_ratio=0.05), 30) == 2
-    assert [factor(read("constant", warmup_steps=2), step, 9) for step in range(4)] == [0.0, 0.5, 1.0, 1.0]
+    assert [factor(read("constant", warmup_steps=2), step, 9) for step in range(4)] == [0.5, 1.0, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("schedule_type", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("warm_up", [{"warmup_steps": 1}, {"warmup_ratio": 0.1}, {"warmup_steps": 4}])
+def test_no_step_of_a_warm_up_has_a_rate_of_nothing(schedule_type, warm_up):
+    schedule = read(schedule_type, **warm_up)
+    for steps in (1, 2, 4, 30):
+        if warmup_steps(schedule, steps) <= steps:
+            check_length(schedule, steps, "/model/spec/schedule")
+            assert all(factor(schedule, step, steps) > 0 for step in range(steps))
 
 
 def test_a_warm_up_is_given_once_and_is_no_longer_than_the_training():

@@ -17,6 +17,7 @@ from runner.data.dialogues.row_layout import Form, LayoutRows
 from runner.data.dialogues.rows import ConversationRow, LanguageRow
 from runner.data.dialogues.turns import TurnReader
 from runner.data.prompts import need_text
+from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.byte_streams import opened
 from runner.data.records.data_files import container_of, is_pattern
 from runner.data.records.json_lines import decoded, numbered, parsed
@@ -114,36 +115,57 @@ class AskedConversations(TableRows):
             yield from super()._rows()
 
     def _lines(self, path: Path) -> Iterator[AskedConversation]:
-        self.blank = 0
+        self.blank, broken = 0, BrokenRows()
         with opened(path, encoding=self._written.encoding) as file:
             for number, raw in numbered(file, self.name):
-                text = decoded(raw, f"{self.name}:{number}")
+                try:
+                    text = decoded(raw, f"{self.name}:{number}")
+                except DataError as error:
+                    broken.add(error)
+                    continue
                 if text.strip():
                     yield AskedConversation(Conversation((Message("user", text),)))
                 else:
                     self.blank += 1
+        broken.tell()
 
     def _json_lines(self, path: Path) -> Iterator[AskedConversation]:
         """Objects, and texts as JSON strings."""
-        self.blank = 0
+        self.blank, broken = 0, BrokenRows()
         encoding = self._written.of(path, "jsonl", self.name)["encoding"]
         with opened(path, encoding=encoding) as file:
             for number, raw in numbered(file, self.name):
-                where = f"{self.name}:{number}"
-                text = decoded(raw, where)
-                if not text.strip():
-                    self.blank += 1
+                try:
+                    asked = self._of_json(raw, number, f"{self.name}:{number}")
+                except DataError as error:
+                    broken.add(error)
                     continue
-                value = parsed(text, where, ROW + "; lines of text: --prompts-format text")
-                row = {"prompt": value} if isinstance(value, str) else value
-                if not isinstance(row, dict):
-                    raise DataError("is neither a text nor an object", where=where, hint=ROW)
-                yield self._asked(row, number, where)
+                if asked is not None:
+                    yield asked
+                else:
+                    self.blank += 1
+        broken.tell()
 
-    def _records(self, records: Any) -> Iterator[Any]:
+    def _of_json(self, raw: bytes, number: int, where: str) -> AskedConversation | None:
+        """What a line asks; None for a blank one. Raises :class:`DataError`."""
+        text = decoded(raw, where)
+        if not text.strip():
+            return None
+        value = parsed(text, where, ROW + "; lines of text: --prompts-format text")
+        row = {"prompt": value} if isinstance(value, str) else value
+        if not isinstance(row, dict):
+            raise DataError("is neither a text nor an object", where=where, hint=ROW)
+        return self._asked(row, number, where)
+
+    def _records(self, records: Any, broken: BrokenRows) -> Iterator[Any]:
         self._layout.reader = replace(self._layout.reader, from_arrow=records.unit == "row")
-        for row in super()._records(records):
-            yield self._asked(row.values, row.line, row.where)
+        for row in super()._records(records, broken):
+            try:
+                asked = self._asked(row.values, row.line, row.where)
+            except DataError as error:
+                broken.add(error)
+                continue
+            yield asked
 
     def _asked(self, row: Mapping[str, Any], line: int, where: str) -> AskedConversation:
         try:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
+from runner.contract.quantities import counted
 from runner.data.dialogues.collected import Collected, collect, first, oddity_sentences
 from runner.data.dialogues.refusals import details, need_rows
 from runner.data.dialogues.row_faults import ODDITIES
@@ -122,8 +123,8 @@ def _other_file(
         warn(f"rows of {path} that are not measured, {reason} ({count}): {found.unit} {shown}", pointer)
     if shared := sum(key in known for key in found.content):
         warn(
-            f"{shared:,} of {len(found.rows):,} rows of {path} are rows of the training data too, word by word: what "
-            "is measured on them says nothing of new rows",
+            f"{shared:,} of {counted(len(found.rows), 'rows')} of {path} {'is' if shared == 1 else 'are'} in the "
+            "training data too, word by word: what is measured on them says nothing of new rows",
             pointer,
         )
     return [row for made in found.rows for row in made], _array(found.content)

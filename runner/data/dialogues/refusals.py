@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.contract import DataReport
+from runner.contract.quantities import counted
 from runner.data.column_names import need
 from runner.errors import DataError
 
@@ -53,7 +54,7 @@ def need_rows(
             hint=hint or f"known are: {found.layout.KNOWN}. {_mapping(found)}",
         )
     raise DataError(
-        f"{lost:,} of {report.rows_read:,} rows cannot be used: {reasons}",
+        f"{lost:,} of {counted(report.rows_read, 'rows')} cannot be used: {reasons}",
         where=f"{pointer}: {path}" if not found.rows else "/data/max_rows_lost",
         hint="; ".join(details(found))
         + "; mend the rows"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from runner.contract.quantities import counted
 from runner.data import holdout
 from runner.errors import DataError
 
@@ -69,8 +70,7 @@ def divide(
         if section.group_column is None and "validation_split" not in section.model_fields_set:
             return Sides(everything, _NONE)
         raise DataError(
-            ("1 row" if len(prompt) == 1 else f"{len(prompt):,} rows")
-            + " cannot be divided into rows of training and rows held out",
+            counted(len(prompt), "rows") + " cannot be divided into rows of training and rows held out",
             where="/data/validation_split",
             hint="rows that ask the same, and rows of one group, stay on one side; set validation_split to 0, or use "
             "more data",

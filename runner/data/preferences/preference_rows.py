@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from runner.chat.messages import Message
-from runner.data.comparisons.comparison_arrays import BOTH_BAD, TIE, A, B
-from runner.data.comparisons.winner_words import WINNERS
 from runner.data.dialogues.cell_values import kind, nothing, structure
-from runner.data.dialogues.column_roles import PAIRS, VOTED, WORSE_ALONE, Columns
+from runner.data.dialogues.column_roles import PAIRS, WORSE_ALONE, Columns
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, need_answers
 from runner.data.dialogues.rows import LanguageRow, PreferenceRow
+from runner.data.preferences.votes import vote_columns, won
 
 BESIDE = ("input", "history", "system", "tools", "margin")
 Turns = tuple[Message, ...]
@@ -28,10 +27,12 @@ class Layout(LayoutRows):
     KNOWN = (
         "prompt, chosen and rejected (texts or turns); messages, chosen and rejected; chosen and rejected as whole "
         "conversations or 'Human: ... Assistant: ...' dialogues; a prompt and a list of answers, the best first; "
-        "response_a, response_b and winner"
+        "response_a, response_b and winner (a, b, tie)"
     )
     MAPPED: ClassVar[tuple[str, ...]] = ("prompt", "chosen", "rejected")
-    DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "chosen", "rejected", "ranked")
+    DECIDING: ClassVar[tuple[str, ...]] = (
+        "messages", "prompt", "chosen", "rejected", "ranked", "response_a", "response_b", "winner",
+    )  # fmt: skip
 
     def forms(self, columns: Columns) -> Iterator[Form]:
         found = pair_columns(columns)
@@ -54,13 +55,9 @@ class Layout(LayoutRows):
 
     def _voted(self, columns: Columns, prompts: list[dict[str, str]]) -> Iterator[Form]:
         """Two answers, and who won."""
-        winner = columns.all(["winner"])
-        for pair in VOTED:
-            both = columns.all(pair)
-            if winner and len(both) == 2:
-                named = {"answer_a": both[0], "answer_b": both[1], "winner": winner[0]}
-                for prompt in (*prompts, {}):
-                    yield Form("votes", columns.beside(named | prompt, BESIDE), (*named, *prompt))
+        for named in vote_columns(columns):
+            for prompt in (*prompts, {}):
+                yield Form("votes", columns.beside(named | prompt, BESIDE), (*named, *prompt))
 
     def _prompts(self, columns: Columns, taken: set[str]) -> list[dict[str, str]]:
         found = []
@@ -113,7 +110,7 @@ class Layout(LayoutRows):
                 yield turns[:cut], turns[cut:], _after(turns[:cut], worse)
             return
         prompt = self._prompt(form, row)
-        roles = _won(form, row) if form.name == "votes" else ("chosen", "rejected")
+        roles = won(form.columns, row) if form.name == "votes" else ("chosen", "rejected")
         chosen = list(self._several(row.get(form.columns[roles[0]]), "chosen"))
         rejected = list(self._several(row.get(form.columns[roles[1]]), "rejected"))
         if len(chosen) * len(rejected) > 1:
@@ -257,19 +254,6 @@ def pair_columns(columns: Columns) -> dict[str, str]:
         if chosen and rejected and chosen[0] != rejected[0]:
             return {"chosen": chosen[0], "rejected": rejected[0]}
     return {}
-
-
-def _won(form: Form, row: Mapping[str, Any]) -> tuple[str, str]:
-    """The roles of the better answer and of the worse one. Raises :class:`RowFault` for a tie, and for another word."""
-    word = row.get(form.columns["winner"])
-    found = WINNERS.get(word.strip().lower()) if isinstance(word, str) else None
-    if found == A:
-        return "answer_a", "answer_b"
-    if found == B:
-        return "answer_b", "answer_a"
-    if found in (TIE, BOTH_BAD):
-        raise RowFault("tie", "neither answer won")
-    raise RowFault("unreadable_winner", f"the winner is {word!r}, neither model_a nor model_b nor tie")
 
 
 def answer_at(turns: Turns) -> int:

@@ -15,6 +15,9 @@ class PreferenceColumns(TurnColumns):
     chosen: ColumnName | None = column("The better answer: a text, a turn, a list of turns, or a whole conversation.")
     rejected: ColumnName | None = column("The worse answer, or a list of several.")
     ranked: ColumnName | None = column("Answers in one list, the best one first.")
+    response_a: ColumnName | None = column("One of two answers that were voted on.")
+    response_b: ColumnName | None = column("The other one.")
+    winner: ColumnName | None = column("Which of the two won: a, b, model_a, model_b; a tie is left out, and counted.")
     margin: ColumnName | None = column("How much better the chosen answer is, as a number.")
 
 

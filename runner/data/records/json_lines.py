@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
+from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.byte_streams import not_utf8
 from runner.data.records.json_objects import ObjectReader
 from runner.errors import DataError
@@ -67,19 +68,37 @@ def fault(error: json.JSONDecodeError) -> str:
 
 
 def rows(file: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any] | str]]:
-    """Each line's number and its object, or why it cannot be used; blank lines are none."""
-    reader = ObjectReader()
+    """Each line's number and its object, or why it cannot be used; blank lines are none.
+
+    Raises :class:`DataError` at the end of the file for the lines that hold no object, and yields none after the first.
+    """
+    reader, broken = ObjectReader(), BrokenRows()
     for number, raw in numbered(file, name, LONGEST_ROW):
-        where = f"{name}:{number}"
-        text = decoded(raw, where) if number == 1 else decoded(raw, where, mark=False)
-        if text.strip():
-            # An array may go over many lines, of which the first is no JSON.
-            array = number == 1 and text.lstrip().startswith("[")
-            row, twice = (None, None) if array else _value(reader, text, where, HINT)
-            if not isinstance(row, dict):
-                hint = "a file that is one JSON array has a name that ends in .json" if number == 1 else None
-                raise DataError("expected a JSON object on each line", where=where, hint=hint)
-            yield number, twice or usable(row, text)
+        try:
+            found = _object(reader, raw, f"{name}:{number}", first=number == 1)
+        except DataError as error:
+            if number == 1 and raw.lstrip(b"\xef\xbb\xbf \t").startswith(b"["):
+                # An array may go over many lines, none of which is to blame.
+                raise
+            broken.add(error)
+            continue
+        if found is not None and not broken:
+            yield number, found
+    broken.tell()
+
+
+def _object(reader: ObjectReader, raw: bytes, where: str, *, first: bool) -> dict[str, Any] | str | None:
+    """A line's object, or why it cannot be used; None for a blank line. Raises :class:`DataError` for what is none."""
+    text = decoded(raw, where, mark=first)
+    if not text.strip():
+        return None
+    # An array may go over many lines, of which the first is no JSON.
+    array = first and text.lstrip().startswith("[")
+    row, twice = (None, None) if array else _value(reader, text, where, HINT)
+    if not isinstance(row, dict):
+        hint = "a file that is one JSON array has a name that ends in .json" if first else None
+        raise DataError("expected a JSON object on each line", where=where, hint=hint)
+    return twice or usable(row, text)
 
 
 def usable(row: dict[str, Any], text: str) -> dict[str, Any] | str:

@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.data.records.broken_rows import BrokenRows
 from runner.data.text_files import HAVING
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_write
@@ -116,7 +117,7 @@ class TableRows:
             self._holder.cleanup()
 
     def check(self) -> None:
-        """Read all of it. Raises :class:`DataError` with the line of the first row that cannot be read."""
+        """Read all of it. Raises :class:`DataError` with the lines of the rows that cannot be read."""
         told = hashlib.sha256()
         self.count = 0
         for row in self._rows():
@@ -155,19 +156,22 @@ class TableRows:
 
         try:
             written = self._written.of(self._source, data_files(self._source)[1], self.name)
-            yield from self._records(open_records(self._source, pointer="", **written))
+            broken = BrokenRows()
+            yield from self._records(open_records(self._source, pointer="", **written), broken)
+            broken.tell()
         except DataError as error:
             if self._holder is not None and error.where:
                 # A pipe has a name, and the file that it was put into is nobody's.
                 error.where = error.where.replace(str(self._source), self.name)
             raise
 
-    def _records(self, records: Records) -> Iterator[TableRow]:
+    def _records(self, records: Records, broken: BrokenRows) -> Iterator[TableRow]:
+        """The rows that can be read; the others are put to the broken ones."""
         untyped = records.container in ("csv", "tsv")
         for batch in records.batches(BATCH):
-            if batch.bad:
-                line, reason = batch.bad[0]
-                raise DataError(reason, where=f"{batch.file}:{line}", hint="every row that is asked about is answered")
+            for line, reason in batch.bad:
+                where = f"{batch.file if self._holder is None else self.name}:{line}"
+                broken.add(DataError(reason, where=where, hint="every row that is asked about is answered"))
             for line, values in zip(batch.numbers, batch.rows, strict=True):
                 where = f"{batch.file}:{line}" if records.unit == "line" else f"{batch.file}: row {line}"
                 yield _row(

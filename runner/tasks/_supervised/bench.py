@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Table
+from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError
 from runner.tasks._supervised.supervised_predictor import SupervisedPredictor
 from runner.tasks.compared import Compared
@@ -34,7 +35,7 @@ class Said:
 
 def ask_all(models: Sequence[Compared], part: Any, task: str, say: Callable[[str], None]) -> list[Said]:
     """Every model that can be asked, one after the other. One that cannot fails, and the others go on."""
-    say(f"measuring {len(models)} models of {task} on {len(part)} held-out rows")
+    say(f"measuring {counted(len(models), 'models')} of {task} on {counted(len(part), 'held-out rows')}")
     said = []
     for entry in models:
         try:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.contract import Measure, Table
+from runner.contract.quantities import counted
 from runner.pages.html import Markup
 from runner.pages.numbers import clean, number
 from runner.tasks.compared import fit, gap, interval, size
@@ -41,10 +42,11 @@ def cells(row: Mapping[str, Any], headline: Measure, own: Sequence[Measure]) -> 
 def held_out(found: Mapping[str, Any]) -> list[str]:
     """What the models were measured on, in sentences."""
     facts = found["held_out"]
-    grouped = f" of {facts['groups']:,} groups" if facts.get("groups") else ""
-    said = [f"measured on the same {facts['rows']:,} held-out rows{grouped}, none of which any model was trained on"]
-    rows = [row for row in found["table"] if row.get("warnings")]
-    return said + [f"{clean(row['label'])}: {clean(warning)}" for row in rows for warning in row["warnings"]]
+    grouped = f" of {counted(facts['groups'], 'groups')}" if facts.get("groups") else ""
+    rows = counted(facts["rows"], "held-out rows")
+    said = [f"measured on the same {rows}{grouped}, none of which any model was trained on"]
+    odd = [row for row in found["table"] if row.get("warnings")]
+    return said + [f"{clean(row['label'])}: {clean(warning)}" for row in odd for warning in row["warnings"]]
 
 
 def sections(found: Mapping[str, Any]) -> list[tuple[str, Markup]]:

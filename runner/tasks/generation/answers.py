@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from runner.tasks.answers import Answers, OpenedModel
+from runner.contract.quantities import counted
+from runner.tasks.answers import Answers, OpenedModel, check_each
 from runner.tasks.generation.options import GenerationOptions
 
 Record = dict[str, Any]
@@ -33,6 +34,10 @@ class Completions(Answers):
     def provenance(self) -> Record:
         return self.facts()
 
+    def check(self, rows: Any) -> None:
+        if (ids := getattr(self._predictor, "checked_ids", None)) is not None:
+            check_each(rows, lambda row: ids(row, self._options))
+
     def answer(self, rows: Sequence[Any], batch_size: int) -> list[Record]:
         """One record a row."""
         found = self._predictor.predict(rows, self._options, batch_size)
@@ -49,9 +54,9 @@ class Completions(Answers):
         """How many answers were cut."""
         if not self._cut:
             return []
-        were = "was" if self._cut == 1 else "were"
+        were = f"{counted(self._made, 'answers')} {'was' if self._cut == 1 else 'were'}"
         return [
-            f"{self._cut} of {self._made} answers {were} cut at max_new_tokens ({self._options.max_new_tokens}) or at "
+            f"{self._cut:,} of {were} cut at max_new_tokens ({self._options.max_new_tokens}) or at "
             "the end of the model's positions"
         ]
 

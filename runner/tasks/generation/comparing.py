@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from runner.contract import LoadedData, Measure
+from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError
 from runner.tasks._supervised.paired_models import models_table, ranked
 from runner.tasks.compared import Compared
@@ -38,7 +39,7 @@ class _Said:
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Models on what the data holds out. See :mod:`runner.tasks.compared`."""
     held = HeldRows.of(data.validation)
-    say(f"measuring {len(models)} models of {TASK.name} on {len(data.validation)} held-out rows")
+    say(f"measuring {counted(len(models), 'models')} of {TASK.name} on {TASK.held_out(len(data.validation))}")
     said = []
     for entry in models:
         try:

@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.tasks._supervised import bench_words
-from runner.tasks._supervised.bench_words import LEGEND, PAGE_LEGEND, sections
+from runner.tasks._supervised.bench_words import sections
+from runner.tasks.generation import TASK
 from runner.tasks.generation.comparing import ACCURACY, BITS
 
 __all__ = ["HEADER", "LEGEND", "METRIC", "PAGE_LEGEND", "cells", "held_out", "sections"]
 
 #: What is drawn over one axis.
 METRIC = BITS.metric
+#: What the columns of language models' own are.
+OWN_COLUMNS = (
+    f"{BITS.column}: how many bits a byte of the held-out text takes, whatever the tokenizer: less is better",
+    f"{ACCURACY.column}: the share of the held-out pairs of answers of which the better one is the likelier, by byte",
+)
+LEGEND = (*OWN_COLUMNS, *bench_words.LEGEND)
+PAGE_LEGEND = " ".join([f"{line[0].upper()}{line[1:]}." for line in OWN_COLUMNS] + [bench_words.PAGE_LEGEND])
 HEADER = bench_words.header(BITS, (ACCURACY,))
 
 
@@ -24,5 +32,5 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 def held_out(found: Mapping[str, Any]) -> list[str]:
     """What all models are measured on."""
     rows, pairs = found["held_out"]["rows"], found["held_out"]["pairs"]
-    beside = f", {pairs:,} of them pairs of answers" if pairs else ""
-    return [f"measured on the same {rows:,} held-out rows{beside}"]
+    beside = f", {pairs:,} of them {'a pair' if pairs == 1 else 'pairs'} of answers" if pairs else ""
+    return [f"measured on the same {TASK.held_out(rows)}{beside}"]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.contract.quantities import counted
 from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import A, Comparisons
 from runner.errors import DataError, RunFailed, RunnerError
@@ -109,7 +110,8 @@ def ask_all(
             entry.fail(error)
     able = [entry for entry in models if entry.label in known]
     rows, llms = common(held_out, [known[entry.label] for entry in able])
-    say(f"measuring {len(able)} models of {task} on {len(rows)} held-out comparisons of {len(llms)} LLMs")
+    on = f"{counted(len(rows), 'held-out comparisons')} of {counted(len(llms), 'LLMs')}"
+    say(f"measuring {counted(len(able), 'models')} of {task} on {on}")
 
     def answers(entry: Compared, loaded: Any) -> tuple[Asked, Any]:
         predictor = llm_predictor(loaded)

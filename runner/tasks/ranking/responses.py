@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runner.data.prompt_rows import PAIR, answer
 from runner.data.prompts import need_text
+from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.json_lines import decoded, numbered, parsed
 from runner.errors import DataError, NotFoundError, UsageError
 from runner.store.files import cannot_read
@@ -45,18 +46,23 @@ def read(asked: Sequence[tuple[str, str | Path]]) -> list[Responses]:
 
 def _read(name: str, path: Path) -> Responses:
     """Read a JSONL file. Raises :class:`DataError` with file and line for a line that is no pair."""
-    whole = hashlib.sha256()
+    whole, broken = hashlib.sha256(), BrokenRows()
     prompts, responses = [], []
     try:
         with path.open("rb") as file:
             for number, raw in numbered(file, str(path)):
                 whole.update(raw)
                 where = f"{path}:{number}"
-                text = decoded(raw, where)
-                if text.strip():
-                    prompt, response = answer(parsed(text, where, PAIR), where)
-                    prompts.append(prompt)
-                    responses.append(response)
+                try:
+                    text = decoded(raw, where)
+                    pair = answer(parsed(text, where, PAIR), where) if text.strip() else None
+                except DataError as error:
+                    broken.add(error)
+                    continue
+                if pair is not None:
+                    prompts.append(pair[0])
+                    responses.append(pair[1])
+            broken.tell()
     except FileNotFoundError:
         raise NotFoundError("there is no such file", where=str(path), hint=f"{FLAG} NAME FILE") from None
     except IsADirectoryError:

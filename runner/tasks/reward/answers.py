@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runner.contract import AskOptions
-from runner.tasks.answers import Answers, OpenedModel
+from runner.tasks.answers import Answers, OpenedModel, check_each
 
 Record = dict[str, Any]
 
@@ -19,6 +19,10 @@ class Rewards(Answers):
     def __init__(self, predictor: Any, options: AskOptions) -> None:
         super().__init__()
         self._predictor, self._options = predictor, options
+
+    def check(self, rows: Any) -> None:
+        if (ids := getattr(self._predictor, "checked_ids", None)) is not None:
+            check_each(rows, ids)
 
     def answer(self, rows: Sequence[Any], batch_size: int) -> list[Record]:
         """One record a row, rounded to six decimals: the last digits hang on what is beside a row."""

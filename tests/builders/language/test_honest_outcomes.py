@@ -76,10 +76,26 @@ def test_what_is_lost_in_the_stored_dtype_is_told_and_an_adapter_keeps_it(traine
     assert told("adapter", save_as="adapter") == told("far", **rate(0.01)) == []
 
 
-def test_a_single_step_is_no_warm_up(trained, base):
-    _, context = trained("sft", context=ONCE, max_steps=1, schedule={"schedule_type": "linear", "warmup_ratio": 0.1})
+def test_a_single_step_learns_in_its_warm_up(trained, base):
+    _, context = trained("sft", context=ONCE, max_steps=1, schedule={"schedule_type": "linear", "warmup_steps": 1})
     before, after = weights(base), weights(context.artifact)
     assert any(not torch.equal(after[name], value) for name, value in before.items())
+
+
+def test_code_beside_a_model_of_a_known_kind_is_named_and_not_run(trained, base, tmp_path):
+    folder = tmp_path / "own"
+    shutil.copytree(base, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["auto_map"] = {"AutoConfig": "config_own.C", "AutoModelForCausalLM": "someone/own--model_own.M"}
+    (folder / "config.json").write_text(json.dumps(config))
+    for name in ("config_own", "model_own"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    _, context = trained("sft", context=ONCE, max_steps=1, base_model_name=str(folder))
+    (told,) = [event["message"] for event in context.emit.of("warning") if "not run" in event["message"]]
+    assert told.startswith("config_own.py, model_own.py is not run") and "llama" in told
+    assert not (tmp_path / "ran").exists()
+    assert "auto_map" not in json.loads((context.artifact / "config.json").read_text())
+    assert not [path.name for path in context.artifact.glob("*.py")]
 
 
 def test_packing_is_refused_to_a_model_that_sees_the_row_before(trained, base, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from runner.errors import DataError
 from tests.data.dialogues.conftest import assistant, documents, user
 
+VOTE = {"prompt": "p", "response_a": "a", "response_b": "b"}
 TURNS = {"messages": [user("Which bird?"), assistant("A wren.")]}
 CALL = {"type": "function", "function": {"name": "depth", "arguments": {"lake": "Como"}}}
 TOOL = {"type": "function", "function": {"name": "depth", "parameters": {"type": "object", "properties": {}}}}
@@ -78,6 +79,18 @@ def test_one_conversation_in_many_forms(row, load):
         },
         {"instruction": "Which bird?", "output": ["A wren.", "A stone."]},
         {"prompt": "Which bird?", "response_a": "A stone.", "response_b": "A wren.", "winner": "model_b"},
+        {"prompt": "Which bird?", "response_a": "A stone.", "response_b": "A wren.", "winner": " B"},
+        {"question": "Which bird?", "answer_a": "A wren.", "answer_b": "A stone.", "winner": "answer_a"},
+        {
+            "prompt": "Which bird?",
+            "response_a": "A stone.",
+            "response_b": "A wren.",
+            "model_a": "x",
+            "model_b": "y",
+            "winner_model_a": 0,
+            "winner_model_b": 1,
+            "winner_tie": 0,
+        },
         {
             "conversation_a": [user("Which bird?"), assistant("A wren.")],
             "conversation_b": [user("Which bird?"), assistant("A stone.")],
@@ -213,6 +226,19 @@ def test_own_names_for_columns_keys_and_roles(load):
     assert found == {"messages": [user("Why?"), assistant("Because.")]}
 
 
+def test_votes_have_columns_and_ties_are_counted_and_named(load):
+    rows = [
+        {"frage": f"Which bird {at}?", "left": f"A wren {at}.", "right": f"A stone {at}.", "better": better}
+        for at, better in enumerate(["left", "right", "tie", "a", "Right", "neither"])
+    ]
+    columns = {"prompt": "frage", "response_a": "left", "response_b": "right", "winner": "better"}
+    loaded = load("dpo", *rows, columns=columns)
+    better = [row["chosen"][0]["content"] for row in documents(loaded)]
+    assert better == ["A wren 0.", "A stone 1.", "A wren 3.", "A stone 4."]
+    assert loaded.report.rows_dropped == {"tie": 2}
+    assert loaded.report.named["tie"] == [3, 6]
+
+
 def test_the_specs_columns_go_before_those_that_are_known(load):
     row = TURNS | {"frage": "Which fish?", "antwort": "A perch."}
     [found] = documents(load("sft", row, columns={"prompt": "frage", "completion": "antwort"}))
@@ -238,6 +264,10 @@ def test_a_column_that_is_not_there_is_told_with_the_one_that_may_be_meant(load)
         ("dpo", {"prompt": "p", "completion": "c", "label": True}, "model_type kto"),
         ("dpo", {"chosen": "one text", "rejected": "other"}, "no prompt"),
         ("dpo", {"prompt": "p", "response_a": "a", "response_b": "b", "winner": "tie"}, "neither answer won"),
+        ("dpo", {"prompt": "p", "response_a": "a", "response_b": "b", "winner": "both bad"}, "neither answer won"),
+        ("dpo", {"prompt": "p", "response_a": "a", "response_b": "b", "winner": 1}, "the winner is 1, which is none"),
+        ("dpo", VOTE | {"winner_model_a": 0, "winner_model_b": 0, "winner_tie": 1}, "neither answer won"),
+        ("dpo", VOTE | {"winner_model_a": 1, "winner_model_b": 1, "winner_tie": 0}, "says who won"),
         ("dpo", {"prompt": "p", "chosen": [], "rejected": "b"}, "empty list"),
         ("dpo", {"prompt": "p", "chosen": "c", "rejected": "r", "margin": "much"}, "no number"),
         ("dpo", {"prompt": "", "chosen": "c", "rejected": "r"}, "no prompt"),

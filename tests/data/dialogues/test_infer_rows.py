@@ -140,3 +140,16 @@ def test_a_file_that_changes_meanwhile_is_told(lines):
     path.write_text('{"prompt": "a"}\n')
     with pytest.raises(DataError, match="changed while it was read"):
         list(rows.chunks(2))
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "x.json"])
+def test_every_row_that_asks_nothing_is_told(tmp_path, name):
+    path = tmp_path / name
+    rows = [{"prompt": "Why?"}, {"prompt": 3 * [1]}, {"other": "a"}, {"prompt": "How?"}, {"messages": []}]
+    lines = [json.dumps(row) for row in rows]
+    path.write_text("[" + ",\n".join(lines) + "]" if name.endswith("json") else "\n".join(lines))
+    with pytest.raises(DataError) as caught:
+        infer_rows.from_file(path).check()
+    assert caught.value.where == f"{path}:2"
+    assert "and 2 rows more cannot be used: line 3: " in caught.value.message
+    assert "line 5: " in caught.value.message

@@ -321,3 +321,18 @@ def test_memory_does_not_grow_with_the_file(tmp_path, name):
 
     # Both are larger than the windows of a megabyte that text is read through.
     assert peak(24_000) < 1.3 * peak(8_000)
+
+
+def test_every_broken_line_of_json_is_told_up_to_ten(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a": 1}\n{"a": \n{"a": 3}\n[4]\n{"a": 5}\n"six"\n')
+    error = fault(path)
+    assert error.where == f"{path}:2"
+    assert error.message == (
+        "not JSON: expecting value at column 7; and 2 rows more cannot be used: "
+        "line 4, line 6: expected a JSON object on each line"
+    )
+    path.write_text("{\n" * 1000)
+    error = fault(path)
+    assert "at least 9 rows more" in error.message and "line 10: " in error.message and "line 11" not in error.message
+    assert len(error.message) < 1000

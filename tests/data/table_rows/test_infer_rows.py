@@ -90,3 +90,11 @@ def test_a_flag_of_text_files_that_has_no_effect_or_no_sense_is_refused(tmp_path
     with pytest.raises(UsageError, match=message) as caught:
         rows_of(from_file(tmp_path / name, **said, said=tuple(said)))
     assert caught.value.where == f"--{next(iter(said))}"
+
+
+def test_every_row_that_cannot_be_read_is_told_before_anything_is_computed(path):
+    for name, text in {"cut off": '{"age": ', "a key twice": '{"age": 1, "age": 2}'}.items():
+        path.write_text(f'{{"age": 1}}\n{text}\n{{"age": 5}}\n{text}\n')
+        with pytest.raises(DataError, match="and 1 row more cannot be used: line 4: ") as caught:
+            rows_of(from_file(path))
+        assert caught.value.where == f"{path}:2", name

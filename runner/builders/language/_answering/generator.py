@@ -22,6 +22,7 @@ from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
 from runner.chat.templates import begun
 from runner.contract import Table
+from runner.contract.quantities import counted
 from runner.errors import DataError
 from runner.tasks.generation.completions import Completion, Ending
 from runner.training.quiet_libraries import quietly
@@ -73,6 +74,19 @@ class Generator:
             return begun(self.tokenizer, self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return self.renderer.prompt(conversation)
 
+    def checked_ids(self, row: Any, options: Any) -> list[int]:
+        """The same. Raises :class:`DataError` too for a prompt without a token, and for one that leaves no room."""
+        ids = self.prompt_ids(row, options)
+        if not ids:
+            raise DataError("the prompt has no token", hint="give a prompt that says something")
+        if len(ids) >= self.longest:
+            raise DataError(
+                f"the prompt has {counted(len(ids), 'tokens')}, and the model reads at most {self.longest:,}, answer "
+                "included",
+                hint="shorten the prompt",
+            )
+        return ids
+
     def predict(self, rows: Sequence[Any], options: Any, batch_size: int) -> list[list[Completion]]:
         """``n`` completions of every row, in the rows' order. Rows are batched by length.
 
@@ -81,17 +95,9 @@ class Generator:
         prompts = []
         for at, row in enumerate(rows):
             try:
-                prompts.append(self.prompt_ids(row, options))
-            except Unrenderable as error:
-                raise DataError(f"row {at + 1}: {error.message}", hint=error.hint) from None
-            if not prompts[-1]:
-                raise DataError(f"row {at + 1}: the prompt has no token", hint="give a prompt that says something")
-            if len(prompts[-1]) >= self.longest:
-                raise DataError(
-                    f"row {at + 1}: the prompt has {len(prompts[-1]):,} tokens, and the model reads at most "
-                    f"{self.longest:,}, answer included",
-                    hint="shorten the prompt",
-                )
+                prompts.append(self.checked_ids(row, options))
+            except DataError as error:
+                raise DataError(f"row {at + 1}: {error.message}", where=error.where, hint=error.hint) from None
         order = sorted(range(len(rows)), key=lambda at: len(prompts[at]), reverse=True)
         found: list[list[Completion]] = [[] for _ in rows]
         while order:

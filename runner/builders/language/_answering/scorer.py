@@ -12,9 +12,9 @@ import numpy as np
 from runner.builders.language._learning.reward_scores import judged_scores
 from runner.builders.language._models import merging, stored_model
 from runner.builders.language._rows.token_rows import TokenRows
-from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
 from runner.contract import Table
+from runner.contract.quantities import counted
 from runner.errors import DataError
 
 
@@ -43,26 +43,29 @@ class Scorer:
 
         Raises :class:`DataError` for a row without an answer, and for one longer than the model was trained at.
         """
-        ids = [self._ids(row, at) for at, row in enumerate(rows)]
+        ids = []
+        for at, row in enumerate(rows):
+            try:
+                ids.append(self.checked_ids(row))
+            except DataError as error:
+                raise DataError(f"row {at + 1}: {error.message}", where=error.where, hint=error.hint) from None
         tokens = TokenRows.of(ids, [[1.0] * len(row) for row in ids])
         found: np.ndarray = judged_scores(self.model, tokens, int(self.tokenizer.pad_token_id), str(self.model.device))
         return list(found.tolist())
 
-    def _ids(self, row: Any, at: int) -> list[int]:
+    def checked_ids(self, row: Any) -> list[int]:
+        """What the model is fed for a row. Raises :class:`DataError` for what it cannot score."""
         messages = (*row.conversation.messages, *row.answer)
         if messages[-1].role != "assistant":
             raise DataError(
-                f"row {at + 1}: there is no answer to score",
+                "there is no answer to score",
                 hint='a row has messages that end with an assistant\'s turn, or "prompt" and "completion"',
             )
         plain = [replace(message, weight=None) for message in messages]
-        try:
-            ids: list[int] = self.renderer.trained(row.conversation.with_messages(plain), "last_assistant").ids
-        except Unrenderable as error:
-            raise DataError(f"row {at + 1}: {error.message}", hint=error.hint) from None
+        ids: list[int] = self.renderer.trained(row.conversation.with_messages(plain), "last_assistant").ids
         if len(ids) > self.max_length:
             raise DataError(
-                f"row {at + 1}: it has {len(ids):,} tokens, and the model was trained on at most {self.max_length:,}",
+                f"it has {counted(len(ids), 'tokens')}, and the model was trained on at most {self.max_length:,}",
                 hint="shorten it, or train with a greater max_length",
             )
         return ids

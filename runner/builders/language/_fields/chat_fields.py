@@ -19,6 +19,7 @@ class Chat(Section):
 
     template: Annotated[str, StringConstraints(min_length=1, max_length=4096)] = option(
         "tokenizer",
+        file=".jinja",
         description="tokenizer (the base model's own), a built-in format (chatml, alpaca, llama, vicuna, zephyr, "
         "mistral), or the path of a Jinja template ending in .jinja.",
     )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from runner import registry
+from runner.builders.language._fields.base_fit import misfits
 from runner.builders.language._fields.chat_fields import Chat
 from runner.contract import ModelSpec, Needed, invalid, option
+from runner.errors import Fault
 from runner.store.references import check_reference
 from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full, QLora
 from runner.training.gradient_training import GradientTraining
@@ -102,6 +106,10 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
 
     def opened_beside(self) -> str | None:
         return "base_model_name" if self.save_as == "adapter" else None
+
+    def misfits(self, models: Mapping[str, Path]) -> list[Fault]:
+        base = models.get("start_state") or models.get("base_model_name")
+        return [] if base is None else list(misfits(self, base))
 
     def undividable(self) -> tuple[str, str] | None:
         if isinstance(self.finetuning_spec, QLora):

@@ -107,12 +107,20 @@ def find(spec: Any, context: TrainContext, head: Head = "tokens") -> Base:
     if "auto_map" in base.config:
         context.emit(
             "warning",
-            message=f"the code that lies beside the model is not run: it is a {base.config['model_type']} model as "
-            "transformers has them",
+            message=f"{', '.join(_code(base.config['auto_map']))} is not run, as no code of a model's is: this one is "
+            f"trained as a {base.config['model_type']} model as transformers has them",
             pointer=BASE,
         )
     _try_out(spec, base.folder, head)
     return base
+
+
+def _code(auto_map: Any) -> list[str]:
+    """The files that a configuration names code of: ``{"AutoModel": "repository--module.Class"}``."""
+    named = auto_map.values() if isinstance(auto_map, dict) else [auto_map]
+    classes = [one for each in named for one in (each if isinstance(each, list) else [each]) if isinstance(one, str)]
+    files = dict.fromkeys(f"{one.rpartition('--')[2].partition('.')[0]}.py" for one in classes)
+    return list(files) or ["code beside the model"]
 
 
 def found(spec: Any, folder: Path, source: Path, name: str) -> Base:

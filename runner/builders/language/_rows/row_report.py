@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.contract import Table
+from runner.contract.quantities import counted
 from runner.errors import DataError
 
 #: Lines that are named in a message, and kept of every reason.
@@ -61,8 +62,8 @@ class RowReport:
         for reason, count in self.counts.items():
             lines = ", ".join(map(str, self.lines[reason][:SHOWN])) + (", ..." if count > SHOWN else "")
             why = f": {self.messages[reason]}" if reason in self.messages else ""
-            found.append(f"{self.side}: {reason}: {_rows(count)} (line {lines}){why}")
-        return found + [f"{self.side}: {sentence} ({_rows(count)})" for sentence, count in self.notes.items()]
+            found.append(f"{self.side}: {reason}: {counted(count, 'rows')} (line {lines}){why}")
+        return found + [f"{self.side}: {sentence} ({counted(count, 'rows')})" for sentence, count in self.notes.items()]
 
     def tell(self, emit: Callable[..., None]) -> None:
         for sentence in self.sentences():
@@ -77,10 +78,6 @@ class RowReport:
 CUT = "cut at max_length"
 NOTHING = "left out, as nothing of it would be learned"
 KEPT = frozenset({CUT})
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} rows" if count > 1 else "1 row"
 
 
 def table(reports: list[RowReport]) -> Table:
@@ -115,7 +112,7 @@ def tell(reports: Sequence[RowReport], emit: Callable[..., None], most_lost: flo
             hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers"),
         )
     raise DataError(
-        f"{lost:,} of {train.read:,} rows would not be learned: {reasons}",
+        f"{lost:,} of {counted(train.read, 'rows')} would not be learned: {reasons}",
         where="/data/max_rows_lost",
         hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers")
         + "; or allow it: data.max_rows_lost is the share that may be lost",
