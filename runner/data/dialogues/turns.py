@@ -11,7 +11,7 @@ from typing import Any
 
 from runner import near_names
 from runner.chat.messages import Message, Role, ToolCall
-from runner.data.dialogues import role_words
+from runner.data import role_words
 from runner.data.dialogues.cell_values import kind, missing, nothing, structure, without_nulls
 from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.row_faults import RowFault, Told
