@@ -7,7 +7,6 @@ no kind; using one imports that one module.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import pkgutil
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar, cast
 
+from runner import near_names
 from runner.contract import EXTENSION, Builder, Footprint, FootprintContext, Task
 from runner.errors import EnvironmentProblem, NotFoundError
 
@@ -87,11 +87,8 @@ def load(name: str) -> Builder:
 def _found(name: str) -> Kind:
     kind = find(name)
     if kind is None:
-        near = difflib.get_close_matches(name, kinds(), n=1)
-        raise NotFoundError(
-            f"there is no model type {name!r}",
-            hint=f"did you mean {near[0]!r}?" if near else f"the types are: {', '.join(kinds())}",
-        )
+        types = f"the types are: {', '.join(kinds())}"
+        raise NotFoundError(f"there is no model type {name!r}", hint=near_names.hint(name, kinds(), types))
     return kind
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import gc
 import sys
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from runner import near_names
 from runner.cli.output import Json, error_text, say, show
 from runner.cli.streams import ResultStream, standard_input
 from runner.contract.quantities import counted
@@ -179,10 +179,10 @@ def _command(session: ChatSession, line: str) -> bool:
     verb, _, rest = line.partition(" ")
     rest = rest.strip()
     if verb not in COMMANDS:
-        near = difflib.get_close_matches(verb, COMMANDS, n=1)
+        near = near_names.nearest(verb, COMMANDS)
         raise UsageError(
             f"there is no command {verb}",
-            hint=f"did you mean {near[0]}?" if near else f"{', '.join(COMMANDS)}; a turn that begins so: /{verb}",
+            hint=f"did you mean {near}?" if near else f"{', '.join(COMMANDS)}; a turn that begins so: /{verb}",
         )
     takes, _ = COMMANDS[verb]
     if bool(rest) != bool(takes) and not takes.startswith("["):

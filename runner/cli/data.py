@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json as jsonlib
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from runner import near_names
 from runner.cli.output import Json, error_text, say, show, table
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.errors import DataError, ExitCode, Fault, SpecError, UsageError
@@ -202,8 +202,7 @@ def _check_roles(section: Any, mapping: dict[str, Any], kind: str) -> None:
     faults = []
     for key in mapping:
         if key not in roles:
-            near = difflib.get_close_matches(key, roles, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "there are: " + ", ".join(roles)
+            hint = near_names.hint(key, roles, "there are: " + ", ".join(roles))
             more = f"; what each means: runner data check --help --kind {kind}"
             faults.append(Fault(f"{key!r} is no key for {kind}", "--columns", hint=hint + more))
     if faults:

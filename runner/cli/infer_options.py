@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 from collections.abc import Mapping, Sequence
 
 from pydantic.fields import FieldInfo
 
+from runner import near_names
 from runner.contract import Task
 from runner.errors import RunnerError, UsageError
 
@@ -107,6 +107,6 @@ def _key(flag: str, options: Mapping[str, FieldInfo]) -> str | None:
     flags |= {_flag(f"no-{name}"): name for name, field in options.items() if field.annotation is bool}
     if (plain := _flag(flag.removeprefix("--"))) in flags:
         return flags[plain]
-    if near := difflib.get_close_matches(plain, flags, n=1, cutoff=0.8):
-        raise UsageError("there is no such flag", where=flag, hint=f"did you mean {near[0]}?")
+    if near := near_names.nearest(plain, flags, cutoff=0.8):
+        raise UsageError("there is no such flag", where=flag, hint=f"did you mean {near}?")
     return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
+from runner import near_names
 from runner.errors import DataError
 
 
@@ -16,12 +16,9 @@ def need(present: Sequence[str], wanted: Sequence[str], where: str, who: str = "
     free = [name for name in present if name not in set(wanted)]
     proposals = []
     for name in absent:
-        near = difflib.get_close_matches(name, free, n=1) or [
-            other for other in free if other.strip().casefold() == name.strip().casefold()
-        ]
-        if near:
-            free.remove(near[0])
-            proposals.append(f"{near[0]!r} for {name!r}")
+        if near := near_names.nearest(name, free):
+            free.remove(near)
+            proposals.append(f"{near!r} for {name!r}")
     shown = ", ".join(map(repr, list(present)[:30])) + (", ..." if len(present) > 30 else "")
     verb = "there is no column" if who == "there is no" else f"{who} a column that is not here:"
     raise DataError(

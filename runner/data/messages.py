@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-#: What a role is called by OpenAI, Google and ShareGPT, and what it is here.
-ROLES = {
-    "user": "user", "assistant": "assistant", "system": "system", "developer": "system", "model": "assistant",
-    "human": "user", "gpt": "assistant",
-}  # fmt: skip
+from runner.data import role_words
+
+#: What a role is called, and what it is here.
+ROLES = {word: role_words.WORDS[word] for word in role_words.OF_PROMPTS}
 
 
 def role_of(message: Any) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner import registry
+from runner import near_names, registry
 from runner.contract import AskOptions, Builder, Task
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
 from runner.store.manifest import NAME as MANIFEST
@@ -154,11 +153,10 @@ def read_options(task: Task, given: Mapping[str, Any], flags: Mapping[str, str] 
     flags = flags or {}
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
             raise UsageError(
                 f"a model of {task.name} has no option {name!r}",
                 where=flags.get(name, "--set"),
-                hint=f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(known) or 'none'}",
+                hint=near_names.hint(name, known, f"it has: {', '.join(known) or 'none'}"),
             )
     options = _validated(task, given, flags)
     options.check()

@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
+from runner import near_names
 from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError, RunnerError
 from runner.runs.liveness import is_alive, is_held, is_here, this_process
 from runner.runs.run_documents import Failure
@@ -320,9 +321,7 @@ def find_run(runs: Path, reference: str) -> Run:
 
 
 def _nearest(ids: list[str], wanted: str) -> str:
-    import difflib
-
     # An id is when, what and a random end: who misspells one misspells all of it, or the name in the middle.
     names = {each[16:-5]: each for each in reversed(ids)} | {each: each for each in ids}
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.7)
-    return f"did you mean {names[near[0]]!r}?" if near else "`runner runs list` lists them"
+    near = near_names.nearest(wanted, names, cutoff=0.7)
+    return f"did you mean {names[near]!r}?" if near else "`runner runs list` lists them"

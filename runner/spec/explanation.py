@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner import registry
-from runner.spec import messages, near_names
+from runner import near_names, registry
+from runner.spec import messages
 from runner.spec.envelope import TrainingSpec
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.json_schemas import envelope, schema_for

@@ -8,7 +8,8 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from runner.spec import messages, near_names, pointers, schema_walk
+from runner import near_names
+from runner.spec import messages, pointers, schema_walk
 from runner.spec.findings import Finding, find, written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner import near_names
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.store.files import cannot_read
 from runner.store.manifest import NAME, Manifest, verify
@@ -108,13 +109,10 @@ def named_by_path(store: Path, text: str) -> str | None:
 
 
 def _nearest(store: Path, wanted: ModelReference) -> str:
-    import difflib
-
     names = sorted({f"{model.model_type}/{model.name}" for model in listing(store)})
     if not names:
         return "nothing is stored there yet: `runner train --spec-file ...` stores a model"
-    near = difflib.get_close_matches(str(wanted), names, n=1, cutoff=0.5)
-    return f"did you mean {near[0]!r}?" if near else "`runner models` lists what is stored"
+    return near_names.hint(str(wanted), names, "`runner models` lists what is stored", cutoff=0.5)
 
 
 def open_verified(

@@ -21,7 +21,9 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 @pytest.mark.slow
 def test_every_command_works_in_its_turn_and_prints_what_is_shown(walked: Shell):
     assert (walked.home / "comparison" / "comparison.html").stat().st_size > 100
-    assert (walked.home / "models" / "sft" / "desk-adapter" / "v1" / "adapter_model.safetensors").is_file()
+    adapter = walked.home / "models" / "sft" / "desk-adapter" / "v1"
+    assert (adapter / "adapter_model.safetensors").is_file()
+    assert "`sft/desk/v1` below the folder of stored models" in (adapter / "README.md").read_text()
 
 
 @pytest.mark.slow

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from runner import near_names
 from runner.data.category_tags import TAGS
 from runner.data.comparisons.comparison_columns import Columns
 from runner.data.comparisons.raw_layouts import ASSISTANT, USER, Rows, Turns, add
@@ -71,8 +71,8 @@ def _near(missing: Mapping[str, str], wanted: Mapping[str, str], present: Sequen
         if _plain(column) in free:
             found[role] = free.pop(_plain(column))
     for role, column in missing.items():
-        if role not in found and (match := difflib.get_close_matches(_plain(column), free, 1)):
-            found[role] = free.pop(match[0])
+        if role not in found and (match := near_names.nearest(_plain(column), free)):
+            found[role] = free.pop(match)
     return found
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from runner import near_names
 from runner.contract import DataReport
 from runner.data import messages
 from runner.data.category_tags import TAG_COLUMN
@@ -115,16 +116,10 @@ class Rows:
 
 def require_columns(present: Sequence[str], where: str) -> None:
     """Raise :class:`DataError` that names every missing column, and what is there that looks like it."""
-    import difflib
-
     missing = [name for name in REQUIRED if name not in present]
     if not missing:
         return
-    near = [
-        f"{match[0]!r} for {name!r}"
-        for name in missing
-        if (match := difflib.get_close_matches(name, [str(column) for column in present], n=1))
-    ]
+    near = [f"{match!r} for {name!r}" for name in missing if (match := near_names.nearest(name, map(str, present)))]
     raise DataError(
         f"missing column{'s' if len(missing) > 1 else ''} {', '.join(missing)}",
         where=where,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import AfterValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from runner import near_names
 from runner.contract import DataSection, LoadContext, LoadedData, ModelSpec, Table, option
 from runner.data import hub_files
 from runner.data.comparisons import catalog
@@ -50,14 +50,14 @@ def _known(dataset: str) -> str:
             "is a pickle, which can run any code when it is read, and is not; where you trust it: python -c {command}",
             {"command": f"\"import pandas; pandas.read_pickle('{dataset}').to_parquet('{name}.parquet')\""},
         )
-    near = difflib.get_close_matches(dataset, catalog.NAMES, n=1)
+    near = near_names.nearest(dataset, catalog.NAMES)
     raise PydanticCustomError(
         "unknown_dataset",
         "should be one of {names}, or {path}{near}",
         {
             "names": ", ".join(catalog.NAMES),
             "path": _EXPECTED,
-            "near": f" (did you mean {near[0]!r}?)" if near else "",
+            "near": f" (did you mean {near!r}?)" if near else "",
         },
     )
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from runner import near_names
 from runner.chat.messages import Message, Role, ToolCall
-from runner.data.dialogues import role_words
+from runner.data import role_words
 from runner.data.dialogues.cell_values import kind, missing, nothing, structure, without_nulls
 from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.row_faults import RowFault, Told
@@ -159,8 +159,8 @@ class TurnReader:
             return [Message("assistant", "", tool_calls=calls, weight=self._weight(turn))]
         role = self._role(word)
         if role is None:
-            near = difflib.get_close_matches(word.lower(), [*role_words.WORDS, *self.own_words], n=1)
-            meant = f" (did you mean {near[0]!r}?)" if near else ""
+            near = near_names.nearest(word, [*role_words.WORDS, *self.own_words])
+            meant = f" (did you mean {near!r}?)" if near else ""
             raise RowFault("unknown_role", f"{keys[0]} is {word!r}{meant}; data.role_words says whose turn it is")
         return self._message(role, turn, turn.get(keys[1]))
 

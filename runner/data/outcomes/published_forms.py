@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from runner import near_names
 from runner.data.outcomes import outcome_values
 from runner.data.outcomes.outcome_fields import OutcomeColumns, Outcomes
 from runner.errors import DataError
@@ -298,11 +298,10 @@ def _check_columns(form: Form | None, columns: Sequence[str], named: OutcomeColu
         for name in value if isinstance(value, list) else [value]:
             slashed = form is not None and form.name == "wide" and role == "models" and f"{name}/score" in columns
             if name not in columns and not slashed:
-                near = difflib.get_close_matches(name, [str(column) for column in columns], 1)
                 raise DataError(
                     f"there is no column {name!r}, which data.outcomes.columns.{role} names",
                     where=where,
-                    hint=f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(map(str, columns))}",
+                    hint=near_names.hint(name, map(str, columns), f"there are: {', '.join(map(str, columns))}"),
                 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -10,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from runner import near_names
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName, StratifiedHoldout
 from runner.data.named_files import NamedFiles
@@ -173,12 +173,12 @@ class TableData(NamedFiles):
 
     def check(self, cwd: Path) -> None:
         self.refuse_without_effect()
-        near = difflib.get_close_matches(self.dataset, packaged.NAMES, n=1)
+        near = near_names.nearest(self.dataset, packaged.NAMES)
         if near and self.dataset not in packaged.NAMES and not (cwd / self.dataset).exists():
             raise NotFoundError(
                 "there is no packaged table of that name, and no such file",
                 where=f"/data/dataset: {self.dataset}",
-                hint=f"did you mean {near[0]!r}? packaged are {', '.join(packaged.NAMES)}",
+                hint=f"did you mean {near!r}? packaged are {', '.join(packaged.NAMES)}",
             )
         containers = self.containers(cwd)
         packaged_table = "" if containers else f"the packaged table {self.dataset}"

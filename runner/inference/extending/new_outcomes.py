@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from runner import near_names
 from runner.contract import DataReport, ModelSpec
 from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import B, Comparisons, ComparisonsData, sources
@@ -292,11 +292,10 @@ def _new_llm(models: Sequence[str], router: Router, llm: str | None) -> str:
                 hint="name an LLM that is new; what is known of one changes by training again",
             )
         if llm not in strangers:
-            near = difflib.get_close_matches(llm, strangers, n=1)
             raise NotFoundError(
                 f"the file has no usable row of {llm!r}",
                 where=LLM,
-                hint=f"did you mean {near[0]!r}?" if near else f"new in it: {', '.join(strangers) or 'none'}",
+                hint=near_names.hint(llm, strangers, f"new in it: {', '.join(strangers) or 'none'}"),
             )
         return llm
     if not strangers:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runner import near_names
 from runner.data.prompt_rows import Row
 from runner.data.prompts import Prompts
 from runner.errors import NotFoundError, RunFailed, UsageError
@@ -149,9 +150,5 @@ def _need_average(opened: OpenedModel) -> None:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"it knows {len(known)} models: {', '.join(list(known)[:8])}" + (", ..." if len(known) > 8 else "")
+    models = f"it knows {len(known)} models: {', '.join(list(known)[:8])}" + (", ..." if len(known) > 8 else "")
+    return near_names.hint(name, known, models)

@@ -89,6 +89,7 @@ def test_a_card_says_what_it_is_and_nothing_of_this_machine(trained, base, kind)
     assert "More Information Needed" not in text
     measure = registry.load(kind).TASK.headline
     assert measure.label in text and f"{result.metrics[measure.metric]:.{measure.decimals}f}" in text
+    assert "PEFT does not find it by its name" in text and "`runner merge`" in text
     code = text.split("```python\n")[1].split("```")[0].replace('"."', repr(str(context.artifact)))
     exec(code.replace("PATH_OF_THE_BASE", str(base)), {})
 

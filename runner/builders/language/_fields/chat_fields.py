@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from runner import near_names
 from runner.contract import Section, invalid, option
 
 #: The formats that are built in, beside the tokenizer's own template.
@@ -28,12 +28,12 @@ class Chat(Section):
     def _known(self) -> Self:
         known = ("tokenizer", *FORMATS)
         if self.template not in known and not self.template.endswith(".jinja"):
-            near = difflib.get_close_matches(self.template, known, n=1)
+            near = near_names.nearest(self.template, known)
             raise invalid(
                 ("template",),
                 "unknown_template",
                 "no chat template that is known"
-                + (f': did you mean "{near[0]}"?' if near else "")
+                + (f': did you mean "{near}"?' if near else "")
                 + f" There are {', '.join(known)}, and files that end in .jinja",
             )
         return self

@@ -63,6 +63,7 @@ def card(spec: Any, name: str, task: Task, metrics: Mapping[str, Any]) -> str:
         "## Measured on the rows held out",
         "\n".join(["| | |", "|---|---:|", *rows]) if rows else "No rows were held out: nothing was measured.",
         "## How to use it",
+        *([_find_base(name, bool(spec.stored_models()))] if adapter and not base else []),
         f"```python\n{_code(adapter, base or 'PATH_OF_THE_BASE', scores, chat is not None)}\n```",
         "What it was not trained on, it was not measured on either: try it on your own rows before you rely on it.",
     ]
@@ -78,6 +79,14 @@ def hub_name(name: str, spec: Any) -> str | None:
 def _elsewhere(name: str) -> str:
     # Where a folder lies is its owner's business.
     return f"`{Path(name).name if Path(name).is_absolute() else name}`, which is not on the Hub"
+
+
+def _find_base(name: str, stored: bool) -> str:
+    place = f", `{name}` below the folder of stored models" if stored else ""
+    return (
+        "The base is not on the Hub, and PEFT does not find it by its name: `PATH_OF_THE_BASE` is its folder"
+        f"{place}. `runner merge` makes one model of both, which needs no base."
+    )
 
 
 def _template(chat: Any) -> str:

@@ -13,6 +13,8 @@ WORDS: dict[str, Role] = {
     "tool": "tool", "observation": "tool", "function": "tool", "function_response": "tool", "tool_response": "tool",
     "function_result": "tool", "tool_result": "tool", "ipython": "tool",
 }  # fmt: skip
+#: Those, as they are spelt, that conversations of comparisons and prompts have.
+OF_PROMPTS = ("user", "assistant", "system", "developer", "model", "human", "gpt")
 #: Words of a turn in which an assistant calls a tool: what was said is the call, as JSON.
 CALLS = ("function_call", "tool_call", "function-call", "tool_calls")
 #: What a turn's role and what was said are called.
