@@ -6,6 +6,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.bad_inputs.case import Bench, Case
 from tests.bad_inputs.language_materials import (
     base,
@@ -19,6 +21,7 @@ from tests.bad_inputs.language_materials import (
     unfit,
     wrong,
 )
+from tests.data.hub_server import HubServer
 
 FINE = "/model/spec/finetuning_spec"
 
@@ -114,6 +117,32 @@ SPECS = [
         "an unmade name", 6, language(base_model_name="nobody/none"), "/model/spec/base_model_name", leaves="failed"
     ),
 ]
+
+
+class OneModel(HubServer):
+    """A Hub that knows a model, and of it the branch ``main`` alone."""
+
+    def answer(self, path: str) -> tuple[int, dict[str, str], bytes]:
+        known = path.startswith(f"/api/models/{self.repo}")
+        return 404, {"X-Error-Code": "RevisionNotFound" if known else "RepoNotFound"}, b""
+
+
+def on_the_wire(bench: Bench) -> None:
+    hub = bench.undo.enter_context(OneModel("someone/base", {}))
+    bench.facts |= {"hub": hub.url, "hf": str(bench.home.parent / "hf")}
+
+
+def another_base(bench: Bench) -> None:
+    """A stored adapter, whose base became another model since."""
+    from safetensors.torch import load_file, save_file
+
+    folder = base(bench)
+    bench.write("rows.jsonl", talks())
+    method = {"finetuning_spec": {"method": "lora"}, "save_as": "adapter"}
+    bench.write("spec.json", language(base_model_name="./base", **method))
+    bench.desk("train", "--spec-file", "spec.json").ok()
+    path = folder / "model.safetensors"
+    save_file({name: tensor * 2 for name, tensor in load_file(path).items()}, path, {"format": "pt"})
 
 
 def no(name: str) -> Callable[[Path], None]:
@@ -252,6 +281,24 @@ DROPS = PLAIN.replace("{% for m in messages %}", "{% for m in messages if m.role
 SAID = turns(("system", "Be short."), ("user", "Hi"), ("assistant", "Hello"))
 
 BASES = [
+    trained(
+        "a revision that the Hub has not",
+        5,
+        language(base_model_name="someone/base", revision="v9"),
+        "/model/spec/base_model_name",
+        "someone/base has no revision 'v9'",
+        spoil=on_the_wire,
+        environment={"HF_ENDPOINT": "{hub}", "HF_HOME": "{hf}", "HF_HUB_OFFLINE": "0"},
+        leaves="failed",
+    ),
+    Case(
+        name="language: an adapter whose base became another",
+        code=4,
+        words=("infer", "--model", "sft/talk", "--prompts", "Hi"),
+        says=("base", "another"),
+        prepare=another_base,
+        marks=(pytest.mark.slow,),
+    ),
     spoilt("a base without weights", no("model.safetensors"), "/model/spec/base_model_name", "safetensors"),
     spoilt("a base without a shard", shards, "/model/spec/base_model_name", "model-00001-of-00002.safetensors"),
     spoilt("a base of pickled weights", only_bin, "pickle", "safetensors"),
