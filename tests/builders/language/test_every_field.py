@@ -63,7 +63,7 @@ class Row:
 #: Fields that every kind has.
 SHARED = {
     "optimizer": Row(RATE | {"learning_rate": 0.001}),
-    "schedule": Row({"schedule_type": "constant"}),
+    "schedule": Row({"schedule_type": "constant"}, epochs=2),
     "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", epochs=3),
     "precision": Row("bfloat16"),
     "base_model_name": Row("other"),
@@ -83,7 +83,7 @@ CHAT = {"chat": Row({"template": "vicuna"})}
 LIKELIHOOD = {"label_smoothing": Row(0.3)}
 #: Fields that a kind has of its own.
 OWN = {
-    "causal_lm": LIKELIHOOD | {"packing": Row("packed", "steps", {"eval_every": 1})},
+    "causal_lm": LIKELIHOOD | {"max_length": Row(12), "packing": Row("packed", "steps", {"eval_every": 1})},
     "sft": CHAT | LIKELIHOOD | {"loss_on": Row("all"), "packing": Row("packed", "steps", {"eval_every": 1})},
     "dpo": CHAT
     | {
