@@ -48,7 +48,7 @@ from silent_training import silent, silent_context
 from runner import registry
 from runner.contract import LoadContext
 from runner.inference.opening import open_model
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.training.bootstrap import resample
 from runner.workspace import Workspace
 

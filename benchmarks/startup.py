@@ -51,7 +51,7 @@ def main() -> None:
 def record_runs(home: Path, count: int = 20) -> None:
     """Runs that have ended, for `runs list`."""
     from runner.registry import task
-    from runner.runs.run import Run, State
+    from runner.runs.run_folder import Run, State
 
     plan = {"model_type": "elo_scoring", "name": "elo", "headline": task("elo_scoring").headline.as_dict()}
     for _ in range(count):

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from runner.contract import AskedRows, Predictor
-    from runner.execution.training_road import Finished
+    from runner.execution.train_and_resume import Finished
     from runner.inference.chat_session import ChatSession
     from runner.runs.event_kinds import Event
-    from runner.spec.loading import LoadedSpec
+    from runner.spec.checking import LoadedSpec
     from runner.store.stored_models import StoredModel
 
     #: A document, the path of its file, an object of :func:`runner.spec.kinds.document_class`, or what validate gave.
@@ -91,16 +91,16 @@ class Runner:
         """
         from pydantic import BaseModel
 
-        from runner.spec import loading
+        from runner.spec import checking
 
-        if isinstance(spec, loading.LoadedSpec):
+        if isinstance(spec, checking.LoadedSpec):
             return spec
         if isinstance(spec, BaseModel):
-            return loading.load_object(spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
+            return checking.load_object(spec.model_dump(mode="json", by_alias=True, exclude_unset=True))
         if isinstance(spec, Mapping):
-            return loading.load_object(dict(spec))
+            return checking.load_object(dict(spec))
         if isinstance(spec, Path | str):
-            return loading.load_file(absolute(spec, current_folder()))
+            return checking.load_file(absolute(spec, current_folder()))
         raise UsageError(f"{type(spec).__name__} is no spec", hint="a dict, a path, or an object of a document's class")
 
     def train(self, spec: Spec, *, executor: Executor | None = None, on_event: OnEvent | None = None) -> TrainedModel:
@@ -117,10 +117,10 @@ class Runner:
                 ``RunFailed``, ``OutOfMemory``; ``Interrupted`` after Ctrl-C, with a checkpoint that :meth:`resume`
                 goes on from.
         """
-        from runner.execution import training_road
+        from runner.execution import train_and_resume
 
         loaded, listener, notes = self.validate(spec), _Listener(on_event), list[str]()
-        finished = training_road.train(
+        finished = train_and_resume.train(
             loaded,
             self.workspace,
             executor=executor,
@@ -143,10 +143,10 @@ class Runner:
         ``spec`` may differ from the run's in fields such as ``epochs``. Raises :class:`~runner.errors.ConflictError`
         for a change that may not be, and for a run that is over; the rest as :meth:`train`.
         """
-        from runner.execution import training_road
+        from runner.execution import train_and_resume
 
         listener, notes = _Listener(on_event), list[str]()
-        finished = training_road.resume(
+        finished = train_and_resume.resume(
             run,
             self.workspace,
             changed=None if spec is None else self.validate(spec),

@@ -7,7 +7,7 @@ import importlib
 
 from runner import registry
 from runner.cli.app import GROUPS, VERBS
-from runner.spec.loading import load_file
+from runner.spec.checking import load_file
 from tests.conftest import ROOT
 
 LIBRARIES = (
@@ -30,7 +30,7 @@ LIBRARIES = (
 MODULES = (
     "execution.local_executor",
     "execution.supervisor",
-    "execution.training_road",
+    "execution.train_and_resume",
     "execution.worker",
     "inference.opening",
     "tracking.terminal",

@@ -17,7 +17,7 @@ from typing import Any
 
 from runner.chat.refusals import Unrenderable
 from runner.chat.template_habits import Habits, in_parts
-from runner.chat.templates import Template, Written
+from runner.chat.template_rendering import Template, Written
 
 _OPEN, _CLOSE = "<think>", "</think>"
 

@@ -22,7 +22,7 @@ from runner.chat.refusals import TEMPLATE, Unrenderable
 from runner.chat.rendered import Rendered
 from runner.chat.template_habits import Habits, look
 from runner.chat.template_input import Marks, Prepared, prepare
-from runner.chat.templates import DAY, Template, open_template, special_tokens, wants_start
+from runner.chat.template_rendering import DAY, Template, open_template, special_tokens, wants_start
 from runner.chat.token_weights import Learned, row_of
 from runner.chat.tokenization import Encoded, Encoder
 from runner.chat.training_example import Lesson

@@ -10,7 +10,7 @@ from typing import Any
 from runner.chat.messages import ToolCall
 from runner.chat.parsing import CALLS, calls_in
 from runner.chat.refusals import Unrenderable
-from runner.chat.templates import Template
+from runner.chat.template_rendering import Template
 
 _QUESTION = "ProbeQuestion"
 _ANSWER = "ProbeAnswer"

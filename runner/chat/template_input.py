@@ -11,7 +11,7 @@ from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.special_token_escape import Protection, protect
 from runner.chat.template_habits import Habits, in_parts
-from runner.chat.templates import Template
+from runner.chat.template_rendering import Template
 
 
 @dataclass(frozen=True, slots=True)

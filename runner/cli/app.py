@@ -88,7 +88,7 @@ GROUPS = {
     ),
 }
 #: Modules that have something to finish when the process ends: threads, services, secrets on disk.
-LONG_LIVED = {"torch", "wandb", "docker", "pyarrow", "runner.execution.training_road", "runner.execution.worker"}
+LONG_LIVED = {"torch", "wandb", "docker", "pyarrow", "runner.execution.train_and_resume", "runner.execution.worker"}
 EPILOGUE = """Examples:
   runner train --spec-file specs/quickstart.json
   cat spec.json | runner train

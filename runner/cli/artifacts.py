@@ -59,8 +59,8 @@ def push(
         Seconds that one attempt at one model may take.
     """
     from runner.store import upload_queue
-    from runner.tracking.outbox_upload import exit_code
-    from runner.tracking.outbox_upload import push as upload
+    from runner.tracking.model_upload import exit_code
+    from runner.tracking.model_upload import push as upload
 
     workspace = Workspace.current()
     if only is not None:

@@ -19,8 +19,8 @@ from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.plan_document import PlanDocument
 from runner.runs.events import EventReader
 from runner.runs.history import history
-from runner.runs.run import Run, State, all_runs, find_run
 from runner.runs.run_documents import EarlyStop, RunResult
+from runner.runs.run_folder import Run, State, all_runs, find_run
 from runner.runs.run_state import worth_resuming
 from runner.workspace import Workspace
 

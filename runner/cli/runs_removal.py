@@ -5,7 +5,7 @@ from __future__ import annotations
 from runner.cli.output import Json
 from runner.cli.removal_report import Yes, age, carry_out, check_rule, refuse
 from runner.execution import removal_rules
-from runner.runs.run import find_run
+from runner.runs.run_folder import find_run
 from runner.runs.run_removal import clear, leftovers, remove_run
 from runner.workspace import Workspace
 

@@ -82,7 +82,7 @@ def train(
         explain(loaded, workspace, executor, as_json=json)
         return None
 
-    from runner.execution import training_road
+    from runner.execution import train_and_resume
 
     gc.enable()
     listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
@@ -90,11 +90,11 @@ def train(
     try:
         if resume is None:
             assert loaded is not None
-            finished = training_road.train(
+            finished = train_and_resume.train(
                 loaded, workspace, executor=executor, listeners=[listener], announce=announce
             )
         else:
-            finished = training_road.resume(
+            finished = train_and_resume.resume(
                 resume,
                 workspace,
                 changed=loaded,

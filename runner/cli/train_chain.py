@@ -15,7 +15,7 @@ from runner.workspace import Workspace
 
 if TYPE_CHECKING:
     from runner.execution.chain import Done, Link
-    from runner.spec.loading import LoadedSpec
+    from runner.spec.checking import LoadedSpec
 
 
 def read_specs(files: Sequence[Path], *, as_json: bool = False) -> list[LoadedSpec]:

@@ -10,7 +10,7 @@ from runner.cli.output import show, table
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.spec.loading import LoadedSpec
+    from runner.spec.checking import LoadedSpec
 
 
 def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, as_json: bool) -> None:

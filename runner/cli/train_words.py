@@ -13,9 +13,9 @@ from runner.errors import UsageError
 
 if TYPE_CHECKING:
     from runner.execution.plan import Plan
-    from runner.execution.training_road import Finished
-    from runner.runs.run import Run
-    from runner.spec.loading import LoadedSpec
+    from runner.execution.train_and_resume import Finished
+    from runner.runs.run_folder import Run
+    from runner.spec.checking import LoadedSpec
 
 
 def announce(run: Run, plan: Plan) -> None:
@@ -43,7 +43,7 @@ def ending(finished: Finished) -> str:
 
 def read_spec(file: Path | None) -> LoadedSpec:
     """The spec in ``file``, or on standard input when something is piped in."""
-    from runner.spec.loading import load, load_file
+    from runner.spec.checking import load, load_file
     from runner.spec.reader import read_piped
 
     if file is not None and str(file) != "-":

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from runner.cli.output import Dash, Json, error_text, fault_text, say, show
 from runner.cli.streams import standard_input
 from runner.errors import RunnerError
-from runner.spec.loading import load
+from runner.spec.checking import load
 from runner.spec.reader import read_file, read_piped
 
 

@@ -44,6 +44,6 @@ class TextFiles(DataSection):
                 raise DataError(f"has no effect: the data is {found}", where=f"/data/{name}", hint="take it out")
         if self.encoding is not None:
             # Imported here: it brings the reader of records.
-            from runner.data.records.shard_reader import check_encoding
+            from runner.data.records.row_reader import check_encoding
 
             check_encoding(self.encoding, "/data/encoding")

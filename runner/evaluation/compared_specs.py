@@ -11,7 +11,7 @@ from runner.contract import DataSection, Task
 from runner.errors import RunnerError, UsageError
 from runner.execution.chain import Link, SpecsError, order
 from runner.spec.canonical import canonical
-from runner.spec.loading import LoadedSpec, for_kind, load_document
+from runner.spec.checking import LoadedSpec, for_kind, load_document
 from runner.spec.origins import overridden
 from runner.store.stored_models import find
 from runner.workspace import Workspace

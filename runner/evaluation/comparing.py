@@ -20,7 +20,7 @@ from runner.evaluation.trained_or_reused import Entry, obtain
 from runner.execution.image_lookup import source_hash
 from runner.execution.plan import Plan
 from runner.inference.opening import Opened, open_model
-from runner.runs.run import Run
+from runner.runs.run_folder import Run
 from runner.spec.canonical import canonical
 from runner.tasks.compared import Answer
 from runner.tracking.audience import Listener

@@ -13,10 +13,10 @@ from runner.evaluation.compared_specs import Candidate
 from runner.evaluation.shared_holdout import Split
 from runner.execution.data_lineage import other_data
 from runner.execution.plan import Plan, make_plan
-from runner.execution.training_road import train
+from runner.execution.train_and_resume import train
 from runner.runs.event_kinds import DataEvent, MetricsEvent
 from runner.runs.events import EventReader
-from runner.runs.run import Run
+from runner.runs.run_folder import Run
 from runner.spec.training_identity import spec_hash
 from runner.store.manifest import Manifest, verify
 from runner.store.stored_models import StoredModel, listing

@@ -11,9 +11,9 @@ from runner.contract import DataSection
 from runner.errors import ConflictError, ExitCode, RunnerError
 from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
-from runner.execution.training_road import Finished, train
-from runner.runs.run import Run
-from runner.spec.loading import LoadedSpec, for_kind
+from runner.execution.train_and_resume import Finished, train
+from runner.runs.run_folder import Run
+from runner.spec.checking import LoadedSpec, for_kind
 from runner.store.names import ModelReference, parse_reference
 from runner.store.stored_models import find
 from runner.tracking.audience import Listener

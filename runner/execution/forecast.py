@@ -10,13 +10,13 @@ from typing import Any
 from runner import registry
 from runner.contract import Footprint, FootprintContext, LoadContext, LoadedData
 from runner.errors import EnvironmentProblem, RunnerError
-from runner.execution.auto_batch_size import starting_rows
 from runner.execution.memory_limit import memory_held, memory_limit
 from runner.execution.plan import Plan
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
-from runner.runs.run import State, all_runs
+from runner.execution.starting_batch_size import starting_rows
 from runner.runs.run_documents import Outcome
+from runner.runs.run_folder import State, all_runs
 from runner.store.stored_models import versions
 from runner.store.typed_documents import JsonObject
 from runner.workspace import Workspace

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from runner.errors import EnvironmentProblem, IntegrityError, NotFoundError, RunnerError
 from runner.execution.plan_document import PlanDocument
-from runner.runs.run import State, all_runs
+from runner.runs.run_folder import State, all_runs
 from runner.store import upload_queue
 from runner.store.manifest import NAME, ModelFacts
 from runner.store.stored_models import StoredModel, find, listing

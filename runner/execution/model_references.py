@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runner import registry
 from runner.errors import ConflictError, RunnerError
+from runner.spec.checking import LoadedSpec, for_kind, load_object
 from runner.spec.envelope import TrainingSpec
-from runner.spec.loading import LoadedSpec, for_kind, load_object
 from runner.store.manifest import NAME
 from runner.store.stored_models import StoredModel, open_verified
 from runner.workspace import Workspace

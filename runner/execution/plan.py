@@ -21,8 +21,8 @@ from runner.execution.model_references import resolve_references, resolve_start_
 from runner.execution.plan_document import PlanDocument, StoredReference
 from runner.execution.resolved_paths import resolve_paths
 from runner.spec.canonical import canonical
+from runner.spec.checking import LoadedSpec, with_flags
 from runner.spec.envelope import TrainingSpec
-from runner.spec.loading import LoadedSpec, with_flags
 from runner.store.names import check_encodable
 from runner.store.stored_models import StoredModel
 from runner.training.made_models import comes_from_package

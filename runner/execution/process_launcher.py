@@ -16,8 +16,8 @@ from contextlib import contextmanager
 
 from runner.errors import EnvironmentProblem
 from runner.execution.rank_faults import ProcessEnd
-from runner.runs.run import Run
 from runner.runs.run_documents import Outcome
+from runner.runs.run_folder import Run
 from runner.training.threads import VARIABLE, wanted_threads
 
 #: The folder of a run in which each process says how it ended.

@@ -22,8 +22,8 @@ from runner.execution.stop_flag import StopFlag
 from runner.execution.worker import carry_out, done, listeners
 from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
-from runner.runs.run import Run
 from runner.runs.run_documents import Outcome
+from runner.runs.run_folder import Run
 from runner.tracking.audience import Audience
 
 

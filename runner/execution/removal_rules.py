@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.model_needs import Need, needs, upload_of
 from runner.runs.liveness import is_held
-from runner.runs.run import WORKER_LOCK, Run, State, all_runs
+from runner.runs.run_folder import WORKER_LOCK, Run, State, all_runs
 from runner.store.manifest import NAME
 from runner.store.stored_models import StoredModel, listing
 from runner.store.version_deletion import bytes_freed, leftovers

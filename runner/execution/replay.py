@@ -7,8 +7,8 @@ from typing import Any
 
 from runner.errors import ConflictError
 from runner.execution.image_lookup import source_hash
-from runner.execution.training_road import train
-from runner.spec.loading import load_object
+from runner.execution.train_and_resume import train
+from runner.spec.checking import load_object
 from runner.store.manifest import Manifest
 from runner.store.stored_models import find, open_verified
 from runner.tracking.audience import Listener

@@ -20,8 +20,8 @@ from runner.execution.executor import Executor, Handle, Job
 from runner.execution.failure_classes import End, ending, over_memory
 from runner.runs.event_kinds import StartedEvent, WarningEvent
 from runner.runs.events import EventReader
-from runner.runs.run import Run
 from runner.runs.run_documents import Outcome
+from runner.runs.run_folder import Run
 from runner.tracking.audience import Audience, Listener
 
 #: How long a worker may take to write its checkpoint after it was asked to stop, seconds.

@@ -16,18 +16,18 @@ from typing import Any
 from runner import __version__, registry
 from runner.contract import FootprintContext, LoadContext, LoadedData, Processes, TrainContext, TrainResult
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
-from runner.execution.auto_batch_size import starting_rows
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
+from runner.execution.starting_batch_size import starting_rows
 from runner.execution.stop_flag import StopFlag
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
-from runner.runs.run import WORKER_LOCK, Run
 from runner.runs.run_documents import Failure, Outcome, RunResult
+from runner.runs.run_folder import WORKER_LOCK, Run
+from runner.spec.checking import load_file
 from runner.spec.envelope import TrainingSpec
-from runner.spec.loading import load_file
 from runner.spec.training_identity import spec_hash
 from runner.store.replay_lock import Hardware, ReplayLock
 from runner.tracking.audience import Audience

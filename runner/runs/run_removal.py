@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from runner.runs.run import Run
+from runner.runs.run_folder import Run
 from runner.store.files import cannot_write
 from runner.store.version_deletion import take_away
 

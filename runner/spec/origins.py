@@ -12,7 +12,7 @@ from runner.spec.old_names import as_written
 from runner.spec.pointers import Path
 
 if TYPE_CHECKING:
-    from runner.spec.loading import LoadedSpec
+    from runner.spec.checking import LoadedSpec
 
 Source = Literal["spec", "default", "older spelling", "flag"]
 

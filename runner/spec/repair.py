@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 from runner.errors import Fault, SpecError
 from runner.spec import json_parser, json_words, pointers
+from runner.spec.checking import examine
 from runner.spec.findings import Finding
 from runner.spec.json_parser import Repair
-from runner.spec.loading import examine
 from runner.spec.pointers import Path
 from runner.spec.reader import Document, decode, line_starts, read
 from runner.spec.schema_walk import Schema, has_type

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from runner.training.auto_batch_size import RowsAtOnce
 from runner.training.early_stopping import EarlyStopping
 from runner.training.gradient_training import DiagnosedTraining, GradientTraining
 from runner.training.optimizer_state import OptimizerState
 from runner.training.optimizers import Optimizer
-from runner.training.rows_at_once import RowsAtOnce
 
 if TYPE_CHECKING:
     import torch

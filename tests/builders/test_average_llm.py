@@ -10,7 +10,7 @@ import pytest
 
 from runner import registry
 from runner.builders.routing._llms.llm_embedding import LlmEmbedding
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from tests.builders.neural_cases import NAMES, embedded, preferences
 from tests.builders.neural_cases import encoder as encoder
 

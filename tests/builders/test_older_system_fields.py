@@ -14,7 +14,7 @@ from runner import registry
 from runner.builders.routing._fields.prompt_features import OLDER_NAMES, chosen
 from runner.contract import LoadedData, TrainContext
 from runner.errors import SpecError
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.store.tensors import read_tensors
 from tests.builders.neural_cases import NAMES, embedded, preferences
 from tests.builders.neural_cases import encoder as encoder

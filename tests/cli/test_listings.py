@@ -8,8 +8,8 @@ import pytest
 
 from runner.errors import DataError, OutOfMemory, RunFailed
 from runner.execution.plan_document import PlanDocument
-from runner.runs.run import Run, State
 from runner.runs.run_documents import Failure
+from runner.runs.run_folder import Run, State
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 

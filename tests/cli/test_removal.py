@@ -14,7 +14,7 @@ from filelock import FileLock
 
 from runner.cli.app import build
 from runner.execution.plan_document import PlanDocument, StoredReference
-from runner.runs.run import Run, State
+from runner.runs.run_folder import Run, State
 from runner.store import upload_queue
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote

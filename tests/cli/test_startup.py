@@ -58,7 +58,7 @@ def test_right_specs_of_every_kind_load_no_schema_and_nothing_of_training(tmp_pa
 
 def test_runs_are_listed_without_loading_their_kinds(tmp_path):
     from runner.registry import task
-    from runner.runs.run import Run, State
+    from runner.runs.run_folder import Run, State
 
     plan = {"model_type": "elo_scoring", "name": "x", "headline": task("elo_scoring").headline.as_dict()}
     run = Run.create(tmp_path / "runs", "x", {"plan": plan, "spec": {}})

@@ -18,8 +18,8 @@ import pytest
 
 from runner import registry
 from runner.contract import Table
+from runner.spec.checking import load_file
 from runner.spec.json_schemas import schema_for
-from runner.spec.loading import load_file
 from tests.conftest import ROOT, Desk
 from tests.examples import KINDS, PROMPTS, example, files, llms, numbers, question
 from tests.holding import held_copy

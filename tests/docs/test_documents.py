@@ -15,9 +15,9 @@ from runner import registry
 from runner.cli.app import GROUPS, VERBS
 from runner.data.comparisons.catalog import NAMES
 from runner.errors import ExitCode
+from runner.spec.checking import load
 from runner.spec.json_schemas import schema_for, union
 from runner.spec.kinds import document_class
-from runner.spec.loading import load
 from runner.training.made_models import can_make
 from tests.conftest import Desk
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, every, files, table, verbs

@@ -8,7 +8,7 @@ import pytest
 
 from runner.errors import UsageError
 from runner.evaluation.compared_specs import Changes, candidates
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.workspace import Workspace
 from tests.conftest import ROOT
 

@@ -11,10 +11,10 @@ import pytest
 
 from runner.execution.base_models import keep_ready
 from runner.execution.plan import make_plan
-from runner.execution.training_road import resume
-from runner.runs.run import Run, State
+from runner.execution.train_and_resume import resume
+from runner.runs.run_folder import Run, State
 from runner.spec.canonical import canonical
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.store.promotion import ModelFacts, promote
 from runner.training import made_models, pretrained
 from runner.workspace import Workspace

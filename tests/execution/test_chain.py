@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runner.errors import ConflictError
 from runner.execution.chain import SpecsError, load_all, order
-from runner.spec.loading import LoadedSpec, load_object
+from runner.spec.checking import LoadedSpec, load_object
 from tests.conftest import ROOT, Desk
 from tests.examples import example
 

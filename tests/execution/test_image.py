@@ -20,7 +20,7 @@ from runner.execution import image_lookup as images
 from runner.execution.image_build import TORCH, build, context, project_wheel, torch_requirement
 from runner.execution.image_lookup import Image
 from runner.execution.plan import make_plan
-from runner.spec.loading import load_file
+from runner.spec.checking import load_file
 from runner.workspace import Workspace
 from tests.conftest import ROOT
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runner.errors import IntegrityError
 from runner.execution.plan_document import PlanDocument, StoredReference
-from runner.runs.run import Run
+from runner.runs.run_folder import Run
 
 #: As the versions before wrote it: every key, in this order.
 WRITTEN: dict[str, Any] = {

@@ -11,7 +11,7 @@ from runner.data.table_rows.section import ClassesData
 from runner.errors import NotFoundError
 from runner.execution.plan import make_plan
 from runner.execution.resolved_paths import resolve_paths
-from runner.spec.loading import load_file, load_object
+from runner.spec.checking import load_file, load_object
 from runner.workspace import Workspace
 from tests.conftest import ROOT
 

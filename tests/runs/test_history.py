@@ -9,7 +9,7 @@ import pytest
 from runner.execution.plan_document import PlanDocument
 from runner.runs.events import EventWriter
 from runner.runs.history import History
-from runner.runs.run import Run
+from runner.runs.run_folder import Run
 from tests.conftest import Desk
 
 

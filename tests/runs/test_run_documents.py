@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from runner.errors import DataError, Fault, IntegrityError, SpecError
-from runner.runs.run import Run, State
 from runner.runs.run_documents import Failure, Outcome, RunResult
+from runner.runs.run_folder import Run, State
 from runner.runs.run_state import RunState
 
 FAILURE = {"error": "data", "exit_code": 4, "message": "no rows", "where": "/data", "hint": None}

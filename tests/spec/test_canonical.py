@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.spec.canonical import canonical
-from runner.spec.loading import load, load_object
+from runner.spec.checking import load, load_object
 from runner.spec.training_identity import spec_hash
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import SpecError
-from runner.spec.loading import load
+from runner.spec.checking import load
 from runner.spec.repair import fix
 
 WRONG = """// a spec

@@ -6,7 +6,7 @@ import pytest
 
 from runner.cli.output import error_text
 from runner.errors import SpecError
-from runner.spec.loading import load
+from runner.spec.checking import load
 
 FOLDER = Path(__file__).parents[2] / "specs" / "invalid"
 DOCUMENTS = sorted(FOLDER.glob("*.json"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner import registry
-from runner.spec.loading import load, load_file
+from runner.spec.checking import load, load_file
 from runner.spec.repair import fix
 from tests.conftest import Desk
 

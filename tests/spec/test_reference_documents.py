@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runner.spec.loading import load
+from runner.spec.checking import load
 
 OPTIMIZER = {"optimizer_type": "adamw", "learning_rate": 0.001, "lr_decay_gamma": 0.95, "betas": [0.9, 0.999],
              "eps": 1e-8, "weight_decay": 0.01}  # fmt: skip

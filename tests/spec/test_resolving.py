@@ -1,6 +1,6 @@
 from runner.spec import pointers
 from runner.spec.canonical import canonical
-from runner.spec.loading import load_object, with_flags
+from runner.spec.checking import load_object, with_flags
 from runner.spec.origins import origins, overridden
 
 

@@ -3,7 +3,7 @@ import copy
 import pytest
 
 from runner.errors import ConflictError
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.spec.resume_contract import compare, refuse
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from runner.errors import ExitCode, SpecError
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.store import upload_queue
 from runner.store.manifest import verify
-from runner.tracking import outbox_upload
+from runner.tracking import model_upload
 from runner.workspace import Workspace
 from tests.conftest import Desk
 from tests.examples import example
@@ -59,8 +59,8 @@ def queued(desk: Desk, store: Desk, model: str, private: bool = True) -> tuple[W
     return workspace, found
 
 
-def push(workspace: Workspace) -> outbox_upload.Result:
-    (result,) = outbox_upload.push(workspace, attempts=1, pause=0.01, timeout=120)
+def push(workspace: Workspace) -> model_upload.Result:
+    (result,) = model_upload.push(workspace, attempts=1, pause=0.01, timeout=120)
     return result
 
 
@@ -107,7 +107,7 @@ def test_all_of_a_model_is_pushed_by_one_commit_and_once(
     # A crash after the Hub had it, before that was written down: no second commit.
     upload_queue.mark(workspace.outbox, upload_queue.read(workspace.outbox, entry.id), "uploading")
     assert push(workspace).state == "done" and len(repository["commits"]) == 2
-    assert outbox_upload.push(workspace) == []
+    assert model_upload.push(workspace) == []
 
 
 def test_a_private_model_does_not_go_where_all_can_see_it(hub: PushedHub, here: Desk, talking: Desk) -> None:

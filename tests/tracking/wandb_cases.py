@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from runner.runs.event_kinds import Event, read_event
 from runner.runs.events import EventWriter
-from runner.runs.run import Run
+from runner.runs.run_folder import Run
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import promote
 from runner.store.stored_models import StoredModel

@@ -12,7 +12,7 @@ from runner.contract import LoadedData, TrainContext
 from runner.errors import SpecError, Stopped
 from runner.runs.checkpoints import RunCheckpoints
 from runner.spec.canonical import canonical
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.training.cross_validation import choose, fold_of
 
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from runner.data.records.shard_reader import Batch, Records, open_records
+    from runner.data.records.row_reader import Batch, Records, open_records
 
 __all__ = ["Batch", "Records", "open_records"]
 
@@ -12,6 +12,6 @@ def __getattr__(name: str) -> Any:
     """The reader, loaded with its first use: checking a spec looks at a file's name alone."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from runner.data.records import shard_reader
+    from runner.data.records import row_reader
 
-    return getattr(shard_reader, name)
+    return getattr(row_reader, name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from runner.data.table_rows import dates
-from runner.data.table_rows.known_columns import Column, Place, Read
+from runner.data.table_rows.column_encoding import Column, Place, Read
 from runner.data.table_rows.values import (
     MISSING_WORDS,
     codes_of_digits,

@@ -20,7 +20,7 @@ from runner.data.table_rows.values import (
 
 if TYPE_CHECKING:
     from runner.data.table_rows.cells import Cells
-    from runner.data.table_rows.known_columns import Column, Read
+    from runner.data.table_rows.column_encoding import Column, Read
     from runner.data.table_rows.targets import Target
 
 #: A column without a name, or with the name that a data frame's index gets when it is saved.

@@ -15,8 +15,8 @@ from runner.data import holdout
 from runner.data.column_names import need
 from runner.data.table_rows import cells as tables
 from runner.data.table_rows.cells import Cells
+from runner.data.table_rows.column_encoding import Column, Columns, Read
 from runner.data.table_rows.column_kinds import TextColumn, TextsUnsaid, look
-from runner.data.table_rows.known_columns import Column, Columns, Read
 from runner.data.table_rows.oddities import all_different, index_columns, repeats_target, sibling_file, texts_of_numbers
 from runner.data.table_rows.splitting import Divided, divide, draw
 from runner.data.table_rows.table_side import TableSplit

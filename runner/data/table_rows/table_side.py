@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.data.table_rows.known_columns import Columns
+    from runner.data.table_rows.column_encoding import Columns
 
 
 @dataclass(frozen=True)

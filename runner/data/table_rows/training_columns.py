@@ -10,8 +10,8 @@ import numpy as np
 
 from runner.contract import DataReport, LoadContext
 from runner.data.table_rows import dates
+from runner.data.table_rows.column_encoding import Column, Columns, Read
 from runner.data.table_rows.float32_columns import offset_of
-from runner.data.table_rows.known_columns import Column, Columns, Read
 from runner.errors import DataError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from runner.data.comparisons.prompt_split import split_key
 from runner.data.outcomes import OutcomeMatrix, Outcomes
 from runner.errors import RunnerError
 from runner.inference.opening import Opened
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.store.manifest import NAME
 from runner.tasks.ranking.calibration import probability
 

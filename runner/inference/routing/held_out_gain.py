@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from runner.contract import LoadContext, LoadedData
 from runner.errors import DataError
 from runner.inference.routing.costs import Costs, prompt_tokens
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.store.manifest import NAME
 from runner.tasks.ranking.answers import LlmAnswers
 from runner.workspace import Workspace
@@ -16,7 +16,7 @@ from runner.workspace import Workspace
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.tasks.ranking.choosing import Choice
+    from runner.tasks.ranking.llm_choice import Choice
     from runner.tasks.ranking.offered_answers import Offered
     from runner.tasks.ranking.verdict import Verdict
 
@@ -54,7 +54,7 @@ class Held:
         """
         import numpy as np
 
-        from runner.tasks.ranking.choosing import by_threshold, threshold_for_share
+        from runner.tasks.ranking.llm_choice import by_threshold, threshold_for_share
         from runner.training.bootstrap import resample
 
         rows, worths = [], []
@@ -177,7 +177,7 @@ def _ruled(
     import numpy as np
 
     from runner.tasks.ranking.calibration import probability
-    from runner.tasks.ranking.choosing import by_rate, by_threshold, quality
+    from runner.tasks.ranking.llm_choice import by_rate, by_threshold, quality
 
     if choice is None or not (choice.rate or choice.threshold is not None):
         return None

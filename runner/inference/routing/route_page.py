@@ -16,7 +16,7 @@ from runner.pages.html import Markup, join, pairs, table, tag, text
 from runner.pages.page import whole_page
 from runner.pages.table_page import as_html
 from runner.store.files import write_atomic
-from runner.tasks.ranking.choosing import curve
+from runner.tasks.ranking.llm_choice import curve
 from runner.tasks.ranking.recorded_verdict import sentences
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 320, 64, 150, 16, 44

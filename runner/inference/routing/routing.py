@@ -25,7 +25,7 @@ from runner.workspace import Workspace
 if TYPE_CHECKING:
     import numpy as np
 
-    from runner.tasks.ranking.choosing import Choice
+    from runner.tasks.ranking.llm_choice import Choice
 
 
 #: The seed of ties that are broken at random, where none is given.
@@ -125,7 +125,7 @@ class Routed:
         """What the routing comes to: shares, mean cost and quality, and those of every LLM alone."""
         import numpy as np
 
-        from runner.tasks.ranking.choosing import mean_of
+        from runner.tasks.ranking.llm_choice import mean_of
 
         chosen, prompts = self.choice.chosen, self.scores.shape[1]
         counts = np.bincount(chosen, minlength=len(self.models))
@@ -170,7 +170,7 @@ def route(
     """
     import numpy as np
 
-    from runner.tasks.ranking.choosing import quality
+    from runner.tasks.ranking.llm_choice import quality
 
     rule.check()
     started = time.perf_counter()
@@ -296,7 +296,7 @@ def _choose(
 ) -> tuple[Choice, str | None]:
     """The choice, and what is to be said of it. ``borders`` are the scores that a share's threshold is set on."""
     from runner.tasks.ranking.calibration import probability
-    from runner.tasks.ranking.choosing import by_rate, by_threshold, within_budget
+    from runner.tasks.ranking.llm_choice import by_rate, by_threshold, within_budget
 
     if rule.strong is not None:
         strong_wins = probability((scores[0] - scores[1]) / temperature)
@@ -320,7 +320,7 @@ def _by_share(rule: Rule, strong_wins: np.ndarray, borders: np.ndarray) -> tuple
 
     The strong LLM's chances are ``[P]`` of the prompts, and ``[P']`` of those that the border is set on.
     """
-    from runner.tasks.ranking.choosing import by_threshold, by_ties, threshold_for_share, ties_at_share
+    from runner.tasks.ranking.llm_choice import by_threshold, by_ties, threshold_for_share, ties_at_share
 
     assert rule.strong_share is not None
     ties = ties_at_share(borders, rule.strong_share)

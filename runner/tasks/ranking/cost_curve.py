@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tasks.ranking.choosing import by_rate, quality
 from runner.tasks.ranking.cost_hull import Hull
+from runner.tasks.ranking.llm_choice import by_rate, quality
 from runner.tasks.ranking.offered_answers import Offered
 from runner.tasks.ranking.redrawn_columns import Redrawn
 

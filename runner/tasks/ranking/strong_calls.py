@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tasks.ranking.choosing import threshold_for_share
 from runner.tasks.ranking.cost_hull import least_reaching
+from runner.tasks.ranking.llm_choice import threshold_for_share
 
 #: Shares of strong calls that are looked at.
 SHARES = 41

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runner.contract import ModelSpec
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 
 METHOD = "/model/spec/finetuning_spec"
 GPT2 = {"h.0.attn.c_attn.weight": [8, 24], "h.0.mlp.c_fc.weight": [8, 32], "wte.weight": [90, 8], "h.0.ln_1.bias": [8]}

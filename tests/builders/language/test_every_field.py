@@ -24,7 +24,7 @@ from runner.data.dialogues.rows import LabelledRow, PreferenceRow
 from runner.errors import DataError
 from runner.execution.worker import seed_of
 from runner.runs.checkpoints import RunCheckpoints
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from tests.builders.conftest import Emitted
 from tests.builders.language.conftest import ROWS, loaded, weights
 

@@ -13,7 +13,7 @@ import pytest
 from runner import registry
 from runner.contract import LoadContext, TrainContext
 from runner.data.table_rows.infer_rows import from_file
-from runner.spec.loading import load_file
+from runner.spec.checking import load_file
 from tests.conftest import Desk
 
 

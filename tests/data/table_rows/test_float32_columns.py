@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from runner.data.table_rows.cells import of_rows
-from runner.data.table_rows.known_columns import Columns
+from runner.data.table_rows.column_encoding import Columns
 from tests.data.table_rows.conftest import load
 
 CLASSES = ["a", "b"] * 30

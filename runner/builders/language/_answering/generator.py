@@ -20,7 +20,7 @@ from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
-from runner.chat.templates import begun
+from runner.chat.template_rendering import begun
 from runner.contract import Table
 from runner.contract.quantities import counted
 from runner.errors import DataError

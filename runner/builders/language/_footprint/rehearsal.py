@@ -17,8 +17,8 @@ from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.contract import Processes
 from runner.training import optimizers
+from runner.training.auto_batch_size import RowsAtOnce
 from runner.training.precision import Precision
-from runner.training.rows_at_once import RowsAtOnce
 
 #: The phases that are rehearsed.
 STEP, MEASURING = "training a step", "measuring"

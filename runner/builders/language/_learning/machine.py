@@ -15,8 +15,8 @@ from runner.builders.language._rows.rendering import Side
 from runner.builders.language._rows.token_rows import Batch
 from runner.contract import Processes, TrainContext
 from runner.training import precision
+from runner.training.auto_batch_size import RowsAtOnce
 from runner.training.precision import Precision
-from runner.training.rows_at_once import RowsAtOnce
 
 
 @dataclass(frozen=True)

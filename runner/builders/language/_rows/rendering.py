@@ -13,7 +13,7 @@ from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered, cut
-from runner.chat.templates import begun
+from runner.chat.template_rendering import begun
 from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
 
 MAX_LENGTH = "/model/spec/max_length"

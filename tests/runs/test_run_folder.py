@@ -21,11 +21,11 @@ from safetensors import SafetensorError
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.runs.checkpoints import RunCheckpoints
 from runner.runs.events import EventReader, EventWriter
-from runner.runs.run import FOLLOWS, Run, State, all_runs, find_run
+from runner.runs.run_folder import FOLLOWS, Run, State, all_runs, find_run
 from runner.store.tensors import as_torch
 from tests.conftest import without_rights
 
-IMPORTS = "from pathlib import Path; from runner.runs.run import Run"
+IMPORTS = "from pathlib import Path; from runner.runs.run_folder import Run"
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.data import hub
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, IntegrityError, RunnerError
-from runner.runs.run import Run
+from runner.runs.run_folder import Run
 from runner.store import manifest as manifests
 from runner.store import upload_queue
 from runner.store.files import sha256_file

@@ -15,7 +15,7 @@ import pytest
 from runner.errors import EnvironmentProblem, ExitCode
 from runner.spec.envelope import WandbSection
 from runner.store import upload_queue
-from runner.tracking import outbox_upload
+from runner.tracking import model_upload
 from runner.tracking.wandb import WandbListener
 from runner.workspace import Workspace
 from tests.conftest import ROOT, Desk
@@ -56,11 +56,11 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def queue(workspace: Workspace) -> upload_queue.Entry:
     run, model = finished_run(workspace)
-    return outbox_upload.queue(workspace, run, model, SECTION)
+    return model_upload.queue(workspace, run, model, SECTION)
 
 
-def push(workspace: Workspace, key: str = KEY, attempts: int = 1) -> outbox_upload.Result:
-    (result,) = outbox_upload.push(workspace, key=key, attempts=attempts, pause=0.05, timeout=60)
+def push(workspace: Workspace, key: str = KEY, attempts: int = 1) -> model_upload.Result:
+    (result,) = model_upload.push(workspace, key=key, attempts=attempts, pause=0.05, timeout=60)
     return result
 
 
@@ -93,7 +93,7 @@ def test_model_and_metrics_arrive_whole_and_once(server: WandbServer, workspace:
         assert not any(disguise in seen for disguise in disguises(KEY))
 
     # Again: there is nothing to do.
-    assert outbox_upload.push(workspace, key=KEY) == []
+    assert model_upload.push(workspace, key=KEY) == []
     # And where the crash came after the server had it, before we had written so: no second version.
     upload_queue.mark(workspace.outbox, upload_queue.read(workspace.outbox, entry.id), "uploading")
     assert push(workspace).version == "v0"
@@ -106,7 +106,7 @@ def test_a_run_that_trained_offline_is_sent_afterwards(server: WandbServer, work
     listener = WandbListener(SECTION, run.path, SPEC, None, lambda *_, **__: None)
     listener.handle(epoch(1))
     listener.close(0)
-    (line,) = outbox_upload.queue_and_push(workspace, run, model, WandbSection.model_validate(SECTION))
+    (line,) = model_upload.queue_and_push(workspace, run, model, WandbSection.model_validate(SECTION))
     assert "runner artifacts push" in line and "dense_network/x/v1" in line
     assert server.requests == []
     assert push(workspace).state == "done"
@@ -123,7 +123,7 @@ def test_what_an_online_run_could_not_send_is_sent_with_the_model(server: WandbS
     listener.handle(epoch(1))
     listener.handle(epoch(2))
     listener.close(0)
-    entry = outbox_upload.queue(workspace, run, model, SECTION)
+    entry = model_upload.queue(workspace, run, model, SECTION)
     assert epochs_of(server, entry.wandb_run_id) == [1, 2]
     assert push(workspace).state == "done"
     assert epochs_of(server, entry.wandb_run_id) == [1, 2, 3]
@@ -136,8 +136,8 @@ def test_training_queues_and_uploads_in_one_go(
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     run, model = finished_run(workspace)
     section = WandbSection.model_validate(SECTION)
-    assert outbox_upload.queue_and_push(workspace, run, model, section) == ["uploaded to W&B as router:v0"]
-    assert outbox_upload.queue_and_push(workspace, run, model, section) == []
+    assert model_upload.queue_and_push(workspace, run, model, section) == ["uploaded to W&B as router:v0"]
+    assert model_upload.queue_and_push(workspace, run, model, section) == []
     assert len(server.committed()) == 1
 
 
@@ -194,7 +194,7 @@ def test_a_push_that_is_killed_is_completed_by_the_next(
 
 def test_an_entry_that_another_push_holds_is_left_to_it(server: WandbServer, workspace: Workspace) -> None:
     entry = queue(workspace)
-    results: list[outbox_upload.Result] = []
+    results: list[model_upload.Result] = []
     with upload_queue.lock(workspace.outbox, entry.id):
         thread = threading.Thread(target=lambda: results.append(push(workspace)))
         thread.start()
@@ -218,16 +218,16 @@ def test_a_model_that_changed_is_not_uploaded(server: WandbServer, workspace: Wo
 def test_one_that_fails_does_not_keep_the_others(server: WandbServer, workspace: Workspace) -> None:
     first, second = queue(workspace), queue(workspace)
     (Path(first.path) / "weights.safetensors").unlink()
-    results = outbox_upload.push(workspace, key=KEY, timeout=60)
+    results = model_upload.push(workspace, key=KEY, timeout=60)
     assert {result.id: result.state for result in results} == {first.id: "failed", second.id: "done"}
-    assert outbox_upload.exit_code(results) == ExitCode.DATA
+    assert model_upload.exit_code(results) == ExitCode.DATA
 
 
 def test_without_a_key_push_says_what_waits(workspace: Workspace) -> None:
-    assert outbox_upload.push(workspace) == []
+    assert model_upload.push(workspace) == []
     queue(workspace)
     with pytest.raises(EnvironmentProblem, match="dense_network/x/v1") as caught:
-        outbox_upload.push(workspace)
+        model_upload.push(workspace)
     assert "WANDB_API_KEY" in str(caught.value.hint)
 
 

@@ -7,7 +7,7 @@ from runner import registry
 from runner.builders.routing.elo_scoring import Spec as EloSpec
 from runner.contract import DataSection
 from runner.errors import NotFoundError, SpecError
-from runner.spec.loading import for_kind, load, load_file, load_object, with_flags
+from runner.spec.checking import for_kind, load, load_file, load_object, with_flags
 from runner.spec.origins import origins
 
 ROOT = Path(__file__).parents[2]

@@ -19,10 +19,10 @@ from runner.execution.supervisor import Signals, attempt, caught_signals, may_re
 from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.event_kinds import EpochEvent
 from runner.runs.events import EventReader
-from runner.runs.run import Run, State, being_executed, find_run
 from runner.runs.run_documents import Failure, Outcome, RunResult
+from runner.runs.run_folder import Run, State, being_executed, find_run
 from runner.spec.canonical import canonical
-from runner.spec.loading import LoadedSpec, load_file
+from runner.spec.checking import LoadedSpec, load_file
 from runner.spec.resume_contract import compare, refuse
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import check_store, promote
@@ -250,7 +250,7 @@ def _upload(run: Run, plan: Plan, workspace: Workspace, model: StoredModel) -> l
     for section in (plan.spec.wandb, plan.spec.hub):
         if section is None:
             continue
-        from runner.tracking.outbox_upload import queue_and_push, queue_for_hub
+        from runner.tracking.model_upload import queue_and_push, queue_for_hub
 
         try:
             if section is plan.spec.hub:

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from runner.tasks.ranking.choosing import (
+from runner.tasks.ranking.llm_choice import (
     by_rate,
     by_threshold,
     by_ties,
