@@ -31,7 +31,7 @@ from tests.builders.language.conftest import ROWS, loaded, weights
 KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward")
 LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
 RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
-FAR = RATE | {"learning_rate": 3.0}
+FAR = RATE | {"learning_rate": 0.03}
 #: What a kind is trained with beside the row's fields: rows that share a line would make one step of all.
 USUAL = {"causal_lm": {"packing": "none"}}
 
@@ -75,7 +75,7 @@ SHARED = {
     "max_steps": Row(1, "steps"),
     "eval_every": Row(1, "steps"),
     "neftune_noise_alpha": Row(30.0),
-    "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None}, epochs=2, contrary=True),
+    "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None}, epochs=6, contrary=True),
     "save_as": Row("adapter", "files", {"finetuning_spec": LORA}),
     "seed": Row(7),
 }
@@ -83,7 +83,13 @@ CHAT = {"chat": Row({"template": "vicuna"})}
 LIKELIHOOD = {"label_smoothing": Row(0.3)}
 #: Fields that a kind has of its own.
 OWN = {
-    "causal_lm": LIKELIHOOD | {"max_length": Row(12), "packing": Row("packed", "steps", {"eval_every": 1})},
+    "causal_lm": LIKELIHOOD
+    | {
+        "max_length": Row(12),
+        "packing": Row("packed", "steps", {"eval_every": 1}),
+        # Whole texts are learned by heart later than answers.
+        "keep": Row("last", beside={"optimizer": FAR | {"learning_rate": 0.1}, "max_grad_norm": None}, epochs=6),
+    },
     "sft": CHAT | LIKELIHOOD | {"loss_on": Row("all"), "packing": Row("packed", "steps", {"eval_every": 1})},
     "dpo": CHAT
     | {
