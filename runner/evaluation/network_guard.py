@@ -10,15 +10,8 @@ from typing import Any
 
 from runner.errors import EnvironmentProblem
 
-#: Modules that pass a request on for others.
-CARRIERS = (
-    "socket", "ssl", "http", "urllib", "urllib3", "requests", "httpx", "httpcore", "anyio", "asyncio",
-    "runner.evaluation.network_guard",
-)  # fmt: skip
-
-
-class NetworkRefused(OSError):
-    """What a library sees: no network."""
+#: Packages that pass a request on for others, by how their names begin.
+CARRIERS = ("socket", "ssl", "http", "urllib", "requests", "anyio", "asyncio", "concurrent", "threading", "tenacity")
 
 
 @contextmanager
@@ -30,9 +23,10 @@ def without_network() -> Iterator[None]:
     asked: list[str] = []
     names, connect = socket.getaddrinfo, socket.socket.connect
 
-    def refuse(place: object) -> NetworkRefused:
+    def refuse(place: object) -> EnvironmentProblem:
         asked.append(f"{_caller()} ({place})")
-        return NetworkRefused("no network: --offline")
+        # No OSError: libraries try those again and again.
+        return _told(asked)
 
     def no_names(host: Any, *words: Any, **more: Any) -> Any:
         raise refuse(host)
@@ -75,7 +69,7 @@ def _caller() -> str:
     frame = sys._getframe(1)
     while frame.f_back is not None:
         name = str(frame.f_globals.get("__name__", ""))
-        if not any(name == carrier or name.startswith(f"{carrier}.") for carrier in CARRIERS):
+        if name != __name__ and not name.startswith(CARRIERS):
             return name
         frame = frame.f_back
     return "the program"

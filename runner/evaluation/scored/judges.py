@@ -115,12 +115,15 @@ class Bench:
         ]
         options = GenerationOptions(max_new_tokens=metric.max_new_tokens)
         said = judge.completions(asked, options, True, _silent)
-        found = []
-        for at in range(0, len(said), 2):
-            first = verdict(said[at]["completion"], first=True)
-            second = verdict(said[at + 1]["completion"], first=False)
-            found.append(None if first is None or second is None else (first + second) / 2)
-        return found
+        words = [each["completion"] for each in said]
+        return [preference(*pair) for pair in zip(words[::2], words[1::2], strict=True)]
+
+
+def preference(first: str, second: str) -> float | None:
+    """What a judge's words are worth to an answer that stood first, and then second: 1 where it is preferred both
+    times, 0.5 where that hangs on the place; None where either says nothing."""
+    one, other = verdict(first, first=True), verdict(second, first=False)
+    return None if one is None or other is None else (one + other) / 2
 
 
 def _scores(predictor: Any, rows: list[AskedConversation]) -> list[float | None]:

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-
 from runner.chat.refusals import Unrenderable
-from runner.contract import Measure
 from runner.data.dialogues.infer_rows import AskedConversation
-from runner.errors import DataError
 from runner.evaluation.evaluated_model import EvaluatedModel, Progress
 from runner.evaluation.questions.question import Question
 from runner.evaluation.scored import judges
@@ -17,9 +11,7 @@ from runner.evaluation.scored.foretold_answers import TOO_LONG, prompt_facts
 from runner.evaluation.scored.scored_task import Asked, ScoredTask
 from runner.spec.evaluation_sections import EvaluationTask, Generation
 from runner.tasks.generation.answer_metrics import metric_sections as sections
-from runner.tasks.generation.answer_metrics.figures import Figure
-from runner.tasks.generation.answer_metrics.matching import best, matcher
-from runner.tasks.generation.answer_metrics.overlap import corpus_parts, row_scores
+from runner.tasks.generation.answer_metrics.answer_figures import figure_of
 from runner.tasks.generation.completions import CUT
 
 
@@ -73,31 +65,3 @@ def _asked(task: EvaluationTask, questions: list[Question], model: EvaluatedMode
             asked.take(question, (row, ids))
     asked.check(task, model)
     return asked
-
-
-def figure_of(
-    metric: sections.AnswerMetric, answers: Sequence[str], references: Sequence[Sequence[str]], where: str = ""
-) -> Figure:
-    """One metric of some answers, each with its right answers. ``where`` it is named, for messages.
-
-    Raises :class:`EnvironmentProblem` for a metric whose library is not here.
-    """
-    name = sections.label(metric)
-    if isinstance(metric, sections.Bleu | sections.ChrF):
-        parts, statistic = corpus_parts(metric, answers, references)
-        shown = {"bleu": "BLEU", "chrf": "chrF"}[metric.metric]
-        return Figure(Measure(name, shown, name, 2, interval=True), parts, statistic)
-    if isinstance(metric, sections.Rouge | sections.Meteor):
-        values = row_scores(metric, answers, references, where)
-        return Figure.of_means(Measure(name, name, name, 3, interval=True), values)
-    found = matcher(metric)
-    if found is None:
-        raise DataError(f"{metric.metric} is no metric of single answers", where=where)
-    read, compare = found
-    texts = [read(answer) for answer in answers]
-    values = np.array(
-        [0.0 if text is None else best(compare, text, right) for text, right in zip(texts, references, strict=True)]
-    )
-    unread = np.array([text is None for text in texts])
-    whole = not isinstance(metric, sections.TokenF1)
-    return Figure.of_means(Measure(name, name, name, 3, interval=True), values, unread, proportion=whole)

@@ -8,9 +8,9 @@ from runner.contract import Measure
 from runner.evaluation.evaluated_model import EvaluatedModel, Progress
 from runner.evaluation.questions.question import Question
 from runner.evaluation.scored.foretold_answers import passages_of, prompt_facts
-from runner.evaluation.scored.scored_task import ScoredTask, bits, exponential
+from runner.evaluation.scored.scored_task import ScoredTask
 from runner.spec.evaluation_sections import EvaluationTask, LogLikelihood
-from runner.tasks.generation.answer_metrics.figures import Figure
+from runner.tasks.generation.answer_metrics.figures import Figure, bits, exponential
 
 GREEDY = Measure("greedy_match", "Share of answers that are the likeliest, token by token", "greedy", 3, interval=True)
 LOG = Measure("log_likelihood", "Mean log-likelihood of an answer, nats", "log lik.", 3, interval=True)

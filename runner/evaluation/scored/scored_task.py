@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from runner.errors import DataError
 from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.evaluation.questions.question import Question
@@ -67,22 +65,3 @@ class ScoredTask:
 def known(value: float) -> float | None:
     """A number for a document: rounded, and None for one that is none."""
     return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None
-
-
-def ratio(sums: np.ndarray) -> np.ndarray:
-    """The first of two sums over the second, ``[..., 2]`` to ``[...]``; NaN where nothing counts."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found: np.ndarray = sums[..., 0] / sums[..., 1]
-    return found
-
-
-def exponential(sums: np.ndarray) -> np.ndarray:
-    """``e`` to that power: a perplexity, of nats and of what they are spread over."""
-    with np.errstate(over="ignore"):
-        found: np.ndarray = np.exp(ratio(sums))
-    return found
-
-
-def bits(sums: np.ndarray) -> np.ndarray:
-    """The ratio of nats as bits."""
-    return ratio(sums) / math.log(2)

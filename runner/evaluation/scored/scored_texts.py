@@ -7,9 +7,9 @@ import numpy as np
 from runner.contract import Measure
 from runner.evaluation.evaluated_model import EvaluatedModel, Progress
 from runner.evaluation.questions.question import Question
-from runner.evaluation.scored.scored_task import Asked, ScoredTask, bits, exponential
+from runner.evaluation.scored.scored_task import Asked, ScoredTask
 from runner.spec.evaluation_sections import EvaluationTask, Perplexity
-from runner.tasks.generation.answer_metrics.figures import Figure
+from runner.tasks.generation.answer_metrics.figures import Figure, bits, exponential
 
 TOKEN = Measure("token_perplexity", "Perplexity of a token", "by token", 3, "lower", interval=True)
 BYTE = Measure("byte_perplexity", "Perplexity of a byte", "by byte", 4, "lower", interval=True)

@@ -16,11 +16,23 @@ from runner.training.bootstrap import Interval, Resampled, resample
 Z = 1.959963984540054
 
 
-def mean(sums: np.ndarray) -> np.ndarray:
-    """The figure of rows that add a value and the number 1: float64 ``[..., 2]`` to ``[...]``; NaN of none."""
+def ratio(sums: np.ndarray) -> np.ndarray:
+    """The first of two sums over the second, ``[..., 2]`` to ``[...]``; NaN where nothing counts."""
     with np.errstate(divide="ignore", invalid="ignore"):
         found: np.ndarray = sums[..., 0] / sums[..., 1]
     return found
+
+
+def exponential(sums: np.ndarray) -> np.ndarray:
+    """``e`` to that power: a perplexity, of nats and of what they are spread over."""
+    with np.errstate(over="ignore"):
+        found: np.ndarray = np.exp(ratio(sums))
+    return found
+
+
+def bits(sums: np.ndarray) -> np.ndarray:
+    """The ratio of nats as bits."""
+    return ratio(sums) / math.log(2)
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Figure:
     #: What each row adds, float64 ``[n, k]``.
     parts: np.ndarray
     #: What sums of parts make, float64 ``[..., k]`` to ``[...]``.
-    statistic: Callable[[np.ndarray], np.ndarray] = mean
+    statistic: Callable[[np.ndarray], np.ndarray] = ratio
     #: Rows of which nothing could be read, bool ``[n]``: they count as wrong, and are told apart from wrong ones.
     unread: np.ndarray | None = None
     #: Whether every row is right or wrong: then its interval is Wilson's.
@@ -43,7 +55,7 @@ class Figure:
     ) -> Figure:
         """The mean of one value a row, float ``[n]``."""
         parts = np.stack([values.astype(np.float64), np.ones(len(values))], axis=1)
-        return cls(measure, parts, mean, unread, proportion)
+        return cls(measure, parts, ratio, unread, proportion)
 
     @property
     def each(self) -> np.ndarray:
@@ -71,7 +83,7 @@ class Figure:
         The standard error of a mean is that of the sample, of any other figure that of the bootstrap.
         """
         redrawn, count = self.redrawn(seed), self.count
-        if self.statistic is mean and count > 1:
+        if self.statistic is ratio and count > 1:
             each = self.each
             error = float(each[~np.isnan(each)].std(ddof=1) / math.sqrt(count))
         else:
@@ -98,7 +110,7 @@ def paired(own: Figure, other: Figure, seed: int) -> dict[str, Any]:
     found = Resampled(np.array([own.value, other.value]), both).difference(0, 1)
     gap = own.each - other.each
     gap = gap[~np.isnan(gap)]
-    if own.statistic is mean and len(gap) > 1:
+    if own.statistic is ratio and len(gap) > 1:
         error = float(gap.std(ddof=1) / math.sqrt(len(gap)))
     else:
         error = float((both[:, 0] - both[:, 1]).std())
