@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.contract import Table
+from runner.contract.quantities import counted
 from runner.pages.html import Markup, join, tag, tree
 from runner.pages.numbers import clean
 from runner.pages.page import whole_page
@@ -66,9 +67,9 @@ def remarks(task: Mapping[str, Any]) -> list[str]:
     ]:
         for reason, count in dropped.items():
             lines = ", ".join(map(str, named[reason][:5])) + (" ..." if count > 5 else "")
-            told.append(f"{where}{count:,} rows were left out: {reason.replace('_', ' ')} (lines {lines})")
+            told.append(f"{where}{counted(count, 'rows')} left out: {reason.replace('_', ' ')} (lines {lines})")
     if task["data"]["repeats"]:
-        told.append(f"{task['data']['repeats']:,} rows ask what a row before them asks")
+        told.append(f"asked twice: {counted(task['data']['repeats'], 'rows')} with the words of a row before")
     chats = [each["model"] for each in task["models"] if each["chat"]]
     texts = [each["model"] for each in task["models"] if not each["chat"]]
     if chats and texts:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.contract.quantities import counted
 from runner.evaluation.scored.scored_task import ScoredTask, known
 from runner.tasks.generation.answer_metrics.figures import paired
 
@@ -56,7 +57,7 @@ def compared(models: Sequence[tuple[str, ScoredTask]], seed: int) -> list[dict[s
             theirs = _samples(base, other.each)
             if mine != theirs:
                 lacking = len(mine ^ theirs)
-                rows.append(row | {"refused": f"{lacking:,} samples were answered by one of the two models alone"})
+                rows.append(row | {"refused": f"{counted(lacking, 'samples')} answered by one of the two models alone"})
                 continue
             found = paired(own, other, seed)
             rows.append(

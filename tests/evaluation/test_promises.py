@@ -187,7 +187,7 @@ def test_models_that_answered_other_samples_are_not_compared(bench: Bench):
     assert chats["named"] == {"longer_than_the_model_reads": [9]}
     assert goes_on["rows_dropped"] == {}
     assert [each["refused"] for each in document["tasks"][0]["comparisons"]] == [
-        "1 samples were answered by one of the two models alone"
+        "1 sample answered by one of the two models alone"
     ] * 2
 
 

@@ -128,12 +128,20 @@ def preference(first: str, second: str) -> float | None:
 
 def _scores(predictor: Any, rows: list[AskedConversation]) -> list[float | None]:
     """The reward of each row; None for one that the judge cannot read: it is too long, or its template refuses it."""
+    found: list[float | None] = [None] * len(rows)
+    readable = [at for at, row in enumerate(rows) if _readable(predictor, row)]
+    scores = predictor.predict([rows[at] for at in readable], None, len(readable)) if readable else ()
+    for at, score in zip(readable, scores, strict=True):
+        found[at] = round(score, 6) + 0.0
+    return found
+
+
+def _readable(predictor: Any, row: AskedConversation) -> bool:
     try:
-        return [round(score, 6) + 0.0 for score in predictor.predict(rows, None, len(rows))]
+        predictor.checked_ids(row)
     except DataError:
-        if len(rows) == 1:
-            return [None]
-    return [score for row in rows for score in _scores(predictor, [row])]
+        return False
+    return True
 
 
 def _silent(done: int, total: int) -> None:
