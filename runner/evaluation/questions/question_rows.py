@@ -14,8 +14,8 @@ from runner.errors import DataError
 from runner.evaluation.questions import few_shots
 from runner.evaluation.questions.question import Question
 from runner.evaluation.questions.question_cells import Unasked, answers_of, columns_needed, prompt_of
+from runner.near_names import nearest
 from runner.spec.evaluation_loading import LoadedTask
-from runner.spec.near_names import nearest
 
 #: Lines that are named of one reason; all are counted.
 NAMED = 100
