@@ -38,7 +38,8 @@ class Plan:
     """What is evaluated, and how."""
 
     models: Sequence[str]
-    tasks: Sequence[Path]
+    #: Tasks, or the paths of their files.
+    tasks: Sequence[LoadedTask | Path]
     limit: int | None = None
     seed: int = 0
     batch_size: int = 16
@@ -167,15 +168,15 @@ def _one(task: AskedTask, prepared: Prepared, folder: Path, emit: Callable[[Even
     }
 
 
-def _loaded(files: Sequence[Path]) -> list[LoadedTask]:
-    """The tasks of some files. Raises :class:`SpecError`, and :class:`UsageError` for two of one name."""
+def _loaded(tasks: Sequence[LoadedTask | Path]) -> list[LoadedTask]:
+    """The tasks, those of files read. Raises :class:`SpecError`, and :class:`UsageError` for two of one name."""
     found: dict[str, LoadedTask] = {}
-    for file in files:
-        loaded = load_task_file(file)
+    for task in tasks:
+        loaded = load_task_file(task) if isinstance(task, Path) else task
         if loaded.task.name in found:
             raise UsageError(
                 f"two tasks are called {loaded.task.name}",
-                where=str(file),
+                where=loaded.source,
                 hint=f"the other is {found[loaded.task.name].source}",
             )
         found[loaded.task.name] = loaded
