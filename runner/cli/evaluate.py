@@ -26,7 +26,9 @@ Words = Parameter(consume_multiple=True, negative="")
 def evaluate(
     *,
     models: Annotated[list[str], Words],
-    tasks: Annotated[list[Path], Words],
+    tasks: Annotated[list[Path] | None, Words] = None,
+    suite: Annotated[list[str] | None, Words] = None,
+    suite_path: Path | None = None,
     limit: int | None = None,
     seed: int = 0,
     batch_size: int = 16,
@@ -51,6 +53,10 @@ def evaluate(
         Stored language models, TYPE/NAME or TYPE/NAME/vN. The later ones are compared with the first.
     tasks
         Task files: JSON, as `runner schema evaluation-task` says.
+    suite
+        Public suites, lm_eval:TASK, asked by lm-evaluation-harness where it is installed.
+    suite_path
+        A folder of task files of lm-evaluation-harness.
     limit
         Ask so many rows of each task, drawn by --seed. A task with fewer is refused.
     seed
@@ -88,7 +94,9 @@ def evaluate(
         raise UsageError("is not a folder", where=str(output_dir), hint="--output-dir names a folder")
     gc.enable()
     workspace = Workspace.current()
-    plan = Plan(models, tasks, limit, seed, batch_size, device, check_batches, fresh)
+    plan = Plan(
+        models, tasks or [], limit, seed, batch_size, device, check_batches, fresh, suite or [], suite_path
+    )  # fmt: skip
     with without_network() if offline else unguarded():
         prepared = prepare(plan, workspace)
         for model in prepared.models:

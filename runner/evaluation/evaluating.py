@@ -14,6 +14,7 @@ from runner.errors import DataError, Interrupted, Stopped, UsageError
 from runner.evaluation.batch_check import checked
 from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.evaluation.evaluation_files import write_samples
+from runner.evaluation.public_suites import MARK, check_suites, evaluate_suite
 from runner.evaluation.questions.question_rows import AskedTask, read_task
 from runner.evaluation.scored import judges, scored_answers, scored_choices, scored_targets, scored_texts
 from runner.evaluation.scored.scored_task import ScoredTask
@@ -48,6 +49,9 @@ class Plan:
     check_batches: int = 0
     #: Whether known answers are asked for again.
     fresh: bool = False
+    #: Suites of lm-evaluation-harness, ``lm_eval:TASK``, and a folder of task files for it.
+    suites: Sequence[str] = ()
+    suite_path: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ class Prepared:
     models: list[EvaluatedModel]
     tasks: list[AskedTask]
     bench: judges.Bench
+    #: The harness's own names.
+    suites: list[str]
 
 
 def prepare(plan: Plan, workspace: Workspace) -> Prepared:
@@ -66,7 +72,10 @@ def prepare(plan: Plan, workspace: Workspace) -> Prepared:
     Raises :class:`SpecError` for every task file that is wrong, :class:`DataError` for rows that cannot be asked, and
     what opening a model raises.
     """
+    if not plan.tasks and not plan.suites:
+        raise UsageError("nothing is asked", where="--tasks", hint="name task files, or suites with --suite")
     tasks = [read_task(loaded, plan.limit, plan.seed) for loaded in _loaded(plan.tasks)]
+    suites = check_suites(plan.suites, plan.suite_path)
     if len(set(plan.models)) < len(plan.models):
         raise UsageError("a model is named twice", where="--models", hint="leave one out")
     for task in tasks:
@@ -89,7 +98,7 @@ def prepare(plan: Plan, workspace: Workspace) -> Prepared:
         for at, metric in _metrics(task):
             if isinstance(metric, metric_sections.Reward | metric_sections.Preferred):
                 bench.open(metric, f"{task.loaded.source}: /answer/metrics/{at}/model")
-    return Prepared(plan, models, tasks, bench)
+    return Prepared(plan, models, tasks, bench, suites)
 
 
 def evaluate(prepared: Prepared, folder: Path, emit: Callable[[Event], None]) -> dict[str, Any]:
@@ -113,6 +122,9 @@ def evaluate(prepared: Prepared, folder: Path, emit: Callable[[Event], None]) ->
     try:
         for task in prepared.tasks:
             document["tasks"].append(_one(task, prepared, folder, emit))
+        for name in prepared.suites:
+            own = [evaluate_suite(name, model, plan.suite_path, plan.limit, emit) for model in prepared.models]
+            document.setdefault("suites", []).append({"name": f"{MARK}{name}", "models": own})
     except (KeyboardInterrupt, Terminated) as error:
         kind, word = (Stopped, "stopped") if isinstance(error, Terminated) else (Interrupted, "interrupted")
         raise kind(f"{word}: what was answered is kept", hint="the same command goes on from there") from None

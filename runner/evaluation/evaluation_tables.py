@@ -59,6 +59,15 @@ def tables_of(task: Mapping[str, Any]) -> list[Table]:
     return found
 
 
+def suite_table(suite: Mapping[str, Any]) -> Table:
+    """The figures of a public suite, as lm-evaluation-harness gives them."""
+    columns = ("task", "metric", "model", "value", "std. error", "n")
+    names = ("task", "metric", "model", "value", "standard_error", "n")
+    rows = [[row[name] for name in names] for each in suite["models"] for row in each["results"]]
+    note = f"By lm-evaluation-harness {suite['models'][0]['lm_eval']}; models go on with texts."
+    return Table(suite["name"], suite["name"], columns, rows, note=note)
+
+
 def remarks(task: Mapping[str, Any]) -> list[str]:
     """What a reader has to know beside the figures, a sentence each."""
     told = []
@@ -100,6 +109,7 @@ def text(document: Mapping[str, Any], width: int = 120, colour: bool = False) ->
     for task in document["tasks"]:
         parts += [as_text(table, width, colour) for table in tables_of(task)]
         parts += ["\n".join(clean(remark) for remark in found)] if (found := remarks(task)) else []
+    parts += [as_text(suite_table(suite), width, colour) for suite in document.get("suites", ())]
     return "\n\n".join(parts)
 
 
@@ -109,6 +119,7 @@ def markdown(document: Mapping[str, Any]) -> str:
     for task in document["tasks"]:
         parts += [as_markdown(table).strip() for table in tables_of(task)]
         parts += ["\n".join(f"- {clean(remark)}" for remark in remarks(task))]
+    parts += [as_markdown(suite_table(suite)).strip() for suite in document.get("suites", ())]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -116,6 +127,7 @@ def page(document: Mapping[str, Any]) -> str:
     """The whole page."""
     head = tag("header", join([tag("h1", f"Evaluation of {_count(document)}"), tag("p", _facts(document), "soft")]))
     sections = [(task["name"], _section(task)) for task in document["tasks"]]
+    sections += [(suite["name"], as_html(suite_table(suite))) for suite in document.get("suites", ())]
     sections.append(("Models", tree({each["model"]: {"content": each["content"]} for each in document["models"]})))
     return whole_page(f"Evaluation of {_count(document)}", [head], sections, document["created"], CSS)
 
@@ -132,7 +144,7 @@ def _section(task: Mapping[str, Any]) -> Markup:
 
 
 def _count(document: Mapping[str, Any]) -> str:
-    models, tasks = len(document["models"]), len(document["tasks"])
+    models, tasks = len(document["models"]), len(document["tasks"]) + len(document.get("suites", ()))
     return f"{models} model{'s' * (models > 1)} on {tasks} task{'s' * (tasks > 1)}"
 
 
