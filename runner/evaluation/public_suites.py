@@ -9,6 +9,7 @@ import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,8 @@ def check_suites(names: Sequence[str], folder: Path | None) -> list[str]:
         if not name.startswith(MARK):
             raise UsageError(f"{name!r} names no suite", where="--suite", hint=f"such as {MARK}arc_easy")
         found.append(name.removeprefix(MARK))
-    if not found:
-        return []
-    manager = _manager(folder)
-    there = set(manager.all_tasks)
     for name in found:
+        there = set(_manager(folder, name).all_tasks)
         if name not in there:
             listed = hint(name, there, "lm_eval ls tasks lists them; --suite-path names a folder of your own")
             raise NotFoundError(f"lm_eval has no task {name!r}", where="--suite", hint=listed)
@@ -69,7 +67,12 @@ def evaluate_suite(
     model.computed = model.known = 0
     with _silent():
         found = evaluator.simple_evaluate(
-            asked, tasks=[name], limit=limit, bootstrap_iters=DRAWS, log_samples=False, task_manager=_manager(folder)
+            asked,
+            tasks=[name],
+            limit=limit,
+            bootstrap_iters=DRAWS,
+            log_samples=False,
+            task_manager=_manager(folder, name),
         )
     counts = {task: each["effective"] for task, each in found["n-samples"].items()}
     if limit is not None and any(count < limit for count in counts.values()):
@@ -102,14 +105,22 @@ def evaluate_suite(
     }
 
 
-def _manager(folder: Path | None) -> Any:
+def _manager(folder: Path | None, name: str) -> Any:
+    """What finds the harness's tasks: in the user's folder alone where it has this one, for its own are thousands."""
+    if folder is not None and name in (own := _index(folder, False)).all_tasks:
+        return own
+    return _index(folder, True)
+
+
+@cache
+def _index(folder: Path | None, defaults: bool) -> Any:
     try:
         from lm_eval.tasks import TaskManager
     except ImportError:
         raise EnvironmentProblem(
             "lm-evaluation-harness is not installed", where="--suite", hint="pip install lm-eval"
         ) from None
-    return TaskManager(include_path=None if folder is None else str(folder))
+    return TaskManager(include_path=None if folder is None else str(folder), include_defaults=defaults)
 
 
 @contextmanager
