@@ -246,7 +246,7 @@ class Runner:
                 ``ConflictError`` for a model that is no language model.
         """
         from runner.evaluation import evaluating, evaluation_files
-        from runner.spec.evaluation_loading import load_task, load_task_file
+        from runner.spec.evaluation_checking import load_task, load_task_file
 
         loaded = [
             load_task_file(absolute(task, current_folder()))

@@ -12,7 +12,7 @@ from runner.cli.output import Dash, Json, error_text, fault_text, say, show
 from runner.cli.streams import standard_input
 from runner.errors import RunnerError
 from runner.spec.checking import load
-from runner.spec.evaluation_loading import is_task, load_task
+from runner.spec.evaluation_checking import is_task, load_task
 from runner.spec.reader import read_file, read_piped
 
 

@@ -21,7 +21,7 @@ from runner.evaluation.scored.scored_task import ScoredTask
 from runner.evaluation.side_by_side import compared, measured
 from runner.inference.inferring import Terminated
 from runner.runs.event_kinds import Event, ProgressEvent
-from runner.spec.evaluation_loading import LoadedTask, load_task_file
+from runner.spec.evaluation_checking import LoadedTask, load_task_file
 from runner.spec.evaluation_sections import Generation
 from runner.tasks.generation.answer_metrics import metric_sections
 from runner.tasks.generation.answer_metrics.overlap import check_installed

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from runner.errors import SpecError
-from runner.spec.evaluation_loading import load_task
+from runner.spec.evaluation_checking import load_task
 from runner.spec.json_schemas import evaluation_task
 from runner.spec.text_templates import TemplateFault, columns_of, filled, only_column
 from tests.conftest import ROOT, Desk

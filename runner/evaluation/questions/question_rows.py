@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.data.records.shard_reader import open_records
+from runner.data.records.row_reader import open_records
 from runner.errors import DataError
 from runner.evaluation.questions import few_shots
 from runner.evaluation.questions.question import Question
 from runner.evaluation.questions.question_cells import Unasked, answers_of, columns_needed, prompt_of
 from runner.near_names import nearest
-from runner.spec.evaluation_loading import LoadedTask
+from runner.spec.evaluation_checking import LoadedTask
 
 #: Lines that are named of one reason; all are counted.
 NAMED = 100
