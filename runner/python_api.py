@@ -221,6 +221,46 @@ class Runner:
 
         return open_chat(self.workspace, model, system=system, options=options, device=device)
 
+    def evaluate(
+        self,
+        models: Sequence[str],
+        tasks: Sequence[Mapping[str, Any] | Path | str],
+        *,
+        output_dir: Path | str,
+        limit: int | None = None,
+        seed: int = 0,
+        batch_size: int = 16,
+        device: str = "cpu",
+        on_event: OnEvent | None = None,
+    ) -> dict[str, Any]:
+        """Ask stored language models tasks, and give the document that ``runner evaluate`` writes into ``output_dir``.
+
+        Args:
+            models: stored language models; the later ones are compared with the first.
+            tasks: documents of tasks, or the paths of their files.
+            output_dir: a folder for the document, a page, and the samples' records.
+            limit: so many rows of each task, drawn by ``seed``.
+
+        Raises:
+            RunnerError: ``SpecError`` for a task that is none, ``DataError`` for rows that cannot be asked,
+                ``ConflictError`` for a model that is no language model.
+        """
+        from runner.evaluation import evaluating, evaluation_files
+        from runner.spec.evaluation_checking import load_task, load_task_file
+
+        loaded = [
+            load_task_file(absolute(task, current_folder()))
+            if isinstance(task, Path | str)
+            else load_task(json.dumps(dict(task), indent=2), str(task.get("name", "<task>")))
+            for task in tasks
+        ]
+        plan = evaluating.Plan(list(models), loaded, limit, seed, batch_size, device)
+        folder = absolute(output_dir, current_folder())
+        prepared = evaluating.prepare(plan, self.workspace)
+        document = evaluating.evaluate(prepared, folder, _Listener(on_event).handle)
+        evaluation_files.write(document, folder)
+        return document
+
     def load(self, model: str, *, device: str = "cpu") -> Predictor:
         """A stored model's predictor, every byte checked and its weights loaded: the caller's alone.
 

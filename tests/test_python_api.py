@@ -163,3 +163,19 @@ def test_the_example_runs(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "/batch_size: " in done.stdout and "sft/tutor/v1" in done.stdout and "2 turns" in done.stdout
     assert Path(tmp_path, "made", "models", "sft", "tutor", "v1", "config.json").exists()
+
+
+def test_an_evaluation_is_the_command_lines(talking: Desk, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("RUNNER_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.chdir(ROOT)
+    file = ROOT / "specs" / "evaluation" / "opposites.json"
+    events: list[object] = []
+    words = {"limit": 3, "seed": 2, "output_dir": tmp_path / "out"}
+    found = Runner(root=talking.home).evaluate([CHATS], [file], on_event=events.append, **words)
+    assert events
+    again = Runner(root=talking.home).evaluate([CHATS], [json.loads(file.read_text())], **words)
+    assert found["tasks"][0]["results"] == again["tasks"][0]["results"]
+    assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == again
+    with pytest.raises(SpecError) as caught:
+        Runner(root=talking.home).evaluate([CHATS], [{"name": "x", "promt": ""}], output_dir=tmp_path)
+    assert "/promt" in {fault.pointer for fault in caught.value.faults}

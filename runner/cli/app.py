@@ -24,6 +24,10 @@ VERBS = {
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
     "merge": ("runner.cli.merge:merge", "Put a stored adapter into its base: a model that stands alone."),
     "route": ("runner.cli.route:route", "Choose an LLM for every prompt, by score and cost."),
+    "evaluate": (
+        "runner.cli.evaluate:evaluate",
+        "Ask language models the tasks of some files; figures with intervals.",
+    ),
     "compare": ("runner.cli.compare:compare", "Train several specs on one split, side by side in one table."),
     "validate": ("runner.cli.validate:validate", "Check specs; every fault at once."),
     "schema": ("runner.cli.schema:schema", "Print the published JSON Schema."),

@@ -124,7 +124,7 @@ def infer(
         with (
             closing(asked),
             progress_shown() as emit,
-            _sigterm(raises=inferring.Terminated if path is not None else None),
+            sigterm_raises(inferring.Terminated if path is not None else None),
         ):
             provenance = inferring.infer(workspace, question, asked, output, say, emit)
     except BaseException:
@@ -187,7 +187,7 @@ def progress_shown() -> Iterator[Callable[[Event], None]]:
 
 
 @contextmanager
-def _sigterm(raises: type[BaseException] | None) -> Iterator[None]:
+def sigterm_raises(raises: type[BaseException] | None) -> Iterator[None]:
     """SIGTERM as an exception, so that what is done is kept. None lets it end the process; ignored, it stays so."""
     if raises is None or signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
         yield

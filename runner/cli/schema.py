@@ -11,16 +11,23 @@ from runner.spec import json_schemas
 
 
 def schema(
-    model_type: Annotated[str | None, Parameter(help="A model type. Default: the union of all.")] = None,
+    model_type: Annotated[
+        str | None, Parameter(help="A model type, or evaluation-task. Default: the union of all model types.")
+    ] = None,
     *,
     json: Json = False,
 ) -> None:
-    """Print the JSON Schema (2020-12) of training specs, or of one model type's. It is what `validate` enforces.
+    """Print the JSON Schema (2020-12) of training specs, of one model type's, or of the tasks that `evaluate` takes.
+
+    It is what `validate` and `evaluate` enforce.
 
     Example: runner schema
 
     Example: runner schema dense_network > dense_network.schema.json
     """
     # A schema is JSON already: the same document with --json and without.
-    chosen = json_schemas.union() if model_type is None else json_schemas.schema_for(model_type)
+    if model_type == json_schemas.EVALUATION_TASK:
+        chosen = json_schemas.evaluation_task()
+    else:
+        chosen = json_schemas.union() if model_type is None else json_schemas.schema_for(model_type)
     print(json_schemas.text(chosen), end="")

@@ -1,4 +1,4 @@
-"""``runner validate``: check specs without running them."""
+"""``runner validate``: check specs, and the tasks of ``runner evaluate``, without running them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from runner.cli.output import Dash, Json, error_text, fault_text, say, show
 from runner.cli.streams import standard_input
 from runner.errors import RunnerError
 from runner.spec.checking import load
+from runner.spec.evaluation_checking import is_task, load_task
 from runner.spec.reader import read_file, read_piped
 
 
@@ -19,7 +20,7 @@ def validate(
     *files: Annotated[Path, Dash, Parameter(help="Spec files; `-`, or none, is standard input.")],
     json: Json = False,
 ) -> int:
-    """Check specs: every fault at once, each with its place in the text.
+    """Check specs, and tasks of `runner evaluate`: every fault at once, each with its place in the text.
 
     Example: runner validate specs/quickstart.json
 
@@ -44,6 +45,10 @@ def _check(file: Path) -> tuple[dict[str, Any], str]:
     source = "<stdin>" if str(file) == "-" else str(file)
     try:
         data = read_piped(standard_input(), source) if str(file) == "-" else read_file(file)
+        if is_task(data):
+            task = load_task(data, source).task
+            text = f"{source}: a valid task, answered by {task.answer.by}"
+            return {"source": source, "valid": True, "exit_code": 0, "task": task.name, "warnings": []}, text
         loaded = load(data, source)
     except RunnerError as error:
         return {"source": source, "valid": False} | error.as_dict(), error_text(error)

@@ -17,11 +17,15 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, NoDefault
 
 from runner import registry
+from runner.contract import Section
 from runner.spec.envelope import TrainingSpec
+from runner.spec.evaluation_sections import EvaluationTask
 from runner.spec.kinds import document_class
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNION = "training-spec.json"
+#: The schema of task files, which `runner evaluate` reads.
+EVALUATION_TASK = "evaluation-task"
 Schema = dict[str, Any]
 
 
@@ -52,6 +56,12 @@ def envelope() -> Schema:
     return _generate(TrainingSpec, "envelope")
 
 
+@cache
+def evaluation_task() -> Schema:
+    """The schema of a task file."""
+    return _generate(EvaluationTask, EVALUATION_TASK, "Evaluation task")
+
+
 def union(kinds: Iterable[str] | None = None) -> Schema:
     """The schema of any document: of one of ``kinds`` (default: all there are), or starting from a stored model."""
     kinds = list(registry.kinds() if kinds is None else kinds)
@@ -75,9 +85,10 @@ def text(schema: Schema) -> str:
 
 
 def files() -> dict[str, str]:
-    """The files of ``schemas/`` by name: the built-in kinds and their union."""
+    """The files of ``schemas/`` by name: the built-in kinds and their union, and that of task files."""
     built_in = list(registry.built_in())
-    return {f"{name}.json": text(schema_for(name)) for name in built_in} | {UNION: text(union(built_in))}
+    kinds = {f"{name}.json": text(schema_for(name)) for name in built_in}
+    return kinds | {UNION: text(union(built_in)), f"{EVALUATION_TASK}.json": text(evaluation_task())}
 
 
 def write(directory: Path) -> list[Path]:
@@ -91,13 +102,13 @@ def write(directory: Path) -> list[Path]:
     return written
 
 
-def _generate(document: type[TrainingSpec], name: str) -> Schema:
+def _generate(document: type[Section], name: str, title: str | None = None) -> Schema:
     schema = document.model_json_schema(schema_generator=_Generator)
     for part in _objects(schema):
         _publish_older_words(part)
         _publish_older_spellings(part)
         _require_tags(part)
-    title = f"Training spec: {name}"
+    title = title or f"Training spec: {name}"
     rest = {key: value for key, value in schema.items() if key not in ("title", "$defs")}
     return {"$schema": DIALECT, "$id": f"{name}.json", "title": title} | rest | {"$defs": schema["$defs"]}
 

@@ -16,6 +16,7 @@ from runner.cli.app import GROUPS, VERBS
 from runner.data.comparisons.catalog import NAMES
 from runner.errors import ExitCode
 from runner.spec.checking import load
+from runner.spec.evaluation_checking import is_task, load_task
 from runner.spec.json_schemas import schema_for, union
 from runner.spec.kinds import document_class
 from runner.training.made_models import can_make
@@ -36,6 +37,13 @@ def test_every_spec_validates_by_the_code_and_by_the_published_schema(block: Blo
     document = json.loads(block.text)
     jsonschema.Draft202012Validator(schema_for(loaded.kind)).validate(document)
     jsonschema.Draft202012Validator(union()).validate(document)
+
+
+def test_every_task_that_is_shown_validates():
+    tasks = [block for block in every("json") if is_task(block.text)]
+    assert tasks
+    for block in tasks:
+        load_task(block.text, block.id)
 
 
 def test_the_readme_shows_specs_at_all_and_the_quickstart_word_for_word():

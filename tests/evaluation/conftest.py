@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 
 from runner.data.comparisons import Comparisons
 from runner.tasks.ranking.asking import Asked
+from tests.conftest import Desk
+from tests.evaluation.task_documents import furnish
 
 
 def comparisons(
@@ -64,3 +67,14 @@ class Made:
 @pytest.fixture(scope="session")
 def made() -> type[Made]:
     return Made
+
+
+@pytest.fixture
+def bench(talking: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Path, list[Path]]]:
+    """A folder with stored models, rows and task files, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(*documents: dict[str, Any], lines: Any = None) -> tuple[Path, list[Path]]:
+        return tmp_path, furnish(tmp_path, talking.home / "models", documents, lines)
+
+    return make

@@ -7,9 +7,9 @@ import re
 from typing import Literal
 
 from runner.errors import DataError
+from runner.tasks.generation.answer_metrics.number_reading import last_number
 
 Grade = Literal["exact", "numeric", "regex", "judge"]
-NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?|-?\.\d+")
 #: Two numbers are the same that differ by less than this share of them.
 NEAR = 1e-6
 VERDICT = re.compile(r"\[\[([ABC])\]\]")
@@ -50,12 +50,6 @@ def check_reference(grade: Grade, reference: str, where: str) -> None:
             re.compile(reference)
         except (re.error, OverflowError, RecursionError) as error:
             raise DataError(f"the reference is no regular expression: {error}", where=where) from None
-
-
-def last_number(text: str) -> float | None:
-    """The last number of a text: 1,234.5 is one."""
-    found = NUMBER.findall(text)
-    return float(found[-1].replace(",", "")) if found else None
 
 
 def questions(question: str, answer: str, other: str) -> tuple[str, str]:

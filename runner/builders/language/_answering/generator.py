@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator as Iteration
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 
+from runner.builders.language._answering import foretelling
 from runner.builders.language._answering.decoding import Line, decode
 from runner.builders.language._answering.stop_texts import cut_at
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood import judge
 from runner.builders.language._models import merging, stored_model
 from runner.builders.language._rows.token_rows import TokenRows
-from runner.chat.messages import Message
+from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
 from runner.chat.template_rendering import begun
@@ -25,6 +26,7 @@ from runner.contract import Table
 from runner.contract.quantities import counted
 from runner.errors import DataError
 from runner.tasks.generation.completions import Completion, Ending
+from runner.tasks.generation.passages import Likelihood, Passage
 from runner.training.quiet_libraries import quietly
 
 #: Tokens that a batch may have in the end, prompts and answers together.
@@ -61,16 +63,9 @@ class Generator:
 
     def prompt_ids(self, row: Any, options: Any) -> list[int]:
         """What the model is fed for a row. Raises :class:`DataError` for what its template refuses."""
-        conversation = row.conversation
-        if options.system is not None and conversation.messages[0].role != "system":
-            conversation = conversation.with_messages([Message("system", options.system), *conversation.messages])
+        conversation = self._asked(row, options)
         if self.renderer is None:
             text = conversation.messages[-1].content
-            if len(conversation.messages) > 1:
-                raise DataError(
-                    "the model goes on with texts, and has no template for a conversation",
-                    hint="give a prompt alone, or use a model that was trained on conversations (sft)",
-                )
             return begun(self.tokenizer, self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return self.renderer.prompt(conversation)
 
@@ -86,6 +81,18 @@ class Generator:
                 hint="shorten the prompt",
             )
         return ids
+
+    def _asked(self, row: Any, options: Any) -> Conversation:
+        """A row's conversation with the system's turn. Raises :class:`DataError` for more turns than a text is."""
+        conversation: Conversation = row.conversation
+        if options.system is not None and conversation.messages[0].role != "system":
+            conversation = conversation.with_messages([Message("system", options.system), *conversation.messages])
+        if self.renderer is None and len(conversation.messages) > 1:
+            raise DataError(
+                "the model goes on with texts, and has no template for a conversation",
+                hint="give a prompt alone, or use a model that was trained on conversations (sft)",
+            )
+        return conversation
 
     def predict(self, rows: Sequence[Any], options: Any, batch_size: int) -> list[list[Completion]]:
         """``n`` completions of every row, in the rows' order. Rows are batched by length.
@@ -247,6 +254,26 @@ class Generator:
         rows = TokenRows.of(ids, weights)
         padding, device = int(self.tokenizer.pad_token_id), str(self.model.device)
         return judge(self.model, rows, padding, device).loss
+
+    def without_template(self) -> Self:
+        """The same model, which goes on with texts."""
+        return type(self)(self.model, self.tokenizer, None)
+
+    def answered(self, row: Any, answer: str, options: Any) -> Passage:
+        """What is asked of a row, and an answer to it. Raises :class:`DataError` as :meth:`prompt_ids` does, and for an
+        answer without a token."""
+        conversation = self._asked(row, options)
+        if self.renderer is None:
+            return foretelling.after_text(self.tokenizer, conversation.messages[-1].content, answer)
+        return foretelling.after_turns(self.renderer, conversation, answer)
+
+    def windows(self, text: str) -> list[Passage]:
+        """A whole text, in passages that the model can read. See :func:`foretelling.windows`."""
+        return foretelling.windows(self.tokenizer, text, self.longest)
+
+    def likelihoods(self, passages: Sequence[Passage], batch_size: int) -> Iterator[list[tuple[int, Likelihood]]]:
+        """How likely each passage is, batch after batch. See :func:`foretelling.likelihoods`."""
+        return foretelling.likelihoods(self.model, passages, int(self.tokenizer.pad_token_id), batch_size)
 
     def _foretold(self, passage: Any) -> tuple[list[int], list[float]]:
         if passage.conversation is not None and self.renderer is not None:

@@ -1,0 +1,148 @@
+"""Answers as stored models judge them: a reward model scores each, a language model prefers one of two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from runner.chat.messages import Conversation, Message
+from runner.contract import Measure
+from runner.data.dialogues.infer_rows import AskedConversation
+from runner.errors import ConflictError, DataError
+from runner.evaluation.evaluated_model import EvaluatedModel
+from runner.evaluation.kept_answers import KeptAnswers
+from runner.evaluation.questions.question import Question
+from runner.inference.collecting.grading import questions as swapped
+from runner.inference.collecting.grading import verdict
+from runner.inference.opening import Opened, open_model
+from runner.tasks.generation.answer_metrics import metric_sections as sections
+from runner.tasks.generation.answer_metrics.figures import Figure
+from runner.tasks.generation.options import GenerationOptions
+from runner.workspace import Workspace
+
+
+class Bench:
+    """The judges of an evaluation, each opened once."""
+
+    def __init__(self, workspace: Workspace, device: str, batch_size: int, *, fresh: bool = False) -> None:
+        self._workspace, self._device, self._batch_size, self._fresh = workspace, device, batch_size, fresh
+        self._judges: dict[str, EvaluatedModel] = {}
+        self._rewards: dict[str, tuple[Opened, KeptAnswers]] = {}
+
+    def open(self, metric: sections.Reward | sections.Preferred, where: str) -> None:
+        """Open the judge of a metric. Raises :class:`ConflictError` for a model that does not judge so."""
+        if isinstance(metric, sections.Reward):
+            if metric.model in self._rewards:
+                return
+            opened = open_model(self._workspace, metric.model, device=self._device)
+            if opened.task.name != "reward":
+                raise ConflictError(
+                    f"{opened.reference} is a model of {opened.task.name}, and gives no rewards",
+                    where=where,
+                    hint='a model of type reward does; "preferred" has a language model judge',
+                )
+            model = EvaluatedModel(opened, self._workspace.cache / "evaluations", self._batch_size, fresh=self._fresh)
+            self._rewards[metric.model] = opened, model.kept
+            return
+        if metric.model in self._judges:
+            return
+        judge = EvaluatedModel.open(
+            self._workspace, metric.model, device=self._device, batch_size=self._batch_size, fresh=self._fresh
+        )
+        if not judge.converses:
+            raise ConflictError(
+                f"{judge.reference} has no template for a conversation, and a judge is asked in one",
+                where=where,
+                hint="name a model that was trained on conversations (sft)",
+            )
+        self._judges[metric.model] = judge
+
+    @property
+    def references(self) -> list[str]:
+        """The judges with their versions."""
+        return [
+            *(judge.reference for judge in self._judges.values()),
+            *(o.reference for o, _ in self._rewards.values()),
+        ]
+
+    def figure(
+        self,
+        metric: sections.Reward | sections.Preferred,
+        questions: Sequence[Question],
+        rows: Sequence[AskedConversation],
+        answers: Sequence[str],
+    ) -> Figure:
+        """What the judge of a metric makes of the answers. Rows that it says nothing of are not in the figure."""
+        if isinstance(metric, sections.Reward):
+            values = self._rewarded(metric, rows, answers)
+            measure = Measure(sections.label(metric), "Mean reward", sections.label(metric), 3, interval=True)
+        else:
+            values = self._preferred(metric, questions, answers)
+            measure = Measure(
+                sections.label(metric), "Preferred to the reference", sections.label(metric), 3, interval=True
+            )
+        there = np.array([value is not None for value in values])
+        numbers = np.array([0.0 if value is None else value for value in values])
+        parts = np.stack([numbers * there, there.astype(np.float64)], axis=1)
+        return Figure(measure, parts, unread=~there)
+
+    def _rewarded(
+        self, metric: sections.Reward, rows: Sequence[AskedConversation], answers: Sequence[str]
+    ) -> list[float | None]:
+        opened, kept = self._rewards[metric.model]
+        judged = [
+            AskedConversation(row.conversation, answer=(Message("assistant", answer),))
+            for row, answer in zip(rows, answers, strict=True)
+        ]
+        keys = [kept.key(reward=(row.key() or b"").hex()) for row in judged]
+        new = [at for at, key in enumerate(keys) if kept.get(key) is None]
+        for begin in range(0, len(new), self._batch_size):
+            batch = new[begin : begin + self._batch_size]
+            scores = _scores(opened.predictor, [judged[at] for at in batch])
+            kept.put({keys[at]: [score] for at, score in zip(batch, scores, strict=True)})
+        return [kept.get(key)[0] for key in keys]
+
+    def _preferred(
+        self, metric: sections.Preferred, questions: Sequence[Question], answers: Sequence[str]
+    ) -> list[float | None]:
+        judge = self._judges[metric.model]
+        asked = [
+            AskedConversation(Conversation((Message("user", text),)))
+            for question, answer in zip(questions, answers, strict=True)
+            for text in swapped(question.prompt, answer, question.answer)
+        ]
+        options = GenerationOptions(max_new_tokens=metric.max_new_tokens)
+        said = judge.completions(asked, options, True, _silent)
+        words = [each["completion"] for each in said]
+        return [preference(*pair) for pair in zip(words[::2], words[1::2], strict=True)]
+
+
+def preference(first: str, second: str) -> float | None:
+    """What a judge's words are worth to an answer that stood first, and then second: 1 where it is preferred both
+    times, 0.5 where that hangs on the place; None where either says nothing."""
+    one, other = verdict(first, first=True), verdict(second, first=False)
+    return None if one is None or other is None else (one + other) / 2
+
+
+def _scores(predictor: Any, rows: list[AskedConversation]) -> list[float | None]:
+    """The reward of each row; None for one that the judge cannot read: it is too long, or its template refuses it."""
+    found: list[float | None] = [None] * len(rows)
+    readable = [at for at, row in enumerate(rows) if _readable(predictor, row)]
+    scores = predictor.predict([rows[at] for at in readable], None, len(readable)) if readable else ()
+    for at, score in zip(readable, scores, strict=True):
+        found[at] = round(score, 6) + 0.0
+    return found
+
+
+def _readable(predictor: Any, row: AskedConversation) -> bool:
+    try:
+        predictor.checked_ids(row)
+    except DataError:
+        return False
+    return True
+
+
+def _silent(done: int, total: int) -> None:
+    """A judge's progress is not told: the model's own is."""

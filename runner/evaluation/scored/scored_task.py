@@ -1,0 +1,67 @@
+"""One model on one task: figures over the rows that it answered, and a record of every one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.errors import DataError
+from runner.evaluation.evaluated_model import EvaluatedModel
+from runner.evaluation.questions.question import Question
+from runner.spec.evaluation_sections import EvaluationTask
+from runner.tasks.generation.answer_metrics.figures import Figure
+
+#: Decimals of a score in a record.
+DECIMALS = 6
+
+
+@dataclass
+class Asked:
+    """The questions that a model can be asked; of the others, their lines by reason."""
+
+    questions: list[Question] = field(default_factory=list)
+    #: What the model is given for each: passages of a way of answering, or a row.
+    given: list[Any] = field(default_factory=list)
+    dropped: dict[str, list[int]] = field(default_factory=dict)
+
+    def take(self, question: Question, given: Any) -> None:
+        self.questions.append(question)
+        self.given.append(given)
+
+    def drop(self, question: Question, reason: str) -> None:
+        self.dropped.setdefault(reason.replace(" ", "_"), []).append(question.line)
+
+    def check(self, task: EvaluationTask, model: EvaluatedModel) -> None:
+        """Raise :class:`DataError` where not one question is left."""
+        if not self.questions:
+            reasons = ", ".join(f"{reason.replace('_', ' ')} ({len(each):,})" for reason, each in self.dropped.items())
+            raise DataError(f"{model.reference} can be asked none of the rows: {reasons}", where=task.name)
+
+
+@dataclass(frozen=True)
+class ScoredTask:
+    """What came of it."""
+
+    questions: Sequence[Question]
+    figures: Sequence[Figure]
+    #: What the model was given and what it said, a document a question; the scores are added here.
+    records: Sequence[dict[str, Any]]
+    dropped: Mapping[str, Sequence[int]]
+    #: Answers that were cut, by question.
+    truncated: Sequence[bool]
+
+    def __post_init__(self) -> None:
+        for figure in self.figures:
+            each = figure.each
+            for at, record in enumerate(self.records):
+                value = known(each[at])
+                record.setdefault("scores", {})[figure.measure.metric] = value
+                if figure.unread is not None and figure.unread[at]:
+                    record.setdefault("unread", []).append(figure.measure.metric)
+
+
+def known(value: float) -> float | None:
+    """A number for a document: rounded, and None for one that is none."""
+    return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None

@@ -1,0 +1,59 @@
+"""From a task file's bytes to a checked task: every fault at once, each at its place in the text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from runner.errors import SpecError
+from runner.spec.evaluation_sections import EvaluationTask
+from runner.spec.findings import Finding, in_order
+from runner.spec.reader import Document, read, read_file
+
+
+@dataclass(frozen=True)
+class LoadedTask:
+    """A valid task and the document it was read from."""
+
+    task: EvaluationTask
+    document: Document
+
+    @property
+    def source(self) -> str:
+        return self.document.source
+
+
+def load_task(data: bytes | str, source: str = "<task>") -> LoadedTask:
+    """Read and check a task. Raises :class:`SpecError` with every fault, in the order of the text."""
+    document = read(data, source)
+    try:
+        return LoadedTask(EvaluationTask.model_validate_json(json.dumps(document.value)), document)
+    except ValidationError as error:
+        # Imported here: the schema and jsonschema are for what is wrong alone.
+        from runner.spec.json_schemas import evaluation_task
+        from runner.spec.pydantic_errors import from_pydantic, told
+        from runner.spec.schema_check import check
+
+        faults: list[Finding] = check(document, document.value, evaluation_task())
+        beyond = from_pydantic(error, document, document.value, [])
+        faults += [fault for fault in beyond if not told(fault, faults)]
+        meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
+        kept = [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
+        raise SpecError([finding.fault for finding in in_order(kept)], source=source) from None
+
+
+def is_task(data: bytes | str) -> bool:
+    """Whether a document is meant as a task: it says how rows are answered, and describes no model."""
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and "answer" in value and "model" not in value
+
+
+def load_task_file(path: Path | str) -> LoadedTask:
+    """The same of a file. Raises SpecError; NotFoundError or EnvironmentProblem if it cannot be read."""
+    return load_task(read_file(Path(path)), str(path))
