@@ -134,7 +134,9 @@ def _table_conflict(data):
 
 def _rate_conflict(section):
     """Whether a warm-up has two lengths, or the learning rate two decays."""
-    schedule, optimizer = section.get("schedule"), section.get("optimizer") or {}
+    # A language model's learning rate is lowered in a line where nothing is said.
+    default = {"schedule_type": "linear"} if section.get("model_type") in LANGUAGE else None
+    schedule, optimizer = section.get("schedule", default), section.get("optimizer") or {}
     if not isinstance(schedule, dict):
         return False
     twice = all(schedule.get(name) is not None for name in ("warmup_steps", "warmup_ratio"))

@@ -27,7 +27,8 @@ def test_no_module_above_the_tasks_compares_or_looks_up_a_tasks_name(path: Path)
         elif isinstance(node, ast.MatchValue):
             words = [node.value]
         elif isinstance(node, ast.Subscript):
-            words = [node.slice]
+            # A field's one value is a word of a document, whatever else it names.
+            words = [] if isinstance(node.value, ast.Name) and node.value.id == "Literal" else [node.slice]
         else:
             continue
         flat = [

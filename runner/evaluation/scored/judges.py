@@ -20,6 +20,7 @@ from runner.inference.opening import Opened, open_model
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.figures import Figure
 from runner.tasks.generation.options import GenerationOptions
+from runner.tasks.reward import TASK as REWARD
 from runner.workspace import Workspace
 
 
@@ -37,7 +38,7 @@ class Bench:
             if metric.model in self._rewards:
                 return
             opened = open_model(self._workspace, metric.model, device=self._device)
-            if opened.task.name != "reward":
+            if opened.task is not REWARD:
                 raise ConflictError(
                     f"{opened.reference} is a model of {opened.task.name}, and gives no rewards",
                     where=where,
