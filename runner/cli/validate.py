@@ -12,7 +12,7 @@ from runner.cli.output import Dash, Json, error_text, fault_text, say, show
 from runner.cli.streams import standard_input
 from runner.errors import RunnerError
 from runner.spec.checking import load
-from runner.spec.evaluation_checking import is_task, load_task
+from runner.spec.document_sort import is_task
 from runner.spec.reader import read_file, read_piped
 
 
@@ -46,6 +46,8 @@ def _check(file: Path) -> tuple[dict[str, Any], str]:
     try:
         data = read_piped(standard_input(), source) if str(file) == "-" else read_file(file)
         if is_task(data):
+            from runner.spec.evaluation_checking import load_task
+
             task = load_task(data, source).task
             text = f"{source}: a valid task, answered by {task.answer.by}"
             return {"source": source, "valid": True, "exit_code": 0, "task": task.name, "warnings": []}, text

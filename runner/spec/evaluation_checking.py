@@ -45,15 +45,6 @@ def load_task(data: bytes | str, source: str = "<task>") -> LoadedTask:
         raise SpecError([finding.fault for finding in in_order(kept)], source=source) from None
 
 
-def is_task(data: bytes | str) -> bool:
-    """Whether a document is meant as a task: it says how rows are answered, and describes no model."""
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and "answer" in value and "model" not in value
-
-
 def load_task_file(path: Path | str) -> LoadedTask:
     """The same of a file. Raises SpecError; NotFoundError or EnvironmentProblem if it cannot be read."""
     return load_task(read_file(Path(path)), str(path))
