@@ -74,7 +74,8 @@ def texts() -> list[dict[str, Any]]:
 
 
 GOOD = {
-    "sft": talks, "causal_lm": texts, "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
+    "sft": talks, "distillation": talks, "causal_lm": texts,
+    "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
 }  # fmt: skip
 
 

@@ -72,7 +72,7 @@ def card(spec: Any, name: str, task: Task, metrics: Mapping[str, Any]) -> str:
 
 def hub_name(name: str, spec: Any) -> str | None:
     """The base as the Hub knows it; None for a folder, a stored model, and one that is made here."""
-    own = spec.stored_models() or name == made_models.TINY or name != spec.base_model_name
+    own = spec.stored_base() or name == made_models.TINY or name != spec.base_model_name
     return name if not own and _HUB_NAME.fullmatch(name) else None
 
 
