@@ -26,6 +26,7 @@ QUICK = {
     "a tokenizer larger than the model",
     "a template that refuses most rows",
     "target modules that match nothing",
+    "a teacher of another vocabulary",
     "nothing but prompts fit",
     "steps too small for any weight",
 }
