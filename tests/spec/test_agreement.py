@@ -29,7 +29,7 @@ OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # fmt: off
 TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g",
          "04g", "512M", "HF_TOKEN", "A=b", "a/b", "a/b/v2", "a/b/c", "a\\b", "", "image:tag", "é", "x" * 129, "auto",
-         "adamw", "Q: {input}", "a.jsonl"]
+         "adamw", "Q: {input}", "a.jsonl", "o.safetensors"]
 ODD = [None, True, False, 0, 1, -1, 2, 0.5, 1.0, 1.5, -0.0, 1e20, 10**30, "x", "1", "", [], {}, [1], {"a": 1},
        [0.9, 0.99]]
 # fmt: on
@@ -195,7 +195,7 @@ def _taught_conflict(spec):
     if losses is not None:
         if not any(losses.get(name) is not None for name in ("cross_entropy", "label_smoothing", "focal")):
             return True
-        if (losses.get("contrastive") is not None and packed) or spec.get("label_smoothing"):
+        if spec.get("label_smoothing"):
             return True
     section = spec if spec.get("model_type") == "distillation" else spec.get("distillation")
     if section is None:
@@ -207,12 +207,20 @@ def _taught_conflict(spec):
             return True
         if by_logits and teacher.get("answering") is not None:
             return True
+        if not by_logits and teacher.get("top_k") is not None:
+            return True
+    before = teacher["teacher_type"] == "odds" or (by_logits and teacher.get("top_k") is not None)
+    by_logits = by_logits or teacher["teacher_type"] == "odds"
+    if before and (section.get("divergence", "forward_kl") != "forward_kl" or section.get("on_policy") is not None):
+        return True
+    of_file = teacher["teacher_type"] in ("answers", "odds") and "teacher_template" in section
+    if of_file:
+        return True
     if spec.get("label_smoothing"):
         return True
     if not by_logits:
         void = {"temperature", "alpha", "divergence", "beta", "on_policy"} & section.keys()
-        of_file = teacher["teacher_type"] == "answers" and "teacher_template" in section
-        return bool(void) or of_file or not answers
+        return bool(void) or not answers
     if section.get("beta") is not None and section.get("divergence", "forward_kl") != "jsd":
         return True
     templates = [section.get(f"{who}_template", "{input}") for who in ("teacher", "student")]

@@ -253,3 +253,36 @@ def test_what_the_student_says_itself_is_learned_of_the_teacher_alone(trained, e
     spent = {"epochs": 1, "batch_size": 9}
     _, none = trained("distillation", "none", context=spent, on_policy=ON_POLICY | {"share": 1.0})
     assert steps(none)[0]["metrics"]["train_loss"] == pytest.approx(0, abs=1e-6)
+
+
+def test_odds_of_all_tokens_that_were_kept_are_those_of_the_teacher_beside_it(trained, elder):
+    live, before = model(elder), model(elder, top_k=100_000)
+    words = {"temperature": 2.0, "packing": "packed"}
+    _, beside = trained("distillation", "beside", teacher=live, **words)
+    result, kept = trained("distillation", "kept", teacher=before, **words)
+    file = result.tables["teacher"]["rows"][0][-1]
+    _, given = trained("distillation", "given", teacher={"teacher_type": "odds", "path": file}, **words)
+    losses = [[step["metrics"]["train_loss"] for step in steps(context)] for context in (beside, kept, given)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)
+    ours, theirs = weights(kept.artifact), weights(given.artifact)
+    assert all(torch.equal(theirs[name], tensor) for name, tensor in ours.items())
+    _, fewer = trained("distillation", "fewer", teacher=model(elder, top_k=5), **words)
+    assert steps(fewer)[0]["metrics"]["train_loss"] != pytest.approx(losses[0][0], abs=1e-3)
+
+
+def test_odds_of_another_vocabulary_or_of_other_rows_are_refused(trained, base, elder, tmp_path):
+    result, _ = trained("distillation", "kept", teacher=model(elder, top_k=4))
+    given = {"teacher_type": "odds", "path": result.tables["teacher"]["rows"][0][-1]}
+    other = tmp_path / "other"
+    shutil.copytree(base, other)
+    swapped(other)
+    with pytest.raises(DataError, match="another vocabulary"):
+        trained("distillation", "other", teacher=given, base_model_name=str(other))
+    with pytest.raises(DataError, match="none of the rows"):
+        trained("distillation", "longer", teacher=given, student_template="Please: {input}")
+    (tmp_path / "no.safetensors").write_bytes(b"none")
+    with pytest.raises(DataError, match="no odds"):
+        trained("distillation", "no", teacher=given | {"path": str(tmp_path / "no.safetensors")})
+    some, context = trained("distillation", "some", [*saying("Other."), *conversations()[9:]], teacher=given)
+    assert some.metrics["n_train"] == 8
+    assert any("line 1" in event["message"] for event in context.emit.of("warning"))

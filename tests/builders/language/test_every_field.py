@@ -321,6 +321,7 @@ WITHIN = [
     (("losses", "contrastive"), "weight", 1.0, 5.0),
     (("losses", "contrastive"), "margin", 0.5, 0.1),
     (("teacher",), "dtype", "float32", "bfloat16"),
+    (("teacher",), "top_k", 2, 50),
     (("on_policy",), "share", 0.3, 1.0),
     (("on_policy",), "max_new_tokens", 2, 6),
     (("on_policy",), "temperature", 1.0, 9.0),

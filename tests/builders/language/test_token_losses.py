@@ -11,6 +11,7 @@ import torch
 from runner.builders.language._learning import token_losses as losses
 from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term
 from runner.builders.language._learning.frozen_models import Read
+from runner.builders.language._rows.token_rows import TokenRows
 
 TEACHER = torch.tensor([[2.0, 0.5, -1.0], [0.0, 1.0, 3.0]])
 STUDENT = torch.tensor([[1.0, 1.0, 0.0], [0.5, 0.5, 1.0]])
@@ -78,6 +79,13 @@ def test_contrastive_is_the_mean_over_the_other_tokens_of_the_row():
     near = 0.5 - 1 + math.sqrt(0.5)
     # The first two are at a right angle, and as near to the third; the fourth is alone in its row.
     assert found.tolist() == pytest.approx([near / 2, near / 2, near, 0.0], abs=1e-6)
+
+
+def test_tokens_of_packed_rows_are_those_of_the_same_rows_apart():
+    rows = TokenRows.of([[1, 2, 3], [4, 5], [6, 7, 8, 9]], [[1.0] * 3, [1.0] * 2, [1.0, 0.0, 1.0, 1.0]])
+    apart = rows.batch(np.arange(3), 0, "cpu").owners.tolist()
+    packed = rows.packed([np.array([0, 1]), np.array([2])], 0, "cpu").owners.tolist()
+    assert [apart.index(owner) for owner in apart] == [packed.index(owner) for owner in packed] == [0, 0, 2, 3, 3]
 
 
 @pytest.mark.parametrize("most", [10**6, 17 * 12])

@@ -88,8 +88,6 @@ def _kept(file: Path) -> tuple[str, bool] | None:
 
 
 def _identity(teacher: teachers.Teacher, options: GenerationOptions, device: str) -> str:
-    """Another one wherever another answer may come of it: other files, another template, other options."""
-    files = sorted(path for path in teacher.folder.iterdir() if path.suffix in (".safetensors", ".json", ".jinja"))
-    told = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    what = [str(teacher.folder), told, teacher.chat, teacher.dtype, device, options.model_dump()]
-    return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    """Another one wherever another answer may come of it."""
+    what = [teacher.identity(), device, options.model_dump()]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -74,7 +74,7 @@ class LogitDistillation:
         term = teachers_term(self._taught, self._shared.count)
         share = 1 - self._taught.alpha
         made = composition(self._spec.losses, machine.model, self._reference, share=share, taught=(self._frozen, term))
-        return composed_parts(machine, TaughtLines(examples, len(made.models), self._rows, self._sampler), made)
+        return composed_parts(machine, TaughtLines(examples, len(made.models), self._rows, sampler=self._sampler), made)
 
     def tables(self) -> list[Table]:
         """What the teacher makes of the held-out rows."""

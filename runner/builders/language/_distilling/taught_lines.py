@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
+from runner.builders.language._distilling.kept_odds import KeptOdds
 from runner.builders.language._distilling.on_policy import Sampler, answered, prompt_of
 from runner.builders.language._learning.composed_losses import Lines
 from runner.builders.language._learning.machine import Machine
@@ -23,6 +25,8 @@ class TaughtLines:
     models: int
     #: The teacher's rows, where it reads others: as many, packed alike.
     taught: TokenRows | None = None
+    #: Its odds, where they were computed before.
+    kept: KeptOdds | None = None
     sampler: Sampler | None = None
 
     @property
@@ -40,8 +44,11 @@ class TaughtLines:
 
         def lines(some: np.ndarray) -> Lines:
             batch = self.examples.batch(some, machine.padding, machine.device)
-            read = batch
-            if self.taught is not None:
+            read: Any = batch
+            if self.kept is not None:
+                rows = some if self.examples.bins is None else np.concatenate([self.examples.bins[at] for at in some])
+                read = self.kept.lines(rows, machine.device)
+            elif self.taught is not None:
                 read = Examples(self.taught, self.examples.bins).batch(some, machine.padding, machine.device)
             return Lines(batch, (read, *(batch,) * (self.models - 1)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,12 +51,23 @@ class Teacher:
             self.name, self.where,
         )  # fmt: skip
 
+    def identity(self) -> str:
+        """Another one for other files, another chat, another dtype: what is computed of it hangs on nothing else."""
+        files = sorted(path for path in self.folder.iterdir() if path.suffix in (".safetensors", ".json", ".jinja"))
+        what = [str(self.folder), [_stamp(path) for path in files], self.chat, self.dtype]
+        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()
+
     def opened(self, device: str, seed: int) -> Any:
         """The model in its dtype, without gradients and dropout."""
         model = open_weights(self.folder, device, where=self.where).to(kept_in(self.dtype, device))
         # Reading a model may draw from torch's generator or not, as it was read before or not.
         torch.manual_seed(seed)
         return model.eval().requires_grad_(False)
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    told = path.stat()
+    return path.name, told.st_size, told.st_mtime_ns
 
 
 def kept_in(dtype: str, device: str) -> torch.dtype:

@@ -10,6 +10,7 @@ from runner.builders.language._fields.teacher_fields import (
     INPUT,
     AnswersTeacher,
     ModelTeacher,
+    OddsTeacher,
     Teacher,
     Template,
 )
@@ -60,7 +61,15 @@ class DistillationFields(Section):
 
     def by_logits(self) -> bool:
         """Whether the teacher's odds are learned, and not its text."""
+        if isinstance(self.teacher, OddsTeacher):
+            return True
         return isinstance(self.teacher, ModelTeacher) and self.teacher.outputs == "logits"
+
+    def by_likeliest(self) -> bool:
+        """Whether odds of the likeliest tokens alone are learned, which are computed before."""
+        return isinstance(self.teacher, OddsTeacher) or (
+            isinstance(self.teacher, ModelTeacher) and self.teacher.top_k is not None
+        )
 
     @model_validator(mode="after")
     def _of_one_sort(self) -> Self:
@@ -70,6 +79,11 @@ class DistillationFields(Section):
                     raise invalid((name,), "void", "the teacher's text is learned, and no logits: leave this out")
         elif self.beta is not None and self.divergence != "jsd":
             raise invalid(("beta",), "void", f"{self.divergence} has none: leave it out, or take jsd")
-        if isinstance(self.teacher, AnswersTeacher) and "teacher_template" in self.model_fields_set:
-            raise invalid(("teacher_template",), "void", "the answers of a file were asked for before: leave this out")
+        if self.by_logits() and self.by_likeliest():
+            if self.divergence != "forward_kl":
+                raise invalid(("divergence",), "void", "of the likeliest tokens alone forward_kl can be told")
+            if self.on_policy is not None:
+                raise invalid(("on_policy",), "void", "odds that are computed before are those of the data alone")
+        if isinstance(self.teacher, AnswersTeacher | OddsTeacher) and "teacher_template" in self.model_fields_set:
+            raise invalid(("teacher_template",), "void", "what a file has was asked for before: leave this out")
         return self

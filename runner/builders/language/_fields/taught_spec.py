@@ -66,8 +66,6 @@ class AnsweringSpec(ChatModelSpec):
 
     @model_validator(mode="after")
     def _taught_alike(self) -> Self:
-        if self.losses is not None and self.losses.contrastive is not None and self.packing == "packed":
-            raise invalid(("packing",), "void", "contrastive looks at a row alone: take none, or leave contrastive out")
         taught = self.taught()
         if taught is None:
             return self

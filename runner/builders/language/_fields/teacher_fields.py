@@ -48,6 +48,13 @@ class ModelTeacher(Section):
         description="What its weights are kept and computed in: auto takes bfloat16 on a GPU that has it, and float32 "
         "elsewhere.",
     )
+    top_k: int | None = option(
+        None,
+        ge=1,
+        le=100_000,
+        description="Learn of the so many likeliest tokens in each place alone. Their odds are computed once, before "
+        "the training, and kept in a file; null has the teacher lie beside the training and learns of all tokens.",
+    )
     answering: Answering | None = option(None, description="How it answers, where its text is learned.")
 
     def stored(self) -> str | None:
@@ -66,6 +73,8 @@ class ModelTeacher(Section):
                 raise invalid(("revision",), "void", "a stored model has versions, not revisions: TYPE/NAME/vN")
         if self.outputs == "logits" and self.answering is not None:
             raise invalid(("answering",), "void", "no answer is made where logits are learned: leave this out")
+        if self.outputs == "text" and self.top_k is not None:
+            raise invalid(("top_k",), "void", "the teacher's text is learned, and no odds: leave this out")
         return self
 
 
@@ -92,4 +101,13 @@ class AnswersTeacher(Section):
     )
 
 
-Teacher = Annotated[ModelTeacher | EndpointTeacher | AnswersTeacher, Field(discriminator="teacher_type")]
+class OddsTeacher(Section):
+    """Odds that were computed before."""
+
+    teacher_type: Literal["odds"] = option(description="A file of the odds that a teacher gave before, by top_k.")
+    path: Annotated[str, StringConstraints(pattern=r"\.safetensors$", max_length=4096)] = option(
+        file=True, description="The file that a training with top_k has kept. It knows its teacher's vocabulary."
+    )
+
+
+Teacher = Annotated[ModelTeacher | EndpointTeacher | AnswersTeacher | OddsTeacher, Field(discriminator="teacher_type")]

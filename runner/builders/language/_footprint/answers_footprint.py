@@ -11,6 +11,7 @@ import torch
 from runner.builders.language._distilling import teacher as teachers
 from runner.builders.language._distilling.answer_training import read_side
 from runner.builders.language._distilling.templates import turned_rows
+from runner.builders.language._fields.teacher_fields import OddsTeacher
 from runner.builders.language._footprint import exercise, language_footprint
 from runner.builders.language._footprint.known_rows import KnownRows, configuration_alone, is_here
 from runner.builders.language._models import stored_model
@@ -31,7 +32,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     Raises :class:`~runner.errors.DataError` for a teacher of another vocabulary, where its tokenizer is here too.
     """
     taught = spec.taught()
-    by_logits = taught is not None and taught.by_logits()
+    by_logits = taught is not None and taught.by_logits() and not isinstance(taught.teacher, OddsTeacher)
     here = by_logits and _teacher_is_here(spec, context)
 
     def reader(base: Base) -> Callable[[Any, str], Read]:
@@ -56,7 +57,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
 
     def beside(folder: Path) -> Sequence[tuple[Path, torch.dtype]]:
         found = []
-        if by_logits:
+        if by_logits and taught.teacher.top_k is None:
             found.append((_teachers_folder(spec, context), teachers.kept_in(taught.teacher.dtype, context.device)))
         if spec.losses is not None and spec.losses.kl_to_reference is not None:
             found.append((folder, torch.float32))

@@ -56,7 +56,7 @@ def answers(spec: Any, side: Side, taught: TokenRows | None = None) -> Exercise:
     Answers that the student makes itself are not gone through: the data's are in their place.
     """
     teaching = spec.taught()
-    with_teacher = teaching is not None and teaching.by_logits()
+    with_teacher = teaching is not None and teaching.by_logits() and not teaching.by_likeliest()
     if spec.losses is None and not with_teacher:
         return likelihood(spec, side)
     examples = examples_of(spec, side)

@@ -15,7 +15,7 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from runner.builders.language._learning import token_losses
-from runner.builders.language._learning.frozen_models import Frozen, Read
+from runner.builders.language._learning.frozen_models import Beside, Read
 from runner.builders.language._learning.log_probs import at_places
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.odds import MOST, last_layer
@@ -50,8 +50,8 @@ class Lines:
     """The rows of a forward pass."""
 
     batch: Batch
-    #: The same rows as each of the models beside it reads them: as many tokens count, in the same order.
-    beside: tuple[Batch, ...]
+    #: The same rows as each of those beside it reads them: as many tokens count, in the same order.
+    beside: tuple[Any, ...]
     #: float32 ``[N]``: 1 for a token that is the data's, 0 for one that the model has made; None: all are the data's.
     told: torch.Tensor | None = None
 
@@ -77,7 +77,7 @@ class Composition:
 
     terms: tuple[Term, ...]
     #: Models that the terms look at, in the order of ``OfTokens.beside``.
-    models: tuple[Frozen, ...] = ()
+    models: tuple[Beside, ...] = ()
     #: What the likeness of a row's tokens counts, and its margin.
     contrastive: tuple[float, float] | None = None
 
@@ -93,7 +93,7 @@ class Composition:
         total = (found * batch.counted).sum()
         if self.contrastive is not None:
             weight, margin = self.contrastive
-            rows = batch.places // (batch.ids.shape[1] - 1)
+            rows = batch.owners
             total = total + weight * (token_losses.contrastive(out, rows, margin) * batch.counted * told).sum()
         return total
 

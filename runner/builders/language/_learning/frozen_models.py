@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -24,6 +24,13 @@ class Read:
         with torch.no_grad(), torch.autocast(hidden.device.type, enabled=False):
             found: torch.Tensor = hidden if self.head is None else self.head(hidden)
         return found.float()
+
+
+class Beside(Protocol):
+    """What tells odds beside the model that is trained."""
+
+    def read(self, lines: Any) -> Read:
+        """What it makes of the rows of a batch."""
 
 
 class Frozen:

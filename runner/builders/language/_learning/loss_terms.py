@@ -8,7 +8,7 @@ import torch
 
 from runner.builders.language._learning import token_losses
 from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term
-from runner.builders.language._learning.frozen_models import Frozen
+from runner.builders.language._learning.frozen_models import Beside, Frozen
 from runner.builders.language._learning.odds import last_layer
 from runner.errors import DataError
 
@@ -42,7 +42,7 @@ def terms(losses: Any, share: float, reference: int) -> list[Term]:
 
 
 def composition(
-    losses: Any, model: Any, reference: Frozen | None, *, share: float = 1.0, taught: tuple[Frozen, Term] | None = None
+    losses: Any, model: Any, reference: Frozen | None, *, share: float = 1.0, taught: tuple[Beside, Term] | None = None
 ) -> Composition:
     """The sum of the losses that a spec names, or of the likelihood alone where that is None, and of a teacher's.
 

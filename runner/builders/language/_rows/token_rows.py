@@ -34,6 +34,14 @@ class Batch:
         """What each of them counts, float32 ``[N]``."""
         return self.weights[:, 1:].flatten()[self.places]
 
+    @property
+    def owners(self) -> torch.Tensor:
+        """The row that each of them is of, int64 ``[N]``: equal for tokens of one row, and for no others."""
+        if self.positions is None:
+            return self.places // (self.ids.shape[1] - 1)
+        # A row that is packed begins at a position of 0.
+        return (self.positions.flatten() == 0).cumsum(0).view(self.positions.shape)[:, 1:].flatten()[self.places]
+
     @classmethod
     def on(
         cls,
