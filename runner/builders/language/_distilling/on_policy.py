@@ -11,6 +11,7 @@ import torch
 from runner.builders.language._answering.decoding import Line, decode
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.token_rows import TokenRows
+from runner.contract import Processes
 from runner.tasks.generation.options import GenerationOptions
 from runner.training.precision import arithmetic
 
@@ -30,14 +31,15 @@ class Sampler:
     def of(cls, section: Any, ends: Collection[int], longest: int) -> Sampler:
         return cls(section.share, section.max_new_tokens, section.temperature, frozenset(ends), longest)
 
-    def drawn(self, count: int) -> list[int | None]:
+    def drawn(self, count: int, processes: Processes) -> list[int | None]:
         """For each of ``count`` rows the seed that it is sampled by, or None where it stays as the data has it.
 
-        Drawn from torch's generator, whose state a checkpoint holds: a training that goes on samples the same.
+        Drawn from torch's generator, whose state a checkpoint holds: a training that goes on samples the same. Several
+        processes go by what the first has drawn.
         """
         chosen = torch.rand(count, device="cpu") < self.share
-        seeds = torch.randint(2**62, (count,), device="cpu")
-        return [seed if one else None for one, seed in zip(chosen.tolist(), seeds.tolist(), strict=True)]
+        own = torch.where(chosen, torch.randint(2**62, (count,), device="cpu"), -1)
+        return [None if seed < 0 else seed for seed in processes.gathered(own)[0].tolist()]
 
     def answers(self, machine: Machine, prompts: Sequence[list[int]], seeds: Sequence[int]) -> list[list[int]]:
         """What the model goes on with, without dropout, each with the token that ended it."""

@@ -39,7 +39,7 @@ class TaughtLines:
 
     def begin(self, machine: Machine, chosen: np.ndarray) -> Callable[[np.ndarray], Lines]:
         if self.sampler is not None:
-            seeds = dict(zip(chosen.tolist(), self.sampler.drawn(len(chosen)), strict=True))
+            seeds = dict(zip(chosen.tolist(), self.sampler.drawn(len(chosen), machine.processes), strict=True))
             return lambda some: self._sampled(machine, some, [seeds[number] for number in some.tolist()])
 
         def lines(some: np.ndarray) -> Lines:
