@@ -69,6 +69,8 @@ def test_a_file_is_absolute_in_the_run_and_given_to_it(workspace, tmp_path):
     (tmp_path / "answers.jsonl").write_text("")
     plan = planned(workspace, teacher_type="answers", path="answers.jsonl")
     assert plan.read_only == (tmp_path / "answers.jsonl",)
+    # The run's document has every field, and is read again.
+    assert load_object(canonical(plan.spec), source="run").spec == plan.spec
     own = canonical(plan.spec)["model"]["spec"]
     assert own["distillation"]["teacher"]["path"] == str(tmp_path / "answers.jsonl")
 

@@ -213,14 +213,13 @@ def _taught_conflict(spec):
     by_logits = by_logits or teacher["teacher_type"] == "odds"
     if before and (section.get("divergence", "forward_kl") != "forward_kl" or section.get("on_policy") is not None):
         return True
-    of_file = teacher["teacher_type"] in ("answers", "odds") and "teacher_template" in section
-    if of_file:
+    if teacher["teacher_type"] in ("answers", "odds") and section.get("teacher_template", "{input}") != "{input}":
         return True
     if spec.get("label_smoothing"):
         return True
     if not by_logits:
-        void = {"temperature", "alpha", "divergence", "beta", "on_policy"} & section.keys()
-        return bool(void) or not answers
+        usual = {"temperature": 3.0, "alpha": 0.7, "divergence": "forward_kl", "beta": None, "on_policy": None}
+        return any(section.get(name, value) != value for name, value in usual.items()) or not answers
     if section.get("beta") is not None and section.get("divergence", "forward_kl") != "jsd":
         return True
     templates = [section.get(f"{who}_template", "{input}") for who in ("teacher", "student")]

@@ -75,7 +75,8 @@ class DistillationFields(Section):
     def _of_one_sort(self) -> Self:
         if not self.by_logits():
             for name in self.of_logits:
-                if name in self.model_fields_set:
+                # A run's own document has every field, with its default.
+                if getattr(self, name) != type(self).model_fields[name].default:
                     raise invalid((name,), "void", "the teacher's text is learned, and no logits: leave this out")
         elif self.beta is not None and self.divergence != "jsd":
             raise invalid(("beta",), "void", f"{self.divergence} has none: leave it out, or take jsd")
@@ -84,6 +85,6 @@ class DistillationFields(Section):
                 raise invalid(("divergence",), "void", "of the likeliest tokens alone forward_kl can be told")
             if self.on_policy is not None:
                 raise invalid(("on_policy",), "void", "odds that are computed before are those of the data alone")
-        if isinstance(self.teacher, AnswersTeacher | OddsTeacher) and "teacher_template" in self.model_fields_set:
+        if isinstance(self.teacher, AnswersTeacher | OddsTeacher) and self.teacher_template != INPUT:
             raise invalid(("teacher_template",), "void", "what a file has was asked for before: leave this out")
         return self
