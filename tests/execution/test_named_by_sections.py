@@ -11,7 +11,7 @@ import pytest
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.execution.plan import make_plan
 from runner.spec.canonical import canonical
-from runner.spec.loading import load_object
+from runner.spec.checking import load_object
 from runner.store.promotion import ModelFacts, promote
 from runner.workspace import Workspace
 

@@ -94,8 +94,8 @@ class AnswersTeacher(Section):
     """Answers that were made before."""
 
     teacher_type: Literal["answers"] = option(description="A file of answers that a teacher gave before.")
-    path: Annotated[str, StringConstraints(pattern=r"\.(jsonl|ndjson)$", max_length=4096)] = option(
-        file=True,
+    path: Annotated[str, StringConstraints(pattern=r"\.jsonl$", max_length=4096)] = option(
+        file=".jsonl",
         description='A JSON Lines file: {"prompt": ..., "answer": ...} a line, prompt a text or the list of turns '
         "before the answer.",
     )
@@ -106,7 +106,8 @@ class OddsTeacher(Section):
 
     teacher_type: Literal["odds"] = option(description="A file of the odds that a teacher gave before, by top_k.")
     path: Annotated[str, StringConstraints(pattern=r"\.safetensors$", max_length=4096)] = option(
-        file=True, description="The file that a training with top_k has kept. It knows its teacher's vocabulary."
+        file=".safetensors",
+        description="The file that a training with top_k has kept. It knows its teacher's vocabulary.",
     )
 
 
