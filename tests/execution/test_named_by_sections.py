@@ -65,7 +65,7 @@ def test_a_model_of_the_hub_that_is_not_here_needs_a_network(workspace):
 def test_a_file_is_absolute_in_the_run_and_given_to_it(workspace, tmp_path):
     with pytest.raises(NotFoundError) as caught:
         planned(workspace, teacher_type="answers", path="answers.jsonl")
-    assert caught.value.where == f"{TEACHER}/path"
+    assert caught.value.where.startswith(f"{TEACHER}/path")
     (tmp_path / "answers.jsonl").write_text("")
     plan = planned(workspace, teacher_type="answers", path="answers.jsonl")
     assert plan.read_only == (tmp_path / "answers.jsonl",)
