@@ -71,9 +71,9 @@ def collect(
     allow_holes
         Exit 0 also where some answers were not gotten.
     """
-    from runner.inference.collecting.answers_cache import AnswersCache
-    from runner.inference.collecting.backends import read
-    from runner.inference.collecting.chat_requests import Asking
+    from runner.chat.endpoints.answers_cache import AnswersCache
+    from runner.chat.endpoints.backends import read
+    from runner.chat.endpoints.chat_requests import Asking
     from runner.inference.collecting.collecting import Collector, chosen, read_questions, written
     from runner.store.files import write_atomic
 

@@ -160,7 +160,9 @@ def _chats(loaded: Any) -> list[Any]:
     """Rows that are chats. Raises :class:`UsageError` where they are none."""
     rows = list(loaded) if isinstance(loaded, list | tuple) else []
     if not rows or not all(isinstance(row, ConversationRow | PreferenceRow | LabelledRow) for row in rows):
-        raise UsageError("has no chats to be made tokens of", where="--kind", hint="sft, dpo, orpo, kto, reward")
+        raise UsageError(
+            "has no chats to be made tokens of", where="--kind", hint="sft, distillation, dpo, orpo, kto, reward"
+        )
     return rows
 
 

@@ -34,7 +34,8 @@ class ModelSpec(Section):
     default_batch_size: ClassVar[int | None] = None
     #: The section that ``data`` is read as; it also knows how to load what it describes (:class:`DataSection`).
     data: ClassVar[type[DataSection]]
-    #: The fields that name another stored model, and what that model has to be.
+    #: The fields that name another stored model, and what that model has to be. One of a section within has its place
+    #: in the spec: ``teacher/model_name``.
     references: ClassVar[Mapping[str, Needed]] = {}
     #: What it reads of a comparison beside who met whom and who won: ``prompts``, ``responses``. Data that lacks it is
     #: refused.
@@ -73,6 +74,14 @@ class ModelSpec(Section):
         model of the Hub, its kind overrides this."""
         named = {name: getattr(self, name) for name in self.references}
         return {name: reference for name, reference in named.items() if reference is not None}
+
+    def needs_network(self) -> bool:
+        """Whether its training asks what is not on this machine, beside its data and its models."""
+        return False
+
+    def secrets(self) -> tuple[str, ...]:
+        """The environment variables whose values its training needs and no file may hold."""
+        return ()
 
     def stays_here(self) -> tuple[str, str] | None:
         """The field that makes the stored model of no use on another machine, and why, in words; None where it is."""

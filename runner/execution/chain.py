@@ -160,7 +160,9 @@ def _check_waiting(link: Link, given: dict[str, Link], workspace: Workspace) -> 
                 kind: str | None = find(workspace.store, reference).model_type
             else:
                 kind = next(other.kind for other in given.values() if _fits(reference, other))
-            needed = section.references[pointer.rpartition("/")[2]] if section and "/spec/" in pointer else None
+            needed = (
+                section.references[pointer.removeprefix("/model/spec/")] if section and "/spec/" in pointer else None
+            )
             if needed and needed.task and kind and (task := registry.task(kind).name) != needed.task:
                 raise ConflictError(f"{reference} is a model of {task}, and a model of {needed.task} is needed")
         except RunnerError as error:

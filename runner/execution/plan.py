@@ -49,12 +49,17 @@ class Plan:
     def job(self, run: Path) -> Job:
         """The job of this plan's run, with its secrets: read from our environment now, kept in memory only."""
         section = self.spec.run
-        names = [*section.env, *(["HF_TOKEN"] if self.document.network else [])]
+        own = self.spec.model.spec.secrets() if self.spec.model.spec else ()
+        names = [*section.env, *own, *(["HF_TOKEN"] if self.document.network else [])]
         secrets = {name: os.environ[name] for name in names if name in os.environ}
         missing = [name for name in section.env if name not in os.environ]
         if missing:
             raise EnvironmentProblem(
                 f"the spec passes {', '.join(missing)} on, which is not set here", where="/run/env", hint="export it"
+            )
+        if missing := [name for name in own if name not in os.environ]:
+            raise EnvironmentProblem(
+                f"the training needs {', '.join(missing)}, which is not set here", where="/model/spec", hint="export it"
             )
         if self.spec.wandb is not None:
             from runner.tracking.wandb_session import find_key
@@ -267,6 +272,8 @@ def needs_network(spec: TrainingSpec, workspace: Workspace, beside: Sequence[tup
     if spec.data.network_needed(workspace.cache):  # type: ignore[union-attr]
         return True
     if any(not available_locally(name, revision) for name, revision in [*model_names(spec), *beside]):
+        return True
+    if spec.model.spec is not None and spec.model.spec.needs_network():
         return True
     if spec.wandb is not None:
         from runner.tracking.wandb_session import find_key, mode

@@ -8,6 +8,7 @@ from typing import Any
 from runner.errors import ConflictError
 from runner.execution.image_lookup import source_hash
 from runner.execution.train_and_resume import train
+from runner.spec import pointers
 from runner.spec.checking import load_object
 from runner.store.manifest import Manifest
 from runner.store.stored_models import find, open_verified
@@ -55,8 +56,8 @@ def replay(
     pinned_references = False
     for name, pinned_reference in manifest.references.items():
         # By its version: the name alone may stand for a newer model by now.
-        if find(workspace.store, document["model"]["spec"][name]).reference != pinned_reference:
-            document["model"] = document["model"] | {"spec": document["model"]["spec"] | {name: pinned_reference}}
+        if find(workspace.store, pointers.get(document, f"/model/spec/{name}")).reference != pinned_reference:
+            document = pointers.put(document, f"/model/spec/{name}", pinned_reference)
             pinned_references = True
     if lock.image and executor in (None, "docker"):
         # The digest, not the name: a name may stand for another image by now.

@@ -30,3 +30,10 @@ def get(value: Any, pointer: str, default: Any = None) -> Any:
         else:
             return default
     return value
+
+
+def put(document: dict[str, Any], pointer: str, value: Any) -> dict[str, Any]:
+    """A copy of an object in which ``pointer``, a place within objects, names ``value``."""
+    first, *rest = split(pointer)
+    inner = put(document[first], join(rest), value) if rest else value
+    return document | {first: inner}

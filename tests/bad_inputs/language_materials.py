@@ -26,6 +26,7 @@ QUICK = {
     "a tokenizer larger than the model",
     "a template that refuses most rows",
     "target modules that match nothing",
+    "a teacher of another vocabulary",
     "nothing but prompts fit",
     "steps too small for any weight",
 }
@@ -74,7 +75,8 @@ def texts() -> list[dict[str, Any]]:
 
 
 GOOD = {
-    "sft": talks, "causal_lm": texts, "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
+    "sft": talks, "distillation": talks, "causal_lm": texts,
+    "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.bad_inputs import (
     cases_data,
+    cases_distillation,
     cases_engine,
     cases_infer,
     cases_language,
@@ -24,6 +25,7 @@ TABLE = [
     *cases_routers.CASES,
     *cases_tabular.CASES,
     *cases_language.CASES,
+    *cases_distillation.CASES,
     *cases_language_rows.CASES,
     *cases_runs.CASES,
     *cases_engine.CASES,

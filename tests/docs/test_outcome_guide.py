@@ -6,9 +6,9 @@ import shlex
 
 import pytest
 
+from runner.chat.endpoints.backends import read
 from runner.cli.app import build
 from runner.data.outcomes.outcome_fields import FORMATS
-from runner.inference.collecting.backends import read
 from tests.docs.documents import ROOT, blocks, files, table, walk
 
 GUIDE = ROOT / "docs" / "routing_from_outcomes.md"

@@ -134,6 +134,14 @@ CASES = {
     "in rows": ("sft", {"spec": {"gradient_accumulation": 3, "max_steps": 5}, "batch_size": 5}),
     "kto": ("kto", {"spec": {"max_steps": 4}}),
     "reward": ("reward", {"spec": {"max_steps": 4}}),
+    "answers of the student's own": (
+        "distillation",
+        {"spec": {"max_steps": 3, "on_policy": {"share": 0.5, "max_new_tokens": 4}}},
+    ),
+    "a teacher beside what is sharded": (
+        "distillation",
+        {"spec": {"max_steps": 4, "losses": {"focal": {}, "kl_to_reference": {}}}, "run": FULL},
+    ),
     "sharded": ("sft", {"spec": PACKED, "batch_size": 3, "run": FULL}),
     "sharded adapters": (
         "dpo",

@@ -23,13 +23,13 @@ from runner.spec.reader import read
 from runner.spec.schema_check import _validator_class
 from runner.spec.schema_walk import resolve
 
-LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward")
+LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
 # fmt: off
 TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g",
          "04g", "512M", "HF_TOKEN", "A=b", "a/b", "a/b/v2", "a/b/c", "a\\b", "", "image:tag", "é", "x" * 129, "auto",
-         "adamw"]
+         "adamw", "Q: {input}", "a.jsonl", "o.safetensors"]
 ODD = [None, True, False, 0, 1, -1, 2, 0.5, 1.0, 1.5, -0.0, 1e20, 10**30, "x", "1", "", [], {}, [1], {"a": 1},
        [0.9, 0.99]]
 # fmt: on
@@ -182,8 +182,51 @@ def _language_conflict(spec):
     loss_on = spec.get("loss_on")
     if isinstance(loss_on, dict) and not any(loss_on.values()):
         return True
+    if _taught_conflict(spec):
+        return True
     kind, loss, smoothing = spec.get("model_type"), spec.get("loss_type", "sigmoid"), spec.get("label_smoothing", 0)
     return kind == "dpo" and ((bool(smoothing) and loss in ("hinge", "ipo")) or (loss == "robust" and not smoothing))
+
+
+def _taught_conflict(spec):
+    """Whether losses, or what is learned of a teacher, do not go together: see ``taught_spec``."""
+    losses, packed = spec.get("losses"), spec.get("packing") == "packed"
+    answers = spec.get("loss_on", "assistant") in ("assistant", "last_assistant")
+    if losses is not None:
+        if not any(losses.get(name) is not None for name in ("cross_entropy", "label_smoothing", "focal")):
+            return True
+        if spec.get("label_smoothing"):
+            return True
+    section = spec if spec.get("model_type") == "distillation" else spec.get("distillation")
+    if section is None:
+        return False
+    teacher, by_logits = section["teacher"], False
+    if teacher["teacher_type"] == "model":
+        by_logits = teacher.get("outputs", "logits") == "logits"
+        if registry.find(teacher["model_name"].partition("/")[0]) is not None and "/" in teacher["model_name"]:
+            return True
+        if by_logits and teacher.get("answering") is not None:
+            return True
+        if not by_logits and teacher.get("top_k") is not None:
+            return True
+    before = teacher["teacher_type"] == "odds" or (by_logits and teacher.get("top_k") is not None)
+    by_logits = by_logits or teacher["teacher_type"] == "odds"
+    if before and (section.get("divergence", "forward_kl") != "forward_kl" or section.get("on_policy") is not None):
+        return True
+    if teacher["teacher_type"] in ("answers", "odds") and section.get("teacher_template", "{input}") != "{input}":
+        return True
+    if spec.get("label_smoothing"):
+        return True
+    if not by_logits:
+        usual = {"temperature": 3.0, "alpha": 0.7, "divergence": "forward_kl", "beta": None, "on_policy": None}
+        return any(section.get(name, value) != value for name, value in usual.items()) or not answers
+    if section.get("beta") is not None and section.get("divergence", "forward_kl") != "jsd":
+        return True
+    templates = [section.get(f"{who}_template", "{input}") for who in ("teacher", "student")]
+    sampled = section.get("on_policy") is not None
+    if not answers and (sampled or templates[0] != templates[1]):
+        return True
+    return (sampled and packed) or (section.get("alpha", 0.7) == 1 and losses is not None)
 
 
 def _bits_conflict(spec):

@@ -11,14 +11,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from runner.chat.endpoints.answers_cache import Answer, AnswersCache
+from runner.chat.endpoints.backends import Keyed
+from runner.chat.endpoints.chat_requests import Asking, Failed
 from runner.data.messages import role_of, text_of
 from runner.data.prompt_rows import MESSAGES, Row, prompt_row
 from runner.data.records import open_records
 from runner.errors import DataError, UsageError
 from runner.inference.collecting import grading
-from runner.inference.collecting.answers_cache import Answer, AnswersCache
-from runner.inference.collecting.backends import Keyed
-from runner.inference.collecting.chat_requests import Asking, Failed
 from runner.inference.collecting.grading import Grade
 from runner.runs.event_kinds import Event, ProgressEvent
 

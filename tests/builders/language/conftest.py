@@ -57,6 +57,7 @@ def labelled() -> list[LabelledRow]:
 ROWS: dict[str, Callable[[], list[Any]]] = {
     "causal_lm": texts,
     "sft": conversations,
+    "distillation": conversations,
     "dpo": preferences,
     "orpo": preferences,
     "reward": preferences,
@@ -88,7 +89,10 @@ def spec(base: Path) -> Callable[..., Any]:
             "max_length": 128,
             "schedule": None,
             "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.003},
-        } | fields
+        }
+        if kind == "distillation":
+            document["teacher"] = {"teacher_type": "model", "model_name": str(base)}
+        document |= fields
         return registry.load(kind).Spec.model_validate_json(json.dumps(document))
 
     return make

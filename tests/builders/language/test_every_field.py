@@ -28,12 +28,13 @@ from runner.spec.checking import load_object
 from tests.builders.conftest import Emitted
 from tests.builders.language.conftest import ROWS, loaded, weights
 
-KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward")
+KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation")
 LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
 RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
 FAR = RATE | {"learning_rate": 0.03}
 #: What a kind is trained with beside the row's fields: rows that share a line would make one step of all.
-USUAL = {"causal_lm": {"packing": "none"}}
+ELDER = {"teacher_type": "model", "model_name": "other"}
+USUAL = {"causal_lm": {"packing": "none"}, "distillation": {"teacher": ELDER}}
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,18 @@ SHARED = {
 }
 CHAT = {"chat": Row({"template": "vicuna"})}
 LIKELIHOOD = {"label_smoothing": Row(0.3)}
+LOSSES = {"losses": Row({"focal": {}})}
+#: What is learned of a teacher.
+TAUGHT = {
+    "teacher": Row({"teacher_type": "model", "model_name": "base"}),
+    "temperature": Row(1.0),
+    "alpha": Row(0.2),
+    "divergence": Row("reverse_kl"),
+    "beta": Row(0.9, beside={"divergence": "jsd"}),
+    "on_policy": Row({"share": 1.0, "max_new_tokens": 4}),
+    "teacher_template": Row("Think. {input}"),
+    "student_template": Row("Please: {input}"),
+}
 #: Fields that a kind has of its own.
 OWN = {
     "causal_lm": LIKELIHOOD
@@ -90,7 +103,18 @@ OWN = {
         # Whole texts are learned by heart later than answers.
         "keep": Row("last", beside={"optimizer": FAR | {"learning_rate": 0.1}, "max_grad_norm": None}, epochs=6),
     },
-    "sft": CHAT | LIKELIHOOD | {"loss_on": Row("all"), "packing": Row("packed", "steps", {"eval_every": 1})},
+    "sft": CHAT
+    | LIKELIHOOD
+    | LOSSES
+    | {
+        "loss_on": Row("all"),
+        "packing": Row("packed", "steps", {"eval_every": 1}),
+        "distillation": Row({"teacher": ELDER}),
+    },
+    "distillation": CHAT
+    | LOSSES
+    | TAUGHT
+    | {"loss_on": Row("all"), "packing": Row("packed", "steps", {"eval_every": 1})},
     "dpo": CHAT
     | {
         "beta": Row(0.7),
@@ -148,6 +172,9 @@ def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
         folder = tmp_path_factory.mktemp(kind)
         fields = json.loads(text)
         named = fields.pop("base_model_name", "base")
+        for section in (fields, fields.get("distillation", {})):
+            if "teacher" in section:
+                section["teacher"]["model_name"] = str(place(section["teacher"]["model_name"]))
         document = {
             "model": {
                 "name": "m",
@@ -259,10 +286,11 @@ def test_a_field_changes_what_it_says(train, kind, name):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_field_with_its_default_says_nothing_else(kind):
     own = registry.load(kind).Spec
-    bare = own.model_validate_json(json.dumps({"model_type": kind, "base_model_name": "a/b"}))
+    usual = {"model_type": kind, "base_model_name": "a/b"} | USUAL.get(kind, {})
+    bare = own.model_validate_json(json.dumps(usual))
     spelled = json.loads(bare.model_dump_json())
     for name in own.model_fields:
-        alone = {"model_type": kind, "base_model_name": "a/b", name: spelled[name]}
+        alone = usual | {name: spelled[name]}
         assert own.model_validate_json(json.dumps(alone)) == bare, name
 
 
@@ -282,6 +310,41 @@ def test_a_field_of_a_method_changes_the_model(train, method, name):
     plain = train("sft", {"finetuning_spec": beside})
     other = train("sft", {"finetuning_spec": beside | {name: METHODS[method][name]}})
     assert other.weights != plain.weights
+
+
+#: Fields of the sections that say what is learned: two values of each, of which another model comes.
+WITHIN = [
+    (("losses", "cross_entropy"), "weight", 1.0, 0.2),
+    (("losses", "label_smoothing"), "smoothing", 0.1, 0.4),
+    (("losses", "focal"), "gamma", 2.0, 0.5),
+    (("losses", "kl_to_reference"), "weight", 0.1, 5.0),
+    (("losses", "contrastive"), "weight", 1.0, 5.0),
+    (("losses", "contrastive"), "margin", 0.5, 0.1),
+    (("teacher",), "dtype", "float32", "bfloat16"),
+    (("teacher",), "top_k", 2, 50),
+    (("on_policy",), "share", 0.3, 1.0),
+    (("on_policy",), "max_new_tokens", 2, 6),
+    (("on_policy",), "temperature", 1.0, 9.0),
+]
+
+
+@pytest.mark.parametrize(("place", "name", "one", "other"), WITHIN)
+def test_a_field_of_what_is_learned_changes_the_model(train, place, name, one, other):
+    def fields(value: Any) -> dict[str, Any]:
+        section: Any = {name: value}
+        if place == ("teacher",):
+            section |= ELDER
+        for word in reversed(place):
+            section = {word: section}
+        if "losses" in section:
+            # Beside another loss a weight counts.
+            section["losses"] = {"cross_entropy": {}, "focal": {}} | section["losses"]
+        return section
+
+    # The divergence from the reference is 0 until the model is some way from it.
+    beside = {"max_grad_norm": None, "keep": "last"}
+    found = [train("distillation", beside | fields(value), epochs=2).weights for value in (one, other)]
+    assert found[0] != found[1]
 
 
 def test_a_revision_is_that_of_the_hub(train, base, tmp_path, monkeypatch):

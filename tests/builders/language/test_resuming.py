@@ -14,6 +14,7 @@ FIELDS = {
     "gradient_accumulation": 2,
     "finetuning_spec": {"method": "lora", "rank": 4, "dropout": 0.2},
 }
+SAMPLED = {"on_policy": {"share": 0.5, "max_new_tokens": 2}}
 NOISE = {"neftune_noise_alpha": 5.0}
 
 
@@ -30,7 +31,7 @@ class Asked:
 
 @pytest.mark.parametrize("kind", ROWS)
 def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(trained, kind):
-    fields = FIELDS | ({} if kind == "reward" else NOISE)
+    fields = FIELDS | ({} if kind == "reward" else NOISE) | (SAMPLED if kind == "distillation" else {})
     spent = {"epochs": 2, "batch_size": 2}
     counted = Asked()
     whole, one = trained(kind, "whole", context=spent | {"stop_requested": counted}, **fields)

@@ -93,13 +93,16 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     )
     seed: int = option(42, ge=0, le=2**32 - 1, description="Seed of the training.")
 
-    def stored_models(self) -> dict[str, str]:
-        """A base model whose name begins with a kind is a stored one."""
+    def stored_base(self) -> bool:
+        """Whether the base model is a stored one: its name begins with a kind."""
         kind, _, name = self.base_model_name.partition("/")
-        return {"base_model_name": self.base_model_name} if name and registry.find(kind) is not None else {}
+        return bool(name) and registry.find(kind) is not None
+
+    def stored_models(self) -> dict[str, str]:
+        return {"base_model_name": self.base_model_name} if self.stored_base() else {}
 
     def stays_here(self) -> tuple[str, str] | None:
-        own = bool(self.stored_models()) or self.base_model_name.startswith(("/", ".", "~", "runner/"))
+        own = self.stored_base() or self.base_model_name.startswith(("/", ".", "~", "runner/"))
         if self.save_as == "adapter" and own:
             return "save_as", "an adapter is of no use without its base, which is not on the Hub: whole stands alone"
         return None
@@ -128,8 +131,7 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
 
     @model_validator(mode="after")
     def _of_a_piece(self) -> Self:
-        stored = self.stored_models()
-        if stored:
+        if self.stored_base():
             try:
                 check_reference(self.base_model_name)
             except ValueError as error:

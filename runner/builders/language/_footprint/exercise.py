@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
+from runner.builders.language._distilling.learning import teachers_term
+from runner.builders.language._distilling.taught_lines import TaughtLines
+from runner.builders.language._learning.composed_losses import composed_parts
+from runner.builders.language._learning.frozen_models import Frozen
+from runner.builders.language._learning.learnings import DataLines
 from runner.builders.language._learning.likelihood import Judged, step_parts
-from runner.builders.language._learning.likelihood_training import bins_for
+from runner.builders.language._learning.likelihood_training import examples_of
 from runner.builders.language._learning.log_probs import foretold
+from runner.builders.language._learning.loss_terms import composition
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.preference_objectives import Objective
 from runner.builders.language._learning.reward_scores import reward_parts, scores
@@ -28,8 +34,8 @@ class Exercise:
     rows: TokenRows
     #: Tokens of every example, int64 ``[n]``.
     lengths: np.ndarray
-    #: The losses of the parts that a step's examples are cut into, by what computes them.
-    parts: Callable[[Machine], Callable[[np.ndarray], Iterator[torch.Tensor]]]
+    #: The losses of the parts that a step's examples are cut into, by what computes them and the models beside it.
+    parts: Callable[[Machine, Sequence[Frozen]], Callable[[np.ndarray], Iterator[torch.Tensor]]]
     head: Head = "tokens"
 
     def measure(self, model: Any, batch: Any) -> Any:
@@ -39,27 +45,47 @@ class Exercise:
 
 def likelihood(spec: Any, side: Side) -> Exercise:
     """Foretelling tokens."""
-    bins, lengths = bins_for(spec, side), side.rows.lengths
-    if bins is not None:
-        lengths = np.array([lengths[some].sum() for some in bins], np.int64)
+    examples = examples_of(spec, side)
+    smoothing = getattr(spec, "label_smoothing", 0.0)
+    return Exercise(side.rows, examples.lengths, lambda machine, _: step_parts(machine, examples, smoothing=smoothing))
 
-    def parts(machine: Machine) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
-        return step_parts(machine, side.rows, smoothing=spec.label_smoothing, bins=bins)
 
-    return Exercise(side.rows, lengths, parts)
+def answers(spec: Any, side: Side, taught: TokenRows | None = None) -> Exercise:
+    """The same of conversations, by any losses and beside a teacher, which reads ``taught`` where it reads other rows.
+
+    Answers that the student makes itself are not gone through: the data's are in their place.
+    """
+    teaching = spec.taught()
+    with_teacher = teaching is not None and teaching.by_logits() and not teaching.by_likeliest()
+    if spec.losses is None and not with_teacher:
+        return likelihood(spec, side)
+    examples = examples_of(spec, side)
+
+    def parts(machine: Machine, beside: Sequence[Frozen]) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
+        # Models that are not known take no part, and no memory.
+        reference = beside[-1] if len(beside) > with_teacher else None
+        if not with_teacher or not beside:
+            made = composition(spec.losses, machine.model, reference)
+            return composed_parts(machine, DataLines(examples, len(made.models)), made)
+        size = min(int(model.config.get_text_config().vocab_size) for model in (machine.model, beside[0].model))
+        term = teachers_term(teaching, size)
+        made = composition(spec.losses, machine.model, reference, share=1 - teaching.alpha, taught=(beside[0], term))
+        return composed_parts(machine, TaughtLines(examples, len(made.models), taught), made)
+
+    return Exercise(side.rows, examples.lengths, parts)
 
 
 def preference(side: Side, make: Callable[[Judged], Objective]) -> Exercise:
     """Preferences, over a reference that found nothing likely."""
     objective = make(Judged(*np.zeros((3, len(side.lengths)))))
-    return Exercise(side.rows, objective.lengths(), objective.parts)
+    return Exercise(side.rows, objective.lengths(), lambda machine, _: objective.parts(machine))
 
 
 def reward(spec: Any, pairs: Pairs) -> Exercise:
     """Scores of answers."""
     lengths = pairs.side.rows.lengths.reshape(-1, 2).sum(axis=1)
 
-    def parts(machine: Machine) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
+    def parts(machine: Machine, _: Sequence[Frozen]) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
         return reward_parts(machine, pairs, lengths, spec.center_rewards)
 
     return Exercise(pairs.side.rows, lengths, parts, "score")

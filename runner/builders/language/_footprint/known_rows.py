@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from runner.builders.language._footprint.exercise import Exercise
 from runner.builders.language._models import base_model, stored_model
@@ -28,6 +30,8 @@ class KnownRows:
     full: Callable[[int, int], Any]
     #: What either is to a training.
     exercise: Callable[[Any], Exercise]
+    #: By the base's folder, the models that lie beside it and do not learn: the folder of each, and its dtype.
+    beside: Callable[[Path], Sequence[tuple[Path, torch.dtype]]] = lambda folder: ()
 
     def known(self, spec: Any, base: Base | None, context: FootprintContext, step: int) -> tuple[Exercise, Exercise]:
         """Of the rows that are learned, and of those that are held out. Without a tokenizer, of a step's at most.
@@ -40,7 +44,7 @@ class KnownRows:
         sides = ((context.data.train, "train"), (context.data.validation, "validation"))
         read = self.reader(base)
         found = [read(rows, side) for rows, side in sides]
-        row_report.tell([getattr(each, "side", each).report for each in found], context.emit, context.data.most_lost)
+        row_report.tell([_side(each).report for each in found], context.emit, context.data.most_lost)
         learned, held = map(self.exercise, found)
         return learned, held
 
@@ -58,14 +62,25 @@ def base_of(spec: Any, context: FootprintContext) -> tuple[Path, Base | None]:
             folder, stored, spec.base_model_name, configuration(folder, WHERE), open_tokenizer(stored, WHERE)
         )
     name, revision = spec.base_model_name, spec.revision
-    if stored is None and not _here(name, revision):
-        return hub.download(name, "model", ("config.json",), revision), None
+    if stored is None and not is_here(name, revision):
+        return configuration_alone(name, revision), None
     base = base_model.found(spec, *base_model.folders_of(spec, context))
     return base.folder, base
 
 
-def _here(name: str, revision: str | None) -> bool:
+def configuration_alone(name: str, revision: str | None) -> Path:
+    """A folder with the configuration of a model of the Hub, and nothing else of it."""
+    return hub.download(name, "model", ("config.json",), revision)
+
+
+def is_here(name: str, revision: str | None) -> bool:
+    """Whether the model is on this machine."""
     if revision is None:
         return pretrained.available_locally(name)
     snapshot = hub.cached_snapshot(name, "model", revision)
     return snapshot is not None and any(snapshot.glob("*.safetensors"))
+
+
+def _side(read: Any) -> Any:
+    """The token rows of what a reader gives: themselves, or the first of what belongs to them."""
+    return read[0] if isinstance(read, tuple) else getattr(read, "side", read)

@@ -13,7 +13,7 @@ from runner.builders.language._footprint.arithmetic_rate import measured_rate
 from runner.builders.language._footprint.exercise import Exercise
 from runner.builders.language._footprint.heaviest_batches import largest_step
 from runner.builders.language._footprint.known_rows import KnownRows, base_of
-from runner.builders.language._footprint.rehearsal import STEP, Rehearsal, Scene, rehearse
+from runner.builders.language._footprint.rehearsal import BESIDE, STEP, Rehearsal, Scene, rehearse
 from runner.builders.language._models.opening import stored_dtype
 from runner.contract import Footprint, FootprintContext, Table
 from runner.errors import RunnerError
@@ -26,7 +26,7 @@ LOADING, STORING = "reading the model", "writing the model"
 #: What memory is for, as it is listed.
 PARTS = (
     "weights", "gradients", "optimizer", "activations", "odds of tokens", "work of the backward pass", "best weights",
-    "files", "rows",
+    BESIDE, "files", "rows",
 )  # fmt: skip
 MIB = 2**20
 
@@ -65,6 +65,7 @@ def estimate(spec: Any, context: FootprintContext, rows: KnownRows) -> Footprint
         ),
         held,
         spec.keep == "best" and _measured_before_end(spec, context, work),
+        rows.beside(folder),
     )  # fmt: skip
     facts = _facts(spec, context, folder, computed)
     try:

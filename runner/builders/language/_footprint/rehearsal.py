@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import torch
 from runner.builders.language._footprint import shape_model
 from runner.builders.language._footprint.exercise import Exercise
 from runner.builders.language._footprint.memory_trace import MemoryTrace
+from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.likelihood import MEASURED, by_tokens
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
@@ -22,6 +24,8 @@ from runner.training.precision import Precision
 
 #: The phases that are rehearsed.
 STEP, MEASURING = "training a step", "measuring"
+#: What the memory of models beside the one that is trained is for.
+BESIDE = "teacher and reference"
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class Scene:
     held: Exercise | None
     #: Whether the best weights are there beside the present ones while a step is trained.
     keeps_best: bool
+    #: Models that lie beside it and do not learn: the folder of each and the dtype that it is kept in.
+    beside: Sequence[tuple[Path, torch.dtype]] = ()
 
 
 def rehearse(spec: Any, scene: Scene, vocabulary: int, *, checkpointing: bool) -> Rehearsal:
@@ -74,9 +80,11 @@ def rehearse(spec: Any, scene: Scene, vocabulary: int, *, checkpointing: bool) -
         _first_step(trace, optimizer, training)
         trace.label = "best weights"
         best = [parameter.detach().clone() for parameter in training] if scene.keeps_best else []
+        trace.label = BESIDE
+        frozen = [Frozen(shape_model.frozen(folder, scene.device, dtype)) for folder, dtype in scene.beside]
         machine = Machine(model, model, 0, scene.device, scene.precision, RowsAtOnce(scene.at_once), Processes())
         with trace.phase(STEP):
-            _step(trace, machine, scene, optimizer, training, spec.max_grad_norm)
+            _step(trace, machine, scene, frozen, optimizer, training, spec.max_grad_norm)
         flops = trace.flops
         if scene.held is not None and len(scene.held.rows):
             with trace.phase(MEASURING):
@@ -100,6 +108,7 @@ def _step(
     trace: MemoryTrace,
     machine: Machine,
     scene: Scene,
+    frozen: Sequence[Frozen],
     optimizer: optimizers.Optimizer,
     training: list[torch.nn.Parameter],
     clipped: float | None,
@@ -112,7 +121,7 @@ def _step(
         parameter.register_post_accumulate_grad_hook(is_gradient)
     machine.model.train()
     trace.label = "activations"
-    for part in scene.learned.parts(machine)(scene.step):
+    for part in scene.learned.parts(machine, frozen)(scene.step):
         trace.label = "work of the backward pass"
         part.backward()
         trace.label = "activations"

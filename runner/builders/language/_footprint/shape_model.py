@@ -59,6 +59,19 @@ def make(spec: Any, folder: Path, head: Head, device: str, *, checkpointing: boo
     )
 
 
+def frozen(folder: Path, device: str, dtype: torch.dtype) -> Any:
+    """The model of ``folder/config.json`` as it lies beside another, within a ``FakeTensorMode``."""
+    from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.initialization import no_init_weights
+
+    with quiet_libraries.quietly(), no_init_weights(), torch.device("meta"):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation="sdpa")
+        model.tie_weights()
+    put_on(model, device)
+    return model
+
+
 def put_on(model: nn.Module, device: str) -> None:
     """Give the model tensors on ``device``, within a ``FakeTensorMode``. What was tied stays tied."""
     made: dict[int, torch.Tensor] = {}

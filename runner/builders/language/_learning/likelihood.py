@@ -12,6 +12,7 @@ import torch
 
 from runner.builders.language._learning.log_probs import foretold
 from runner.builders.language._learning.machine import Machine
+from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Processes
 from runner.errors import Stopped
@@ -87,24 +88,19 @@ def by_tokens(lengths: np.ndarray, tokens: int) -> Iterator[np.ndarray]:
 
 
 def step_parts(
-    machine: Machine, rows: TokenRows, *, smoothing: float = 0.0, bins: list[np.ndarray] | None = None
+    machine: Machine, examples: Examples, *, smoothing: float = 0.0
 ) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
     """The losses of a step's parts, which add up to the mean over all of the step's tokens that count.
 
-    A step's rows are row numbers, or numbers of ``bins``. With ``smoothing`` ``e`` a token's loss is ``(1 - e)`` of its
-    own and ``e`` of the mean over the vocabulary (Szegedy et al., 2016).
+    With ``smoothing`` ``e`` a token's loss is ``(1 - e)`` of its own and ``e`` of the mean over the vocabulary (Szegedy
+    et al., 2016).
     """
-    mass = rows.mass if bins is None else np.array([rows.mass[some].sum() for some in bins])
-    lengths = rows.lengths if bins is None else np.array([rows.lengths[some].sum() for some in bins])
+    mass, lengths = examples.mass, examples.lengths
 
     def parts(chosen: np.ndarray) -> Iterator[torch.Tensor]:
         total = float(mass[chosen].sum())
         for some, share in machine.shared(chosen, lengths):
-            if bins is None:
-                batch = rows.batch(some, machine.padding, machine.device)
-            else:
-                batch = rows.packed([bins[number] for number in some], machine.padding, machine.device)
-            found = machine.foretold(batch, uniform=smoothing > 0)
+            found = machine.foretold(examples.batch(some, machine.padding, machine.device), uniform=smoothing > 0)
             loss = -found.sums().sum()
             if found.uniform is not None:
                 loss = (1 - smoothing) * loss - smoothing * (found.uniform * found.weights).sum()

@@ -11,13 +11,15 @@ import numpy as np
 
 from runner.builders.language._learning import packing_check
 from runner.builders.language._learning.language_trainee import trainee
-from runner.builders.language._learning.likelihood import Judged, judge, step_parts
+from runner.builders.language._learning.learnings import Learning
+from runner.builders.language._learning.likelihood import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.nothing_learned import Start, need_numbers
 from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
+from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.packing import bins_of
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
@@ -33,6 +35,7 @@ def learn(
     train: Side,
     held: Side,
     document: dict[str, Any],
+    learning: Learning,
 ) -> TrainResult:
     """Train on the rows of ``train``, measure on those of ``held``, and store. ``document`` is what the model keeps.
 
@@ -51,12 +54,10 @@ def learn(
         return judge(model, held.rows, padding, context.device, context.stop_requested, context.processes)
 
     before, start = judged(), Start.of(trained.model, context.processes)
-    bins = bins_for(spec, train)
-    lengths, counted = train.rows.lengths, train.rows.trained
-    if bins is not None:
-        lengths, counted = (np.array([of_rows[some].sum() for some in bins]) for of_rows in (lengths, counted))
+    learning.ready(trained)
+    examples = examples_of(spec, train)
     machine = Machine.of(spec, context, trained)
-    parts = step_parts(machine, train.rows, smoothing=spec.label_smoothing, bins=bins)
+    parts = learning.parts(machine, examples)
     task = trainee(
         spec,
         context,
@@ -64,13 +65,15 @@ def learn(
         machine,
         parts,
         lambda: judged().metrics(),
-        lengths,
-        counted,
+        examples.lengths,
+        examples.trained,
         criterion="loss",
         better="lower",
     )
     fitted = fit(task, context)
     start.check(trained.model)
+    beside = learning.tables()
+    learning.release()
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, parts, machine
     stored_model.write(trained, context, document, spec.save_as)
@@ -88,13 +91,14 @@ def learn(
         tables={
             "rows": row_report.table([train.report, held.report]).as_dict(),
             "baselines": base_table(before, held, context.seed).as_dict(),
-        },
+        }
+        | {table.name: table.as_dict() for table in beside},
     )
 
 
-def bins_for(spec: Any, side: Side) -> list[np.ndarray] | None:
-    """The rows that are packed together, as their numbers; None where none are."""
-    return bins_of(side.rows.lengths, spec.max_length) if spec.packing == "packed" else None
+def examples_of(spec: Any, side: Side) -> Examples:
+    """A side's rows, packed or not, as the spec says."""
+    return Examples(side.rows, bins_of(side.rows.lengths, spec.max_length) if spec.packing == "packed" else None)
 
 
 def stored_judged(context: TrainContext, held: Side, base: Path) -> Judged:

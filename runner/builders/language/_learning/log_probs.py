@@ -47,16 +47,10 @@ def foretold(
 
     ``uniform`` asks for what label smoothing needs. ``through`` is called in the model's place, where it lies within.
     """
-    weights = batch.weights[:, 1:]
-    tokens = batch.ids[:, 1:].flatten()[batch.places]
+    weights, tokens = batch.weights[:, 1:], batch.tokens
     head = last_layer(model)
     with arithmetic(batch.ids.device.type, precision):
-        with passed_over(head):
-            out = (through or model)(
-                input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
-            ).logits
-        # The output at place t foretells the token at t + 1.
-        out = out[:, :-1].flatten(0, 1)[batch.places]
+        out = at_places(through or model, head, batch)
         found = odds(out, tokens, uniform=uniform) if head is None else odds_of(head, out, tokens, uniform=uniform)
 
     def spread(values: torch.Tensor) -> torch.Tensor:
@@ -65,6 +59,20 @@ def foretold(
     log_probs, means, hits = (None if values is None else spread(values) for values in found)
     assert log_probs is not None
     return Foretold(log_probs, means, weights, hits)
+
+
+def at_places(model: Any, head: Any, batch: Batch) -> torch.Tensor:
+    """What ``head``, the model's last layer, reads where a token counts that it foretells: ``[N, width]``.
+
+    Of a head that is None the logits, ``[N, V]``.
+    """
+    with passed_over(head):
+        out = model(
+            input_ids=batch.ids, attention_mask=batch.mask, position_ids=batch.positions, use_cache=False
+        ).logits
+    # The output at place t foretells the token at t + 1.
+    found: torch.Tensor = out[:, :-1].flatten(0, 1)[batch.places]
+    return found
 
 
 class Noise:

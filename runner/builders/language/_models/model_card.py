@@ -53,6 +53,7 @@ def card(spec: Any, name: str, task: Task, metrics: Mapping[str, Any]) -> str:
     told = [
         f"- base: {base or _elsewhere(name)}" + (f", revision `{spec.revision}`" if base and spec.revision else ""),
         f"- trained by: `{spec.model_type}`, method `{method}`" + (", stored as an adapter" if adapter else ""),
+        *_taught(spec),
         f"- rows of at most {spec.max_length:,} tokens" + (f", chat template `{_template(chat)}`" if chat else ""),
         *(f"- {line}" for line in counts),
     ]
@@ -70,9 +71,21 @@ def card(spec: Any, name: str, task: Task, metrics: Mapping[str, Any]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def _taught(spec: Any) -> list[str]:
+    """Who taught it, where somebody did: a model by its name, an endpoint by that of its model."""
+    taught = spec.taught() if hasattr(spec, "taught") else None
+    if taught is None:
+        return []
+    teacher, learned = taught.teacher, "odds" if taught.by_logits() else "answers"
+    name = getattr(teacher, "model_name", None) or getattr(teacher, "model", None)
+    if name is None:
+        return [f"- taught by {learned} of a file"]
+    return [f"- taught by {learned} of `{Path(name).name if Path(name).is_absolute() else name}`"]
+
+
 def hub_name(name: str, spec: Any) -> str | None:
     """The base as the Hub knows it; None for a folder, a stored model, and one that is made here."""
-    own = spec.stored_models() or name == made_models.TINY or name != spec.base_model_name
+    own = spec.stored_base() or name == made_models.TINY or name != spec.base_model_name
     return name if not own and _HUB_NAME.fullmatch(name) else None
 
 

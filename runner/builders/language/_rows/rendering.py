@@ -35,6 +35,15 @@ class Side:
     #: rewrites earlier turns: there an answer of several turns has a row for each.
     answers: np.ndarray
 
+    def only(self, numbers: np.ndarray) -> Side:
+        """The rows of these numbers (int64, rising) alone; the report is the same one, and has their counts."""
+        ids, weights = zip(*map(self.rows.row, numbers.tolist()), strict=True) if len(numbers) else ((), ())
+        rows = TokenRows.of(ids, weights)
+        groups = self.groups[numbers]
+        self.report.rows, self.report.used = len(rows), len(set(groups.tolist()))
+        self.report.tokens, self.report.trained_tokens = int(rows.lengths.sum()), int(rows.trained.sum())
+        return Side(rows, groups, self.report, self.bytes[numbers], self.answers[numbers])
+
     def by_answer(self, values: np.ndarray) -> np.ndarray:
         """Values of rows, ``[n]``, added up by answer: float64 ``[answers]``."""
         return np.bincount(self.answers, values) if len(values) else np.zeros(0)

@@ -24,6 +24,24 @@ class Batch:
     places: torch.Tensor
     positions: torch.Tensor | None = None
 
+    @property
+    def tokens(self) -> torch.Tensor:
+        """The tokens that count, int64 ``[N]``."""
+        return self.ids[:, 1:].flatten()[self.places]
+
+    @property
+    def counted(self) -> torch.Tensor:
+        """What each of them counts, float32 ``[N]``."""
+        return self.weights[:, 1:].flatten()[self.places]
+
+    @property
+    def owners(self) -> torch.Tensor:
+        """The row that each of them is of, int64 ``[N]``: equal for tokens of one row, and for no others."""
+        if self.positions is None:
+            return self.places // (self.ids.shape[1] - 1)
+        # A row that is packed begins at a position of 0.
+        return (self.positions.flatten() == 0).cumsum(0).view(self.positions.shape)[:, 1:].flatten()[self.places]
+
     @classmethod
     def on(
         cls,
@@ -82,6 +100,11 @@ class TokenRows:
     def _by_row(self, values: np.ndarray) -> np.ndarray:
         sums = np.concatenate([[0.0], np.cumsum(values)])
         return sums[self.tokens.ends[1:]] - sums[self.tokens.ends[:-1]]
+
+    def row(self, number: int) -> tuple[list[int], list[float]]:
+        """The ids of a row, and what they count."""
+        start, stop = (int(end) for end in self.tokens.ends[number : number + 2])
+        return self.tokens.ids[start:stop].tolist(), self.weights[start:stop].tolist()
 
     def batch(self, rows: np.ndarray, padding: int, device: str) -> Batch:
         """The rows as one batch."""

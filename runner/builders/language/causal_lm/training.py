@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.builders.language._learning.learnings import Likelihood
 from runner.builders.language._learning.likelihood_training import learn
 from runner.builders.language._models import base_model
 from runner.builders.language._rows import rendering
@@ -17,6 +18,6 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         rendering.texts(part, base.tokenizer, spec.max_length, side)
         for part, side in ((context.data.train, "train"), (context.data.validation, "validation"))
     )
-    return learn(
-        spec, context, lambda: base_model.load(spec, context, base), learned, held, {"max_length": spec.max_length}
-    )
+    document = {"max_length": spec.max_length}
+    learning = Likelihood(spec.label_smoothing)
+    return learn(spec, context, lambda: base_model.load(spec, context, base), learned, held, document, learning)

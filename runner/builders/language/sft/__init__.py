@@ -13,11 +13,13 @@ Source: Ouyang et al., "Training language models to follow instructions with hum
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from runner.builders.language._fields.chat_fields import LossOn
-from runner.builders.language._fields.language_spec import ChatModelSpec, Packing, packing_option
-from runner.contract import option
+from pydantic import model_validator
+
+from runner.builders.language._fields.distillation_fields import DistillationFields
+from runner.builders.language._fields.taught_spec import AnsweringSpec
+from runner.contract import invalid, option
 from runner.data.conversations.section import ConversationsData
 from runner.tasks import generation
 
@@ -25,18 +27,26 @@ TASK = generation.TASK
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 
-class Spec(ChatModelSpec):
+class Spec(AnsweringSpec):
     """Supervised fine-tuning."""
 
     data = ConversationsData
 
     model_type: Literal["sft"] = option(description="A language model learns to answer, from conversations.")
-    loss_on: LossOn = option(
-        "assistant",
-        description="Which turns are learned: assistant, last_assistant, all, or an object with a weight for each "
-        'role: {"assistant": 1, "user": 0.1}. A weight of a message in the data goes before it.',
-    )
-    packing: Packing = packing_option("none")
     label_smoothing: float = option(
         0.0, ge=0, lt=1, description="Share of every token's odds that is spread over the vocabulary in training."
     )
+    distillation: DistillationFields | None = option(
+        None, description="A teacher that is learned from as well; null learns from the data alone."
+    )
+
+    def taught(self) -> DistillationFields | None:
+        return self.distillation
+
+    @model_validator(mode="after")
+    def _smoothed_once(self) -> Self:
+        if self.label_smoothing and (self.losses is not None or self.distillation is not None):
+            raise invalid(
+                ("label_smoothing",), "void", "losses says what is learned: losses.label_smoothing is the same there"
+            )
+        return self

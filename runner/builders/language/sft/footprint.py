@@ -2,23 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from runner.builders.language._footprint.answers_footprint import estimate
 
-from runner.builders.language._footprint import exercise, language_footprint
-from runner.builders.language._footprint.known_rows import KnownRows
-from runner.builders.language._models.base_model import Base
-from runner.builders.language._rows import rendering
-from runner.builders.language._rows.chat_renderer import renderer_of
-from runner.contract import Footprint, FootprintContext
-
-
-def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
-
-    def reader(base: Base) -> Callable[[Any, str], rendering.Side]:
-        renderer = renderer_of(base, spec, context)
-        return lambda rows, side: rendering.conversations(rows, renderer, spec.loss_on, spec.max_length, side)
-
-    rows = KnownRows(reader, exercise.full_rows, lambda side: exercise.likelihood(spec, side))
-    return language_footprint.estimate(spec, context, rows)
+__all__ = ["estimate"]

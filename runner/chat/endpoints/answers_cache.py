@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.inference.collecting.backends import Backend
+from runner.chat.endpoints.backends import Backend
 from runner.store.files import write_atomic
 
 
@@ -23,6 +23,8 @@ class Answer:
     completion_tokens: float | None
     #: Seconds from the question to the whole answer, of the attempt that was answered.
     latency: float
+    #: Whether it ends for want of tokens, and not by itself.
+    cut: bool = False
 
 
 class AnswersCache:

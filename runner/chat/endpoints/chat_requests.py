@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
-from runner.inference.collecting.answers_cache import Answer
-from runner.inference.collecting.backends import Keyed
+from runner.chat.endpoints.answers_cache import Answer
+from runner.chat.endpoints.backends import Keyed
 
 #: Answers of these codes may be others a moment later.
 RETRIED = (408, 409, 425, 429, 500, 502, 503, 504, 529)
@@ -105,13 +105,13 @@ def _answer(raw: bytes, latency: float) -> Answer:
     try:
         document = json.loads(raw)
         text = document["choices"][0]["message"]["content"]
-        usage = document.get("usage") or {}
+        usage, ended = document.get("usage") or {}, document["choices"][0].get("finish_reason")
         tokens = [_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens")]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         raise Failed("an answer that is no chat completion") from None
     if not isinstance(text, str) or not text.strip():
         raise Failed("an empty answer")
-    return Answer(text, tokens[0], tokens[1], latency)
+    return Answer(text, tokens[0], tokens[1], latency, ended == "length")
 
 
 def _count(value: Any) -> float | None:

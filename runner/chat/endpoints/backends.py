@@ -86,6 +86,16 @@ def read(path: Path, environment: Mapping[str, str] = os.environ) -> list[Keyed]
     return [Keyed(backend, _key(backend, path, environment)) for backend in found]
 
 
+def keyed(backend: Backend, where: str, environment: Mapping[str, str] = os.environ) -> Keyed:
+    """A backend that a document names at ``where``, with its key.
+
+    Raises :class:`DataError` for an address that is none, and :class:`EnvironmentProblem` for a key that is not there.
+    """
+    if told := _address(backend):
+        raise DataError(told, where=where)
+    return Keyed(backend, _key(backend, Path(where), environment))
+
+
 def _place(fault: Any) -> str:
     return "/".join(map(str, fault["loc"]))
 

@@ -1,0 +1,107 @@
+"""The training of kinds that learn answers from conversations: from the data, from losses, from a teacher."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runner.builders.language._distilling import teacher as teachers
+from runner.builders.language._distilling.learning import LogitDistillation
+from runner.builders.language._distilling.likeliest_learning import LikeliestDistillation, given_for, kept_for
+from runner.builders.language._distilling.on_policy import Sampler
+from runner.builders.language._distilling.taught_rows import aligned
+from runner.builders.language._distilling.teacher_answers import answered_rows
+from runner.builders.language._distilling.templates import turned_rows
+from runner.builders.language._fields.teacher_fields import OddsTeacher
+from runner.builders.language._learning.learnings import ComposedLosses, Learning, Likelihood
+from runner.builders.language._learning.likelihood_training import learn
+from runner.builders.language._models import base_model
+from runner.builders.language._models.base_model import Base
+from runner.builders.language._rows import rendering
+from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.builders.language._rows.rendering import Side
+from runner.builders.language._rows.token_rows import TokenRows
+from runner.contract import TrainContext, TrainResult
+
+SIDES = ("train", "validation")
+
+
+def train(spec: Any, context: TrainContext) -> TrainResult:
+    """Learn the turns that ``loss_on`` names, or a teacher's answers. Rows become tokens before a model is loaded."""
+    base = base_model.find(spec, context)
+    renderer = renderer_of(base, spec, context)
+    taught = spec.taught()
+    learning: Learning
+    if taught is not None and taught.by_logits():
+        sides, learning = _with_logits(spec, context, base, renderer)
+    else:
+        parts: Sequence[Any] = (context.data.train, context.data.validation)
+        loss_on = spec.loss_on
+        if taught is not None:
+            parts, loss_on = answered_rows(spec, context, parts), "last_assistant"
+        learned, held = (
+            rendering.conversations(part, renderer, loss_on, spec.max_length, side)
+            for part, side in zip(parts, SIDES, strict=True)
+        )
+        sides = learned, held
+        smoothing = getattr(spec, "label_smoothing", 0.0)
+        learning = Likelihood(smoothing) if spec.losses is None else ComposedLosses(spec.losses, context)
+    document = {"chat": renderer.as_document(), "max_length": spec.max_length}
+    return learn(spec, context, lambda: base_model.load(spec, context, base), *sides, document, learning)
+
+
+def _with_logits(spec: Any, context: TrainContext, base: Base, renderer: Any) -> tuple[tuple[Side, Side], Learning]:
+    """Both sides as the student reads them, and what is learned of the teacher."""
+    taught, place = spec.taught(), f"{spec.taught_at}/teacher"
+    if isinstance(taught.teacher, OddsTeacher):
+        learned, held = (
+            read_student(spec, part, renderer, side)
+            for part, side in zip((context.data.train, context.data.validation), SIDES, strict=True)
+        )
+        path = taught.teacher.path
+        learned, kept = given_for(path, f"/model/spec{place}/path", base, learned)
+        return (learned, held), LikeliestDistillation(spec, context, base, kept, Path(path))
+    with context.processes.first_before():
+        teacher = teachers.find(taught.teacher, place, context)
+    shared = teacher.shared(base)
+    if shared.note is not None:
+        context.emit("warning", message=shared.note, pointer=teacher.where)
+    found, read = read_rows(spec, context.data, renderer, teacher)
+    shared.check(teachers.used_tokens(*(side.rows.tokens.ids for side in found)))
+    if taught.teacher.top_k is not None:
+        kept, file = kept_for(context, teacher, base, taught.teacher.top_k, found[0], read[0])
+        return found, LikeliestDistillation(spec, context, base, kept, file)
+    sampler = None
+    if taught.on_policy is not None:
+        sampler = Sampler.of(taught.on_policy, renderer.stop_ids, min(spec.max_length, teacher.longest))
+    return found, LogitDistillation(spec, context, teacher, shared, read, found[1].rows, sampler)
+
+
+def read_rows(
+    spec: Any, data: Any, renderer: Any, teacher: Any
+) -> tuple[tuple[Side, Side], tuple[TokenRows | None, TokenRows | None]]:
+    """Both sides as the student reads them, and as the teacher does where that is otherwise."""
+    (first, one), (second, two) = (
+        read_side(spec, part, renderer, teacher, side)
+        for part, side in zip((data.train, data.validation), SIDES, strict=True)
+    )
+    return (first, second), (one, two)
+
+
+def read_student(spec: Any, rows: Any, renderer: Any, side: str) -> Side:
+    """One side as the student reads it."""
+    turned = turned_rows(rows, spec.taught().student_template)
+    return rendering.conversations(turned, renderer, spec.loss_on, spec.max_length, side)
+
+
+def read_side(spec: Any, rows: Any, renderer: Any, teacher: Any, side: str) -> tuple[Side, TokenRows | None]:
+    """The same of one side."""
+    taught = spec.taught()
+    own = read_student(spec, rows, renderer, side)
+    if taught.teacher_template == taught.student_template and spec.max_length <= teacher.longest:
+        return own, None
+    others = rendering.conversations(
+        turned_rows(rows, taught.teacher_template), renderer, spec.loss_on, teacher.longest, side
+    )
+    return aligned(own, others)

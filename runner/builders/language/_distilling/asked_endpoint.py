@@ -1,0 +1,76 @@
+"""A teacher behind an OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from runner.chat.endpoints.answers_cache import Answer, AnswersCache
+from runner.chat.endpoints.backends import Backend, keyed
+from runner.chat.endpoints.chat_requests import Asking, Failed
+from runner.chat.messages import Conversation
+from runner.contract import TrainContext
+from runner.errors import DataError, EnvironmentProblem, Stopped
+
+
+class AskedEndpoint:
+    """What it answers is kept in the cache at once: the same question is not asked twice, in no run."""
+
+    def __init__(self, section: Any, where: str, asking: Asking | None = None) -> None:
+        parameters = {"max_tokens": section.max_new_tokens, "temperature": section.temperature}
+        backend = Backend(
+            name=section.model, base_url=section.base_url, model=section.model, key_env=section.key_env,
+            parameters=parameters,
+        )  # fmt: skip
+        self._keyed, self._where, self._concurrency = keyed(backend, where), where, section.concurrency
+        self._asking = asking or Asking()
+
+    def answers(self, prompts: Sequence[Conversation], context: TrainContext) -> list[tuple[str, bool] | None]:
+        """Raises :class:`DataError` for a prompt with tools, and :class:`EnvironmentProblem` for questions that got no
+        answer, once all others have theirs."""
+        import urllib3
+
+        asked = [self._messages(prompt) for prompt in prompts]
+        pool, cache = urllib3.PoolManager(maxsize=self._concurrency), AnswersCache(context.cache / "answers")
+        found: list[Answer | None] = [cache.get(self._keyed.backend, messages) for messages in asked]
+        failed: list[Failed] = []
+        waiting = [at for at, answer in enumerate(found) if answer is None]
+
+        def ask(at: int) -> Answer:
+            answer = self._asking.ask(pool, self._keyed, asked[at])
+            cache.put(self._keyed.backend, asked[at], answer)
+            return answer
+
+        executor = ThreadPoolExecutor(self._concurrency)
+        try:
+            running = {executor.submit(ask, at): at for at in waiting}
+            for done, each in enumerate(as_completed(running), 1):
+                try:
+                    found[running[each]] = each.result()
+                except Failed as failure:
+                    failed.append(failure)
+                context.emit("progress", done=done, total=len(waiting), unit="answers", metrics={})
+                if context.stop_requested():
+                    raise Stopped("stopped while the teacher was asked: what it has answered is kept")
+        except BaseException:
+            # Nobody waits for another attempt then.
+            self._asking.stopped.set()
+            raise
+        finally:
+            executor.shutdown(wait=False, cancel_futures=True)
+        if failed:
+            told = ": ".join(filter(None, (failed[0].reason, failed[0].told)))
+            raise EnvironmentProblem(
+                f"{len(failed):,} of {len(waiting):,} questions got no answer: {told}",
+                where=self._where,
+                hint="the other answers are kept: the same training asks for these alone",
+            )
+        return [None if answer is None else (answer.text, answer.cut) for answer in found]
+
+    def _messages(self, prompt: Conversation) -> list[dict[str, str]]:
+        if prompt.tools or any(turn.tool_calls or turn.role == "tool" for turn in prompt.messages):
+            raise DataError(
+                "rows with tools are not asked of an endpoint", where=self._where, hint="leave such rows out"
+            )
+        return [{"role": turn.role, "content": turn.content} for turn in prompt.messages]

@@ -1,0 +1,28 @@
+"""What a teacher or a student reads in place of a user's turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from runner.builders.language._fields.teacher_fields import INPUT
+from runner.chat.messages import Conversation, Message
+from runner.data.dialogues.rows import ConversationRow
+
+
+def turned(conversation: Conversation, template: str) -> Conversation:
+    """The conversation with each turn of a user put into ``template``."""
+    if template == INPUT:
+        return conversation
+
+    def put(message: Message) -> Message:
+        return replace(message, content=template.replace(INPUT, message.content)) if message.role == "user" else message
+
+    return conversation.with_messages([put(message) for message in conversation.messages])
+
+
+def turned_rows(rows: Sequence[ConversationRow], template: str) -> Sequence[ConversationRow]:
+    """The same of every row."""
+    if template == INPUT:
+        return rows
+    return [replace(row, conversation=turned(row.conversation, template)) for row in rows]

@@ -1,0 +1,7 @@
+"""What distillation will take."""
+
+from __future__ import annotations
+
+from runner.builders.language._footprint.answers_footprint import estimate
+
+__all__ = ["estimate"]
