@@ -286,8 +286,9 @@ import numpy as np, torch
 kind, folder, base, out = sys.argv[1], Path(sys.argv[2]), sys.argv[3], sys.argv[4]
 """
 OURS = """
-from runner import registry
-model = registry.load(kind).Predictor.load(folder).model
+from runner.inference.opening import open_model
+from runner.workspace import Workspace
+model = open_model(Workspace.current(), str(Path(*folder.parts[-3:])), device="cpu").predictor.model
 """
 PLAIN = """
 import transformers
