@@ -16,7 +16,8 @@ from runner.cli.app import GROUPS, VERBS
 from runner.data.comparisons.catalog import NAMES
 from runner.errors import ExitCode
 from runner.spec.checking import load
-from runner.spec.evaluation_checking import is_task, load_task
+from runner.spec.document_sort import is_task
+from runner.spec.evaluation_checking import load_task
 from runner.spec.json_schemas import schema_for, union
 from runner.spec.kinds import document_class
 from runner.training.made_models import can_make
