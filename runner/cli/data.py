@@ -74,7 +74,12 @@ def check(
         if given is not None and model is None:
             raise UsageError("says how rows become tokens, and needs --model", where=flag)
     read = read_data(path, kind, columns, fields)
-    if model is not None:
+    if read.loaded is not None:
+        try:
+            read.section.need_learnable(read.loaded)
+        except DataError as error:
+            read.error = error
+    if model is not None and read.error is None:
         from runner.cli.data_tokens import loss_on_of, try_template
 
         try_template(read, model=model, template=template or "tokenizer", loss_on=loss_on_of(kind, loss_on))
@@ -239,6 +244,7 @@ def data_document(read: Read) -> dict[str, Any]:
         "layout": report.layout,
         "rows_read": report.rows_read,
         "rows_kept": 0 if read.error else report.rows_kept,
+        "rows_refused": _refused(read),
         "rows_dropped": report.rows_dropped,
         "rows_changed": report.rows_changed,
         "named": report.named,
@@ -246,6 +252,11 @@ def data_document(read: Read) -> dict[str, Any]:
         "verdict": _verdict(read),
         "errors": [read.error.as_dict()] if read.error else [],
     } | facts
+
+
+def _refused(read: Read) -> int:
+    """Rows that have nothing wrong themselves, and are not kept as the data is refused."""
+    return max(0, read.report.rows_read - sum(read.report.rows_dropped.values())) if read.error else 0
 
 
 def _warnings(read: Read) -> list[str]:
@@ -263,6 +274,8 @@ def report_text(read: Read) -> str:
     report = read.report
     kept = 0 if read.error else report.rows_kept
     counts: list[tuple[str, object, str]] = [("read", report.rows_read, ""), ("kept", kept, "")]
+    if refused := _refused(read):
+        counts.append(("refused with the rest", refused, ""))
     for word, reasons in (("dropped", report.rows_dropped), ("changed", report.rows_changed)):
         counts += [(f"{word}: {reason}", count, _first(report, reason)) for reason, count in reasons.items()]
     lines = [table(("ROWS", "COUNT", "FIRST"), counts, right=(1,))]

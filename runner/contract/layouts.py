@@ -38,6 +38,9 @@ class DataSection(Section):
         Raises what :meth:`load` would for a kind that reads what the data lacks, or for rows that cannot be used.
         """
 
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`~runner.errors.DataError` for rows that can be read and of which nothing can be learned."""
+
     def preview(self, loaded: LoadedData, rows: int) -> Table:
         """The first rows of training as the kind gets them, for ``runner data show``."""
         return Table("rows", "Rows", [], [], note=f"{self.layout} cannot be shown as a table")

@@ -56,6 +56,7 @@ def forecast(plan: Plan, workspace: Workspace) -> Forecast:
     else:
         try:
             loaded = section.load(LoadContext(plan.spec.model.spec, workspace.cache, emit))  # type: ignore[union-attr, arg-type]
+            section.need_learnable(loaded)  # type: ignore[union-attr]
             record = loaded.record
         except ImportError as error:
             unknown = f"reading it needs {error.name}, not installed here"

@@ -127,6 +127,7 @@ def carry_out(
     cache = Path(os.environ.get("RUNNER_CACHE_DIR") or plan.cache)
     with processes.first_before():
         data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
+        spec.data.need_learnable(data)  # type: ignore[union-attr]
     report = {} if data.report is None else {"report": asdict(data.report)}
     emit("data", record=data.record, **report)
     earlier: tuple[str, ...] = ()

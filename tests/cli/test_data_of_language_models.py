@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -135,3 +136,29 @@ def test_other_fields_of_a_spec_s_data_may_be_said(folder, capsys):
 def test_fields_that_are_none_are_told(folder, capsys, words, code, told):
     assert run(["data", "check", "chat.jsonl", "--kind", "sft", "--fields", words]) == code
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("label", "word"), [(True, "wanted"), (False, "unwanted")])
+def test_answers_of_one_sort_are_refused_as_training_does(folder, capsys, label, word):
+    rows = [{"prompt": f"p{at}", "completion": "c", "label": label} for at in range(5)]
+    (folder / "marked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["data", "check", "marked.jsonl", "--kind", "kto", "--json"]) == 4
+    document = json.loads(capsys.readouterr().out)
+    assert (document["verdict"], document["rows_kept"], document["rows_refused"]) == ("refuse", 0, 5)
+    assert f"every answer to learn from is {word}" in document["errors"][0]["message"]
+    spec = {"model": {"name": "m", "spec": {"model_type": "kto", "base_model_name": "runner/tiny-llama"}}}
+    (folder / "spec.json").write_text(json.dumps(spec | {"data": {"dataset": "marked.jsonl"}}))
+    assert run(["train", "--spec-file", "spec.json", "--dry-run", "--executor", "local"]) == 4
+    assert f"every answer to learn from is {word}" in capsys.readouterr().err
+    # They can be read all the same.
+    assert run(["data", "convert", "marked.jsonl", "written.jsonl", "--kind", "kto"]) == 0
+
+
+def test_the_counts_of_refused_rows_add_up(folder, capsys):
+    rows = [PAIR, PAIR | {"chosen": "No."}, PAIR | {"chosen": ""}]
+    (folder / "lost.json").write_text(json.dumps(rows))
+    assert run(["data", "check", "lost.json", "--kind", "dpo"]) == 4
+    found = re.findall(r"^(read|refused with the rest|kept|dropped: \w+) +(\d+)", capsys.readouterr().out, re.MULTILINE)
+    counts = {name: int(count) for name, count in found}
+    assert counts.pop("read") == sum(counts.values()) == 3
+    assert counts["refused with the rest"] == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
-from runner.contract import option
+from runner.contract import LoadedData, option
 from runner.data.dialogues.section import TurnColumns, TurnsData, Word, column
 from runner.data.holdout import ColumnName
+from runner.errors import DataError
 
 
 class LabelledColumns(TurnColumns):
@@ -33,3 +35,18 @@ class LabelledAnswersData(TurnsData):
         description='What a label means that is neither true nor false, as in {"5": true, "1": false}. Known are '
         "true, yes, 1, good, desirable, chosen, positive, thumbs_up, up, like and their opposites, in any case.",
     )
+
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`DataError` where all rows of training are wanted, or none is."""
+        need_both_sorts(row.wanted for row in loaded.train)
+
+
+def need_both_sorts(wanted: Iterable[bool]) -> None:
+    """Raise :class:`DataError` where every answer to learn from is of one sort."""
+    sorts = set(map(bool, wanted))
+    if len(sorts) == 1:
+        raise DataError(
+            f"every answer to learn from is {'wanted' if sorts.pop() else 'unwanted'}: there is nothing to tell apart",
+            where="/data",
+            hint="kto needs answers of both sorts; answers that are all good are learned by model_type sft",
+        )

@@ -10,6 +10,7 @@ from runner.builders.language._models import base_model
 from runner.builders.language._rows import rendering
 from runner.builders.language._rows.chat_renderer import renderer_of
 from runner.contract import TrainContext, TrainResult
+from runner.data.labelled_answers.section import need_both_sorts
 from runner.errors import DataError
 
 
@@ -19,13 +20,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     renderer = renderer_of(base, spec, context)
     learned = rendering.labelled(context.data.train, renderer, spec.max_length, "train")
     held = rendering.labelled(context.data.validation, renderer, spec.max_length, "validation")
-    if len(learned) and learned.wanted.all() == learned.wanted.any():
-        raise DataError(
-            f"every answer to learn from is {'wanted' if learned.wanted.all() else 'unwanted'}: there is nothing to "
-            "tell apart",
-            where="/data",
-            hint="kto needs answers of both sorts; answers that are all good are learned by model_type sft",
-        )
+    # Rows that the template refused are gone.
+    need_both_sorts(learned.wanted)
     if spec.loss_type == "kto" and context.batch_size * spec.gradient_accumulation < 2:
         raise DataError(
             "a step of one answer tells nothing of the divergence from the reference",
