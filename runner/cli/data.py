@@ -239,12 +239,13 @@ def _section(kind: str, section: Any, document: dict[str, Any]) -> Any:
 
 def data_document(read: Read) -> dict[str, Any]:
     report = read.report
-    facts = {report.layout: report.facts} if report.facts else {}
+    facts: dict[str, Any] = {report.layout: report.facts} if report.facts else {}
+    if read.error:
+        facts["rows_refused"] = _refused(read)
     return {
         "layout": report.layout,
         "rows_read": report.rows_read,
         "rows_kept": 0 if read.error else report.rows_kept,
-        "rows_refused": _refused(read),
         "rows_dropped": report.rows_dropped,
         "rows_changed": report.rows_changed,
         "named": report.named,
