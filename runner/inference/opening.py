@@ -18,8 +18,8 @@ from runner.contract import AskOptions, Builder, Task
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
 from runner.store.manifest import NAME as MANIFEST
 from runner.store.manifest import Manifest
-from runner.store.names import parse_reference
-from runner.store.stored_models import StoredModel, find, in_folder, open_verified
+from runner.store.names import ModelReference, parse_reference
+from runner.store.stored_models import StoredModel, find, in_folder, listing, open_verified
 from runner.workspace import Workspace, absolute, current_folder
 
 #: What a path begins with, and no name.
@@ -93,6 +93,18 @@ def _usable(kind: str) -> bool:
     return True
 
 
+def _need_type(workspace: Workspace, wanted: ModelReference) -> None:
+    """Raise :class:`NotFoundError` for a type that does not exist, which is a better message than a missing model; its
+    hint has what is stored by that name as other types."""
+    try:
+        registry.load(str(wanted.model_type))
+    except NotFoundError as error:
+        found = [f"{model.model_type}/{model.name}" for model in listing(workspace.store) if model.name == wanted.name]
+        if found:
+            error.hint = f"did you mean {' or '.join(dict.fromkeys(found))}?"
+        raise
+
+
 def find_model(workspace: Workspace, reference: str) -> StoredModel:
     """The version that a reference names, or the model in a folder, written as a path (``./x``, ``/x``, ``~/x``); not
     yet checked. Raises :class:`~runner.errors.NotFoundError`."""
@@ -105,7 +117,7 @@ def find_model(workspace: Workspace, reference: str) -> StoredModel:
     try:
         wanted = parse_reference(reference)
         if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
-            registry.load(wanted.model_type)  # that the type does not exist is a better message than a missing model
+            _need_type(workspace, wanted)
         return find(workspace.store, wanted)
     except RunnerError as error:
         if os.path.isfile(os.path.join(reference, MANIFEST)):  # noqa: PTH113, PTH118 - these raise nothing
