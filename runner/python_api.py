@@ -226,7 +226,7 @@ class Runner:
         models: Sequence[str],
         tasks: Sequence[Mapping[str, Any] | Path | str],
         *,
-        output_dir: Path | str,
+        output_dir: Path | str | None = None,
         limit: int | None = None,
         seed: int = 0,
         batch_size: int = 16,
@@ -238,7 +238,8 @@ class Runner:
         Args:
             models: stored language models; the later ones are compared with the first.
             tasks: documents of tasks, or the paths of their files.
-            output_dir: a folder for the document, a page, and the samples' records.
+            output_dir: a folder for the document, a page, and the samples' records; without it,
+                evaluations/TIMESTAMP.
             limit: so many rows of each task, drawn by ``seed``.
 
         Raises:
@@ -255,7 +256,7 @@ class Runner:
             for task in tasks
         ]
         plan = evaluating.Plan(list(models), loaded, limit, seed, batch_size, device)
-        folder = absolute(output_dir, current_folder())
+        folder = absolute(evaluation_files.default_folder() if output_dir is None else output_dir, current_folder())
         prepared = evaluating.prepare(plan, self.workspace)
         document = evaluating.evaluate(prepared, folder, _Listener(on_event).handle)
         evaluation_files.write(document, folder)

@@ -44,7 +44,7 @@ class EvaluatedModel:
         Raises :class:`ConflictError` for a model of another task, and what opening a model raises.
         """
         opened = open_model(workspace, reference, device=device)
-        if not hasattr(opened.predictor_class, "likelihoods"):
+        if not speaks(opened):
             raise ConflictError(
                 f"{opened.reference} is a model of {opened.task.name}, and language models are evaluated",
                 where="--models",
@@ -141,6 +141,11 @@ class EvaluatedModel:
     def _count(self, keys: Sequence[str], missing: Sequence[int]) -> None:
         self.computed += len(missing)
         self.known += len(set(keys)) - len(missing)
+
+
+def speaks(opened: Opened) -> bool:
+    """Whether it is a language model, which says how likely a text is."""
+    return hasattr(opened.predictor_class, "likelihoods")
 
 
 def _pieces(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -13,7 +13,7 @@ from runner import __version__
 from runner.errors import DataError, Interrupted, Stopped, UsageError
 from runner.evaluation.batch_check import checked
 from runner.evaluation.evaluated_model import EvaluatedModel
-from runner.evaluation.evaluation_files import write_samples
+from runner.evaluation.evaluation_files import check_writable, write_samples
 from runner.evaluation.public_suites import MARK, check_suites, evaluate_suite
 from runner.evaluation.questions.question_rows import AskedTask, read_task
 from runner.evaluation.scored import judges, scored_answers, scored_choices, scored_targets, scored_texts
@@ -76,8 +76,6 @@ def prepare(plan: Plan, workspace: Workspace) -> Prepared:
         raise UsageError("nothing is asked", where="--tasks", hint="name task files, or suites with --suite")
     tasks = [read_task(loaded, plan.limit, plan.seed) for loaded in _loaded(plan.tasks)]
     suites = check_suites(plan.suites, plan.suite_path)
-    if len(set(plan.models)) < len(plan.models):
-        raise UsageError("a model is named twice", where="--models", hint="leave one out")
     for task in tasks:
         _check_metrics(task)
         if plan.check_batches > len(task.questions):
@@ -90,6 +88,7 @@ def prepare(plan: Plan, workspace: Workspace) -> Prepared:
         EvaluatedModel.open(workspace, name, device=plan.device, batch_size=plan.batch_size, fresh=plan.fresh)
         for name in plan.models
     ]
+    _check_each_once(models)
     for task in tasks:
         for model in models:
             model.chats(task.loaded.task)
@@ -105,8 +104,10 @@ def evaluate(prepared: Prepared, folder: Path, emit: Callable[[Event], None]) ->
     """Ask every model every task, write the samples of each into ``folder`` as it is done, and give the document.
 
     What was answered is kept: after a stop the same call answers the rest alone, and ends with the same document but
-    for its times. Raises :class:`Interrupted` or :class:`Stopped` for a signal.
+    for its times. Raises :class:`Interrupted` or :class:`Stopped` for a signal, and :class:`EnvironmentProblem`
+    for a folder that cannot be written, before anything is asked.
     """
+    check_writable(folder)
     plan = prepared.plan
     document: dict[str, Any] = {
         "created": datetime.now().astimezone().isoformat(),
@@ -193,6 +194,14 @@ def _loaded(tasks: Sequence[LoadedTask | Path]) -> list[LoadedTask]:
             )
         found[loaded.task.name] = loaded
     return list(found.values())
+
+
+def _check_each_once(models: Sequence[EvaluatedModel]) -> None:
+    """Raise :class:`UsageError` for a model that is named twice, by whatever names."""
+    references = [model.reference for model in models]
+    twice = next((name for name in references if references.count(name) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{twice} is named twice", where="--models", hint="leave one out")
 
 
 def _check_metrics(task: AskedTask) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.contract.quantities import counted
 from runner.data.records.row_reader import open_records
 from runner.errors import DataError
 from runner.evaluation.questions import few_shots
@@ -127,6 +128,8 @@ def _read(loaded: LoadedTask, told: RowsRead, where: Mapping[str, Any] | None, p
             repeats = counts[question.content]
             counts[question.content] += 1
             found.append(Question(question.file, line, question.prompt, answers, correct, repeats))
+    if not told.read:
+        raise DataError("there is no row in it", where=f"{place}: {told.path}")
     _check_columns(loaded, seen, where, pointer)
     if not found:
         raise DataError(_nothing(told), where=place, hint=_look(told))
@@ -147,8 +150,11 @@ def _check_columns(loaded: LoadedTask, seen: set[str], where: Mapping[str, Any] 
 
 
 def _nothing(told: RowsRead) -> str:
-    if not told.dropped:
-        return f"not one of {told.read:,} rows is asked: none has the values of `where`"
+    unread = len(told.dropped.get("unreadable", ()))
+    if told.others and len(told.dropped) == (unread > 0):
+        # Of a row that cannot be read nobody knows whether it is of that part.
+        beside = f" ({counted(unread, 'rows')} cannot be read)" if unread else ""
+        return f"not one of {told.read:,} rows is asked: none has the values of `where`{beside}"
     reasons = ", ".join(f"{reason.replace('_', ' ')} ({len(lines):,})" for reason, lines in told.dropped.items())
     return f"not one of {told.read - told.others:,} rows can be asked: {reasons}"
 

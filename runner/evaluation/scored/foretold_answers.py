@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.chat.refusals import Unrenderable
+from runner.contract.quantities import counted
 from runner.data.dialogues.infer_rows import AskedConversation
 from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.evaluation.questions.question import Question
@@ -14,6 +15,11 @@ from runner.tasks.generation.options import GenerationOptions
 
 #: A row that has more tokens than the model reads.
 TOO_LONG = "longer_than_the_model_reads"
+
+
+def tokens_told(count: int, most: int) -> str:
+    """How many tokens a row has, and how many it may have, for a message."""
+    return f"has {counted(count, 'tokens')}, and {most:,} can be asked"
 
 
 def passages_of(task: EvaluationTask, questions: list[Question], model: EvaluatedModel) -> Asked:
@@ -29,8 +35,9 @@ def passages_of(task: EvaluationTask, questions: list[Question], model: Evaluate
         except Unrenderable as refused:
             asked.drop(question, refused.reason)
             continue
-        if max(len(passage.ids) for passage in passages) > predictor.longest:
-            asked.drop(question, TOO_LONG)
+        longest = max(len(passage.ids) for passage in passages)
+        if longest > predictor.longest:
+            asked.drop(question, TOO_LONG, tokens_told(longest, predictor.longest))
             continue
         asked.take(question, passages)
     asked.check(task, model)

@@ -10,8 +10,8 @@ import numpy as np
 from runner.chat.messages import Conversation, Message
 from runner.contract import Measure
 from runner.data.dialogues.infer_rows import AskedConversation
-from runner.errors import ConflictError, DataError
-from runner.evaluation.evaluated_model import EvaluatedModel
+from runner.errors import ConflictError, DataError, NotFoundError, UsageError
+from runner.evaluation.evaluated_model import EvaluatedModel, speaks
 from runner.evaluation.kept_answers import KeptAnswers
 from runner.evaluation.questions.question import Question
 from runner.inference.collecting.grading import questions as swapped
@@ -33,7 +33,17 @@ class Bench:
         self._rewards: dict[str, tuple[Opened, KeptAnswers]] = {}
 
     def open(self, metric: sections.Reward | sections.Preferred, where: str) -> None:
-        """Open the judge of a metric. Raises :class:`ConflictError` for a model that does not judge so."""
+        """Open the judge of a metric, which the task's field ``where`` names.
+
+        Raises :class:`ConflictError` for a model that does not judge so, and what opening a model raises.
+        """
+        try:
+            self._open(metric, where)
+        except (ConflictError, NotFoundError, UsageError) as error:
+            error.where = where
+            raise
+
+    def _open(self, metric: sections.Reward | sections.Preferred, where: str) -> None:
         if isinstance(metric, sections.Reward):
             if metric.model in self._rewards:
                 return
@@ -49,9 +59,14 @@ class Bench:
             return
         if metric.model in self._judges:
             return
-        judge = EvaluatedModel.open(
-            self._workspace, metric.model, device=self._device, batch_size=self._batch_size, fresh=self._fresh
-        )
+        opened = open_model(self._workspace, metric.model, device=self._device)
+        if not speaks(opened):
+            raise ConflictError(
+                f"{opened.reference} is a model of {opened.task.name}, and a judge is a language model",
+                where=where,
+                hint="name a model that was trained on conversations (sft)",
+            )
+        judge = EvaluatedModel(opened, self._workspace.cache / "evaluations", self._batch_size, fresh=self._fresh)
         if not judge.converses:
             raise ConflictError(
                 f"{judge.reference} has no template for a conversation, and a judge is asked in one",

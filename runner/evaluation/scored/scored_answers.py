@@ -7,7 +7,7 @@ from runner.data.dialogues.infer_rows import AskedConversation
 from runner.evaluation.evaluated_model import EvaluatedModel, Progress
 from runner.evaluation.questions.question import Question
 from runner.evaluation.scored import judges
-from runner.evaluation.scored.foretold_answers import TOO_LONG, prompt_facts
+from runner.evaluation.scored.foretold_answers import TOO_LONG, prompt_facts, tokens_told
 from runner.evaluation.scored.scored_task import Asked, ScoredTask
 from runner.spec.evaluation_sections import EvaluationTask, Generation
 from runner.tasks.generation.answer_metrics import metric_sections as sections
@@ -60,7 +60,7 @@ def _asked(task: EvaluationTask, questions: list[Question], model: EvaluatedMode
         if not ids:
             asked.drop(question, "no_token_to_go_on_from")
         elif len(ids) >= predictor.longest:
-            asked.drop(question, TOO_LONG)
+            asked.drop(question, TOO_LONG, tokens_told(len(ids), predictor.longest - 1))
         else:
             asked.take(question, (row, ids))
     asked.check(task, model)

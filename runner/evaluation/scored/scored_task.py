@@ -25,19 +25,39 @@ class Asked:
     #: What the model is given for each: passages of a way of answering, or a row.
     given: list[Any] = field(default_factory=list)
     dropped: dict[str, list[int]] = field(default_factory=dict)
+    #: The files of those, and what is said of the first of a reason.
+    _files: dict[str, None] = field(default_factory=dict)
+    _more: list[str] = field(default_factory=list)
 
     def take(self, question: Question, given: Any) -> None:
         self.questions.append(question)
         self.given.append(given)
 
-    def drop(self, question: Question, reason: str) -> None:
-        self.dropped.setdefault(reason.replace(" ", "_"), []).append(question.line)
+    def drop(self, question: Question, reason: str, more: str = "") -> None:
+        """Leave a question out. ``more`` is what can be said of it beside the reason."""
+        lines = self.dropped.setdefault(reason.replace(" ", "_"), [])
+        lines.append(question.line)
+        self._files.setdefault(question.file)
+        if len(lines) == 1 and more:
+            self._more.append(f"line {question.line} {more}")
 
     def check(self, task: EvaluationTask, model: EvaluatedModel) -> None:
         """Raise :class:`DataError` where not one question is left."""
         if not self.questions:
-            reasons = ", ".join(f"{reason.replace('_', ' ')} ({len(each):,})" for reason, each in self.dropped.items())
-            raise DataError(f"{model.reference} can be asked none of the rows: {reasons}", where=task.name)
+            reasons = ", ".join(
+                f"{reason.replace('_', ' ')} ({len(each):,}: {lines_told(each)})"
+                for reason, each in self.dropped.items()
+            )
+            raise DataError(
+                f"{model.reference} can be asked none of the rows of {', '.join(self._files)}: {reasons}",
+                where=task.name,
+                hint="; ".join(self._more) or None,
+            )
+
+
+def lines_told(lines: Sequence[int]) -> str:
+    """``line 8``, or ``lines 1, 2, 3, 4, 5 ...``: the first of them."""
+    return f"line{'s' * (len(lines) > 1)} {', '.join(map(str, lines[:5]))}{' ...' * (len(lines) > 5)}"
 
 
 @dataclass(frozen=True)
