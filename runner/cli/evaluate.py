@@ -6,15 +6,14 @@ import gc
 import os
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from runner.cli.infer import progress_shown, sigterm_raises
-from runner.cli.output import Dash, Json, say, show
-from runner.errors import UsageError
+from runner.cli.output import Dash, Json, error_text, say, show
+from runner.errors import DataError, ExitCode, UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def evaluate(
     output_dir: Annotated[Path | None, Dash] = None,
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,
-) -> None:
+) -> int:
     """Ask stored language models the tasks of some files, and put them into one table with intervals.
 
     Example: runner evaluate --models sft/tutor causal_lm/base --tasks specs/evaluation/opposites.json
@@ -77,8 +76,8 @@ def evaluate(
         Where to compute.
     """
     from runner.evaluation.evaluating import Plan, evaluate, prepare
-    from runner.evaluation.evaluation_files import write
-    from runner.evaluation.evaluation_tables import text
+    from runner.evaluation.evaluation_files import default_folder, write
+    from runner.evaluation.evaluation_tables import text, without_figures
     from runner.evaluation.network_guard import unguarded, without_network
     from runner.inference.inferring import Terminated
 
@@ -104,7 +103,7 @@ def evaluate(
                 say(f"warning: {warning}")
         if show_:
             _show(prepared, show_, json)
-            return
+            return ExitCode.DONE
         folder = output_dir or default_folder()
         with progress_shown() as emit, sigterm_raises(Terminated):
             document = evaluate(prepared, folder, emit)
@@ -119,6 +118,18 @@ def evaluate(
     show(
         document | {"files": [str(file) for file in files]}, human, as_json=json, kept=f"the evaluation is in {folder}"
     )
+    for task in document["tasks"]:
+        for sentence in without_figures(task):
+            say(f"warning: {task['name']}: {sentence}")
+    if empty := [task["name"] for task in document["tasks"] if not any(row["n"] for row in task["results"])]:
+        error = DataError(
+            "nothing was measured: no metric has a figure",
+            where=", ".join(empty),
+            hint="the records of the samples say what was answered",
+        )
+        say(error_text(error))
+        return error.code
+    return ExitCode.DONE
 
 
 def _show(prepared: Prepared, count: int, as_json: bool) -> None:
@@ -127,9 +138,3 @@ def _show(prepared: Prepared, count: int, as_json: bool) -> None:
 
     documents: list[dict[str, Any]] = shown(prepared, count)
     show({"asked": documents}, lambda: as_text(documents), as_json=as_json)
-
-
-def default_folder() -> Path:
-    """``evaluations/TIMESTAMP`` beside the runs and the models, whose folder ``RUNNER_HOME`` moves."""
-    home = Path(os.environ.get("RUNNER_HOME") or ".")
-    return home / "evaluations" / time.strftime("%Y%m%d-%H%M%S")

@@ -76,7 +76,8 @@ def remarks(task: Mapping[str, Any]) -> list[str]:
     ]:
         for reason, count in dropped.items():
             lines = ", ".join(map(str, named[reason][:5])) + (" ..." if count > 5 else "")
-            told.append(f"{where}{counted(count, 'rows')} left out: {reason.replace('_', ' ')} (lines {lines})")
+            place = f"line {lines}" if count == 1 else f"lines {lines}"
+            told.append(f"{where}{counted(count, 'rows')} left out: {reason.replace('_', ' ')} ({place})")
     if task["data"]["repeats"]:
         told.append(f"asked twice: {counted(task['data']['repeats'], 'rows')} with the words of a row before")
     chats = [each["model"] for each in task["models"] if each["chat"]]
@@ -98,9 +99,19 @@ def remarks(task: Mapping[str, Any]) -> list[str]:
                 f"{each['model']}: alone, log-probabilities of {check['samples']} samples differ by at most "
                 f"{check['largest_difference']:g}"
             )
+    told += [f"warning: {sentence}" for sentence in without_figures(task)]
     told += [f"{row['model']} and {row['baseline']} are not compared by {row['metric']}: {row['refused']}"
              for row in task["comparisons"] if "refused" in row]  # fmt: skip
     return told
+
+
+def without_figures(task: Mapping[str, Any]) -> list[str]:
+    """A sentence for each metric of a model that has no figure, as there is not one sample in it."""
+    return [
+        f"{row['model']}: {row['metric']} has no figure: of {counted(row['unread'], 'answers')} not one could be read"
+        for row in task["results"]
+        if not row["n"]
+    ]
 
 
 def text(document: Mapping[str, Any], width: int = 120, colour: bool = False) -> str:

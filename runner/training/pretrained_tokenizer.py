@@ -15,6 +15,9 @@ def read_tokenizer(folder: Path, where: str) -> Any:
 
     with quietly():
         try:
-            return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         except Exception as error:  # the files of a tokenizer that is damaged make its readers raise anything
             raise DataError(f"the tokenizer cannot be read: {error}", where=f"{where}: {folder}") from error
+    # It would tell of a text that is longer than the model reads, once; what becomes of one is told by who reads it.
+    tokenizer.deprecation_warnings["sequence-length-is-longer-than-the-specified-maximum"] = True
+    return tokenizer

@@ -10,7 +10,9 @@ import pytest
 
 from runner.errors import ConflictError, DataError, EnvironmentProblem, NotFoundError, UsageError
 from runner.evaluation.evaluation_files import check_writable, write
-from tests.evaluation.task_documents import LIKELY, SAYS, Bench, evaluated, task
+from runner.evaluation.evaluation_tables import remarks
+from tests.conftest import Desk
+from tests.evaluation.task_documents import LIKELY, SAYS, Bench, evaluated, task, write_rows
 from tests.talking_models import CHATS, GOES_ON
 
 LONG = {"word": "x" * 4000, "right": "y", "wrong": ["z"], "number": 1, "part": 0}
@@ -91,3 +93,27 @@ def test_samples_of_an_evaluation_before_go_and_other_files_stay(bench: Bench):
     left = {str(path.relative_to(home / "out" / "samples")) for path in (home / "out" / "samples").rglob("*.jsonl")}
     assert left == {"own.jsonl", f"opposites/{GOES_ON.replace('/', '--')}--v1.jsonl"}
     assert foreign.exists() and (home / "rows.jsonl").exists() and not (home / "out" / "samples" / "likely").exists()
+
+
+def test_a_metric_without_a_figure_is_told_and_a_task_without_one_fails(bench: Bench):
+    home, files = bench(task(SAYS | {"metrics": [{"metric": "preferred", "model": CHATS}]}))
+    desk = Desk(home, {"RUNNER_CACHE_DIR": str(home / "cache")})
+    ran = desk("evaluate", "--models", CHATS, "--tasks", files[0], "--limit", 2, "--output-dir", "out")
+    assert ran.code == 4, ran.err
+    document = json.loads((home / "out" / "evaluation.json").read_text())
+    assert document["tasks"][0]["results"][0]["n"] == 0
+    assert "has no figure: of 2 answers not one could be read" in ran.err
+    assert "nothing was measured" in ran.err
+    assert any(remark.startswith("warning: ") for remark in remarks(document["tasks"][0]))
+
+
+def test_one_row_that_is_left_out_is_one_line(bench: Bench):
+    home, files = bench(task(LIKELY), lines=[{"word": "hot", "right": "cold"}, {"word": "up", "right": None}])
+    assert any("(line 2)" in remark for remark in remarks(evaluated(home, files, [CHATS])["tasks"][0]))
+
+
+def test_a_long_text_leaks_no_words_of_a_library(bench: Bench):
+    home, files = bench(task(LIKELY), lines=[LONG, {"word": "hot", "right": "cold"}])
+    write_rows(home / "long.jsonl", [LONG])
+    desk = Desk(home, {"RUNNER_CACHE_DIR": str(home / "cache")})
+    assert "Token indices" not in desk("evaluate", "--models", GOES_ON, "--tasks", files[0]).ok().err
