@@ -114,7 +114,12 @@ OWN = {
     "distillation": CHAT
     | LOSSES
     | TAUGHT
-    | {"loss_on": Row("all"), "packing": Row("packed", "steps", {"eval_every": 1})},
+    | {
+        "loss_on": Row("all"),
+        "packing": Row("packed", "steps", {"eval_every": 1}),
+        # A teacher keeps the student from learning the rows by heart.
+        "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None, "alpha": 0.01, "temperature": 1.0}, epochs=6),
+    },
     "dpo": CHAT
     | {
         "beta": Row(0.7),
