@@ -118,7 +118,9 @@ OWN = {
         "loss_on": Row("all"),
         "packing": Row("packed", "steps", {"eval_every": 1}),
         # A teacher keeps the student from learning the rows by heart.
-        "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None, "alpha": 0.01, "temperature": 1.0}, epochs=6),
+        "keep": Row(
+            "last", beside={"optimizer": FAR, "max_grad_norm": None, "alpha": 0.01, "temperature": 1.0}, epochs=6
+        ),
     },
     "dpo": CHAT
     | {
