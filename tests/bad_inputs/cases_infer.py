@@ -158,7 +158,7 @@ CASES = [
         "elo_skoring/ratings",
         5,
         "no model type 'elo_skoring'",
-        "did you mean 'elo_scoring'?",
+        "did you mean elo_scoring/ratings?",
     ),
     model("a type of which nothing is stored", "dense_network/ratings", 5, "no stored model 'dense_network/ratings'"),
     model("a version that is not there", "elo_scoring/ratings/v9", 5, "no version v9", "there are: v1"),
