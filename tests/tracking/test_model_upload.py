@@ -207,7 +207,8 @@ def test_an_entry_that_another_push_holds_is_left_to_it(server: WandbServer, wor
 def test_a_model_that_changed_is_not_uploaded(server: WandbServer, workspace: Workspace) -> None:
     entry = queue(workspace)
     weights = Path(entry.path) / "weights.safetensors"
-    weights.write_bytes(b"\0" + weights.read_bytes()[1:])
+    whole = weights.read_bytes()
+    weights.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
     result = push(workspace)
     assert (result.state, result.exit_code) == ("failed", 4)
     assert "checksum" in str(result.error)
