@@ -24,6 +24,7 @@ from runner.pages.axes import (
     scale,
     tick_labels,
 )
+from runner.training.share_interval import wilson
 
 #: Pixels of a column of intervals in a table of few columns and of many, and of a letter of a tick's label. The page's
 #: style sheet has the first two as ``min-width``, less what is left free on the right.
@@ -123,16 +124,6 @@ def bar(value: float | None, domain: tuple[float, float], title: str) -> str:
         a, b = sorted(_percent(np.array([0.0, value]), domain))
         parts.append(f'<rect class="bar full" x="{a}%" y="3" width="{max(b - a, 0.2):.3f}%" height="12"/>')
     return f'<svg class="interval" role="img"><title>{escape(title)}</title>{"".join(parts)}</svg>'
-
-
-def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The 95 % interval of a share seen in ``count`` trials (E. B. Wilson, JASA 22, 1927). Both float [n]."""
-    z = 1.959963984540054
-    n = np.maximum(count, 1)
-    share = np.clip(share, 0, 1)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
 def interval(

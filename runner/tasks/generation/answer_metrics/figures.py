@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Measure
+from runner.training import share_interval
 from runner.training.bootstrap import Interval, Resampled, resample
-
-#: The quantile of a normal distribution that leaves 2.5 % above it.
-Z = 1.959963984540054
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:
@@ -94,11 +92,9 @@ class Figure:
 
 
 def wilson(right: float, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson, 1927): ``right`` of ``count``, which is 1 or more."""
-    share, z = right / count, Z
-    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
-    half = z / (1 + z * z / count) * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    """The 95 % interval of a share: ``right`` of ``count``, which is 1 or more."""
+    low, high = share_interval.wilson(np.array([right / count]), np.array([float(count)]))
+    return float(low[0]), float(high[0])
 
 
 def paired(own: Figure, other: Figure, seed: int) -> dict[str, Any]:
