@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from runner.builders.language._distilling.vocabularies import Shared, shared_vocabulary
+from runner.builders.language._fields.base_fit import positions
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._models.opening import configuration, open_tokenizer, open_weights
@@ -41,8 +42,7 @@ class Teacher:
     @property
     def longest(self) -> int:
         """The tokens that it has positions for."""
-        found = self.config.get("max_position_embeddings") or self.config.get("n_positions")
-        return int(found or 1_000_000)
+        return positions(self.config) or 1_000_000
 
     def shared(self, student: Base) -> Shared:
         """The tokens that both give odds of. Raises :class:`~runner.errors.DataError` for another vocabulary."""

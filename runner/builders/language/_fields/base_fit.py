@@ -6,7 +6,7 @@ The worker asks the model itself, and knows more. What is refused here, that ref
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,8 @@ LONGEST_HEAD = 64 * 2**20
 def misfits(spec: Any, folder: Path) -> Iterator[Fault]:
     """What of a language model's spec cannot be done with the base in a folder. One that holds none says nothing."""
     config = _document(folder / "config.json")
-    longest = config.get("max_position_embeddings") or config.get("n_positions")
-    if isinstance(longest, int) and spec.max_length > longest:
-        yield Fault(f"the model reads at most {longest} tokens", "/model/spec/max_length", hint=f"at most {longest}")
+    if (fault := too_long(config, spec.max_length)) is not None:
+        yield fault
     layers = config.get("num_hidden_layers") or config.get("n_layer")
     method = spec.finetuning_spec
     if isinstance(method, LastLayers) and isinstance(layers, int) and method.num_layers > layers:
@@ -46,6 +45,20 @@ def misfits(spec: Any, folder: Path) -> Iterator[Fault]:
             "/model/spec/chat/template",
             hint=f"name a format: {', '.join(FORMATS)}; or the path of a Jinja template. It is kept with the model",
         )
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """The tokens that a model has positions for; None where its configuration does not say."""
+    found = config.get("max_position_embeddings") or config.get("n_positions")
+    return found if isinstance(found, int) else None
+
+
+def too_long(config: Mapping[str, Any], max_length: int) -> Fault | None:
+    """What is wrong with rows of ``max_length`` tokens; None where the model reads so many."""
+    longest = positions(config)
+    if not longest or max_length <= longest:
+        return None
+    return Fault(f"the model reads at most {longest} tokens", "/model/spec/max_length", hint=f"at most {longest}")
 
 
 def _of_layers(method: Any, names: dict[str, int], *, tied: bool) -> Iterator[Fault]:

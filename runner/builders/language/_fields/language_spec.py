@@ -8,12 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from runner import registry
 from runner.builders.language._fields.base_fit import misfits
 from runner.builders.language._fields.chat_fields import Chat
+from runner.builders.language._fields.stored_names import check_stored, names_stored
 from runner.contract import ModelSpec, Needed, invalid, option
 from runner.errors import Fault
-from runner.store.references import check_reference
 from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full, QLora
 from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import AdamW, Muon, OptimizerSpec
@@ -95,8 +94,7 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
 
     def stored_base(self) -> bool:
         """Whether the base model is a stored one: its name begins with a kind."""
-        kind, _, name = self.base_model_name.partition("/")
-        return bool(name) and registry.find(kind) is not None
+        return names_stored(self.base_model_name)
 
     def stored_models(self) -> dict[str, str]:
         return {"base_model_name": self.base_model_name} if self.stored_base() else {}
@@ -132,12 +130,7 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     @model_validator(mode="after")
     def _of_a_piece(self) -> Self:
         if self.stored_base():
-            try:
-                check_reference(self.base_model_name)
-            except ValueError as error:
-                raise invalid(("base_model_name",), "reference", str(error)) from None
-            if self.revision is not None:
-                raise invalid(("revision",), "void", "a stored model has versions, not revisions: TYPE/NAME/vN")
+            check_stored("base_model_name", self.base_model_name, self.revision)
         if self.save_as == "adapter" and not isinstance(self.finetuning_spec, Adapters):
             raise invalid(
                 ("save_as",), "void", f"the method {self.finetuning_spec.method} has no adapter: leave this out"

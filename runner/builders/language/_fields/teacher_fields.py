@@ -6,9 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from runner import registry
+from runner.builders.language._fields.stored_names import check_stored, names_stored
 from runner.contract import Section, invalid, option
-from runner.store.references import check_reference
 
 #: What stands for a user's turn in a template.
 INPUT = "{input}"
@@ -59,18 +58,12 @@ class ModelTeacher(Section):
 
     def stored(self) -> str | None:
         """The stored model that it names; None for another."""
-        kind, _, name = self.model_name.partition("/")
-        return self.model_name if name and registry.find(kind) is not None else None
+        return self.model_name if names_stored(self.model_name) else None
 
     @model_validator(mode="after")
     def _of_a_piece(self) -> Self:
         if self.stored() is not None:
-            try:
-                check_reference(self.model_name)
-            except ValueError as error:
-                raise invalid(("model_name",), "reference", str(error)) from None
-            if self.revision is not None:
-                raise invalid(("revision",), "void", "a stored model has versions, not revisions: TYPE/NAME/vN")
+            check_stored("model_name", self.model_name, self.revision)
         if self.outputs == "logits" and self.answering is not None:
             raise invalid(("answering",), "void", "no answer is made where logits are learned: leave this out")
         if self.outputs == "text" and self.top_k is not None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.language._fields.base_fit import too_long
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
 from runner.contract import FootprintContext, Processes, TrainContext
@@ -126,11 +127,8 @@ def _code(auto_map: Any) -> list[str]:
 def found(spec: Any, folder: Path, source: Path, name: str) -> Base:
     """The base model that a folder holds; the others as :func:`folders_of` gives them. Raises as :func:`find` does."""
     config = configuration(folder, BASE)
-    longest = config.get("max_position_embeddings") or config.get("n_positions")
-    if longest and spec.max_length > longest:
-        raise DataError(
-            f"the model reads at most {longest} tokens", where="/model/spec/max_length", hint=f"at most {longest}"
-        )
+    if (fault := too_long(config, spec.max_length)) is not None:
+        raise DataError(fault.message, where=fault.pointer, hint=fault.hint)
     tokenizer = open_tokenizer(folder, BASE)
     _check_special_tokens(tokenizer, config, folder)
     return Base(folder, source, name, config, tokenizer)
