@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,7 +72,7 @@ class KeptOdds:
     def of(self, rows: TokenRows) -> tuple[KeptOdds, np.ndarray]:
         """The odds of some rows, and the numbers of those that there are any of, int64, rising."""
         known = {digest.tobytes(): number for number, digest in enumerate(self.rows)}
-        places = [known.get(digest) for digest in map(digest_of, *_listed(rows))]
+        places = [known.get(digest) for digest in _digests(rows)]
         kept = np.array([number for number, place in enumerate(places) if place is not None], np.int64)
         own = np.array([place for place in places if place is not None], np.int64)
         spans = [np.arange(self.ends[place], self.ends[place + 1]) for place in own]
@@ -129,7 +129,7 @@ def computed(
         for number, start, stop in zip(some, [0, *stops[:-1]], stops, strict=True):
             every[number] = ids[start:stop], logs[start:stop]
     ends = np.cumsum([0, *(len(ids) for ids, _ in every)])
-    digests = np.stack([np.frombuffer(digest, np.uint8) for digest in map(digest_of, *_listed(rows))])
+    digests = np.stack([np.frombuffer(digest, np.uint8) for digest in _digests(rows)])
     ids, logs = (np.concatenate(parts) for parts in zip(*every, strict=True))
     return KeptOdds(digests, ends, ids.astype(np.int32), logs.astype(np.float32), facts | {"format": FORMAT})
 
@@ -156,6 +156,5 @@ def digest_of(ids: list[int], weights: list[float]) -> bytes:
     return hashlib.blake2b(json.dumps([ids, learned]).encode(), digest_size=16).digest()
 
 
-def _listed(rows: TokenRows) -> tuple[Iterator[list[int]], Iterator[list[float]]]:
-    every = [rows.row(number) for number in range(len(rows))]
-    return iter([ids for ids, _ in every]), iter([weights for _, weights in every])
+def _digests(rows: TokenRows) -> list[bytes]:
+    return [digest_of(*rows.row(number)) for number in range(len(rows))]

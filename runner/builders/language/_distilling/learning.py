@@ -9,8 +9,8 @@ from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._distilling.teacher import Teacher
 from runner.builders.language._distilling.vocabularies import Shared
 from runner.builders.language._learning import packing_check
-from runner.builders.language._learning.composed_losses import OfTokens, Term, composed_parts
-from runner.builders.language._learning.frozen_models import Frozen
+from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term, composed_parts
+from runner.builders.language._learning.frozen_models import Beside, Frozen
 from runner.builders.language._learning.language_trainee import Parts
 from runner.builders.language._learning.learnings import reference_of
 from runner.builders.language._learning.likelihood import Judged, judge
@@ -36,6 +36,13 @@ def teachers_term(taught: Any, shared: int) -> Term:
     return Term(taught.alpha * taught.temperature**2, of, of_data=False)
 
 
+def taught_composition(spec: Any, model: Any, reference: Frozen | None, teacher: Beside, shared: int) -> Composition:
+    """The divergence from a teacher over ``shared`` tokens, and ``1 - alpha`` of what the spec says of the data."""
+    taught = spec.taught()
+    term = teachers_term(taught, shared)
+    return composition(spec.losses, model, reference, share=1 - taught.alpha, taught=(teacher, term))
+
+
 class LogitDistillation:
     """Learning the odds that a teacher gives."""
 
@@ -51,7 +58,7 @@ class LogitDistillation:
     ) -> None:
         """``rows`` are what the teacher reads of the learned and the held-out rows, where it reads others than the
         student; ``held`` are the student's held-out rows."""
-        self._spec, self._taught, self._context = spec, spec.taught(), context
+        self._spec, self._context = spec, context
         self._teacher, self._shared, self._sampler = teacher, shared, sampler
         self._rows, self._held = rows[0], held if rows[1] is None else rows[1]
         self._frozen: Frozen | None = None
@@ -71,9 +78,7 @@ class LogitDistillation:
 
     def parts(self, machine: Machine, examples: Examples) -> Parts:
         assert self._frozen is not None
-        term = teachers_term(self._taught, self._shared.count)
-        share = 1 - self._taught.alpha
-        made = composition(self._spec.losses, machine.model, self._reference, share=share, taught=(self._frozen, term))
+        made = taught_composition(self._spec, machine.model, self._reference, self._frozen, self._shared.count)
         return composed_parts(machine, TaughtLines(examples, len(made.models), self._rows, sampler=self._sampler), made)
 
     def tables(self) -> list[Table]:

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 
 from runner.builders.language._distilling.kept_odds import Given, KeptOdds, computed, vocabulary
-from runner.builders.language._distilling.learning import teachers_term
+from runner.builders.language._distilling.learning import taught_composition
 from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._distilling.teacher import Teacher, vocabulary_size
 from runner.builders.language._learning.composed_losses import composed_parts
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.language_trainee import Parts
 from runner.builders.language._learning.learnings import reference_of
-from runner.builders.language._learning.loss_terms import composition
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._models.base_model import Base, Trained
 from runner.builders.language._rows.examples import Examples
@@ -42,11 +41,8 @@ class LikeliestDistillation:
         self._reference = reference_of(self._spec.losses, trained, self._context)
 
     def parts(self, machine: Machine, examples: Examples) -> Parts:
-        taught, count = self._spec.taught(), int(self._kept.facts["odds"])
-        term = teachers_term(taught, min(self._own, count))
-        made = composition(
-            self._spec.losses, machine.model, self._reference, share=1 - taught.alpha, taught=(Given(count), term)
-        )
+        count = int(self._kept.facts["odds"])
+        made = taught_composition(self._spec, machine.model, self._reference, Given(count), min(self._own, count))
         return composed_parts(machine, TaughtLines(examples, len(made.models), kept=self._kept), made)
 
     def tables(self) -> list[Table]:

@@ -12,30 +12,21 @@ import torch
 from runner.builders.language._distilling.kept_odds import KeptOdds
 from runner.builders.language._distilling.on_policy import Sampler, answered, prompt_of
 from runner.builders.language._learning.composed_losses import Lines
+from runner.builders.language._learning.learnings import DataLines
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows
 
 
 @dataclass(frozen=True)
-class TaughtLines:
+class TaughtLines(DataLines):
     """The student's examples; the first of the models beside it is the teacher, the others read as the student does."""
 
-    examples: Examples
-    models: int
     #: The teacher's rows, where it reads others: as many, packed alike.
     taught: TokenRows | None = None
     #: Its odds, where they were computed before.
     kept: KeptOdds | None = None
     sampler: Sampler | None = None
-
-    @property
-    def lengths(self) -> np.ndarray:
-        return self.examples.lengths
-
-    @property
-    def mass(self) -> np.ndarray:
-        return self.examples.mass
 
     def begin(self, machine: Machine, chosen: np.ndarray) -> Callable[[np.ndarray], Lines]:
         if self.sampler is not None:

@@ -11,14 +11,16 @@ from runner.builders.language._distilling.asked_model import AskedModel
 from runner.builders.language._distilling.given_answers import GivenAnswers
 from runner.builders.language._distilling.templates import turned, turned_rows
 from runner.builders.language._fields.teacher_fields import AnswersTeacher, EndpointTeacher
+from runner.builders.language._rows.row_report import RowReport
 from runner.chat.messages import Conversation, Message
 from runner.contract import TrainContext
 from runner.data.dialogues.rows import ConversationRow
 from runner.errors import DataError
 
 #: Why a row has no answer that can be learned.
-CUT, NONE = "the teacher's answer does not end within max_new_tokens", "the teacher has no answer"
-SHOWN = 8
+CUT, NONE = (
+    "left out, as the teacher's answer does not end within max_new_tokens", "left out, as the teacher has no answer"
+)  # fmt: skip
 
 
 class Answering(Protocol):
@@ -43,17 +45,17 @@ def answered_rows(
     with context.processes.first_before():
         found = teacher.answers([turned(prompt, taught.teacher_template) for prompt in asked], context)
     rows: list[ConversationRow] = []
-    lost: dict[str, list[int]] = {}
+    report = RowReport("train", read=len(parts[0]))
     for row, prompt, answer in zip(parts[0], asked, found, strict=True):
         if answer is not None and answer[1]:
-            lost.setdefault(CUT, []).append(row.line)
+            report.count(CUT, row.line)
         elif answer is None or not answer[0].strip():
-            lost.setdefault(NONE, []).append(row.line)
+            report.count(NONE, row.line)
         else:
             read = turned(prompt, taught.student_template)
             answered = [*read.messages, Message("assistant", answer[0])]
             rows.append(replace(row, conversation=prompt.with_messages(answered)))
-    _tell(lost, len(parts[0]), context, where)
+    _tell(report, context, where)
     return rows, turned_rows(parts[1], taught.student_template)
 
 
@@ -66,16 +68,11 @@ def _opened(teacher: Any, place: str, context: TrainContext) -> Answering:
     return AskedModel(teacher, place)
 
 
-def _tell(lost: dict[str, list[int]], count: int, context: TrainContext, where: str) -> None:
-    sentences = [
-        f"train: left out, as {reason}: {len(lines):,} rows (line {', '.join(map(str, lines[:SHOWN]))}"
-        + (", ..." if len(lines) > SHOWN else "")
-        + ")"
-        for reason, lines in lost.items()
-    ]
+def _tell(report: RowReport, context: TrainContext, where: str) -> None:
+    sentences, count = report.sentences(), report.read
     for sentence in sentences:
         context.emit("warning", message=sentence, pointer=where)
-    without = sum(map(len, lost.values()))
+    without = sum(report.counts.values())
     if without == count or without > context.data.most_lost * count:
         raise DataError(
             f"{without:,} of {count:,} rows have no answer to learn: {'; '.join(sentences)}",

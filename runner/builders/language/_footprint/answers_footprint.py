@@ -33,7 +33,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     """
     taught = spec.taught()
     by_logits = taught is not None and taught.by_logits() and not isinstance(taught.teacher, OddsTeacher)
-    here = by_logits and _teacher_is_here(spec, context)
+    here = by_logits and _teacher_is_here(spec)
 
     def reader(base: Base) -> Callable[[Any, str], Read]:
         renderer = renderer_of(base, spec, context)
@@ -72,7 +72,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     return language_footprint.estimate(spec, context, rows)
 
 
-def _teacher_is_here(spec: Any, context: FootprintContext) -> bool:
+def _teacher_is_here(spec: Any) -> bool:
     teacher = spec.taught().teacher
     return teacher.stored() is not None or is_here(teacher.model_name, teacher.revision)
 
@@ -80,7 +80,7 @@ def _teacher_is_here(spec: Any, context: FootprintContext) -> bool:
 def _teachers_folder(spec: Any, context: FootprintContext) -> Path:
     """A folder with the teacher's configuration."""
     teacher, place = spec.taught().teacher, f"{spec.taught_at}/teacher"
-    if not _teacher_is_here(spec, context):
+    if not _teacher_is_here(spec):
         return configuration_alone(teacher.model_name, teacher.revision)
     stored = context.stored.get(f"{place}/model_name".removeprefix("/"))
     if stored is not None and stored_model.read(stored)["form"] == "adapter":

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders.language._distilling.learning import teachers_term
+from runner.builders.language._distilling.learning import taught_composition
 from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._learning.composed_losses import composed_parts
 from runner.builders.language._learning.frozen_models import Frozen
@@ -68,8 +68,7 @@ def answers(spec: Any, side: Side, taught: TokenRows | None = None) -> Exercise:
             made = composition(spec.losses, machine.model, reference)
             return composed_parts(machine, DataLines(examples, len(made.models)), made)
         size = min(int(model.config.get_text_config().vocab_size) for model in (machine.model, beside[0].model))
-        term = teachers_term(teaching, size)
-        made = composition(spec.losses, machine.model, reference, share=1 - teaching.alpha, taught=(beside[0], term))
+        made = taught_composition(spec, machine.model, reference, beside[0], size)
         return composed_parts(machine, TaughtLines(examples, len(made.models), taught), made)
 
     return Exercise(side.rows, examples.lengths, parts)
