@@ -106,14 +106,21 @@ class EvaluatedModel:
         return [Likelihood(*self.kept.get(key)) for key in keys]
 
     def completions(
-        self, rows: Sequence[AskedConversation], options: Any, chat: bool, progress: Progress
+        self,
+        rows: Sequence[AskedConversation],
+        options: Any,
+        chat: bool,
+        progress: Progress,
+        prompts: Sequence[list[int]] | None = None,
     ) -> list[dict[str, Any]]:
         """What the model says to each row: ``completion``, ``finish_reason``, ``completion_tokens``.
 
-        Those that are not known are made, longest prompts first, a batch at a time.
+        Those that are not known are made, longest prompts first, a batch at a time. ``prompts`` are the rows' tokens,
+        where they are there already.
         """
         predictor = self.predictor(chat)
-        prompts = [predictor.prompt_ids(row, options) for row in rows]
+        if prompts is None:
+            prompts = [predictor.prompt_ids(row, options) for row in rows]
         drawn = options.temperature > 0
         settings = options.model_dump()
         keys = [

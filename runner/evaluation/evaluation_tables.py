@@ -7,6 +7,7 @@ from typing import Any
 
 from runner.contract import Table
 from runner.contract.quantities import counted
+from runner.evaluation.scored.scored_task import lines_told
 from runner.pages.html import Markup, join, tag, tree
 from runner.pages.numbers import clean
 from runner.pages.page import whole_page
@@ -75,8 +76,7 @@ def remarks(task: Mapping[str, Any]) -> list[str]:
         (f"{each['model']}: ", each["rows_dropped"], each["named"]) for each in task["models"]
     ]:
         for reason, count in dropped.items():
-            lines = ", ".join(map(str, named[reason][:5])) + (" ..." if count > 5 else "")
-            place = f"line {lines}" if count == 1 else f"lines {lines}"
+            place = lines_told(named[reason])
             told.append(f"{where}{counted(count, 'rows')} left out: {reason.replace('_', ' ')} ({place})")
     if task["data"]["repeats"]:
         told.append(f"asked twice: {counted(task['data']['repeats'], 'rows')} with the words of a row before")
@@ -156,7 +156,7 @@ def _section(task: Mapping[str, Any]) -> Markup:
 
 def _count(document: Mapping[str, Any]) -> str:
     models, tasks = len(document["models"]), len(document["tasks"]) + len(document.get("suites", ()))
-    return f"{models} model{'s' * (models > 1)} on {tasks} task{'s' * (tasks > 1)}"
+    return f"{counted(models, 'models')} on {counted(tasks, 'tasks')}"
 
 
 def _facts(document: Mapping[str, Any]) -> str:

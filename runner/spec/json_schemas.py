@@ -19,7 +19,6 @@ from pydantic.json_schema import GenerateJsonSchema, NoDefault
 from runner import registry
 from runner.contract import Section
 from runner.spec.envelope import TrainingSpec
-from runner.spec.evaluation_sections import EvaluationTask
 from runner.spec.kinds import document_class
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -59,6 +58,9 @@ def envelope() -> Schema:
 @cache
 def evaluation_task() -> Schema:
     """The schema of a task file."""
+    # Imported here: a spec's schema is built without the sections of tasks.
+    from runner.spec.evaluation_sections import EvaluationTask
+
     return _generate(EvaluationTask, EVALUATION_TASK, "Evaluation task")
 
 

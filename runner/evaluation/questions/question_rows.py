@@ -15,7 +15,7 @@ from runner.errors import DataError
 from runner.evaluation.questions import few_shots
 from runner.evaluation.questions.question import Question
 from runner.evaluation.questions.question_cells import Unasked, answers_of, columns_needed, prompt_of
-from runner.near_names import nearest
+from runner.near_names import hint
 from runner.spec.evaluation_checking import LoadedTask
 
 #: Lines that are named of one reason; all are counted.
@@ -141,11 +141,10 @@ def _check_columns(loaded: LoadedTask, seen: set[str], where: Mapping[str, Any] 
     needed = dict.fromkeys(where or (), f"{pointer}/where") | columns_needed(loaded.task)
     for name, at in needed.items():
         if name not in seen:
-            near = nearest(name, seen)
             raise DataError(
                 f"no row has a column {name!r}",
                 where=f"{loaded.source}: {at}",
-                hint=f"did you mean {near!r}?" if near else f"there are: {', '.join(sorted(seen)[:20]) or 'none'}",
+                hint=hint(name, seen, f"there are: {', '.join(sorted(seen)[:20]) or 'none'}"),
             )
 
 

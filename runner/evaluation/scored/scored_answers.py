@@ -26,8 +26,8 @@ def score(
     assert isinstance(task.answer, Generation)
     asked = _asked(task, questions, model)
     chat, options = model.chats(task), task.answer.options
-    rows = [row for row, _ in asked.given]
-    said = model.completions(rows, options, chat, progress)
+    rows, prompts = [row for row, _ in asked.given], [ids for _, ids in asked.given]
+    said = model.completions(rows, options, chat, progress, prompts)
     answers = [each["completion"] for each in said]
     references = [question.answers for question in asked.questions]
     figures = []
