@@ -16,9 +16,19 @@ from runner.execution.docker_engine import Engine
 from runner.execution.docker_executor import DockerExecutor
 from runner.execution.executor import Job
 from runner.execution.image_lookup import Image
+from runner.workspace import Workspace
 
 #: A probe that takes longer than this hangs.
 DEADLINE = 60.0
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """Runs, models and cache in a folder of the test's, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RUNNER_HOME", str(tmp_path))
+    monkeypatch.setenv("RUNNER_CACHE_DIR", str(tmp_path / "cache"))
+    return Workspace.current()
 
 
 @pytest.fixture

@@ -20,14 +20,6 @@ from runner.training import made_models, pretrained
 from runner.workspace import Workspace
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RUNNER_HOME", str(tmp_path))
-    monkeypatch.setenv("RUNNER_CACHE_DIR", str(tmp_path / "cache"))
-    return Workspace.current()
-
-
 def document(kind: str, name: str, base: str, **fields: Any) -> dict[str, Any]:
     section = {"model_type": kind, "base_model_name": base} | fields
     return {"model": {"name": name, "spec": section}, "data": {"dataset": "sample"}}

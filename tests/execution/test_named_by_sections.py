@@ -18,14 +18,6 @@ from runner.workspace import Workspace
 TEACHER = "/model/spec/distillation/teacher"
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RUNNER_HOME", str(tmp_path))
-    monkeypatch.setenv("RUNNER_CACHE_DIR", str(tmp_path / "cache"))
-    return Workspace.current()
-
-
 def planned(workspace: Workspace, **teacher: Any) -> Any:
     spec = {"model_type": "sft", "base_model_name": "runner/tiny-llama", "distillation": {"teacher": teacher}}
     document = {"model": {"name": "m", "spec": spec}, "data": {"dataset": "sample"}}
