@@ -82,9 +82,10 @@ def scatter(
     whole = np.concatenate([x, y, *(end for end in (low, high) if end is not None)])
     whole = whole[np.isfinite(whole)]
     smallest, largest = (float(whole.min()), float(whole.max())) if len(whole) else (0.0, 1.0)
-    logs = smallest > 0 and largest >= 20 * smallest
-    # No amount that is drawn is smaller or greater; what a file holds may be.
-    ticks = log_ticks(max(smallest, 1e-12), min(largest, 1e12)) if logs else nice_ticks(smallest, largest)
+    # No amount that is drawn on logarithmic axes is smaller or greater; what a file holds may be.
+    least, most = max(smallest, 1e-12), min(largest, 1e12)
+    logs = smallest > 0 and most >= 20 * least
+    ticks = log_ticks(least, most) if logs else nice_ticks(smallest, largest)
     least, most = (np.log(ticks[0]), np.log(ticks[-1])) if logs else (ticks[0], ticks[-1])
 
     def place(values: np.ndarray, start: float, end: float) -> np.ndarray:

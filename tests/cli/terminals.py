@@ -16,6 +16,8 @@ from tests import warm
 
 #: What is not shown after this many seconds will not be.
 DEADLINE = 120.0
+#: A key that has shown nothing after this many seconds was lost.
+PATIENCE = 10.0
 CTRL_C, CTRL_D = b"\x03", b"\x04"
 
 
@@ -33,10 +35,18 @@ class Terminal:
     def press(self, key: bytes) -> None:
         os.write(self._descriptor, key)
 
-    def wait_for(self, pattern: str) -> str:
-        """What is shown up to the pattern and with it, behind what was waited for before."""
+    def wait_for(self, pattern: str, key: bytes | None = None) -> str:
+        """What is shown up to the pattern and with it, behind what was waited for before.
+
+        ``key`` is pressed, and again each time that nothing came after it for a while: readline loses a signal that
+        arrives between its prompt and its first read, and a person presses again.
+        """
         end = time.monotonic() + DEADLINE
+        again = time.monotonic()
         while (found := re.compile(pattern).search(self.shown, self._seen)) is None:
+            if key is not None and time.monotonic() >= again:
+                self.press(key)
+                again = time.monotonic() + PATIENCE
             assert time.monotonic() < end, f"{pattern!r} is not shown:\n{self.shown[self._seen :]}"
             assert self._read(), f"{pattern!r} was never shown:\n{self.shown[self._seen :]}"
         text = self.shown[self._seen : found.end()]

@@ -25,8 +25,7 @@ def test_a_session_at_a_terminal(talking: Desk, tmp_path):
         terminal.press(CTRL_C)
         terminal.wait_for(r"\(stopped\)\r\n> $")
         # At the prompt it takes back what was typed, and ends nothing.
-        terminal.press(CTRL_C)
-        terminal.wait_for("\n> $")
+        terminal.wait_for("\n> $", key=CTRL_C)
         terminal.type("/set max_new_tokens=3")
         assert "min_new_tokens" in terminal.wait_for("> $")
         terminal.type("/set min_new_tokens=0")

@@ -23,6 +23,12 @@ def test_what_is_predicted_right_lies_on_the_dashed_line() -> None:
         assert (float(x) - x1) / (x2 - x1) == pytest.approx((float(y) - y1) / (y2 - y1), abs=1e-3)
 
 
+@pytest.mark.parametrize("amounts", [[1e14, 2e15], [1e-20, 1e-15], [1e-20, 1e20], [0.0, 1e300]])
+def test_amounts_that_no_axis_of_logarithms_holds_are_drawn(amounts: list[float]) -> None:
+    drawn = table_plots.scatter(np.array(amounts), np.array(amounts), "t", ("predicted", "actual"))
+    assert drawn.count("<circle") == 2
+
+
 @given(low=st.floats(1e-3, 1e9), factor=st.floats(1, 1e9))
 def test_log_ticks_cover_the_range_and_are_few(low: float, factor: float) -> None:
     high = min(low * factor, 1e9)
