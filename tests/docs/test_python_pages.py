@@ -9,7 +9,7 @@ import pytest
 
 from tests.docs.documents import ROOT, blocks
 
-PAGES = ("generation.md",)
+PAGES = ("generation.md", "step_by_step.md")
 
 
 @pytest.mark.parametrize("page", PAGES)

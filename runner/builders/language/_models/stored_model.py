@@ -195,16 +195,17 @@ def _name_base(folder: Path, trained: Any) -> None:
     path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def base_of(folder: Path, cache: Path | None) -> Path:
+def base_of(folder: Path, cache: Path | None, store: Path | None = None) -> Path:
     """The folder of a stored adapter's base, a whole model's, found by its name and checked by its hashes.
 
+    ``store`` is where stored models are, where the adapter is not one of them.
     Raises :class:`IntegrityError` for a base of other bytes, and what resolving a name raises.
     """
     from runner.training import pretrained
 
     base = read(folder)["base"]
     # A stored base lies in the same store: <store>/<type>/<name>/<version>.
-    beside = folder.parents[2] / base["name"] if len(folder.parents) > 2 else folder
+    beside = (store or folder.parents[2]) / base["name"] if len(folder.parents) > 2 else folder
     found = beside if (beside / DOCUMENT).exists() else pretrained.resolve(base["name"], base.get("revision"), cache)
     for name, wanted in base["files"].items():
         path = found / name
@@ -240,11 +241,18 @@ def whole(folder: Path, cache: Path) -> Path:
 
 
 def load(
-    folder: Path, device: str = "cpu", cache: Path | None = None, head: Head = "tokens", base: Path | None = None
+    folder: Path,
+    device: str = "cpu",
+    cache: Path | None = None,
+    head: Head = "tokens",
+    base: Path | None = None,
+    *,
+    trainable: bool = False,
 ) -> tuple[Any, Any]:
     """Model and tokenizer of a stored model, ready to answer: an adapter beside its base.
 
     ``base`` is the base's folder where the adapter was trained beside it just now, and is not in the store yet.
+    ``trainable``: an adapter's own weights are to be trained on.
     """
     document = read(folder)
     if document["form"] == "whole":
@@ -257,4 +265,4 @@ def load(
     plain = open_weights(base or base_of(folder, cache), device, head)
     plain.config.pad_token_id = tokenizer.pad_token_id
     with quiet_adapters():
-        return PeftModel.from_pretrained(plain, folder).to(device).eval(), tokenizer
+        return PeftModel.from_pretrained(plain, folder, is_trainable=trainable).to(device).eval(), tokenizer
