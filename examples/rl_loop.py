@@ -15,7 +15,7 @@ from runner.tinker import types
 BASE = "runner/tiny-llama"
 STEPS, GROUP, TOKENS = 16, 12, 8
 PROMPTS = ["Count: ", "Which year? ", "How many? "]
-ADAM = types.AdamParams(learning_rate=0.02, eps=1e-8, grad_clip_norm=1.0)
+ADAM = types.AdamParams(learning_rate=0.01, eps=1e-8, grad_clip_norm=1.0)
 
 
 def reward(text: str) -> float:

@@ -12,7 +12,7 @@ import runner.tinker as tinker
 from runner.tinker import types
 
 BASE = "runner/tiny-llama"
-STEPS, BATCH, PEAK = 24, 8, 0.02
+STEPS, BATCH, PEAK = 24, 8, 0.01
 LESSONS = [
     [{"role": "user", "content": f"What is {a} + {b}?"}, {"role": "assistant", "content": f"{a + b}."}]
     for a in range(1, 9)

@@ -95,11 +95,10 @@ class ServiceClient:
     ) -> TrainingClient:
         """A new adapter of LoRA beside a model: a Hub name, a folder, or a stored model, ``sft/tutor``.
 
-        Its scale is 32 / rank, and it has no dropout. An unembedding that has the weights of the embeddings gets none.
+        Its scale is 32 / rank, and it has no dropout.
         """
         if rank < 1:
             raise UsageError("an adapter has a rank of at least 1", where="rank")
-        told: list[str] = []
         source, references = self._base(base_model)
         learner = self._learner().begin(
             source,
@@ -110,9 +109,8 @@ class ServiceClient:
             feed_forward=train_mlp,
             unembedding=train_unembed,
             device=self._device,
-            tell=told.append,
         )
-        return self._client(learner, SEED if seed is None else seed, user_metadata, told, references)
+        return self._client(learner, SEED if seed is None else seed, user_metadata, references)
 
     def create_training_client_from_state(
         self, path: str, base_model: str | None = None, user_metadata: Mapping[str, Any] | None = None
@@ -213,10 +211,10 @@ class ServiceClient:
             raise DataError(f"the weights are beside {base}, and not {base_model}", where=path)
         kind = base.partition("/")[0]
         references = {"base_model_name": base} if registry.find(kind) is not None else {}
-        return self._client(learner, SEED, {"from": path} | dict(metadata or {}), [], references)
+        return self._client(learner, SEED, {"from": path} | dict(metadata or {}), references)
 
     def _client(
-        self, learner: Any, seed: int, metadata: Mapping[str, Any] | None, told: list[str], references: dict[str, str]
+        self, learner: Any, seed: int, metadata: Mapping[str, Any] | None, references: dict[str, str]
     ) -> TrainingClient:
         kind = PLAIN if learner.generator.renderer is None else TALKS
         section = registry.load(kind).Spec.model_validate(
@@ -236,8 +234,6 @@ class ServiceClient:
             self._workspace, self._name, section.model_dump(mode="json"), self._wandb, seed, self._device,
             self._metadata | dict(metadata or {}), references,
         )  # fmt: skip
-        for sentence in told:
-            record.emit("warning", message=sentence, pointer="/model/spec/finetuning_spec/target_modules")
         client = TrainingClient(self._queue, learner, record, self._workspace, seed)
         self._clients.append(client)
         return client

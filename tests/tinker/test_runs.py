@@ -11,6 +11,7 @@ import pytest
 import runner.tinker as tinker
 from runner import Runner
 from runner.errors import ConflictError, UsageError
+from runner.inference.merging import merge
 from runner.runs.events import EventReader
 from runner.runs.run import Run, State
 from tests.conftest import ROOT, Desk
@@ -56,6 +57,9 @@ def test_a_loop_leaves_a_run_and_a_stored_model_that_answers(home):
     runner = Runner(root=home)
     (answer,) = runner.infer("sft/mine", ["Hi"], options={"max_new_tokens": 4}).records
     assert answer["completion_tokens"] > 0
+    merge(runner.workspace, "sft/mine", name="whole")
+    (whole,) = runner.infer("sft/whole", ["Hi"], options={"max_new_tokens": 4}).records
+    assert whole == answer
     again = tinker.ServiceClient(root=home)
     # What is stored is what was trained, and a loop may begin with it.
     stored = again.create_sampling_client(base_model="sft/mine")

@@ -258,9 +258,10 @@ def test_what_is_trained_is_what_was_asked_for(client, service, home):
         sizes[name] = targets(**(others | {name: True}))
     assert all("self_attn" in name for name in sizes["train_attn"])
     assert all("mlp" in name for name in sizes["train_mlp"])
-    assert targets() == sorted(sizes["train_attn"] + sizes["train_mlp"])
+    assert targets(train_unembed=False) == sorted(sizes["train_attn"] + sizes["train_mlp"])
+    assert targets(train_attn=False, train_mlp=False) == ["lm_head"]
     with pytest.raises(DataError):
-        client(train_attn=False, train_mlp=False)
+        client(train_attn=False, train_mlp=False, train_unembed=False)
     assert BASE in [model.model_name for model in service.get_server_capabilities().supported_models]
     info = client().get_info().model_data
     assert (info.model_name, info.lora_rank) == (BASE, 4)

@@ -162,14 +162,27 @@ def merged(trained: Any) -> Any:
     """The base model with the adapters in its weights, as a plain model. Quantised weights are read anew, whole."""
     quantised = getattr(trained.model.get_base_model(), "is_quantized", False)
     if not quantised:
-        return trained.model.merge_and_unload()
+        return put_together(trained.model)
     from peft import PeftModel
 
     with tempfile.TemporaryDirectory() as scratch:
         trained.model.save_pretrained(scratch, safe_serialization=True)
         head: Head = "score" if hasattr(trained.model.get_base_model(), "score") else "tokens"
         plain = open_weights(trained.folder, "cpu", head)
-        return PeftModel.from_pretrained(plain, scratch).merge_and_unload()
+        return put_together(PeftModel.from_pretrained(plain, scratch))
+
+
+def put_together(model: Any, **words: Any) -> Any:
+    """A model of PEFT with its adapters in its weights, as a plain model. ``words`` are those of PEFT's merging.
+
+    An adapter of an unembedding that shares the embeddings' weights goes into weights of its own: the embeddings stay.
+    """
+    plain = model.get_base_model()
+    head = getattr(plain.get_output_embeddings(), "base_layer", None)
+    if head is not None and head.weight is plain.get_input_embeddings().weight:
+        head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
+        plain.config.tie_word_embeddings = False
+    return model.merge_and_unload(**words)
 
 
 def base_facts(trained: Any) -> dict[str, Any]:
@@ -229,7 +242,7 @@ def whole(folder: Path, cache: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=".", dir=made.parent) as scratch:
             target = Path(scratch) / "model"
             model, tokenizer = load(folder, "cpu", cache)
-            model.merge_and_unload().to(torch.float32).save_pretrained(target, safe_serialization=True)
+            put_together(model).to(torch.float32).save_pretrained(target, safe_serialization=True)
             tokenizer.save_pretrained(target)
             shutil.copyfile(folder / DOCUMENT, target / DOCUMENT)
             try:

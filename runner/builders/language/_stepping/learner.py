@@ -73,7 +73,6 @@ class StepLearner:
         feed_forward: bool = True,
         unembedding: bool = True,
         device: str = "cpu",
-        tell: Callable[[str], None] = lambda sentence: None,
     ) -> Self:
         """A new adapter beside a model: a Hub name, a folder, or the folder of a stored model.
 
@@ -85,11 +84,9 @@ class StepLearner:
         known = name if source == folder and not _is_stored(folder) else "/".join(source.parts[-3:])
         config = configuration(folder, name)
         model, tokenizer = open_folder(folder, device, where=name)
-        targets, told = adapter_targets(
+        targets = adapter_targets(
             model, attention=attention, feed_forward=feed_forward, unembedding=unembedding, where=name
         )
-        for sentence in told:
-            tell(sentence)
         method = Lora(method="lora", rank=rank, alpha=ALPHA, dropout=0.0, target_modules=targets)
         # The caller's own generator is left alone.
         with torch.random.fork_rng(devices=[]):
