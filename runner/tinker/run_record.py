@@ -18,8 +18,8 @@ from runner.errors import ExitCode, Interrupted, RunFailed, RunnerError
 from runner.execution.image_lookup import source_hash
 from runner.execution.plan_document import PROGRAM, PlanDocument
 from runner.runs.events import EventWriter
-from runner.runs.run import Run, State
 from runner.runs.run_documents import Failure, Outcome, RunResult
+from runner.runs.run_folder import Run, State
 from runner.store.manifest import ModelFacts
 from runner.store.promotion import check_store, promote
 from runner.store.replay_lock import ReplayLock

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runner.errors import ConflictError, NotFoundError, UsageError
-from runner.runs.run import find_run
+from runner.runs.run_folder import find_run
 from runner.store.files import cannot_write, sync_tree
 from runner.workspace import Workspace
 

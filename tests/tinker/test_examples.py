@@ -5,7 +5,7 @@ from __future__ import annotations
 import runpy
 from pathlib import Path
 
-from runner.runs.run import State, all_runs
+from runner.runs.run_folder import State, all_runs
 from tests.conftest import ROOT
 
 

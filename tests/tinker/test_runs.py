@@ -13,7 +13,7 @@ from runner import Runner
 from runner.errors import ConflictError, UsageError
 from runner.inference.merging import merge
 from runner.runs.events import EventReader
-from runner.runs.run import Run, State
+from runner.runs.run_folder import Run, State
 from tests.conftest import ROOT, Desk
 from tests.tinker.conftest import ADAM, BASE, rows
 
