@@ -98,11 +98,20 @@ def _builder(kind: Kind) -> Builder:
     return cast(Builder, module if hasattr(module, "train") and hasattr(module, "TASK") else _Parts(module))
 
 
+#: What not every kind has.
+OF_SOME = ("estimate", "StepLearner")
+
+
 class _Parts:
     """A kind's module whose names are not all in it: a package's training and predictor, imported when asked for."""
 
-    #: Where a package keeps what it does not say itself; the last is there in some.
-    PLACES: ClassVar = {"train": "training", "Predictor": "predictor", "estimate": "footprint"}
+    #: Where a package keeps what it does not say itself; the last two are there in some.
+    PLACES: ClassVar = {
+        "train": "training",
+        "Predictor": "predictor",
+        "estimate": "footprint",
+        "StepLearner": "stepping",
+    }
 
     def __init__(self, module: ModuleType) -> None:
         self._module = module
@@ -114,7 +123,7 @@ class _Parts:
         if name == "TASK":
             return self._older_task()
         place = f"{self._module.__name__}.{self.PLACES.get(name)}"
-        if name not in self.PLACES or (name == "estimate" and importlib.util.find_spec(place) is None):
+        if name not in self.PLACES or (name in OF_SOME and importlib.util.find_spec(place) is None):
             raise AttributeError(f"{self._module.__name__} has no {name}")
         return getattr(importlib.import_module(place), name)
 

@@ -8,6 +8,9 @@ from typing import ClassVar
 
 from runner.store.typed_documents import JsonObject, TypedDocument
 
+#: The executor of a run whose steps a program of the user's takes: it cannot be started again from its documents.
+PROGRAM = "program"
+
 
 @dataclass(frozen=True, kw_only=True)
 class StoredReference(TypedDocument):

@@ -47,6 +47,12 @@ def replay(
             hint=f"runner replay {manifest.merged_from}",
         )
     lock = manifest.lock
+    if lock.spec_hash is None and lock.seed is not None:
+        raise ConflictError(
+            f"{stored.reference} was trained step by step, by a program: there is no training to repeat",
+            where=stored.reference,
+            hint="run the program again",
+        )
     if lock.code != source_hash():
         say(f"the code has changed since {stored.reference} was trained ({lock.code}, now {source_hash()})")
     # What is compared is pushed nowhere.

@@ -12,7 +12,7 @@ from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerErr
 from runner.execution.base_models import bases_of, keep_ready
 from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
-from runner.execution.plan_document import PlanDocument
+from runner.execution.plan_document import PROGRAM, PlanDocument
 from runner.execution.resolved_paths import check_folder, resolve_paths
 from runner.execution.secret_files import sweep
 from runner.execution.supervisor import Signals, attempt, caught_signals, may_retry, resumable, wait_unless_told
@@ -106,8 +106,14 @@ def resume(
         )
     if state == State.RUNNING:
         raise being_executed(run)
-    loaded = load_file(run.path / "spec.json")
     before = run.needed("plan", PlanDocument)
+    if before.executor == PROGRAM:
+        raise ConflictError(
+            "the run's steps were taken by a program",
+            where=run.id,
+            hint="have the program go on from what it saved: create_training_client_from_state_with_optimizer(PATH)",
+        )
+    loaded = load_file(run.path / "spec.json")
     cwd = Path(before.cwd)
     check_folder(cwd, run.id)
     warnings = []

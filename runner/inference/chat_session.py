@@ -10,10 +10,7 @@ from typing import Any
 
 from runner.chat.messages import Conversation, Message
 from runner.contract import Task
-from runner.data.dialogues.infer_rows import AskedConversation, AskedLayout
-from runner.data.dialogues.row_faults import RowFault, Told
-from runner.data.dialogues.rows import ConversationRow
-from runner.data.dialogues.turns import TurnReader
+from runner.data.dialogues.infer_rows import AskedConversation, read_conversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.inference.opening import open_model, read_options
 from runner.store.files import write_json
@@ -214,11 +211,8 @@ def _conversation(document: Mapping[str, Any], where: str) -> Conversation:
     """What the readers of data make of the messages."""
     if not document["messages"]:
         return Conversation(())
-    told = Told()
-    row = {name: document[name] for name in ("messages", "tools") if name in document}
     try:
-        (made,) = AskedLayout({}, told, TurnReader(told)).rows(row, 1)
-    except RowFault as fault:
-        raise DataError(f"holds no saved conversation: {fault.detail or fault.reason}", where=where) from None
-    assert isinstance(made, ConversationRow)
-    return made.conversation
+        return read_conversation(document["messages"], document.get("tools"), where)
+    except DataError as error:
+        error.message = f"holds no saved conversation: {error.message}"
+        raise

@@ -25,13 +25,15 @@ def quietly() -> Any:
 @contextmanager
 def quiet_adapters() -> Any:
     """PEFT asks transformers by a name that is on its way out, and bitsandbytes, which it imports, misses kernels that
-    a CPU does without: neither is a user's matter."""
+    a CPU does without; it warns of tied weights, which are taken care of. None of it is a user's matter."""
     told = logging.getLogger("bitsandbytes")
     level = told.level
     told.setLevel(logging.ERROR)
     try:
         with quietly(), warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
+            # An adapter of such a layer is put into weights of its own.
+            warnings.filterwarnings("ignore", "Model has `tie_word_embeddings=True`")
             yield
     finally:
         told.setLevel(level)

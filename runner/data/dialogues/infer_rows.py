@@ -84,6 +84,21 @@ class AskedLayout(LayoutRows):
         return () if column is None or missing(row.get(column)) else self.answer(row[column], "completion")
 
 
+def read_conversation(messages: Any, tools: Any, where: str) -> Conversation:
+    """The conversation that turns and definitions of tools are, as a row of a file would have them.
+
+    Raises :class:`DataError` at ``where`` for what is none.
+    """
+    told = Told()
+    row = {"messages": messages} | ({} if tools is None else {"tools": tools})
+    try:
+        (made,) = AskedLayout({}, told, TurnReader(told)).rows(row, 1)
+    except RowFault as fault:
+        raise DataError(fault.detail or fault.reason, where=where) from None
+    assert isinstance(made, ConversationRow)
+    return made.conversation
+
+
 class AskedConversations(TableRows):
     """Conversations that can be read as often as needed. ``check`` reads them all once, before anything is computed."""
 

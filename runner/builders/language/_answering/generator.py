@@ -12,11 +12,12 @@ import numpy as np
 import torch
 
 from runner.builders.language._answering import foretelling
-from runner.builders.language._answering.decoding import Line, decode
+from runner.builders.language._answering.decoding import Decoding, Line, decode
 from runner.builders.language._answering.stop_texts import cut_at
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood import judge
 from runner.builders.language._models import merging, stored_model
+from runner.builders.language._models.opening import open_folder
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
@@ -48,6 +49,13 @@ class Generator:
         return cls(model, tokenizer, ChatRenderer.from_document(tokenizer, chat) if chat else None)
 
     @classmethod
+    def of_base(cls, folder: Path, device: str = "cpu") -> Self:
+        """A model as it is before any training: a folder of the Hub's shape. It converses if its tokenizer has a
+        template."""
+        model, tokenizer = open_folder(folder, device, where=str(folder))
+        return cls(model, tokenizer, ChatRenderer.of(tokenizer) if tokenizer.chat_template else None)
+
+    @classmethod
     def merge(
         cls, directory: Path, target: Path, spec: Any, *, task: Any, metrics: Mapping[str, Any], **words: Any
     ) -> Table:
@@ -72,6 +80,10 @@ class Generator:
     def checked_ids(self, row: Any, options: Any) -> list[int]:
         """The same. Raises :class:`DataError` too for a prompt without a token, and for one that leaves no room."""
         ids = self.prompt_ids(row, options)
+        self._check_length(ids)
+        return ids
+
+    def _check_length(self, ids: list[int]) -> None:
         if not ids:
             raise DataError("the prompt has no token", hint="give a prompt that says something")
         if len(ids) >= self.longest:
@@ -80,7 +92,6 @@ class Generator:
                 "included",
                 hint="shorten the prompt",
             )
-        return ids
 
     def _asked(self, row: Any, options: Any) -> Conversation:
         """A row's conversation with the system's turn. Raises :class:`DataError` for more turns than a text is."""
@@ -118,40 +129,76 @@ class Generator:
             if options.num_beams > 1:
                 made = self._searched(lists, options)
             else:
-                made = self._decoded(lists, [_seed(rows[at], options.seed) for at in some], options)
+                made = self._decoded(lists, [seed_of(rows[at].key(), options.seed) for at in some], options)
             for at, completions in zip(some, made, strict=True):
                 found[at] = completions
         return found
 
     def _decoded(self, prompts: list[list[int]], seeds: list[int], options: Any) -> list[list[Completion]]:
         """``n`` completions of each prompt of a batch, token by token."""
-        stops = self._stop_strings(options)
         lines = [
-            Line(prompt, [seed, copy]) for prompt, seed in zip(prompts, seeds, strict=True) for copy in range(options.n)
+            self._line(prompt, [seed, copy], options)
+            for prompt, seed in zip(prompts, seeds, strict=True)
+            for copy in range(options.n)
         ]
-        steps = decode(
-            self.model,
-            lines,
-            options,
-            ends=frozenset(self._stop_ids()),
-            padding=int(self.tokenizer.pad_token_id),
-            longest=self.longest,
-        )
-        # A stop text may begin within a token, of which a character may be the half.
-        behind = 8 + max((len(stop.encode()) for stop in stops), default=0)
-        for told in steps:
-            for line in told if stops else ():
-                text = self.tokenizer.decode(line.made[-behind:], skip_special_tokens=False)
-                line.done = line.done or any(stop in text for stop in stops)
-        made = [
-            self._completion(line.made, line.log_probs if options.logprobs else None, options, stops) for line in lines
-        ]
+        for told in decode(self.model, lines, padding=self.padding, longest=self.longest):
+            for line in told:
+                self.watch(line)
+        made = [self.completion(line) for line in lines]
         return [made[at : at + options.n] for at in range(0, len(made), options.n)]
+
+    # ---- One at a time, for who decides what is decoded beside what
+
+    @property
+    def padding(self) -> int:
+        """The token that fills up a batch, behind a mask."""
+        return int(self.tokenizer.pad_token_id)
+
+    def decoding(self, rows: int) -> Decoding:
+        """An empty one, of so many lines at a time."""
+        return Decoding(self.model, padding=self.padding, longest=self.longest, rows=rows, tokens=TOKENS)
+
+    def line(self, ids: Sequence[int], options: Any, *, key: bytes | None = None, copy: int = 0) -> Line:
+        """A prompt to be answered, from its token ids.
+
+        What is drawn is decided by the options' seed, by ``copy``, and by ``key``, which is what the prompt is known
+        by; without one, its tokens. Raises :class:`DataError` for ids that the model has no token for, none, or so
+        many that no room is left.
+        """
+        ids = [int(token) for token in ids]
+        count = self.model.get_input_embeddings().num_embeddings
+        if wrong := next((token for token in ids if not 0 <= token < count), None):
+            raise DataError(f"the model has {count:,} tokens, and none of them is {wrong:,}")
+        self._check_length(ids)
+        known = key if key is not None else np.array(ids, "<i8").tobytes()
+        return self._line(ids, [seed_of(known, options.seed), copy], options)
+
+    def _line(self, ids: list[int], seed: Sequence[int], options: Any) -> Line:
+        return Line(ids, seed, options, frozenset(self._stop_ids()), self._stop_strings(options))
+
+    def watch(self, line: Line) -> None:
+        """Have a line end whose text has a stop text in it. It is called with every token that the line has more."""
+        if not line.stops or line.done:
+            return
+        # A stop text may begin within a token, of which a character may be the half.
+        behind = 8 + max(len(stop.encode()) for stop in line.stops)
+        text = self.tokenizer.decode(line.made[-behind:], skip_special_tokens=False)
+        if any(stop in text for stop in line.stops):
+            line.ended = line.done = True
+
+    def pieces(self, line: Line) -> Pieces:
+        """What makes texts to show of a line's tokens."""
+        return Pieces(self.tokenizer, line.stops, line.ends)
+
+    def completion(self, line: Line) -> Completion:
+        """What was made of a line so far."""
+        log_probs = line.log_probs if line.options.logprobs else None
+        return self._completion(line.made, log_probs, line.options, list(line.stops))
 
     def _searched(self, prompts: list[list[int]], options: Any) -> list[list[Completion]]:
         """``n`` completions of each prompt of a batch by a search with beams, prompts padded on the left."""
         longest = max(map(len, prompts))
-        padding = int(self.tokenizer.pad_token_id)
+        padding = self.padding
         ids = torch.tensor([[padding] * (longest - len(row)) + row for row in prompts], device=self.model.device)
         mask = torch.tensor([[0] * (longest - len(row)) + [1] * len(row) for row in prompts], device=self.model.device)
         words: dict[str, Any] = {}
@@ -230,10 +277,8 @@ class Generator:
                 "included",
                 hint="begin anew, or shorten it",
             )
-        pieces = Pieces(self.tokenizer, self._stop_strings(options))
-        line = Line(ids, [_seed(row, options.seed), 0])
-        ends = frozenset(self._stop_ids())
-        return (yield from stream(self.model, line, options, ends=ends, longest=self.longest, pieces=pieces))
+        line = self._line(ids, [seed_of(row.key(), options.seed), 0], options)
+        return (yield from stream(self.model, line, longest=self.longest, pieces=self.pieces(line)))
 
     def nats(self, passages: Sequence[Any]) -> np.ndarray:
         """The negative log-likelihood of each passage's text, or of its conversation's answers: float64 ``[n]``.
@@ -252,8 +297,7 @@ class Generator:
             ids.append(one)
             weights.append(weight)
         rows = TokenRows.of(ids, weights)
-        padding, device = int(self.tokenizer.pad_token_id), str(self.model.device)
-        return judge(self.model, rows, padding, device).loss
+        return judge(self.model, rows, self.padding, str(self.model.device)).loss
 
     def without_template(self) -> Self:
         """The same model, which goes on with texts."""
@@ -273,7 +317,7 @@ class Generator:
 
     def likelihoods(self, passages: Sequence[Passage], batch_size: int) -> Iterator[list[tuple[int, Likelihood]]]:
         """How likely each passage is, batch after batch. See :func:`foretelling.likelihoods`."""
-        return foretelling.likelihoods(self.model, passages, int(self.tokenizer.pad_token_id), batch_size)
+        return foretelling.likelihoods(self.model, passages, self.padding, batch_size)
 
     def _foretold(self, passage: Any) -> tuple[list[int], list[float]]:
         if passage.conversation is not None and self.renderer is not None:
@@ -300,7 +344,7 @@ class Generator:
         return list(dict.fromkeys([*own, *options.stop]))
 
 
-def _seed(row: Any, seed: int) -> int:
-    """A row's own seed: from the run's and from what it asks."""
-    told = hashlib.blake2b((row.key() or b"") + seed.to_bytes(8, "little"), digest_size=8)
+def seed_of(key: bytes | None, seed: int) -> int:
+    """What is drawn from for a row: from what it asks (``key``), and the seed that was given."""
+    told = hashlib.blake2b((key or b"") + seed.to_bytes(8, "little"), digest_size=8)
     return int.from_bytes(told.digest(), "little")

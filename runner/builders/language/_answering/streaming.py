@@ -13,8 +13,8 @@ from runner.tasks.generation.completions import Ending
 class Pieces:
     """Texts that are safe to show: no half of a character, and no beginning of what may be a stop text."""
 
-    def __init__(self, tokenizer: Any, stops: Sequence[str]) -> None:
-        self._tokenizer, self._stops = tokenizer, tuple(stops)
+    def __init__(self, tokenizer: Any, stops: Sequence[str], ends: Collection[int] = ()) -> None:
+        self._tokenizer, self._stops, self._ends = tokenizer, tuple(stops), ends
         self._ids: list[int] = []
         self._shown = 0
         #: Whether a stop text was met: what is behind it is no part of the answer.
@@ -27,7 +27,9 @@ class Pieces:
         return cut_at(text, self._stops)[0]
 
     def add(self, token: int) -> str:
-        """One more token; what may be shown now, perhaps nothing."""
+        """One more token; what may be shown now, perhaps nothing: of what ends the answer nothing is."""
+        if token in self._ends:
+            return ""
         self._ids.append(token)
         whole = self._tokenizer.decode(self._ids, skip_special_tokens=False)
         self.stopped = cut_at(whole, self._stops)[1]
@@ -47,17 +49,13 @@ class Pieces:
         return new
 
 
-def stream(
-    model: Any, line: Line, options: Any, *, ends: Collection[int], longest: int, pieces: Pieces
-) -> Generator[str, None, Ending]:
+def stream(model: Any, line: Line, *, longest: int, pieces: Pieces) -> Generator[str, None, Ending]:
     """Pieces of the answer to a line's prompt; at the end, the reason that it ended for: ``stop`` or ``length``.
 
     The tokens are those that a batch would have, of the same seed. What is made so far stays made where the reader
     stops reading.
     """
-    for _ in decode(model, [line], options, ends=ends, padding=0, longest=longest):
-        if line.ended:
-            break
+    for _ in decode(model, [line], padding=0, longest=longest):
         if piece := pieces.add(line.made[-1]):
             yield piece
         if pieces.stopped:

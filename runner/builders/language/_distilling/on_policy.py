@@ -45,12 +45,12 @@ class Sampler:
         """What the model goes on with, without dropout, each with the token that ended it."""
         model = machine.model
         options = GenerationOptions(max_new_tokens=self.max_new_tokens, temperature=self.temperature)
-        lines = [Line(prompt, [seed]) for prompt, seed in zip(prompts, seeds, strict=True)]
+        lines = [Line(prompt, [seed], options, self.ends) for prompt, seed in zip(prompts, seeds, strict=True)]
         was = model.training
         model.eval()
         try:
             with arithmetic(machine.device, machine.precision):
-                for _ in decode(model, lines, options, ends=self.ends, padding=machine.padding, longest=self.longest):
+                for _ in decode(model, lines, padding=machine.padding, longest=self.longest):
                     pass
         finally:
             model.train(was)

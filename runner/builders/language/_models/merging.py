@@ -62,7 +62,7 @@ def merge(
     ids = _asked(tokenizer, document.get("chat"))
     before = [("the adapter beside its base", _logits(peft, ids))]
     with quietly():
-        whole = peft.merge_and_unload(safe_merge=True).to(kept)
+        whole = stored_model.put_together(peft, safe_merge=True).to(kept)
         if not all(tensor.isfinite().all() for tensor in whole.parameters()):
             raise RunFailed(f"the merged weights do not fit into {kept}", hint="--dtype bfloat16, or float32")
         stored_model.tell_ends(whole, tokenizer, document.get("chat"))

@@ -162,14 +162,27 @@ def merged(trained: Any) -> Any:
     """The base model with the adapters in its weights, as a plain model. Quantised weights are read anew, whole."""
     quantised = getattr(trained.model.get_base_model(), "is_quantized", False)
     if not quantised:
-        return trained.model.merge_and_unload()
+        return put_together(trained.model)
     from peft import PeftModel
 
     with tempfile.TemporaryDirectory() as scratch:
         trained.model.save_pretrained(scratch, safe_serialization=True)
         head: Head = "score" if hasattr(trained.model.get_base_model(), "score") else "tokens"
         plain = open_weights(trained.folder, "cpu", head)
-        return PeftModel.from_pretrained(plain, scratch).merge_and_unload()
+        return put_together(PeftModel.from_pretrained(plain, scratch))
+
+
+def put_together(model: Any, **words: Any) -> Any:
+    """A model of PEFT with its adapters in its weights, as a plain model. ``words`` are those of PEFT's merging.
+
+    An adapter of an unembedding that shares the embeddings' weights goes into weights of its own: the embeddings stay.
+    """
+    plain = model.get_base_model()
+    head = getattr(plain.get_output_embeddings(), "base_layer", None)
+    if head is not None and head.weight is plain.get_input_embeddings().weight:
+        head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
+        plain.config.tie_word_embeddings = False
+    return model.merge_and_unload(**words)
 
 
 def base_facts(trained: Any) -> dict[str, Any]:
@@ -195,16 +208,17 @@ def _name_base(folder: Path, trained: Any) -> None:
     path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
 
 
-def base_of(folder: Path, cache: Path | None) -> Path:
+def base_of(folder: Path, cache: Path | None, store: Path | None = None) -> Path:
     """The folder of a stored adapter's base, a whole model's, found by its name and checked by its hashes.
 
+    ``store`` is where stored models are, where the adapter is not one of them.
     Raises :class:`IntegrityError` for a base of other bytes, and what resolving a name raises.
     """
     from runner.training import pretrained
 
     base = read(folder)["base"]
     # A stored base lies in the same store: <store>/<type>/<name>/<version>.
-    beside = folder.parents[2] / base["name"] if len(folder.parents) > 2 else folder
+    beside = (store or folder.parents[2]) / base["name"] if len(folder.parents) > 2 else folder
     found = beside if (beside / DOCUMENT).exists() else pretrained.resolve(base["name"], base.get("revision"), cache)
     for name, wanted in base["files"].items():
         path = found / name
@@ -228,7 +242,7 @@ def whole(folder: Path, cache: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=".", dir=made.parent) as scratch:
             target = Path(scratch) / "model"
             model, tokenizer = load(folder, "cpu", cache)
-            model.merge_and_unload().to(torch.float32).save_pretrained(target, safe_serialization=True)
+            put_together(model).to(torch.float32).save_pretrained(target, safe_serialization=True)
             tokenizer.save_pretrained(target)
             shutil.copyfile(folder / DOCUMENT, target / DOCUMENT)
             try:
@@ -240,11 +254,18 @@ def whole(folder: Path, cache: Path) -> Path:
 
 
 def load(
-    folder: Path, device: str = "cpu", cache: Path | None = None, head: Head = "tokens", base: Path | None = None
+    folder: Path,
+    device: str = "cpu",
+    cache: Path | None = None,
+    head: Head = "tokens",
+    base: Path | None = None,
+    *,
+    trainable: bool = False,
 ) -> tuple[Any, Any]:
     """Model and tokenizer of a stored model, ready to answer: an adapter beside its base.
 
     ``base`` is the base's folder where the adapter was trained beside it just now, and is not in the store yet.
+    ``trainable``: an adapter's own weights are to be trained on.
     """
     document = read(folder)
     if document["form"] == "whole":
@@ -257,4 +278,4 @@ def load(
     plain = open_weights(base or base_of(folder, cache), device, head)
     plain.config.pad_token_id = tokenizer.pad_token_id
     with quiet_adapters():
-        return PeftModel.from_pretrained(plain, folder).to(device).eval(), tokenizer
+        return PeftModel.from_pretrained(plain, folder, is_trainable=trainable).to(device).eval(), tokenizer

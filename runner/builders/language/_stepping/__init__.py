@@ -1,0 +1,1 @@
+"""A language model that is trained step by step by a program: gradients, steps, snapshots, answers."""
