@@ -21,7 +21,7 @@ from runner.chat.messages import Conversation, Message
 from runner.contract import Processes
 from runner.data.dialogues.rows import PromptRow
 from runner.errors import DataError, RunFailed
-from runner.training.rows_at_once import RowsAtOnce
+from runner.training.auto_batch_size import RowsAtOnce
 from tests.builders.language.conftest import REINFORCED, prompts, steps
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 4}

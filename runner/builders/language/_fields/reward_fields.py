@@ -136,7 +136,7 @@ class FunctionReward(Rewarding):
 
     reward_type: Literal["function"] = option(description="A function of yours scores answers.")
     file: Annotated[str, StringConstraints(pattern=r"\.py$", max_length=4096)] | None = option(
-        None, file=True, description="The Python file that has the function. It is run: name files that you trust."
+        None, file=".py", description="The Python file that has the function. It is run: name files that you trust."
     )
     module: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=256)] | None = (
         option(None, description="The module of an installed package that has it, in place of a file.")
