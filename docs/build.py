@@ -198,7 +198,9 @@ def _tables(section: Schema, root: Schema) -> Iterator[str]:
         if field.get("x-spelling-of"):
             continue
         whole = _resolve(field, root)
-        variants = [_resolve(part, root) for part in whole.get("oneOf", []) if "$ref" in part]
+        # Of an object whose names are a user's own, what its values are.
+        members = next(iter(whole.get("patternProperties", {}).values()), whole)
+        variants = [_resolve(part, root) for part in members.get("oneOf", []) if "$ref" in part]
         nested = [part for part in variants or [whole] if "properties" in part]
         inner += [(name, part) for part in nested]
         default = "required" if name in required else _default(field, root, nested)

@@ -28,7 +28,15 @@ from runner.contract.layouts import AskedRow, AskedRows, DataReport, DataSection
 from runner.contract.measures import Measure, Plot, Table
 from runner.contract.models import ModelSpec, Needed
 from runner.contract.processes import Processes
-from runner.contract.sections import Resume, Section, invalid, names_file, names_pretrained, option
+from runner.contract.sections import (
+    Resume,
+    Section,
+    invalid,
+    names_file,
+    names_pretrained,
+    option,
+    sections_within,
+)
 from runner.contract.tasks import EXTENSION, AskOptions, Task
 
 __all__ = [
@@ -61,4 +69,5 @@ __all__ = [
     "names_file",
     "names_pretrained",
     "option",
+    "sections_within",
 ]

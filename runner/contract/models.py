@@ -75,6 +75,10 @@ class ModelSpec(Section):
         named = {name: getattr(self, name) for name in self.references}
         return {name: reference for name, reference in named.items() if reference is not None}
 
+    def needed(self, field: str) -> Needed:
+        """What the stored model has to be that ``field``, one of :meth:`stored_models`, names."""
+        return self.references[field]
+
     def needs_network(self) -> bool:
         """Whether its training asks what is not on this machine, beside its data and its models."""
         return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -71,6 +71,17 @@ class Section(BaseModel):
         validate_default=True,
         defer_build=True,
     )
+
+
+def sections_within(section: BaseModel) -> Iterator[tuple[tuple[str, ...], BaseModel]]:
+    """The sections that are fields of a section, and those in a field that is an object of named sections, each with
+    its place there: ``("optimizer",)``, ``("rewards", "short")``."""
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, BaseModel):
+            yield (name,), value
+        elif isinstance(value, dict):
+            yield from (((name, key), each) for key, each in value.items() if isinstance(each, BaseModel))
 
 
 def names_pretrained(section: type[BaseModel], field: str) -> bool:

@@ -39,7 +39,7 @@ def resolve_references(spec: TrainingSpec, workspace: Workspace) -> dict[str, St
     assert section is not None
     found = {}
     for name, reference in section.stored_models().items():
-        needed = section.references[name]
+        needed = section.needed(name)
         where = f"/model/spec/{name}"
         try:
             model, _ = open_verified(workspace.store, reference, workspace.cache)

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from runner import registry
-from runner.contract import names_file, names_pretrained
+from runner.contract import names_file, names_pretrained, sections_within
 from runner.errors import DataError, EnvironmentProblem, NotFoundError, SpecError
 from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
@@ -196,10 +196,10 @@ def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
     def look(section: BaseModel) -> None:
         for name in type(section).model_fields:
             value = getattr(section, name)
-            if isinstance(value, BaseModel):
-                look(value)
-            elif names_pretrained(type(section), name) and value is not None and value not in stored:
+            if names_pretrained(type(section), name) and value is not None and value not in stored:
                 found.append((value, getattr(section, "revision", None)))
+        for _, inner in sections_within(section):
+            look(inner)
 
     if spec.model.spec:
         look(spec.model.spec)
@@ -213,10 +213,10 @@ def file_names(spec: TrainingSpec) -> list[tuple[str, str]]:
     def look(section: BaseModel, pointer: str) -> None:
         for name in type(section).model_fields:
             value = getattr(section, name)
-            if isinstance(value, BaseModel):
-                look(value, f"{pointer}/{name}")
-            elif names_file(type(section), name, value):
+            if names_file(type(section), name, value):
                 found.append((f"{pointer}/{name}", value))
+        for place, inner in sections_within(section):
+            look(inner, "/".join([pointer, *place]))
 
     if spec.model.spec:
         look(spec.model.spec, "/model/spec")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,23 @@ def check_folder(cwd: Path, run: str) -> None:
 
 
 def _with_places(section: Any, cwd: Path) -> Any:
-    """A section with the local folders of pretrained models, and the files, that it names at any depth absolute."""
-    changes = {}
+    """A section with the local folders of pretrained models, and the files, that it names at any depth absolute.
+
+    A section that has a file and a ``sha256`` without a value gets the checksum that the file has now.
+    """
+    changes: dict[str, Any] = {}
     for name in type(section).model_fields:
         value = getattr(section, name)
         if isinstance(value, BaseModel):
             new: Any = _with_places(value, cwd)
+        elif isinstance(value, dict):
+            new = {key: _with_places(each, cwd) if isinstance(each, BaseModel) else each for key, each in value.items()}
         elif names_pretrained(type(section), name):
             new = place_of(value, cwd)
         elif names_file(type(section), name, value):
             new = str(absolute(value, cwd))
+            if getattr(section, "sha256", "") is None and Path(new).is_file():
+                changes["sha256"] = hashlib.sha256(Path(new).read_bytes()).hexdigest()
         else:
             continue
         if new != value:

@@ -15,7 +15,7 @@ from runner.contract import TrainContext
 from runner.errors import RunFailed, Stopped
 from runner.training import schedules
 from runner.training.gradient_norms import GradientNorms
-from runner.training.loop_measurements import end_epoch, measure_within, tell_early_end, tell_progress
+from runner.training.loop_measurements import add_figures, end_epoch, measure_within, tell_early_end, tell_progress
 from runner.training.loop_state import LoopState
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every, Saving
@@ -68,6 +68,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
             schedule.take(state.step)
             batch = rows[counts["batch"] * length.size : (counts["batch"] + 1) * length.size]
             losses.add(_learned(state, batch), len(batch))
+            if task.figures is not None:
+                add_figures(counts, task.figures())
             for part in task.optimizer.parts:
                 scaler.unscale_(part)
             if norms is not None:

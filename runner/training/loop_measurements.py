@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from runner.errors import Stopped
@@ -21,6 +22,7 @@ def end_epoch(state: LoopState, norms: GradientNorms | None) -> None:
     state.context.emit("epoch", **at, **state.speed.told(counts), metrics=metrics, **inside, best=improved)
     state.speed.go_on()
     counts.update(epoch=epoch + 1, batch=0, loss_sum=0.0, rows=0)
+    counts.pop("figures", None)
 
 
 def measure_within(state: LoopState, saving: Saving) -> None:
@@ -39,6 +41,7 @@ def measure_within(state: LoopState, saving: Saving) -> None:
     place = {"step": step, "epoch": round(step / length.batches, 4)}
     counts["history"].append(place | metrics)
     counts.update(loss_sum=0.0, rows=0)
+    counts.pop("figures", None)
     state.context.emit("step", steps=length.total, **place, **state.speed.told(counts), metrics=metrics, best=improved)
     state.speed.go_on()
     saving.after_measuring(last=length.done(counts) or state.waiting.over(state.task.early_stopping))
@@ -57,7 +60,8 @@ def _measured(state: LoopState, norms: GradientNorms | None) -> tuple[dict[str, 
     learning_rate = task.optimizer.learning_rate
     if task.measure_every is None:
         task.optimizer.end_epoch()
-    metrics = {"train_loss": counts["loss_sum"] / max(1, counts["rows"])} | measured | {"learning_rate": learning_rate}
+    metrics = {"train_loss": counts["loss_sum"] / max(1, counts["rows"])} | _figures(counts) | measured
+    metrics |= {"learning_rate": learning_rate}
     value = task.goodness(measured)
     state.waiting.see(value, task.min_delta)
     if value is None and not counts["history"] and task.early_stopping is not None:
@@ -78,7 +82,7 @@ def _measured(state: LoopState, norms: GradientNorms | None) -> tuple[dict[str, 
 def tell_progress(state: LoopState) -> None:
     """Tell how far the training is: in steps where its epochs are long, else in the epoch's batches."""
     counts, length = state.counts, state.length
-    metrics = {"train_loss": counts["loss_sum"] / counts["rows"]} if counts["rows"] else {}
+    metrics = {"train_loss": counts["loss_sum"] / counts["rows"]} | _figures(counts) if counts["rows"] else {}
     done, total, unit = (
         (state.step, length.total, "steps") if length.long else (counts["batch"], length.batches, "batches")
     )
@@ -92,6 +96,19 @@ def tell_progress(state: LoopState) -> None:
         **state.speed.told(counts),
         metrics=metrics,
     )
+
+
+def add_figures(counts: dict[str, Any], figures: Mapping[str, float]) -> None:
+    """Count those of a step: sums and how many there were, by name."""
+    sums = counts.setdefault("figures", {})
+    for name, value in figures.items():
+        total, steps = sums.get(name, (0.0, 0))
+        sums[name] = [total + value, steps + 1]
+
+
+def _figures(counts: dict[str, Any]) -> dict[str, float | None]:
+    """Their means since the last measurement."""
+    return {f"train_{name}": total / steps for name, (total, steps) in counts.get("figures", {}).items()}
 
 
 def tell_early_end(state: LoopState) -> None:

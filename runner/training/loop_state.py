@@ -133,6 +133,8 @@ class LoopState:
         tensors |= {f"best/{name}": tensor for name, tensor in self.best.module.items()}
         tensors |= {f"best_{name}": tensor for name, tensor in self.best.optimizer.tensors.items()}
         tensors |= optimizer
+        if self.task.left is not None:
+            tensors |= {f"left/{name}": tensor for name, tensor in self.task.left.tensors().items()}
         tensors = {name: self.context.processes.whole(tensor) for name, tensor in tensors.items()}
         tensors |= _generators(self.context.processes)
         scale = {"loss_scale": self.scaler.state_dict()} if self.task.loss_scaling else {}
@@ -153,6 +155,8 @@ class LoopState:
 
         self._put(divided("model/"))
         self.task.optimizer.load_state(tensors, self.counts.pop("optimizer"), part=self.context.processes.part)
+        if self.task.left is not None:
+            self.task.left.put(part("left/"))
         _put_generators(part("generator/"), self.context.processes)
         kept = {f"optimizer/{name}": value for name, value in part("best_optimizer/").items()}
         self.best = Best(divided("best/"), OptimizerState(kept, self.counts.pop("best_optimizer")))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -17,6 +17,16 @@ from runner.training.optimizers import Optimizer
 
 if TYPE_CHECKING:
     import torch
+
+
+class Left(Protocol):
+    """What a step leaves for those after it, such as answers that are learned from several times."""
+
+    def tensors(self) -> Mapping[str, torch.Tensor]:
+        """All of it."""
+
+    def put(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """The inverse of :meth:`tensors`."""
 
 
 @dataclass
@@ -60,6 +70,10 @@ class Trainee:
     keeps_optimizer: bool = True
     #: Tokens that a step's rows hold, and how many of them the loss is of, for whoever follows the run.
     tokens: Callable[[np.ndarray], tuple[int, int]] | None = None
+    #: What a step leaves for those after it, kept in checkpoints beside the module: a training that goes on has it.
+    left: Left | None = None
+    #: Figures of the last step beside its loss, by name. Their means since the last measurement are told.
+    figures: Callable[[], Mapping[str, float]] | None = None
     #: How far the scores vary, by name, asked after an epoch where the section wants ``diagnostics``.
     spread: Callable[[], Mapping[str, float]] | None = None
 

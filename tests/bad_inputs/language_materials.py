@@ -27,6 +27,7 @@ QUICK = {
     "a template that refuses most rows",
     "target modules that match nothing",
     "a teacher of another vocabulary",
+    "a reward that raises",
     "nothing but prompts fit",
     "steps too small for any weight",
 }
@@ -76,7 +77,7 @@ def texts() -> list[dict[str, Any]]:
 
 GOOD = {
     "sft": talks, "distillation": talks, "causal_lm": texts,
-    "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
+    "grpo": talks, "ppo": talks, "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from runner.spec.reader import read
 from runner.spec.schema_check import _validator_class
 from runner.spec.schema_walk import resolve
 
-LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation")
+LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
 # fmt: off
@@ -72,6 +72,10 @@ def valid_object(schema, extra, root):
     properties = schema.get("properties", {}) | extra.get("properties", {})
     required = {*schema.get("required", ()), *extra.get("required", ())}
     fields = {name: valid(field, root) for name, field in properties.items()}
+    if "patternProperties" in schema:
+        # Names of a user's own, of which there is one at least.
+        (member,) = schema["patternProperties"].values()
+        return st.dictionaries(st.sampled_from(["m", "auto"]), valid(member, root), min_size=1)
     needed = {name: fields[name] for name in fields if name in required}
     return st.fixed_dictionaries(needed, optional={name: fields[name] for name in fields if name not in required})
 
@@ -182,7 +186,7 @@ def _language_conflict(spec):
     loss_on = spec.get("loss_on")
     if isinstance(loss_on, dict) and not any(loss_on.values()):
         return True
-    if _taught_conflict(spec):
+    if _taught_conflict(spec) or ("rewards" in spec and _rewarded_conflict(spec)):
         return True
     kind, loss, smoothing = spec.get("model_type"), spec.get("loss_type", "sigmoid"), spec.get("label_smoothing", 0)
     return kind == "dpo" and ((bool(smoothing) and loss in ("hinge", "ipo")) or (loss == "robust" and not smoothing))
@@ -227,6 +231,31 @@ def _taught_conflict(spec):
     if not answers and (sampled or templates[0] != templates[1]):
         return True
     return (sampled and packed) or (section.get("alpha", 0.7) == 1 and losses is not None)
+
+
+def _rewarded_conflict(spec):
+    """Whether a reward is none, answers have no room, or what is clipped by nothing has a range: see
+    ``reinforced_spec``."""
+    for reward in spec["rewards"].values():
+        if reward.get("weight") == 0 or not _compiles(reward.get("pattern")):
+            return True
+        kind = reward["reward_type"]
+        if kind == "function" and (reward.get("file") is None) == (reward.get("module") is None):
+            return True
+        if kind == "model" and registry.find(reward["model_name"].partition("/")[0]) is not None:
+            return True
+    if spec.get("max_new_tokens", 128) >= spec.get("max_length", 1024):
+        return True
+    ranges = ("clip_range" in spec, spec.get("clip_range_high") is not None)
+    return spec.get("policy_loss") == "importance_sampling" and any(ranges)
+
+
+def _compiles(pattern):
+    try:
+        re.compile(pattern or "")
+    except re.error:
+        return False
+    return True
 
 
 def _bits_conflict(spec):

@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
+from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
 
 
 def document(row: LanguageRow) -> dict[str, Any]:
     """``{"text"}``, ``{"messages"}``, ``{"prompt", "chosen", "rejected"}`` or ``{"prompt", "completion", "label"}``,
-    with ``tools`` and ``margin`` where there are."""
+    with ``tools`` and ``margin`` where there are; a prompt to be answered as ``{"messages"}``, with all beside it."""
     if isinstance(row, TextRow):
         return {"text": row.text}
     if isinstance(row, ConversationRow):
         return row.conversation.as_dict()
+    if isinstance(row, PromptRow):
+        return dict(row.beside) | row.prompt.as_dict()
     found: dict[str, Any] = {"prompt": _turns(row.prompt.messages)}
     if isinstance(row, PreferenceRow):
         found |= {"chosen": _turns(row.chosen), "rejected": _turns(row.rejected)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runner.chat.messages import Message
 from runner.contract import Table
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
+from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
 
 
 def preview(rows: Sequence[LanguageRow], count: int) -> Table:
@@ -42,8 +42,14 @@ def _cells(row: LanguageRow) -> list[tuple[str, str, str]]:
     if isinstance(row, PreferenceRow):
         better = "chosen" if row.margin is None else f"chosen by {row.margin:g}"
         return found + _turns(better, row.chosen) + _turns("rejected", row.rejected)
+    if isinstance(row, PromptRow):
+        return found + [("beside it", name, _cell(value)) for name, value in row.beside.items()]
     assert isinstance(row, LabelledRow)
     return found + _turns("wanted" if row.wanted else "unwanted", row.completion)
+
+
+def _cell(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _tools(tools: Sequence[object]) -> list[tuple[str, str, str]]:

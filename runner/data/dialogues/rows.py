@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from runner.chat.messages import Conversation, Message
 
@@ -45,4 +47,13 @@ class LabelledRow:
     wanted: bool
 
 
-LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow
+@dataclass(frozen=True, slots=True)
+class PromptRow:
+    """A prompt to be answered, and the row's other cells by column, as JSON has them: rewards judge answers by them."""
+
+    line: int
+    prompt: Conversation
+    beside: Mapping[str, Any]
+
+
+LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow | PromptRow

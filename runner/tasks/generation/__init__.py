@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from runner.contract import Measure, Task
 from runner.tasks.generation.options import GenerationOptions
 
@@ -18,4 +20,15 @@ TASK = Task(
     options=GenerationOptions,
     models_noun="Language models",
     rival="the base model",
+)
+
+#: The same task of models that learned from what their answers are worth, and are judged by that.
+REWARDED = replace(
+    TASK,
+    measures=(
+        Measure("reward", "Mean reward of answers to held-out prompts", "reward", 4, interval=True),
+        Measure("answer_tokens", "Tokens an answer", "tokens", 1),
+        Measure("cut_answers", "Share of answers without an end", "cut", 3, better="lower"),
+    ),
+    held_out_noun="prompts",
 )

@@ -12,7 +12,7 @@ import pytest
 from runner import registry
 from runner.chat.messages import Conversation, Message
 from runner.contract import LoadedData, TrainResult
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, TextRow
+from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, PromptRow, TextRow
 from runner.training import made_models
 
 QUESTIONS = [f"What is {number} plus {number + 1}?" for number in range(1, 13)]
@@ -54,6 +54,21 @@ def labelled() -> list[LabelledRow]:
     ]
 
 
+def prompts() -> list[PromptRow]:
+    return [
+        PromptRow(at + 1, Conversation(turns(question)), {"answer": 2 * at + 3})
+        for at, question in enumerate(QUESTIONS)
+    ]
+
+
+#: Kinds that learn from rewards, and what they have beside the usual: answers are few tokens, so that tests are quick.
+#: Of what the tiny model draws, about half begins with a letter or sign of ASCII.
+REINFORCED = ("grpo", "ppo")
+REWARDED = {
+    "max_new_tokens": 4,
+    "rewards": {"plain": {"reward_type": "regular_expression", "pattern": "^[\\x00-\\x7f]"}},
+}
+
 ROWS: dict[str, Callable[[], list[Any]]] = {
     "causal_lm": texts,
     "sft": conversations,
@@ -62,6 +77,8 @@ ROWS: dict[str, Callable[[], list[Any]]] = {
     "orpo": preferences,
     "reward": preferences,
     "kto": labelled,
+    "grpo": prompts,
+    "ppo": prompts,
 }
 
 
@@ -92,6 +109,8 @@ def spec(base: Path) -> Callable[..., Any]:
         }
         if kind == "distillation":
             document["teacher"] = {"teacher_type": "model", "model_name": str(base)}
+        if kind in REINFORCED:
+            document |= REWARDED | ({"group_size": 3} if kind == "grpo" else {})
         document |= fields
         return registry.load(kind).Spec.model_validate_json(json.dumps(document))
 

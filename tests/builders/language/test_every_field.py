@@ -26,15 +26,20 @@ from runner.execution.worker import seed_of
 from runner.runs.checkpoints import RunCheckpoints
 from runner.spec.checking import load_object
 from tests.builders.conftest import Emitted
-from tests.builders.language.conftest import ROWS, loaded, weights
+from tests.builders.language.conftest import REWARDED, ROWS, loaded, weights
 
-KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation")
+KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo")
 LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
 RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
 FAR = RATE | {"learning_rate": 0.03}
 #: What a kind is trained with beside the row's fields: rows that share a line would make one step of all.
 ELDER = {"teacher_type": "model", "model_name": "other"}
-USUAL = {"causal_lm": {"packing": "none"}, "distillation": {"teacher": ELDER}}
+USUAL = {
+    "causal_lm": {"packing": "none"},
+    "distillation": {"teacher": ELDER},
+    "grpo": REWARDED | {"group_size": 3},
+    "ppo": REWARDED,
+}
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,22 @@ TAUGHT = {
     "teacher_template": Row("Think. {input}"),
     "student_template": Row("Please: {input}"),
 }
+LETTERS = {"letters": {"reward_type": "regular_expression", "pattern": "[a-z]"}}
+#: What kinds that learn from rewards have. A prompt is not cut: it leaves room for an answer, or is left out.
+DRAWN = CHAT | {
+    "rewards": Row(LETTERS),
+    "max_new_tokens": Row(3),
+    "temperature": Row(0.5),
+    "top_k": Row(3),
+    "top_p": Row(0.3),
+    "mask_cut": Row(True, beside={"top_k": 4, "temperature": 3.0}),
+    "max_length": Row(60),
+    "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", {"eval_every": 1}, epochs=3),
+    "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None, "rewards": LETTERS, "seed": 3}, epochs=2),
+}
+#: What is another only once the model is not what it was when the answers were drawn.
+FAST = {"optimizer": RATE | {"learning_rate": 0.01}, "max_grad_norm": None, "schedule": None}
+TWICE = {"passes": 3} | FAST
 #: Fields that a kind has of its own.
 OWN = {
     "causal_lm": LIKELIHOOD
@@ -137,6 +158,28 @@ OWN = {
         "loss_type": Row("apo_zero_unpaired", beside={"optimizer": RATE | {"learning_rate": 0.03}}, epochs=2),
         "desirable_weight": Row(3.0),
         "undesirable_weight": Row(3.0),
+    },
+    "grpo": DRAWN
+    | {
+        "group_size": Row(4),
+        "loss_type": Row("dr_grpo", beside={"max_grad_norm": None, "max_new_tokens": 40}),
+        "policy_loss": Row("importance_sampling", beside=TWICE),
+        "clip_range": Row(0.01, beside=TWICE),
+        "clip_range_high": Row(9.0, beside=TWICE),
+        "beta": Row(0.5, beside=FAST),
+        "baseline": Row("others", beside={"max_grad_norm": None}),
+        "scale_rewards": Row("none", beside={"max_grad_norm": None}),
+        "passes": Row(2, "steps", {"eval_every": 1}),
+    },
+    "ppo": DRAWN
+    | {
+        "gamma": Row(0.5),
+        "gae_lambda": Row(0.1),
+        "clip_range": Row(0.01, beside=FAST),
+        "value_coefficient": Row(0.1),
+        "value_clip_range": Row(0.001, beside=FAST),
+        "kl_coefficient": Row(5.0, beside=FAST),
+        "passes": Row(2, "steps", {"eval_every": 1}),
     },
     # An answer that would be cut is not scored.
     "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46), "keep": Row("last", epochs=2, contrary=True)},

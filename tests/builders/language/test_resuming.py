@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from runner.errors import Stopped
-from tests.builders.language.conftest import ROWS, weights
+from tests.builders.language.conftest import REINFORCED, ROWS, weights
 
 #: Two batches make a step, and the last of an epoch has fewer rows. Dropout and noise draw from a generator.
 FIELDS = {
@@ -15,6 +15,8 @@ FIELDS = {
     "finetuning_spec": {"method": "lora", "rank": 4, "dropout": 0.2},
 }
 SAMPLED = {"on_policy": {"share": 0.5, "max_new_tokens": 2}}
+#: Answers are learned from twice: a stop may come between.
+TWICE = {"passes": 2, "max_length": 64, "max_new_tokens": 2}
 NOISE = {"neftune_noise_alpha": 5.0}
 
 
@@ -32,6 +34,7 @@ class Asked:
 @pytest.mark.parametrize("kind", ROWS)
 def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(trained, kind):
     fields = FIELDS | ({} if kind == "reward" else NOISE) | (SAMPLED if kind == "distillation" else {})
+    fields |= TWICE if kind in REINFORCED else {}
     spent = {"epochs": 2, "batch_size": 2}
     counted = Asked()
     whole, one = trained(kind, "whole", context=spent | {"stop_requested": counted}, **fields)

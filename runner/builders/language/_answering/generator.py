@@ -13,7 +13,7 @@ import torch
 
 from runner.builders.language._answering import foretelling
 from runner.builders.language._answering.decoding import Decoding, Line, decode
-from runner.builders.language._answering.stop_texts import cut_at
+from runner.builders.language._answering.stop_texts import cut_at, end_at
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood import judge
 from runner.builders.language._models import merging, stored_model
@@ -178,13 +178,7 @@ class Generator:
 
     def watch(self, line: Line) -> None:
         """Have a line end whose text has a stop text in it. It is called with every token that the line has more."""
-        if not line.stops or line.done:
-            return
-        # A stop text may begin within a token, of which a character may be the half.
-        behind = 8 + max(len(stop.encode()) for stop in line.stops)
-        text = self.tokenizer.decode(line.made[-behind:], skip_special_tokens=False)
-        if any(stop in text for stop in line.stops):
-            line.ended = line.done = True
+        end_at(line, self.tokenizer)
 
     def pieces(self, line: Line) -> Pieces:
         """What makes texts to show of a line's tokens."""

@@ -34,8 +34,9 @@ class Start:
             return cls({})
         return cls({name: _first(weight).clone() for name, weight in _trained(model).items()})
 
-    def check(self, model: Any) -> None:
-        """Raise :class:`RunFailed` for a trained model whose weights are what they were, or no numbers."""
+    def check(self, model: Any, *, may_stay: bool = False) -> None:
+        """Raise :class:`RunFailed` for a trained model whose weights are no numbers, or what they were, unless they
+        may stay so: where the best that was measured is the beginning."""
         if not self.values:
             return
         weights = _trained(model)
@@ -45,7 +46,7 @@ class Start:
                 where=OPTIMIZER,
                 hint="lower learning_rate",
             )
-        if all(torch.equal(_first(weights[name]), value) for name, value in self.values.items()):
+        if not may_stay and all(torch.equal(_first(weights[name]), value) for name, value in self.values.items()):
             raise RunFailed(
                 "nothing was learned: no weight has changed in all steps",
                 where=OPTIMIZER,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 
+from runner.builders.language._learning import policy_losses
 from runner.contract.step_losses import LOSSES
 
 Given = Mapping[str, torch.Tensor]
@@ -23,19 +24,17 @@ def cross_entropy(p: torch.Tensor, given: Given, config: Config) -> torch.Tensor
 
 def importance_sampling(p: torch.Tensor, given: Given, config: Config) -> torch.Tensor:
     """``-sum r A``: the policy gradient, corrected for tokens that another model drew."""
-    return -(torch.exp(p - given["logprobs"]) * given["advantages"]).sum()
+    return policy_losses.importance_sampling(p, given["logprobs"], given["advantages"]).sum()
 
 
 def ppo(p: torch.Tensor, given: Given, config: Config) -> torch.Tensor:
-    """``-sum min(r A, clip(r) A)`` (Schulman et al., 2017, equation 7); the bounds are those of the ratio."""
-    ratio, advantages = torch.exp(p - given["logprobs"]), given["advantages"]
-    return -torch.minimum(ratio * advantages, _clipped(ratio, config) * advantages).sum()
+    """``-sum min(r A, clip(r) A)``; the bounds are those of the ratio."""
+    return policy_losses.ppo(p, given["logprobs"], given["advantages"], *_clip(config)).sum()
 
 
 def cispo(p: torch.Tensor, given: Given, config: Config) -> torch.Tensor:
-    """``-sum stopgrad(clip(r)) A p`` (MiniMax-M1, 2025, equation 4): what is clipped still has a gradient."""
-    ratio = torch.exp(p - given["logprobs"]).detach()
-    return -(_clipped(ratio, config) * given["advantages"] * p).sum()
+    """``-sum stopgrad(clip(r)) A p``: what is clipped still has a gradient."""
+    return policy_losses.cispo(p, given["logprobs"], given["advantages"], *_clip(config)).sum()
 
 
 def dro(p: torch.Tensor, given: Given, config: Config) -> torch.Tensor:
@@ -44,8 +43,9 @@ def dro(p: torch.Tensor, given: Given, config: Config) -> torch.Tensor:
     return -(given["advantages"] * p - config["beta"] / 2 * away**2).sum()
 
 
-def _clipped(ratio: torch.Tensor, config: Config) -> torch.Tensor:
-    return ratio.clamp(config["clip_low_threshold"], config["clip_high_threshold"])
+def _clip(config: Config) -> tuple[float, float]:
+    """How far below and above 1 the ratio may be."""
+    return 1 - config["clip_low_threshold"], config["clip_high_threshold"] - 1
 
 
 FUNCTIONS: dict[str, Callable[[torch.Tensor, Given, Config], torch.Tensor]] = {

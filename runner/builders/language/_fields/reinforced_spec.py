@@ -1,0 +1,71 @@
+"""The fields of kinds that learn from what their own answers are worth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from runner.builders.language._fields.language_spec import ChatModelSpec
+from runner.builders.language._fields.reward_fields import ModelReward, Rewards
+from runner.contract import Needed, invalid, option
+
+
+class ReinforcedSpec(ChatModelSpec):
+    """One that answers prompts, and learns from what the answers are worth."""
+
+    takes_processes: ClassVar = False
+    takes_auto_batch_size: ClassVar = False
+    default_batch_size: ClassVar = 4
+
+    rewards: Rewards = option(
+        min_length=1,
+        max_length=32,
+        description="What an answer is worth: rewards by names of yours, whose weighted sum it is.",
+        examples=[{"short": {"reward_type": "length", "target": 20}}],
+    )
+    max_new_tokens: int = option(
+        128, ge=1, le=100_000, description="Tokens of an answer, at most. A prompt has to leave room for them."
+    )
+    temperature: Annotated[float, Field(gt=0, le=100)] = option(
+        1.0, description="The temperature that answers are drawn at, and that their odds are taken at."
+    )
+    top_k: int | None = option(None, ge=1, description="Draw of the so many likeliest tokens only.")
+    top_p: Annotated[float, Field(gt=0, le=1)] | None = option(
+        None, description="Draw of the fewest tokens only that together have this probability."
+    )
+    mask_cut: bool = option(
+        False, description="Leave answers out of the loss that do not end within max_new_tokens; they are judged still."
+    )
+
+    def stored_models(self) -> dict[str, str]:
+        found = super().stored_models()
+        for name, reward in self.rewards.items():
+            if isinstance(reward, ModelReward) and (stored := reward.stored()) is not None:
+                found[f"rewards/{name}/model_name"] = stored
+        return found
+
+    def needed(self, field: str) -> Needed:
+        return Needed(task="reward") if field.startswith("rewards/") else super().needed(field)
+
+    @model_validator(mode="after")
+    def _room_for_answers(self) -> Self:
+        if self.max_new_tokens >= self.max_length:
+            raise invalid(
+                ("max_new_tokens",), "no_room", f"max_length ({self.max_length}) is of prompt and answer together"
+            )
+        return self
+
+
+def passes_option(default: int) -> Any:
+    """``passes``, of kinds that learn several times from one answer."""
+    return option(
+        default, ge=1, le=64, description="Steps that are learned from the same answers before others are drawn."
+    )
+
+
+def clip_option() -> Any:
+    """``clip_range``."""
+    return option(
+        0.2, description="A token's odds over those that it was drawn by count up to 1 + this, and down to 1 - this."
+    )

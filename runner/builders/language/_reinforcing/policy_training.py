@@ -1,0 +1,208 @@
+"""The training of kinds that learn from rewards: prompts as tokens, the loop, what is measured and stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from runner.builders.language._learning.log_probs import Noise
+from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.nothing_learned import Start, need_numbers
+from runner.builders.language._models import base_model, model_card, stored_model
+from runner.builders.language._models.base_model import Trained
+from runner.builders.language._models.opening import open_weights
+from runner.builders.language._reinforcing import prompt_side
+from runner.builders.language._reinforcing.drawing import Drawing
+from runner.builders.language._reinforcing.held_answers import HeldAnswers, rewards_table
+from runner.builders.language._reinforcing.objectives import Objective
+from runner.builders.language._reinforcing.practice import Practice
+from runner.builders.language._rewards.weighted_rewards import WeightedRewards, need_columns
+from runner.builders.language._rows import row_report
+from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.contract import Table, TrainContext, TrainResult
+from runner.tasks.generation import REWARDED
+from runner.training import optimizers, precision
+from runner.training.loop import fit
+from runner.training.tokens import grouped_by_length
+from runner.training.trainee import Trainee
+
+#: From this share on it is told that groups of equal rewards teach nothing.
+MANY = 0.9
+#: Makes the objective of a loaded model, beside the model that training began with where it is asked for.
+Making = Callable[[Trained, Callable[[], Any]], Objective]
+
+
+def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
+    """Train on the prompts of the data. The model is loaded once it is known that prompts and rewards can be used."""
+    base = base_model.find(spec, context)
+    renderer = renderer_of(base, spec, context)
+    learned, held = (
+        prompt_side.prompts(rows, renderer, spec, side)
+        for rows, side in ((context.data.train, "train"), (context.data.validation, "validation"))
+    )
+    row_report.tell([learned.report, held.report], context.emit, context.data.most_lost)
+    for sentence in need_columns(spec.rewards, [*learned.rows, *held.rows]):
+        context.emit("warning", message=sentence, pointer="/model/spec/rewards")
+    rewards = WeightedRewards.opened(spec.rewards, context)
+    trained = base_model.load(spec, context, base)
+    trained.check_tokens(*(np.array(ids) for ids in (*learned.ids, *held.ids)))
+
+    def reference() -> Any:
+        found = open_weights(trained.folder, context.device).eval().requires_grad_(False)
+        # Reading a model may draw from torch's generator or not, as it was read before or not.
+        torch.manual_seed(context.seed)
+        return found
+
+    objective = make(trained, reference)
+    group = objective.group
+    drawing = Drawing.of(spec, renderer, trained.padding, context.batch_size * group)
+    judged = HeldAnswers(drawing, held, rewards, context)
+    before, start = judged.of(trained.model), Start.of(trained.model, context.processes)
+    if spec.neftune_noise_alpha is not None:
+        Noise(trained.model, spec.neftune_noise_alpha)
+    machine = Machine.of(spec, context, trained)
+    practice = Practice(spec, machine, drawing, learned, rewards, objective, context.batch_size)
+    task = _trainee(spec, context, trained, practice, objective, lambda: judged.of(trained.model).metrics(), learned)
+    fitted = fit(task, context)
+    counts = practice.counts
+    # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.
+    start.check(trained.model, may_stay=_nothing_to_tell_apart(spec, counts) or fitted.best_step is not None)
+    for sentence in _oddities(spec, counts):
+        context.emit("warning", message=sentence, pointer="/model/spec/rewards")
+    # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
+    del task, practice, machine, objective
+    stored_model.write(trained, context, {"chat": renderer.as_document(), "max_length": spec.max_length}, spec.save_as)
+    trained.release()
+    model, _ = stored_model.reopened(context, trained.folder)
+    after = judged.of(model, stoppable=False)
+    need_numbers(after.metrics())
+    metrics = after.metrics() | after.interval(context.seed) | _counts(counts, learned, held)
+    if context.processes.first:
+        model_card.write(context.artifact, spec, trained.name, REWARDED, metrics)
+    tables = [
+        prompt_side.table([learned, held]),
+        rewards_table(rewards, spec.rewards, before, after),
+        _before(before, context.seed),
+    ]
+    return TrainResult(
+        metrics=metrics,
+        epochs=fitted.epochs,
+        best_epoch=fitted.best_epoch,
+        parameters=fitted.parameters,
+        tables={table.name: table.as_dict() for table in tables},
+    )
+
+
+def _trainee(
+    spec: Any,
+    context: TrainContext,
+    trained: Trained,
+    practice: Practice,
+    objective: Objective,
+    measure: Callable[[], dict[str, float | None]],
+    learned: prompt_side.PromptSide,
+) -> Trainee:
+    module = trained.model
+    if objective.values is not None:
+        module = nn.ModuleDict({"policy": trained.model, "value": objective.values})
+    size = context.batch_size * spec.gradient_accumulation
+    everything, lengths = np.arange(len(learned)), learned.lengths
+
+    def shuffled(rng: np.random.Generator) -> np.ndarray:
+        return everything[rng.permutation(len(everything))]
+
+    return Trainee(
+        module=module,
+        optimizer=optimizers.make(spec.optimizer, module.named_parameters(), fused=True),
+        order=again(grouped_by_length(shuffled, lengths, size), size, spec.passes),
+        loss=None,
+        parts=practice.parts,
+        accumulation=spec.gradient_accumulation,
+        measure=measure,
+        criterion="reward",
+        better="higher",
+        section=spec,
+        clip_gradient=spec.max_grad_norm,
+        loss_scaling=precision.scales_loss(_computed(spec, context)),
+        measure_every=spec.eval_every,
+        max_steps=spec.max_steps,
+        keeps_best=spec.keep == "best",
+        keeps_optimizer=False,
+        tokens=lambda _: practice.tokens(),
+        left=practice,
+        figures=practice.figures,
+    )
+
+
+def again(
+    order: Callable[[np.random.Generator], np.ndarray], size: int, passes: int
+) -> Callable[[np.random.Generator], np.ndarray]:
+    """The prompts of an epoch, those of each step ``passes`` times one after the other.
+
+    Where that is more than once every step has ``size`` prompts: the last is filled up from the epoch's first.
+    """
+    if passes == 1:
+        return order
+
+    def rows(rng: np.random.Generator) -> np.ndarray:
+        drawn = order(rng)
+        steps = np.resize(drawn, (-(-len(drawn) // size), size))
+        return np.repeat(steps, passes, axis=0).ravel()
+
+    return rows
+
+
+def _computed(spec: Any, context: TrainContext) -> Any:
+    return precision.usable(spec.precision, context.device, "/model/spec/precision", lambda *_, **__: None)
+
+
+def _nothing_to_tell_apart(spec: Any, counts: dict[str, int]) -> bool:
+    """Whether no answer that counts was better than another in any step, so that there was nothing to learn."""
+    return not counts["taught"] and not getattr(spec, "beta", 0)
+
+
+def _oddities(spec: Any, counts: dict[str, int]) -> list[str]:
+    found = []
+    equal = counts["equal_groups"] / max(1, counts["groups"])
+    if equal >= MANY:
+        found.append(
+            f"in {equal:.0%} of the groups all answers had the same reward, so that nothing was learned of them: "
+            "rewards have to tell answers to one prompt apart"
+        )
+    if counts["unrewarded_answers"]:
+        found.append(
+            f"to {counts['unrewarded_answers']:,} of {counts['answers']:,} answers no reward applied: they are not "
+            "learned from"
+        )
+    if spec.mask_cut and counts["cut_answers"] >= MANY * counts["answers"]:
+        found.append(
+            f"{counts['cut_answers']:,} of {counts['answers']:,} answers did not end within max_new_tokens, and were "
+            "left out (mask_cut)"
+        )
+    return found
+
+
+def _counts(counts: dict[str, int], learned: prompt_side.PromptSide, held: prompt_side.PromptSide) -> dict[str, Any]:
+    grouped = counts["answers"] > counts["groups"]
+    share = {"train_equal_groups": counts["equal_groups"] / counts["groups"]} if grouped else {}
+    return share | {
+        "train_cut_answers": counts["cut_answers"] / max(1, counts["answers"]),
+        "train_unrewarded_answers": counts["unrewarded_answers"],
+        "train_answers": counts["answers"],
+        "n_train": len(learned),
+        "n_validation": len(held),
+        "trained_tokens": counts["tokens"],
+    }
+
+
+def _before(before: Any, seed: int) -> Table:
+    """What the model had before training, on the same prompts."""
+    metrics = before.metrics() | before.interval(seed)
+    columns = ["reward", "reward_low", "reward_high", "answer_tokens", "cut_answers"]
+    rows = [["base model", *(metrics.get(name) for name in columns)]] if metrics["reward"] is not None else []
+    title = "Before training, on the same prompts"
+    return Table("baselines", title, ["model", *columns], rows, decimals=dict.fromkeys(columns, 3))

@@ -1,0 +1,1 @@
+"""What an answer is worth: each sort of reward a module, and their weighted sum."""

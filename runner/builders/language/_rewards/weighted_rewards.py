@@ -1,0 +1,137 @@
+"""The rewards of a spec together: opened, asked prompt by prompt, and added up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from runner.builders.language._fields import reward_fields as fields
+from runner.builders.language._rewards.function_reward import Function
+from runner.builders.language._rewards.judged_answer import JudgedAnswer, Judging
+from runner.builders.language._rewards.model_reward import ScoredByModel
+from runner.builders.language._rewards.plain_rewards import Format, Length, RegularExpression
+from runner.builders.language._rewards.right_answers import Exact, Numeric
+from runner.contract import TrainContext
+from runner.data.dialogues.rows import PromptRow
+from runner.errors import DataError, RunFailed
+
+REWARDS = "/model/spec/rewards"
+#: Columns that are named in a message.
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What answers are worth, float64: NaN where a reward does not apply."""
+
+    #: By reward, ``[rewards, n]``, without the weights.
+    each: np.ndarray
+    #: The weighted sum of those that apply, ``[n]``; NaN where none does.
+    total: np.ndarray
+
+
+@dataclass(frozen=True)
+class WeightedRewards:
+    """Rewards by name, in the spec's order."""
+
+    judges: Mapping[str, Judging]
+    weights: Mapping[str, float]
+
+    @classmethod
+    def opened(cls, rewards: Mapping[str, Any], context: TrainContext) -> WeightedRewards:
+        """Raises by pointer what opening one of them does."""
+        judges = {name: _opened(section, f"{REWARDS}/{name}", context) for name, section in rewards.items()}
+        return cls(judges, {name: section.weight for name, section in rewards.items()})
+
+    def worth(self, answers: Sequence[JudgedAnswer], group: int, step: int | None = None) -> Worth:
+        """Of answers that stand prompt by prompt, ``group`` each. ``step`` is named where one fails.
+
+        Raises :class:`RunFailed` by name, row and step for a reward that raises, gives what is no number, or another
+        number of values.
+        """
+        each = np.full((len(self.judges), len(answers)), math.nan)
+        for line, (name, judge) in enumerate(self.judges.items()):
+            for at in range(0, len(answers), group):
+                each[line, at : at + group] = _asked(name, judge, answers[at : at + group], step)
+        weights = np.array(list(self.weights.values()))[:, None]
+        applies = ~np.isnan(each)
+        total = np.where(applies, weights * np.nan_to_num(each), 0.0).sum(axis=0)
+        return Worth(each, np.where(applies.any(axis=0), total, math.nan))
+
+
+def need_columns(rewards: Mapping[str, Any], rows: Sequence[PromptRow]) -> list[str]:
+    """Sentences about rows without the column that a reward compares with.
+
+    Raises :class:`DataError` where no row has it.
+    """
+    sentences = []
+    for name, section in rewards.items():
+        if not isinstance(section, fields.Extracting):
+            continue
+        without = [row.line for row in rows if row.beside.get(section.column) is None]
+        if rows and len(without) == len(rows):
+            known = list(dict.fromkeys(column for row in rows for column in row.beside))
+            shown = ", ".join(map(repr, known[:SHOWN])) or "none"
+            raise DataError(
+                f"no row has a column {section.column!r} beside its prompt: there are {shown}",
+                where=f"{REWARDS}/{name}/column",
+                hint="name the column that has what is right",
+            )
+        if without:
+            lines = ", ".join(map(str, without[:8])) + (", ..." if len(without) > 8 else "")
+            sentences.append(
+                f"{len(without):,} of {len(rows):,} rows have no {section.column!r}: the reward {name} does not apply "
+                f"to them (line {lines})"
+            )
+    return sentences
+
+
+def _opened(section: Any, place: str, context: TrainContext) -> Judging:
+    plain: dict[type, Any] = {
+        fields.LengthReward: Length,
+        fields.FormatReward: Format,
+        fields.PatternReward: RegularExpression,
+        fields.ExactAnswer: Exact,
+        fields.NumericAnswer: Numeric,
+    }
+    if isinstance(section, fields.ModelReward):
+        return ScoredByModel(section, place, context)
+    if isinstance(section, fields.FunctionReward):
+        return Function(section, place)
+    judge: Judging = plain[type(section)](section)
+    return judge
+
+
+def _asked(name: str, judge: Judging, answers: Sequence[JudgedAnswer], step: int | None) -> list[float]:
+    def failed(what: str, which: str = "") -> RunFailed:
+        place = "on held-out rows" if step is None else f"at step {step + 1}"
+        return RunFailed(
+            f"the reward {name} {what}, for {which}the answers to the prompt of line {answers[0].row.line}, {place}",
+            where=f"{REWARDS}/{name}",
+            hint="it gives a number for every answer, or None where it does not apply",
+        )
+
+    try:
+        found = list(judge.values(answers))
+    except Exception as error:
+        raise failed(f"raised {type(error).__name__}: {error}") from error
+    if len(found) != len(answers):
+        raise failed(f"gave {len(found)} values for {len(answers)} answers")
+    values = []
+    for at, value in enumerate(found):
+        if value is None:
+            values.append(math.nan)
+            continue
+        which = f"answer {at + 1} of "
+        if hasattr(value, "item"):
+            value = value.item()
+        if not isinstance(value, int | float):
+            raise failed(f"gave {type(value).__name__} and no number", which)
+        if not math.isfinite(value):
+            raise failed(f"gave {value}", which)
+        values.append(float(value))
+    return values

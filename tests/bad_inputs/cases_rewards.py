@@ -1,0 +1,98 @@
+"""Rewards that say nothing, functions that fail, and answers without room."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.bad_inputs.case import Bench, Case
+from tests.bad_inputs.language_materials import lacking, language, trained, wrong
+
+SPEC = "/model/spec"
+REWARDS = f"{SPEC}/rewards"
+SHORT = {"reward_type": "length", "target": 2}
+FUNCTION = {"reward_type": "function", "file": "judge.py"}
+RIGHT = {"reward_type": "exact_answer", "column": "completion"}
+
+
+def rewarded(own: Any = None, kind: str = "grpo", **settings: Any) -> dict[str, Any]:
+    """A good spec, its one reward ``own``."""
+    usual: dict[str, Any] = {"max_new_tokens": 4, "group_size": 2 if kind == "grpo" else "left out"}
+    return language(kind, **usual | {"rewards": {"own": own or SHORT}} | settings)
+
+
+def judge(text: str) -> Any:
+    return lambda bench: (bench.home / "judge.py").write_text(text)
+
+
+def scored(body: str) -> Any:
+    return judge(f"def reward(prompts, completions, **columns):\n    {body}\n")
+
+
+def furnished(bench: Bench) -> None:
+    bench.furnish()
+
+
+CASES: list[Case] = [
+    wrong("nothing is rewarded", rewarded(rewards="left out"), "`rewards` is missing"),
+    wrong("no reward at all", rewarded(rewards={}), REWARDS),
+    wrong("a reward without a sort", rewarded({"target": 2}), f"{REWARDS}/own"),
+    wrong("a sort of reward that there is none of", rewarded({"reward_type": "lenght"}), f"{REWARDS}/own/reward_type"),
+    wrong("a misspelt field of a reward", rewarded(SHORT | {"wieght": 1}), f"{REWARDS}/own/wieght"),
+    wrong("a name that is none", rewarded(rewards={"a/b": SHORT}), REWARDS),
+    wrong("a reward that counts nothing", rewarded(SHORT | {"weight": 0}), f"{REWARDS}/own/weight"),
+    wrong("a length of nothing", rewarded(SHORT | {"target": 0}), f"{REWARDS}/own/target"),
+    wrong(
+        "an expression that is none",
+        rewarded({"reward_type": "regular_expression", "pattern": "(a"}),
+        f"{REWARDS}/own/pattern",
+        "no regular expression",
+    ),
+    wrong("code in a spec", rewarded({"reward_type": "function", "code": "return 1"}), f"{REWARDS}/own/code", faults=2),
+    wrong("a function from nowhere", rewarded({"reward_type": "function"}), f"{REWARDS}/own/file"),
+    wrong("a function in two places", rewarded(FUNCTION | {"module": "judges"}), f"{REWARDS}/own/file"),
+    wrong("a group of one", rewarded(group_size=1), f"{SPEC}/group_size", "at least 2"),
+    wrong("no room for an answer", rewarded(max_new_tokens=128), f"{SPEC}/max_new_tokens", "max_length"),
+    wrong("no temperature to draw at", rewarded(temperature=0), f"{SPEC}/temperature"),
+    wrong(
+        "a range where nothing is clipped",
+        rewarded(policy_loss="importance_sampling", clip_range=0.1),
+        f"{SPEC}/clip_range",
+    ),
+    wrong("groups of a kind that has none", rewarded(kind="ppo", group_size=4), f"{SPEC}/group_size"),
+    wrong("several processes", rewarded(run={"processes": 2, "gpus": 0}), "/run/processes"),
+    trained("a file of a reward that is not there", 5, rewarded(FUNCTION), f"{REWARDS}/own/file", "judge.py"),
+    trained(
+        "a stored reward model that is not there",
+        5,
+        rewarded({"reward_type": "model", "model_name": "reward/nobody"}),
+        f"{REWARDS}/own/model_name",
+    ),
+    trained(
+        "a stored model that scores no answers",
+        5,
+        rewarded({"reward_type": "model", "model_name": "elo_scoring/ratings"}),
+        f"{REWARDS}/own/model_name",
+        "a model of reward is needed",
+        spoil=furnished,
+    ),
+    lacking(
+        "a column that is not there", rewarded(RIGHT | {"column": "right"}), f"{REWARDS}/own/column", "'completion'"
+    ),
+    lacking(
+        "a file of another content",
+        rewarded(FUNCTION | {"sha256": "0" * 64}),
+        f"{REWARDS}/own/sha256",
+        spoil=scored("return []"),
+    ),
+    lacking("a file that is no Python", rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge("def reward(")),
+    lacking("a file without the function", rewarded(FUNCTION), f"{REWARDS}/own/function", spoil=judge("x = 1\n")),
+    lacking("prompts that leave no room", rewarded(max_length=9), "no room", f"{SPEC}/max_length"),
+    lacking(
+        "a reward that raises",
+        rewarded(FUNCTION),
+        f"{REWARDS}/own",
+        "KeyError",
+        "line",
+        spoil=scored("raise KeyError('answer column missing')"),
+    ),
+]

@@ -1,0 +1,222 @@
+"""Kinds that learn from rewards: what they draw, count, tell, and refuse."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from runner.builders.language._learning.machine import Machine
+from runner.builders.language._reinforcing.drawing import Drawn
+from runner.builders.language._reinforcing.experience import Experience
+from runner.builders.language._reinforcing.objectives import GroupObjective
+from runner.builders.language._reinforcing.policy_training import again
+from runner.builders.language._rewards.judged_answer import JudgedAnswer
+from runner.chat.messages import Conversation, Message
+from runner.contract import Processes
+from runner.data.dialogues.rows import PromptRow
+from runner.errors import DataError, RunFailed
+from runner.training.auto_batch_size import RowsAtOnce
+from tests.builders.language.conftest import REINFORCED, prompts, steps
+
+ONE_EPOCH = {"epochs": 1, "batch_size": 4}
+
+
+def judge(tmp_path: Path, body: str) -> dict[str, Any]:
+    path = tmp_path / "judge.py"
+    path.write_text(f"def reward(prompts, completions, **columns):\n    return {body}\n")
+    return {"own": {"reward_type": "function", "file": str(path)}}
+
+
+@pytest.mark.parametrize("kind", REINFORCED)
+def test_what_is_measured_and_told(trained, kind):
+    result, context = trained(kind, context=ONE_EPOCH, rewards={
+        "short": {"reward_type": "length", "target": 2, "unit": "characters"},
+        "digit": {"reward_type": "regular_expression", "pattern": r"\d", "weight": 2.0},
+    })  # fmt: skip
+    assert result.metrics["reward_low"] <= result.metrics["reward"] <= result.metrics["reward_high"]
+    assert result.metrics["n_train"] == 9
+    table = result.tables["rewards"]
+    assert [row[:3] for row in table["rows"]] == [["short", "length", 1.0], ["digit", "regular_expression", 2.0]]
+    after = dict(zip(table["columns"], zip(*table["rows"], strict=True), strict=True))["after"]
+    assert result.metrics["reward"] == pytest.approx(after[0] + 2 * after[1])
+    (epoch,) = steps(context)
+    told = epoch["metrics"]
+    assert told["train_reward"] == pytest.approx(told["train_reward_short"] + 2 * told["train_reward_digit"])
+    assert 0 < told["train_answer_tokens"] <= 4
+    assert ("train_kl" in told) == (kind == "ppo")
+    assert ("train_equal_groups" in told) == (kind == "grpo")
+
+
+def test_groups_of_equal_rewards_are_counted_and_told(trained, tmp_path):
+    result, context = trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, "[0.0 for each in completions]"))
+    assert result.metrics["train_equal_groups"] == 1.0
+    assert any("100% of the groups" in event["message"] for event in context.emit.of("warning"))
+
+
+def test_answers_without_a_reward_are_counted_and_not_learned_from(trained, tmp_path):
+    result, context = trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, "[None for each in completions]"))
+    assert result.metrics["train_unrewarded_answers"] == 27
+    assert result.metrics["reward"] is None
+    assert any("no reward applied" in event["message"] for event in context.emit.of("warning"))
+
+
+@pytest.mark.parametrize("kind", REINFORCED)
+def test_a_reward_that_raises_ends_the_training_by_row_and_step(trained, tmp_path, kind):
+    body = "[1.0 for each in completions] if columns['answer'][0] != 7 else [float('nan')]"
+    with pytest.raises(RunFailed) as error:
+        trained(kind, context=ONE_EPOCH, rewards=judge(tmp_path, body))
+    assert "the reward own" in error.value.message
+    assert "line 3" in error.value.message
+    assert "at step" in error.value.message
+
+
+def test_prompts_that_leave_no_room_are_left_out(trained):
+    rows = [*prompts()[:11], PromptRow(99, Conversation((Message("user", "x" * 200),)), {})]
+    _, context = trained("grpo", rows=rows, held=3, context=ONE_EPOCH)
+    assert any(
+        "leaves no room" in event["message"] and "99" in event["message"] for event in context.emit.of("warning")
+    )
+    with pytest.raises(DataError) as error:
+        trained("grpo", "none", context=ONE_EPOCH, max_length=16)
+    assert "no room" in error.value.message
+
+
+def test_answers_that_are_cut_are_left_out_where_that_is_asked_for(trained):
+    _, context = trained("grpo", context=ONE_EPOCH, mask_cut=True, max_new_tokens=1)
+    assert any("did not end" in event["message"] for event in context.emit.of("warning"))
+
+
+def test_what_is_drawn_goes_by_the_seed_alone(trained):
+    first, second = (trained("grpo", name, context=ONE_EPOCH)[0].metrics for name in ("one", "two"))
+    other = trained("grpo", "three", context=ONE_EPOCH | {"seed": 5})[0].metrics
+    assert first == second
+    assert first != other
+
+
+def test_the_prompts_of_a_step_come_again_and_the_last_step_is_filled_up():
+    found = again(lambda rng: np.array([4, 2, 9]), 2, 2)(np.random.default_rng(0))
+    assert found.tolist() == [4, 2, 4, 2, 9, 4, 9, 4]
+    assert again(lambda rng: np.array([4, 2, 9]), 2, 1)(np.random.default_rng(0)).tolist() == [4, 2, 9]
+
+
+# ---- The loss of TRL's GRPOTrainer, computed from what its source says (trl/trainer/grpo_trainer.py, compute_loss)
+
+
+def trl_loss(
+    logs: torch.Tensor, old: torch.Tensor, reference: torch.Tensor, rewards: torch.Tensor, mask: torch.Tensor,
+    *, loss_type: str, beta: float, low: float, high: float, longest: int, cispo: bool = False,
+) -> torch.Tensor:  # fmt: skip
+    """Of answers padded on the right, ``[B, T]``, in groups of ``rewards`` ``[B / n, n]``."""
+    advantages = (rewards - rewards.mean(1, keepdim=True)) / (rewards.std(1, keepdim=True) + 1e-4)
+    advantages = advantages.view(-1, 1)
+    ratio = torch.exp(logs - old)
+    if cispo:
+        per_token = -ratio.clamp(1 - low, 1 + high).detach() * advantages * logs
+    else:
+        per_token = -torch.min(ratio * advantages, ratio.clamp(1 - low, 1 + high) * advantages)
+    per_token = per_token + beta * (torch.exp(reference - logs) - (reference - logs) - 1)
+    if loss_type == "grpo":
+        return ((per_token * mask).sum(-1) / mask.sum(-1).clamp(min=1.0)).mean()
+    if loss_type == "dr_grpo":
+        return (per_token * mask).sum() / (per_token.size(0) * longest)
+    return (per_token * mask).sum() / mask.sum()
+
+
+class Fixed(torch.nn.Module):
+    """A model whose odds do not depend on what it reads, but on the place: ``[T, V]``."""
+
+    def __init__(self, logits: torch.Tensor) -> None:
+        super().__init__()
+        self.table = torch.nn.Parameter(logits)
+        self.device = torch.device("cpu")
+        self.config = type("Config", (), {"get_text_config": lambda self: self, "logit_scale": 2.0})()
+
+    def forward(self, input_ids: torch.Tensor, **_: Any) -> Any:
+        every = self.table[: input_ids.shape[1]].unsqueeze(0).expand(len(input_ids), -1, -1)
+        return type("Out", (), {"logits": every})
+
+
+def machine_of(model: Any) -> Machine:
+    return Machine(model, model, 0, "cpu", "float32", RowsAtOnce(64), Processes())
+
+
+def answer(prompt: list[int], made: list[int]) -> Drawn:
+    row = PromptRow(1, Conversation((Message("user", "?"),)), {})
+    return Drawn(prompt, made, JudgedAnswer(row, "", Message("assistant", ""), len(made), False))
+
+
+@pytest.mark.parametrize("loss_type", ["grpo", "bnpo", "dapo", "dr_grpo"])
+@pytest.mark.parametrize("policy_loss", ["ppo", "cispo"])
+def test_the_loss_and_its_gradient_are_those_of_trl(spec, loss_type, policy_loss):
+    torch.manual_seed(0)
+    model, held = Fixed(torch.randn(8, 6)), Fixed(torch.randn(8, 6))
+    own = spec(
+        "grpo", group_size=2, loss_type=loss_type, policy_loss=policy_loss, beta=0.3, passes=2, clip_range_high=0.28,
+        temperature=1.7, max_new_tokens=5,
+    )  # fmt: skip
+    made = [[3, 1, 2], [4, 5], [2], [1, 1, 4, 3]]
+    drawn = [answer([5, 2], tokens) for tokens in made]
+    rewards = np.array([1.0, 0.25, 3.0, 2.0])
+    machine, objective = machine_of(model), GroupObjective(own, held)
+    experience = objective.experience(drawn, rewards, machine, 4)
+    moved = Fixed(model.table.detach() + 0.3 * torch.randn(8, 6))
+    machine = machine_of(moved)
+    loss = torch.stack(list(objective.losses(experience, machine, 4))).sum()
+    loss.backward()
+
+    def padded(one: Fixed) -> torch.Tensor:
+        odds = torch.log_softmax(one.table / 1.7, dim=-1)[1:5].unsqueeze(0).expand(4, -1, -1)
+        return odds.gather(2, tokens.unsqueeze(2)).squeeze(2)
+
+    mask = torch.tensor([[float(at < len(row)) for at in range(4)] for row in made])
+    tokens = torch.tensor([row + [0] * (4 - len(row)) for row in made])
+    theirs = Fixed(moved.table.detach().clone())
+    wanted = trl_loss(
+        padded(theirs), padded(model).detach(), padded(held).detach(),
+        torch.from_numpy(rewards).view(2, 2).float(), mask, loss_type=loss_type, beta=0.3, low=0.2, high=0.28,
+        longest=5, cispo=policy_loss == "cispo",
+    )  # fmt: skip
+    wanted.backward()
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert torch.allclose(moved.table.grad, theirs.table.grad, atol=1e-6)
+
+
+def test_parts_of_a_step_add_up_to_the_whole(spec):
+    torch.manual_seed(0)
+    model = Fixed(torch.randn(8, 6))
+    own = spec("grpo", group_size=2, loss_type="dapo")
+    drawn = [answer([5, 2], tokens) for tokens in ([3, 1], [4], [2, 2, 2], [1])]
+    objective = GroupObjective(own, None)
+    machine = machine_of(model)
+    experience = objective.experience(drawn, np.array([1.0, 0.0, 0.0, 2.0]), machine, 2)
+    whole, halves = (sum(part.item() for part in objective.losses(experience, machine, size)) for size in (4, 2))
+    assert halves == pytest.approx(whole)
+
+
+def test_experience_is_read_as_it_was_written():
+    experience = Experience.of([answer([5, 2], [3, 1]), answer([5], [4])], np.array([True, False]))
+    experience.known["advantages"] = experience.by_row(np.array([0.5, 2.0]))
+    again_ = Experience.read(experience.tensors())
+    assert again_.rows.row(0) == experience.rows.row(0)
+    assert again_.counts.tolist() == [2, 0]
+    assert again_.known["advantages"].tolist() == [0.5, 0.5]
+
+
+def test_no_advantage_is_no_loss_and_no_number_is_lost(spec):
+    model = Fixed(torch.randn(8, 6))
+    objective = GroupObjective(spec("grpo", group_size=2), None)
+    experience = objective.experience([answer([5], [4])] * 2, np.array([math.nan, 1.0]), machine_of(model), 2)
+    assert experience.counts.tolist() == [0, 1]
+    assert [part.item() for part in objective.losses(experience, machine_of(model), 2)] == [0.0]
+
+
+def test_a_spec_without_room_for_answers_is_none(spec):
+    with pytest.raises(ValueError, match="max_length"):
+        spec("grpo", max_length=64, max_new_tokens=64)
+    assert json.loads(spec("grpo").model_dump_json())["rewards"]["plain"]["weight"] == 1.0

@@ -1,0 +1,192 @@
+"""What answers are worth, by each sort of reward, and what becomes of a reward that fails."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from runner.builders.language._fields.reward_fields import Reward
+from runner.builders.language._rewards.judged_answer import JudgedAnswer
+from runner.builders.language._rewards.right_answers import number_in
+from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth, need_columns
+from runner.chat.messages import Conversation, Message
+from runner.data.dialogues.rows import PromptRow
+from runner.errors import DataError, RunFailed
+
+READ = TypeAdapter(Reward)
+
+
+def sections(**rewards: dict[str, Any]) -> dict[str, Any]:
+    return {name: READ.validate_json(json.dumps(section)) for name, section in rewards.items()}
+
+
+def answers(*texts: str, line: int = 7, **beside: Any) -> list[JudgedAnswer]:
+    row = PromptRow(line, Conversation((Message("user", "How many?"),)), beside)
+    return [JudgedAnswer(row, text, Message("assistant", text), len(text.split()) + 1, False) for text in texts]
+
+
+def worth(context_for: Any, said: list[JudgedAnswer], group: int | None = None, **rewards: dict[str, Any]) -> Worth:
+    from tests.builders.language.conftest import loaded
+
+    opened = WeightedRewards.opened(sections(**rewards), context_for(loaded([], 0), "run"))
+    return opened.worth(said, group or len(said), 4)
+
+
+def one(context_for: Any, said: list[JudgedAnswer], **section: Any) -> list[float]:
+    found: list[float] = worth(context_for, said, own=section).total.tolist()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("section", "values"),
+    [
+        ({"target": 2}, [0.5, 1.0, 0.0, 0.0]),
+        ({"target": 2, "shape": "at_most"}, [1.0, 1.0, 0.0, 1.0]),
+        ({"target": 4, "unit": "characters"}, [0.5, 0.5, 0.0, 0.0]),
+        ({"target": 2, "unit": "tokens"}, [1.0, 0.5, 0.0, 0.5]),
+    ],
+)
+def test_length(context_for, section, values):
+    said = (
+        answers("ab", "a b", "one two three four", "")
+        if section.get("unit") != "characters"
+        else answers("ab", "abcdef", "a" * 9, "")
+    )
+    found = one(context_for, said, reward_type="length", **section)
+    assert found[:3] == pytest.approx(values[:3])
+    assert found[3] == pytest.approx(values[3])
+
+
+def test_format(context_for):
+    right = "<think>2 + 2\nis 4</think>\n<answer>4</answer>"
+    said = answers(
+        right, right + " so", "<think></think><answer>4</answer>", "<answer>4</answer>", right + right,
+        "<think>a<answer>4</answer></think><answer>4</answer>", "<think> </think><answer>4</answer>",
+    )  # fmt: skip
+    assert one(context_for, said, reward_type="format") == [1, 0, 0, 0, 0, 1, 0]
+    assert one(context_for, said, reward_type="format", tags=["answer"])[3] == 1
+
+
+def test_regular_expression(context_for):
+    said = answers("Yes, so", "no. Yes")
+    assert one(context_for, said, reward_type="regular_expression", pattern="^Yes") == [1, 0]
+    assert one(context_for, said, reward_type="regular_expression", pattern="(?i).*yes", where="whole") == [0, 1]
+
+
+def test_exact_answer(context_for):
+    said = answers("Paris", " paris\n", "It is Paris", "It is: Rome. It is: Paris", town=["Paris", "Lutetia"])
+    section = {"reward_type": "exact_answer", "column": "town"}
+    assert one(context_for, said, **section) == [1, 1, 0, 0]
+    assert one(context_for, said, **section, ignore_case=False) == [1, 0, 0, 0]
+    assert one(context_for, said, **section, pattern=r"is:? (\w+)") == [0, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("#### 990", 990), ("so 3 + 4 = 7.", 7), ("$1,234.50 in all", 1234.5), ("-3", -3), ("10-8", 8), ("x=.5", 0.5),
+        ("3/4", 0.75), ("1e3", 1000), ("there are 1,2", 2), ("none", None), ("7 #### eight", None), ("1/0", None),
+        ("\u22125", -5), (12, 12), ("a 5%", 5), ("v2", None), ("9" * 400, None), ("18.", 18),
+    ],
+)  # fmt: skip
+def test_the_number_of_a_text(text, number):
+    assert number_in(text) == number
+
+
+def test_numeric_answer(context_for):
+    section = {"reward_type": "numeric_answer", "column": "final_answer"}
+    said = answers("6 * 3 = 18", "17.9", "18 or 19", "eighteen", final_answer="18")
+    assert one(context_for, said, **section) == [1, 0, 0, 0]
+    assert one(context_for, said, **section, tolerance=0.01) == [1, 1, 0, 0]
+    assert one(context_for, said, **section, pattern=r"(\d+) or") == [0, 0, 1, 0]
+
+
+def test_a_sum_of_rewards_is_weighted_and_leaves_out_those_that_do_not_apply(context_for):
+    said = [*answers("a b", "a", right="a"), *answers("a", "b", line=8)]
+    found = worth(
+        context_for, said, 2, short={"reward_type": "length", "target": 1, "weight": -2.0},
+        right={"reward_type": "exact_answer", "column": "right", "weight": 10.0},
+    )  # fmt: skip
+    assert found.total.tolist() == [0.0, 8.0, -2.0, -2.0]
+    assert [math.isnan(value) for value in found.each[1]] == [False, False, True, True]
+
+
+def test_rows_without_the_column_that_is_compared_with_are_told_and_no_row_with_it_is_refused():
+    rewards = sections(right={"reward_type": "exact_answer", "column": "right"})
+    rows = [answers("a", right="a")[0].row, answers("a", line=9, other=1)[0].row]
+    (sentence,) = need_columns(rewards, rows)
+    assert "1 of 2 rows" in sentence
+    assert "line 9" in sentence
+    with pytest.raises(DataError) as error:
+        need_columns(rewards, rows[1:])
+    assert error.value.where == "/model/spec/rewards/right/column"
+    assert "'other'" in error.value.message
+
+
+def function(tmp_path: Path, text: str, **more: Any) -> dict[str, Any]:
+    path = tmp_path / "judge.py"
+    path.write_text(text)
+    return {"reward_type": "function", "file": str(path), **more}
+
+
+def test_a_function_sees_the_turns_the_answers_and_the_columns(context_for, tmp_path):
+    text = """
+def judge(prompts, completions, right, **others):
+    assert not others and prompts[0] == [{"role": "user", "content": "How many?"}]
+    return [float(one == two) for one, two in zip(completions, right)]
+"""
+    said = answers("a", "b", right="a")
+    assert one(context_for, said, **function(tmp_path, text, function="judge")) == [1, 0]
+
+
+def test_a_function_that_says_none_does_not_apply(context_for, tmp_path):
+    text = "def reward(completions, **kwargs):\n    return [None, 1.0]"
+    assert str(one(context_for, answers("a", "b"), **function(tmp_path, text))) == "[nan, 1.0]"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("raise KeyError('answer column missing')", "raised KeyError: 'answer column missing'"),
+        ("return [float('nan')] * len(completions)", "gave nan"),
+        ("return [float('inf'), 0]", "gave inf"),
+        ("return [1.0]", "gave 1 values for 2 answers"),
+        ("return ['good', 'bad']", "gave str and no number"),
+        ("return 1.0", "no list of numbers"),
+    ],
+)
+def test_a_function_that_fails_is_told_by_name_row_and_step(context_for, tmp_path, body, says):
+    section = function(tmp_path, f"def reward(completions, **kwargs):\n    {body}")
+    with pytest.raises(RunFailed) as error:
+        worth(context_for, answers("a", "b", line=31), own=section)
+    assert says in error.value.message
+    assert "the reward own" in error.value.message
+    assert "line 31" in error.value.message
+    assert "step 5" in error.value.message
+    assert error.value.where == "/model/spec/rewards/own"
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "place"),
+    [
+        ("def reward(", {}, "file"),
+        ("import nothing_of_that_name", {}, "file"),
+        ("x = 1", {}, "function"),
+        ("def reward(): ...", {"sha256": "0" * 64}, "sha256"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_refused(context_for, tmp_path, text, more, place):
+    with pytest.raises(DataError) as error:
+        worth(context_for, answers("a"), own=function(tmp_path, text, **more))
+    assert error.value.where == f"/model/spec/rewards/own/{place}"
+
+
+def test_a_module_that_is_not_installed_is_refused(context_for):
+    with pytest.raises(DataError) as error:
+        worth(context_for, answers("a"), own={"reward_type": "function", "module": "nothing_of_that_name"})
+    assert error.value.where == "/model/spec/rewards/own/module"
