@@ -322,7 +322,7 @@ def listeners(run: Run, events: EventWriter) -> list[Any]:
     plan = run.read("plan", PlanDocument)
     if plan is None or not plan.wandb:
         return []
-    from runner.tracking.wandb import WandbListener
+    from runner.tracking.wandb_listener import WandbListener
 
     spec = run.document("spec")
     return [WandbListener(plan.wandb, run.path, spec, os.environ.get("WANDB_API_KEY"), events.emit)]

@@ -14,12 +14,12 @@ import numpy as np
 from runner.contract import TrainContext
 from runner.errors import RunFailed, Stopped
 from runner.training import schedules
+from runner.training.finite_losses import LOOK_EVERY, StepLosses
 from runner.training.gradient_norms import GradientNorms
 from runner.training.loop_measurements import add_figures, end_epoch, measure_within, tell_early_end, tell_progress
 from runner.training.loop_state import LoopState
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every, Saving
-from runner.training.step_losses import LOOK_EVERY, StepLosses
 from runner.training.trainee import Fit, Trainee
 from runner.training.training_length import Length
 

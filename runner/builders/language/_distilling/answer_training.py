@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from runner.builders.language._distilling import teacher as teachers
-from runner.builders.language._distilling.learning import LogitDistillation
-from runner.builders.language._distilling.likeliest_learning import LikeliestDistillation, given_for, kept_for
+from runner.builders.language._distilling.logit_distillation import LogitDistillation
 from runner.builders.language._distilling.on_policy import Sampler
 from runner.builders.language._distilling.taught_rows import aligned
 from runner.builders.language._distilling.teacher_answers import answered_rows
 from runner.builders.language._distilling.templates import turned_rows
+from runner.builders.language._distilling.top_k_distillation import LikeliestDistillation, given_for, kept_for
 from runner.builders.language._fields.teacher_fields import OddsTeacher
 from runner.builders.language._learning.learnings import ComposedLosses, Learning, Likelihood
 from runner.builders.language._learning.likelihood_training import learn
