@@ -31,8 +31,8 @@ PARTS = (
 #: What a step computes and lets go of. On a CPU the C library's allocator cannot give all of it to the next block that
 #: is asked for, nor back: blocks of many sizes leave holes.
 LET_GO = ("activations", "odds of tokens", "work of the backward pass")
-#: The holes over what is let go of: 0.26 to 0.74 in 15 trainings (`benchmarks/language_memory.py`). There are none where
-#: glibc is told to map every block by itself, which takes more time than it is worth.
+#: The holes over what is let go of: 0.26 to 0.74 in most of 15 trainings (`benchmarks/language_memory.py`). There are
+#: none where glibc is told to map every block by itself, which takes more time than it is worth.
 KEPT = 0.45
 MIB = 2**20
 
