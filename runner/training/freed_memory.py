@@ -5,14 +5,14 @@ from __future__ import annotations
 import ctypes
 import gc
 
-import torch
-
 
 def give_back() -> None:
     """Have the allocators let go of what they keep of freed memory.
 
     glibc keeps the holes between blocks, which were a whole model's weights once: a next one is read beside them.
     """
+    import torch
+
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
