@@ -14,7 +14,7 @@ from runner.data.records.row_reader import open_records
 from runner.errors import DataError
 from runner.evaluation.questions import few_shots
 from runner.evaluation.questions.question import Question
-from runner.evaluation.questions.question_cells import Unasked, answers_of, columns_needed, prompt_of
+from runner.evaluation.questions.question_cells import Unasked, answer_templates, answers_of, columns_needed, prompt_of
 from runner.near_names import hint
 from runner.spec.evaluation_checking import LoadedTask
 
@@ -137,7 +137,7 @@ def _read(loaded: LoadedTask, told: RowsRead, where: Mapping[str, Any] | None, p
 
 
 def _check_columns(loaded: LoadedTask, seen: set[str], where: Mapping[str, Any] | None, pointer: str) -> None:
-    """Raise :class:`DataError` for a column that no row has, at the field that names it."""
+    """Raise :class:`DataError` for a column that no row has, and for one without its braces, at the field."""
     needed = dict.fromkeys(where or (), f"{pointer}/where") | columns_needed(loaded.task)
     for name, at in needed.items():
         if name not in seen:
@@ -145,6 +145,13 @@ def _check_columns(loaded: LoadedTask, seen: set[str], where: Mapping[str, Any] 
                 f"no row has a column {name!r}",
                 where=f"{loaded.source}: {at}",
                 hint=hint(name, seen, f"there are: {', '.join(sorted(seen)[:20]) or 'none'}"),
+            )
+    for name, text in answer_templates(loaded.task).items():
+        if text.strip() in seen:
+            raise DataError(
+                "is the same words for every row, and a column is called so",
+                where=f"{loaded.source}: /answer/{name}",
+                hint=f"{{{text.strip()}}} stands for its cell",
             )
 
 
