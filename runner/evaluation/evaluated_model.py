@@ -13,7 +13,7 @@ from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import ConflictError
 from runner.evaluation.kept_answers import KeptAnswers
 from runner.inference.opening import Opened, open_model
-from runner.spec.evaluation_sections import EvaluationTask, Perplexity
+from runner.tasks.generation.evaluation_sections import EvaluationTask, Perplexity
 from runner.tasks.generation.passages import Likelihood, Passage
 from runner.workspace import Workspace
 

@@ -11,20 +11,21 @@ from typing import Any
 
 from runner import __version__
 from runner.errors import DataError, Interrupted, Stopped, UsageError
+from runner.evaluation import judges
 from runner.evaluation.batch_check import checked
 from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.evaluation.evaluation_files import check_writable, write_samples
 from runner.evaluation.public_suites import MARK, check_suites, evaluate_suite
-from runner.evaluation.questions.question_rows import AskedTask, read_task
-from runner.evaluation.scored import judges, scored_answers, scored_choices, scored_targets, scored_texts
-from runner.evaluation.scored.scored_task import ScoredTask
 from runner.evaluation.side_by_side import compared, measured
 from runner.inference.inferring import Terminated
 from runner.runs.event_kinds import Event, ProgressEvent
 from runner.spec.evaluation_checking import LoadedTask, load_task_file
-from runner.spec.evaluation_sections import Generation
 from runner.tasks.generation.answer_metrics import metric_sections
 from runner.tasks.generation.answer_metrics.overlap import check_installed
+from runner.tasks.generation.evaluation_sections import Generation
+from runner.tasks.generation.questions.question_rows import AskedTask, read_task
+from runner.tasks.generation.scored import scored_answers, scored_choices, scored_targets, scored_texts
+from runner.tasks.generation.scored.scored_task import ScoredTask
 from runner.workspace import Workspace
 
 WAYS = {

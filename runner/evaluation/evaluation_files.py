@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.evaluation.evaluation_tables import markdown, page
-from runner.evaluation.scored.scored_task import ScoredTask
 from runner.store.files import cannot_write, write_atomic, write_json
+from runner.tasks.generation.scored.scored_task import ScoredTask
 
 SAMPLES = "samples"
 

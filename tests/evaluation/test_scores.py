@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.errors import ConflictError, UsageError
-from runner.evaluation.scored.judges import preference
+from runner.evaluation.judges import preference
 from tests.conftest import SHARED_DATA, Desk
 from tests.evaluation import task_documents as made
 from tests.evaluation.task_documents import (

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, StringConstraints, model_validator
 
 from runner.contract import Section, invalid, option
+from runner.data.text_templates import TemplateFault, columns_of
 from runner.errors import UsageError
-from runner.spec.text_templates import TemplateFault, columns_of
 from runner.tasks.generation.answer_metrics.metric_sections import AnswerMetric, label
 from runner.tasks.generation.options import GenerationOptions
 

@@ -13,13 +13,13 @@ from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.evaluation.evaluated_model import EvaluatedModel, speaks
 from runner.evaluation.kept_answers import KeptAnswers
-from runner.evaluation.questions.question import Question
 from runner.inference.collecting.grading import questions as swapped
 from runner.inference.collecting.grading import verdict
 from runner.inference.opening import Opened, open_model
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.figures import Figure
 from runner.tasks.generation.options import GenerationOptions
+from runner.tasks.generation.questions.question import Question
 from runner.tasks.reward import TASK as REWARD
 from runner.workspace import Workspace
 
