@@ -14,6 +14,7 @@ import numpy as np
 from runner.contract import TrainContext
 from runner.errors import RunFailed, Stopped
 from runner.training import schedules
+from runner.training.evaluation_fields import check_every
 from runner.training.gradient_norms import GradientNorms
 from runner.training.loop_measurements import add_figures, end_epoch, measure_within, tell_early_end, tell_progress
 from runner.training.loop_state import LoopState
@@ -31,7 +32,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     """Train ``context.epochs`` epochs, fewer where they are stopped early, or go on from the newest checkpoint.
 
     Raises :class:`Stopped` after saving a checkpoint when the run was asked to stop, :class:`RunFailed` when
-    the loss is no number any more, and :class:`~runner.errors.DataError` for a warm-up longer than the training.
+    the loss is no number any more, and :class:`~runner.errors.DataError` for a warm-up longer than the training, and
+    for a measurement that would come after its end.
     """
     import torch
 
@@ -44,6 +46,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         max_steps=task.max_steps,
         long=task.parts is not None,
     )
+    check_every(length.every, length.total, f"{task.where}/evaluation")
     schedule = _Schedule.of(task, length)
     scaler = torch.amp.GradScaler(context.device.partition(":")[0], enabled=task.loss_scaling)
     state = LoopState(task, context, length, scaler)
