@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runner.builders.language._answering.generator import Generator
+from runner import registry
 from runner.chat.renderer import ChatRenderer
 from runner.contract import Table, TrainContext
 from runner.errors import DataError, Stopped
@@ -130,7 +130,8 @@ class AskedTasks:
         was = model.training
         model.eval()
         try:
-            predictor = Generator(model, tokenizer, renderer)
+            # The one that the stored model answers with.
+            predictor = registry.load(self.spec.model_type).Predictor(model, tokenizer, renderer)
             asked = AskedModel("the model in training", lambda: predictor, TOGETHER, Memory())
             found = Answered([(task.name, self._score(task, asked, stoppable)) for task in self.tasks])
         finally:
