@@ -58,7 +58,10 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(found, indent=1))
         return
-    print(f"{len(rows)} rows, {found['choices']} choices; greatest difference of a likelihood: {found['gap']:.1e}")
+    print(
+        f"{len(rows)} rows, {found['choices']} choices; greatest difference of a likelihood: {found['gap']:.1e} nats, "
+        f"{found['share']:.1e} of it"
+    )
     for name in ("runner evaluate", "lm_eval"):
         told = (f"{own:>7.1f} s {own / other:>5.2f}x" for own, other in zip(found[name], found["lm_eval"], strict=True))
         print(f"{name:<16} {'   of the processor '.join(told)}")
@@ -114,7 +117,8 @@ def compared(roads: dict[str, Callable[[], list[list[float]]]]) -> dict[str, Any
         (own, other) for row, same in zip(*logs.values(), strict=True) for own, other in zip(row, same, strict=True)
     ]
     means = {name: [statistics.fmean(each) for each in zip(*told, strict=True)] for name, told in times.items()}
-    return means | {"choices": len(pairs), "gap": max(abs(own - other) for own, other in pairs)}
+    gap, share = (max(abs(own - other) / by(other) for own, other in pairs) for by in (lambda _: 1.0, abs))
+    return means | {"choices": len(pairs), "gap": gap, "share": share}
 
 
 def ours(home: Path, model: str) -> list[list[float]]:
