@@ -240,7 +240,7 @@ def answers(name: str, model: Path, asked: list[Talk], rounds: int, folder: Path
 
 def to_the_same_loss(name: str, model: Path, talks: list[Talk], learned: int, rounds: int, folder: Path) -> None:
     """The defaults of both until the held-out loss that TRL has after its first epoch."""
-    ours = Training(model, talks[:learned], talks[-HELD:], folder, eval_every=2)
+    ours = Training(model, talks[:learned], talks[-HELD:], folder, evaluation={"every": 2})
     found = []
     for number in range(rounds):
         before, target, theirs = loss_of_trl(model, talks[:learned], ours, folder)

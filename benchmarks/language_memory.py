@@ -120,7 +120,7 @@ def spec(base: str, model: str, method: str, *, checkpointing: bool) -> Any:
         "finetuning_spec": METHODS[method],
         "max_length": SIZES[model][1],
         "max_steps": 3,
-        "eval_every": 1,
+        "evaluation": {"every": 1},
         "gradient_checkpointing": checkpointing,
     }
     return registry.load("sft").Spec.model_validate_json(json.dumps(document))

@@ -239,7 +239,7 @@ class Runner:
             models: stored language models; the later ones are compared with the first.
             tasks: documents of tasks, or the paths of their files.
             output_dir: a folder for the document, a page, and the samples' records; without it,
-                evaluations/TIMESTAMP.
+                evaluations/TIMESTAMP beside the runs and the models.
             limit: so many rows of each task, drawn by ``seed``.
 
         Raises:
@@ -256,7 +256,9 @@ class Runner:
             for task in tasks
         ]
         plan = evaluating.Plan(list(models), loaded, limit, seed, batch_size, device)
-        folder = absolute(evaluation_files.default_folder() if output_dir is None else output_dir, current_folder())
+        folder = absolute(
+            evaluation_files.default_folder(self.workspace) if output_dir is None else output_dir, current_folder()
+        )
         prepared = evaluating.prepare(plan, self.workspace)
         document = evaluating.evaluate(prepared, folder, _Listener(on_event).handle)
         evaluation_files.write(document, folder)

@@ -45,6 +45,8 @@ class Workspace:
     outputs: Path
     outbox: Path
     cache: Path
+    #: The folder that they are in by default.
+    home: Path = Path()
 
     @classmethod
     def current(cls) -> Workspace:
@@ -66,6 +68,7 @@ class Workspace:
             outputs=folder("RUNNER_OUTPUT_DIR", usual.outputs),
             outbox=folder("RUNNER_OUTBOX_DIR", usual.outbox),
             cache=usual.cache,
+            home=usual.home,
         )
 
     @classmethod
@@ -80,4 +83,5 @@ class Workspace:
             outputs=home / "inference_outputs",
             outbox=home / "outbox",
             cache=Path(os.environ.get("RUNNER_CACHE_DIR") or platformdirs.user_cache_dir("runner")),
+            home=home,
         )

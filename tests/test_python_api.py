@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -176,6 +177,11 @@ def test_an_evaluation_is_the_command_lines(talking: Desk, tmp_path, monkeypatch
     again = Runner(root=talking.home).evaluate([CHATS], [json.loads(file.read_text())], **words)
     assert found["tasks"][0]["results"] == again["tasks"][0]["results"]
     assert json.loads((tmp_path / "out" / "evaluation.json").read_text()) == again
+    copy = tmp_path / "elsewhere"
+    shutil.copytree(talking.home / "models", copy / "models")
+    Runner(root=copy).evaluate([CHATS], [file], limit=3, seed=2)
+    (folder,) = (copy / "evaluations").iterdir()
+    assert json.loads((folder / "evaluation.json").read_text())["tasks"][0]["results"] == again["tasks"][0]["results"]
     with pytest.raises(SpecError) as caught:
         Runner(root=talking.home).evaluate([CHATS], [{"name": "x", "promt": ""}], output_dir=tmp_path)
     assert "/promt" in {fault.pointer for fault in caught.value.faults}

@@ -97,7 +97,7 @@ def evaluate(
     plan = Plan(
         models, tasks or [], limit, seed, batch_size, device, check_batches, fresh, suite or [], suite_path
     )  # fmt: skip
-    with without_network() if offline else unguarded():
+    with without_network() if offline else unguarded(), sigterm_raises(Terminated):
         prepared = prepare(plan, workspace)
         for model in prepared.models:
             for warning in model.opened.warnings:
@@ -105,8 +105,8 @@ def evaluate(
         if show_:
             _show(prepared, show_, json)
             return ExitCode.DONE
-        folder = output_dir or default_folder()
-        with progress_shown() as emit, sigterm_raises(Terminated):
+        folder = output_dir or default_folder(workspace)
+        with progress_shown() as emit:
             document = evaluate(prepared, folder, emit)
     document["offline"] = offline
     files = write(document, folder)

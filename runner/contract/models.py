@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from runner.contract.layouts import DataSection
 from runner.contract.sections import Section
@@ -106,6 +106,14 @@ class ModelSpec(Section):
         ``models`` are folders by the field that names them; under ``start_state`` there is the stored model that the
         training goes on from. Asked before a run is made: it imports nothing heavy.
         """
+        return []
+
+    def evaluation_files(self) -> Sequence[str]:
+        """The task files that the model is asked in training, as `runner evaluate` takes them."""
+        return ()
+
+    def evaluation_faults(self, tasks: Sequence[Any]) -> list[Fault]:
+        """What is wrong with those tasks for this spec. They are read and checked, each by itself."""
         return []
 
     def fixed_length(self) -> str | None:

@@ -31,7 +31,8 @@ def option(
     the field holds, or of one in its list: ``{"categories": "prompt_categories"}``. ``resume`` says what happens when
     the field changes between a run and its resumption: it may (``free``), it may with a warning, or it may not. A field
     that is ``ignored``, with a warning, is offered to nobody. One that is ``pretrained`` names a pretrained model, or a
-    folder that holds one. One whose value ends in ``file`` names a file of the user's. Other words are pydantic's
+    folder that holds one. One whose value, or each in whose list, ends in
+    ``file`` names a file of the user's. Other words are pydantic's
     ``Field`` constraints.
     """
     extra: dict[str, Any] = {"x-resume": resume}
@@ -91,7 +92,8 @@ def names_pretrained(section: type[BaseModel], field: str) -> bool:
 
 
 def names_file(section: type[BaseModel], field: str, value: object) -> bool:
-    """Whether a field of a section is declared with ``option(file=SUFFIX)``, and its value is such a file's path."""
+    """Whether a field of a section is declared with ``option(file=SUFFIX)``, and ``value``, which is its own or one in
+    its list, is such a file's path."""
     extra = section.model_fields[field].json_schema_extra
     suffix = extra.get("x-file") if isinstance(extra, dict) else None
     return isinstance(suffix, str) and isinstance(value, str) and value.endswith(suffix)

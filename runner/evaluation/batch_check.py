@@ -6,11 +6,11 @@ from typing import Any
 
 from runner.data.dialogues.infer_rows import AskedConversation
 from runner.evaluation.evaluated_model import EvaluatedModel
-from runner.evaluation.questions.question_rows import AskedTask
-from runner.evaluation.scored.foretold_answers import passages_of
-from runner.evaluation.scored.scored_task import ScoredTask
-from runner.spec.evaluation_sections import Generation, Perplexity
+from runner.tasks.generation.evaluation_sections import Generation, Perplexity
 from runner.tasks.generation.passages import Passage
+from runner.tasks.generation.questions.question_rows import AskedTask
+from runner.tasks.generation.scored.foretold_answers import passages_of
+from runner.tasks.generation.scored.scored_task import ScoredTask
 
 
 def checked(task: AskedTask, scored: ScoredTask, model: EvaluatedModel, count: int) -> dict[str, Any]:

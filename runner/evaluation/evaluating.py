@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from runner import __version__
+from runner.contract.quantities import counted
+from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import DataError, Interrupted, Stopped, UsageError
+from runner.evaluation import judges
 from runner.evaluation.batch_check import checked
 from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.evaluation.evaluation_files import check_writable, write_samples
 from runner.evaluation.public_suites import MARK, check_suites, evaluate_suite
-from runner.evaluation.questions.question_rows import AskedTask, read_task
-from runner.evaluation.scored import judges, scored_answers, scored_choices, scored_targets, scored_texts
-from runner.evaluation.scored.scored_task import ScoredTask
 from runner.evaluation.side_by_side import compared, measured
 from runner.inference.inferring import Terminated
 from runner.runs.event_kinds import Event, ProgressEvent
 from runner.spec.evaluation_checking import LoadedTask, load_task_file
-from runner.spec.evaluation_sections import Generation
 from runner.tasks.generation.answer_metrics import metric_sections
+from runner.tasks.generation.answer_metrics.figures import Figure
+from runner.tasks.generation.answer_metrics.metric_sections import Preferred, Reward
 from runner.tasks.generation.answer_metrics.overlap import check_installed
+from runner.tasks.generation.evaluation_sections import Generation
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.questions.question_rows import AskedTask, read_task
+from runner.tasks.generation.scored import ways
+from runner.tasks.generation.scored.asked_model import Progress
+from runner.tasks.generation.scored.scored_task import ScoredTask
 from runner.workspace import Workspace
-
-WAYS = {
-    "multiple_choice": scored_choices.score,
-    "log_likelihood": scored_targets.score,
-    "perplexity": scored_texts.score,
-}
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ def prepare(plan: Plan, workspace: Workspace) -> Prepared:
     Raises :class:`SpecError` for every task file that is wrong, :class:`DataError` for rows that cannot be asked, and
     what opening a model raises.
     """
+    with _ended_in_words(lambda: "nothing was asked yet, and what was answered before is kept"):
+        return _prepared(plan, workspace)
+
+
+def _prepared(plan: Plan, workspace: Workspace) -> Prepared:
     if not plan.tasks and not plan.suites:
         raise UsageError("nothing is asked", where="--tasks", hint="name task files, or suites with --suite")
     tasks = [read_task(loaded, plan.limit, plan.seed) for loaded in _loaded(plan.tasks)]
@@ -92,7 +99,7 @@ def prepare(plan: Plan, workspace: Workspace) -> Prepared:
     for task in tasks:
         for model in models:
             model.chats(task.loaded.task)
-    bench = judges.Bench(workspace, plan.device, plan.batch_size, fresh=plan.fresh)
+    bench = judges.Bench(workspace, plan.device, plan.batch_size, fresh=plan.fresh, evaluated=models)
     for task in tasks:
         for at, metric in _metrics(task):
             if isinstance(metric, metric_sections.Reward | metric_sections.Preferred):
@@ -120,28 +127,58 @@ def evaluate(prepared: Prepared, folder: Path, emit: Callable[[Event], None]) ->
         "judges": prepared.bench.references,
         "tasks": [],
     }
-    try:
+    with _ended_in_words(lambda: _kept(prepared)):
         for task in prepared.tasks:
             document["tasks"].append(_one(task, prepared, folder, emit))
         for name in prepared.suites:
             own = [evaluate_suite(name, model, plan.suite_path, plan.limit, emit) for model in prepared.models]
             document.setdefault("suites", []).append({"name": f"{MARK}{name}", "models": own})
+    return document
+
+
+@contextlib.contextmanager
+def _ended_in_words(kept: Callable[[], str]) -> Iterator[None]:
+    """Raise :class:`Interrupted` after Ctrl-C, :class:`Stopped` after SIGTERM, with what is kept and how to go on."""
+    try:
+        yield
     except (KeyboardInterrupt, Terminated) as error:
         kind, word = (Stopped, "stopped") if isinstance(error, Terminated) else (Interrupted, "interrupted")
-        raise kind(f"{word}: what was answered is kept", hint="the same command goes on from there") from None
-    return document
+        raise kind(f"{word}: {kept()}", hint="the same command goes on from there") from None
+
+
+def _kept(prepared: Prepared) -> str:
+    added = sum(model.kept.added for model in (*prepared.models, *prepared.bench.judges))
+    return f"{counted(added, 'answers')} of this command {'is' if added == 1 else 'are'} kept, and those of before"
 
 
 def score(task: AskedTask, model: EvaluatedModel, bench: judges.Bench, emit: Callable[[Event], None]) -> ScoredTask:
     """One model on one task."""
 
-    def progress(done: int, total: int) -> None:
-        emit(ProgressEvent(phase=f"{model.reference} on {task.name}", unit="answers", done=done, total=total))
+    own, place = task.loaded.task, f"{model.reference} on {task.name}"
+    return ways.score(own, task.questions, model, _told(emit, place), _Judging(bench, emit, place))
 
-    own = task.loaded.task
-    if isinstance(own.answer, Generation):
-        return scored_answers.score(own, task.questions, model, progress, bench)
-    return WAYS[own.answer.by](own, task.questions, model, progress)
+
+def _told(emit: Callable[[Event], None], phase: str) -> Progress:
+    return lambda done, total: emit(ProgressEvent(phase=phase, unit="answers", done=done, total=total))
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """The judges at work on one model's answers to one task, which is told as it goes on."""
+
+    bench: judges.Bench
+    emit: Callable[[Event], None]
+    place: str
+
+    def figure(
+        self,
+        metric: Reward | Preferred,
+        questions: Sequence[Question],
+        rows: Sequence[AskedConversation],
+        answers: Sequence[str],
+    ) -> Figure:
+        progress = _told(self.emit, f"{metric.model} judges {self.place}")
+        return self.bench.figure(metric, questions, rows, answers, progress)
 
 
 def _one(task: AskedTask, prepared: Prepared, folder: Path, emit: Callable[[Event], None]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from runner.evaluation.evaluation_tables import markdown, page
-from runner.evaluation.scored.scored_task import ScoredTask
 from runner.store.files import cannot_write, write_atomic, write_json
+from runner.tasks.generation.scored.scored_task import ScoredTask
+from runner.workspace import Workspace
 
 SAMPLES = "samples"
 
@@ -30,10 +31,9 @@ def write_samples(folder: Path, task: str, model: str, scored: ScoredTask) -> Pa
     return path
 
 
-def default_folder() -> Path:
-    """``evaluations/TIMESTAMP`` beside the runs and the models, whose folder ``RUNNER_HOME`` moves."""
-    home = Path(os.environ.get("RUNNER_HOME") or ".")
-    return home / "evaluations" / time.strftime("%Y%m%d-%H%M%S")
+def default_folder(workspace: Workspace) -> Path:
+    """``evaluations/TIMESTAMP`` beside the runs and the models."""
+    return workspace.home / "evaluations" / time.strftime("%Y%m%d-%H%M%S")
 
 
 def check_writable(folder: Path) -> None:

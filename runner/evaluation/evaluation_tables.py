@@ -7,7 +7,6 @@ from typing import Any
 
 from runner.contract import Table
 from runner.contract.quantities import counted
-from runner.evaluation.scored.scored_task import lines_told
 from runner.pages.html import Markup, join, tag, tree
 from runner.pages.numbers import clean
 from runner.pages.page import whole_page
@@ -15,6 +14,7 @@ from runner.pages.style import CSS
 from runner.pages.table_markdown import as_markdown
 from runner.pages.table_page import as_html
 from runner.pages.table_text import as_text
+from runner.tasks.generation.scored.scored_task import lines_told
 
 INTERVALS = (
     "95 % intervals: Wilson's of shares, of a bootstrap elsewhere. Unread: nothing that the metric reads was there."

@@ -26,6 +26,8 @@ class KeptAnswers:
     def __init__(self, folder: Path, content: str, *, fresh: bool = False) -> None:
         self._content = content
         self._file = folder / f"{content[:40]}.jsonl"
+        #: How many were kept here.
+        self.added = 0
         self._known: dict[str, Any] = {} if fresh else self._read()
 
     def key(self, **asked: Any) -> str:
@@ -50,6 +52,7 @@ class KeptAnswers:
                 file.write(line)
         except OSError as error:
             raise cannot_write(self._file, error) from error
+        self.added += len(answers)
 
     @staticmethod
     def _ends(file: Any) -> bool:

@@ -16,12 +16,13 @@ from typing import Any
 from runner.chat.messages import Conversation, Message
 from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import DataError, EnvironmentProblem, NotFoundError, UsageError
-from runner.evaluation.evaluated_model import EvaluatedModel, Progress
-from runner.evaluation.scored.scored_task import known
+from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.near_names import hint
 from runner.runs.event_kinds import Event, ProgressEvent
 from runner.tasks.generation.options import GenerationOptions
 from runner.tasks.generation.passages import Passage
+from runner.tasks.generation.scored.asked_model import Progress
+from runner.tasks.generation.scored.scored_task import known
 
 #: What a suite's name begins with.
 MARK = "lm_eval:"

@@ -8,10 +8,10 @@ from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import DataError
 from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.evaluation.evaluating import Prepared
-from runner.evaluation.questions.question import Question
-from runner.evaluation.scored.foretold_answers import passages_of, prompt_facts
 from runner.pages.numbers import clean
-from runner.spec.evaluation_sections import EvaluationTask, Generation, Perplexity
+from runner.tasks.generation.evaluation_sections import EvaluationTask, Generation, Perplexity
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.foretold_answers import passages_of, prompt_facts
 
 
 def shown(prepared: Prepared, count: int) -> list[dict[str, Any]]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from runner.contract.quantities import counted
-from runner.evaluation.scored.scored_task import ScoredTask, known
 from runner.tasks.generation.answer_metrics.figures import paired
+from runner.tasks.generation.scored.scored_task import ScoredTask, known
 
 
 def measured(model: str, scored: ScoredTask, seed: int) -> list[dict[str, Any]]:

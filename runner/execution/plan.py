@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from runner import registry
 from runner.contract import names_file, names_pretrained, sections_within
 from runner.errors import DataError, EnvironmentProblem, NotFoundError, SpecError
+from runner.execution.asked_in_training import asked_in_training
 from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
 from runner.execution.executor import Executor, Job
@@ -105,10 +106,12 @@ def make_plan(
     spec.data.suits(spec.model.spec, cwd)  # type: ignore[union-attr]
     for pointer, name in file_names(spec):
         _check_file(absolute(name, cwd), f"{pointer}: {name}")
+    asked = asked_in_training(loaded, spec.model.spec, cwd)
     spec = resolve_paths(spec, cwd)
     assert spec.model.spec is not None
     files = [cwd / path for path in spec.data.local_files()]  # type: ignore[union-attr]
     files += [Path(name) for _, name in file_names(spec)]
+    files += [cwd / path for path in asked.files]
     models = [path for name, _ in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
     references = resolve_references(spec, workspace)
     _check_fit(spec, parent, references, loaded, workspace)
@@ -122,7 +125,7 @@ def make_plan(
     bases = bases_of(named, workspace)
     network = spec.run.network
     if network is None:
-        network = needs_network(spec, workspace, bases.names)
+        network = asked.network or needs_network(spec, workspace, bases.names)
     caveats: list[str] = []
     if getattr(spec.data, "validation_split", 0):
         made = [parent.reference if parent else None, *(entry.reference for entry in stored.values())]
@@ -215,6 +218,9 @@ def file_names(spec: TrainingSpec) -> list[tuple[str, str]]:
             value = getattr(section, name)
             if names_file(type(section), name, value):
                 found.append((f"{pointer}/{name}", value))
+            elif isinstance(value, list):
+                listed = ((at, each) for at, each in enumerate(value) if names_file(type(section), name, each))
+                found.extend((f"{pointer}/{name}/{at}", each) for at, each in listed)
         for place, inner in sections_within(section):
             look(inner, "/".join([pointer, *place]))
 

@@ -49,6 +49,8 @@ def _with_places(section: Any, cwd: Path) -> Any:
             new: Any = _with_places(value, cwd)
         elif isinstance(value, dict):
             new = {key: _with_places(each, cwd) if isinstance(each, BaseModel) else each for key, each in value.items()}
+        elif isinstance(value, list):
+            new = [str(absolute(each, cwd)) if names_file(type(section), name, each) else each for each in value]
         elif names_pretrained(type(section), name):
             new = place_of(value, cwd)
         elif names_file(type(section), name, value):

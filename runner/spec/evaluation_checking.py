@@ -9,9 +9,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from runner.errors import SpecError
-from runner.spec.evaluation_sections import EvaluationTask
 from runner.spec.findings import Finding, in_order
 from runner.spec.reader import Document, read, read_file
+from runner.tasks.generation.evaluation_sections import EvaluationTask
 
 
 @dataclass(frozen=True)

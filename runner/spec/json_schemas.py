@@ -59,7 +59,7 @@ def envelope() -> Schema:
 def evaluation_task() -> Schema:
     """The schema of a task file."""
     # Imported here: a spec's schema is built without the sections of tasks.
-    from runner.spec.evaluation_sections import EvaluationTask
+    from runner.tasks.generation.evaluation_sections import EvaluationTask
 
     return _generate(EvaluationTask, EVALUATION_TASK, "Evaluation task")
 

@@ -87,7 +87,13 @@ def early_text(early: EarlyStop) -> str:
     unit = clean(early.unit or "steps")
     one = unit.removesuffix("s")
     patience, least = finite(early.patience), finite(early.min_delta)
-    waited = f" for {number(early.patience)} {one if patience == 1 else unit}" if patience is not None else ""
+    # A step is not measured each, an epoch is.
+    waits = "measurements" if unit == "steps" else unit
+    waited = (
+        f" for {number(early.patience)} {waits.removesuffix('s') if patience == 1 else waits}"
+        if patience is not None
+        else ""
+    )
     enough = f" of more than {number(least)}" if least else ""
     of = f" of {number(early.total)}" if finite(early.total) is not None else ""
     within = f"{clean(early.phase)}: " if early.phase else ""

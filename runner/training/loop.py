@@ -14,6 +14,7 @@ import numpy as np
 from runner.contract import TrainContext
 from runner.errors import RunFailed, Stopped
 from runner.training import schedules
+from runner.training.evaluation_fields import check_every
 from runner.training.finite_losses import LOOK_EVERY, StepLosses
 from runner.training.gradient_norms import GradientNorms
 from runner.training.loop_measurements import add_figures, end_epoch, measure_within, tell_early_end, tell_progress
@@ -33,7 +34,8 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
 
     Raises :class:`Stopped` after saving a checkpoint when the run was asked to stop, :class:`RunFailed` when
     the loss is no number any more, :class:`~runner.errors.OutOfMemory` with the step that there was no memory for, and
-    :class:`~runner.errors.DataError` for a warm-up longer than the training.
+    :class:`~runner.errors.DataError` for a warm-up longer than the training, and for a measurement that would come
+    after its end.
     """
     import torch
 
@@ -46,6 +48,7 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         max_steps=task.max_steps,
         long=task.parts is not None,
     )
+    check_every(length.every, length.total, f"{task.where}/evaluation")
     schedule = _Schedule.of(task, length)
     scaler = torch.amp.GradScaler(context.device.partition(":")[0], enabled=task.loss_scaling)
     state = LoopState(task, context, length, scaler)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from runner.contract import Processes, TrainContext
+from runner.errors import ConflictError
 from runner.store.tensors import as_torch
 from runner.training.early_stopping import Waiting
 from runner.training.optimizer_state import OptimizerState
@@ -51,7 +52,10 @@ class LoopState:
         self.speed = Speed(self.context.device)
 
     def go_on(self) -> None:
-        """Go on from the newest checkpoint, or from the optimizer that the task starts with."""
+        """Go on from the newest checkpoint, or from the optimizer that the task starts with.
+
+        Raises :class:`ConflictError` where other tasks would be asked than before.
+        """
         import torch
 
         checkpoint = self.context.checkpoints.latest()
@@ -59,10 +63,18 @@ class LoopState:
             # What is drawn for rows of this process is no other's.
             torch.manual_seed(self.context.seed + self.context.processes.rank)
         if checkpoint is None:
+            if self.task.measured_by is not None:
+                self.counts["measured_by"] = self.task.measured_by
             if self.task.start_optimizer is not None:
                 self.task.start_optimizer.put_into(self.task.optimizer)
             return
         self.counts = dict(checkpoint.state)
+        if self.counts.get("measured_by") != self.task.measured_by:
+            raise ConflictError(
+                "the tasks or their rows are not what they were when the run began, so figures cannot be compared",
+                where=f"{self.task.where}/evaluation/tasks",
+                hint="put them back, or train anew without --resume",
+            )
         if self.task.at_once is not None:
             # What was found: the sums are then in the same order as without the stop.
             self.task.at_once.count = self.counts.get("at_once", self.task.at_once.count)

@@ -43,6 +43,8 @@ class Trainee:
     #: It may raise :class:`Stopped` when it takes long and the run was asked to stop.
     measure: Callable[[], Mapping[str, float | None]]
     criterion: str = "accuracy"
+    #: What is measured with beside the held-out rows, such as tasks: a run that goes on has to measure with the same.
+    measured_by: str | None = None
     better: Literal["higher", "lower"] = "higher"
     #: The section that the schedule and the early stopping are taken from, and its pointer in the spec.
     section: GradientTraining | None = None

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from runner.errors import DataError, EnvironmentProblem, SpecError
-from runner.evaluation.evaluating import Plan, prepare
+from runner.errors import DataError, EnvironmentProblem, Interrupted, SpecError
+from runner.evaluation.evaluating import Plan, evaluate, prepare
 from runner.evaluation.network_guard import without_network
 from runner.evaluation.shown_questions import shown
 from tests.conftest import Desk
@@ -263,6 +263,26 @@ def test_a_command_that_was_ended_goes_on_and_leaves_nothing_half_written(bench:
     again = desk(*words).ok().json
     assert answers(again, 0)[0] == 0 and answers(again, 1)[1] > 0
     assert figures(evaluated(home, files, [CHATS], batch_size=4, fresh=True)) == figures(again)
+
+
+def test_ctrl_c_says_what_is_kept_and_how_to_go_on(bench: Bench):
+    home, files = bench(task(CHOICES), task(SAYS, "says"))
+    plan = Plan((CHATS,), files, batch_size=4)
+    told = []
+
+    def emit(event: Any) -> None:
+        told.append(event)
+        if len(told) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted) as caught:
+        evaluate(prepare(plan, workspace(home)), home / "out", emit)
+    (kept,) = (home / "cache" / "evaluations").glob("*.jsonl")
+    count = sum(len(json.loads(line)) for line in kept.read_text().splitlines())
+    assert caught.value.message == f"interrupted: {count} answers of this command are kept, and those of before"
+    assert caught.value.hint == "the same command goes on from there"
+    again = evaluated(home, files, [CHATS], batch_size=4)
+    assert sum(answers(again, at)[1] for at in range(2)) == count == 12
 
 
 # ---- 7: what a batch does to an answer is told on request.

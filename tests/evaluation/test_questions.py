@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from runner.errors import DataError, NotFoundError
-from runner.evaluation.questions.question_rows import AskedTask, read_task
 from runner.spec.evaluation_checking import load_task
+from runner.tasks.generation.questions.question_rows import AskedTask, read_task
 from tests.evaluation import task_documents as made
 from tests.evaluation.task_documents import CHOICES, LIKELY, NUMBERED, SAYS, task, write_rows
 

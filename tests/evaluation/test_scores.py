@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.errors import ConflictError, UsageError
-from runner.evaluation.scored.judges import preference
+from runner.evaluation.evaluating import Plan, evaluate, prepare
+from runner.evaluation.judges import preference
 from tests.conftest import SHARED_DATA, Desk
 from tests.evaluation import task_documents as made
 from tests.evaluation.task_documents import (
@@ -27,6 +29,7 @@ from tests.evaluation.task_documents import (
     result,
     samples,
     task,
+    workspace,
 )
 from tests.talking_models import CHATS, GOES_ON, RANKS, keep
 
@@ -212,6 +215,19 @@ def test_what_a_judge_says_nothing_of_is_in_no_figure(bench: Bench):
     document = evaluated(home, files, [GOES_ON])
     row = result(document, f"preferred({CHATS})", GOES_ON)
     assert (row["n"], row["unread"], row["value"]) == (0, len(made.PAIRS), None)
+
+
+def test_a_judge_that_is_evaluated_too_is_opened_once_and_tells_of_its_work(bench: Bench):
+    home, files = bench(task(SAYS | {"metrics": [{"metric": "preferred", "model": CHATS, "max_new_tokens": 2}]}))
+    prepared = prepare(Plan((GOES_ON, CHATS), files, batch_size=8), workspace(home))
+    (judge,), (_, model) = prepared.bench.judges, prepared.models
+    assert judge.opened is model.opened
+    told: list[Any] = []
+    document = evaluate(prepared, home / "out", told.append)
+    # What it says as a judge is none of its answers to the task.
+    assert [one["answers"]["computed"] for one in document["tasks"][0]["models"]] == [8, 8]
+    judging = [event for event in told if event.phase == f"{CHATS} judges {GOES_ON}/v1 on opposites"]
+    assert [(event.done, event.total) for event in judging] == [(8, 16), (16, 16)]
 
 
 # ---- Real rows

@@ -128,7 +128,7 @@ def test_the_reason_is_what_the_others_did_not_die_of(ends: list[Any], kind: Any
         assert error.message.startswith(message)
 
 
-PACKED = {"packing": "packed", "gradient_accumulation": 2, "eval_every": 3, "max_steps": 7}
+PACKED = {"packing": "packed", "gradient_accumulation": 2, "evaluation": {"every": 3}, "max_steps": 7}
 CASES = {
     "packed and accumulated": ("sft", {"spec": PACKED, "batch_size": 3}),
     "in rows": ("sft", {"spec": {"gradient_accumulation": 3, "max_steps": 5}, "batch_size": 5}),
@@ -175,7 +175,7 @@ def _events(desk: Desk, trained: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (desk.home / trained["run_directory"] / "events.jsonl").open()]
 
 
-STEPS = {"spec": {"eval_every": 2, "max_steps": 6}}
+STEPS = {"spec": {"evaluation": {"every": 2}, "max_steps": 6}}
 
 
 @pytest.fixture(scope="module")

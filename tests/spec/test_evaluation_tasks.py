@@ -8,10 +8,10 @@ from typing import Any
 import jsonschema
 import pytest
 
+from runner.data.text_templates import TemplateFault, columns_of, filled, only_column
 from runner.errors import SpecError
 from runner.spec.evaluation_checking import load_task
 from runner.spec.json_schemas import evaluation_task
-from runner.spec.text_templates import TemplateFault, columns_of, filled, only_column
 from tests.conftest import ROOT, Desk
 
 EXAMPLES = sorted((ROOT / "specs" / "evaluation").glob("*.json"))

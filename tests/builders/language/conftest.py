@@ -147,3 +147,14 @@ def weights(folder: Path) -> dict[str, Any]:
 def steps(context: Any) -> list[dict[str, Any]]:
     """Every measurement of a training."""
     return [event for event in context.emit if event["event"] in ("epoch", "step")]
+
+
+class Asked:
+    """A stop that is asked for at its n-th question."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self.count, self._at = 0, at
+
+    def __call__(self) -> bool:
+        self.count += 1
+        return self._at is not None and self.count >= self._at

@@ -87,7 +87,7 @@ def test_the_loss_is_that_of_the_whole_step_at_once(trained, room):
 
 
 def test_a_resumed_training_goes_on_with_what_was_found(trained, room):
-    fields = AUTO | {"eval_every": 1}
+    fields = AUTO | {"evaluation": {"every": 1}}
     asked = room(2)
     whole, its = trained("sft", "whole", **fields)
     begun = len(asked)

@@ -76,10 +76,10 @@ SHARED = {
     "finetuning_spec": Row(LORA),
     "max_length": Row(43),
     "max_grad_norm": Row(1e-6),
-    "gradient_accumulation": Row(2, "steps", {"eval_every": 1}),
+    "gradient_accumulation": Row(2, "steps", {"evaluation": {"every": 1}}),
     "gradient_checkpointing": Row(True, "passes"),
     "max_steps": Row(1, "steps"),
-    "eval_every": Row(1, "steps"),
+    "evaluation": Row({"every": 1}, "steps"),
     "neftune_noise_alpha": Row(30.0),
     "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None}, epochs=6, contrary=True),
     "save_as": Row("adapter", "files", {"finetuning_spec": LORA}),
@@ -109,7 +109,7 @@ DRAWN = CHAT | {
     "top_p": Row(0.3),
     "mask_cut": Row(True, beside={"top_k": 4, "temperature": 3.0}),
     "max_length": Row(60),
-    "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", {"eval_every": 1}, epochs=3),
+    "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", {"evaluation": {"every": 1}}, epochs=3),
     "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None, "rewards": LETTERS, "seed": 3}, epochs=2),
 }
 #: What is another only once the model is not what it was when the answers were drawn.
@@ -120,7 +120,7 @@ OWN = {
     "causal_lm": LIKELIHOOD
     | {
         "max_length": Row(12),
-        "packing": Row("packed", "steps", {"eval_every": 1}),
+        "packing": Row("packed", "steps", {"evaluation": {"every": 1}}),
         # Whole texts are learned by heart later than answers.
         "keep": Row("last", beside={"optimizer": FAR | {"learning_rate": 0.1}, "max_grad_norm": None}, epochs=6),
     },
@@ -129,7 +129,7 @@ OWN = {
     | LOSSES
     | {
         "loss_on": Row("all"),
-        "packing": Row("packed", "steps", {"eval_every": 1}),
+        "packing": Row("packed", "steps", {"evaluation": {"every": 1}}),
         "distillation": Row({"teacher": ELDER}),
     },
     "distillation": CHAT
@@ -137,7 +137,7 @@ OWN = {
     | TAUGHT
     | {
         "loss_on": Row("all"),
-        "packing": Row("packed", "steps", {"eval_every": 1}),
+        "packing": Row("packed", "steps", {"evaluation": {"every": 1}}),
         # A teacher keeps the student from learning the rows by heart.
         "keep": Row(
             "last", beside={"optimizer": FAR, "max_grad_norm": None, "alpha": 0.01, "temperature": 1.0}, epochs=6
@@ -169,7 +169,7 @@ OWN = {
         "beta": Row(0.5, beside=FAST),
         "baseline": Row("others", beside={"max_grad_norm": None}),
         "scale_rewards": Row("none", beside={"max_grad_norm": None}),
-        "passes": Row(2, "steps", {"eval_every": 1}),
+        "passes": Row(2, "steps", {"evaluation": {"every": 1}}),
     },
     "ppo": DRAWN
     | {
@@ -179,7 +179,7 @@ OWN = {
         "value_coefficient": Row(0.1),
         "value_clip_range": Row(0.001, beside=FAST),
         "kl_coefficient": Row(5.0, beside=FAST),
-        "passes": Row(2, "steps", {"eval_every": 1}),
+        "passes": Row(2, "steps", {"evaluation": {"every": 1}}),
     },
     # An answer that would be cut is not scored.
     "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46), "keep": Row("last", epochs=2, contrary=True)},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,22 @@ def test_what_the_model_would_say_is_the_likeliest(opened):
     assert likelihood.likeliest
 
 
+@contextlib.contextmanager
+def rows_read() -> Iterator[list[int]]:
+    """The rows of each batch that a transformer reads, by torch's own hook."""
+    found: list[int] = []
+
+    def see(module: torch.nn.Module, given: Any, out: Any) -> None:
+        if type(module).__name__ == "LlamaModel":
+            found.append(len(out[0]))
+
+    hook = torch.nn.modules.module.register_module_forward_hook(see)
+    try:
+        yield found
+    finally:
+        hook.remove()
+
+
 @pytest.mark.parametrize("size", [1, 2, 4])
 def test_likelihoods_do_not_hang_on_the_batch(opened, size):
     """Prompts of uneven length, as ``eval-batch-size`` has them."""
@@ -88,6 +106,26 @@ def test_likelihoods_do_not_hang_on_the_batch(opened, size):
     ]
     alone = [likelihood.log_prob for likelihood in found(predictor, passages, 1)]
     assert [each.log_prob for each in found(predictor, passages, size)] == pytest.approx(alone, abs=1e-4)
+
+
+def test_answers_of_one_token_to_one_prompt_are_read_together(opened):
+    generator, model = opened
+    predictor = generator.without_template()
+    before = predictor.answered(asked("Is it?"), "a", GenerationOptions())
+    prompt, other = before.ids[: before.begin], before.ids[: before.begin - 1]
+    passages = [
+        *(Passage([*prompt, token], len(prompt)) for token in (70, 71, 72)),
+        Passage([*other, 70], len(other)),
+        *(Passage([*other, 70, token], len(other)) for token in (71, 73)),
+        Passage([*prompt, 71], len(prompt)),
+    ]
+    with rows_read() as read:
+        likelihoods = found(predictor, passages, 4)
+    assert read == [3, 1], "three by themselves, and one for four"
+    for passage, likelihood in zip(passages, likelihoods, strict=True):
+        total, likeliest = by_hand(model, passage)
+        assert likelihood.log_prob == pytest.approx(total, abs=1e-4)
+        assert (likelihood.tokens, likelihood.likeliest) == (len(passage.ids) - passage.begin, likeliest)
 
 
 def test_what_is_left_is_batched_as_it_would_have_been(opened):

@@ -115,7 +115,7 @@ def test_fewer_rows_than_a_step_holds_are_one_step(trained):
 
 
 def test_steps_are_counted_measured_and_ended_by_their_fields(trained):
-    _, context = trained("sft", "every", eval_every=2, context={"epochs": 3, "batch_size": 3})
+    _, context = trained("sft", "every", evaluation={"every": 2}, context={"epochs": 3, "batch_size": 3})
     assert [event["step"] for event in steps(context)] == [2, 4, 6, 8, 9]
     assert steps(context)[-1]["epoch"] == 3
     _, context = trained("sft", "few", max_steps=4, context={"epochs": 3, "batch_size": 3})
@@ -126,7 +126,7 @@ def test_steps_are_counted_measured_and_ended_by_their_fields(trained):
 
 
 def test_measurements_tell_the_tokens_so_far_the_pace_and_the_memory(trained):
-    result, context = trained("sft", eval_every=2, context={"epochs": 2, "batch_size": 3})
+    result, context = trained("sft", evaluation={"every": 2}, context={"epochs": 2, "batch_size": 3})
     told = steps(context)
     assert [event["tokens"] for event in told] == sorted({event["tokens"] for event in told})
     assert told[-1]["tokens"] == 2 * result.metrics["train_tokens"]

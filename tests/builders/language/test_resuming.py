@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from runner.errors import Stopped
-from tests.builders.language.conftest import REINFORCED, ROWS, weights
+from tests.builders.language.conftest import REINFORCED, ROWS, Asked, weights
 
 #: Two batches make a step, and the last of an epoch has fewer rows. Dropout and noise draw from a generator.
 FIELDS = {
-    "eval_every": 2,
+    "evaluation": {"every": 2},
     "gradient_accumulation": 2,
     "finetuning_spec": {"method": "lora", "rank": 4, "dropout": 0.2},
 }
@@ -18,17 +18,6 @@ SAMPLED = {"on_policy": {"share": 0.5, "max_new_tokens": 2}}
 #: Answers are learned from twice: a stop may come between.
 TWICE = {"passes": 2, "max_length": 64, "max_new_tokens": 2}
 NOISE = {"neftune_noise_alpha": 5.0}
-
-
-class Asked:
-    """A stop that is asked for at its n-th question."""
-
-    def __init__(self, at: int | None = None) -> None:
-        self.count, self._at = 0, at
-
-    def __call__(self) -> bool:
-        self.count += 1
-        return self._at is not None and self.count >= self._at
 
 
 @pytest.mark.parametrize("kind", ROWS)

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from runner.builders.language._learning.likelihood import MEASURED
-from runner.builders.language._learning.log_probs import foretold
-from runner.builders.language._rows.token_rows import TokenRows
+from runner.builders.language._learning.log_probs import foretold, foretold_ends
+from runner.builders.language._rows.token_rows import Batch, TokenRows
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
@@ -83,7 +83,48 @@ def likelihoods(
 
     A batch has at most ``batch_size`` passages and, with padding, ``tokens`` tokens. What is left of the passages when
     some batches are done is batched as it would have been: work that was stopped goes on to the same numbers.
+    Passages that are alike but for their last token, which alone is foretold, such as the letters of a multiple choice,
+    are one: they come last.
     """
+    alone, alike = _sorted_out(passages)
+    for chosen, batch in _batched([passages[at] for at in alone], model, padding, batch_size, tokens):
+        with torch.no_grad():
+            found = foretold(model, batch)
+        sums, counts, hits = (
+            values.double().cpu().tolist() for values in (found.sums(), found.counts(), found.right())
+        )
+        yield [
+            (alone[number], Likelihood(round(total, DECIMALS) + 0.0, int(count), hit == count))
+            for number, total, count, hit in zip(chosen, sums, counts, hits, strict=True)
+        ]
+    for chosen, batch in _batched([passages[group[0]] for group in alike], model, padding, batch_size, tokens):
+        members = [(line, at) for line, number in enumerate(chosen) for at in alike[number]]
+        lines, ends = ([line for line, _ in members], [passages[at].ids[-1] for _, at in members])
+        with torch.no_grad():
+            log_probs, likeliest = foretold_ends(model, batch, lines, ends)
+        yield [
+            (at, Likelihood(round(total, DECIMALS) + 0.0, 1, hit))
+            for (_, at), total, hit in zip(members, log_probs, likeliest, strict=True)
+        ]
+
+
+def _sorted_out(passages: Sequence[Passage]) -> tuple[list[int], list[list[int]]]:
+    """The numbers of passages that are by themselves, and those of passages alike but for their last token."""
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for at, passage in enumerate(passages):
+        if passage.begin == len(passage.ids) - 1:
+            groups.setdefault(tuple(passage.ids[:-1]), []).append(at)
+    alike = [group for group in groups.values() if len(group) > 1]
+    together = {at for group in alike for at in group}
+    return [at for at in range(len(passages)) if at not in together], alike
+
+
+def _batched(
+    passages: Sequence[Passage], model: Any, padding: int, batch_size: int, tokens: int
+) -> Iterator[tuple[list[int], Batch]]:
+    """The numbers of passages, and their rows as a batch, the longest first."""
+    if not passages:
+        return
     rows = TokenRows.of(
         [passage.ids for passage in passages],
         [[0.0] * passage.begin + [1.0] * (len(passage.ids) - passage.begin) for passage in passages],
@@ -94,15 +135,7 @@ def likelihoods(
         count = max(1, min(batch_size, tokens // int(rows.lengths[order[at]])))
         chosen = order[at : at + count]
         at += count
-        with torch.no_grad():
-            found = foretold(model, rows.batch(chosen, padding, str(model.device)))
-        sums, counts, hits = (
-            values.double().cpu().tolist() for values in (found.sums(), found.counts(), found.right())
-        )
-        yield [
-            (int(number), Likelihood(round(total, DECIMALS) + 0.0, int(count), hit == count))
-            for number, total, count, hit in zip(chosen, sums, counts, hits, strict=True)
-        ]
+        yield chosen.tolist(), rows.batch(chosen, padding, str(model.device))
 
 
 def _ids(tokenizer: Any, text: str) -> list[int]:

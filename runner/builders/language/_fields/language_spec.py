@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from runner.builders.language._fields.asked_evaluation import AskedEvaluation, check_evaluation, task_faults
 from runner.builders.language._fields.base_fit import misfits
 from runner.builders.language._fields.chat_fields import Chat
 from runner.builders.language._fields.stored_names import check_stored, names_stored
 from runner.contract import ModelSpec, Needed, invalid, option
 from runner.errors import Fault
+from runner.training.evaluation_fields import Better
 from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full, QLora
 from runner.training.gradient_training import GradientTraining
 from runner.training.optimizers import AdamW, Muon, OptimizerSpec
@@ -21,6 +23,9 @@ from runner.training.schedules import Linear, ScheduleSpec
 
 #: What weights that can do much already are trained at.
 GENTLE = 3e-5
+
+#: What is measured of preferences.
+PREFERENCE_MEASURES: Mapping[str, Better] = {"loss": "lower", "reward_accuracy": "higher", "reward_margin": "higher"}
 
 
 def _gentle(optimizer: Any) -> Any:
@@ -37,6 +42,10 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     takes_processes: ClassVar = True
     takes_auto_batch_size: ClassVar = True
     default_batch_size: ClassVar = 2
+    #: What is measured on the held-out rows, and which way is better; the first is what the best is told by.
+    measures: ClassVar[Mapping[str, Better]] = {"loss": "lower", "perplexity": "lower", "token_accuracy": "higher"}
+    #: Whether its models answer, so that they can be asked tasks.
+    speaks: ClassVar = True
     references: ClassVar = {"base_model_name": Needed(task="generation")}
 
     base_model_name: str = option(
@@ -78,14 +87,17 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     max_steps: int | None = option(
         None, ge=1, description="End after this many steps, within an epoch too; null goes over all epochs."
     )
-    eval_every: int | None = option(
-        None, ge=1, description="Measure every this many steps; null measures after every epoch."
+    evaluation: AskedEvaluation = option(
+        factory=AskedEvaluation,
+        description="When the model is measured, by which figure its best weights are told, and which tasks it is "
+        "asked.",
     )
     neftune_noise_alpha: Annotated[float, Field(gt=0)] | None = option(
         None, description="Scale of the noise on embeddings in training (NEFTune); null adds none."
     )
     keep: Literal["best", "last"] = option(
-        "best", description="Which weights are stored: those of the best measurement on held-out rows, or the last."
+        "best",
+        description="Which weights are stored: those of the best measurement, by evaluation.measure, or the last.",
     )
     save_as: Literal["whole", "adapter"] = option(
         "whole",
@@ -121,7 +133,15 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
             return "optimizer", "muon needs every matrix whole: take adamw, or sharding none"
         if self.precision == "float16":
             return "precision", "the scale of float16's losses is not agreed on: take bfloat16, or sharding none"
+        if self.evaluation.tasks is not None:
+            return "evaluation/tasks", "a divided model cannot answer for each process by itself: take sharding none"
         return None
+
+    def evaluation_files(self) -> Sequence[str]:
+        return self.evaluation.tasks or ()
+
+    def evaluation_faults(self, tasks: Sequence[Any]) -> list[Fault]:
+        return task_faults(self, tasks)
 
     def step_rows(self, batch_size: int) -> int:
         return batch_size * self.gradient_accumulation
@@ -137,6 +157,7 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
             raise invalid(
                 ("save_as",), "void", f"the method {self.finetuning_spec.method} has no adapter: leave this out"
             )
+        check_evaluation(self)
         return self
 
 

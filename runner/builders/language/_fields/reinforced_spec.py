@@ -17,6 +17,7 @@ class ReinforcedSpec(ChatModelSpec):
     takes_processes: ClassVar = False
     takes_auto_batch_size: ClassVar = False
     default_batch_size: ClassVar = 4
+    measures: ClassVar = {"reward": "higher", "cut_answers": "lower"}
 
     rewards: Rewards = option(
         min_length=1,

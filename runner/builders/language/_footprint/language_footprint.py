@@ -142,14 +142,14 @@ def _work(spec: Any, context: FootprintContext, learned: Exercise, step: int, ex
     else:
         count = len(context.data.train) if context.data is not None else 0
         tokens = float(learned.lengths.max())
-    length = Length.of(count, step, context.epochs, every=spec.eval_every, max_steps=spec.max_steps, long=True)
+    length = Length.of(count, step, context.epochs, every=spec.evaluation.every, max_steps=spec.max_steps, long=True)
     return Work(length.total if count or spec.max_steps is None else spec.max_steps, step, tokens, exact)
 
 
 def _measured_before_end(spec: Any, context: FootprintContext, work: Work) -> bool:
     """Whether a step comes after a measurement, whose weights are kept."""
-    if spec.eval_every is not None:
-        return work.steps > int(spec.eval_every)
+    if spec.evaluation.every is not None:
+        return work.steps > int(spec.evaluation.every)
     return context.epochs > 1 and work.steps > -(-work.steps // context.epochs)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 
+from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._models.base_model import Trained
 from runner.contract import TrainContext
@@ -27,13 +28,12 @@ def trainee(
     measure: Callable[[], Mapping[str, float | None]],
     lengths: np.ndarray,
     trained_tokens: np.ndarray,
-    *,
-    criterion: str,
-    better: Literal["higher", "lower"],
+    asked: AskedTasks,
 ) -> Trainee:
     """``lengths`` are the tokens of every row, int64 ``[n]``: an epoch's steps have rows of similar length.
 
-    ``trained_tokens`` are those of them that the loss is of.
+    ``trained_tokens`` are those of them that the loss is of. ``measure`` is of the held-out rows; ``asked`` are the
+    tasks that are measured with beside them.
     """
     size = context.batch_size * spec.gradient_accumulation
     everything = np.arange(len(lengths))
@@ -50,13 +50,14 @@ def trainee(
         parts=parts,
         accumulation=spec.gradient_accumulation,
         at_once=None if context.at_once is None else machine.at_once,
-        measure=measure,
-        criterion=criterion,
-        better=better,
+        measure=lambda: {**measure(), **asked.of(trained.model, trained.tokenizer).metrics()},
+        criterion=asked.criterion,
+        better=asked.better,
+        measured_by=asked.fingerprint,
         section=spec,
         clip_gradient=spec.max_grad_norm,
         loss_scaling=precision.scales_loss(machine.precision),
-        measure_every=spec.eval_every,
+        measure_every=spec.evaluation.every,
         max_steps=spec.max_steps,
         keeps_best=spec.keep == "best",
         keeps_optimizer=False,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from runner.builders.language._learning import packing_check
+from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.language_trainee import trainee
 from runner.builders.language._learning.learnings import Learning
 from runner.builders.language._learning.likelihood import Judged, judge
@@ -42,6 +42,7 @@ def learn(
     The model is loaded once it is known that the rows train something.
     """
     row_report.tell([train.report, held.report], context.emit, context.data.most_lost)
+    asked = AskedTasks.read(spec, context, document)
     trained = load()
     trained.check_tokens(train.rows.tokens.ids, held.rows.tokens.ids)
     if spec.packing == "packed":
@@ -54,6 +55,7 @@ def learn(
         return judge(model, held.rows, padding, context.device, context.stop_requested, context.processes)
 
     before, start = judged(), Start.of(trained.model, context.processes)
+    tasks_before = asked.of(trained.model, trained.tokenizer)
     learning.ready(trained)
     examples = examples_of(spec, train)
     machine = Machine.of(spec, context, trained)
@@ -67,8 +69,7 @@ def learn(
         lambda: judged().metrics(),
         examples.lengths,
         examples.trained,
-        criterion="loss",
-        better="lower",
+        asked,
     )
     fitted = fit(task, context)
     start.check(trained.model)
@@ -78,9 +79,12 @@ def learn(
     del task, parts, machine
     stored_model.write(trained, context, document, spec.save_as)
     trained.release()
-    after = stored_judged(context, held, trained.folder)
+    model, tokenizer = stored_model.reopened(context, trained.folder)
+    after = stored_judged(context, held, model, tokenizer)
     need_numbers(after.metrics())
+    tasks_after = asked.of(model, tokenizer, stoppable=False)
     metrics = after.metrics() | interval(after, held.groups, context.seed) | counts(train, held)
+    metrics |= tasks_after.metrics()
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)
     return TrainResult(
@@ -92,7 +96,7 @@ def learn(
             "rows": row_report.table([train.report, held.report]).as_dict(),
             "baselines": base_table(before, held, context.seed).as_dict(),
         }
-        | {table.name: table.as_dict() for table in beside},
+        | {table.name: table.as_dict() for table in [*asked.table(tasks_before, tasks_after), *beside]},
     )
 
 
@@ -101,9 +105,8 @@ def examples_of(spec: Any, side: Side) -> Examples:
     return Examples(side.rows, bins_of(side.rows.lengths, spec.max_length) if spec.packing == "packed" else None)
 
 
-def stored_judged(context: TrainContext, held: Side, base: Path) -> Judged:
+def stored_judged(context: TrainContext, held: Side, model: Any, tokenizer: Any) -> Judged:
     """The held-out rows by the model as it was stored: its figures are those of the weights that are used."""
-    model, tokenizer = stored_model.reopened(context, base)
     return judge(model, held.rows, int(tokenizer.pad_token_id), context.device, processes=context.processes)
 
 

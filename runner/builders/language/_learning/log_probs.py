@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,21 @@ def foretold(
     log_probs, means, hits = (None if values is None else spread(values) for values in found)
     assert log_probs is not None
     return Foretold(log_probs, means, weights, hits)
+
+
+def foretold_ends(
+    model: Any, batch: Batch, lines: Sequence[int], tokens: Sequence[int]
+) -> tuple[list[float], list[bool]]:
+    """The logarithm of the probability of each of ``tokens`` at the one place that counts of its line of the batch, and
+    whether it is the likeliest there. Without gradients, in float32."""
+    head = last_layer(model)
+    with arithmetic(batch.ids.device.type, "float32"):
+        read = at_places(model, head, batch)[torch.tensor(lines, device=batch.ids.device)]
+        wanted = torch.tensor(tokens, device=batch.ids.device)
+        found = odds(read, wanted, uniform=False) if head is None else odds_of(head, read, wanted, uniform=False)
+    log_probs, _, hits = found
+    assert hits is not None
+    return log_probs.double().tolist(), hits.tolist()
 
 
 def at_places(model: Any, head: Any, batch: Batch) -> torch.Tensor:

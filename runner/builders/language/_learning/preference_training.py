@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.language_trainee import trainee
 from runner.builders.language._learning.likelihood import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
@@ -41,6 +42,7 @@ def learn(
     known that the rows train something.
     """
     row_report.tell([side.report for side in sides], context.emit, context.data.most_lost)
+    asked = AskedTasks.read(spec, context, document)
     trained = load()
     trained.check_tokens(*(side.rows.tokens.ids for side in sides))
 
@@ -50,6 +52,7 @@ def learn(
         return found.added(side.by_answer)
 
     before, start = judged(sides[1]), Start.of(trained.model, context.processes)
+    tasks_before = asked.of(trained.model, trained.tokenizer)
     learned, held = make[0](judged(sides[0])), make[1](before)
     if spec.neftune_noise_alpha is not None:
         Noise(trained.model, spec.neftune_noise_alpha)
@@ -63,8 +66,7 @@ def learn(
         lambda: held.measured(judged(sides[1]))[0],
         learned.lengths(),
         learned.trained_tokens(),
-        criterion="loss",
-        better="lower",
+        asked,
     )
     fitted = fit(task, context)
     start.check(trained.model)
@@ -78,7 +80,8 @@ def learn(
     after = found.added(sides[1].by_answer)
     metrics, loss = held.measured(after)
     need_numbers(metrics)
-    metrics = metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0])
+    tasks_after = asked.of(model, tokenizer, stoppable=False)
+    metrics = metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0]) | tasks_after.metrics()
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)
     return TrainResult(
@@ -89,7 +92,8 @@ def learn(
         tables={
             "rows": row_report.table([side.report for side in sides]).as_dict(),
             "baselines": _before(held, before, context.seed).as_dict(),
-        },
+        }
+        | {table.name: table.as_dict() for table in asked.table(tasks_before, tasks_after)},
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.nothing_learned import Start, need_numbers
@@ -48,6 +49,8 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     for sentence in need_columns(spec.rewards, [*learned.rows, *held.rows]):
         context.emit("warning", message=sentence, pointer="/model/spec/rewards")
     rewards = WeightedRewards.opened(spec.rewards, context)
+    document = {"chat": renderer.as_document(), "max_length": spec.max_length}
+    asked = AskedTasks.read(spec, context, document)
     trained = base_model.load(spec, context, base)
     trained.check_tokens(*(np.array(ids) for ids in (*learned.ids, *held.ids)))
 
@@ -62,11 +65,16 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     drawing = Drawing.of(spec, renderer, trained.padding, context.batch_size * group)
     judged = HeldAnswers(drawing, held, rewards, context)
     before, start = judged.of(trained.model), Start.of(trained.model, context.processes)
+    tasks_before = asked.of(trained.model, trained.tokenizer)
     if spec.neftune_noise_alpha is not None:
         Noise(trained.model, spec.neftune_noise_alpha)
     machine = Machine.of(spec, context, trained)
     practice = Practice(spec, machine, drawing, learned, rewards, objective, context.batch_size)
-    task = _trainee(spec, context, trained, practice, objective, lambda: judged.of(trained.model).metrics(), learned)
+
+    def measure() -> dict[str, float | None]:
+        return judged.of(trained.model).metrics() | asked.of(trained.model, trained.tokenizer).metrics()
+
+    task = _trainee(spec, context, trained, practice, objective, measure, asked, learned)
     fitted = fit(task, context)
     counts = practice.counts
     # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.
@@ -75,18 +83,20 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
         context.emit("warning", message=sentence, pointer="/model/spec/rewards")
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, practice, machine, objective
-    stored_model.write(trained, context, {"chat": renderer.as_document(), "max_length": spec.max_length}, spec.save_as)
+    stored_model.write(trained, context, document, spec.save_as)
     trained.release()
-    model, _ = stored_model.reopened(context, trained.folder)
+    model, tokenizer = stored_model.reopened(context, trained.folder)
     after = judged.of(model, stoppable=False)
     need_numbers(after.metrics())
-    metrics = after.metrics() | after.interval(context.seed) | _counts(counts, learned, held)
+    tasks_after = asked.of(model, tokenizer, stoppable=False)
+    metrics = after.metrics() | after.interval(context.seed) | _counts(counts, learned, held) | tasks_after.metrics()
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, REWARDED, metrics)
     tables = [
         prompt_side.table([learned, held]),
         rewards_table(rewards, spec.rewards, before, after),
         _before(before, context.seed),
+        *asked.table(tasks_before, tasks_after),
     ]
     return TrainResult(
         metrics=metrics,
@@ -104,6 +114,7 @@ def _trainee(
     practice: Practice,
     objective: Objective,
     measure: Callable[[], dict[str, float | None]],
+    asked: AskedTasks,
     learned: prompt_side.PromptSide,
 ) -> Trainee:
     module = trained.model
@@ -123,12 +134,13 @@ def _trainee(
         parts=practice.parts,
         accumulation=spec.gradient_accumulation,
         measure=measure,
-        criterion="reward",
-        better="higher",
+        criterion=asked.criterion,
+        better=asked.better,
+        measured_by=asked.fingerprint,
         section=spec,
         clip_gradient=spec.max_grad_norm,
         loss_scaling=precision.scales_loss(_computed(spec, context)),
-        measure_every=spec.eval_every,
+        measure_every=spec.evaluation.every,
         max_steps=spec.max_steps,
         keeps_best=spec.keep == "best",
         keeps_optimizer=False,

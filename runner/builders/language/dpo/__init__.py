@@ -13,11 +13,11 @@ al. (2023); `robust`: Chowdhury et al. (2024).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from runner.builders.language._fields.language_spec import ChatModelSpec
+from runner.builders.language._fields.language_spec import PREFERENCE_MEASURES, ChatModelSpec
 from runner.contract import invalid, option
 from runner.data.preferences.section import PreferencesData
 from runner.tasks import generation
@@ -30,6 +30,7 @@ class Spec(ChatModelSpec):
     """Direct preference optimization."""
 
     data = PreferencesData
+    measures: ClassVar = PREFERENCE_MEASURES
 
     model_type: Literal["dpo"] = option(description="A language model learns which of two answers is better.")
     beta: Annotated[float, Field(gt=0)] = option(

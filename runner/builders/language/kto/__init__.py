@@ -12,11 +12,11 @@ Source: Ethayarajh et al., "KTO: Model Alignment as Prospect Theoretic Optimizat
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from runner.builders.language._fields.language_spec import ChatModelSpec
+from runner.builders.language._fields.language_spec import PREFERENCE_MEASURES, ChatModelSpec
 from runner.contract import option
 from runner.data.labelled_answers.section import LabelledAnswersData
 from runner.tasks import generation
@@ -30,6 +30,7 @@ class Spec(ChatModelSpec):
     """Kahneman-Tversky optimization."""
 
     data = LabelledAnswersData
+    measures: ClassVar = PREFERENCE_MEASURES
 
     model_type: Literal["kto"] = option(description="A language model learns from answers marked good or bad.")
     beta: Positive = option(

@@ -11,11 +11,11 @@ Source: Hong et al., "ORPO: Monolithic Preference Optimization without Reference
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from runner.builders.language._fields.language_spec import ChatModelSpec
+from runner.builders.language._fields.language_spec import PREFERENCE_MEASURES, ChatModelSpec
 from runner.contract import option
 from runner.data.preferences.section import PreferencesData
 from runner.tasks import generation
@@ -28,6 +28,7 @@ class Spec(ChatModelSpec):
     """Odds ratio preference optimization."""
 
     data = PreferencesData
+    measures: ClassVar = PREFERENCE_MEASURES
 
     model_type: Literal["orpo"] = option(description="A language model learns to answer and to prefer at once.")
     beta: Annotated[float, Field(gt=0)] = option(0.1, description="What the odds ratio counts beside the likelihood.")

@@ -11,7 +11,7 @@ Source: Ouyang et al. (2022), equation 1; the margin: Touvron et al., "Llama 2" 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -28,6 +28,8 @@ class Spec(ChatModelSpec):
     """Reward model."""
 
     data = PreferencesData
+    measures: ClassVar = {"log_loss": "lower", "accuracy": "higher", "margin": "higher"}
+    speaks: ClassVar = False
 
     model_type: Literal["reward"] = option(description="A score for an answer, learned from preferences.")
     center_rewards: Annotated[float, Field(gt=0)] | None = option(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.language_trainee import trainee
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
@@ -30,6 +31,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         for part, side in ((context.data.train, "train"), (context.data.validation, "validation"))
     )
     row_report.tell([learned.side.report, held.side.report], context.emit, context.data.most_lost)
+    document = {"chat": renderer.as_document(), "max_length": spec.max_length}
+    asked = AskedTasks.read(spec, context, document)
     trained = base_model.load(spec, context, base, "score")
     trained.check_tokens(learned.side.rows.tokens.ids, held.side.rows.tokens.ids)
     start = Start.of(trained.model, context.processes)
@@ -54,12 +57,10 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         lengths,
         # One score an answer.
         np.full(len(learned), 2),
-        criterion="log_loss",
-        better="lower",
+        asked,
     )
     fitted = fit(task, context)
     start.check(trained.model)
-    document = {"chat": renderer.as_document(), "max_length": spec.max_length}
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, machine
     stored_model.write(trained, context, document, spec.save_as)

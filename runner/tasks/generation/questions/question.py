@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
-from runner.spec.evaluation_sections import EvaluationTask, Perplexity
+from runner.tasks.generation.evaluation_sections import EvaluationTask, Perplexity
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from typing import Any
 from runner.chat.refusals import Unrenderable
 from runner.contract.quantities import counted
 from runner.data.dialogues.infer_rows import AskedConversation
-from runner.evaluation.evaluated_model import EvaluatedModel
-from runner.evaluation.questions.question import Question
-from runner.evaluation.scored.scored_task import Asked
-from runner.spec.evaluation_sections import EvaluationTask, Perplexity
+from runner.tasks.generation.evaluation_sections import EvaluationTask, Perplexity
 from runner.tasks.generation.options import GenerationOptions
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.asked_model import AskedModel
+from runner.tasks.generation.scored.scored_task import Asked
 
 #: A row that has more tokens than the model reads.
 TOO_LONG = "longer_than_the_model_reads"
@@ -22,7 +22,7 @@ def tokens_told(count: int, most: int) -> str:
     return f"has {counted(count, 'tokens')}, and {most:,} can be asked"
 
 
-def passages_of(task: EvaluationTask, questions: list[Question], model: EvaluatedModel) -> Asked:
+def passages_of(task: EvaluationTask, questions: list[Question], model: AskedModel) -> Asked:
     """Each question's answers as passages. Raises :class:`DataError` where not one question can be asked."""
     assert not isinstance(task.answer, Perplexity)
     asked, chat = Asked(), model.chats(task)
@@ -44,7 +44,7 @@ def passages_of(task: EvaluationTask, questions: list[Question], model: Evaluate
     return asked
 
 
-def prompt_facts(task: EvaluationTask, question: Question, ids: list[int], model: EvaluatedModel) -> dict[str, Any]:
+def prompt_facts(task: EvaluationTask, question: Question, ids: list[int], model: AskedModel) -> dict[str, Any]:
     """What a sample's record says of what was asked: the text, the token ids, the template, the rows shown."""
     chat = model.chats(task)
     text = model.predictor(chat).tokenizer.decode(ids, skip_special_tokens=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from runner.contract import Measure
-from runner.evaluation.evaluated_model import EvaluatedModel, Progress
-from runner.evaluation.questions.question import Question
-from runner.evaluation.scored.foretold_answers import passages_of, prompt_facts
-from runner.evaluation.scored.scored_task import ScoredTask
-from runner.spec.evaluation_sections import EvaluationTask, MultipleChoice
 from runner.tasks.generation.answer_metrics.figures import Figure
+from runner.tasks.generation.evaluation_sections import EvaluationTask, MultipleChoice
 from runner.tasks.generation.passages import Likelihood
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.asked_model import AskedModel, Progress
+from runner.tasks.generation.scored.foretold_answers import passages_of, prompt_facts
+from runner.tasks.generation.scored.scored_task import ScoredTask
 
 MEASURES = {
     "accuracy": Measure("accuracy", "Share of right choices", "accuracy", 3, interval=True),
@@ -19,7 +19,7 @@ MEASURES = {
 }
 
 
-def score(task: EvaluationTask, questions: list[Question], model: EvaluatedModel, progress: Progress) -> ScoredTask:
+def score(task: EvaluationTask, questions: list[Question], model: AskedModel, progress: Progress) -> ScoredTask:
     """Ask for the likelihood of every choice. Of choices that are equally likely the first is taken."""
     assert isinstance(task.answer, MultipleChoice)
     asked = passages_of(task, questions, model)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from runner.contract import Measure
-from runner.evaluation.evaluated_model import EvaluatedModel, Progress
-from runner.evaluation.questions.question import Question
-from runner.evaluation.scored.scored_task import Asked, ScoredTask
-from runner.spec.evaluation_sections import EvaluationTask, Perplexity
 from runner.tasks.generation.answer_metrics.figures import Figure, bits, exponential
+from runner.tasks.generation.evaluation_sections import EvaluationTask, Perplexity
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.asked_model import AskedModel, Progress
+from runner.tasks.generation.scored.scored_task import Asked, ScoredTask
 
 TOKEN = Measure("token_perplexity", "Perplexity of a token", "by token", 3, "lower", interval=True)
 BYTE = Measure("byte_perplexity", "Perplexity of a byte", "by byte", 4, "lower", interval=True)
 BITS = Measure("bits_per_byte", "Bits a byte", "bits/byte", 4, "lower", interval=True)
 
 
-def score(task: EvaluationTask, questions: list[Question], model: EvaluatedModel, progress: Progress) -> ScoredTask:
+def score(task: EvaluationTask, questions: list[Question], model: AskedModel, progress: Progress) -> ScoredTask:
     """Ask for the likelihood of every text, a text longer than the model reads in several windows."""
     assert isinstance(task.answer, Perplexity)
     asked, predictor = Asked(), model.predictor(False)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.errors import DataError
-from runner.evaluation.evaluated_model import EvaluatedModel
-from runner.evaluation.questions.question import Question
-from runner.spec.evaluation_sections import EvaluationTask
 from runner.tasks.generation.answer_metrics.figures import Figure
+from runner.tasks.generation.evaluation_sections import EvaluationTask
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.asked_model import AskedModel
 
 #: Decimals of a score in a record.
 DECIMALS = 6
@@ -41,7 +41,7 @@ class Asked:
         if len(lines) == 1 and more:
             self._more.append(f"line {question.line} {more}")
 
-    def check(self, task: EvaluationTask, model: EvaluatedModel) -> None:
+    def check(self, task: EvaluationTask, model: AskedModel) -> None:
         """Raise :class:`DataError` where not one question is left."""
         if not self.questions:
             reasons = ", ".join(

@@ -7,8 +7,8 @@ import random
 from collections.abc import Sequence
 
 from runner.errors import DataError
-from runner.evaluation.questions.question import Question, Shot
-from runner.spec.evaluation_sections import FewShot
+from runner.tasks.generation.evaluation_sections import FewShot
+from runner.tasks.generation.questions.question import Question, Shot
 
 
 class Drawing:

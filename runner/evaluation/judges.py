@@ -14,23 +14,36 @@ from runner.contract import Measure
 from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.evaluation.evaluated_model import EvaluatedModel, speaks
-from runner.evaluation.kept_answers import KeptAnswers
-from runner.evaluation.questions.question import Question
 from runner.inference.opening import Opened, open_model
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.figures import Figure
 from runner.tasks.generation.options import GenerationOptions
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.asked_model import Progress
 from runner.tasks.reward import TASK as REWARD
 from runner.workspace import Workspace
 
 
-class Bench:
-    """The judges of an evaluation, each opened once."""
+def _silent(done: int, total: int) -> None:
+    """Nobody is told."""
 
-    def __init__(self, workspace: Workspace, device: str, batch_size: int, *, fresh: bool = False) -> None:
+
+class Bench:
+    """The judges of an evaluation, each opened once: one that is evaluated as well is the same model."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        device: str,
+        batch_size: int,
+        *,
+        fresh: bool = False,
+        evaluated: Sequence[EvaluatedModel] = (),
+    ) -> None:
         self._workspace, self._device, self._batch_size, self._fresh = workspace, device, batch_size, fresh
+        self._opened = {model.reference: model.opened for model in evaluated}
         self._judges: dict[str, EvaluatedModel] = {}
-        self._rewards: dict[str, tuple[Opened, KeptAnswers]] = {}
+        self._rewards: dict[str, EvaluatedModel] = {}
 
     def open(self, metric: sections.Reward | sections.Preferred, where: str) -> None:
         """Open the judge of a metric, which the task's field ``where`` names.
@@ -47,7 +60,7 @@ class Bench:
         if isinstance(metric, sections.Reward):
             if metric.model in self._rewards:
                 return
-            opened = open_model(self._workspace, metric.model, device=self._device)
+            opened = self._once(metric.model)
             if opened.task is not REWARD:
                 raise ConflictError(
                     f"{opened.reference} is a model of {opened.task.name}, and gives no rewards",
@@ -55,11 +68,11 @@ class Bench:
                     hint='a model of type reward does; "preferred" has a language model judge',
                 )
             model = EvaluatedModel(opened, self._workspace.cache / "evaluations", self._batch_size, fresh=self._fresh)
-            self._rewards[metric.model] = opened, model.kept
+            self._rewards[metric.model] = model
             return
         if metric.model in self._judges:
             return
-        opened = open_model(self._workspace, metric.model, device=self._device)
+        opened = self._once(metric.model)
         if not speaks(opened):
             raise ConflictError(
                 f"{opened.reference} is a model of {opened.task.name}, and a judge is a language model",
@@ -75,13 +88,20 @@ class Bench:
             )
         self._judges[metric.model] = judge
 
+    def _once(self, name: str) -> Opened:
+        """A stored model, the one that is open already where it is the same."""
+        opened = open_model(self._workspace, name, device=self._device)
+        return self._opened.setdefault(opened.reference, opened)
+
+    @property
+    def judges(self) -> list[EvaluatedModel]:
+        """Those that were opened."""
+        return [*self._judges.values(), *self._rewards.values()]
+
     @property
     def references(self) -> list[str]:
         """The judges with their versions."""
-        return [
-            *(judge.reference for judge in self._judges.values()),
-            *(o.reference for o, _ in self._rewards.values()),
-        ]
+        return [judge.reference for judge in self.judges]
 
     def figure(
         self,
@@ -89,13 +109,14 @@ class Bench:
         questions: Sequence[Question],
         rows: Sequence[AskedConversation],
         answers: Sequence[str],
+        progress: Progress = _silent,
     ) -> Figure:
         """What the judge of a metric makes of the answers. Rows that it says nothing of are not in the figure."""
         if isinstance(metric, sections.Reward):
-            values = self._rewarded(metric, rows, answers)
+            values = self._rewarded(metric, rows, answers, progress)
             measure = Measure(sections.label(metric), "Mean reward", sections.label(metric), 3, interval=True)
         else:
-            values = self._preferred(metric, questions, answers)
+            values = self._preferred(metric, questions, answers, progress)
             measure = Measure(
                 sections.label(metric), "Preferred to the reference", sections.label(metric), 3, interval=True
             )
@@ -105,9 +126,10 @@ class Bench:
         return Figure(measure, parts, unread=~there)
 
     def _rewarded(
-        self, metric: sections.Reward, rows: Sequence[AskedConversation], answers: Sequence[str]
+        self, metric: sections.Reward, rows: Sequence[AskedConversation], answers: Sequence[str], progress: Progress
     ) -> list[float | None]:
-        opened, kept = self._rewards[metric.model]
+        judge = self._rewards[metric.model]
+        kept = judge.kept
         judged = [
             AskedConversation(row.conversation, answer=(Message("assistant", answer),))
             for row, answer in zip(rows, answers, strict=True)
@@ -116,12 +138,13 @@ class Bench:
         new = [at for at, key in enumerate(keys) if kept.get(key) is None]
         for begin in range(0, len(new), self._batch_size):
             batch = new[begin : begin + self._batch_size]
-            scores = _scores(opened.predictor, [judged[at] for at in batch])
+            scores = _scores(judge.opened.predictor, [judged[at] for at in batch])
             kept.put({keys[at]: [score] for at, score in zip(batch, scores, strict=True)})
+            progress(len(keys) - len(new) + begin + len(batch), len(keys))
         return [kept.get(key)[0] for key in keys]
 
     def _preferred(
-        self, metric: sections.Preferred, questions: Sequence[Question], answers: Sequence[str]
+        self, metric: sections.Preferred, questions: Sequence[Question], answers: Sequence[str], progress: Progress
     ) -> list[float | None]:
         judge = self._judges[metric.model]
         asked = [
@@ -130,7 +153,7 @@ class Bench:
             for text in swapped(question.prompt, answer, question.answer)
         ]
         options = GenerationOptions(max_new_tokens=metric.max_new_tokens)
-        said = judge.completions(asked, options, True, _silent)
+        said = judge.completions(asked, options, True, progress)
         words = [each["completion"] for each in said]
         return [preference(*pair) for pair in zip(words[::2], words[1::2], strict=True)]
 
@@ -158,7 +181,3 @@ def _readable(predictor: Any, row: AskedConversation) -> bool:
     except DataError:
         return False
     return True
-
-
-def _silent(done: int, total: int) -> None:
-    """A judge's progress is not told: the model's own is."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from runner.contract import Measure
-from runner.evaluation.evaluated_model import EvaluatedModel, Progress
-from runner.evaluation.questions.question import Question
-from runner.evaluation.scored.foretold_answers import passages_of, prompt_facts
-from runner.evaluation.scored.scored_task import ScoredTask
-from runner.spec.evaluation_sections import EvaluationTask, LogLikelihood
 from runner.tasks.generation.answer_metrics.figures import Figure, bits, exponential
+from runner.tasks.generation.evaluation_sections import EvaluationTask, LogLikelihood
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.asked_model import AskedModel, Progress
+from runner.tasks.generation.scored.foretold_answers import passages_of, prompt_facts
+from runner.tasks.generation.scored.scored_task import ScoredTask
 
 GREEDY = Measure("greedy_match", "Share of answers that are the likeliest, token by token", "greedy", 3, interval=True)
 LOG = Measure("log_likelihood", "Mean log-likelihood of an answer, nats", "log lik.", 3, interval=True)
@@ -18,7 +18,7 @@ PERPLEXITY = Measure("perplexity", "Perplexity of the answers' tokens", "perplex
 BITS = Measure("bits_per_byte", "Bits a byte of the answers", "bits/byte", 4, "lower", interval=True)
 
 
-def score(task: EvaluationTask, questions: list[Question], model: EvaluatedModel, progress: Progress) -> ScoredTask:
+def score(task: EvaluationTask, questions: list[Question], model: AskedModel, progress: Progress) -> ScoredTask:
     """Ask for the likelihood of every row's answer."""
     assert isinstance(task.answer, LogLikelihood)
     asked = passages_of(task, questions, model)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.data.dialogues.cell_values import missing, structure
-from runner.spec.evaluation_sections import EvaluationTask, Generation, LogLikelihood, MultipleChoice
-from runner.spec.text_templates import columns_of, filled, only_column
+from runner.data.text_templates import columns_of, filled, only_column
 from runner.tasks.generation.answer_metrics.matching import wants_number
 from runner.tasks.generation.answer_metrics.number_reading import last_number
+from runner.tasks.generation.evaluation_sections import EvaluationTask, Generation, LogLikelihood, MultipleChoice
 
 
 class Unasked(Exception):

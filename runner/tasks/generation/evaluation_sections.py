@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import Field, StringConstraints, model_validator
 
 from runner.contract import Section, invalid, option
+from runner.data.text_templates import TemplateFault, columns_of
 from runner.errors import UsageError
-from runner.spec.text_templates import TemplateFault, columns_of
-from runner.tasks.generation.answer_metrics.metric_sections import AnswerMetric, label
+from runner.tasks.generation.answer_metrics.metric_sections import AnswerMetric, Preferred, Reward, label
 from runner.tasks.generation.options import GenerationOptions
 
 Name = Annotated[
@@ -206,6 +206,18 @@ class EvaluationTask(Section):
         if self.chat == "off" and self.system is not None:
             raise invalid(("system",), "void", 'has no effect with "chat": "off"')
         return self
+
+
+def metric_names(task: EvaluationTask) -> list[str]:
+    """The metrics of a task, as tables call them."""
+    metrics: Sequence[AnswerMetric | str] = task.answer.metrics
+    return [metric if isinstance(metric, str) else label(metric) for metric in metrics]
+
+
+def judged_metrics(task: EvaluationTask) -> list[str]:
+    """Those of them that another model judges."""
+    metrics: Sequence[AnswerMetric | str] = task.answer.metrics
+    return [label(metric) for metric in metrics if isinstance(metric, Reward | Preferred)]
 
 
 def _once(section: Answered, names: Sequence[str]) -> Answered:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from runner.chat.refusals import Unrenderable
 from runner.data.dialogues.infer_rows import AskedConversation
-from runner.evaluation.evaluated_model import EvaluatedModel, Progress
-from runner.evaluation.questions.question import Question
-from runner.evaluation.scored import judges
-from runner.evaluation.scored.foretold_answers import TOO_LONG, prompt_facts, tokens_told
-from runner.evaluation.scored.scored_task import Asked, ScoredTask
-from runner.spec.evaluation_sections import EvaluationTask, Generation
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.answer_figures import figure_of
 from runner.tasks.generation.completions import CUT
+from runner.tasks.generation.evaluation_sections import EvaluationTask, Generation
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.scored.asked_model import AskedModel, Judges, Progress
+from runner.tasks.generation.scored.foretold_answers import TOO_LONG, prompt_facts, tokens_told
+from runner.tasks.generation.scored.scored_task import Asked, ScoredTask
 
 
 def score(
     task: EvaluationTask,
     questions: list[Question],
-    model: EvaluatedModel,
+    model: AskedModel,
     progress: Progress,
-    bench: judges.Bench | None = None,
+    bench: Judges | None = None,
 ) -> ScoredTask:
     """Have every question answered, and score the answers. ``bench`` has the judges that the metrics name."""
     assert isinstance(task.answer, Generation)
@@ -45,7 +44,7 @@ def score(
     return ScoredTask(asked.questions, figures, records, asked.dropped, truncated)
 
 
-def _asked(task: EvaluationTask, questions: list[Question], model: EvaluatedModel) -> Asked:
+def _asked(task: EvaluationTask, questions: list[Question], model: AskedModel) -> Asked:
     """The rows with the tokens of their prompts. Raises :class:`DataError` where not one question can be asked."""
     assert isinstance(task.answer, Generation)
     asked, chat = Asked(), model.chats(task)

@@ -7,21 +7,36 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from runner.contract.quantities import counted
 from runner.data.records.row_reader import open_records
 from runner.errors import DataError
-from runner.evaluation.questions import few_shots
-from runner.evaluation.questions.question import Question
-from runner.evaluation.questions.question_cells import Unasked, answer_templates, answers_of, columns_needed, prompt_of
 from runner.near_names import hint
-from runner.spec.evaluation_checking import LoadedTask
+from runner.tasks.generation.evaluation_sections import EvaluationTask
+from runner.tasks.generation.questions import few_shots
+from runner.tasks.generation.questions.question import Question
+from runner.tasks.generation.questions.question_cells import (
+    Unasked,
+    answer_templates,
+    answers_of,
+    columns_needed,
+    prompt_of,
+)
 
 #: Lines that are named of one reason; all are counted.
 NAMED = 100
 #: Characters of a message from a reader of rows, which may have a whole row in it.
 SHORT = 200
+
+
+class TaskFile(Protocol):
+    """A task, and the file that it is from."""
+
+    @property
+    def task(self) -> EvaluationTask: ...
+    @property
+    def source(self) -> str: ...
 
 
 @dataclass
@@ -52,7 +67,7 @@ class RowsRead:
 class AskedTask:
     """A task with its questions, the same for every model."""
 
-    loaded: LoadedTask
+    loaded: TaskFile
     questions: list[Question]
     rows: RowsRead
     shown: RowsRead | None
@@ -70,7 +85,7 @@ class AskedTask:
         return document | ({"few_shot": self.shown.as_dict()} if self.shown is not None else {})
 
 
-def read_task(loaded: LoadedTask, limit: int | None, seed: int) -> AskedTask:
+def read_task(loaded: TaskFile, limit: int | None, seed: int) -> AskedTask:
     """Read a task's rows and make its questions.
 
     With ``limit`` so many of them are drawn by ``seed`` and by their content, whatever the order of the file. Raises
@@ -103,7 +118,7 @@ def read_task(loaded: LoadedTask, limit: int | None, seed: int) -> AskedTask:
     return AskedTask(loaded, [question for question in questions if question.id in chosen], rows, shown, usable)
 
 
-def _read(loaded: LoadedTask, told: RowsRead, where: Mapping[str, Any] | None, pointer: str) -> list[Question]:
+def _read(loaded: TaskFile, told: RowsRead, where: Mapping[str, Any] | None, pointer: str) -> list[Question]:
     task, place = loaded.task, f"{loaded.source}: {pointer}/dataset"
     records = open_records(told.path, pointer=place, encoding=task.data.encoding, delimiter=task.data.delimiter)
     found: list[Question] = []
@@ -136,7 +151,7 @@ def _read(loaded: LoadedTask, told: RowsRead, where: Mapping[str, Any] | None, p
     return found
 
 
-def _check_columns(loaded: LoadedTask, seen: set[str], where: Mapping[str, Any] | None, pointer: str) -> None:
+def _check_columns(loaded: TaskFile, seen: set[str], where: Mapping[str, Any] | None, pointer: str) -> None:
     """Raise :class:`DataError` for a column that no row has, and for one without its braces, at the field."""
     needed = dict.fromkeys(where or (), f"{pointer}/where") | columns_needed(loaded.task)
     for name, at in needed.items():
