@@ -63,10 +63,3 @@ def passes_option(default: int) -> Any:
     return option(
         default, ge=1, le=64, description="Steps that are learned from the same answers before others are drawn."
     )
-
-
-def clip_option() -> Any:
-    """``clip_range``."""
-    return option(
-        0.2, description="A token's odds over those that it was drawn by count up to 1 + this, and down to 1 - this."
-    )
