@@ -55,8 +55,9 @@ def labelled() -> list[LabelledRow]:
 
 
 def prompts() -> list[PromptRow]:
+    """Every second one is longer."""
     return [
-        PromptRow(at + 1, Conversation(turns(question)), {"answer": 2 * at + 3})
+        PromptRow(at + 1, Conversation(turns(question + " Please." * (at % 2))), {"answer": 2 * at + 3})
         for at, question in enumerate(QUESTIONS)
     ]
 

@@ -92,11 +92,25 @@ def test_answers_that_are_cut_are_left_out_where_that_is_asked_for(trained):
     assert any("did not end" in event["message"] for event in context.emit.of("warning"))
 
 
-def test_what_is_drawn_goes_by_the_seed_alone(trained):
-    first, second = (trained("grpo", name, context=ONE_EPOCH)[0].metrics for name in ("one", "two"))
-    other = trained("grpo", "three", context=ONE_EPOCH | {"seed": 5})[0].metrics
-    assert first == second
-    assert first != other
+def test_what_is_drawn_goes_by_the_seed_alone(trained, tmp_path):
+    log, path = tmp_path / "said.txt", tmp_path / "judge.py"
+    path.write_text(
+        "def reward(prompts, completions, **columns):\n"
+        f"    with open({str(log)!r}, 'a') as file:\n"
+        "        file.writelines(f'{text!r}\\n' for text in completions)\n"
+        "    return [float(text.isascii()) for text in completions]\n"
+    )
+    rewards = {"own": {"reward_type": "function", "file": str(path)}}
+
+    def said(name: str, seed: int) -> str:
+        log.unlink(missing_ok=True)
+        trained("grpo", name, context=ONE_EPOCH | {"seed": seed}, rewards=rewards)
+        return log.read_text()
+
+    first = said("one", 4)
+    assert len(first.splitlines()) == 27 + 3 * 3
+    assert said("two", 4) == first
+    assert said("three", 5) != first
 
 
 def test_the_prompts_of_a_step_come_again_and_the_last_step_is_filled_up():
