@@ -22,7 +22,7 @@ from runner.contract import Processes
 from runner.data.dialogues.rows import PromptRow
 from runner.errors import DataError, RunFailed
 from runner.training.auto_batch_size import RowsAtOnce
-from tests.builders.language.conftest import REINFORCED, prompts, steps
+from tests.builders.language.conftest import REINFORCED, prompts, steps, weights
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 4}
 
@@ -64,6 +64,14 @@ def test_answers_without_a_reward_are_counted_and_not_learned_from(trained, tmp_
     assert result.metrics["train_unrewarded_answers"] == 27
     assert result.metrics["reward"] is None
     assert any("no reward applied" in event["message"] for event in context.emit.of("warning"))
+
+
+def test_answers_beside_one_without_a_reward_are_learned_from(trained, tmp_path):
+    body = "[None if at == 0 else float(len(text.encode())) for at, text in enumerate(completions)]"
+    result, context = trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, body))
+    assert result.metrics["train_unrewarded_answers"] == 9
+    assert result.metrics["train_equal_groups"] < 1
+    assert all(torch.isfinite(tensor).all() for tensor in weights(context.artifact).values())
 
 
 @pytest.mark.parametrize("kind", REINFORCED)

@@ -1,4 +1,4 @@
-"""A few layers of a real model learn from a reward that can be verified: answers to prompts that were held out get more.
+"""A few layers of a real model learn from a reward that can be verified: answers to held-out prompts get more of it.
 
 The model says what comes to it, and a capital letter is in a quarter of its answers. It is to be in all of them.
 """
@@ -14,20 +14,11 @@ from tests.builders.language.conftest import REINFORCED, cut
 #: What the held-out reward, a share of the answers, is higher by: stated before it was measured.
 MARGIN = 0.25
 LAYERS = (0, 1, 28, 29)
+# fmt: off
 THINGS = (
-    "a star",
-    "a river",
-    "a stone",
-    "bread",
-    "a door",
-    "rain",
-    "a song",
-    "a ship",
-    "salt",
-    "a lamp",
-    "snow",
-    "a road",
+    "a star", "a river", "a stone", "bread", "a door", "rain", "a song", "a ship", "salt", "a lamp", "snow", "a road",
 )
+# fmt: on
 ASKED = ("Describe {}.", "What is {}?", "Who made {}?", "Where is {}?", "Tell me of {}.")
 
 
