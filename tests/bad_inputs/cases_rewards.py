@@ -47,8 +47,8 @@ CASES: list[Case] = [
         f"{REWARDS}/own/pattern",
         "no regular expression",
     ),
-    wrong("code in a spec", rewarded({"reward_type": "function", "code": "return 1"}), f"{REWARDS}/own/code", faults=2),
-    wrong("a function from nowhere", rewarded({"reward_type": "function"}), f"{REWARDS}/own/file"),
+    wrong("code in a spec", rewarded({"reward_type": "function", "code": "return 1"}), f"{REWARDS}/own/code"),
+    wrong("a function from nowhere", rewarded({"reward_type": "function"}), f"{REWARDS}/own"),
     wrong("a function in two places", rewarded(FUNCTION | {"module": "judges"}), f"{REWARDS}/own/file"),
     wrong("a group of one", rewarded(group_size=1), f"{SPEC}/group_size", "at least 2"),
     wrong("no room for an answer", rewarded(max_new_tokens=128), f"{SPEC}/max_new_tokens", "max_length"),
@@ -87,12 +87,14 @@ CASES: list[Case] = [
     lacking("a file that is no Python", rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge("def reward(")),
     lacking("a file without the function", rewarded(FUNCTION), f"{REWARDS}/own/function", spoil=judge("x = 1\n")),
     lacking("prompts that leave no room", rewarded(max_length=9), "no room", f"{SPEC}/max_length"),
-    lacking(
+    trained(
         "a reward that raises",
+        1,
         rewarded(FUNCTION),
         f"{REWARDS}/own",
         "KeyError",
         "line",
         spoil=scored("raise KeyError('answer column missing')"),
+        leaves="failed",
     ),
 ]

@@ -22,7 +22,7 @@ from runner.contract import Processes
 from runner.data.dialogues.rows import PromptRow
 from runner.errors import DataError, RunFailed
 from runner.training.auto_batch_size import RowsAtOnce
-from tests.builders.language.conftest import REINFORCED, prompts, steps
+from tests.builders.language.conftest import REINFORCED, prompts, steps, weights
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 4}
 
@@ -66,6 +66,14 @@ def test_answers_without_a_reward_are_counted_and_not_learned_from(trained, tmp_
     assert any("no reward applied" in event["message"] for event in context.emit.of("warning"))
 
 
+def test_answers_beside_one_without_a_reward_are_learned_from(trained, tmp_path):
+    body = "[None if at == 0 else float(len(text.encode())) for at, text in enumerate(completions)]"
+    result, context = trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, body))
+    assert result.metrics["train_unrewarded_answers"] == 9
+    assert result.metrics["train_equal_groups"] < 1
+    assert all(torch.isfinite(tensor).all() for tensor in weights(context.artifact).values())
+
+
 @pytest.mark.parametrize("kind", REINFORCED)
 def test_a_reward_that_raises_ends_the_training_by_row_and_step(trained, tmp_path, kind):
     body = "[1.0 for each in completions] if columns['answer'][0] != 7 else [float('nan')]"
@@ -92,11 +100,25 @@ def test_answers_that_are_cut_are_left_out_where_that_is_asked_for(trained):
     assert any("did not end" in event["message"] for event in context.emit.of("warning"))
 
 
-def test_what_is_drawn_goes_by_the_seed_alone(trained):
-    first, second = (trained("grpo", name, context=ONE_EPOCH)[0].metrics for name in ("one", "two"))
-    other = trained("grpo", "three", context=ONE_EPOCH | {"seed": 5})[0].metrics
-    assert first == second
-    assert first != other
+def test_what_is_drawn_goes_by_the_seed_alone(trained, tmp_path):
+    log, path = tmp_path / "said.txt", tmp_path / "judge.py"
+    path.write_text(
+        "def reward(prompts, completions, **columns):\n"
+        f"    with open({str(log)!r}, 'a') as file:\n"
+        "        file.writelines(f'{text!r}\\n' for text in completions)\n"
+        "    return [float(text.isascii()) for text in completions]\n"
+    )
+    rewards = {"own": {"reward_type": "function", "file": str(path)}}
+
+    def said(name: str, seed: int) -> str:
+        log.unlink(missing_ok=True)
+        trained("grpo", name, context=ONE_EPOCH | {"seed": seed}, rewards=rewards)
+        return log.read_text()
+
+    first = said("one", 4)
+    assert len(first.splitlines()) == 27 + 3 * 3
+    assert said("two", 4) == first
+    assert said("three", 5) != first
 
 
 def test_the_prompts_of_a_step_come_again_and_the_last_step_is_filled_up():
