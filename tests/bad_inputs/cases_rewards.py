@@ -10,6 +10,8 @@ from tests.bad_inputs.language_materials import lacking, language, trained, wron
 SPEC = "/model/spec"
 REWARDS = f"{SPEC}/rewards"
 SHORT = {"reward_type": "length", "target": 2}
+CODE = {"reward_type": "code", "column": "completion"}
+NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
 FUNCTION = {"reward_type": "function", "file": "judge.py"}
 RIGHT = {"reward_type": "exact_answer", "column": "completion"}
 
@@ -94,5 +96,25 @@ CASES: list[Case] = [
         "KeyError",
         "line",
         spoil=scored("raise KeyError('answer column missing')"),
+    ),
+    wrong("code without a column of tests", rewarded({"reward_type": "code"}), f"{REWARDS}/own", "`column` is missing"),
+    wrong("code without time", rewarded(CODE | {"timeout": 0}), f"{REWARDS}/own/timeout", "more than 0"),
+    trained(
+        "code of answers without an engine",
+        6,
+        rewarded(CODE),
+        f"{REWARDS}/own",
+        "unix:///nowhere/docker.sock: no Docker Engine answers",
+        "runner doctor",
+        environment=NO_ENGINE,
+    ),
+    trained(
+        "code of answers in a training in a container",
+        6,
+        rewarded(CODE, run={"executor": "docker"}),
+        f"{REWARDS}/own",
+        "cannot start any",
+        "--executor local",
+        environment=NO_ENGINE,
     ),
 ]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from runner.builders.language._fields.language_spec import ChatModelSpec
-from runner.builders.language._fields.reward_fields import ModelReward, Rewards
+from runner.builders.language._fields.reward_fields import CodeReward, ModelReward, Rewards
 from runner.contract import Needed, invalid, option
 
 
@@ -47,6 +47,10 @@ class ReinforcedSpec(ChatModelSpec):
 
     def needed(self, field: str) -> Needed:
         return Needed(task="reward") if field.startswith("rewards/") else super().needed(field)
+
+    def runs_code(self) -> str | None:
+        named = (name for name, reward in self.rewards.items() if isinstance(reward, CodeReward))
+        return next((f"rewards/{name}" for name in named), None)
 
     @model_validator(mode="after")
     def _room_for_answers(self) -> Self:

@@ -54,10 +54,15 @@ class FormatReward(Rewarding):
     )
 
 
-class Extracting(Rewarding):
-    """One that compares an answer with what the row says."""
+class ReadingColumn(Rewarding):
+    """One that needs what the row says."""
 
     column: Column = option(description="The column of the data that has what is right: a value, or a list of several.")
+
+
+class Extracting(ReadingColumn):
+    """One that compares an answer with what the row says."""
+
     pattern: Pattern | None = option(
         None,
         description="A regular expression that finds what is compared in an answer: its first group, or all of it, "
@@ -85,6 +90,27 @@ class NumericAnswer(Extracting):
     tolerance: Annotated[float, Field(ge=0, le=1)] = option(
         1e-6, description="How far off it may be, as a share of the right one (of 1 where that is smaller)."
     )
+
+
+class CodeReward(ReadingColumn):
+    """What share of the row's tests the code of an answer passes.
+
+    The code is the last block between lines of ``` of an answer, or all of it. It is run in a container without a
+    network and without files of yours; code that runs out of time has not passed.
+    """
+
+    reward_type: Literal["code"] = option(description="Python code of an answer is to pass the row's tests.")
+    column: Column = option(
+        description="The column of the data that has the tests: Python that is run after the code, a list of such, "
+        'or a list of {"input": ..., "output": ...}.'
+    )
+    counts: Literal["all", "share"] = option(
+        "all", description="all: 1 for code that passes every test, else 0; share: the share that it passes."
+    )
+    timeout: Annotated[float, Field(gt=0, le=600)] = option(
+        5.0, description="Seconds that the code of an answer may take for all its tests together."
+    )
+    memory: int = option(512, ge=64, le=65_536, description="MiB that the code of an answer may take.")
 
 
 class PatternReward(Rewarding):
@@ -158,7 +184,14 @@ class FunctionReward(Rewarding):
 
 
 Reward = Annotated[
-    LengthReward | FormatReward | ExactAnswer | NumericAnswer | PatternReward | ModelReward | FunctionReward,
+    LengthReward
+    | FormatReward
+    | ExactAnswer
+    | NumericAnswer
+    | CodeReward
+    | PatternReward
+    | ModelReward
+    | FunctionReward,
     Field(discriminator="reward_type"),
 ]
 

@@ -15,7 +15,7 @@ from runner.builders.language._learning.nothing_learned import Start, need_numbe
 from runner.builders.language._models import base_model, model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._models.opening import open_weights
-from runner.builders.language._reinforcing import prompt_side
+from runner.builders.language._reinforcing import code_outcomes, prompt_side
 from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.held_answers import HeldAnswers, rewards_table
 from runner.builders.language._reinforcing.objectives import Objective
@@ -68,10 +68,10 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     practice = Practice(spec, machine, drawing, learned, rewards, objective, context.batch_size)
     task = _trainee(spec, context, trained, practice, objective, lambda: judged.of(trained.model).metrics(), learned)
     fitted = fit(task, context)
-    counts = practice.counts
+    counts, ways = practice.counts, practice.ways
     # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.
     start.check(trained.model, may_stay=_nothing_to_tell_apart(spec, counts) or fitted.best_step is not None)
-    for sentence in _oddities(spec, counts):
+    for sentence in [*_oddities(spec, counts), *code_outcomes.sentences(ways)]:
         context.emit("warning", message=sentence, pointer="/model/spec/rewards")
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, practice, machine, objective
@@ -87,6 +87,7 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
         prompt_side.table([learned, held]),
         rewards_table(rewards, spec.rewards, before, after),
         _before(before, context.seed),
+        *code_outcomes.tables(ways),
     ]
     return TrainResult(
         metrics=metrics,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,6 +49,8 @@ class Practice:
         self._size = batch_size * objective.group
         self._experience: Experience | None = None
         self.counts = dict.fromkeys(COUNTED, 0)
+        #: How often rewards came out in a way that they name, by ``reward/way``.
+        self.ways: Counter[str] = Counter()
         self._figures: dict[str, float] = {}
 
     def parts(self, chosen: np.ndarray) -> Iterator[torch.Tensor]:
@@ -71,12 +74,16 @@ class Practice:
     def tensors(self) -> dict[str, torch.Tensor]:
         found = {"counts": torch.tensor([self.counts[name] for name in COUNTED], dtype=torch.int64)}
         found |= {f"figures/{name}": torch.tensor(value, dtype=torch.float64) for name, value in self._figures.items()}
+        found |= {f"ways/{name}": torch.tensor(count, dtype=torch.int64) for name, count in self.ways.items()}
         return found | ({} if self._experience is None else self._experience.tensors())
 
     def put(self, tensors: Mapping[str, torch.Tensor]) -> None:
         self.counts = dict(zip(COUNTED, tensors["counts"].tolist(), strict=True))
         own = {name: value for name, value in tensors.items() if name.startswith("figures/")}
         self._figures = {name.removeprefix("figures/"): float(value) for name, value in own.items()}
+        self.ways = Counter(
+            {name.removeprefix("ways/"): int(n) for name, n in tensors.items() if name.startswith("ways/")}
+        )
         if "ids" in tensors:
             self._experience = Experience.read(tensors)
 
@@ -88,6 +95,7 @@ class Practice:
         own = [[seed, copy] for seed in seeds for copy in range(group)]
         drawn = self._drawing.answers(self._machine.model, asked, own, self._machine.precision)
         worth = self._rewards.worth([answer.judged for answer in drawn], group, self.counts["steps"])
+        self.ways.update(worth.ways)
         experience = self._objective.experience(drawn, worth.total, self._machine, self._size)
         cut = sum(answer.judged.cut for answer in drawn)
         equal = int(advantages.equal(worth.total.reshape(-1, group)).sum()) if group > 1 else 0
