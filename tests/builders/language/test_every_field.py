@@ -107,6 +107,7 @@ DRAWN = CHAT | {
     "temperature": Row(0.5),
     "top_k": Row(3),
     "top_p": Row(0.3),
+    "environment": Row({"partner": {"module": "tests.builders.language.partners", "class_name": "Again"}}),
     "mask_cut": Row(True, beside={"top_k": 4, "temperature": 3.0}),
     "max_length": Row(60),
     "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", {"eval_every": 1}, epochs=3),

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from runner import registry
+from runner.builders.language._fields.user_code import PythonName, UserCode
 from runner.contract import Section, invalid, option
 from runner.store.references import check_reference
 
@@ -157,30 +158,19 @@ class ModelReward(Rewarding):
         return self
 
 
-class FunctionReward(Rewarding):
+class FunctionReward(UserCode, Rewarding):
     """What a function of yours says, out of a file or of an installed package."""
 
     reward_type: Literal["function"] = option(description="A function of yours scores answers.")
-    file: Annotated[str, StringConstraints(pattern=r"\.py$", max_length=4096)] | None = option(
-        None, file=".py", description="The Python file that has the function. It is run: name files that you trust."
-    )
-    module: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=256)] | None = (
-        option(None, description="The module of an installed package that has it, in place of a file.")
-    )
-    function: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=128)] = option(
+    function: PythonName = option(
         "reward", description="Its name. It is called as function(prompts=..., completions=..., **columns)."
     )
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = option(
-        None,
-        description="The checksum of the file that has it: another one is refused. Of a file, null takes the one that "
-        "it has when the run is made, and the run keeps it.",
-    )
 
-    @model_validator(mode="after")
-    def _from_one_place(self) -> Self:
-        if (self.file is None) == (self.module is None):
-            raise invalid(("file",), "needed", "a function is in a file or in a module: name one of the two")
-        return self
+
+class EnvironmentReward(Rewarding):
+    """What the environment's partner gave for the turns of an answer, added up."""
+
+    reward_type: Literal["environment"] = option(description="The environment's partner says what an answer is worth.")
 
 
 Reward = Annotated[
@@ -191,7 +181,8 @@ Reward = Annotated[
     | CodeReward
     | PatternReward
     | ModelReward
-    | FunctionReward,
+    | FunctionReward
+    | EnvironmentReward,
     Field(discriminator="reward_type"),
 ]
 

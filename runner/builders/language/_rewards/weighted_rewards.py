@@ -15,7 +15,7 @@ from runner.builders.language._rewards.code_reward import PassedTests
 from runner.builders.language._rewards.function_reward import Function
 from runner.builders.language._rewards.judged_answer import JudgedAnswer, Judging
 from runner.builders.language._rewards.model_reward import ScoredByModel
-from runner.builders.language._rewards.plain_rewards import Format, Length, RegularExpression
+from runner.builders.language._rewards.plain_rewards import Format, GivenByEnvironment, Length, RegularExpression
 from runner.builders.language._rewards.right_answers import Exact, Numeric
 from runner.contract import TrainContext
 from runner.contract.foreign_code import cell_tests
@@ -116,6 +116,7 @@ def _opened(section: Any, place: str, context: TrainContext) -> Judging:
         fields.PatternReward: RegularExpression,
         fields.ExactAnswer: Exact,
         fields.NumericAnswer: Numeric,
+        fields.EnvironmentReward: GivenByEnvironment,
     }
     if isinstance(section, fields.ModelReward):
         return ScoredByModel(section, place, context)
