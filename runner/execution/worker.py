@@ -15,6 +15,7 @@ from typing import Any
 
 from runner import __version__, registry
 from runner.contract import FootprintContext, LoadContext, LoadedData, Processes, TrainContext, TrainResult
+from runner.contract.foreign_code import CodeRunner
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
@@ -177,6 +178,7 @@ def carry_out(
                 cache=cache,
                 processes=processes,
                 at_once=at_once,
+                code=_code_runner(spec),
             ),
         )
     if not processes.first:
@@ -290,6 +292,15 @@ def _device(gpus: int | str | None) -> str:
         where="/run/gpus",
         hint='check the driver and the container runtime (`runner doctor`), or set "gpus": 0',
     )
+
+
+def _code_runner(spec: TrainingSpec) -> CodeRunner | None:
+    field = spec.model.spec.runs_code() if spec.model.spec is not None else None
+    if field is None:
+        return None
+    from runner.execution.code_container import CodeContainers
+
+    return CodeContainers.opened(f"/model/spec/{field}")
 
 
 def _threads() -> int:

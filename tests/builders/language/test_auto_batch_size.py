@@ -118,14 +118,14 @@ def test_a_number_is_kept_to(trained, room):
 
 
 def test_a_step_without_memory_is_told_and_what_was_learned_before_it_is_gone_on_from(trained, room):
-    whole, its = trained("sft", "whole", eval_every=1)
+    whole, its = trained("sft", "whole", evaluation={"every": 1})
     room(0, passes=3)
     with pytest.raises(OutOfMemory, match="out of memory at step 4: ") as told:
-        trained("sft", "part", eval_every=1)
+        trained("sft", "part", evaluation={"every": 1})
     assert told.value.where == "/batch_size"
     assert '"gradient_checkpointing": true takes less, and a run that is resumed may change that' in told.value.hint
     asked = room(99)
-    resumed, _ = trained("sft", "part", eval_every=1, gradient_checkpointing=True)
+    resumed, _ = trained("sft", "part", evaluation={"every": 1}, gradient_checkpointing=True)
     assert 0 < len(asked) < len(steps(its))
     assert resumed.metrics["loss"] == pytest.approx(whole.metrics["loss"], abs=1e-5)
 

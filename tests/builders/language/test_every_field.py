@@ -104,7 +104,7 @@ LETTERS = {"letters": {"reward_type": "regular_expression", "pattern": "[a-z]"}}
 GRADUAL = {
     "rewards": {"short": {"reward_type": "length", "target": 30, "unit": "characters"}},
     "max_new_tokens": 20,
-    "eval_every": 1,
+    "evaluation": {"every": 1},
 }
 #: What kinds that learn from rewards have. A prompt is not cut: it leaves room for an answer, or is left out.
 DRAWN = CHAT | {
@@ -113,6 +113,7 @@ DRAWN = CHAT | {
     "temperature": Row(0.5),
     "top_k": Row(3),
     "top_p": Row(0.3),
+    "environment": Row({"partner": {"module": "tests.builders.language.partners", "class_name": "Again"}}),
     "mask_cut": Row(True, beside={"top_k": 4, "temperature": 3.0}),
     "max_length": Row(44),
     "schedule": Row({"schedule_type": "constant"}, beside={"keep": "last"}, epochs=2),

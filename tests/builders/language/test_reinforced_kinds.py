@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from runner.builders.language._reinforcing.policy_training import again
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message
 from runner.contract import Processes
+from runner.contract.foreign_code import CodeLimits, Program
 from runner.data.dialogues.rows import PromptRow
 from runner.errors import DataError, RunFailed
 from runner.training.auto_batch_size import RowsAtOnce
@@ -82,6 +84,24 @@ def test_a_reward_that_raises_ends_the_training_by_row_and_step(trained, tmp_pat
     assert "the reward own" in error.value.message
     assert "line 3" in error.value.message
     assert "at step" in error.value.message
+
+
+class OutOfTime:
+    """Whatever is run comes to no end."""
+
+    def run(self, programs: Sequence[Program], limits: CodeLimits) -> list[list[str]]:
+        return [["timeout"] * len(program.tests) for program in programs]
+
+
+def test_code_that_runs_out_of_time_is_counted_and_told(trained):
+    rows = [PromptRow(row.line, row.prompt, {"tests": "assert x == 1"}) for row in prompts()]
+    code = {"own": {"reward_type": "code", "column": "tests"}}
+    result, context = trained("grpo", rows=rows, context=ONE_EPOCH | {"code": OutOfTime()}, rewards=code)
+    assert result.metrics["reward"] == 0
+    assert result.tables["code"]["rows"] == [["own", 0, 0, 27, 0]]
+    assert any(
+        "own: the code of 27 of 27 answers ran out of time" in each["message"] for each in context.emit.of("warning")
+    )
 
 
 def test_prompts_that_leave_no_room_are_left_out(trained):
