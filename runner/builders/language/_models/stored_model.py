@@ -74,8 +74,11 @@ def write_folder(
     adapters into the weights, or ``adapter``. The weights are kept in the dtype of the base, and of no use after this;
     ``tell`` is given what is lost by that dtype.
     """
+    from runner.training import freed_memory
     from runner.training.quiet_libraries import quietly
 
+    # What steps had is free, and merging needs the weights once more.
+    freed_memory.give_back()
     model, peft = trained.model, hasattr(trained.model, "peft_config")
     tell_ends(model, trained.tokenizer, document.get("chat"))
     with quietly():
