@@ -18,6 +18,8 @@ def checked_loss(name: str, config: Mapping[str, Any] | None) -> dict[str, float
 
     Raises :class:`UsageError` for a loss that there is not, a setting that it has not, one that lacks, or is no number.
     """
+    if not isinstance(name, str):
+        raise UsageError(f"{name!r} is no loss's name", where="loss_fn", hint=_names(LOSSES))
     if name not in LOSSES:
         hint = "a loss of your own goes through forward_backward_custom" if name == "custom" else None
         raise UsageError(
@@ -47,9 +49,19 @@ def checked_rows(
 
     Raises :class:`UsageError` where there is none, and :class:`DataError` by its number for one that cannot be learned.
     """
+    if isinstance(data, Datum):
+        raise UsageError("is one Datum, and rows are a list of them", where=where, hint="[datum]")
+    data = list(data)
     if not data:
         raise UsageError("there are no rows", where=where, hint="give at least one Datum")
     return [_row(datum, loss, longest, vocabulary, f"datum {at}") for at, datum in enumerate(data)]
+
+
+def given_as(value: Any, kind: type[Any], where: str) -> None:
+    """Raise :class:`UsageError` for a value of another type, such as a dict in the place of :class:`AdamParams`."""
+    if not isinstance(value, kind):
+        name = kind.__name__
+        raise UsageError(f"is a {type(value).__name__}, and no {name}", where=where, hint=f"tinker.{name}(...)")
 
 
 def _row(datum: Any, loss: StepLoss | None, longest: int, vocabulary: int, where: str) -> StepRow:

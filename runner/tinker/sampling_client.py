@@ -9,6 +9,7 @@ from typing import Any
 from runner.errors import DataError, UsageError
 from runner.tasks.generation.options import GenerationOptions
 from runner.tinker.ordered_work import APIFuture, Work, WorkQueue
+from runner.tinker.row_checks import given_as
 from runner.tinker.types import ModelInput, SampledSequence, SampleResponse, SamplingParams
 
 #: Answers that are decoded at a time.
@@ -36,7 +37,8 @@ class SamplingClient:
         """
         if num_samples < 1:
             raise UsageError("at least one answer is asked for", where="num_samples")
-        params = sampling_params or SamplingParams()
+        params = SamplingParams() if sampling_params is None else sampling_params
+        given_as(params, SamplingParams, "sampling_params")
         ids = self._checked(prompt)
         room = self._learner.longest - len(ids)
         self._calls += 1
@@ -137,6 +139,7 @@ class SamplingClient:
         return line
 
     def _checked(self, prompt: ModelInput, room: int = 1) -> list[int]:
+        given_as(prompt, ModelInput, "prompt")
         ids, longest = prompt.to_ints(), self._learner.longest
         if not ids:
             raise DataError("the prompt has no token", where="prompt")

@@ -35,7 +35,7 @@ def folder_of(workspace: Workspace, path: str, *sorts: Sort) -> Path:
     Raises :class:`UsageError` for what is no path, or one of another sort than is needed, and :class:`NotFoundError`
     where nothing is there.
     """
-    found = _PATH.fullmatch(path)
+    found = _PATH.fullmatch(str(path))
     if found is None:
         raise UsageError(
             f"{path!r} is no path of saved weights", where="path", hint="tinker://RUN:train:0/weights/NAME: what "

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import ValidationError
 
@@ -34,6 +34,7 @@ Status = Literal["success", "errored", "interrupted"]
 PLAIN, TALKS = "causal_lm", "sft"
 #: Seed of a client that is given none.
 SEED = 0
+MOST = 2**32 - 1
 
 
 class ServiceClient:
@@ -97,8 +98,10 @@ class ServiceClient:
 
         Its scale is 32 / rank, and it has no dropout.
         """
-        if rank < 1:
-            raise UsageError("an adapter has a rank of at least 1", where="rank")
+        if type(rank) is not int or rank < 1:
+            raise UsageError(f"is {rank!r}: an adapter has a rank of at least 1", where="rank")
+        if seed is not None and not (type(seed) is int and 0 <= seed <= MOST):
+            raise UsageError(f"is {seed!r}: a seed is a whole number from 0 to {MOST:,}", where="seed")
         source, references = self._base(base_model)
         learner = self._learner().begin(
             source,
@@ -151,6 +154,8 @@ class ServiceClient:
 
     def close(self, status: Status = "success", error: BaseException | None = None) -> list[str]:
         """End all runs; with ``success`` their models are stored. The references of these."""
+        if status not in get_args(Status):
+            raise UsageError(f"there is no status {status!r}", where="status", hint=", ".join(get_args(Status)))
         atexit.unregister(self._at_the_end)
         clients, stored = list(self._clients), list[str]()
         self._clients.clear()
@@ -192,6 +197,8 @@ class ServiceClient:
 
     def _base(self, name: str) -> tuple[str, dict[str, str]]:
         """What a base is opened from, and the stored models that it is."""
+        if not isinstance(name, str) or not name.strip():
+            raise UsageError(f"is {name!r}", where="base_model", hint="a Hub name, a folder, or a stored model")
         kind, _, rest = name.partition("/")
         if rest and registry.find(kind) is not None:
             model, _ = open_verified(self._workspace.store, name, self._workspace.cache)
@@ -245,7 +252,8 @@ def _section(wandb: Mapping[str, Any] | None) -> dict[str, Any] | None:
     try:
         return WandbSection.model_validate(dict(wandb)).model_dump(mode="json")
     except ValidationError as error:
-        fault = error.errors()[0]
+        # What is there and unknown says more than what is missing for it.
+        fault = min(error.errors(), key=lambda each: each["type"] == "missing")
         place = "/".join(map(str, fault["loc"]))
         raise UsageError(f"{place}: {fault['msg']}", where="wandb", hint='{"project": "loops"}') from None
 

@@ -8,7 +8,7 @@ from typing import Any
 from runner.contract.step_losses import LOSSES
 from runner.errors import RunnerError, UsageError
 from runner.tinker.ordered_work import APIFuture, WorkQueue
-from runner.tinker.row_checks import checked_loss, checked_rows
+from runner.tinker.row_checks import checked_loss, checked_rows, given_as
 from runner.tinker.run_record import RunRecord
 from runner.tinker.sampling_client import SamplingClient
 from runner.tinker.saved_weights import Sort, check_name, folder_of, write_weights
@@ -68,6 +68,10 @@ class TrainingClient:
 
         It is called in another thread, and may not wait for requests of this client.
         """
+        if not callable(loss_fn):
+            raise UsageError(
+                "is no function", where="loss_fn", hint="loss_fn(data, log_probs) gives a loss and metrics"
+            )
         rows = self._rows(data, None, "forward_backward_custom")
 
         def work() -> ForwardBackwardOutput:
@@ -78,6 +82,7 @@ class TrainingClient:
 
     def optim_step(self, adam_params: AdamParams) -> APIFuture[OptimStepResponse]:
         """A step of AdamW down the gradient that was added up since the last one."""
+        given_as(adam_params, AdamParams, "adam_params")
 
         def work() -> OptimStepResponse:
             p = adam_params
@@ -239,7 +244,7 @@ class TrainingClient:
 
     def _rows(self, data: Sequence[Datum], loss: str | None, where: str) -> list[Any]:
         return checked_rows(
-            list(data),
+            data,
             LOSSES[loss] if loss is not None else None,
             longest=self._learner.longest,
             vocabulary=self._learner.vocabulary,

@@ -6,6 +6,7 @@ Names and shapes are those of the public Tinker API: a loop that was written for
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Real
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -41,7 +42,7 @@ class ModelInput(_Type):
     @classmethod
     def from_ints(cls, tokens: Any) -> Self:
         """Of token ids: a list, or an array."""
-        return cls(chunks=[EncodedTextChunk(tokens=[int(token) for token in _listed(tokens)])])
+        return cls(chunks=[EncodedTextChunk(tokens=_token_ids(tokens))])
 
     @classmethod
     def empty(cls) -> Self:
@@ -57,7 +58,7 @@ class ModelInput(_Type):
 
     def append_int(self, token: int) -> Self:
         """Another one with a token more; this one stays."""
-        return self.append(EncodedTextChunk(tokens=[int(token)]))
+        return self.append(EncodedTextChunk(tokens=_token_ids([token])))
 
     @property
     def length(self) -> int:
@@ -234,13 +235,20 @@ class GetServerCapabilitiesResponse(_Type):
     supported_models: list[SupportedModel]
 
 
-def _listed(values: Any) -> list[Any]:
+def _token_ids(values: Any) -> list[int]:
+    """Raises :class:`ValueError` for what is no list of whole numbers."""
     found: list[Any] = values.tolist() if hasattr(values, "tolist") else list(values)
-    return found
+    for each in found:
+        # A number that is cut is another token.
+        if not isinstance(each, Real) or each % 1 != 0:
+            raise ValueError(f"a token is a whole number, and not {each!r}: the tokenizer makes them of text")
+    return [int(each) for each in found]
 
 
 def _tensor(name: str, value: Any) -> TensorData:
     import numpy as np
 
     array = np.asarray(value.detach().cpu().numpy() if hasattr(value, "detach") else value)
+    if name == "target_tokens" and array.dtype.kind not in "iu":
+        _token_ids(array.reshape(-1))
     return TensorData.from_numpy(array.astype(np.int64 if name == "target_tokens" else np.float32))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -50,6 +50,8 @@ def test_every_metric_agrees_with_a_plain_loop(toolbox, rows, temperature):
     bins: dict[int, list[tuple[float, int]]] = {}
     for a, b, w in decided:
         p = 1 / (1 + math.exp(-(a - b) / temperature))
+        # At the edge of a bin the last digit decides, which is another's in another way to compute it.
+        assume(a == b or abs(10 * p - round(10 * p)) > 1e-9)
         right += (a > b) if w == A else (b > a)
         loss -= math.log(p if w == A else 1 - p)
         bins.setdefault(min(9, int(p * 10)), []).append((p, int(w == A)))

@@ -187,7 +187,8 @@ class StepLearner:
             each = self._log_probs(rows)
             for one in each:
                 one.retain_grad()
-            loss, metrics = function(each)
+            made = function(each)
+            loss, metrics = made if isinstance(made, tuple) and len(made) == 2 else (None, {})
             if not isinstance(loss, torch.Tensor) or loss.numel() != 1 or not loss.requires_grad:
                 raise UsageError(
                     "the loss is no number that depends on the log-probabilities",
