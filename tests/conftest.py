@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,17 @@ from tests import warm
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--list-skipped", metavar="FILE", help="write which tests were skipped, one a line: pytest @FILE")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if path := config.getoption("--list-skipped"):
+        # Tests that are shared out by groups have their group behind their name.
+        names = {re.sub(r"@[^@\]]*$", "", report.nodeid) for report in terminalreporter.getreports("skipped")}
+        Path(path).write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -24,8 +24,9 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-#: Variables that are read when a command runs, never when a library is imported, begin so.
-READ_LATE = ("RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM")
+#: Variables that are read when a command runs, never when a library is imported, begin so. torch's compiler names its
+#: folder in the process that imports it, which is a test's own when it makes a model.
+READ_LATE = ("RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM", "TORCHINDUCTOR_CACHE_DIR")
 #: Files that a copy inherits have lower numbers than this.
 MOST_FILES = 4096
 #: What a person or a supervisor ends a command with.

@@ -28,6 +28,9 @@ from runner.chat.tokenization import Encoded, Encoder
 from runner.chat.training_example import Lesson
 from runner.errors import DataError
 
+#: Stands for an answer whose tokens are known, a letter of no text.
+PLACE = "\ue0ff"
+
 
 @dataclass(frozen=True)
 class ChatRenderer:
@@ -139,6 +142,25 @@ class ChatRenderer:
                 layout = Layout(written.text[: turn.marker], (*layout.turns, turn), layout.rewritten, ())
         Lesson.of(prepared, "assistant").check_tools()
         return self._encoded(prepared, layout)[1].ids
+
+    def between(self, conversation: Conversation, turns: Sequence[Message], said: str = "") -> list[int]:
+        """What stands between an answer's text and the next answer's: token ids of the end of turn, of ``turns``, and
+        of the beginning of an answer.
+
+        The answer, to ``conversation``, is not given: its tokens are what they are. ``said`` is what it has written of
+        its end of turn itself.
+
+        Raises:
+            Unrenderable: the template refuses the conversation.
+        """
+        messages = (*conversation.messages, Message("assistant", PLACE), *turns)
+        prepared = self._ready(conversation.with_messages(messages))
+        text, literals, _ = prepared.protection.literals(prepared.scribe.prompt(len(messages)).text)
+        start = text.rindex(PLACE) + len(PLACE) if PLACE in text else len(text)
+        written = text.find(said, start, start + len(self.habits.marker) + len(said)) if said else -1
+        start = start if written < 0 else written + len(said)
+        encoded = self._encoder.encode(text, [start], literals)
+        return encoded.ids[encoded.counts[start] :] if start < len(text) else []
 
     @cached_property
     def stop_ids(self) -> tuple[int, ...]:

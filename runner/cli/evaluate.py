@@ -84,6 +84,7 @@ def evaluate(
     for flag, value, least in (
         ("--batch-size", batch_size, 1),
         ("--limit", limit, 1),
+        ("--seed", seed, 0),
         ("--check-batches", check_batches, 0),
         ("--show", show_, 0),
     ):

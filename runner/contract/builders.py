@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from runner.contract.foreign_code import CodeRunner
 from runner.contract.layouts import LoadedData
 from runner.contract.models import ModelSpec
 from runner.contract.processes import Processes
@@ -69,6 +70,8 @@ class TrainContext:
     #: Where the spec says ``batch_size: "auto"``: how many examples go through the model at a time, to begin with. A
     #: step has as many as with ``batch_size``, which is the kind's default then.
     at_once: int | None = None
+    #: Where code runs that a model wrote; there for a spec that says so (``ModelSpec.runs_code``).
+    code: CodeRunner | None = None
 
     def stage(self, name: str, *, epochs: int, batch_size: int) -> TrainContext:
         """The context of one stage of a training that has several, such as the embedding of the LLMs before the scorer.

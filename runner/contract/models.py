@@ -83,6 +83,13 @@ class ModelSpec(Section):
         """Whether its training asks what is not on this machine, beside its data and its models."""
         return False
 
+    def runs_code(self) -> str | None:
+        """The field for which code has to be run that a model wrote (``TrainContext.code``); None where there is none.
+
+        Such a training runs beside an engine, and not in a container itself.
+        """
+        return None
+
     def secrets(self) -> tuple[str, ...]:
         """The environment variables whose values its training needs and no file may hold."""
         return ()

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from runner.chat.judge_prompt import questions as swapped
+from runner.chat.judge_prompt import verdict
 from runner.chat.messages import Conversation, Message
 from runner.contract import Measure
 from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.evaluation.evaluated_model import EvaluatedModel, speaks
-from runner.inference.collecting.grading import questions as swapped
-from runner.inference.collecting.grading import verdict
 from runner.inference.opening import Opened, open_model
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.figures import Figure

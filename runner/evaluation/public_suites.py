@@ -35,9 +35,16 @@ OPTIONS = {"max_gen_toks": "max_new_tokens", "temperature": "temperature", "top_
 def check_suites(names: Sequence[str], folder: Path | None) -> list[str]:
     """The harness's names of some suites, ``lm_eval:arc_easy``. ``folder`` has task files of the user's own.
 
-    Raises :class:`UsageError` for another name, :class:`EnvironmentProblem` where the harness is not installed, and
-    :class:`NotFoundError` for a task that it does not have.
+    Raises :class:`UsageError` for another name and for a folder beside no suite, :class:`EnvironmentProblem` where
+    the harness is not installed, and :class:`NotFoundError` for a folder that is not there and a task that it does
+    not have.
     """
+    if folder is not None and not names:
+        raise UsageError(
+            "has no effect: no suite is asked", where="--suite-path", hint=f"--suite {MARK}TASK asks one of its tasks"
+        )
+    if folder is not None and not folder.is_dir():
+        raise NotFoundError(f"there is no folder {folder}", where="--suite-path")
     found = []
     for name in names:
         if not name.startswith(MARK):
@@ -57,7 +64,7 @@ def evaluate_suite(
     """One suite, one model: the harness's figures, and how many samples they are of.
 
     Raises :class:`DataError` for a limit that is greater than there are samples, and for what a task asks of a
-    generation that cannot be done.
+    generation that cannot be done; :class:`EnvironmentProblem` for rows that cannot be fetched.
     """
     from lm_eval import __version__, evaluator
 
@@ -67,14 +74,23 @@ def evaluate_suite(
     asked = _asked(model, progress)
     model.computed = model.known = 0
     with _silent():
-        found = evaluator.simple_evaluate(
-            asked,
-            tasks=[name],
-            limit=limit,
-            bootstrap_iters=DRAWS,
-            log_samples=False,
-            task_manager=_manager(folder, name),
-        )
+        try:
+            found = evaluator.simple_evaluate(
+                asked,
+                tasks=[name],
+                limit=limit,
+                bootstrap_iters=DRAWS,
+                log_samples=False,
+                task_manager=_manager(folder, name),
+            )
+        except (ConnectionError, FileNotFoundError) as told:
+            # What a data set that is not on the Hub is told by, and a Hub that does not answer.
+            raise EnvironmentProblem(
+                f"the rows of {MARK}{name} cannot be had: {str(told).splitlines()[0]}",
+                where="--suite",
+                hint="the harness fetches them from the Hub; where they are fetched already, set HF_HUB_OFFLINE=1",
+                retryable=True,
+            ) from None
     counts = {task: each["effective"] for task, each in found["n-samples"].items()}
     if limit is not None and any(count < limit for count in counts.values()):
         least = min(counts.values())

@@ -162,7 +162,7 @@ def over_memory(limit: int) -> OutOfMemory:
     return OutOfMemory(
         f"the run used more than its memory limit of {limit / 2**20:.0f} MiB",
         where="/run/memory",
-        hint="raise it, or train with a smaller batch_size or fewer max_samples",
+        hint="raise it, or train with a smaller batch_size, max_length or max_samples, whichever the spec has",
     )
 
 

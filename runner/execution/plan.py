@@ -63,7 +63,7 @@ class Plan:
                 f"the training needs {', '.join(missing)}, which is not set here", where="/model/spec", hint="export it"
             )
         if self.spec.wandb is not None:
-            from runner.tracking.wandb_session import find_key
+            from runner.tracking.wandb_login import find_key
 
             if key := find_key():
                 secrets["WANDB_API_KEY"] = key
@@ -166,6 +166,9 @@ def choose_executor(
     An image of other code is taken and told: by its default name it is of this version, and another was asked for.
     """
     wanted = spec.run.executor
+    if spec.model.spec is not None and (field := spec.model.spec.runs_code()) is not None:
+        _beside_an_engine(wanted, f"/model/spec/{field}", notes)
+        wanted = "local"
     if wanted == "local":
         return LocalExecutor(), None, None
     kind = registry.find(spec.model.spec.model_type) if spec.model.spec else None
@@ -186,6 +189,22 @@ def choose_executor(
     if note := image_lookup.stale_note(found):
         reminders.append(f"warning: {note}")
     return DockerExecutor(), found.name, found.digest
+
+
+def _beside_an_engine(wanted: str, where: str, notes: list[str]) -> None:
+    """Raise :class:`EnvironmentProblem` for a training in a container that would have to start others, which nothing
+    in a container can, and where there is no engine to run code on."""
+    from runner.execution.code_container import CodeContainers
+
+    if wanted not in ("local", "auto"):
+        raise EnvironmentProblem(
+            "the code of answers is run in containers, and a training that is in one itself cannot start any",
+            where=where,
+            hint="--executor local: the training is a process here then, and the code runs in containers all the same",
+        )
+    CodeContainers.opened(where)
+    if wanted == "auto":
+        notes.append("running as a local process, not in a container: the code of answers is run in containers of it")
 
 
 def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
@@ -282,7 +301,7 @@ def needs_network(spec: TrainingSpec, workspace: Workspace, beside: Sequence[tup
     if spec.model.spec is not None and spec.model.spec.needs_network():
         return True
     if spec.wandb is not None:
-        from runner.tracking.wandb_session import find_key, mode
+        from runner.tracking.wandb_login import find_key, mode
 
         return find_key() is not None and mode() == "online"
     return False

@@ -15,6 +15,7 @@ from typing import Any
 
 from runner import __version__, registry
 from runner.contract import FootprintContext, LoadContext, LoadedData, Processes, TrainContext, TrainResult
+from runner.contract.foreign_code import CodeRunner
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
@@ -177,6 +178,7 @@ def carry_out(
                 cache=cache,
                 processes=processes,
                 at_once=at_once,
+                code=_code_runner(spec),
             ),
         )
     if not processes.first:
@@ -292,6 +294,15 @@ def _device(gpus: int | str | None) -> str:
     )
 
 
+def _code_runner(spec: TrainingSpec) -> CodeRunner | None:
+    field = spec.model.spec.runs_code() if spec.model.spec is not None else None
+    if field is None:
+        return None
+    from runner.execution.code_container import CodeContainers
+
+    return CodeContainers.opened(f"/model/spec/{field}")
+
+
 def _threads() -> int:
     """How many threads the arithmetic uses: sums in another order differ in their last digits."""
     if (threads := wanted_threads()) is not None:
@@ -322,7 +333,7 @@ def listeners(run: Run, events: EventWriter) -> list[Any]:
     plan = run.read("plan", PlanDocument)
     if plan is None or not plan.wandb:
         return []
-    from runner.tracking.wandb import WandbListener
+    from runner.tracking.wandb_listener import WandbListener
 
     spec = run.document("spec")
     return [WandbListener(plan.wandb, run.path, spec, os.environ.get("WANDB_API_KEY"), events.emit)]

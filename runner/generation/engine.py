@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 
 from runner.contract import Task
 from runner.errors import UsageError
-from runner.generation.answerers import open_answerer
+from runner.generation.model_opening import open_answerer
 from runner.generation.reply import Reader, Reply
 from runner.inference.opening import read_options
 from runner.workspace import Workspace, absolute, current_folder

@@ -29,7 +29,8 @@ from filelock import FileLock, Timeout
 
 from runner import near_names
 from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError, RunnerError
-from runner.runs.liveness import is_alive, is_held, is_here, this_process
+from runner.runs import abandoned_runs
+from runner.runs.liveness import is_held, is_here, this_process
 from runner.runs.run_documents import Failure
 from runner.runs.run_state import FOLLOWS as FOLLOWS
 from runner.runs.run_state import RunState
@@ -41,12 +42,6 @@ D = TypeVar("D", bound=TypedDocument)
 
 #: The file in a run that the process that trains holds; the supervisor holds ``.lock``.
 WORKER_LOCK = ".worker.lock"
-#: What is noted of a run that nobody supervises any more.
-GONE = "the process that supervised it is gone"
-#: What is noted of a run whose process ended between making and beginning it.
-NEVER_BEGUN = "never begun: the process that made it is gone"
-#: What is said of a run that nobody here can look into, and that says itself that it is running.
-CANNOT_TELL = "running, as far as can be told: this user may not look whether somebody still supervises it"
 
 
 class Run:
@@ -142,10 +137,11 @@ class Run:
         that down it is said all the same; where nothing can be told, the document's own word stands, with a note.
         """
         document = self._state()
-        note = self._died(document)
+        watched = document.state in (State.RUNNING, State.PENDING)
+        note = abandoned_runs.note(document, self.supervised()) if watched else None
         if note is None:
             return document
-        if note == CANNOT_TELL:
+        if note == abandoned_runs.CANNOT_TELL:
             return replace(document, note=note)
         try:
             with self.lock(timeout=0.2):
@@ -160,7 +156,7 @@ class Run:
             # A full disk, or a folder that is not ours to write: whoever can writes it down.
             if document.state == State.RUNNING and not is_here(document.process):
                 # A lock that is held on another machine need not show on a mount of this one.
-                return replace(document, note=CANNOT_TELL)
+                return replace(document, note=abandoned_runs.CANNOT_TELL)
             return replace(document, state=State.INTERRUPTED, note=note)
 
     def _state(self) -> RunState:
@@ -173,17 +169,6 @@ class Run:
         except Misfit as error:
             place = str(self.path / "state.json")
             raise IntegrityError(f"this is no state of a run: {error}", where=place) from None
-
-    def _died(self, document: RunState) -> str | None:
-        """What is to be noted of a run that is at its end without having said so; None where there is nothing to."""
-        if document.state == State.RUNNING:
-            held = self.supervised()
-            if held is None:
-                held = is_alive(document.process)
-            return None if held else CANNOT_TELL if held is None else GONE
-        if document.state == State.PENDING and not self.supervised():
-            return NEVER_BEGUN if is_alive(document.creator) is False else None
-        return None
 
     def transition(
         self,

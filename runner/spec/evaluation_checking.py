@@ -33,9 +33,9 @@ def load_task(data: bytes | str, source: str = "<task>") -> LoadedTask:
         return LoadedTask(EvaluationTask.model_validate_json(json.dumps(document.value)), document)
     except ValidationError as error:
         # Imported here: the schema and jsonschema are for what is wrong alone.
+        from runner.spec.field_faults import check
         from runner.spec.json_schemas import evaluation_task
         from runner.spec.pydantic_errors import from_pydantic, told
-        from runner.spec.schema_check import check
 
         faults: list[Finding] = check(document, document.value, evaluation_task())
         beyond = from_pydantic(error, document, document.value, [])

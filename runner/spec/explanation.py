@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from runner import near_names, registry
 from runner.spec import messages
 from runner.spec.envelope import TrainingSpec
+from runner.spec.field_faults import check, not_described
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.json_schemas import envelope, schema_for
 from runner.spec.kinds import built
@@ -20,7 +21,6 @@ from runner.spec.old_names import Older, modernise
 from runner.spec.pointers import Path
 from runner.spec.pydantic_errors import from_pydantic, told
 from runner.spec.reader import Document
-from runner.spec.schema_check import check, not_described
 
 
 def explain(

@@ -120,6 +120,10 @@ def _limits(schema: Schema) -> list[str]:
         words.append(f"at least {items('minItems', 'item')}")
     if "maxItems" in schema:
         words.append(f"at most {items('maxItems', 'item')}")
+    if "minProperties" in schema:
+        words.append(f"at least {items('minProperties', 'field')}")
+    if "maxProperties" in schema:
+        words.append(f"at most {items('maxProperties', 'field')}")
     return words
 
 

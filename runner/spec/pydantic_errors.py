@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from runner.spec.field_faults import MOST_FAULTS
 from runner.spec.findings import Finding, find, written
 from runner.spec.old_names import Older, as_written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
-from runner.spec.schema_check import MOST_FAULTS
 
 
 def from_pydantic(error: ValidationError, document: Document, modern: Any, older: list[Older]) -> list[Finding]:

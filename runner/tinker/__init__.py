@@ -13,6 +13,7 @@ training is a run: ``runner runs show``, ``runner infer``. Errors are the classe
 
 from __future__ import annotations
 
+from runner.contract.environments import Environment, StepResult
 from runner.errors import ConflictError, NotFoundError, RunnerError, UsageError
 from runner.tinker import types
 from runner.tinker.ordered_work import APIFuture
@@ -48,6 +49,7 @@ __all__ = [
     "ConflictError",
     "Datum",
     "EncodedTextChunk",
+    "Environment",
     "ForwardBackwardOutput",
     "LossFnType",
     "ModelInput",
@@ -61,6 +63,7 @@ __all__ = [
     "SamplingParams",
     "SaveWeightsResponse",
     "ServiceClient",
+    "StepResult",
     "StopReason",
     "TensorData",
     "TinkerError",

@@ -70,7 +70,7 @@ class RunRecord:
         self._events = EventWriter(self.run.path)
         self._audience = Audience([], self._log)
         if wandb is not None:
-            from runner.tracking.wandb import WandbListener, find_key
+            from runner.tracking.wandb_listener import WandbListener, find_key
 
             listener = WandbListener(wandb, self.run.path, self.spec, find_key(), self._events.emit)
             self._audience = Audience([listener], self._log)

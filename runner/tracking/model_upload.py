@@ -17,7 +17,7 @@ from runner.store.files import sha256_file
 from runner.store.stored_models import StoredModel
 from runner.store.upload_queue import Entry
 from runner.tracking.upload_attempt import SERVICES, attempt
-from runner.tracking.wandb_session import find_key, identity, mode
+from runner.tracking.wandb_login import find_key, identity, mode
 from runner.workspace import Workspace
 
 #: Seconds that one attempt at one entry may take.

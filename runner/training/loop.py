@@ -15,12 +15,13 @@ from runner.contract import TrainContext
 from runner.errors import RunFailed, Stopped
 from runner.training import schedules
 from runner.training.evaluation_fields import check_every
+from runner.training.finite_losses import LOOK_EVERY, StepLosses
 from runner.training.gradient_norms import GradientNorms
 from runner.training.loop_measurements import add_figures, end_epoch, measure_within, tell_early_end, tell_progress
 from runner.training.loop_state import LoopState
+from runner.training.memory_faults import memory_told
 from runner.training.optimizers import Optimizer
 from runner.training.pace import Every, Saving
-from runner.training.step_losses import LOOK_EVERY, StepLosses
 from runner.training.trainee import Fit, Trainee
 from runner.training.training_length import Length
 
@@ -32,8 +33,9 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
     """Train ``context.epochs`` epochs, fewer where they are stopped early, or go on from the newest checkpoint.
 
     Raises :class:`Stopped` after saving a checkpoint when the run was asked to stop, :class:`RunFailed` when
-    the loss is no number any more, and :class:`~runner.errors.DataError` for a warm-up longer than the training, and
-    for a measurement that would come after its end.
+    the loss is no number any more, :class:`~runner.errors.OutOfMemory` with the step that there was no memory for, and
+    :class:`~runner.errors.DataError` for a warm-up longer than the training, and for a measurement that would come
+    after its end.
     """
     import torch
 
@@ -70,16 +72,17 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
                 state.stop_if_asked()
             schedule.take(state.step)
             batch = rows[counts["batch"] * length.size : (counts["batch"] + 1) * length.size]
-            losses.add(_learned(state, batch), len(batch))
-            if task.figures is not None:
-                add_figures(counts, task.figures())
-            for part in task.optimizer.parts:
-                scaler.unscale_(part)
-            if norms is not None:
-                norms.add()
-            if task.clip_gradient is not None:
-                torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip_gradient)
-            _take(task, scaler, f"in epoch {counts['epoch']}, batch {counts['batch'] + 1}")
+            with memory_told(state.step + 1, task.section, context.batch_size, task.at_once):
+                losses.add(_learned(state, batch), len(batch))
+                if task.figures is not None:
+                    add_figures(counts, task.figures())
+                for part in task.optimizer.parts:
+                    scaler.unscale_(part)
+                if norms is not None:
+                    norms.add()
+                if task.clip_gradient is not None:
+                    torch.nn.utils.clip_grad_norm_(task.module.parameters(), task.clip_gradient)
+                _take(task, scaler, f"in epoch {counts['epoch']}, batch {counts['batch'] + 1}")
             scaler.update()
             # Now and not before the next step: measuring and saving have the gradients' memory then.
             task.optimizer.zero_grad()

@@ -16,6 +16,8 @@ import pytest
 
 from tests.conftest import Desk, Ran, without_rights
 
+#: The marks of a row that takes more than a moment and needs no process that is new.
+LONG = (pytest.mark.slow, pytest.mark.warm)
 #: What a command may leave behind without it being half of anything: locks.
 LOCKS = {".lock", ".worker.lock"}
 

@@ -7,9 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tests.bad_inputs.case import Bench, Case
+from tests.bad_inputs.case import LONG, Bench, Case
 from tests.bad_inputs.materials import battle, battles, spec
 
 TRAIN = ("train", "--spec-file", "spec.json")
@@ -202,6 +200,6 @@ CASES = [
             },
         ),
         environment={"HF_HUB_OFFLINE": "1", "HF_HOME": "hub"},
-        marks=(pytest.mark.slow,),
+        marks=LONG,
     ),
 ]

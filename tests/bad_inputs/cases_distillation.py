@@ -58,6 +58,25 @@ CASES: list[Case] = [
     wrong("losses that count nothing", taught(alpha=1, losses={"focal": {}}), f"{SPEC}/alpha"),
     wrong("a loss that there is none of", language(losses={"crossentropy": {}}), f"{SPEC}/losses/crossentropy"),
     wrong("losses that learn nothing", language(losses={"kl_to_reference": {}}), f"{SPEC}/losses", "focal"),
+    wrong(
+        "advantages under a teacher",
+        language(losses={"ppo": {}}, distillation={"teacher": ELDER}),
+        f"{SPEC}/losses/ppo",
+        "teacher",
+    ),
+    wrong(
+        "importance sampling that clips",
+        language(losses={"importance_sampling": {"clip_range": 0.1}}),
+        f"{SPEC}/losses/importance_sampling/clip_range",
+    ),
+    lacking("advantages that no row has", language(losses={"cispo": {}}), f"{SPEC}/losses/cispo", "advantage"),
+    lacking(
+        "an advantage of a word",
+        language(losses={"cispo": {}}),
+        "bad_advantage",
+        rows=[{"prompt": question(at), "completion": answer(at), "advantage": "good"} for at in range(12)],
+        quick=True,
+    ),
     wrong("odds that are smoothed twice", language(losses={"focal": {}}, label_smoothing=0.1), "label_smoothing"),
     trained(
         "a stored teacher that is not there",

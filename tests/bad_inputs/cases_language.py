@@ -6,9 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from tests.bad_inputs.case import Bench, Case
+from tests.bad_inputs.case import LONG, Bench, Case
 from tests.bad_inputs.language_materials import (
     base,
     changed,
@@ -297,7 +295,7 @@ BASES = [
         words=("infer", "--model", "sft/talk", "--prompts", "Hi"),
         says=("base", "another"),
         prepare=another_base,
-        marks=(pytest.mark.slow,),
+        marks=LONG,
     ),
     spoilt("a base without weights", no("model.safetensors"), "/model/spec/base_model_name", "safetensors"),
     spoilt("a base without a shard", shards, "/model/spec/base_model_name", "model-00001-of-00002.safetensors"),

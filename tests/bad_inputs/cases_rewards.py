@@ -10,6 +10,12 @@ from tests.bad_inputs.language_materials import lacking, language, trained, wron
 SPEC = "/model/spec"
 REWARDS = f"{SPEC}/rewards"
 SHORT = {"reward_type": "length", "target": 2}
+CODE = {"reward_type": "code", "column": "completion"}
+NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+ENVIRONMENT = f"{SPEC}/environment"
+PARTNER = {"partner": {"file": "judge.py"}}
+TOOLS = {"tools": {"file": "judge.py", "functions": ["look_up"]}}
+LOOK_UP = 'def look_up(word: str):\n    """Look up.\n\n    Args:\n        word: What.\n    """\n    return word\n'
 FUNCTION = {"reward_type": "function", "file": "judge.py"}
 RIGHT = {"reward_type": "exact_answer", "column": "completion"}
 
@@ -47,8 +53,8 @@ CASES: list[Case] = [
         f"{REWARDS}/own/pattern",
         "no regular expression",
     ),
-    wrong("code in a spec", rewarded({"reward_type": "function", "code": "return 1"}), f"{REWARDS}/own/code", faults=2),
-    wrong("a function from nowhere", rewarded({"reward_type": "function"}), f"{REWARDS}/own/file"),
+    wrong("code in a spec", rewarded({"reward_type": "function", "code": "return 1"}), f"{REWARDS}/own/code"),
+    wrong("a function from nowhere", rewarded({"reward_type": "function"}), f"{REWARDS}/own"),
     wrong("a function in two places", rewarded(FUNCTION | {"module": "judges"}), f"{REWARDS}/own/file"),
     wrong("a group of one", rewarded(group_size=1), f"{SPEC}/group_size", "at least 2"),
     wrong("no room for an answer", rewarded(max_new_tokens=128), f"{SPEC}/max_new_tokens", "max_length"),
@@ -87,12 +93,89 @@ CASES: list[Case] = [
     lacking("a file that is no Python", rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge("def reward(")),
     lacking("a file without the function", rewarded(FUNCTION), f"{REWARDS}/own/function", spoil=judge("x = 1\n")),
     lacking("prompts that leave no room", rewarded(max_length=9), "no room", f"{SPEC}/max_length"),
-    lacking(
+    trained(
         "a reward that raises",
+        1,
         rewarded(FUNCTION),
         f"{REWARDS}/own",
         "KeyError",
         "line",
         spoil=scored("raise KeyError('answer column missing')"),
+        leaves="failed",
+    ),
+    wrong("code without a column of tests", rewarded({"reward_type": "code"}), f"{REWARDS}/own", "`column` is missing"),
+    wrong("code without time", rewarded(CODE | {"timeout": 0}), f"{REWARDS}/own/timeout", "more than 0"),
+    trained(
+        "code of answers without an engine",
+        6,
+        rewarded(CODE),
+        f"{REWARDS}/own",
+        "unix:///nowhere/docker.sock: no Docker Engine answers",
+        "runner doctor",
+        environment=NO_ENGINE,
+    ),
+    trained(
+        "code of answers in a training in a container",
+        6,
+        rewarded(CODE, run={"executor": "docker"}),
+        f"{REWARDS}/own",
+        "cannot start any",
+        "--executor local",
+        environment=NO_ENGINE,
+    ),
+    wrong("an environment of nothing", rewarded(environment={}), f"{ENVIRONMENT}:", "has tools, a partner"),
+    wrong("an environment of one turn", rewarded(environment=PARTNER | {"max_turns": 1}), f"{ENVIRONMENT}/max_turns"),
+    wrong(
+        "a partner from two places",
+        rewarded(environment={"partner": {"file": "judge.py", "module": "judges"}}),
+        f"{ENVIRONMENT}/partner/file",
+        "name one of the two",
+    ),
+    wrong(
+        "a tool that is there twice",
+        rewarded(environment={"tools": {"file": "judge.py", "functions": ["a", "a"]}}),
+        f"{ENVIRONMENT}/tools/functions",
+        "there twice",
+    ),
+    wrong(
+        "an environment's reward without one",
+        rewarded({"reward_type": "environment"}),
+        f"{REWARDS}/own/reward_type",
+        "no environment with a partner",
+    ),
+    trained(
+        "a file of a partner that is not there",
+        5,
+        rewarded(environment=PARTNER),
+        f"{ENVIRONMENT}/partner/file",
+        "judge.py",
+    ),
+    lacking(
+        "a file without the partner",
+        rewarded(environment=PARTNER),
+        f"{ENVIRONMENT}/partner/class_name",
+        "has no class 'Environment'",
+        spoil=judge("x = 1\n"),
+    ),
+    lacking(
+        "a partner of another content",
+        rewarded(environment={"partner": {"file": "judge.py", "sha256": "0" * 64}}),
+        f"{ENVIRONMENT}/partner/sha256",
+        spoil=judge("class Environment: pass\n"),
+    ),
+    lacking(
+        "tools that the template does not tell the model of",
+        rewarded(environment=TOOLS),
+        f"{ENVIRONMENT}/tools",
+        "does not tell the model of tools",
+        "chatml",
+        spoil=judge(LOOK_UP),
+    ),
+    lacking(
+        "a tool without a description",
+        rewarded(environment=TOOLS, chat={"template": "chatml"}),
+        f"{ENVIRONMENT}/tools/functions",
+        "look_up cannot be described",
+        spoil=judge("def look_up(word):\n    return word\n"),
     ),
 ]

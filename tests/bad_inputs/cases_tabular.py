@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from tests.bad_inputs.case import Bench, Case
+from tests.bad_inputs.case import LONG, Bench, Case
 
 CLASSES = "tabular_classification"
 
@@ -62,7 +60,7 @@ def seen(name: str, content: Any, *says: str, **more: Any) -> Case:
 
 def slowly(name: str, content: Any, *says: str, **more: Any) -> Case:
     """What a worker tells that has to be started for it, like others that are tried in the quick tests."""
-    return table(name, content, *says, marks=(pytest.mark.slow,), **more)
+    return table(name, content, *says, marks=LONG, **more)
 
 
 def misspelt(name: str, *says: str, **spec: Any) -> Case:

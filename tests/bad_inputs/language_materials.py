@@ -9,10 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from runner.training import made_models
-from tests.bad_inputs.case import Bench, Case
+from tests.bad_inputs.case import LONG, Bench, Case
 
 TRAIN = ("train", "--spec-file", "spec.json")
 TINY = made_models.TINY
@@ -92,7 +90,7 @@ def trained(name: str, code: int, document: dict[str, Any], *says: str, rows: An
         if spoil:
             spoil(bench)
 
-    marks = () if name in QUICK or more.get("leaves") is None or more.pop("quick", False) else (pytest.mark.slow,)
+    marks = () if name in QUICK or more.get("leaves") is None or more.pop("quick", False) else LONG
     settings = {"words": TRAIN, "marks": marks} | more
     return Case(name=f"language: {name}", code=code, says=says, prepare=prepare, **settings)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from runner.contract import LoadedData, TrainContext
+from runner.contract.foreign_code import CodeRunner
 from runner.data.comparisons import BOTH_BAD, TIE, A, B, Comparisons
 from runner.runs.checkpoints import RunCheckpoints
 
@@ -91,6 +92,7 @@ def context_for(tmp_path: Path) -> Callable[..., TrainContext]:
         start_from: Path | None = None,
         stop_requested: Callable[[], bool] | None = None,
         at_once: int | None = None,
+        code: CodeRunner | None = None,
     ) -> TrainContext:
         folder = tmp_path / name
         artifact = folder / "artifact"
@@ -111,6 +113,7 @@ def context_for(tmp_path: Path) -> Callable[..., TrainContext]:
             artifact=artifact,
             start_from=start_from,
             at_once=at_once,
+            code=code,
             cache=tmp_path / "cache",
         )
 

@@ -158,6 +158,7 @@ def losses(desk: Desk, trained: dict[str, Any]) -> list[float]:
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("case", CASES)
 def test_two_learn_what_one_learns(make_desk: Any, case: str) -> None:
     kind, changes = CASES[case]

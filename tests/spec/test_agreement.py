@@ -16,11 +16,11 @@ from runner.builders.routing._fields.boosting_fields import OLDER_GROUPS
 from runner.builders.routing._fields.prompt_features import OLDER_NAMES
 from runner.errors import SpecError
 from runner.spec.checking import load_document, load_object
+from runner.spec.field_faults import _validator_class
 from runner.spec.json_schemas import schema_for, union
 from runner.spec.kinds import document_class
 from runner.spec.old_names import modernise
 from runner.spec.reader import read
-from runner.spec.schema_check import _validator_class
 from runner.spec.schema_walk import resolve
 
 LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo")
@@ -29,7 +29,7 @@ OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # fmt: off
 TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g",
          "04g", "512M", "HF_TOKEN", "A=b", "a/b", "a/b/v2", "a/b/c", "a\\b", "", "image:tag", "é", "x" * 129, "auto",
-         "adamw", "Q: {input}", "a.jsonl", "o.safetensors"]
+         "adamw", "Q: {input}", "a.jsonl", "o.safetensors", "judge.py", "0" * 64]
 ODD = [None, True, False, 0, 1, -1, 2, 0.5, 1.0, 1.5, -0.0, 1e20, 10**30, "x", "1", "", [], {}, [1], {"a": 1},
        [0.9, 0.99]]
 # fmt: on

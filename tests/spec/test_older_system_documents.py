@@ -14,6 +14,8 @@ from tests.conftest import Desk
 
 FOLDER = Path(__file__).parent / "older_system"
 DOCUMENTS = sorted(FOLDER.glob("*.json"))
+#: That they train is the question, and not how a process begins.
+pytestmark = pytest.mark.warm
 #: Those that train within half a minute each.
 OTHERS = (
     "simple", "simple_muon", "greedy_negative_rank", "greedy_centered", "mcmf", "least_squares",

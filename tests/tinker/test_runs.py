@@ -10,6 +10,8 @@ import pytest
 
 import runner.tinker as tinker
 from runner import Runner
+from runner.chat.messages import Conversation, Message
+from runner.chat.renderer import ChatRenderer
 from runner.errors import ConflictError, UsageError
 from runner.inference.merging import merge
 from runner.runs.events import EventReader
@@ -79,6 +81,28 @@ def train_on(service: tinker.ServiceClient) -> bool:
     path = training.save_state("on").result().path
     assert service.create_training_client_from_state_with_optimizer(path, base_model="sft/mine").get_info().step == 1
     return True
+
+
+def test_what_a_loop_writes_by_the_template_is_what_its_model_is_asked_with(home):
+    """Of prompts and of whole rows, for the loop's tokenizer and for the renderer of training and use."""
+    turns = [{"role": "user", "content": "What is 1?"}, {"role": "assistant", "content": "It is one."}]
+    with tinker.ServiceClient(root=home, name="mine") as service:
+        training = train(service, steps=1)
+        tokenizer = training.get_tokenizer()
+        row = tokenizer.apply_chat_template(turns, return_dict=False)
+        prompt = tokenizer.apply_chat_template(turns[:1], add_generation_prompt=True, return_dict=False)
+        params = tinker.SamplingParams(max_tokens=6, temperature=0)
+        sampler = training.save_weights_and_get_sampling_client()
+        drawn = sampler.sample(tinker.ModelInput.from_ints(prompt), 1, params).result().sequences[0]
+    renderer = ChatRenderer.of(tokenizer, "tokenizer")
+    conversation = Conversation(tuple(Message(**turn) for turn in turns))
+    (rendered,) = renderer.trained_each(conversation)
+    # What a template writes behind the end of a turn is not learned, and not part of the row.
+    assert rendered.ids == row[: len(rendered.ids)] and not tokenizer.decode(row[len(rendered.ids) :]).strip()
+    assert renderer.prompt(conversation.with_messages(conversation.messages[:1])) == prompt
+    asked = Runner(root=home).infer("sft/mine", ["What is 1?"], options={"max_new_tokens": 6})
+    assert asked.records[0]["prompt_tokens"] == len(prompt)
+    assert asked.records[0]["completion"] == tokenizer.decode(drawn.tokens, skip_special_tokens=True)
 
 
 def test_a_run_that_took_no_step_stores_nothing(home):

@@ -16,7 +16,7 @@ from runner.errors import EnvironmentProblem, ExitCode
 from runner.spec.envelope import WandbSection
 from runner.store import upload_queue
 from runner.tracking import model_upload
-from runner.tracking.wandb import WandbListener
+from runner.tracking.wandb_listener import WandbListener
 from runner.workspace import Workspace
 from tests.conftest import ROOT, Desk
 from tests.tracking.wandb_cases import (

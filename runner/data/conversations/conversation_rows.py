@@ -14,7 +14,7 @@ from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, is_preference, need_answers
 from runner.data.dialogues.rows import ConversationRow, LanguageRow
 
-BESIDE = ("system", "tools")
+BESIDE = ("system", "tools", "advantage")
 
 
 class Layout(LayoutRows):
@@ -87,7 +87,7 @@ class Layout(LayoutRows):
             turns = self.with_system(form, row, self._spoken(form, row))
         else:
             turns = (*self.asked(form, row), *self._answer(form, row))
-        yield ConversationRow(line, self.conversation(self.learned(turns), tools))
+        yield ConversationRow(line, self.conversation(self.learned(turns), tools), self.number(form, row, "advantage"))
 
     def _spoken(self, form: Form, row: Mapping[str, Any]) -> tuple[Message, ...]:
         value = row.get(form.columns["text"])

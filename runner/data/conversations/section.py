@@ -15,6 +15,7 @@ class ConversationColumns(TurnColumns):
     completion: ColumnName | None = column("The answer to the prompt.")
     reasoning: ColumnName | None = column("What was thought before that answer.")
     text: ColumnName | None = column("A whole dialogue as one text: 'Human: ... Assistant: ...'.")
+    advantage: ColumnName | None = column("How much better than expected the answers are, as a number.")
 
 
 class ConversationsData(TurnsData):

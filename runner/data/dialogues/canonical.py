@@ -11,11 +11,12 @@ from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow
 
 def document(row: LanguageRow) -> dict[str, Any]:
     """``{"text"}``, ``{"messages"}``, ``{"prompt", "chosen", "rejected"}`` or ``{"prompt", "completion", "label"}``,
-    with ``tools`` and ``margin`` where there are; a prompt to be answered as ``{"messages"}``, with all beside it."""
+    with ``tools``, ``margin`` and ``advantage`` where there are; a prompt to be answered as ``{"messages"}``, with all
+    beside it."""
     if isinstance(row, TextRow):
         return {"text": row.text}
     if isinstance(row, ConversationRow):
-        return row.conversation.as_dict()
+        return row.conversation.as_dict() | ({} if row.advantage is None else {"advantage": row.advantage})
     if isinstance(row, PromptRow):
         return dict(row.beside) | row.prompt.as_dict()
     found: dict[str, Any] = {"prompt": _turns(row.prompt.messages)}

@@ -17,6 +17,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "input": ("input", "inputs", "context"),
     "reasoning": ("reasoning_content", "reasoning", "thinking", "thought", "complex_cot"),
     "margin": ("margin",),
+    "advantage": ("advantage",),
     "label": ("label", "labels", "kto_tag", "kto_label", "feedback", "is_desirable", "desirable", "wanted",
               "preference"),
     "text": ("text", "content", "document", "documents", "body", "page_content", "raw_text", "raw_content", "passage",

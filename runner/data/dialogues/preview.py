@@ -37,7 +37,8 @@ def _cells(row: LanguageRow) -> list[tuple[str, str, str]]:
     if isinstance(row, TextRow):
         return [("text", "", row.text)]
     if isinstance(row, ConversationRow):
-        return _tools(row.conversation.tools) + _turns("turn", row.conversation.messages)
+        worth = [] if row.advantage is None else [("advantage", "", f"{row.advantage:g}")]
+        return _tools(row.conversation.tools) + _turns("turn", row.conversation.messages) + worth
     found = _tools(row.prompt.tools) + _turns("prompt", row.prompt.messages)
     if isinstance(row, PreferenceRow):
         better = "chosen" if row.margin is None else f"chosen by {row.margin:g}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -106,6 +107,21 @@ class LayoutRows(ABC):
             return ()
         value = row.get(column)
         return tools_of(without_nulls(value) if self.reader.from_arrow else value, self.told)
+
+    def number(self, form: Form, row: Mapping[str, Any], role: str) -> float | None:
+        """The cell of ``role``, such as a margin, where there is one. Raises :class:`RowFault` for no finite number."""
+        value = row.get(form.columns[role]) if role in form.columns else None
+        if nothing(value):
+            return None
+        try:
+            if isinstance(value, bool):
+                raise ValueError
+            found = float(value)  # type: ignore[arg-type]
+            if not math.isfinite(found):
+                raise ValueError
+        except (TypeError, ValueError):
+            raise RowFault(f"bad_{role}", f"the {role} is {value!r}, which is no number") from None
+        return found
 
     def asked(self, form: Form, row: Mapping[str, Any], prompt: str = "prompt") -> tuple[Message, ...]:
         """The turns of a prompt's columns: system, history, then what is asked with what it is about."""

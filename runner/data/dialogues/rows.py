@@ -23,6 +23,8 @@ class ConversationRow:
 
     line: int
     conversation: Conversation
+    #: How much better than expected its answers are, where the data says so.
+    advantage: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -77,7 +76,9 @@ class Layout(LayoutRows):
 
     def made(self, form: Form, row: Mapping[str, Any], line: int) -> Iterator[LanguageRow]:
         tools = self.tools(form, row)
-        margin = self._margin(form, row)
+        margin = self.number(form, row, "margin")
+        if margin is not None and margin < 0:
+            self.told.odd.add("negative_margin")
         for prompt, chosen, rejected in self._pairs(form, row):
             chosen, rejected = self._to_last_answer(chosen, "chosen"), self._to_last_answer(rejected, "rejected")
             if not prompt:
@@ -225,22 +226,6 @@ class Layout(LayoutRows):
         if end < len(turns):
             self.told.changed.add("turns_after_last_answer_cut")
         return turns[:end]
-
-    def _margin(self, form: Form, row: Mapping[str, Any]) -> float | None:
-        value = row.get(form.columns["margin"]) if "margin" in form.columns else None
-        if nothing(value):
-            return None
-        try:
-            if isinstance(value, bool):
-                raise ValueError
-            margin = float(value)  # type: ignore[arg-type]
-            if not math.isfinite(margin):
-                raise ValueError
-        except (TypeError, ValueError):
-            raise RowFault("bad_margin", f"the margin is {value!r}, which is no number") from None
-        if margin < 0:
-            self.told.odd.add("negative_margin")
-        return margin
 
 
 def pair_columns(columns: Columns) -> dict[str, str]:

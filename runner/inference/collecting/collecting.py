@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from runner.chat import judge_prompt
 from runner.chat.endpoints.answers_cache import Answer, AnswersCache
 from runner.chat.endpoints.backends import Keyed
 from runner.chat.endpoints.chat_requests import Asking, Failed
@@ -227,13 +228,13 @@ class Collector:
         """The mean of the judge's two verdicts, the answer standing first and second."""
         assert self.judge is not None
         worth = []
-        for first, asked in zip((True, False), grading.questions(question.row.prompt, text, other), strict=True):
+        for first, asked in zip((True, False), judge_prompt.questions(question.row.prompt, text, other), strict=True):
             said = self._answer(pool, self.judge, [{"role": "user", "content": asked}], found)
             if isinstance(said, Failed):
                 return Failed(f"the judge: {said.reason}", said.told)
             with self._lock:
                 found.judge_cost += self._cost(self.judge, said) or 0.0
-            value = grading.verdict(said.text, first)
+            value = judge_prompt.verdict(said.text, first)
             if value is None:
                 return Failed("the judge: no verdict")
             worth.append(value)

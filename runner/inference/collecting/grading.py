@@ -1,4 +1,4 @@
-"""What an answer is worth: against a reference, or as a judge finds it beside another answer."""
+"""What an answer is worth against a reference."""
 
 from __future__ import annotations
 
@@ -12,19 +12,6 @@ from runner.tasks.generation.answer_metrics.number_reading import last_number
 Grade = Literal["exact", "numeric", "regex", "judge"]
 #: Two numbers are the same that differ by less than this share of them.
 NEAR = 1e-6
-VERDICT = re.compile(r"\[\[([ABC])\]\]")
-JUDGE = """Two assistants answered the same question. Say which answer is better: more correct first, then more helpful.
-Do not go by their order or their length. End with one of these, alone on the last line:
-[[A]] if the first is better, [[B]] if the second is, [[C]] if neither is.
-
-Question:
-{question}
-
-First answer:
-{first}
-
-Second answer:
-{second}"""
 
 
 def by_reference(grade: Grade, answer: str, reference: str) -> float:
@@ -50,22 +37,6 @@ def check_reference(grade: Grade, reference: str, where: str) -> None:
             re.compile(reference)
         except (re.error, OverflowError, RecursionError) as error:
             raise DataError(f"the reference is no regular expression: {error}", where=where) from None
-
-
-def questions(question: str, answer: str, other: str) -> tuple[str, str]:
-    """What the judge is asked: the answer first, and the answer second."""
-    return (
-        JUDGE.format(question=question, first=answer, second=other),
-        JUDGE.format(question=question, first=other, second=answer),
-    )
-
-
-def verdict(said: str, first: bool) -> float | None:
-    """What a judge's words are worth to the answer that stood first, or second; None where it says nothing."""
-    found = VERDICT.findall(said)
-    if not found:
-        return None
-    return 0.5 if found[-1] == "C" else float((found[-1] == "A") == first)
 
 
 def _plain(text: str) -> str:

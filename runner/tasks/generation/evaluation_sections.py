@@ -190,6 +190,13 @@ class EvaluationTask(Section):
                 columns_of(template)
             except TemplateFault as fault:
                 raise invalid(place, "template", str(fault)) from None
+        if not columns_of(self.prompt):
+            braces = "one pair of braces" if "{{" in self.prompt else "braces"
+            raise invalid(
+                ("prompt",),
+                "template",
+                f"names no column, so that all rows ask the same: a cell goes where its column stands in {braces}",
+            )
         if isinstance(self.answer, Perplexity):
             if self.few_shot is not None:
                 raise invalid(("few_shot",), "void", "has no effect: a whole text is foretold, after nothing")

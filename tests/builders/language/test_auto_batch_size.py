@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,22 +11,29 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
-from runner.errors import Stopped
+from runner.errors import OutOfMemory, Stopped
+from runner.spec import resume_contract
+from runner.spec.checking import load
 from tests.builders.language.conftest import steps, weights
 from tests.examples import example
 
 
 @pytest.fixture
 def room(monkeypatch) -> Callable[..., list[int]]:
-    """Give the model room for so many rows a training pass; what is given are the rows that passes were asked for."""
+    """Give the model room for so many rows a training pass, after ``passes`` that have room for all.
 
-    def give(count: int, error: BaseException | None = None) -> list[int]:
-        forward, asked = LlamaForCausalLM.forward, []
+    What is given are the rows that passes were asked for.
+    """
+
+    forward = LlamaForCausalLM.forward
+
+    def give(count: int, error: BaseException | None = None, passes: int = 0) -> list[int]:
+        asked: list[int] = []
 
         def with_room(self: Any, input_ids: torch.Tensor, **words: Any) -> Any:
             if torch.is_grad_enabled():
                 asked.append(len(input_ids))
-                if len(input_ids) > count:
+                if len(input_ids) > count and len(asked) > passes:
                     # What was drawn before memory was short is drawn again.
                     torch.rand(7)
                     raise error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
@@ -97,14 +105,37 @@ def test_a_resumed_training_goes_on_with_what_was_found(trained, room):
 
 def test_one_row_that_is_too_much_ends_the_training(trained, room):
     room(0)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(OutOfMemory, match="out of memory at step 1: CUDA out of memory") as told:
         trained("sft", **AUTO)
+    assert "batch_size" not in told.value.hint and "max_length" in told.value.hint
 
 
 def test_a_number_is_kept_to(trained, room):
     room(3)
-    with pytest.raises(torch.OutOfMemoryError):
-        trained("sft")
+    with pytest.raises(OutOfMemory, match="at step 1") as told:
+        trained("sft", gradient_checkpointing=True)
+    assert '"auto"' in told.value.hint and "gradient_checkpointing" not in told.value.hint
+
+
+def test_a_step_without_memory_is_told_and_what_was_learned_before_it_is_gone_on_from(trained, room):
+    whole, its = trained("sft", "whole", evaluation={"every": 1})
+    room(0, passes=3)
+    with pytest.raises(OutOfMemory, match="out of memory at step 4: ") as told:
+        trained("sft", "part", evaluation={"every": 1})
+    assert told.value.where == "/batch_size"
+    assert '"gradient_checkpointing": true takes less, and a run that is resumed may change that' in told.value.hint
+    asked = room(99)
+    resumed, _ = trained("sft", "part", evaluation={"every": 1}, gradient_checkpointing=True)
+    assert 0 < len(asked) < len(steps(its))
+    assert resumed.metrics["loss"] == pytest.approx(whole.metrics["loss"], abs=1e-5)
+
+
+def test_what_takes_less_memory_may_be_changed_when_a_run_goes_on():
+    document = example("sft")
+    before, after = load(json.dumps(document)).spec, copy.deepcopy(document)
+    after["model"]["spec"]["gradient_checkpointing"] = True
+    (change,) = resume_contract.compare(before, load(json.dumps(after)).spec)
+    assert (change.pointer, change.policy) == ("/model/spec/gradient_checkpointing", "free")
 
 
 def test_a_spec_may_leave_it_to_the_training_where_the_kind_can(desk):

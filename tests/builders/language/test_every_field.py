@@ -100,6 +100,12 @@ TAUGHT = {
     "student_template": Row("Please: {input}"),
 }
 LETTERS = {"letters": {"reward_type": "regular_expression", "pattern": "[a-z]"}}
+#: One that is hardly the same twice, measured often: the last model is not the best.
+GRADUAL = {
+    "rewards": {"short": {"reward_type": "length", "target": 30, "unit": "characters"}},
+    "max_new_tokens": 20,
+    "evaluation": {"every": 1},
+}
 #: What kinds that learn from rewards have. A prompt is not cut: it leaves room for an answer, or is left out.
 DRAWN = CHAT | {
     "rewards": Row(LETTERS),
@@ -107,10 +113,12 @@ DRAWN = CHAT | {
     "temperature": Row(0.5),
     "top_k": Row(3),
     "top_p": Row(0.3),
+    "environment": Row({"partner": {"module": "tests.builders.language.partners", "class_name": "Again"}}),
     "mask_cut": Row(True, beside={"top_k": 4, "temperature": 3.0}),
-    "max_length": Row(60),
+    "max_length": Row(44),
+    "schedule": Row({"schedule_type": "constant"}, beside={"keep": "last"}, epochs=2),
     "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", {"evaluation": {"every": 1}}, epochs=3),
-    "keep": Row("last", beside={"optimizer": FAR, "max_grad_norm": None, "rewards": LETTERS, "seed": 3}, epochs=2),
+    "keep": Row("last", beside=GRADUAL, epochs=4),
 }
 #: What is another only once the model is not what it was when the answers were drawn.
 FAST = {"optimizer": RATE | {"learning_rate": 0.01}, "max_grad_norm": None, "schedule": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from runner.builders.language._reinforcing.policy_training import again
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message
 from runner.contract import Processes
+from runner.contract.foreign_code import CodeLimits, Program
 from runner.data.dialogues.rows import PromptRow
 from runner.errors import DataError, RunFailed
 from runner.training.auto_batch_size import RowsAtOnce
-from tests.builders.language.conftest import REINFORCED, prompts, steps
+from tests.builders.language.conftest import REINFORCED, prompts, steps, weights
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 4}
 
@@ -66,6 +68,14 @@ def test_answers_without_a_reward_are_counted_and_not_learned_from(trained, tmp_
     assert any("no reward applied" in event["message"] for event in context.emit.of("warning"))
 
 
+def test_answers_beside_one_without_a_reward_are_learned_from(trained, tmp_path):
+    body = "[None if at == 0 else float(len(text.encode())) for at, text in enumerate(completions)]"
+    result, context = trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, body))
+    assert result.metrics["train_unrewarded_answers"] == 9
+    assert result.metrics["train_equal_groups"] < 1
+    assert all(torch.isfinite(tensor).all() for tensor in weights(context.artifact).values())
+
+
 @pytest.mark.parametrize("kind", REINFORCED)
 def test_a_reward_that_raises_ends_the_training_by_row_and_step(trained, tmp_path, kind):
     body = "[1.0 for each in completions] if columns['answer'][0] != 7 else [float('nan')]"
@@ -74,6 +84,24 @@ def test_a_reward_that_raises_ends_the_training_by_row_and_step(trained, tmp_pat
     assert "the reward own" in error.value.message
     assert "line 3" in error.value.message
     assert "at step" in error.value.message
+
+
+class OutOfTime:
+    """Whatever is run comes to no end."""
+
+    def run(self, programs: Sequence[Program], limits: CodeLimits) -> list[list[str]]:
+        return [["timeout"] * len(program.tests) for program in programs]
+
+
+def test_code_that_runs_out_of_time_is_counted_and_told(trained):
+    rows = [PromptRow(row.line, row.prompt, {"tests": "assert x == 1"}) for row in prompts()]
+    code = {"own": {"reward_type": "code", "column": "tests"}}
+    result, context = trained("grpo", rows=rows, context=ONE_EPOCH | {"code": OutOfTime()}, rewards=code)
+    assert result.metrics["reward"] == 0
+    assert result.tables["code"]["rows"] == [["own", 0, 0, 27, 0]]
+    assert any(
+        "own: the code of 27 of 27 answers ran out of time" in each["message"] for each in context.emit.of("warning")
+    )
 
 
 def test_prompts_that_leave_no_room_are_left_out(trained):
@@ -92,11 +120,25 @@ def test_answers_that_are_cut_are_left_out_where_that_is_asked_for(trained):
     assert any("did not end" in event["message"] for event in context.emit.of("warning"))
 
 
-def test_what_is_drawn_goes_by_the_seed_alone(trained):
-    first, second = (trained("grpo", name, context=ONE_EPOCH)[0].metrics for name in ("one", "two"))
-    other = trained("grpo", "three", context=ONE_EPOCH | {"seed": 5})[0].metrics
-    assert first == second
-    assert first != other
+def test_what_is_drawn_goes_by_the_seed_alone(trained, tmp_path):
+    log, path = tmp_path / "said.txt", tmp_path / "judge.py"
+    path.write_text(
+        "def reward(prompts, completions, **columns):\n"
+        f"    with open({str(log)!r}, 'a') as file:\n"
+        "        file.writelines(f'{text!r}\\n' for text in completions)\n"
+        "    return [float(text.isascii()) for text in completions]\n"
+    )
+    rewards = {"own": {"reward_type": "function", "file": str(path)}}
+
+    def said(name: str, seed: int) -> str:
+        log.unlink(missing_ok=True)
+        trained("grpo", name, context=ONE_EPOCH | {"seed": seed}, rewards=rewards)
+        return log.read_text()
+
+    first = said("one", 4)
+    assert len(first.splitlines()) == 27 + 3 * 3
+    assert said("two", 4) == first
+    assert said("three", 5) != first
 
 
 def test_the_prompts_of_a_step_come_again_and_the_last_step_is_filled_up():

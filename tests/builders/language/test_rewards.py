@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +19,10 @@ from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.right_answers import number_in
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth, need_columns
 from runner.chat.messages import Conversation, Message
+from runner.contract.foreign_code import CodeLimits, Program
 from runner.data.dialogues.rows import PromptRow
 from runner.errors import DataError, RunFailed
+from runner.execution import code_driver
 
 READ = TypeAdapter(Reward)
 
@@ -190,3 +196,89 @@ def test_a_module_that_is_not_installed_is_refused(context_for):
     with pytest.raises(DataError) as error:
         worth(context_for, answers("a"), own={"reward_type": "function", "module": "nothing_of_that_name"})
     assert error.value.where == "/model/spec/rewards/own/module"
+
+
+# ---- Code
+
+
+class HereInAProcess:
+    """What tries programs in a container, as a process here: for programs that the tests themselves wrote."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def run(self, programs: Sequence[Program], limits: CodeLimits) -> list[list[str]]:
+        self.batches.append(len(programs))
+        asked = {"token": "t", "timeout": limits.timeout, "memory": limits.memory, "programs": [
+            {"source": each.source, "tests": [test.as_dict() for test in each.tests]} for each in programs
+        ]}  # fmt: skip
+        words = [sys.executable, "-I", code_driver.__file__]
+        done = subprocess.run(words, input=json.dumps(asked) + "\n", capture_output=True, text=True, check=True)
+        said = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(each["token"], each["at"]) for each in said] == [("t", at) for at in range(-1, len(programs))]
+        return [each["ends"] for each in said[1:]]
+
+
+def tried(context_for: Any, said: list[JudgedAnswer], **section: Any) -> tuple[Worth, HereInAProcess]:
+    from tests.builders.language.conftest import loaded
+
+    runner = HereInAProcess()
+    context = replace(context_for(loaded([], 0), "run"), code=runner)
+    opened = WeightedRewards.opened(sections(own={"reward_type": "code", "column": "tests"} | section), context)
+    return opened.worth(said, len(said) // 2, 4), runner
+
+
+def test_code_is_tried_by_the_tests_of_its_row_and_all_answers_of_a_step_together(context_for):
+    fenced = "So:\n```python\ndef twice(x):\n    return 2 * x\n```\nThat is it."
+    said = answers(
+        "def twice(x): return 2 * x", fenced, "def twice(x): return x + 1", "import os\nos._exit(0)",
+        "nonsense(", "twice = lambda x: 1 / 0", tests=["assert twice(1) == 2", "assert twice(3) == 6"],
+    )  # fmt: skip
+    found, runner = tried(context_for, said)
+    assert found.total.tolist() == [1, 1, 0, 0, 0, 0]
+    assert runner.batches == [6]
+    assert found.ways == {"own/passed": 2, "own/failed": 4}
+    shared, _ = tried(context_for, said, counts="share")
+    assert shared.total.tolist() == [1, 1, 0.5, 0, 0, 0]
+
+
+def test_code_that_reads_and_writes(context_for):
+    tests = [{"input": "3\n", "output": "9"}, {"input": "4\n", "output": "16\n"}]
+    said = answers("print(int(input()) ** 2)", "print(9)", "raise SystemExit(print(int(input()) ** 2))", tests=tests)
+    found, _ = tried(context_for, [*said, *answers("print(1)")], counts="share")
+    assert str(found.total.tolist()) == "[1.0, 0.5, 1.0, nan]"
+
+
+def test_code_that_comes_to_no_end_is_worth_nothing_and_counted(context_for):
+    said = answers(
+        "while True: pass", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "x = 'a' * 10**12", "x = 1",
+        tests="assert x == 1",
+    )  # fmt: skip
+    found, _ = tried(context_for, said, timeout=0.5, counts="share")
+    assert found.total.tolist() == [0, 0, 0, 1]
+    assert found.ways == {"own/timeout": 1, "own/killed": 1, "own/failed": 1, "own/passed": 1}
+
+
+def test_code_has_so_much_memory(context_for):
+    said = answers("x = len('a' * (200 * 2**20))", "x = 1", tests="assert x")
+    assert tried(context_for, said, memory=512)[0].total.tolist() == [1, 1]
+    assert tried(context_for, said, memory=128)[0].total.tolist() == [0, 1]
+
+
+def test_code_sees_neither_our_environment_nor_what_another_left(context_for, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "s")
+    said = answers(
+        "import os\nopen('left', 'w').close()\nx = 'SECRET_KEY' in os.environ",
+        "import os\nx = os.path.exists('left')",
+        tests="assert not x",
+    )
+    found, _ = tried(context_for, said)
+    assert found.total.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("value", [[], "", [1], [{"input": "1"}], {"output": 2}, [{"output": "1", "inputs": "2"}]])
+def test_tests_that_are_none_are_told_by_their_line(value):
+    rewards = sections(own={"reward_type": "code", "column": "tests"})
+    with pytest.raises(DataError, match=r"line 7: .*tests are a Python text") as error:
+        need_columns(rewards, [answers("a", tests=value)[0].row])
+    assert error.value.where == "/model/spec/rewards/own/column"

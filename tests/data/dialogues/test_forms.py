@@ -270,6 +270,8 @@ def test_a_column_that_is_not_there_is_told_with_the_one_that_may_be_meant(load)
         ("dpo", VOTE | {"winner_model_a": 1, "winner_model_b": 1, "winner_tie": 0}, "says who won"),
         ("dpo", {"prompt": "p", "chosen": [], "rejected": "b"}, "empty list"),
         ("dpo", {"prompt": "p", "chosen": "c", "rejected": "r", "margin": "much"}, "no number"),
+        ("sft", {"prompt": "p", "completion": "c", "advantage": "much"}, "no number"),
+        ("sft", {"prompt": "p", "completion": "c", "advantage": True}, "no number"),
         ("dpo", {"prompt": "", "chosen": "c", "rejected": "r"}, "no prompt"),
         (
             "dpo",

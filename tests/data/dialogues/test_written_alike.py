@@ -50,10 +50,11 @@ def with_tools(conversation, definitions):
 
 
 conversation_rows = st.builds(
-    lambda asked, answer, own: ConversationRow(1, Conversation((*asked.messages, *answer), own)),
+    lambda asked, answer, own, worth: ConversationRow(1, Conversation((*asked.messages, *answer), own), worth),
     prompts,
     answers,
     tools,
+    st.none() | st.floats(-10, 10),
 )
 preference_rows = st.builds(
     lambda asked, own, pair, margin: PreferenceRow(1, with_tools(asked, own), *pair, margin),

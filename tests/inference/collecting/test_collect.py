@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from runner.chat import judge_prompt
 from runner.inference.collecting import grading
 from tests.holding import held
 from tests.inference.collecting.endpoint import serving
@@ -228,4 +229,4 @@ def test_grades(grade, answer, reference, worth):
 @pytest.mark.parametrize(("said", "first", "second"), [("[[A]]", 1, 0), ("A? No. [[B]]", 0, 1), ("[[C]]", 0.5, 0.5),
                                                        ("B", None, None)])  # fmt: skip
 def test_verdicts(said, first, second):
-    assert (grading.verdict(said, True), grading.verdict(said, False)) == (first, second)
+    assert (judge_prompt.verdict(said, True), judge_prompt.verdict(said, False)) == (first, second)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from runner.builders.language._distilling import teacher as teachers
-from runner.builders.language._distilling.learning import LogitDistillation
-from runner.builders.language._distilling.likeliest_learning import LikeliestDistillation, given_for, kept_for
+from runner.builders.language._distilling.logit_distillation import LogitDistillation
 from runner.builders.language._distilling.on_policy import Sampler
 from runner.builders.language._distilling.taught_rows import aligned
 from runner.builders.language._distilling.teacher_answers import answered_rows
 from runner.builders.language._distilling.templates import turned_rows
+from runner.builders.language._distilling.top_k_distillation import LikeliestDistillation, given_for, kept_for
 from runner.builders.language._fields.teacher_fields import OddsTeacher
+from runner.builders.language._learning.answer_advantages import tell_unused, with_advantages
 from runner.builders.language._learning.learnings import ComposedLosses, Learning, Likelihood
 from runner.builders.language._learning.likelihood_training import learn
 from runner.builders.language._models import base_model
@@ -32,6 +33,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     base = base_model.find(spec, context)
     renderer = renderer_of(base, spec, context)
     taught = spec.taught()
+    if spec.losses is None or not spec.losses.policy():
+        tell_unused(context.data.train, context.emit)
     learning: Learning
     if taught is not None and taught.by_logits():
         sides, learning = _with_logits(spec, context, base, renderer)
@@ -45,10 +48,20 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
             for part, side in zip(parts, SIDES, strict=True)
         )
         sides = learned, held
-        smoothing = getattr(spec, "label_smoothing", 0.0)
-        learning = Likelihood(smoothing) if spec.losses is None else ComposedLosses(spec.losses, context)
+        learning, sides = _from_data(spec, context, sides)
     document = {"chat": renderer.as_document(), "max_length": spec.max_length}
     return learn(spec, context, lambda: base_model.load(spec, context, base), *sides, document, learning)
+
+
+def _from_data(spec: Any, context: TrainContext, sides: tuple[Side, Side]) -> tuple[Learning, tuple[Side, Side]]:
+    """What is learned of the data alone, and the rows of both sides that say it."""
+    if spec.losses is None:
+        return Likelihood(getattr(spec, "label_smoothing", 0.0)), sides
+    if not spec.losses.policy():
+        return ComposedLosses(spec.losses, context), sides
+    rows = context.data.train, context.data.validation
+    learned, held, advantages = with_advantages(spec.losses, rows, sides, context.emit)
+    return ComposedLosses(spec.losses, context, advantages), (learned, held)
 
 
 def _with_logits(spec: Any, context: TrainContext, base: Base, renderer: Any) -> tuple[tuple[Side, Side], Learning]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from runner.builders.language._distilling.asked_endpoint import AskedEndpoint
-from runner.builders.language._distilling.asked_model import AskedModel
+from runner.builders.language._distilling.endpoint_teacher import AskedEndpoint
 from runner.builders.language._distilling.given_answers import GivenAnswers
+from runner.builders.language._distilling.local_teacher import AskedModel
 from runner.builders.language._distilling.templates import turned, turned_rows
 from runner.builders.language._fields.teacher_fields import AnswersTeacher, EndpointTeacher
 from runner.builders.language._rows.row_report import RowReport

@@ -80,7 +80,9 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
         description="How many batches make a step; the loss is their mean by token, as if they were one.",
     )
     gradient_checkpointing: bool = option(
-        False, description="Compute activations anew in the backward pass: less memory, a third more time."
+        False,
+        resume="free",
+        description="Compute activations anew in the backward pass: less memory, a third more time.",
     )
     max_steps: int | None = option(
         None, ge=1, description="End after this many steps, within an epoch too; null goes over all epochs."

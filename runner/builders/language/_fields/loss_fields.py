@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from runner.builders.language._fields.clip_fields import clip_high_option, clip_option
 from runner.contract import Section, invalid, option
 
 
@@ -49,6 +50,23 @@ class Contrastive(Loss):
     )
 
 
+class ImportanceSampling(Loss):
+    """The advantage of an answer, by how far its odds have moved from those of the model that training began with."""
+
+
+class Clipped(Loss):
+    """The same, of odds that are not followed any further once they have moved so far."""
+
+    clip_range: Annotated[float, Field(gt=0, lt=1)] = clip_option()
+    clip_range_high: Annotated[float, Field(gt=0, le=100)] | None = clip_high_option()
+
+
+#: Those that learn from how much better than expected an answer is, which the data says.
+POLICY = ("importance_sampling", "ppo", "cispo")
+#: Those that learn the tokens that the data has.
+LIKELIHOOD = ("cross_entropy", "label_smoothing", "focal")
+
+
 class Losses(Section):
     """The loss of a token is the sum of those that are named, each times its weight."""
 
@@ -64,12 +82,35 @@ class Losses(Section):
         """Those that count, by name."""
         return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
 
+    def policy(self) -> list[str]:
+        """The names of those that learn from advantages."""
+        return [name for name in POLICY if name in self.named()]
+
+    def by_advantages_alone(self) -> bool:
+        """Whether nothing is learned of an answer without an advantage."""
+        return not self.named().keys() & {*LIKELIHOOD, "contrastive"}
+
+    def beside_reference(self) -> bool:
+        """Whether the model that training began with lies beside the one that is trained."""
+        return self.kl_to_reference is not None or bool(self.policy())
+
     @model_validator(mode="after")
     def _something(self) -> Self:
-        if not {"cross_entropy", "label_smoothing", "focal"} & self.named().keys():
+        learning = [name for name in (*LIKELIHOOD, *POLICY) if name in type(self).model_fields]
+        if not self.named().keys() & {*learning}:
             raise invalid(
                 ("cross_entropy",),
                 "nothing_learned",
-                "the data's tokens are learned by cross_entropy, label_smoothing or focal: name one of them",
+                f"nothing would be learned of the data: name one of {', '.join(learning)}",
             )
         return self
+
+
+class JudgedLosses(Losses):
+    """The same, and those that learn from advantages of the data."""
+
+    importance_sampling: ImportanceSampling | None = option(
+        None, description="-r A: the ratio r of a token's odds to those at the beginning, times its answer's advantage."
+    )
+    ppo: Clipped | None = option(None, description="The same, without a gradient where r has moved too far already.")
+    cispo: Clipped | None = option(None, description="-clip(r) A log p, without a gradient through r.")

@@ -6,8 +6,14 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from runner.builders.language._fields.environment_fields import EnvironmentFields
 from runner.builders.language._fields.language_spec import ChatModelSpec
-from runner.builders.language._fields.reward_fields import ModelReward, Rewards
+from runner.builders.language._fields.reward_fields import (
+    CodeReward,
+    EnvironmentReward,
+    ModelReward,
+    Rewards,
+)
 from runner.contract import Needed, invalid, option
 
 
@@ -35,6 +41,11 @@ class ReinforcedSpec(ChatModelSpec):
     top_p: Annotated[float, Field(gt=0, le=1)] | None = option(
         None, description="Draw of the fewest tokens only that together have this probability."
     )
+    environment: EnvironmentFields | None = option(
+        None,
+        description="What answers the model's turns: tools, a partner; null lets an answer be one turn.",
+        examples=[{"tools": {"file": "tools.py", "functions": ["calculator"]}, "max_turns": 3}],
+    )
     mask_cut: bool = option(
         False, description="Leave answers out of the loss that do not end within max_new_tokens; they are judged still."
     )
@@ -49,6 +60,22 @@ class ReinforcedSpec(ChatModelSpec):
     def needed(self, field: str) -> Needed:
         return Needed(task="reward") if field.startswith("rewards/") else super().needed(field)
 
+    def runs_code(self) -> str | None:
+        named = (name for name, reward in self.rewards.items() if isinstance(reward, CodeReward))
+        return next((f"rewards/{name}" for name in named), None)
+
+    def longest_answer(self, prompt: int) -> int:
+        """Tokens of all turns after a prompt of so many, at most."""
+        return self.max_new_tokens if self.environment is None else self.max_length - prompt
+
+    @model_validator(mode="after")
+    def _somebody_rewards(self) -> Self:
+        partner = self.environment is not None and self.environment.partner is not None
+        for name, reward in self.rewards.items():
+            if isinstance(reward, EnvironmentReward) and not partner:
+                raise invalid(("rewards", name, "reward_type"), "lacking", "there is no environment with a partner")
+        return self
+
     @model_validator(mode="after")
     def _room_for_answers(self) -> Self:
         if self.max_new_tokens >= self.max_length:
@@ -62,11 +89,4 @@ def passes_option(default: int) -> Any:
     """``passes``, of kinds that learn several times from one answer."""
     return option(
         default, ge=1, le=64, description="Steps that are learned from the same answers before others are drawn."
-    )
-
-
-def clip_option() -> Any:
-    """``clip_range``."""
-    return option(
-        0.2, description="A token's odds over those that it was drawn by count up to 1 + this, and down to 1 - this."
     )

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from runner import registry
+from runner.builders.language._fields.user_code import PythonName, UserCode
 from runner.contract import Section, invalid, option
 from runner.store.references import check_reference
 
@@ -54,10 +55,15 @@ class FormatReward(Rewarding):
     )
 
 
-class Extracting(Rewarding):
-    """One that compares an answer with what the row says."""
+class ReadingColumn(Rewarding):
+    """One that needs what the row says."""
 
     column: Column = option(description="The column of the data that has what is right: a value, or a list of several.")
+
+
+class Extracting(ReadingColumn):
+    """One that compares an answer with what the row says."""
+
     pattern: Pattern | None = option(
         None,
         description="A regular expression that finds what is compared in an answer: its first group, or all of it, "
@@ -85,6 +91,27 @@ class NumericAnswer(Extracting):
     tolerance: Annotated[float, Field(ge=0, le=1)] = option(
         1e-6, description="How far off it may be, as a share of the right one (of 1 where that is smaller)."
     )
+
+
+class CodeReward(ReadingColumn):
+    """What share of the row's tests the code of an answer passes.
+
+    The code is the last block between lines of ``` of an answer, or all of it. It is run in a container without a
+    network and without files of yours; code that runs out of time has not passed.
+    """
+
+    reward_type: Literal["code"] = option(description="Python code of an answer is to pass the row's tests.")
+    column: Column = option(
+        description="The column of the data that has the tests: Python that is run after the code, a list of such, "
+        'or a list of {"input": ..., "output": ...}.'
+    )
+    counts: Literal["all", "share"] = option(
+        "all", description="all: 1 for code that passes every test, else 0; share: the share that it passes."
+    )
+    timeout: Annotated[float, Field(gt=0, le=600)] = option(
+        5.0, description="Seconds that the code of an answer may take for all its tests together."
+    )
+    memory: int = option(512, ge=64, le=65_536, description="MiB that the code of an answer may take.")
 
 
 class PatternReward(Rewarding):
@@ -131,34 +158,31 @@ class ModelReward(Rewarding):
         return self
 
 
-class FunctionReward(Rewarding):
+class FunctionReward(UserCode, Rewarding):
     """What a function of yours says, out of a file or of an installed package."""
 
     reward_type: Literal["function"] = option(description="A function of yours scores answers.")
-    file: Annotated[str, StringConstraints(pattern=r"\.py$", max_length=4096)] | None = option(
-        None, file=".py", description="The Python file that has the function. It is run: name files that you trust."
-    )
-    module: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=256)] | None = (
-        option(None, description="The module of an installed package that has it, in place of a file.")
-    )
-    function: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=128)] = option(
+    function: PythonName = option(
         "reward", description="Its name. It is called as function(prompts=..., completions=..., **columns)."
     )
-    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = option(
-        None,
-        description="The checksum of the file that has it: another one is refused. Of a file, null takes the one that "
-        "it has when the run is made, and the run keeps it.",
-    )
 
-    @model_validator(mode="after")
-    def _from_one_place(self) -> Self:
-        if (self.file is None) == (self.module is None):
-            raise invalid(("file",), "needed", "a function is in a file or in a module: name one of the two")
-        return self
+
+class EnvironmentReward(Rewarding):
+    """What the environment's partner gave for the turns of an answer, added up."""
+
+    reward_type: Literal["environment"] = option(description="The environment's partner says what an answer is worth.")
 
 
 Reward = Annotated[
-    LengthReward | FormatReward | ExactAnswer | NumericAnswer | PatternReward | ModelReward | FunctionReward,
+    LengthReward
+    | FormatReward
+    | ExactAnswer
+    | NumericAnswer
+    | CodeReward
+    | PatternReward
+    | ModelReward
+    | FunctionReward
+    | EnvironmentReward,
     Field(discriminator="reward_type"),
 ]
 

@@ -14,6 +14,13 @@ from runner.builders.language._fields.teacher_fields import EndpointTeacher, Mod
 from runner.contract import Needed, invalid, option
 
 
+def losses_option() -> Any:
+    """``losses``."""
+    return option(
+        None, description="What is learned of the data's tokens: a sum of losses; null is their likelihood alone."
+    )
+
+
 class AnsweringSpec(ChatModelSpec):
     """One that is trained on the answers of conversations."""
 
@@ -31,9 +38,7 @@ class AnsweringSpec(ChatModelSpec):
         'role: {"assistant": 1, "user": 0.1}. A weight of a message in the data goes before it.',
     )
     packing: Packing = packing_option("none")
-    losses: Losses | None = option(
-        None, description="What is learned of the data's tokens: a sum of losses; null is their likelihood alone."
-    )
+    losses: Losses | None = losses_option()
 
     def taught(self) -> DistillationFields | None:
         """Who teaches, and how; None where nobody does."""
@@ -70,6 +75,10 @@ class AnsweringSpec(ChatModelSpec):
         if taught is None:
             return self
         inside = tuple(self.taught_at.split("/")[1:])
+        for name in [] if self.losses is None else self.losses.policy():
+            raise invalid(
+                ("losses", name), "void", "a teacher says what is better here, and advantages do: name one of the two"
+            )
         answers = self.loss_on in ("assistant", "last_assistant")
         if not taught.by_logits() and not answers:
             raise invalid(("loss_on",), "void", "the teacher's answers are learned: leave this out")

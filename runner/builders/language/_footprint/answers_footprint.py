@@ -59,7 +59,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         found = []
         if by_logits and taught.teacher.top_k is None:
             found.append((_teachers_folder(spec, context), teachers.kept_in(taught.teacher.dtype, context.device)))
-        if spec.losses is not None and spec.losses.kl_to_reference is not None:
+        if spec.losses is not None and spec.losses.beside_reference():
             found.append((folder, torch.float32))
         return found
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders.language._distilling.learning import taught_composition
+from runner.builders.language._distilling.logit_distillation import taught_composition
 from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._learning.composed_losses import composed_parts
 from runner.builders.language._learning.frozen_models import Frozen

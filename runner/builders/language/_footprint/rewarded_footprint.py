@@ -68,7 +68,7 @@ def _exercise(spec: Any, lengths: np.ndarray, group: int, make: Making) -> Exerc
     """An example is a prompt with all its answers, each a row."""
     ids, weights = [], []
     for length in lengths.tolist():
-        row = [0.0] * length + [1.0] * spec.max_new_tokens
+        row = [0.0] * length + [1.0] * spec.longest_answer(length)
         ids += [[0] * len(row)] * group
         weights += [row] * group
     rows = TokenRows.of(ids, weights)
@@ -84,4 +84,5 @@ def _exercise(spec: Any, lengths: np.ndarray, group: int, make: Making) -> Exerc
 
         return step
 
-    return Exercise(rows, (lengths + spec.max_new_tokens) * group, parts)
+    longest = np.array([length + spec.longest_answer(length) for length in lengths.tolist()], np.int64)
+    return Exercise(rows, longest * group, parts)

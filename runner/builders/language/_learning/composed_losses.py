@@ -32,6 +32,8 @@ class OfTokens:
     tokens: torch.Tensor
     #: The logits of the models beside it, in their order.
     beside: Sequence[torch.Tensor]
+    #: What is known of how much better than expected the token's answer is, ``[n]``.
+    advantages: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Lines:
     beside: tuple[Any, ...]
     #: float32 ``[N]``: 1 for a token that is the data's, 0 for one that the model has made; None: all are the data's.
     told: torch.Tensor | None = None
+    #: float32 ``[N]``: how much better than expected the answer is that a token is of; None: that is not known.
+    advantages: torch.Tensor | None = None
 
 
 class Source(Protocol):
@@ -89,7 +93,7 @@ class Composition:
         with arithmetic(machine.device, machine.precision):
             out = at_places(machine.learner, head, batch)
             told = torch.ones_like(batch.counted) if lines.told is None else lines.told
-            found = self.of_tokens(head, out, batch.tokens, told, beside)
+            found = self.of_tokens(head, out, batch.tokens, told, beside, lines.advantages)
         total = (found * batch.counted).sum()
         if self.contrastive is not None:
             weight, margin = self.contrastive
@@ -99,21 +103,25 @@ class Composition:
 
     def of_tokens(
         self, head: Any, out: torch.Tensor, tokens: torch.Tensor, told: torch.Tensor, beside: Sequence[Read],
-        most: int = MOST,
+        advantages: torch.Tensor | None = None, most: int = MOST,
     ) -> torch.Tensor:  # fmt: skip
         """The loss of every token, ``[N]``, from what ``head`` reads; of a head that is None from the logits.
 
         Not more than about ``most`` numbers of odds are in memory at a time.
         """
 
-        def part(out: torch.Tensor, tokens: torch.Tensor, told: torch.Tensor, *read: torch.Tensor) -> torch.Tensor:
+        better = torch.zeros_like(told) if advantages is None else advantages
+
+        def part(
+            out: torch.Tensor, tokens: torch.Tensor, told: torch.Tensor, better: torch.Tensor, *read: torch.Tensor
+        ) -> torch.Tensor:
             logits = (out if head is None else head(out)).float()
             others = [model.logits(hidden) for model, hidden in zip(beside, read, strict=True)]
-            known = OfTokens(logits, torch.log_softmax(logits, dim=-1), tokens, others)
+            known = OfTokens(logits, torch.log_softmax(logits, dim=-1), tokens, others, better)
             losses = [term.weight * (told if term.of_data else 1) * term.of(known) for term in self.terms]
             return torch.stack(losses).sum(dim=0)
 
-        every = (out, tokens, told, *(model.hidden for model in beside))
+        every = (out, tokens, told, better, *(model.hidden for model in beside))
         vocabulary = out.shape[1] if head is None else int(head.weight.shape[0])
         size = max(1, most // (vocabulary * 4 * (1 + len(beside))))
         if len(tokens) <= size:

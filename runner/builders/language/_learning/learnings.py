@@ -18,6 +18,7 @@ from runner.builders.language._learning.machine import Machine
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._models.opening import open_weights
 from runner.builders.language._rows.examples import Examples
+from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Table, TrainContext
 
 
@@ -62,6 +63,8 @@ class DataLines:
 
     examples: Examples
     models: int
+    #: What each of the data's rows is worth more than expected; None where nothing says so.
+    advantages: TokenRows | None = None
 
     @property
     def lengths(self) -> np.ndarray:
@@ -74,7 +77,11 @@ class DataLines:
     def begin(self, machine: Machine, chosen: np.ndarray) -> Callable[[np.ndarray], Lines]:
         def lines(some: np.ndarray) -> Lines:
             batch = self.examples.batch(some, machine.padding, machine.device)
-            return Lines(batch, (batch,) * self.models)
+            better = None
+            if self.advantages is not None:
+                laid = Examples(self.advantages, self.examples.bins).batch(some, machine.padding, machine.device)
+                better = batch.of_counted(laid.weights)
+            return Lines(batch, (batch,) * self.models, advantages=better)
 
         return lines
 
@@ -82,8 +89,9 @@ class DataLines:
 class ComposedLosses:
     """The losses that the spec's ``losses`` names."""
 
-    def __init__(self, losses: Any, context: TrainContext) -> None:
-        self._losses, self._context = losses, context
+    def __init__(self, losses: Any, context: TrainContext, advantages: TokenRows | None = None) -> None:
+        """``advantages`` has the rows that are learned, and in place of weights what their answers are worth."""
+        self._losses, self._context, self._advantages = losses, context, advantages
         self._reference: Frozen | None = None
 
     def ready(self, trained: Trained) -> None:
@@ -91,7 +99,7 @@ class ComposedLosses:
 
     def parts(self, machine: Machine, examples: Examples) -> Parts:
         made = composition(self._losses, machine.model, self._reference)
-        return composed_parts(machine, DataLines(examples, len(made.models)), made)
+        return composed_parts(machine, DataLines(examples, len(made.models), self._advantages), made)
 
     def tables(self) -> list[Table]:
         return []
@@ -102,7 +110,7 @@ class ComposedLosses:
 
 def reference_of(losses: Any, trained: Trained, context: TrainContext) -> Frozen | None:
     """The model as training began with it, where a loss compares with it."""
-    if losses is None or losses.kl_to_reference is None:
+    if losses is None or not losses.beside_reference():
         return None
     found = Frozen(open_weights(trained.folder, context.device))
     # Reading a model may draw from torch's generator or not, as it was read before or not.

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 
-from runner.builders.language._learning import token_losses
+from runner.builders.language._fields.clip_fields import high
+from runner.builders.language._learning import policy_losses, token_losses
 from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term
 from runner.builders.language._learning.frozen_models import Beside, Frozen
 from runner.builders.language._learning.odds import last_layer
 from runner.errors import DataError
 
 LOSSES = "/model/spec/losses"
+POLICY_LOSSES: dict[str, Callable[..., torch.Tensor]] = {
+    "importance_sampling": policy_losses.importance_sampling,
+    "ppo": policy_losses.ppo,
+    "cispo": policy_losses.cispo,
+}
 
 
 def likelihood(share: float = 1.0) -> list[Term]:
@@ -35,7 +42,18 @@ def terms(losses: Any, share: float, reference: int) -> list[Term]:
     def held(known: OfTokens) -> torch.Tensor:
         return token_losses.divergence(known.logits, known.beside[reference], "reverse_kl")
 
+    def policy(loss: Callable[..., torch.Tensor], section: Any) -> Callable[[OfTokens], torch.Tensor]:
+        clips = (section.clip_range, high(section)) if hasattr(section, "clip_range") else ()
+
+        def of(known: OfTokens) -> torch.Tensor:
+            began = torch.log_softmax(known.beside[reference], dim=-1)
+            now, old = (-token_losses.cross_entropy(each, known.tokens) for each in (known.log_probs, began))
+            return loss(now, old, known.advantages, *clips)
+
+        return of
+
     found = {"label_smoothing": smoothed, "focal": focal, "kl_to_reference": held}
+    found |= {name: policy(POLICY_LOSSES[name], getattr(losses, name)) for name in losses.policy()}
     named = losses.named()
     made = likelihood(share * named["cross_entropy"].weight) if "cross_entropy" in named else []
     return made + [Term(share * loss.weight, found[name]) for name, loss in named.items() if name in found]

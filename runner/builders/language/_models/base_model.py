@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ from runner.builders.language._models import stored_model
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
 from runner.contract import FootprintContext, Processes, TrainContext
 from runner.errors import DataError, RunnerError
-from runner.training import finetuning_methods, pretrained, quantised, quiet_libraries
+from runner.training import finetuning_methods, freed_memory, pretrained, quantised, quiet_libraries
 from runner.training.finetuning_specs import Adapters, Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
 
 BASE = "/model/spec/base_model_name"
@@ -60,9 +59,7 @@ class Trained:
     def release(self) -> None:
         """Give the weights' memory back."""
         self.model = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        freed_memory.give_back()
 
     def check_tokens(self, *ids: np.ndarray) -> None:
         """Raise :class:`DataError` where rows (token ids, int ``[n]``) have tokens that the model has none of."""

@@ -22,10 +22,10 @@ class Experience:
 
     @classmethod
     def of(cls, drawn: Sequence[Drawn], learned: np.ndarray) -> Experience:
-        """``learned`` (bool ``[n]``) says of which answers the tokens count."""
+        """``learned`` (bool ``[n]``) says of which answers the tokens count: those that the model made."""
         ids = [[*answer.prompt, *answer.made] for answer in drawn]
         weights = [
-            [0.0] * len(answer.prompt) + [float(counts)] * len(answer.made)
+            [0.0] * len(answer.prompt) + [float(counts) * own for own in answer.weights]
             for answer, counts in zip(drawn, learned.tolist(), strict=True)
         ]
         return cls(TokenRows.of(ids, weights))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from runner.builders.language._fields.clip_fields import high
 from runner.builders.language._learning import policy_losses as losses
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.odds import last_layer
@@ -79,9 +80,8 @@ class GroupObjective:
         spec = self._spec
         if spec.policy_loss == "importance_sampling":
             return losses.importance_sampling(logs, old, better)
-        high = spec.clip_range if spec.clip_range_high is None else spec.clip_range_high
         clipped = losses.ppo if spec.policy_loss == "ppo" else losses.cispo
-        return clipped(logs, old, better, spec.clip_range, high)
+        return clipped(logs, old, better, spec.clip_range, high(spec))
 
     def _shares(self, counts: np.ndarray, rows: np.ndarray, parts: int) -> np.ndarray:
         """What every token of the rows counts in the step's loss, by ``loss_type``: float64 ``[N]``."""

@@ -16,11 +16,12 @@ from runner.builders.language._learning.nothing_learned import Start, need_numbe
 from runner.builders.language._models import base_model, model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._models.opening import open_weights
-from runner.builders.language._reinforcing import prompt_side
+from runner.builders.language._reinforcing import code_outcomes, episode_courses, prompt_side
 from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.held_answers import HeldAnswers, rewards_table
 from runner.builders.language._reinforcing.objectives import Objective
 from runner.builders.language._reinforcing.practice import Practice
+from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, need_columns
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.chat_renderer import renderer_of
@@ -41,8 +42,9 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     """Train on the prompts of the data. The model is loaded once it is known that prompts and rewards can be used."""
     base = base_model.find(spec, context)
     renderer = renderer_of(base, spec, context)
+    surroundings = None if spec.environment is None else Surroundings.opened(spec.environment, renderer)
     learned, held = (
-        prompt_side.prompts(rows, renderer, spec, side)
+        prompt_side.prompts(rows if surroundings is None else surroundings.rows(rows), renderer, spec, side)
         for rows, side in ((context.data.train, "train"), (context.data.validation, "validation"))
     )
     row_report.tell([learned.report, held.report], context.emit, context.data.most_lost)
@@ -62,7 +64,7 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
 
     objective = make(trained, reference)
     group = objective.group
-    drawing = Drawing.of(spec, renderer, trained.padding, context.batch_size * group)
+    drawing = Drawing.of(spec, renderer, trained.padding, context.batch_size * group, surroundings)
     judged = HeldAnswers(drawing, held, rewards, context)
     before, start = judged.of(trained.model), Start.of(trained.model, context.processes)
     tasks_before = asked.of(trained.model, trained.tokenizer)
@@ -76,10 +78,10 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
 
     task = _trainee(spec, context, trained, practice, objective, measure, asked, learned)
     fitted = fit(task, context)
-    counts = practice.counts
+    counts, ways, course = practice.counts, practice.ways, practice.course
     # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.
     start.check(trained.model, may_stay=_nothing_to_tell_apart(spec, counts) or fitted.best_step is not None)
-    for sentence in _oddities(spec, counts):
+    for sentence in [*_oddities(spec, counts), *code_outcomes.sentences(ways), *episode_courses.sentences(course)]:
         context.emit("warning", message=sentence, pointer="/model/spec/rewards")
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, practice, machine, objective
@@ -97,6 +99,8 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
         rewards_table(rewards, spec.rewards, before, after),
         _before(before, context.seed),
         *asked.table(tasks_before, tasks_after),
+        *code_outcomes.tables(ways),
+        *episode_courses.tables(course),
     ]
     return TrainResult(
         metrics=metrics,

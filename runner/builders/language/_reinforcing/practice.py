@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -48,6 +49,10 @@ class Practice:
         self._size = batch_size * objective.group
         self._experience: Experience | None = None
         self.counts = dict.fromkeys(COUNTED, 0)
+        #: How often rewards came out in a way that they name, by ``reward/way``.
+        self.ways: Counter[str] = Counter()
+        #: How the episodes of an environment went, added up.
+        self.course: Counter[str] = Counter()
         self._figures: dict[str, float] = {}
 
     def parts(self, chosen: np.ndarray) -> Iterator[torch.Tensor]:
@@ -71,14 +76,24 @@ class Practice:
     def tensors(self) -> dict[str, torch.Tensor]:
         found = {"counts": torch.tensor([self.counts[name] for name in COUNTED], dtype=torch.int64)}
         found |= {f"figures/{name}": torch.tensor(value, dtype=torch.float64) for name, value in self._figures.items()}
+        for kind, counter in self._counters():
+            found |= {f"{kind}/{name}": torch.tensor(count, dtype=torch.int64) for name, count in counter.items()}
         return found | ({} if self._experience is None else self._experience.tensors())
 
     def put(self, tensors: Mapping[str, torch.Tensor]) -> None:
         self.counts = dict(zip(COUNTED, tensors["counts"].tolist(), strict=True))
         own = {name: value for name, value in tensors.items() if name.startswith("figures/")}
         self._figures = {name.removeprefix("figures/"): float(value) for name, value in own.items()}
+        for kind, counter in self._counters():
+            counter.clear()
+            counter.update(
+                {name.removeprefix(f"{kind}/"): int(n) for name, n in tensors.items() if name.startswith(f"{kind}/")}
+            )
         if "ids" in tensors:
             self._experience = Experience.read(tensors)
+
+    def _counters(self) -> list[tuple[str, Counter[str]]]:
+        return [("ways", self.ways), ("course", self.course)]
 
     def _drawn(self, chosen: np.ndarray) -> Experience:
         group, prompts = self._objective.group, self._prompts
@@ -86,22 +101,28 @@ class Practice:
         seeds = torch.randint(2**62, (len(chosen),), device="cpu").tolist()
         asked = [(prompts.rows[at], prompts.ids[at]) for at in chosen.tolist() for _ in range(group)]
         own = [[seed, copy] for seed in seeds for copy in range(group)]
-        drawn = self._drawing.answers(self._machine.model, asked, own, self._machine.precision)
+        course: Counter[str] = Counter()
+        drawn = self._drawing.answers(
+            self._machine.model, asked, own, self._machine.precision, step=self.counts["steps"], course=course
+        )
+        self.course.update(course)
         worth = self._rewards.worth([answer.judged for answer in drawn], group, self.counts["steps"])
+        self.ways.update(worth.ways)
         experience = self._objective.experience(drawn, worth.total, self._machine, self._size)
         cut = sum(answer.judged.cut for answer in drawn)
         equal = int(advantages.equal(worth.total.reshape(-1, group)).sum()) if group > 1 else 0
         for name, count in (
             ("groups", len(chosen)), ("equal_groups", equal), ("answers", len(drawn)), ("cut_answers", cut),
             ("unrewarded_answers", int(np.isnan(worth.total).sum())),
-            ("tokens", sum(len(answer.made) for answer in drawn)),
+            ("tokens", sum(answer.judged.tokens for answer in drawn)),
             ("taught", int(np.any(experience.known.get("advantages", 0)))),
         ):  # fmt: skip
             self.counts[name] += count
         self._figures = self._means(worth) | {
-            "answer_tokens": float(np.mean([len(answer.made) for answer in drawn])),
+            "answer_tokens": float(np.mean([answer.judged.tokens for answer in drawn])),
             "cut_answers": cut / len(drawn),
             **({"equal_groups": equal / len(chosen)} if group > 1 else {}),
+            **({"turns": course["turns"] / len(drawn)} if course else {}),
             **self._objective.figures,
         }
         return experience

@@ -15,13 +15,17 @@ class JudgedAnswer:
     """What the model said to a prompt."""
 
     row: PromptRow
-    #: All that it said, without what ends an answer; and the same as a turn, reasoning and calls of tools apart.
+    #: All that it said last, without what ends an answer; and the same as a turn, reasoning and calls of tools apart.
     text: str
     message: Message
-    #: How many tokens that is, with the one that ended it.
+    #: How many tokens the model made, with those that ended a turn.
     tokens: int
-    #: Whether it came to no end.
+    #: Whether it came to no end, or one of its turns did not.
     cut: bool
+    #: All turns after the prompt, its own last one too; none where an answer is one turn.
+    turns: tuple[Message, ...] = ()
+    #: What its environment gave for it; None where there is none that does.
+    given: float | None = None
 
 
 class Judging(Protocol):

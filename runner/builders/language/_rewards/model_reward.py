@@ -8,6 +8,7 @@ from typing import Any
 from runner.builders.language._answering.scorer import Scorer
 from runner.builders.language._models.opening import open_folder
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
+from runner.chat.messages import Conversation
 from runner.chat.renderer import ChatRenderer
 from runner.contract import TrainContext
 from runner.data.dialogues.infer_rows import AskedConversation
@@ -30,8 +31,14 @@ class ScoredByModel:
         self._options = TASK.options()
 
     def values(self, answers: Sequence[JudgedAnswer]) -> list[float]:
-        rows = [AskedConversation(answer.row.prompt, answer=(answer.message,)) for answer in answers]
+        rows = [AskedConversation(_before(answer), answer=(answer.message,)) for answer in answers]
         return self._scorer.predict(rows, self._options, len(rows))
+
+
+def _before(answer: JudgedAnswer) -> Conversation:
+    """All that stands before its last turn."""
+    prompt = answer.row.prompt
+    return prompt.with_messages((*prompt.messages, *answer.turns[:-1]))
 
 
 def _of_folder(section: Any, where: str, context: TrainContext) -> Scorer:

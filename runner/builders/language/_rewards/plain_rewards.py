@@ -1,4 +1,4 @@
-"""Rewards that look at an answer's text alone: its length, its format, a regular expression."""
+"""Rewards that look at an answer alone: its length, its format, a regular expression, what its environment gave."""
 
 from __future__ import annotations
 
@@ -51,3 +51,13 @@ class RegularExpression:
 
     def values(self, answers: Sequence[JudgedAnswer]) -> list[float]:
         return [float(self._find(answer.text) is not None) for answer in answers]
+
+
+class GivenByEnvironment:
+    """What the environment's partner gave for an answer's turns."""
+
+    def __init__(self, section: Any) -> None:
+        self._section = section
+
+    def values(self, answers: Sequence[JudgedAnswer]) -> list[float | None]:
+        return [answer.given for answer in answers]

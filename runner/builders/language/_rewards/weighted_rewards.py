@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from runner.builders.language._fields import reward_fields as fields
+from runner.builders.language._rewards.code_reward import PassedTests
 from runner.builders.language._rewards.function_reward import Function
 from runner.builders.language._rewards.judged_answer import JudgedAnswer, Judging
 from runner.builders.language._rewards.model_reward import ScoredByModel
-from runner.builders.language._rewards.plain_rewards import Format, Length, RegularExpression
+from runner.builders.language._rewards.plain_rewards import Format, GivenByEnvironment, Length, RegularExpression
 from runner.builders.language._rewards.right_answers import Exact, Numeric
 from runner.contract import TrainContext
+from runner.contract.foreign_code import cell_tests
 from runner.data.dialogues.rows import PromptRow
-from runner.errors import DataError, RunFailed
+from runner.errors import DataError, EnvironmentProblem, RunFailed, Stopped
 
 REWARDS = "/model/spec/rewards"
 #: Columns that are named in a message.
@@ -32,6 +35,8 @@ class Worth:
     each: np.ndarray
     #: The weighted sum of those that apply, ``[n]``; NaN where none does.
     total: np.ndarray
+    #: How often a reward came out in a way that it names, by ``reward/way``: code that ran out of time.
+    ways: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,13 +59,16 @@ class WeightedRewards:
         number of values.
         """
         each = np.full((len(self.judges), len(answers)), math.nan)
+        ways: Counter[str] = Counter()
         for line, (name, judge) in enumerate(self.judges.items()):
-            for at in range(0, len(answers), group):
-                each[line, at : at + group] = _asked(name, judge, answers[at : at + group], step)
+            size = len(answers) if getattr(judge, "at_once", False) else group
+            for at in range(0, len(answers), max(1, size)):
+                each[line, at : at + size] = _asked(name, judge, answers[at : at + size], step)
+            ways.update(f"{name}/{way}" for way in getattr(judge, "ways", ()))
         weights = np.array(list(self.weights.values()))[:, None]
         applies = ~np.isnan(each)
         total = np.where(applies, weights * np.nan_to_num(each), 0.0).sum(axis=0)
-        return Worth(each, np.where(applies.any(axis=0), total, math.nan))
+        return Worth(each, np.where(applies.any(axis=0), total, math.nan), ways)
 
 
 def need_columns(rewards: Mapping[str, Any], rows: Sequence[PromptRow]) -> list[str]:
@@ -70,7 +78,7 @@ def need_columns(rewards: Mapping[str, Any], rows: Sequence[PromptRow]) -> list[
     """
     sentences = []
     for name, section in rewards.items():
-        if not isinstance(section, fields.Extracting):
+        if not isinstance(section, fields.ReadingColumn):
             continue
         without = [row.line for row in rows if row.beside.get(section.column) is None]
         if rows and len(without) == len(rows):
@@ -87,7 +95,18 @@ def need_columns(rewards: Mapping[str, Any], rows: Sequence[PromptRow]) -> list[
                 f"{len(without):,} of {len(rows):,} rows have no {section.column!r}: the reward {name} does not apply "
                 f"to them (line {lines})"
             )
+        if isinstance(section, fields.CodeReward):
+            _need_tests(section.column, rows, f"{REWARDS}/{name}/column")
     return sentences
+
+
+def _need_tests(column: str, rows: Sequence[PromptRow], where: str) -> None:
+    for row in rows:
+        try:
+            if (value := row.beside.get(column)) is not None:
+                cell_tests(value)
+        except ValueError as error:
+            raise DataError(f"line {row.line}: {error}", where=where) from None
 
 
 def _opened(section: Any, place: str, context: TrainContext) -> Judging:
@@ -97,11 +116,14 @@ def _opened(section: Any, place: str, context: TrainContext) -> Judging:
         fields.PatternReward: RegularExpression,
         fields.ExactAnswer: Exact,
         fields.NumericAnswer: Numeric,
+        fields.EnvironmentReward: GivenByEnvironment,
     }
     if isinstance(section, fields.ModelReward):
         return ScoredByModel(section, place, context)
     if isinstance(section, fields.FunctionReward):
         return Function(section, place)
+    if isinstance(section, fields.CodeReward):
+        return PassedTests(section, context.code)
     judge: Judging = plain[type(section)](section)
     return judge
 
@@ -117,6 +139,9 @@ def _asked(name: str, judge: Judging, answers: Sequence[JudgedAnswer], step: int
 
     try:
         found = list(judge.values(answers))
+    except (EnvironmentProblem, Stopped):
+        # It says nothing of the answers.
+        raise
     except Exception as error:
         raise failed(f"raised {type(error).__name__}: {error}") from error
     if len(found) != len(answers):

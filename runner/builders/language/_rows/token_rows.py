@@ -27,12 +27,16 @@ class Batch:
     @property
     def tokens(self) -> torch.Tensor:
         """The tokens that count, int64 ``[N]``."""
-        return self.ids[:, 1:].flatten()[self.places]
+        return self.of_counted(self.ids)
 
     @property
     def counted(self) -> torch.Tensor:
         """What each of them counts, float32 ``[N]``."""
-        return self.weights[:, 1:].flatten()[self.places]
+        return self.of_counted(self.weights)
+
+    def of_counted(self, values: torch.Tensor) -> torch.Tensor:
+        """Values of all tokens, ``[B, T]``: those of the tokens that count, ``[N]``."""
+        return values[:, 1:].flatten()[self.places]
 
     @property
     def owners(self) -> torch.Tensor:

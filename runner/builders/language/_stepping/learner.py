@@ -19,7 +19,7 @@ from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Trained, thawed
 from runner.builders.language._models.opening import configuration, open_folder, stored_dtype
 from runner.builders.language._stepping.adapter_targets import adapter_targets
-from runner.builders.language._stepping.token_losses import FUNCTIONS
+from runner.builders.language._stepping.stepped_losses import FUNCTIONS
 from runner.chat.renderer import ChatRenderer
 from runner.contract.step_losses import LOSSES, StepRow
 from runner.errors import IntegrityError, RunFailed, UsageError

@@ -18,7 +18,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, clip_option, passes_option
+from runner.builders.language._fields.clip_fields import clip_high_option, clip_option
+from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, passes_option
 from runner.contract import invalid, option
 from runner.data.rewarded_prompts.section import RewardedPromptsData
 from runner.tasks import generation
@@ -49,9 +50,7 @@ class Spec(ReinforcedSpec):
         "clips it and keeps the gradient, importance_sampling takes it as it is.",
     )
     clip_range: Annotated[float, Field(gt=0, lt=1)] = clip_option()
-    clip_range_high: Annotated[float, Field(gt=0, le=100)] | None = option(
-        None, description="The same upwards, where that is another one; null takes clip_range."
-    )
+    clip_range_high: Annotated[float, Field(gt=0, le=100)] | None = clip_high_option()
     beta: Annotated[float, Field(ge=0, le=100)] = option(
         0.0, description="How strongly the model is held to what it began as; 0 keeps no second model in memory."
     )

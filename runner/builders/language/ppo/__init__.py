@@ -6,7 +6,7 @@ token much likelier than it was drawn by. What an answer is worth comes with its
 `kl_coefficient` times how far its odds have moved from the model that training began with, which lies beside it in
 memory. Answers are learned from `passes` times before others are drawn. The value is not stored.
 
-Use it where one answer to a prompt is all there is to judge, or a published recipe asks for it. `grpo` needs no value
+Use it when one answer to a prompt is all there is to judge, or a published recipe asks for it. `grpo` needs no value
 and no second model, has fewer numbers to set, and draws several answers to a prompt.
 
 Source: Ziegler et al., "Fine-Tuning Language Models from Human Preferences" (2019), sections 2.1 and 2.2; Schulman et
@@ -20,7 +20,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, clip_option, passes_option
+from runner.builders.language._fields.clip_fields import clip_option
+from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, passes_option
 from runner.contract import option
 from runner.data.rewarded_prompts.section import RewardedPromptsData
 from runner.tasks import generation

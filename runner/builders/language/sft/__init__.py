@@ -18,7 +18,8 @@ from typing import Literal, Self
 from pydantic import model_validator
 
 from runner.builders.language._fields.distillation_fields import DistillationFields
-from runner.builders.language._fields.taught_spec import AnsweringSpec
+from runner.builders.language._fields.loss_fields import JudgedLosses
+from runner.builders.language._fields.taught_spec import AnsweringSpec, losses_option
 from runner.contract import invalid, option
 from runner.data.conversations.section import ConversationsData
 from runner.tasks import generation
@@ -36,6 +37,7 @@ class Spec(AnsweringSpec):
     label_smoothing: float = option(
         0.0, ge=0, lt=1, description="Share of every token's odds that is spread over the vocabulary in training."
     )
+    losses: JudgedLosses | None = losses_option()
     distillation: DistillationFields | None = option(
         None, description="A teacher that is learned from as well; null learns from the data alone."
     )

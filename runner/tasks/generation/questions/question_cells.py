@@ -54,11 +54,16 @@ def columns_needed(task: EvaluationTask) -> dict[str, str]:
     if isinstance(answer, MultipleChoice):
         found = {answer.correct: "/answer/correct"} | found
         found |= {name: f"/answer/choices/{at}" for at, name in enumerate(answer.choices or ())}
-    if isinstance(answer, LogLikelihood):
-        found = dict.fromkeys(columns_of(answer.target), "/answer/target") | found
-    if isinstance(answer, Generation):
-        found = dict.fromkeys(columns_of(answer.reference), "/answer/reference") | found
+    for field, text in answer_templates(task).items():
+        found = dict.fromkeys(columns_of(text), f"/answer/{field}") | found
     return found
+
+
+def answer_templates(task: EvaluationTask) -> dict[str, str]:
+    """The template of the right answer by its field; none where a choice or a text is the answer."""
+    if isinstance(task.answer, LogLikelihood):
+        return {"target": task.answer.target}
+    return {"reference": task.answer.reference} if isinstance(task.answer, Generation) else {}
 
 
 def _filled(template: str, row: Mapping[str, Any]) -> str:

@@ -16,7 +16,13 @@ from runner.near_names import hint
 from runner.tasks.generation.evaluation_sections import EvaluationTask
 from runner.tasks.generation.questions import few_shots
 from runner.tasks.generation.questions.question import Question
-from runner.tasks.generation.questions.question_cells import Unasked, answers_of, columns_needed, prompt_of
+from runner.tasks.generation.questions.question_cells import (
+    Unasked,
+    answer_templates,
+    answers_of,
+    columns_needed,
+    prompt_of,
+)
 
 #: Lines that are named of one reason; all are counted.
 NAMED = 100
@@ -146,7 +152,7 @@ def _read(loaded: TaskFile, told: RowsRead, where: Mapping[str, Any] | None, poi
 
 
 def _check_columns(loaded: TaskFile, seen: set[str], where: Mapping[str, Any] | None, pointer: str) -> None:
-    """Raise :class:`DataError` for a column that no row has, at the field that names it."""
+    """Raise :class:`DataError` for a column that no row has, and for one without its braces, at the field."""
     needed = dict.fromkeys(where or (), f"{pointer}/where") | columns_needed(loaded.task)
     for name, at in needed.items():
         if name not in seen:
@@ -154,6 +160,13 @@ def _check_columns(loaded: TaskFile, seen: set[str], where: Mapping[str, Any] | 
                 f"no row has a column {name!r}",
                 where=f"{loaded.source}: {at}",
                 hint=hint(name, seen, f"there are: {', '.join(sorted(seen)[:20]) or 'none'}"),
+            )
+    for name, text in answer_templates(loaded.task).items():
+        if text.strip() in seen:
+            raise DataError(
+                "is the same words for every row, and a column is called so",
+                where=f"{loaded.source}: /answer/{name}",
+                hint=f"{{{text.strip()}}} stands for its cell",
             )
 
 

@@ -26,6 +26,8 @@ _BOUNDS = {
     "maxLength": "too long",
     "minItems": "too few items",
     "maxItems": "too many items",
+    "minProperties": "too few fields",
+    "maxProperties": "too many fields",
     "multipleOf": "not a multiple",
     "uniqueItems": "an item is there twice",
     "pattern": "not in this form",

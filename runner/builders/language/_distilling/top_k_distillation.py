@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from runner.builders.language._distilling.kept_odds import Given, KeptOdds, computed, vocabulary
-from runner.builders.language._distilling.learning import taught_composition
+from runner.builders.language._distilling.logit_distillation import taught_composition
 from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._distilling.teacher import Teacher, vocabulary_size
 from runner.builders.language._learning.composed_losses import composed_parts

@@ -1,0 +1,52 @@
+"""A few layers of a real model learn from a reward that can be verified: answers to held-out prompts get more of it.
+
+The model says what comes to it, and a capital letter is in a quarter of its answers. It is to be in all of them.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from runner.chat.messages import Conversation, Message
+from runner.data.dialogues.rows import PromptRow
+from tests.builders.language.conftest import REINFORCED, cut
+
+#: What the held-out reward, a share of the answers, is higher by: stated before it was measured.
+MARGIN = 0.25
+LAYERS = (0, 1, 28, 29)
+# fmt: off
+THINGS = (
+    "a star", "a river", "a stone", "bread", "a door", "rain", "a song", "a ship", "salt", "a lamp", "snow", "a road",
+)
+# fmt: on
+ASKED = ("Describe {}.", "What is {}?", "Who made {}?", "Where is {}?", "Tell me of {}.")
+
+
+def prompts() -> list[PromptRow]:
+    """Those of the last four things are held out."""
+    texts = [asked.format(thing) for thing in THINGS for asked in ASKED]
+    system = Message("system", "Answer.")
+    return [PromptRow(at + 1, Conversation((system, Message("user", text))), {}) for at, text in enumerate(texts)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", REINFORCED)
+def test_answers_to_held_out_prompts_are_worth_more_after_training(trained, smollm, tmp_path, kind):
+    # 320 answers for the one, 160 for the other, which learns four times from each.
+    own = {"group_size": 8} if kind == "grpo" else {}
+    result, _ = trained(
+        kind,
+        rows=prompts(),
+        held=20,
+        context={"epochs": 1 if kind == "grpo" else 4, "batch_size": 4 if kind == "grpo" else 20},
+        base_model_name=str(cut(smollm, tmp_path / "cut", LAYERS)),
+        rewards={"capital": {"reward_type": "regular_expression", "pattern": "[A-Z]"}},
+        max_new_tokens=4,
+        max_length=64,
+        optimizer={"optimizer_type": "adamw", "learning_rate": 0.0002},
+        keep="last",
+        **own,
+    )
+    ((_, before, *_),) = result.tables["baselines"]["rows"]
+    assert result.metrics["n_validation"] == 20
+    assert result.metrics["reward"] >= before + MARGIN

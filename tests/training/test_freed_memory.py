@@ -1,0 +1,34 @@
+"""Memory that nothing uses any more is given back."""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner.training import freed_memory
+
+BLOCK = 64 * 1024
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's allocator, on Linux"
+)
+def test_holes_between_blocks_are_given_back():
+    # The libraries that it loads are not what is measured.
+    freed_memory.give_back()
+    # Small enough to come from the heap, whatever was freed before.
+    blocks = [bytearray(BLOCK) for _ in range(2000)]
+    for block in blocks:
+        block[:] = b"1" * BLOCK
+    del block, blocks[::2]
+    before = _resident()
+    freed_memory.give_back()
+    assert before - _resident() > 800 * BLOCK
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
