@@ -227,7 +227,7 @@ def test_a_training_in_an_environment(trained, tmp_path, kind):
 def test_stopped_it_goes_on_to_the_same_episodes(trained):
     fields: dict[str, Any] = {
         "environment": {"partner": {"module": "tests.builders.language.partners", "class_name": "Again"}},
-        "rewards": GIVEN, "eval_every": 2, "passes": 2, "max_new_tokens": 2, "max_length": 160,
+        "rewards": GIVEN, "evaluation": {"every": 2}, "passes": 2, "max_new_tokens": 2, "max_length": 160,
     }  # fmt: skip
     spent = {"epochs": 1, "batch_size": 2}
     counted = Asked()
