@@ -1,14 +1,15 @@
 """Tokens per second of a running batch, beside one request after the other and loops over transformers' generate.
 
-    python benchmarks/generation.py [--model NAME] [--tokens 24] [--rounds 3] [--threads 1] [--json]
+    python benchmarks/generation.py [--model NAME] [--tokens 16] [--rounds 2] [--threads 1] [--json]
 
 Requests with answers of one length go through an engine of 1, 8 and 32 rows, and through loops as they are written by
 hand: `generate` for one prompt after the other, and for batches of 8 and 32 that are padded. Then answers have every
 length up to it, as answers have: an engine of 8 rows takes the next request when one is done, a padded batch of 8 waits
 for its longest. Greedy, but where it says drawn.
 
-The roads take turns, round by round; a road's figure is the median of its rounds, and each has so many requests that it
-takes about as long as the others. About two minutes on two idle cores.
+The roads take turns, round by round, and a road's figure is the median of its rounds: by the clock, and by the
+processor's time, which other programs on the machine disturb less. A road that answers one at a time answers a few
+requests alone. Every road is told of on standard error once it is done.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,26 +31,28 @@ from runner.generation import Engine, MessageCompleter
 QUESTIONS = ["What is {at} + 7?", "Name {at} rivers of France, and say a word of each.", "Hi, I am number {at}."]
 ONE, BY_HAND = "engine, 1 row", "generate, 1 row"
 #: Requests of a road that answers one at a time; its rate is that of any number.
-FEW = 3
+FEW = 2
 #: Answers of every length, in batches of so many.
 MIXED = 8
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A road's tokens a second, and how many times those of the two that answer one request after the other."""
+    """A road's tokens a second, by the clock and by the processor's time, and how many times those of the two roads
+    that answer one request after the other: the engine of one row, and `generate`."""
 
     road: str
-    tokens_per_second: float
-    over_engine_one_at_a_time: float
-    over_generate_one_at_a_time: float
+    by_clock: float
+    by_processor: float
+    over_engine: tuple[float, float]
+    over_generate: tuple[float, float]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="HuggingFaceTB/SmolLM2-135M-Instruct")
-    parser.add_argument("--tokens", type=int, default=24)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--tokens", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--json", action="store_true")
@@ -61,23 +65,32 @@ def main() -> None:
     if arguments.json:
         print(json.dumps([asdict(each) for each in found], indent=1))
         return
-    print(f"{'':<28} {'tokens/s':>9} {'over engine, 1 row':>19} {'over generate, 1 row':>21}")
+    print("tokens a second and ratios, each by the clock and by the processor's time")
+    print(f"{'':<30} {'tokens/s':>17} {'over engine, 1 row':>20} {'over generate, 1 row':>21}")
     for each in found:
-        over = f"{each.over_engine_one_at_a_time:>18.2f}x {each.over_generate_one_at_a_time:>20.2f}x"
-        print(f"{each.road:<28} {each.tokens_per_second:>9.1f} {over}")
+        rates = f"{each.by_clock:>8.1f} {each.by_processor:>8.1f}"
+        ratios = [f"{clock:.2f}x {processor:.2f}x" for clock, processor in (each.over_engine, each.over_generate)]
+        print(f"{each.road:<30} {rates} {ratios[0]:>20} {ratios[1]:>21}")
 
 
 def measured(work: dict[str, Callable[[], int]], rounds: int) -> Iterator[Measured]:
     """Every road by turns; each gives the number of its tokens."""
-    rates: dict[str, list[float]] = {road: [] for road in work}
-    for _ in range(rounds):
+    rates: dict[str, list[tuple[float, float]]] = {road: [] for road in work}
+    for number in range(rounds):
         for road, run in work.items():
-            began = time.perf_counter()
+            clock, processor = time.perf_counter(), time.process_time()
             made = run()
-            rates[road].append(made / (time.perf_counter() - began))
-    middle = {road: statistics.median(each) for road, each in rates.items()}
-    for road, rate in middle.items():
-        yield Measured(road, rate, rate / middle[ONE], rate / middle[BY_HAND])
+            clock, processor = time.perf_counter() - clock, time.process_time() - processor
+            rates[road].append((made / clock, made / processor))
+            print(f"round {number + 1}, {road}: {made} tokens, {clock:.1f} s, {processor:.1f} s", file=sys.stderr)
+    middle = {road: [statistics.median(each) for each in zip(*found, strict=True)] for road, found in rates.items()}
+
+    def over(road: str, other: str) -> tuple[float, float]:
+        clock, processor = (one / two for one, two in zip(middle[road], middle[other], strict=True))
+        return clock, processor
+
+    for road, (clock, processor) in middle.items():
+        yield Measured(road, clock, processor, over(road, ONE), over(road, BY_HAND))
 
 
 def roads(engine: Engine, tokens: int) -> dict[str, Callable[[], int]]:
@@ -85,7 +98,7 @@ def roads(engine: Engine, tokens: int) -> dict[str, Callable[[], int]]:
     answerer = engine.answerer
     asked = [QUESTIONS[at % len(QUESTIONS)].format(at=at) for at in range(32)]
     prompts = [prompt(answerer, text) for text in asked]
-    fixed = {"max_new_tokens": tokens, "min_new_tokens": tokens}
+    fixed: dict[str, Any] = {"max_new_tokens": tokens, "min_new_tokens": tokens}
 
     def through(rows: int, count: int, **more: Any) -> Callable[[], int]:
         completer = MessageCompleter(Engine(answerer, engine.task, engine.model, rows=rows), **fixed, **more)
