@@ -199,7 +199,7 @@ def answers(name: str, model: Path, asked: list[Talk], rounds: int, folder: Path
     def runner() -> int:
         made = [one for (one,) in generator.predict(rows, options, size)]
         # Sums of another batch come in another order, and the likeliest of two tokens may be the other one.
-        other = sum(one.text != text for one, text in zip(made, by_hand[size], strict=True)) if by_hand else 0
+        other = sum(one.text.strip() != text for one, text in zip(made, by_hand[size], strict=True)) if by_hand else 0
         assert other <= len(made) // 4, f"{other} of {len(made)} answers differ"
         return sum(one.completion_tokens for one in made)
 
