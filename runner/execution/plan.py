@@ -204,7 +204,7 @@ def _beside_an_engine(wanted: str, where: str, notes: list[str]) -> None:
         )
     CodeContainers.opened(where)
     if wanted == "auto":
-        notes.append("running as a local process, not in a container: the code of answers is run in containers of it")
+        notes.append("running as a local process, not in a container: it starts containers for the code of answers")
 
 
 def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:

@@ -12,6 +12,7 @@ REWARDS = f"{SPEC}/rewards"
 SHORT = {"reward_type": "length", "target": 2}
 CODE = {"reward_type": "code", "column": "completion"}
 NO_ENGINE = {"DOCKER_HOST": "unix:///nowhere/docker.sock"}
+JUDGE = {"reward_type": "judge", "base_url": "https://a.b/v1", "model": "m"}
 ENVIRONMENT = f"{SPEC}/environment"
 PARTNER = {"partner": {"file": "judge.py"}}
 TOOLS = {"tools": {"file": "judge.py", "functions": ["look_up"]}}
@@ -178,4 +179,23 @@ CASES: list[Case] = [
         "look_up cannot be described",
         spoil=judge("def look_up(word):\n    return word\n"),
     ),
+    wrong(
+        "a comparison where there is one answer",
+        rewarded(JUDGE, kind="ppo"),
+        f"{REWARDS}/own/reward_type",
+        "draws one answer to a prompt",
+    ),
+    wrong("a judge with its key", rewarded(JUDGE | {"api_key": "abc"}), f"{REWARDS}/own/api_key", "unknown field"),
+    trained(
+        "a judge whose key is not there", 6, rewarded(JUDGE | {"key_env": "NO_SUCH_KEY"}), "NO_SUCH_KEY", "export it"
+    ),
+    trained(
+        "a stored model that compares nothing",
+        5,
+        rewarded({"reward_type": "preference", "model_name": "elo_scoring/ratings"}),
+        f"{REWARDS}/own/model_name",
+        "a model of reward is needed",
+        spoil=furnished,
+    ),
+    lacking("an address of a judge that is none", rewarded(JUDGE | {"base_url": "a.b"}), f"{REWARDS}/own", "https://"),
 ]

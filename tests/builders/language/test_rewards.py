@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 from pydantic import TypeAdapter
 
 from runner.builders.language._fields.reward_fields import Reward
@@ -21,8 +23,9 @@ from runner.builders.language._rewards.weighted_rewards import WeightedRewards, 
 from runner.chat.messages import Conversation, Message
 from runner.contract.foreign_code import CodeLimits, Program
 from runner.data.dialogues.rows import PromptRow
-from runner.errors import DataError, RunFailed
+from runner.errors import DataError, EnvironmentProblem, RunFailed
 from runner.execution import code_driver
+from tests.inference.collecting.endpoint import serving
 
 READ = TypeAdapter(Reward)
 
@@ -282,3 +285,88 @@ def test_tests_that_are_none_are_told_by_their_line(value):
     with pytest.raises(DataError, match=r"line 7: .*tests are a Python text") as error:
         need_columns(rewards, [answers("a", tests=value)[0].row])
     assert error.value.where == "/model/spec/rewards/own/column"
+
+
+# ---- Comparisons
+
+
+@pytest.fixture(scope="session")
+def scoring(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a model that gives one score, of random weights."""
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    folder = tmp_path_factory.mktemp("scoring")
+    torch.manual_seed(0)
+    AutoModelForSequenceClassification.from_pretrained(base, num_labels=1).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    return folder
+
+
+def test_a_reward_model_scores_and_prefers_within_a_group(context_for, scoring):
+    said = [*answers("one", "two three", "four", "one"), *answers("five", "six", "seven", "eight", line=8)]
+    named = {"model_name": str(scoring)}
+    found = worth(
+        context_for, said, 4, score=named | {"reward_type": "model"}, win=named | {"reward_type": "preference"}
+    )  # fmt: skip
+    scores, wins = found.each.reshape(2, 2, 4)
+    assert len(set(scores.ravel())) == 7
+    for group, won in zip(scores, wins, strict=True):
+        wanted = [(sum(one > group) + (sum(one == group) - 1) / 2) / 3 for one in group]
+        assert won.tolist() == pytest.approx(wanted)
+    assert wins.mean() == pytest.approx(0.5)
+
+
+def test_answers_to_held_out_prompts_are_compared_with_those_of_the_first_measurement(context_for, scoring):
+    from tests.builders.language.conftest import loaded
+
+    rewards = sections(win={"reward_type": "preference", "model_name": str(scoring)})
+    opened = WeightedRewards.opened(rewards, context_for(loaded([], 0), "run"))
+    first, later = ([*answers(one), *answers(other, line=8)] for one, other in (("one", "two"), ("two", "one")))
+    assert opened.worth(first, 1, others=first).total.tolist() == [0.5, 0.5]
+    assert sorted(opened.worth(later, 1, others=first).total.tolist()) == [0.0, 1.0]
+    assert np.isnan(opened.worth(first, 1).total).all()
+
+
+def judged(context_for: Any, url: str, said: list[JudgedAnswer], **fields: Any) -> WeightedRewards:
+    from tests.builders.language.conftest import loaded
+
+    own = {"reward_type": "judge", "base_url": url, "model": "judge"} | fields
+    return WeightedRewards.opened(sections(own=own), context_for(loaded([], 0), "run"))
+
+
+def test_a_judge_compares_each_answer_with_others_of_its_group_in_both_places(context_for, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", "open sesame")
+    said = answers("it is right", "wrong", "no idea", "wrong")
+    with serving() as endpoint:
+        fields = {"key_env": "JUDGE_KEY", "max_new_tokens": 50, "temperature": 0.3}
+        opened = judged(context_for, endpoint.url, said, **fields, opponents=3)
+        assert opened.worth(said, 4).total.tolist() == pytest.approx([1.0, 1 / 3, 1 / 3, 1 / 3])
+        # Six pairs, of which one says the same twice, and two pairs ask the same question.
+        assert endpoint.asked["judge"] == 6
+        assert endpoint.keys == {"Bearer open sesame"}
+        assert {(body["max_tokens"], body["temperature"]) for body in endpoint.bodies} == {(50, 0.3)}
+        assert opened.worth(said, 4).total.tolist() == pytest.approx([1.0, 1 / 3, 1 / 3, 1 / 3])
+        assert endpoint.asked["judge"] == 6, "what was judged is kept"
+        other = answers("right", "b", "c", "d", "e", "f")
+        assert judged(context_for, endpoint.url, other, opponents=1).worth(other, 6).total[0] == 1.0
+        assert endpoint.asked["judge"] == 6 + 2 * 6
+
+
+def test_a_judge_that_says_nothing_does_not_apply_and_one_that_fails_ends_the_run(context_for):
+    said = answers("a", "b")
+    with serving() as endpoint:
+        endpoint.answer = lambda body: "Both are fine."
+        opened = judged(context_for, endpoint.url, said)
+        assert np.isnan(opened.worth(said, 2).total).all()
+        endpoint.faults["judge"] = [(400, {}, "no such thing")]
+        with pytest.raises(EnvironmentProblem, match="HTTP 400") as error:
+            opened.worth(answers("c", "d"), 2)
+        assert error.value.where == "/model/spec/rewards/own"
+
+
+def test_a_judge_of_held_out_answers_compares_them_with_the_first(context_for):
+    first, later = answers("a"), answers("it is right")
+    with serving() as endpoint:
+        opened = judged(context_for, endpoint.url, first)
+        assert opened.worth(first, 1, others=first).total.tolist() == [0.5]
+        assert opened.worth(later, 1, others=first).total.tolist() == [1.0]

@@ -1,4 +1,4 @@
-"""A teacher behind an OpenAI-compatible endpoint."""
+"""A teacher, or a judge, behind an OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
@@ -26,8 +26,12 @@ class AskedEndpoint:
         self._keyed, self._where, self._concurrency = keyed(backend, where), where, section.concurrency
         self._asking = asking or Asking()
 
-    def answers(self, prompts: Sequence[Conversation], context: TrainContext) -> list[tuple[str, bool] | None]:
-        """Raises :class:`DataError` for a prompt with tools, and :class:`EnvironmentProblem` for questions that got no
+    def answers(
+        self, prompts: Sequence[Conversation], context: TrainContext, *, tell: bool = True
+    ) -> list[tuple[str, bool] | None]:
+        """``tell`` says whether each answer is told as progress.
+
+        Raises :class:`DataError` for a prompt with tools, and :class:`EnvironmentProblem` for questions that got no
         answer, once all others have theirs."""
         import urllib3
 
@@ -50,9 +54,10 @@ class AskedEndpoint:
                     found[running[each]] = each.result()
                 except Failed as failure:
                     failed.append(failure)
-                context.emit("progress", done=done, total=len(waiting), unit="answers", metrics={})
+                if tell:
+                    context.emit("progress", done=done, total=len(waiting), unit="answers", metrics={})
                 if context.stop_requested():
-                    raise Stopped("stopped while the teacher was asked: what it has answered is kept")
+                    raise Stopped("stopped while an endpoint was asked: what it has answered is kept")
         except BaseException:
             # Nobody waits for another attempt then.
             self._asking.stopped.set()

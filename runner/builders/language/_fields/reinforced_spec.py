@@ -9,9 +9,11 @@ from pydantic import Field, model_validator
 from runner.builders.language._fields.environment_fields import EnvironmentFields
 from runner.builders.language._fields.language_spec import ChatModelSpec
 from runner.builders.language._fields.reward_fields import (
+    ByRewardModel,
     CodeReward,
     EnvironmentReward,
-    ModelReward,
+    JudgeReward,
+    PreferenceReward,
     Rewards,
 )
 from runner.contract import Needed, invalid, option
@@ -53,7 +55,7 @@ class ReinforcedSpec(ChatModelSpec):
     def stored_models(self) -> dict[str, str]:
         found = super().stored_models()
         for name, reward in self.rewards.items():
-            if isinstance(reward, ModelReward) and (stored := reward.stored()) is not None:
+            if isinstance(reward, ByRewardModel) and (stored := reward.stored()) is not None:
                 found[f"rewards/{name}/model_name"] = stored
         return found
 
@@ -67,6 +69,24 @@ class ReinforcedSpec(ChatModelSpec):
     def longest_answer(self, prompt: int) -> int:
         """Tokens of all turns after a prompt of so many, at most."""
         return self.max_new_tokens if self.environment is None else self.max_length - prompt
+
+    def needs_network(self) -> bool:
+        return super().needs_network() or bool(self._judges())
+
+    def secrets(self) -> tuple[str, ...]:
+        keys = (judge.key_env for judge in self._judges() if judge.key_env is not None)
+        return tuple(dict.fromkeys([*super().secrets(), *keys]))
+
+    def _judges(self) -> list[JudgeReward]:
+        return [reward for reward in self.rewards.values() if isinstance(reward, JudgeReward)]
+
+    @model_validator(mode="after")
+    def _somebody_to_compare_with(self) -> Self:
+        for name, reward in self.rewards.items():
+            if isinstance(reward, PreferenceReward | JudgeReward) and not hasattr(self, "group_size"):
+                told = f"{self.model_type} draws one answer to a prompt: there is none to compare it with (grpo)"
+                raise invalid(("rewards", name, "reward_type"), "alone", told)
+        return self
 
     @model_validator(mode="after")
     def _somebody_rewards(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from runner import registry
+from runner.builders.language._fields.teacher_fields import Endpoint
 from runner.builders.language._fields.user_code import PythonName, UserCode
 from runner.contract import Section, invalid, option
 from runner.store.references import check_reference
@@ -127,10 +128,9 @@ class PatternReward(Rewarding):
         return self
 
 
-class ModelReward(Rewarding):
-    """The score of a reward model."""
+class ByRewardModel(Rewarding):
+    """One that a reward model has a part in."""
 
-    reward_type: Literal["model"] = option(description="A reward model scores an answer.")
     model_name: str = option(
         min_length=1,
         pretrained=True,
@@ -158,6 +158,41 @@ class ModelReward(Rewarding):
         return self
 
 
+class ModelReward(ByRewardModel):
+    """The score of a reward model."""
+
+    reward_type: Literal["model"] = option(description="A reward model scores an answer.")
+
+
+class PreferenceReward(ByRewardModel):
+    """How often a reward model prefers an answer to the others of its group: 1 always, 0.5 at chance, 0 never.
+
+    The answers to held-out prompts are compared with those that the model gave before it was trained.
+    """
+
+    reward_type: Literal["preference"] = option(
+        description="A reward model compares an answer with the others of its group."
+    )
+
+
+class JudgeReward(Endpoint, Rewarding):
+    """How often a judge prefers an answer to others of its group: 1 always, 0.5 at chance, 0 never.
+
+    Every pair is judged twice, with its places swapped. Judgements are kept in the cache: none is asked for again.
+    """
+
+    reward_type: Literal["judge"] = option(
+        description="A language model behind an OpenAI-compatible endpoint compares an answer with others of its group."
+    )
+    opponents: int = option(
+        2,
+        ge=1,
+        le=255,
+        description="With how many others of its group an answer is compared: the next ones, or all where they are "
+        "fewer. A group of n takes 2 n opponents questions at most.",
+    )
+
+
 class FunctionReward(UserCode, Rewarding):
     """What a function of yours says, out of a file or of an installed package."""
 
@@ -181,6 +216,8 @@ Reward = Annotated[
     | CodeReward
     | PatternReward
     | ModelReward
+    | PreferenceReward
+    | JudgeReward
     | FunctionReward
     | EnvironmentReward,
     Field(discriminator="reward_type"),

@@ -71,16 +71,21 @@ class ModelTeacher(Section):
         return self
 
 
-class EndpointTeacher(Answering):
-    """A model behind an OpenAI-compatible endpoint, whose answers are learned."""
+class Endpoint(Answering):
+    """A model behind an OpenAI-compatible endpoint."""
 
-    teacher_type: Literal["endpoint"] = option(description="A model behind an OpenAI-compatible endpoint.")
     base_url: Words = option(description="Where the API is, such as https://127.0.0.1:8000/v1.")
     model: Words = option(description="What the endpoint calls it.")
     key_env: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = option(
         None, description="The environment variable that holds the key; no key stands in a spec."
     )
     concurrency: int = option(4, ge=1, le=256, description="Questions that are asked at a time.")
+
+
+class EndpointTeacher(Endpoint):
+    """A model behind an OpenAI-compatible endpoint, whose answers are learned."""
+
+    teacher_type: Literal["endpoint"] = option(description="A model behind an OpenAI-compatible endpoint.")
 
 
 class AnswersTeacher(Section):

@@ -11,6 +11,7 @@ import numpy as np
 from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.prompt_side import PromptSide
 from runner.builders.language._rewards.function_reward import Function
+from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth
 from runner.contract import Table, TrainContext
 from runner.errors import Stopped
@@ -49,6 +50,8 @@ class HeldAnswers:
 
     def __init__(self, drawing: Drawing, prompts: PromptSide, rewards: WeightedRewards, context: TrainContext) -> None:
         self._drawing, self._prompts, self._rewards, self._context = drawing, prompts, rewards, context
+        #: Those of the first measurement, which later ones are compared with.
+        self._first: list[JudgedAnswer] | None = None
 
     def of(self, model: Any, *, stoppable: bool = True) -> HeldWorth:
         """In float32. Raises :class:`Stopped` when asked to stop, where it is ``stoppable``."""
@@ -60,7 +63,9 @@ class HeldAnswers:
             some = asked[at : at + self._drawing.together]
             seeds = [[self._context.seed, at + place] for place in range(len(some))]
             drawn += self._drawing.answers(model, some, seeds)
-        worth = self._rewards.worth([answer.judged for answer in drawn], 1)
+        judged = [answer.judged for answer in drawn]
+        self._first = self._first or judged
+        worth = self._rewards.worth(judged, 1, others=self._first)
         tokens, cut = ([getattr(answer.judged, name) for answer in drawn] for name in ("tokens", "cut"))
         return HeldWorth(worth, np.array(tokens, np.float64), np.array(cut, np.float64))
 

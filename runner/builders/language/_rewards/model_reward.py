@@ -35,6 +35,28 @@ class ScoredByModel:
         return self._scorer.predict(rows, self._options, len(rows))
 
 
+class PreferredByModel(ScoredByModel):
+    """How often its score is above those of the others of a group; as good counts half."""
+
+    def values(self, answers: Sequence[JudgedAnswer]) -> list[float | None]:  # type: ignore[override]
+        """None for an answer that is alone."""
+        scores = super().values(answers)
+        return [
+            sum(_won(one, other) for there, other in enumerate(scores) if there != at) / (len(scores) - 1)
+            if len(scores) > 1
+            else None
+            for at, one in enumerate(scores)
+        ]
+
+    def against(self, answers: Sequence[JudgedAnswer], others: Sequence[JudgedAnswer]) -> list[float]:
+        """Of each of some answers, and another to the same prompt."""
+        return list(map(_won, super().values(answers), super().values(others)))
+
+
+def _won(one: float, other: float) -> float:
+    return 0.5 if one == other else float(one > other)
+
+
 def _before(answer: JudgedAnswer) -> Conversation:
     """All that stands before its last turn."""
     prompt = answer.row.prompt

@@ -14,7 +14,8 @@ from runner.builders.language._fields import reward_fields as fields
 from runner.builders.language._rewards.code_reward import PassedTests
 from runner.builders.language._rewards.function_reward import Function
 from runner.builders.language._rewards.judged_answer import JudgedAnswer, Judging
-from runner.builders.language._rewards.model_reward import ScoredByModel
+from runner.builders.language._rewards.judged_pairs import PreferredByJudge
+from runner.builders.language._rewards.model_reward import PreferredByModel, ScoredByModel
 from runner.builders.language._rewards.plain_rewards import Format, GivenByEnvironment, Length, RegularExpression
 from runner.builders.language._rewards.right_answers import Exact, Numeric
 from runner.contract import TrainContext
@@ -52,8 +53,16 @@ class WeightedRewards:
         judges = {name: _opened(section, f"{REWARDS}/{name}", context) for name, section in rewards.items()}
         return cls(judges, {name: section.weight for name, section in rewards.items()})
 
-    def worth(self, answers: Sequence[JudgedAnswer], group: int, step: int | None = None) -> Worth:
+    def worth(
+        self,
+        answers: Sequence[JudgedAnswer],
+        group: int,
+        step: int | None = None,
+        others: Sequence[JudgedAnswer] | None = None,
+    ) -> Worth:
         """Of answers that stand prompt by prompt, ``group`` each. ``step`` is named where one fails.
+
+        A reward that compares does so within a group; or, where they are given, with ``others`` to the same prompts.
 
         Raises :class:`RunFailed` by name, row and step for a reward that raises, gives what is no number, or another
         number of values.
@@ -61,9 +70,11 @@ class WeightedRewards:
         each = np.full((len(self.judges), len(answers)), math.nan)
         ways: Counter[str] = Counter()
         for line, (name, judge) in enumerate(self.judges.items()):
-            size = len(answers) if getattr(judge, "at_once", False) else group
+            together = getattr(judge, "at_once", False) or (others is not None and isinstance(judge, PreferredByJudge))
+            size = len(answers) if together else group
             for at in range(0, len(answers), max(1, size)):
-                each[line, at : at + size] = _asked(name, judge, answers[at : at + size], step)
+                beside = None if others is None else others[at : at + size]
+                each[line, at : at + size] = _asked(name, judge, answers[at : at + size], step, beside)
             ways.update(f"{name}/{way}" for way in getattr(judge, "ways", ()))
         weights = np.array(list(self.weights.values()))[:, None]
         applies = ~np.isnan(each)
@@ -118,8 +129,11 @@ def _opened(section: Any, place: str, context: TrainContext) -> Judging:
         fields.NumericAnswer: Numeric,
         fields.EnvironmentReward: GivenByEnvironment,
     }
-    if isinstance(section, fields.ModelReward):
-        return ScoredByModel(section, place, context)
+    if isinstance(section, fields.ByRewardModel):
+        judging = PreferredByModel if isinstance(section, fields.PreferenceReward) else ScoredByModel
+        return judging(section, place, context)
+    if isinstance(section, fields.JudgeReward):
+        return PreferredByJudge(section, place, context)
     if isinstance(section, fields.FunctionReward):
         return Function(section, place)
     if isinstance(section, fields.CodeReward):
@@ -128,7 +142,13 @@ def _opened(section: Any, place: str, context: TrainContext) -> Judging:
     return judge
 
 
-def _asked(name: str, judge: Judging, answers: Sequence[JudgedAnswer], step: int | None) -> list[float]:
+def _asked(
+    name: str,
+    judge: Judging,
+    answers: Sequence[JudgedAnswer],
+    step: int | None,
+    others: Sequence[JudgedAnswer] | None = None,
+) -> list[float]:
     def failed(what: str, which: str = "") -> RunFailed:
         place = "on held-out rows" if step is None else f"at step {step + 1}"
         return RunFailed(
@@ -138,7 +158,8 @@ def _asked(name: str, judge: Judging, answers: Sequence[JudgedAnswer], step: int
         )
 
     try:
-        found = list(judge.values(answers))
+        against = None if others is None else getattr(judge, "against", None)
+        found = list(judge.values(answers) if against is None else against(answers, others))
     except (EnvironmentProblem, Stopped):
         # It says nothing of the answers.
         raise

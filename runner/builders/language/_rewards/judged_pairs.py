@@ -1,0 +1,75 @@
+"""What a judge behind an endpoint prefers: pairs of answers to one prompt, each asked twice with its places swapped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from runner.builders.language._distilling.endpoint_teacher import AskedEndpoint
+from runner.builders.language._rewards.judged_answer import JudgedAnswer
+from runner.chat.judge_prompt import questions, verdict
+from runner.chat.messages import Conversation, Message
+from runner.contract import TrainContext
+
+
+class PreferredByJudge:
+    """The mean of an answer's comparisons; one that the judge says nothing of is left out."""
+
+    def __init__(self, section: Any, place: str, context: TrainContext) -> None:
+        """Raises by ``place`` for an address that is none, and a key that is not there."""
+        self._opponents, self._context = int(section.opponents), context
+        self._endpoint = AskedEndpoint(section, place)
+
+    def values(self, answers: Sequence[JudgedAnswer]) -> list[float | None]:
+        """Each answer is compared with those that come next, round and round: every one as often as any other."""
+        count = len(answers)
+        pairs = list(
+            dict.fromkeys(
+                (min(one, other), max(one, other))
+                for apart in range(1, min(self._opponents, count - 1) + 1)
+                for one in range(count)
+                for other in [(one + apart) % count]
+            )
+        )
+        found: list[list[float]] = [[] for _ in answers]
+        preferred = self._preferred([(answers[one], answers[other]) for one, other in pairs])
+        for (one, other), worth in zip(pairs, preferred, strict=True):
+            if worth is not None:
+                found[one].append(worth)
+                found[other].append(1 - worth)
+        return [sum(each) / len(each) if each else None for each in found]
+
+    def against(self, answers: Sequence[JudgedAnswer], others: Sequence[JudgedAnswer]) -> list[float | None]:
+        """Of each of some answers, and another to the same prompt."""
+        return self._preferred(list(zip(answers, others, strict=True)))
+
+    def _preferred(self, pairs: Sequence[tuple[JudgedAnswer, JudgedAnswer]]) -> list[float | None]:
+        """What the first of each pair is worth; None where the judge says nothing of it."""
+        asked = [questions(_prompt(one), _said(one), _said(other)) for one, other in pairs]
+        # Two that say the same are as good as each other, and no judge is asked.
+        same = [_said(one) == _said(other) for one, other in pairs]
+        texts = list(dict.fromkeys(text for both, alike in zip(asked, same, strict=True) if not alike for text in both))
+        conversations = [Conversation((Message("user", text),)) for text in texts]
+        said = self._endpoint.answers(conversations, self._context, tell=False)
+        words = {text: answer[0] for text, answer in zip(texts, said, strict=True) if answer is not None}
+        found: list[float | None] = []
+        for (first, second), alike in zip(asked, same, strict=True):
+            one, other = verdict(words.get(first, ""), first=True), verdict(words.get(second, ""), first=False)
+            known = None if one is None or other is None else (one + other) / 2
+            found.append(0.5 if alike else known)
+        return found
+
+
+def _prompt(answer: JudgedAnswer) -> str:
+    return _told(answer.row.prompt.messages)
+
+
+def _said(answer: JudgedAnswer) -> str:
+    return _told(answer.turns) if len(answer.turns) > 1 else answer.message.content
+
+
+def _told(messages: Sequence[Message]) -> str:
+    """The text of one turn; of several each after its role."""
+    if len(messages) == 1:
+        return messages[0].content
+    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
