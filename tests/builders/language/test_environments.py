@@ -20,8 +20,7 @@ from runner.chat.messages import Conversation, Message
 from runner.chat.renderer import ChatRenderer
 from runner.data.dialogues.rows import PromptRow
 from runner.errors import DataError, RunFailed, Stopped
-from tests.builders.language.conftest import REINFORCED, steps
-from tests.builders.language.test_resuming import Asked
+from tests.builders.language.conftest import REINFORCED, Asked, steps
 from tests.conftest import ROOT
 
 GUESSING = """
