@@ -75,7 +75,7 @@ def texts() -> list[dict[str, Any]]:
 
 GOOD = {
     "sft": talks, "distillation": talks, "causal_lm": texts,
-    "grpo": talks, "ppo": talks, "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
+    "grpo": talks, "ppo": talks, "online_dpo": talks, "dpo": pairs, "orpo": pairs, "reward": pairs, "kto": labelled,
 }  # fmt: skip
 
 

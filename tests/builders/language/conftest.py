@@ -65,7 +65,7 @@ def prompts() -> list[PromptRow]:
 
 #: Kinds that learn from rewards, and what they have beside the usual: answers are few tokens, so that tests are quick.
 #: Of what the tiny model draws, about half begins with a letter or sign of ASCII.
-REINFORCED = ("grpo", "ppo")
+REINFORCED = ("grpo", "ppo", "online_dpo")
 REWARDED = {
     "max_new_tokens": 4,
     "rewards": {"plain": {"reward_type": "regular_expression", "pattern": "^[\\x00-\\x7f]"}},
@@ -81,6 +81,7 @@ ROWS: dict[str, Callable[[], list[Any]]] = {
     "kto": labelled,
     "grpo": prompts,
     "ppo": prompts,
+    "online_dpo": prompts,
 }
 
 

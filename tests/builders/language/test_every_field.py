@@ -28,7 +28,7 @@ from runner.spec.checking import load_object
 from tests.builders.conftest import Emitted
 from tests.builders.language.conftest import REWARDED, ROWS, loaded, weights
 
-KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo")
+KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
 LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
 RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
 FAR = RATE | {"learning_rate": 0.03}
@@ -39,6 +39,7 @@ USUAL = {
     "distillation": {"teacher": ELDER},
     "grpo": REWARDED | {"group_size": 3},
     "ppo": REWARDED,
+    "online_dpo": REWARDED,
 }
 
 
@@ -188,6 +189,12 @@ OWN = {
         "value_clip_range": Row(0.001, beside=FAST),
         "kl_coefficient": Row(5.0, beside=FAST),
         "passes": Row(2, "steps", {"evaluation": {"every": 1}}),
+    },
+    "online_dpo": DRAWN
+    | {
+        "beta": Row(0.9, beside=TWICE),
+        "loss_type": Row("ipo", beside={"max_grad_norm": None}),
+        "passes": Row(2, "steps", {"eval_every": 1}),
     },
     # An answer that would be cut is not scored.
     "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46), "keep": Row("last", epochs=2, contrary=True)},

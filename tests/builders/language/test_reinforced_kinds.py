@@ -16,6 +16,7 @@ from runner.builders.language._learning.machine import Machine
 from runner.builders.language._reinforcing.drawing import Drawn
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.objectives import GroupObjective
+from runner.builders.language._reinforcing.pair_objective import PairObjective
 from runner.builders.language._reinforcing.policy_training import again
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message
@@ -52,7 +53,7 @@ def test_what_is_measured_and_told(trained, kind):
     assert told["train_reward"] == pytest.approx(told["train_reward_short"] + 2 * told["train_reward_digit"])
     assert 0 < told["train_answer_tokens"] <= 4
     assert ("train_kl" in told) == (kind == "ppo")
-    assert ("train_equal_groups" in told) == (kind == "grpo")
+    assert ("train_equal_groups" in told) == (kind != "ppo")
 
 
 def test_groups_of_equal_rewards_are_counted_and_told(trained, tmp_path):
@@ -227,6 +228,67 @@ def test_the_loss_and_its_gradient_are_those_of_trl(spec, loss_type, policy_loss
     wanted.backward()
     assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
     assert torch.allclose(moved.table.grad, theirs.table.grad, atol=1e-6)
+
+
+def rows_of(one: Fixed, made: list[list[int]]) -> torch.Tensor:
+    """The logarithms of the odds of answers behind prompts of two tokens, summed: ``[B]``."""
+    odds = torch.log_softmax(one.table, dim=-1)[1:]
+    return torch.stack([odds[torch.arange(len(row)), torch.tensor(row)].sum() for row in made])
+
+
+def test_the_gradient_of_the_mean_of_the_others_is_that_of_trls_rloo(spec):
+    """``trl/trainer/rloo_trainer.py``, ``_compute_loss``: ratios of whole answers, a mean over answers."""
+    torch.manual_seed(0)
+    model, made, rewards = Fixed(torch.randn(8, 6)), [[3, 1, 2], [4, 5], [2], [1, 1, 4, 3]], [1.0, 0.25, 3.0, 2.0]
+    own = spec(
+        "grpo", group_size=2, baseline="others", scale_rewards="none", loss_type="dr_grpo", max_new_tokens=5
+    )  # fmt: skip
+    objective, machine = GroupObjective(own, None), machine_of(model)
+    experience = objective.experience([answer([5, 2], each) for each in made], np.array(rewards), machine, 4)
+    torch.stack(list(objective.losses(experience, machine, 4))).sum().backward()
+    theirs = Fixed(model.table.detach().clone())
+    sums = rows_of(theirs, made)
+    better = torch.tensor([1.0 - 0.25, 0.25 - 1.0, 3.0 - 2.0, 2.0 - 3.0])
+    ratio = torch.exp(sums - sums.detach())
+    (-torch.min(ratio * better, ratio.clamp(0.8, 1.2) * better).mean()).backward()
+    assert torch.allclose(5 * model.table.grad, theirs.table.grad, atol=1e-6)
+
+
+@pytest.mark.parametrize("loss_type", ["sigmoid", "ipo"])
+def test_the_loss_of_pairs_is_that_of_the_better_answer_against_the_other(spec, loss_type):
+    """``trl/experimental/online_dpo/online_dpo_trainer.py``, ``training_step``; of two that are worth the same, nothing."""
+    torch.manual_seed(0)
+    model, held = Fixed(torch.randn(8, 6)), Fixed(torch.randn(8, 6))
+    made = [[3, 1, 2], [4, 5], [2], [1], [1, 1, 4, 3], [2, 2], [4], [3, 3]]
+    worth = np.array([1.0, 0.25, 7.0, 7.0, 0.0, 2.0, math.nan, 1.0])
+    objective, machine = PairObjective(spec("online_dpo", beta=0.7, loss_type=loss_type), held), machine_of(model)
+    experience = objective.experience([answer([5, 2], each) for each in made], worth, machine, 8)
+    assert experience.counts.tolist() == [3, 2, 0, 0, 4, 2, 0, 0]
+    whole, halves = (torch.stack(list(objective.losses(experience, machine, size))).sum() for size in (8, 2))
+    whole.backward()
+    theirs = Fixed(model.table.detach().clone())
+    ratios = rows_of(theirs, made) - rows_of(held, made).detach()
+    if loss_type == "ipo":
+        ratios = ratios / torch.tensor([len(row) for row in made])
+    margins = torch.stack([ratios[0] - ratios[1], ratios[5] - ratios[4]])
+    if loss_type == "ipo":
+        wanted = ((margins - 1 / 1.4) ** 2).mean()
+    else:
+        wanted = -torch.nn.functional.logsigmoid(0.7 * margins).mean()
+    wanted.backward()
+    assert whole.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert halves.item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert torch.allclose(model.table.grad, theirs.table.grad, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["grpo", "online_dpo"])
+def test_what_cannot_be_told_apart_leaves_the_model_as_it_is(trained, base, tmp_path, kind):
+    equal = judge(tmp_path, "[0.0 for each in completions]")
+    _, context = trained(kind, context=ONE_EPOCH, rewards=equal, beta=0.5)
+    assert any("100% of the groups" in event["message"] for event in context.emit.of("warning"))
+    was = weights(base)
+    if kind == "online_dpo":
+        assert all(torch.equal(tensor, was[name]) for name, tensor in weights(context.artifact).items())
 
 
 def test_parts_of_a_step_add_up_to_the_whole(spec):

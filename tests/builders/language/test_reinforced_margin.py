@@ -19,6 +19,8 @@ THINGS = (
     "a star", "a river", "a stone", "bread", "a door", "rain", "a song", "a ship", "salt", "a lamp", "snow", "a road",
 )
 # fmt: on
+#: Epochs, prompts a step, and fields: 320 answers are drawn, or 160 that are learned from four times each.
+SETTINGS = {"grpo": (1, 4, {"group_size": 8}), "online_dpo": (4, 8, {}), "ppo": (4, 20, {})}
 ASKED = ("Describe {}.", "What is {}?", "Who made {}?", "Where is {}?", "Tell me of {}.")
 
 
@@ -32,13 +34,12 @@ def prompts() -> list[PromptRow]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REINFORCED)
 def test_answers_to_held_out_prompts_are_worth_more_after_training(trained, smollm, tmp_path, kind):
-    # 320 answers for the one, 160 for the other, which learns four times from each.
-    own = {"group_size": 8} if kind == "grpo" else {}
+    epochs, batch_size, own = SETTINGS[kind]
     result, _ = trained(
         kind,
         rows=prompts(),
         held=20,
-        context={"epochs": 1 if kind == "grpo" else 4, "batch_size": 4 if kind == "grpo" else 20},
+        context={"epochs": epochs, "batch_size": batch_size},
         base_model_name=str(cut(smollm, tmp_path / "cut", LAYERS)),
         rewards={"capital": {"reward_type": "regular_expression", "pattern": "[A-Z]"}},
         max_new_tokens=4,

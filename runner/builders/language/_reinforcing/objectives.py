@@ -69,7 +69,7 @@ class GroupObjective:
                 continue
             batch = experience.rows.batch(rows, machine.padding, machine.device)
             logs, _ = log_probs(machine.learner, batch, spec.temperature, machine.precision)
-            known = _Known(experience, rows, machine)
+            known = Known(experience, rows, machine)
             loss = self._loss(logs, known["old"] if spec.passes > 1 else logs.detach(), known["advantages"])
             if self._reference is not None:
                 loss = loss + spec.beta * losses.kl_estimate(logs, known["reference"])
@@ -159,13 +159,13 @@ class ValueObjective:
             batch = experience.rows.batch(rows, machine.padding, machine.device)
             logs, said = log_probs(machine.learner, batch, spec.temperature, machine.precision, self.values)
             assert said is not None
-            known = _Known(experience, rows, machine)
+            known = Known(experience, rows, machine)
             policy = losses.ppo(logs, known["old"], known["advantages"], spec.clip_range, spec.clip_range)
             value = losses.clipped_values(said, known["values"], known["returns"], spec.value_clip_range)
             yield (policy + spec.value_coefficient * value).sum() / total
 
 
-class _Known:
+class Known:
     """What is known of the tokens of some rows, on the device, in the order of their batch."""
 
     def __init__(self, experience: Experience, rows: np.ndarray, machine: Machine) -> None:

@@ -79,8 +79,9 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     task = _trainee(spec, context, trained, practice, objective, measure, asked, learned)
     fitted = fit(task, context)
     counts, ways, course = practice.counts, practice.ways, practice.course
+    # No answer may have been better than another in any step, so that there was nothing to learn.
     # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.
-    start.check(trained.model, may_stay=_nothing_to_tell_apart(spec, counts) or fitted.best_step is not None)
+    start.check(trained.model, may_stay=not counts["taught"] or fitted.best_step is not None)
     for sentence in [*_oddities(spec, counts), *code_outcomes.sentences(ways), *episode_courses.sentences(course)]:
         context.emit("warning", message=sentence, pointer="/model/spec/rewards")
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
@@ -174,11 +175,6 @@ def again(
 
 def _computed(spec: Any, context: TrainContext) -> Any:
     return precision.usable(spec.precision, context.device, "/model/spec/precision", lambda *_, **__: None)
-
-
-def _nothing_to_tell_apart(spec: Any, counts: dict[str, int]) -> bool:
-    """Whether no answer that counts was better than another in any step, so that there was nothing to learn."""
-    return not counts["taught"] and not getattr(spec, "beta", 0)
 
 
 def _oddities(spec: Any, counts: dict[str, int]) -> list[str]:

@@ -1,0 +1,16 @@
+"""What online direct preference optimization will take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.builders.language._footprint import rewarded_footprint
+from runner.builders.language._reinforcing.pair_objective import PairObjective
+from runner.contract import Footprint, FootprintContext
+
+
+def estimate(spec: Any, context: FootprintContext) -> Footprint:
+    """See :func:`runner.builders.language._footprint.rewarded_footprint.estimate`."""
+    return rewarded_footprint.estimate(
+        spec, context, PairObjective.group, lambda _, reference: PairObjective(spec, reference), reference=True
+    )
