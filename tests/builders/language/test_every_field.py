@@ -32,6 +32,16 @@ KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "gr
 LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
 RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
 FAR = RATE | {"learning_rate": 0.03}
+#: One that is hardly the same twice, measured often: the last model is not the best.
+GRADUAL = {
+    "rewards": {"short": {"reward_type": "length", "target": 30, "unit": "characters"}},
+    "max_new_tokens": 20,
+    "evaluation": {"every": 1},
+}
+MANY = {
+    f"r{at}": {"reward_type": "regular_expression", "pattern": pattern, "weight": float(2**at)}
+    for at, pattern in enumerate(("^[\\x00-\\x7f]", "[a-m]", "[n-z]", "[A-Z]", "[0-9]"))
+}
 #: What a kind is trained with beside the row's fields: rows that share a line would make one step of all.
 ELDER = {"teacher_type": "model", "model_name": "other"}
 USUAL = {
@@ -39,7 +49,8 @@ USUAL = {
     "distillation": {"teacher": ELDER},
     "grpo": REWARDED | {"group_size": 3},
     "ppo": REWARDED,
-    "online_dpo": REWARDED,
+    # Of two answers that are worth the same nothing is learned: they hardly ever are.
+    "online_dpo": REWARDED | {"rewards": MANY},
 }
 
 
@@ -101,12 +112,6 @@ TAUGHT = {
     "student_template": Row("Please: {input}"),
 }
 LETTERS = {"letters": {"reward_type": "regular_expression", "pattern": "[a-z]"}}
-#: One that is hardly the same twice, measured often: the last model is not the best.
-GRADUAL = {
-    "rewards": {"short": {"reward_type": "length", "target": 30, "unit": "characters"}},
-    "max_new_tokens": 20,
-    "evaluation": {"every": 1},
-}
 #: What kinds that learn from rewards have. A prompt is not cut: it leaves room for an answer, or is left out.
 DRAWN = CHAT | {
     "rewards": Row(LETTERS),
@@ -194,7 +199,7 @@ OWN = {
     | {
         "beta": Row(0.9, beside=TWICE),
         "loss_type": Row("ipo", beside={"max_grad_norm": None}),
-        "passes": Row(2, "steps", {"eval_every": 1}),
+        "passes": Row(2, "steps", {"evaluation": {"every": 1}}),
     },
     # An answer that would be cut is not scored.
     "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46), "keep": Row("last", epochs=2, contrary=True)},

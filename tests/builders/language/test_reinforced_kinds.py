@@ -256,7 +256,7 @@ def test_the_gradient_of_the_mean_of_the_others_is_that_of_trls_rloo(spec):
 
 @pytest.mark.parametrize("loss_type", ["sigmoid", "ipo"])
 def test_the_loss_of_pairs_is_that_of_the_better_answer_against_the_other(spec, loss_type):
-    """``trl/experimental/online_dpo/online_dpo_trainer.py``, ``training_step``; of equal ones nothing."""
+    """``trl/experimental/online_dpo/online_dpo_trainer.py``, ``training_step``; of equals nothing."""
     torch.manual_seed(0)
     model, held = Fixed(torch.randn(8, 6)), Fixed(torch.randn(8, 6))
     made = [[3, 1, 2], [4, 5], [2], [1], [1, 1, 4, 3], [2, 2], [4], [3, 3]]
