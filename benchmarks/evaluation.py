@@ -92,7 +92,7 @@ def real(arguments: argparse.Namespace) -> Any:
 def stored(home: Path, name: str) -> str:
     """Keep a pretrained model as a stored one that goes on with texts."""
     from runner.store.manifest import ModelFacts
-    from runner.store.promotion import promote
+    from runner.store.model_storing import promote
     from runner.training import pretrained
     from runner.workspace import Workspace
 

@@ -267,7 +267,7 @@ class Training:
 
     def __init__(self, model: Path, train: list[Talk], held: list[Talk], folder: Path, **fields: Any) -> None:
         from runner.chat.messages import Conversation, Message
-        from runner.data.dialogues.rows import ConversationRow
+        from runner.data.dialogues.row_types import ConversationRow
 
         self.kind = registry.load("sft")
         document = {"model_type": "sft", "base_model_name": str(model)} | fields
@@ -347,7 +347,7 @@ def loss_of_trl(model: Path, talks: list[Talk], ours: Training, folder: Path) ->
     """TRL's defaults, stopped after the first of their three epochs: the loss before and after, and seconds."""
     from transformers import TrainerCallback
 
-    from runner.builders.language._learning.likelihood import judge
+    from runner.builders.language._learning.likelihood_loss import judge
 
     held = ours.rows(ours.held_rows)
     losses, marks = [], []

@@ -30,7 +30,7 @@ from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel, LlamaConfig
 from runner import registry
 from runner.chat.messages import Conversation, Message
 from runner.contract import FootprintContext, LoadedData, TrainContext
-from runner.data.dialogues.rows import ConversationRow
+from runner.data.dialogues.row_types import ConversationRow
 from runner.runs.checkpoints import RunCheckpoints
 from runner.training import made_models
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from runner.inference.chat_session import ChatSession
     from runner.runs.event_kinds import Event
     from runner.spec.checking import LoadedSpec
-    from runner.store.stored_models import StoredModel
+    from runner.store.model_lookup import StoredModel
 
     #: A document, the path of its file, an object of :func:`runner.spec.kinds.document_class`, or what validate gave.
     Spec = Mapping[str, Any] | Path | str | BaseModel | LoadedSpec
@@ -276,7 +276,7 @@ class Runner:
 
     def models(self) -> list[StoredModel]:
         """Every stored model, with its ``reference`` and ``path``."""
-        from runner.store.stored_models import listing
+        from runner.store.model_lookup import listing
 
         return list(listing(self.workspace.store, []))
 

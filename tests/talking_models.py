@@ -9,8 +9,8 @@ from typing import Any
 
 from runner.chat.renderer import ChatRenderer
 from runner.store.manifest import ModelFacts
-from runner.store.promotion import promote
-from runner.store.stored_models import StoredModel
+from runner.store.model_lookup import StoredModel
+from runner.store.model_storing import promote
 from runner.training import made_models
 
 #: Stored by :func:`keep_models`. What the first two say is drawn at random, and does not end by itself.

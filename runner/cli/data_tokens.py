@@ -16,7 +16,7 @@ from runner.chat.rendered import Rendered
 from runner.chat.renderer import ChatRenderer
 from runner.cli.output import say, show
 from runner.contract.quantities import counted
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow
 from runner.errors import DataError, ExitCode, UsageError
 
 if TYPE_CHECKING:

@@ -41,7 +41,7 @@ def models(
     """
     from runner.errors import EnvironmentProblem, ExitCode, RunnerError
     from runner.store import manifest
-    from runner.store import stored_models as store
+    from runner.store import model_lookup as store
     from runner.tracking.headline_column import headline, headline_column
 
     if what == "show" or model is not None:
@@ -94,7 +94,7 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
     from runner.errors import ExitCode, UsageError
     from runner.pages.numbers import number, told
     from runner.store import manifest
-    from runner.store import stored_models as store
+    from runner.store import model_lookup as store
 
     if what != "show" or reference is None:
         raise UsageError("which model?", hint="runner models show TYPE/NAME")
@@ -133,7 +133,7 @@ def _show(what: str, reference: str | None, *, verify: bool, as_json: bool) -> i
 def _lineage(facts: Manifest, above: set[str]) -> list[dict[str, Any]]:
     """The stored models that a manifest names, and theirs; one that is gone, or damaged, has no ``made_from``."""
     from runner.errors import RunnerError
-    from runner.store import stored_models as store
+    from runner.store import model_lookup as store
 
     named = [("start_state", facts.parent)] if facts.parent else []
     rows = []

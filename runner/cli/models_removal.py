@@ -14,7 +14,7 @@ from runner.workspace import Workspace
 
 if TYPE_CHECKING:
     from runner.execution.removal_rules import Removals
-    from runner.store.stored_models import StoredModel
+    from runner.store.model_lookup import StoredModel
 
 
 def remove(*model: str, yes: Yes = False, json: Json = False) -> None:
@@ -88,8 +88,8 @@ def _carry_out(decided: Removals, yes: bool, as_json: bool) -> None:
 def _named(workspace: Workspace, text: str) -> list[StoredModel]:
     """The versions that a reference names; of a bare name all. Raises :class:`UsageError` for a path,
     :class:`NotFoundError` with the nearest name."""
+    from runner.store.model_lookup import find, named_by_path, versions
     from runner.store.names import parse_reference
-    from runner.store.stored_models import find, named_by_path, versions
 
     try:
         wanted = parse_reference(text)

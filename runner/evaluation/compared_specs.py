@@ -13,7 +13,7 @@ from runner.execution.chain import Link, SpecsError, order
 from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec, for_kind, load_document
 from runner.spec.origins import overridden
-from runner.store.stored_models import find
+from runner.store.model_lookup import find
 from runner.workspace import Workspace
 
 

@@ -19,7 +19,7 @@ from runner.runs.events import EventReader
 from runner.runs.run_folder import Run
 from runner.spec.training_identity import spec_hash
 from runner.store.manifest import Manifest, verify
-from runner.store.stored_models import StoredModel, listing
+from runner.store.model_lookup import StoredModel, listing
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 

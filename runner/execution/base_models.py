@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runner import registry
 from runner.errors import EnvironmentProblem
-from runner.store.stored_models import StoredModel, open_verified
+from runner.store.model_lookup import StoredModel, open_verified
 from runner.training import made_models
 from runner.workspace import Workspace
 

@@ -14,8 +14,8 @@ from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.train_and_resume import Finished, train
 from runner.runs.run_folder import Run
 from runner.spec.checking import LoadedSpec, for_kind
+from runner.store.model_lookup import find
 from runner.store.names import ModelReference, parse_reference
-from runner.store.stored_models import find
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace, current_folder
 

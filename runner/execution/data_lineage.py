@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from runner.errors import RunnerError
-from runner.store.stored_models import find
+from runner.store.model_lookup import find
 from runner.store.typed_documents import JsonObject
 
 

@@ -17,7 +17,7 @@ from runner.execution.run_seed import seed_of
 from runner.execution.starting_batch_size import starting_rows
 from runner.runs.run_documents import Outcome
 from runner.runs.run_folder import State, all_runs
-from runner.store.stored_models import versions
+from runner.store.model_lookup import versions
 from runner.store.typed_documents import JsonObject
 from runner.workspace import Workspace
 

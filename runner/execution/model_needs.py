@@ -15,7 +15,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.runs.run_folder import State, all_runs
 from runner.store import upload_queue
 from runner.store.manifest import NAME, ModelFacts
-from runner.store.stored_models import StoredModel, find, listing
+from runner.store.model_lookup import StoredModel, find, listing
 from runner.workspace import Workspace
 
 #: States that a run is not gone on with from.

@@ -7,7 +7,7 @@ from runner.errors import ConflictError, RunnerError
 from runner.spec.checking import LoadedSpec, for_kind, load_object
 from runner.spec.envelope import TrainingSpec
 from runner.store.manifest import NAME
-from runner.store.stored_models import StoredModel, open_verified
+from runner.store.model_lookup import StoredModel, open_verified
 from runner.workspace import Workspace
 
 

@@ -24,8 +24,8 @@ from runner.execution.resolved_paths import resolve_paths
 from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec, with_flags
 from runner.spec.envelope import TrainingSpec
+from runner.store.model_lookup import StoredModel
 from runner.store.names import check_encodable
-from runner.store.stored_models import StoredModel
 from runner.training.made_models import comes_from_package
 from runner.training.pretrained import at_hand
 from runner.workspace import Workspace, absolute, current_folder

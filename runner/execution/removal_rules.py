@@ -13,7 +13,7 @@ from runner.execution.model_needs import Need, needs, upload_of
 from runner.runs.liveness import is_held
 from runner.runs.run_folder import WORKER_LOCK, Run, State, all_runs
 from runner.store.manifest import NAME
-from runner.store.stored_models import StoredModel, listing
+from runner.store.model_lookup import StoredModel, listing
 from runner.store.version_deletion import bytes_freed, leftovers
 from runner.workspace import Workspace
 

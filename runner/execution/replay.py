@@ -11,7 +11,7 @@ from runner.execution.train_and_resume import train
 from runner.spec import pointers
 from runner.spec.checking import load_object
 from runner.store.manifest import Manifest
-from runner.store.stored_models import find, open_verified
+from runner.store.model_lookup import find, open_verified
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 

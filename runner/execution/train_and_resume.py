@@ -25,9 +25,9 @@ from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec, load_file
 from runner.spec.resume_contract import compare, refuse
 from runner.store.manifest import ModelFacts
-from runner.store.promotion import check_store, promote
+from runner.store.model_lookup import StoredModel, in_folder
+from runner.store.model_storing import check_store, promote
 from runner.store.replay_lock import ReplayLock
-from runner.store.stored_models import StoredModel, in_folder
 from runner.store.typed_documents import JsonObject
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from runner.contract import AskOptions
     from runner.inference.seen_rows import Seen
     from runner.inference.unfinished_work import Work
-    from runner.store.stored_models import StoredModel
+    from runner.store.model_lookup import StoredModel
 
 #: Rows that are answered at a time, rounded up to whole batches, and the most that are held at once.
 CHUNK, LARGEST = 2048, 65_536

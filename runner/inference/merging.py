@@ -14,9 +14,9 @@ from runner.contract import Table
 from runner.errors import ConflictError, RunnerError, UsageError
 from runner.inference.opening import open_model
 from runner.store.manifest import ModelFacts
+from runner.store.model_lookup import StoredModel
+from runner.store.model_storing import check_store, promote
 from runner.store.names import name_fault
-from runner.store.promotion import check_store, promote
-from runner.store.stored_models import StoredModel
 from runner.workspace import Workspace
 
 

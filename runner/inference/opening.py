@@ -18,8 +18,8 @@ from runner.contract import AskOptions, Builder, Task
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
 from runner.store.manifest import NAME as MANIFEST
 from runner.store.manifest import Manifest
+from runner.store.model_lookup import StoredModel, find, in_folder, listing, open_verified
 from runner.store.names import ModelReference, parse_reference
-from runner.store.stored_models import StoredModel, find, in_folder, listing, open_verified
 from runner.workspace import Workspace, absolute, current_folder
 
 #: What a path begins with, and no name.

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner import registry
 from runner.errors import UsageError
-from runner.store.stored_models import StoredModel
+from runner.store.model_lookup import StoredModel
 
 
 @dataclass(frozen=True)

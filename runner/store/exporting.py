@@ -12,7 +12,7 @@ from runner.errors import ConflictError, NotFoundError, UsageError
 from runner.store.file_copies import copy_tree
 from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree
 from runner.store.manifest import Manifest, verify
-from runner.store.stored_models import StoredModel
+from runner.store.model_lookup import StoredModel
 
 ExportFormat = Literal["folder", "tar"]
 

@@ -19,7 +19,7 @@ from filelock import FileLock
 from runner.errors import NotFoundError, RunnerError
 from runner.store.files import cannot_write, set_mode, sha256_file, sync_folder
 from runner.store.manifest import NAME, FileRecord
-from runner.store.stored_models import StoredModel, listing
+from runner.store.model_lookup import StoredModel, listing
 
 #: Bytes from which on a file is worth a second name.
 SHARED_FROM = 2**16

@@ -13,7 +13,7 @@ from filelock import FileLock
 
 from runner.errors import IntegrityError
 from runner.store.files import cannot_write, read_json, sync_folder, write_json
-from runner.store.stored_models import StoredModel, versions
+from runner.store.model_lookup import StoredModel, versions
 
 #: The folder beside the versions that a removed one is moved to: its name is no version's.
 REMOVED = ".{name}.removed"

@@ -21,9 +21,9 @@ from runner.runs.events import EventWriter
 from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.runs.run_folder import Run, State
 from runner.store.manifest import ModelFacts
-from runner.store.promotion import check_store, promote
+from runner.store.model_lookup import StoredModel
+from runner.store.model_storing import check_store, promote
 from runner.store.replay_lock import ReplayLock
-from runner.store.stored_models import StoredModel
 from runner.tracking.audience import Audience
 from runner.workspace import Workspace, current_folder
 

@@ -18,8 +18,8 @@ from runner import registry
 from runner.errors import DataError, UsageError
 from runner.inference.opening import choose_device
 from runner.spec.envelope import WandbSection
+from runner.store.model_lookup import listing, open_verified
 from runner.store.names import name_fault
-from runner.store.stored_models import listing, open_verified
 from runner.tinker.ordered_work import WorkQueue
 from runner.tinker.run_record import RunRecord
 from runner.tinker.sampling_client import SamplingClient

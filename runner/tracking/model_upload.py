@@ -14,7 +14,7 @@ from runner.runs.run_folder import Run
 from runner.store import manifest as manifests
 from runner.store import upload_queue
 from runner.store.files import sha256_file
-from runner.store.stored_models import StoredModel
+from runner.store.model_lookup import StoredModel
 from runner.store.upload_queue import Entry
 from runner.tracking.upload_attempt import SERVICES, attempt
 from runner.tracking.wandb_login import find_key, identity, mode

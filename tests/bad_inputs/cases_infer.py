@@ -87,7 +87,7 @@ def moved(stored: Path) -> None:
 def of_torch(bench: Bench) -> None:
     """A stored model of a kind that torch computes: its weights are not looked at before the device is."""
     from runner.store.manifest import ModelFacts
-    from runner.store.promotion import promote
+    from runner.store.model_storing import promote
 
     made = bench.write("made/config.json", {}).parent
     promote(bench.home / "models", "dense_network", "ratings", made, ModelFacts())

@@ -13,7 +13,7 @@ from runner.contract import LoadedData, TrainContext
 from runner.data.comparisons import TIE, A, B, Comparisons
 from runner.errors import Stopped
 from runner.store.manifest import ModelFacts
-from runner.store.promotion import promote
+from runner.store.model_storing import promote
 from tests.training.tiny_models import folder
 
 #: Words of the two kinds of prompt, and of what the LLMs that are good at each kind answer.

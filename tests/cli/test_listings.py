@@ -11,7 +11,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.runs.run_documents import Failure
 from runner.runs.run_folder import Run, State
 from runner.store.manifest import ModelFacts
-from runner.store.promotion import promote
+from runner.store.model_storing import promote
 
 
 def test_calibrated_parameters_and_the_headline_are_shown(desk) -> None:

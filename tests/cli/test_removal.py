@@ -17,8 +17,8 @@ from runner.execution.plan_document import PlanDocument, StoredReference
 from runner.runs.run_folder import Run, State
 from runner.store import upload_queue
 from runner.store.manifest import ModelFacts
-from runner.store.promotion import promote
-from runner.store.stored_models import StoredModel
+from runner.store.model_lookup import StoredModel
+from runner.store.model_storing import promote
 from tests.conftest import Desk
 
 DAY = 86400
@@ -280,7 +280,7 @@ def test_a_model_that_is_stored_while_others_of_its_name_go_is_whole(desk):
         "import sys\n"
         "from pathlib import Path\n"
         "from runner.store.version_deletion import remove\n"
-        "from runner.store.stored_models import versions\n"
+        "from runner.store.model_lookup import versions\n"
         "for line in sys.stdin:\n"
         "    for each in versions(Path('models'), 'elo_scoring', 'a'):\n"
         "        remove(Path('models'), each)\n"

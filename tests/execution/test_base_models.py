@@ -15,7 +15,7 @@ from runner.execution.train_and_resume import resume
 from runner.runs.run_folder import Run, State
 from runner.spec.canonical import canonical
 from runner.spec.checking import load_object
-from runner.store.promotion import ModelFacts, promote
+from runner.store.model_storing import ModelFacts, promote
 from runner.training import made_models, pretrained
 from runner.workspace import Workspace
 

@@ -12,7 +12,7 @@ from runner.errors import ConflictError, EnvironmentProblem, NotFoundError
 from runner.execution.plan import make_plan
 from runner.spec.canonical import canonical
 from runner.spec.checking import load_object
-from runner.store.promotion import ModelFacts, promote
+from runner.store.model_storing import ModelFacts, promote
 from runner.workspace import Workspace
 
 TEACHER = "/model/spec/distillation/teacher"

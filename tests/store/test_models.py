@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.errors import ConflictError, EnvironmentProblem, IntegrityError, NotFoundError, UsageError
-from runner.store import stored_models
+from runner.store import model_lookup
 from runner.store.manifest import ModelFacts, seal, verify
+from runner.store.model_storing import promote
 from runner.store.names import name_fault, parse_reference
-from runner.store.promotion import promote
 
 
 @pytest.fixture
@@ -55,10 +55,10 @@ def test_promotion_stores_every_file_with_its_checksum_and_counts_versions(tmp_p
     assert (first.reference, second.reference) == ("kind/name/v1", "kind/name/v2")
     manifest = verify(first.path)
     assert set(manifest.files) == {"model.json", "encoder/weights.safetensors"}
-    assert stored_models.find(store, "kind/name").version == 2
-    assert stored_models.find(store, "kind/name/v1").version == 1
-    assert stored_models.find(store, "name").model_type == "kind"
-    assert [model.reference for model in stored_models.listing(store)] == ["kind/name/v1", "kind/name/v2"]
+    assert model_lookup.find(store, "kind/name").version == 2
+    assert model_lookup.find(store, "kind/name/v1").version == 1
+    assert model_lookup.find(store, "name").model_type == "kind"
+    assert [model.reference for model in model_lookup.listing(store)] == ["kind/name/v1", "kind/name/v2"]
 
 
 def test_a_model_that_a_private_file_went_into_is_readable_by_others(tmp_path, artifact):
@@ -72,7 +72,7 @@ def test_promoting_one_run_twice_gives_the_same_version(tmp_path, artifact):
     store = tmp_path / "store"
     first = promote(store, "kind", "name", artifact, ModelFacts(run="r1"))
     assert promote(store, "kind", "name", artifact, ModelFacts(run="r1")) == first
-    assert len(stored_models.versions(store, "kind", "name")) == 1
+    assert len(model_lookup.versions(store, "kind", "name")) == 1
 
 
 def _promote(store: Path, artifact: Path, run: str) -> None:
@@ -86,7 +86,7 @@ def test_promotions_at_the_same_time_get_versions_of_their_own(tmp_path, artifac
         worker.start()
     for worker in workers:
         worker.join(60)
-    found = stored_models.versions(tmp_path / "store", "kind", "name")
+    found = model_lookup.versions(tmp_path / "store", "kind", "name")
     assert [model.version for model in found] == [1, 2, 3, 4]
     assert {verify(model.path).run for model in found} == {"r0", "r1", "r2", "r3"}
 
@@ -102,9 +102,9 @@ def test_a_promotion_that_fails_half_way_leaves_no_model_and_can_be_repeated(tmp
         patch.setattr(os, moment, full)
         with pytest.raises(EnvironmentProblem, match="disk is full"):
             promote(store, "kind", "name", artifact, ModelFacts(run="r1"))
-    assert list(stored_models.listing(store)) == []
+    assert list(model_lookup.listing(store)) == []
     with pytest.raises(NotFoundError):
-        stored_models.find(store, "kind/name")
+        model_lookup.find(store, "kind/name")
     assert promote(store, "kind", "name", artifact, ModelFacts(run="r1")).version == 1
 
 
@@ -116,7 +116,7 @@ def test_an_artifact_with_a_pickle_or_a_link_is_not_stored(tmp_path, artifact):
     (artifact / "link.json").symlink_to("/etc/passwd")
     with pytest.raises(IntegrityError, match=r"link\.json"):
         promote(tmp_path / "store", "kind", "name", artifact, ModelFacts())
-    assert list(stored_models.listing(tmp_path / "store")) == []
+    assert list(model_lookup.listing(tmp_path / "store")) == []
 
 
 def _change(folder: Path, how: str) -> str:
@@ -150,7 +150,7 @@ def test_a_changed_model_is_refused_and_the_file_named(tmp_path, artifact, how):
     stored = promote(tmp_path / "store", "kind", "name", artifact, ModelFacts(run="r1"))
     named = _change(stored.path, how)
     with pytest.raises(IntegrityError) as caught:
-        stored_models.open_verified(tmp_path / "store", "kind/name")
+        model_lookup.open_verified(tmp_path / "store", "kind/name")
     assert named in caught.value.where
 
 
@@ -159,21 +159,21 @@ def test_a_model_moved_to_another_name_is_refused(tmp_path, artifact):
     promote(store, "kind", "good", artifact, ModelFacts(run="r1"))
     shutil.copytree(store / "kind" / "good", store / "kind" / "other")
     with pytest.raises(ConflictError, match="kind/good/v1"):
-        stored_models.open_verified(store, "kind/other")
+        model_lookup.open_verified(store, "kind/other")
 
 
 def test_what_is_not_there_is_said_with_what_is_near(tmp_path, artifact):
     store = tmp_path / "store"
     promote(store, "kind", "quickstart", artifact, ModelFacts(run="r1"))
     with pytest.raises(NotFoundError) as caught:
-        stored_models.find(store, "kind/quikstart")
+        model_lookup.find(store, "kind/quikstart")
     assert "kind/quickstart" in caught.value.hint
     with pytest.raises(NotFoundError) as caught:
-        stored_models.find(store, "kind/quickstart/v7")
+        model_lookup.find(store, "kind/quickstart/v7")
     assert "v1" in caught.value.hint
     promote(store, "other", "quickstart", artifact, ModelFacts(run="r2"))
     with pytest.raises(ConflictError, match="2 stored models"):
-        stored_models.find(store, "quickstart")
+        model_lookup.find(store, "quickstart")
 
 
 def test_sealing_is_stable():

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.store.test_promotion import count_hashes
 
 from runner.errors import IntegrityError
 from runner.store.manifest import ModelFacts, seal, verify
-from runner.store.promotion import promote
-from runner.store.stored_models import open_verified
-from tests.store.test_promotion import count_hashes
+from runner.store.model_lookup import open_verified
+from runner.store.model_storing import promote
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from runner.runs.event_kinds import Event, read_event
 from runner.runs.events import EventWriter
 from runner.runs.run_folder import Run
 from runner.store.manifest import ModelFacts
-from runner.store.promotion import promote
-from runner.store.stored_models import StoredModel
+from runner.store.model_lookup import StoredModel
+from runner.store.model_storing import promote
 from runner.workspace import Workspace
 from tests.tracking.wandb_server import WandbServer
 

@@ -12,7 +12,7 @@ from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, is_preference, need_answers
-from runner.data.dialogues.rows import ConversationRow, LanguageRow
+from runner.data.dialogues.row_types import ConversationRow, LanguageRow
 
 BESIDE = ("system", "tools", "advantage")
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
 
 
 def document(row: LanguageRow) -> dict[str, Any]:

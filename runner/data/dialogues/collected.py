@@ -13,8 +13,8 @@ from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.row_faults import ODDITIES, RowFault, Told
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
 from runner.data.dialogues.row_layout import LayoutRows
-from runner.data.dialogues.rows import LanguageRow
-from runner.data.dialogues.turns import TurnReader
+from runner.data.dialogues.row_types import LanguageRow
+from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.records import open_records
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.column_roles import QUESTIONS, Columns
 from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.row_layout import Form, LayoutRows
-from runner.data.dialogues.rows import ConversationRow, LanguageRow
-from runner.data.dialogues.turns import TurnReader
+from runner.data.dialogues.row_types import ConversationRow, LanguageRow
+from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.prompts import need_text
 from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.byte_streams import opened

@@ -15,7 +15,7 @@ from runner.contract.quantities import counted
 from runner.data.dialogues.collected import Collected, collect, first, oddity_sentences
 from runner.data.dialogues.refusals import details, need_rows
 from runner.data.dialogues.row_faults import ODDITIES
-from runner.data.dialogues.rows import LanguageRow
+from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.train_and_holdout import divide, drawn
 from runner.data.table_rows.oddities import sibling_file
 

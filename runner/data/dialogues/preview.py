@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runner.chat.messages import Message
 from runner.contract import Table
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
 
 
 def preview(rows: Sequence[LanguageRow], count: int) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runner.chat.messages import Message
 from runner.data.dialogues.canonical import document
-from runner.data.dialogues.rows import ConversationRow, LanguageRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LanguageRow, TextRow
 from runner.data.holdout import text_key
 
 

@@ -13,9 +13,9 @@ from runner.chat.messages import Conversation, Message
 from runner.data.dialogues.cell_values import missing, nothing, structure, text_of, without_nulls
 from runner.data.dialogues.column_roles import PAIRS, WORSE_ALONE, Columns
 from runner.data.dialogues.row_faults import RowFault, Told
-from runner.data.dialogues.rows import LanguageRow
+from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.tool_calls import tools_of
-from runner.data.dialogues.turns import TurnReader
+from runner.data.dialogues.turn_reader import TurnReader
 
 
 @dataclass(frozen=True)

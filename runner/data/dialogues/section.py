@@ -77,7 +77,7 @@ class DialogueData(NamedFiles):
     )
 
     def load(self, context: LoadContext) -> LoadedData:
-        """Read, convert, draw, split: train and validation are lists of :mod:`runner.data.dialogues.rows`' classes.
+        """Read, convert, draw, split: lists of the classes of :mod:`runner.data.dialogues.row_types`.
 
         Raises :class:`DataError` where no row can be used, or more are lost than ``max_rows_lost`` allows.
         """

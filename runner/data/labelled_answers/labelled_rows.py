@@ -10,7 +10,7 @@ from runner.data.dialogues.cell_values import nothing
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, need_answers
-from runner.data.dialogues.rows import LabelledRow, LanguageRow, PreferenceRow
+from runner.data.dialogues.row_types import LabelledRow, LanguageRow, PreferenceRow
 from runner.data.preferences import preference_rows
 
 #: What a label may say, in lower case and without the blanks around it.

@@ -11,7 +11,7 @@ from runner.data.dialogues.cell_values import kind, nothing, structure
 from runner.data.dialogues.column_roles import PAIRS, WORSE_ALONE, Columns
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, need_answers
-from runner.data.dialogues.rows import LanguageRow, PreferenceRow
+from runner.data.dialogues.row_types import LanguageRow, PreferenceRow
 from runner.data.preferences.votes import vote_columns, won
 
 BESIDE = ("input", "history", "system", "tools", "margin")

@@ -10,7 +10,7 @@ from runner.data.dialogues.cell_values import missing, nothing
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, is_preference
-from runner.data.dialogues.rows import LanguageRow, PromptRow
+from runner.data.dialogues.row_types import LanguageRow, PromptRow
 
 #: What the answer is called that a conversation ends with: rewards find it by this name.
 ANSWER = "answer"

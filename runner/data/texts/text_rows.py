@@ -9,7 +9,7 @@ from runner.data.dialogues.cell_values import text_of
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form, LayoutRows, is_preference
-from runner.data.dialogues.rows import LanguageRow, TextRow
+from runner.data.dialogues.row_types import LanguageRow, TextRow
 
 
 class Layout(LayoutRows):

@@ -18,9 +18,9 @@ from runner.inference.extending.known_outcomes import TrainingOutcomes
 from runner.inference.extending.new_outcomes import NewOutcomes, Router, read
 from runner.inference.opening import Opened, open_model
 from runner.store.manifest import ModelFacts
+from runner.store.model_lookup import StoredModel
+from runner.store.model_storing import check_store, promote
 from runner.store.names import name_fault
-from runner.store.promotion import check_store, promote
-from runner.store.stored_models import StoredModel
 from runner.tasks.ranking import extended
 from runner.tasks.ranking.calibration import probability
 from runner.tasks.ranking.extended import AddedLlm, ExtendedPredictor

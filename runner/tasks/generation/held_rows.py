@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, PreferenceRow, TextRow
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from runner import registry
 from runner.chat.messages import Conversation, Message
 from runner.contract import LoadedData, TrainResult
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, PreferenceRow, PromptRow, TextRow
 from runner.training import made_models
 
 QUESTIONS = [f"What is {number} plus {number + 1}?" for number in range(1, 13)]

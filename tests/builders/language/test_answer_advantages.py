@@ -21,7 +21,7 @@ from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Conversation
 from runner.contract import Processes
-from runner.data.dialogues.rows import ConversationRow
+from runner.data.dialogues.row_types import ConversationRow
 from runner.errors import DataError
 from runner.training.auto_batch_size import RowsAtOnce
 from tests.builders.language.conftest import QUESTIONS, steps, turns, weights

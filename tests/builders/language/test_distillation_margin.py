@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.rows import ConversationRow
+from runner.data.dialogues.row_types import ConversationRow
 from tests.builders.language.conftest import cut
 
 #: What the held-out loss is lower by, nats a token: stated before it was measured.

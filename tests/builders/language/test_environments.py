@@ -18,7 +18,7 @@ from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message
 from runner.chat.renderer import ChatRenderer
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from runner.errors import DataError, RunFailed, Stopped
 from tests.builders.language.conftest import REINFORCED, Asked, steps
 from tests.conftest import ROOT

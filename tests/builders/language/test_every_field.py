@@ -20,7 +20,7 @@ import torch
 
 from runner import registry
 from runner.contract import TrainContext
-from runner.data.dialogues.rows import LabelledRow, PreferenceRow
+from runner.data.dialogues.row_types import LabelledRow, PreferenceRow
 from runner.errors import DataError
 from runner.execution.worker import seed_of
 from runner.runs.checkpoints import RunCheckpoints

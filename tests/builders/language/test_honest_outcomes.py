@@ -17,7 +17,7 @@ from runner.builders.language._rows import rendering
 from runner.chat.messages import Conversation, Message
 from runner.chat.renderer import ChatRenderer
 from runner.data.dialogues.infer_rows import AskedConversation
-from runner.data.dialogues.rows import ConversationRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, TextRow
 from runner.errors import DataError, RunFailed
 from runner.tasks.generation.options import GenerationOptions
 from tests.builders.language.conftest import conversations, labelled, loaded, turns, weights

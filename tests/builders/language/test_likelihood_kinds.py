@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.rows import ConversationRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, TextRow
 from runner.errors import DataError
 from tests.builders.language.conftest import conversations, steps, texts, turns, weights
 

@@ -9,7 +9,7 @@ import torch
 
 from runner.builders.language._learning import preference_losses as losses
 from runner.chat.messages import Message
-from runner.data.dialogues.rows import LabelledRow, PreferenceRow
+from runner.data.dialogues.row_types import LabelledRow, PreferenceRow
 from runner.errors import DataError
 from tests.builders.language.conftest import preferences, steps
 

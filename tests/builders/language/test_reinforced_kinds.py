@@ -22,7 +22,7 @@ from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message
 from runner.contract import Processes
 from runner.contract.foreign_code import CodeLimits, Program
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from runner.errors import DataError, RunFailed
 from runner.training.auto_batch_size import RowsAtOnce
 from tests.builders.language.conftest import REINFORCED, prompts, steps, weights

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from tests.builders.language.conftest import REINFORCED, cut
 
 #: What the held-out reward, a share of the answers, is higher by: stated before it was measured.

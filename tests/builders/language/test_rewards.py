@@ -18,11 +18,11 @@ from pydantic import TypeAdapter
 
 from runner.builders.language._fields.reward_fields import Reward
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
-from runner.builders.language._rewards.right_answers import number_in
+from runner.builders.language._rewards.reference_rewards import number_in
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth, need_columns
 from runner.chat.messages import Conversation, Message
 from runner.contract.foreign_code import CodeLimits, Program
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from runner.errors import DataError, EnvironmentProblem, RunFailed
 from runner.execution import code_driver
 from tests.inference.collecting.endpoint import serving

@@ -14,7 +14,7 @@ from runner.data.dialogues.collected import layout_rows
 from runner.data.dialogues.infer_rows import AskedLayout
 from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
-from runner.data.dialogues.turns import TurnReader
+from runner.data.dialogues.turn_reader import TurnReader
 from tests.data.dialogues.conftest import SECTIONS, assistant, user
 
 TURNS = [user("q"), assistant("r")]

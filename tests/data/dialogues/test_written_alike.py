@@ -13,7 +13,7 @@ from runner.data.dialogues.canonical import document
 from runner.data.dialogues.collected import layout_rows
 from runner.data.dialogues.dialogue_text import dialogue
 from runner.data.dialogues.row_faults import Told
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, PreferenceRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, PreferenceRow, TextRow
 from tests.data.dialogues.conftest import SECTIONS
 
 words = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12).filter(str.strip)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runner.store import promotion
+from runner.store import model_storing
 from tests.conftest import ROOT, Desk
 
 ROUTER, RATING = "knn_scoring/router", "bradley_terry_scoring/rating"
@@ -255,9 +255,9 @@ def test_what_is_cut_short_leaves_no_model_and_is_taken_away_by_the_next(tmp_pat
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        promotion.promote(tmp_path / "store", "kind", "it", artifact, promotion.ModelFacts(), add=cut)
+        model_storing.promote(tmp_path / "store", "kind", "it", artifact, model_storing.ModelFacts(), add=cut)
     assert [path.name for path in (tmp_path / "store/kind/it").iterdir() if path.is_dir()] == []
     add = lambda folder: (folder / "more.json").write_text("{}")  # noqa: E731
-    stored = promotion.promote(tmp_path / "store", "kind", "it", artifact, promotion.ModelFacts(), add=add)
+    stored = model_storing.promote(tmp_path / "store", "kind", "it", artifact, model_storing.ModelFacts(), add=add)
     assert set(stored.manifest().files) == {"model.json", "more.json"}
     assert sorted(path.name for path in artifact.iterdir()) == ["model.json"]

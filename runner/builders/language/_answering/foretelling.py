@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders.language._learning.likelihood import MEASURED
+from runner.builders.language._learning.likelihood_loss import MEASURED
 from runner.builders.language._learning.log_probs import foretold, foretold_ends
 from runner.builders.language._rows.token_rows import Batch, TokenRows
 from runner.chat.messages import Message

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from runner.builders.language._answering import foretelling
-from runner.builders.language._answering.decoding import Decoding, Line, decode
+from runner.builders.language._answering.running_batch import Decoding, Line, decode
 from runner.builders.language._answering.stop_texts import cut_at, end_at
 from runner.builders.language._answering.streaming import Pieces, stream
-from runner.builders.language._learning.likelihood import judge
+from runner.builders.language._learning.likelihood_loss import judge
 from runner.builders.language._models import merging, stored_model
 from runner.builders.language._models.opening import open_folder
 from runner.builders.language._rows.token_rows import TokenRows

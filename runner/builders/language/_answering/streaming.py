@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
-from runner.builders.language._answering.decoding import Line, decode
+from runner.builders.language._answering.running_batch import Line, decode
 from runner.builders.language._answering.stop_texts import begun, cut_at
 from runner.tasks.generation.completions import Ending
 

@@ -13,7 +13,7 @@ from runner.builders.language._learning.composed_losses import Composition, OfTo
 from runner.builders.language._learning.frozen_models import Beside, Frozen
 from runner.builders.language._learning.language_trainee import Parts
 from runner.builders.language._learning.learnings import reference_of
-from runner.builders.language._learning.likelihood import Judged, judge
+from runner.builders.language._learning.likelihood_loss import Judged, judge
 from runner.builders.language._learning.loss_terms import composition
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.token_losses import divergence

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from runner.builders.language._answering.decoding import Line, decode
+from runner.builders.language._answering.running_batch import Line, decode
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Processes

@@ -14,7 +14,7 @@ from runner.builders.language._fields.teacher_fields import AnswersTeacher, Endp
 from runner.builders.language._rows.row_report import RowReport
 from runner.chat.messages import Conversation, Message
 from runner.contract import TrainContext
-from runner.data.dialogues.rows import ConversationRow
+from runner.data.dialogues.row_types import ConversationRow
 from runner.errors import DataError
 
 #: Why a row has no answer that can be learned.

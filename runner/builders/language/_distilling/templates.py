@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from runner.builders.language._fields.teacher_fields import INPUT
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.rows import ConversationRow
+from runner.data.dialogues.row_types import ConversationRow
 
 
 def turned(conversation: Conversation, template: str) -> Conversation:

@@ -14,7 +14,7 @@ from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._learning.composed_losses import composed_parts
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.learnings import DataLines
-from runner.builders.language._learning.likelihood import Judged, step_parts
+from runner.builders.language._learning.likelihood_loss import Judged, step_parts
 from runner.builders.language._learning.likelihood_training import examples_of
 from runner.builders.language._learning.log_probs import foretold
 from runner.builders.language._learning.loss_terms import composition

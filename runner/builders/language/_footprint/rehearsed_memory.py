@@ -14,7 +14,7 @@ from runner.builders.language._footprint import shape_model
 from runner.builders.language._footprint.exercise import Exercise
 from runner.builders.language._footprint.memory_trace import MemoryTrace
 from runner.builders.language._learning.frozen_models import Frozen
-from runner.builders.language._learning.likelihood import MEASURED, by_tokens
+from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.contract import Processes

@@ -11,7 +11,7 @@ from runner.builders.language._learning.loss_terms import LOSSES
 from runner.builders.language._rows.rendering import Side
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract.quantities import counted
-from runner.data.dialogues.rows import ConversationRow
+from runner.data.dialogues.row_types import ConversationRow
 from runner.errors import DataError
 
 LACKING = "left out, as it has no advantage"

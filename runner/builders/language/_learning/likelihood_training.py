@@ -12,7 +12,7 @@ from runner.builders.language._learning import packing_check
 from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.language_trainee import trainee
 from runner.builders.language._learning.learnings import Learning
-from runner.builders.language._learning.likelihood import Judged, judge
+from runner.builders.language._learning.likelihood_loss import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.nothing_learned import Start, need_numbers

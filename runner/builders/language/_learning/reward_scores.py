@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import logsigmoid
 
-from runner.builders.language._learning.likelihood import MEASURED, by_tokens
+from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.rendering import Pairs
 from runner.builders.language._rows.token_rows import Batch, TokenRows

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.builders.language._answering.decoding import Decoding, Line
+from runner.builders.language._answering.running_batch import Decoding, Line
 from runner.builders.language._answering.stop_texts import cut_at, end_at
 from runner.builders.language._reinforcing.episodes import DrawnTurn, Episode, courses, played
 from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.renderer import ChatRenderer
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from runner.tasks.generation.options import GenerationOptions
 from runner.training.precision import Precision, arithmetic
 

@@ -11,7 +11,7 @@ from runner.builders.language._reinforcing.surroundings import PLACE, Surroundin
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from runner.errors import RunFailed
 
 #: How an episode ends: by a turn that nothing answers, for want of turns, for want of room within ``max_length``.

@@ -11,7 +11,7 @@ import numpy as np
 from runner.builders.language._rows.row_report import RowReport
 from runner.chat.refusals import Unrenderable
 from runner.contract import Table
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 
 NO_ROOM = "left out, as the prompt leaves no room for max_new_tokens"
 

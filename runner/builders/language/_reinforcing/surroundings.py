@@ -12,7 +12,7 @@ from runner.chat.messages import ROLES, Conversation, Message, ToolCall
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
 from runner.contract.environments import StepResult, result_of
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from runner.errors import DataError
 
 PLACE = "/model/spec/environment"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from runner.chat.messages import Message
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 
 
 @dataclass(frozen=True)

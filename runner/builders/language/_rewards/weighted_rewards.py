@@ -16,11 +16,11 @@ from runner.builders.language._rewards.function_reward import Function
 from runner.builders.language._rewards.judged_answer import JudgedAnswer, Judging
 from runner.builders.language._rewards.judged_pairs import PreferredByJudge
 from runner.builders.language._rewards.model_reward import PreferredByModel, ScoredByModel
-from runner.builders.language._rewards.plain_rewards import Format, GivenByEnvironment, Length, RegularExpression
-from runner.builders.language._rewards.right_answers import Exact, Numeric
+from runner.builders.language._rewards.reference_rewards import Exact, Numeric
+from runner.builders.language._rewards.text_rewards import Format, GivenByEnvironment, Length, RegularExpression
 from runner.contract import TrainContext
 from runner.contract.foreign_code import cell_tests
-from runner.data.dialogues.rows import PromptRow
+from runner.data.dialogues.row_types import PromptRow
 from runner.errors import DataError, EnvironmentProblem, RunFailed, Stopped
 
 REWARDS = "/model/spec/rewards"

@@ -14,7 +14,7 @@ from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered, cut
 from runner.chat.template_rendering import begun
-from runner.data.dialogues.rows import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
 
 MAX_LENGTH = "/model/spec/max_length"
 #: The least weight that is a number of float32 and no zero.

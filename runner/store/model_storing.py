@@ -16,8 +16,8 @@ from runner.errors import EnvironmentProblem, NotFoundError, RunnerError
 from runner.store.file_copies import copy_file, copy_tree
 from runner.store.files import cannot_write, open_to_readers, sync_folder, sync_tree
 from runner.store.manifest import NAME, Manifest, ModelFacts, describe_files
+from runner.store.model_lookup import StoredModel, versions
 from runner.store.sharing import share_files
-from runner.store.stored_models import StoredModel, versions
 from runner.store.version_deletion import last_version
 
 #: What a rename is answered with where only a copy will do: another file system, or a folder that is not ours.

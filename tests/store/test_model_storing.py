@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from runner.errors import EnvironmentProblem, IntegrityError
-from runner.store import stored_models
+from runner.store import model_lookup
 from runner.store.manifest import ModelFacts, verify
-from runner.store.promotion import check_store, promote
+from runner.store.model_storing import check_store, promote
 
 SIZE = 64 * 2**20
 
@@ -106,14 +106,14 @@ def test_a_cut_at_any_moment_leaves_the_artifact_or_the_model_and_the_repetition
                 over = True
             except Cut:
                 over = False
-        found = list(stored_models.listing(store))
+        found = list(model_lookup.listing(store))
         if found:
             verify(found[0].path)
         else:
             assert {path.name: path.stat().st_size for path in here.iterdir() if path.name in whole} == whole
         assert promote(store, "kind", "name", here, ModelFacts(run="r1"), move=True).version == 1
         verify(store / "kind" / "name" / "v1")
-        assert len(list(stored_models.listing(store))) == 1
+        assert len(list(model_lookup.listing(store))) == 1
         if over:
             assert moment > 3
             return
