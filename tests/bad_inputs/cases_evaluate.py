@@ -89,8 +89,8 @@ ROWS_READ = [
     unasked("a row that is no JSON", LIKELY, "rows.jsonl:2", rows='{"word": "hot", "right": "cold"}\n{"word": \n'),
     unasked("a column that no row has", LIKELY | {"target": "{rihgt}"}, "/answer/target", "'right'"),
     unasked("a prompt's column that no row has", LIKELY, "/prompt", "'words'", fields={"prompt": "{words}"}),
-    unasked("a column without its braces", SAYS | {"reference": "right"}, "/answer/reference", "{right} stands"),
-    unasked("a target without its braces", LIKELY | {"target": " right"}, "/answer/target", "{right} stands"),
+    unasked("a column without its braces", SAYS | {"reference": "right"}, "/answer/reference", "{{right}} stands"),
+    unasked("a target without its braces", LIKELY | {"target": " right"}, "/answer/target", "{{right}} stands"),
     unasked("one choice", CHOICES | {"choices": ["right"]}, "fewer than two choices"),
     unasked(
         "a table of semicolons",

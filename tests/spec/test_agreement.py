@@ -24,12 +24,13 @@ from runner.spec.reader import read
 from runner.spec.schema_walk import resolve
 
 LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
+POLICY = ("importance_sampling", "ppo", "cispo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
 # fmt: off
 TEXTS = ["m", "a.b", "a b", "x..y", "-a", ".a", " a", "a ", "a\n", "sample", "both", "data/x.jsonl", "x.parquet", "4g",
          "04g", "512M", "HF_TOKEN", "A=b", "a/b", "a/b/v2", "a/b/c", "a\\b", "", "image:tag", "é", "x" * 129, "auto",
-         "adamw", "Q: {input}", "a.jsonl", "o.safetensors", "judge.py", "0" * 64]
+         "adamw", "Q: {input}", "a.jsonl", "tasks/t.json", "o.safetensors", "judge.py", "0" * 64]
 ODD = [None, True, False, 0, 1, -1, 2, 0.5, 1.0, 1.5, -0.0, 1e20, 10**30, "x", "1", "", [], {}, [1], {"a": 1},
        [0.9, 0.99]]
 # fmt: on
@@ -186,7 +187,7 @@ def _language_conflict(spec):
     loss_on = spec.get("loss_on")
     if isinstance(loss_on, dict) and not any(loss_on.values()):
         return True
-    if _taught_conflict(spec) or ("rewards" in spec and _rewarded_conflict(spec)):
+    if _taught_conflict(spec) or ("rewards" in spec and _rewarded_conflict(spec)) or _measured_conflict(spec):
         return True
     kind, loss, smoothing = spec.get("model_type"), spec.get("loss_type", "sigmoid"), spec.get("label_smoothing", 0)
     return kind == "dpo" and ((bool(smoothing) and loss in ("hinge", "ipo")) or (loss == "robust" and not smoothing))
@@ -196,14 +197,18 @@ def _taught_conflict(spec):
     """Whether losses, or what is learned of a teacher, do not go together: see ``taught_spec``."""
     losses, packed = spec.get("losses"), spec.get("packing") == "packed"
     answers = spec.get("loss_on", "assistant") in ("assistant", "last_assistant")
+    by_advantage = [name for name in POLICY if (losses or {}).get(name) is not None]
     if losses is not None:
-        if not any(losses.get(name) is not None for name in ("cross_entropy", "label_smoothing", "focal")):
+        by_data = any(losses.get(name) is not None for name in ("cross_entropy", "label_smoothing", "focal"))
+        if not by_data and not by_advantage:
             return True
         if spec.get("label_smoothing"):
             return True
     section = spec if spec.get("model_type") == "distillation" else spec.get("distillation")
     if section is None:
         return False
+    if by_advantage:
+        return True
     teacher, by_logits = section["teacher"], False
     if teacher["teacher_type"] == "model":
         by_logits = teacher.get("outputs", "logits") == "logits"
@@ -233,21 +238,56 @@ def _taught_conflict(spec):
     return (sampled and packed) or (section.get("alpha", 0.7) == 1 and losses is not None)
 
 
+def _measured_conflict(spec):
+    """Whether a training's measurements, or the figure that they go by, are none: see ``asked_evaluation``."""
+    section, own = spec.get("evaluation") or {}, registry.load(spec["model_type"]).Spec
+    tasks, every, measure = section.get("tasks"), section.get("every"), section.get("measure")
+    if tasks is not None and (not own.speaks or len(set(tasks)) < len(tasks)):
+        return True
+    if section.get("limit") is not None and tasks is None:
+        return True
+    if every is not None and spec.get("max_steps") is not None and every > spec["max_steps"]:
+        return True
+    if measure is None:
+        return False
+    known = measure in own.measures or ("/" in measure and tasks is not None)
+    return not known or (spec.get("keep", "best") == "last" and spec.get("early_stopping") is None)
+
+
 def _rewarded_conflict(spec):
     """Whether a reward is none, answers have no room, or what is clipped by nothing has a range: see
     ``reinforced_spec``."""
+    environment = spec.get("environment")
+    if environment is not None and _environment_conflict(environment):
+        return True
     for reward in spec["rewards"].values():
         if reward.get("weight") == 0 or not _compiles(reward.get("pattern")):
             return True
         kind = reward["reward_type"]
-        if kind == "function" and (reward.get("file") is None) == (reward.get("module") is None):
+        if kind == "function" and _in_two_places(reward):
             return True
-        if kind == "model" and registry.find(reward["model_name"].partition("/")[0]) is not None:
+        if kind in ("model", "preference") and registry.find(reward["model_name"].partition("/")[0]) is not None:
+            return True
+        if kind in ("preference", "judge") and spec["model_type"] != "grpo":
+            return True
+        if kind == "environment" and (environment or {}).get("partner") is None:
             return True
     if spec.get("max_new_tokens", 128) >= spec.get("max_length", 1024):
         return True
     ranges = ("clip_range" in spec, spec.get("clip_range_high") is not None)
     return spec.get("policy_loss") == "importance_sampling" and any(ranges)
+
+
+def _environment_conflict(environment):
+    """Whether nothing answers, or what answers is in no place: see ``environment_fields``."""
+    codes = [code for code in (environment.get("tools"), environment.get("partner")) if code is not None]
+    functions = (environment.get("tools") or {}).get("functions", [])
+    return not codes or any(map(_in_two_places, codes)) or len(set(functions)) < len(functions)
+
+
+def _in_two_places(code):
+    """Whether a user's code is in a file and in a module, or in neither."""
+    return (code.get("file") is None) == (code.get("module") is None)
 
 
 def _compiles(pattern):

@@ -79,7 +79,8 @@ class LogitDistillation:
     def parts(self, machine: Machine, examples: Examples) -> Parts:
         assert self._frozen is not None
         made = taught_composition(self._spec, machine.model, self._reference, self._frozen, self._shared.count)
-        return composed_parts(machine, TaughtLines(examples, len(made.models), self._rows, sampler=self._sampler), made)
+        lines = TaughtLines(examples, len(made.models), taught=self._rows, sampler=self._sampler)
+        return composed_parts(machine, lines, made)
 
     def tables(self) -> list[Table]:
         """What the teacher makes of the held-out rows."""

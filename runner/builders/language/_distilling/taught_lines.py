@@ -18,7 +18,7 @@ from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaughtLines(DataLines):
     """The student's examples; the first of the models beside it is the teacher, the others read as the student does."""
 

@@ -69,7 +69,7 @@ def answers(spec: Any, side: Side, taught: TokenRows | None = None) -> Exercise:
             return composed_parts(machine, DataLines(examples, len(made.models)), made)
         size = min(int(model.config.get_text_config().vocab_size) for model in (machine.model, beside[0].model))
         made = taught_composition(spec, machine.model, reference, beside[0], size)
-        return composed_parts(machine, TaughtLines(examples, len(made.models), taught), made)
+        return composed_parts(machine, TaughtLines(examples, len(made.models), taught=taught), made)
 
     return Exercise(side.rows, examples.lengths, parts)
 
