@@ -243,7 +243,12 @@ def fine_tuned(work: Work, shape: Shape, method: str) -> dict[str, Any]:
         "batch_size": shape.batch,
     }  # fmt: skip
     _, events = work.train(document)
-    learning = [event for event in events if event["event"] == "progress" and "tokens" in event]
+    # A short training tells of its first step and of its end alone.
+    learning = [
+        {"done": shape.steps} | event
+        for event in events
+        if event["event"] in ("progress", "step", "epoch") and "tokens" in event
+    ]
     warm = next(event for event in learning if event["done"] >= shape.warm)
     last = learning[-1]
     if last is warm:
