@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 #: How a test ends. ``failed``: it raised, said something else, or the program left before the test was over.
 ENDS = ("passed", "failed", "timeout", "killed")
+#: What is said of those that did not come to their end.
+CUT_SHORT = {"timeout": "ran out of time", "killed": "was killed, for want of memory or by a signal"}
 HINT = 'a Python text such as "assert add(1, 2) == 3", a list of them, or a list of {"input": ..., "output": ...}'
+#: A block between lines of three or more backticks; the last may be open where an answer was cut.
+FENCED = re.compile(r"^[ \t]*(`{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,22 @@ class CodeRunner(Protocol):
 
         Raises :class:`~runner.errors.EnvironmentProblem` where they cannot be run, which says nothing of them.
         """
+
+
+def code_in(text: str) -> str:
+    """The last block between lines of backticks; all of a text without one."""
+    blocks = FENCED.findall(text)
+    return str(blocks[-1][1]) if blocks else text
+
+
+def end_of(ends: Sequence[str]) -> str:
+    """How a program ended as a whole: the worst of how its tests did."""
+    return next((end for end in ("timeout", "killed", "failed") if end in ends), "passed")
+
+
+def passed_share(ends: Sequence[str]) -> float:
+    """The share of a program's tests that it passed; 0 for a program that did not come to its end."""
+    return 0.0 if set(CUT_SHORT) & set(ends) else ends.count("passed") / len(ends)
 
 
 def cell_tests(value: Any) -> tuple[CodeTest, ...]:

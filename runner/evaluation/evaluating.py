@@ -25,7 +25,6 @@ from runner.runs.event_kinds import Event, ProgressEvent
 from runner.spec.evaluation_checking import LoadedTask, load_task_file
 from runner.tasks.generation.answer_metrics import metric_sections
 from runner.tasks.generation.answer_metrics.figures import Figure
-from runner.tasks.generation.answer_metrics.metric_sections import Preferred, Reward
 from runner.tasks.generation.answer_metrics.overlap import check_installed
 from runner.tasks.generation.evaluation_sections import Generation
 from runner.tasks.generation.questions.question import Question
@@ -102,8 +101,9 @@ def _prepared(plan: Plan, workspace: Workspace) -> Prepared:
     bench = judges.Bench(workspace, plan.device, plan.batch_size, fresh=plan.fresh, evaluated=models)
     for task in tasks:
         for at, metric in _metrics(task):
-            if isinstance(metric, metric_sections.Reward | metric_sections.Preferred):
-                bench.open(metric, f"{task.loaded.source}: /answer/metrics/{at}/model")
+            if isinstance(metric, metric_sections.Judged):
+                field = "metric" if isinstance(metric, metric_sections.Code) else "model"
+                bench.open(metric, f"{task.loaded.source}: /answer/metrics/{at}/{field}")
     return Prepared(plan, models, tasks, bench, suites)
 
 
@@ -172,12 +172,13 @@ class _Judging:
 
     def figure(
         self,
-        metric: Reward | Preferred,
+        metric: metric_sections.Judged,
         questions: Sequence[Question],
         rows: Sequence[AskedConversation],
         answers: Sequence[str],
     ) -> Figure:
-        progress = _told(self.emit, f"{metric.model} judges {self.place}")
+        work = "the code of" if isinstance(metric, metric_sections.Code) else f"{metric.model} judges"
+        progress = _told(self.emit, f"{work} {self.place}")
         return self.bench.figure(metric, questions, rows, answers, progress)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.contract import Table
+from runner.contract.foreign_code import CUT_SHORT
 from runner.contract.quantities import counted
 from runner.pages.html import Markup, join, tag, tree
 from runner.pages.numbers import clean
@@ -99,6 +100,13 @@ def remarks(task: Mapping[str, Any]) -> list[str]:
                 f"{each['model']}: alone, log-probabilities of {check['samples']} samples differ by at most "
                 f"{check['largest_difference']:g}"
             )
+    for row in task["results"]:
+        for end, what in CUT_SHORT.items():
+            if count := row.get("code", {}).get(end):
+                told.append(
+                    f"{row['model']}: {row['metric']}: the code of {count:,} of {counted(row['n'], 'answers')} {what}, "
+                    "and is worth 0"
+                )
     told += [f"warning: {sentence}" for sentence in without_figures(task)]
     told += [f"{row['model']} and {row['baseline']} are not compared by {row['metric']}: {row['refused']}"
              for row in task["comparisons"] if "refused" in row]  # fmt: skip

@@ -1,4 +1,7 @@
-"""Answers as stored models judge them: a reward model scores each, a language model prefers one of two."""
+"""Answers as stored models judge them: a reward model scores each, a language model prefers one of two.
+
+Beside that, their code is run in containers.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from runner.contract import Measure
 from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.evaluation.evaluated_model import EvaluatedModel, speaks
+from runner.evaluation.run_code import RunCode
+from runner.execution.code_container import CodeContainers
 from runner.inference.opening import Opened, open_model
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.figures import Figure
@@ -44,12 +49,17 @@ class Bench:
         self._opened = {model.reference: model.opened for model in evaluated}
         self._judges: dict[str, EvaluatedModel] = {}
         self._rewards: dict[str, EvaluatedModel] = {}
+        self._code: RunCode | None = None
 
-    def open(self, metric: sections.Reward | sections.Preferred, where: str) -> None:
+    def open(self, metric: sections.Judged, where: str) -> None:
         """Open the judge of a metric, which the task's field ``where`` names.
 
-        Raises :class:`ConflictError` for a model that does not judge so, and what opening a model raises.
+        Raises :class:`ConflictError` for a model that does not judge so, what opening a model raises, and
+        :class:`EnvironmentProblem` where code cannot be run.
         """
+        if isinstance(metric, sections.Code):
+            self._code = self._code or RunCode(CodeContainers.opened(where), self._batch_size)
+            return
         try:
             self._open(metric, where)
         except (ConflictError, NotFoundError, UsageError) as error:
@@ -105,13 +115,16 @@ class Bench:
 
     def figure(
         self,
-        metric: sections.Reward | sections.Preferred,
+        metric: sections.Judged,
         questions: Sequence[Question],
         rows: Sequence[AskedConversation],
         answers: Sequence[str],
         progress: Progress = _silent,
     ) -> Figure:
         """What the judge of a metric makes of the answers. Rows that it says nothing of are not in the figure."""
+        if isinstance(metric, sections.Code):
+            assert self._code is not None
+            return self._code.figure(metric, questions, answers, progress)
         if isinstance(metric, sections.Reward):
             values = self._rewarded(metric, rows, answers, progress)
             measure = Measure(sections.label(metric), "Mean reward", sections.label(metric), 3, interval=True)

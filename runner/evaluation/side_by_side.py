@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.contract.foreign_code import ENDS
 from runner.contract.quantities import counted
 from runner.tasks.generation.answer_metrics.figures import paired
 from runner.tasks.generation.scored.scored_task import ScoredTask, known
@@ -33,6 +34,7 @@ def measured(model: str, scored: ScoredTask, seed: int) -> list[dict[str, Any]]:
                 "unread": 0 if figure.unread is None else int(figure.unread.sum()),
                 "truncated": sum(scored.truncated),
             }
+            | ({} if figure.ends is None else {"code": {end: figure.ends.count(end) for end in ENDS}})
         )
     return rows
 

@@ -11,6 +11,7 @@ TALKER, SCORER = "sft/talk", "reward/talk"
 ROWS = [{"word": "hot", "right": "cold", "others": ["red", "blue"], "at": 1}, {"word": "up", "right": "down"}]
 LIKELY = {"by": "log_likelihood", "target": "{right}"}
 SAYS = {"by": "generation", "reference": "{right}", "metrics": [{"metric": "exact_match"}]}
+CODE = SAYS | {"metrics": [{"metric": "code", "tests": "{right}"}]}
 CHOICES = {"by": "multiple_choice", "choices": ["right", "others"], "correct": "right"}
 TEXTS = {"by": "perplexity"}
 
@@ -19,6 +20,11 @@ def task(answer: dict[str, Any], **fields: Any) -> dict[str, Any]:
     """A good task of ``rows.jsonl``."""
     document = {"name": "words", "data": {"dataset": "rows.jsonl"}, "prompt": "The opposite of {word}?"}
     return document | {"answer": answer} | fields
+
+
+def tried(**fields: Any) -> dict[str, Any]:
+    """An answer whose code is run, with other ``fields`` of the metric."""
+    return CODE | {"metrics": [CODE["metrics"][0] | fields]}
 
 
 def asked(name: str, code: int, document: Any, *says: str, **more: Any) -> Case:
@@ -79,6 +85,10 @@ TASKS = [
     wrong("shown rows of a whole text", task(TEXTS, few_shot={"k": 1}), "/few_shot", "no effect"),
     wrong("a system's turn in a text", task(LIKELY, system="Be short.", chat="off"), "/system", "no effect"),
     wrong("several answers of which one is scored", task(SAYS | {"options": {"n": 3}}), "/answer/options/n"),
+    wrong("code without tests", task(SAYS | {"metrics": [{"metric": "code"}]}), "`tests` is missing"),
+    wrong("tests with a brace left open", task(tried(tests="{right")), "/answer/metrics/0/tests", "a lone {"),
+    wrong("code without time", task(tried(timeout=0)), "/answer/metrics/0/timeout", "too small"),
+    wrong("code that counts otherwise", task(tried(counts="most")), "/answer/metrics/0/counts", "unknown value"),
     wrong("no rows shown", task(LIKELY, few_shot={"k": 0}), "/few_shot/k", "at least 1"),
     wrong("a name with a slash", task(LIKELY, name="a/b"), "/name"),
     wrong("a task's rows without a name", task(LIKELY, data={}), "/data", "`dataset` is missing"),
@@ -113,6 +123,9 @@ ROWS_READ = [
         "correct_is says",
         rows=[{"word": "hot", "right": "cold", "others": ["red"], "at": 2}],
     ),
+    unasked("a column of tests that no row has", tried(tests="{tests}"), "/answer/metrics/0/tests", "'tests'"),
+    unasked("a column of tests without its braces", tried(tests="right"), "/answer/metrics/0/tests", "{right} stands"),
+    unasked("tests that are none", tried(tests="{at}"), "cell without tests (1)", "assert add(", rows=ROWS[:1]),
     unasked("a number in words", SAYS | {"metrics": [{"metric": "numeric_match"}]}, "reference without number"),
     unasked("more rows shown than there are", LIKELY, "/few_shot/k", "there are 1", fields={"few_shot": {"k": 2}}),
     unasked("a limit above all rows", LIKELY, "--limit", "2 rows can be asked", words="--limit 3"),
@@ -141,6 +154,15 @@ MODELS = [
         task(SAYS | {"metrics": [{"metric": "reward", "model": TALKER}]}),
         "/answer/metrics/0/model",
         "gives no rewards",
+    ),
+    asked(
+        "code without an engine",
+        6,
+        task(CODE),
+        "task.json: /answer/metrics/0/metric",
+        "code of answers is run in containers",
+        "runner image build",
+        environment={"DOCKER_HOST": "unix:///nowhere/docker.sock"},
     ),
     asked(
         "rows longer than the model", 4, task(LIKELY), "longer than the model", rows=[ROWS[0] | {"word": "x" * 4000}]

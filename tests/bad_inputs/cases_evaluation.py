@@ -16,6 +16,7 @@ TASK = {
     "answer": {"by": "log_likelihood", "target": "{answer}"},
 }
 SAYS = {"by": "generation", "reference": "{answer}", "metrics": [{"metric": "preferred", "model": "sft/judge"}]}
+CODE = SAYS | {"metrics": [{"metric": "code", "tests": "assert {answer}"}]}
 
 
 def measured(section: dict[str, Any], kind: str = "sft", **settings: Any) -> dict[str, Any]:
@@ -94,6 +95,13 @@ CASES: list[Case] = [
         f"{PLACE}/tasks/0",
         "the metric preferred(sft/judge) of sums has another model judge, and a training opens none",
         spoil=task(answer=SAYS),
+    ),
+    wrong(
+        "a task that runs code",
+        asked(),
+        f"{PLACE}/tasks/0",
+        "the metric code(all) of sums runs the code of answers, and a measurement runs none",
+        spoil=task(answer=CODE),
     ),
     wrong("two tasks of one name", asked(files=("sums.json", "again.json")), f"{PLACE}/tasks/1", "sums", spoil=twins),
     trained("a task that is not there", 5, asked(), f"{PLACE}/tasks/0: sums.json", "there is no such file"),

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from runner.contract import Section, invalid, option
 from runner.data.text_templates import TemplateFault, columns_of
 from runner.errors import UsageError
-from runner.tasks.generation.answer_metrics.metric_sections import AnswerMetric, Preferred, Reward, label
+from runner.tasks.generation.answer_metrics.metric_sections import AnswerMetric, Code, Preferred, Reward, label
 from runner.tasks.generation.options import GenerationOptions
 
 Name = Annotated[
@@ -180,11 +180,14 @@ class EvaluationTask(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        templates: dict[tuple[str, ...], str] = {("prompt",): self.prompt}
+        templates: dict[tuple[str | int, ...], str] = {("prompt",): self.prompt}
         if isinstance(self.answer, LogLikelihood):
             templates["answer", "target"] = self.answer.target
         if isinstance(self.answer, Generation):
             templates["answer", "reference"] = self.answer.reference
+            for at, metric in enumerate(self.answer.metrics):
+                if isinstance(metric, Code):
+                    templates["answer", "metrics", at, "tests"] = metric.tests
         for place, template in templates.items():
             try:
                 columns_of(template)
@@ -218,6 +221,12 @@ def judged_metrics(task: EvaluationTask) -> list[str]:
     """Those of them that another model judges."""
     metrics: Sequence[AnswerMetric | str] = task.answer.metrics
     return [label(metric) for metric in metrics if isinstance(metric, Reward | Preferred)]
+
+
+def code_metrics(task: EvaluationTask) -> list[str]:
+    """Those of them that run the code of answers."""
+    metrics: Sequence[AnswerMetric | str] = task.answer.metrics
+    return [label(metric) for metric in metrics if isinstance(metric, Code)]
 
 
 def _once(section: Answered, names: Sequence[str]) -> Answered:

@@ -62,7 +62,7 @@ def check_evaluation(spec: Any) -> None:
 def task_faults(spec: Any, tasks: Iterable[EvaluationTask]) -> list[Fault]:
     """What is wrong with the tasks that a training asks, and with a measure that is to be one of theirs."""
     # Imported here: a spec is checked without the sections of tasks.
-    from runner.tasks.generation.evaluation_sections import judged_metrics, metric_names
+    from runner.tasks.generation.evaluation_sections import code_metrics, judged_metrics, metric_names
 
     section: AskedEvaluation = spec.evaluation
     place, known = f"/model/spec/{PLACE}", list[str]()
@@ -76,6 +76,14 @@ def task_faults(spec: Any, tasks: Iterable[EvaluationTask]) -> list[Fault]:
             faults.append(
                 Fault(
                     f"the metric {metric} of {task.name} has another model judge, and a training opens none",
+                    f"{place}/tasks/{at}",
+                    hint="leave the metric out, and have `runner evaluate` ask the stored model",
+                )
+            )
+        for metric in code_metrics(task):
+            faults.append(
+                Fault(
+                    f"the metric {metric} of {task.name} runs the code of answers, and a measurement runs none",
                     f"{place}/tasks/{at}",
                     hint="leave the metric out, and have `runner evaluate` ask the stored model",
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runner.contract import Table
-from runner.contract.foreign_code import ENDS
+from runner.contract.foreign_code import CUT_SHORT, ENDS
 
 
 def tables(ways: Mapping[str, int]) -> list[Table]:
@@ -21,7 +21,7 @@ def sentences(ways: Mapping[str, int]) -> list[str]:
     found = []
     for name in _names(ways):
         total = sum(ways.get(f"{name}/{end}", 0) for end in ENDS)
-        for end, told in (("timeout", "ran out of time"), ("killed", "was killed, for want of memory or by a signal")):
+        for end, told in CUT_SHORT.items():
             if count := ways.get(f"{name}/{end}", 0):
                 found.append(f"{name}: the code of {count:,} of {total:,} answers {told}, and is worth 0")
     return found

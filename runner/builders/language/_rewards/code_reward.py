@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
-from runner.contract.foreign_code import CodeLimits, CodeRunner, Program, cell_tests
-
-#: A block between lines of three or more backticks; the last may be open where an answer was cut.
-FENCED = re.compile(r"^[ \t]*(`{3,})[^\n`]*\n(.*?)(?:^[ \t]*\1[ \t]*$|\Z)", re.DOTALL | re.MULTILINE)
+from runner.contract.foreign_code import CodeLimits, CodeRunner, Program, cell_tests, code_in, end_of, passed_share
 
 
 class PassedTests:
@@ -33,20 +29,9 @@ class PassedTests:
             Program(code_in(answers[at].message.content), cell_tests(answers[at].row.beside[column])) for at in there
         ]
         found = self._code.run(programs, self._limits)
-        self.ways = [_way(ends) for ends in found]
+        self.ways = [end_of(ends) for ends in found]
         values: list[float | None] = [None] * len(answers)
         for at, ends in zip(there, found, strict=True):
-            passed = 0.0 if {"timeout", "killed"} & set(ends) else ends.count("passed") / len(ends)
+            passed = passed_share(ends)
             values[at] = passed if self._section.counts == "share" else float(passed == 1)
         return values
-
-
-def code_in(text: str) -> str:
-    """The last block between lines of backticks; all of a text without one."""
-    blocks = FENCED.findall(text)
-    return str(blocks[-1][1]) if blocks else text
-
-
-def _way(ends: Sequence[str]) -> str:
-    """How a program ended as a whole: the worst of how its tests did."""
-    return next((way for way in ("timeout", "killed", "failed") if way in ends), "passed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ class Figure:
     unread: np.ndarray | None = None
     #: Whether every row is right or wrong: then its interval is Wilson's.
     proportion: bool = False
+    #: How the code of each answer ended, one of :data:`~runner.contract.foreign_code.ENDS`; None where none was run.
+    ends: Sequence[str] | None = None
 
     @classmethod
     def of_means(

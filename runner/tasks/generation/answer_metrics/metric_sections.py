@@ -122,6 +122,29 @@ class Preferred(Section):
     max_new_tokens: int = option(256, ge=1, le=100_000, description="Tokens of a judgement, at most.")
 
 
+class Code(Section):
+    """Whether the code of the answer passes the row's tests.
+
+    The code is the last block between lines of ``` of an answer, or all of it. It is run in a container without a
+    network and without files of yours; code that runs out of time has not passed.
+    """
+
+    metric: Literal["code"] = option(description="Python code of the answer is to pass the row's tests.")
+    tests: Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)] = option(
+        description="Python that is run after the code, with {COLUMN} for a cell of the row. Of {COLUMN} alone, it "
+        'may hold a list of such, or of {"input": ..., "output": ...}.'
+    )
+    counts: Literal["all", "share"] = option(
+        "all", description="all: 1 for code that passes every test, else 0; share: the share that it passes."
+    )
+    timeout: Annotated[float, Field(gt=0, le=600)] = option(
+        5.0, description="Seconds that the code of an answer may take for all its tests together."
+    )
+    memory: int = option(512, ge=64, le=65_536, description="MiB that the code of an answer may take.")
+
+
+#: What an answer and a reference alone do not tell: a model judges, or the answer is tried.
+Judged = Reward | Preferred | Code
 AnswerMetric = Annotated[
     ExactMatch
     | NormalisedMatch
@@ -134,13 +157,14 @@ AnswerMetric = Annotated[
     | Rouge
     | Meteor
     | Reward
-    | Preferred,
+    | Preferred
+    | Code,
     Field(discriminator="metric"),
 ]
 
 
 def label(metric: AnswerMetric) -> str:
     """What a table calls it: the metric, and the field that tells it from another of its kind."""
-    beside = {"rouge": "type", "reward": "model", "preferred": "model", "extracted_match": "pattern"}
+    beside = {"rouge": "type", "reward": "model", "preferred": "model", "extracted_match": "pattern", "code": "counts"}
     field = beside.get(metric.metric)
     return f"{metric.metric}({getattr(metric, field)})" if field else metric.metric

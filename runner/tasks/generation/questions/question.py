@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
+from runner.contract.foreign_code import CodeTest
 from runner.tasks.generation.evaluation_sections import EvaluationTask, Perplexity
 
 
@@ -36,6 +37,8 @@ class Question:
     #: How many rows before it ask the same.
     repeats: int = 0
     shots: tuple[Shot, ...] = ()
+    #: What the code of its answer is tried by, by the ``tests`` of a metric.
+    tests: Mapping[str, tuple[CodeTest, ...]] = field(default_factory=dict, hash=False)
 
     @property
     def content(self) -> str:

@@ -7,9 +7,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from runner.data.dialogues.cell_values import missing, structure
+from runner.contract.foreign_code import CodeTest, cell_tests
+from runner.data.dialogues.cell_values import missing, structure, without_nulls
 from runner.data.text_templates import columns_of, filled, only_column
 from runner.tasks.generation.answer_metrics.matching import wants_number
+from runner.tasks.generation.answer_metrics.metric_sections import Code
 from runner.tasks.generation.answer_metrics.number_reading import last_number
 from runner.tasks.generation.evaluation_sections import EvaluationTask, Generation, LogLikelihood, MultipleChoice
 
@@ -47,6 +49,13 @@ def answers_of(task: EvaluationTask, row: Mapping[str, Any]) -> tuple[tuple[str,
     return (), 0
 
 
+def tests_of(task: EvaluationTask, row: Mapping[str, Any]) -> dict[str, tuple[CodeTest, ...]]:
+    """What the code of an answer to a row is tried by, by the ``tests`` of a metric. Raises :class:`Unasked`."""
+    if not isinstance(task.answer, Generation):
+        return {}
+    return {metric.tests: _tests(metric.tests, row) for _, metric in _trying(task.answer)}
+
+
 def columns_needed(task: EvaluationTask) -> dict[str, str]:
     """The columns that a task reads, each with the pointer of the field that names it."""
     found = dict.fromkeys(columns_of(task.prompt), "/prompt")
@@ -60,10 +69,31 @@ def columns_needed(task: EvaluationTask) -> dict[str, str]:
 
 
 def answer_templates(task: EvaluationTask) -> dict[str, str]:
-    """The template of the right answer by its field; none where a choice or a text is the answer."""
+    """The templates of the right answer and of tests by field; none where a choice or a text is the answer."""
     if isinstance(task.answer, LogLikelihood):
         return {"target": task.answer.target}
-    return {"reference": task.answer.reference} if isinstance(task.answer, Generation) else {}
+    if not isinstance(task.answer, Generation):
+        return {}
+    tests = {f"metrics/{at}/tests": metric.tests for at, metric in _trying(task.answer)}
+    return {"reference": task.answer.reference} | tests
+
+
+def _trying(answer: Generation) -> list[tuple[int, Code]]:
+    """The metrics that run code, each with its place."""
+    return [(at, metric) for at, metric in enumerate(answer.metrics) if isinstance(metric, Code)]
+
+
+def _tests(template: str, row: Mapping[str, Any]) -> tuple[CodeTest, ...]:
+    column = only_column(template)
+    if column is None:
+        return cell_tests(_filled(template, row))
+    value = row.get(column)
+    if missing(value) or value == "":
+        raise Unasked("missing_cell")
+    try:
+        return cell_tests(without_nulls(structure(value)))
+    except ValueError:
+        raise Unasked("cell_without_tests") from None
 
 
 def _filled(template: str, row: Mapping[str, Any]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+from runner.contract.foreign_code import HINT as TESTS
 from runner.contract.quantities import counted
 from runner.data.records.row_reader import open_records
 from runner.errors import DataError
@@ -22,6 +23,7 @@ from runner.tasks.generation.questions.question_cells import (
     answers_of,
     columns_needed,
     prompt_of,
+    tests_of,
 )
 
 #: Lines that are named of one reason; all are counted.
@@ -136,13 +138,15 @@ def _read(loaded: TaskFile, told: RowsRead, where: Mapping[str, Any] | None, poi
                 continue
             try:
                 answers, correct = answers_of(task, row)
-                question = Question(str(batch.file), line, prompt_of(task, row), answers, correct)
+                question = Question(
+                    str(batch.file), line, prompt_of(task, row), answers, correct, tests=tests_of(task, row)
+                )
             except Unasked as unasked:
                 told.drop(unasked.reason, line)
                 continue
             repeats = counts[question.content]
             counts[question.content] += 1
-            found.append(Question(question.file, line, question.prompt, answers, correct, repeats))
+            found.append(replace(question, repeats=repeats))
     if not told.read:
         raise DataError("there is no row in it", where=f"{place}: {told.path}")
     _check_columns(loaded, seen, where, pointer)
@@ -182,7 +186,10 @@ def _nothing(told: RowsRead) -> str:
 
 def _look(told: RowsRead) -> str | None:
     first = next((lines[0] for lines in told.dropped.values()), None)
-    hints = {"correct_is_no_choice": "; correct_is says what the column holds"}
+    hints = {
+        "correct_is_no_choice": "; correct_is says what the column holds",
+        "cell_without_tests": f"; tests are {TESTS}",
+    }
     more = next((hints[reason] for reason in told.dropped if reason in hints), "")
     return None if first is None else f"the first is line {first} of {Path(told.path).name}{more}"
 

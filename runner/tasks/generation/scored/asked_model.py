@@ -142,16 +142,16 @@ class AskedModel:
 
 
 class Judges(Protocol):
-    """Stored models that judge answers."""
+    """Stored models that judge answers, and what runs their code."""
 
     def figure(
         self,
-        metric: sections.Reward | sections.Preferred,
+        metric: sections.Judged,
         questions: Sequence[Question],
         rows: Sequence[AskedConversation],
         answers: Sequence[str],
     ) -> Figure:
-        """What the judge of a metric makes of the answers."""
+        """What the judge of a metric makes of the answers, or their code of its tests."""
 
 
 def _pieces(items: Sequence[int], size: int) -> Iterator[Sequence[int]]:

@@ -31,7 +31,7 @@ def score(
     references = [question.answers for question in asked.questions]
     figures = []
     for at, metric in enumerate(task.answer.metrics):
-        if isinstance(metric, sections.Reward | sections.Preferred):
+        if isinstance(metric, sections.Judged):
             assert bench is not None
             figures.append(bench.figure(metric, asked.questions, rows, answers))
         else:

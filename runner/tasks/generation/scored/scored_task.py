@@ -78,6 +78,8 @@ class ScoredTask:
             for at, record in enumerate(self.records):
                 value = known(each[at])
                 record.setdefault("scores", {})[figure.measure.metric] = value
+                if figure.ends is not None:
+                    record.setdefault("code", {})[figure.measure.metric] = figure.ends[at]
                 if figure.unread is not None and figure.unread[at]:
                     record.setdefault("unread", []).append(figure.measure.metric)
 
