@@ -124,7 +124,9 @@ ROWS_READ = [
         rows=[{"word": "hot", "right": "cold", "others": ["red"], "at": 2}],
     ),
     unasked("a column of tests that no row has", tried(tests="{tests}"), "/answer/metrics/0/tests", "'tests'"),
-    unasked("a column of tests without its braces", tried(tests="right"), "/answer/metrics/0/tests", "{{right}} stands"),
+    unasked(
+        "a column of tests without its braces", tried(tests="right"), "/answer/metrics/0/tests", "{{right}} stands"
+    ),
     unasked("tests that are none", tried(tests="{at}"), "cell without tests (1)", "assert add(", rows=ROWS[:1]),
     unasked("a number in words", SAYS | {"metrics": [{"metric": "numeric_match"}]}, "reference without number"),
     unasked("more rows shown than there are", LIKELY, "/few_shot/k", "there are 1", fields={"few_shot": {"k": 2}}),

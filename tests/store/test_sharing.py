@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.store.test_promotion import count_hashes
 
 from runner.errors import IntegrityError
 from runner.store.manifest import ModelFacts, verify
 from runner.store.model_lookup import StoredModel, open_verified
 from runner.store.model_storing import promote
 from tests.conftest import Desk
+from tests.store.test_model_storing import count_hashes
 
 ENCODER = bytes(range(256)) * 2**12
 WEIGHTS = Path("encoder") / "model.safetensors"

@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.store.test_promotion import count_hashes
 
 from runner.errors import IntegrityError
 from runner.store.manifest import ModelFacts, seal, verify
 from runner.store.model_lookup import open_verified
 from runner.store.model_storing import promote
+from tests.store.test_model_storing import count_hashes
 
 
 @pytest.fixture
