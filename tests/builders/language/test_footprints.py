@@ -128,3 +128,11 @@ def test_rows_of_which_nothing_would_be_learned_are_refused_as_the_training_refu
     with pytest.raises(DataError) as caught:
         asked("sft", loss_on={"system": 1})
     assert "nothing would be learned" in caught.value.message
+
+
+def test_steps_that_learn_again_from_the_same_answers_are_counted(asked):
+    # Of the prompts that are learned the last step is filled up, and each step is taken twice.
+    steps = -(-len(loaded(ROWS["ppo"]()).train) // 4)
+    found = asked("ppo", {"batch_size": 4, "epochs": 3}, passes=2)
+    assert found.figures["steps"] == steps * 2 * 3
+    assert asked("ppo", {"batch_size": 4, "epochs": 3}, passes=2, max_steps=7).figures["steps"] == 7

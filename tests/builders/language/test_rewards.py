@@ -162,6 +162,7 @@ def test_a_function_that_says_none_does_not_apply(context_for, tmp_path):
     ("body", "says"),
     [
         ("raise KeyError('answer column missing')", "raised KeyError: 'answer column missing'"),
+        ("raise SystemExit(3)", "raised SystemExit: 3"),
         ("return [float('nan')] * len(completions)", "gave nan"),
         ("return [float('inf'), 0]", "gave inf"),
         ("return [1.0]", "gave 1 values for 2 answers"),

@@ -146,6 +146,10 @@ class LanguageModelSpec(TransformerPrecision, GradientTraining, ModelSpec):
     def step_rows(self, batch_size: int) -> int:
         return batch_size * self.gradient_accumulation
 
+    def epoch_rows(self, rows: int, step: int) -> int:
+        """How many rows an epoch goes through in steps of ``step``, those that it takes again included."""
+        return rows
+
     def fixed_length(self) -> str | None:
         return super().fixed_length() if self.max_steps is None else None
 

@@ -66,6 +66,11 @@ class ReinforcedSpec(ChatModelSpec):
         named = (name for name, reward in self.rewards.items() if isinstance(reward, CodeReward))
         return next((f"rewards/{name}" for name in named), None)
 
+    def epoch_rows(self, rows: int, step: int) -> int:
+        # Learned from several times, the prompts of an epoch's last step are filled up.
+        passes = int(getattr(self, "passes", 1))
+        return rows if passes == 1 else -(-rows // step) * step * passes
+
     def longest_answer(self, prompt: int) -> int:
         """Tokens of all turns after a prompt of so many, at most."""
         return self.max_new_tokens if self.environment is None else self.max_length - prompt

@@ -142,7 +142,8 @@ def _work(spec: Any, context: FootprintContext, learned: Exercise, step: int, ex
     else:
         count = len(context.data.train) if context.data is not None else 0
         tokens = float(learned.lengths.max())
-    length = Length.of(count, step, context.epochs, every=spec.evaluation.every, max_steps=spec.max_steps, long=True)
+    rows, every = spec.epoch_rows(count, step), spec.evaluation.every
+    length = Length.of(rows, step, context.epochs, every=every, max_steps=spec.max_steps, long=True)
     return Work(length.total if count or spec.max_steps is None else spec.max_steps, step, tokens, exact)
 
 

@@ -163,7 +163,7 @@ def _asked(
     except (EnvironmentProblem, Stopped):
         # It says nothing of the answers.
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise failed(f"raised {type(error).__name__}: {error}") from error
     if len(found) != len(answers):
         raise failed(f"gave {len(found)} values for {len(answers)} answers")
