@@ -417,7 +417,7 @@ def conversations(data: Path | None) -> list[Talk]:
     """A question and its answer each, in an order that is drawn."""
     file = data / "vicuna_blog_chat.jsonl" if data else None
     if file is None:
-        file = next((Path(__file__).parents[1] / "runner" / "data" / "conversations").rglob("*.jsonl"))
+        file = Path(__file__).parents[1] / "runner" / "data" / "dialogues" / "sample" / "conversations.jsonl"
     talks = [json.loads(line)["messages"] for line in file.read_text("utf-8").splitlines() if line.strip()]
     talks = [
         [{"role": turn["role"], "content": turn["content"]} for turn in talk] for talk in talks
