@@ -62,11 +62,10 @@ def test_groups_of_equal_rewards_are_counted_and_told(trained, tmp_path):
     assert any("100% of the groups" in event["message"] for event in context.emit.of("warning"))
 
 
-def test_answers_without_a_reward_are_counted_and_not_learned_from(trained, tmp_path):
-    result, context = trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, "[None for each in completions]"))
-    assert result.metrics["train_unrewarded_answers"] == 27
-    assert result.metrics["reward"] is None
-    assert any("no reward applied" in event["message"] for event in context.emit.of("warning"))
+def test_a_training_of_which_no_answer_has_a_reward_fails(trained, tmp_path):
+    with pytest.raises(RunFailed, match="no reward applied to any of 27 answers: nothing was learned") as error:
+        trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, "[None for each in completions]"))
+    assert error.value.where == "/model/spec/rewards"
 
 
 def test_answers_beside_one_without_a_reward_are_learned_from(trained, tmp_path):

@@ -26,6 +26,7 @@ from runner.builders.language._rewards.weighted_rewards import WeightedRewards, 
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.chat_renderer import renderer_of
 from runner.contract import Table, TrainContext, TrainResult
+from runner.errors import RunFailed
 from runner.tasks.generation import REWARDED
 from runner.training import optimizers, precision
 from runner.training.loop import fit
@@ -79,6 +80,12 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     task = _trainee(spec, context, trained, practice, objective, measure, asked, learned)
     fitted = fit(task, context)
     counts, ways, course = practice.counts, practice.ways, practice.course
+    if counts["answers"] and counts["unrewarded_answers"] == counts["answers"]:
+        raise RunFailed(
+            f"no reward applied to any of {counts['answers']:,} answers: nothing was learned",
+            where="/model/spec/rewards",
+            hint="a reward gives a number for an answer that it applies to, and None for others",
+        )
     # No answer may have been better than another in any step, so that there was nothing to learn.
     # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.
     start.check(trained.model, may_stay=not counts["taught"] or fitted.best_step is not None)
