@@ -28,6 +28,8 @@ from runner.spec.checking import load_object
 from tests.builders.conftest import Emitted
 from tests.builders.language.conftest import REWARDED, ROWS, loaded, weights
 
+#: A training for nearly every field.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
 KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
 LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
 RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
