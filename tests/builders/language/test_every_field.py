@@ -203,7 +203,7 @@ OWN = {
         "beta": Row(0.9, beside=TWICE),
         "loss_type": Row("ipo", beside={"max_grad_norm": None}),
         # Both of a pair have to end.
-        "mask_cut": Row(True, beside=LONG | {"schedule": {"schedule_type": "constant"}}, epochs=3),
+        "mask_cut": Row(True, beside=LONG | FAST | {"keep": "last"}, epochs=3),
         "passes": Row(2, "steps", {"evaluation": {"every": 1}}),
     },
     # An answer that would be cut is not scored.
