@@ -270,9 +270,15 @@ def _rewarded_conflict(spec):
             return True
         if kind in ("preference", "judge") and spec["model_type"] != "grpo":
             return True
+        if kind == "judge" and reward.get("opponents", 2) > max(spec.get("group_size", 8) - 1, 2):
+            return True
         if kind == "environment" and (environment or {}).get("partner") is None:
             return True
     if spec.get("max_new_tokens", 128) >= spec.get("max_length", 1024):
+        return True
+    usual = {"clip_range": 0.2, "clip_range_high": None, "value_clip_range": 0.2}
+    once = spec.get("passes", 4 if spec["model_type"] == "ppo" else 1) == 1 and spec["model_type"] != "online_dpo"
+    if once and any(spec.get(name, value) != value for name, value in usual.items()):
         return True
     ranges = ("clip_range" in spec, spec.get("clip_range_high") is not None)
     return spec.get("policy_loss") == "importance_sampling" and any(ranges)
