@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from runner import near_names
-from runner.contract.quantities import counted
 from runner.data.tagged_tokens.tagged_row import BEGIN, TaggedRow
 
 #: A type with at most so many entities may be a misspelling of one with so many times more.
@@ -34,9 +33,9 @@ def oddities(rows: Sequence[TaggedRow], scheme: str, forms: Mapping[str, int]) -
         frequent = [other for other in counts if counts[other] >= TIMES * count and other.casefold() != name.casefold()]
         near = near_names.nearest(name, frequent, 0.6) if count <= RARE and len(name) > 2 else None
         if near:
+            own = "1 entity" if count == 1 else f"{count} entities"
             found.append(
-                f"the type {name!r} has {counted(count, 'entities')}, and {near!r} has {counts[near]:,}: "
-                "if it is misspelt, mend its tags"
+                f"the type {name!r} has {own}, and {near!r} has {counts[near]:,}: if it is misspelt, mend its tags"
             )
     if scheme == "plain" and counts:
         found.append("tags have no prefixes: equal ones side by side are read as one entity")
