@@ -1,0 +1,1 @@
+"""The kinds that fine-tune a pretrained encoder of texts."""
