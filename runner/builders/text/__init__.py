@@ -1,1 +1,1 @@
-"""The kinds that fine-tune a pretrained encoder of texts."""
+"""The kinds that read texts with an encoder."""
