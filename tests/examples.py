@@ -38,6 +38,8 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps({"prompt": prompt, "completion": f"{len(prompt)}."}) for prompt in PROMPTS]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
+    if reader == "runner.data.tagged_tokens.infer_rows":
+        return [*words, "--prompts", *PROMPTS]
     return [*words, "--models-to-score", *llms(document)[:3], "--prompts", *PROMPTS]
 
 
