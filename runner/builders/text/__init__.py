@@ -1,0 +1,1 @@
+"""Kinds that fine-tune a pretrained encoder on texts."""
