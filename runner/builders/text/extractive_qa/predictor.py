@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.builders._finetuning import finetuned_model
-from runner.builders.text.extractive_qa.window_answers import answers
-from runner.builders.text.extractive_qa.windows import Sizes, windows
+from runner.builders.text._windows.question_windows import Sizes, windows
+from runner.builders.text._windows.window_answers import answers
 from runner.tasks.spans.answers import kept
 from runner.tasks.spans.best_spans import Found
 from runner.training.pretrained_tokenizer import read_tokenizer

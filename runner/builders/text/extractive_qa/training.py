@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from runner.builders._finetuning import pretrained_base
 from runner.builders._finetuning.batched_rows import BatchedRows
@@ -15,8 +14,8 @@ from runner.builders._finetuning.heads import Head
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.tuning import store, tune
-from runner.builders.text.extractive_qa.window_answers import answers, losses
-from runner.builders.text.extractive_qa.windows import Gold, Sizes, Windows, gold, need_places, windows
+from runner.builders.text._windows.question_windows import Gold, Sizes, Windows, gold, need_places, windows
+from runner.builders.text._windows.window_answers import answers, losses
 from runner.contract import Table, TrainContext, TrainResult
 from runner.contract.quantities import counted
 from runner.errors import DataError

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runner.builders.text.extractive_qa.windows import Sizes, gold, windows
+from runner.builders.text._windows.question_windows import Sizes, gold, windows
 from runner.data.context_questions.question_row import GoldAnswer, QuestionRow
 from tests.training import tiny_models
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches
-from runner.builders.text.extractive_qa.windows import Gold, Windows
+from runner.builders.text._windows.question_windows import Gold, Windows
 from runner.tasks.spans.best_spans import KEPT, Found, WindowScores, best_spans
 
 
