@@ -38,6 +38,9 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps({"prompt": prompt, "completion": f"{len(prompt)}."}) for prompt in PROMPTS]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
+    if reader == "runner.data.context_questions.infer_rows":
+        asked = [{"question": prompt, "context": " ".join(PROMPTS * 9)} for prompt in PROMPTS]
+        return [*words, "--prompts", *map(json.dumps, asked)]
     return [*words, "--models-to-score", *llms(document)[:3], "--prompts", *PROMPTS]
 
 

@@ -142,9 +142,17 @@ def windows(rows: Sequence[Any], tokenizer: Any, sizes: Sizes) -> Windows:
     told = np.fromiter((kind for own in types for kind in own), np.int8) if len(types) == len(ids) and ids else None
     padding = tokenizer.pad_token_id
     return Windows(
-        tokens, told, *(np.array(each, np.int64) for each in (question, begin, end, null)), first, last,
-        0 if padding is None else padding, cut,
-    )  # fmt: skip
+        tokens,
+        told,
+        np.array(question, np.int64),
+        np.array(begin, np.int64),
+        np.array(end, np.int64),
+        np.array(null, np.int64),
+        first,
+        last,
+        0 if padding is None else padding,
+        cut,
+    )
 
 
 def _shortened(questions: list[str], tokenizer: Any, longest: int) -> tuple[list[str], list[int]]:

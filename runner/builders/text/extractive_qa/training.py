@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders._finetuning import pretrained_base
+from runner.builders._finetuning import finetuned_card, pretrained_base
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.heads import Head
 from runner.builders._finetuning.nothing_learned import need_numbers
@@ -19,7 +19,7 @@ from runner.builders.text._windows.window_answers import answers, losses
 from runner.contract import Table, TrainContext, TrainResult
 from runner.contract.quantities import counted
 from runner.errors import DataError
-from runner.tasks.spans import null_threshold
+from runner.tasks.spans import TASK, null_threshold
 from runner.tasks.spans.answers import NULL_THRESHOLD
 from runner.tasks.spans.baselines import baselines
 from runner.tasks.spans.best_spans import Found
@@ -104,6 +104,17 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
             tables.append(null_threshold.curve(held.rows, found, threshold))
         metrics |= {"loss": loss, "gold_window_recall": held.recall}
     metrics |= {"n_train": len(learned.rows), "n_train_windows": len(learned.windows)}
+    if context.processes.first:
+        finetuned_card.write(
+            context.artifact,
+            spec,
+            opened.name,
+            TASK,
+            metrics,
+            pipeline="question-answering",
+            code=_code(spec.save_as == "adapter"),
+            told=[f"windows of {sizes.max_length} tokens, of which {sizes.doc_stride} are shared with the next"],
+        )
     parameters = dict(fitted.parameters) | ({} if threshold is None else {NULL_THRESHOLD: threshold})
     return TrainResult(
         metrics=metrics,
@@ -172,6 +183,26 @@ def _tell(learned: _Side, held: _Side, sizes: Sizes, context: TrainContext) -> N
                 message=f"the answers of {missed:,} of {count} are whole in no window",
                 pointer="/model/spec/doc_stride",
             )
+
+
+def _code(adapter: bool) -> list[str]:
+    """What uses the model by its own library."""
+    opened = 'AutoModelForQuestionAnswering.from_pretrained("FOLDER")'
+    base = ["from peft import PeftModel"] if adapter else []
+    if adapter:
+        plain = 'AutoModelForQuestionAnswering.from_pretrained("BASE")'
+        opened = f'PeftModel.from_pretrained({plain}, "FOLDER")'
+    return [
+        *base,
+        "from transformers import AutoModelForQuestionAnswering, AutoTokenizer",
+        "",
+        'tokenizer = AutoTokenizer.from_pretrained("FOLDER")',
+        f"model = {opened}",
+        'inputs = tokenizer("Who came?", "Runa came at noon.", return_tensors="pt")',
+        "output = model(**inputs)",
+        "start, end = output.start_logits.argmax(), output.end_logits.argmax()",
+        'print(tokenizer.decode(inputs["input_ids"][0, start : end + 1]))',
+    ]
 
 
 def _windows_table(learned: _Side, held: _Side) -> Table:
