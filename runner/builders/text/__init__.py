@@ -1,1 +1,1 @@
-"""Kinds that fine-tune a pretrained encoder on texts."""
+"""The kinds that read texts with an encoder."""

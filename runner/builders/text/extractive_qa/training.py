@@ -13,6 +13,7 @@ from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.heads import Head
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
+from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.tuning import store, tune
 from runner.builders.text._windows.question_windows import Gold, Sizes, Windows, gold, need_places, windows
 from runner.builders.text._windows.window_answers import answers, losses
@@ -25,7 +26,6 @@ from runner.tasks.spans.baselines import baselines
 from runner.tasks.spans.best_spans import Found
 from runner.tasks.spans.comparing import text_of
 from runner.tasks.spans.measuring import measure_spans, score
-from runner.training.pretrained_tokenizer import read_tokenizer
 
 HEAD = Head(
     "AutoModelForQuestionAnswering",
@@ -63,7 +63,7 @@ class _Side:
 def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn where answers start and end. Questions become windows before the model is loaded."""
     base = pretrained_base.find(spec, context, HEAD)
-    tokenizer = read_tokenizer(base.folder, pretrained_base.BASE)
+    tokenizer = open_text_tokenizer(base.folder, base.config, pretrained_base.BASE)
     need_places(tokenizer, pretrained_base.BASE)
     sizes = Sizes.of(spec)
     learned, held = (_Side.of(rows, tokenizer, sizes) for rows in (context.data.train, context.data.validation))
