@@ -40,6 +40,9 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         return [*words, "--input", rows]
     if reader == "runner.data.tagged_tokens.infer_rows":
         return [*words, "--prompts", *PROMPTS]
+    if reader == "runner.data.context_questions.infer_rows":
+        asked = [{"question": prompt, "context": " ".join(PROMPTS * 9)} for prompt in PROMPTS]
+        return [*words, "--prompts", *map(json.dumps, asked)]
     return [*words, "--models-to-score", *llms(document)[:3], "--prompts", *PROMPTS]
 
 
