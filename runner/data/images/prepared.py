@@ -17,7 +17,7 @@ from runner.data.images.picture_look import Looked, look
 from runner.data.images.picture_side import PictureSplit
 from runner.data.images.picture_targets import Targets, only_used, read_targets
 from runner.data.images.splitting import divide, draw
-from runner.data.images.table_pictures import TableReader
+from runner.data.images.table_pictures import Reading, TableReader
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -107,11 +107,11 @@ def _read(
         more = f"; and {len(at_rows) - SHOWN:,} more" if len(at_rows) > SHOWN else ""
         warn(f"{counted(len(at_rows), 'pictures')} left out, {reason}: {told}{more}", pointer)
     for reason, changed in (found.changed | {name: rows.tolist() for name, rows in targets.changed.items()}).items():
-        rows = [at for at in changed if usable[at]]
-        report.change(reason, found.named(rows))
-        if rows and reason in CHANGES:
-            shown = ", ".join(found.names[at] for at in rows[:SHOWN]) + (", ..." if len(rows) > SHOWN else "")
-            warn(f"{CHANGES[reason]} in {counted(len(rows), 'rows')}: {shown}", pointer)
+        used = [at for at in changed if usable[at]]
+        report.change(reason, found.named(used))
+        if used and reason in CHANGES:
+            shown = ", ".join(found.names[at] for at in used[:SHOWN]) + (", ..." if len(used) > SHOWN else "")
+            warn(f"{CHANGES[reason]} in {counted(len(used), 'rows')}: {shown}", pointer)
     test = [at for at in range(len(found)) if found.sides[at] == "test" and at not in found.faults]
     report.drop("test_rows", found.named(test))
     return found, targets, np.flatnonzero(usable), looked
@@ -128,7 +128,7 @@ CHANGES = {
 def _collect(section: ImagesData, path: str, pointer: str, cache: Path) -> Collected:
     where = f"{pointer}: {path}"
     place = Path(path).expanduser()
-    reader = TableReader(section, cache, pointer)
+    reader = TableReader(Reading.of(section), cache, pointer)
     if place.is_dir():
         found = collect_folder(section, place, where, reader.read)
         if found is not None:
@@ -192,9 +192,7 @@ def _other(
     if section.predicts == "classes":
         known = {word: at for at, word in enumerate(classes)}
         values = np.array([known.get(word, -1) for word in targets.classes] + [-1], np.int64)[values]
-    return PictureSplit(
-        found.pictures().take(kept), {name: values[kept]}, {name: tuple(classes)}, looked.keys[kept]
-    )
+    return PictureSplit(found.pictures().take(kept), {name: values[kept]}, {name: tuple(classes)}, looked.keys[kept])
 
 
 def _tell_of_shared(train: PictureSplit, held: PictureSplit, given: Any, warn: Warn) -> None:
