@@ -1,4 +1,4 @@
-"""The training of both kinds: the base opened with a head, its processor fitted, learned, stored, and measured again."""
+"""The training of both kinds: a base opened with a head, its processor fitted; learned, stored, and measured again."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def head_of(settings: dict[str, Any]) -> Head:
         "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES",
         None,
         what="trained on pictures",
-        hint="name a vision model, such as google/vit-base-patch16-224-in21k, facebook/convnext-tiny-224, microsoft/resnet-18",
+        hint="name a vision model, such as google/vit-base-patch16-224-in21k or microsoft/resnet-18",
         settings=settings,
     )
 

@@ -1,6 +1,6 @@
 """A model's own image processor, in its form that needs Pillow alone, brought to one size and one way of fitting.
 
-What is stored with the model is this processor: the library's own ``from_pretrained`` makes the same input of a picture.
+What is stored with the model is this processor: the library's own ``from_pretrained`` makes the same input.
 """
 
 from __future__ import annotations
@@ -87,12 +87,13 @@ class Processing:
 
 
 def wanted_size(processor: Any) -> tuple[int, int]:
-    """Height and width that a processor says: of the part that it cuts out, else of what it resizes to; zeros for none."""
+    """Height and width of the part that a processor cuts out, else of what it resizes to; zeros where it says none."""
     crops = getattr(processor, "do_center_crop", False) and getattr(processor, "crop_size", None)
     size = crops or getattr(processor, "size", None) or {}
     value = size.get if isinstance(size, dict) else lambda name: getattr(size, name, None)
-    if value("height") and value("width"):
-        return int(value("height")), int(value("width"))
+    height, width = value("height"), value("width")
+    if height and width:
+        return int(height), int(width)
     edge = value("shortest_edge") or value("longest_edge") or 0
     return int(edge), int(edge)
 

@@ -1,7 +1,7 @@
 """A number for each picture: a pretrained vision model with one output.
 
-The targets are brought to mean 0 and deviation 1 for the training, by figures that are stored with the model, so that its
-answers are in the target's own unit. Pictures are changed in training only so that the number stays true: mirrored, and
+The targets are brought to mean 0 and deviation 1 for the training, by figures that are stored with the model, so that
+its answers are in the target's own unit. Pictures are changed in training only so that the number stays true: mirrored, and
 in colour where the spec says so; none is cut.
 
 Use it for counts, ages, scores of quality. Where the answer is one of a few words, `image_classification` reads it.
@@ -44,5 +44,5 @@ class Spec(PictureSpec):
     )
     target_scaling: Literal["standard", "none"] = option(
         "standard",
-        description="standard learns the targets less their mean, over their deviation, both of training; none as they are.",
+        description="standard learns the targets less their mean, over their deviation; none learns them as they are.",
     )
