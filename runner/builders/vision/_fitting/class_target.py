@@ -83,8 +83,8 @@ class ClassTarget:
         if len(held):
             (judged,) = judge(nearest_mean(self._train, held, seed), held.targets, None)
             _, near, _ = score([judged], held.groups, seed)
-            own = {"seed": seed, "groups": held.groups, "more": {NAME: near}}
-            tables.append(baselines(held.classes, self._train.targets, held.targets, **own))
+            known, more = self._train.targets, {NAME: near}
+            tables.append(baselines(held.classes, known, held.targets, seed=seed, groups=held.groups, more=more))
         return metrics, tables
 
     def worst(self, answers: dict[str, np.ndarray], held: PictureSplit) -> tuple[np.ndarray, dict[str, list[Any]]]:

@@ -13,8 +13,8 @@ NAME = f"nearest mean picture, {SIDE}x{SIDE}"
 
 
 def nearest_mean(train: PictureSplit, held: PictureSplit, seed: int) -> dict[str, np.ndarray]:
-    """Probabilities of held-out pictures by target, float64 ``[n, classes]``: normal densities around each class's mean,
-    of one variance for all pixels and classes, times the class's share."""
+    """Probabilities of held-out pictures by target, float64 ``[n, classes]``: normal densities around each class's
+    mean, of one variance for all pixels and classes, times the class's share."""
     (name, codes), *_ = train.targets.items()
     taken = np.arange(len(train))
     if len(taken) > MOST:
