@@ -140,7 +140,8 @@ class LoadedData:
 
 @dataclass
 class DataReport:
-    """What became of every row that was read. A row is named by its line (text) or its number (Parquet, Arrow), from 1.
+    """What became of every row that was read. A row is named by its line (text) or its number (Parquet, Arrow), from 1;
+    one that is a file of its own, such as a picture, by its name.
 
     At most :data:`NAMED` rows are kept for each reason; the counts are whole.
     """
@@ -152,25 +153,25 @@ class DataReport:
     rows_kept: int = 0
     rows_dropped: dict[str, int] = field(default_factory=dict)
     rows_changed: dict[str, int] = field(default_factory=dict)
-    named: dict[str, list[int]] = field(default_factory=dict)
+    named: dict[str, list[Any]] = field(default_factory=dict)
     #: What is odd about the data and dropped or changed no row, as sentences.
     warnings: list[str] = field(default_factory=list)
     #: What was recognised, such as the form of a file; empty where there is nothing to tell.
     facts: dict[str, Any] = field(default_factory=dict)
 
-    def drop(self, reason: str, rows: Sequence[int]) -> None:
+    def drop(self, reason: str, rows: Sequence[int | str]) -> None:
         """Count rows that are not used."""
         self._count(self.rows_dropped, reason, rows)
 
-    def change(self, reason: str, rows: Sequence[int]) -> None:
+    def change(self, reason: str, rows: Sequence[int | str]) -> None:
         """Count rows that are used otherwise than they stand in the file."""
         self._count(self.rows_changed, reason, rows)
 
-    def _count(self, counts: dict[str, int], reason: str, rows: Sequence[int]) -> None:
+    def _count(self, counts: dict[str, int], reason: str, rows: Sequence[int | str]) -> None:
         if len(rows):
             counts[reason] = counts.get(reason, 0) + len(rows)
             named = self.named.setdefault(reason, [])
-            named.extend(int(row) for row in rows[: self.NAMED - len(named)])
+            named.extend(row if isinstance(row, str) else int(row) for row in rows[: self.NAMED - len(named)])
 
 
 class AskedRow(Protocol):

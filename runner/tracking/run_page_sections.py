@@ -135,12 +135,16 @@ def data(run: Recorded) -> Markup:
     return join(parts)
 
 
-def _lines(named: Sequence[float], count: int) -> str:
-    """``12, 40, 97 and 88 more``: rows by line, or by number where the file has no lines."""
-    known = [str(int(line)) for line in named if finite(line) is not None]
+def _lines(named: Sequence[Any], count: int) -> str:
+    """``12, 40, 97 and 88 more``: rows by line, by number where the file has no lines, or by their own files' names."""
+    known = [clean(row) if isinstance(row, str) else str(int(row)) for row in named if _names_row(row)]
     shown, left = known[:MOST_LINES], count - len(known[:MOST_LINES])
     said = ", ".join(shown)
     return f"{said} and {number(left)} more" if shown and left > 0 else said
+
+
+def _names_row(row: Any) -> bool:
+    return isinstance(row, str) or finite(row) is not None
 
 
 def warnings(run: Recorded) -> Markup:

@@ -1,0 +1,61 @@
+"""A look at every picture before a training: whether it is whole, how large it is, and what tells it apart."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runner.data.images.picture_places import Pictures, side_by_side
+from runner.data.images.pictures import Header, PictureFault, looked_at
+
+if TYPE_CHECKING:
+    from runner.data.images.collected import Collected
+
+#: Modes whose pixels are used as they stand; the others are converted, and counted.
+PLAIN = ("RGB", "L")
+
+
+@dataclass
+class Looked:
+    """What was seen."""
+
+    #: Numbers made of the pictures' bytes, uint64 ``[n]``; 0 for those that were not looked at.
+    keys: np.ndarray
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+def look(pictures: Pictures, rows: np.ndarray, found: Collected) -> Looked:
+    """Look at some rows' pictures, a few at a time; what is wrong with one becomes its row's fault."""
+    keys = np.zeros(len(pictures), np.uint64)
+    modes: Counter[str] = Counter()
+    least, most = (np.inf, np.inf), (0, 0)
+    seen: Any = side_by_side(lambda at: _glance(pictures, at), rows.tolist())
+    for at, (key, header) in zip(rows.tolist(), seen, strict=True):
+        if isinstance(header, PictureFault):
+            found.fault(at, header.reason, header.message)
+            continue
+        keys[at] = key
+        if header.mode not in PLAIN:
+            modes[header.mode] += 1
+        if header.frames > 1:
+            found.change(at, "first_frame")
+        least = (min(least[0], header.width), min(least[1], header.height))
+        most = (max(most[0], header.width), max(most[1], header.height))
+    facts: dict[str, Any] = {}
+    if most[0]:
+        facts["pixels"] = f"{least[0]}x{least[1]}" + ("" if least == most else f" to {most[0]}x{most[1]}")
+    if modes:
+        facts["made_rgb"] = dict(modes.most_common())
+    return Looked(keys, facts)
+
+
+def _glance(pictures: Pictures, at: int) -> tuple[int, Header | PictureFault]:
+    try:
+        data = pictures.read(at)
+        return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little"), looked_at(data)
+    except PictureFault as fault:
+        return 0, fault
