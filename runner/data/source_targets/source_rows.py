@@ -95,10 +95,10 @@ class Layout(LayoutRows):
         """The text of a source. Raises :class:`RowFault` for none."""
         if nothing(value):
             raise RowFault("empty_source", "there is no source to read")
-        value = _list_of_texts(value)
-        if isinstance(value, list):
+        found = structure(value)
+        if isinstance(found, list) and all(isinstance(each, str) for each in found):
             self.told.noted.add("sentences_joined")
-            value = " ".join(each.strip() for each in value if each.strip())
+            value = " ".join(each.strip() for each in found if each.strip())
             if not value:
                 raise RowFault("empty_source", "there is no source to read")
         return text_of(value, self.told, "source_not_text", "source")
@@ -164,13 +164,6 @@ def _pair(columns: Columns) -> dict[str, str]:
             if targets:
                 return {"source": one, "target": targets[0]}
     return {}
-
-
-def _list_of_texts(value: Any) -> Any:
-    """A list of texts out of its JSON text; any other value as it stands: a source may begin with a bracket."""
-    found = structure(value)
-    texts = isinstance(found, list) and all(isinstance(each, str) for each in found)
-    return found if texts else value
 
 
 def _first_is_read(what: str, one: str, other: str) -> str:
