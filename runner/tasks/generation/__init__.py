@@ -49,4 +49,5 @@ TARGETED = replace(
     ),
     options=TargetOptions,
     models_noun="Models",
+    rival="the best baseline",
 )

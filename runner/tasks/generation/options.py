@@ -94,6 +94,12 @@ class SettledOptions(GenerationOptions):
     length_penalty: float = option(1.0, description="Above 0 beams are the longer the greater this is.")
     no_repeat_ngram_size: int = option(0, ge=0, description="No so many tokens in a row are written twice.")
 
+    def check(self) -> None:
+        """Raise :class:`UsageError` for an option that would have no effect beside the others."""
+        super().check()
+        if self.length_penalty != 1 and self.num_beams == 1:
+            raise UsageError("has no effect without beams", where="--set length_penalty", hint="--set num_beams=4")
+
 
 class TargetOptions(GenerationOptions):
     """The options of a model that turns a text into another. What is null is done as it was measured in training."""
@@ -106,7 +112,7 @@ class TargetOptions(GenerationOptions):
     )
     repetition_penalty: Annotated[float, Field(gt=0)] | None = option(  # type: ignore[assignment]
         None,
-        description="Tokens that were there before lose: their logits are divided by it; null: as measured in training.",
+        description="Tokens that were there before lose: logits are divided by it; null: as measured in training.",
     )
     num_beams: int | None = option(  # type: ignore[assignment]
         None,
@@ -134,16 +140,14 @@ class TargetOptions(GenerationOptions):
             )
         # Only the model knows how many beams it has by itself.
         self.settled({"num_beams": max(self.n, 2 if self.length_penalty is not None else 1)}).check()
-        if self.length_penalty is not None and (self.num_beams == 1 or self.temperature > 0):
-            raise UsageError("has no effect without beams", where="--set length_penalty")
 
     def settled(self, own: Mapping[str, Any]) -> SettledOptions:
         """The same with what the model does by itself in place of null. ``own`` is named as the options are."""
         said = {name: value for name, value in self.model_dump().items() if value is not None}
-        if self.temperature > 0:
-            said.setdefault("num_beams", 1)
-            said.setdefault("length_penalty", 1.0)
         known = {name: own[name] for name in SettledOptions.model_fields if name in own}
+        if self.temperature > 0 or said.get("num_beams") == 1:
+            # The model's own search is not asked for.
+            known |= {"num_beams": 1, "length_penalty": 1.0}
         return SettledOptions.model_validate(known | said)
 
     def check_streamed(self) -> None:

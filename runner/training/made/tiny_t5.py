@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from runner.training.made._drawing import draw
 
@@ -27,11 +28,12 @@ def write(folder: Path) -> None:
     roles = {"pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>"}
     wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=1_000_000, **roles)
     wrapped.save_pretrained(folder)
-    config = T5Config(
-        vocab_size=len(vocabulary), d_model=64, d_kv=16, d_ff=128, num_layers=2, num_decoder_layers=2, num_heads=4,
-        dropout_rate=0.0, feed_forward_proj="relu", decoder_start_token_id=0, pad_token_id=0, eos_token_id=1,
-        tie_word_embeddings=True, dtype="float32",
-    )  # fmt: skip
+    sizes: dict[str, Any] = {
+        "vocab_size": len(vocabulary), "d_model": 64, "d_kv": 16, "d_ff": 128, "num_layers": 2, "num_decoder_layers": 2,
+        "num_heads": 4, "dropout_rate": 0.0, "feed_forward_proj": "relu", "decoder_start_token_id": 0,
+        "pad_token_id": 0, "eos_token_id": 1, "tie_word_embeddings": True, "dtype": "float32",
+    }  # fmt: skip
+    config = T5Config(**sizes)
     model = T5ForConditionalGeneration(config)
     draw(model, 0.1)
     model.generation_config = GenerationConfig(decoder_start_token_id=0, pad_token_id=0, eos_token_id=1)

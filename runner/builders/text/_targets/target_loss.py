@@ -17,7 +17,7 @@ from runner.training.bootstrap import resample
 
 @dataclass(frozen=True)
 class Foretold:
-    """Targets as a model foretells them, float64 ``[n]`` each: negative log-likelihoods (nats), tokens, tokens right."""
+    """Targets as a model foretells them, float64 ``[n]`` each: negative log-likelihood (nats), tokens, right ones."""
 
     loss: np.ndarray
     tokens: np.ndarray
@@ -66,7 +66,8 @@ def decoder_inputs(model: Any) -> Callable[[torch.Tensor], torch.Tensor]:
     """What the decoder of a model reads where labels are to come out: they are one place later, behind its start."""
     plain = model.get_base_model() if hasattr(model, "get_base_model") else model
     own: Callable[..., torch.Tensor] | None = getattr(plain, "prepare_decoder_input_ids_from_labels", None)
-    start, padding = int(start_token(plain)), int(plain.config.pad_token_id)
+    padding = int(plain.config.pad_token_id)
+    start = padding if (told := start_token(plain)) is None else told
 
     def shifted(labels: torch.Tensor) -> torch.Tensor:
         if own is not None:

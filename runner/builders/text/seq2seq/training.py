@@ -11,13 +11,13 @@ from runner.builders._finetuning import pretrained_base, tuning
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import OpenedModel, open_model
-from runner.builders.text._targets import target_loss, writing_settings
+from runner.builders.text._targets import target_card, target_loss, writing_settings
 from runner.builders.text._targets.encoder_decoder import HEAD, check_parts
 from runner.builders.text._targets.source_tokenizer import open_tokenizer
 from runner.builders.text._targets.target_tokens import NOT_LEARNED, TargetTokens, cut_table, encoded
 from runner.builders.text._targets.target_writer import TargetWriter
 from runner.builders.text._targets.written_scores import AskedSources, Scores, scored, write
-from runner.builders.text.seq2seq import WRITTEN, Spec
+from runner.builders.text.seq2seq import TASK, WRITTEN, Spec
 from runner.contract import Table, TrainContext, TrainResult
 from runner.tasks.generation.options import SettledOptions
 
@@ -75,13 +75,15 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         **after.interval(held.owners, context.seed),
         **({} if scores is None else scores.metrics(context.seed)),
     }
-    need_numbers(metrics)  # type: ignore[arg-type]
+    need_numbers(metrics)
     metrics |= {
         "n_train": len(learned),
         "n_validation": len(held),
         "train_tokens": int(learned.lengths.sum()),
         "trained_tokens": int(learned.learned.sum()),
     }
+    if context.processes.first:
+        target_card.write(context.artifact, spec, opened.name, TASK, metrics)
     frequency = target_loss.by_frequency(learned, held, vocabulary)
     baselines = _baselines(before, frequency, asked, held.owners, context.seed)
     tables = [cut_table([learned, held]), baselines, *([] if scores is None else [scores.table()])]
