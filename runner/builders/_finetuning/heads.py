@@ -123,6 +123,11 @@ def head_modules(model: Any) -> list[str]:
     return beside + ([f"{prefix}.pooler"] if isinstance(pooler, nn.Module) and _weighty(pooler) else [])
 
 
+def own_modules(model: Any, head: Head) -> list[str]:
+    """Those of them that a kind puts there: none where a model is taken as it was pretrained."""
+    return [] if head.drawn == "none" else head_modules(model)
+
+
 def _weighty(module: nn.Module) -> bool:
     return next(module.parameters(), None) is not None
 

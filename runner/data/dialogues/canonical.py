@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import (
+    ConversationRow,
+    LabelledRow,
+    LanguageRow,
+    PreferenceRow,
+    PromptRow,
+    SourceRow,
+    TextRow,
+)
 
 
 def document(row: LanguageRow) -> dict[str, Any]:
     """``{"text"}``, ``{"messages"}``, ``{"prompt", "chosen", "rejected"}`` or ``{"prompt", "completion", "label"}``,
+    ``{"source", "target"}``, the last of which is a list of several,
     with ``tools``, ``margin`` and ``advantage`` where there are; a prompt to be answered as ``{"messages"}``, with all
     beside it."""
     if isinstance(row, TextRow):
@@ -19,6 +28,8 @@ def document(row: LanguageRow) -> dict[str, Any]:
         return row.conversation.as_dict() | ({} if row.advantage is None else {"advantage": row.advantage})
     if isinstance(row, PromptRow):
         return dict(row.beside) | row.prompt.as_dict()
+    if isinstance(row, SourceRow):
+        return {"source": row.source, "target": row.targets[0] if len(row.targets) == 1 else list(row.targets)}
     found: dict[str, Any] = {"prompt": _turns(row.prompt.messages)}
     if isinstance(row, PreferenceRow):
         found |= {"chosen": _turns(row.chosen), "rejected": _turns(row.rejected)}

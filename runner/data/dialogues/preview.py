@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 from runner.chat.messages import Message
 from runner.contract import Table
-from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import (
+    ConversationRow,
+    LabelledRow,
+    LanguageRow,
+    PreferenceRow,
+    PromptRow,
+    SourceRow,
+    TextRow,
+)
 
 
 def preview(rows: Sequence[LanguageRow], count: int) -> Table:
@@ -39,6 +47,8 @@ def _cells(row: LanguageRow) -> list[tuple[str, str, str]]:
     if isinstance(row, ConversationRow):
         worth = [] if row.advantage is None else [("advantage", "", f"{row.advantage:g}")]
         return _tools(row.conversation.tools) + _turns("turn", row.conversation.messages) + worth
+    if isinstance(row, SourceRow):
+        return [("source", "", row.source), *(("target", "", target) for target in row.targets)]
     found = _tools(row.prompt.tools) + _turns("prompt", row.prompt.messages)
     if isinstance(row, PreferenceRow):
         better = "chosen" if row.margin is None else f"chosen by {row.margin:g}"

@@ -58,4 +58,13 @@ class PromptRow:
     beside: Mapping[str, Any]
 
 
-LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow | PromptRow
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A text to be turned into another, and the texts that it may become, each of them right; there is one at least."""
+
+    line: int
+    source: str
+    targets: tuple[str, ...]
+
+
+LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow | PromptRow | SourceRow
