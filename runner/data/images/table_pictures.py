@@ -74,7 +74,7 @@ class TableReader:
         usual = {"image": IMAGE, section.role: LABEL if section.predicts == "classes" else TARGET}
         found: dict[str, str | None] = {}
         for role, names in usual.items():
-            free = {_plain(name): name for name in reversed(present) if name not in own.values()}
+            free = {plain(name): name for name in reversed(present) if name not in own.values()}
             found[role] = own.get(role) or next((free[name] for name in names if name in free), None)
             if found[role] is None:
                 raise DataError(
@@ -172,5 +172,5 @@ def of_base64(text: str) -> bytes | None:
     return data if is_picture(data) else None
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).lower()
