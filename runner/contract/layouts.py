@@ -153,7 +153,7 @@ class DataReport:
     rows_kept: int = 0
     rows_dropped: dict[str, int] = field(default_factory=dict)
     rows_changed: dict[str, int] = field(default_factory=dict)
-    named: dict[str, list[int | str]] = field(default_factory=dict)
+    named: dict[str, list[Any]] = field(default_factory=dict)
     #: What is odd about the data and dropped or changed no row, as sentences.
     warnings: list[str] = field(default_factory=list)
     #: What was recognised, such as the form of a file; empty where there is nothing to tell.

@@ -14,6 +14,7 @@ from runner.data.boxes.voc_annotations import read_voc
 from runner.data.boxes.yolo_labels import NAMES, YAML, labels_of, read_yolo
 from runner.data.images.picture_tree import INDEX, is_system, walked
 from runner.data.images.pictures import SUFFIXES
+from runner.data.images.table_pictures import Reading
 from runner.data.records.data_files import container_of
 from runner.errors import DataError
 
@@ -31,7 +32,7 @@ SIDES = {
 def collect(section: BoxesData, path: str, pointer: str, cache: Path) -> MarkedPictures:
     """The pictures of a path and their boxes. Raises :class:`DataError` for a path whose annotations are not known."""
     into = MarkedPictures()
-    reader = BoxTableReader(section, cache, pointer, into)
+    reader = BoxTableReader(Reading.of(section), cache, pointer, section)
     where = f"{pointer}: {path}"
     place = Path(path).expanduser()
     if place.is_dir():

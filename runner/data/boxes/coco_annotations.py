@@ -15,7 +15,7 @@ from typing import Any
 from runner.data.boxes.box_forms import as_numbers
 from runner.data.boxes.marked_pictures import Mark, MarkedPictures
 from runner.data.images.pictures import SUFFIXES
-from runner.data.images.table_pictures import TableReader
+from runner.data.boxes.table_boxes import BoxTableReader
 from runner.errors import DataError
 
 NONE = (float("nan"),) * 4
@@ -38,7 +38,7 @@ def is_coco(path: Path) -> bool:
     return any(f'"{key}"'.encode() in head for key in KEYS)
 
 
-def read_coco(reader: TableReader, path: Path, into: MarkedPictures, root: Path, side: str | None = None) -> None:
+def read_coco(reader: BoxTableReader, path: Path, into: MarkedPictures, root: Path, side: str | None = None) -> None:
     """The pictures of a file and their boxes. ``root``: the folder below which pictures are looked for."""
     where = f"{reader.pointer}: {path}"
     document = _document(path, where)
@@ -128,7 +128,7 @@ def _mark(annotation: Mapping[str, Any], names: Mapping[Any, str]) -> Mark:
     return Mark((one, two, three, four), label, bool(annotation.get("iscrowd")), fault)
 
 
-def _folder(reader: TableReader, path: Path, root: Path, images: Mapping[Any, Mapping[str, Any]]) -> Path:
+def _folder(reader: BoxTableReader, path: Path, root: Path, images: Mapping[Any, Mapping[str, Any]]) -> Path:
     """The folder that names of files count from: the first that has a picture of them."""
     if reader.section.image_folder is not None:
         return Path(reader.section.image_folder)

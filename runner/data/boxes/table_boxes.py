@@ -11,15 +11,18 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner.data.boxes.box_forms import Corners, as_numbers, number_of
-from runner.data.boxes.marked_pictures import Mark, MarkedPictures, class_word
+from runner.data.boxes.marked_pictures import Mark, class_word
 from runner.data.column_names import need
 from runner.data.images.collected import Collected
 from runner.data.images.packed_pictures import PackedPictures
 from runner.data.images.table_pictures import IMAGE, TableReader, plain
 from runner.errors import DataError
+
+if TYPE_CHECKING:
+    from runner.data.boxes.section import BoxesData
 
 #: What columns, and keys of objects, are usually called, the likeliest first.
 BOXES = ("bbox", "bboxes", "box", "boxes", "boundingbox", "boundingboxes", "bndbox")
@@ -47,7 +50,7 @@ class Unreadable(Exception):
 class BoxTableReader(TableReader):
     """Reads the rows of tables into marked pictures."""
 
-    into: MarkedPictures = field(default_factory=MarkedPictures)
+    section: BoxesData
     #: Pictures by their cell, where a table has a row a box.
     _seen: dict[tuple[Path, str], int] = field(default_factory=dict)
     #: The forms that names of numbers tell.
@@ -59,7 +62,7 @@ class BoxTableReader(TableReader):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return tuple(getattr(self.section, "class_names", None) or ())
+        return tuple(self.section.class_names or ())
 
     def _columns(self, present: list[str], where: str) -> dict[str, str | None]:
         section = self.section
@@ -90,8 +93,7 @@ class BoxTableReader(TableReader):
                 )
         if "number0" in found and found["labels"] is None:
             raise DataError("no column is known as the classes of boxes", where="/data/columns/labels")
-        ways = (getattr(section, way) for way in section.WAYS if way.endswith("_column"))
-        return found | {"cell": next((name for name in ways if name is not None), None)}
+        return found | {"cell": self.reading.cell}
 
     def _whole(self, name: str, present: Sequence[str]) -> str:
         """The column that a dotted name lies in."""
@@ -108,7 +110,7 @@ class BoxTableReader(TableReader):
             marks, fault = self._marks(row, columns), None
         except Unreadable as error:
             marks, fault = [], str(error)
-        super()._row(found, row, line, {**columns, self.section.role: None}, file, side, packed)
+        super()._row(found, row, line, {"image": columns["image"], "cell": columns["cell"]}, file, side, packed)
         found.labels[-1] = marks
         if fault is not None:
             found.fault(len(found) - 1, "unreadable_boxes", fault)
@@ -121,7 +123,7 @@ class BoxTableReader(TableReader):
         label, bare = row.get(str(columns["labels"])), all(number != number for number in numbers)
         key = (file, str(row.get(str(columns["image"]))))
         if (at := self._seen.get(key)) is None:
-            super()._row(found, row, line, {**columns, self.section.role: None}, file, side, packed)
+            super()._row(found, row, line, {"image": columns["image"], "cell": columns["cell"]}, file, side, packed)
             at = self._seen[key] = len(found) - 1
             found.labels[at] = []
         if not (bare and label in (None, "")):

@@ -78,7 +78,9 @@ class Collected:
         """The places of all rows."""
         return Pictures(
             tuple(self.files),
-            *(np.array(each, np.int64) for each in (self._file, self._offset, self._length)),
+            np.array(self._file, np.int64),
+            np.array(self._offset, np.int64),
+            np.array(self._length, np.int64),
             tuple(self.names),
         )
 

@@ -47,22 +47,28 @@ def collect_folder(section: ImagesData, folder: Path, where: str, table: Callabl
     return found
 
 
-def collect_archive(section: ImagesData, path: Path, where: str, cache: Path) -> Collected:
-    """The pictures of a zip archive, each unpacked into the cache and never under its own name."""
+def collect_archive(section: ImagesData | None, path: Path, where: str, cache: Path) -> Collected:
+    """The pictures of a zip archive, each unpacked into the cache and never under its own name.
+
+    Without a section no class is asked for.
+    """
     found = Collected()
     packed = PackedPictures(cache, [path])
     try:
         with zipfile.ZipFile(path) as archive:
-            members = dict(_members(archive, where))
-            tree = tree_of(members)
+            inside = dict(members(archive, where))
+            tree = tree_of(inside)
             if not tree.pictures:
-                raise DataError("the archive has no picture in it", where=where, hint="folders of classes with pictures")
+                raise DataError(
+                    "the archive has no picture in it", where=where, hint="folders of classes with pictures"
+                )
             for branch in tree.branches:
-                _need_classes(section, branch, where)
+                if section is not None:
+                    _need_classes(section, branch, where)
                 for name in branch.pictures:
                     at = _added(found, branch, name)
                     try:
-                        found.packed(at, archive.read(members[name]), packed)
+                        found.packed(at, archive.read(inside[name]), packed)
                     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
                         found.fault(at, "unreadable", f"it cannot be unpacked: {str(error)[:100]}")
         packed.finish()
@@ -77,17 +83,19 @@ def collect_archive(section: ImagesData, path: Path, where: str, cache: Path) ->
     return found
 
 
-def _members(archive: zipfile.ZipFile, where: str) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
+def members(archive: zipfile.ZipFile, where: str) -> Iterator[tuple[PurePosixPath, zipfile.ZipInfo]]:
     """The files in it by their names. Raises :class:`DataError` for what no set of pictures is."""
     members = [info for info in archive.infolist() if not info.is_dir()]
     unpacked, packed = sum(info.file_size for info in members), sum(info.compress_size for info in members)
     largest = max(members, key=lambda info: info.file_size, default=None)
     if len(members) > MOST_MEMBERS:
-        raise DataError(f"the archive has {len(members):,} files, and at most {MOST_MEMBERS:,} are unpacked", where=where)
+        raise DataError(
+            f"the archive has {len(members):,} files, and at most {MOST_MEMBERS:,} are unpacked", where=where
+        )
     if largest is not None and (largest.file_size > MOST_BYTES or unpacked > MOST_TIMES * max(packed, 1024**2)):
         raise DataError(
-            f"the archive says that it holds {unpacked:,} bytes, {largest.file_size:,} of them in {largest.filename!r}, "
-            f"packed into {packed:,}: that is no set of pictures",
+            f"the archive says that it holds {unpacked:,} bytes, {largest.file_size:,} of them in "
+            f"{largest.filename!r}, packed into {packed:,}: that is no set of pictures",
             where=where, hint="unpack it yourself if you trust it, and name the folder",
         )  # fmt: skip
     for info in members:
@@ -117,7 +125,7 @@ def _need_classes(section: ImagesData, branch: Branch, where: str) -> None:
             f"no table says the number of each picture: one table beside them does, {told}", where=where,
             hint="such as metadata.csv with the columns file_name and target; or name its path as the dataset",
         )  # fmt: skip
-    if section.columns is not None and section.columns.model_fields_set:
+    if section.own_columns:
         raise DataError(
             "columns are of a table's rows, and these pictures lie in folders of their classes", where="/data/columns",
             hint="take them out, or name the table as the dataset",

@@ -51,7 +51,7 @@ class Pictures:
             raise PictureFault("unreadable", f"it cannot be read: {error.strerror or error}") from None
 
     def decoded(self, at: int) -> Any:
-        """One as a ``PIL.Image`` of mode RGB. Raises :class:`DataError` with its name: it was whole when it was read."""
+        """One as a ``PIL.Image`` of mode RGB. Raises :class:`DataError` with its name: it was whole before."""
         try:
             return decoded(self.read(at))
         except PictureFault as fault:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.data.table_rows.values import MISSING_WORDS, WRITTEN_FOR_NONE, numbers_in, numbers_of, source_of, texts, words_of
+from runner.data.table_rows.values import (
+    MISSING_WORDS,
+    WRITTEN_FOR_NONE,
+    numbers_in,
+    numbers_of,
+    source_of,
+    texts,
+    words_of,
+)
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -32,7 +40,7 @@ class Targets:
 
 
 def read_targets(section: ImagesData, labels: Sequence[Any], places: Sequence[int | str], by_folder: bool) -> Targets:
-    """The labels as classes or numbers. Raises :class:`DataError` for labels that are none, with the row of the first."""
+    """The labels as classes or numbers. Raises :class:`DataError` for labels that are none, with the first's row."""
     from runner.data.table_rows.cells import arrow_values
 
     if by_folder:
@@ -62,7 +70,9 @@ def _classes(section: ImagesData, array: Any) -> Targets:
             where="/data/columns/label",
             hint="a number is predicted by image_regression; is another column the label?",
         )
-    found = Targets(words.codes.astype(np.int64), tuple(words.words), {"missing_label": np.flatnonzero(words.codes < 0)})
+    found = Targets(
+        words.codes.astype(np.int64), tuple(words.words), {"missing_label": np.flatnonzero(words.codes < 0)}
+    )
     if source == "text":
         cells = array.to_pylist()
         spaced = [at for at, cell in enumerate(cells) if cell is not None and cell.strip() and cell != cell.strip()]
@@ -95,7 +105,7 @@ def _numbers(section: ImagesData, array: Any, places: Sequence[int | str]) -> Ta
     source = source_of(array)
     if source == "text":
         column = texts(array, section.missing_values)
-        values, bad = numbers_in(column, section.decimal)
+        values, bad = numbers_in(column, getattr(section, "decimal", "."))
         for row in np.flatnonzero(bad).tolist():
             word = str(array[row].as_py())
             if word.strip().lower() not in MISSING_WORDS:

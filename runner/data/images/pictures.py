@@ -2,8 +2,8 @@
 
 The rules are the same in training and in use. A picture is turned as its EXIF orientation says; of an animation the
 first frame is taken; transparency is laid on white; 16-bit grey is divided by 257; palettes, grey, CMYK and others
-become RGB as Pillow converts them. A picture of more pixels than :data:`MOST_PIXELS` is not decoded, and one that is cut
-off is not filled up.
+become RGB as Pillow converts them. A picture of more pixels than :data:`MOST_PIXELS` is not decoded, and one
+that is cut off is not filled up.
 """
 
 from __future__ import annotations
@@ -128,7 +128,9 @@ def _opened(data: bytes) -> Any:
         known = data[:4] in (b"\x89PNG", b"GIF8", b"RIFF") or data[:2] in (b"\xff\xd8", b"BM")
         if known and not type(error).__name__.startswith("Unidentified"):
             raise _broken(error) from None
-        raise PictureFault("unreadable", "it is damaged" if known else "it is no picture of a kind that is read") from None
+        raise PictureFault(
+            "unreadable", "it is damaged" if known else "it is no picture of a kind that is read"
+        ) from None
 
 
 def _too_large(pixels: int | None) -> PictureFault:
@@ -162,7 +164,10 @@ def _rgb(image: Any) -> Any:
 
 @cache
 def _pillow() -> tuple[Any, list[str]]:
-    """The library, silent about sizes, which are asked here, and those of the formats that it was built with. Raises :class:`EnvironmentProblem` where it is not."""
+    """The library, silent about sizes, which are asked here, and the formats that it was built with.
+
+    Raises :class:`EnvironmentProblem` where it is not installed.
+    """
     try:
         from PIL import Image
     except ImportError:

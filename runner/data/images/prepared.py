@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from runner.data.images.picture_look import Looked, look
 from runner.data.images.picture_side import PictureSplit
 from runner.data.images.picture_targets import Targets, only_used, read_targets
 from runner.data.images.splitting import divide, draw
-from runner.data.images.table_pictures import TableReader
+from runner.data.images.table_pictures import Reading, TableReader
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def prepare(section: ImagesData, context: LoadContext) -> LoadedData:
         context.emit("warning", message=sentence, pointer=pointer)
 
     found, targets, kept, looked = _read(section, section.source, "/data/dataset", context.cache, report, warn)
-    _need_rows(section, report, kept, found, looked)
+    need_rows(section, report, kept, found, looked)
     keys = looked.keys[kept]
     if section.max_samples is not None and section.max_samples < len(kept):
         drawn = draw(section, keys, targets.values[kept])
@@ -95,6 +95,14 @@ def _read(
             if found.sides[at] != "test":
                 found.fault(at, reason, "it has none")
         usable[rows] = False
+    looked = look_at(found, usable, {name: rows.tolist() for name, rows in targets.changed.items()}, report, warn, pointer)
+    return found, targets, np.flatnonzero(usable), looked
+
+
+def look_at(
+    found: Collected, usable: np.ndarray, changed: Mapping[str, list[int]], report: DataReport, warn: Warn, pointer: str
+) -> Looked:
+    """Look at the pictures of usable rows, bool ``[n]``, which is brought up to date, and report what is lost or changed."""
     usable[[side == "test" for side in found.sides]] = False
     looked = look(found.pictures(), np.flatnonzero(usable), found)
     usable[list(found.faults)] = False
@@ -106,15 +114,15 @@ def _read(
         told = "; ".join(f"{found.names[at]}: {found.faults[at][1]}" for at in at_rows[:SHOWN])
         more = f"; and {len(at_rows) - SHOWN:,} more" if len(at_rows) > SHOWN else ""
         warn(f"{counted(len(at_rows), 'pictures')} left out, {reason}: {told}{more}", pointer)
-    for reason, changed in (found.changed | {name: rows.tolist() for name, rows in targets.changed.items()}).items():
-        rows = [at for at in changed if usable[at]]
-        report.change(reason, found.named(rows))
-        if rows and reason in CHANGES:
-            shown = ", ".join(found.names[at] for at in rows[:SHOWN]) + (", ..." if len(rows) > SHOWN else "")
-            warn(f"{CHANGES[reason]} in {counted(len(rows), 'rows')}: {shown}", pointer)
+    for reason, at_changed in (found.changed | dict(changed)).items():
+        used = [at for at in at_changed if usable[at]]
+        report.change(reason, found.named(used))
+        if used and reason in CHANGES:
+            shown = ", ".join(found.names[at] for at in used[:SHOWN]) + (", ..." if len(used) > SHOWN else "")
+            warn(f"{CHANGES[reason]} in {counted(len(used), 'rows')}: {shown}", pointer)
     test = [at for at in range(len(found)) if found.sides[at] == "test" and at not in found.faults]
     report.drop("test_rows", found.named(test))
-    return found, targets, np.flatnonzero(usable), looked
+    return looked
 
 
 #: What is said of rows that are used otherwise than they stand there.
@@ -128,7 +136,7 @@ CHANGES = {
 def _collect(section: ImagesData, path: str, pointer: str, cache: Path) -> Collected:
     where = f"{pointer}: {path}"
     place = Path(path).expanduser()
-    reader = TableReader(section, cache, pointer)
+    reader = TableReader(Reading.of(section), cache, pointer)
     if place.is_dir():
         found = collect_folder(section, place, where, reader.read)
         if found is not None:
@@ -140,7 +148,7 @@ def _collect(section: ImagesData, path: str, pointer: str, cache: Path) -> Colle
     return found
 
 
-def _need_rows(section: ImagesData, report: DataReport, kept: np.ndarray, found: Collected, looked: Looked) -> None:
+def need_rows(section: ImagesData, report: DataReport, kept: np.ndarray, found: Collected, looked: Looked) -> None:
     """Raise :class:`DataError` where no picture can be used, or more are lost than the section allows."""
     lost = len(found.faults)
     if len(kept) and lost <= section.max_rows_lost * len(found):
@@ -192,9 +200,7 @@ def _other(
     if section.predicts == "classes":
         known = {word: at for at, word in enumerate(classes)}
         values = np.array([known.get(word, -1) for word in targets.classes] + [-1], np.int64)[values]
-    return PictureSplit(
-        found.pictures().take(kept), {name: values[kept]}, {name: tuple(classes)}, looked.keys[kept]
-    )
+    return PictureSplit(found.pictures().take(kept), {name: values[kept]}, {name: tuple(classes)}, looked.keys[kept])
 
 
 def _tell_of_shared(train: PictureSplit, held: PictureSplit, given: Any, warn: Warn) -> None:

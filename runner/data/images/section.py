@@ -19,7 +19,7 @@ from runner.workspace import absolute
 _Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 Words = Annotated[str, StringConstraints(max_length=1024)]
 SAMPLE = "sample"
-#: Ends of names of files that hold their pictures. A Parquet's rows may also name pictures: then `image_folder` says so.
+#: Ends of names of files that hold their pictures; where a Parquet's rows name them, `image_folder` says so.
 WHOLE = (".parquet", ".arrow", ".feather", ".ipc", ".zip")
 #: Words for a role that other programs use.
 SYNONYMS = {"target": "label", "label": "target", "file_name": "image", "picture": "image"}
@@ -124,7 +124,9 @@ class ImagesData(NamedFiles):
             if not (cwd / self.image_folder).expanduser().is_dir():
                 raise NotFoundError("there is no such folder", where=f"/data/image_folder: {self.image_folder}")
             if found <= {"zip", "pictures"}:
-                raise DataError("has no effect: no table names pictures", where="/data/image_folder", hint="take it out")
+                raise DataError(
+                    "has no effect: no table names pictures", where="/data/image_folder", hint="take it out"
+                )
         self.check_text(found or {"parquet"}, "" if found else "the packaged sample")
 
     def _containers_of(self, path: str, pointer: str, cwd: Path) -> set[str | None]:
@@ -162,11 +164,13 @@ class ImagesData(NamedFiles):
         found = super().resolved(cwd)
         if self.image_folder is None:
             return found
-        return found.model_copy(update={"image_folder": str(absolute(self.image_folder, cwd, where="/data/image_folder"))})
+        return found.model_copy(
+            update={"image_folder": str(absolute(self.image_folder, cwd, where="/data/image_folder"))}
+        )
 
     @classmethod
     def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: data.get(name) for name in ("columns", "image_folder", "encoding", "delimiter")}
+        return {name: data.get(name) for name in ("columns", "encoding", "delimiter")}
 
     @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,7 +183,9 @@ class ImagesData(NamedFiles):
     def roles(cls) -> dict[str, str]:
         """The layout's own, then what other programs call them."""
         own = super().roles()
-        return own | {word: f"The same as {role}." for word, role in SYNONYMS.items() if role in own and word not in own}
+        return own | {
+            word: f"The same as {role}." for word, role in SYNONYMS.items() if role in own and word not in own
+        }
 
 
 class ClassImages(StratifiedHoldout, ImagesData):

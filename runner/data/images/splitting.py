@@ -48,7 +48,12 @@ def draw(section: ImagesData, keys: np.ndarray, values: np.ndarray) -> np.ndarra
 
 
 def divide(
-    section: ImagesData, found: Collected, kept: np.ndarray, keys: np.ndarray, targets: Targets, warn: Callable[..., None]
+    section: ImagesData,
+    found: Collected,
+    kept: np.ndarray,
+    keys: np.ndarray,
+    targets: Targets,
+    warn: Callable[..., None],
 ) -> Divided:
     """The split that the folders or the section ask for. Raises :class:`DataError` where one side would be empty."""
     sides = [found.sides[at] for at in kept.tolist()]
@@ -80,7 +85,7 @@ def divide(
         raise DataError(
             counted(len(kept), "pictures") + " cannot be divided into pictures of training and pictures held out",
             where="/data/validation_split",
-            hint="equal pictures, and those of one group, stay on one side; set validation_split to 0, or use more data",
+            hint="equal pictures, and those of one group, stay on one side; set validation_split to 0, or give more",
         ) from None
     return Divided(np.flatnonzero(~mask), np.flatnonzero(mask), groups=groups)
 

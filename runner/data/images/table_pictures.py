@@ -1,8 +1,8 @@
 """Pictures that a table's rows name or hold: paths from the table's own folder, bytes, or base64 text.
 
 A path counts from the table's folder, or from ``data.image_folder``. One that is written with backslashes is read as
-with slashes, and one that begins with the folder's own name from the folder above; both are counted as changed. A picture
-outside of that folder is not read: a container has no other.
+with slashes, and one that begins with the folder's own name from the folder above; both are counted as changed.
+A picture outside of that folder is not read: a container has no other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,19 @@ if TYPE_CHECKING:
 #: Rows that are read at a time: they may hold their pictures.
 BATCH = 32
 #: What the columns are usually called, the likeliest first; case, blanks and underscores count for nothing.
-IMAGE = ("image", "images", "imagepath", "imagefile", "filename", "filepath", "file", "path", "img", "imgpath", "picture")
+IMAGE = (
+    "image",
+    "images",
+    "imagepath",
+    "imagefile",
+    "filename",
+    "filepath",
+    "file",
+    "path",
+    "img",
+    "imgpath",
+    "picture",
+)
 LABEL = ("label", "labels", "class", "classname", "labelname", "category", "target", "y")
 TARGET = ("target", "score", "value", "label", "y", "rating", "count")
 #: A text that is longer is looked at as base64.
@@ -37,18 +49,43 @@ SHORTEST_BASE64 = 64
 BYTES = (bytes, bytearray, memoryview)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is read of a table's rows: columns by role, what they are usually called, how texts are written."""
+
+    usual: Mapping[str, Sequence[str]]
+    #: The columns that are named, by role, and all those that have to be there.
+    own: Mapping[str, str]
+    needed: Sequence[str] = ()
+    #: The column that says which rows are held out.
+    cell: str | None = None
+    image_folder: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+
+    @classmethod
+    def of(cls, section: ImagesData) -> Reading:
+        """What a section says."""
+        usual = {"image": IMAGE, section.role: LABEL if section.predicts == "classes" else TARGET}
+        ways = (getattr(section, way) for way in section.WAYS if way.endswith("_column"))
+        return cls(
+            usual, section.own_columns, section.named_columns, next((name for name in ways if name is not None), None),
+            section.image_folder, section.encoding, section.delimiter,
+        )  # fmt: skip
+
+
 @dataclass
 class TableReader:
     """Reads the rows of tables into what was found."""
 
-    section: ImagesData
+    reading: Reading
     cache: Path
     pointer: str
 
     def read(self, found: Collected, path: str | Path, side: str | None = None) -> None:
         """The rows of a file, of shards, or of a pattern's files. Raises :class:`DataError` for what is no table."""
-        section = self.section
-        records = open_records(path, pointer=self.pointer, encoding=section.encoding, delimiter=section.delimiter)
+        reading = self.reading
+        records = open_records(path, pointer=self.pointer, encoding=reading.encoding, delimiter=reading.delimiter)
         columns = None if records.columns is None else self._columns(list(records.columns), str(path))
         packed = PackedPictures(self.cache, records.files)
         try:
@@ -68,36 +105,30 @@ class TableReader:
 
     def _columns(self, present: list[str], where: str) -> dict[str, str | None]:
         """The columns by role. Raises :class:`DataError` for one that is not there, or is not found."""
-        section = self.section
-        need(present, section.named_columns, where)
-        own = section.own_columns
-        usual = {"image": IMAGE, section.role: LABEL if section.predicts == "classes" else TARGET}
+        reading = self.reading
+        need(present, reading.needed, where)
         found: dict[str, str | None] = {}
-        for role, names in usual.items():
-            free = {plain(name): name for name in reversed(present) if name not in own.values()}
-            found[role] = own.get(role) or next((free[name] for name in names if name in free), None)
+        for role, names in reading.usual.items():
+            free = {plain(name): name for name in reversed(present) if name not in reading.own.values()}
+            found[role] = reading.own.get(role) or next((free[name] for name in names if name in free), None)
             if found[role] is None:
                 raise DataError(
                     f"no column is known as the {'picture' if role == 'image' else role}",
                     where=f"/data/columns/{role}",
                     hint=f'name it: "columns": {{"{role}": ...}}; there are: {", ".join(map(repr, present[:30]))}',
                 )
-        if found["image"] == found[section.role]:
-            raise DataError(f"the column {found['image']!r} is the picture, and the {section.role} too", where=where)
-        ways = (getattr(section, way) for way in section.WAYS if way.endswith("_column"))
-        return found | {"cell": next((name for name in ways if name is not None), None)}
+        if len(set(found.values())) < len(found):
+            raise DataError(f"the column {found['image']!r} has two roles: {', '.join(found)}", where=where)
+        return found | {"cell": reading.cell}
 
     def _row(
         self, found: Collected, row: Mapping[str, Any], line: int, columns: Mapping[str, str | None], file: Path,
         side: str | None, packed: PackedPictures,
     ) -> None:  # fmt: skip
-        image, label, cell = (
-            None if name is None else row.get(name)
-            for name in (columns["image"], columns[self.section.role], columns["cell"])
-        )
+        image, *label, cell = (None if name is None else row.get(name) for name in columns.values())
         path, data = _parts(image)
         name = path or f"{file.name}: row {line}"
-        at = found.add(line, name, label, side=side, cell=cell)
+        at = found.add(line, name, label[0] if label else None, side=side, cell=cell)
         if data is not None:
             found.packed(at, data, packed)
         elif path is None:
@@ -115,7 +146,7 @@ class TableReader:
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", path):
             found.fault(at, "url", f"{path[:100]!r} is a URL, and pictures are read from files")
             return
-        folder = Path(self.section.image_folder) if self.section.image_folder is not None else beside
+        folder = Path(self.reading.image_folder) if self.reading.image_folder is not None else beside
         for candidate, change in _candidates(path, folder):
             try:
                 if not candidate.is_file():
