@@ -95,7 +95,7 @@ def find_form(boxes: np.ndarray, sizes: np.ndarray, corners: Corners | None, uni
         )  # fmt: skip
     order = sorted(candidates, key=lambda form: len(counted[form]))
     best, bad = order[0], counted[order[0]]
-    if len(bad) > SLIPS * len(boxes) or len(counted[order[1]]) < 4 * max(len(bad), 1) / 4:
+    if len(bad) and (len(bad) > SLIPS * len(boxes) or len(counted[order[1]]) < 4 * len(bad)):
         return Finding(
             None, "the boxes fit their pictures in no form: " + ", ".join(
                 f"{len(counted[form]):,} of {len(boxes):,} do not as {form}" for form in order

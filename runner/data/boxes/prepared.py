@@ -175,11 +175,11 @@ def _take_boxes(section: BoxesData, read: _Read, report: DataReport, warn: Warn,
         report.change(reason, read.marked.found.named(pictures))
         shown = ", ".join(_called(read, at) for at in pictures[:SHOWN]) + (", ..." if len(pictures) > SHOWN else "")
         after = "" if reason in CHANGES else ", and are not used"
-        warn(f"{counted(len(where), 'boxes')} of {total:,} {WORDS[reason]}{after}: {shown}", pointer)
+        warn(f"{len(where):,} of {total:,} boxes {WORDS[reason]}{after}: {shown}", pointer)
     if lost > section.max_rows_lost * total:
         told = ", ".join(f"{reason} {count:,}" for reason, count in read.counts.items() if reason not in CHANGES)
         raise DataError(
-            f"{lost:,} of {counted(total, 'boxes')} cannot be used: {told}", where="/data/max_rows_lost",
+            f"{lost:,} of {total:,} boxes cannot be used: {told}", where="/data/max_rows_lost",
             hint="mend them, or allow it: data.max_rows_lost is the share that may be lost",
         )  # fmt: skip
 
