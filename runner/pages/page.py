@@ -9,6 +9,8 @@ from string import Template
 from runner import __version__
 from runner.pages.html import Markup, join, tag, text
 
+#: How a picture begins; other texts of a page have no such brackets.
+IMAGE = '<img src="data:'
 TEMPLATE = Path(__file__).with_name("page.html")
 
 
@@ -28,8 +30,11 @@ def whole_page(
     for at, (name, content) in zip(names, shown, strict=True):
         body.append(tag("section", join([tag("h2", name), content]), id=at))
     body.append(tag("footer", f"Written by runner {__version__}, {written}."))
+    content = join(body, "\n")
+    # A page may show pictures that are in it, and only one that has some.
+    pictures = "; img-src data:" if IMAGE in content else ""
     template = Template(TEMPLATE.read_text(encoding="utf-8"))
-    return template.substitute(title=text(title), css=css, body=join(body, "\n"))
+    return template.substitute(title=text(title), css=css, pictures=pictures, body=content)
 
 
 def _anchors(names: Sequence[str]) -> list[str]:

@@ -2,11 +2,12 @@
 
 Two neighbours whose names end with ``low`` and ``high`` are one column, an interval. It is called by what stands before
 (``middle half low`` and ``middle half high`` are ``middle half``), and ``95 % interval`` where nothing does. ``from``
-and ``to`` are drawn, and shown nowhere as text.
+and ``to`` are drawn, and shown nowhere as text. Small pictures, each a ``data:`` URL, are shown on a page alone.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from runner.contract import Table
 from runner.pages.numbers import clean, finite, interval, number
 
 INTERVAL = "95 % interval"
+#: A small picture as a cell holds it: nothing else of such a URL is let onto a page.
+PICTURE = re.compile(r"data:image/(?:png|jpeg|webp);base64,[A-Za-z0-9+/]{1,40000}={0,2}")
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,19 @@ class Column:
     cells: list[str]
     numbers: bool
     places: tuple[int, ...]
+    #: Whether its cells are pictures, as ``data:`` URLs.
+    pictures: bool = False
 
 
-def columns(table: Table) -> list[Column]:
-    """Every column that is shown, in the table's order."""
+def columns(table: Table, *, pictures: bool = False) -> list[Column]:
+    """Every column that is shown, in the table's order; with ``pictures`` those of pictures too."""
     found = []
     for places in _places(table):
+        if _of_pictures(table, places[0]):
+            if pictures:
+                cells = [row[places[0]] or "" for row in table.rows]
+                found.append(Column(clean(table.columns[places[0]]), cells, False, places, True))
+            continue
         name = table.columns[places[0]]
         decimals = table.decimals.get(name)
         if len(places) == 2:
@@ -41,6 +51,12 @@ def columns(table: Table) -> list[Column]:
         numbers = all(value is None or finite(value) is not None or isinstance(value, float) for value in values)
         found.append(Column(clean(name), texts, numbers, places))
     return found
+
+
+def _of_pictures(table: Table, at: int) -> bool:
+    """Whether a column has nothing but pictures; a cell may lack one."""
+    cells = [row[at] for row in table.rows if row[at] is not None]
+    return bool(cells) and all(isinstance(each, str) and PICTURE.fullmatch(each) for each in cells)
 
 
 def cell(value: object, decimals: int | None = None) -> str:

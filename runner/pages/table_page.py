@@ -16,7 +16,7 @@ from runner.pages.html import Markup, join, tag
 from runner.pages.html import table as html_table
 from runner.pages.numbers import clean, finite, interval, number
 from runner.pages.point_map import point_map
-from runner.pages.table_columns import Column, columns, interval_places
+from runner.pages.table_columns import PICTURE, Column, columns, interval_places
 
 #: Rows that a page shows; all are in the run's tables.
 MOST_ROWS = 1000
@@ -41,7 +41,7 @@ def as_html(table: Table, own: int | None = None) -> Markup:
     shown = Table(table.name, table.title, table.columns, table.rows[:MOST_ROWS], table.plot, "", table.decimals)
     if table.plot == "bars" and (rows := _bars(shown, own)):
         return join([note, rows, _left_out(table)])
-    rows = join([_rows(_filled(columns(shown)), {}, own), _left_out(table)])
+    rows = join([_rows(_filled(columns(shown, pictures=True)), {}, own), _left_out(table)])
     picture = _picture(table)
     if not picture:
         return join([note, rows])
@@ -72,6 +72,10 @@ def _rows(shown: Sequence[Column], drawn: dict[int, tuple[Markup, list[Markup]]]
     cells: list[Sequence[object]] = []
     for at, column in enumerate(shown):
         headings.append(column.heading)
+        if column.pictures:
+            classes.append("short")
+            cells.append([picture(url) for url in column.cells])
+            continue
         long = any(len(text) > SHORT for text in column.cells)
         text = f"{'who ' if at == 0 or long else ''}{'long' if long else 'short'}"
         classes.append("n" if column.numbers else text)
@@ -82,6 +86,11 @@ def _rows(shown: Sequence[Column], drawn: dict[int, tuple[Markup, list[Markup]]]
             cells.append(drawn[at][1])
     css = "wide" if len(headings) >= WIDE else ""
     return html_table(headings, list(zip(*cells, strict=True)), classes, own, css=css)
+
+
+def picture(url: str) -> Markup:
+    """A small picture, of which :data:`~runner.pages.table_columns.PICTURE` says what it may be."""
+    return Markup(f'<img src="{url}" alt="">') if PICTURE.fullmatch(url) else Markup()
 
 
 def _bars(table: Table, own: int | None) -> Markup:

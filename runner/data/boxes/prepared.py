@@ -19,6 +19,7 @@ from runner.data.boxes.marked_pictures import Mark, MarkedPictures, in_order
 from runner.data.images.picture_targets import Targets
 from runner.data.images.prepared import SHOWN, Warn, look_at, need_rows
 from runner.data.images.splitting import divide, draw
+from runner.data.images.section import SAMPLE
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -125,6 +126,8 @@ def _find_form(section: BoxesData, read: _Read, pointer: str, path: str, warn: W
     rows = [at for at in read.kept.tolist() for mark in marked.found.labels[at] if mark.fault is None]
     numbers = [mark.numbers for at in read.kept.tolist() for mark in marked.found.labels[at] if mark.fault is None]
     corners, unit = section.box_format or marked.corners, section.box_unit or marked.unit
+    if section.dataset == SAMPLE and pointer == "/data/dataset":
+        corners, unit = "xyxy", "pixel"
     if not numbers:
         read.form = BoxForm(corners or "xyxy", unit or "pixel")
         return

@@ -59,15 +59,15 @@ def judge(found: Sequence[FoundBoxes], part: BoxSplit) -> Judged:
     return Judged(matches, *(np.array([one[at] for one in both]).reshape(shape) for at in (0, 1)))
 
 
-def score(judged: Judged, part: BoxSplit, seed: int) -> tuple[Metrics, Resampled | None]:
-    """The metrics but for F1, and the redrawn mAP and mAP50 that a comparison pairs; None without a true box."""
+def score(judged: Judged, part: BoxSplit, seed: int, draws: int = DRAWS) -> tuple[Metrics, Resampled | None]:
+    """The metrics but for F1, and the redrawn mAP and mAP50 that a comparison pairs; None without a true box, or draws."""
     metrics: Metrics = {
         "map": _mean(judged.precision), "map_50": _mean(judged.precision[:, 0]), "map_75": _mean(judged.precision[:, AT_75]),
         "mar_100": _mean(judged.recall), "f1": None,
     }  # fmt: skip
     redrawn = None
-    if metrics["map"] is not None:
-        redrawn = _redrawn(judged, part, seed)
+    if metrics["map"] is not None and draws:
+        redrawn = _redrawn(judged, part, seed, draws)
         for at, name in enumerate(("map", "map_50")):
             metrics |= interval_metrics(name, redrawn.interval(at))
     else:
@@ -83,13 +83,13 @@ def _mean(values: np.ndarray) -> float | None:
     return float(defined.mean()) if len(defined) else None
 
 
-def _redrawn(judged: Judged, part: BoxSplit, seed: int) -> Resampled:
+def _redrawn(judged: Judged, part: BoxSplit, seed: int, most: int) -> Resampled:
     """mAP and mAP50, and the same of pictures drawn again, by their groups: the draws follow from the pictures alone."""
     group = np.arange(len(part)) if part.groups is None else np.unique(part.groups, return_inverse=True)[1]
     size = int(group.max()) + 1
     rng = np.random.default_rng([seed, GROUPS_SALT])
     boxes = sum(len(one.scores) for one in judged.matches) + 1
-    draws = int(np.clip(EFFORT // (len(OVERLAPS) * boxes), LEAST_DRAWS, DRAWS))
+    draws = int(np.clip(EFFORT // (len(OVERLAPS) * boxes), LEAST_DRAWS, most))
     samples: list[list[Any]] = []
     for _ in range(draws):
         times = np.bincount(rng.integers(size, size=size), minlength=size)[group]
