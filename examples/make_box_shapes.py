@@ -31,7 +31,9 @@ def drawn(rng: np.random.Generator) -> tuple[Image.Image, list[dict[str, Any]]]:
         side = int(rng.integers(10, 20))
         left, top = int(rng.integers(0, SIZE[0] - side)), int(rng.integers(0, SIZE[1] - side))
         box = [left, top, left + side, top + side]
-        if any(box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in (o["bbox"] for o in objects)):
+        if any(
+            box[0] < b[2] and b[0] < box[2] and box[1] < b[3] and b[1] < box[3] for b in (o["bbox"] for o in objects)
+        ):
             continue
         shade = int(rng.integers(-30, 30))
         colour = tuple(int(np.clip(part + shade, 0, 255)) for part in COLOURS[name])

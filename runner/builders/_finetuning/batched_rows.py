@@ -77,7 +77,9 @@ def trainee(
     lengths = rows.lengths
     return Trainee(
         module=model,
-        optimizer=optimizers.make(spec.optimizer, context.processes.at_rest(model).named_parameters(), faster=factors, fused=True),
+        optimizer=optimizers.make(
+            spec.optimizer, context.processes.at_rest(model).named_parameters(), faster=factors, fused=True
+        ),
         order=order,
         loss=None,
         parts=step_parts,

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 #: Words for a side of a split in names of folders and files.
 SIDES = {
     word: side
-    for side, own in zip(("train", "validation", "test"), (holdout.TRAIN, holdout.VALIDATION, holdout.TEST), strict=True)
+    for side, own in zip(
+        ("train", "validation", "test"), (holdout.TRAIN, holdout.VALIDATION, holdout.TEST), strict=True
+    )
     for word in own
 }
 
@@ -40,7 +42,9 @@ def collect(section: BoxesData, path: str, pointer: str, cache: Path) -> MarkedP
     elif place.suffix.lower() in (".yaml", ".yml"):
         _folder(section, reader, place.parent, where, into, only="YOLO")
     elif place.suffix.lower() == ".zip":
-        raise DataError("pictures with boxes are not read from an archive", where=where, hint="unpack it, and name the folder")
+        raise DataError(
+            "pictures with boxes are not read from an archive", where=where, hint="unpack it, and name the folder"
+        )
     elif is_coco(place):
         read_coco(reader, place, into, place.parent)
     else:
@@ -118,7 +122,9 @@ def _sides(names: Sequence[PurePosixPath]) -> Mapping[PurePosixPath, str | None]
 
 
 def _side(name: PurePosixPath) -> str | None:
-    own = "".join(each if each.isalpha() else " " for each in name.stem.lower()).split() if name.suffix == ".json" else []
+    own = (
+        "".join(each if each.isalpha() else " " for each in name.stem.lower()).split() if name.suffix == ".json" else []
+    )
     words = [each.lower() for each in name.parts[:-1]] + own
     words += [each.rstrip("0123456789") for each in words]
     return next((SIDES[word] for word in words if word in SIDES), None)

@@ -101,7 +101,9 @@ def find_form(boxes: np.ndarray, sizes: np.ndarray, corners: Corners | None, uni
                 f"{len(counted[form]):,} of {len(boxes):,} do not as {form}" for form in order
             ), bad.tolist(), "set data.box_format and data.box_unit, if the boxes are right",
         )  # fmt: skip
-    others = ", ".join(f"{len(counted[form]):,} of {len(boxes):,} boxes do not fit as {form.corners}" for form in order[1:])
+    others = ", ".join(
+        f"{len(counted[form]):,} of {len(boxes):,} boxes do not fit as {form.corners}" for form in order[1:]
+    )
     return Finding(best, f"the boxes are read as {best}, which data.box_format does not say: {others}", bad.tolist())
 
 

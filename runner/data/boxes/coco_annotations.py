@@ -14,8 +14,8 @@ from typing import Any
 
 from runner.data.boxes.box_forms import as_numbers
 from runner.data.boxes.marked_pictures import Mark, MarkedPictures
-from runner.data.images.pictures import SUFFIXES
 from runner.data.boxes.table_boxes import BoxTableReader
+from runner.data.images.pictures import SUFFIXES
 from runner.errors import DataError
 
 NONE = (float("nan"),) * 4
@@ -78,10 +78,14 @@ def _document(path: Path, where: str) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
-        raise DataError(f"not JSON: {str(error)[:200]}", where=where, hint="was it cut off while it was copied?") from None
+        raise DataError(
+            f"not JSON: {str(error)[:200]}", where=where, hint="was it cut off while it was copied?"
+        ) from None
     for key in KEYS:
         if not isinstance(document.get(key) if isinstance(document, dict) else None, list):
-            raise DataError(f"the file has no list of {key}", where=where, hint="COCO files have images, annotations, categories")
+            raise DataError(
+                f"the file has no list of {key}", where=where, hint="COCO files have images, annotations, categories"
+            )
     return dict(document)
 
 

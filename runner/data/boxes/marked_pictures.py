@@ -52,7 +52,7 @@ def class_word(value: Any, names: tuple[str, ...] = ()) -> str | None:
         if not 0 <= value < len(names):
             raise KeyError(value)
         return names[value]
-    if value is None or isinstance(value, float) and value != value:
+    if value is None or (isinstance(value, float) and value != value):
         return None
     return str(value).strip() or None
 

@@ -18,8 +18,8 @@ from runner.data.boxes.box_side import Boxes, BoxSplit
 from runner.data.boxes.marked_pictures import Mark, MarkedPictures, in_order
 from runner.data.images.picture_targets import Targets
 from runner.data.images.prepared import SHOWN, Warn, look_at, need_rows
-from runner.data.images.splitting import divide, draw
 from runner.data.images.section import SAMPLE
+from runner.data.images.splitting import divide, draw
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def prepare(section: BoxesData, context: LoadContext) -> LoadedData:
     if other is not None:
         held = _split(other, other.kept, classes, None)
     else:
-        held = _split(read, kept[sides.validation], classes, None if sides.groups is None else sides.groups[sides.validation])
+        held = _split(
+            read, kept[sides.validation], classes, None if sides.groups is None else sides.groups[sides.validation]
+        )
     _tell(learned, held, section.split_column or section.validation_data or any(found.sides), warn)
     report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
     report.facts |= {"annotations": read.marked.kind, **found.facts, **read.looked.facts}
@@ -159,7 +161,9 @@ def _take_boxes(section: BoxesData, read: _Read, report: DataReport, warn: Warn,
         own: list[tuple[Mark, np.ndarray]] = []
         seen = set()
         for mark, box, word in zip(marks, corners, words, strict=True):
-            reason = mark.fault or (word if word in FAULTS else None) or ("missing_label" if mark.label is None else None)
+            reason = (
+                mark.fault or (word if word in FAULTS else None) or ("missing_label" if mark.label is None else None)
+            )
             if reason is None:
                 key = (mark.label, mark.crowd, *box.tolist())
                 reason = "duplicate_box" if key in seen else None
@@ -233,7 +237,10 @@ def _other(section: BoxesData, context: LoadContext, warn: Warn, record: dict[st
 
 def _tell(train: BoxSplit, held: BoxSplit, given: Any, warn: Warn) -> None:
     """Warn of classes that one side lacks, and of pictures that are on both. Raises where training has no box."""
-    labels = [np.concatenate([each.labels[~each.crowd] for each in side.boxes] or [np.zeros(0, np.int64)]) for side in (train, held)]
+    labels = [
+        np.concatenate([each.labels[~each.crowd] for each in side.boxes] or [np.zeros(0, np.int64)])
+        for side in (train, held)
+    ]
     if not len(labels[0]):
         raise DataError("no picture of training has a box", where="/data/dataset")
     if len(missing := np.setdiff1d(labels[1], labels[0])):

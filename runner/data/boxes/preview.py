@@ -21,4 +21,6 @@ def preview(part: BoxSplit, count: int) -> Table:
         ]
         told = "; ".join(words) + ("; ..." if len(own) > SHOWN else "")
         shown.append([part.pictures.names[at], width, height, len(own), told])
-    return Table("rows", "Training pictures", ["picture", "width", "height", "boxes", "left, top, right, bottom"], shown)
+    return Table(
+        "rows", "Training pictures", ["picture", "width", "height", "boxes", "left, top, right, bottom"], shown
+    )

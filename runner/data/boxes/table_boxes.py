@@ -212,7 +212,9 @@ class BoxTableReader(TableReader):
         if self._names and word is not None and word not in self._names:
             fault = fault or "unknown_category"
         one, two, three, four = numbers or NOTHING
-        return Mark((one, two, three, four), word, bool(crowd), fault or (None if word is not None else "missing_label"))
+        return Mark(
+            (one, two, three, four), word, bool(crowd), fault or (None if word is not None else "missing_label")
+        )
 
 
 def _of(cell: Mapping[str, Any], names: Sequence[str]) -> Any:

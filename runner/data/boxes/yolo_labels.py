@@ -46,7 +46,9 @@ def read_yolo(
     if bare:
         into.found.facts["pictures_without_labels"] = len(bare)
         shown = ", ".join(bare[:5]) + (", ..." if len(bare) > 5 else "")
-        into.found.warnings.append(f"{len(bare):,} pictures have no file of labels, and count as without boxes: {shown}")
+        into.found.warnings.append(
+            f"{len(bare):,} pictures have no file of labels, and count as without boxes: {shown}"
+        )
 
 
 def class_list(folder: Path, files: set[PurePosixPath], where: str) -> list[str]:

@@ -95,7 +95,9 @@ def _read(
             if found.sides[at] != "test":
                 found.fault(at, reason, "it has none")
         usable[rows] = False
-    looked = look_at(found, usable, {name: rows.tolist() for name, rows in targets.changed.items()}, report, warn, pointer)
+    looked = look_at(
+        found, usable, {name: rows.tolist() for name, rows in targets.changed.items()}, report, warn, pointer
+    )
     return found, targets, np.flatnonzero(usable), looked
 
 

@@ -47,7 +47,11 @@ class BoxAnswers(Answers):
             check_finite(found.corners.reshape(1, -1), "a box", [row])
             best = found.best(self._options.most_boxes, self._threshold)
             boxes = [
-                {"label": self._classes[code], "score": round(score, 6), "box": [round(each, 2) + 0.0 for each in corners]}
+                {
+                    "label": self._classes[code],
+                    "score": round(score, 6),
+                    "box": [round(each, 2) + 0.0 for each in corners],
+                }
                 for code, score, corners in zip(
                     best.labels.tolist(), best.scores.tolist(), best.corners.tolist(), strict=True
                 )

@@ -34,7 +34,9 @@ def tables(
     ]
 
 
-def classes(part: BoxSplit, judged: Judged, told: Sequence[FoundBoxes], pairs: Sequence[Any], threshold: float) -> Table:
+def classes(
+    part: BoxSplit, judged: Judged, told: Sequence[FoundBoxes], pairs: Sequence[Any], threshold: float
+) -> Table:
     """Average precision and recall of each class, and what the threshold makes of them."""
     rows: list[list[Any]] = []
     for code, name in enumerate(part.classes):

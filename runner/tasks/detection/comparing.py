@@ -43,7 +43,10 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
         except RunnerError as error:
             entry.fail(error)
     boxes = sum(map(len, part.boxes))
-    document: dict[str, Any] = {"held_out": {"pictures": len(part), "boxes": boxes, "classes": list(part.classes)}, "table": []}
+    document: dict[str, Any] = {
+        "held_out": {"pictures": len(part), "boxes": boxes, "classes": list(part.classes)},
+        "table": [],
+    }
     if not said:
         return document
     rows = compare([(one.entry.label, one.found) for one in said], part, seed)

@@ -73,7 +73,9 @@ def score(judged: Judged, part: BoxSplit, seed: int, draws: int = DRAWS) -> tupl
     else:
         metrics |= dict.fromkeys([f"{name}_{end}" for name in ("map", "map_50") for end in ("low", "high")])
     # A class's own figures, as far as a page has room for them.
-    metrics |= {f"map/{name}": known(own.mean()) for name, own in zip(part.classes[:100], judged.precision, strict=False)}
+    metrics |= {
+        f"map/{name}": known(own.mean()) for name, own in zip(part.classes[:100], judged.precision, strict=False)
+    }
     return metrics | {"n_validation": len(part)}, redrawn
 
 

@@ -39,13 +39,17 @@ class PictureInputs:
         config: dict[str, Any] = {}
         if (folder / NAME).exists():
             config = json.loads((folder / NAME).read_text("utf-8"))
-        mean, deviation = (tuple(config.get(key) or own) for key, own in (("image_mean", MEAN), ("image_std", DEVIATION)))
+        mean, deviation = (
+            tuple(config.get(key) or own) for key, own in (("image_mean", MEAN), ("image_std", DEVIATION))
+        )
         kind = config.get("image_processor_type") or config.get("feature_extractor_type")
         return cls(side or _side(config.get("size")), mean, deviation, bool(config.get("do_normalize", True)), kind)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the processor's configuration as transformers reads it."""
-        kind = None if self.kind is None else self.kind.replace("FeatureExtractor", "ImageProcessor").removesuffix("Fast")
+        kind = (
+            None if self.kind is None else self.kind.replace("FeatureExtractor", "ImageProcessor").removesuffix("Fast")
+        )
         own = {} if kind is None else {"image_processor_type": kind}
         config = own | {
             "do_resize": True, "size": {"height": self.side, "width": self.side}, "resample": 2, "do_rescale": True,
