@@ -57,7 +57,8 @@ def trainee(
     """For :func:`runner.training.loop.fit`. ``measure`` gives the figures of the held-out rows, ``spec.measures``.
 
     ``parts`` is in place of ``rows.loss`` for a loss that no part of a step can be told of by itself, such as one whose
-    negatives are the other rows of a batch. ``factors`` are on the learning rate, by the beginning of weights' names. Raises :class:`DataError` where early stopping waits for what nothing is
+    negatives are the other rows of a batch. ``factors`` are on the learning
+    rate, by the beginning of weights' names. Raises :class:`DataError` where early stopping waits for what nothing is
     measured of.
     """
     criterion = spec.criterion()

@@ -73,11 +73,11 @@ def _folder(
         kinds = {kind: own for kind, own in kinds.items() if kind == only}
     if len(kinds) != 1:
         told = "; ".join(f"{kind}: {', '.join(map(str, own[:3]))}" for kind, own in kinds.items())
+        known = "COCO (.json), YOLO (.txt and data.yaml), Pascal VOC (.xml), or a table such as metadata.jsonl"
         raise DataError(
-            f"the folder has annotations of several kinds: {told}" if kinds else "the folder has no annotations that are known",
+            f"the folder has annotations of several kinds: {told}" if kinds else "the folder has no known annotations",
             where=where,
-            hint="name one file of them as the dataset" if kinds else "COCO (.json), YOLO (.txt and data.yaml), Pascal VOC "
-            "(.xml), or a table such as metadata.jsonl with a picture and its boxes a row",
+            hint="name one file of them as the dataset" if kinds else f"{known} with a picture and its boxes a row",
         )  # fmt: skip
     kind, own = next(iter(kinds.items()))
     if kind == "YOLO":

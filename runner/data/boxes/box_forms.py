@@ -133,8 +133,8 @@ def _declared(form: BoxForm, boxes: np.ndarray, sizes: np.ndarray, small: bool) 
 def usable(boxes: np.ndarray, size: tuple[int, int], form: BoxForm) -> tuple[np.ndarray, list[str | None]]:
     """One picture's boxes in pixels within it, ``[n, 4]``, and of each why it is not used, or is used otherwise.
 
-    Words of faults are ``box_not_finite``, ``box_without_size`` and ``box_outside``; of changes ``box_clipped`` and, of a
-    rounding's size, ``box_at_edge``.
+    Words of faults are ``box_not_finite``, ``box_without_size`` and ``box_outside``; of changes ``box_clipped`` and,
+    of a rounding's size, ``box_at_edge``.
     """
     sizes = np.tile(np.asarray(size, np.float64), (len(boxes), 1))
     with np.errstate(over="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""Annotations as COCO has them: one JSON file of images, categories and annotations, whose boxes are ``xywh`` in pixels.
+"""Annotations as COCO has them: one JSON file of images, categories and annotations with boxes, ``xywh`` in pixels.
 
 Format: https://cocodataset.org/#format-data. Ids of categories may be sparse, and are left behind: a class is its name.
 A category's supercategory, and masks, are not read.
@@ -26,7 +26,7 @@ PREFIXES = ("instances_", "annotations_", "_annotations.")
 
 
 def is_coco(path: Path) -> bool:
-    """Whether a file is one, by its first bytes: an object, no array of rows, that names both within a MiB or at its end."""
+    """Whether a file is one, by its first MiB: an object that names both keys, or one of them where it is longer."""
     if path.suffix.lower() != ".json" or not path.is_file():
         return False
     with path.open("rb") as file:
@@ -110,9 +110,9 @@ def _images(document: Mapping[str, Any], where: str) -> dict[Any, Mapping[str, A
             raise DataError(f"an image without an id: {str(image)[:100]}", where=where)
         key = _id(image["id"])
         if key in found:
+            both = f"{found[key].get('file_name')!r} and {image.get('file_name')!r}"
             raise DataError(
-                f"two images have the id {image['id']!r}: {found[key].get('file_name')!r} and {image.get('file_name')!r}",
-                where=where, hint="files that were put together have to be numbered anew",
+                f"two images have the id {image['id']!r}: {both}", where=where, hint="files that were put together have to be numbered anew",
             )  # fmt: skip
         found[key] = image
     return found

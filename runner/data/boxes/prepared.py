@@ -123,7 +123,7 @@ def _read(section: BoxesData, path: str, pointer: str, cache: Path, report: Data
 
 
 def _find_form(section: BoxesData, read: _Read, pointer: str, path: str, warn: Warn) -> None:
-    """The form of the boxes. Raises :class:`DataError` where it is not to be known, with the first rows that do not fit."""
+    """The form of the boxes. Raises :class:`DataError` where it cannot be known, with the first rows that do not fit."""
     marked = read.marked
     rows = [at for at in read.kept.tolist() for mark in marked.found.labels[at] if mark.fault is None]
     numbers = [mark.numbers for at in read.kept.tolist() for mark in marked.found.labels[at] if mark.fault is None]
@@ -150,7 +150,7 @@ def _called(read: _Read, at: int) -> str:
 
 
 def _take_boxes(section: BoxesData, read: _Read, report: DataReport, warn: Warn, pointer: str) -> None:
-    """Keep what can be used of the boxes, and count the rest by its reason. Raises where more is lost than is allowed."""
+    """Keep what can be used of the boxes, and count the rest by its reason. Raises where too many are lost."""
     assert read.form is not None
     rows: dict[str, list[int]] = {}
     total = lost = 0
@@ -244,9 +244,8 @@ def _tell(train: BoxSplit, held: BoxSplit, given: Any, warn: Warn) -> None:
     if not len(labels[0]):
         raise DataError("no picture of training has a box", where="/data/dataset")
     if len(missing := np.setdiff1d(labels[1], labels[0])):
-        warn(
-            f"{', '.join(repr(train.classes[at]) for at in missing)} is held out and never learned: its average precision is 0"
-        )
+        names = ", ".join(repr(train.classes[at]) for at in missing)
+        warn(f"{names} is held out and never learned: its average precision is 0")
     shared = np.flatnonzero(np.isin(held.keys, train.keys))
     if given and len(shared):
         shown = ", ".join(held.pictures.names[at] for at in shared[:SHOWN]) + (", ..." if len(shared) > SHOWN else "")

@@ -1,4 +1,4 @@
-"""The ``data`` section of pictures with boxes: where they lie, how boxes are written, and which pictures are held out."""
+"""The ``data`` section of pictures with boxes: where they lie, how boxes are written, and which are held out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from runner.data.images.section import SAMPLE, ImagesData, Words
 
 #: Words for a role that other programs use.
 SYNONYMS = {
-    "bbox": "boxes", "objects": "boxes", "bboxes": "boxes", "category": "labels", "label": "labels", "classes": "labels",
+    "bbox": "boxes", "objects": "boxes", "bboxes": "boxes", "category": "labels", "label": "labels",
+    "classes": "labels",
     "categories": "labels", "target": "labels", "file_name": "image", "picture": "image",
 }  # fmt: skip
 

@@ -1,8 +1,8 @@
 """Rows of a table that name, or hold, a picture and the boxes in it.
 
 The boxes of a row are a list of objects ``{"label": ..., "bbox": [...]}``, an object of lists ``{"bbox": [...],
-"category": [...]}``, or a list of boxes with the classes in a column beside it; any of them may be JSON in a text. A table
-with columns of corners (``xmin``, ``ymin``, ``xmax``, ``ymax``) has a row for each box.
+"category": [...]}``, or a list of boxes with the classes in a column beside it; any of them may be JSON in a text. A
+table with columns of corners (``xmin``, ``ymin``, ``xmax``, ``ymax``) has a row for each box.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ LABELS = (
 #: Columns, or keys, of a box's numbers, and how they are meant.
 NUMBERS: tuple[tuple[tuple[str, str, str, str], Corners], ...] = (
     (("xmin", "ymin", "xmax", "ymax"), "xyxy"), (("x1", "y1", "x2", "y2"), "xyxy"),
-    (("left", "top", "right", "bottom"), "xyxy"), (("x", "y", "width", "height"), "xywh"), (("x", "y", "w", "h"), "xywh"),
+    (("left", "top", "right", "bottom"), "xyxy"), (("x", "y", "width", "height"), "xywh"),
+    (("x", "y", "w", "h"), "xywh"),
     (("left", "top", "width", "height"), "xywh"), (("cx", "cy", "w", "h"), "cxcywh"),
     (("xcenter", "ycenter", "width", "height"), "cxcywh"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Labels as YOLO has them: beside each picture a text file with a line ``class cx cy w h`` a box, as shares of the picture.
+"""Labels as YOLO has them: beside each picture a text file with a line a box, ``class cx cy w h`` as shares of it.
 
 Format: https://docs.ultralytics.com/datasets/detect. Names of classes are in ``data.yaml``, ``classes.txt`` or
 ``obj.names``. A picture without such a file, or with an empty one, has no boxes, and is counted.
@@ -80,7 +80,7 @@ def _yaml_names(text: str, where: str) -> list[str]:
 
 
 def _marks(path: Path, names: tuple[str, ...]) -> list[Mark]:
-    """The boxes of a file. A line of more numbers is a polygon, whose box is taken; one that is none is a faulty box."""
+    """The boxes of a file. A line of more numbers is a polygon, whose box is taken; any other is a faulty box."""
     found = []
     for line in path.read_text("utf-8-sig", "replace").splitlines():
         words = line.split()

@@ -104,7 +104,7 @@ def _read(
 def look_at(
     found: Collected, usable: np.ndarray, changed: Mapping[str, list[int]], report: DataReport, warn: Warn, pointer: str
 ) -> Looked:
-    """Look at the pictures of usable rows, bool ``[n]``, which is brought up to date, and report what is lost or changed."""
+    """Look at the pictures of usable rows, bool ``[n]``, brought up to date; report what is lost or changed."""
     usable[[side == "test" for side in found.sides]] = False
     looked = look(found.pictures(), np.flatnonzero(usable), found)
     usable[list(found.faults)] = False

@@ -20,8 +20,8 @@ THRESHOLD = "threshold"
 class BoxAnswers(Answers):
     """One model's answers by one set of options.
 
-    A record is ``{"width": 640, "height": 480, "boxes": [{"label": "car", "score": 0.9, "box": [left, top, right, bottom]},
-    ...]}`` in pixels of the picture once it is turned as its EXIF says, the surest first.
+    A record is ``{"width": 640, "height": 480, "boxes": [{"label": "car", "score": 0.9, "box": [left, top, right,
+    bottom]}, ...]}`` in pixels of the picture once it is turned as its EXIF says, the surest first.
     """
 
     def __init__(self, predictor: Any, options: DetectionOptions, threshold: float) -> None:
@@ -41,7 +41,7 @@ class BoxAnswers(Answers):
         if not rows:
             return []
         said: list[tuple[tuple[int, int], FoundBoxes]] = self._predictor.predict(rows, self._options, batch_size)
-        records = []
+        records: list[Record] = []
         for row, ((width, height), found) in zip(rows, said, strict=True):
             check_finite(found.scores.reshape(1, -1), "a score", [row])
             check_finite(found.corners.reshape(1, -1), "a box", [row])

@@ -1,7 +1,7 @@
 """Average precision and recall as COCO counts them, for all held-out pictures or for some that are drawn again.
 
-Source: https://github.com/cocodataset/cocoapi, ``cocoeval.py``: ten overlaps from 0.50 to 0.95, 101 recalls, at most 100
-boxes of a class a picture; a crowd's box is matched by any number of found ones, none of which counts.
+Source: https://github.com/cocodataset/cocoapi, ``cocoeval.py``: ten overlaps from 0.50 to 0.95, 101 recalls, at most
+100 boxes of a class a picture; a crowd's box is matched by any number of found ones, none of which counts.
 """
 
 from __future__ import annotations

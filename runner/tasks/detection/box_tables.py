@@ -47,15 +47,13 @@ def classes(
         )
         true = int(judged.matches[code].true.sum())
         rows.append([
-            name, _known(judged.precision[code].mean()), _known(judged.precision[code, 0]), _known(judged.recall[code].mean()),
+            name, *map(_known, (judged.precision[code].mean(), judged.precision[code, 0], judged.recall[code].mean())),
             right / taken if taken else None, right / true if true else None, true,
         ])  # fmt: skip
     decimals = dict.fromkeys(("AP", "AP50", "AR", "precision", "recall"), 3)
     note = f"Precision and recall are of boxes with a score of {threshold:g} or more that overlap by half or more."
-    return Table(
-        "classes", "Classes", ["class", "AP", "AP50", "AR", "precision", "recall", "boxes"], rows, plot="bars", note=note,
-        decimals=decimals,
-    )  # fmt: skip
+    columns = ["class", "AP", "AP50", "AR", "precision", "recall", "boxes"]
+    return Table("classes", "Classes", columns, rows, plot="bars", note=note, decimals=decimals)
 
 
 def mistakes(part: BoxSplit, told: Sequence[FoundBoxes], pairs: Sequence[Any], threshold: float) -> Table:

@@ -26,9 +26,7 @@ def cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 def held_out(found: Mapping[str, Any]) -> list[str]:
     """What the models were measured on, in sentences."""
     facts = found["held_out"]
-    said = [
-        f"measured on the same {counted(facts['pictures'], 'held-out pictures')} with {facts['boxes']:,} boxes, none of "
-        "which any model was trained on"
-    ]
+    pictures = counted(facts["pictures"], "held-out pictures")
+    said = [f"measured on the same {pictures} with {facts['boxes']:,} boxes, none of which any model was trained on"]
     odd = [row for row in found["table"] if row.get("warnings")]
     return said + [f"{clean(row['label'])}: {clean(warning)}" for row in odd for warning in row["warnings"]]

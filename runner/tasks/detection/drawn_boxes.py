@@ -30,7 +30,7 @@ def draw(row: Any, boxes: Sequence[dict[str, Any]], folder: Path, classes: Seque
         pen.rectangle(pen.textbbox(place, words), fill=colour)
         pen.text(place, words, fill="white")
     # A name that leads nowhere else, whatever a table calls its pictures; its line keeps two of one name apart.
-    name = re.sub(r"[^\w.-]+", "-", str(row.id)).strip(".-")[-100:] or "picture"
+    name = re.sub(r"[^\w.-]+", "-", str(Path(str(row.id)).with_suffix(""))).strip(".-")[-100:] or "picture"
     path = folder / f"{row.line:05d}-{name}.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)

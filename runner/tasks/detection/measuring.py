@@ -60,9 +60,10 @@ def judge(found: Sequence[FoundBoxes], part: BoxSplit) -> Judged:
 
 
 def score(judged: Judged, part: BoxSplit, seed: int, draws: int = DRAWS) -> tuple[Metrics, Resampled | None]:
-    """The metrics but for F1, and the redrawn mAP and mAP50 that a comparison pairs; None without a true box, or draws."""
+    """The metrics but for F1, and the redrawn mAP and mAP50 that a comparison pairs; None without boxes or draws."""
     metrics: Metrics = {
-        "map": _mean(judged.precision), "map_50": _mean(judged.precision[:, 0]), "map_75": _mean(judged.precision[:, AT_75]),
+        "map": _mean(judged.precision), "map_50": _mean(judged.precision[:, 0]),
+        "map_75": _mean(judged.precision[:, AT_75]),
         "mar_100": _mean(judged.recall), "f1": None,
     }  # fmt: skip
     redrawn = None
@@ -86,7 +87,7 @@ def _mean(values: np.ndarray) -> float | None:
 
 
 def _redrawn(judged: Judged, part: BoxSplit, seed: int, most: int) -> Resampled:
-    """mAP and mAP50, and the same of pictures drawn again, by their groups: the draws follow from the pictures alone."""
+    """mAP and mAP50, and the same of pictures drawn again, by their groups: the draws are the same for every model."""
     group = np.arange(len(part)) if part.groups is None else np.unique(part.groups, return_inverse=True)[1]
     size = int(group.max()) + 1
     rng = np.random.default_rng([seed, GROUPS_SALT])

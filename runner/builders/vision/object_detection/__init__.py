@@ -77,5 +77,5 @@ def lacks_timm(config: Mapping[str, Any]) -> Fault | None:
     return Fault(
         f"{backbone} of the model is made by the package timm, which is not installed",
         "/model/spec/base_model_name",
-        hint="pip install timm where it is trained and used, or take a model without: hustvl/yolos-tiny, PekingU/rtdetr_r18vd",
+        hint="pip install timm where it is trained and used, or take hustvl/yolos-tiny or PekingU/rtdetr_r18vd",
     )

@@ -11,9 +11,9 @@ from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.heads import Head
 from runner.builders._finetuning.opened_model import OpenedModel, open_model
 from runner.builders._finetuning.tuning import store, tune
+from runner.builders.vision._detecting.box_batches import detect_part, inputs_of, masses
+from runner.builders.vision._detecting.detector_inputs import DetectorInputs
 from runner.builders.vision.object_detection import TASK, lacks_timm
-from runner.builders.vision.object_detection.detecting import detect_part, inputs_of, masses
-from runner.builders.vision.object_detection.picture_inputs import PictureInputs
 from runner.contract import TrainContext, TrainResult
 from runner.data.boxes.box_side import BoxSplit
 from runner.errors import DataError
@@ -50,7 +50,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     base = pretrained_base.find(spec, context, head)
     if (lacking := lacks_timm(base.config)) is not None:
         raise DataError(lacking.message, where=lacking.pointer, hint=lacking.hint)
-    inputs = PictureInputs.of(base.folder, spec.image_size)
+    inputs = DetectorInputs.of(base.folder, spec.image_size)
     opened = open_model(spec, context, base, head)
     mass = masses(learned)
     _tell_of_room(opened, learned, context)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches
-from runner.builders.vision.object_detection.augmented import augmented
-from runner.builders.vision.object_detection.picture_inputs import PictureInputs
+from runner.builders.vision._detecting.augmented_boxes import augmented
+from runner.builders.vision._detecting.detector_inputs import DetectorInputs
 from runner.data.boxes.box_side import BoxSplit
 from runner.data.images.picture_places import side_by_side
 from runner.tasks.detection.found_boxes import FoundBoxes
@@ -19,9 +19,9 @@ from runner.tasks.detection.found_boxes import FoundBoxes
 AT_A_TIME = 16
 
 
-def inputs_of(part: BoxSplit, inputs: PictureInputs, some: np.ndarray, augmentation: Any = None) -> dict[str, Any]:
-    """What ``forward`` takes of some pictures: pixels ``[b, 3, side, side]``, and labels whose boxes are centres and
-    sizes as shares of the picture. Boxes of crowds are left out."""
+def inputs_of(part: BoxSplit, inputs: DetectorInputs, some: np.ndarray, augmentation: Any = None) -> dict[str, Any]:
+    """What ``forward`` takes of some pictures: pixels ``[b, 3, side, side]``, and labels: boxes are centres and sizes
+    as shares of the picture. Boxes of crowds are left out."""
     images = list(side_by_side(part.pictures.decoded, some.tolist()))
     pixels, labels = [], []
     for at, image in zip(some.tolist(), images, strict=True):
@@ -46,8 +46,7 @@ def found_boxes(output: Any, sizes: Sequence[Sequence[int]], classes: int) -> li
     """Every box of every picture, in pixels, whatever its score.
 
     A model with an output for "nothing" gives a class to each of its boxes (DETR, YOLOS); one without gives the surest
-    pairs of box and class, as many as it has boxes (RT-DETR, D-FINE). Source: ``post_process_object_detection`` of
-    their processors.
+    pairs of box and class, as many as it has boxes (RT-DETR). Source: ``post_process_object_detection``.
     """
     logits, places = output.logits.float().cpu(), output.pred_boxes.float().cpu()
     count = logits.shape[1]
@@ -67,7 +66,7 @@ def found_boxes(output: Any, sizes: Sequence[Sequence[int]], classes: int) -> li
 
 
 def detect_part(
-    model: Any, part: BoxSplit, inputs: PictureInputs, device: str, stop_requested: Callable[[], bool] = lambda: False
+    model: Any, part: BoxSplit, inputs: DetectorInputs, device: str, stop_requested: Callable[[], bool] = lambda: False
 ) -> tuple[list[FoundBoxes], float | None]:
     """What a model finds in all pictures of a split, and its loss there, each picture by its boxes; None without one."""
     found: list[FoundBoxes] = [FoundBoxes(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))] * len(part)

@@ -23,7 +23,7 @@ MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
-class PictureInputs:
+class DetectorInputs:
     """How a picture becomes ``float32 [3, side, side]``."""
 
     side: int
@@ -34,7 +34,7 @@ class PictureInputs:
     kind: str | None
 
     @classmethod
-    def of(cls, folder: Path, side: int | None = None) -> PictureInputs:
+    def of(cls, folder: Path, side: int | None = None) -> DetectorInputs:
         """What a model's folder says, with another side where one is named."""
         config: dict[str, Any] = {}
         if (folder / NAME).exists():
@@ -65,7 +65,7 @@ class PictureInputs:
         stretched = image.resize((self.side, self.side), Image.Resampling.BILINEAR)
         values = np.asarray(stretched, np.float32) * np.float32(1 / 255)
         if self.normalised:
-            values = (values - np.float32(self.mean)) / np.float32(self.deviation)
+            values = (values - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
         return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
 
 
