@@ -123,7 +123,7 @@ def _read(section: BoxesData, path: str, pointer: str, cache: Path, report: Data
 
 
 def _find_form(section: BoxesData, read: _Read, pointer: str, path: str, warn: Warn) -> None:
-    """The form of the boxes. Raises :class:`DataError` where it cannot be known, with the first rows that do not fit."""
+    """The form of the boxes. Raises :class:`DataError` where it cannot be known, with the rows that do not fit."""
     marked = read.marked
     rows = [at for at in read.kept.tolist() for mark in marked.found.labels[at] if mark.fault is None]
     numbers = [mark.numbers for at in read.kept.tolist() for mark in marked.found.labels[at] if mark.fault is None]

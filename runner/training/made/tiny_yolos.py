@@ -18,7 +18,8 @@ def write(folder: Path) -> None:
 
     config = YolosConfig(
         hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4, image_size=[SIDE, SIDE],
-        patch_size=8, num_detection_tokens=12, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, dtype="float32",
+        patch_size=8, num_detection_tokens=12, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+        dtype="float32",
     )  # fmt: skip
     config.num_labels = 2
     model = YolosForObjectDetection(config)

@@ -66,7 +66,11 @@ def found_boxes(output: Any, sizes: Sequence[Sequence[int]], classes: int) -> li
 
 
 def detect_part(
-    model: Any, part: BoxSplit, inputs: DetectorInputs, device: str, stop_requested: Callable[[], bool] = lambda: False
+    model: Any,
+    part: BoxSplit,
+    inputs: DetectorInputs,
+    device: str,
+    stop_requested: Callable[[], bool] = lambda: False,
 ) -> tuple[list[FoundBoxes], float | None]:
     """What a model finds in all pictures of a split, and its loss there, each picture by its boxes; None without one."""
     found: list[FoundBoxes] = [FoundBoxes(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))] * len(part)

@@ -63,9 +63,10 @@ class DetectorInputs:
         from PIL import Image
 
         stretched = image.resize((self.side, self.side), Image.Resampling.BILINEAR)
-        values = np.asarray(stretched, np.float32) * np.float32(1 / 255)
+        values: np.ndarray = np.asarray(stretched, np.float32) * np.float32(1 / 255)
         if self.normalised:
-            values = (values - np.array(self.mean, np.float32)) / np.array(self.deviation, np.float32)
+            mean, deviation = (np.array(each, np.float32) for each in (self.mean, self.deviation))
+            values = (values - mean) / deviation
         return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
 
 
