@@ -22,6 +22,8 @@ def as_text(table: Table, width: int = 120, colour: bool = False) -> str:
     lines = [_styled(clean(table.title), "1", colour)]
     if table.note:
         lines += textwrap.wrap(clean(table.note), max(width, 40))
+    if not shown:
+        return "\n".join(lines)
     blocks = ["\n".join(_block(block, len(table.rows), colour)) for block in _blocks(shown, width)]
     return "\n".join([*lines, "", "\n\n".join(blocks)])
 

@@ -1,0 +1,1 @@
+"""The fields of specs that train on pictures: imports nothing heavy."""

@@ -1,0 +1,1 @@
+"""The training of both kinds of pictures, and what answers."""
