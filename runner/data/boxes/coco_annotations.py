@@ -111,9 +111,8 @@ def _images(document: Mapping[str, Any], where: str) -> dict[Any, Mapping[str, A
         key = _id(image["id"])
         if key in found:
             both = f"{found[key].get('file_name')!r} and {image.get('file_name')!r}"
-            raise DataError(
-                f"two images have the id {image['id']!r}: {both}", where=where, hint="files that were put together have to be numbered anew",
-            )  # fmt: skip
+            hint = "files that were put together have to be numbered anew"
+            raise DataError(f"two images have the id {image['id']!r}: {both}", where=where, hint=hint)
         found[key] = image
     return found
 

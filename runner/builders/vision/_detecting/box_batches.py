@@ -72,7 +72,7 @@ def detect_part(
     device: str,
     stop_requested: Callable[[], bool] = lambda: False,
 ) -> tuple[list[FoundBoxes], float | None]:
-    """What a model finds in all pictures of a split, and its loss there, each picture by its boxes; None without one."""
+    """What a model finds in all pictures of a split, and its mean loss there by boxes; None without one."""
     found: list[FoundBoxes] = [FoundBoxes(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros(0))] * len(part)
     total = mass = 0.0
 
