@@ -9,7 +9,8 @@ from runner.data.boxes.box_side import BoxSplit
 from runner.tasks._supervised.baseline_table import baseline_table
 from runner.tasks.detection import TASK
 from runner.tasks.detection.found_boxes import FoundBoxes
-from runner.tasks.detection.measuring import judge, score
+from runner.tasks.detection.judged_boxes import judge
+from runner.tasks.detection.measuring import score
 from runner.tasks.detection.thresholds import best_threshold
 
 

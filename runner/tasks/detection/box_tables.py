@@ -11,7 +11,7 @@ from runner.contract import Table
 from runner.data.boxes.box_side import BoxSplit
 from runner.tasks.detection.average_precision import AT_HALF, MOST
 from runner.tasks.detection.found_boxes import FoundBoxes, overlaps
-from runner.tasks.detection.measuring import Judged
+from runner.tasks.detection.judged_boxes import Judged
 from runner.tasks.detection.thresholds import curve, f1_of
 
 NOTHING, MISSED = "(nothing there)", "(missed)"

@@ -19,7 +19,8 @@ from runner.tasks._supervised.paired_models import models_table, ranked
 from runner.tasks.compared import Compared
 from runner.tasks.detection import TASK
 from runner.tasks.detection.found_boxes import FoundBoxes
-from runner.tasks.detection.measuring import judge, score
+from runner.tasks.detection.judged_boxes import judge
+from runner.tasks.detection.measuring import score
 from runner.tasks.detection.thresholds import best_threshold
 
 AT_HALF = next(measure for measure in TASK.measures if measure.metric == "map_50")

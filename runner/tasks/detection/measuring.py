@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,9 @@ import numpy as np
 from runner.contract import Table
 from runner.data.boxes.box_side import BoxSplit
 from runner.tasks._supervised.target_metrics import Metrics, interval_metrics, known
-from runner.tasks.detection.average_precision import OVERLAPS, ClassMatches, match
+from runner.tasks.detection.average_precision import OVERLAPS
 from runner.tasks.detection.found_boxes import FoundBoxes
+from runner.tasks.detection.judged_boxes import Judged, judge
 from runner.training.bootstrap import GROUPS_SALT, Resampled
 
 #: Samples behind an interval; fewer of very many boxes.
@@ -20,15 +20,6 @@ DRAWS, LEAST_DRAWS = 200, 20
 #: Numbers that all samples together may go through.
 EFFORT = 400_000_000
 AT_75 = 5
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What a detector found, class by class, with the precision and recall of each: float64 ``[classes, 10]``."""
-
-    matches: list[ClassMatches]
-    precision: np.ndarray
-    recall: np.ndarray
 
 
 def measure_detection(
@@ -49,14 +40,6 @@ def measure_detection(
     threshold, f1 = best_threshold(judged.matches)
     metrics |= {"f1": known(f1), "threshold": threshold}
     return metrics, tables(found, part, judged, threshold, names or part.pictures.names), threshold
-
-
-def judge(found: Sequence[FoundBoxes], part: BoxSplit) -> Judged:
-    """Every class with its precision and recall."""
-    matches = match(found, part.boxes, len(part.classes))
-    both = [one.precision_and_recall() for one in matches]
-    shape = (len(part.classes), len(OVERLAPS))
-    return Judged(matches, *(np.array([one[at] for one in both]).reshape(shape) for at in (0, 1)))
 
 
 def score(judged: Judged, part: BoxSplit, seed: int, draws: int = DRAWS) -> tuple[Metrics, Resampled | None]:

@@ -18,7 +18,8 @@ from runner.contract import TrainContext, TrainResult
 from runner.data.boxes.box_side import BoxSplit
 from runner.errors import DataError
 from runner.tasks.detection.baselines import baselines
-from runner.tasks.detection.measuring import judge, measure_detection, score
+from runner.tasks.detection.judged_boxes import judge
+from runner.tasks.detection.measuring import measure_detection, score
 from runner.training.finetuning_specs import Adapters
 
 CODE = (
