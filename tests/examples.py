@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from runner import registry
+from runner.data import images as sample
 from runner.data.table_rows import packaged
 from tests.conftest import ROOT, Desk
 
@@ -31,6 +33,8 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
+    if reader == "runner.data.images.infer_rows":
+        return [*words, "--input", pictures(desk)]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
@@ -39,6 +43,18 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
     return [*words, "--models-to-score", *llms(document)[:3], "--prompts", *PROMPTS]
+
+
+def pictures(desk: Desk) -> Path:
+    """A folder of a few of the packaged pictures."""
+    from pyarrow import parquet
+
+    rows = parquet.read_table(Path(sample.__file__).with_name("sample") / "shapes.parquet").to_pylist()
+    folder = desk.home / "pictures"
+    folder.mkdir(exist_ok=True)
+    for row in rows[: len(PROMPTS)]:
+        (folder / row["image"]["path"]).write_bytes(row["image"]["bytes"])
+    return folder
 
 
 def numbers(answer: Any) -> list[float]:

@@ -104,7 +104,11 @@ def _header(image: Any) -> Header:
         raise PictureFault("unreadable", "it has no pixel")
     # A phone's picture may hold a second one, which is no animation.
     frames = 1 if image.format in ("JPEG", "MPO") else _frames(image)
-    turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    try:
+        # Of some formats it lies behind the pixels.
+        turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except BROKEN as error:
+        raise _broken(error) from None
     return Header(image.format, image.mode, *((height, width) if turned else (width, height)), frames)
 
 

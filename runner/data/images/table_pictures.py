@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -153,8 +154,7 @@ class TableReader:
                     continue
             except (OSError, ValueError):
                 continue
-            inside = candidate.resolve().is_relative_to(folder.resolve())
-            if not inside and not candidate.absolute().is_relative_to(folder.absolute()):
+            if not _within(candidate, folder):
                 found.fault(at, "outside_folder", f"{path[:200]!r} lies outside of {folder}")
                 return
             found.lies_in(at, candidate)
@@ -162,6 +162,11 @@ class TableReader:
                 found.change(at, change)
             return
         found.fault(at, "missing_picture", f"there is no file {path[:200]!r} in {folder}")
+
+
+def _within(path: Path, folder: Path) -> bool:
+    """Whether a path leads to below a folder, as it is written: a link in the folder may lie anywhere."""
+    return Path(os.path.normpath(path.absolute())).is_relative_to(os.path.normpath(folder.absolute()))
 
 
 def _candidates(path: str, folder: Path) -> list[tuple[Path, str | None]]:

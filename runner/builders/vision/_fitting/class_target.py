@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.vision._fitting.nearest_mean import NAME, nearest_mean
 from runner.contract import Table
 from runner.data.images.picture_side import PictureSplit
 from runner.errors import DataError
 from runner.tasks.classification.baselines import baselines
-from runner.tasks.classification.measuring import judge, measure_classification
+from runner.tasks.classification.measuring import judge, measure_classification, score
 from runner.tasks.classification.point_metrics import point_metrics
 
 
@@ -80,7 +81,10 @@ class ClassTarget:
         """The task's metrics and tables."""
         metrics, tables = measure_classification(held.classes, answers, held.targets, seed=seed, groups=held.groups)
         if len(held):
-            tables.append(baselines(held.classes, self._train.targets, held.targets, seed=seed, groups=held.groups))
+            (judged,) = judge(nearest_mean(self._train, held, seed), held.targets, None)
+            _, near, _ = score([judged], held.groups, seed)
+            known, more = self._train.targets, {NAME: near}
+            tables.append(baselines(held.classes, known, held.targets, seed=seed, groups=held.groups, more=more))
         return metrics, tables
 
     def worst(self, answers: dict[str, np.ndarray], held: PictureSplit) -> tuple[np.ndarray, dict[str, list[Any]]]:

@@ -1,8 +1,8 @@
 """A class for each picture: a pretrained vision model with a new head.
 
 The model is one of transformers' kinds (ViT, ConvNeXt, Swin, ResNet, DINOv2, ...) with its own image processor, from
-which the size comes. In training a part of each picture is cut out, resized and perhaps mirrored; in use its middle is read.
-Pictures are decoded when they are needed and never held.
+which the size comes. In training a part of each picture is cut out, resized and perhaps mirrored; in use its middle is
+read. Pictures are decoded when they are needed and never held.
 
 Use it when the picture as a whole is of one class. Where the answer is a quantity, `image_regression` keeps the order.
 

@@ -1,8 +1,8 @@
 """A number for each picture: a pretrained vision model with one output.
 
 The targets are brought to mean 0 and deviation 1 for the training, by figures that are stored with the model, so that
-its answers are in the target's own unit. Pictures are changed in training only so that the number stays true: mirrored, and
-in colour where the spec says so; none is cut.
+its answers are in the target's own unit. Pictures are changed in training only so that the number stays true: mirrored,
+and in colour where the spec says so; none is cut.
 
 Use it for counts, ages, scores of quality. Where the answer is one of a few words, `image_classification` reads it.
 
