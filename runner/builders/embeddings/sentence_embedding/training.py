@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from runner.builders._finetuning import finetuned_model
 from runner.builders._finetuning.batched_rows import BatchedRows, on_device, trainee
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
 from runner.builders._finetuning.opened_model import OpenedModel, open_model
 from runner.builders._finetuning.pretrained_base import PretrainedBase, find
-from runner.builders._finetuning.tuning import write
 from runner.builders.embeddings._encoding import mining, stored_encoder
 from runner.builders.embeddings._encoding.fitting_loss import fitting, trained_classes
 from runner.builders.embeddings._encoding.pair_examples import Examples, examples_of, without_shared_texts
@@ -93,7 +93,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     start.check(learned)
     del task, parts
     document = {"prompts": {"anchor": prompts.anchor, "positive": prompts.positive}, "classes": list(classes) if head is not None else []}
-    write(spec, context, opened, document, reader.tokenizer)
+    kept = document | {"head": finetuned_model.head_document(BODY)}
+    finetuned_model.write(opened, context.artifact, kept, spec.save_as, reader.tokenizer)
     stored_encoder.write(context.artifact, settings, prompts)
     if head is not None:
         write_tensors(context.artifact / CLASSIFIER, {name: value.detach().cpu() for name, value in head.state_dict().items()})
