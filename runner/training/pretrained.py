@@ -38,7 +38,7 @@ def resolve(name: str, revision: str | None = None, cache: Path | None = None) -
     found = local(name, revision)
     if found:
         return found
-    if revision is not None and (_is_path(name) or name == made_models.TINY):
+    if revision is not None and (_is_path(name) or name in made_models.DRAWN):
         raise DataError(f"{name} has no revisions: only a model of the Hub has", hint="leave the revision out")
     if _is_path(name) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
         raise NotFoundError(

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders._finetuning._fields.pretrained_fit import positions
 from runner.builders.language._distilling.vocabularies import Shared, shared_vocabulary
-from runner.builders.language._fields.base_fit import positions
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._models.opening import configuration, open_tokenizer, open_weights

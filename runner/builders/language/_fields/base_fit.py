@@ -6,15 +6,16 @@ The worker asks the model itself, and knows more. What is refused here, that ref
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from runner.builders._finetuning._fields import pretrained_fit
+from runner.builders._finetuning._fields.pretrained_fit import METHOD, document
 from runner.builders.language._fields.chat_fields import FORMATS
 from runner.errors import Fault
-from runner.training.finetuning_specs import Adapters, BitFit, LastLayers
+from runner.training.finetuning_specs import Adapters, BitFit
 
-METHOD = "/model/spec/finetuning_spec"
 #: Models whose weights are called in their files as their layers are, so that the files tell which layers there are.
 PLAINLY_NAMED = frozenset({
     "gemma", "gemma2", "gpt2", "gpt_neox", "llama", "mistral", "olmo", "olmo2", "opt", "phi", "phi3", "qwen2", "qwen3",
@@ -26,17 +27,8 @@ LONGEST_HEAD = 64 * 2**20
 
 def misfits(spec: Any, folder: Path) -> Iterator[Fault]:
     """What of a language model's spec cannot be done with the base in a folder. One that holds none says nothing."""
-    config = _document(folder / "config.json")
-    if (fault := too_long(config, spec.max_length)) is not None:
-        yield fault
-    layers = config.get("num_hidden_layers") or config.get("n_layer")
-    method = spec.finetuning_spec
-    if isinstance(method, LastLayers) and isinstance(layers, int) and method.num_layers > layers:
-        yield Fault(
-            f"{method.num_layers} layers are to be trained, and the model has {layers}",
-            f"{METHOD}/num_layers",
-            hint=f"at most {layers}, or the method full",
-        )
+    yield from pretrained_fit.misfits(spec, folder)
+    config, method = document(folder / "config.json"), spec.finetuning_spec
     if config.get("model_type") in PLAINLY_NAMED and (names := _weights(folder)):
         yield from _of_layers(method, names, tied=bool(config.get("tie_word_embeddings", True)))
     if getattr(spec, "chat", None) is not None and spec.chat.template == "tokenizer" and not _has_template(folder):
@@ -45,20 +37,6 @@ def misfits(spec: Any, folder: Path) -> Iterator[Fault]:
             "/model/spec/chat/template",
             hint=f"name a format: {', '.join(FORMATS)}; or the path of a Jinja template. It is kept with the model",
         )
-
-
-def positions(config: Mapping[str, Any]) -> int | None:
-    """The tokens that a model has positions for; None where its configuration does not say."""
-    found = config.get("max_position_embeddings") or config.get("n_positions")
-    return found if isinstance(found, int) else None
-
-
-def too_long(config: Mapping[str, Any], max_length: int) -> Fault | None:
-    """What is wrong with rows of ``max_length`` tokens; None where the model reads so many."""
-    longest = positions(config)
-    if not longest or max_length <= longest:
-        return None
-    return Fault(f"the model reads at most {longest} tokens", "/model/spec/max_length", hint=f"at most {longest}")
 
 
 def _of_layers(method: Any, names: dict[str, int], *, tied: bool) -> Iterator[Fault]:
@@ -96,7 +74,7 @@ def _has_template(folder: Path) -> bool:
     if not config.exists():
         return True
     files = ("chat_template.jinja", "chat_template.json", "additional_chat_templates")
-    return bool(_document(config).get("chat_template")) or any((folder / name).exists() for name in files)
+    return bool(document(config).get("chat_template")) or any((folder / name).exists() for name in files)
 
 
 def _weights(folder: Path) -> dict[str, int]:
@@ -112,11 +90,3 @@ def _weights(folder: Path) -> dict[str, int]:
             # The worker says what is wrong with it.
             return {}
     return found
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from runner.builders.language._fields.stored_names import check_stored, names_stored
+from runner.builders._finetuning._fields.stored_names import check_stored, names_stored
 from runner.contract import Section, invalid, option
 
 #: What stands for a user's turn in a template.

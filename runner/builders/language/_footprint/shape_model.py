@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from runner.builders._finetuning.opened_model import compute_anew
 from runner.builders.language._footprint.quantised_shapes import quantise
-from runner.builders.language._models.base_model import METHOD, compute_anew, thawed
+from runner.builders.language._models.base_model import METHOD, thawed
 from runner.builders.language._models.opening import Head
 from runner.training import quiet_libraries
 from runner.training.finetuning_specs import QLora

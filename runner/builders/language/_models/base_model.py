@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders.language._fields.base_fit import too_long
+from runner.builders._finetuning._fields.pretrained_fit import too_long
+from runner.builders._finetuning.opened_model import compute_anew
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
 from runner.contract import FootprintContext, Processes, TrainContext
@@ -209,17 +209,6 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
         spec.revision if base.name == spec.base_model_name else None,
         opened,
     )
-
-
-def compute_anew(model: Any) -> None:
-    """Have a model's layers compute their activations anew in the backward pass."""
-    if hasattr(model, "enable_input_require_grads"):
-        # Frozen embeddings have no gradient, and a checkpoint without one passes none on.
-        model.enable_input_require_grads()
-    with warnings.catch_warnings():
-        # The library gives it another name in its next version, and PEFT still calls it by this one.
-        warnings.simplefilter("ignore", FutureWarning)
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
 
 
 def folders_of(spec: Any, context: TrainContext | FootprintContext) -> tuple[Path, Path, str]:

@@ -6,18 +6,15 @@ It says nothing of the machine, nor of when: the same training writes the same b
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runner import registry
+from runner.builders._finetuning.finetuned_card import figure, hub_name
 from runner.contract import Task
-from runner.pages.numbers import number
-from runner.training import made_models
 
 NAME = "README.md"
-_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 def write(folder: Path, spec: Any, name: str, task: Task, metrics: Mapping[str, Any]) -> None:
@@ -42,7 +39,7 @@ def card(spec: Any, name: str, task: Task, metrics: Mapping[str, Any]) -> str:
     head = "\n".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in facts.items())
     what = (registry.load(spec.model_type).__doc__ or "").strip().partition("\n")[0]
     known = [measure for measure in task.measures if metrics.get(measure.metric) is not None]
-    rows = [f"| {measure.label} | {_figure(metrics, measure)} |" for measure in known]
+    rows = [f"| {measure.label} | {figure(metrics, measure)} |" for measure in known]
     counts = [
         f"{label}: {metrics[key]:,}"
         for key, label in (("n_train", "rows learned"), ("n_validation", "rows held out"),
@@ -83,12 +80,6 @@ def _taught(spec: Any) -> list[str]:
     return [f"- taught by {learned} of `{Path(name).name if Path(name).is_absolute() else name}`"]
 
 
-def hub_name(name: str, spec: Any) -> str | None:
-    """The base as the Hub knows it; None for a folder, a stored model, and one that is made here."""
-    own = spec.stored_base() or name == made_models.TINY or name != spec.base_model_name
-    return name if not own and _HUB_NAME.fullmatch(name) else None
-
-
 def _elsewhere(name: str) -> str:
     # Where a folder lies is its owner's business.
     return f"`{Path(name).name if Path(name).is_absolute() else name}`, which is not on the Hub"
@@ -104,14 +95,6 @@ def _find_base(name: str, stored: bool) -> str:
 
 def _template(chat: Any) -> str:
     return Path(chat.template).name
-
-
-def _figure(metrics: Mapping[str, Any], measure: Any) -> str:
-    value = number(metrics[measure.metric], measure.decimals)
-    low, high = metrics.get(measure.low), metrics.get(measure.high)
-    if not measure.interval or low is None or high is None:
-        return value
-    return f"{value} [{number(low, measure.decimals)}, {number(high, measure.decimals)}]"
 
 
 def _code(adapter: bool, base: str, scores: bool, chat: bool) -> str:

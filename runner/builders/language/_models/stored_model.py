@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from runner.builders._finetuning.adapter_files import ADAPTER, base_facts, found_base, name_base
 from runner.builders.language._models.opening import Head, open_folder, open_tokenizer, open_weights
 from runner.chat.renderer import ChatRenderer
 from runner.contract import TrainContext
@@ -25,7 +26,6 @@ from runner.store.files import sha256_file
 from runner.workspace import Workspace
 
 DOCUMENT = "language_model.json"
-ADAPTER = "adapter_config.json"
 #: Rows of every weight that are compared with the base's.
 ROWS = 64
 
@@ -84,7 +84,7 @@ def write_folder(
     with quietly():
         if peft and save_as == "adapter":
             model.save_pretrained(folder, safe_serialization=True, save_embedding_layers=False)
-            _name_base(folder, trained)
+            name_base(folder, trained)
             document = document | {"base": base_facts(trained)}
         else:
             whole_model = merged(trained) if peft else model
@@ -188,49 +188,13 @@ def put_together(model: Any, **words: Any) -> Any:
     return model.merge_and_unload(**words)
 
 
-def base_facts(trained: Any) -> dict[str, Any]:
-    """What an adapter says of its base: name, revision, and a hash for each file of weights and the configuration.
-
-    A stored base is named ``type/name/vN``; one that is an adapter itself is known by its own files.
-    """
-    configurations = (trained.source / name for name in ("config.json", ADAPTER))
-    files = [*sorted(trained.source.glob("*.safetensors")), *(path for path in configurations if path.exists())]
-    named = {"name": trained.name} | ({"revision": trained.revision} if trained.revision is not None else {})
-    return named | {"files": {path.name: sha256_file(path) for path in files}}
-
-
-def _name_base(folder: Path, trained: Any) -> None:
-    """Have PEFT's document name the base, and list names in an order of their own: it keeps them as sets, whose order
-    is another one in every process."""
-    path = folder / ADAPTER
-    document = json.loads(path.read_text("utf-8"))
-    document |= {"base_model_name_or_path": trained.name, "revision": trained.revision}
-    for name, value in document.items():
-        if isinstance(value, list) and all(isinstance(each, str) for each in value):
-            document[name] = sorted(value)
-    path.write_text(json.dumps(document, indent=2, sort_keys=True) + "\n", "utf-8")
-
-
 def base_of(folder: Path, cache: Path | None, store: Path | None = None) -> Path:
     """The folder of a stored adapter's base, a whole model's, found by its name and checked by its hashes.
 
     ``store`` is where stored models are, where the adapter is not one of them.
     Raises :class:`IntegrityError` for a base of other bytes, and what resolving a name raises.
     """
-    from runner.training import pretrained
-
-    base = read(folder)["base"]
-    # A stored base lies in the same store: <store>/<type>/<name>/<version>.
-    beside = (store or folder.parents[2]) / base["name"] if len(folder.parents) > 2 else folder
-    found = beside if (beside / DOCUMENT).exists() else pretrained.resolve(base["name"], base.get("revision"), cache)
-    for name, wanted in base["files"].items():
-        path = found / name
-        if not path.exists() or sha256_file(path) != wanted:
-            raise IntegrityError(
-                f"the adapter was trained beside another {base['name']}: {name} has other bytes",
-                where=str(path),
-                hint="put the base back that it was trained on, or train anew",
-            )
+    found = found_base(folder, read(folder)["base"], cache, store)
     return whole(found, cache or Workspace.current().cache) if (found / DOCUMENT).exists() else found
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from runner.builders._finetuning.nothing_learned import Start, need_numbers
 from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
-from runner.builders.language._learning.nothing_learned import Start, need_numbers
 from runner.builders.language._models import base_model, model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._models.opening import open_weights
