@@ -1,1 +1,1 @@
-"""The kinds that learn how alike texts are: encoders with a vector for every text, and readers of two texts together."""
+"""The kinds that learn how alike texts are: by a vector for every text, or by reading two texts together."""

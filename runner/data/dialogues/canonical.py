@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PairRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import (
+    ConversationRow,
+    LabelledRow,
+    LanguageRow,
+    PairRow,
+    PreferenceRow,
+    PromptRow,
+    TextRow,
+)
 
 
 def document(row: LanguageRow) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 from runner.chat.messages import Message
 from runner.contract import Table
-from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PairRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import (
+    ConversationRow,
+    LabelledRow,
+    LanguageRow,
+    PairRow,
+    PreferenceRow,
+    PromptRow,
+    TextRow,
+)
 
 
 def preview(rows: Sequence[LanguageRow], count: int) -> Table:
@@ -37,10 +45,10 @@ def _cells(row: LanguageRow) -> list[tuple[str, str, str]]:
     if isinstance(row, TextRow):
         return [("text", "", row.text)]
     if isinstance(row, PairRow):
-        worth = {"score": None if row.score is None else f"{row.score:g}", "label": row.label}
+        said = {"score": None if row.score is None else f"{row.score:g}", "label": row.label}
         texts = [("anchor", "", row.anchor), ("positive", "", row.positive)]
         texts += [("negative", "", text) for text in row.negatives]
-        return texts + [(name, "", value) for name, value in worth.items() if value is not None]
+        return texts + [(name, "", value) for name, value in said.items() if value is not None]
     if isinstance(row, ConversationRow):
         worth = [] if row.advantage is None else [("advantage", "", f"{row.advantage:g}")]
         return _tools(row.conversation.tools) + _turns("turn", row.conversation.messages) + worth

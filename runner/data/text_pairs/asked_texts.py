@@ -1,4 +1,4 @@
-"""Texts to be embedded and pairs to be compared, in their order: words, lines of text, rows of any container, a pipe."""
+"""Texts to be embedded and pairs to be compared, in their order: words, lines, rows of any container, a pipe."""
 
 from __future__ import annotations
 
@@ -26,7 +26,19 @@ HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet), or p
 ROW = 'expected a text, or an object with "text", or one with two texts: "sentence1" and "sentence2"'
 TEXTS = (".txt", ".text")
 #: The column of a text that stands alone.
-ALONE = ("text", "sentence", "query", "question", "anchor", "document", "passage", "content", "prompt", "body", "sentence1")
+ALONE = (
+    "text",
+    "sentence",
+    "query",
+    "question",
+    "anchor",
+    "document",
+    "passage",
+    "content",
+    "prompt",
+    "body",
+    "sentence1",
+)
 
 
 @dataclass(frozen=True)
@@ -142,7 +154,9 @@ def from_file(
 ) -> AskedTextRows:
     """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one."""
     formats = {**FORMATS, "text": ".txt"}
-    if path.is_fifo() or (path.is_file() and format is not None and not path.name.lower().endswith(formats.get(format, ""))):
+    if path.is_fifo() or (
+        path.is_file() and format is not None and not path.name.lower().endswith(formats.get(format, ""))
+    ):
         with path.open("rb") as file:
             return from_pipe(file, format, columns=columns, name=str(path), **written)
     if not path.exists() and not is_pattern(path):

@@ -56,12 +56,16 @@ def finish(section: TextPairsData, loaded: LoadedData, context: LoadContext) -> 
             loaded = _with_scores(loaded, scaled)
             every = [*loaded.train, *loaded.validation]
     _tell(every, context.report.facts, warn)
-    told = {name: context.report.facts[name] for name in ("scores", "score_range", "shared") if name in context.report.facts}
+    told = {
+        name: context.report.facts[name] for name in ("scores", "score_range", "shared") if name in context.report.facts
+    }
     return replace(loaded, record=loaded.record | {"form": form_of(every)} | told)
 
 
 def _need_one_form(rows: Sequence[PairRow]) -> None:
-    counts = Counter("scored" if row.score is not None else "of a class" if row.label is not None else "bare" for row in rows)
+    counts = Counter(
+        "scored" if row.score is not None else "of a class" if row.label is not None else "bare" for row in rows
+    )
     if len(counts) > 1:
         shown = ", ".join(f"{count:,} {name}" for name, count in counts.items())
         raise DataError(
@@ -79,7 +83,9 @@ def _fractions(rows: Sequence[PairRow]) -> dict[int, float] | None:
 
 
 def _with_scores(loaded: LoadedData, scores: dict[int, float]) -> LoadedData:
-    sides = ([replace(row, score=scores[id(row)], label=None) for row in side] for side in (loaded.train, loaded.validation))
+    sides = (
+        [replace(row, score=scores[id(row)], label=None) for row in side] for side in (loaded.train, loaded.validation)
+    )
     train, validation = sides
     return replace(loaded, train=train, validation=validation)
 

@@ -14,11 +14,13 @@ __all__ = ["HEADER", "LEGEND", "METRIC", "PAGE_LEGEND", "cells", "held_out", "se
 
 METRIC = TASK.headline.metric
 #: The measures that have columns beside it.
-OWN = tuple(each for each in TASK.measures if each.metric in ("spearman", "triplet_accuracy", "mrr_at_10", "recall_at_10"))
+OWN = tuple(
+    each for each in TASK.measures if each.metric in ("spearman", "triplet_accuracy", "mrr_at_10", "recall_at_10")
+)
 HEADER = bench_words.header(TASK.headline, OWN)
 LEGEND = (
     bench_words.LEGEND[0],
-    "agreement: Spearman's correlation of pairs with scores, AUC or accuracy of classes, accuracy of triplets, MRR of pairs",
+    "agreement: Spearman's correlation of scores, AUC or accuracy of classes, accuracy of triplets, MRR of pairs",
 )
 
 

@@ -113,7 +113,9 @@ def _classed(predictor: TextComparer, rows: Sequence[PairRow], groups: np.ndarra
     if together is None or is_one.all() or not is_one.any():
         return Judged("pair_class", _named({}), np.zeros((0, 1)), np.zeros(0, np.int64), similarities=alike)
     # The share of the other class's pairs that stand below each pair of this one; equal ones count half.
-    below = np.array([(alike[~is_one] < value).mean() + (alike[~is_one] == value).mean() / 2 for value in alike[is_one]])
+    below = np.array(
+        [(alike[~is_one] < value).mean() + (alike[~is_one] == value).mean() / 2 for value in alike[is_one]]
+    )
     figures = {"roc_auc": float(below.mean()), "agreement": float(below.mean())}
     return Judged("pair_class", _named(figures), below[:, None], groups[is_one], similarities=alike)
 
@@ -164,4 +166,3 @@ def _correlation(means: np.ndarray) -> np.ndarray:
         spread = np.sqrt((aa - a**2) * (bb - b**2))
         found: np.ndarray = np.where(spread > 1e-9, (ab - a * b) / spread, np.nan)[..., None]
     return found
-

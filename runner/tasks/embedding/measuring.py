@@ -79,7 +79,9 @@ def embedding_map(predictor: TextComparer, rows: Sequence[PairRow], batch_size: 
     # A direction's sign says nothing: it is the one in which its greatest number is positive.
     points *= np.sign(points[np.abs(points).argmax(axis=0), np.arange(2)])
     share = float((spread[:2] ** 2).sum() / max((spread**2).sum(), 1e-12))
-    cells = [[_short(text, 60), round(float(x), 5), round(float(y), 5)] for text, (x, y) in zip(texts, points, strict=True)]
+    cells = [
+        [_short(text, 60), round(float(x), 5), round(float(y), 5)] for text, (x, y) in zip(texts, points, strict=True)
+    ]
     note = f"The first {len(texts)} held-out texts; the two directions hold {share:.0%} of how their vectors vary."
     return [Table("embedding_map", "Texts near each other", ["text", "x", "y"], cells, plot="map", note=note)]
 
@@ -93,7 +95,7 @@ def _worst_found(found: Retrieval) -> Table:
         own = found.asked.texts[min(found.asked.belong[at])]
         first = found.asked.texts[found.first[at]]
         cells.append([_short(found.asked.queries[at]), int(found.rank[at]) or None, _short(own), _short(first)])
-    note = f"Of {len(found.rank):,} queries; {len(found.asked.texts):,} texts were searched. No rank: not among the first 100."
+    note = f"Of {len(found.rank):,} queries among {len(found.asked.texts):,} texts. No rank: not among the first 100."
     columns = ["query", "rank", "belongs to it", "found first"]
     return Table("worst_found", "Queries whose text was found latest", columns, cells, note=note)
 

@@ -95,4 +95,3 @@ def by_words(asked: Wanted, depth: int) -> Retrieval:
             return [(self._texts.first(query, count), np.zeros(0)) for query in queries]
 
     return retrieval(asked, Words, depth)
-

@@ -21,7 +21,9 @@ class Corpus:
     def __init__(self, predictor: TextComparer, texts: Sequence[str], batch_size: int, dimensions: int | None = None):
         self.texts = list(texts)
         self._predictor, self._batch_size, self._dimensions = predictor, batch_size, dimensions
-        self._vectors = unit(predictor.encode(self.texts, batch_size, dimensions, "positive")) if predictor.embeds else None
+        self._vectors = (
+            unit(predictor.encode(self.texts, batch_size, dimensions, "positive")) if predictor.embeds else None
+        )
         self._words = None if predictor.embeds else Bm25(self.texts)
 
     def nearest(self, queries: Sequence[str], count: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -6,7 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from runner.builders.embeddings._fields.loss_fields import IN_BATCH, LossSpec, OnlineContrastive, Softmax, Triplet, usual
+from runner.builders.embeddings._fields.loss_fields import (
+    IN_BATCH,
+    LossSpec,
+    OnlineContrastive,
+    Softmax,
+    usual,
+)
 from runner.data.dialogues.row_types import PairRow
 from runner.data.text_pairs.prepared_pairs import form_of
 from runner.errors import DataError

@@ -61,7 +61,9 @@ def _drawn(others: Sequence[str], own: set[str], count: int, rng: np.random.Gene
     return found[:count] or [int(rng.integers(len(others)))]
 
 
-def without_shared_texts(found: Examples, size: int, seed: int) -> tuple[Callable[[np.random.Generator], np.ndarray], int]:
+def without_shared_texts(
+    found: Examples, size: int, seed: int
+) -> tuple[Callable[[np.random.Generator], np.ndarray], int]:
     """What draws an epoch's examples so that no batch of ``size`` has two that share a text, and how many never meet
     others' batches: examples for which there is no room in an epoch sit it out.
 

@@ -25,6 +25,7 @@ BODY = Head(
     what="an encoder of texts",
     hint="name a text encoder, such as sentence-transformers/all-MiniLM-L6-v2",
     drawn="none",
+    spare=("pooler.",),
 )
 
 
@@ -83,6 +84,13 @@ class TextVectors(nn.Module):
         return nn.functional.normalize(vectors, dim=1) if self.settings.normalize else vectors
 
 
+def drop_pooler(model: Any) -> None:
+    """Take the head for pairs of sentences off a transformer: it has no part in a text's vector, and is not stored."""
+    whole = model.get_base_model() if hasattr(model, "peft_config") else model
+    if isinstance(getattr(whole, "pooler", None), nn.Module):
+        whole.pooler = None
+
+
 class VectorComparer(TextComparer):
     """An encoder that is asked: while it is trained, and once it is stored."""
 
@@ -108,7 +116,7 @@ class VectorComparer(TextComparer):
     def encode(
         self, texts: Sequence[str], batch_size: int, dimensions: int | None = None, side: str = "anchor"
     ) -> np.ndarray:
-        """float32 ``[len(texts), width]``; ``side``, ``anchor`` or ``positive``, says which prompt stands before them."""
+        """float32 ``[len(texts), width]``; ``side``, ``anchor`` or ``positive``, says which prompt stands before."""
         tokens = self._reader.tokens(texts, getattr(self._prompts, side))
         found = np.zeros((len(texts), self.width), np.float32)
         batches = measured_batches(tokens.lengths, batch_size)

@@ -42,7 +42,9 @@ class CoSent(Section):
 
     forms: ClassVar[tuple[str, ...]] = ("pair_score", "pair_class")
 
-    loss_type: Literal["cosent"] = option(description="Of two pairs the one with the greater score is to be more alike.")
+    loss_type: Literal["cosent"] = option(
+        description="Of two pairs the one with the greater score is to be more alike."
+    )
     scale: float = option(20.0, gt=0, description=_SCALE)
 
 

@@ -10,8 +10,14 @@ class HardNegatives(Section):
 
     count: int = option(1, ge=1, le=100, description="How many are put to every pair.")
     skip: int = option(
-        0, ge=0, le=10_000, description="Pass over so many of the nearest texts first: they may belong to the anchor too."
+        0,
+        ge=0,
+        le=10_000,
+        description="Pass over so many of the nearest texts first: they may belong to the anchor too.",
     )
     margin: float = option(
-        0.0, ge=0, lt=2, description="A negative's cosine is at least this much less than that of the anchor's own text."
+        0.0,
+        ge=0,
+        lt=2,
+        description="A negative's cosine is at least this much less than that of the anchor's own text.",
     )

@@ -54,8 +54,8 @@ class Spec(FinetunedSpec):
     )
     batches: Literal["no_duplicates", "any"] = option(
         "no_duplicates",
-        description="no_duplicates: no two rows of a batch share a text, which would be taken for a negative. any: rows "
-        "as they are drawn. Of losses whose negatives are the other rows of a batch.",
+        description="no_duplicates: no two rows of a batch share a text, which would be taken for a negative. any: "
+        "rows as they are drawn. Of losses whose negatives are the other rows of a batch.",
     )
     hard_negatives: HardNegatives | None = option(
         None, description="Negatives that are looked for before the training, among the other rows' texts."

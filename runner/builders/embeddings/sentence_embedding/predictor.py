@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Self
+
 import torch
 
-from pathlib import Path
-
 from runner.builders._finetuning import finetuned_model
-from runner.builders.embeddings._encoding.text_vectors import BODY, Prompts, TextReader, TextVectors, VectorComparer
+from runner.builders.embeddings._encoding.text_vectors import (
+    BODY,
+    Prompts,
+    TextReader,
+    TextVectors,
+    VectorComparer,
+    drop_pooler,
+)
 from runner.store.tensors import read_tensors
 from runner.training.encoder_settings import Settings
 from runner.training.pretrained_tokenizer import read_tokenizer
@@ -20,13 +28,12 @@ class Predictor(VectorComparer):
     """Reads what ``train`` wrote, and nothing else."""
 
     @classmethod
-    def load(
-        cls, directory: Path, device: str = "cpu", cache: Path | None = None, base: Path | None = None
-    ) -> Predictor:
+    def load(cls, directory: Path, device: str = "cpu", cache: Path | None = None, base: Path | None = None) -> Self:
         """``base`` is the folder that an adapter was trained beside just now. Raises :class:`IntegrityError`."""
         document = finetuned_model.read(directory)
         settings = Settings.read(directory)
         model = finetuned_model.load(directory, BODY, device, cache, base=base)
+        drop_pooler(model)
         reader = TextReader(read_tokenizer(directory, str(directory)), settings)
         classes = document.get("classes") or ()
         classifier = None

@@ -10,22 +10,30 @@ import numpy as np
 import torch
 from torch import nn
 
-from runner.builders._finetuning import finetuned_model
+from runner.builders._finetuning import finetuned_card, finetuned_model
 from runner.builders._finetuning.batched_rows import BatchedRows, on_device, trainee
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
-from runner.builders._finetuning.opened_model import OpenedModel, open_model
+from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.pretrained_base import PretrainedBase, find
 from runner.builders.embeddings._encoding import mining, stored_encoder
 from runner.builders.embeddings._encoding.fitting_loss import fitting, trained_classes
+from runner.builders.embeddings._encoding.library_losses import LibraryModel, loss_module
 from runner.builders.embeddings._encoding.pair_examples import Examples, examples_of, without_shared_texts
-from runner.builders.embeddings._encoding.text_vectors import BODY, Prompts, TextReader, TextVectors, VectorComparer
-from runner.builders.embeddings._fields.loss_fields import IN_BATCH, Softmax, Triplet
-from runner.builders.embeddings.sentence_embedding.library_losses import LibraryModel, loss_module
+from runner.builders.embeddings._encoding.text_vectors import (
+    BODY,
+    Prompts,
+    TextReader,
+    TextVectors,
+    VectorComparer,
+    drop_pooler,
+)
+from runner.builders.embeddings._fields.loss_fields import IN_BATCH, Triplet
 from runner.builders.embeddings.sentence_embedding.predictor import CLASSIFIER, Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.data.dialogues.row_types import PairRow
 from runner.errors import DataError
 from runner.store.tensors import write_tensors
+from runner.tasks.embedding import TASK
 from runner.tasks.embedding.judging import Judged, judge
 from runner.tasks.embedding.measuring import embedding_map, metrics_and_tables, word_overlap
 from runner.training import precision
@@ -33,6 +41,14 @@ from runner.training.encoder_settings import Settings
 from runner.training.loop import fit
 from runner.training.pretrained_tokenizer import read_tokenizer
 
+#: How the stored model is used.
+CODE = (
+    "from sentence_transformers import SentenceTransformer",
+    "",
+    'model = SentenceTransformer("PATH_OF_THIS_FOLDER")',
+    'vectors = model.encode(["one text", "another"])',
+    "print(model.similarity(vectors, vectors))",
+)
 #: Texts that are read at a time where nothing is learned.
 READ = 64
 
@@ -57,12 +73,17 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     reader = TextReader(read_tokenizer(base.folder, "/model/spec/base_model_name"), settings)
     prompts = _prompts(spec, settings)
     opened = open_model(spec, context, base, BODY)
+    drop_pooler(opened.model)
     vectors = TextVectors(opened.model, settings)
     asked = VectorComparer(vectors, reader, prompts, context.device)
     before = judge(asked, held)
     if spec.hard_negatives is not None:
         rows, count = mining.mined(rows, asked, spec.hard_negatives, READ)
-        context.emit("warning", message=f"{count:,} hard negatives were found for {len(rows):,} pairs", pointer="/model/spec/hard_negatives")
+        context.emit(
+            "warning",
+            message=f"{count:,} hard negatives were found for {len(rows):,} pairs",
+            pointer="/model/spec/hard_negatives",
+        )
     found = examples_of(rows, classes, context.seed, one_negative=isinstance(loss_spec, Triplet))
     computed_in = precision.usable(spec.precision, context.device, "/model/spec/precision", context.emit)
     library = LibraryModel(vectors, vectors, context.device, computed_in)
@@ -92,16 +113,27 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     fitted = fit(task, context)
     start.check(learned)
     del task, parts
-    document = {"prompts": {"anchor": prompts.anchor, "positive": prompts.positive}, "classes": list(classes) if head is not None else []}
+    document = {
+        "prompts": {"anchor": prompts.anchor, "positive": prompts.positive},
+        "classes": list(classes) if head is not None else [],
+    }
     kept = document | {"head": finetuned_model.head_document(BODY)}
     finetuned_model.write(opened, context.artifact, kept, spec.save_as, reader.tokenizer)
     stored_encoder.write(context.artifact, settings, prompts)
     if head is not None:
-        write_tensors(context.artifact / CLASSIFIER, {name: value.detach().cpu() for name, value in head.state_dict().items()})
+        write_tensors(
+            context.artifact / CLASSIFIER, {name: value.detach().cpu() for name, value in head.state_dict().items()}
+        )
     stored = Predictor.load(context.artifact, context.device, context.cache, base.folder)
     after = judge(stored, held)
     need_numbers(after.metrics)
-    return _result(context, fitted, stored, held, after, before, len(found), len(rows))
+    result = _result(context, fitted, stored, held, after, before, len(found), len(rows))
+    finetuned_card.write(
+        context.artifact, spec, base.name, TASK, result.metrics,
+        pipeline="sentence-similarity", library="sentence-transformers", code=CODE,
+        told=[f"loss `{loss_spec.loss_type}`", f"texts of at most {settings.max_length:,} tokens"],
+    )  # fmt: skip
+    return result
 
 
 def _result(

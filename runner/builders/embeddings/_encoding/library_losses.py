@@ -9,7 +9,14 @@ from torch import nn
 
 from runner.builders.embeddings._encoding.text_vectors import TextVectors
 from runner.builders.embeddings._fields.loss_fields import (
-    AnglE, CachedMultipleNegatives, CoSent, CosineSimilarity, MultipleNegatives, OnlineContrastive, Softmax, Triplet,
+    AnglE,
+    CachedMultipleNegatives,
+    CoSent,
+    CosineSimilarity,
+    MultipleNegatives,
+    OnlineContrastive,
+    Softmax,
+    Triplet,
 )  # fmt: skip
 from runner.training import precision
 from runner.training.quiet_libraries import quietly
@@ -32,7 +39,9 @@ class LibraryModel(nn.Module):
         return self._vectors[0].settings.width
 
 
-def loss_module(spec: Any, dims: list[int] | None, model: LibraryModel, classes: int, seed: int) -> tuple[nn.Module, nn.Linear | None]:
+def loss_module(
+    spec: Any, dims: list[int] | None, model: LibraryModel, classes: int, seed: int
+) -> tuple[nn.Module, nn.Linear | None]:
     """The library's loss that a spec's ``loss`` section names, and its layer of classes, where it has one.
 
     ``dims`` are the lengths of a Matryoshka model's vectors.
