@@ -31,6 +31,12 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
+    if reader == "runner.data.text_pairs.asked_texts":
+        # Rows of two texts: every model of pairs compares them.
+        rows = desk.home / "pairs.jsonl"
+        lines = [json.dumps({"sentence1": prompt, "sentence2": f"{len(prompt)} letters"}) for prompt in PROMPTS]
+        rows.write_text("".join(line + "\n" for line in lines))
+        return [*words, "--input", rows]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
