@@ -1,0 +1,1 @@
+"""The kinds that read texts with an encoder."""
