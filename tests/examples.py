@@ -35,6 +35,12 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         return [*words, "--input", rows]
     if reader == "runner.data.images.infer_rows":
         return [*words, "--input", pictures(desk)]
+    if reader == "runner.data.text_pairs.asked_texts":
+        # Rows of two texts: every model of pairs compares them.
+        rows = desk.home / "pairs.jsonl"
+        lines = [json.dumps({"sentence1": prompt, "sentence2": f"{len(prompt)} letters"}) for prompt in PROMPTS]
+        rows.write_text("".join(line + "\n" for line in lines))
+        return [*words, "--input", rows]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]

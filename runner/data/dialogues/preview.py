@@ -11,6 +11,7 @@ from runner.data.dialogues.row_types import (
     ConversationRow,
     LabelledRow,
     LanguageRow,
+    PairRow,
     PreferenceRow,
     PromptRow,
     SourceRow,
@@ -44,6 +45,11 @@ def preview_text(rows: Sequence[LanguageRow], count: int) -> str:
 def _cells(row: LanguageRow) -> list[tuple[str, str, str]]:
     if isinstance(row, TextRow):
         return [("text", "", row.text)]
+    if isinstance(row, PairRow):
+        said = {"score": None if row.score is None else f"{row.score:g}", "label": row.label}
+        texts = [("anchor", "", row.anchor), ("positive", "", row.positive)]
+        texts += [("negative", "", text) for text in row.negatives]
+        return texts + [(name, "", value) for name, value in said.items() if value is not None]
     if isinstance(row, ConversationRow):
         worth = [] if row.advantage is None else [("advantage", "", f"{row.advantage:g}")]
         return _tools(row.conversation.tools) + _turns("turn", row.conversation.messages) + worth

@@ -67,4 +67,19 @@ class SourceRow:
     targets: tuple[str, ...]
 
 
-LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow | PromptRow | SourceRow
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """Two texts that belong together, and texts that do not belong to the first; or how much, or how, they do."""
+
+    line: int
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+    #: How alike they are.
+    score: float | None = None
+    #: What they are to each other.
+    label: str | None = None
+
+
+LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow | PromptRow | SourceRow | PairRow
