@@ -41,6 +41,8 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps({"sentence1": prompt, "sentence2": f"{len(prompt)} letters"}) for prompt in PROMPTS]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
+    if reader == "runner.data.labelled_texts.infer_rows":
+        return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
