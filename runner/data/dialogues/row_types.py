@@ -67,7 +67,6 @@ class SourceRow:
     targets: tuple[str, ...]
 
 
-
 @dataclass(frozen=True, slots=True)
 class PairRow:
     """Two texts that belong together, and texts that do not belong to the first; or how much, or how, they do."""
