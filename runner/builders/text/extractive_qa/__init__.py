@@ -17,7 +17,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import model_validator
 
-from runner.builders._finetuning._fields.finetuned_spec import FinetunedSpec
+from runner.builders.text._fields.encoder_fields import EncoderSpec
 from runner.contract import invalid, option
 from runner.data.context_questions.section import ContextQuestionsData
 from runner.tasks import spans
@@ -30,7 +30,7 @@ SPECIAL = 4
 LONG_QUESTION = 64
 
 
-class Spec(FinetunedSpec):
+class Spec(EncoderSpec):
     """Answers out of a text."""
 
     data = ContextQuestionsData
