@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import csv
+import json
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
 from runner.contract import Table
-from tests.conftest import ROOT
 
-DATA = Path(os.environ.get("RUNNER_REAL_DATA", ROOT.parent / "shared" / "data"))
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 FAST = {"optimizer_type": "adamw", "learning_rate": 3e-4}
 pytestmark = [
@@ -26,19 +24,23 @@ def baselines(result) -> dict[str, list[float]]:
     return {row[0]: row[1:] for row in found.rows}
 
 
-@pytest.mark.skipif(not (DATA / "classify_banking77.csv").exists(), reason="the data is not here")
-def test_77_intents_of_1540_questions(fitted):
-    data = {"dataset": str(DATA / "classify_banking77.csv"), "split_column": "split", "max_samples": None}
-    result, _, _ = fitted(
-        data=data | {"target_columns": "label"}, epochs=5, base_model_name=MINILM, optimizer=FAST, max_length=48
-    )
+def test_77_intents_of_1540_questions(fitted, shared_data, tmp_path):
+    rows = list(csv.DictReader((shared_data / "classify_banking77.csv").open(newline="", encoding="utf-8")))
+    for split in ("train", "test"):
+        lines = [json.dumps(row) + "\n" for row in rows if row["split"] == split]
+        (tmp_path / f"{split}.jsonl").write_text("".join(lines))
+    data = {
+        "dataset": str(tmp_path / "train.jsonl"),
+        "validation_data": str(tmp_path / "test.jsonl"),
+        "max_samples": None,
+    }
+    result, _, _ = fitted(data=data, epochs=5, base_model_name=MINILM, optimizer=FAST, max_length=48)
     # 77 classes of as many rows: their frequencies are right of 1 row in 77.
     assert result.metrics["accuracy"] > baselines(result)["class frequencies"][0] + 0.6
 
 
-@pytest.mark.skipif(not (DATA / "sts_benchmark_open.csv").exists(), reason="the data is not here")
-def test_how_alike_two_sentences_are(fitted):
-    data = {"dataset": str(DATA / "sts_benchmark_open.csv"), "split_column": "split", "max_samples": None}
+def test_how_alike_two_sentences_are(fitted, shared_data):
+    data = {"dataset": str(shared_data / "sts_benchmark_open.csv"), "split_column": "split", "max_samples": None}
     result, _, _ = fitted("text_regression", data=data, epochs=3, base_model_name=MINILM, optimizer=FAST, max_length=64)
     assert result.metrics["r2"] > baselines(result)["mean"][0] + 0.4
     assert result.metrics["pearson"] > 0.7
