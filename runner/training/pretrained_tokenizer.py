@@ -9,13 +9,17 @@ from runner.errors import DataError
 from runner.training.quiet_libraries import quietly
 
 
-def read_tokenizer(folder: Path, where: str) -> Any:
-    """The tokenizer as transformers reads it. Raises :class:`DataError` for one that cannot be read."""
+def read_tokenizer(folder: Path, where: str, **settings: Any) -> Any:
+    """The tokenizer as transformers reads it, with ``settings`` in place of its own.
+
+    Raises :class:`DataError` for one that cannot be read.
+    """
     from transformers import AutoTokenizer
 
     with quietly():
         try:
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            words: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+            tokenizer = AutoTokenizer.from_pretrained(folder, **words, **settings)
         except Exception as error:  # the files of a tokenizer that is damaged make its readers raise anything
             raise DataError(f"the tokenizer cannot be read: {error}", where=f"{where}: {folder}") from error
     # It would tell of a text that is longer than the model reads, once; what becomes of one is told by who reads it.

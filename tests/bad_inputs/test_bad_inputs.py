@@ -18,6 +18,7 @@ from tests.bad_inputs import (
     cases_runs,
     cases_spec,
     cases_tabular,
+    cases_tokens,
 )
 from tests.bad_inputs.case import Bench, Case, try_out
 
@@ -27,6 +28,7 @@ TABLE = [
     *cases_infer.CASES,
     *cases_routers.CASES,
     *cases_tabular.CASES,
+    *cases_tokens.CASES,
     *cases_language.CASES,
     *cases_distillation.CASES,
     *cases_evaluation.CASES,

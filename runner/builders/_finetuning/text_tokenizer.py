@@ -11,8 +11,10 @@ from runner.training.encoder_settings import TOKENIZER
 from runner.training.pretrained_tokenizer import read_tokenizer
 
 
-def open_text_tokenizer(folder: Path, config: Mapping[str, Any], where: str) -> Any:
-    """Raises :class:`DataError` for a folder without a tokenizer, and for one that is not the model's."""
+def open_text_tokenizer(folder: Path, config: Mapping[str, Any], where: str, **settings: Any) -> Any:
+    """The tokenizer beside a model, with ``settings`` in place of its own.
+
+    Raises :class:`DataError` for a folder without a tokenizer, and for one that is not the model's."""
     place = f"{where}: {folder}"
     if not any((folder / name).exists() for name in TOKENIZER):
         raise DataError(
@@ -20,7 +22,7 @@ def open_text_tokenizer(folder: Path, config: Mapping[str, Any], where: str) -> 
             where=place,
             hint="put the tokenizer's files beside the weights",
         )
-    tokenizer = read_tokenizer(folder, where)
+    tokenizer = read_tokenizer(folder, where, **settings)
     if tokenizer.pad_token_id is None:
         # Behind a mask it is never read; a tokenizer has to have one to make a batch.
         tokenizer.pad_token = tokenizer.eos_token or tokenizer.sep_token

@@ -20,7 +20,7 @@ WORDS = [f"w{at}" if at % 3 else "the" for at in range(60)]
 def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder = made_models.made("runner/tiny-bert", tmp_path_factory.mktemp("base"))
     assert isinstance(folder, Path)
-    return tokenizer_of(folder)
+    return tokenizer_of(folder, {}, "")
 
 
 @pytest.mark.parametrize(("max_length", "stride"), [(16, 0), (16, 5), (16, 13), (33, 8), (4096, 8)])

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import model_validator
 
-from runner.builders._finetuning._fields.finetuned_spec import FinetunedSpec
+from runner.builders.text._fields.encoder_fields import EncoderSpec
 from runner.contract import invalid, option
 from runner.data.tagged_tokens.section import TaggedTokensData
 from runner.tasks import token_labels
@@ -28,7 +28,7 @@ REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy
 ROOM = 3
 
 
-class Spec(FinetunedSpec):
+class Spec(EncoderSpec):
     """Entities in texts."""
 
     data = TaggedTokensData

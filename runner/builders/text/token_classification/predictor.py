@@ -13,6 +13,7 @@ from runner.builders._finetuning.finetuned_model import stored_head
 from runner.builders.text.token_classification.stored import tokenizer_of, word_odds
 from runner.builders.text.token_classification.windows import windows_of
 from runner.data.tagged_tokens.tagged_row import labels_of
+from runner.errors import DataError, IntegrityError
 from runner.tasks.token_labels.answers import TokenOdds
 
 
@@ -29,7 +30,11 @@ class Predictor:
         """Read what training wrote. Raises :class:`~runner.errors.IntegrityError` for anything else."""
         document = finetuned_model.read(directory)
         model = finetuned_model.load(directory, stored_head(document), device, cache)
-        return cls(model, tokenizer_of(directory), document, device)
+        try:
+            tokenizer = tokenizer_of(directory, model.config.to_dict(), str(directory))
+        except DataError as error:
+            raise IntegrityError(error.message, where=error.where) from error
+        return cls(model, tokenizer, document, device)
 
     def predict(self, rows: Sequence[Any], options: Any = None, batch_size: int = 64) -> list[TokenOdds]:
         """Of each text its words' places and the probabilities of their labels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import torch
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches
 from runner.builders._finetuning.heads import Head
+from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
 from runner.builders.text.token_classification.windows import Windows
 from runner.data.tagged_tokens.tagged_row import labels_of
 from runner.errors import DataError
-from runner.training import quiet_libraries
 
 
 def head_of(types: Sequence[str]) -> Head:
@@ -32,21 +32,17 @@ def head_of(types: Sequence[str]) -> Head:
     )
 
 
-def tokenizer_of(folder: Path, where: str = "") -> Any:
-    """The tokenizer of a folder, for words that are given. Raises :class:`DataError` for one that tells no words."""
-    from transformers import AutoTokenizer
+def tokenizer_of(folder: Path, config: Mapping[str, Any], where: str) -> Any:
+    """The tokenizer of a model, for words that are given: byte-level ones read a word as they read one behind a blank.
 
-    place = f"{where}: {folder}" if where else str(folder)
-    words: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False, "use_fast": True}
-    try:
-        with quiet_libraries.quietly():
-            # Byte-level tokenizers read a word behind a blank as they read one within a text.
-            found = AutoTokenizer.from_pretrained(folder, add_prefix_space=True, **words)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"the tokenizer cannot be read: {str(error).splitlines()[0]}", where=place) from error
+    Raises :class:`DataError` for one that cannot be read, or that does not tell which word a token is of.
+    """
+    found = open_text_tokenizer(folder, config, where, add_prefix_space=True)
     if not found.is_fast:
         raise DataError(
-            "the tokenizer does not tell which word a token is of", where=place, hint="tokenizer.json is needed"
+            "the tokenizer does not tell which word a token is of",
+            where=f"{where}: {folder}",
+            hint="take a model that has a tokenizer.json",
         )
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from runner.builders._finetuning import finetuned_card, pretrained_base
+from runner.builders._finetuning import finetuned_card, finetuned_model, pretrained_base
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
@@ -38,10 +38,11 @@ CODE = (
 def train(spec: Any, context: TrainContext) -> TrainResult:
     """Tokenise, train, store, measure what was stored."""
     data = context.data
-    train_rows, held, types = data.train.rows, data.validation.rows, data.train.types
+    train_rows, held = data.train.rows, data.validation.rows
+    types = _kept_types(context, data.train.types)
     labels, head = labels_of(types), head_of(types)
     base = pretrained_base.find(spec, context, head)
-    tokenizer = tokenizer_of(base.folder, BASE)
+    tokenizer = tokenizer_of(base.folder, base.config, BASE)
     padding = tokenizer.pad_token_id or 0
     windows = windows_of(tokenizer, [row.tokens for row in train_rows], spec.max_length, spec.stride)
     held_windows = windows_of(tokenizer, [row.tokens for row in held], spec.max_length, spec.stride)
@@ -113,6 +114,23 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         tables={table.name: table.as_dict() for table in tables},
         parameters=dict(fitted.parameters),
     )
+
+
+def _kept_types(context: TrainContext, types: tuple[str, ...]) -> tuple[str, ...]:
+    """The types of entities: those of the model that the run goes on from, where it does.
+
+    Raises :class:`DataError` where the data has others.
+    """
+    if context.start_from is None:
+        return types
+    known = tuple(finetuned_model.read(context.start_from)["types"])
+    if others := sorted(set(types) - set(known)):
+        raise DataError(
+            f"the model that the run goes on from knows no {', '.join(map(repr, others))}: it knows {', '.join(known)}",
+            where="/run/start_from",
+            hint="name it as base_model_name: then its head is made anew",
+        )
+    return known
 
 
 def _mass(learned: np.ndarray, windows: Windows, outside_weight: float) -> np.ndarray:
