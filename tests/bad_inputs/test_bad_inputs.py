@@ -13,6 +13,7 @@ from tests.bad_inputs import (
     cases_infer,
     cases_language,
     cases_language_rows,
+    cases_questions,
     cases_rewards,
     cases_routers,
     cases_runs,
@@ -35,6 +36,7 @@ TABLE = [
     *cases_rewards.CASES,
     *cases_evaluate.CASES,
     *cases_language_rows.CASES,
+    *cases_questions.CASES,
     *cases_runs.CASES,
     *cases_engine.CASES,
 ]

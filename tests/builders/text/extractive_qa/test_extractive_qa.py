@@ -52,10 +52,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Desk, dict[str, A
     return desk, train(desk, example("extractive_qa"))
 
 
-def train(desk: Desk, document: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = (
-        desk("train", "--spec-file", desk.write("spec.json", document), "--executor", "local", "--json").ok().json
-    )
+def train(desk: Desk, document: dict[str, Any], timeout: float = 300) -> dict[str, Any]:
+    path = desk.write("spec.json", document)
+    done = desk("train", "--spec-file", path, "--executor", "local", "--json", timeout=timeout)
+    found: dict[str, Any] = done.ok().json
     return found
 
 
@@ -189,7 +189,7 @@ def test_a_small_encoder_learns_to_answer_real_questions(shared_data, make_desk)
         max_question_length=40,
         optimizer={"optimizer_type": "adamw", "learning_rate": 0.0005},
     )
-    found = train(desk, document | {"data": {"dataset": str(path)}, "epochs": 1, "batch_size": 16})
+    found = train(desk, document | {"data": {"dataset": str(path)}, "epochs": 1, "batch_size": 16}, timeout=1800)
     best = max(row[1] for row in found["tables"]["baselines"]["rows"])
     assert found["metrics"]["f1"] > best + MARGIN
 
