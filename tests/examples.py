@@ -31,6 +31,8 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
+    if reader == "runner.data.labelled_texts.infer_rows":
+        return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]

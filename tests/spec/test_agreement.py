@@ -23,7 +23,7 @@ from runner.spec.old_names import modernise
 from runner.spec.reader import read
 from runner.spec.schema_walk import resolve
 
-LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
+LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo", "seq2seq")
 POLICY = ("importance_sampling", "ppo", "cispo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.

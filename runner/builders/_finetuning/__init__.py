@@ -9,8 +9,8 @@ storing what transformers and PEFT load as it stands. Its ``Spec`` has ``Finetun
                 settings={"num_labels": 3, "id2label": {0: "a", ...}, "label2id": {"a": 0, ...}})
 
     def train(spec, context):
-        base = pretrained_base.find(spec, context, HEAD)             # refuses before weights are read
-        tokenizer = ...                                              # rows become tokens here: errors in data come first
+        base = pretrained_base.find(spec, context, HEAD)      # refuses before weights are read
+        tokenizer = ...                                       # rows become tokens here: errors in data come first
         opened = open_model(spec, context, base, HEAD)
         rows = BatchedRows(
             count=len(train),
@@ -21,7 +21,7 @@ storing what transformers and PEFT load as it stands. Its ``Spec`` has ``Finetun
         fitted = tune(spec, context, opened, rows, measure)          # measure() -> the figures of spec.measures
         model = store(spec, context, opened, {"labels": [...]}, tokenizer)  # what is stored is what is measured
         metrics = ...
-        finetuned_card.write(context.artifact, spec, opened.name, TASK, metrics, pipeline="text-classification", code=...)
+        finetuned_card.write(context.artifact, spec, opened.name, TASK, metrics, pipeline=..., code=...)
         return TrainResult(metrics, fitted.epochs, fitted.best_epoch, tables, fitted.parameters)
 
 ``measure`` and the last figures go over ``forward_batches(model, measured_batches(lengths), batch, device)``. A

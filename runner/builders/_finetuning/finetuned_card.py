@@ -17,6 +17,7 @@ from runner.pages.numbers import number
 from runner.training import made_models
 
 NAME = "README.md"
+COUNTS = (("n_train", "rows learned"), ("n_validation", "rows held out"))
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -54,8 +55,7 @@ def write(
         f"- base: {base or elsewhere}" + (f", revision `{spec.revision}`" if base and spec.revision else ""),
         f"- trained by: `{spec.model_type}`, method `{method}`" + (", stored as an adapter" if adapter else ""),
         *(f"- {line}" for line in told),
-        *(f"- {label}: {metrics[key]:,}" for key, label in (("n_train", "rows learned"), ("n_validation", "rows held out"))
-          if isinstance(metrics.get(key), int)),
+        *(f"- {label}: {metrics[key]:,}" for key, label in COUNTS if isinstance(metrics.get(key), int)),
     ]  # fmt: skip
     known = [measure for measure in task.measures if metrics.get(measure.metric) is not None]
     rows = [f"| {measure.label} | {figure(metrics, measure)} |" for measure in known]

@@ -177,3 +177,9 @@ def stored_head(document: Mapping[str, Any]) -> Head:
         # JSON's names are texts.
         settings["id2label"] = {int(key): value for key, value in settings["id2label"].items()}
     return Head(own["auto"], own["table"], own["task_type"], settings=settings)
+
+
+def add(folder: Path, more: Mapping[str, Any]) -> None:
+    """Put what was found after the training, such as a threshold, into a model's document."""
+    text = json.dumps(read(folder) | dict(more), indent=1, ensure_ascii=False)
+    (folder / DOCUMENT).write_text(text + "\n", "utf-8")

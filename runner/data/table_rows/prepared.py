@@ -43,7 +43,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         raise DataError("there is no row in it", where=f"/data/dataset: {table.name}")
     if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.dataset))):
         told.warn(f"{other} lies beside it and is not used", "/data/validation_data")
-    kept, targets = _targets(section, table, told)
+    kept, targets = usable_targets(section, table, told)
     looked = _look(section, table, kept, told)
     report.facts = _facts(section, looked)
     need_columns_left(section, looked, kept, told)
@@ -58,7 +58,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
     report.drop("test_rows", table.lines(kept[divided.neither]))
     report.drop("missing_time", table.lines(kept[divided.without_time]))
     train_rows, held_rows = kept[divided.train], kept[divided.validation]
-    targets = _need_classes(section, targets, divided, told.lost())
+    targets = need_classes(section, targets, divided, told.lost())
     columns = fitted_columns(section, looked, train_rows, told)
     report.facts = _facts(section, looked)
     _told_of_copies(looked, columns, train_rows, targets, divided, told)
@@ -86,7 +86,7 @@ def _need_columns(section: TableData, table: Cells) -> None:
     need(table.columns, section.named_columns, where)
 
 
-def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, list[Target]]:
+def usable_targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, list[Target]]:
     """The rows that have their targets, by index, and these targets."""
     read = [read_target(name, table, section) for name in section.targets]
     mask, dropped = usable(read, len(table))
@@ -110,7 +110,7 @@ def _targets(section: TableData, table: Cells, told: Told) -> tuple[np.ndarray, 
     if section.predicts == "classes" and section.validation_data is None and section.validation_split:
         for target in used:
             if len(target.classes) > 1:
-                need_rows_of_classes(target)
+                need_rows_of_classes(target, section.number_kind)
     return kept, used
 
 
@@ -268,7 +268,7 @@ def _split(
     )
 
 
-def _need_classes(section: TableData, targets: list[Target], divided: Divided, lost: str) -> list[Target]:
+def need_classes(section: TableData, targets: list[Target], divided: Divided, lost: str) -> list[Target]:
     """The targets with the classes that training has numbered first. Raises where it has fewer than two."""
     if section.predicts == "numbers":
         return targets

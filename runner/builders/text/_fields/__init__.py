@@ -1,0 +1,1 @@
+"""Fields of specs that kinds of texts share. They import nothing heavy."""
