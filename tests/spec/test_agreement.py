@@ -189,6 +189,10 @@ def _language_conflict(spec):
         return True
     if _taught_conflict(spec) or ("rewards" in spec and _rewarded_conflict(spec)) or _measured_conflict(spec):
         return True
+    writing = spec.get("writing") or {}
+    least, most = writing.get("min_new_tokens", 0), writing.get("max_new_tokens") or spec.get("max_target_length", 128)
+    if least > most or (writing.get("num_beams", 1) == 1 and writing.get("length_penalty", 1) != 1):
+        return True
     kind, loss, smoothing = spec.get("model_type"), spec.get("loss_type", "sigmoid"), spec.get("label_smoothing", 0)
     return kind == "dpo" and ((bool(smoothing) and loss in ("hinge", "ipo")) or (loss == "robust" and not smoothing))
 
