@@ -106,7 +106,7 @@ def test_a_stored_model_is_gone_on_from_with_its_head_or_is_a_base_for_another(f
     _, anew, _ = fitted(max_steps=1, base_model_name=str(folder), optimizer=RATE | {"learning_rate": 1e-12}, seed=5)
     assert not np.allclose(weights(folder)["classifier.weight"], weights(anew)["classifier.weight"], atol=1e-6)
     with pytest.raises(DataError, match="other classes"):
-        fitted(start_from=folder, data={"target_columns": "text", "text_columns": "label"}, kind="text_classification")
+        fitted(start_from=folder, data={"target_columns": "score"})
 
 
 @pytest.mark.parametrize(
