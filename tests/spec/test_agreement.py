@@ -24,8 +24,11 @@ from runner.spec.reader import read
 from runner.spec.schema_walk import resolve
 
 LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
-#: Kinds that train another pretrained transformer: the fields that they share with language models agree as theirs do.
-FINETUNED = (*LANGUAGE, "extractive_qa")
+#: Kinds that train a pretrained transformer: the fields that they share with language models agree as theirs do.
+FINETUNED = (
+    *LANGUAGE, "text_classification", "text_regression", "token_classification", "extractive_qa", "seq2seq",
+    "sentence_embedding", "cross_encoder", "image_classification", "image_regression", "object_detection",
+)  # fmt: skip
 POLICY = ("importance_sampling", "ppo", "cispo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
@@ -190,6 +193,10 @@ def _language_conflict(spec):
     if isinstance(loss_on, dict) and not any(loss_on.values()):
         return True
     if _taught_conflict(spec) or ("rewards" in spec and _rewarded_conflict(spec)) or _measured_conflict(spec):
+        return True
+    writing = spec.get("writing") or {}
+    least, most = writing.get("min_new_tokens", 0), writing.get("max_new_tokens") or spec.get("max_target_length", 128)
+    if least > most or (writing.get("num_beams", 1) == 1 and writing.get("length_penalty", 1) != 1):
         return True
     kind, loss, smoothing = spec.get("model_type"), spec.get("loss_type", "sigmoid"), spec.get("label_smoothing", 0)
     return kind == "dpo" and ((bool(smoothing) and loss in ("hinge", "ipo")) or (loss == "robust" and not smoothing))

@@ -27,10 +27,8 @@ class SourceColumns(Section):
 
     @model_validator(mode="after")
     def _each_its_own(self) -> Self:
-        names = [value for role, value in self.model_dump(exclude_none=True).items() if role not in LANGUAGE_KEYS]
+        names = list(self.model_dump(exclude_none=True).values())
         twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is None and self.source_language is not None and self.source_language == self.target_language:
-            twice = self.source_language
         if twice is not None:
             raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
         return self

@@ -5,7 +5,7 @@ The loss is the mean negative log-likelihood of a target's token (nats). On held
 same search as in use, and what it wrote is compared with all targets of the source: ROUGE, BLEU, chrF. A target that
 had to be cut does not teach to end where it was cut.
 
-Use it where every source has a target that is made of it, and a small model is to do that one thing well. A model that
+Use it when every source has a target that is made of it, and a small model is to do that one thing well. A model that
 is to follow instructions is trained by `sft`.
 
 Source: Sutskever et al., "Sequence to sequence learning with neural networks" (2014); Raffel et al., "Exploring the

@@ -94,7 +94,14 @@ def train(tiny_t5: Path, tmp_path: Path) -> Train:
     """Train on the first rows, the last two held out: ``train(label_smoothing=0.5)``."""
     number = iter(range(100))
 
-    def made(rows: Sequence[SourceRow] = ROWS, epochs: int = 1, base: Path = tiny_t5, **fields: Any) -> Trained:
+    def made(
+        rows: Sequence[SourceRow] = ROWS,
+        epochs: int = 1,
+        base: Path = tiny_t5,
+        held: int = 2,
+        batch_size: int = 2,
+        **fields: Any,
+    ) -> Trained:
         folder = tmp_path / f"run{next(number)}"
         kind = {"model_type": "seq2seq", "base_model_name": str(base), "optimizer": RATE, "max_length": 64,
                 "max_target_length": 24}  # fmt: skip
@@ -102,9 +109,9 @@ def train(tiny_t5: Path, tmp_path: Path) -> Train:
         spec = load_object(document).spec
         emitted = Emitted()
         context = TrainContext(
-            data=LoadedData(list(rows[:-2]), list(rows[-2:]), "0" * 64, {}),
+            data=LoadedData(list(rows[:-held]), list(rows[-held:]), "0" * 64, {}),
             epochs=epochs,
-            batch_size=2,
+            batch_size=batch_size,
             seed=seed_of(spec),
             device="cpu",
             print_every=1,
