@@ -34,7 +34,9 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
     if reader == "runner.data.images.infer_rows":
-        return [*words, "--input", pictures(desk)]
+        # Every box that is found, however unsure.
+        every = ["--set", "threshold=0"] if registry.task(kind).name == "detection" else []
+        return [*words, "--input", pictures(desk), *every]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
