@@ -39,7 +39,8 @@ def layers(model: Any) -> tuple[str, nn.ModuleList] | None:
     """The transformer's layers and their name in the model, or None for a model that is not built of a list of them.
 
     It is the outermost list as long as the configuration's ``num_hidden_layers``: ``encoder.layer`` of BERT, RoBERTa
-    and MPNet, ``transformer.layer`` of DistilBERT, ``layers`` of Llama.
+    and MPNet, ``transformer.layer`` of DistilBERT, ``layers`` of Llama. A head's own layers, of which there may be as
+    many, are not those of the transformer.
     """
     count = getattr(model.config, "num_hidden_layers", None)
     named = [
@@ -47,7 +48,9 @@ def layers(model: Any) -> tuple[str, nn.ModuleList] | None:
         for name, module in model.named_modules()
         if isinstance(module, nn.ModuleList) and len(module) == count
     ]
-    return min(named, key=lambda pair: pair[0].count("."), default=None)
+    body = f"{getattr(model, 'base_model_prefix', '')}."
+    within = [pair for pair in named if pair[0].startswith(body)]
+    return min(within or named, key=lambda pair: pair[0].count("."), default=None)
 
 
 def _thaw_biases(model: nn.Module, where: str) -> None:
