@@ -131,7 +131,8 @@ def test_a_stored_model_answers_as_its_own_library_does(studio, tmp_path, kind):
 
 @pytest.mark.parametrize("method", ["lora", "dora", "rslora", "ia3", "last_layers", "bitfit"])
 def test_other_methods_train_the_head_and_little_else(studio, weights, tmp_path, method):
-    spec = {"method": method} | ({"num_layers": 1} if method == "last_layers" else {})
+    own = {"last_layers": {"num_layers": 1}, "ia3": {"target_modules": ["k_proj", "v_proj"]}}
+    spec = {"method": method} | own.get(method, {})
     result, artifact = studio.train(CLASSES, finetuning_spec=spec, epochs=1)
     base = weights(made_models.made("runner/tiny-vit", studio._cache))
     kept = [
