@@ -35,6 +35,8 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         return [*words, "--input", rows]
     if reader == "runner.data.images.infer_rows":
         return [*words, "--input", pictures(desk)]
+    if reader == "runner.data.labelled_texts.infer_rows":
+        return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -132,10 +132,20 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
 
 def _as_table(section: LabelledTextData, targets: Sequence[str]) -> TableData:
     """The same fields as those of a table, whose targets and split are read in the same way."""
-    kind: type[TableData] = ClassesData if section.predicts == "classes" else NumbersData
+    kind: type[TableData] = _Classes if section.predicts == "classes" else _Numbers
     own = section.model_dump()
     shared = {name: own[name] for name in own.keys() & kind.model_fields.keys() if name != "text_columns"}
     return kind.model_construct(**(shared | {"target_columns": list(targets), "id_column": None}))
+
+
+class _Classes(ClassesData):
+    class_kind: ClassVar[str] = "text_classification"
+    number_kind: ClassVar[str] = "text_regression"
+
+
+class _Numbers(NumbersData):
+    class_kind: ClassVar[str] = "text_classification"
+    number_kind: ClassVar[str] = "text_regression"
 
 
 def _held_out_by(section: LabelledTextData) -> list[str]:

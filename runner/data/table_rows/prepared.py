@@ -110,7 +110,7 @@ def usable_targets(section: TableData, table: Cells, told: Told) -> tuple[np.nda
     if section.predicts == "classes" and section.validation_data is None and section.validation_split:
         for target in used:
             if len(target.classes) > 1:
-                need_rows_of_classes(target)
+                need_rows_of_classes(target, section.number_kind)
     return kept, used
 
 

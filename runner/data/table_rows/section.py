@@ -53,6 +53,9 @@ class TableData(NamedFiles):
     kept: ClassVar[tuple[str, ...]] = ("target_columns",)
     #: What the target columns hold.
     predicts: ClassVar[Literal["classes", "numbers"]]
+    #: The kinds that predict classes and numbers of such rows.
+    class_kind: ClassVar[str] = "tabular_classification"
+    number_kind: ClassVar[str] = "tabular_regression"
 
     dataset: _Path = option(
         description="A file, a folder or a pattern (.csv, .tsv, .jsonl, .json, .parquet, .arrow; .gz too), a data set "

@@ -68,7 +68,7 @@ def _classes(name: str, cells: Cells, section: TableData) -> Target:
         raise DataError(
             f"the target {name!r} has {distinct:,} different values in {rows:,} rows, which are no classes",
             where="/data/target_columns",
-            hint="a number is predicted by the model type tabular_regression; is another column the target?",
+            hint=f"a number is predicted by the model type {section.number_kind}; is another column the target?",
         )
     target = Target(name, words.codes.astype(np.int64), tuple(words.words))
     target.without["missing_target"] = np.flatnonzero(words.codes < 0)
@@ -138,7 +138,7 @@ def _numbers(name: str, cells: Cells, section: TableData) -> Target:
                 raise DataError(
                     f"the target {name!r} has {word!r}, which is not a number",
                     where=cells.place(int(row)),
-                    hint=hint + "; words are predicted by tabular_classification",
+                    hint=f"{hint}; words are predicted by {section.class_kind}",
                 )
     elif source in ("number", "bool"):
         values = numbers_of(array)
@@ -175,7 +175,7 @@ def only_used(target: Target, kept: np.ndarray) -> Target:
     return Target(target.name, renumbered, tuple(target.classes[at] for at in present))
 
 
-def need_rows_of_classes(target: Target) -> None:
+def need_rows_of_classes(target: Target, number_kind: str) -> None:
     """Raise :class:`DataError` where most rows are alone in their class: none of them could be learnt and measured."""
     counts = np.bincount(target.values, minlength=len(target.classes))
     alone = [word for word, count in zip(target.classes, counts, strict=True) if count == 1]
@@ -185,7 +185,7 @@ def need_rows_of_classes(target: Target) -> None:
         f"the target {target.name!r} has one row of each of {named(alone)} among its {len(target.classes):,} "
         "classes, and a class of one row cannot be both learnt and measured",
         where="/data/target_columns",
-        hint="it looks like an identifier, or like a quantity, which tabular_regression predicts; is another column "
+        hint=f"it looks like an identifier, or like a quantity, which {number_kind} predicts; is another column "
         "the target? else give rare classes one name, or name the rows to measure on in data.validation_data",
     )
 

@@ -2,8 +2,8 @@
 
 Rows are texts, or pairs of texts, with a class, with a list of labels, or with a column of yes and no for each label.
 Classes are called as in the file. Of two classes, and of each of several labels, a threshold decides, which can be
-chosen by F1 on a tenth of the training rows that is kept apart. The class frequencies are always measured on the same
-held-out rows, and the texts that it is most wrong on are shown.
+chosen by F1 on a tenth of the training rows that is kept apart. The class frequencies and a linear model of the counts
+of words are always measured on the same held-out rows, and the texts that it is most wrong on are shown.
 
 Use it where the words decide. Where other columns say more than one text, `tabular_classification` reads them; where
 the target is a quantity, `text_regression` keeps the order.
@@ -23,7 +23,7 @@ from runner.data.labelled_texts.section import ClassTextData
 from runner.tasks import classification
 
 TASK = classification.TASK
-REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy", "pyarrow")
+REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy", "pyarrow", "scikit-learn")
 
 
 class Spec(EncoderSpec):

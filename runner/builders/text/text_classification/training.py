@@ -10,6 +10,7 @@ import torch
 
 from runner.builders.text._labelled.target_heads import Targets, class_loss, class_weights, label_loss
 from runner.builders.text._labelled.text_training import Learned, Told, kept_targets, train_texts, worst_errors
+from runner.builders.text._labelled.word_counts import NAME, linear_answers
 from runner.contract import Table, TrainContext, TrainResult
 from runner.data import holdout
 from runner.data.labelled_texts.labelled_side import LabelledSide
@@ -18,7 +19,7 @@ from runner.tasks._supervised.target_metrics import over_targets
 from runner.tasks.classification import TASK
 from runner.tasks.classification.baselines import baselines
 from runner.tasks.classification.decisions import choose_threshold, decide
-from runner.tasks.classification.measuring import judge, measure_classification
+from runner.tasks.classification.measuring import judge, measure_classification, score
 from runner.tasks.classification.point_metrics import point_metrics
 
 #: The share of the training rows that choose a threshold.
@@ -65,7 +66,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
             classes, answers, held.targets, seed=context.seed, groups=held.groups, thresholds=thresholds
         )
         if len(held):
-            tables.append(baselines(classes, learns.targets, held.targets, seed=context.seed, groups=held.groups))
+            tables.append(_baselines(targets, learns, held, context.seed))
             tables.append(_worst(targets, held, answers, thresholds))
         alone = len(classes) == 1
         parameters = {"threshold" if alone else f"threshold/{name}": value for name, value in thresholds.items()}
@@ -87,6 +88,12 @@ def _apart(side: LabelledSide, targets: Targets, seed: int) -> tuple[LabelledSid
             hint="name a threshold, or use more data",
         ) from None
     return side.take(~mask), side.take(mask)
+
+
+def _baselines(targets: Targets, learns: LabelledSide, held: LabelledSide, seed: int) -> Table:
+    said = linear_answers(learns, held, targets)
+    more = {NAME: score(judge(said, held.targets, None), held.groups, seed)[1]} if said is not None else {}
+    return baselines(targets.classes, learns.targets, held.targets, seed=seed, groups=held.groups, more=more)
 
 
 def _worst(targets: Targets, held: LabelledSide, answers: Outputs, thresholds: Mapping[str, float]) -> Table:

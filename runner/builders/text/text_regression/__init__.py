@@ -1,8 +1,8 @@
 """A number for a text, or several: a pretrained encoder with a linear layer on it, fine-tuned.
 
 Rows are texts, or pairs of texts, with one target column or several. Targets are learned with mean 0 and deviation 1,
-and the model's answers are in the targets' own unit. The mean and the median of the training rows are always measured
-on the same held-out rows, and the texts that it errs most on are shown.
+and the model's answers are in the targets' own unit. The mean and the median of the training rows, and a linear model
+of the counts of words, are always measured on the same held-out rows, and the texts that it errs most on are shown.
 
 Use it for ratings, similarities of two texts, prices by their descriptions. Where a number is only the name of a class,
 `text_classification` predicts it.
@@ -20,7 +20,7 @@ from runner.data.labelled_texts.section import NumberTextData
 from runner.tasks import regression
 
 TASK = regression.TASK
-REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy", "pyarrow")
+REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy", "pyarrow", "scikit-learn")
 
 
 class Spec(EncoderSpec):

@@ -10,12 +10,13 @@ import torch
 
 from runner.builders.text._labelled.target_heads import number_loss
 from runner.builders.text._labelled.text_training import Learned, Told, kept_targets, train_texts, worst_errors
+from runner.builders.text._labelled.word_counts import NAME, linear_answers
 from runner.contract import TrainContext, TrainResult
 from runner.data.labelled_texts.labelled_side import LabelledSide
 from runner.tasks._supervised.target_metrics import known
 from runner.tasks.regression import TASK
 from runner.tasks.regression.baselines import baselines
-from runner.tasks.regression.measuring import measure_regression
+from runner.tasks.regression.measuring import judge, measure_regression, score
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -39,7 +40,9 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
             answers, held.targets, seed=context.seed, groups=held.groups, ids=held.lines.tolist()
         )
         if len(held):
-            tables.append(baselines(learns.targets, held.targets, seed=context.seed, groups=held.groups))
+            said = linear_answers(learns, held, targets)
+            more = {NAME: score(judge(said, held.targets), held.groups, context.seed)[1]} if said is not None else {}
+            tables.append(baselines(learns.targets, held.targets, seed=context.seed, groups=held.groups, more=more))
             scaled = np.stack(
                 [np.abs(answers[name] - held.targets[name]) / scale for name, (_, scale) in targets.scales.items()]
             )
