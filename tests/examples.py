@@ -33,22 +33,12 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
-<<<<<<< HEAD
-<<<<<<< HEAD
     if reader == "runner.data.images.infer_rows":
         # Every box that is found, however unsure.
         every = ["--set", "threshold=0"] if registry.task(kind).name == "detection" else []
         return [*words, "--input", pictures(desk), *every]
-=======
     if reader == "runner.data.labelled_texts.infer_rows":
         return [*words, "--prompts", *PROMPTS]
->>>>>>> h-text
-=======
-    if reader == "runner.data.images.infer_rows":
-        return [*words, "--input", pictures(desk)]
-    if reader == "runner.data.labelled_texts.infer_rows":
-        return [*words, "--prompts", *PROMPTS]
->>>>>>> h-images
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
