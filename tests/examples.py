@@ -45,6 +45,11 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.source_targets.asked_sources":
         return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8"]
+        # Every box that is found, however unsure.
+        every = ["--set", "threshold=0"] if registry.task(kind).name == "detection" else []
+        return [*words, "--input", pictures(desk), *every]
+    if reader == "runner.data.labelled_texts.infer_rows":
+        return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]

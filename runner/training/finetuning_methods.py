@@ -39,8 +39,9 @@ def layers(model: Any) -> tuple[str, nn.ModuleList] | None:
     """The transformer's layers and their name in the model, or None for a model that is not built of a list of them.
 
     It is the outermost list as long as the configuration's ``num_hidden_layers``: ``encoder.layer`` of BERT, RoBERTa
-    and MPNet, ``transformer.layer`` of DistilBERT, ``layers`` of Llama. Of a model that reads with an encoder and
-    writes with a decoder it is the decoder's.
+    and MPNet, ``transformer.layer`` of DistilBERT, ``layers`` of Llama. A head's own layers, of which there may be as
+    many, are not those of the transformer. Of a model that reads with an encoder and writes with a decoder it is the
+    decoder's.
     """
     found = stacks(model)
     return found[-1] if found else None
@@ -56,6 +57,8 @@ def stacks(model: Any) -> list[tuple[str, nn.ModuleList]]:
         for name, module in model.named_modules()
         if isinstance(module, nn.ModuleList) and len(module) in counts
     ]
+    body = f"{getattr(model, 'base_model_prefix', '')}."
+    named = [pair for pair in named if pair[0].startswith(body)] or named
     if getattr(model.config, "is_encoder_decoder", False):
         parts = [[pair for pair in named if part in pair[0].split(".")] for part in ("encoder", "decoder")]
     else:

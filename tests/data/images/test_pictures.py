@@ -74,7 +74,7 @@ def test_what_is_cut_off_is_no_picture(form):
 
 @pytest.mark.parametrize("data", [b"", b"a note", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"%PDF-1.7\n", b"<svg/>"])
 def test_what_is_no_picture_is_said_to_be_none(data):
-    with pytest.raises(PictureFault, match="empty|no picture"):
+    with pytest.raises(PictureFault, match=r"empty|no picture"):
         looked_at(data)
 
 

@@ -1,6 +1,6 @@
 """Makes the packaged data set of pictures, ``runner/data/images/sample/shapes.parquet``: drawn shapes, from a seed.
 
-    python examples/make_shapes.py [PATH]
+    python benchmarks/samples/shapes.py [PATH]
 
 120 pictures of 24 times 24 pixels: a circle, a square or a triangle, of any size, place and colour, on paler ground.
 ``label`` is the shape, ``target`` the share of the picture that it covers. The same bytes come out for a version of
@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from pyarrow import parquet
 
 SIZE, EACH, SHAPES = 24, 40, ("circle", "square", "triangle")
-PLACE = Path(__file__).parent.parent / "runner" / "data" / "images" / "sample" / "shapes.parquet"
+PLACE = Path(__file__).parents[2] / "runner" / "data" / "images" / "sample" / "shapes.parquet"
 
 
 def drawn(shape: str, rng: np.random.Generator) -> tuple[bytes, float]:
