@@ -34,6 +34,15 @@ class LibraryModel(nn.Module):
             found = self._learner(features["input_ids"], features["attention_mask"])
         return {**features, "sentence_embedding": found}
 
+    def __getitem__(self, at: int) -> nn.Module:
+        """The library looks at the first of its modules."""
+        return self._vectors[at]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return torch.device(self._device)
+
     def get_embedding_dimension(self) -> int:
         """The length of a vector."""
         return self._vectors[0].settings.width
