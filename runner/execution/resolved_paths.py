@@ -21,7 +21,9 @@ def resolve_paths(spec: TrainingSpec, cwd: Path) -> TrainingSpec:
     Raises :class:`NotFoundError` for a ``~user`` who is not there.
     """
     data = spec.data.resolved(cwd)  # type: ignore[union-attr]
-    own = spec.model.spec and _with_places(spec.model.spec, cwd)
+    # A stored model with its version looks like a path.
+    stored = frozenset(spec.model.spec.stored_models().values() if spec.model.spec else ())
+    own = spec.model.spec and _with_places(spec.model.spec, cwd, stored)
     if data is spec.data and own is spec.model.spec:
         return spec
     return spec.model_copy(update={"data": data, "model": spec.model.model_copy(update={"spec": own})})
@@ -37,8 +39,9 @@ def check_folder(cwd: Path, run: str) -> None:
         )
 
 
-def _with_places(section: Any, cwd: Path) -> Any:
+def _with_places(section: Any, cwd: Path, stored: frozenset[str]) -> Any:
     """A section with the local folders of pretrained models, and the files, that it names at any depth absolute.
+    Names of ``stored`` models stay names.
 
     A section that has a file and a ``sha256`` without a value gets the checksum that the file has now.
     """
@@ -46,13 +49,16 @@ def _with_places(section: Any, cwd: Path) -> Any:
     for name in type(section).model_fields:
         value = getattr(section, name)
         if isinstance(value, BaseModel):
-            new: Any = _with_places(value, cwd)
+            new: Any = _with_places(value, cwd, stored)
         elif isinstance(value, dict):
-            new = {key: _with_places(each, cwd) if isinstance(each, BaseModel) else each for key, each in value.items()}
+            new = {
+                key: _with_places(each, cwd, stored) if isinstance(each, BaseModel) else each
+                for key, each in value.items()
+            }
         elif isinstance(value, list):
             new = [str(absolute(each, cwd)) if names_file(type(section), name, each) else each for each in value]
         elif names_pretrained(type(section), name):
-            new = place_of(value, cwd)
+            new = value if value in stored else place_of(value, cwd)
         elif names_file(type(section), name, value):
             new = str(absolute(value, cwd))
             if getattr(section, "sha256", "") is None and Path(new).is_file():

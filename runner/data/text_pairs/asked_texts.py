@@ -119,12 +119,13 @@ class AskedTextRows(TableRows):
     def _asked(self, row: Mapping[str, Any], where: str) -> AskedTexts:
         here = Columns(tuple(row), {role: name for role, name in self._own.items() if name in row})
         try:
-            found = list(texts_of(here).values()) or [here.of("anchor", ALONE) or here.of("positive", ())]
+            found: list[str | None] = list(texts_of(here).values())
+            found = found or [here.of("anchor", ALONE) or here.of("positive", ())]
             if found == [None]:
                 named = [name for name in row if name != "id"]
                 if len(named) != 1:
                     raise RowFault("", f"no column of texts is known among {', '.join(map(repr, row))}")
-                found = named
+                found = list(named)
             texts = tuple(self._text(row, str(name)) for name in found)
         except RowFault as fault:
             raise DataError(fault.detail or fault.reason, where=where, hint=ROW) from None

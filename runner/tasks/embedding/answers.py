@@ -84,7 +84,7 @@ class EmbeddingAnswers(Answers):
     def _searched(self, texts: Sequence[str], batch_size: int) -> list[Record]:
         if self._corpus is None:
             assert self._options.corpus is not None
-            corpus = from_file(Path(self._options.corpus))
+            corpus: Any = from_file(Path(self._options.corpus))
             corpus.check()
             known = [row.texts[0] for chunk in corpus.chunks(1024) for row in chunk]
             self._corpus = Corpus(self._predictor, known, batch_size, self._options.dimensions)

@@ -34,6 +34,15 @@ class LibraryModel(nn.Module):
             found = self._learner(features["input_ids"], features["attention_mask"])
         return {**features, "sentence_embedding": found}
 
+    def __getitem__(self, at: int) -> nn.Module:
+        """The library looks at the first of its modules."""
+        return self._vectors[at]
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return torch.device(self._device)
+
     def get_embedding_dimension(self) -> int:
         """The length of a vector."""
         return self._vectors[0].settings.width
@@ -49,30 +58,34 @@ def loss_module(
     with quietly():
         from sentence_transformers.sentence_transformer import losses
 
-    head = None
+    head: nn.Linear | None = None
+    loss: Any
+    # The library asks of a model no more than this one has.
+    asked: Any = model
     if isinstance(spec, MultipleNegatives):
-        loss = losses.MultipleNegativesRankingLoss(model, scale=spec.scale)
+        loss = losses.MultipleNegativesRankingLoss(asked, scale=spec.scale)
     elif isinstance(spec, CachedMultipleNegatives):
-        loss = losses.CachedMultipleNegativesRankingLoss(model, scale=spec.scale, mini_batch_size=spec.rows_at_once)
+        loss = losses.CachedMultipleNegativesRankingLoss(asked, scale=spec.scale, mini_batch_size=spec.rows_at_once)
     elif isinstance(spec, CoSent):
-        loss = losses.CoSENTLoss(model, scale=spec.scale)
+        loss = losses.CoSENTLoss(asked, scale=spec.scale)
     elif isinstance(spec, AnglE):
-        loss = losses.AnglELoss(model, scale=spec.scale)
+        loss = losses.AnglELoss(asked, scale=spec.scale)
     elif isinstance(spec, CosineSimilarity):
-        loss = losses.CosineSimilarityLoss(model)
+        loss = losses.CosineSimilarityLoss(asked)
     elif isinstance(spec, Triplet):
         from sentence_transformers.sentence_transformer.losses import TripletDistanceMetric
 
-        loss = losses.TripletLoss(model, TripletDistanceMetric.COSINE, spec.margin)
+        loss = losses.TripletLoss(asked, TripletDistanceMetric.COSINE, spec.margin)
     elif isinstance(spec, OnlineContrastive):
-        loss = losses.OnlineContrastiveLoss(model, margin=spec.margin)
+        loss = losses.OnlineContrastiveLoss(asked, margin=spec.margin)
     else:
         assert isinstance(spec, Softmax)
-        loss = losses.SoftmaxLoss(model, model.get_embedding_dimension(), classes)
-        head = loss.classifier
-        _draw(head, seed)
+        loss = losses.SoftmaxLoss(asked, model.get_embedding_dimension(), classes)
+        layer: nn.Linear = loss.classifier
+        _draw(layer, seed)
+        head = layer
     if dims is not None:
-        loss = losses.MatryoshkaLoss(model, loss, dims)
+        loss = losses.MatryoshkaLoss(asked, loss, dims)
     return loss, head
 
 

@@ -20,6 +20,7 @@ from runner.builders.routing._llms.llm_embedding import LlmEmbedding
 from runner.builders.routing._prompts.features import NAMES
 from runner.builders.routing._prompts.named_features import named_features
 from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
+from runner.builders.routing._prompts.prompt_inputs import encoder_folder
 from runner.builders.routing._prompts.prompted import prompt_features
 from runner.contract import TrainContext
 from runner.data.category_tags import TAGS, prompt_tags
@@ -27,7 +28,6 @@ from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.tasks.ranking.pair_inputs import PairInputs, Part
 from runner.training import encoder
-from runner.training.pretrained import resolve
 
 #: An artifact's files: the trees as their library writes them, the bins' edges, the rest; and the encoder's folder.
 TREES, EDGES, DOCUMENT, ENCODER = "booster.json", "bins.safetensors", "model.json", "encoder"
@@ -95,7 +95,7 @@ class Gathered:
         values: dict[str, np.ndarray] = {}
         folder = None
         if "prompt_embedding" in groups:
-            folder = context.start_from / ENCODER if context.start_from else resolve(spec.embedding_model_name)
+            folder = encoder_folder(context, spec.embedding_model_name)
             values["prompt_embedding"] = encoder.embed(
                 train.prompts, folder, context.cache, context.device, context.emit, context.stop_requested
             )

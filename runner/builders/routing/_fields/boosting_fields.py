@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
 from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
-from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
-from runner.contract import ModelSpec, Needed, option
+from runner.builders.routing._fields.router_fields import PromptEncoderSpec, encoder_option, least_comparisons_option
+from runner.contract import Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 
@@ -44,7 +44,7 @@ def inputs_option(default: Sequence[str], description: str) -> Any:
     )
 
 
-class BoostingSpec(InputImportance, ModelSpec):
+class BoostingSpec(InputImportance, PromptEncoderSpec):
     """Trees on what is known of a prompt and of an LLM; a kind adds ``input_features``."""
 
     #: A round sees every row: there are no batches.

@@ -9,8 +9,8 @@ from pydantic import Field
 from runner.builders.routing._fields.embedding_specs import EmbeddingSpec, Frozen
 from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
-from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
-from runner.contract import ModelSpec, Needed, option
+from runner.builders.routing._fields.router_fields import PromptEncoderSpec, encoder_option, least_comparisons_option
+from runner.contract import Needed, option
 from runner.data.comparisons import ComparisonsData
 from runner.store.references import Reference
 from runner.training.cross_validation import CrossValidated
@@ -19,7 +19,7 @@ from runner.training.gradient_training import DiagnosedTraining
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class EmbeddingKindSpec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
+class EmbeddingKindSpec(CrossValidated, DiagnosedTraining, InputImportance, PromptEncoderSpec):
     """The fields of networks on [prompt embedding; prompt features; LLM vector]."""
 
     data = ComparisonsData

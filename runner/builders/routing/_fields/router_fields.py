@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from runner.contract import ModelSpec, option
+from runner.builders._finetuning._fields.stored_names import names_stored
+from runner.contract import ModelSpec, Needed, option
 from runner.data.comparisons import ComparisonsData
 
 
@@ -14,8 +15,23 @@ def encoder_option() -> Any:
         "all-MiniLM-L6-v2",
         min_length=1,
         pretrained=True,
-        description="The sentence transformer that embeds prompts: a name or a folder.",
+        description="The sentence transformer that embeds prompts: a name, a folder, or a stored sentence encoder, "
+        "TYPE/NAME.",
     )
+
+
+class PromptEncoderSpec(ModelSpec):
+    """A kind whose ``embedding_model_name`` may be a stored model's, TYPE/NAME."""
+
+    ENCODER: ClassVar = "embedding_model_name"
+
+    def stored_models(self) -> dict[str, str]:
+        name = getattr(self, self.ENCODER)
+        return super().stored_models() | ({self.ENCODER: name} if names_stored(name) else {})
+
+    def needed(self, field: str) -> Needed:
+        # A model that reads two texts together has no pooling, and no vectors.
+        return Needed(task="embedding", folder="1_Pooling") if field == self.ENCODER else super().needed(field)
 
 
 def least_comparisons_option() -> Any:
@@ -43,7 +59,7 @@ class PromptBlindSpec(ModelSpec):
     row_filters: ClassVar = ("min_model_occurrences",)
 
 
-class FixedEmbeddingSpec(ModelSpec):
+class FixedEmbeddingSpec(PromptEncoderSpec):
     """A kind that is fitted at once to the prompts' embeddings."""
 
     uses_epochs: ClassVar[bool] = False

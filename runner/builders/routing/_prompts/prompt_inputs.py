@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from runner.builders._finetuning import finetuned_model
 from runner.builders.routing._fields.prompt_features import BY_NAME, DEFAULT, chosen
 from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
 from runner.builders.routing._prompts.prompted import Standardizer, distinct_prompts, prompt_features
@@ -23,6 +24,15 @@ from runner.training.pretrained import resolve
 FOLDER = "encoder"
 
 
+def encoder_folder(context: TrainContext, name: str) -> Path:
+    """The folder of a sentence encoder: of the model to start from, of the stored model that the spec names, or what
+    its name resolves to."""
+    if context.start_from is not None:
+        return context.start_from / FOLDER
+    stored = context.stored.get("embedding_model_name")
+    return resolve(name) if stored is None else finetuned_model.whole(stored, context.cache)
+
+
 @dataclass(frozen=True)
 class PromptEmbeddings:
     """Every distinct prompt of the data, of which nothing but its embedding is read."""
@@ -33,7 +43,7 @@ class PromptEmbeddings:
     @classmethod
     def of(cls, context: TrainContext, name: str) -> PromptEmbeddings:
         """Embed with the sentence transformer ``name``, or with the encoder of the model to start from."""
-        folder = context.start_from / FOLDER if context.start_from else resolve(name)
+        folder = encoder_folder(context, name)
         prompts = context.data.train.prompts
         embeddings = encoder.embed(prompts, folder, context.cache, context.device, context.emit, context.stop_requested)
         return cls(embeddings, folder)

@@ -24,8 +24,8 @@ from pydantic import Field
 
 from runner.builders.routing._fields.importance_field import InputImportance
 from runner.builders.routing._fields.prompt_features import FeatureChoice, feature_option
-from runner.builders.routing._fields.router_fields import encoder_option
-from runner.contract import ModelSpec, option
+from runner.builders.routing._fields.router_fields import PromptEncoderSpec, encoder_option
+from runner.contract import option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
 from runner.training.cross_validation import CrossValidated
@@ -37,7 +37,7 @@ REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 Size = Annotated[int, Field(ge=1, le=65536)]
 
 
-class Spec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
+class Spec(CrossValidated, DiagnosedTraining, InputImportance, PromptEncoderSpec):
     """Dense network."""
 
     data = ComparisonsData

@@ -17,8 +17,8 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from runner.builders.routing._fields.importance_field import InputImportance
-from runner.builders.routing._fields.router_fields import encoder_option, least_comparisons_option
-from runner.contract import ModelSpec, option
+from runner.builders.routing._fields.router_fields import PromptEncoderSpec, encoder_option, least_comparisons_option
+from runner.contract import option
 from runner.data.comparisons import ComparisonsData
 from runner.tasks import ranking
 from runner.training.cross_validation import CrossValidated
@@ -29,7 +29,7 @@ TASK = ranking.TASK
 REQUIRES = ("torch", "transformers", "safetensors", "numpy")
 
 
-class Spec(CrossValidated, DiagnosedTraining, InputImportance, ModelSpec):
+class Spec(CrossValidated, DiagnosedTraining, InputImportance, PromptEncoderSpec):
     """Matrix factorization."""
 
     data = ComparisonsData
