@@ -41,7 +41,8 @@ class Case:
     rows: int
     columns: dict[str, str]
     measure: str
-    #: In the measure's unit; negative: down. Written down before the first run, and not changed since.
+    #: In the measure's unit; negative: down. Written down before the first run, and not changed
+    #: since; where the settings were, a comment says so.
     expected: float
     #: What the measure is before training where no table says so.
     before: float | None = None
@@ -56,7 +57,8 @@ CASES = [
     # Two to four wrong answers to a question, next to the best one. Other questions are held out.
     Case("dpo", "stored", "mc_truthfulqa.jsonl", 60, PAIRS, "loss", -0.02),
     Case("orpo", "cut", "mc_truthfulqa.jsonl", 60, PAIRS, "loss", -1.0, fields=LORA),
-    Case("kto", "stored", "mc_truthfulqa.jsonl", 40, PAIRS, "loss", -0.02),
+    # Three wrong answers to a right one. With weights alike, its first form, the held-out loss stayed: 0.500, 0.501.
+    Case("kto", "stored", "mc_truthfulqa.jsonl", 40, PAIRS, "loss", -0.02, fields={"desirable_weight": 3.0}),
     Case("reward", "cut", "mc_truthfulqa.jsonl", 60, PAIRS, "log_loss", -0.02, before=LN_2),
 ]
 RATES = {"causal_lm": 1e-3, "sft": 1e-3, "dpo": 1e-4, "orpo": 3e-3, "kto": 1e-4, "reward": 3e-4}

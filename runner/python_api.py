@@ -46,7 +46,7 @@ class TrainedModel:
     metrics: Mapping[str, object]
     #: Tables of the run's page, by name.
     tables: Mapping[str, Any]
-    #: What is odd about how it ran, a sentence each.
+    #: What is odd about how it ran, the run's warnings among it: a sentence each.
     notes: list[str]
 
 
@@ -282,13 +282,18 @@ class Runner:
 
 
 class _Listener:
-    """A callback as a listener: what it raises is kept to be told."""
+    """A callback as a listener. What it raises is kept to be told, and so are the run's warnings."""
 
     def __init__(self, on_event: OnEvent | None) -> None:
         self._on_event = on_event
         self.notes: list[str] = []
 
     def handle(self, event: Event) -> None:
+        from runner.runs.event_kinds import WarningEvent
+        from runner.tracking.event_words import warning_text
+
+        if isinstance(event, WarningEvent):
+            self.notes.append(warning_text(event))
         if self._on_event is None:
             return
         try:

@@ -35,6 +35,12 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         return [*words, "--input", rows]
     if reader == "runner.data.images.infer_rows":
         return [*words, "--input", pictures(desk)]
+    if reader == "runner.data.text_pairs.asked_texts":
+        # Rows of two texts: every model of pairs compares them.
+        rows = desk.home / "pairs.jsonl"
+        lines = [json.dumps({"sentence1": prompt, "sentence2": f"{len(prompt)} letters"}) for prompt in PROMPTS]
+        rows.write_text("".join(line + "\n" for line in lines))
+        return [*words, "--input", rows]
     if reader == "runner.data.labelled_texts.infer_rows":
         return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.dialogues.infer_rows":
@@ -44,6 +50,11 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         lines = [json.dumps({"prompt": prompt, "completion": f"{len(prompt)}."}) for prompt in PROMPTS]
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
+    if reader == "runner.data.tagged_tokens.infer_rows":
+        return [*words, "--prompts", *PROMPTS]
+    if reader == "runner.data.context_questions.infer_rows":
+        asked = [{"question": prompt, "context": " ".join(PROMPTS * 9)} for prompt in PROMPTS]
+        return [*words, "--prompts", *map(json.dumps, asked)]
     return [*words, "--models-to-score", *llms(document)[:3], "--prompts", *PROMPTS]
 
 

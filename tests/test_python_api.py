@@ -79,6 +79,16 @@ def test_a_callback_that_fails_ends_no_run_and_is_told_of(tmp_path):
     assert any("ZeroDivisionError" in note for note in trained.notes)
 
 
+def test_a_runs_warnings_are_among_its_notes(tmp_path):
+    told = []
+    dropped = tmp_path / "few.csv"
+    dropped.write_text("prompt,model_a,model_b,winner\n" + "a,x,y,model_a\nb,y,x,model_a\n,,,\n" * 40)
+    spec = example("elo_scoring", data={"dataset": str(dropped)})
+    trained = Runner(root=tmp_path).train(spec, executor="local", on_event=told.append)
+    warned = [event.message for event in told if event.event == "warning"]
+    assert warned and all(any(message in note for note in trained.notes) for message in warned)
+
+
 def test_what_a_run_ended_with_is_raised(tmp_path):
     gone = example("elo_scoring", data={"dataset": str(tmp_path / "nowhere.csv")})
     with pytest.raises((NotFoundError, DataError)):

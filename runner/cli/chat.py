@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner import near_names
+from runner.cli.chat_commands import carry_out
 from runner.cli.output import Json, error_text, say, show
 from runner.cli.streams import ResultStream, standard_input
-from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
@@ -22,18 +21,6 @@ if TYPE_CHECKING:
     from runner.inference.chat_session import ChatSession
 
 Settings = Parameter(name="--set", negative="")
-#: The commands, each with what it takes, and what it does.
-COMMANDS = {
-    "/reset": ("", "begin anew"),
-    "/system": ("[TEXT]", "what is said before the conversation"),
-    "/set": ("KEY=VALUE", "change an option"),
-    "/options": ("", "show the options"),
-    "/save": ("FILE", "keep the conversation"),
-    "/load": ("FILE", "take one up again"),
-    "/help": ("", "show this"),
-    "/quit": ("", "end, as Ctrl-D does"),
-    "/exit": ("", "the same"),
-}
 
 
 def chat(
@@ -105,7 +92,7 @@ class _Screen(ResultStream):
     """A terminal: what could steer it is spelled out."""
 
     def write(self, text: str) -> int:
-        from runner.pages.numbers import clean
+        from runner.pages.harmless_text import clean
 
         return super().write("".join(char if char in "\n\t" else clean(char) for char in text))
 
@@ -141,7 +128,7 @@ def _piped() -> Iterator[str]:
 def _turn(session: ChatSession, line: str, out: ResultStream | None) -> bool:
     """Do what a line says: a command, or a turn. False: it is the end."""
     if line.startswith("/") and not line.startswith("//"):
-        return _command(session, line)
+        return carry_out(session, line)
     if line.strip():
         # A turn that begins with a slash is written with two.
         _answer(session, line[1:] if line.startswith("//") else line, out)
@@ -170,41 +157,3 @@ def _answer(session: ChatSession, text: str, out: ResultStream | None) -> None:
         say(f"(cut at max_new_tokens, {session.options.max_new_tokens}, or where the model's positions end)")
     elif not said:
         say("(an empty answer: the turn is taken back)")
-
-
-def _command(session: ChatSession, line: str) -> bool:
-    """Do what a line with a slash says. False: it is the end."""
-    from runner.inference.opening import parse_settings
-
-    verb, _, rest = line.partition(" ")
-    rest = rest.strip()
-    if verb not in COMMANDS:
-        near = near_names.nearest(verb, COMMANDS)
-        raise UsageError(
-            f"there is no command {verb}",
-            hint=f"did you mean {near}?" if near else f"{', '.join(COMMANDS)}; a turn that begins so: /{verb}",
-        )
-    takes, _ = COMMANDS[verb]
-    if bool(rest) != bool(takes) and not takes.startswith("["):
-        raise UsageError(f"{verb} takes {takes or 'nothing'}", hint=f"{verb} {takes}".strip())
-    if verb == "/reset":
-        session.reset()
-        say("begun anew")
-    elif verb == "/system":
-        session.set(system=rest or None)
-        say("the system's turn is set" if rest else "there is no system's turn")
-    elif verb == "/set":
-        session.set(**parse_settings([rest]))
-    elif verb == "/options":
-        say("\n".join(f"{name} = {value}" for name, value in session.options.model_dump().items()))
-    elif verb == "/save":
-        session.save(absolute(rest, current_folder()))
-        say(f"saved as {rest}")
-    elif verb == "/load":
-        session.load(absolute(rest, current_folder()))
-        say(f"{counted(len(session.history), 'turns')} taken up")
-    elif verb == "/help":
-        for name, (takes, does) in COMMANDS.items():
-            say(f"{f'{name} {takes}'.ljust(16)}  {does}")
-        say("A turn that begins with a slash is written with two.")
-    return verb not in ("/quit", "/exit")

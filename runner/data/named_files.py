@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from runner.data import hub_files
 from runner.data.holdout import Holdout
@@ -18,6 +18,8 @@ class NamedFiles(TextFiles, Holdout):
     dataset: str
     #: Names that stand for data that comes with the program, and for no file.
     PACKAGED: ClassVar[Sequence[str]] = ()
+    #: Suffixes of files that the layout reads beside those that all read, with what they hold.
+    ALSO_READ: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def named_columns(self) -> list[str]:
@@ -36,9 +38,10 @@ class NamedFiles(TextFiles, Holdout):
         for path, pointer in self._hub_names():
             hub_files.hub_name(path, f"{pointer}: {path}")
             # What it holds is known once it is fetched.
-            found |= {container_of(path)} if container_of(path) else TEXTS
+            named = container_of(path, self.ALSO_READ)
+            found |= {named} if named else TEXTS
         for path, pointer in self._paths():
-            files, container = data_files(path, pointer, cwd)
+            files, container = data_files(path, pointer, cwd, self.ALSO_READ)
             found.add(container)
             if container in ("csv", "tsv"):
                 self._check_header(cwd / files[0])
@@ -72,7 +75,11 @@ class NamedFiles(TextFiles, Holdout):
 
         found: list[Path] = []
         for path, pointer in self._paths():
-            found += data_files(path, pointer)[0] if is_pattern(path) else [absolute(path, Path(), where=pointer)]
+            found += (
+                data_files(path, pointer, also=self.ALSO_READ)[0]
+                if is_pattern(path)
+                else [absolute(path, Path(), where=pointer)]
+            )
         return found
 
     def resolved(self, cwd: Path) -> Self:

@@ -8,8 +8,9 @@ from typing import Any
 from runner.contract import Task
 from runner.evaluation import compare_tables
 from runner.pages import plots
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, table, tag, tree
-from runner.pages.numbers import clean, finite
+from runner.pages.numbers import finite
 from runner.pages.table_page import domain_of
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner import registry
 from runner.contract import Task
-from runner.pages.numbers import clean
+from runner.pages.harmless_text import clean
 
 
 def tasks_of(document: Mapping[str, Any]) -> list[tuple[Task, Mapping[str, Any]]]:

@@ -8,8 +8,8 @@ from typing import Any
 from runner.contract import Table
 from runner.contract.foreign_code import CUT_SHORT
 from runner.contract.quantities import counted
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, tag, tree
-from runner.pages.numbers import clean
 from runner.pages.page import whole_page
 from runner.pages.style import CSS
 from runner.pages.table_markdown import as_markdown

@@ -8,7 +8,7 @@ from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import DataError
 from runner.evaluation.evaluated_model import EvaluatedModel
 from runner.evaluation.evaluating import Prepared
-from runner.pages.numbers import clean
+from runner.pages.harmless_text import clean
 from runner.tasks.generation.evaluation_sections import EvaluationTask, Generation, Perplexity
 from runner.tasks.generation.questions.question import Question
 from runner.tasks.generation.scored.foretold_answers import passages_of, prompt_facts

@@ -10,7 +10,7 @@ from runner.chat.messages import Message
 from runner.data.dialogues.infer_rows import AskedConversation, read_conversation
 from runner.errors import ConflictError, UsageError
 from runner.generation.engine import Engine
-from runner.generation.reply import Reply
+from runner.generation.reply import Reply, need_count
 from runner.inference.chat_session import ChatSession, read_chat_options
 from runner.tasks.generation.completions import Ending
 
@@ -74,6 +74,7 @@ class MessageCompleter:
 
     def samples(self, asked: Asked, count: int, **options: Any) -> list[Answer]:
         """Several answers to one conversation, each drawn by a seed of its own."""
+        need_count(count)
         return [reply.result() for reply in [self.start(asked, copy=copy, **options) for copy in range(count)]]
 
     async def complete_async(self, asked: Asked, **options: Any) -> Answer:
@@ -98,9 +99,16 @@ class MessageCompleter:
         read = read_chat_options(engine.task, self._given | options)
         return ChatSession(engine.model, _Talker(self), engine.task, read, tools=self._tools)
 
-    def _row(self, asked: Asked) -> AskedConversation:
+    def _row(self, given: Asked) -> AskedConversation:
+        asked: Any = given
         if isinstance(asked, str):
             turns: list[Any] = [{"role": "user", "content": asked}]
+        elif not isinstance(asked, Sequence) or not all(isinstance(turn, Message | Mapping) for turn in asked):
+            raise UsageError(
+                f"{type(asked).__name__} is no conversation",
+                where="asked",
+                hint="a text, or a list of turns with role and content",
+            )
         else:
             turns = [turn.as_dict() if isinstance(turn, Message) else dict(turn) for turn in asked]
         return AskedConversation(read_conversation(turns, list(self._tools) or None, "the conversation"))

@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from runner.errors import UsageError
+
 Piece = TypeVar("Piece", covariant=True)
 Whole = TypeVar("Whole", covariant=True)
 
@@ -149,3 +151,9 @@ class Reply(Generic[Piece, Whole]):
             raise self._error
         if (piece := reading.rest()) is not None:
             yield piece
+
+
+def need_count(count: int) -> None:
+    """Raise :class:`UsageError` for a number of answers that is none."""
+    if count < 1:
+        raise UsageError(f"{count} answers are none", where="count", hint="ask for at least 1")

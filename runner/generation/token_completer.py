@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.errors import UsageError
 from runner.generation.engine import Engine
-from runner.generation.reply import Reply
+from runner.generation.reply import Reply, need_count
 from runner.tasks.generation.completions import Ending
 
 
@@ -52,6 +52,7 @@ class TokenCompleter:
 
     def samples(self, prompt: Sequence[int], count: int, **options: Any) -> list[TokenCompletion]:
         """Several answers to one prompt, each drawn by a seed of its own."""
+        need_count(count)
         replies = [self.start(prompt, copy=copy, **options) for copy in range(count)]
         return [reply.result() for reply in replies]
 

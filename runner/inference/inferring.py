@@ -224,6 +224,7 @@ def _finish(work: Work, rows: AskedRows, output: Output, form: Form, provenance:
     if form.grows:
         output_files.put_in_place(output.path, None, lines)
     else:
+        form.write_beside(output.path, kept)
         output_files.put_in_place(output.path, partial(form.write, kept=kept), aside)
     write_json(provenance_path(output.path), provenance | {"output": output.path.name})
     work.remove()

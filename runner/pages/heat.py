@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.contract import Table
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, tag
-from runner.pages.numbers import clean, finite
+from runner.pages.numbers import finite
 from runner.pages.table_columns import cell
 
 #: More LLMs than this make no picture; those with the most comparisons are shown.

@@ -6,7 +6,8 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from runner.pages.numbers import clean, finite, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import finite, number
 
 
 class Markup(str):

@@ -1,27 +1,8 @@
-"""Numbers and other people's words as people read them, on a terminal and on a page.
-
-Names and messages come from specs, data files and other people's programs, so whatever could steer a terminal is
-spelled out (``\\x1b``) before it is shown.
-"""
+"""Numbers, times and JSON values as people read them, on a terminal and on a page."""
 
 from __future__ import annotations
 
-import unicodedata
-
-# Bidirectional controls reorder what follows them; the other characters of category Cf (joiners, say) are harmless.
-BIDIRECTIONAL = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def clean(text: object) -> str:
-    """One line without control characters: each is spelled out, line breaks become spaces."""
-    return "".join(
-        " "
-        if char in "\n\r\t"
-        else char.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} or char in BIDIRECTIONAL
-        else char
-        for char in str(text)
-    )
+from runner.pages.harmless_text import clean
 
 
 def finite(value: object) -> float | None:
@@ -87,10 +68,3 @@ def told(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "none", True: "yes", False: "no"}[value]
     return number(value) if isinstance(value, int | float) else clean(value)
-
-
-def columns_taken(text: str) -> int:
-    """The columns of a terminal that a cleaned text takes: an East Asian character takes two, an accent none."""
-    wide = sum(unicodedata.east_asian_width(char) in "WF" for char in text)
-    none = sum(unicodedata.category(char) in {"Mn", "Me", "Cf"} for char in text)
-    return len(text) + wide - none

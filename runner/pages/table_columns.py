@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runner.contract import Table
-from runner.pages.numbers import clean, finite, interval, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import finite, interval, number
 
 INTERVAL = "95 % interval"
 #: A small picture as a cell holds it: nothing else of such a URL is let onto a page.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.contract import Table
-from runner.pages.numbers import clean
+from runner.pages.harmless_text import clean
 from runner.pages.table_columns import columns
 
 

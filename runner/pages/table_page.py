@@ -12,9 +12,10 @@ import numpy as np
 
 from runner.contract import Table
 from runner.pages import heat, plots, table_plots
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, tag
 from runner.pages.html import table as html_table
-from runner.pages.numbers import clean, finite, interval, number
+from runner.pages.numbers import finite, interval, number
 from runner.pages.point_map import point_map
 from runner.pages.table_columns import PICTURE, Column, columns, interval_places
 

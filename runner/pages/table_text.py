@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from runner.contract import Table
-from runner.pages.numbers import clean, columns_taken
+from runner.pages.harmless_text import clean, columns_taken
 from runner.pages.table_columns import Column, columns
 
 GAP = "  "

@@ -80,11 +80,31 @@ class _Checker:
                 yield find(self.document, (*path, name), "unknown", "unknown field", on_key=True, expected=expected,
                            found=found, hint=hint)  # fmt: skip
                 continue
+            if not known and "patternProperties" in schema:
+                # Names are the writer's own, and this is no name.
+                form = " or ".join(f"a name of the form {pattern}" for pattern in schema["patternProperties"])
+                yield find(self.document, (*path, name), "unknown", "no name for a field", on_key=True, expected=form,
+                           found=messages.as_json(name))  # fmt: skip
+                continue
             near = near_names.nearest(name, known)
+            if not path and name in self.of_model():
+                yield find(self.document, (name,), "unknown", "unknown field", on_key=True, expected=expected,
+                           found=found, hint=f"it belongs in the model's spec: /model/spec/{name}")  # fmt: skip
+                continue
             meant = known[near].get("x-spelling-of", near) if near else None
             sure = near_names.unmistakable(name, known)
             yield find(self.document, (*path, name), "unknown", "unknown field", on_key=True, expected=expected,
                        found=found, meant=meant, sure=sure)  # fmt: skip
+
+    def of_model(self) -> dict[str, Schema]:
+        """The fields of the model's spec, where the document says of which kind it is."""
+        found, schema = self.value, self.root
+        for name in ("model", "spec"):
+            schema = schema_walk.properties(schema, self.root, found).get(name, {})
+            found = found.get(name)
+            if not isinstance(found, dict):
+                return {}
+        return schema_walk.properties(schema, self.root, found)
 
     def missing(self, schema: Schema, name: str, path: Path) -> Finding:
         if path == ("model",) and name == "spec":

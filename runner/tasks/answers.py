@@ -84,6 +84,9 @@ class Form:
         """The whole output as text, for standard output."""
         raise NotImplementedError
 
+    def write_beside(self, path: Path, kept: Kept) -> None:
+        """What lies in files of its own beside the output at ``path``, which is written after it."""
+
     def write(self, path: Path, kept: Kept) -> None:
         """The whole output as a file: the text, unless the form is none."""
         with path.open("w", encoding="utf-8") as file:
@@ -139,7 +142,8 @@ class Answers:
         raise NotImplementedError
 
     def columns(self) -> list[tuple[str, str]]:
-        """The Parquet columns of a record: name, and ``string``, ``double``, ``int64`` or ``bool``."""
+        """The Parquet columns of a record: name, and ``string``, ``double``, ``int64`` or ``bool``; or a list of
+        ``texts``, ``floats`` (float32) or ``int64s``."""
         raise NotImplementedError
 
     def flat(self, record: dict[str, Any]) -> list[Any]:
@@ -191,6 +195,7 @@ class RecordParquet(_Records):
         from pyarrow import parquet
 
         types = {"string": pa.string(), "double": pa.float64(), "int64": pa.int64(), "bool": pa.bool_()}
+        types |= {"texts": pa.list_(pa.string()), "floats": pa.list_(pa.float32()), "int64s": pa.list_(pa.int64())}
         own = [(name, types[kind]) for name, kind in self._answers.columns()]
         schema = pa.schema([(INDEX, pa.int64()), *([(ID, pa.string())] if kept.has_ids else []), *own])
         kept.lines.seek(0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.pages.numbers import clean, finite, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import finite, number
 from runner.runs.event_kinds import (
     CheckpointEvent,
     DataEvent,

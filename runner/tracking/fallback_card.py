@@ -6,7 +6,8 @@ import json
 
 from runner import registry
 from runner.errors import RunnerError
-from runner.pages.numbers import clean, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import number
 from runner.store.manifest import Manifest
 
 CARD = "README.md"

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.contract import Measure, Task
-from runner.pages.numbers import clean, finite, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import finite, number
 from runner.tracking.run_task import baselines, best_baseline, recorded_tables, room_of, task_of
 
 #: Measures of a task that the table has columns for; the others are on the run's page.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner.pages.numbers import clean, finite, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import finite, number
 
 
 def headline(model_type: object, metrics: object, recorded: object = None) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.contract import Measure
-from runner.pages.numbers import clean, duration, finite, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import duration, finite, number
 from runner.runs.event_kinds import (
     DataEvent,
     EndedEvent,

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runner.errors import ExitCode, NotFoundError
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, table, tag
-from runner.pages.numbers import clean, duration, finite
+from runner.pages.numbers import duration, finite
 from runner.pages.page import whole_page as whole_page
 from runner.runs.run_documents import Failure
 from runner.runs.run_state import worth_resuming

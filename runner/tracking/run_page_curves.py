@@ -8,8 +8,9 @@ import numpy as np
 
 from runner.contract import Task
 from runner.pages import plots
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, table, tag
-from runner.pages.numbers import clean, finite, number
+from runner.pages.numbers import finite, number
 from runner.tracking.recorded_run import Recorded
 from runner.tracking.run_page_sections import model_type
 from runner.tracking.run_task import baselines, best_baseline, recorded_tables, task_of

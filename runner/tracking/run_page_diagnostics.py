@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from runner.pages import table_plots
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, tag
-from runner.pages.numbers import clean
 from runner.pages.table_page import key
 from runner.tracking.recorded_run import Recorded
 

@@ -12,8 +12,9 @@ import numpy as np
 from runner.contract import Measure, Table, Task
 from runner.pages import plots
 from runner.pages.cards import Card, card
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, block, join, lists, table, tag, tree
-from runner.pages.numbers import clean, duration, finite, number
+from runner.pages.numbers import duration, finite, number
 from runner.pages.table_page import as_html
 from runner.tracking.event_words import early_text, sentence
 from runner.tracking.recorded_run import Recorded

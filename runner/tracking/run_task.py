@@ -10,7 +10,8 @@ from typing import Any
 
 from runner import registry
 from runner.contract import AskOptions, Measure, Table, Task
-from runner.pages.numbers import clean, finite
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import finite
 
 
 def task_of(model_type: object, metrics: Mapping[str, Any] | None = None) -> Task:

@@ -39,15 +39,28 @@ def layers(model: Any) -> tuple[str, nn.ModuleList] | None:
     """The transformer's layers and their name in the model, or None for a model that is not built of a list of them.
 
     It is the outermost list as long as the configuration's ``num_hidden_layers``: ``encoder.layer`` of BERT, RoBERTa
-    and MPNet, ``transformer.layer`` of DistilBERT, ``layers`` of Llama.
+    and MPNet, ``transformer.layer`` of DistilBERT, ``layers`` of Llama. Of a model that reads with an encoder and
+    writes with a decoder it is the decoder's.
     """
-    count = getattr(model.config, "num_hidden_layers", None)
+    found = stacks(model)
+    return found[-1] if found else None
+
+
+def stacks(model: Any) -> list[tuple[str, nn.ModuleList]]:
+    """The same of each of a model's parts, the decoder's last: one that reads with an encoder has two."""
+    counts = {
+        getattr(model.config, name, None) for name in ("num_hidden_layers", "num_decoder_layers", "decoder_layers")
+    }
     named = [
         (name, module)
         for name, module in model.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) == count
+        if isinstance(module, nn.ModuleList) and len(module) in counts
     ]
-    return min(named, key=lambda pair: pair[0].count("."), default=None)
+    if getattr(model.config, "is_encoder_decoder", False):
+        parts = [[pair for pair in named if part in pair[0].split(".")] for part in ("encoder", "decoder")]
+    else:
+        parts = [named]
+    return [min(part, key=lambda pair: pair[0].count(".")) for part in parts if part]
 
 
 def _thaw_biases(model: nn.Module, where: str) -> None:
@@ -136,8 +149,8 @@ def adapter_config(model: nn.Module, spec: Adapters, where: str) -> Any:
 def _targets(model: nn.Module, spec: Adapters, where: str) -> list[str]:
     linear = linear_layers(model)
     if spec.target_modules == "auto":
-        found = layers(model)
-        inside = [name for name in linear if found is None or name.startswith(f"{found[0]}.")]
+        found = tuple(f"{name}." for name, _ in stacks(model))
+        inside = [name for name in linear if not found or name.startswith(found)]
         return inside or linear
     return _named(model, linear, spec.target_modules, where)
 

@@ -21,7 +21,7 @@ PATTERNS = (
     "config.json", "*.safetensors", "*.safetensors.index.json", "modules.json", "sentence_bert_config.json",
     "config_sentence_transformers.json", "*_Pooling/config.json", "tokenizer*", "special_tokens_map.json",
     "added_tokens.json", "chat_template*", "vocab*", "merges.txt", "sentencepiece*", "spiece*",
-    "generation_config.json",
+    "generation_config.json", "preprocessor_config.json", "processor_config.json",
 )  # fmt: skip
 
 

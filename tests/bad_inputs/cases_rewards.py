@@ -65,6 +65,16 @@ CASES: list[Case] = [
         rewarded(policy_loss="importance_sampling", clip_range=0.1),
         f"{SPEC}/clip_range",
     ),
+    wrong("a range in one pass", rewarded(clip_range=0.1), f"{SPEC}/clip_range", "one pass"),
+    wrong("a range upwards in one pass", rewarded(clip_range_high=0.3), f"{SPEC}/clip_range_high", "one pass"),
+    wrong(
+        "a range of ppo in one pass", rewarded(kind="ppo", passes=1, clip_range=0.1), f"{SPEC}/clip_range", "one pass"
+    ),
+    wrong("more opponents than there are", rewarded(JUDGE | {"opponents": 4}), f"{REWARDS}/own/opponents", "above 1"),
+    wrong("a name with a blank", rewarded(rewards={"my reward": SHORT}), f"{REWARDS}/my reward", "no name for a field"),
+    wrong(
+        "an evaluation outside of the model", rewarded() | {"evaluation": {"every": 1}}, "/evaluation", "/model/spec"
+    ),
     wrong("groups of a kind that has none", rewarded(kind="ppo", group_size=4), f"{SPEC}/group_size"),
     wrong("several processes", rewarded(run={"processes": 2, "gpus": 0}), "/run/processes"),
     trained("a file of a reward that is not there", 5, rewarded(FUNCTION), f"{REWARDS}/own/file", "judge.py"),

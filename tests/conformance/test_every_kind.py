@@ -79,6 +79,7 @@ def test_training_stores_a_whole_model_and_measures_it_as_its_task_does(trained)
         "length": measured_as_lengths,
         "generation": measured_as_generation,
         "reward": measured_as_rewards,
+        "embedding": measured_as_comparing,
     }
     measured.get(registry.task(kind).name, measured_as_supervised)(document)
 
@@ -122,6 +123,16 @@ def measured_as_rewards(document: dict[str, Any]) -> None:
     metrics = document["metrics"]
     assert 0 <= metrics["accuracy_low"] <= metrics["accuracy"] <= metrics["accuracy_high"] <= 1
     assert metrics["log_loss"] > 0
+
+
+def measured_as_comparing(document: dict[str, Any]) -> None:
+    """By what the held-out pairs of the example are: texts that belong together."""
+    metrics = document["metrics"]
+    assert 0 <= metrics["agreement_low"] <= metrics["agreement"] <= metrics["agreement_high"] <= 1
+    assert metrics["agreement"] == metrics["mrr_at_10"]
+    assert metrics["spearman"] is None and metrics["accuracy"] is None
+    baselines = Table.read(document["tables"]["baselines"])
+    assert baselines is not None and [row[0] for row in baselines.rows][-1] == "words alone"
 
 
 def measured_as_lengths(document: dict[str, Any]) -> None:

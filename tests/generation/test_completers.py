@@ -164,6 +164,11 @@ def test_what_cannot_be_asked_is_said_and_the_engine_goes_on(engine, talker):
     ):
         with pytest.raises(UsageError):
             talker.start("Hi", **wrong)
+    for wrong in (None, 3, ["Hi"]):
+        with pytest.raises(UsageError, match="is no conversation"):
+            talker.complete(wrong)
+    with pytest.raises(UsageError, match="answers are none"):
+        talker.samples("Hi", 0)
     with pytest.raises(DataError):
         talker.start([{"role": "nobody", "content": "Hi"}])
     with pytest.raises(DataError):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.contract import Table
-from runner.pages.numbers import columns_taken
+from runner.pages.harmless_text import columns_taken
 from runner.pages.table_columns import columns
 from runner.pages.table_markdown import as_markdown
 from runner.pages.table_page import as_html

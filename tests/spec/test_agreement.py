@@ -24,6 +24,8 @@ from runner.spec.reader import read
 from runner.spec.schema_walk import resolve
 
 LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
+#: Kinds that train another pretrained transformer: the fields that they share with language models agree as theirs do.
+FINETUNED = (*LANGUAGE, "extractive_qa", "image_classification", "image_regression")
 POLICY = ("importance_sampling", "ppo", "cispo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
@@ -140,7 +142,7 @@ def _table_conflict(data):
 def _rate_conflict(section):
     """Whether a warm-up has two lengths, or the learning rate two decays."""
     # A language model's learning rate is lowered in a line where nothing is said.
-    default = {"schedule_type": "linear"} if section.get("model_type") in LANGUAGE else None
+    default = {"schedule_type": "linear"} if section.get("model_type") in FINETUNED else None
     schedule, optimizer = section.get("schedule", default), section.get("optimizer") or {}
     if not isinstance(schedule, dict):
         return False
@@ -191,6 +193,14 @@ def _language_conflict(spec):
         return True
     kind, loss, smoothing = spec.get("model_type"), spec.get("loss_type", "sigmoid"), spec.get("label_smoothing", 0)
     return kind == "dpo" and ((bool(smoothing) and loss in ("hinge", "ipo")) or (loss == "robust" and not smoothing))
+
+
+def _windows_conflict(spec):
+    """Whether windows share more tokens than they have room for, or a question leaves none."""
+    length = spec.get("max_length", 384)
+    asked = spec.get("max_question_length")
+    room = length - (min(64, length // 2) if asked is None else asked) - 4
+    return room < 1 or spec.get("doc_stride", 128) >= room
 
 
 def _taught_conflict(spec):
@@ -270,9 +280,15 @@ def _rewarded_conflict(spec):
             return True
         if kind in ("preference", "judge") and spec["model_type"] != "grpo":
             return True
+        if kind == "judge" and reward.get("opponents", 2) > max(spec.get("group_size", 8) - 1, 2):
+            return True
         if kind == "environment" and (environment or {}).get("partner") is None:
             return True
     if spec.get("max_new_tokens", 128) >= spec.get("max_length", 1024):
+        return True
+    usual = {"clip_range": 0.2, "clip_range_high": None, "value_clip_range": 0.2}
+    once = spec.get("passes", 4 if spec["model_type"] == "ppo" else 1) == 1 and spec["model_type"] != "online_dpo"
+    if once and any(spec.get(name, value) != value for name, value in usual.items()):
         return True
     ranges = ("clip_range" in spec, spec.get("clip_range_high") is not None)
     return spec.get("policy_loss") == "importance_sampling" and any(ranges)
@@ -359,7 +375,9 @@ def beyond_a_schema(document):
         return True
     if isinstance(spec.get("embedding_spec"), dict) and _bits_conflict(spec["embedding_spec"]):
         return True
-    if spec.get("model_type") in LANGUAGE and _language_conflict(spec):
+    if spec.get("model_type") in FINETUNED and _language_conflict(spec):
+        return True
+    if spec.get("model_type") == "extractive_qa" and _windows_conflict(spec):
         return True
     for field in ("input_features", "prompt_features"):
         words = [OLDER_WORDS.get(word, word) for word in listed] if isinstance(listed := spec.get(field), list) else []

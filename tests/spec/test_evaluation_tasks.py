@@ -64,7 +64,7 @@ def test_a_misspelt_field_is_one_fault():
     [
         (answer(metrics=[{"metric": "exact_mach"}]), "/answer/metrics/0/metric", "exact_match"),
         (answer(metrics=[]), "/answer/metrics", "too few items"),
-        (answer(metrics=[{"metric": "f1"}, {"metric": "f1"}]), "/answer/metrics", "a metric is there twice"),
+        (answer(metrics=[{"metric": "f1"}, {"metric": "f1"}]), "/answer/metrics", "the metric f1 is there twice"),
         (answer(metrics=[{"metric": "extracted_match", "pattern": "("}]), "/answer/metrics/0/pattern", "no regular"),
         (answer(reference="{sum"), "/answer/reference", "a lone {"),
         (answer(options={"n": 2, "temperature": 1.0}), "/answer/options/n", "one answer is scored"),

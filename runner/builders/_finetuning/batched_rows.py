@@ -52,11 +52,13 @@ def trainee(
     measure: Callable[[], Mapping[str, float | None]],
     *,
     parts: Callable[[np.ndarray], Iterator[torch.Tensor]] | None = None,
+    factors: Mapping[str, float] | None = None,
 ) -> Trainee:
     """For :func:`runner.training.loop.fit`. ``measure`` gives the figures of the held-out rows, ``spec.measures``.
 
     ``parts`` is in place of ``rows.loss`` for a loss that no part of a step can be told of by itself, such as one whose
-    negatives are the other rows of a batch. Raises :class:`DataError` where early stopping waits for what nothing is
+    negatives are the other rows of a batch. ``factors`` are on the learning
+    rate, by the beginning of weights' names. Raises :class:`DataError` where early stopping waits for what nothing is
     measured of.
     """
     criterion = spec.criterion()
@@ -76,7 +78,9 @@ def trainee(
     lengths = rows.lengths
     return Trainee(
         module=model,
-        optimizer=optimizers.make(spec.optimizer, context.processes.at_rest(model).named_parameters(), fused=True),
+        optimizer=optimizers.make(
+            spec.optimizer, context.processes.at_rest(model).named_parameters(), faster=factors, fused=True
+        ),
         order=order,
         loss=None,
         parts=step_parts,

@@ -166,7 +166,8 @@ def _beside(folder: Path) -> list[Path]:
 
 def head_document(head: Head) -> dict[str, Any]:
     """What a document keeps of a head, under ``head``: :func:`stored_head` makes it of that."""
-    return {"auto": head.auto, "table": head.table, "task_type": head.task_type, "settings": dict(head.settings)}
+    found = {"auto": head.auto, "table": head.table, "task_type": head.task_type, "settings": dict(head.settings)}
+    return found | ({"spare": list(head.spare)} if head.spare else {})
 
 
 def stored_head(document: Mapping[str, Any]) -> Head:
@@ -176,7 +177,7 @@ def stored_head(document: Mapping[str, Any]) -> Head:
     if "id2label" in settings:
         # JSON's names are texts.
         settings["id2label"] = {int(key): value for key, value in settings["id2label"].items()}
-    return Head(own["auto"], own["table"], own["task_type"], settings=settings)
+    return Head(own["auto"], own["table"], own["task_type"], settings=settings, spare=tuple(own.get("spare", ())))
 
 
 def add(folder: Path, more: Mapping[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Head:
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: What is drawn of it where it is put on a base; a run that goes on from a model keeps that model's.
     drawn: Drawn = "all"
+    #: How the names of weights begin that may lack, and are left as they come: nothing that is used hangs on them.
+    spare: tuple[str, ...] = ()
 
     def model_types(self) -> Mapping[str, Any]:
         """The kinds of models that can have it, by the name in ``config.json``."""
@@ -106,7 +108,7 @@ def open_with_head(
                 where=place,
                 hint="take configuration and weights of one model, whole",
             ) from error
-    _check_and_draw(model, loaded, seed, drawn, place, tell)
+    _check_and_draw(model, loaded, seed, drawn, place, tell, head.spare)
     if getattr(model.config, "use_cache", False) and not model.config.is_encoder_decoder:
         model.config.use_cache = False
     return model.eval() if quantization is not None else model.to(device).eval()
@@ -123,6 +125,11 @@ def head_modules(model: Any) -> list[str]:
     return beside + ([f"{prefix}.pooler"] if isinstance(pooler, nn.Module) and _weighty(pooler) else [])
 
 
+def own_modules(model: Any, head: Head) -> list[str]:
+    """Those of them that a kind puts there: none where a model is taken as it was pretrained."""
+    return [] if head.drawn == "none" else head_modules(model)
+
+
 def _weighty(module: nn.Module) -> bool:
     return next(module.parameters(), None) is not None
 
@@ -137,10 +144,18 @@ def _read(auto: Any, folder: Path, words: dict[str, Any]) -> Any:
         return auto.from_pretrained(folder, **words)
 
 
-def _check_and_draw(model: Any, loaded: Any, seed: int, drawn: Drawn, place: str, tell: Callable[[str], None]) -> None:
+def _check_and_draw(
+    model: Any,
+    loaded: Any,
+    seed: int,
+    drawn: Drawn,
+    place: str,
+    tell: Callable[[str], None],
+    spare: tuple[str, ...] = (),
+) -> None:
     ours = () if drawn == "none" else tuple(f"{name}." for name in head_modules(model))
     lacking = set(loaded["missing_keys"]) | {_key(entry) for entry in loaded["mismatched_keys"]}
-    if others := sorted(name for name in lacking if not (ours and name.startswith(ours))):
+    if others := sorted(name for name in lacking if not (name.startswith((*ours, *spare)))):
         raise DataError(
             f"the weights of the model are not all there, or of other shapes: {some(others)}",
             where=place,

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning.heads import Head, head_modules, open_with_head
+from runner.builders._finetuning.heads import Head, open_with_head, own_modules
 from runner.builders._finetuning.pretrained_base import BASE, PretrainedBase
 from runner.contract import TrainContext
 from runner.training import finetuning_methods, freed_memory, quantised, quiet_libraries
@@ -45,7 +45,7 @@ def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Hea
     method = spec.finetuning_spec
     quantization = quantised.config(method, context.device, METHOD, context.emit) if isinstance(method, QLora) else None
     if quantization is not None:
-        quantization.llm_int8_skip_modules = _kept_whole(base, head)
+        quantization.llm_int8_skip_modules = _kept_whole(base, head) or None
 
     def tell(sentence: str) -> None:
         context.emit("warning", message=sentence, pointer=BASE)
@@ -76,7 +76,7 @@ def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Hea
 
 def thawed(model: Any, method: FinetuningSpec, head: Head, where: str = METHOD) -> Any:
     """The model with only that training which ``method`` says, and its head; with adapters it is PEFT's, around it."""
-    modules = head_modules(model)
+    modules = own_modules(model, head)
     if isinstance(method, Adapters):
         with quiet_libraries.quiet_adapters():
             from peft import get_peft_model
@@ -116,4 +116,4 @@ def _kept_whole(base: PretrainedBase, head: Head) -> list[str]:
     for name, value in head.settings.items():
         setattr(config, name, value)
     with quiet_libraries.quietly(), torch.device("meta"):
-        return head_modules(head.auto_class().from_config(config, trust_remote_code=False))
+        return own_modules(head.auto_class().from_config(config, trust_remote_code=False), head)

@@ -26,13 +26,14 @@ def tune(
     measure: Callable[[], Mapping[str, float | None]],
     *,
     parts: Callable[[np.ndarray], Iterator[torch.Tensor]] | None = None,
+    factors: Mapping[str, float] | None = None,
 ) -> Fit:
     """Train, and leave the best weights in ``opened.model``. See :func:`trainee`.
 
     Raises :class:`~runner.errors.RunFailed` where nothing was learned, and what the loop raises.
     """
     start = Start.of(opened.model, context.processes)
-    fitted = fit(trainee(spec, context, opened.model, rows, measure, parts=parts), context)
+    fitted = fit(trainee(spec, context, opened.model, rows, measure, parts=parts, factors=factors), context)
     start.check(opened.model)
     return fitted
 

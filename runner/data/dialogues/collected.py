@@ -63,8 +63,8 @@ def layout_rows(section: DialogueData, told: Told, from_arrow: bool = False) -> 
         from_arrow,
     )
     layout: LayoutRows = importlib.import_module(section.made_by).Layout(own, told, reader)
-    if words := getattr(section, "label_words", None):
-        layout.label_words = words  # type: ignore[attr-defined]
+    for name in layout.SETTINGS:
+        setattr(layout, name, getattr(section, name))
     return layout
 
 

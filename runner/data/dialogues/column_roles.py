@@ -104,6 +104,10 @@ class Columns:
         found = [self._by_plain[name] for name in names if name in self._by_plain]
         return [name for name in found if name not in self._taken]
 
+    def all_names(self) -> list[str]:
+        """Every column that the spec has given no role."""
+        return [name for name in self.names if name not in self._taken]
+
     def question(self) -> dict[str, str]:
         """The columns of a prompt and of its answer; empty for none. Raises :class:`RowFault` where two could be."""
         prompt, answer = self.of("prompt", ()), self.of("completion", ())

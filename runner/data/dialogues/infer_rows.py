@@ -194,11 +194,16 @@ class AskedConversations(TableRows):
         return AskedConversation(made.conversation, name if usable else None, answer)
 
 
-def _layout(columns: Mapping[str, Any] | None, role_words: Mapping[str, Any] | None, split_think: bool) -> AskedLayout:
+def _layout(
+    asked: type[AskedLayout],
+    columns: Mapping[str, Any] | None,
+    role_words: Mapping[str, Any] | None,
+    split_think: bool,
+) -> AskedLayout:
     own = {role: name for role, name in (columns or {}).items() if name is not None}
     told = Told()
     reader = TurnReader(told, own.get("role"), own.get("content"), role_words or {}, bool(split_think))
-    return AskedLayout(own, told, reader)
+    return asked(own, told, reader)
 
 
 def from_words(words: Sequence[str], **written: Any) -> AskedConversations:
@@ -217,14 +222,16 @@ def from_file(
     columns: Mapping[str, Any] | None = None,
     role_words: Mapping[str, Any] | None = None,
     split_think: bool = False,
+    asked: type[AskedLayout] = AskedLayout,
     **written: Any,
 ) -> AskedConversations:
     """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
 
-    ``columns``, ``role_words`` and ``split_think`` are those of the training data, ``written`` what
+    ``columns``, ``role_words`` and ``split_think`` are those of the training data, ``asked`` says what is asked of a
+    row, ``written`` what
     :class:`~runner.data.table_rows.infer_rows.Written` takes.
     """
-    like: dict[str, Any] = {"columns": columns, "role_words": role_words, "split_think": split_think}
+    like: dict[str, Any] = {"columns": columns, "role_words": role_words, "split_think": split_think, "asked": asked}
     if path.is_dir():
         raise UsageError("is a directory", where=str(path), hint="name a file")
     if path.is_fifo():
@@ -241,7 +248,9 @@ def from_file(
             where=str(path),
             hint=f"{', '.join([*TEXTS, *FORMATS.values()])}; or say it: --prompts-format text|jsonl|csv|parquet",
         )
-    return AskedConversations(str(path), path, _layout(columns, role_words, split_think), written=Written(**written))
+    return AskedConversations(
+        str(path), path, _layout(asked, columns, role_words, split_think), written=Written(**written)
+    )
 
 
 def from_pipe(
@@ -251,6 +260,7 @@ def from_pipe(
     columns: Mapping[str, Any] | None = None,
     role_words: Mapping[str, Any] | None = None,
     split_think: bool = False,
+    asked: type[AskedLayout] = AskedLayout,
     name: str = "standard input",
     **written: Any,
 ) -> AskedConversations:
@@ -265,7 +275,7 @@ def from_pipe(
     how = Written(**written)
     folder, raw = put_aside(stream)
     named = ending_in(raw, formats[format or _glance(raw)])
-    layout = _layout(columns, role_words, split_think)
+    layout = _layout(asked, columns, role_words, split_think)
     return AskedConversations(name, named, layout, folder, how)
 
 

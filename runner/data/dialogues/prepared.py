@@ -99,8 +99,8 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
     if len(found.length) > 2 and (longest := max(found.length)) >= max(LONG, LONG_TIMES * middle):
         line = found.lines[found.length.index(longest)]
         warn(
-            f"the longest row ({found.unit} {line}) has {longest:,} characters, the middle one {middle:,.0f}: what "
-            "is over max_length tokens is cut, the answer with it",
+            f"the longest row ({found.unit} {line}) has {longest:,} characters, the middle one {middle:,.0f}: "
+            f"{section.cut_away}",
             "/model/spec/max_length",
         )
     labels = {side: told.counts[side] for side in ("wanted", "unwanted")}

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 
 from runner.chat.messages import Message
 from runner.contract import Table
-from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, PromptRow, TextRow
+from runner.data.dialogues.row_types import (
+    ConversationRow,
+    LabelledRow,
+    LanguageRow,
+    PairRow,
+    PreferenceRow,
+    PromptRow,
+    SourceRow,
+    TextRow,
+)
 
 
 def preview(rows: Sequence[LanguageRow], count: int) -> Table:
@@ -36,9 +45,16 @@ def preview_text(rows: Sequence[LanguageRow], count: int) -> str:
 def _cells(row: LanguageRow) -> list[tuple[str, str, str]]:
     if isinstance(row, TextRow):
         return [("text", "", row.text)]
+    if isinstance(row, PairRow):
+        said = {"score": None if row.score is None else f"{row.score:g}", "label": row.label}
+        texts = [("anchor", "", row.anchor), ("positive", "", row.positive)]
+        texts += [("negative", "", text) for text in row.negatives]
+        return texts + [(name, "", value) for name, value in said.items() if value is not None]
     if isinstance(row, ConversationRow):
         worth = [] if row.advantage is None else [("advantage", "", f"{row.advantage:g}")]
         return _tools(row.conversation.tools) + _turns("turn", row.conversation.messages) + worth
+    if isinstance(row, SourceRow):
+        return [("source", "", row.source), *(("target", "", target) for target in row.targets)]
     found = _tools(row.prompt.tools) + _turns("prompt", row.prompt.messages)
     if isinstance(row, PreferenceRow):
         better = "chosen" if row.margin is None else f"chosen by {row.margin:g}"

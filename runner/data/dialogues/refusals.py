@@ -19,8 +19,12 @@ COLUMNS = {
     "no_answer_column": ("there is a prompt, and no column is known as its answer", ""),
     "no_label_column": ("no column says which answers are wanted", ""),
     "no_pair": ("there are no two answers of which one is better", ""),
+    "no_target_column": ("there is a source, and no column is known as its target", ""),
+    "two_targets": ("several columns could be the source or the target", ""),
     "two_answers": ("several columns could be the answer", ""),
     "two_prompts": ("several columns could be the prompt", ""),
+    "two_positives": ("several columns could be the text that belongs to the first one", ""),
+    "no_such_form": ("the rows are not of the form that data.form says", ""),
     "single_turns": (
         "every row is a single turn, and nothing says which conversation it belongs to",
         'the turns of a conversation stand in one row, as a list: {"messages": [{"role": ..., "content": ...}, ...]}',

@@ -22,6 +22,7 @@ ODDITIES = {
     "begins_with_answer": "an assistant's turn before any user's: some templates refuse it",
     "unlisted_tool": "a call of a tool that their tools do not define",
     "answers_begin_with_prompt": "answers that begin with their prompt, which stands there twice then",
+    "target_equals_source": "a target that is their source, word by word",
     "negative_margin": "a margin below 0, which says that the rejected answer is the better one",
 }
 

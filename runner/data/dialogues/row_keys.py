@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runner.chat.messages import Message
 from runner.data.dialogues.canonical import document
-from runner.data.dialogues.row_types import ConversationRow, LanguageRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LanguageRow, PairRow, SourceRow, TextRow
 from runner.data.holdout import text_key
 
 
@@ -23,6 +23,10 @@ def prompt_key(row: LanguageRow) -> int:
     """
     if isinstance(row, TextRow):
         return text_key(_plain(row.text))
+    if isinstance(row, SourceRow):
+        return text_key(_plain(row.source))
+    if isinstance(row, PairRow):
+        return text_key(_plain(row.anchor))
     messages = row.conversation.messages if isinstance(row, ConversationRow) else row.prompt.messages
     return text_key(_plain(_first_asked(messages)))
 
@@ -31,6 +35,10 @@ def characters(row: LanguageRow) -> int:
     """How long all that a row says is."""
     if isinstance(row, TextRow):
         return len(row.text)
+    if isinstance(row, SourceRow):
+        return len(row.source) + max(map(len, row.targets))
+    if isinstance(row, PairRow):
+        return sum(map(len, (row.anchor, row.positive, *row.negatives)))
     messages = row.conversation.messages if isinstance(row, ConversationRow) else row.prompt.messages
     return sum(len(message.content) for message in messages)
 

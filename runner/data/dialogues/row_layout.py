@@ -40,6 +40,8 @@ class LayoutRows(ABC):
     MAPPED: ClassVar[tuple[str, ...]]
     #: Roles that decide the form, where the spec names their columns.
     DECIDING: ClassVar[tuple[str, ...]] = ()
+    #: Fields of the section that are set here by their names, beside the columns.
+    SETTINGS: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, own: Mapping[str, str], told: Told, reader: TurnReader) -> None:
         self.own = {role: name for role, name in own.items() if role not in ("role", "content")}

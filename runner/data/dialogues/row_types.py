@@ -58,4 +58,27 @@ class PromptRow:
     beside: Mapping[str, Any]
 
 
-LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow | PromptRow
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A text to be turned into another, and the texts that it may become, each of them right; there is one at least."""
+
+    line: int
+    source: str
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PairRow:
+    """Two texts that belong together, and texts that do not belong to the first; or how much, or how, they do."""
+
+    line: int
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...] = ()
+    #: How alike they are.
+    score: float | None = None
+    #: What they are to each other.
+    label: str | None = None
+
+
+LanguageRow = TextRow | ConversationRow | PreferenceRow | LabelledRow | PromptRow | SourceRow | PairRow

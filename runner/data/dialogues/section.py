@@ -65,6 +65,10 @@ class DialogueData(NamedFiles):
     PACKAGED: ClassVar[Sequence[str]] = (SAMPLE,)
     #: Its file of the sample, where it is another layout's.
     sample_file: ClassVar[str] = ""
+    #: Words for a role beside the layout's own.
+    other_names: ClassVar[Mapping[str, str]] = ROLES_BY_OTHER_NAMES
+    #: What happens to a row that is too long, for a warning.
+    cut_away: ClassVar[str] = "what is over max_length tokens is cut, the answer with it"
 
     dataset: Path_ = option(
         description="A file, a folder or a pattern (.jsonl, .json, .csv, .tsv, .parquet, .arrow; .gz too), or a data "
@@ -139,18 +143,18 @@ class DialogueData(NamedFiles):
     @classmethod
     def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
         own = super().roles()
-        return super().document_of(path, {_role(role, own): name for role, name in columns.items()})
+        return super().document_of(path, {cls._role(role, own): name for role, name in columns.items()})
+
+    @classmethod
+    def _role(cls, word: str, own: Mapping[str, str]) -> str:
+        return word if word in own else cls.other_names.get(word, word)
 
     @classmethod
     def roles(cls) -> dict[str, str]:
         """The layout's own, then what other programs call them."""
         own = super().roles()
-        others = {word: f"The same as {role}." for word, role in ROLES_BY_OTHER_NAMES.items() if role in own}
+        others = {word: f"The same as {role}." for word, role in cls.other_names.items() if role in own}
         return own | {word: told for word, told in others.items() if word not in own}
-
-
-def _role(word: str, own: Mapping[str, str]) -> str:
-    return word if word in own else ROLES_BY_OTHER_NAMES.get(word, word)
 
 
 class TurnsData(DialogueData):

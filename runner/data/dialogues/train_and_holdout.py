@@ -1,4 +1,4 @@
-"""Which rows of a language model's data are drawn, trained on and held out."""
+"""Which rows of texts are drawn, trained on and held out."""
 
 from __future__ import annotations
 
@@ -6,16 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from runner.contract.quantities import counted
 from runner.data import holdout
 from runner.errors import DataError
-
-if TYPE_CHECKING:
-    from runner.data.dialogues.section import DialogueData
 
 _NONE = np.zeros(0, np.int64)
 
@@ -39,7 +36,7 @@ def drawn(content: np.ndarray, count: int | None, seed: int) -> np.ndarray:
 
 
 def divide(
-    section: DialogueData,
+    section: holdout.Holdout,
     prompt: np.ndarray,
     content: np.ndarray,
     cells: Sequence[Any],

@@ -25,12 +25,14 @@ class Looked:
 
     #: Numbers made of the pictures' bytes, uint64 ``[n]``; 0 for those that were not looked at.
     keys: np.ndarray
+    #: Width and height once it is turned, int64 ``[n, 2]``; 0 likewise.
+    sizes: np.ndarray
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 def look(pictures: Pictures, rows: np.ndarray, found: Collected) -> Looked:
     """Look at some rows' pictures, a few at a time; what is wrong with one becomes its row's fault."""
-    keys = np.zeros(len(pictures), np.uint64)
+    keys, sizes = np.zeros(len(pictures), np.uint64), np.zeros((len(pictures), 2), np.int64)
     modes: Counter[str] = Counter()
     least, most = (np.inf, np.inf), (0, 0)
     seen: Any = side_by_side(lambda at: _glance(pictures, at), rows.tolist())
@@ -38,7 +40,7 @@ def look(pictures: Pictures, rows: np.ndarray, found: Collected) -> Looked:
         if isinstance(header, PictureFault):
             found.fault(at, header.reason, header.message)
             continue
-        keys[at] = key
+        keys[at], sizes[at] = key, (header.width, header.height)
         if header.mode not in PLAIN:
             modes[header.mode] += 1
         if header.frames > 1:
@@ -50,7 +52,7 @@ def look(pictures: Pictures, rows: np.ndarray, found: Collected) -> Looked:
         facts["pixels"] = f"{least[0]}x{least[1]}" + ("" if least == most else f" to {most[0]}x{most[1]}")
     if modes:
         facts["made_rgb"] = dict(modes.most_common())
-    return Looked(keys, facts)
+    return Looked(keys, sizes, facts)
 
 
 def _glance(pictures: Pictures, at: int) -> tuple[int, Header | PictureFault]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ def prepare(section: ImagesData, context: LoadContext) -> LoadedData:
         context.emit("warning", message=sentence, pointer=pointer)
 
     found, targets, kept, looked = _read(section, section.source, "/data/dataset", context.cache, report, warn)
-    _need_rows(section, report, kept, found, looked)
+    need_rows(section, report, kept, found, looked)
     keys = looked.keys[kept]
     if section.max_samples is not None and section.max_samples < len(kept):
         drawn = draw(section, keys, targets.values[kept])
@@ -95,6 +95,16 @@ def _read(
             if found.sides[at] != "test":
                 found.fault(at, reason, "it has none")
         usable[rows] = False
+    looked = look_at(
+        found, usable, {name: rows.tolist() for name, rows in targets.changed.items()}, report, warn, pointer
+    )
+    return found, targets, np.flatnonzero(usable), looked
+
+
+def look_at(
+    found: Collected, usable: np.ndarray, changed: Mapping[str, list[int]], report: DataReport, warn: Warn, pointer: str
+) -> Looked:
+    """Look at the pictures of usable rows, bool ``[n]``, brought up to date; report what is lost or changed."""
     usable[[side == "test" for side in found.sides]] = False
     looked = look(found.pictures(), np.flatnonzero(usable), found)
     usable[list(found.faults)] = False
@@ -106,15 +116,15 @@ def _read(
         told = "; ".join(f"{found.names[at]}: {found.faults[at][1]}" for at in at_rows[:SHOWN])
         more = f"; and {len(at_rows) - SHOWN:,} more" if len(at_rows) > SHOWN else ""
         warn(f"{counted(len(at_rows), 'pictures')} left out, {reason}: {told}{more}", pointer)
-    for reason, changed in (found.changed | {name: rows.tolist() for name, rows in targets.changed.items()}).items():
-        used = [at for at in changed if usable[at]]
+    for reason, at_changed in (found.changed | dict(changed)).items():
+        used = [at for at in at_changed if usable[at]]
         report.change(reason, found.named(used))
         if used and reason in CHANGES:
             shown = ", ".join(found.names[at] for at in used[:SHOWN]) + (", ..." if len(used) > SHOWN else "")
             warn(f"{CHANGES[reason]} in {counted(len(used), 'rows')}: {shown}", pointer)
     test = [at for at in range(len(found)) if found.sides[at] == "test" and at not in found.faults]
     report.drop("test_rows", found.named(test))
-    return found, targets, np.flatnonzero(usable), looked
+    return looked
 
 
 #: What is said of rows that are used otherwise than they stand there.
@@ -140,7 +150,7 @@ def _collect(section: ImagesData, path: str, pointer: str, cache: Path) -> Colle
     return found
 
 
-def _need_rows(section: ImagesData, report: DataReport, kept: np.ndarray, found: Collected, looked: Looked) -> None:
+def need_rows(section: ImagesData, report: DataReport, kept: np.ndarray, found: Collected, looked: Looked) -> None:
     """Raise :class:`DataError` where no picture can be used, or more are lost than the section allows."""
     lost = len(found.faults)
     if len(kept) and lost <= section.max_rows_lost * len(found):

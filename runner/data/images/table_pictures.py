@@ -110,7 +110,7 @@ class TableReader:
         need(present, reading.needed, where)
         found: dict[str, str | None] = {}
         for role, names in reading.usual.items():
-            free = {_plain(name): name for name in reversed(present) if name not in reading.own.values()}
+            free = {plain(name): name for name in reversed(present) if name not in reading.own.values()}
             found[role] = reading.own.get(role) or next((free[name] for name in names if name in free), None)
             if found[role] is None:
                 raise DataError(
@@ -208,5 +208,5 @@ def of_base64(text: str) -> bytes | None:
     return data if is_picture(data) else None
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).lower()

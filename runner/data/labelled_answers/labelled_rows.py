@@ -35,6 +35,7 @@ class Layout(preference_rows.Layout):
     )
     MAPPED: ClassVar[tuple[str, ...]] = ("prompt", "completion", "label")
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "completion", "label", "chosen", "rejected")
+    SETTINGS: ClassVar[tuple[str, ...]] = ("label_words",)
     label_words: Mapping[str, bool] = {}
 
     def forms(self, columns: Columns) -> Iterator[Form]:

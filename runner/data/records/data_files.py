@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from runner.data.hub_files import MARK, fetched, is_hub_name
 from runner.errors import DataError, NotFoundError
 
-Container = Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow"]
+#: ``conll`` is a layout's own: blocks of lines, a token a line. Only a layout that says so reads it.
+Container = Literal["csv", "tsv", "jsonl", "json", "parquet", "arrow", "conll"]
 #: What a file's name says of it, in lower case and without ``.gz``.
 SUFFIXES: dict[str, Container] = {
     ".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
@@ -21,6 +22,8 @@ SUFFIXES: dict[str, Container] = {
 READ = "a .csv, .tsv, .jsonl, .json, .parquet or .arrow file, any of them with .gz, or a folder or pattern of them"
 #: The ends of names of data files, in lower case.
 NAME_ENDS = [*SUFFIXES, *(f"{suffix}.gz" for suffix in SUFFIXES)]
+#: A layout that reads no other suffixes.
+NO_OTHERS: Mapping[str, Container] = {}
 #: What other programs compress or pack with: name's end -> the command that undoes it.
 PACKED = {
     ".zip": "unzip", ".bz2": "bunzip2", ".xz": "unxz", ".zst": "unzstd", ".tar": "tar -xf", ".7z": "7z x",
@@ -29,9 +32,13 @@ PACKED = {
 SHEETS = (".xlsx", ".xls", ".ods")
 
 
-def container_of(name: str) -> Container | None:
-    """What the file's name says that it holds, ``.gz`` or not, whatever its case; None for no name of ours."""
-    return SUFFIXES.get(Path(name.lower().removesuffix(".gz")).suffix)
+def container_of(name: str, also: Mapping[str, Container] = NO_OTHERS) -> Container | None:
+    """What the file's name says that it holds, ``.gz`` or not, whatever its case; None for no name of ours.
+
+    ``also`` are suffixes that a layout reads beside those that all read.
+    """
+    suffix = Path(name.lower().removesuffix(".gz")).suffix
+    return SUFFIXES.get(suffix) or also.get(suffix)
 
 
 #: Files that are looked at below a folder: a data set has no more.
@@ -43,15 +50,19 @@ def is_pattern(path: str | Path) -> bool:
     return any(mark in str(path) for mark in "*?[") and not Path(path).exists()
 
 
-def data_files(path: str | Path, pointer: str = "", cwd: Path = Path()) -> tuple[list[Path], Container]:
+def data_files(
+    path: str | Path, pointer: str = "", cwd: Path = Path(), also: Mapping[str, Container] = NO_OTHERS
+) -> tuple[list[Path], Container]:
     """The files, sorted, and their container. Raises for what is not there, mixed, empty, unreadable or of no kind.
 
     ``pointer`` is the spec's field that names the path; ``cwd`` is what a relative one counts from. It looks at names
-    and sizes, and reads nothing; only what a name of the Hub stands for is fetched.
+    and sizes, and reads nothing; only what a name of the Hub stands for is fetched. ``also`` are suffixes that a
+    layout reads beside :data:`SUFFIXES`.
     """
     where = f"{pointer}: {path}" if pointer else str(path)
     if is_hub_name(path):
-        return _of_one_kind(fetched(str(path), where, tuple(NAME_ENDS)), pointer, where, Path())
+        ends = (*NAME_ENDS, *also, *(f"{suffix}.gz" for suffix in also))
+        return _of_one_kind(fetched(str(path), where, ends), pointer, where, Path(), also)
     refuse_url(str(path), where)
     here = _expanded(path, where)
     found = cwd / here
@@ -61,16 +72,18 @@ def data_files(path: str | Path, pointer: str = "", cwd: Path = Path()) -> tuple
         if not files:
             raise NotFoundError("no file matches the pattern", where=where, hint=_from_here(found))
     elif found.is_dir():
-        files = sorted(here / each.relative_to(found) for each in _shards(found, where))
+        files = sorted(here / each.relative_to(found) for each in _shards(found, where, also))
         if not files:
             raise DataError("the folder has no data file", where=where, hint=f"what can be read: {READ}")
     else:
         files = [here]
-    return _of_one_kind(files, pointer, where, cwd)
+    return _of_one_kind(files, pointer, where, cwd, also)
 
 
-def _of_one_kind(files: list[Path], pointer: str, where: str, cwd: Path) -> tuple[list[Path], Container]:
-    containers = {each: container_of(each.name) for each in files}
+def _of_one_kind(
+    files: list[Path], pointer: str, where: str, cwd: Path, also: Mapping[str, Container]
+) -> tuple[list[Path], Container]:
+    containers = {each: container_of(each.name, also) for each in files}
     for each in files:
         _look(cwd / each, where if len(files) == 1 else f"{pointer}: {each}" if pointer else str(each))
     kinds = sorted({kind or "others" for kind in containers.values()})
@@ -118,7 +131,7 @@ def _matches(pattern: Path, cwd: Path) -> list[str]:
     return [name for name in found if (cwd / name).is_file()]
 
 
-def _shards(folder: Path, where: str) -> list[Path]:
+def _shards(folder: Path, where: str, also: Mapping[str, Container]) -> list[Path]:
     """The files of a folder and below that hold data by their names; hidden and ``_marked`` ones are bookkeeping.
 
     Raises :class:`DataError` for a folder that is no data set but a disk.
@@ -133,7 +146,7 @@ def _shards(folder: Path, where: str) -> list[Path]:
                 where=where,
                 hint="name the folder of the data set, or a pattern, such as FOLDER/*.csv",
             )
-        found += [Path(here, name) for name in names if name[0] not in "._" and container_of(name) is not None]
+        found += [Path(here, name) for name in names if name[0] not in "._" and container_of(name, also) is not None]
     return found
 
 

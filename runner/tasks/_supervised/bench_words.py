@@ -7,8 +7,9 @@ from typing import Any
 
 from runner.contract import Measure, Table
 from runner.contract.quantities import counted
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup
-from runner.pages.numbers import clean, number
+from runner.pages.numbers import number
 from runner.tasks.compared import fit, gap, interval, size
 
 LEGEND = (

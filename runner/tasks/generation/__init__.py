@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.contract import Measure, Task
-from runner.tasks.generation.options import GenerationOptions
+from runner.tasks.generation.options import GenerationOptions, TargetOptions
 
 TASK = Task(
     name="generation",
@@ -31,4 +31,23 @@ REWARDED = replace(
         Measure("cut_answers", "Share of answers without an end", "cut", 3, better="lower"),
     ),
     held_out_noun="prompts",
+)
+
+#: The same task of models that turn a text into another, and are judged by how near that is to what was wanted.
+TARGETED = replace(
+    TASK,
+    measures=(
+        *TASK.measures[:3],
+        Measure("rouge1", "ROUGE-1 of what was written", "ROUGE-1", 3, interval=True),
+        Measure("rouge2", "ROUGE-2 of what was written", "ROUGE-2", 3, interval=True),
+        Measure("rougeL", "ROUGE-L of what was written", "ROUGE-L", 3, interval=True),
+        Measure("bleu", "BLEU of what was written", "BLEU", 2, interval=True),
+        Measure("chrf", "chrF of what was written", "chrF", 2, interval=True),
+        Measure("exact_match", "Share that is a target, letter by letter", "exact", 3, interval=True),
+        Measure("written_tokens", "Tokens that were written, the mean", "tokens", 1),
+        Measure("cut_texts", "Share that was cut before its end", "cut", 3, better="lower"),
+    ),
+    options=TargetOptions,
+    models_noun="Models",
+    rival="the best baseline",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.contract.quantities import counted
 from runner.tasks.answers import Answers, OpenedModel, check_each
-from runner.tasks.generation.options import GenerationOptions
+from runner.tasks.generation.options import GenerationOptions, TargetOptions
 
 Record = dict[str, Any]
 
@@ -82,4 +82,7 @@ class Completions(Answers):
 
 def open_answers(opened: OpenedModel, options: GenerationOptions, say: Callable[[str], None]) -> Completions:
     """The answers of a predictor that generates."""
+    if isinstance(options, TargetOptions):
+        options = options.settled(opened.predictor.written_as)
+        options.check()
     return Completions(opened.predictor, options)

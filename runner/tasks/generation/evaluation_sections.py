@@ -231,6 +231,7 @@ def code_metrics(task: EvaluationTask) -> list[str]:
 
 def _once(section: Answered, names: Sequence[str]) -> Answered:
     """The section. Raises pydantic's error for a metric that is named twice."""
-    if len(set(names)) < len(names):
-        raise invalid(("metrics",), "twice", "a metric is there twice")
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise invalid(("metrics",), "twice", f"the metric {twice} is there twice")
     return section

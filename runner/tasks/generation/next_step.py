@@ -6,9 +6,21 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from runner.contract import Table
+
 INVITATION = "ask it:"
+#: Letters of a source that is shown on one line.
+LONGEST = 120
 
 
 def command(model: str, tables: Mapping[str, Any], program: str = "runner") -> str:
     """A command that asks the stored ``model``, quoted for a POSIX shell."""
-    return f"{program} infer --model {shlex.quote(model)} --prompts 'What is the capital of France?'"
+    return f"{program} infer --model {shlex.quote(model)} --prompts {shlex.quote(_prompt(tables))}"
+
+
+def _prompt(tables: Mapping[str, Any]) -> str:
+    """A source that the model was measured on, of one that turns texts into others; else a question."""
+    written = Table.read(tables.get("written"))
+    if written is not None and written.rows and len(first := str(written.rows[0][0])) <= LONGEST:
+        return first
+    return "What is the capital of France?"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
@@ -85,3 +86,70 @@ class GenerationOptions(AskOptions):
                     where=f"--set {name}",
                     hint="leave it out; `runner infer` takes it",
                 )
+
+
+class SettledOptions(GenerationOptions):
+    """All that decides how a model writes a text that another is turned into."""
+
+    length_penalty: float = option(1.0, description="Above 0 beams are the longer the greater this is.")
+    no_repeat_ngram_size: int = option(0, ge=0, description="No so many tokens in a row are written twice.")
+
+    def check(self) -> None:
+        """Raise :class:`UsageError` for an option that would have no effect beside the others."""
+        super().check()
+        if self.length_penalty != 1 and self.num_beams == 1:
+            raise UsageError("has no effect without beams", where="--set length_penalty", hint="--set num_beams=4")
+
+
+class TargetOptions(GenerationOptions):
+    """The options of a model that turns a text into another. What is null is done as it was measured in training."""
+
+    max_new_tokens: int | None = option(  # type: ignore[assignment]
+        None, ge=1, le=1_000_000, description="Tokens of a text, at most; null: as measured in training."
+    )
+    min_new_tokens: int | None = option(  # type: ignore[assignment]
+        None, ge=0, le=1_000_000, description="Tokens of a text, at least; null: as measured in training."
+    )
+    repetition_penalty: Annotated[float, Field(gt=0)] | None = option(  # type: ignore[assignment]
+        None,
+        description="Tokens that were there before lose: logits are divided by it; null: as measured in training.",
+    )
+    num_beams: int | None = option(  # type: ignore[assignment]
+        None,
+        ge=1,
+        le=64,
+        description="Beams of a search for the likeliest text; null: as measured in training, and none where tokens "
+        "are drawn.",
+    )
+    length_penalty: Annotated[float, Field(ge=-100, le=100)] | None = option(
+        None, description="Above 0 beams are the longer the greater this is; null: as measured in training."
+    )
+    no_repeat_ngram_size: int | None = option(
+        None, ge=0, le=100, description="No so many tokens in a row are written twice; null: as measured in training."
+    )
+
+    def check(self) -> None:
+        """Raise :class:`UsageError` for an option that has no effect, whatever the model."""
+        if self.logprobs:
+            raise UsageError("a model that turns texts into others tells none", where="--set logprobs")
+        if self.system is not None:
+            raise UsageError(
+                "the model reads a text, and no conversation",
+                where="--set system",
+                hint="what stands before every source is the spec's source_prefix",
+            )
+        # Only the model knows how many beams it has by itself.
+        self.settled({"num_beams": max(self.n, 2 if self.length_penalty is not None else 1)}).check()
+
+    def settled(self, own: Mapping[str, Any]) -> SettledOptions:
+        """The same with what the model does by itself in place of null. ``own`` is named as the options are."""
+        said = {name: value for name, value in self.model_dump().items() if value is not None}
+        known = {name: own[name] for name in SettledOptions.model_fields if name in own}
+        if self.temperature > 0 or said.get("num_beams") == 1:
+            # The model's own search is not asked for.
+            known |= {"num_beams": 1, "length_penalty": 1.0}
+        return SettledOptions.model_validate(known | said)
+
+    def check_streamed(self) -> None:
+        """Raise :class:`UsageError`: a whole text is written at a time."""
+        raise UsageError("a model that turns texts into others holds no conversation", hint="`runner infer` asks it")

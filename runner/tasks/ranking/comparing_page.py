@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from runner.pages import plots
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, table, tag
-from runner.pages.numbers import clean, number
+from runner.pages.numbers import number
 from runner.pages.table_page import domain_of
 
 #: LLMs in the table of ranks.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner.pages.harmless_text import clean
 from runner.pages.html import Markup
-from runner.pages.numbers import clean, finite, number
+from runner.pages.numbers import finite, number
 from runner.tasks.compared import fit, gap, interval, size
 from runner.tasks.ranking import outcome_bench
 from runner.tasks.ranking.recorded_baselines import sentences

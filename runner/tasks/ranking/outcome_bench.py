@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from runner.data.comparisons import Comparisons
-from runner.pages.numbers import clean, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import number
 from runner.tasks.compared import Compared
 from runner.tasks.ranking.asking import Asked
 from runner.tasks.ranking.held_out_outcomes import held_out_outcomes

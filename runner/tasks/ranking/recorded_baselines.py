@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from runner.contract import Table
-from runner.pages.numbers import clean, finite, interval, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import finite, interval, number
 from runner.tasks.ranking import TASK
 from runner.tasks.ranking.tables import objects
 

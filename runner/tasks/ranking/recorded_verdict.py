@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.contract import Table
-from runner.pages.numbers import clean
+from runner.pages.harmless_text import clean
 from runner.pages.table_columns import INTERVAL, columns
 from runner.tasks.ranking.verdict_words import POLICIES, VERDICT
 

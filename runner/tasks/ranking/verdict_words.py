@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from runner.contract import Table
-from runner.pages.numbers import clean, number
+from runner.pages.harmless_text import clean
+from runner.pages.numbers import number
 
 if TYPE_CHECKING:
     from runner.tasks.ranking.verdict import Measured, Verdict

@@ -146,6 +146,13 @@ def test_patience_without_a_held_out_row_is_refused(trained, kind):
     assert "nothing ends the training early" in caught.value.message
 
 
+@pytest.mark.parametrize(("kind", "measure"), [("sft", "perplexity"), ("reward", "accuracy"), ("grpo", "reward")])
+def test_a_measure_of_held_out_rows_without_one_is_refused(trained, kind, measure):
+    with pytest.raises(DataError, match="no row is held out") as caught:
+        trained(kind, held=0, evaluation={"measure": measure})
+    assert caught.value.where == "/model/spec/evaluation/measure"
+
+
 def test_a_measurement_after_the_end_is_refused(trained):
     with pytest.raises(DataError) as caught:
         trained("sft", evaluation={"every": 50})

@@ -28,6 +28,8 @@ from runner.spec.checking import load_object
 from tests.builders.conftest import Emitted
 from tests.builders.language.conftest import REWARDED, ROWS, loaded, weights
 
+#: A training for nearly every field.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
 KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
 LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
 RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
@@ -48,8 +50,8 @@ USUAL = {
     "causal_lm": {"packing": "none"},
     "distillation": {"teacher": ELDER},
     "grpo": REWARDED | {"group_size": 3},
-    "ppo": REWARDED,
-    # Of two answers that are worth the same nothing is learned: they hardly ever are.
+    # Of answers that are worth the same nothing is learned: they hardly ever are.
+    "ppo": REWARDED | {"rewards": MANY},
     "online_dpo": REWARDED | {"rewards": MANY},
 }
 
@@ -111,16 +113,19 @@ TAUGHT = {
     "teacher_template": Row("Think. {input}"),
     "student_template": Row("Please: {input}"),
 }
-LETTERS = {"letters": {"reward_type": "regular_expression", "pattern": "[a-z]"}}
+#: The same, the least of them the most.
+OTHERWISE = {name: reward | {"weight": 1 / reward["weight"]} for name, reward in MANY.items()}
+#: Some answers come to an end, and some do not.
+LONG = {"temperature": 100.0, "max_new_tokens": 200}
 #: What kinds that learn from rewards have. A prompt is not cut: it leaves room for an answer, or is left out.
 DRAWN = CHAT | {
-    "rewards": Row(LETTERS),
+    "rewards": Row(OTHERWISE),
     "max_new_tokens": Row(3),
     "temperature": Row(0.5),
     "top_k": Row(3),
     "top_p": Row(0.3),
     "environment": Row({"partner": {"module": "tests.builders.language.partners", "class_name": "Again"}}),
-    "mask_cut": Row(True, beside={"top_k": 4, "temperature": 3.0}),
+    "mask_cut": Row(True, beside=LONG),
     "max_length": Row(44),
     "schedule": Row({"schedule_type": "constant"}, beside={"keep": "last"}, epochs=2),
     "early_stopping": Row({"patience": 1, "min_delta": 1e6}, "steps", {"evaluation": {"every": 1}}, epochs=3),
@@ -199,6 +204,8 @@ OWN = {
     | {
         "beta": Row(0.9, beside=TWICE),
         "loss_type": Row("ipo", beside={"max_grad_norm": None}),
+        # Both of a pair have to end.
+        "mask_cut": Row(True, beside=LONG | FAST | {"keep": "last"}, epochs=3),
         "passes": Row(2, "steps", {"evaluation": {"every": 1}}),
     },
     # An answer that would be cut is not scored.

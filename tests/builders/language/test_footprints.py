@@ -60,6 +60,8 @@ METHODS: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", ["sft", "reward"])
 def test_parameters_are_as_many_as_are_loaded(asked, spec, context_for, kind, method):

@@ -147,24 +147,6 @@ def test_the_best_measurement_is_kept_or_the_last(trained):
     assert min(losses) < losses[-1]
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"label_smoothing": 0.3},
-        {"neftune_noise_alpha": 20.0},
-        {"max_grad_norm": 0.01},
-        {"schedule": {"schedule_type": "linear", "warmup_steps": 3}},
-        {"max_length": 40},
-        {"seed": 8},
-    ],
-)
-def test_fields_change_what_is_learned(trained, fields):
-    plain, _ = trained("sft", "plain", context={"epochs": 1})
-    other, context = trained("sft", "other", context={"epochs": 1, "seed": fields.get("seed", 42)}, **fields)
-    assert other.metrics["loss"] != pytest.approx(plain.metrics["loss"], abs=1e-6)
-    assert context.artifact.is_dir()
-
-
 def test_activations_computed_anew_give_the_same_model(trained):
     _, plain = trained("sft", "plain", context={"epochs": 1})
     _, again = trained("sft", "again", context={"epochs": 1}, gradient_checkpointing=True)

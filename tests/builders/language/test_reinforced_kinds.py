@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,24 @@ def test_what_is_measured_and_told(trained, kind):
 
 
 def test_groups_of_equal_rewards_are_counted_and_told(trained, tmp_path):
-    result, context = trained("grpo", context=ONE_EPOCH, rewards=judge(tmp_path, "[0.0 for each in completions]"))
-    assert result.metrics["train_equal_groups"] == 1.0
-    assert any("100% of the groups" in event["message"] for event in context.emit.of("warning"))
+    body = "[len(text) / 7 if right == 3 else 0.0 for text, right in zip(completions, columns['answer'])]"
+    rows = [*prompts(), *prompts()[1:]]
+    result, context = trained("grpo", rows=rows, context=ONE_EPOCH, rewards=judge(tmp_path, body))
+    assert result.metrics["train_equal_groups"] == 19 / 20
+    assert any("95% of the groups" in event["message"] for event in context.emit.of("warning"))
+
+
+@pytest.mark.parametrize("kind", REINFORCED)
+def test_a_training_whose_answers_are_all_worth_the_same_fails(trained, tmp_path, kind):
+    with pytest.raises(RunFailed, match="nothing was learned") as error:
+        trained(kind, context=ONE_EPOCH, rewards=judge(tmp_path, "[0.5 for each in completions]"))
+    assert error.value.where == "/model/spec/rewards"
+
+
+@pytest.mark.parametrize("kind", REINFORCED)
+def test_a_training_whose_answers_are_all_cut_and_left_out_fails(trained, kind):
+    with pytest.raises(RunFailed, match=r"none of .* answers ended within max_new_tokens.* nothing was learned"):
+        trained(kind, context=ONE_EPOCH, mask_cut=True, max_new_tokens=1)
 
 
 def test_a_training_of_which_no_answer_has_a_reward_fails(trained, tmp_path):
@@ -87,20 +103,23 @@ def test_a_reward_that_raises_ends_the_training_by_row_and_step(trained, tmp_pat
 
 
 class OutOfTime:
-    """Whatever is run comes to no end."""
+    """Two of three programs that are run come to no end."""
+
+    def __init__(self) -> None:
+        self._ends = cycle(["passed", "timeout", "timeout"])
 
     def run(self, programs: Sequence[Program], limits: CodeLimits) -> list[list[str]]:
-        return [["timeout"] * len(program.tests) for program in programs]
+        return [[next(self._ends)] * len(program.tests) for program in programs]
 
 
 def test_code_that_runs_out_of_time_is_counted_and_told(trained):
     rows = [PromptRow(row.line, row.prompt, {"tests": "assert x == 1"}) for row in prompts()]
     code = {"own": {"reward_type": "code", "column": "tests"}}
     result, context = trained("grpo", rows=rows, context=ONE_EPOCH | {"code": OutOfTime()}, rewards=code)
-    assert result.metrics["reward"] == 0
-    assert result.tables["code"]["rows"] == [["own", 0, 0, 27, 0]]
+    assert result.metrics["reward"] == pytest.approx(1 / 3)
+    assert result.tables["code"]["rows"] == [["own", 9, 0, 18, 0]]
     assert any(
-        "own: the code of 27 of 27 answers ran out of time" in each["message"] for each in context.emit.of("warning")
+        "own: the code of 18 of 27 answers ran out of time" in each["message"] for each in context.emit.of("warning")
     )
 
 
@@ -113,11 +132,6 @@ def test_prompts_that_leave_no_room_are_left_out(trained):
     with pytest.raises(DataError) as error:
         trained("grpo", "none", context=ONE_EPOCH, max_length=16)
     assert "no room" in error.value.message
-
-
-def test_answers_that_are_cut_are_left_out_where_that_is_asked_for(trained):
-    _, context = trained("grpo", context=ONE_EPOCH, mask_cut=True, max_new_tokens=1)
-    assert any("did not end" in event["message"] for event in context.emit.of("warning"))
 
 
 def test_what_is_drawn_goes_by_the_seed_alone(trained, tmp_path):
@@ -278,16 +292,6 @@ def test_the_loss_of_pairs_is_that_of_the_better_answer_against_the_other(spec, 
     assert whole.item() == pytest.approx(wanted.item(), rel=1e-5)
     assert halves.item() == pytest.approx(wanted.item(), rel=1e-5)
     assert torch.allclose(model.table.grad, theirs.table.grad, atol=1e-6)
-
-
-@pytest.mark.parametrize("kind", ["grpo", "online_dpo"])
-def test_what_cannot_be_told_apart_leaves_the_model_as_it_is(trained, base, tmp_path, kind):
-    equal = judge(tmp_path, "[0.0 for each in completions]")
-    _, context = trained(kind, context=ONE_EPOCH, rewards=equal, beta=0.5)
-    assert any("100% of the groups" in event["message"] for event in context.emit.of("warning"))
-    was = weights(base)
-    if kind == "online_dpo":
-        assert all(torch.equal(tensor, was[name]) for name, tensor in weights(context.artifact).items())
 
 
 def test_parts_of_a_step_add_up_to_the_whole(spec):

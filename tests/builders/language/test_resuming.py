@@ -20,7 +20,12 @@ TWICE = {"passes": 2, "max_length": 64, "max_new_tokens": 2}
 NOISE = {"neftune_noise_alpha": 5.0}
 
 
-@pytest.mark.parametrize("kind", ROWS)
+#: Each kind does, by the long tests; the first of them by the quick ones too.
+FIRST, *OTHERS = ROWS
+LONG = [pytest.mark.slow, pytest.mark.warm]
+
+
+@pytest.mark.parametrize("kind", [FIRST, *(pytest.param(kind, marks=LONG) for kind in OTHERS)])
 def test_stopped_within_an_epoch_it_goes_on_to_the_same_bytes(trained, kind):
     fields = FIELDS | ({} if kind == "reward" else NOISE) | (SAMPLED if kind == "distillation" else {})
     fields |= TWICE if kind in REINFORCED else {}

@@ -47,6 +47,8 @@ def test_every_method_learns_and_stands_alone(trained, base, method):
         assert not any("layers.0." in name or "embed" in name for name in changed)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("method", METHODS[2:], ids=lambda method: method["method"])
 def test_an_adapter_alone_is_what_peft_loads(trained, base, method, tmp_path):
     from peft import PeftModel
@@ -114,6 +116,8 @@ def test_a_stored_model_is_trained_on_and_is_the_reference(trained, context_for,
     assert result.tables["baselines"]["rows"][0][1] == pytest.approx(math.log(2), abs=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("below", ["whole", "adapter"])
 @pytest.mark.parametrize("kind", ["dpo", "reward"])
 def test_an_adapter_beside_a_stored_model_is_opened_from_the_store(trained, context_for, tmp_path, below, kind):

@@ -15,11 +15,12 @@ from runner.data.dialogues.section import DialogueData
 from runner.data.labelled_answers.section import LabelledAnswersData
 from runner.data.preferences.section import PreferencesData
 from runner.data.rewarded_prompts.section import RewardedPromptsData
+from runner.data.source_targets.section import SourceTargetsData
 from runner.data.texts.section import TextsData
 
 SECTIONS: dict[str, type[DialogueData]] = {
     "sft": ConversationsData, "dpo": PreferencesData, "kto": LabelledAnswersData, "causal_lm": TextsData,
-    "grpo": RewardedPromptsData,
+    "grpo": RewardedPromptsData, "seq2seq": SourceTargetsData,
 }  # fmt: skip
 Load = Callable[..., LoadedData]
 

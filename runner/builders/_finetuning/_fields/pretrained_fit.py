@@ -13,6 +13,8 @@ from typing import Any
 from runner.errors import Fault
 from runner.training.finetuning_specs import LastLayers
 
+#: Those that know how far tokens are apart, and not where they stand: a number of positions says nothing.
+WITHOUT_END = ("t5", "mt5", "umt5", "longt5", "switch_transformers")
 METHOD = "/model/spec/finetuning_spec"
 #: Those that count a text's positions from behind the padding's.
 BEHIND_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer")
@@ -34,7 +36,9 @@ def misfits(spec: Any, folder: Path) -> Iterator[Fault]:
 
 
 def positions(config: Mapping[str, Any]) -> int | None:
-    """The tokens that a model has positions for; None where its configuration does not say."""
+    """The tokens that a model has positions for; None where its configuration does not say, or they have no end."""
+    if config.get("model_type") in WITHOUT_END:
+        return None
     found = config.get("max_position_embeddings") or config.get("n_positions")
     if not isinstance(found, int):
         return None

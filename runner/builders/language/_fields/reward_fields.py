@@ -18,6 +18,9 @@ Pattern = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Column = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Tag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 
+#: With how many others a judge compares an answer where nothing is said, or all where they are fewer.
+OPPONENTS = 2
+
 
 class Rewarding(Section):
     """What every reward has."""
@@ -185,7 +188,7 @@ class JudgeReward(Endpoint, Rewarding):
         description="A language model behind an OpenAI-compatible endpoint compares an answer with others of its group."
     )
     opponents: int = option(
-        2,
+        OPPONENTS,
         ge=1,
         le=255,
         description="With how many others of its group an answer is compared: the next ones, or all where they are "

@@ -94,6 +94,12 @@ class AskedTasks:
         found = cls(spec, context, document, [read_task(each, section.limit, context.seed) for each in read])
         if spec.early_stopping is not None and found.criterion in spec.measures and not len(context.data.validation):
             check_measured({}, found.criterion, "/model/spec/early_stopping")
+        if section.measure in spec.measures and not len(context.data.validation):
+            raise DataError(
+                f"has no effect: no row is held out that {section.measure} could be measured on",
+                where=f"{PLACE}/measure",
+                hint="hold rows out (data.validation_split), name a task's, or leave it out",
+            )
         return found
 
     @property

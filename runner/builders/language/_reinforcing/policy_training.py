@@ -19,6 +19,7 @@ from runner.builders.language._models.opening import open_weights
 from runner.builders.language._reinforcing import code_outcomes, episode_courses, prompt_side
 from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.held_answers import HeldAnswers, rewards_table
+from runner.builders.language._reinforcing.nothing_taught import REWARDS, need_taught
 from runner.builders.language._reinforcing.objectives import Objective
 from runner.builders.language._reinforcing.practice import Practice
 from runner.builders.language._reinforcing.surroundings import Surroundings
@@ -26,7 +27,6 @@ from runner.builders.language._rewards.weighted_rewards import WeightedRewards, 
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.chat_renderer import renderer_of
 from runner.contract import Table, TrainContext, TrainResult
-from runner.errors import RunFailed
 from runner.tasks.generation import REWARDED
 from runner.training import optimizers, precision
 from runner.training.loop import fit
@@ -50,7 +50,7 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     )
     row_report.tell([learned.report, held.report], context.emit, context.data.most_lost)
     for sentence in need_columns(spec.rewards, [*learned.rows, *held.rows]):
-        context.emit("warning", message=sentence, pointer="/model/spec/rewards")
+        context.emit("warning", message=sentence, pointer=REWARDS)
     rewards = WeightedRewards.opened(spec.rewards, context)
     document = {"chat": renderer.as_document(), "max_length": spec.max_length}
     asked = AskedTasks.read(spec, context, document)
@@ -80,17 +80,14 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     task = _trainee(spec, context, trained, practice, objective, measure, asked, learned)
     fitted = fit(task, context)
     counts, ways, course = practice.counts, practice.ways, practice.course
-    if counts["answers"] and counts["unrewarded_answers"] == counts["answers"]:
-        raise RunFailed(
-            f"no reward applied to any of {counts['answers']:,} answers: nothing was learned",
-            where="/model/spec/rewards",
-            hint="a reward gives a number for an answer that it applies to, and None for others",
-        )
-    # No answer may have been better than another in any step, so that there was nothing to learn.
+    # What the code or the environment came to may be why nothing was learned.
+    for sentence in [*code_outcomes.sentences(ways), *episode_courses.sentences(course)]:
+        context.emit("warning", message=sentence, pointer=REWARDS)
+    need_taught(spec, practice)
     # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.
-    start.check(trained.model, may_stay=not counts["taught"] or fitted.best_step is not None)
-    for sentence in [*_oddities(spec, counts), *code_outcomes.sentences(ways), *episode_courses.sentences(course)]:
-        context.emit("warning", message=sentence, pointer="/model/spec/rewards")
+    start.check(trained.model, may_stay=fitted.best_step is not None)
+    for sentence in _oddities(spec, counts):
+        context.emit("warning", message=sentence, pointer=REWARDS)
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, practice, machine, objective
     stored_model.write(trained, context, document, spec.save_as)

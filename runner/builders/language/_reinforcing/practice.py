@@ -54,6 +54,13 @@ class Practice:
         #: How the episodes of an environment went, added up.
         self.course: Counter[str] = Counter()
         self._figures: dict[str, float] = {}
+        #: The least and the greatest that an answer of the whole training was worth.
+        self._span = np.array([np.inf, -np.inf])
+
+    @property
+    def worth_is_one(self) -> bool:
+        """Whether all answers of the training that were worth something were worth the same."""
+        return bool(self._span[1] - self._span[0] <= advantages.SAME)
 
     def parts(self, chosen: np.ndarray) -> Iterator[torch.Tensor]:
         """The losses of the parts of a step on some prompts."""
@@ -76,12 +83,15 @@ class Practice:
     def tensors(self) -> dict[str, torch.Tensor]:
         found = {"counts": torch.tensor([self.counts[name] for name in COUNTED], dtype=torch.int64)}
         found |= {f"figures/{name}": torch.tensor(value, dtype=torch.float64) for name, value in self._figures.items()}
+        found["span"] = torch.from_numpy(self._span.copy())
         for kind, counter in self._counters():
             found |= {f"{kind}/{name}": torch.tensor(count, dtype=torch.int64) for name, count in counter.items()}
         return found | ({} if self._experience is None else self._experience.tensors())
 
     def put(self, tensors: Mapping[str, torch.Tensor]) -> None:
         self.counts = dict(zip(COUNTED, tensors["counts"].tolist(), strict=True))
+        # A checkpoint of an earlier version has none; what follows it is seen.
+        self._span = tensors["span"].numpy().copy() if "span" in tensors else self._span
         own = {name: value for name, value in tensors.items() if name.startswith("figures/")}
         self._figures = {name.removeprefix("figures/"): float(value) for name, value in own.items()}
         for kind, counter in self._counters():
@@ -108,6 +118,8 @@ class Practice:
         self.course.update(course)
         worth = self._rewards.worth([answer.judged for answer in drawn], group, self.counts["steps"])
         self.ways.update(worth.ways)
+        known = worth.total[~np.isnan(worth.total)]
+        self._span = np.array([min([self._span[0], *known]), max([self._span[1], *known])])
         experience = self._objective.experience(drawn, worth.total, self._machine, self._size)
         cut = sum(answer.judged.cut for answer in drawn)
         equal = int(advantages.equal(worth.total.reshape(-1, group)).sum()) if group > 1 else 0

@@ -18,8 +18,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from runner.builders.language._fields.clip_fields import clip_high_option, clip_option
+from runner.builders.language._fields.clip_fields import check_clips, clip_high_option, clip_option
 from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, passes_option
+from runner.builders.language._fields.reward_fields import OPPONENTS, JudgeReward
 from runner.contract import invalid, option
 from runner.data.rewarded_prompts.section import RewardedPromptsData
 from runner.tasks import generation
@@ -68,4 +69,14 @@ class Spec(ReinforcedSpec):
             for name in ("clip_range", "clip_range_high"):
                 if name in self.model_fields_set and getattr(self, name) is not None:
                     raise invalid((name,), "void", "importance_sampling clips nothing: leave this out")
+        check_clips(self)
+        return self
+
+    @model_validator(mode="after")
+    def _opponents_that_there_are(self) -> Self:
+        for name, reward in self.rewards.items():
+            others = self.group_size - 1
+            if isinstance(reward, JudgeReward) and reward.opponents > max(others, OPPONENTS):
+                told = f"has no effect above {others}: a group has {self.group_size} answers (group_size)"
+                raise invalid(("rewards", name, "opponents"), "void", told)
         return self

@@ -16,11 +16,11 @@ al., "Proximal Policy Optimization" (2017) and "Generalized Advantage Estimation
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from runner.builders.language._fields.clip_fields import clip_option
+from runner.builders.language._fields.clip_fields import check_clips, clip_option
 from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, passes_option
 from runner.contract import option
 from runner.data.rewarded_prompts.section import RewardedPromptsData
@@ -55,3 +55,8 @@ class Spec(ReinforcedSpec):
         0.1, description="What a token pays for odds that have moved from the model that training began with."
     )
     passes: int = passes_option(4)
+
+    @model_validator(mode="after")
+    def _clips_that_count(self) -> Self:
+        check_clips(self, "clip_range", "value_clip_range")
+        return self

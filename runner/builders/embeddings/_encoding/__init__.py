@@ -1,0 +1,1 @@
+"""How an encoder of this family reads texts, compares them, and is stored."""

@@ -1,0 +1,1 @@
+"""Fields that the specs of encoders have. They import nothing heavy."""

@@ -1,0 +1,1 @@
+"""What detectors share in training and in use: pictures as they read them, boxes out of what they give."""

@@ -1,0 +1,153 @@
+"""Annotations as COCO has them: one JSON file of images, categories and annotations with boxes, ``xywh`` in pixels.
+
+Format: https://cocodataset.org/#format-data. Ids of categories may be sparse, and are left behind: a class is its name.
+A category's supercategory, and masks, are not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.data.boxes.box_forms import as_numbers
+from runner.data.boxes.marked_pictures import Mark, MarkedPictures
+from runner.data.boxes.table_boxes import BoxTableReader
+from runner.data.images.pictures import SUFFIXES
+from runner.errors import DataError
+
+NONE = (float("nan"),) * 4
+#: Keys by which a file is known as one of these.
+KEYS = frozenset(("images", "annotations"))
+#: Beginning of names of such files, which are followed by the folder of their pictures: ``instances_train2017.json``.
+PREFIXES = ("instances_", "annotations_", "_annotations.")
+
+
+def is_coco(path: Path) -> bool:
+    """Whether a file is one, by its first MiB: an object that names both keys, or one of them where it is longer."""
+    if path.suffix.lower() != ".json" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        head = file.read(1 << 20).removeprefix(b"\xef\xbb\xbf").strip()
+    if not head.startswith(b"{"):
+        return False
+    if path.stat().st_size <= 1 << 20:
+        return all(f'"{key}"'.encode() in head for key in KEYS)
+    return any(f'"{key}"'.encode() in head for key in KEYS)
+
+
+def read_coco(reader: BoxTableReader, path: Path, into: MarkedPictures, root: Path, side: str | None = None) -> None:
+    """The pictures of a file and their boxes. ``root``: the folder below which pictures are looked for."""
+    where = f"{reader.pointer}: {path}"
+    document = _document(path, where)
+    names = _categories(document, where)
+    into.classes = tuple(dict.fromkeys([*into.classes, *names.values()]))
+    into.corners, into.unit, into.kind = "xywh", "pixel", "COCO"
+    images = _images(document, where)
+    marks: dict[Any, list[Mark]] = {key: [] for key in images}
+    lost: Counter[str] = Counter()
+    for annotation in document["annotations"] or ():
+        if not isinstance(annotation, Mapping):
+            lost["no object"] += 1
+        elif (own := marks.get(_id(annotation.get("image_id")))) is None:
+            lost[f"picture {annotation.get('image_id')!r}"] += 1
+        else:
+            own.append(_mark(annotation, names))
+    if lost:
+        shown = ", ".join(name for name, _ in lost.most_common(5)) + (", ..." if len(lost) > 5 else "")
+        into.found.warnings.append(
+            f"{sum(lost.values()):,} annotations of {path.name} belong to no picture of it, and are not used: {shown}"
+        )
+        into.found.facts["annotations_without_picture"] = sum(lost.values())
+    folder = _folder(reader, path, root, images)
+    known = set()
+    for key, image in images.items():
+        name = image.get("file_name")
+        at = into.add(str(name or f"image {key}"), str(name or f"image {key}"), marks[key], side)
+        if not isinstance(name, str) or not name.strip():
+            into.found.fault(at, "missing_picture", "it has no file_name")
+            continue
+        reader.place(into.found, at, name, folder)
+        known.add(name)
+    _tell_of_rest(into, folder, known)
+
+
+def _document(path: Path, where: str) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise DataError(
+            f"not JSON: {str(error)[:200]}", where=where, hint="was it cut off while it was copied?"
+        ) from None
+    for key in KEYS:
+        if not isinstance(document.get(key) if isinstance(document, dict) else None, list):
+            raise DataError(
+                f"the file has no list of {key}", where=where, hint="COCO files have images, annotations, categories"
+            )
+    return dict(document)
+
+
+def _categories(document: Mapping[str, Any], where: str) -> dict[Any, str]:
+    """Names by id, in the order of the ids. Raises :class:`DataError` for an id or a name that is there twice."""
+    found: dict[Any, str] = {}
+    entries = [each for each in document.get("categories") or () if isinstance(each, Mapping)]
+    for entry in sorted(entries, key=lambda each: (str(type(each.get("id"))), each.get("id") or 0)):
+        key, name = _id(entry.get("id")), str(entry.get("name") or entry.get("id")).strip()
+        if key in found and found[key] != name:
+            raise DataError(f"two categories have the id {key!r}: {found[key]!r} and {name!r}", where=where)
+        found[key] = name
+    if not found:
+        raise DataError("there are no categories, so that boxes have no class", where=where)
+    return found
+
+
+def _images(document: Mapping[str, Any], where: str) -> dict[Any, Mapping[str, Any]]:
+    found: dict[Any, Mapping[str, Any]] = {}
+    for image in document["images"]:
+        if not isinstance(image, Mapping) or image.get("id") is None:
+            raise DataError(f"an image without an id: {str(image)[:100]}", where=where)
+        key = _id(image["id"])
+        if key in found:
+            both = f"{found[key].get('file_name')!r} and {image.get('file_name')!r}"
+            hint = "files that were put together have to be numbered anew"
+            raise DataError(f"two images have the id {image['id']!r}: {both}", where=where, hint=hint)
+        found[key] = image
+    return found
+
+
+def _id(value: Any) -> Any:
+    """An id to look up by: some programs write numbers as texts."""
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text
+
+
+def _mark(annotation: Mapping[str, Any], names: Mapping[Any, str]) -> Mark:
+    numbers = as_numbers(annotation.get("bbox"))
+    label = names.get(_id(annotation.get("category_id")))
+    fault = "unreadable_box" if numbers is None else "unknown_category" if label is None else None
+    one, two, three, four = numbers or NONE
+    return Mark((one, two, three, four), label, bool(annotation.get("iscrowd")), fault)
+
+
+def _folder(reader: BoxTableReader, path: Path, root: Path, images: Mapping[Any, Mapping[str, Any]]) -> Path:
+    """The folder that names of files count from: the first that has a picture of them."""
+    if reader.section.image_folder is not None:
+        return Path(reader.section.image_folder)
+    stem = path.stem
+    for prefix in PREFIXES:
+        stem = stem.removeprefix(prefix)
+    places = [each / below for each in (path.parent, root) for below in ("", "images", stem, f"images/{stem}")]
+    names = [str(image.get("file_name")).replace("\\", "/") for image in list(images.values())[:20]]
+    return next((each for each in places if any((each / name).is_file() for name in names)), path.parent)
+
+
+def _tell_of_rest(into: MarkedPictures, folder: Path, known: set[str]) -> None:
+    """Say of pictures beside those that the file does not name."""
+    there = {each.name for each in folder.iterdir() if each.suffix.lower() in SUFFIXES} if folder.is_dir() else set()
+    rest = sorted(there - {name.replace("\\", "/").rpartition("/")[2] for name in known})
+    if rest and len(rest) < len(there):
+        into.found.facts["pictures_without_row"] = into.found.facts.get("pictures_without_row", 0) + len(rest)
+        shown = ", ".join(rest[:5]) + (", ..." if len(rest) > 5 else "")
+        into.found.warnings.append(f"the annotations name {len(rest):,} pictures of {folder.name} not: {shown}")

@@ -1,0 +1,109 @@
+"""Labels as YOLO has them: beside each picture a text file with a line a box, ``class cx cy w h`` as shares of it.
+
+Format: https://docs.ultralytics.com/datasets/detect. Names of classes are in ``data.yaml``, ``classes.txt`` or
+``obj.names``. A picture without such a file, or with an empty one, has no boxes, and is counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from runner.data.boxes.box_forms import number_of
+from runner.data.boxes.marked_pictures import Mark, MarkedPictures
+from runner.errors import DataError
+
+NAMES = ("classes.txt", "obj.names", "labels.txt", "classes.names")
+YAML = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
+
+
+def labels_of(picture: PurePosixPath) -> list[PurePosixPath]:
+    """Where the labels of a picture may be: in the folder ``labels`` beside ``images``, or beside it."""
+    parts = list(picture.parts)
+    found = [picture.with_suffix(".txt")]
+    if "images" in parts[:-1]:
+        at = len(parts) - 2 - parts[:-1][::-1].index("images")
+        found.insert(0, PurePosixPath(*parts[:at], "labels", *parts[at + 1 :]).with_suffix(".txt"))
+    return found
+
+
+def read_yolo(
+    folder: Path, pictures: Sequence[PurePosixPath], files: set[PurePosixPath], into: MarkedPictures,
+    class_names: Sequence[str] | None, where: str, side_of: Mapping[PurePosixPath, str | None],
+) -> None:  # fmt: skip
+    """The pictures of a folder and their boxes."""
+    names = tuple(class_names or class_list(folder, files, where))
+    into.classes, into.corners, into.unit, into.kind = names, "cxcywh", "relative", "YOLO"
+    bare = []
+    for picture in pictures:
+        source = next((each for each in labels_of(picture) if each in files), None)
+        marks = [] if source is None else _marks(folder / source, names)
+        at = into.add(str(picture), str(picture), marks, side_of.get(picture))
+        into.found.lies_in(at, folder / picture)
+        if source is None:
+            bare.append(str(picture))
+    if bare:
+        into.found.facts["pictures_without_labels"] = len(bare)
+        shown = ", ".join(bare[:5]) + (", ..." if len(bare) > 5 else "")
+        into.found.warnings.append(
+            f"{len(bare):,} pictures have no file of labels, and count as without boxes: {shown}"
+        )
+
+
+def class_list(folder: Path, files: set[PurePosixPath], where: str) -> list[str]:
+    """The names of classes in their order; none where no file says them."""
+    own = sorted((each for each in files if each.name.lower() in (*YAML, *NAMES)), key=lambda each: len(each.parts))
+    for each in own:
+        text = (folder / each).read_text("utf-8-sig", "replace")
+        if each.name.lower() in NAMES:
+            return [line.strip() for line in text.splitlines() if line.strip()]
+        return _yaml_names(text, f"{where}/{each}")
+    return []
+
+
+def _yaml_names(text: str, where: str) -> list[str]:
+    import yaml
+
+    try:
+        names: Any = (yaml.safe_load(text) or {}).get("names")
+    except (yaml.YAMLError, AttributeError) as error:
+        raise DataError(f"not YAML of a data set: {str(error)[:200]}", where=where) from None
+    if isinstance(names, Mapping):
+        numbers = sorted(names)
+        if numbers != list(range(len(numbers))):
+            raise DataError(f"the names of classes are not numbered from 0 without a gap: {numbers[:10]}", where=where)
+        names = [names[at] for at in numbers]
+    if not isinstance(names, list) or not names:
+        raise DataError("it has no names of classes", where=where, hint="names: [car, bus]")
+    return [str(name).strip() for name in names]
+
+
+def _marks(path: Path, names: tuple[str, ...]) -> list[Mark]:
+    """The boxes of a file. A line of more numbers is a polygon, whose box is taken; any other is a faulty box."""
+    found = []
+    for line in path.read_text("utf-8-sig", "replace").splitlines():
+        words = line.split()
+        if not words:
+            continue
+        numbers = [number_of(word) for word in words[1:]]
+        fault = None
+        if len(numbers) == 5:
+            # A confidence behind the box, as a program's own predictions have.
+            numbers = numbers[:4]
+        elif len(numbers) >= 6 and len(numbers) % 2 == 0:
+            across, down = numbers[::2], numbers[1::2]
+            wide, high = max(across) - min(across), max(down) - min(down)
+            numbers = [min(across) + wide / 2, min(down) + high / 2, wide, high]
+        elif len(numbers) != 4:
+            fault, numbers = "unreadable_box", [float("nan")] * 4
+        label = words[0]
+        if label.isdigit() and names:
+            if int(label) < len(names):
+                label = names[int(label)]
+            else:
+                fault = fault or "unknown_category"
+        elif names and label not in names:
+            fault = fault or "unknown_category"
+        found.append(Mark((numbers[0], numbers[1], numbers[2], numbers[3]), label, fault=fault))
+    return found

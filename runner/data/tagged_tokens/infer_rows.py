@@ -1,0 +1,186 @@
+"""Texts to be tagged, in their order: words, lines of text, rows of any container with texts or tokens, or a pipe."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.data.dialogues.cell_values import kind, missing
+from runner.data.dialogues.column_roles import plain
+from runner.data.dialogues.row_faults import RowFault
+from runner.data.records.broken_rows import BrokenRows
+from runner.data.records.byte_streams import opened
+from runner.data.records.data_files import container_of, is_pattern
+from runner.data.table_rows.infer_rows import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
+from runner.data.tagged_tokens.character_spans import words_of
+from runner.data.tagged_tokens.list_cells import list_of
+from runner.data.tagged_tokens.tagged_row import joined
+from runner.data.tagged_tokens.token_rows import TEXTS, TOKENS
+from runner.errors import DataError, NotFoundError, UsageError
+
+ROW = 'a row is an object with "text" or "tokens"'
+WHERE, NOTHING = "--input", "no rows"
+#: Suffixes of files of lines of text.
+LINES = (".txt", ".text", ".md")
+_FORMATS = {**FORMATS, "text": ".txt"}
+
+
+@dataclass(frozen=True)
+class AskedText:
+    """A text, and where its tokens stand in it."""
+
+    text: str
+    spans: tuple[tuple[int, int], ...]
+    id: str | int | None = None
+    line: int = 0
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return tuple(self.text[start:end] for start, end in self.spans)
+
+    def key(self) -> bytes:
+        """What makes it the same question as another."""
+        told = json.dumps([self.text, self.spans], ensure_ascii=False)
+        return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def asked_text(text: str, name: str | int | None = None, line: int = 0) -> AskedText:
+    """A plain text: its words are runs of letters, digits and underscores, and single signs."""
+    return AskedText(text, words_of(text), name, line)
+
+
+class AskedTexts(TableRows):
+    """Texts that can be read as often as needed. ``check`` reads them all once, before anything is computed."""
+
+    noun = "texts"
+
+    def __init__(
+        self,
+        name: str,
+        source: Path | Sequence[AskedText],
+        columns: Mapping[str, str] | None = None,
+        holder: Any = None,
+        written: Written | None = None,
+    ) -> None:
+        super().__init__(name, source, None, holder, written or Written())  # type: ignore[arg-type]
+        self._columns = columns or {}
+
+    def provenance(self) -> dict[str, Any]:
+        count, told = self.fingerprint()
+        return {"texts": count, "texts_sha256": told, "texts_from": self.name}
+
+    def _rows(self) -> Iterator[Any]:
+        if not isinstance(self._source, Path):
+            yield from self._source
+        elif self._source.suffix.lower() in LINES:
+            yield from self._lines(self._source)
+        else:
+            yield from super()._rows()
+
+    def _lines(self, path: Path) -> Iterator[AskedText]:
+        self.blank = 0
+        with opened(path, encoding=self._written.encoding) as file:
+            for number, raw in enumerate(file, 1):
+                try:
+                    text = raw.decode("utf-8").rstrip("\r\n")
+                except UnicodeDecodeError:
+                    raise DataError("is not UTF-8", where=f"{self.name}:{number}", hint="--encoding names it") from None
+                if text.removeprefix("\ufeff").strip():
+                    yield asked_text(text.removeprefix("\ufeff"), line=number)
+                else:
+                    self.blank += 1
+
+    def _records(self, records: Any, broken: BrokenRows) -> Iterator[Any]:
+        for row in super()._records(records, broken):
+            try:
+                yield self._asked(row)
+            except RowFault as fault:
+                broken.add(DataError(fault.detail or fault.reason, where=row.where, hint=ROW))
+
+    def _asked(self, row: Any) -> AskedText:
+        cells = row.values
+        tokens, text = self._column("tokens", TOKENS, cells), self._column("text", TEXTS, cells)
+        if tokens is not None:
+            found, form = list_of(cells[tokens], "tokens")
+            if form != "words":
+                if not all(isinstance(each, str) for each in found):
+                    raise RowFault("token_not_text", "a token is no text")
+                return AskedText(*joined(tuple(found)), row.id, row.line)
+            text = tokens
+        if text is None or missing(cells[text]):
+            raise RowFault("no_text", f"there is neither a text nor tokens among {', '.join(map(repr, cells))}")
+        if not isinstance(cells[text], str):
+            raise RowFault("text_not_text", f"{text!r} is {kind(cells[text])}")
+        return asked_text(cells[text], row.id, row.line)
+
+    def _column(self, role: str, names: Sequence[str], cells: Mapping[str, Any]) -> str | None:
+        if self._columns.get(role) in cells:
+            return self._columns[role]
+        return next((name for usual in names for name in cells if plain(name) == usual), None)
+
+
+def from_words(words: Sequence[str], **written: Any) -> AskedTexts:
+    """Texts on the command line. Raises :class:`UsageError` for none."""
+    if not words:
+        raise UsageError(NOTHING, where=WHERE, hint="give at least one text")
+    return AskedTexts("--prompts", [asked_text(word, line=number) for number, word in enumerate(words, 1)])
+
+
+def from_file(
+    path: Path, format: str | None = None, *, columns: Mapping[str, Any] | None = None, **written: Any
+) -> AskedTexts:
+    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
+
+    ``columns`` are those of the training data, ``written`` what
+    :class:`~runner.data.table_rows.infer_rows.Written` takes.
+    """
+    if path.is_dir():
+        raise UsageError("is a directory", where=str(path), hint="name a file")
+    if path.is_fifo():
+        with path.open("rb") as file:
+            return from_pipe(file, format, columns=columns, name=str(path), **written)
+    if not path.exists() and not is_pattern(path):
+        raise NotFoundError("there is no such file", where=str(path))
+    if format is not None and not path.name.lower().endswith(_FORMATS.get(format, "")):
+        with path.open("rb") as file:
+            return from_pipe(file, format, columns=columns, name=str(path), **written)
+    if path.suffix.lower() not in LINES and container_of(path.name) is None and path.is_file():
+        raise UsageError(
+            f"a file's format is told by its name, and {path.suffix or 'none'} is no suffix of one",
+            where=str(path),
+            hint=f"{', '.join([*LINES, *FORMATS.values()])}; or say it: --prompts-format text|jsonl|csv|parquet",
+        )
+    return AskedTexts(str(path), path, _own(columns), written=Written(**written))
+
+
+def from_pipe(
+    stream: Any,
+    format: str | None = None,
+    *,
+    columns: Mapping[str, Any] | None = None,
+    name: str = "standard input",
+    **written: Any,
+) -> AskedTexts:
+    """What is piped in, put into a temporary file, so that it can be read twice.
+
+    Without a format it is JSON Lines if it begins with ``{``, a JSON array if it begins with ``[{``, Parquet by its
+    first bytes, else lines of text.
+    """
+    if format is not None and format not in _FORMATS:
+        raise UsageError(f"{format} is no format of texts", where="--prompts-format", hint=", ".join(_FORMATS))
+    how = Written(**written)
+    folder, raw = put_aside(stream)
+    if format is None:
+        with raw.open("rb") as file:
+            head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()
+        array = head[:1] == b"[" and head[1:].lstrip()[:1] == b"{"
+        format = "json" if array else "jsonl" if head[:1] == b"{" else "parquet" if head[:4] == b"PAR1" else "text"
+    return AskedTexts(name, ending_in(raw, _FORMATS[format]), _own(columns), folder, how)
+
+
+def _own(columns: Mapping[str, Any] | None) -> dict[str, str]:
+    return {role: name for role, name in (columns or {}).items() if name is not None}

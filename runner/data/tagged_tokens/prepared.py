@@ -1,0 +1,279 @@
+"""From a data section to two splits of tagged tokens: read, turn tags into IOB2, draw, divide, tell of everything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runner.contract import DataReport, LoadContext, LoadedData
+from runner.contract.quantities import counted
+from runner.data.column_names import need
+from runner.data.dialogues.cell_values import missing
+from runner.data.dialogues.row_faults import RowFault
+from runner.data.dialogues.train_and_holdout import divide, drawn
+from runner.data.table_rows.oddities import sibling_file
+from runner.data.tagged_tokens.tag_oddities import oddities, types_by_count
+from runner.data.tagged_tokens.tag_schemes import TagReader, scheme_of
+from runner.data.tagged_tokens.tagged_row import TaggedRow
+from runner.data.tagged_tokens.token_rows import KNOWN, TokenRows, WrittenRow
+from runner.data.tagged_tokens.token_source import TokenSource
+from runner.errors import DataError
+
+if TYPE_CHECKING:
+    from runner.data.tagged_tokens.section import TaggedTokensData
+
+#: Details that are told of each reason.
+DETAILS = 3
+Warn = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class TaggedRows:
+    """One side of a split: its rows, and the types of entities of the training rows, sorted, on both sides."""
+
+    rows: list[TaggedRow]
+    types: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass
+class _Collected:
+    """The rows of one path that can be used, with the cell of each that says which side it is on."""
+
+    source: TokenSource
+    maker: TokenRows
+    rows: list[TaggedRow] = field(default_factory=list)
+    cells: list[Any] = field(default_factory=list)
+    #: Every column that a row has, in the order of their appearance.
+    seen: dict[str, None] = field(default_factory=dict)
+    #: Why rows were dropped: reason -> what was found -> the first row of it.
+    details: dict[str, dict[str, int]] = field(default_factory=dict)
+    scheme: str = ""
+    #: What stood for an outside tag and is none, with how many tokens.
+    misspelt: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def unit(self) -> str:
+        return self.source.unit
+
+    def told(self) -> list[str]:
+        """What was found in rows that are not used, each with the first of them."""
+        found = [(reason, detail, line) for reason, told in self.details.items() for detail, line in told.items()]
+        return [f"{reason} ({self.unit} {line}: {detail})" for reason, detail, line in found]
+
+    def drop(self, report: DataReport, line: int, fault: RowFault) -> None:
+        report.drop(fault.reason, [line])
+        told = self.details.setdefault(fault.reason, {})
+        if fault.detail and (fault.detail in told or len(told) < DETAILS):
+            told.setdefault(fault.detail, line)
+
+
+def prepare(section: TaggedTokensData, context: LoadContext) -> LoadedData:
+    """:meth:`TaggedTokensData.load`, step by step."""
+    report = context.report
+    report.layout = section.layout
+
+    def warn(sentence: str, pointer: str = "/data/dataset") -> None:
+        report.warnings.append(sentence)
+        context.emit("warning", message=sentence, pointer=pointer)
+
+    found = _collect(section, section.source, "/data/dataset", report)
+    _need_rows(section, section.source, "/data/dataset", found, report)
+    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.source))):
+        warn(f"{other} lies beside it and is not used", "/data/validation_data")
+    _tell(section, found, report, warn)
+    content = np.array([row.content_key for row in found.rows], np.uint64)
+    tokens = np.array([row.tokens_key for row in found.rows], np.uint64)
+    lines = [row.line for row in found.rows]
+    taken = drawn(content, section.max_samples, section.seed)
+    report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
+    cells = [found.cells[at] for at in taken] if found.cells else []
+    sides = divide(section, tokens[taken], content[taken], cells)  # type: ignore[arg-type]
+    report.drop("test_rows", [lines[at] for at in taken[sides.test]])
+    report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
+    train = [found.rows[at] for at in taken[sides.train]]
+    record: dict[str, Any] = {"dataset": section.dataset}
+    if section.validation_data is not None:
+        validation = _other_file(section, found.rows, warn, record)
+    else:
+        validation = [found.rows[at] for at in taken[sides.validation]]
+    types = tuple(sorted(section.entity_types or {name for row in train for name in row.types}))
+    _tell_unseen(validation, types, section, warn)
+    report.facts["entities"] = types_by_count([*train, *validation])
+    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
+    record |= {
+        "rows_read": report.rows_read,
+        "rows_kept": report.rows_kept,
+        "rows_dropped": dict(report.rows_dropped),
+        "rows_changed": dict(report.rows_changed),
+        **report.facts,
+        "train": len(train),
+        "validation": len(validation),
+    }
+    told = _fingerprint(train, validation)
+    return LoadedData(
+        TaggedRows(train, types), TaggedRows(validation, types), told, record, report, section.max_rows_lost
+    )
+
+
+def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataReport, scheme: str = "") -> _Collected:
+    """Every row that can be used; the others, and those that were changed, are counted in ``report``.
+
+    ``scheme`` is that of the training rows, where these are others.
+    """
+    source = TokenSource(path, pointer, section.encoding, section.delimiter)
+    maker = TokenRows(section.own_columns, source.conll, section.tag_names)
+    found = _Collected(source, maker)
+    way = next((name for name in (section.split_column, section.group_column, section.time_column) if name), None)
+    written: list[tuple[WrittenRow, set[str], Any]] = []
+    for batch in source.batches():
+        maker.class_names = source.class_names
+        report.rows_read += len(batch)
+        for line, cells in batch:
+            if isinstance(cells, str):
+                report.drop(cells, [line])
+                continue
+            found.seen.update(dict.fromkeys(cells))
+            try:
+                row = maker.row(cells, line)
+            except RowFault as fault:
+                found.drop(report, line, fault)
+                continue
+            cell = cells.get(way) if way is not None else None
+            written.append((row, set(maker.changed), None if missing(cell) else cell))
+    given = section.scheme if section.scheme != "auto" else scheme
+    found.scheme = given or scheme_of(row.tags for row, _, _ in written if not row.from_spans)
+    reader, in_iob2 = TagReader(found.scheme), TagReader("IOB2")  # type: ignore[arg-type]
+    for row, changed, cell in written:
+        try:
+            tags = (in_iob2 if row.from_spans else reader).iob2(row.tags, changed)
+            made = TaggedRow(row.line, row.tokens, tags, row.text, row.spans, row.id)
+            if section.entity_types and (strange := sorted(made.types - set(section.entity_types))):
+                raise RowFault("unknown_type", f"{strange[0]!r} is no type of data.entity_types")
+        except RowFault as fault:
+            found.drop(report, row.line, fault)
+            continue
+        found.rows.append(made)
+        if way is not None:
+            found.cells.append(cell)
+        for reason in sorted(changed):
+            report.change(reason, [row.line])
+        if tags != row.tags and not changed:
+            report.facts["rows_turned_into_iob2"] = report.facts.get("rows_turned_into_iob2", 0) + 1
+    found.misspelt = reader.misspelt
+    return found
+
+
+def _need_rows(
+    section: TaggedTokensData, path: str, pointer: str, found: _Collected, report: DataReport, measured: bool = False
+) -> None:
+    """Raise :class:`DataError` where no row can be used, or more are lost than the section allows."""
+    if not report.rows_read:
+        raise DataError("there is no row in it", where=f"{pointer}: {path}", hint=f"it holds {KNOWN}")
+    if found.seen and not found.source.conll:
+        need(list(found.seen), section.named_columns, path)
+    lost = report.rows_read - len(found.rows)
+    if found.rows and (measured or lost <= section.max_rows_lost * report.rows_read):
+        return
+    told = "; ".join(found.told())
+    if report.rows_dropped.get("unrecognised_columns") == report.rows_read:
+        raise DataError(
+            f"the columns are not those of tagged tokens: {told}",
+            where="/data/columns" if pointer == "/data/dataset" else f"{pointer}: {path}",
+            hint=f'known are {KNOWN}; others are named in data.columns: {{"tokens": "...", "tags": "..."}}',
+        )
+    if report.rows_dropped.get("tags_are_numbers"):
+        raise DataError(
+            f"tags are numbers, and nothing says what they stand for: {told}",
+            where="/data/tag_names",
+            hint='give their names, from 0: ["O", "B-PER", "I-PER", ...]',
+        )
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.rows_dropped.items())
+    raise DataError(
+        f"{lost:,} of {counted(report.rows_read, 'rows')} cannot be used: {reasons}",
+        where="/data/max_rows_lost" if found.rows else f"{pointer}: {path}",
+        hint=(f"{told}; " if told else "")
+        + "mend the rows"
+        + (", or allow it: data.max_rows_lost is the share that may be lost" if found.rows else ""),
+    )
+
+
+def _tell(section: TaggedTokensData, found: _Collected, report: DataReport, warn: Warn) -> None:
+    """What was recognised, and what is odd about the rows."""
+    report.facts["forms"] = dict(found.maker.forms)
+    report.facts["scheme"] = found.scheme
+    report.facts["columns"] = {role: ", ".join(sorted(names)) for role, names in sorted(found.maker.columns.items())}
+    report.facts |= dict(found.source.passed_over)
+    used = {name for names in found.maker.columns.values() for name in names} | set(section.named_columns)
+    if unused := [name for name in found.seen if name not in used]:
+        report.facts["unused_columns"] = unused
+    if found.misspelt:
+        shown = ", ".join(f"{word!r} ({counted(count, 'tokens')})" for word, count in sorted(found.misspelt.items()))
+        warn(f"tags that are no O and look like it are read as O: {shown}")
+    for sentence in (*found.told(), *oddities(found.rows, found.scheme, found.maker.forms)):
+        warn(sentence)
+    seen: Counter[int] = Counter()
+    again = []
+    for row in found.rows:
+        key = row.content_key
+        seen[key] += 1
+        if seen[key] > 1:
+            again.append(row.line)
+    if again:
+        report.named["duplicates"] = again[: report.NAMED]
+        many = f"{len(again):,} rows are" if len(again) > 1 else "1 row is"
+        shown = ", ".join(map(str, again[:10])) + (", ..." if len(again) > 10 else "")
+        warn(f"{many} there before, token by token, and used again: {found.unit} {shown}")
+
+
+def _other_file(
+    section: TaggedTokensData, known: Sequence[TaggedRow], warn: Warn, record: dict[str, Any]
+) -> list[TaggedRow]:
+    """The rows of ``validation_data``, read as those of training are."""
+    assert section.validation_data is not None
+    path, pointer = section.validation_data, "/data/validation_data"
+    report = DataReport(section.layout)
+    found = _collect(section, path, pointer, report)
+    _need_rows(section, path, pointer, found, report, measured=True)
+    record["validation_rows_dropped"] = dict(report.rows_dropped)
+    record["validation_rows_changed"] = dict(report.rows_changed)
+    for sentence in found.told():
+        warn(f"not measured: {sentence}", pointer)
+    for reason, count in report.rows_changed.items():
+        warn(f"{counted(count, 'rows')} of {path} are read otherwise than they stand: {reason}", pointer)
+    seen = {row.content_key for row in known}
+    if shared := sum(row.content_key in seen for row in found.rows):
+        warn(
+            f"{shared:,} of {counted(len(found.rows), 'rows')} of {path} {'is' if shared == 1 else 'are'} in the "
+            "training data too, token by token: what is measured on them says nothing of new rows",
+            pointer,
+        )
+    return found.rows
+
+
+def _tell_unseen(validation: Sequence[TaggedRow], types: Sequence[str], section: TaggedTokensData, warn: Warn) -> None:
+    """Types that are measured and were never learned."""
+    unseen: dict[str, list[int]] = {}
+    for row in validation:
+        for name in sorted(row.types - set(types)):
+            unseen.setdefault(name, []).append(row.line)
+    for name, lines in unseen.items():
+        shown = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
+        place = "/data/validation_data" if section.validation_data is not None else "/data/dataset"
+        warn(f"entities of {name!r} are held out and in no row of training (row {shown}): they count as missed", place)
+
+
+def _fingerprint(*sides: Sequence[TaggedRow]) -> str:
+    """sha256 of what the rows of both sides say, in their order."""
+    told = hashlib.sha256()
+    for side in sides:
+        told.update(b"[" + np.array([row.content_key for row in side], "<u8").tobytes())
+    return told.hexdigest()

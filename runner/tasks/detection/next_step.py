@@ -1,0 +1,13 @@
+"""What to type once a detector is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from runner.tasks._supervised.infer_command import infer_file
+
+
+def command(model: str, tables: Mapping[str, Any], program: str = "runner") -> str:
+    """A command that asks the stored ``model`` about a folder, quoted for a POSIX shell. No table tells more of it."""
+    return infer_file(model, program, "pictures")

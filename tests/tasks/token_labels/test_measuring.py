@@ -1,0 +1,89 @@
+"""The measures of taggers beside seqeval's own, and their tables."""
+
+from __future__ import annotations
+
+import random
+import warnings
+
+import pytest
+
+from runner.data.tagged_tokens.tagged_row import labels_of
+from runner.tasks.token_labels.baselines import baselines, tags_by_word
+from runner.tasks.token_labels.decoding import entities_of
+from runner.tasks.token_labels.measuring import Judged, measure_tags, score, strict_entities
+
+LABELS = labels_of(("PER", "creative-work", "a b"))
+
+
+def drawn(count: int, seed: int, labels: tuple[str, ...] = LABELS) -> list[list[str]]:
+    draw = random.Random(seed)
+    return [[draw.choice(labels) for _ in range(1 + at % 9)] for at in range(count)]
+
+
+def valid(tags: list[list[str]]) -> list[list[str]]:
+    """The same with a begin in the place of every inside that has none."""
+    made = []
+    for row in tags:
+        own: list[str] = []
+        for tag in row:
+            alone = tag.startswith("I-") and (not own or own[-1][2:] != tag[2:])
+            own.append("B-" + tag[2:] if alone else tag)
+        made.append(own)
+    return made
+
+
+def test_the_figures_are_those_of_seqeval() -> None:
+    from seqeval.metrics import classification_report
+    from seqeval.scheme import IOB2
+
+    actual = valid(drawn(200, 1))
+    # Half of them right, so that no figure is near 0; the other half has tags in orders that no scheme has.
+    predicted = actual[:100] + drawn(200, 2)[100:]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = classification_report(actual, predicted, mode="strict", scheme=IOB2, output_dict=True, zero_division=0)
+    metrics, redrawn = score(Judged(predicted, actual), seed=0)
+    micro = report["micro avg"]
+    assert metrics["f1"] == pytest.approx(micro["f1-score"])
+    assert metrics["precision"] == pytest.approx(micro["precision"])
+    assert metrics["recall"] == pytest.approx(micro["recall"])
+    assert metrics["f1_macro"] == pytest.approx(report["macro avg"]["f1-score"])
+    assert metrics["n_entities"] == micro["support"]
+    assert metrics["f1_low"] < metrics["f1"] < metrics["f1_high"] and redrawn is not None
+    _, tables = measure_tags(predicted, actual, actual, list(range(200)), seed=0)
+    for name, f1, recall, precision, there, _ in tables[0].rows:
+        own = report[name]
+        assert [f1, recall, precision, there] == pytest.approx(
+            [own[key] for key in ("f1-score", "recall", "precision", "support")]
+        )
+
+
+def test_entities_are_read_as_by_seqeval() -> None:
+    tags = drawn(300, 3)
+    assert [set(entities_of(row)) for row in tags] == strict_entities(tags)
+
+
+def test_confusion_and_worst_rows() -> None:
+    actual = [["B-A", "I-A", "O", "B-B"], ["O", "B-A", "O", "O"], ["B-B", "O", "O", "O"]]
+    predicted = [["B-A", "O", "O", "B-A"], ["O", "O", "O", "B-B"], ["B-B", "O", "O", "O"]]
+    words = [["New", "York", "has", "Acme"], ["in", "Oslo", "it", "rains"], ["Acme", "is", "a", "firm"]]
+    _, tables = measure_tags(predicted, actual, words, [5, 6, 7], seed=0)
+    confusion = {row[0]: row[1:] for row in tables[1].rows}
+    assert tables[1].columns == ["true type", "A", "B", "(other ends)", "(missed)"]
+    assert confusion == {"A": [0, 0, 1, 1], "B": [1, 1, 0, 0], "(none there)": [0, 1, None, None]}
+    assert tables[2].rows[0] == [5, 4, "New York has Acme", "New York (A); Acme (B)", "New (A); Acme (A)"]
+    assert [row[0] for row in tables[2].rows] == [5, 6]
+
+
+def test_without_entities_or_rows_the_figures_are_undefined() -> None:
+    metrics, redrawn = score(Judged([["O", "B-A"]], [["O", "O"]]), seed=0)
+    assert metrics["f1"] is None and redrawn is None and metrics["token_accuracy"] == 0.5
+    assert score(Judged([], []), seed=0)[0]["f1"] is None
+
+
+def test_baselines() -> None:
+    train = [["Ida", "left", "New", "York"], ["York", "is", "old"]]
+    tags = [["B-P", "O", "B-L", "I-L"], ["I-L", "O", "O"]]
+    assert tags_by_word(train, tags, [["York", "left", "Bo"], ["New", "York"]]) == [["B-L", "O", "O"], ["B-L", "I-L"]]
+    table = baselines(train, tags, [["Ida", "left"]], [["B-P", "O"]], seed=0)
+    assert [row[:2] for row in table.rows] == [["no entities", 0.0], ["most frequent tag of each word", 1.0]]
