@@ -12,15 +12,12 @@ from pydantic_core import PydanticCustomError
 from runner.contract import LoadContext, LoadedData, Section, Table, option
 from runner.data.holdout import ColumnName
 from runner.data.named_files import NamedFiles
+from runner.data.tagged_tokens.conll_suffixes import CONLL
 
 Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 #: The sentences that come with the program.
 SAMPLE = "sample"
-#: Suffixes of CoNLL files.
-CONLL: Mapping[str, Literal["conll"]] = dict.fromkeys(
-    (".conll", ".conll03", ".conll2003", ".bio", ".iob", ".iob1", ".iob2", ".bioes", ".bilou", ".ner", ".txt"), "conll"
-)
 #: Other words for a role, as ``runner data check --columns`` takes them.
 OTHER_WORDS = {
     "words": "tokens", "ner_tags": "tags", "labels": "tags", "label": "tags", "entities": "spans",

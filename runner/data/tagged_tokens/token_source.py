@@ -13,7 +13,7 @@ from typing import Any
 from runner.data.records import open_records
 from runner.data.records.byte_streams import bad_byte, opened
 from runner.data.records.data_files import data_files
-from runner.data.tagged_tokens.section import CONLL
+from runner.data.tagged_tokens.conll_suffixes import CONLL
 
 #: Rows of a file that are held at a time.
 BATCH = 512

@@ -9,7 +9,8 @@ from runner.contract import Table
 from runner.data.tagged_tokens.tagged_row import BEGIN, INSIDE, OUTSIDE
 from runner.tasks._supervised.baseline_table import baseline_table
 from runner.tasks.token_labels import TASK
-from runner.tasks.token_labels.measuring import Judged, Tags, score
+from runner.tasks.token_labels.judged_tags import Judged, Tags
+from runner.tasks.token_labels.measuring import score
 
 
 def tags_by_word(train_tokens: Tags, train_tags: Tags, tokens: Tags) -> list[list[str]]:

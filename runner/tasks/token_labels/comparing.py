@@ -15,7 +15,8 @@ from runner.tasks.compared import Compared
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.answers import Tagger
 from runner.tasks.token_labels.decoding import decode
-from runner.tasks.token_labels.measuring import Judged, score
+from runner.tasks.token_labels.judged_tags import Judged, rates
+from runner.tasks.token_labels.measuring import score
 
 
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
@@ -55,8 +56,6 @@ def _tags(part: Any, predictor: Tagger) -> tuple[list[list[str]], float]:
 
 def _types(table: list[dict[str, Any]], judged: dict[str, Judged]) -> Table:
     """F1 of every type, one column a model."""
-    from runner.tasks.token_labels.measuring import rates
-
     labels = [row["label"] for row in table]
     each = {label: judged[label].by_type() for label in labels}
     names = sorted({name for own in each.values() for name in own})

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.contract import Table
 from runner.tasks.token_labels.decoding import Entity
-from runner.tasks.token_labels.measuring import Judged, rates
+from runner.tasks.token_labels.judged_tags import Judged, rates
 
 MISSED, INVENTED, OTHER_ENDS = "(missed)", "(none there)", "(other ends)"
 #: Rows that are shown with their errors, and the characters of a row's text.

@@ -10,7 +10,8 @@ import pytest
 from runner.data.tagged_tokens.tagged_row import labels_of
 from runner.tasks.token_labels.baselines import baselines, tags_by_word
 from runner.tasks.token_labels.decoding import entities_of
-from runner.tasks.token_labels.measuring import Judged, measure_tags, score, strict_entities
+from runner.tasks.token_labels.judged_tags import Judged, strict_entities
+from runner.tasks.token_labels.measuring import measure_tags, score
 
 LABELS = labels_of(("PER", "creative-work", "a b"))
 

@@ -24,7 +24,8 @@ from runner.errors import DataError
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.baselines import baselines
 from runner.tasks.token_labels.decoding import decode
-from runner.tasks.token_labels.measuring import Judged, measure_tags, score
+from runner.tasks.token_labels.judged_tags import Judged
+from runner.tasks.token_labels.measuring import measure_tags, score
 
 #: How the model is used by the library that it is of.
 CODE = (
