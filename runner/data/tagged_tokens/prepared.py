@@ -96,7 +96,7 @@ def prepare(section: TaggedTokensData, context: LoadContext) -> LoadedData:
     taken = drawn(content, section.max_samples, section.seed)
     report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
     cells = [found.cells[at] for at in taken] if found.cells else []
-    sides = divide(section, tokens[taken], content[taken], cells)  # type: ignore[arg-type]
+    sides = divide(section, tokens[taken], content[taken], cells)
     report.drop("test_rows", [lines[at] for at in taken[sides.test]])
     report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
     train = [found.rows[at] for at in taken[sides.train]]
