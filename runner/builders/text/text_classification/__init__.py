@@ -5,7 +5,7 @@ Classes are called as in the file. Of two classes, and of each of several labels
 chosen by F1 on a tenth of the training rows that is kept apart. The class frequencies and a linear model of the counts
 of words are always measured on the same held-out rows, and the texts that it is most wrong on are shown.
 
-Use it where the words decide. Where other columns say more than one text, `tabular_classification` reads them; where
+Use it when the words decide. Where other columns say more than one text, `tabular_classification` reads them; where
 the target is a quantity, `text_regression` keeps the order.
 
 Source: Devlin et al., BERT (2019); label smoothing: Szegedy et al. (2016).

@@ -4,8 +4,8 @@ Rows are texts, or pairs of texts, with one target column or several. Targets ar
 and the model's answers are in the targets' own unit. The mean and the median of the training rows, and a linear model
 of the counts of words, are always measured on the same held-out rows, and the texts that it errs most on are shown.
 
-Use it for ratings, similarities of two texts, prices by their descriptions. Where a number is only the name of a class,
-`text_classification` predicts it.
+Use it when ratings, similarities of two texts, or prices by their descriptions are wanted. Where a number is only the
+name of a class, `text_classification` predicts it.
 
 Source: Devlin et al., BERT (2019); the robust loss: Huber (1964).
 """

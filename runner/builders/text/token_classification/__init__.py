@@ -4,9 +4,9 @@ A word's tag is learned at its first token, and read there. Texts that are longe
 that share `stride` tokens, and each word is learned and read in the window in which it has the most text around it, so
 that no end of a text is lost. Tags of an answer belong together: an entity goes on only where one began.
 
-Use it for names of people, places and products, or parts of texts such as quantities and quotes. Where the whole text
-is of one class, `text_classification` says which; for the part of a text that answers a question there is
-`extractive_qa`.
+Use it when names of people, places and products are to be found, or parts of texts such as quantities and quotes.
+Where the whole text is of one class, `text_classification` says which; for the part of a text that answers a question
+there is `extractive_qa`.
 
 Source: Devlin et al., BERT (2019), section 5.3; Viterbi (1967); Ramshaw and Marcus (1995).
 """
