@@ -34,7 +34,7 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
     if reader == "runner.data.labelled_texts.infer_rows":
         return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.source_targets.asked_sources":
-        return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8"]
+        return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
