@@ -50,6 +50,7 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         return [*words, "--input", pictures(desk), *every]
     if reader == "runner.data.labelled_texts.infer_rows":
         return [*words, "--prompts", *PROMPTS]
+        return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":
             return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]

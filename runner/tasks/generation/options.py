@@ -130,8 +130,6 @@ class TargetOptions(GenerationOptions):
 
     def check(self) -> None:
         """Raise :class:`UsageError` for an option that has no effect, whatever the model."""
-        if self.logprobs:
-            raise UsageError("a model that turns texts into others tells none", where="--set logprobs")
         if self.system is not None:
             raise UsageError(
                 "the model reads a text, and no conversation",

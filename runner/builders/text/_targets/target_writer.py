@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -89,8 +90,6 @@ class TargetWriter:
 
         Raises :class:`DataError` for a row that is no source, and for an option that the model cannot do.
         """
-        if options.logprobs:
-            raise DataError("a model that turns texts into others tells no log-probabilities of tokens")
         sources = []
         for at, row in enumerate(rows):
             try:
@@ -135,12 +134,30 @@ class TargetWriter:
                 **words,
             )
         # The decoder's start is no part of what it wrote.
-        made = [self._completion(ids, options, config) for ids in out[:, 1:].tolist()]
+        written = [self._until_end(ids) for ids in out[:, 1:].tolist()]
+        made = [self._completion(ids, options, config) for ids in written]
+        if options.logprobs:
+            made = [
+                replace(one, tokens=told) for one, told in zip(made, self._log_probs(repeated, written), strict=True)
+            ]
         return [made[at : at + options.n] for at in range(0, len(made), options.n)]
 
     @property
     def _plain(self) -> Any:
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    def _until_end(self, ids: list[int]) -> list[int]:
+        end, padding = self.tokenizer.eos_token_id, self.tokenizer.pad_token_id
+        at = next((place for place, token in enumerate(ids) if token in (end, padding)), len(ids))
+        return ids[: at + 1] if ids[at : at + 1] == [end] else ids[:at]
+
+    def _log_probs(self, sources: list[np.ndarray], written: list[list[int]]) -> list[list[tuple[str, float]]]:
+        """Each token's text and log-probability under the model, as it stands without penalties."""
+        odds = self._odds([source.tolist() for source in sources], written)
+        return [
+            [(self.tokenizer.decode([token]), float(odds[row, at, token])) for at, token in enumerate(ids)]
+            for row, ids in enumerate(written)
+        ]
 
     def _completion(self, ids: list[int], options: Any, config: Any) -> Completion:
         end = self.tokenizer.eos_token_id
@@ -152,9 +169,7 @@ class TargetWriter:
         # A model may have more tokens than its tokenizer, of which none was ever learned.
         known = [token for token in kept if token < len(self.tokenizer)]
         text, stopped = cut_at(self.tokenizer.decode(known, skip_special_tokens=True), options.stop)
-        padding = self.tokenizer.pad_token_id
-        count = len([token for token in kept if token != padding]) + (at is not None)
-        return Completion(text.strip(), "stop" if stopped else reason, count)
+        return Completion(text.strip(), "stop" if stopped else reason, len(ids))
 
     # ---- How likely texts are
 
@@ -195,13 +210,7 @@ class TargetWriter:
     def _foretold(self, pairs: Sequence[tuple[list[int], list[int]]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Nats, tokens, and whether all were the likeliest, of targets after their sources: ``[n]`` each."""
         labels = [np.array(target, np.int64) for _, target in pairs]
-        batch = target_loss.batch_of(
-            [np.array(source, np.int64) for source, _ in pairs], labels, target_loss.decoder_inputs(self.model),
-            int(self.tokenizer.pad_token_id),
-        )  # fmt: skip
-        with torch.inference_mode():
-            inputs = {name: value.to(self.model.device) for name, value in batch.items()}
-            odds = torch.log_softmax(self.model(**inputs).logits.float(), dim=-1).cpu()
+        odds = self._odds([source for source, _ in pairs], [target for _, target in pairs])
         nats, right = [], []
         for number, each in enumerate(labels):
             own = odds[number, : len(each)]
@@ -209,3 +218,15 @@ class TargetWriter:
             nats.append(-float(own.gather(1, wanted[:, None]).double().sum()))
             right.append(bool((own.argmax(dim=-1) == wanted).all()))
         return np.array(nats), np.array([len(each) for each in labels]), np.array(right)
+
+    def _odds(self, sources: Sequence[list[int]], targets: Sequence[list[int]]) -> torch.Tensor:
+        """The logarithms of every token's odds at every place of the targets, float32 ``[B, T, V]`` on the CPU."""
+        batch = target_loss.batch_of(
+            [np.array(source, np.int64) for source in sources],
+            [np.array(target, np.int64) for target in targets],
+            target_loss.decoder_inputs(self.model),
+            int(self.tokenizer.pad_token_id),
+        )
+        with torch.inference_mode():
+            inputs = {name: value.to(self.model.device) for name, value in batch.items()}
+            return torch.log_softmax(self.model(**inputs).logits.float(), dim=-1).cpu()

@@ -128,6 +128,8 @@ def test_an_option_has_its_own_say(train):
     drawn = trained.ask("a fox", "two hares", temperature=1.0, n=3, max_new_tokens=6)
     assert len({each.text for each in drawn[0]}) > 1
     assert trained.ask("two hares", temperature=1.0, n=3, max_new_tokens=6)[0] == drawn[1]
+    (told,) = trained.ask("a fox", num_beams=1, logprobs=True, max_new_tokens=4)[0]
+    assert len(told.tokens) == told.completion_tokens and all(value <= 0 for _, value in told.tokens)
     whole = trained.ask("a fox", max_new_tokens=20)[0][0].text
     if len(whole) > 2:
         assert (
@@ -139,7 +141,7 @@ def test_an_option_has_its_own_say(train):
 @pytest.mark.parametrize(
     ("options", "where"),
     [
-        ({"logprobs": True}, "--set logprobs"),
+        ({"logprobs": True, "num_beams": 2}, "--set logprobs"),
         ({"system": "Be brief."}, "--set system"),
         ({"top_k": 3}, "--set top_k"),
         ({"num_beams": 2, "temperature": 1.0}, "--set num_beams"),
