@@ -92,7 +92,9 @@ class AskedTasks:
         for each in read:
             for at, metric in enumerate(each.task.answer.metrics if isinstance(each.task.answer, Generation) else ()):
                 check_installed(metric, f"{each.source}: /answer/metrics/{at}")
-        found = cls(spec, context, document, [read_task(each, section.limit, context.seed) for each in read])
+        found = cls(
+            spec, context, document, [read_task(each, section.limit, context.seed, f"{PLACE}/limit") for each in read]
+        )
         if spec.early_stopping is not None and found.criterion in spec.measures and not len(context.data.validation):
             check_measured({}, found.criterion, "/model/spec/early_stopping")
         if section.measure in spec.measures and not len(context.data.validation):
