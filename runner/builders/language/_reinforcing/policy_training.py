@@ -21,7 +21,7 @@ from runner.builders.language._reinforcing import code_outcomes, episode_courses
 from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.held_answers import HeldAnswers, rewards_table
 from runner.builders.language._reinforcing.nothing_taught import REWARDS, need_taught
-from runner.builders.language._reinforcing.objectives import Objective
+from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.practice import Practice
 from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, need_columns
