@@ -65,6 +65,10 @@ class RunnerError(Exception):
         self.where = where
         self.hint = hint
 
+    def __str__(self) -> str:
+        """What a traceback shows: the place too, which a message says nothing of."""
+        return f"{self.where}: {self.message}" if self.where else self.message
+
     def as_dict(self) -> dict[str, Any]:
         """The error as the ``--json`` document carries it."""
         return {
@@ -94,6 +98,9 @@ class SpecError(RunnerError):
         self.source = source
         count = len(self.faults)
         super().__init__(f"the spec has {count} fault{'' if count == 1 else 's'}", where=source, hint=hint)
+
+    def __str__(self) -> str:
+        return "\n".join([super().__str__(), *(f"{fault.place()}: {fault.message}" for fault in self.faults)])
 
     def as_dict(self) -> dict[str, Any]:
         return super().as_dict() | {"faults": [asdict(fault) for fault in self.faults]}

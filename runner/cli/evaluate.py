@@ -119,7 +119,8 @@ def evaluate(
     show(
         document | {"files": [str(file) for file in files]}, human, as_json=json, kept=f"the evaluation is in {folder}"
     )
-    for task in document["tasks"]:
+    # The tables have them too, for people.
+    for task in document["tasks"] if json else ():
         for sentence in without_figures(task):
             say(f"warning: {task['name']}: {sentence}")
     if empty := [task["name"] for task in document["tasks"] if not any(row["n"] for row in task["results"])]:

@@ -22,6 +22,9 @@ def validate(
 ) -> int:
     """Check specs, and tasks of `runner evaluate`: every fault at once, each with its place in the text.
 
+    The document alone is checked. Whether the files, models and machines that it names are there, `runner train
+    --dry-run` tells.
+
     Example: runner validate specs/quickstart.json
 
     Example: cat spec.json | runner validate

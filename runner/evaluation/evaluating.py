@@ -155,11 +155,13 @@ def score(task: AskedTask, model: EvaluatedModel, bench: judges.Bench, emit: Cal
     """One model on one task."""
 
     own, place = task.loaded.task, f"{model.reference} on {task.name}"
-    return ways.score(own, task.questions, model, _told(emit, place), _Judging(bench, emit, place))
+    return ways.score(
+        own, task.questions, model, _told(emit, place, ways.COUNTED[own.answer.by]), _Judging(bench, emit, place)
+    )
 
 
-def _told(emit: Callable[[Event], None], phase: str) -> Progress:
-    return lambda done, total: emit(ProgressEvent(phase=phase, unit="answers", done=done, total=total))
+def _told(emit: Callable[[Event], None], phase: str, unit: str) -> Progress:
+    return lambda done, total: emit(ProgressEvent(phase=phase, unit=unit, done=done, total=total))
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,8 @@ class _Judging:
         answers: Sequence[str],
     ) -> Figure:
         work = "the code of" if isinstance(metric, metric_sections.Code) else f"{metric.model} judges"
-        progress = _told(self.emit, f"{work} {self.place}")
+        unit = "judgements" if isinstance(metric, metric_sections.Preferred) else "answers"
+        progress = _told(self.emit, f"{work} {self.place}", unit)
         return self.bench.figure(metric, questions, rows, answers, progress)
 
 

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from numbers import Real
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from runner.errors import UsageError
 
 StopReason = Literal["length", "stop"]
 LossFnType = Literal["cross_entropy", "importance_sampling", "ppo", "cispo", "dro"]
@@ -17,6 +19,16 @@ LossFnType = Literal["cross_entropy", "importance_sampling", "ppo", "cispo", "dr
 
 class _Type(BaseModel):
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    def __init__(self, /, **given: Any) -> None:
+        """Raises :class:`UsageError` by the name of what is wrong, the first of several."""
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            wrong = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(map(str, (type(self).__name__, *wrong["loc"])))
+            told = str(wrong.get("ctx", {}).get("error", wrong["msg"]))
+            raise UsageError(told[:1].lower() + told[1:], where=place) from None
 
 
 class EncodedTextChunk(_Type):
@@ -236,12 +248,14 @@ class GetServerCapabilitiesResponse(_Type):
 
 
 def _token_ids(values: Any) -> list[int]:
-    """Raises :class:`ValueError` for what is no list of whole numbers."""
+    """Raises :class:`UsageError` for what is no list of whole numbers."""
     found: list[Any] = values.tolist() if hasattr(values, "tolist") else list(values)
     for each in found:
         # A number that is cut is another token.
         if not isinstance(each, Real) or each % 1 != 0:
-            raise ValueError(f"a token is a whole number, and not {each!r}: the tokenizer makes them of text")
+            raise UsageError(
+                f"a token is a whole number, and not {each!r}", where="tokens", hint="the tokenizer makes them of text"
+            )
     return [int(each) for each in found]
 
 

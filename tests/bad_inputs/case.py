@@ -38,6 +38,12 @@ class Bench:
     def home(self) -> Path:
         return self.desk.home
 
+    def put_in(self, text: str) -> str:
+        """A text with the facts in the place of their names in braces. Other braces stay."""
+        for name, fact in self.facts.items():
+            text = text.replace(f"{{{name}}}", fact)
+        return text
+
     def write(self, name: str, content: Any) -> Path:
         """A file: bytes as they are, text, a list as one JSON document a line, anything else as JSON."""
         path = self.home / name
@@ -128,9 +134,9 @@ def try_out(case: Case, bench: Bench) -> None:
     desk = Desk(bench.home, {"RUNNER_CACHE_DIR": os.environ["RUNNER_TEST_CACHE"]} | case.environment)
     if case.prepare is not None:
         case.prepare(bench)
-    words = [word.format_map(bench.facts) if isinstance(word, str) and "{" in word else word for word in case.words]
-    desk.environment.update({name: value.format_map(bench.facts) for name, value in desk.environment.items()})
-    says = [text.format_map(bench.facts) if "{" in text else text for text in case.says]
+    words = [bench.put_in(word) if isinstance(word, str) else word for word in case.words]
+    desk.environment.update({name: bench.put_in(value) for name, value in desk.environment.items()})
+    says = [bench.put_in(text) for text in case.says]
     before = listing(bench)
 
     seen = _type(desk, words, case)

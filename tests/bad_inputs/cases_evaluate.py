@@ -86,7 +86,7 @@ TASKS = [
     wrong("a system's turn in a text", task(LIKELY, system="Be short.", chat="off"), "/system", "no effect"),
     wrong("several answers of which one is scored", task(SAYS | {"options": {"n": 3}}), "/answer/options/n"),
     wrong("code without tests", task(SAYS | {"metrics": [{"metric": "code"}]}), "`tests` is missing"),
-    wrong("tests with a brace left open", task(tried(tests="{right")), "/answer/metrics/0/tests", "a lone {{"),
+    wrong("tests with a brace left open", task(tried(tests="{right")), "/answer/metrics/0/tests", "a lone {"),
     wrong("code without time", task(tried(timeout=0)), "/answer/metrics/0/timeout", "too small"),
     wrong("code that counts otherwise", task(tried(counts="most")), "/answer/metrics/0/counts", "unknown value"),
     wrong("no rows shown", task(LIKELY, few_shot={"k": 0}), "/few_shot/k", "at least 1"),
@@ -99,8 +99,8 @@ ROWS_READ = [
     unasked("a row that is no JSON", LIKELY, "rows.jsonl:2", rows='{"word": "hot", "right": "cold"}\n{"word": \n'),
     unasked("a column that no row has", LIKELY | {"target": "{rihgt}"}, "/answer/target", "'right'"),
     unasked("a prompt's column that no row has", LIKELY, "/prompt", "'words'", fields={"prompt": "{words}"}),
-    unasked("a column without its braces", SAYS | {"reference": "right"}, "/answer/reference", "{{right}} stands"),
-    unasked("a target without its braces", LIKELY | {"target": " right"}, "/answer/target", "{{right}} stands"),
+    unasked("a column without its braces", SAYS | {"reference": "right"}, "/answer/reference", "{right} stands"),
+    unasked("a target without its braces", LIKELY | {"target": " right"}, "/answer/target", "{right} stands"),
     unasked("one choice", CHOICES | {"choices": ["right"]}, "fewer than two choices"),
     unasked(
         "a table of semicolons",
@@ -124,9 +124,7 @@ ROWS_READ = [
         rows=[{"word": "hot", "right": "cold", "others": ["red"], "at": 2}],
     ),
     unasked("a column of tests that no row has", tried(tests="{tests}"), "/answer/metrics/0/tests", "'tests'"),
-    unasked(
-        "a column of tests without its braces", tried(tests="right"), "/answer/metrics/0/tests", "{{right}} stands"
-    ),
+    unasked("a column of tests without its braces", tried(tests="right"), "/answer/metrics/0/tests", "{right} stands"),
     unasked("tests that are none", tried(tests="{at}"), "cell without tests (1)", "assert add(", rows=ROWS[:1]),
     unasked("a number in words", SAYS | {"metrics": [{"metric": "numeric_match"}]}, "reference without number"),
     unasked("more rows shown than there are", LIKELY, "/few_shot/k", "there are 1", fields={"few_shot": {"k": 2}}),

@@ -195,6 +195,12 @@ CASES: list[Case] = [
         f"{REWARDS}/own/reward_type",
         "draws one answer to a prompt",
     ),
+    wrong(
+        "more opponents than there are other answers",
+        rewarded(JUDGE | {"opponents": 3}, kind="online_dpo"),
+        f"{REWARDS}/own/opponents",
+        "has no effect above 1: a group has 2 answers",
+    ),
     wrong("a judge with its key", rewarded(JUDGE | {"api_key": "abc"}), f"{REWARDS}/own/api_key", "unknown field"),
     trained(
         "a judge whose key is not there", 6, rewarded(JUDGE | {"key_env": "NO_SUCH_KEY"}), "NO_SUCH_KEY", "export it"

@@ -92,7 +92,7 @@ CASES = [
     routed("a price that is none", COSTS | {"ada": {"inputs": 1}}, "ada: there is no price called inputs: call, input"),
     routed("a negative price", COSTS | {"ada": {"input": -1}}, "ada: input is a number of at least 0"),
     routed("costs with an LLM twice", '{"ada": 1, "ada": 2, "bob": 1}', "costs.json", "'ada' comes twice"),
-    routed("costs in CSV", "ada,0.1\nbob,0.2\n", "costs.json: not a table of costs", 'a table is {{"NAME": 0.01'),
+    routed("costs in CSV", "ada,0.1\nbob,0.2\n", "costs.json: not a table of costs", 'a table is {"NAME": 0.01'),
     routed("an LLM without a cost", {"ada": 1}, "no cost is given for bob", "--models-to-score", code=2,
            more=("--models-to-score", "ada", "bob")),
     routed("costs of an LLM in other letters", {"Ada": 1, "bob": 1}, "does not know 'Ada'", "did you mean 'ada'",

@@ -164,7 +164,7 @@ FIELDS = [
         .replace(": 0\n    }", ": 9\n    }")
         .replace('"k_factor": 16', '"weighting": "softmax"'),
         '"softmax"',
-        '"uniform" or "cosine" or {{"softmax": a number}}',
+        '"uniform" or "cosine" or {"softmax": a number}',
     ),
     slip("a path to start from", SPEC, SPEC + ' "start_state": "/tmp/model",', '"/tmp/model"', "/model/start_state"),
 ]

@@ -287,9 +287,10 @@ def _rewarded_conflict(spec):
             return True
         if kind in ("model", "preference") and registry.find(reward["model_name"].partition("/")[0]) is not None:
             return True
-        if kind in ("preference", "judge") and spec["model_type"] != "grpo":
+        drawn = {"grpo": spec.get("group_size", 8), "online_dpo": 2, "ppo": 1}[spec["model_type"]]
+        if kind in ("preference", "judge") and drawn == 1:
             return True
-        if kind == "judge" and reward.get("opponents", 2) > max(spec.get("group_size", 8) - 1, 2):
+        if kind == "judge" and reward.get("opponents", 2) > max(drawn - 1, 2):
             return True
         if kind == "environment" and (environment or {}).get("partner") is None:
             return True

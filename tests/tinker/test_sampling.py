@@ -128,6 +128,6 @@ def test_what_cannot_be_answered_is_said(trained):
         with pytest.raises(UsageError):
             service.create_sampling_client(**wrong)
     for wrong in ({"top_k": 0}, {"top_p": 0}, {"min_p": 0.1}, {"max_tokens": 0}):
-        with pytest.raises(ValueError):
+        with pytest.raises(UsageError):
             params(**wrong)
     assert sampler.sample(PROMPT, 1, params()).result().sequences

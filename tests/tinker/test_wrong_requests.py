@@ -69,15 +69,37 @@ def test_what_is_asked_of_one(made: dict[str, Any], call: Callable[..., Any], wh
 
 @pytest.mark.parametrize("tokens", ["Hello", ["a"], [1.5], [None], [float("nan")], [[1]], np.array([0.5])])
 def test_no_token_is_cut_to_a_whole_number(tokens: Any) -> None:
-    with pytest.raises(ValueError, match="a token is a whole number"):
+    with pytest.raises(UsageError, match="tokens: a token is a whole number"):
         tinker.ModelInput.from_ints(tokens)
     assert tinker.ModelInput.from_ints(np.array([1.0, 2.0])).to_ints() == [1, 2]
 
 
 def test_no_target_is_cut_to_a_whole_number() -> None:
     for targets in ([1.5], [float("nan")], ["a"], "a", np.array([0.5])):
-        with pytest.raises(ValueError):
+        with pytest.raises(UsageError):
             tinker.Datum(model_input=PROMPT, loss_fn_inputs={"target_tokens": targets})
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (
+            lambda: tinker.AdamParams(learning_rate=-1),
+            "AdamParams.learning_rate: input should be greater than",
+        ),
+        (lambda: tinker.AdamParams(lr=1), "AdamParams.lr: extra inputs are not permitted"),
+        (lambda: tinker.SamplingParams(max_tokens=0), "SamplingParams.max_tokens: input should be greater than or"),
+        (lambda: tinker.SamplingParams(top_k=0), "SamplingParams: top_k is how many tokens are drawn from"),
+        (
+            lambda: tinker.Datum(model_input=PROMPT, loss_fn_inputs={"weights": ["a"]}),
+            "Datum.loss_fn_inputs: could",
+        ),
+    ],
+)
+def test_a_setting_that_is_none_is_told_by_its_name(make: Callable[[], Any], told: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        make()
+    assert str(refused.value).startswith(told), "a traceback has the place and the cause"
 
 
 def test_what_a_service_is_not_told(made: dict[str, Any], tmp_path: Path) -> None:

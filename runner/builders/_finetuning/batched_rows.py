@@ -21,6 +21,7 @@ from runner.training.auto_batch_size import RowsAtOnce
 from runner.training.evaluation_fields import check_measured
 from runner.training.tokens import grouped_by_length
 from runner.training.trainee import Trainee
+from runner.training.without_dropout import without_dropout
 
 #: Tokens, or pictures, that are measured at a time.
 MEASURED_TOKENS, MEASURED_ROWS = 16_384, 64
@@ -159,13 +160,8 @@ def forward_batches(
 
     Raises :class:`Stopped` when asked to stop.
     """
-    was = model.training
-    model.eval()
-    try:
-        with torch.no_grad(), precision.arithmetic("cpu"):
-            for chosen in batches:
-                if stop_requested():
-                    raise Stopped("stopped while measuring")
-                yield chosen, model(**on_device(batch(chosen), device))
-    finally:
-        model.train(was)
+    with without_dropout(model), torch.no_grad(), precision.arithmetic("cpu"):
+        for chosen in batches:
+            if stop_requested():
+                raise Stopped("stopped while measuring")
+            yield chosen, model(**on_device(batch(chosen), device))

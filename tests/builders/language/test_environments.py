@@ -12,6 +12,7 @@ import pytest
 
 from runner.builders.language._fields.environment_fields import EnvironmentFields
 from runner.builders.language._reinforcing.drawing import Drawn
+from runner.builders.language._reinforcing.episode_courses import sentences
 from runner.builders.language._reinforcing.episodes import DrawnTurn, Episode, courses, played
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.surroundings import Surroundings
@@ -139,6 +140,14 @@ def test_a_partner_gives_rewards_along_the_way_and_several_turns(renderer, tmp_p
     assert episode.given == 0.75
     assert "user\nGo<|im_end|>\n<|im_start|>user\non<|im_end|>" in written(renderer, episode)
     assert "unread" not in written(renderer, episode)
+
+
+def test_numbers_of_a_partner_that_no_reward_takes_are_told_once(renderer, tmp_path):
+    opened = Surroundings.opened(section(tmp_path), renderer)
+    course = courses([play(renderer, opened, "twice", "over", secret=7), play(renderer, opened, "7", secret=7)])
+    (told,) = sentences(course, asked=False)
+    assert told.startswith("the environment's partner gave numbers for 2 answers, which are lost")
+    assert sentences(course, asked=True) == []
 
 
 def test_a_turn_that_is_cut_is_closed_by_what_follows(renderer, tmp_path):

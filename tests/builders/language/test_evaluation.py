@@ -118,6 +118,12 @@ def test_stopped_while_it_is_asked_it_goes_on_to_the_same_bytes(trained, task_fi
         assert all(torch.equal(ours[name], value) for name, value in weights(one.artifact).items())
 
 
+def test_more_rows_than_a_task_has_are_told_by_the_field(trained, task_file):
+    with pytest.raises(DataError, match="are wanted") as caught:
+        trained("sft", evaluation={"tasks": [task_file("sums", LIKELY)], "limit": 99})
+    assert str(caught.value).startswith("/model/spec/evaluation/limit, ")
+
+
 def test_other_rows_than_the_run_began_with_are_refused(trained, task_file):
     section = OFTEN | {"tasks": [task_file("sums", LIKELY)]}
     stop = Asked(12)

@@ -105,6 +105,12 @@ def test_rows_that_are_not_here_are_as_long_as_they_may_be(asked):
     assert any("max_length" in note for note in found.notes)
 
 
+def test_what_is_not_counted_of_asked_tasks_is_told(asked):
+    told = "what answering the tasks of evaluation takes"
+    assert any(told in note for note in asked("sft", evaluation={"tasks": ["sums.json"]}).notes)
+    assert not any(told in note for note in asked("sft").notes)
+
+
 def test_of_a_model_of_the_hub_the_configuration_is_enough(asked, base, tmp_path, monkeypatch):
     snapshot = tmp_path / "hub/models--some--model/snapshots/0123"
     snapshot.mkdir(parents=True)

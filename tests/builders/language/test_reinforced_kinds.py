@@ -16,8 +16,8 @@ import torch
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._reinforcing.drawing import Drawn
 from runner.builders.language._reinforcing.experience import Experience
-from runner.builders.language._reinforcing.objectives import GroupObjective
 from runner.builders.language._reinforcing.pair_objective import PairObjective
+from runner.builders.language._reinforcing.policy_objectives import GroupObjective
 from runner.builders.language._reinforcing.policy_training import again
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message

@@ -327,7 +327,7 @@ def test_what_was_dropped_is_told_where_too_little_is_left(table):
     with pytest.raises(DataError, match=r"has 1 class .*of 30 rows these were dropped: missing_target 10"):
         load(path)
     few = table({"n": COUNT, "y": [1.5, *[""] * 29]})
-    with pytest.raises(DataError, match=r"^1 row cannot be divided .*missing_target 29"):
+    with pytest.raises(DataError, match=r"1 row cannot be divided .*missing_target 29"):
         load(few, classes=False, max_rows_lost=1)
 
 

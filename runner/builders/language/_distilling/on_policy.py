@@ -14,6 +14,7 @@ from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Processes
 from runner.tasks.generation.options import GenerationOptions
 from runner.training.precision import arithmetic
+from runner.training.without_dropout import without_dropout
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,9 @@ class Sampler:
         model = machine.model
         options = GenerationOptions(max_new_tokens=self.max_new_tokens, temperature=self.temperature)
         lines = [Line(prompt, [seed], options, self.ends) for prompt, seed in zip(prompts, seeds, strict=True)]
-        was = model.training
-        model.eval()
-        try:
-            with arithmetic(machine.device, machine.precision):
-                for _ in decode(model, lines, padding=machine.padding, longest=self.longest):
-                    pass
-        finally:
-            model.train(was)
+        with without_dropout(model), arithmetic(machine.device, machine.precision):
+            for _ in decode(model, lines, padding=machine.padding, longest=self.longest):
+                pass
         return [line.made for line in lines]
 
 

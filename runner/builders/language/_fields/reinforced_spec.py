@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from runner.builders.language._fields.environment_fields import EnvironmentFields
 from runner.builders.language._fields.language_spec import ChatModelSpec
 from runner.builders.language._fields.reward_fields import (
+    OPPONENTS,
     ByRewardModel,
     CodeReward,
     EnvironmentReward,
@@ -17,6 +18,13 @@ from runner.builders.language._fields.reward_fields import (
     Rewards,
 )
 from runner.contract import Needed, invalid, option
+
+
+def passes_option(default: int) -> Any:
+    """``passes``, as a kind has it: how often one answer is learned from."""
+    return option(
+        default, ge=1, le=64, description="Steps that are learned from the same answers before others are drawn."
+    )
 
 
 class ReinforcedSpec(ChatModelSpec):
@@ -48,9 +56,15 @@ class ReinforcedSpec(ChatModelSpec):
         description="What answers the model's turns: tools, a partner; null lets an answer be one turn.",
         examples=[{"tools": {"file": "tools.py", "functions": ["calculator"]}, "max_turns": 3}],
     )
+    passes: int = passes_option(1)
     mask_cut: bool = option(
         False, description="Leave answers out of the loss that do not end within max_new_tokens; they are judged still."
     )
+
+    @property
+    def drawn(self) -> int:
+        """How many answers are drawn to a prompt, which rewards may compare."""
+        return 1
 
     def stored_models(self) -> dict[str, str]:
         found = super().stored_models()
@@ -68,8 +82,7 @@ class ReinforcedSpec(ChatModelSpec):
 
     def epoch_rows(self, rows: int, step: int) -> int:
         # Learned from several times, the prompts of an epoch's last step are filled up.
-        passes = int(getattr(self, "passes", 1))
-        return rows if passes == 1 else -(-rows // step) * step * passes
+        return rows if self.passes == 1 else -(-rows // step) * step * self.passes
 
     def longest_answer(self, prompt: int) -> int:
         """Tokens of all turns after a prompt of so many, at most."""
@@ -88,9 +101,13 @@ class ReinforcedSpec(ChatModelSpec):
     @model_validator(mode="after")
     def _somebody_to_compare_with(self) -> Self:
         for name, reward in self.rewards.items():
-            if isinstance(reward, PreferenceReward | JudgeReward) and not hasattr(self, "group_size"):
+            if isinstance(reward, PreferenceReward | JudgeReward) and self.drawn == 1:
                 told = f"{self.model_type} draws one answer to a prompt: there is none to compare it with (grpo)"
                 raise invalid(("rewards", name, "reward_type"), "alone", told)
+            others = self.drawn - 1
+            if isinstance(reward, JudgeReward) and reward.opponents > max(others, OPPONENTS):
+                told = f"has no effect above {others}: a group has {self.drawn} answers"
+                raise invalid(("rewards", name, "opponents"), "void", told)
         return self
 
     @model_validator(mode="after")
@@ -108,10 +125,3 @@ class ReinforcedSpec(ChatModelSpec):
                 ("max_new_tokens",), "no_room", f"max_length ({self.max_length}) is of prompt and answer together"
             )
         return self
-
-
-def passes_option(default: int) -> Any:
-    """``passes``, of kinds that learn several times from one answer."""
-    return option(
-        default, ge=1, le=64, description="Steps that are learned from the same answers before others are drawn."
-    )

@@ -11,6 +11,7 @@ from runner import registry
 from runner.builders.language._fields.teacher_fields import Endpoint
 from runner.builders.language._fields.user_code import PythonName, UserCode
 from runner.contract import Section, invalid, option
+from runner.contract.code_trial import CodeTrial
 from runner.store.references import check_reference
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -97,7 +98,7 @@ class NumericAnswer(Extracting):
     )
 
 
-class CodeReward(ReadingColumn):
+class CodeReward(CodeTrial, ReadingColumn):
     """What share of the row's tests the code of an answer passes.
 
     The code is the last block between lines of ``` of an answer, or all of it. It is run in a container without a
@@ -109,13 +110,6 @@ class CodeReward(ReadingColumn):
         description="The column of the data that has the tests: Python that is run after the code, a list of such, "
         'or a list of {"input": ..., "output": ...}.'
     )
-    counts: Literal["all", "share"] = option(
-        "all", description="all: 1 for code that passes every test, else 0; share: the share that it passes."
-    )
-    timeout: Annotated[float, Field(gt=0, le=600)] = option(
-        5.0, description="Seconds that the code of an answer may take for all its tests together."
-    )
-    memory: int = option(512, ge=64, le=65_536, description="MiB that the code of an answer may take.")
 
 
 class PatternReward(Rewarding):

@@ -131,7 +131,7 @@ def _told(
             _memory_table(spec, phases, others, peak),
         ],
         memory=sums[peak],
-        notes=_notes(context, work),
+        notes=_notes(spec, context, work),
         savings=_savings(spec, context),
     )
 
@@ -248,7 +248,7 @@ def _mib(size: int) -> float:
     return round(size / MIB, 1)
 
 
-def _notes(context: FootprintContext, work: Work) -> list[str]:
+def _notes(spec: Any, context: FootprintContext, work: Work) -> list[str]:
     notes = [
         "memory is that of tensors, of files while they are read and of the rows as tokens; "
         + (
@@ -260,6 +260,8 @@ def _notes(context: FootprintContext, work: Work) -> list[str]:
     ]
     if not work.exact:
         notes.append("rows were not read as tokens: each is taken to have max_length of them, all learned")
+    if spec.evaluation.tasks is not None:
+        notes.append("memory is without what answering the tasks of evaluation takes")
     return notes
 
 

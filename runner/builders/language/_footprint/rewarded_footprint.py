@@ -17,7 +17,7 @@ from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.machine import Machine
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._reinforcing.experience import Experience
-from runner.builders.language._reinforcing.objectives import Objective
+from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.prompt_side import prompts
 from runner.builders.language._rows.chat_renderer import renderer_of
 from runner.builders.language._rows.row_report import RowReport

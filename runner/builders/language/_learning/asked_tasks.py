@@ -21,6 +21,7 @@ from runner.tasks.generation.scored import ways
 from runner.tasks.generation.scored.asked_model import TOGETHER, AskedModel
 from runner.tasks.generation.scored.scored_task import ScoredTask, known
 from runner.training.evaluation_fields import Better, check_measured
+from runner.training.without_dropout import without_dropout
 
 PLACE = "/model/spec/evaluation"
 
@@ -91,7 +92,9 @@ class AskedTasks:
         for each in read:
             for at, metric in enumerate(each.task.answer.metrics if isinstance(each.task.answer, Generation) else ()):
                 check_installed(metric, f"{each.source}: /answer/metrics/{at}")
-        found = cls(spec, context, document, [read_task(each, section.limit, context.seed) for each in read])
+        found = cls(
+            spec, context, document, [read_task(each, section.limit, context.seed, f"{PLACE}/limit") for each in read]
+        )
         if spec.early_stopping is not None and found.criterion in spec.measures and not len(context.data.validation):
             check_measured({}, found.criterion, "/model/spec/early_stopping")
         if section.measure in spec.measures and not len(context.data.validation):
@@ -133,15 +136,11 @@ class AskedTasks:
             return Answered()
         chat = self.document.get("chat")
         renderer = ChatRenderer.from_document(tokenizer, chat) if chat else None
-        was = model.training
-        model.eval()
-        try:
+        with without_dropout(model):
             # The one that the stored model answers with.
             predictor = registry.load(self.spec.model_type).Predictor(model, tokenizer, renderer)
             asked = AskedModel("the model in training", lambda: predictor, TOGETHER, Memory())
             found = Answered([(task.name, self._score(task, asked, stoppable)) for task in self.tasks])
-        finally:
-            model.train(was)
         self._better |= {name: each.measure.better for name, each in found.figures().items()}
         return found
 

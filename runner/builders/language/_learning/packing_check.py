@@ -10,6 +10,7 @@ import torch
 from runner.builders.language._learning.log_probs import foretold
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.errors import DataError
+from runner.training.without_dropout import without_dropout
 
 #: Tokens of each row that the model is tried with.
 TRIED = 24
@@ -29,13 +30,10 @@ def check(model: Any, rows: TokenRows, padding: int, device: str) -> None:
     ids = [row[: int(length)] for row, length in zip(ids, rows.lengths[:2], strict=True)]
     two = TokenRows.of(ids, [[1.0] * len(row) for row in ids])
     one = TokenRows.of([[*ids[0], *ids[1]]], [[*[1.0] * len(ids[0]), 0.0, *[1.0] * (len(ids[1]) - 1)]])
-    was = model.training
-    model.eval()
-    with torch.no_grad():
+    with without_dropout(model), torch.no_grad():
         alone = _last(model, two.batch(np.array([1]), padding, device))
         packed = _last(model, two.packed([np.array([0, 1])], padding, device))
         joined = _last(model, one.batch(np.array([0]), padding, device))
-    model.train(was)
     count = len(alone)
     apart, together = ((found[-count:] - alone).abs().max().item() for found in (packed, joined))
     if apart > max(0.5 * together, ROUNDING):

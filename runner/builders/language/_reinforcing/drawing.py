@@ -16,6 +16,7 @@ from runner.chat.renderer import ChatRenderer
 from runner.data.dialogues.row_types import PromptRow
 from runner.tasks.generation.options import GenerationOptions
 from runner.training.precision import Precision, arithmetic
+from runner.training.without_dropout import without_dropout
 
 
 @dataclass(frozen=True)
@@ -93,15 +94,10 @@ class Drawing:
         lines = [Line(ids, seed, self.options, ends, stops) for ids, seed in zip(prompts, seeds, strict=True)]
         decoding = Decoding(model, padding=self.padding, longest=self.longest, rows=self.together)
         decoding.join(lines)
-        was = model.training
-        model.eval()
-        try:
-            with arithmetic(str(model.device).partition(":")[0], precision):
-                while decoding.busy:
-                    for line in decoding.step():
-                        end_at(line, self.renderer.tokenizer)
-        finally:
-            model.train(was)
+        with without_dropout(model), arithmetic(str(model.device).partition(":")[0], precision):
+            while decoding.busy:
+                for line in decoding.step():
+                    end_at(line, self.renderer.tokenizer)
         return [self._turn(line, ends) for line in lines]
 
     def _turn(self, line: Line, ends: frozenset[int]) -> DrawnTurn:

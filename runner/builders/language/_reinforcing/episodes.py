@@ -93,11 +93,14 @@ def played(
 
 
 def courses(episodes: Sequence[Episode]) -> Counter[str]:
-    """How they went, added up: :data:`ENDS`, ``turns``, ``calls``, ``failed_calls``."""
+    """How they went, added up: :data:`ENDS`, ``turns``, ``calls``, ``failed_calls``, and ``given`` where a partner gave
+    something for an answer."""
     found: Counter[str] = Counter(str(episode.end) for episode in episodes)
     found["turns"] = sum(len(episode.drawn) for episode in episodes)
     found["calls"] = sum(episode.calls for episode in episodes)
     found["failed_calls"] = sum(episode.failed_calls for episode in episodes)
+    if given := sum(episode.given != 0 for episode in episodes):
+        found["given"] = given
     return found
 
 

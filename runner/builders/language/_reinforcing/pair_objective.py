@@ -14,8 +14,8 @@ from runner.builders.language._learning.machine import Machine
 from runner.builders.language._reinforcing import advantages
 from runner.builders.language._reinforcing.drawing import Drawn
 from runner.builders.language._reinforcing.experience import Experience
-from runner.builders.language._reinforcing.objectives import Known, counted
 from runner.builders.language._reinforcing.policy import known_by, log_probs, parts_of
+from runner.builders.language._reinforcing.policy_objectives import Known, counted
 
 
 class PairObjective:

@@ -15,6 +15,7 @@ from runner.builders.language._learning.odds import last_layer, odds, odds_of
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._rows.token_rows import Batch
 from runner.training.precision import Precision, arithmetic
+from runner.training.without_dropout import without_dropout
 
 
 class _Tempered:
@@ -52,18 +53,15 @@ def known_by(
     values: nn.Module | None = None,
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The same of all tokens that count, without gradients and dropout: float32 ``[all]``. ``size`` rows at a time."""
-    was = model.training
-    model.eval()
     found: list[np.ndarray] = []
     worth: list[np.ndarray] = []
-    with torch.no_grad():
+    with without_dropout(model), torch.no_grad():
         for rows in parts_of(len(experience), size):
             batch = experience.rows.batch(rows, machine.padding, machine.device)
             logs, said = log_probs(model, batch, temperature, machine.precision, values)
             found.append(logs.float().cpu().numpy())
             if said is not None:
                 worth.append(said.float().cpu().numpy())
-    model.train(was)
     return np.concatenate(found), np.concatenate(worth) if worth else None
 
 

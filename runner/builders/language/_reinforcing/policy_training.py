@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
+from runner.builders.language._fields.reward_fields import EnvironmentReward
 from runner.builders.language._learning.asked_tasks import AskedTasks
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
@@ -20,7 +21,7 @@ from runner.builders.language._reinforcing import code_outcomes, episode_courses
 from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.held_answers import HeldAnswers, rewards_table
 from runner.builders.language._reinforcing.nothing_taught import REWARDS, need_taught
-from runner.builders.language._reinforcing.objectives import Objective
+from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.practice import Practice
 from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, need_columns
@@ -81,7 +82,8 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     fitted = fit(task, context)
     counts, ways, course = practice.counts, practice.ways, practice.course
     # What the code or the environment came to may be why nothing was learned.
-    for sentence in [*code_outcomes.sentences(ways), *episode_courses.sentences(course)]:
+    given = any(isinstance(reward, EnvironmentReward) for reward in spec.rewards.values())
+    for sentence in [*code_outcomes.sentences(ways), *episode_courses.sentences(course, asked=given)]:
         context.emit("warning", message=sentence, pointer=REWARDS)
     need_taught(spec, practice)
     # A reward that no step raised leaves the model of the first measurement, whose step may have been all warm-up.

@@ -13,7 +13,7 @@ from runner.builders.language._learning.machine import Machine
 from runner.builders.language._reinforcing import advantages
 from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.experience import Experience
-from runner.builders.language._reinforcing.objectives import Objective
+from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.prompt_side import PromptSide
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth
 

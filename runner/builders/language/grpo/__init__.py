@@ -19,8 +19,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from runner.builders.language._fields.clip_fields import check_clips, clip_high_option, clip_option
-from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, passes_option
-from runner.builders.language._fields.reward_fields import OPPONENTS, JudgeReward
+from runner.builders.language._fields.reinforced_spec import ReinforcedSpec
 from runner.contract import invalid, option
 from runner.data.rewarded_prompts.section import RewardedPromptsData
 from runner.tasks import generation
@@ -61,7 +60,6 @@ class Spec(ReinforcedSpec):
     scale_rewards: Literal["group", "batch", "none"] = option(
         "group", description="Which spread of rewards the difference is divided by: the group's, the step's, none."
     )
-    passes: int = passes_option(1)
 
     @model_validator(mode="after")
     def _clips_that_count(self) -> Self:
@@ -72,11 +70,6 @@ class Spec(ReinforcedSpec):
         check_clips(self)
         return self
 
-    @model_validator(mode="after")
-    def _opponents_that_there_are(self) -> Self:
-        for name, reward in self.rewards.items():
-            others = self.group_size - 1
-            if isinstance(reward, JudgeReward) and reward.opponents > max(others, OPPONENTS):
-                told = f"has no effect above {others}: a group has {self.group_size} answers (group_size)"
-                raise invalid(("rewards", name, "opponents"), "void", told)
-        return self
+    @property
+    def drawn(self) -> int:
+        return self.group_size

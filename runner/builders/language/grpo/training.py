@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.builders.language._reinforcing import policy_training
-from runner.builders.language._reinforcing.objectives import GroupObjective
+from runner.builders.language._reinforcing.policy_objectives import GroupObjective
 from runner.contract import TrainContext, TrainResult
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from runner.builders.language._fields.reinforced_spec import ReinforcedSpec, passes_option
+from runner.builders.language._fields.reinforced_spec import ReinforcedSpec
 from runner.contract import option
 from runner.data.rewarded_prompts.section import RewardedPromptsData
 from runner.tasks import generation
@@ -41,4 +41,7 @@ class Spec(ReinforcedSpec):
     loss_type: Literal["sigmoid", "ipo"] = option(
         "sigmoid", description="The loss of the two answers' margin over the reference; ipo takes it a token."
     )
-    passes: int = passes_option(1)
+
+    @property
+    def drawn(self) -> int:
+        return 2

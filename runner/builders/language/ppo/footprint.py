@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.builders.language._footprint import rewarded_footprint
-from runner.builders.language._reinforcing.objectives import ValueObjective
+from runner.builders.language._reinforcing.policy_objectives import ValueObjective
 from runner.contract import Footprint, FootprintContext
 
 

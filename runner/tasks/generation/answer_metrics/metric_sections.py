@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from runner.contract import Section, invalid, option
+from runner.contract.code_trial import CodeTrial
 from runner.store.references import Reference
 
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
@@ -122,7 +123,7 @@ class Preferred(Section):
     max_new_tokens: int = option(256, ge=1, le=100_000, description="Tokens of a judgement, at most.")
 
 
-class Code(Section):
+class Code(CodeTrial):
     """Whether the code of the answer passes the row's tests.
 
     The code is the last block between lines of ``` of an answer, or all of it. It is run in a container without a
@@ -134,13 +135,6 @@ class Code(Section):
         description="Python that is run after the code, with {COLUMN} for a cell of the row. Of {COLUMN} alone, it "
         'may hold a list of such, or of {"input": ..., "output": ...}.'
     )
-    counts: Literal["all", "share"] = option(
-        "all", description="all: 1 for code that passes every test, else 0; share: the share that it passes."
-    )
-    timeout: Annotated[float, Field(gt=0, le=600)] = option(
-        5.0, description="Seconds that the code of an answer may take for all its tests together."
-    )
-    memory: int = option(512, ge=64, le=65_536, description="MiB that the code of an answer may take.")
 
 
 #: What an answer and a reference alone do not tell: a model judges, or the answer is tried.

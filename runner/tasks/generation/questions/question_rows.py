@@ -87,10 +87,11 @@ class AskedTask:
         return document | ({"few_shot": self.shown.as_dict()} if self.shown is not None else {})
 
 
-def read_task(loaded: TaskFile, limit: int | None, seed: int) -> AskedTask:
+def read_task(loaded: TaskFile, limit: int | None, seed: int, limit_at: str = "--limit") -> AskedTask:
     """Read a task's rows and make its questions.
 
-    With ``limit`` so many of them are drawn by ``seed`` and by their content, whatever the order of the file. Raises
+    With ``limit`` so many of them are drawn by ``seed`` and by their content, whatever the order of the file;
+    ``limit_at`` says where it stands. Raises
     :class:`DataError` for a task without a usable row, for a limit that is greater than there are rows, for a column
     that no row has, for too few rows to show, and what reading raises.
     """
@@ -102,7 +103,7 @@ def read_task(loaded: TaskFile, limit: int | None, seed: int) -> AskedTask:
         if limit > usable:
             raise DataError(
                 f"{usable:,} rows can be asked, and {limit:,} are wanted",
-                where=f"--limit, {loaded.source}",
+                where=f"{limit_at}, {loaded.source}",
                 hint="lower it, or leave it out",
             )
         drawn = sorted(questions, key=lambda question: _draw(seed, question.id))[:limit]

@@ -13,6 +13,13 @@ WAYS = {
     "log_likelihood": scored_targets.score,
     "perplexity": scored_texts.score,
 }
+#: What progress counts: what a model reads or writes, of which a question may have several.
+COUNTED = {
+    "generation": "answers",
+    "multiple_choice": "choices",
+    "log_likelihood": "answers",
+    "perplexity": "windows",
+}
 
 
 def score(
