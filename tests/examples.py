@@ -34,7 +34,9 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         rows.write_text("".join(line + "\n" for line in lines))
         return [*words, "--input", rows]
     if reader == "runner.data.images.infer_rows":
-        return [*words, "--input", pictures(desk)]
+        # Every box that is found, however unsure.
+        every = ["--set", "threshold=0"] if registry.task(kind).name == "detection" else []
+        return [*words, "--input", pictures(desk), *every]
     if reader == "runner.data.text_pairs.asked_texts":
         # Rows of two texts: every model of pairs compares them.
         rows = desk.home / "pairs.jsonl"
@@ -44,12 +46,6 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
     if reader == "runner.data.labelled_texts.infer_rows":
         return [*words, "--prompts", *PROMPTS]
     if reader == "runner.data.source_targets.asked_sources":
-        return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8"]
-        # Every box that is found, however unsure.
-        every = ["--set", "threshold=0"] if registry.task(kind).name == "detection" else []
-        return [*words, "--input", pictures(desk), *every]
-    if reader == "runner.data.labelled_texts.infer_rows":
-        return [*words, "--prompts", *PROMPTS]
         return [*words, "--prompts", *PROMPTS, "--set", "max_new_tokens=8", "--set", "logprobs=true"]
     if reader == "runner.data.dialogues.infer_rows":
         if registry.task(kind).name != "reward":

@@ -29,8 +29,6 @@ FINETUNED = (
     *LANGUAGE, "text_classification", "text_regression", "token_classification", "extractive_qa", "seq2seq",
     "sentence_embedding", "cross_encoder", "image_classification", "image_regression", "object_detection",
 )  # fmt: skip
-#: Kinds that train another pretrained transformer: the fields that they share with language models agree as theirs do.
-FINETUNED = (*LANGUAGE, "extractive_qa", "image_classification", "image_regression")
 POLICY = ("importance_sampling", "ppo", "cispo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
-Corners = Literal["xyxy", "xywh", "cxcywh"]
-Unit = Literal["pixel", "relative"]
+from runner.data.boxes.form_names import Corners, Unit
+
 #: What a converter's rounding may add to a box, in pixels.
 ROUNDING = 0.5
 #: At most this share of boxes that do not fit is taken for slips where no other form fits better.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.data.boxes.box_forms import Corners, Unit
+from runner.data.boxes.form_names import Corners, Unit
 from runner.data.images.collected import Collected
 
 

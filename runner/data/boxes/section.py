@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from runner.contract import LoadContext, LoadedData, Section, Table, option
-from runner.data.boxes.box_forms import Corners, Unit
+from runner.data.boxes.form_names import Corners, Unit
 from runner.data.holdout import ColumnName
 from runner.data.images.section import SAMPLE, ImagesData, Words
 

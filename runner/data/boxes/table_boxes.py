@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.data.boxes.box_forms import Corners, as_numbers, number_of
+from runner.data.boxes.box_forms import as_numbers, number_of
+from runner.data.boxes.form_names import Corners
 from runner.data.boxes.marked_pictures import Mark, class_word
 from runner.data.column_names import need
 from runner.data.images.collected import Collected

@@ -4,8 +4,8 @@ A pretrained transformer reads the two texts as one, so that every word of one c
 a linear layer gives a score or a class. It has no vectors: to search, it puts in order what words or a sentence encoder
 have found.
 
-Use it to rerank search results, and where the two texts have to be compared word by word. For many texts against many
-take sentence_embedding.
+Use it when search results are to be put in a better order, or two texts have to be compared word by word. For many
+texts against many take sentence_embedding.
 
 Source: Nogueira and Cho, "Passage Re-ranking with BERT" (2019).
 """

@@ -4,8 +4,8 @@ A pretrained transformer reads each text by itself, its token vectors become one
 texts that belong together nearer to each other. The losses are those of sentence-transformers, which loads what is
 stored as it stands.
 
-Use it for search, for finding duplicates, for grouping texts, and for the prompts of a router. Two texts that have to
-be compared word by word are better read together: cross_encoder.
+Use it when texts are searched, grouped, or looked through for duplicates, and for the prompts of a router. Two texts
+that have to be compared word by word are better read together: cross_encoder.
 
 Source: Reimers and Gurevych, "Sentence-BERT" (2019).
 """

@@ -4,7 +4,8 @@ The targets are brought to mean 0 and deviation 1 for the training, by figures t
 its answers are in the target's own unit. Pictures are changed in training only so that the number stays true: mirrored,
 and in colour where the spec says so; none is cut.
 
-Use it for counts, ages, scores of quality. Where the answer is one of a few words, `image_classification` reads it.
+Use it when the answer is a count, an age, a score of quality. Where the answer is one of a few words,
+`image_classification` reads it.
 
 Source: Dosovitskiy et al., An Image is Worth 16x16 Words (2021).
 """
