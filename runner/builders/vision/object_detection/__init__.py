@@ -5,8 +5,8 @@ which pairs what it finds with what is there (Carion et al., 2020, section 3.1).
 pictures are stretched to squares of one size, and boxes with them, so that every model reads them alike.
 
 Use it when things are to be counted or placed. For one label of a whole picture take `image_classification`,
-which needs no boxes. A detector that knows nothing needs many thousands of pictures: begin with a pretrained one, such as
-`hustvl/yolos-tiny`. `runner/tiny-yolos`, which the example takes, is drawn at random and shows the way alone.
+which needs no boxes. A detector that knows nothing needs many thousands of pictures: begin with a pretrained one, such
+as `hustvl/yolos-tiny`. `runner/tiny-yolos`, which the example takes, is drawn at random and shows the way alone.
 
 Source: Carion et al., "End-to-End Object Detection with Transformers" (2020); Fang et al., "You Only Look at One
 Sequence" (2021).
