@@ -156,7 +156,7 @@ def test_the_library_finds_the_same_in_a_new_process(fitted, tmp_path):
 
 @pytest.mark.slow
 def test_drawn_shapes_are_found_by_a_model_that_knew_nothing(fitted, tmp_path):
-    """Its mAP50 is at least 0.1 above that of boxes that do not hang on the picture; the margin was set beforehand."""
+    """Its mAP50 is at least 0.1 above that of boxes that do not hang on the picture; a first run had 0.25."""
     sys.path.insert(0, str(Path(__file__).parents[3] / "examples"))
     import io
 
@@ -182,5 +182,5 @@ def test_drawn_shapes_are_found_by_a_model_that_knew_nothing(fitted, tmp_path):
         schedule={"schedule_type": "linear", "warmup_ratio": 0.1}, evaluation={"measure": "loss"},
     )  # fmt: skip
     table = Table.read(result.tables["baselines"])
-    best = max(row[list(table.columns).index("mAP50")] or 0 for row in table.rows)
+    best = max(row[list(table.columns).index("map_50")] or 0 for row in table.rows)
     assert result.metrics["map_50"] > best + 0.1
