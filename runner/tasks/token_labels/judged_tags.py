@@ -1,7 +1,7 @@
 """The tags that a model gave beside the true ones: which entities are right, in type and both ends.
 
-Entities are read by seqeval in its strict mode for IOB2 (Nakayama, 2018), as in the CoNLL-2003 evaluation (Tjong Kim
-Sang and De Meulder, 2003).
+Entities are read as in the strict mode of seqeval for IOB2 (Nakayama, 2018), and counted as in the CoNLL-2003 task
+(Tjong Kim Sang and De Meulder, 2003).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from runner.tasks.token_labels.decoding import Entity
+from runner.tasks.token_labels.decoding import Entity, entities_of
 
 Tags = Sequence[Sequence[str]]
 
@@ -27,12 +27,12 @@ class Judged:
     @cached_property
     def found(self) -> list[set[Entity]]:
         """The entities of each row that the model gave."""
-        return strict_entities(self.predicted)
+        return [set(entities_of(row)) for row in self.predicted]
 
     @cached_property
     def there(self) -> list[set[Entity]]:
         """The true ones."""
-        return strict_entities(self.actual)
+        return [set(entities_of(row)) for row in self.actual]
 
     @cached_property
     def counts(self) -> np.ndarray:
@@ -49,16 +49,6 @@ class Judged:
                 for entity in entities:
                     sums.setdefault(entity.type, [0, 0, 0])[place] += 1
         return {name: (sums[name][0], sums[name][1], sums[name][2]) for name in sorted(sums)}
-
-
-def strict_entities(tags: Tags) -> list[set[Entity]]:
-    """The entities of each row by seqeval's strict mode. A row without tokens has none."""
-    from seqeval.scheme import IOB2, Entities
-
-    return [
-        {Entity(each.tag, each.start, each.end) for each in row}
-        for row in Entities([list(row) for row in tags], IOB2).entities
-    ]
 
 
 def rates(right: int, found: int, there: int) -> tuple[float, float, float]:

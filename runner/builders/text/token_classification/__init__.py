@@ -23,7 +23,7 @@ from runner.data.tagged_tokens.section import TaggedTokensData
 from runner.tasks import token_labels
 
 TASK = token_labels.TASK
-REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy", "seqeval")
+REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 #: The least tokens that a window has beside those that it shares: special tokens, and one that is new.
 ROOM = 3
 
