@@ -130,7 +130,7 @@ def _table_conflict(data):
     names = []
     for field in (*lists, "target_columns"):
         value = data.get(field, "target" if field == "target_columns" else [])
-        names += value if isinstance(value, list) else [value]
+        names += value if isinstance(value, list) else [] if value is None else [value]
     sides = [data[way] for way in ("split_column", "group_column") if data.get(way)]
     targets = data.get("target_columns", "target")
     by_target = data.get("time_column") in (targets if isinstance(targets, list) else [targets])
@@ -200,6 +200,15 @@ def _language_conflict(spec):
         return True
     kind, loss, smoothing = spec.get("model_type"), spec.get("loss_type", "sigmoid"), spec.get("label_smoothing", 0)
     return kind == "dpo" and ((bool(smoothing) and loss in ("hinge", "ipo")) or (loss == "robust" and not smoothing))
+
+
+def _negatives_conflict(spec):
+    """Whether a loss that takes no negatives is told where they come from."""
+    loss = (spec.get("loss") or {}).get("loss_type", "multiple_negatives_ranking")
+    in_batch = loss in ("multiple_negatives_ranking", "cached_multiple_negatives_ranking")
+    if "batches" in spec and not in_batch:
+        return True
+    return spec.get("hard_negatives") is not None and not in_batch and loss != "triplet"
 
 
 def _windows_conflict(spec):
@@ -386,6 +395,10 @@ def beyond_a_schema(document):
     if spec.get("model_type") in FINETUNED and _language_conflict(spec):
         return True
     if spec.get("model_type") == "extractive_qa" and _windows_conflict(spec):
+        return True
+    if spec.get("model_type") == "token_classification" and spec.get("stride", 32) > spec.get("max_length", 128) - 3:
+        return True
+    if spec.get("model_type") == "sentence_embedding" and _negatives_conflict(spec):
         return True
     for field in ("input_features", "prompt_features"):
         words = [OLDER_WORDS.get(word, word) for word in listed] if isinstance(listed := spec.get(field), list) else []
