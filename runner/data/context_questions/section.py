@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import StringConstraints
 
-from runner.contract import LoadContext, LoadedData, Section, Table, option
+from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName
 from runner.data.named_files import NamedFiles
+from runner.data.role_columns import RoleColumns
 
 Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 #: The questions that come with the program.
@@ -25,7 +25,7 @@ def column(meaning: str) -> Any:
     return option(None, description=meaning)
 
 
-class QuestionColumns(Section):
+class QuestionColumns(RoleColumns):
     """The columns of a question, where they are called otherwise than usual."""
 
     context: ColumnName | None = column("The text that answers stand in.")
@@ -37,14 +37,6 @@ class QuestionColumns(Section):
     is_impossible: ColumnName | None = column("Whether the context has no answer.")
     id: ColumnName | None = column("A name of the question, which outputs repeat.")
     title: ColumnName | None = column("What the context is from.")
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        names = list(self.model_dump(exclude_none=True).values())
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
-        return self
 
 
 class ContextQuestionsData(NamedFiles):

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from pydantic import model_validator
-from pydantic_core import PydanticCustomError
-
-from runner.contract import Section, option
+from runner.contract import option
 from runner.data.dialogues.section import DialogueData, column
 from runner.data.holdout import ColumnName
+from runner.data.role_columns import RoleColumns
 
 #: Roles of the keys of a translation, which are no columns.
 LANGUAGE_KEYS = ("source_language", "target_language")
 
 
-class SourceColumns(Section):
+class SourceColumns(RoleColumns):
     """The columns of a source and its targets, where they are called otherwise than usual."""
 
     source: ColumnName | None = column("The text that is read; a list of sentences is joined.")
@@ -24,14 +22,6 @@ class SourceColumns(Section):
     translation: ColumnName | None = column('An object of texts by language: {"en": ..., "de": ...}.')
     source_language: ColumnName | None = column("The key in a translation that is read.")
     target_language: ColumnName | None = column("The key in a translation that is to be made.")
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        names = list(self.model_dump(exclude_none=True).values())
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
-        return self
 
 
 class SourceTargetsData(DialogueData):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints
 
-from runner.contract import LoadContext, LoadedData, Section, Table, option
+from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName
 from runner.data.named_files import NamedFiles
+from runner.data.role_columns import RoleColumns
 from runner.data.tagged_tokens.conll_suffixes import CONLL
 
 Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
@@ -29,7 +29,7 @@ def column(meaning: str) -> Any:
     return option(None, description=meaning)
 
 
-class TokenColumns(Section):
+class TokenColumns(RoleColumns):
     """The columns of tokens with tags, or of a text with spans, where they are called otherwise than usual."""
 
     tokens: ColumnName | None = column(
@@ -43,14 +43,6 @@ class TokenColumns(Section):
         "The entities on that text: {start, end, label} or [start, end, label] each, in characters, the end beyond."
     )
     id: ColumnName | None = column("A name of the row, which outputs repeat.")
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        names = list(self.model_dump(exclude_none=True).values())
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
-        return self
 
 
 class TaggedTokensData(NamedFiles):

@@ -8,9 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from runner.contract import LoadContext, LoadedData, Section, option
+from runner.contract import LoadContext, LoadedData, option
 from runner.data.dialogues.section import DialogueData, column
 from runner.data.holdout import ColumnName
+from runner.data.role_columns import RoleColumns
 
 PairForm = Literal["pair", "pair_class", "pair_score", "triplet"]
 #: Words for a role that other programs use, as ``runner data check --columns`` takes them.
@@ -22,7 +23,7 @@ ROLES = {
 }  # fmt: skip
 
 
-class PairColumns(Section):
+class PairColumns(RoleColumns):
     """The columns of a pair, where they are called otherwise than usual. Every other column is no text of it."""
 
     anchor: ColumnName | None = column("The first text: a question, a query, a sentence, a premise.")
@@ -33,14 +34,6 @@ class PairColumns(Section):
     negative: ColumnName | None = column("A text that does not belong to the anchor, or a list of several.")
     score: ColumnName | None = column("How alike the two are, as a number.")
     label: ColumnName | None = column("What the two are to each other: one of several classes.")
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        names = list(self.model_dump(exclude_none=True).values())
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
-        return self
 
 
 class TextPairsData(DialogueData):
