@@ -208,6 +208,8 @@ def main() -> NoReturn:
     # A light command lives for a third of a second, and would spend a fifth of that on collecting garbage: what it
     # makes, it needs. The long ones collect again (they call `gc.enable`).
     gc.disable()
+    # pydantic would read the metadata of everything that is installed, to find plugins that nobody asked for.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     streams.guard()
     code = streams.settled(run(sys.argv[1:]))
     if not sys.modules.keys() & LONG_LIVED:
