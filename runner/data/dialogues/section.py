@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar
 
-from pydantic import StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import StringConstraints
 
 from runner.chat.messages import Role
-from runner.contract import LoadContext, LoadedData, Section, Table, option
+from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName
 from runner.data.named_files import NamedFiles
+from runner.data.role_columns import RoleColumns
 
 #: Roles of a turn's keys, which are no columns.
 TURN_KEYS = ("role", "content")
@@ -34,8 +34,10 @@ def column(meaning: str) -> Any:
     return option(None, description=meaning)
 
 
-class TurnColumns(Section):
+class TurnColumns(RoleColumns):
     """The columns of what a conversation may have beside its turns, and the keys of a turn."""
+
+    NO_COLUMNS: ClassVar[tuple[str, ...]] = TURN_KEYS
 
     messages: ColumnName | None = column("The turns of a conversation: a list of objects, or its JSON text.")
     prompt: ColumnName | None = column("What is asked: a text, or a list of turns.")
@@ -45,15 +47,6 @@ class TurnColumns(Section):
     tools: ColumnName | None = column("Definitions of tools: a list of JSON Schema functions, or its JSON text.")
     role: ColumnName | None = column("The key of a turn that says whose it is.")
     content: ColumnName | None = column("The key of a turn that has what was said.")
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        # A turn's keys may be called as a column is.
-        names = [value for role, value in self.model_dump(exclude_none=True).items() if role not in TURN_KEYS]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
-        return self
 
 
 class DialogueData(NamedFiles):
