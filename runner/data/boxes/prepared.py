@@ -18,8 +18,8 @@ from runner.data.boxes.box_side import Boxes, BoxSplit
 from runner.data.boxes.marked_pictures import Mark, MarkedPictures, in_order
 from runner.data.images.picture_targets import Targets
 from runner.data.images.prepared import SHOWN, Warn, look_at, need_rows
-from runner.data.images.section import SAMPLE
 from runner.data.images.splitting import divide, draw
+from runner.data.role_files import SAMPLE
 from runner.errors import DataError
 
 if TYPE_CHECKING:
