@@ -1,15 +1,37 @@
-"""The files that a layout's ``data`` object names: its rows, and those to measure on, on this disk or on the Hub."""
+"""The files that a layout's ``data`` object names, on this disk or on the Hub, and how many of their rows are used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
+from pydantic import StringConstraints
+
+from runner.contract import option
 from runner.data import hub_files
 from runner.data.holdout import Holdout
 from runner.data.text_files import TEXTS, TextFiles
 from runner.workspace import absolute
+
+DataPath = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
+
+
+def most_samples(rows: str = "rows") -> Any:
+    """The field ``max_samples`` of a layout whose rows are called so."""
+    return option(None, ge=1, description=f"Use this many {rows}, drawn by their content.")
+
+
+def most_samples_of_classes(rows: str = "rows") -> Any:
+    """The same of rows that may have classes."""
+    return option(
+        None, ge=1, description=f"Use this many {rows}, drawn by their content; of classes, of each its share."
+    )
+
+
+def most_lost(rows: str = "rows") -> Any:
+    """The field ``max_rows_lost`` of a layout whose rows are called so."""
+    return option(0.5, ge=0, le=1, description=f"Fail where more than this share of the {rows} has to be left out.")
 
 
 class NamedFiles(TextFiles, Holdout):

@@ -29,4 +29,7 @@ storing what transformers and PEFT load as it stands. Its ``Spec`` has ``Finetun
 cache)``. ``Head.drawn="lacking"`` keeps what of a head fits (detection's boxes, a sequence model's unembedding);
 ``task_type`` is PEFT's. A loss that needs the whole batch goes by ``tune(..., parts=...)``. Models drawn for examples
 are modules of ``runner/training/made``: ``tiny_vit.py`` is ``runner/tiny-vit``.
+
+What chooses the tokens of an answer is here as well (``sampling.py``, ``stop_texts.py``): models of every family that
+write texts draw them alike.
 """

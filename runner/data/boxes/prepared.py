@@ -16,10 +16,11 @@ from runner.data.boxes.annotated_folder import collect
 from runner.data.boxes.box_forms import FAULTS, BoxForm, Finding, find_form, usable
 from runner.data.boxes.box_side import Boxes, BoxSplit
 from runner.data.boxes.marked_pictures import Mark, MarkedPictures, in_order
+from runner.data.dialogues.row_preparation import Warn, row_counts, warner
 from runner.data.images.picture_targets import Targets
-from runner.data.images.prepared import SHOWN, Warn, look_at, need_rows
-from runner.data.images.section import SAMPLE
+from runner.data.images.prepared import SHOWN, look_at, need_rows
 from runner.data.images.splitting import divide, draw
+from runner.data.role_files import SAMPLE
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,10 +61,7 @@ def prepare(section: BoxesData, context: LoadContext) -> LoadedData:
     report = context.report
     report.layout = section.layout
 
-    def warn(sentence: str, pointer: str = "/data/dataset") -> None:
-        report.warnings.append(sentence)
-        context.emit("warning", message=sentence, pointer=pointer)
-
+    warn = warner(context)
     read = _read(section, section.source, "/data/dataset", context.cache, report, warn)
     found, kept = read.marked.found, read.kept
     need_rows(section, report, kept, found, read.looked)
@@ -88,7 +86,6 @@ def prepare(section: BoxesData, context: LoadContext) -> LoadedData:
             read, kept[sides.validation], classes, None if sides.groups is None else sides.groups[sides.validation]
         )
     _tell(learned, held, section.split_column or section.validation_data or any(found.sides), warn)
-    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
     report.facts |= {"annotations": read.marked.kind, **found.facts, **read.looked.facts}
     if read.form is not None:
         report.facts["box_form"] = str(read.form)
@@ -97,10 +94,7 @@ def prepare(section: BoxesData, context: LoadContext) -> LoadedData:
     report.facts |= {f"boxes_{reason}": count for reason, count in sorted(read.counts.items())}
     labels = np.concatenate([each.labels for each in learned.boxes])
     report.facts["classes"] = dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
-    record |= {
-        "rows_read": report.rows_read, "rows_kept": report.rows_kept, "rows_dropped": dict(report.rows_dropped),
-        "rows_changed": dict(report.rows_changed), **report.facts, "train": len(learned), "validation": len(held),
-    }  # fmt: skip
+    record |= row_counts(report, learned, held)
     return LoadedData(learned, held, _fingerprint(learned, held), record, report, section.max_rows_lost)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from runner.contract import LoadContext, LoadedData, Section, Table, option
 from runner.data.boxes.form_names import Corners, Unit
 from runner.data.holdout import ColumnName
-from runner.data.images.section import SAMPLE, ImagesData, Words
+from runner.data.images.section import ImagesData, Words
+from runner.data.named_files import most_samples
 
 #: Words for a role that other programs use.
 SYNONYMS = {
-    "bbox": "boxes", "objects": "boxes", "bboxes": "boxes", "category": "labels", "label": "labels",
-    "classes": "labels",
-    "categories": "labels", "target": "labels", "file_name": "image", "picture": "image",
+    "file_name": "image", "picture": "image", "bbox": "boxes", "objects": "boxes", "bboxes": "boxes",
+    "category": "labels", "label": "labels", "classes": "labels", "categories": "labels", "target": "labels",
 }  # fmt: skip
 
 
@@ -38,6 +38,8 @@ class BoxesData(ImagesData):
     predicts: ClassVar[Literal["classes", "numbers"]] = "numbers"
     role: ClassVar[str] = "boxes"
     kept: ClassVar[tuple[str, ...]] = ("columns", "class_names")
+    other_names: ClassVar[Mapping[str, str]] = SYNONYMS
+    sample: ClassVar[Path] = Path(__file__).with_name("sample") / "shapes.parquet"
 
     columns: BoxColumns | None = option(
         None, description="A table's columns that are called otherwise than usual: image, boxes, labels."
@@ -53,7 +55,7 @@ class BoxesData(ImagesData):
     class_names: list[Words] | None = option(
         None, description="The classes in their order; labels that are numbers are their places from 0. null: as found."
     )
-    max_samples: int | None = option(None, ge=1, description="Use this many pictures, drawn by their content.")
+    max_samples: int | None = most_samples("pictures")
 
     def load(self, context: LoadContext) -> LoadedData:
         """Read, look at every picture, drop, draw, split: train and validation are
@@ -75,28 +77,8 @@ class BoxesData(ImagesData):
         """Every column that the spec names: of a dotted name, the one that it lies in."""
         return list(dict.fromkeys(name.partition(".")[0] for name in super().named_columns))
 
-    @property
-    def source(self) -> str:
-        """The path or name of the data: of the sample, its file's path."""
-        if self.dataset != SAMPLE:
-            return self.dataset
-        return str(Path(__file__).with_name("sample") / "shapes.parquet")
-
     def _containers_of(self, path: str, pointer: str, cwd: Path) -> set[str | None]:
         place = (cwd / path).expanduser()
         if place.suffix.lower() in (".yaml", ".yml") and place.is_file():
             return {"pictures"}
         return super()._containers_of(path, pointer, cwd)
-
-    @classmethod
-    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-        own = cls.model_fields.keys() | BoxColumns.model_fields.keys()
-        return super().document_of(
-            path, {role if role in own else SYNONYMS.get(role, role): name for role, name in columns.items()}
-        )
-
-    @classmethod
-    def roles(cls) -> dict[str, str]:
-        """The layout's own, then what other programs call them."""
-        own = super().roles()
-        return own | {word: f"The same as {role}." for word, role in SYNONYMS.items() if word not in own}

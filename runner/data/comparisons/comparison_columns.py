@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from runner.contract import Section, option
 from runner.data.outcomes.outcome_fields import OutcomeColumns
+from runner.data.role_columns import RoleColumns
 
 Column = Annotated[str, Field(min_length=1, max_length=256)]
 Values = Annotated[list[Annotated[str, Field(max_length=256)]], Field(max_length=64)]
@@ -22,7 +23,7 @@ def _of_a_matrix(schema: dict[str, Any]) -> None:
     schema["x-elsewhere"] = {name: f"/data/outcomes/columns/{name}" for name in others}
 
 
-class Columns(Section):
+class Columns(RoleColumns):
     """What the columns of a table with one comparison a row are called."""
 
     model_config = ConfigDict(json_schema_extra=_of_a_matrix)
@@ -38,14 +39,6 @@ class Columns(Section):
         "`winner_values`.",
     )
     kind: Column | None = option(None, description="A column with the prompt's group, for reports. null: none.")
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        names = [value for value in self.model_dump().values() if value is not None]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
-        return self
 
 
 class WinnerValues(Section):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,16 +16,24 @@ from runner.data.context_questions.question_row import QuestionRow
 from runner.data.context_questions.question_source import QuestionSource
 from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.row_faults import RowFault
-from runner.data.dialogues.train_and_holdout import divide, drawn
-from runner.data.table_rows.oddities import sibling_file
+from runner.data.dialogues.row_preparation import (
+    Details,
+    Warn,
+    drawn_and_divided,
+    faults_told,
+    fingerprint,
+    note_fault,
+    row_counts,
+    side_column,
+    tell_of_sibling,
+    tell_repeats,
+    too_many_lost,
+    warner,
+)
 from runner.errors import DataError
 
 if TYPE_CHECKING:
     from runner.data.context_questions.section import ContextQuestionsData
-
-#: Details that are told of each reason.
-DETAILS = 3
-Say = Callable[..., None]
 
 
 @dataclass
@@ -42,7 +47,7 @@ class _Collected:
     #: Every column that a row has, in the order of their appearance.
     seen: dict[str, None] = field(default_factory=dict)
     #: Why rows were dropped: reason -> what was found -> the first row of it.
-    details: dict[str, dict[str, int]] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
@@ -50,8 +55,7 @@ class _Collected:
 
     def told(self) -> list[str]:
         """What was found in rows that are not used, each with the first of them."""
-        found = [(reason, detail, line) for reason, told in self.details.items() for detail, line in told.items()]
-        return [f"{reason} ({self.unit} {line}: {detail})" for reason, detail, line in found]
+        return faults_told(self.details, self.unit)
 
 
 def prepare(section: ContextQuestionsData, context: LoadContext) -> LoadedData:
@@ -59,50 +63,38 @@ def prepare(section: ContextQuestionsData, context: LoadContext) -> LoadedData:
     report = context.report
     report.layout = section.layout
 
-    def warn(sentence: str, pointer: str = "/data/dataset") -> None:
-        report.warnings.append(sentence)
-        context.emit("warning", message=sentence, pointer=pointer)
-
+    warn = warner(context)
     found = _collect(section, section.source, "/data/dataset", report)
     _need_rows(section, section.source, "/data/dataset", found, report)
-    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.source))):
-        warn(f"{other} lies beside it and is not used", "/data/validation_data")
+    tell_of_sibling(section, section.source, warn)
     _tell(section, found, report, warn)
-    content = np.array([row.content_key() for row in found.rows], np.uint64)
-    contexts = np.array([row.context_key() for row in found.rows], np.uint64)
-    lines = [row.line for row in found.rows]
-    taken = drawn(content, section.max_samples, section.seed)
-    report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
-    cells = [found.cells[at] for at in taken] if found.cells else []
-    sides = divide(section, contexts[taken], content[taken], cells)
-    report.drop("test_rows", [lines[at] for at in taken[sides.test]])
-    report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
-    train = [found.rows[at] for at in taken[sides.train]]
+    _, learned, held = drawn_and_divided(
+        section,
+        section.max_samples,
+        report,
+        lines=[row.line for row in found.rows],
+        content=_content(found.rows),
+        together=np.array([row.context_key() for row in found.rows], np.uint64),
+        cells=found.cells,
+    )
+    train = [found.rows[at] for at in learned]
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
         validation = _other_file(section, found.rows, warn, record)
     else:
-        validation = [found.rows[at] for at in taken[sides.validation]]
+        validation = [found.rows[at] for at in held]
         if {row.context_key() for row in train} & {row.context_key() for row in validation}:
             warn("questions on one context are on both sides of the split", "/data/validation_split")
-    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
-    record |= {
-        "rows_read": report.rows_read,
-        "rows_kept": report.rows_kept,
-        "rows_dropped": dict(report.rows_dropped),
-        "rows_changed": dict(report.rows_changed),
-        **report.facts,
-        "train": len(train),
-        "validation": len(validation),
-    }
-    return LoadedData(train, validation, _fingerprint(train, validation), record, report, section.max_rows_lost)
+    record |= row_counts(report, train, validation)
+    told = fingerprint(_content(train), _content(validation))
+    return LoadedData(train, validation, told, record, report, section.max_rows_lost)
 
 
 def _collect(section: ContextQuestionsData, path: str, pointer: str, report: DataReport) -> _Collected:
     """Every question that can be used; the others, and those that were changed, are counted in ``report``."""
     source = QuestionSource(path, pointer, section.encoding, section.delimiter)
     found = _Collected(source, QuestionMaker(section.own_columns))
-    way = next((name for name in (section.split_column, section.group_column, section.time_column) if name), None)
+    way = side_column(section)
     for batch in source.batches():
         report.rows_read += len(batch)
         for line, cells in batch:
@@ -113,10 +105,7 @@ def _collect(section: ContextQuestionsData, path: str, pointer: str, report: Dat
             try:
                 row = found.maker.row(cells, line)
             except RowFault as fault:
-                report.drop(fault.reason, [line])
-                told = found.details.setdefault(fault.reason, {})
-                if fault.detail and (fault.detail in told or len(told) < DETAILS):
-                    told.setdefault(fault.detail, line)
+                note_fault(found.details, report, line, fault)
                 continue
             found.rows.append(row)
             if way is not None:
@@ -153,16 +142,10 @@ def _need_rows(
             where="/data/columns" if pointer == "/data/dataset" else f"{pointer}: {path}",
             hint=f'known are {KNOWN}; others are named in data.columns: {{"context": "...", "question": "..."}}',
         )
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.rows_dropped.items())
-    raise DataError(
-        f"{lost:,} of {counted(report.rows_read, 'questions')} cannot be used: {reasons}",
-        where="/data/max_rows_lost" if found.rows else f"{pointer}: {path}",
-        hint=f"{told}; mend the rows"
-        + (", or allow it: data.max_rows_lost is the share that may be lost" if found.rows else ""),
-    )
+    raise too_many_lost(report, len(found.rows), f"{pointer}: {path}", found.told(), "questions")
 
 
-def _tell(section: ContextQuestionsData, found: _Collected, report: DataReport, warn: Say) -> None:
+def _tell(section: ContextQuestionsData, found: _Collected, report: DataReport, warn: Warn) -> None:
     """What was recognised, and what is odd about the questions."""
     rows = found.rows
     report.facts["columns"] = {role: ", ".join(sorted(names)) for role, names in sorted(found.maker.columns.items())}
@@ -175,22 +158,12 @@ def _tell(section: ContextQuestionsData, found: _Collected, report: DataReport, 
         report.facts["with_several_answers"] = several
     for sentence in found.told():
         warn(sentence)
-    seen: Counter[int] = Counter()
-    again = []
-    for row in rows:
-        key = row.content_key()
-        seen[key] += 1
-        if seen[key] > 1:
-            again.append(row.line)
-    if again:
-        report.named["duplicates"] = again[: report.NAMED]
-        many = f"{len(again):,} questions are" if len(again) > 1 else "1 question is"
-        shown = ", ".join(map(str, again[:10])) + (", ..." if len(again) > 10 else "")
-        warn(f"{many} there before, word by word, and used again: {found.unit} {shown}")
+    keys = (row.content_key() for row in rows)
+    tell_repeats((row.line for row in rows), keys, report, warn, "word by word", found.unit, "questions")
 
 
 def _other_file(
-    section: ContextQuestionsData, known: list[QuestionRow], warn: Say, record: dict[str, Any]
+    section: ContextQuestionsData, known: list[QuestionRow], warn: Warn, record: dict[str, Any]
 ) -> list[QuestionRow]:
     """The questions of ``validation_data``, read as those of training are."""
     assert section.validation_data is not None
@@ -211,9 +184,6 @@ def _other_file(
     return found.rows
 
 
-def _fingerprint(*sides: list[QuestionRow]) -> str:
-    """sha256 of what the questions of both sides say, in their order."""
-    told = hashlib.sha256()
-    for side in sides:
-        told.update(b"[" + np.array([row.content_key() for row in side], "<u8").tobytes())
-    return told.hexdigest()
+def _content(rows: list[QuestionRow]) -> np.ndarray:
+    """What the questions say: uint64 ``[n]``."""
+    return np.array([row.content_key() for row in rows], np.uint64)

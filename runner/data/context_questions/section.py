@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
-
-from pydantic import StringConstraints
+from typing import Any, ClassVar
 
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName
-from runner.data.named_files import NamedFiles
+from runner.data.named_files import DataPath, most_lost, most_samples
 from runner.data.role_columns import RoleColumns
-
-Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
-#: The questions that come with the program.
-SAMPLE = "sample"
-#: Other words for a role, as ``runner data check --columns`` takes them.
-OTHER_WORDS = {"text": "context", "query": "question", "answer": "answers", "target": "answers"}
-
-
-def column(meaning: str) -> Any:
-    """The column of a role, found by its usual names unless it is said."""
-    return option(None, description=meaning)
+from runner.data.role_files import RoleFiles, column
 
 
 class QuestionColumns(RoleColumns):
@@ -39,14 +27,17 @@ class QuestionColumns(RoleColumns):
     title: ColumnName | None = column("What the context is from.")
 
 
-class ContextQuestionsData(NamedFiles):
+class ContextQuestionsData(RoleFiles):
     """Questions on texts, and where in these the answers stand."""
 
     layout: ClassVar[str] = "context_questions"
     asked_rows: ClassVar[str] = "runner.data.context_questions.infer_rows"
-    PACKAGED: ClassVar[Sequence[str]] = (SAMPLE,)
+    other_names: ClassVar[Mapping[str, str]] = {
+        "text": "context", "query": "question", "answer": "answers", "target": "answers",
+    }  # fmt: skip
+    sample: ClassVar[Path] = Path(__file__).with_name("sample") / "questions.json"
 
-    dataset: Path_ = option(
+    dataset: DataPath = option(
         description="A file, a folder or a pattern (.jsonl, .json, .csv, .tsv, .parquet, .arrow; .gz too), flat or as "
         "SQuAD nests questions, or a data set of the Hub (hub:OWNER/NAME, its split train; hub:OWNER/NAME/FILE, a "
         "pattern too), or sample (packaged).",
@@ -55,10 +46,8 @@ class ContextQuestionsData(NamedFiles):
     columns: QuestionColumns | None = option(
         None, description="Columns that are called otherwise than usual: context, question, answers, ..."
     )
-    max_samples: int | None = option(None, ge=1, description="Use this many questions, drawn by their content.")
-    max_rows_lost: float = option(
-        0.5, ge=0, le=1, description="Fail where more than this share of the questions has to be left out."
-    )
+    max_samples: int | None = most_samples("questions")
+    max_rows_lost: float = most_lost("questions")
 
     def load(self, context: LoadContext) -> LoadedData:
         """Read, find the answers, draw, split by contexts: lists of
@@ -79,37 +68,3 @@ class ContextQuestionsData(NamedFiles):
         from runner.data.context_questions.preview import preview
 
         return preview(loaded.train, rows)
-
-    def check(self, cwd: Path) -> None:
-        self.refuse_without_effect()
-        self.check_text(self.containers(cwd) or {"jsonl"})
-
-    @property
-    def own_columns(self) -> dict[str, str]:
-        """The columns that the spec names, by their roles."""
-        return {} if self.columns is None else self.columns.model_dump(exclude_none=True)
-
-    @property
-    def named_columns(self) -> list[str]:
-        ways = [getattr(self, way) for way in self.WAYS if way.endswith("_column")]
-        return list(dict.fromkeys([*self.own_columns.values(), *(name for name in ways if name is not None)]))
-
-    @property
-    def source(self) -> str:
-        """The path or name of the data: of the sample, its file's path."""
-        if self.dataset != SAMPLE:
-            return self.dataset
-        return str(Path(__file__).with_name("sample") / "questions.json")
-
-    @classmethod
-    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: data.get(name) for name in ("columns", "encoding", "delimiter")}
-
-    @classmethod
-    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-        return super().document_of(path, {OTHER_WORDS.get(role, role): name for role, name in columns.items()})
-
-    @classmethod
-    def roles(cls) -> dict[str, str]:
-        """The layout's own, then other words for them."""
-        return super().roles() | {word: f"The same as {role}." for word, role in OTHER_WORDS.items()}

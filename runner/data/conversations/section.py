@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 from runner.contract import option
-from runner.data.dialogues.section import TurnColumns, TurnsData, column
+from runner.data.dialogues.section import TurnColumns, TurnsData
 from runner.data.holdout import ColumnName
+from runner.data.role_files import column
 
 
 class ConversationColumns(TurnColumns):

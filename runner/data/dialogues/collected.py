@@ -13,6 +13,7 @@ from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.row_faults import ODDITIES, RowFault, Told
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
 from runner.data.dialogues.row_layout import LayoutRows
+from runner.data.dialogues.row_preparation import side_column
 from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.records import open_records
@@ -77,7 +78,7 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport) 
     told = Told()
     found = Collected(records.unit, told, layout_rows(section, told, records.unit == "row"))
     found.seen = dict.fromkeys(records.columns or ())
-    way = next((name for name in (section.split_column, section.group_column, section.time_column) if name), None)
+    way = side_column(section)
     for batch in records.batches(BATCH):
         report.rows_read += len(batch.numbers) + len(batch.bad)
         for line, reason in batch.bad:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import statistics
-from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
-from runner.contract.quantities import counted
 from runner.data.dialogues.collected import Collected, collect, first, oddity_sentences
 from runner.data.dialogues.refusals import details, need_rows
 from runner.data.dialogues.row_faults import ODDITIES
+from runner.data.dialogues.row_preparation import (
+    drawn_and_divided,
+    fingerprint,
+    row_counts,
+    tell_of_sibling,
+    tell_repeats,
+    tell_shared,
+    warner,
+)
 from runner.data.dialogues.row_types import LanguageRow
-from runner.data.dialogues.train_and_holdout import divide, drawn
-from runner.data.table_rows.oddities import sibling_file
 
 if TYPE_CHECKING:
     from runner.data.dialogues.section import DialogueData
@@ -31,42 +34,31 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
     report = context.report
     report.layout = section.layout
 
-    def warn(sentence: str, pointer: str = "/data/dataset") -> None:
-        report.warnings.append(sentence)
-        context.emit("warning", message=sentence, pointer=pointer)
-
+    warn = warner(context)
     found = collect(section, section.source, "/data/dataset", report)
     need_rows(section, section.source, "/data/dataset", found, report)
-    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.source))):
-        warn(f"{other} lies beside it and is not used", "/data/validation_data")
+    tell_of_sibling(section, section.source, warn)
     _tell(section, found, report, warn)
     content, prompt = _array(found.content), _array(found.prompt)
-    taken = drawn(content, section.max_samples, section.seed)
-    lines = found.lines
-    report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
-    cells = [found.cells[at] for at in taken] if found.cells else []
-    sides = divide(section, prompt[taken], content[taken], cells)
-    report.drop("test_rows", [lines[at] for at in taken[sides.test]])
-    report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
-    train = _rows(found, taken[sides.train])
+    taken, learned, held = drawn_and_divided(
+        section,
+        section.max_samples,
+        report,
+        lines=found.lines,
+        content=content,
+        together=prompt,
+        cells=found.cells,
+    )
+    train = _rows(found, learned)
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
         validation, measured = _other_file(section, set(content[taken].tolist()), warn, record)
     else:
-        validation, measured = _rows(found, taken[sides.validation]), content[taken[sides.validation]]
+        validation, measured = _rows(found, held), content[held]
         if not validation and section.validation_split:
             report.facts["held_out"] = "nothing: equal rows stay on one side, and all are equal"
-    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
-    record |= {
-        "rows_read": report.rows_read,
-        "rows_kept": report.rows_kept,
-        "rows_dropped": dict(report.rows_dropped),
-        "rows_changed": dict(report.rows_changed),
-        **report.facts,
-        "train": len(train),
-        "validation": len(validation),
-    }
-    told = _fingerprint(content[taken[sides.train]], measured)
+    record |= row_counts(report, train, validation)
+    told = fingerprint(content[learned], measured)
     return LoadedData(train, validation, told, record, report, section.max_rows_lost)
 
 
@@ -85,16 +77,7 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
     report.facts |= {name: count for name, count in told.counts.items() if name not in ODDITIES}
     for sentence in (*told.sentences, *details(found), *oddity_sentences(found, report)):
         warn(sentence)
-    seen: Counter[int] = Counter()
-    again = []
-    for line, key in zip(found.lines, found.content, strict=True):
-        seen[key] += 1
-        if seen[key] > 1:
-            again.append(line)
-    if again:
-        report.named["duplicates"] = again[: report.NAMED]
-        rows = f"{len(again):,} rows are" if len(again) > 1 else "1 row is"
-        warn(f"{rows} there before, word by word, and used again: {found.unit} {first(again, len(again))}")
+    tell_repeats(found.lines, found.content, report, warn, "word by word", found.unit)
     middle = statistics.median(found.length)
     if len(found.length) > 2 and (longest := max(found.length)) >= max(LONG, LONG_TIMES * middle):
         line = found.lines[found.length.index(longest)]
@@ -121,12 +104,7 @@ def _other_file(
     for reason, count in report.rows_dropped.items():
         shown = first(report.named[reason], count)
         warn(f"rows of {path} that are not measured, {reason} ({count}): {found.unit} {shown}", pointer)
-    if shared := sum(key in known for key in found.content):
-        warn(
-            f"{shared:,} of {counted(len(found.rows), 'rows')} of {path} {'is' if shared == 1 else 'are'} in the "
-            "training data too, word by word: what is measured on them says nothing of new rows",
-            pointer,
-        )
+    tell_shared(found.content, known, path, warn, "word by word")
     return [row for made in found.rows for row in made], _array(found.content)
 
 
@@ -136,11 +114,3 @@ def _rows(found: Collected, taken: np.ndarray) -> list[LanguageRow]:
 
 def _array(keys: Any) -> np.ndarray:
     return np.frombuffer(keys, np.uint64) if len(keys) else np.zeros(0, np.uint64)
-
-
-def _fingerprint(*sides: np.ndarray) -> str:
-    """sha256 of what the rows of both sides say, in their order."""
-    told = hashlib.sha256()
-    for side in sides:
-        told.update(b"[" + np.ascontiguousarray(side, "<u8").tobytes())
-    return told.hexdigest()

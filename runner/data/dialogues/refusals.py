@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runner.contract import DataReport
-from runner.contract.quantities import counted
 from runner.data.column_names import need
+from runner.data.dialogues.row_preparation import faults_told, too_many_lost
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,22 +57,12 @@ def need_rows(
             where="/data/columns" if pointer == "/data/dataset" else f"{pointer}: {path}",
             hint=hint or f"known are: {found.layout.KNOWN}. {_mapping(found)}",
         )
-    raise DataError(
-        f"{lost:,} of {counted(report.rows_read, 'rows')} cannot be used: {reasons}",
-        where=f"{pointer}: {path}" if not found.rows else "/data/max_rows_lost",
-        hint="; ".join(details(found))
-        + "; mend the rows"
-        + ("" if not found.rows else ", or allow it: data.max_rows_lost is the share that may be lost"),
-    )
+    raise too_many_lost(report, len(found.rows), f"{pointer}: {path}", details(found))
 
 
 def details(found: Collected) -> list[str]:
     """What was found in rows that are not used, each with the first of them."""
-    return [
-        f"{reason} ({found.unit} {line}: {detail})"
-        for reason, told in found.details.items()
-        for detail, line in told.items()
-    ]
+    return faults_told(found.details, found.unit)
 
 
 def _mapping(found: Collected) -> str:

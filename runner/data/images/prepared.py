@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.contract.quantities import counted
+from runner.data.dialogues.row_preparation import Warn, row_counts, warner
 from runner.data.images.collected import Collected
 from runner.data.images.folder_pictures import collect_archive, collect_folder
 from runner.data.images.picture_look import Looked, look
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 #: Pictures that a sentence names.
 SHOWN = 5
-Warn = Callable[..., None]
 
 
 def prepare(section: ImagesData, context: LoadContext) -> LoadedData:
@@ -33,10 +33,7 @@ def prepare(section: ImagesData, context: LoadContext) -> LoadedData:
     report = context.report
     report.layout = section.layout
 
-    def warn(sentence: str, pointer: str = "/data/dataset") -> None:
-        report.warnings.append(sentence)
-        context.emit("warning", message=sentence, pointer=pointer)
-
+    warn = warner(context)
     found, targets, kept, looked = _read(section, section.source, "/data/dataset", context.cache, report, warn)
     need_rows(section, report, kept, found, looked)
     keys = looked.keys[kept]
@@ -64,15 +61,11 @@ def prepare(section: ImagesData, context: LoadContext) -> LoadedData:
         held = split(sides.validation, train)
     _tell_of_shared(learned, held, found.by_folder or section.split_column or section.validation_data, warn)
     _tell_of_unknown(held, name, warn)
-    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
     report.facts |= found.facts | looked.facts
     if classes:
         counts = np.bincount(learned.targets[name], minlength=len(classes))
         report.facts["classes"] = dict(zip(classes, counts.tolist(), strict=True))
-    record |= {
-        "rows_read": report.rows_read, "rows_kept": report.rows_kept, "rows_dropped": dict(report.rows_dropped),
-        "rows_changed": dict(report.rows_changed), **report.facts, "train": len(learned), "validation": len(held),
-    }  # fmt: skip
+    record |= row_counts(report, learned, held)
     return LoadedData(learned, held, _fingerprint(learned, held), record, report, section.max_rows_lost)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -11,14 +11,13 @@ from pydantic import StringConstraints
 from runner.contract import LoadContext, LoadedData, Section, Table, option
 from runner.data import hub_files
 from runner.data.holdout import ColumnName, StratifiedHoldout
-from runner.data.named_files import NamedFiles
+from runner.data.named_files import DataPath, most_lost, most_samples_of_classes
+from runner.data.role_files import RoleFiles
 from runner.data.text_files import TEXTS
 from runner.errors import DataError, NotFoundError
 from runner.workspace import absolute
 
-_Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 Words = Annotated[str, StringConstraints(max_length=1024)]
-SAMPLE = "sample"
 #: Ends of names of files that hold their pictures; where a Parquet's rows name them, `image_folder` says so.
 WHOLE = (".parquet", ".arrow", ".feather", ".ipc", ".zip")
 #: Words for a role that other programs use.
@@ -43,35 +42,32 @@ class TargetColumns(Section):
     target: ColumnName | None = option(None, description="Its number.")
 
 
-class ImagesData(NamedFiles):
+class ImagesData(RoleFiles):
     """The fields that pictures with classes and with numbers share."""
 
     asked_rows: ClassVar[str] = "runner.data.images.infer_rows"
     layout: ClassVar[str] = "images"
-    PACKAGED: ClassVar[Sequence[str]] = (SAMPLE,)
+    other_names: ClassVar[Mapping[str, str]] = SYNONYMS
+    sample: ClassVar[Path] = Path(__file__).with_name("sample") / "shapes.parquet"
     kept: ClassVar[tuple[str, ...]] = ("columns",)
     predicts: ClassVar[Literal["classes", "numbers"]]
     #: The role of what is predicted.
     role: ClassVar[str]
 
-    dataset: _Path = option(
+    dataset: DataPath = option(
         description="A folder of pictures, below a folder for each class and perhaps one for each side (train, "
         "validation, test); a .zip of such; a table (.csv, .tsv, .jsonl, .json, .parquet, .arrow) whose rows name or "
         "hold pictures; a data set of the Hub (hub:OWNER/NAME); or sample (packaged).",
         examples=["sample", "data/flowers", "data/train/metadata.csv", "hub:ylecun/mnist"],
     )
-    image_folder: _Path | None = option(
+    image_folder: DataPath | None = option(
         None, description="Tables: the folder that paths of pictures count from. null: the table's own."
     )
     missing_values: list[Words] = option(
         factory=list, description="Tables: words that mean that a picture has no label. An empty cell always does."
     )
-    max_samples: int | None = option(
-        None, ge=1, description="Use this many pictures, drawn by their content; of classes, of each its share."
-    )
-    max_rows_lost: float = option(
-        0.5, ge=0, le=1, description="Fail where more than this share of the pictures has to be left out."
-    )
+    max_samples: int | None = most_samples_of_classes("pictures")
+    max_rows_lost: float = most_lost("pictures")
 
     def load(self, context: LoadContext) -> LoadedData:
         """Read, look at every picture, drop, draw, split: train and validation are
@@ -91,24 +87,6 @@ class ImagesData(NamedFiles):
         from runner.data.images.preview import preview
 
         return preview(loaded.train, rows)
-
-    @property
-    def own_columns(self) -> dict[str, str]:
-        """The columns that the spec names, by their roles."""
-        columns = getattr(self, "columns", None)
-        return {} if columns is None else columns.model_dump(exclude_none=True)
-
-    @property
-    def named_columns(self) -> list[str]:
-        ways = [getattr(self, way) for way in self.WAYS if way.endswith("_column")]
-        return list(dict.fromkeys([*self.own_columns.values(), *(name for name in ways if name is not None)]))
-
-    @property
-    def source(self) -> str:
-        """The path or name of the data: of the sample, its file's path."""
-        if self.dataset != SAMPLE:
-            return self.dataset
-        return str(Path(__file__).with_name("sample") / "shapes.parquet")
 
     def check(self, cwd: Path) -> None:
         from runner.data.records.data_files import container_of
@@ -167,25 +145,6 @@ class ImagesData(NamedFiles):
         return found.model_copy(
             update={"image_folder": str(absolute(self.image_folder, cwd, where="/data/image_folder"))}
         )
-
-    @classmethod
-    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: data.get(name) for name in ("columns", "encoding", "delimiter")}
-
-    @classmethod
-    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-        own = super().roles()
-        return super().document_of(
-            path, {role if role in own else SYNONYMS.get(role, role): name for role, name in columns.items()}
-        )
-
-    @classmethod
-    def roles(cls) -> dict[str, str]:
-        """The layout's own, then what other programs call them."""
-        own = super().roles()
-        return own | {
-            word: f"The same as {role}." for word, role in SYNONYMS.items() if role in own and word not in own
-        }
 
 
 class ClassImages(StratifiedHoldout, ImagesData):

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from runner.contract import LoadedData, option
-from runner.data.dialogues.section import TurnColumns, TurnsData, Word, column
+from runner.data.dialogues.section import TurnColumns, TurnsData, Word
 from runner.data.holdout import ColumnName
+from runner.data.role_files import column
 from runner.errors import DataError
 
 

@@ -11,11 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName, StratifiedHoldout
-from runner.data.named_files import NamedFiles
+from runner.data.named_files import DataPath, NamedFiles, most_lost, most_samples_of_classes
 from runner.errors import DataError
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
-_Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 #: The data that comes with the program.
 SAMPLE = "sample"
 #: Plain words for columns' fields, as ``runner data check`` takes them.
@@ -35,7 +34,7 @@ class LabelledTextData(NamedFiles):
     #: What the target columns hold.
     predicts: ClassVar[Literal["classes", "numbers"]]
 
-    dataset: _Path = option(
+    dataset: DataPath = option(
         description="A file, a folder or a pattern (.csv, .tsv, .jsonl, .json, .parquet, .arrow; .gz too), a data set "
         "of the Hub (hub:OWNER/NAME, its split train; hub:OWNER/NAME/FILE, a pattern too), or sample (packaged).",
         examples=["sample", "data/train.csv", "hub:PolyAI/banking77"],
@@ -58,12 +57,8 @@ class LabelledTextData(NamedFiles):
     missing_values: list[Words] = option(
         factory=list, description="Words that mean a missing target. An empty cell always does; no other word does."
     )
-    max_samples: int | None = option(
-        None, ge=1, description="Use this many rows, drawn by their content; of classes, of each its share."
-    )
-    max_rows_lost: float = option(
-        0.5, ge=0, le=1, description="Fail where more than this share of the rows has to be left out."
-    )
+    max_samples: int | None = most_samples_of_classes()
+    max_rows_lost: float = most_lost()
 
     @model_validator(mode="after")
     def _each_its_own(self) -> Self:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.contract import Section, option
+from runner.data.role_columns import RoleColumns
 
 Column = Annotated[str, Field(min_length=1, max_length=256)]
 FORMATS = (
@@ -16,7 +17,7 @@ FORMATS = (
 )  # fmt: skip
 
 
-class OutcomeColumns(Section):
+class OutcomeColumns(RoleColumns):
     """What the columns are called, where they are called otherwise than the format has them."""
 
     prompt: Column | None = option(None, description="The prompt: a text, or the list of the user's turns.")
@@ -33,15 +34,6 @@ class OutcomeColumns(Section):
         description="Of a wide form or RouteLLM's: the columns that hold scores, each named after its LLM. Without it "
         "they are those that end in `/score`, or that say True or False.",
     )
-
-    @model_validator(mode="after")
-    def _each_its_own(self) -> Self:
-        named = [value for name in type(self).model_fields if (value := getattr(self, name)) is not None]
-        names = [name for value in named for name in (value if isinstance(value, list) else [value])]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise PydanticCustomError("own_column", "the column {name} has two roles", {"name": repr(twice)})
-        return self
 
 
 class Outcomes(Section):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from runner.contract import option
-from runner.data.dialogues.section import DialogueData, column
+from runner.data.dialogues.section import DialogueData
 from runner.data.holdout import ColumnName
 from runner.data.role_columns import RoleColumns
+from runner.data.role_files import column
 
 #: Roles of the keys of a translation, which are no columns.
 LANGUAGE_KEYS = ("source_language", "target_language")
@@ -35,18 +36,9 @@ class SourceTargetsData(DialogueData):
         "label": "target", "labels": "target", "summary": "target", "completion": "target", "output": "target",
         "answer": "target", "answers": "target", "targets": "target", "reference": "target", "references": "target",
     }  # fmt: skip
+    keys_of_cells: ClassVar[Sequence[str]] = LANGUAGE_KEYS
     cut_away: ClassVar[str] = "what is over max_length tokens, or max_target_length of a target, is cut"
 
     columns: SourceColumns | None = option(
         None, description="Columns that are called otherwise than usual: source and target, or translation."
     )
-
-    @property
-    def named_columns(self) -> list[str]:
-        keys = {name for role, name in self.own_columns.items() if role in LANGUAGE_KEYS}
-        own = {name for role, name in self.own_columns.items() if role not in LANGUAGE_KEYS}
-        return [name for name in super().named_columns if name not in keys or name in own]
-
-    @classmethod
-    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: data.get(name) for name in ("columns", "encoding", "delimiter")}

@@ -12,14 +12,13 @@ from pydantic_core import PydanticCustomError
 from runner import near_names
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName, StratifiedHoldout
-from runner.data.named_files import NamedFiles
+from runner.data.named_files import DataPath, NamedFiles, most_lost, most_samples_of_classes
 from runner.data.table_rows import date_directives as directives
 from runner.data.table_rows import packaged
 from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError, NotFoundError
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
-_Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 
 
 #: The fields that say what a column is: each column is in one of them.
@@ -57,7 +56,7 @@ class TableData(NamedFiles):
     class_kind: ClassVar[str] = "tabular_classification"
     number_kind: ClassVar[str] = "tabular_regression"
 
-    dataset: _Path = option(
+    dataset: DataPath = option(
         description="A file, a folder or a pattern (.csv, .tsv, .jsonl, .json, .parquet, .arrow; .gz too), a data set "
         "of the Hub (hub:OWNER/NAME, its split train; hub:OWNER/NAME/FILE, a pattern too), or the name of a packaged "
         f"table: {', '.join(packaged.NAMES)}.",
@@ -97,12 +96,8 @@ class TableData(NamedFiles):
         "fits all cells of a column; where two do, this is asked for.",
     )
     decimal: Literal[".", ","] = option(".", description="What stands before the fraction of a number in a text file.")
-    max_samples: int | None = option(
-        None, ge=1, description="Use this many rows, drawn by their content; of classes, of each its share."
-    )
-    max_rows_lost: float = option(
-        0.5, ge=0, le=1, description="Fail where more than this share of the rows has to be left out."
-    )
+    max_samples: int | None = most_samples_of_classes()
+    max_rows_lost: float = most_lost()
 
     @field_validator("date_format")
     @classmethod

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +14,21 @@ from runner.contract.quantities import counted
 from runner.data.column_names import need
 from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.row_faults import RowFault
-from runner.data.dialogues.train_and_holdout import divide, drawn
-from runner.data.table_rows.oddities import sibling_file
+from runner.data.dialogues.row_preparation import (
+    Details,
+    Warn,
+    drawn_and_divided,
+    faults_told,
+    fingerprint,
+    note_fault,
+    row_counts,
+    side_column,
+    tell_of_sibling,
+    tell_repeats,
+    tell_shared,
+    too_many_lost,
+    warner,
+)
 from runner.data.tagged_tokens.tag_oddities import oddities, types_by_count
 from runner.data.tagged_tokens.tag_schemes import TagReader, scheme_of
 from runner.data.tagged_tokens.tagged_row import TaggedRow
@@ -27,10 +38,6 @@ from runner.errors import DataError
 
 if TYPE_CHECKING:
     from runner.data.tagged_tokens.section import TaggedTokensData
-
-#: Details that are told of each reason.
-DETAILS = 3
-Warn = Callable[..., None]
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,7 @@ class _Collected:
     #: Every column that a row has, in the order of their appearance.
     seen: dict[str, None] = field(default_factory=dict)
     #: Why rows were dropped: reason -> what was found -> the first row of it.
-    details: dict[str, dict[str, int]] = field(default_factory=dict)
+    details: Details = field(default_factory=dict)
     scheme: str = ""
     #: What stood for an outside tag and is none, with how many tokens.
     misspelt: Counter[str] = field(default_factory=Counter)
@@ -66,14 +73,7 @@ class _Collected:
 
     def told(self) -> list[str]:
         """What was found in rows that are not used, each with the first of them."""
-        found = [(reason, detail, line) for reason, told in self.details.items() for detail, line in told.items()]
-        return [f"{reason} ({self.unit} {line}: {detail})" for reason, detail, line in found]
-
-    def drop(self, report: DataReport, line: int, fault: RowFault) -> None:
-        report.drop(fault.reason, [line])
-        told = self.details.setdefault(fault.reason, {})
-        if fault.detail and (fault.detail in told or len(told) < DETAILS):
-            told.setdefault(fault.detail, line)
+        return faults_told(self.details, self.unit)
 
 
 def prepare(section: TaggedTokensData, context: LoadContext) -> LoadedData:
@@ -81,44 +81,31 @@ def prepare(section: TaggedTokensData, context: LoadContext) -> LoadedData:
     report = context.report
     report.layout = section.layout
 
-    def warn(sentence: str, pointer: str = "/data/dataset") -> None:
-        report.warnings.append(sentence)
-        context.emit("warning", message=sentence, pointer=pointer)
-
+    warn = warner(context)
     found = _collect(section, section.source, "/data/dataset", report)
     _need_rows(section, section.source, "/data/dataset", found, report)
-    if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.source))):
-        warn(f"{other} lies beside it and is not used", "/data/validation_data")
+    tell_of_sibling(section, section.source, warn)
     _tell(section, found, report, warn)
-    content = np.array([row.content_key for row in found.rows], np.uint64)
-    tokens = np.array([row.tokens_key for row in found.rows], np.uint64)
-    lines = [row.line for row in found.rows]
-    taken = drawn(content, section.max_samples, section.seed)
-    report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
-    cells = [found.cells[at] for at in taken] if found.cells else []
-    sides = divide(section, tokens[taken], content[taken], cells)
-    report.drop("test_rows", [lines[at] for at in taken[sides.test]])
-    report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
-    train = [found.rows[at] for at in taken[sides.train]]
+    _, learned, held = drawn_and_divided(
+        section,
+        section.max_samples,
+        report,
+        lines=[row.line for row in found.rows],
+        content=_content(found.rows),
+        together=np.array([row.tokens_key for row in found.rows], np.uint64),
+        cells=found.cells,
+    )
+    train = [found.rows[at] for at in learned]
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
         validation = _other_file(section, found.rows, warn, record)
     else:
-        validation = [found.rows[at] for at in taken[sides.validation]]
+        validation = [found.rows[at] for at in held]
     types = tuple(sorted(section.entity_types or {name for row in train for name in row.types}))
     _tell_unseen(validation, types, section, warn)
     report.facts["entities"] = types_by_count([*train, *validation])
-    report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
-    record |= {
-        "rows_read": report.rows_read,
-        "rows_kept": report.rows_kept,
-        "rows_dropped": dict(report.rows_dropped),
-        "rows_changed": dict(report.rows_changed),
-        **report.facts,
-        "train": len(train),
-        "validation": len(validation),
-    }
-    told = _fingerprint(train, validation)
+    record |= row_counts(report, train, validation)
+    told = fingerprint(_content(train), _content(validation))
     return LoadedData(
         TaggedRows(train, types), TaggedRows(validation, types), told, record, report, section.max_rows_lost
     )
@@ -132,7 +119,7 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
     source = TokenSource(path, pointer, section.encoding, section.delimiter)
     maker = TokenRows(section.own_columns, source.conll, section.tag_names)
     found = _Collected(source, maker)
-    way = next((name for name in (section.split_column, section.group_column, section.time_column) if name), None)
+    way = side_column(section)
     written: list[tuple[WrittenRow, set[str], Any]] = []
     for batch in source.batches():
         maker.class_names = source.class_names
@@ -145,7 +132,7 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
             try:
                 row = maker.row(cells, line)
             except RowFault as fault:
-                found.drop(report, line, fault)
+                note_fault(found.details, report, line, fault)
                 continue
             cell = cells.get(way) if way is not None else None
             written.append((row, set(maker.changed), None if missing(cell) else cell))
@@ -159,7 +146,7 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
             if section.entity_types and (strange := sorted(made.types - set(section.entity_types))):
                 raise RowFault("unknown_type", f"{strange[0]!r} is no type of data.entity_types")
         except RowFault as fault:
-            found.drop(report, row.line, fault)
+            note_fault(found.details, report, row.line, fault)
             continue
         found.rows.append(made)
         if way is not None:
@@ -196,14 +183,7 @@ def _need_rows(
             where="/data/tag_names",
             hint='give their names, from 0: ["O", "B-PER", "I-PER", ...]',
         )
-    reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.rows_dropped.items())
-    raise DataError(
-        f"{lost:,} of {counted(report.rows_read, 'rows')} cannot be used: {reasons}",
-        where="/data/max_rows_lost" if found.rows else f"{pointer}: {path}",
-        hint=(f"{told}; " if told else "")
-        + "mend the rows"
-        + (", or allow it: data.max_rows_lost is the share that may be lost" if found.rows else ""),
-    )
+    raise too_many_lost(report, len(found.rows), f"{pointer}: {path}", found.told())
 
 
 def _tell(section: TaggedTokensData, found: _Collected, report: DataReport, warn: Warn) -> None:
@@ -220,18 +200,8 @@ def _tell(section: TaggedTokensData, found: _Collected, report: DataReport, warn
         warn(f"tags that are no O and look like it are read as O: {shown}")
     for sentence in (*found.told(), *oddities(found.rows, found.scheme, found.maker.forms)):
         warn(sentence)
-    seen: Counter[int] = Counter()
-    again = []
-    for row in found.rows:
-        key = row.content_key
-        seen[key] += 1
-        if seen[key] > 1:
-            again.append(row.line)
-    if again:
-        report.named["duplicates"] = again[: report.NAMED]
-        many = f"{len(again):,} rows are" if len(again) > 1 else "1 row is"
-        shown = ", ".join(map(str, again[:10])) + (", ..." if len(again) > 10 else "")
-        warn(f"{many} there before, token by token, and used again: {found.unit} {shown}")
+    lines, keys = (row.line for row in found.rows), (row.content_key for row in found.rows)
+    tell_repeats(lines, keys, report, warn, "token by token", found.unit)
 
 
 def _other_file(
@@ -249,13 +219,8 @@ def _other_file(
         warn(f"not measured: {sentence}", pointer)
     for reason, count in report.rows_changed.items():
         warn(f"{counted(count, 'rows')} of {path} are read otherwise than they stand: {reason}", pointer)
-    seen = {row.content_key for row in known}
-    if shared := sum(row.content_key in seen for row in found.rows):
-        warn(
-            f"{shared:,} of {counted(len(found.rows), 'rows')} of {path} {'is' if shared == 1 else 'are'} in the "
-            "training data too, token by token: what is measured on them says nothing of new rows",
-            pointer,
-        )
+    known_keys = {row.content_key for row in known}
+    tell_shared([row.content_key for row in found.rows], known_keys, path, warn, "token by token")
     return found.rows
 
 
@@ -271,9 +236,6 @@ def _tell_unseen(validation: Sequence[TaggedRow], types: Sequence[str], section:
         warn(f"entities of {name!r} are held out and in no row of training (row {shown}): they count as missed", place)
 
 
-def _fingerprint(*sides: Sequence[TaggedRow]) -> str:
-    """sha256 of what the rows of both sides say, in their order."""
-    told = hashlib.sha256()
-    for side in sides:
-        told.update(b"[" + np.array([row.content_key for row in side], "<u8").tobytes())
-    return told.hexdigest()
+def _content(rows: Sequence[TaggedRow]) -> np.ndarray:
+    """What the rows say: uint64 ``[n]``."""
+    return np.array([row.content_key for row in rows], np.uint64)

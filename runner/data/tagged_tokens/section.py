@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
 from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName
-from runner.data.named_files import NamedFiles
+from runner.data.named_files import DataPath, most_lost, most_samples
 from runner.data.role_columns import RoleColumns
+from runner.data.role_files import RoleFiles, column
 from runner.data.tagged_tokens.conll_suffixes import CONLL
 
-Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 TypeName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-#: The sentences that come with the program.
-SAMPLE = "sample"
-#: Other words for a role, as ``runner data check --columns`` takes them.
-OTHER_WORDS = {
-    "words": "tokens", "ner_tags": "tags", "labels": "tags", "label": "tags", "entities": "spans",
-}  # fmt: skip
-
-
-def column(meaning: str) -> Any:
-    """The column of a role, found by its usual names unless it is said."""
-    return option(None, description=meaning)
 
 
 class TokenColumns(RoleColumns):
@@ -45,16 +34,19 @@ class TokenColumns(RoleColumns):
     id: ColumnName | None = column("A name of the row, which outputs repeat.")
 
 
-class TaggedTokensData(NamedFiles):
+class TaggedTokensData(RoleFiles):
     """Tokens, and which of them are entities of which type."""
 
     layout: ClassVar[str] = "tagged_tokens"
     asked_rows: ClassVar[str] = "runner.data.tagged_tokens.infer_rows"
-    PACKAGED: ClassVar[Sequence[str]] = (SAMPLE,)
+    other_names: ClassVar[Mapping[str, str]] = {
+        "words": "tokens", "ner_tags": "tags", "labels": "tags", "label": "tags", "entities": "spans",
+    }  # fmt: skip
+    sample: ClassVar[Path] = Path(__file__).with_name("sample") / "entities.jsonl"
     ALSO_READ: ClassVar[Mapping[str, Any]] = CONLL
     kept: ClassVar[tuple[str, ...]] = ("entity_types",)
 
-    dataset: Path_ = option(
+    dataset: DataPath = option(
         description="A file, a folder or a pattern (.jsonl, .json, .csv, .tsv, .parquet, .arrow; .conll, .bio, .iob2, "
         ".txt in CoNLL's form; .gz too), or a data set of the Hub (hub:OWNER/NAME, its split train; "
         "hub:OWNER/NAME/FILE, a pattern too), or sample (packaged).",
@@ -79,10 +71,8 @@ class TaggedTokensData(NamedFiles):
         description='What tags that are numbers stand for, from 0: ["O", "B-PER", ...]. null: the names that a '
         "Parquet file of the Hub brings.",
     )
-    max_samples: int | None = option(None, ge=1, description="Use this many rows, drawn by their content.")
-    max_rows_lost: Annotated[float, Field(ge=0, le=1)] = option(
-        0.5, description="Fail where more than this share of the rows has to be left out."
-    )
+    max_samples: int | None = most_samples()
+    max_rows_lost: float = most_lost()
 
     def load(self, context: LoadContext) -> LoadedData:
         """Read, turn tags into IOB2, draw, split: :class:`~runner.data.tagged_tokens.prepared.TaggedRows` each.
@@ -113,10 +103,6 @@ class TaggedTokensData(NamedFiles):
             lines += [f"    {tag:<12} {token}" for token, tag in zip(row.tokens, row.tags, strict=True)]
         return "\n".join(lines)
 
-    def check(self, cwd: Path) -> None:
-        self.refuse_without_effect()
-        self.check_text(self.containers(cwd) or {"jsonl"})
-
     def need_learnable(self, loaded: LoadedData) -> None:
         from runner.errors import DataError
 
@@ -127,37 +113,7 @@ class TaggedTokensData(NamedFiles):
                 hint="is the right column the tags? data.columns names it",
             )
 
-    @property
-    def own_columns(self) -> dict[str, str]:
-        """The columns that the spec names, by their roles."""
-        return {} if self.columns is None else self.columns.model_dump(exclude_none=True)
-
-    @property
-    def named_columns(self) -> list[str]:
-        ways = [getattr(self, way) for way in self.WAYS if way.endswith("_column")]
-        return list(dict.fromkeys([*self.own_columns.values(), *(name for name in ways if name is not None)]))
-
-    @property
-    def source(self) -> str:
-        """The path or name of the data: of the sample, its file's path."""
-        if self.dataset != SAMPLE:
-            return self.dataset
-        return str(Path(__file__).with_name("sample") / "entities.jsonl")
-
     def _check_header(self, path: Path) -> None:
         # A .tsv file may be CoNLL's and have none: its columns are looked for when it is read.
         if path.name.lower().removesuffix(".gz").endswith(".csv"):
             super()._check_header(path)
-
-    @classmethod
-    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: data.get(name) for name in ("columns", "encoding", "delimiter")}
-
-    @classmethod
-    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-        return super().document_of(path, {OTHER_WORDS.get(role, role): name for role, name in columns.items()})
-
-    @classmethod
-    def roles(cls) -> dict[str, str]:
-        """The layout's own, then other words for them."""
-        return super().roles() | {word: f"The same as {role}." for word, role in OTHER_WORDS.items()}

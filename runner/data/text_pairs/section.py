@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from runner.contract import LoadContext, LoadedData, option
-from runner.data.dialogues.section import DialogueData, column
+from runner.data.dialogues.section import DialogueData
 from runner.data.holdout import ColumnName
 from runner.data.role_columns import RoleColumns
+from runner.data.role_files import column
 
 PairForm = Literal["pair", "pair_class", "pair_score", "triplet"]
 #: Words for a role that other programs use, as ``runner data check --columns`` takes them.
@@ -42,6 +43,7 @@ class TextPairsData(DialogueData):
     layout: ClassVar[str] = "text_pairs"
     made_by: ClassVar[str] = "runner.data.text_pairs.pair_rows"
     asked_rows: ClassVar[str] = "runner.data.text_pairs.asked_texts"
+    other_names: ClassVar[Mapping[str, str]] = ROLES
 
     columns: PairColumns | None = option(
         None, description="Columns that are called otherwise than usual: anchor, positive, negative, score, label."
@@ -89,16 +91,3 @@ class TextPairsData(DialogueData):
         from runner.data.text_pairs.prepared_pairs import need_differences
 
         need_differences(loaded.train)
-
-    @classmethod
-    def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: data.get(name) for name in ("columns", "encoding", "delimiter")}
-
-    @classmethod
-    def document_of(cls, path: str, columns: Mapping[str, Any]) -> dict[str, Any]:
-        return super().document_of(path, {ROLES.get(role, role): name for role, name in columns.items()})
-
-    @classmethod
-    def roles(cls) -> dict[str, str]:
-        """The layout's own, then what other programs call them."""
-        return super().roles() | {word: f"The same as {role}." for word, role in ROLES.items()}

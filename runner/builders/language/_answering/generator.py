@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Generator as Iteration
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from runner.builders._finetuning.sampling import seed_of
+from runner.builders._finetuning.stop_texts import cut_at, end_at
 from runner.builders.language._answering import foretelling
 from runner.builders.language._answering.running_batch import Decoding, Line, decode
-from runner.builders.language._answering.stop_texts import cut_at, end_at
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood_loss import judge
 from runner.builders.language._models import merging, stored_model
@@ -336,9 +336,3 @@ class Generator:
     def _stop_strings(self, options: Any) -> list[str]:
         own = () if self.renderer is None else self.renderer.stop_strings
         return list(dict.fromkeys([*own, *options.stop]))
-
-
-def seed_of(key: bytes | None, seed: int) -> int:
-    """What is drawn from for a row: from what it asks (``key``), and the seed that was given."""
-    told = hashlib.blake2b((key or b"") + seed.to_bytes(8, "little"), digest_size=8)
-    return int.from_bytes(told.digest(), "little")

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from runner.builders._finetuning.sampling import Choice, chosen
 from runner.builders.language._answering.fed_lines import FedLines
-from runner.builders.language._answering.sampling import Choice, chosen
 
 
 @dataclass(eq=False)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
+from runner.builders._finetuning.stop_texts import begun, cut_at
 from runner.builders.language._answering.running_batch import Line, decode
-from runner.builders.language._answering.stop_texts import begun, cut_at
 from runner.tasks.generation.completions import Ending
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runner.builders._finetuning.stop_texts import cut_at, end_at
 from runner.builders.language._answering.running_batch import Decoding, Line
-from runner.builders.language._answering.stop_texts import cut_at, end_at
 from runner.builders.language._reinforcing.episodes import DrawnTurn, Episode, courses, played
 from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.judged_answer import JudgedAnswer

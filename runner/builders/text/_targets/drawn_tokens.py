@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from runner.builders.language._answering.sampling import Choice, chosen
+from runner.builders._finetuning.sampling import Choice, chosen
 
 
 class DrawnTokens(LogitsProcessor):

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import finetuned_model
-from runner.builders.language._answering.generator import seed_of
-from runner.builders.language._answering.stop_texts import cut_at
+from runner.builders._finetuning.sampling import seed_of
+from runner.builders._finetuning.stop_texts import cut_at
 from runner.builders.text._targets import target_loss, writing_settings
 from runner.builders.text._targets.drawn_tokens import drawing
 from runner.builders.text._targets.source_tokenizer import open_tokenizer

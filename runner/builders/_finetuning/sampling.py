@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -69,6 +70,12 @@ class Choice:
         self._made += 1
         if self._seen is not None:
             self._seen[token] = True
+
+
+def seed_of(key: bytes | None, seed: int) -> int:
+    """What is drawn from for a row: from what it asks (``key``), and the seed that was given."""
+    told = hashlib.blake2b((key or b"") + seed.to_bytes(8, "little"), digest_size=8)
+    return int.from_bytes(told.digest(), "little")
 
 
 def chosen(choices: Sequence[Choice], logits: torch.Tensor) -> torch.Tensor:

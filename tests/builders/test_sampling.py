@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from runner.builders.language._answering.sampling import Choice, chosen
+from runner.builders._finetuning.sampling import Choice, chosen
 from runner.tasks.generation.options import GenerationOptions
 
 ROWS = 4000
