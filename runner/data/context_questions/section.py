@@ -12,6 +12,7 @@ from runner.contract import LoadContext, LoadedData, Table, option
 from runner.data.holdout import ColumnName
 from runner.data.named_files import NamedFiles
 from runner.data.role_columns import RoleColumns
+from runner.errors import DataError
 
 Path_ = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 #: The questions that come with the program.
@@ -70,6 +71,15 @@ class ContextQuestionsData(NamedFiles):
         from runner.data.context_questions.prepared import prepare
 
         return prepare(self, context)
+
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`~runner.errors.DataError` where no question to learn from has an answer."""
+        if not any(row.answerable for row in loaded.train):
+            raise DataError(
+                "no question to learn from has an answer: there is nothing to be found",
+                where="/data/dataset",
+                hint="is the right column the answers? data.columns names it",
+            )
 
     def row_keys(self, part: Any) -> set[int]:
         """The questions of a split by their content."""
