@@ -31,6 +31,7 @@ from runner.contract.processes import Processes
 from runner.contract.sections import (
     Resume,
     Section,
+    departs,
     invalid,
     names_file,
     names_pretrained,
@@ -65,6 +66,7 @@ __all__ = [
     "Task",
     "TrainContext",
     "TrainResult",
+    "departs",
     "invalid",
     "names_file",
     "names_pretrained",

@@ -52,7 +52,8 @@ class DataSection(Section):
     def without_effect(self) -> dict[str, str]:
         """The fields that have no effect beside others, each with why: ``split_column says which rows are held out``.
 
-        A document that gives such a field is refused, whatever its value; the resolved spec leaves it out.
+        A document that gives such a field is refused, whatever its value; the resolved spec, which a run keeps, leaves
+        it out. What only the rows can tell is refused by :func:`~runner.contract.sections.departs`.
         """
         return {}
 

@@ -85,6 +85,15 @@ def sections_within(section: BaseModel) -> Iterator[tuple[tuple[str, ...], BaseM
             yield from (((name, key), each) for key, each in value.items() if isinstance(each, BaseModel))
 
 
+def departs(section: BaseModel, field: str) -> bool:
+    """Whether a field of a section has another value than where nothing is said.
+
+    By this a field is refused that has no effect beside others. That it was written is no ground for that: a run
+    keeps its spec with every default written, and its worker, a replay and a resumption read that document.
+    """
+    return bool(getattr(section, field) != type(section).model_fields[field].get_default(call_default_factory=True))
+
+
 def names_pretrained(section: type[BaseModel], field: str) -> bool:
     """Whether a field of a section is declared with ``option(pretrained=True)``."""
     extra = section.model_fields[field].json_schema_extra

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from runner.contract import Section, invalid, option
+from runner.contract import Section, departs, invalid, option
 
 ModuleName = Annotated[str, Field(min_length=1, max_length=256)]
 TargetModules = Literal["auto"] | Annotated[list[ModuleName], Field(min_length=1, max_length=1024)]
@@ -95,7 +95,7 @@ class QLora(Section):
     def _of_four_bits(self) -> Self:
         for name in ("bnb_4bit_compute_dtype", "bnb_4bit_quant_type"):
             # A default that a document spells out says nothing else than the document without it.
-            if not self.load_in_4bit and getattr(self, name) != type(self).model_fields[name].default:
+            if not self.load_in_4bit and departs(self, name):
                 raise invalid((name,), "void", "layers of 8 bits have none: leave it out, or load in 4 bits")
         return self
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.errors import DataError
 from runner.training.encoder_settings import TOKENIZER
-from runner.training.pretrained_tokenizer import read_tokenizer
+from runner.training.pretrained_tokenizer import need_words, read_tokenizer
 
 
 def open_text_tokenizer(folder: Path, config: Mapping[str, Any], where: str, **settings: Any) -> Any:
@@ -32,6 +32,7 @@ def open_text_tokenizer(folder: Path, config: Mapping[str, Any], where: str, **s
             where=place,
             hint="tokenizer_config.json says which it is: pad_token",
         )
+    need_words(tokenizer, place)
     count = config.get("vocab_size")
     if isinstance(count, int) and tokenizer.pad_token_id >= count:
         raise DataError(

@@ -92,11 +92,18 @@ def _document(path: Path, where: str) -> dict[str, Any]:
 def _categories(document: Mapping[str, Any], where: str) -> dict[Any, str]:
     """Names by id, in the order of the ids. Raises :class:`DataError` for an id or a name that is there twice."""
     found: dict[Any, str] = {}
-    entries = [each for each in document.get("categories") or () if isinstance(each, Mapping)]
-    for entry in sorted(entries, key=lambda each: (str(type(each.get("id"))), each.get("id") or 0)):
+    listed = document.get("categories") or []
+    if not isinstance(listed, list):
+        raise DataError("categories are no list", where=where, hint='each is an object: {"id": 1, "name": "tram"}')
+    entries = [each for each in listed if isinstance(each, Mapping)]
+    for entry in entries:
+        if not isinstance(entry.get("id"), int | str):
+            raise DataError(f"a category without an id: {str(dict(entry))[:100]}", where=where)
+    for entry in sorted(entries, key=lambda each: (isinstance(each["id"], str), each["id"])):
         key, name = _id(entry.get("id")), str(entry.get("name") or entry.get("id")).strip()
         if key in found and found[key] != name:
-            raise DataError(f"two categories have the id {key!r}: {found[key]!r} and {name!r}", where=where)
+            raise DataError(f"two categories have the id {key!r}: {found[key]!r} and {name!r}", where=where,
+                            hint="files that were put together have to be numbered anew")  # fmt: skip
         found[key] = name
     if not found:
         raise DataError("there are no categories, so that boxes have no class", where=where)

@@ -158,6 +158,8 @@ def _take_boxes(section: BoxesData, read: _Read, report: DataReport, warn: Warn,
             reason = (
                 mark.fault or (word if word in FAULTS else None) or ("missing_label" if mark.label is None else None)
             )
+            if reason is None and section.class_names and mark.label not in section.class_names:
+                reason = "unknown_category"
             if reason is None:
                 key = (mark.label, mark.crowd, *box.tolist())
                 reason = "duplicate_box" if key in seen else None

@@ -53,7 +53,9 @@ class BoxesData(ImagesData):
         None, description="Their unit: pixels, or shares of the picture from 0 to 1. null: likewise."
     )
     class_names: list[Words] | None = option(
-        None, description="The classes in their order; labels that are numbers are their places from 0. null: as found."
+        None,
+        description="The classes in their order, boxes of others are left out; labels that are numbers are their "
+        "places from 0. null: as found.",
     )
     max_samples: int | None = most_samples("pictures")
 

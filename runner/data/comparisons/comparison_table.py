@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner import near_names
+from runner.contract import departs
 from runner.data.category_tags import TAGS
 from runner.data.comparisons.comparison_columns import Columns
 from runner.data.comparisons.raw_layouts import ASSISTANT, USER, Rows, Turns, add
@@ -38,7 +39,7 @@ def lacking(
     lacks = set()
     for what, roles in OPTIONAL.items():
         # By value: a spec that a run has written down gives every role, most of them as they are by default.
-        named = any(getattr(columns, role) != Columns.model_fields[role].default for role in roles)
+        named = any(departs(columns, role) for role in roles)
         alike = [role for role in roles if role in near and _plain(near[role]) == _plain(missing[role])]
         if all(role in missing for role in roles) and not named and not alike:
             lacks.add(what)

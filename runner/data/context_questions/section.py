@@ -11,6 +11,7 @@ from runner.data.holdout import ColumnName
 from runner.data.named_files import DataPath, most_lost, most_samples
 from runner.data.role_columns import RoleColumns
 from runner.data.role_files import RoleFiles, column
+from runner.errors import DataError
 
 
 class QuestionColumns(RoleColumns):
@@ -59,6 +60,15 @@ class ContextQuestionsData(RoleFiles):
         from runner.data.context_questions.prepared import prepare
 
         return prepare(self, context)
+
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`~runner.errors.DataError` where no question to learn from has an answer."""
+        if not any(row.answerable for row in loaded.train):
+            raise DataError(
+                "no question to learn from has an answer: there is nothing to be found",
+                where="/data/dataset",
+                hint="is the right column the answers? data.columns names it",
+            )
 
     def row_keys(self, part: Any) -> set[int]:
         """The questions of a split by their content."""

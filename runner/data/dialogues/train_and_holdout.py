@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.contract import departs
 from runner.contract.quantities import counted
 from runner.data import holdout
 from runner.errors import DataError
@@ -64,7 +65,7 @@ def divide(
     try:
         mask = holdout.by_share(prompt, section.validation_split, section.seed).mask
     except ValueError:
-        if section.group_column is None and "validation_split" not in section.model_fields_set:
+        if section.group_column is None and not departs(section, "validation_split"):
             return Sides(everything, _NONE)
         raise DataError(
             counted(len(prompt), "rows") + " cannot be divided into rows of training and rows held out",

@@ -51,6 +51,13 @@ def read_targets(section: ImagesData, labels: Sequence[Any], places: Sequence[in
         code = {word: at for at, word in enumerate(words)}
         values = np.array([-1 if label is None else code[label] for label in labels], np.int64)
         return Targets(values, tuple(words), warnings=_alike(words))
+    for place, label in zip(places, labels, strict=True):
+        if isinstance(label, list | dict):
+            raise DataError(
+                f"the {section.role} of row {place} is {'a list' if isinstance(label, list) else 'an object'}",
+                where=f"/data/columns/{section.role}",
+                hint="a picture has one; is another column it?",
+            )
     array: Any = arrow_values(list(labels), section.role)
     return _classes(section, array) if section.predicts == "classes" else _numbers(section, array, places)
 

@@ -110,6 +110,7 @@ class ImagesData(RoleFiles):
     def _containers_of(self, path: str, pointer: str, cwd: Path) -> set[str | None]:
         """What one path holds, by names alone. Raises for what is not there or cannot be read."""
         from runner.data.images.picture_tree import glance
+        from runner.data.images.pictures import SUFFIXES
         from runner.data.records.data_files import data_files, refuse_url
 
         where = f"{pointer}: {path}"
@@ -119,6 +120,12 @@ class ImagesData(RoleFiles):
             pictures, tables = glance(place)
             if pictures:
                 return {"pictures", *tables}
+            if not tables:
+                raise DataError(
+                    "there is no picture in the folder, and no table of pictures",
+                    where=where,
+                    hint="pictures are read by these names: " + ", ".join(sorted(f"*{suffix}" for suffix in SUFFIXES)),
+                )
         elif place.suffix.lower() == ".zip" and place.is_file():
             return {"zip"}
         files, container = data_files(path, pointer, cwd)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from runner.contract import departs
 from runner.contract.quantities import counted
 from runner.data import holdout
 from runner.data.dialogues import train_and_holdout
@@ -91,8 +92,8 @@ def divide(
 
 
 def _by_folders(section: ImagesData, sides: list[str | None]) -> Divided:
-    for name in ("validation_split", *section.WAYS):
-        if name in section.model_fields_set and getattr(section, name) is not None:
+    for name in ("validation_split", "stratify", *section.WAYS):
+        if name in type(section).model_fields and departs(section, name):
             raise DataError(
                 "has no effect: the folders say which pictures are held out", where=f"/data/{name}",
                 hint="take it out, or name the folder of training alone as the dataset",

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
 
-from runner.contract import LoadContext, LoadedData, Table, option
+from runner.contract import LoadContext, LoadedData, Table, invalid, option
 from runner.data.holdout import ColumnName, StratifiedHoldout
 from runner.data.named_files import DataPath, NamedFiles, most_lost, most_samples_of_classes
 from runner.errors import DataError
@@ -66,12 +65,11 @@ class LabelledTextData(NamedFiles):
         ways = ("split_column", "group_column", "time_column", "id_column")
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise PydanticCustomError("two_meanings", "column {name} has two meanings", {"name": repr(twice)})
+            field = "target_columns" if twice in self.targets else "text_columns"
+            raise invalid((field,), "two_meanings", f"column {twice!r} has two meanings")
         for field in ways:
             if (name := getattr(self, field)) in self.targets:
-                raise PydanticCustomError(
-                    "two_meanings", "column {name} is in {field} and is a target", {"name": repr(name), "field": field}
-                )
+                raise invalid((field,), "two_meanings", f"column {name!r} is in {field} and is a target")
         return self
 
     def without_effect(self) -> dict[str, str]:
@@ -170,6 +168,17 @@ class NumberTextData(LabelledTextData):
     predicts: ClassVar[Literal["classes", "numbers"]] = "numbers"
 
     decimal: Literal[".", ","] = option(".", description="What stands before the fraction of a number in a text file.")
+
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`DataError` where every text to learn from has the same number."""
+        numbers = {name: set(values.tolist()) for name, values in loaded.train.targets.items()}
+        if all(len(values) < 2 for values in numbers.values()):
+            shown = ", ".join(f"{name!r} is {value:g}" for name, values in numbers.items() for value in values)
+            raise DataError(
+                f"every text to learn from has the same number: {shown}; there is nothing to learn",
+                where="/data/target_columns",
+                hint="is another column the target?",
+            )
 
 
 def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:

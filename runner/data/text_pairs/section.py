@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
 
-from runner.contract import LoadContext, LoadedData, option
+from runner.contract import LoadContext, LoadedData, invalid, option
 from runner.data.dialogues.section import DialogueData
 from runner.data.holdout import ColumnName
 from runner.data.role_columns import RoleColumns
@@ -63,7 +62,7 @@ class TextPairsData(DialogueData):
     @model_validator(mode="after")
     def _range_has_room(self) -> Self:
         if self.score_range is not None and not self.score_range[0] < self.score_range[1]:
-            raise PydanticCustomError("range", "score_range begins with the lesser of two numbers")
+            raise invalid(("score_range",), "range", "begins with the lesser of two numbers")
         return self
 
     @property

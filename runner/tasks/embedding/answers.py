@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.contract import departs
 from runner.data.text_pairs.asked_texts import from_file
 from runner.errors import DataError, UsageError
 from runner.store.files import sha256_file
@@ -35,7 +36,7 @@ class EmbeddingAnswers(Answers):
         super().__init__()
         self._predictor, self._options = predictor, options
         self._corpus: Corpus | None = None
-        if not predictor.embeds and "vectors" in options.model_fields_set:
+        if not predictor.embeds and departs(options, "vectors"):
             raise UsageError("the model reads two texts together: it has no vectors", where="--set vectors")
         if options.dimensions is not None:
             width = predictor.width if predictor.embeds else 0

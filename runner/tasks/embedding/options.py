@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from runner.contract import AskOptions, option
+from runner.contract import AskOptions, departs, option
 from runner.errors import NotFoundError, UsageError
 
 
@@ -31,11 +31,11 @@ class EmbeddingOptions(AskOptions):
     top_k: int = option(10, ge=1, le=1000, description="How many texts of the corpus are told for each row.")
 
     def check(self) -> None:
-        if self.corpus is None and "top_k" in self.model_fields_set:
+        if self.corpus is None and departs(self, "top_k"):
             raise UsageError("top_k has no effect without corpus", where="--set top_k", hint="--set corpus=FILE")
         if self.corpus is not None and not Path(self.corpus).exists():
             raise NotFoundError("there is no such file", where=f"--set corpus={self.corpus}")
-        if self.corpus is not None and "vectors" in self.model_fields_set:
+        if self.corpus is not None and departs(self, "vectors"):
             raise UsageError("a search gives texts, and no vectors", where="--set vectors", hint="leave one out")
 
     def files(self) -> list[Path]:

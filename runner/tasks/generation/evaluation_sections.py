@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import Field, StringConstraints, model_validator
 
-from runner.contract import Section, invalid, option
+from runner.contract import Section, departs, invalid, option
 from runner.data.text_templates import TemplateFault, columns_of
 from runner.errors import UsageError
 from runner.tasks.generation.answer_metrics.metric_sections import AnswerMetric, Code, Preferred, Reward, label
@@ -144,7 +144,7 @@ class Generation(_Answer):
             "logprobs": "none is read",
             "system": "it is the task's own field",
         }.items():
-            if getattr(self.options, name) != GenerationOptions.model_fields[name].default:
+            if departs(self.options, name):
                 raise invalid(("options", name), "void", f"has no effect here: {why}")
         try:
             self.options.check()

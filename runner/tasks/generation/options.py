@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from runner.contract import AskOptions, option
+from runner.contract import AskOptions, departs, option
 from runner.errors import UsageError
 
 #: Beside ``num_beams``: these choose one token after the other.
@@ -80,7 +80,7 @@ class GenerationOptions(AskOptions):
     def check_streamed(self) -> None:
         """Raise :class:`UsageError` for an option that has no effect on one answer that is made piece by piece."""
         for name in ("n", "num_beams", "logprobs"):
-            if getattr(self, name) != type(self).model_fields[name].default:
+            if departs(self, name):
                 raise UsageError(
                     "has no effect in a chat: one answer is made, token by token",
                     where=f"--set {name}",

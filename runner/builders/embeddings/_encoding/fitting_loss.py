@@ -13,6 +13,7 @@ from runner.builders.embeddings._fields.loss_fields import (
     Softmax,
     usual,
 )
+from runner.contract import departs
 from runner.data.dialogues.row_types import PairRow
 from runner.data.text_pairs.prepared_pairs import form_of
 from runner.errors import DataError
@@ -41,10 +42,11 @@ def fitting(spec: Any, rows: list[PairRow], held: list[PairRow]) -> LossSpec:
             where=f"{LOSS}/loss_type",
             hint=_others(form),
         )
-    if spec.loss is None and not isinstance(loss, IN_BATCH) and "batches" in spec.model_fields_set:
+    if spec.loss is None and not isinstance(loss, IN_BATCH) and departs(spec, "batches"):
         raise DataError(
             f"has no effect: {loss.loss_type}, the loss of such rows, takes no negatives from a batch",
             where="/model/spec/batches",
+            hint="take it out",
         )
     if form == "pair_class" and not isinstance(loss, Softmax):
         together = alike_class([str(row.label) for row in rows])

@@ -15,7 +15,7 @@ from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.pretrained_base import find
 from runner.builders._finetuning.tuning import store, tune
 from runner.builders.embeddings._encoding.pair_reader import PairComparer, head_of, read_pairs
-from runner.contract import TrainContext, TrainResult
+from runner.contract import TrainContext, TrainResult, departs
 from runner.data.dialogues.row_types import PairRow
 from runner.data.text_pairs.prepared_pairs import form_of
 from runner.errors import DataError
@@ -81,10 +81,10 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
 
 
 def _need_effect(spec: Any, form: str) -> None:
-    """Raise :class:`DataError` for a field that is given and has no effect on rows of a form."""
+    """Raise :class:`DataError` for a field that has another value than its default, and no effect on rows of a form."""
     void = {"negatives": form in ("pair_score", "pair_class"), "score_loss": form == "pair_class"}
     for name, is_void in void.items():
-        if is_void and name in spec.model_fields_set:
+        if is_void and departs(spec, name):
             raise DataError(
                 f"has no effect: the rows are of the form {form}", where=f"/model/spec/{name}", hint="take it out"
             )

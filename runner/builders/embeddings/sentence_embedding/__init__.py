@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 from runner.builders._finetuning._fields.finetuned_spec import FinetunedSpec
 from runner.builders.embeddings._fields.loss_fields import IN_BATCH, LossSpec
 from runner.builders.embeddings._fields.negative_fields import HardNegatives
-from runner.contract import Section, invalid, option
+from runner.contract import Section, departs, invalid, option
 from runner.data.text_pairs.section import TextPairsData
 from runner.tasks import embedding
 
@@ -78,7 +78,7 @@ class Spec(FinetunedSpec):
 
     @model_validator(mode="after")
     def _has_effect(self) -> Self:
-        if self.loss is not None and not isinstance(self.loss, IN_BATCH) and "batches" in self.model_fields_set:
+        if self.loss is not None and not isinstance(self.loss, IN_BATCH) and departs(self, "batches"):
             raise invalid(("batches",), "void", f"has no effect: {self.loss.loss_type} takes no negatives from a batch")
         if self.hard_negatives is not None and self.loss is not None and "pair" not in self.loss.forms + _mined(self):
             raise invalid(("hard_negatives",), "void", f"has no effect: {self.loss.loss_type} takes no negatives")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.contract import invalid, option
+from runner.contract import departs, invalid, option
 
 
 def clip_option() -> Any:
@@ -28,6 +28,6 @@ def check_clips(spec: Any, *names: str) -> None:
     """Raise pydantic's error for another range than the usual where nothing is clipped: with one pass what is learned
     from is what was drawn, and every ratio is 1."""
     for name in names or ("clip_range", "clip_range_high"):
-        if spec.passes == 1 and getattr(spec, name) != type(spec).model_fields[name].default:
+        if spec.passes == 1 and departs(spec, name):
             told = "has no effect with one pass (passes): nothing has moved since the answers were drawn"
             raise invalid((name,), "void", told)

@@ -14,7 +14,7 @@ from runner.builders.language._fields.teacher_fields import (
     Teacher,
     Template,
 )
-from runner.contract import Section, invalid, option
+from runner.contract import Section, departs, invalid, option
 
 
 class OnPolicy(Section):
@@ -76,7 +76,7 @@ class DistillationFields(Section):
         if not self.by_logits():
             for name in self.of_logits:
                 # A run's own document has every field, with its default.
-                if getattr(self, name) != type(self).model_fields[name].default:
+                if departs(self, name):
                     raise invalid((name,), "void", "the teacher's text is learned, and no logits: leave this out")
         elif self.beta is not None and self.divergence != "jsd":
             raise invalid(("beta",), "void", f"{self.divergence} has none: leave it out, or take jsd")

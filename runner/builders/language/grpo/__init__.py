@@ -20,7 +20,7 @@ from pydantic import Field, model_validator
 
 from runner.builders.language._fields.clip_fields import check_clips, clip_high_option, clip_option
 from runner.builders.language._fields.reinforced_spec import ReinforcedSpec
-from runner.contract import invalid, option
+from runner.contract import departs, invalid, option
 from runner.data.rewarded_prompts.section import RewardedPromptsData
 from runner.tasks import generation
 
@@ -65,7 +65,7 @@ class Spec(ReinforcedSpec):
     def _clips_that_count(self) -> Self:
         if self.policy_loss == "importance_sampling":
             for name in ("clip_range", "clip_range_high"):
-                if name in self.model_fields_set and getattr(self, name) is not None:
+                if departs(self, name):
                     raise invalid((name,), "void", "importance_sampling clips nothing: leave this out")
         check_clips(self)
         return self

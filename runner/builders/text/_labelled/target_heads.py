@@ -78,7 +78,7 @@ class Targets:
             "AutoModelForSequenceClassification",
             TABLE,
             "SEQ_CLS",
-            what="read texts with",
+            what="trained on texts",
             hint="name a text encoder, such as sentence-transformers/all-MiniLM-L6-v2",
             settings=settings,
         )

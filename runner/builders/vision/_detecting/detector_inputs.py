@@ -15,7 +15,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.errors import DataError
+
 NAME = "preprocessor_config.json"
+TAKE = "take it from where the model comes from"
 #: The side where neither the spec nor the base says one.
 SIDE = 640
 #: The means and deviations of ImageNet's channels, which most models are trained with.
@@ -34,11 +37,21 @@ class DetectorInputs:
     kind: str | None
 
     @classmethod
-    def of(cls, folder: Path, side: int | None = None) -> DetectorInputs:
-        """What a model's folder says, with another side where one is named."""
-        config: dict[str, Any] = {}
+    def of(cls, folder: Path, side: int | None = None, where: str = "") -> DetectorInputs:
+        """What a model's folder says, with another side where one is named.
+
+        Raises :class:`DataError` for a document that is none, at ``where`` and the folder.
+        """
+        place = f"{where}: {folder / NAME}" if where else str(folder / NAME)
+        config: Any = {}
         if (folder / NAME).exists():
-            config = json.loads((folder / NAME).read_text("utf-8"))
+            try:
+                config = json.loads((folder / NAME).read_text("utf-8"))
+            except (OSError, ValueError, RecursionError) as error:
+                raise DataError(f"the image processor cannot be read: {error}", where=place, hint=TAKE) from None
+        numbers = (config.get(key) for key in ("image_mean", "image_std")) if isinstance(config, dict) else (0,)
+        if not all(each is None or _three(each) for each in numbers):
+            raise DataError("that is no image processor's configuration", where=place, hint=TAKE)
         mean, deviation = (
             tuple(config.get(key) or own) for key, own in (("image_mean", MEAN), ("image_std", DEVIATION))
         )
@@ -68,6 +81,10 @@ class DetectorInputs:
             mean, deviation = (np.array(each, np.float32) for each in (self.mean, self.deviation))
             values = (values - mean) / deviation
         return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
+
+
+def _three(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(each, int | float) for each in value)
 
 
 def _side(size: Any) -> int:

@@ -111,8 +111,11 @@ def _read(folder: Path, where: str) -> Any:
             return AutoImageProcessor.from_pretrained(
                 folder, backend="pil", local_files_only=True, trust_remote_code=False
             )
-    except (OSError, ValueError, ImportError, TypeError, KeyError) as error:
-        raise DataError(f"its image processor cannot be read: {str(error).strip()[:200]}", where=where) from error
+    except (OSError, ValueError, ImportError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(
+            f"its image processor cannot be read: {' '.join(str(error).split())[:200]}", where=where,
+            hint="take preprocessor_config.json from where the model comes from",
+        ) from error  # fmt: skip
 
 
 def _sized(processor: Any, name: str, value: Any) -> Any:

@@ -51,7 +51,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     base = pretrained_base.find(spec, context, head)
     if (lacking := lacks_timm(base.config)) is not None:
         raise DataError(lacking.message, where=lacking.pointer, hint=lacking.hint)
-    inputs = DetectorInputs.of(base.folder, spec.image_size)
+    inputs = DetectorInputs.of(base.folder, spec.image_size, pretrained_base.BASE)
     opened = open_model(spec, context, base, head)
     mass = masses(learned)
     _tell_of_room(opened, learned, context)
