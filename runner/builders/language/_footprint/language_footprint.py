@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 
-from runner.builders.language._footprint.arithmetic_rate import measured_rate
+from runner.builders._finetuning._footprint.arithmetic_rate import measured_rate
+from runner.builders._finetuning._footprint.rehearsed_memory import STEP, Rehearsal
 from runner.builders.language._footprint.exercise import Exercise
-from runner.builders.language._footprint.heaviest_batches import largest_step
+from runner.builders._finetuning._footprint.heaviest_batches import largest_step
 from runner.builders.language._footprint.known_rows import KnownRows, base_of
-from runner.builders.language._footprint.rehearsed_memory import BESIDE, STEP, Rehearsal, Scene, rehearse
+from runner.builders.language._footprint.rehearsed_memory import BESIDE, Scene, rehearse
 from runner.builders.language._models.opening import stored_dtype
 from runner.contract import Footprint, FootprintContext, Table
 from runner.errors import RunnerError
