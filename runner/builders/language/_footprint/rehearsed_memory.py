@@ -1,4 +1,4 @@
-"""What is rehearsed of a language model's training: its largest step, and measuring, beside the models that lie by it."""
+"""What is rehearsed of a language model's training: its largest step, and measuring, with what lies beside it."""
 
 from __future__ import annotations
 
