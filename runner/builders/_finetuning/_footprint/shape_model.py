@@ -42,7 +42,7 @@ def make(
     from transformers.initialization import no_init_weights
 
     with quiet_libraries.quietly(), no_init_weights(), torch.device("meta"):
-        model = _of_config(auto, config)
+        model = of_config(auto, config)
         model.tie_weights()
         hidden = 0
         if isinstance(method, QLora):
@@ -75,8 +75,8 @@ def put_on(model: nn.Module, device: str) -> None:
                 named[name] = made[id(tensor)]  # type: ignore[assignment]
 
 
-def _of_config(auto: Any, config: Any) -> Any:
-    """With torch's fused attention where the model has it."""
+def of_config(auto: Any, config: Any) -> Any:
+    """The model of a configuration, float32, with torch's fused attention where it has it."""
     try:
         return auto.from_config(config, dtype=torch.float32, attn_implementation="sdpa")
     except ValueError as error:
