@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import opened_model
-from runner.builders._finetuning._footprint import footprint_report, shape_model
+from runner.builders._finetuning._footprint import footprint_report, known_rows, shape_model
 from runner.builders._finetuning._footprint.footprint_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._footprint.heaviest_batches import largest_step
 from runner.builders._finetuning._footprint.memory_trace import MemoryTrace
@@ -26,6 +26,8 @@ from runner.training.finetuning_specs import Adapters, QLora
 from runner.training.tokens import grouped_by_length
 from runner.training.training_length import Length
 
+#: What takes less of texts.
+SHORTER = "a smaller max_length"
 #: What is opened once the weights are stored: its figures are those of what is used.
 OPENING, AGAIN = "opening what was stored", "measuring what was stored"
 #: The parts of a step's examples (int64 ``[n]``), each a loss, of a model and the arithmetic.
@@ -51,6 +53,15 @@ class Exercise:
     order: Callable[[np.random.Generator], np.ndarray] | None = None
     #: What trains, of the model.
     whole: Callable[[Any], Any] = lambda model: model
+
+
+def unread(spec: Any, context: FootprintContext, loss: Any = known_rows.loss) -> Exercise:
+    """What stands for rows that cannot be read as tokens: as many as a step has, of ``max_length`` each."""
+    tokens = known_rows.full(known_rows.as_many(spec, context), spec.max_length)
+    batch = known_rows.batch_of(tokens)
+    learned = BatchedRows(len(tokens), batch, loss, tokens.lengths)
+    measured = known_rows.measured(tokens.lengths, batch)
+    return Exercise(learned, len(tokens), measured, known_rows.kept(tokens), exact=False)
 
 
 def estimate(

@@ -36,6 +36,11 @@ def batch_of(tokens: Tokens) -> Batch:
     return batch
 
 
+def loss(output: Any, some: np.ndarray) -> torch.Tensor:
+    """A loss over logits, of the size of those that kinds learn by: nothing of it is as large as a layer of a model."""
+    return torch.log_softmax(output.logits.float(), dim=-1).sum()
+
+
 def measured(lengths: np.ndarray | int, batch: Batch, at_most: int = MEASURED_ROWS) -> Callable[[], Any] | None:
     """What gives the largest batch that is measured; None where no row is held out. ``lengths`` are tokens, int64
     ``[n]``, or how many rows there are."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import torch
-
 from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
-from runner.builders._finetuning._footprint.finetuned_footprint import Exercise
+from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
 from runner.builders._finetuning._footprint.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
@@ -19,8 +16,6 @@ from runner.builders.text._labelled.text_training import kept_targets, read_side
 from runner.contract import Footprint, FootprintContext
 from runner.data.labelled_texts.labelled_side import LabelledSide
 
-#: What takes less of texts.
-SHORTER = "a smaller max_length"
 #: What is taken for the targets of rows that were not read.
 UNREAD = Targets({"target": ("one", "other")}, False, {})
 
@@ -36,22 +31,17 @@ def estimate(
     if data is None or not here:
         tokens = known_rows.full(known_rows.as_many(spec, context), spec.max_length)
         batch = known_rows.batch_of(tokens)
-        learned = BatchedRows(len(tokens), batch, loss, tokens.lengths)
+        learned = BatchedRows(len(tokens), batch, known_rows.loss, tokens.lengths)
         measured = known_rows.measured(tokens.lengths, batch)
         exercise = Exercise(learned, len(tokens), measured, known_rows.kept(tokens), exact=False)
         return finetuned_footprint.estimate(spec, context, base, targets.head(0), exercise, savings=[SHORTER])
     tokenizer = open_text_tokenizer(base.source, base.config, BASE)
     train, held = read_sides(spec, context, base, tokenizer, learns(data.train, targets), data.validation)
     exercise = Exercise(
-        BatchedRows(len(train), train.batch, loss, train.lengths),
+        BatchedRows(len(train), train.batch, known_rows.loss, train.lengths),
         len(held),
         known_rows.measured(held.lengths, held.batch),
         known_rows.kept(train.tokens, held.tokens),
     )
     head = targets.head(int(tokenizer.pad_token_id))
     return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])
-
-
-def loss(output: Any, some: np.ndarray) -> torch.Tensor:
-    """A loss of the size of theirs: nothing of it is as large as a layer of the model."""
-    return torch.log_softmax(output.logits.float(), dim=1).sum()
