@@ -15,7 +15,7 @@ from runner.builders._finetuning._footprint.footprint_report import Account, Wor
 from runner.builders._finetuning._footprint.heaviest_batches import largest_step
 from runner.builders._finetuning._footprint.memory_trace import MemoryTrace
 from runner.builders._finetuning._footprint.rehearsed_memory import MEASURING, Rehearsal, rehearse
-from runner.builders._finetuning.batched_rows import BatchedRows, on_device, step_parts
+from runner.builders._finetuning.batched_rows import BatchedRows, step_parts
 from runner.builders._finetuning.heads import Head, own_modules
 from runner.builders._finetuning.pretrained_base import PretrainedBase
 from runner.contract import Footprint, FootprintContext, Processes
@@ -40,9 +40,9 @@ class Exercise:
 
     #: Those that are learned: a batch is tensors, or shapes.
     rows: BatchedRows
-    #: How many rows are held out; and what a model takes of the batch of them that takes most, if there are any.
+    #: How many rows are held out; and what computes, of a model, the batch of them that takes most, if there are any.
     held: int
-    measured: Callable[[], Mapping[str, Any]] | None
+    measured: Callable[[Any], Any] | None
     #: Bytes of the rows as they are kept.
     kept: int
     #: Whether they are those of the data: else as many as a step has, as large as may be.
@@ -60,7 +60,7 @@ def unread(spec: Any, context: FootprintContext, loss: Any = known_rows.loss) ->
     tokens = known_rows.full(known_rows.as_many(spec, context), spec.max_length)
     batch = known_rows.batch_of(tokens)
     learned = BatchedRows(len(tokens), batch, loss, tokens.lengths)
-    measured = known_rows.measured(tokens.lengths, batch)
+    measured = known_rows.measured(tokens.lengths, batch, context.device)
     return Exercise(learned, len(tokens), measured, known_rows.kept(tokens), exact=False)
 
 
@@ -183,15 +183,13 @@ def _rehearsed(
         parts = own(model, computed)
         return lambda: parts(chosen)
 
-    measured = exercise.measured
-    measures = None if measured is None else lambda model: model(**on_device(measured(), context.device))
     return rehearse(
         spec,
         made,
         context.device,
         int(base.config.get("vocab_size") or 0),
         steps,
-        measures,
+        exercise.measured,
         keeps_best=spec.keep == "best" and measured_before_end(spec, context, work),
         fused=True,
     )

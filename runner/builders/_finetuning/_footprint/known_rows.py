@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning.batched_rows import MEASURED_ROWS, measured_batches
+from runner.builders._finetuning.batched_rows import MEASURED_ROWS, measured_batches, on_device
 from runner.contract import FootprintContext
 from runner.training.tokens import Tokens
 
@@ -41,16 +41,23 @@ def loss(output: Any, some: np.ndarray) -> torch.Tensor:
     return torch.log_softmax(output.logits.float(), dim=-1).sum()
 
 
-def measured(lengths: np.ndarray | int, batch: Batch, at_most: int = MEASURED_ROWS) -> Callable[[], Any] | None:
-    """What gives the largest batch that is measured; None where no row is held out. ``lengths`` are tokens, int64
-    ``[n]``, or how many rows there are."""
+def measured(
+    lengths: np.ndarray | int, batch: Batch, device: str, at_most: int = MEASURED_ROWS
+) -> Callable[[Any], Any] | None:
+    """What puts the largest batch that is measured through a model; None where no row is held out. ``lengths`` are
+    tokens, int64 ``[n]``, or how many rows there are."""
+    largest = largest_measured(lengths, at_most)
+    return None if largest is None else lambda model: model(**on_device(batch(largest), device))
+
+
+def largest_measured(lengths: np.ndarray | int, at_most: int = MEASURED_ROWS) -> np.ndarray | None:
+    """The rows of the largest batch that is measured, int64 ``[B]``; None where no row is held out."""
     batches = measured_batches(lengths, at_most)
     if not batches:
         return None
     if isinstance(lengths, int):
-        return lambda: batch(batches[0])
-    largest = max(batches, key=lambda some: int(lengths[some].max()) * len(some))
-    return lambda: batch(largest)
+        return batches[0]
+    return max(batches, key=lambda some: int(lengths[some].max()) * len(some))
 
 
 def kept(*sides: Tokens) -> int:

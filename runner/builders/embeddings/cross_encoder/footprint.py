@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
@@ -12,6 +13,8 @@ from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.embeddings._encoding.pair_reader import PairTokens, head_of, read_pairs
 from runner.builders.embeddings.cross_encoder.training import classes_of, examples_of
 from runner.contract import Footprint, FootprintContext
+from runner.data.dialogues.row_types import PairRow
+from runner.data.text_pairs.prepared_pairs import form_of
 from runner.tasks.embedding.judging import pairs_of
 from runner.training.pretrained_tokenizer import read_tokenizer
 
@@ -27,14 +30,23 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     else:
         tokenizer = read_tokenizer(base.source, BASE)
         pairs, _ = examples_of(data.train, classes, spec.negatives, context.seed)
-        tokens, held = (read_pairs(tokenizer, some, spec.max_length) for some in (pairs, pairs_of(data.validation)))
+        asked = _asked(data.validation)
+        tokens, held = (read_pairs(tokenizer, some, spec.max_length) for some in (pairs, asked))
         exercise = Exercise(
             BatchedRows(len(pairs), tokens.batch, known_rows.loss, tokens.ids.lengths),
-            len(held.ids),
-            known_rows.measured(held.ids.lengths, held.batch),
+            len(data.validation),
+            known_rows.measured(held.ids.lengths, held.batch, context.device),
             _kept(tokens) + _kept(held),
         )
     return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])
+
+
+def _asked(rows: Sequence[PairRow]) -> list[tuple[str, str]]:
+    """Held-out pairs as they are read to be measured: where texts are searched, an anchor with every text."""
+    if form_of(rows) in ("pair_score", "pair_class"):
+        return pairs_of(rows)
+    longest = max((row.anchor for row in rows), key=len, default="")
+    return [(longest, text) for row in rows for text in (row.positive, *row.negatives)]
 
 
 def _kept(tokens: PairTokens) -> int:

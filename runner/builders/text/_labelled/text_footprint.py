@@ -40,7 +40,7 @@ def estimate(
     exercise = Exercise(
         BatchedRows(len(train), train.batch, known_rows.loss, train.lengths),
         len(held),
-        known_rows.measured(held.lengths, held.batch),
+        known_rows.measured(held.lengths, held.batch, context.device),
         known_rows.kept(train.tokens, held.tokens),
     )
     head = targets.head(int(tokenizer.pad_token_id))

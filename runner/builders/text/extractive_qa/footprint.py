@@ -40,7 +40,7 @@ def _of_windows(spec: Any, context: FootprintContext, tokenizer: Any) -> Exercis
     return Exercise(
         BatchedRows(len(learned.windows), learned.windows.batch, loss, learned.windows.tokens.lengths),
         len(held.windows),
-        known_rows.measured(held.windows.tokens.lengths, held.windows.batch),
+        known_rows.measured(held.windows.tokens.lengths, held.windows.batch, context.device),
         known_rows.kept(learned.windows.tokens, held.windows.tokens),
     )
 

@@ -46,6 +46,6 @@ def _of_windows(spec: Any, context: FootprintContext, tokenizer: Any, types: tup
     return Exercise(
         BatchedRows(len(used), learned, known_rows.loss, windows.tokens.lengths[used], mass[used]),
         len(held),
-        known_rows.measured(held.tokens.lengths, batch_of(held, padding)),
+        known_rows.measured(held.tokens.lengths, batch_of(held, padding), context.device),
         known_rows.kept(windows.tokens, held.tokens),
     )
