@@ -151,14 +151,14 @@ def _shapes(
     auto, method = head.auto_class(), spec.finetuning_spec
 
     def thawed(model: Any) -> Any:
-        return exercise.whole(opened_model.thawed(model, method, head))
+        return opened_model.thawed(model, method, head)
 
     if checkpointing and not spec.gradient_checkpointing:
         with torch.device("meta"):
             if not getattr(shape_model.of_config(auto, config), "supports_gradient_checkpointing", False):
                 return None
     return shape_model.make(
-        auto, config, method, context.device, thawed, kept=lambda model: own_modules(model, head),
+        auto, config, method, context.device, thawed, kept=lambda model: own_modules(model, head), whole=exercise.whole,
         checkpointing=checkpointing,
     )  # fmt: skip
 

@@ -32,11 +32,13 @@ def make(
     thawed: Callable[[Any], Any],
     *,
     kept: Callable[[Any], Sequence[str]] = lambda model: (),
+    whole: Callable[[Any], Any] = lambda model: model,
     checkpointing: bool,
 ) -> ShapeModel:
     """The model that ``auto`` makes of a configuration, float32, on torch's ``meta`` device.
 
-    ``thawed`` gives it with what ``method`` trains, and ``kept`` the names of the modules that are not quantised.
+    ``thawed`` gives it with what ``method`` trains, and ``kept`` the names of the modules that are not quantised;
+    ``whole`` what trains, where the model is a part of it.
     :func:`put_on` puts it on ``device``, by which its arithmetic is chosen. Raises what ``thawed`` does.
     """
     from transformers.initialization import no_init_weights
@@ -51,6 +53,7 @@ def make(
         model = thawed(model)
         if checkpointing:
             compute_anew(model)
+        model = whole(model)
     every = list(model.parameters())
     packed = sum(parameter.numel() for parameter in every if not parameter.is_floating_point())
     return ShapeModel(
