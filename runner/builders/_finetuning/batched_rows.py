@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.contract import TrainContext
+from runner.contract import Processes, TrainContext
 from runner.errors import Stopped
 from runner.training import optimizers, precision
 from runner.training.auto_batch_size import RowsAtOnce
@@ -68,7 +68,7 @@ def trainee(
     computed_in = precision.usable(spec.precision, context.device, "/model/spec/precision", context.emit)
     at_once = RowsAtOnce(context.batch_size if context.at_once is None else context.at_once)
     everything = np.arange(rows.count)
-    step_parts = parts or _parts(rows, context, model, computed_in, at_once)
+    own_parts = parts or step_parts(rows, context.processes, context.device, model, computed_in, at_once)
 
     def shuffled(rng: np.random.Generator) -> np.ndarray:
         return everything[rng.permutation(len(everything))]
@@ -84,7 +84,7 @@ def trainee(
         ),
         order=order,
         loss=None,
-        parts=step_parts,
+        parts=own_parts,
         accumulation=spec.gradient_accumulation,
         at_once=None if context.at_once is None else at_once,
         measure=measure,
@@ -101,20 +101,25 @@ def trainee(
     )
 
 
-def _parts(
-    rows: BatchedRows, context: TrainContext, model: Any, computed_in: precision.Precision, at_once: RowsAtOnce
+def step_parts(
+    rows: BatchedRows,
+    processes: Processes,
+    device: str,
+    model: Any,
+    computed_in: precision.Precision,
+    at_once: RowsAtOnce,
 ) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
-    """A step's losses, part by part: they add up to the mean of its rows' losses by their mass."""
-    learner = context.processes.learner(model)
+    """What gives a step's losses, part by part: they add up to the mean of its rows' losses by their mass."""
+    learner = processes.learner(model)
     mass = np.ones(rows.count) if rows.mass is None else rows.mass
 
     def parts(chosen: np.ndarray) -> Iterator[torch.Tensor]:
         ordered = chosen if rows.lengths is None else chosen[np.argsort(-rows.lengths[chosen], kind="stable")]
         cut = [ordered[at : at + at_once.count] for at in range(0, len(ordered), at_once.count)]
         whole = max(float(mass[chosen].sum()), 1e-12)
-        for some, share in context.processes.shared(cut):
-            inputs = on_device(rows.batch(some), context.device)
-            with precision.arithmetic(context.device, computed_in):
+        for some, share in processes.shared(cut):
+            inputs = on_device(rows.batch(some), device)
+            with precision.arithmetic(device, computed_in):
                 outputs = learner(**inputs)
             yield share * rows.loss(outputs, some) / whole
 

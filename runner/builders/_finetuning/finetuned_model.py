@@ -125,6 +125,13 @@ def load(
         return PeftModel.from_pretrained(plain, folder).to(device).eval()
 
 
+def base_folder(folder: Path, cache: Path) -> Path:
+    """The folder of a stored model's configuration: its own, or that of the model that its adapter is beside."""
+    while (folder / ADAPTER).exists() and not (folder / "config.json").exists():
+        folder = found_base(folder, read(folder)["base"], cache)
+    return folder
+
+
 def _base_of(folder: Path, document: dict[str, Any], cache: Path | None, store: Path | None) -> Path:
     from runner.workspace import Workspace
 

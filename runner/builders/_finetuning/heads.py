@@ -52,6 +52,15 @@ class Head:
         found: Mapping[str, Any] = getattr(modeling_auto, self.table)
         return found
 
+    def configured(self, folder: Path) -> Any:
+        """The configuration of a folder's model with the head's settings."""
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        for name, value in self.settings.items():
+            setattr(config, name, value)
+        return config
+
     def auto_class(self) -> Any:
         import transformers
 
@@ -76,7 +85,6 @@ def open_with_head(
     read.
     """
     from safetensors import SafetensorError
-    from transformers import AutoConfig
 
     place = f"{where}: {folder}" if where else str(folder)
     words: dict[str, Any] = {
@@ -91,9 +99,7 @@ def open_with_head(
         words |= {"quantization_config": quantization, "device_map": {"": device}}
     with quiet_libraries.quietly():
         try:
-            config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-            for name, value in head.settings.items():
-                setattr(config, name, value)
+            config = head.configured(folder)
             model, loaded = _read(head.auto_class(), folder, {"config": config} | words)
         except (
             ImportError, NotImplementedError, RuntimeError, OSError, ValueError, AssertionError, SafetensorError,

@@ -110,10 +110,6 @@ def compute_anew(model: Any) -> None:
 
 def _kept_whole(base: PretrainedBase, head: Head) -> list[str]:
     """The modules that are not quantised: those of the head, found by a model without weights."""
-    import transformers
-
-    config = transformers.AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=False)
-    for name, value in head.settings.items():
-        setattr(config, name, value)
+    config = head.configured(base.folder)
     with quiet_libraries.quietly(), torch.device("meta"):
         return own_modules(head.auto_class().from_config(config, trust_remote_code=False), head)

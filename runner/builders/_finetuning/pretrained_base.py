@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,7 @@ def find(spec: Any, context: TrainContext | FootprintContext, head: Head) -> Pre
     """
     folder, source, name = _folders_of(spec, context)
     config = configuration(folder, head)
-    length = getattr(spec, "max_length", None)
-    if length is not None and (fault := too_long(config, length)) is not None:
-        raise DataError(fault.message, where=fault.pointer, hint=fault.hint)
+    check_length(spec, config)
     if "auto_map" in config:
         context.emit(
             "warning",
@@ -63,8 +61,16 @@ def find(spec: Any, context: TrainContext | FootprintContext, head: Head) -> Pre
     return PretrainedBase(folder, source, name, config, context.start_from is not None)
 
 
-def configuration(folder: Path, head: Head) -> dict[str, Any]:
-    """The model's configuration. Raises :class:`DataError` for a model that cannot be trained as it lies there."""
+def check_length(spec: Any, config: Mapping[str, Any]) -> None:
+    """Raise :class:`DataError` for a ``max_length`` beyond a model's positions."""
+    length = getattr(spec, "max_length", None)
+    if length is not None and (fault := too_long(config, length)) is not None:
+        raise DataError(fault.message, where=fault.pointer, hint=fault.hint)
+
+
+def configuration(folder: Path, head: Head, *, weights: bool = True) -> dict[str, Any]:
+    """The model's configuration. Raises :class:`DataError` for a model that cannot be trained as it lies there, and
+    where ``weights`` have to be there and are not."""
     place = f"{BASE}: {folder}"
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
@@ -89,7 +95,8 @@ def configuration(folder: Path, head: Head) -> dict[str, Any]:
             hint="name the model that they were made of; qlora quantises it while it is trained",
         )
     try:
-        model_files(folder)
+        if weights:
+            model_files(folder)
     except DataError as error:
         error.where = place
         raise
@@ -101,7 +108,9 @@ def _folders_of(spec: Any, context: TrainContext | FootprintContext) -> tuple[Pa
     resolves to. Raises with the field's pointer."""
     stored = context.start_from if context.start_from is not None else context.stored.get("base_model_name")
     if stored is not None:
-        return finetuned_model.whole(stored, context.cache), stored, "/".join(stored.parts[-3:])
+        # What an estimate is made of has the shapes of the base alone: nothing is put together for it.
+        of = finetuned_model.base_folder if isinstance(context, FootprintContext) else finetuned_model.whole
+        return of(stored, context.cache), stored, "/".join(stored.parts[-3:])
     first: Callable[[], Any] | None = getattr(getattr(context, "processes", None), "first_before", None)
     try:
         if first is None:

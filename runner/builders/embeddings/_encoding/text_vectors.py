@@ -67,8 +67,13 @@ class TextReader:
 
     def batch(self, tokens: Tokens, rows: np.ndarray) -> dict[str, torch.Tensor]:
         """``input_ids`` and ``attention_mask`` of some texts, int64 ``[B, T]``, on the CPU."""
-        ids, mask = tokens.padded(rows, self.padding)
-        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+        return batch_of(tokens, rows, self.padding)
+
+
+def batch_of(tokens: Tokens, rows: np.ndarray, padding: int) -> dict[str, torch.Tensor]:
+    """``input_ids`` and ``attention_mask`` of some texts, int64 ``[B, T]``, on the CPU."""
+    ids, mask = tokens.padded(rows, padding)
+    return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
 
 
 class TextVectors(nn.Module):

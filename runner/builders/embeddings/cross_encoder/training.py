@@ -36,13 +36,11 @@ CODE = (
 def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn what pairs are. Fields without effect on such rows are refused before the model is loaded."""
     rows, held = context.data.train, context.data.validation
-    form = form_of(rows)
-    _need_effect(spec, form)
-    classes = sorted({str(row.label) for row in rows}) if form == "pair_class" else []
+    classes = classes_of(spec, rows)
     head = head_of(classes)
     base = find(spec, context, head)
     tokenizer = read_tokenizer(base.folder, "/model/spec/base_model_name")
-    pairs, targets = _examples(rows, form, classes, spec.negatives, context.seed)
+    pairs, targets = examples_of(rows, classes, spec.negatives, context.seed)
     tokens = read_pairs(tokenizer, pairs, spec.max_length)
     opened = open_model(spec, context, base, head)
     asked = PairComparer(opened.model, tokenizer, spec.max_length, context.device, classes)
@@ -80,6 +78,13 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     )
 
 
+def classes_of(spec: Any, rows: Sequence[PairRow]) -> list[str]:
+    """The classes of rows that have some. Raises :class:`DataError` for a field that has no effect on such rows."""
+    form = form_of(rows)
+    _need_effect(spec, form)
+    return sorted({str(row.label) for row in rows}) if form == "pair_class" else []
+
+
 def _need_effect(spec: Any, form: str) -> None:
     """Raise :class:`DataError` for a field that has another value than its default, and no effect on rows of a form."""
     void = {"negatives": form in ("pair_score", "pair_class"), "score_loss": form == "pair_class"}
@@ -90,10 +95,11 @@ def _need_effect(spec: Any, form: str) -> None:
             )
 
 
-def _examples(
-    rows: Sequence[PairRow], form: str, classes: Sequence[str], negatives: int, seed: int
+def examples_of(
+    rows: Sequence[PairRow], classes: Sequence[str], negatives: int, seed: int
 ) -> tuple[list[tuple[str, str]], np.ndarray]:
     """Pairs, and a class's number, int64 ``[n]``, or a score from 0 to 1, float32 ``[n]``, of each."""
+    form = form_of(rows)
     if form == "pair_class":
         return pairs_of(rows), np.array([classes.index(str(row.label)) for row in rows], np.int64)
     if form == "pair_score":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from runner.builders._finetuning import finetuned_card, finetuned_model
 from runner.builders._finetuning.batched_rows import BatchedRows, on_device, trainee
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
 from runner.builders._finetuning.opened_model import open_model
-from runner.builders._finetuning.pretrained_base import PretrainedBase, find
+from runner.builders._finetuning.pretrained_base import find
 from runner.builders.embeddings._encoding import mining, stored_encoder
 from runner.builders.embeddings._encoding.fitting_loss import fitting, trained_classes
 from runner.builders.embeddings._encoding.library_losses import LibraryModel, loss_module
@@ -25,6 +26,7 @@ from runner.builders.embeddings._encoding.text_vectors import (
     TextReader,
     TextVectors,
     VectorComparer,
+    batch_of,
     drop_pooler,
 )
 from runner.builders.embeddings._fields.loss_fields import IN_BATCH, Triplet
@@ -40,6 +42,7 @@ from runner.training import precision
 from runner.training.encoder_settings import Settings
 from runner.training.loop import fit
 from runner.training.pretrained_tokenizer import read_tokenizer
+from runner.training.tokens import Tokens
 
 #: How the stored model is used.
 CODE = (
@@ -53,7 +56,7 @@ CODE = (
 READ = 64
 
 
-class _Learned(nn.Module):
+class Learned(nn.Module):
     """All that is trained: the encoder, and the layer of classes beside it."""
 
     def __init__(self, vectors: TextVectors, head: nn.Linear | None) -> None:
@@ -69,9 +72,9 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     loss_spec = fitting(spec, rows, held)
     classes = trained_classes(loss_spec, rows)
     base = find(spec, context, BODY)
-    settings = _settings(spec, base)
+    settings = settings_of(spec, base.folder)
     reader = TextReader(read_tokenizer(base.folder, "/model/spec/base_model_name"), settings)
-    prompts = _prompts(spec, settings)
+    prompts = prompts_of(spec, settings)
     opened = open_model(spec, context, base, BODY)
     drop_pooler(opened.model)
     vectors = TextVectors(opened.model, settings)
@@ -87,10 +90,11 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     found = examples_of(rows, classes, context.seed, one_negative=isinstance(loss_spec, Triplet))
     computed_in = precision.usable(spec.precision, context.device, "/model/spec/precision", context.emit)
     library = LibraryModel(vectors, vectors, context.device, computed_in)
-    loss, head = loss_module(loss_spec, _dims(spec, settings), library, len(classes), context.seed)
-    learned = _Learned(vectors, head).to(context.device)
+    loss, head = loss_module(loss_spec, dims_of(spec, settings), library, len(classes), context.seed)
+    learned = Learned(vectors, head).to(context.device)
     asked = VectorComparer(vectors, reader, prompts, context.device, head, classes if head is not None else ())
-    parts, lengths = _parts(context, loss, found, reader, prompts)
+    sides = Sides.of(found, reader, prompts)
+    parts, lengths = step_parts(context.batch_size, context.device, loss, sides), sides.lengths
     task = trainee(
         spec,
         context,
@@ -159,9 +163,9 @@ def _result(
     )
 
 
-def _settings(spec: Any, base: PretrainedBase) -> Settings:
-    """Those of the base, with what the spec says."""
-    own = Settings.read(base.folder)
+def settings_of(spec: Any, folder: Path) -> Settings:
+    """Those of the base in a folder, with what the spec says."""
+    own = Settings.read(folder)
     pooling = own.pooling if spec.pooling is None else (spec.pooling,)
     return replace(
         own,
@@ -173,13 +177,13 @@ def _settings(spec: Any, base: PretrainedBase) -> Settings:
     )
 
 
-def _prompts(spec: Any, settings: Settings) -> Prompts:
+def prompts_of(spec: Any, settings: Settings) -> Prompts:
     if spec.prompts is None:
         return Prompts(settings.prompt, settings.prompt)
     return Prompts(spec.prompts.anchor, spec.prompts.positive)
 
 
-def _dims(spec: Any, settings: Settings) -> list[int] | None:
+def dims_of(spec: Any, settings: Settings) -> list[int] | None:
     """The lengths that are trained, the whole vector's first. Raises :class:`DataError` for one that is longer."""
     if spec.matryoshka_dims is None:
         return None
@@ -191,26 +195,54 @@ def _dims(spec: Any, settings: Settings) -> list[int] | None:
     return sorted({settings.width, *spec.matryoshka_dims}, reverse=True)
 
 
-def _parts(context: TrainContext, loss: nn.Module, found: Examples, reader: TextReader, prompts: Prompts) -> Any:
-    """What gives a step's losses, batch by batch, and the tokens of every example, int64 ``[n]``."""
-    anchors = reader.tokens(found.anchors, prompts.anchor)
-    others = reader.tokens(found.others, prompts.positive)
+@dataclass(frozen=True)
+class Sides:
+    """The texts of examples as tokens, on both sides."""
+
+    found: Examples
+    anchors: Tokens
+    others: Tokens
+    #: The token that fills up a batch.
+    padding: int
+
+    @classmethod
+    def of(cls, found: Examples, reader: TextReader, prompts: Prompts) -> Sides:
+        """The tokens of examples' texts, behind their prompts."""
+        anchors = reader.tokens(found.anchors, prompts.anchor)
+        return cls(found, anchors, reader.tokens(found.others, prompts.positive), reader.padding)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """The tokens of every example, int64 ``[n]``."""
+        found: np.ndarray = self.anchors.lengths[self.found.anchor]
+        return found + self.others.lengths[self.found.beside].sum(axis=1)
+
+    def columns(self, some: np.ndarray) -> list[dict[str, torch.Tensor]]:
+        """What the encoder reads of some examples: their anchors, then each of the texts beside them."""
+        found = self.found
+        columns = [batch_of(self.anchors, found.anchor[some], self.padding)]
+        return columns + [
+            batch_of(self.others, found.beside[some, at], self.padding) for at in range(found.beside.shape[1])
+        ]
+
+
+def step_parts(
+    batch_size: int, device: str, loss: nn.Module, sides: Sides
+) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
+    """What gives a step's losses, batch by batch."""
     whole = isinstance(loss, nn.Module) and loss_is_of_classes(loss)
-    values = torch.from_numpy(found.value.astype(np.int64 if whole else np.float32))
-    lengths = anchors.lengths[found.anchor] + others.lengths[found.beside].sum(axis=1)
+    values = torch.from_numpy(sides.found.value.astype(np.int64 if whole else np.float32))
 
     def parts(chosen: np.ndarray) -> Iterator[torch.Tensor]:
-        batches = [chosen[at : at + context.batch_size] for at in range(0, len(chosen), context.batch_size)]
+        batches = [chosen[at : at + batch_size] for at in range(0, len(chosen), batch_size)]
         kept = [batch[batch >= 0] for batch in batches]
         kept = [batch for batch in kept if len(batch)]
         count = sum(map(len, kept))
         for batch in kept:
-            columns = [reader.batch(anchors, found.anchor[batch])]
-            columns += [reader.batch(others, found.beside[batch, at]) for at in range(found.beside.shape[1])]
-            features = [on_device(column, context.device) for column in columns]
-            yield loss(features, values[torch.from_numpy(batch)].to(context.device)) * (len(batch) / count)
+            features = [on_device(column, device) for column in sides.columns(batch)]
+            yield loss(features, values[torch.from_numpy(batch)].to(device)) * (len(batch) / count)
 
-    return parts, lengths
+    return parts
 
 
 def loss_is_of_classes(loss: nn.Module) -> bool:

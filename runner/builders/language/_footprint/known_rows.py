@@ -9,14 +9,13 @@ from typing import Any
 
 import torch
 
+from runner.builders._finetuning._footprint.known_base import configuration_alone, is_here
 from runner.builders.language._footprint.exercise import Exercise
 from runner.builders.language._models import base_model, stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._models.opening import configuration, open_tokenizer
 from runner.builders.language._rows import row_report
 from runner.contract import FootprintContext
-from runner.data import hub
-from runner.training import pretrained
 
 WHERE = "/model/spec/base_model_name"
 
@@ -66,19 +65,6 @@ def base_of(spec: Any, context: FootprintContext) -> tuple[Path, Base | None]:
         return configuration_alone(name, revision), None
     base = base_model.found(spec, *base_model.folders_of(spec, context))
     return base.folder, base
-
-
-def configuration_alone(name: str, revision: str | None) -> Path:
-    """A folder with the configuration of a model of the Hub, and nothing else of it."""
-    return hub.download(name, "model", ("config.json",), revision)
-
-
-def is_here(name: str, revision: str | None) -> bool:
-    """Whether the model is on this machine."""
-    if revision is None:
-        return pretrained.available_locally(name)
-    snapshot = hub.cached_snapshot(name, "model", revision)
-    return snapshot is not None and any(snapshot.glob("*.safetensors"))
 
 
 def _side(read: Any) -> Any:

@@ -18,7 +18,7 @@ from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.tuning import store, tune
 from runner.builders.text._labelled.encoded_texts import EncodedTexts, encode
 from runner.builders.text._labelled.target_heads import Targets
-from runner.contract import Table, Task, TrainContext, TrainResult
+from runner.contract import FootprintContext, Table, Task, TrainContext, TrainResult
 from runner.contract.quantities import counted
 from runner.data.labelled_texts.labelled_side import LabelledSide
 from runner.errors import DataError
@@ -55,7 +55,7 @@ class Told:
     document: dict[str, Any]
 
 
-def kept_targets(context: TrainContext, train: LabelledSide) -> Targets:
+def kept_targets(context: TrainContext | FootprintContext, train: LabelledSide) -> Targets:
     """The targets, those of the model that the run goes on from where it does.
 
     Raises :class:`DataError` where that one has other classes.
@@ -82,15 +82,8 @@ def train_texts(
     base = pretrained_base.find(spec, context, targets.head(0))
     tokenizer = open_text_tokenizer(base.folder, base.config, BASE)
     head = targets.head(int(tokenizer.pad_token_id))
-    sides = {
-        name: encode_side(tokenizer, side, spec.max_length, base.config)
-        for name, side in (("training", train), ("validation", held))
-    }
-    for name, side in (("training", train), ("validation", held)):
-        _tell_cut(name, side, sides[name], spec.max_length, context)
-    _check_tokens(base, *sides.values())
+    tokens, held_tokens = read_sides(spec, context, base, tokenizer, train, held)
     opened = open_model(spec, context, base, head)
-    tokens = sides["training"]
 
     def outputs(model: Any, of: EncodedTexts, stop_requested: Callable[[], bool] = lambda: False) -> np.ndarray:
         return head_outputs(model, of, len(targets.names), context.device, stop_requested)
@@ -98,7 +91,7 @@ def train_texts(
     def measure() -> Figures:
         if not len(held):
             return dict.fromkeys(spec.measures)
-        found = outputs(opened.model, sides["validation"], context.stop_requested)
+        found = outputs(opened.model, held_tokens, context.stop_requested)
         return learned.figures(targets.answers(found))
 
     rows = BatchedRows(
@@ -112,7 +105,7 @@ def train_texts(
     def answered(side: LabelledSide) -> Mapping[str, np.ndarray]:
         return targets.answers(outputs(model, encode_side(tokenizer, side, spec.max_length, base.config)))
 
-    told = learned.told(targets.answers(outputs(model, sides["validation"])), answered)
+    told = learned.told(targets.answers(outputs(model, held_tokens)), answered)
     need_numbers({name: value for name, value in told.metrics.items() if isinstance(value, float)})
     if told.document and context.processes.first:
         finetuned_model.add(context.artifact, told.document)
@@ -139,6 +132,24 @@ def train_texts(
         parameters=fitted.parameters | told.parameters,
         tables={table.name: table.as_dict() for table in told.tables},
     )
+
+
+def read_sides(
+    spec: Any,
+    context: TrainContext | FootprintContext,
+    base: PretrainedBase,
+    tokenizer: Any,
+    train: LabelledSide,
+    held: LabelledSide,
+) -> tuple[EncodedTexts, EncodedTexts]:
+    """Both sides as tokens. Tells of rows that are cut; raises :class:`DataError` for tokens that the model lacks."""
+    found = []
+    for name, side in (("training", train), ("validation", held)):
+        tokens = encode_side(tokenizer, side, spec.max_length, base.config)
+        _tell_cut(name, side, tokens, spec.max_length, context)
+        found.append(tokens)
+    _check_tokens(base, *found)
+    return found[0], found[1]
 
 
 def told_kinds(config: Mapping[str, Any]) -> bool:
@@ -188,7 +199,9 @@ def _short(texts: tuple[str, ...]) -> str:
     return text if len(text) <= 300 else f"{text[:299]}…"
 
 
-def _tell_cut(name: str, side: LabelledSide, tokens: EncodedTexts, max_length: int, context: TrainContext) -> None:
+def _tell_cut(
+    name: str, side: LabelledSide, tokens: EncodedTexts, max_length: int, context: TrainContext | FootprintContext
+) -> None:
     if not len(tokens.cut):
         return
     lines = side.lines[tokens.cut[:SHOWN]]

@@ -99,6 +99,11 @@ def summed_loss(logits: torch.Tensor, labels: torch.Tensor, smoothing: float = 0
     )  # fmt: skip
 
 
+def token_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """The loss of every token, float32 ``[B, T]``, 0 where nothing is learned; of ``[B, T, V]`` and ``[B, T]``."""
+    return torch.nn.functional.cross_entropy(logits.transpose(1, 2), labels, ignore_index=NOT_LEARNED, reduction="none")
+
+
 def foretold(
     model: Any, rows: TargetTokens, device: str, stop_requested: Callable[[], bool] = lambda: False
 ) -> Foretold:
@@ -113,9 +118,7 @@ def foretold(
     for chosen, outputs in forward_batches(model, batches, batch, device, stop_requested):
         labels = padded([rows.labels[at] for at in chosen], NOT_LEARNED).to(outputs.logits.device)
         logits = outputs.logits.float()
-        each = torch.nn.functional.cross_entropy(
-            logits.transpose(1, 2), labels, ignore_index=NOT_LEARNED, reduction="none"
-        )
+        each = token_losses(logits, labels)
         known = labels != NOT_LEARNED
         loss[chosen] = each.double().sum(dim=1).cpu().numpy()
         tokens[chosen] = known.sum(dim=1).cpu().numpy()

@@ -17,7 +17,7 @@ from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.tuning import store, tune
 from runner.builders.text._windows.question_windows import Gold, Sizes, Windows, gold, need_places, windows
 from runner.builders.text._windows.window_answers import answers, losses
-from runner.contract import Table, TrainContext, TrainResult
+from runner.contract import FootprintContext, Table, TrainContext, TrainResult
 from runner.contract.quantities import counted
 from runner.errors import DataError
 from runner.tasks.spans import TASK, null_threshold
@@ -37,7 +37,7 @@ HEAD = Head(
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """The questions of one side of the split, as windows."""
 
     rows: Sequence[Any]
@@ -45,7 +45,7 @@ class _Side:
     gold: Gold
 
     @classmethod
-    def of(cls, rows: Sequence[Any], tokenizer: Any, sizes: Sizes) -> _Side:
+    def of(cls, rows: Sequence[Any], tokenizer: Any, sizes: Sizes) -> Side:
         made = windows(rows, tokenizer, sizes)
         return cls(rows, made, gold(rows, made, sizes.answer))
 
@@ -66,8 +66,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     tokenizer = open_text_tokenizer(base.folder, base.config, pretrained_base.BASE)
     need_places(tokenizer, pretrained_base.BASE)
     sizes = Sizes.of(spec)
-    learned, held = (_Side.of(rows, tokenizer, sizes) for rows in (context.data.train, context.data.validation))
-    _tell(learned, held, sizes, context)
+    learned, held = read_sides(context, tokenizer, sizes)
     gives_none = not learned.with_answer.all()
     opened = open_model(spec, context, base, HEAD)
 
@@ -125,6 +124,15 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     )
 
 
+def read_sides(context: TrainContext | FootprintContext, tokenizer: Any, sizes: Sizes) -> tuple[Side, Side]:
+    """Both sides of ``context.data`` as windows. Tells of what is cut; raises :class:`DataError` where no answer can be
+    learned."""
+    data: Any = context.data
+    learned, held = (Side.of(rows, tokenizer, sizes) for rows in (data.train, data.validation))
+    _tell(learned, held, sizes, context)
+    return learned, held
+
+
 def _threshold(spec: Any, rows: Sequence[Any], found: Sequence[Found], gives_none: bool) -> float | None:
     """How much more none has to score; None for a model that always answers."""
     if not gives_none:
@@ -152,7 +160,7 @@ def _scores(found: Sequence[Found], threshold: float | None) -> list[float]:
     return scores
 
 
-def _tell(learned: _Side, held: _Side, sizes: Sizes, context: TrainContext) -> None:
+def _tell(learned: Side, held: Side, sizes: Sizes, context: TrainContext | FootprintContext) -> None:
     """What of the questions is cut or out of reach. Raises :class:`DataError` where no answer can be learned."""
     asked = learned.with_answer
     if asked.any() and not learned.gold.found[asked].any() and not learned.gold.too_long[asked].any():
@@ -205,7 +213,7 @@ def _code(adapter: bool) -> list[str]:
     ]
 
 
-def _windows_table(learned: _Side, held: _Side) -> Table:
+def _windows_table(learned: Side, held: Side) -> Table:
     cells = [
         [name, len(side.rows), len(side.windows), int(side.with_answer.sum()), side.recall]
         for name, side in (("training", learned), ("held out", held))

@@ -31,14 +31,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn classes or labels, measured beside the class frequencies on the held-out rows."""
     every: LabelledSide = context.data.train
     targets = kept_targets(context, every)
-    two = [name for name, own in targets.classes.items() if len(own) == 2]
-    if spec.threshold != 0.5 and not two:
-        raise DataError(
-            f"a threshold of {spec.threshold} decides between two classes, and there are {len(targets.names)}",
-            where="/model/spec/threshold",
-            hint="leave it out: a row is of its most probable class",
-        )
-    learns, chooses = _apart(every, targets, context.seed) if spec.threshold == "f1" else (every, None)
+    two = _of_two(targets)
+    learns, chooses = parts_of(spec, every, targets, context.seed)
     weights = class_weights(spec.class_weights, targets, learns)
     wanted = targets.matrix(learns)
     held: LabelledSide = context.data.validation
@@ -74,6 +68,25 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
 
     mass = None if targets.many else weights[wanted[:, 0]]
     return train_texts(spec, context, learns, targets, Learned(TASK, loss, mass, figures, told))
+
+
+def parts_of(spec: Any, every: LabelledSide, targets: Targets, seed: int) -> tuple[LabelledSide, LabelledSide | None]:
+    """The rows that are learned, and those that choose a threshold, if any do.
+
+    Raises :class:`DataError` for a threshold that decides nothing, and for too few rows to choose one.
+    """
+    if spec.threshold != 0.5 and not _of_two(targets):
+        raise DataError(
+            f"a threshold of {spec.threshold} decides between two classes, and there are {len(targets.names)}",
+            where="/model/spec/threshold",
+            hint="leave it out: a row is of its most probable class",
+        )
+    return _apart(every, targets, seed) if spec.threshold == "f1" else (every, None)
+
+
+def _of_two(targets: Targets) -> list[str]:
+    """The targets with two classes."""
+    return [name for name, own in targets.classes.items() if len(own) == 2]
 
 
 def _apart(side: LabelledSide, targets: Targets, seed: int) -> tuple[LabelledSide, LabelledSide]:

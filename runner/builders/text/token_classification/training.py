@@ -17,7 +17,7 @@ from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders._finetuning.tuning import store, tune
 from runner.builders.text.token_classification.stored import batch_of, head_of, tokenizer_of, word_odds
 from runner.builders.text.token_classification.windows import NOT_LEARNED, Windows, windows_of
-from runner.contract import TrainContext, TrainResult
+from runner.contract import FootprintContext, TrainContext, TrainResult
 from runner.contract.quantities import counted
 from runner.data.tagged_tokens.tagged_row import OUTSIDE, TaggedRow, labels_of
 from runner.errors import DataError
@@ -26,6 +26,7 @@ from runner.tasks.token_labels.baselines import baselines
 from runner.tasks.token_labels.decoding import decode
 from runner.tasks.token_labels.judged_tags import Judged
 from runner.tasks.token_labels.measuring import measure_tags, score
+from runner.training.tokens import Tokens
 
 #: How the model is used by the library that it is of.
 CODE = (
@@ -40,23 +41,13 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     """Tokenise, train, store, measure what was stored."""
     data = context.data
     train_rows, held = data.train.rows, data.validation.rows
-    types = _kept_types(context, data.train.types)
+    types = kept_types(context, data.train.types)
     labels, head = labels_of(types), head_of(types)
     base = pretrained_base.find(spec, context, head)
     tokenizer = tokenizer_of(base.folder, base.config, BASE)
     padding = tokenizer.pad_token_id or 0
-    windows = windows_of(tokenizer, [row.tokens for row in train_rows], spec.max_length, spec.stride)
-    held_windows = windows_of(tokenizer, [row.tokens for row in held], spec.max_length, spec.stride)
-    learned = windows.labels([row.tags for row in train_rows], labels, spec.labelled == "all")
-    mass = _mass(learned.ids, windows, spec.outside_weight)
-    used = np.flatnonzero(mass > 0)
-    if not len(used) or not (learned.ids > 0).any():
-        raise DataError(
-            "no word of an entity is a token of this model",
-            where="/data/dataset",
-            hint="is the model of this language?",
-        )
-    _tell(context, train_rows, windows, held, held_windows)
+    windows, held_windows = read_sides(spec, context, tokenizer)
+    learned, mass, used = learned_windows(spec, windows, train_rows, labels)
     opened = open_model(spec, context, base, head)
     weights = torch.ones(len(labels), device=context.device)
     weights[0] = spec.outside_weight
@@ -117,7 +108,37 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     )
 
 
-def _kept_types(context: TrainContext, types: tuple[str, ...]) -> tuple[str, ...]:
+def read_sides(spec: Any, context: TrainContext | FootprintContext, tokenizer: Any) -> tuple[Windows, Windows]:
+    """Both sides of ``context.data`` as windows. Tells of words that are no token."""
+    data: Any = context.data
+    train, held = data.train.rows, data.validation.rows
+    windows, held_windows = (
+        windows_of(tokenizer, [row.tokens for row in side], spec.max_length, spec.stride) for side in (train, held)
+    )
+    _tell(context, train, windows, held, held_windows)
+    return windows, held_windows
+
+
+def learned_windows(
+    spec: Any, windows: Windows, rows: Sequence[TaggedRow], labels: Sequence[str]
+) -> tuple[Tokens, np.ndarray, np.ndarray]:
+    """What is learned at every token; what each window counts, float64 ``[n]``; and which windows count, int64.
+
+    Raises :class:`DataError` where no word of an entity is a token.
+    """
+    learned = windows.labels([row.tags for row in rows], labels, spec.labelled == "all")
+    mass = _mass(learned.ids, windows, spec.outside_weight)
+    used = np.flatnonzero(mass > 0)
+    if not len(used) or not (learned.ids > 0).any():
+        raise DataError(
+            "no word of an entity is a token of this model",
+            where="/data/dataset",
+            hint="is the model of this language?",
+        )
+    return learned, mass, used
+
+
+def kept_types(context: TrainContext | FootprintContext, types: tuple[str, ...]) -> tuple[str, ...]:
     """The types of entities: those of the model that the run goes on from, where it does.
 
     Raises :class:`DataError` where the data has others.
@@ -163,7 +184,7 @@ def _log_loss(
 
 
 def _tell(
-    context: TrainContext,
+    context: TrainContext | FootprintContext,
     rows: Sequence[TaggedRow],
     windows: Windows,
     held: Sequence[TaggedRow],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -48,16 +49,20 @@ class _FourBitProduct(torch.autograd.Function):
         return grads[0] @ grads[0].new_empty(*ctx.shape), None, None, None
 
 
-def quantise(model: Any, spec: QLora, compute: torch.dtype) -> int:
-    """Put such layers in the place of all linear ones but the head; the number of weights that they stand for."""
+def quantise(model: Any, spec: QLora, compute: torch.dtype, kept: Sequence[str] = ()) -> int:
+    """Put such layers in the place of all linear ones but the head, and those in the modules named ``kept``; the number
+    of weights that they stand for."""
     from transformers.pytorch_utils import Conv1D
 
     weights = 0
     head = model.get_output_embeddings() if hasattr(model, "get_output_embeddings") else None
+    whole = {id(layer) for name in kept for layer in model.get_submodule(name).modules()}
     for parent in list(model.modules()):
         children: list[tuple[str, Any]] = list(parent.named_children())
         for name, layer in children:
             if type(layer) not in (nn.Linear, Conv1D) or layer is head or name in ("lm_head", "score"):
+                continue
+            if id(layer) in whole:
                 continue
             columns, rows = layer.weight.shape if isinstance(layer, Conv1D) else layer.weight.shape[::-1]
             made: Any = (FourBit if spec.load_in_4bit else EightBit)(1, 1, bias=False)

@@ -1,0 +1,53 @@
+"""What training of a cross-encoder will take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
+from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._footprint.known_base import base_of
+from runner.builders._finetuning.batched_rows import BatchedRows
+from runner.builders._finetuning.pretrained_base import BASE
+from runner.builders.embeddings._encoding.pair_reader import PairTokens, head_of, read_pairs
+from runner.builders.embeddings.cross_encoder.training import classes_of, examples_of
+from runner.contract import Footprint, FootprintContext
+from runner.data.dialogues.row_types import PairRow
+from runner.data.text_pairs.prepared_pairs import form_of
+from runner.tasks.embedding.judging import pairs_of
+from runner.training.pretrained_tokenizer import read_tokenizer
+
+
+def estimate(spec: Any, context: FootprintContext) -> Footprint:
+    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`."""
+    data = context.data
+    classes = [] if data is None else classes_of(spec, data.train)
+    head = head_of(classes)
+    base, here = base_of(spec, context, head)
+    if data is None or not here:
+        exercise = finetuned_footprint.unread(spec, context)
+    else:
+        tokenizer = read_tokenizer(base.source, BASE)
+        pairs, _ = examples_of(data.train, classes, spec.negatives, context.seed)
+        asked = _asked(data.validation)
+        tokens, held = (read_pairs(tokenizer, some, spec.max_length) for some in (pairs, asked))
+        exercise = Exercise(
+            BatchedRows(len(pairs), tokens.batch, known_rows.loss, tokens.ids.lengths),
+            len(data.validation),
+            known_rows.measured(held.ids.lengths, held.batch, context.device),
+            _kept(tokens) + _kept(held),
+        )
+    return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])
+
+
+def _asked(rows: Sequence[PairRow]) -> list[tuple[str, str]]:
+    """Held-out pairs as they are read to be measured: where texts are searched, an anchor with every text."""
+    if form_of(rows) in ("pair_score", "pair_class"):
+        return pairs_of(rows)
+    longest = max((row.anchor for row in rows), key=len, default="")
+    return [(longest, text) for row in rows for text in (row.positive, *row.negatives)]
+
+
+def _kept(tokens: PairTokens) -> int:
+    return known_rows.kept(tokens.ids, *([] if tokens.types is None else [tokens.types]))

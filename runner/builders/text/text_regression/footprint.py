@@ -1,0 +1,13 @@
+"""What training of numbers from texts will take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.builders.text._labelled import text_footprint
+from runner.contract import Footprint, FootprintContext
+
+
+def estimate(spec: Any, context: FootprintContext) -> Footprint:
+    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`."""
+    return text_footprint.estimate(spec, context, lambda every, targets: every)
