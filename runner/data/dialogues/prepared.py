@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import statistics
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 LONG, LONG_TIMES = 1000, 20
 
 
-def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
-    """:meth:`DialogueData.load`, step by step."""
+#: Reads the rows of a path into a report: (section, path, pointer, report).
+Read = Callable[[Any, str, str, DataReport], Collected]
+
+
+def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -> LoadedData:
+    """:meth:`DialogueData.load`, step by step. ``read`` makes rows of a path's."""
     report = context.report
     report.layout = section.layout
 
@@ -35,7 +40,7 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
         report.warnings.append(sentence)
         context.emit("warning", message=sentence, pointer=pointer)
 
-    found = collect(section, section.source, "/data/dataset", report)
+    found = read(section, section.source, "/data/dataset", report)
     need_rows(section, section.source, "/data/dataset", found, report)
     if not any(getattr(section, way) for way in section.WAYS) and (other := sibling_file(Path(section.source))):
         warn(f"{other} lies beside it and is not used", "/data/validation_data")
@@ -51,7 +56,7 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
     train = _rows(found, taken[sides.train])
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
-        validation, measured = _other_file(section, set(content[taken].tolist()), warn, record)
+        validation, measured = _other_file(section, set(content[taken].tolist()), warn, record, read)
     else:
         validation, measured = _rows(found, taken[sides.validation]), content[taken[sides.validation]]
         if not validation and section.validation_split:
@@ -109,13 +114,13 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
 
 
 def _other_file(
-    section: DialogueData, known: set[int], warn: Any, record: dict[str, Any]
+    section: DialogueData, known: set[int], warn: Any, record: dict[str, Any], read: Read
 ) -> tuple[list[LanguageRow], np.ndarray]:
     """The rows of ``validation_data``, read as those of training are, and their keys."""
     assert section.validation_data is not None
     path, pointer = section.validation_data, "/data/validation_data"
     report = DataReport(section.layout)
-    found = collect(section, path, pointer, report)
+    found = read(section, path, pointer, report)
     need_rows(section, path, pointer, found, report, all_lost_only=True)
     record["validation_rows_dropped"] = dict(report.rows_dropped)
     for reason, count in report.rows_dropped.items():
