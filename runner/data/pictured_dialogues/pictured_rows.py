@@ -80,10 +80,14 @@ class Layout(LayoutRows):
             answers = self._answers(form, row)
             turns = (Message("user", slots.text(question)), *self.answer(answers[0], "completion"))
         turns = self.with_system(form, row, turns)
-        held = _listed(row.get(form.columns["image"])) if "image" in form.columns else []
+        held = self.held(form, row)
         turns, self.cells = self.placed(turns, slots, held, told=form.name == "messages")
         turns = self._learned(turns)
         yield PicturedRow(line, self.conversation(turns, ()), answers=answers or (turns[-1].content,))
+
+    def held(self, form: Form, row: Mapping[str, Any]) -> list[Any]:
+        """The cells of the pictures that the row's own column has."""
+        return _listed(row.get(form.columns["image"])) if "image" in form.columns else []
 
     def placed(
         self, turns: Sequence[Message], slots: Slots, held: Sequence[Any], told: bool = False
