@@ -41,9 +41,7 @@ class ChatRenderer:
     habits: Habits
 
     @classmethod
-    def of(
-        cls, tokenizer: Any, template: str = "tokenizer", *, today: date = DAY, picture: str | None = None
-    ) -> Self:
+    def of(cls, tokenizer: Any, template: str = "tokenizer", *, today: date = DAY, picture: str | None = None) -> Self:
         """The renderer of a spec's ``chat.template``.
 
         Args:

@@ -202,9 +202,7 @@ def _alone(rows: PictureRows, told: Mapping[str, Any], holder: Any = None) -> As
     return AskedPictures(rows.name, drafts, found, _prompt(told), holder or rows.holder)
 
 
-def _of_table(
-    path: Path, name: str, holder: Any, told: Mapping[str, Any], folder: str | None = None
-) -> AskedPictures:
+def _of_table(path: Path, name: str, holder: Any, told: Mapping[str, Any], folder: str | None = None) -> AskedPictures:
     """A table's rows, whose paths count from ``folder``, else from the table's own: not from the training's."""
     records = open_records(path, encoding=told.get("encoding"), delimiter=told.get("delimiter"))
     own = {role: column for role, column in (told.get("columns") or {}).items() if column is not None}

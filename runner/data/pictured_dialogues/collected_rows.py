@@ -171,5 +171,3 @@ def content_key(row: PicturedRow) -> int:
         **row.conversation.as_dict(), "pictures": [picture.key for picture in row.pictures], "answers": row.answers,
     }  # fmt: skip
     return holdout.text_key(json.dumps(told, ensure_ascii=False, sort_keys=True))
-
-

@@ -80,7 +80,9 @@ def _is_picture(part: Any) -> bool:
         return False
     sort = part.get("type")
     if sort is None:
-        return not isinstance(part.get("text"), str) and any(not nothing(part.get(key)) for key in ("image", "image_url"))
+        return not isinstance(part.get("text"), str) and any(
+            not nothing(part.get(key)) for key in ("image", "image_url")
+        )
     return sort in TYPES
 
 

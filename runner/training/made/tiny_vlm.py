@@ -77,7 +77,5 @@ def write(folder: Path) -> None:
                 parameter.fill_(1.0 if name.endswith("weight") else 0.0)
     # So wide that patches of different colours differ without any training.
     draw(model, 0.08)
-    model.generation_config = GenerationConfig(
-        eos_token_id=wrapped.eos_token_id, pad_token_id=wrapped.pad_token_id
-    )
+    model.generation_config = GenerationConfig(eos_token_id=wrapped.eos_token_id, pad_token_id=wrapped.pad_token_id)
     model.save_pretrained(folder)

@@ -89,9 +89,7 @@ def asked_rows(rows: Sequence[PicturedRow], limit: int | None, seed: int) -> lis
     if limit is not None and limit < len(kept):
         keys = np.array([content_key(row) for row in kept], np.uint64)
         kept = [kept[at] for at in np.sort(holdout.order(keys, seed)[:limit])]
-    return [
-        AskedRow(row.conversation.with_messages(row.conversation.messages[:-1]), row.pictures, row) for row in kept
-    ]
+    return [AskedRow(row.conversation.with_messages(row.conversation.messages[:-1]), row.pictures, row) for row in kept]
 
 
 def answer(

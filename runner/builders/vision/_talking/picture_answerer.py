@@ -206,4 +206,3 @@ class PictureAnswerer:
             labels.append(wanted)
         side = PicturedTokens(rows, ids, labels, RowReport("validation"), 0)
         return pictured_loss.foretold(self.model, side, self.processor, str(self.model.device)).loss
-

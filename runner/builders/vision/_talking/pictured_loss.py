@@ -15,7 +15,9 @@ from runner.builders.vision._talking.pictured_base import PictureProcessor
 from runner.builders.vision._talking.pictured_tokens import PicturedTokens
 
 
-def batch_of(ids: Sequence[np.ndarray], pictures: Sequence[Any], processor: PictureProcessor) -> dict[str, torch.Tensor]:
+def batch_of(
+    ids: Sequence[np.ndarray], pictures: Sequence[Any], processor: PictureProcessor
+) -> dict[str, torch.Tensor]:
     """What ``forward`` takes of some rows, filled up on the right; ``pictures`` are all of theirs, row after row."""
     found = {
         "input_ids": padded(ids, int(processor.tokenizer.pad_token_id)),
