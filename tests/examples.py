@@ -37,6 +37,9 @@ def question(desk: Desk, document: dict[str, Any]) -> list[object]:
         # Every box that is found, however unsure.
         every = ["--set", "threshold=0"] if registry.task(kind).name == "detection" else []
         return [*words, "--input", pictures(desk), *every]
+    if reader == "runner.data.pictured_dialogues.asked_pictures":
+        asked = ["--set", "question=What shape is it?", "--set", "max_new_tokens=8", "--set", "logprobs=true"]
+        return [*words, "--input", pictures(desk), *asked]
     if reader == "runner.data.text_pairs.asked_texts":
         # Rows of two texts: every model of pairs compares them.
         rows = desk.home / "pairs.jsonl"

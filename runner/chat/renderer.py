@@ -41,18 +41,19 @@ class ChatRenderer:
     habits: Habits
 
     @classmethod
-    def of(cls, tokenizer: Any, template: str = "tokenizer", *, today: date = DAY) -> Self:
+    def of(cls, tokenizer: Any, template: str = "tokenizer", *, today: date = DAY, picture: str | None = None) -> Self:
         """The renderer of a spec's ``chat.template``.
 
         Args:
             tokenizer: of transformers, a fast one: it must tell which letters a token is of.
             template: ``tokenizer``, a built-in format, or the path of a ``.jinja`` file.
             today: the day of a template that asks for it. It is kept in the document.
+            picture: the token that stands for a picture, wherever it is in a text; None of a model that reads none.
 
         Raises:
             DataError: at ``chat.template``: there is no template, or it cannot write a question and an answer.
         """
-        return cls._tried(tokenizer, open_template(tokenizer, template, today))
+        return cls._tried(tokenizer, open_template(tokenizer, template, today, picture))
 
     @classmethod
     def from_document(cls, tokenizer: Any, document: Mapping[str, Any]) -> Self:
@@ -63,6 +64,7 @@ class ChatRenderer:
             tool_use=document["tool_use"],
             special_tokens=special_tokens(tokenizer),
             today=date.fromisoformat(document["today"]),
+            picture=document.get("picture"),
         )
         return cls._tried(tokenizer, template)
 
@@ -74,7 +76,7 @@ class ChatRenderer:
             "tool_use": self.template.tool_use,
             "today": self.template.today.isoformat(),
             "sha256": hashlib.sha256(self.template.source.encode()).hexdigest(),
-        }
+        } | ({} if self.template.picture is None else {"picture": self.template.picture})
 
     @classmethod
     def _tried(cls, tokenizer: Any, template: Template) -> Self:
@@ -84,7 +86,9 @@ class ChatRenderer:
                 where=TEMPLATE,
                 hint="a model with a tokenizer.json has one that does",
             )
-        special = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+        # A picture's token in a text is a picture, and no text that has to stay one.
+        added = [token.content for token in tokenizer.added_tokens_decoder.values() if token.special]
+        special = [token for token in added if token != template.picture]
         try:
             return cls(tokenizer, template, look(template, special))
         except Unrenderable as error:

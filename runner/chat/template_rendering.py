@@ -44,6 +44,8 @@ class Template:
     tool_use: str | None
     special_tokens: Mapping[str, str]
     today: date
+    #: The token that stands for a picture; None of a model that reads none.
+    picture: str | None = None
 
     @property
     def asks_for_the_day(self) -> bool:
@@ -62,7 +64,7 @@ class Template:
         try:
             # The function's signature says text; it returns the texts and the marked places.
             result: Any = render_jinja_template(
-                conversations=[list(messages)],
+                conversations=[[self._with_pictures(message) for message in messages]],
                 tools=[dict(tool) for tool in tools] or None,
                 chat_template=_dated(source, self.today),
                 return_assistant_tokens_mask=marked,
@@ -78,6 +80,21 @@ class Template:
         texts, generated = result
         return Written(texts[0], tuple((start, end) for start, end in generated[0]) if marked else ())
 
+    def _with_pictures(self, message: dict[str, Any]) -> dict[str, Any]:
+        """A message whose content begins with pictures, for a template of parts: it writes them as it does itself.
+
+        A picture within a text stays where it is, as its token.
+        """
+        content = message.get("content")
+        if self.picture is None or not isinstance(content, list) or len(content) != 1:
+            return message
+        text = str(content[0].get("text", ""))
+        count = 0
+        while text.startswith(self.picture):
+            count, text = count + 1, text.removeprefix(self.picture).lstrip("\n")
+        parts = [{"type": "text", "text": text}] if text else []
+        return message | {"content": [{"type": "image"}] * count + parts} if count else message
+
 
 def _dated(source: str, today: date) -> str:
     """The template with a macro in place of the clock: it knows the formats that the template asks for."""
@@ -91,8 +108,8 @@ def _dated(source: str, today: date) -> str:
     )
 
 
-def open_template(tokenizer: Any, name: str, today: date) -> Template:
-    """The template that ``chat.template`` names, for one tokenizer.
+def open_template(tokenizer: Any, name: str, today: date, picture: str | None = None) -> Template:
+    """The template that ``chat.template`` names, for one tokenizer; ``picture`` is its token of a picture.
 
     Raises:
         DataError: the tokenizer has no template, the file is none, or the format needs an end-of-text token that the
@@ -114,7 +131,7 @@ def open_template(tokenizer: Any, name: str, today: date) -> Template:
         source = _file(name)
         if starts and "bos_token" not in source:
             source = "{{- bos_token -}}{{ '' }}" + source
-    return Template(name, source, tool_use, special_tokens(tokenizer), today)
+    return Template(name, source, tool_use, special_tokens(tokenizer), today, picture)
 
 
 def special_tokens(tokenizer: Any) -> dict[str, str]:

@@ -29,6 +29,7 @@ LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", 
 FINETUNED = (
     *LANGUAGE, "text_classification", "text_regression", "token_classification", "extractive_qa", "seq2seq",
     "sentence_embedding", "cross_encoder", "image_classification", "image_regression", "object_detection",
+    "vision_language",
 )  # fmt: skip
 POLICY = ("importance_sampling", "ppo", "cispo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES

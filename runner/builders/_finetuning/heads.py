@@ -44,6 +44,10 @@ class Head:
     drawn: Drawn = "all"
     #: How the names of weights begin that may lack, and are left as they come: nothing that is used hangs on them.
     spare: tuple[str, ...] = ()
+    #: The module that ``finetuning_spec`` is about, of a model of several parts; None: all of the model.
+    part: str | None = None
+    #: Modules beside it that are trained whole, whatever the method; all others stay as they are.
+    trained: tuple[str, ...] = ()
 
     def model_types(self) -> Mapping[str, Any]:
         """The kinds of models that can have it, by the name in ``config.json``."""
@@ -132,8 +136,19 @@ def head_modules(model: Any) -> list[str]:
 
 
 def own_modules(model: Any, head: Head) -> list[str]:
-    """Those of them that a kind puts there: none where a model is taken as it was pretrained."""
-    return [] if head.drawn == "none" else head_modules(model)
+    """What is trained whatever the method: the head that a kind puts there, and the modules that it names."""
+    return [*([] if head.drawn == "none" else head_modules(model)), *head.trained]
+
+
+def outside(model: Any, part: str) -> list[str]:
+    """The modules of a model that a part of it is not in, the outermost of each."""
+    names = part.split(".")
+    found = []
+    for depth, name in enumerate(names):
+        parent = ".".join(names[:depth])
+        beside = [child for child, module in model.get_submodule(parent).named_children() if child != name]
+        found += [f"{parent}.{child}" if parent else child for child in beside]
+    return found
 
 
 def _weighty(module: nn.Module) -> bool:

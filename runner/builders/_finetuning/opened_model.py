@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning.heads import Head, open_with_head, own_modules
+from runner.builders._finetuning.heads import Head, open_with_head, outside, own_modules
 from runner.builders._finetuning.pretrained_base import BASE, PretrainedBase
 from runner.contract import TrainContext
 from runner.training import finetuning_methods, freed_memory, quantised, quiet_libraries
-from runner.training.finetuning_specs import Adapters, FinetuningSpec, QLora
+from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full, QLora
 
 METHOD = "/model/spec/finetuning_spec"
 
@@ -82,7 +82,7 @@ def thawed(model: Any, method: FinetuningSpec, head: Head, where: str = METHOD) 
             from peft import get_peft_model
 
         model.requires_grad_(False)
-        config = finetuning_methods.adapter_config(model, method, where)
+        config = _adapters(model, method, head, where)
         config.task_type = head.task_type
         config.modules_to_save = modules or None
         with quiet_libraries.quiet_adapters():
@@ -91,10 +91,30 @@ def thawed(model: Any, method: FinetuningSpec, head: Head, where: str = METHOD) 
             if parameter.requires_grad:
                 parameter.data = parameter.data.float()
         return model
-    finetuning_methods.apply(model, method, where)
+    finetuning_methods.apply(model if head.part is None else _frozen_around(model, head.part), method, where)
+    if head.part is not None and isinstance(method, Full):
+        # The unembedding lies outside of the part that it is of.
+        model.get_output_embeddings().requires_grad_(True)
     for name in modules:
         model.get_submodule(name).requires_grad_(True)
     return model
+
+
+def _adapters(model: Any, method: Adapters, head: Head, where: str) -> Any:
+    """PEFT's configuration of the adapters, which go beside layers of the head's part alone."""
+    if head.part is None:
+        return finetuning_methods.adapter_config(model, method, where)
+    config = finetuning_methods.adapter_config(model.get_submodule(head.part), method, where)
+    config.target_modules = [f"{head.part}.{name}" for name in config.target_modules]
+    if getattr(config, "feedforward_modules", None):
+        config.feedforward_modules = [f"{head.part}.{name}" for name in config.feedforward_modules]
+    return config
+
+
+def _frozen_around(model: Any, part: str) -> Any:
+    """A part of a model of which nothing trains."""
+    model.requires_grad_(False)
+    return model.get_submodule(part)
 
 
 def compute_anew(model: Any) -> None:
@@ -109,7 +129,9 @@ def compute_anew(model: Any) -> None:
 
 
 def _kept_whole(base: PretrainedBase, head: Head) -> list[str]:
-    """The modules that are not quantised: those of the head, found by a model without weights."""
+    """The modules that are not quantised, found by a model without weights: those of the head, and all outside of the
+    part that is trained."""
     config = head.configured(base.folder)
     with quiet_libraries.quietly(), torch.device("meta"):
-        return own_modules(head.auto_class().from_config(config, trust_remote_code=False), head)
+        model = head.auto_class().from_config(config, trust_remote_code=False)
+    return own_modules(model, head) if head.part is None else outside(model, head.part)

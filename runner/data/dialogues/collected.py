@@ -88,20 +88,31 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport) 
             try:
                 made = tuple(found.layout.rows(row, line))
             except RowFault as fault:
-                report.drop(fault.reason, [line])
-                told_of = found.details.setdefault(fault.reason, {})
-                if fault.detail and (fault.detail in told_of or len(told_of) < DETAILS):
-                    told_of.setdefault(fault.detail, line)
+                note_fault(found, report, fault, line)
                 continue
             _keep(found, made, row, way)
-            for reason in sorted(told.changed):
-                report.change(reason, [line])
-            for word in sorted(told.odd | told.noted):
-                named = report.named.setdefault(word, [])
-                told.counts[word] += 1
-                if len(named) < report.NAMED:
-                    named.append(line)
+            count_oddities(found, report, line)
     return found
+
+
+def note_fault(found: Collected, report: DataReport, fault: RowFault, line: int) -> None:
+    """Count a row that cannot be used, and keep what was found."""
+    report.drop(fault.reason, [line])
+    told_of = found.details.setdefault(fault.reason, {})
+    if fault.detail and (fault.detail in told_of or len(told_of) < DETAILS):
+        told_of.setdefault(fault.detail, line)
+
+
+def count_oddities(found: Collected, report: DataReport, line: int) -> None:
+    """Count what was changed of the row that was just read, and what is odd about it."""
+    told = found.told
+    for reason in sorted(told.changed):
+        report.change(reason, [line])
+    for word in sorted(told.odd | told.noted):
+        named = report.named.setdefault(word, [])
+        told.counts[word] += 1
+        if len(named) < report.NAMED:
+            named.append(line)
 
 
 def _keep(found: Collected, made: tuple[LanguageRow, ...], row: Mapping[str, Any], way: str | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,13 +30,17 @@ if TYPE_CHECKING:
 LONG, LONG_TIMES = 1000, 20
 
 
-def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
-    """:meth:`DialogueData.load`, step by step."""
+#: Reads the rows of a path into a report: (section, path, pointer, report).
+Read = Callable[[Any, str, str, DataReport], Collected]
+
+
+def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -> LoadedData:
+    """:meth:`DialogueData.load`, step by step. ``read`` makes rows of a path's."""
     report = context.report
     report.layout = section.layout
 
     warn = warner(context)
-    found = collect(section, section.source, "/data/dataset", report)
+    found = read(section, section.source, "/data/dataset", report)
     need_rows(section, section.source, "/data/dataset", found, report)
     tell_of_sibling(section, section.source, warn)
     _tell(section, found, report, warn)
@@ -52,7 +57,7 @@ def prepare(section: DialogueData, context: LoadContext) -> LoadedData:
     train = _rows(found, learned)
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
-        validation, measured = _other_file(section, set(content[taken].tolist()), warn, record)
+        validation, measured = _other_file(section, set(content[taken].tolist()), warn, record, read)
     else:
         validation, measured = _rows(found, held), content[held]
         if not validation and section.validation_split:
@@ -92,13 +97,13 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
 
 
 def _other_file(
-    section: DialogueData, known: set[int], warn: Any, record: dict[str, Any]
+    section: DialogueData, known: set[int], warn: Any, record: dict[str, Any], read: Read
 ) -> tuple[list[LanguageRow], np.ndarray]:
     """The rows of ``validation_data``, read as those of training are, and their keys."""
     assert section.validation_data is not None
     path, pointer = section.validation_data, "/data/validation_data"
     report = DataReport(section.layout)
-    found = collect(section, path, pointer, report)
+    found = read(section, path, pointer, report)
     need_rows(section, path, pointer, found, report, all_lost_only=True)
     record["validation_rows_dropped"] = dict(report.rows_dropped)
     for reason, count in report.rows_dropped.items():

@@ -54,15 +54,15 @@ class PictureRows:
     empty = False
 
     def __init__(self, name: str, found: Collected, holder: Any = None) -> None:
-        self.name, self._found, self._holder = name, found, holder
+        self.name, self.found, self.holder = name, found, holder
         self._pictures = found.pictures()
         self.count = len(found)
         self._sha256 = ""
 
     def close(self) -> None:
         """Take away what was put aside."""
-        if self._holder is not None:
-            self._holder.cleanup()
+        if self.holder is not None:
+            self.holder.cleanup()
 
     def check(self) -> None:
         """Look at all of them. Raises :class:`DataError` with the names of those that are no whole pictures."""
@@ -101,8 +101,8 @@ class PictureRows:
 
     def _glance(self, at: int) -> bytes | str:
         """The picture's key, or what is wrong with it."""
-        if at in self._found.faults:
-            return self._found.faults[at][1]
+        if at in self.found.faults:
+            return self.found.faults[at][1]
         try:
             data = self._pictures.read(at)
             looked_at(data)

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import StringConstraints
 
 from runner.contract import LoadContext, LoadedData, Section, Table, option
 from runner.data import hub_files
 from runner.data.holdout import ColumnName, StratifiedHoldout
+from runner.data.images.tables_folder import PicturesOfTables
 from runner.data.named_files import DataPath, most_lost, most_samples_of_classes
 from runner.data.role_files import RoleFiles
 from runner.data.text_files import TEXTS
-from runner.errors import DataError, NotFoundError
-from runner.workspace import absolute
+from runner.errors import DataError
 
 Words = Annotated[str, StringConstraints(max_length=1024)]
-#: Ends of names of files that hold their pictures; where a Parquet's rows name them, `image_folder` says so.
-WHOLE = (".parquet", ".arrow", ".feather", ".ipc", ".zip")
 #: Words for a role that other programs use.
 SYNONYMS = {"target": "label", "label": "target", "file_name": "image", "picture": "image"}
 
@@ -42,7 +40,7 @@ class TargetColumns(Section):
     target: ColumnName | None = option(None, description="Its number.")
 
 
-class ImagesData(RoleFiles):
+class ImagesData(PicturesOfTables, RoleFiles):
     """The fields that pictures with classes and with numbers share."""
 
     asked_rows: ClassVar[str] = "runner.data.images.infer_rows"
@@ -59,9 +57,6 @@ class ImagesData(RoleFiles):
         "validation, test); a .zip of such; a table (.csv, .tsv, .jsonl, .json, .parquet, .arrow) whose rows name or "
         "hold pictures; a data set of the Hub (hub:OWNER/NAME); or sample (packaged).",
         examples=["sample", "data/flowers", "data/train/metadata.csv", "hub:ylecun/mnist"],
-    )
-    image_folder: DataPath | None = option(
-        None, description="Tables: the folder that paths of pictures count from. null: the table's own."
     )
     missing_values: list[Words] = option(
         factory=list, description="Tables: words that mean that a picture has no label. An empty cell always does."
@@ -98,13 +93,9 @@ class ImagesData(RoleFiles):
             found |= {container_of(path)} if container_of(path) else TEXTS
         for path, pointer in self._paths():
             found |= self._containers_of(path, pointer, cwd)
-        if self.image_folder is not None:
-            if not (cwd / self.image_folder).expanduser().is_dir():
-                raise NotFoundError("there is no such folder", where=f"/data/image_folder: {self.image_folder}")
-            if found <= {"zip", "pictures"}:
-                raise DataError(
-                    "has no effect: no table names pictures", where="/data/image_folder", hint="take it out"
-                )
+        self.check_folder(cwd)
+        if self.image_folder is not None and found <= {"zip", "pictures"}:
+            raise DataError("has no effect: no table names pictures", where="/data/image_folder", hint="take it out")
         self.check_text(found or {"parquet"}, "" if found else "the packaged sample")
 
     def _containers_of(self, path: str, pointer: str, cwd: Path) -> set[str | None]:
@@ -132,26 +123,6 @@ class ImagesData(RoleFiles):
         if container in ("csv", "tsv"):
             self._check_header(cwd / files[0])
         return {container}
-
-    def local_files(self) -> list[Path]:
-        """The files and folders that are read: of a table its whole folder, where its pictures lie."""
-        from runner.data.records.data_files import data_files, is_pattern
-
-        found: list[Path] = []
-        for path, pointer in self._paths():
-            for place in data_files(path, pointer)[0] if is_pattern(path) else [absolute(path, Path(), where=pointer)]:
-                whole = place.name.lower().removesuffix(".gz").endswith(WHOLE) or self.image_folder is not None
-                found.append(place if whole or place.is_dir() else place.parent)
-        found += [absolute(self.image_folder, Path(), where="/data/image_folder")] if self.image_folder else []
-        return list(dict.fromkeys(found))
-
-    def resolved(self, cwd: Path) -> Self:
-        found = super().resolved(cwd)
-        if self.image_folder is None:
-            return found
-        return found.model_copy(
-            update={"image_folder": str(absolute(self.image_folder, cwd, where="/data/image_folder"))}
-        )
 
 
 class ClassImages(StratifiedHoldout, ImagesData):

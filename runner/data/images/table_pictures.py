@@ -127,14 +127,18 @@ class TableReader:
         side: str | None, packed: PackedPictures,
     ) -> None:  # fmt: skip
         image, *label, cell = (None if name is None else row.get(name) for name in columns.values())
-        path, data = _parts(image)
-        name = path or f"{file.name}: row {line}"
-        at = found.add(line, name, label[0] if label else None, side=side, cell=cell)
+        at = found.add(line, "", label[0] if label else None, side=side, cell=cell)
+        self.place(found, at, image, file, packed)
+
+    def place(self, found: Collected, at: int, cell: Any, file: Path, packed: PackedPictures) -> None:
+        """Name a row's picture and find it: a cell of ``file`` names or holds it. What is wrong becomes its fault."""
+        path, data = _parts(cell)
+        found.names[at] = path or f"{file.name}: row {found.rows[at]}"
         if data is not None:
             found.packed(at, data, packed)
         elif path is None:
-            what = "there is none" if image is None or image == "" else f"the cell is {type(image).__name__}"
-            found.fault(at, "missing_picture" if image in (None, "") else "no_picture", what)
+            what = "there is none" if cell is None or cell == "" else f"the cell is {type(cell).__name__}"
+            found.fault(at, "missing_picture" if cell in (None, "") else "no_picture", what)
         else:
             self._path(found, at, path, file.parent, packed)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from runner.contract import Measure, Task
-from runner.tasks.generation.options import GenerationOptions, TargetOptions
+from runner.tasks.generation.options import GenerationOptions, PicturedOptions, TargetOptions
 
 TASK = Task(
     name="generation",
@@ -50,4 +50,19 @@ TARGETED = replace(
     options=TargetOptions,
     models_noun="Models",
     rival="the best baseline",
+)
+
+#: The same task of models that answer about pictures, and are judged by how near that is to a right answer.
+PICTURED = replace(
+    TASK,
+    measures=(
+        *TASK.measures[:3],
+        Measure("exact_match", "Share of answers that are a right one", "exact", 3, interval=True),
+        Measure("anls", "Likeness to a right answer, ANLS", "ANLS", 3, interval=True),
+        Measure("answer_tokens", "Tokens an answer", "tokens", 1),
+        Measure("cut_answers", "Share of answers without an end", "cut", 3, better="lower"),
+    ),
+    options=PicturedOptions,
+    models_noun="Models of pictures",
+    rival="the most frequent answer to each question",
 )

@@ -18,6 +18,8 @@ class Passage:
 
     text: str | None = None
     conversation: Conversation | None = None
+    #: The pictures that it is about, in their order.
+    pictures: Sequence[Any] = ()
 
     @property
     def bytes(self) -> int:
@@ -47,7 +49,8 @@ class HeldRows:
             if isinstance(row, TextRow):
                 first.append(Passage(text=row.text))
             elif isinstance(row, ConversationRow):
-                first.append(Passage(conversation=_unweighted(row.conversation, ())))
+                pictures = getattr(row, "pictures", ())
+                first.append(Passage(conversation=_unweighted(row.conversation, ()), pictures=pictures))
             elif isinstance(row, LabelledRow):
                 if row.wanted:
                     first.append(Passage(conversation=_unweighted(row.prompt, row.completion)))

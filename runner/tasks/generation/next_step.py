@@ -15,7 +15,15 @@ LONGEST = 120
 
 def command(model: str, tables: Mapping[str, Any], program: str = "runner") -> str:
     """A command that asks the stored ``model``, quoted for a POSIX shell."""
+    if looks_at_pictures(tables):
+        return f"{program} infer --model {shlex.quote(model)} --input pictures --set 'question=What is this?'"
     return f"{program} infer --model {shlex.quote(model)} --prompts {shlex.quote(_prompt(tables))}"
+
+
+def looks_at_pictures(tables: Mapping[str, Any]) -> bool:
+    """Whether some of the tokens that it was trained on are a picture's."""
+    rows = Table.read(tables.get("rows"))
+    return rows is not None and "picture tokens" in rows.columns
 
 
 def _prompt(tables: Mapping[str, Any]) -> str:

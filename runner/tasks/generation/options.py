@@ -151,3 +151,17 @@ class TargetOptions(GenerationOptions):
     def check_streamed(self) -> None:
         """Raise :class:`UsageError`: a whole text is written at a time."""
         raise UsageError("a model that turns texts into others holds no conversation", hint="`runner infer` asks it")
+
+
+class PicturedOptions(GenerationOptions):
+    """The options of a model that answers about pictures."""
+
+    question: Annotated[str, StringConstraints(min_length=1, max_length=100_000)] | None = option(
+        None,
+        description="What is asked of every picture that comes without a question; null: what captions were asked by "
+        "in training.",
+    )
+
+    def check_streamed(self) -> None:
+        """Raise :class:`UsageError`: a chat has no pictures."""
+        raise UsageError("a model of pictures is not talked to piece by piece", hint="`runner infer` asks it")

@@ -52,6 +52,13 @@ def each(name: str, answer: str, *references: str, **fields: Any) -> float | Non
         ("contains", {"ignore_case": False}, "It is PARIS.", "Paris", 0),
         ("f1", {}, "the cat sat", "a cat sat down", 0.8),
         ("f1", {}, "dog", "cat", 0),
+        ("anls", {}, " The Café", "the café", 1),
+        ("anls", {}, "colour", "color", 5 / 6),
+        ("anls", {}, "cat", "dog", 0),
+        ("anls", {}, "abcd", "abxy", 0.5),
+        ("anls", {}, "abcde", "abxyz", 0),
+        ("anls", {"threshold": 0.3}, "abcde", "abxyz", 0.4),
+        ("anls", {}, "", "", 1),
     ],
 )  # fmt: skip
 def test_single_answers_are_read_and_compared(name, fields, answer, reference, wanted):

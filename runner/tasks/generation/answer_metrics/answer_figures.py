@@ -38,5 +38,5 @@ def figure_of(
         [0.0 if text is None else best(compare, text, right) for text, right in zip(texts, references, strict=True)]
     )
     unread = np.array([text is None for text in texts])
-    whole = not isinstance(metric, sections.TokenF1)
+    whole = not isinstance(metric, sections.TokenF1 | sections.Anls)
     return Figure.of_means(Measure(name, name, name, 3, interval=True), values, unread, proportion=whole)

@@ -55,6 +55,32 @@ def f1(answer: str, reference: str) -> float:
     return 2 * shared / (len(said) + len(wanted))
 
 
+def anls(threshold: float = 0.5) -> Comparison:
+    """Compares texts by the edits between them, ``1 - edits / letters of the longer``, and 0 below the threshold.
+
+    Case and blanks at the ends do not count. Source: Biten et al., "Scene Text Visual Question Answering" (2019),
+    equation 1, whose threshold is 0.5.
+    """
+
+    def compare(answer: str, reference: str) -> float:
+        said, wanted = answer.strip().lower(), reference.strip().lower()
+        longer = max(len(said), len(wanted))
+        likeness = 1.0 - edits(said, wanted) / longer if longer else 1.0
+        return likeness if likeness >= threshold else 0.0
+
+    return compare
+
+
+def edits(one: str, other: str) -> int:
+    """The fewest letters that are put in, taken out or replaced to make one text the other (Levenshtein, 1966)."""
+    row = list(range(len(other) + 1))
+    for at, letter in enumerate(one, 1):
+        corner, row[0] = row[0], at
+        for place, against in enumerate(other, 1):
+            corner, row[place] = row[place], min(row[place] + 1, row[place - 1] + 1, corner + (letter != against))
+    return row[-1]
+
+
 def whole(answer: str) -> str | None:
     return answer
 
@@ -96,6 +122,8 @@ def matcher(metric: sections.AnswerMetric) -> tuple[Reader, Comparison] | None:
         return whole, _inside if not metric.ignore_case else lambda a, r: _inside(a.casefold(), r.casefold())
     if isinstance(metric, sections.TokenF1):
         return whole, f1
+    if isinstance(metric, sections.Anls):
+        return whole, anls(metric.threshold)
     return None
 
 

@@ -72,6 +72,17 @@ class TokenF1(Section):
     metric: Literal["f1"] = option(description="F1 of the words that answer and reference share, as SQuAD has it.")
 
 
+class Anls(Section):
+    """How near the answer is to a reference, letter by letter: ANLS (Biten et al., 2019)."""
+
+    metric: Literal["anls"] = option(
+        description="1 less the edits between answer and reference, by letters of the longer; whatever its case."
+    )
+    threshold: float = option(
+        0.5, ge=0, le=1, description="An answer whose likeness is less than this counts 0: it is another one."
+    )
+
+
 class Bleu(Section):
     """BLEU over the set (Papineni et al., 2002), by sacrebleu, from 0 to 100."""
 
@@ -146,6 +157,7 @@ AnswerMetric = Annotated[
     | NumericMatch
     | Contains
     | TokenF1
+    | Anls
     | Bleu
     | ChrF
     | Rouge
