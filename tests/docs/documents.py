@@ -48,8 +48,15 @@ def blocks(path: Path) -> list[Block]:
 
 
 #: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_language_tutorial.py,
-#: test_outcome_guide.py, test_extending_guide.py).
-WALKS = ("tutorial.md", "tutorial_language.md", "routing_from_outcomes.md", "extending_a_router.md")
+#: test_texts_tutorial.py, test_pictures_tutorial.py, test_outcome_guide.py, test_extending_guide.py).
+WALKS = (
+    "tutorial.md",
+    "tutorial_language.md",
+    "tutorial_texts.md",
+    "tutorial_pictures.md",
+    "routing_from_outcomes.md",
+    "extending_a_router.md",
+)
 
 
 def every(language: str) -> list[Block]:
@@ -177,3 +184,20 @@ def walk(guide: Path, home: Path) -> Shell:
             assert done.returncode == 0, f"$ {command}\n{done.stdout}"
             assert matches(shown, done.stdout), f"$ {command}\n{done.stdout}\n--- is not what is shown:\n{shown}"
     return shell
+
+
+def in_container(shell: Shell, guide: Path) -> str:
+    """What the commands for a container print, the guide's only block of ``bash``, in a folder that was walked."""
+    (block,) = [block for block in blocks(guide) if block.language == "bash"]
+    environment = shell.variables | {"DOCKER_HOST": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")}
+    for path in [shell.home, *shell.home.rglob("*")]:
+        path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.is_dir() else 0))
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", block.text],
+        cwd=shell.home,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

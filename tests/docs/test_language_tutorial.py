@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
-from tests.docs.documents import ROOT, Shell, blocks, walk
+from tests.docs.documents import ROOT, Shell, blocks, in_container, walk
 
 TUTORIAL = ROOT / "docs" / "tutorial_language.md"
 
@@ -29,19 +26,7 @@ def test_every_command_works_in_its_turn_and_prints_what_is_shown(walked: Shell)
 @pytest.mark.slow
 @pytest.mark.docker
 def test_a_container_trains_and_answers_as_the_commands_here_did(walked: Shell, engine: object):
-    (block,) = [block for block in blocks(TUTORIAL) if block.language == "bash"]
-    environment = walked.variables | {"DOCKER_HOST": os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")}
-    for path in [walked.home, *walked.home.rglob("*")]:
-        path.chmod(path.stat().st_mode | 0o444 | (0o111 if path.is_dir() else 0))
-    done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", block.text],
-        cwd=walked.home,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert '"completion": "Your parcel is on its way."' in done.stdout
+    assert '"completion": "Your parcel is on its way."' in in_container(walked, TUTORIAL)
 
 
 def test_the_tutorial_has_a_walk_at_all():

@@ -17,6 +17,8 @@ from runner.data.records.data_files import data_files, is_pattern
 from runner.data.table_rows.infer_rows import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
 from runner.errors import DataError, NotFoundError, UsageError
 
+NOTHING, WHERE = "no questions", "--input"
+HOW = "--input FILE (.jsonl, .json, .csv, .tsv, .parquet, .arrow), or pipe them in: cat FILE | ..."
 OBJECT = """a question is a JSON object, as in '{"question": "Who came?", "context": "Runa came at noon."}'"""
 ROW = "every row has a question and the context that is to answer it"
 
@@ -116,7 +118,7 @@ def from_words(words: Sequence[str], columns: Mapping[str, Any] | None = None, *
             )
         rows.append(_asked(maker, cells, number, f"--prompts: question {number}"))
     if not rows:
-        raise UsageError("no questions", where="--prompts", hint=OBJECT)
+        raise UsageError(NOTHING, where="--prompts", hint=OBJECT)
     return AskedQuestions("the command line", rows, {})
 
 

@@ -20,6 +20,7 @@ from runner.data.records.broken_rows import BrokenRows
 from runner.data.table_rows.infer_rows import FORMATS, ending_in, put_aside
 from runner.errors import DataError, NotFoundError, UsageError
 
+NOTHING, WHERE = "no pictures", "--input"
 HOW = "--input FOLDER, a picture, a .zip, or a table with a column of pictures"
 #: Bytes of a pipe that tell what it is.
 GLANCE = 64 * 1024
@@ -114,7 +115,7 @@ class PictureRows:
 def from_words(words: Sequence[str], **told: Any) -> PictureRows:
     """Pictures by their paths. Raises :class:`NotFoundError` for one that is not there."""
     if not words:
-        raise UsageError("no pictures", where="--input", hint=HOW)
+        raise UsageError(NOTHING, where=WHERE, hint=HOW)
     found = Collected()
     for word in words:
         path = Path(word).expanduser()
@@ -162,6 +163,10 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "standard inpu
         raise UsageError(f"{format} is no format of rows", where="--prompts-format", hint=", ".join(FORMATS))
     holder, raw = put_aside(stream)
     try:
+        if not raw.stat().st_size:
+            nothing = PictureRows(name, Collected(), holder)
+            nothing.empty = True
+            return nothing
         data = raw.read_bytes() if format is None and raw.stat().st_size < 2**29 else b""
         if data and is_picture(data):
             found = Collected()

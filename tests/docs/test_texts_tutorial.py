@@ -1,0 +1,36 @@
+"""The tutorial on texts, walked from top to bottom in one folder, as it stands there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.docs.documents import ROOT, Shell, blocks, in_container, walk
+
+TUTORIAL = ROOT / "docs" / "tutorial_texts.md"
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    """Every console block was typed, in order, and printed what is shown below it."""
+    return walk(TUTORIAL, tmp_path_factory.mktemp("walk"))
+
+
+@pytest.mark.slow
+def test_every_command_works_in_its_turn_and_prints_what_is_shown(walked: Shell):
+    (page,) = walked.home.glob("runs/*-desk-*/report.html")
+    assert "curves" in page.read_text("utf-8").lower()
+    (stored,) = walked.home.glob("models/text_classification/desk/v1/manifest.json")
+    assert json.loads(stored.read_text())["metrics"]["accuracy"] > 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+def test_a_container_trains_and_answers_as_the_commands_here_did(walked: Shell, engine: object):
+    answered = in_container(walked, TUTORIAL)
+    assert json.loads(answered.splitlines()[-1])["label"] == "delivery"
+
+
+def test_the_tutorial_has_a_walk_at_all():
+    assert len([block for block in blocks(TUTORIAL) if block.language == "console"]) >= 6
