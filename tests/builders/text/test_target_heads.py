@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from runner.builders.text._labelled.target_heads import Targets, class_loss, class_weights
+from runner.builders._finetuning.supervised_heads import class_loss
+from runner.builders.text._labelled.target_heads import Targets, class_weights
 from runner.data.labelled_texts.labelled_side import LabelledSide
 
 

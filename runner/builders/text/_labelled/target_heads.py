@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from runner.builders._finetuning.heads import Head
+from runner.builders._finetuning.supervised_heads import Problem, balanced, head_settings, named_weights, odds
 from runner.data.labelled_texts.labelled_side import LabelledSide
-from runner.errors import DataError
 
 TABLE = "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES"
 
@@ -66,12 +66,9 @@ class Targets:
 
     def head(self, padding: int) -> Head:
         """A linear layer with an output a class, a label or a number."""
-        labels = "multi_label_classification" if self.many else "single_label_classification"
+        labels: Problem = "multi_label_classification" if self.many else "single_label_classification"
         settings = {
-            "num_labels": len(self.names),
-            "id2label": dict(enumerate(self.names)),
-            "label2id": {name: at for at, name in enumerate(self.names)},
-            "problem_type": "regression" if self.scales else labels,
+            **head_settings(self.names, "regression" if self.scales else labels),
             "pad_token_id": padding,
         }
         return Head(
@@ -93,8 +90,7 @@ class Targets:
         if self.many:
             yes = 1 / (1 + np.exp(-np.clip(outputs, -700, 700)))
             return {name: np.stack([1 - yes[:, at], yes[:, at]], axis=1) for at, name in enumerate(self.classes)}
-        shifted = np.exp(outputs - outputs.max(axis=1, keepdims=True))
-        return {next(iter(self.classes)): shifted / shifted.sum(axis=1, keepdims=True)}
+        return {next(iter(self.classes)): odds(outputs)}
 
     def matrix(self, side: LabelledSide) -> np.ndarray:
         """What is learned: int64 ``[n, 1]`` of classes, float64 ``[n, outputs]`` of labels and of numbers, scaled."""
@@ -105,27 +101,11 @@ class Targets:
         return np.stack([side.targets[name] for name in self.classes], axis=1).astype(kind)
 
 
-def class_loss(logits: torch.Tensor, classes: torch.Tensor, weights: torch.Tensor, smoothing: float) -> torch.Tensor:
-    """The sum of the rows' weighted cross-entropies: ``[B, C]``, int64 ``[B]``, float ``[C]``."""
-    logs = functional.log_softmax(logits.float(), dim=1)
-    right = logs.gather(1, classes[:, None])[:, 0]
-    losses = -(1 - smoothing) * right - smoothing * logs.mean(dim=1)
-    return (losses * weights[classes]).sum()
-
-
 def label_loss(logits: torch.Tensor, wanted: torch.Tensor, weights: torch.Tensor, smoothing: float) -> torch.Tensor:
     """The sum over rows of the mean over labels: ``[B, L]`` twice, and the weight of a label that is there ``[L]``."""
     smoothed = wanted * (1 - smoothing) + smoothing / 2
     losses = functional.binary_cross_entropy_with_logits(logits.float(), smoothed, pos_weight=weights, reduction="none")
     return losses.mean(dim=1).sum()
-
-
-def number_loss(logits: torch.Tensor, wanted: torch.Tensor, loss: str) -> torch.Tensor:
-    """The sum over rows of the mean over targets, ``[B, T]`` twice."""
-    away = {"mse": functional.mse_loss, "huber": functional.huber_loss, "l1": functional.l1_loss}
-    measured: Any = away[loss]
-    found: torch.Tensor = measured(logits.float(), wanted, reduction="none").mean(dim=1).sum()
-    return found
 
 
 def class_weights(setting: Any, targets: Targets, side: LabelledSide) -> np.ndarray:
@@ -138,13 +118,5 @@ def class_weights(setting: Any, targets: Targets, side: LabelledSide) -> np.ndar
         if targets.many:
             counts = np.array([side.targets[name].sum() for name in names], np.float64)
             return (len(side) - counts).clip(1) / counts.clip(1)
-        counts = np.bincount(next(iter(side.targets.values())), minlength=len(names)).astype(np.float64)
-        return len(side) / (len(names) * counts.clip(1))
-    unknown = [name for name in setting if name not in names]
-    if unknown:
-        raise DataError(
-            f"there is no class {', '.join(map(repr, unknown))} in training",
-            where="/model/spec/class_weights",
-            hint=f"there are: {', '.join(map(repr, sorted(names)[:20]))}",
-        )
-    return np.array([setting.get(name, 1.0) for name in names], np.float64)
+        return balanced(next(iter(side.targets.values())), len(names))
+    return named_weights(setting, names, sorted(names))

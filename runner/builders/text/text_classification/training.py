@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders.text._labelled.target_heads import Targets, class_loss, class_weights, label_loss
+from runner.builders._finetuning.supervised_heads import class_loss
+from runner.builders.text._labelled.target_heads import Targets, class_weights, label_loss
 from runner.builders.text._labelled.text_training import Learned, Told, kept_targets, train_texts, worst_errors
 from runner.builders.text._labelled.word_counts import NAME, linear_answers
 from runner.contract import Table, TrainContext, TrainResult

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders._finetuning.supervised_heads import balanced, class_loss, head_settings, named_weights, odds
 from runner.builders.vision._fitting.nearest_mean import NAME, nearest_mean
 from runner.contract import Table
 from runner.data.images.picture_side import PictureSplit
-from runner.errors import DataError
 from runner.tasks.classification.baselines import baselines
 from runner.tasks.classification.measuring import judge, measure_classification, score
 from runner.tasks.classification.point_metrics import point_metrics
@@ -23,12 +23,7 @@ class ClassTarget:
         self._spec, self._train = spec, train
         self.name, self._codes = next(iter(train.targets.items()))
         self.classes = train.classes[self.name]
-        self.settings = {
-            "num_labels": len(self.classes),
-            "id2label": dict(enumerate(self.classes)),
-            "label2id": {word: at for at, word in enumerate(self.classes)},
-            "problem_type": "single_label_classification",
-        }
+        self.settings = head_settings(self.classes, "single_label_classification")
         self._weights = self._class_weights()
 
     def _class_weights(self) -> np.ndarray | None:
@@ -37,15 +32,8 @@ class ClassTarget:
         if weights == "none":
             return None
         if weights == "balanced":
-            counts = np.bincount(self._codes, minlength=len(self.classes))
-            return np.asarray(len(self._codes) / (len(self.classes) * counts), np.float64)
-        unknown = [word for word in weights if word not in self.classes]
-        if unknown:
-            raise DataError(
-                f"there is no class {', '.join(map(repr, unknown))} in training", where="/model/spec/class_weights",
-                hint=f"there are: {', '.join(map(repr, self.classes[:20]))}",
-            )  # fmt: skip
-        return np.array([weights.get(word, 1.0) for word in self.classes])
+            return balanced(self._codes, len(self.classes))
+        return named_weights(weights, self.classes, self.classes)
 
     @property
     def mass(self) -> np.ndarray | None:
@@ -54,18 +42,13 @@ class ClassTarget:
 
     def loss(self, outputs: Any, rows: np.ndarray) -> torch.Tensor:
         """The sum of the weighed cross entropies of some pictures."""
-        logits = outputs.logits.float()
-        codes = torch.from_numpy(self._codes[rows]).to(logits.device)
-        each = torch.nn.functional.cross_entropy(
-            logits, codes, reduction="none", label_smoothing=self._spec.label_smoothing
-        )
-        if self._weights is None:
-            return each.sum()
-        return (each * torch.from_numpy(self._weights[self._codes[rows]]).to(each)).sum()
+        codes = torch.from_numpy(self._codes[rows]).to(outputs.logits.device)
+        weights = np.ones(len(self.classes)) if self._weights is None else self._weights
+        return class_loss(outputs.logits, codes, torch.from_numpy(weights), self._spec.label_smoothing)
 
     def answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
         """Probabilities, float64 ``[n, classes]``."""
-        return probabilities(self.name, logits)
+        return {self.name: odds(logits)}
 
     def figures(self, answers: dict[str, np.ndarray], held: PictureSplit) -> dict[str, float | None]:
         """What is told of held-out pictures while the model learns."""
@@ -105,10 +88,3 @@ class ClassTarget:
     def document(self) -> dict[str, Any]:
         """What is stored of it."""
         return {"target": self.name, "classes": list(self.classes)}
-
-
-def probabilities(name: str, logits: np.ndarray) -> dict[str, np.ndarray]:
-    """The softmax of logits, ``[n, classes]``, by target."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True, initial=-np.inf)
-    odds = np.exp(shifted)
-    return {name: odds / odds.sum(axis=1, keepdims=True)}

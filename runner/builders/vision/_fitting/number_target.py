@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders._finetuning.supervised_heads import head_settings, number_loss
 from runner.contract import Table
 from runner.data.images.picture_side import PictureSplit
 from runner.errors import DataError
@@ -29,22 +30,15 @@ class NumberTarget:
                     where="/data/dataset",
                 )
         self._scaled = ((self._values - self.mean) / self.deviation).astype(np.float32)
-        self.settings = {
-            "num_labels": 1, "id2label": {0: self.name}, "label2id": {self.name: 0}, "problem_type": "regression",
-        }  # fmt: skip
+        self.settings = head_settings((self.name,), "regression")
 
     #: All pictures count alike.
     mass = None
 
     def loss(self, outputs: Any, rows: np.ndarray) -> torch.Tensor:
         """The sum of some pictures' losses, of scaled numbers."""
-        said = outputs.logits.float()[:, 0]
-        true = torch.from_numpy(self._scaled[rows]).to(said.device)
-        if self._spec.loss == "absolute":
-            return (said - true).abs().sum()
-        if self._spec.loss == "huber":
-            return torch.nn.functional.huber_loss(said, true, reduction="sum")
-        return ((said - true) ** 2).sum()
+        true = torch.from_numpy(self._scaled[rows, None]).to(outputs.logits.device)
+        return number_loss(outputs.logits, true, self._spec.loss)
 
     def answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
         """Numbers in the target's own unit, float64 ``[n]``."""

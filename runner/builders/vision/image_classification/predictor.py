@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.vision._fitting.class_target import probabilities
+from runner.builders._finetuning.supervised_heads import odds
 from runner.builders.vision._fitting.picture_predictor import PicturePredictor
 
 
@@ -17,4 +17,4 @@ class Predictor(PicturePredictor):
         return {self._target: tuple(self._document["classes"])}
 
     def answers(self, logits: np.ndarray) -> dict[str, np.ndarray]:
-        return probabilities(self._target, logits)
+        return {self._target: odds(logits)}
