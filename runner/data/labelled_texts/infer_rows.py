@@ -64,7 +64,9 @@ def from_pipe(
     try:
         lines = stream.read().decode(encoding).removeprefix("\ufeff").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"it is not {encoding}: {error.reason}", where=name, hint="--encoding says what it is") from None
+        raise DataError(
+            f"it is not {encoding}: {error.reason}", where=name, hint="--encoding says what it is"
+        ) from None
     return _texts(name, [(at, line) for at, line in enumerate(lines, 1) if line.strip()], f"{name}:")
 
 
