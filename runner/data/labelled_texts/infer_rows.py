@@ -15,8 +15,8 @@ from runner.errors import DataError, NotFoundError, UsageError
 
 NOTHING, WHERE = "no texts", "--input"
 HOW = (
-    "--input FILE (.csv, .tsv, .jsonl, .json, .parquet, .arrow, or .txt with a text a line), or pipe in JSON Lines, CSV, "
-    "or lines: cat FILE | ... --prompts-format text"
+    "--input FILE (.csv, .tsv, .jsonl, .json, .parquet, .arrow, or .txt with a text a line), or pipe in JSON Lines, "
+    "CSV, or lines: cat FILE | ... --prompts-format text"
 )
 #: The format, and the ending, of a text a line.
 LINES, SUFFIXES = "text", (".txt", ".text")
