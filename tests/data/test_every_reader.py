@@ -31,6 +31,7 @@ def test_lines_of_text_are_read_where_that_is_said(tmp_path):
         reader.from_file(tmp_path / "a.txt", text_columns=["text"]),
         reader.from_pipe(io.BytesIO(b"one, two\n\n  three\n"), "text"),
     ):
+        rows.check()
         (chunk,) = rows.chunks(9)
         assert [(row.values, row.line) for row in chunk] == [({"text": "one, two"}, 1), ({"text": "  three"}, 3)]
     with pytest.raises(UsageError, match="reads 2 texts"):

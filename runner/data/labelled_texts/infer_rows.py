@@ -15,8 +15,8 @@ from runner.errors import DataError, NotFoundError, UsageError
 
 NOTHING, WHERE = "no texts", "--input"
 HOW = (
-    "--input FILE (.csv, .tsv, .jsonl, .json, .parquet, .arrow, or .txt with a text a line), or pipe in JSON Lines, CSV, "
-    "or lines: cat FILE | ... --prompts-format text"
+    "--input FILE (.csv, .tsv, .jsonl, .json, .parquet, .arrow, or .txt with a text a line), or pipe in JSON Lines, "
+    "CSV, or lines: cat FILE | ... --prompts-format text"
 )
 #: The format, and the ending, of a text a line.
 LINES, SUFFIXES = "text", (".txt", ".text")
@@ -64,7 +64,9 @@ def from_pipe(
     try:
         lines = stream.read().decode(encoding).removeprefix("\ufeff").splitlines()
     except UnicodeDecodeError as error:
-        raise DataError(f"it is not {encoding}: {error.reason}", where=name, hint="--encoding says what it is") from None
+        raise DataError(
+            f"it is not {encoding}: {error.reason}", where=name, hint="--encoding says what it is"
+        ) from None
     return _texts(name, [(at, line) for at, line in enumerate(lines, 1) if line.strip()], f"{name}:")
 
 

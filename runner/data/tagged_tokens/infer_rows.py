@@ -23,7 +23,7 @@ from runner.data.tagged_tokens.token_rows import TEXTS, TOKENS
 from runner.errors import DataError, NotFoundError, UsageError
 
 ROW = 'a row is an object with "text" or "tokens"'
-WHERE, NOTHING = "--input", "no texts"
+WHERE, NOTHING = "--input", "no rows"
 HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet), or pipe them in: cat FILE | ..."
 #: Suffixes of files of lines of text.
 LINES = (".txt", ".text", ".md")
