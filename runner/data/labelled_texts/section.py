@@ -176,6 +176,12 @@ class NumberTextData(LabelledTextData):
 
     decimal: Literal[".", ","] = option(".", description="What stands before the fraction of a number in a text file.")
 
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`DataError` where every row of training has the same number."""
+        from runner.data.table_rows.targets import need_different_numbers
+
+        need_different_numbers(loaded.train.targets)
+
 
 def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
