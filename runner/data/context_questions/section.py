@@ -75,6 +75,17 @@ class ContextQuestionsData(NamedFiles):
         """The questions of a split by their content."""
         return {row.content_key() for row in part}
 
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`~runner.errors.DataError` where no question of training has an answer."""
+        from runner.errors import DataError
+
+        if not any(row.answers for row in loaded.train):
+            raise DataError(
+                "no question of training has an answer: there is nothing to learn",
+                where="/data/dataset",
+                hint="is the right column the answers? data.columns names it",
+            )
+
     def preview(self, loaded: LoadedData, rows: int) -> Table:
         from runner.data.context_questions.preview import preview
 

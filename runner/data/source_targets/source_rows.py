@@ -128,6 +128,9 @@ class Layout(LayoutRows):
             raise RowFault("bad_translation", f"the translation is {kind(value)}, and no object of texts by language")
         one, other = self.own.get("source_language"), self.own.get("target_language")
         there = [name for name, text in texts.items() if not missing(text)]
+        if strange := [name for name in (one, other) if name is not None and name not in texts]:
+            told = ", ".join(map(repr, texts)) or "none"
+            raise RowFault("language_not_there", f"the translation has no {strange[0]!r}; its languages are {told}")
         if one is not None and other is not None:
             return texts.get(one), texts.get(other)
         if one is None and other is None and self._direction is not None:
