@@ -87,8 +87,8 @@ TEXTS = [
     lacking(
         "numbers that are all one",
         tuned("text_regression"),
-        "/data/target_columns",
-        "has the same number",
+        "/data",
+        "in every row of training",
         rows=measured(lambda at: 1.0),
     ),
     lacking(
@@ -158,7 +158,7 @@ TEXTS = [
         "questions without answers alone",
         tuned("extractive_qa"),
         "/data/dataset",
-        "no question to learn from has an answer",
+        "no question of training has an answer",
         rows=questions(answers={"text": [], "answer_start": []}),
     ),
     lacking("questions that are empty", tuned("extractive_qa"), "empty_question", rows=questions(question=" ")),

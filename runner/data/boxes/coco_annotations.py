@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.data.boxes.box_forms import as_numbers
-from runner.data.boxes.marked_pictures import Mark, MarkedPictures
+from runner.data.boxes.marked_pictures import Mark, MarkedPictures, size_said
 from runner.data.boxes.table_boxes import BoxTableReader
 from runner.data.images.pictures import SUFFIXES
 from runner.errors import DataError
@@ -43,6 +43,11 @@ def read_coco(reader: BoxTableReader, path: Path, into: MarkedPictures, root: Pa
     where = f"{reader.pointer}: {path}"
     document = _document(path, where)
     names = _categories(document, where)
+    twice = sorted(name for name, count in Counter(names.values()).items() if count > 1)
+    if twice:
+        into.found.warnings.append(
+            f"several categories of {path.name} are called {', '.join(map(repr, twice))}: they are one class"
+        )
     into.classes = tuple(dict.fromkeys([*into.classes, *names.values()]))
     into.corners, into.unit, into.kind = "xywh", "pixel", "COCO"
     images = _images(document, where)
@@ -66,6 +71,8 @@ def read_coco(reader: BoxTableReader, path: Path, into: MarkedPictures, root: Pa
     for key, image in images.items():
         name = image.get("file_name")
         at = into.add(str(name or f"image {key}"), str(name or f"image {key}"), marks[key], side)
+        if (size := size_said(image.get("width"), image.get("height"))) is not None:
+            into.said[at] = size
         if not isinstance(name, str) or not name.strip():
             into.found.fault(at, "missing_picture", "it has no file_name")
             continue
@@ -90,7 +97,7 @@ def _document(path: Path, where: str) -> dict[str, Any]:
 
 
 def _categories(document: Mapping[str, Any], where: str) -> dict[Any, str]:
-    """Names by id, in the order of the ids. Raises :class:`DataError` for an id or a name that is there twice."""
+    """Names by id, in the order of the ids. Raises :class:`DataError` for an id of two names."""
     found: dict[Any, str] = {}
     listed = document.get("categories") or []
     if not isinstance(listed, list):

@@ -33,10 +33,21 @@ class MarkedPictures:
     classes: tuple[str, ...] = ()
     #: What the annotations are called, such as ``COCO``.
     kind: str = "rows"
+    #: By picture, the width and the height that its annotation says it has.
+    said: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, row: int | str, name: str, marks: list[Mark], side: str | None = None, cell: Any = None) -> int:
         """A picture; its place is said next."""
         return self.found.add(row, name, marks, side=side, cell=cell)
+
+
+def size_said(width: Any, height: Any) -> tuple[int, int] | None:
+    """A size as an annotation says it; None where it says none. Converters write 0 for one that they do not know."""
+    try:
+        size = int(width), int(height)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return size if min(size) > 0 else None
 
 
 def class_word(value: Any, names: tuple[str, ...] = ()) -> str | None:

@@ -111,6 +111,7 @@ def _read(section: BoxesData, path: str, pointer: str, cache: Path, report: Data
     fit[list(found.faults)] = False
     looked = look_at(found, fit, {}, report, warn, pointer)
     read = _Read(marked, np.flatnonzero(fit), looked)
+    _tell_sizes(read, warn, pointer)
     _find_form(section, read, pointer, path, warn)
     _take_boxes(section, read, report, warn, pointer)
     return read
@@ -136,6 +137,25 @@ def _find_form(section: BoxesData, read: _Read, pointer: str, path: str, warn: W
     if finding.words:
         warn(finding.words, "/data/box_format")
     read.form = finding.form
+
+
+def _tell_sizes(read: _Read, warn: Warn, pointer: str) -> None:
+    """Warn of pictures that are of another size than their annotations say: their boxes may be of that other size.
+
+    Width and height that are exchanged are a picture's that is turned as its file says, and are no fault.
+    """
+    told = []
+    for at in read.kept.tolist():
+        said, there = read.marked.said.get(at), tuple(map(int, read.looked.sizes[at]))
+        if said is not None and sorted(said) != sorted(there):
+            told.append(f"{_called(read, at)} is {there[0]}x{there[1]}, and said to be {said[0]}x{said[1]}")
+    if told:
+        shown = "; ".join(told[:SHOWN]) + ("; ..." if len(told) > SHOWN else "")
+        warn(
+            f"{counted(len(told), 'pictures')} of another size than annotations say, whose boxes are read as they "
+            f"stand and may be misplaced: {shown}",
+            pointer,
+        )
 
 
 def _called(read: _Read, at: int) -> str:

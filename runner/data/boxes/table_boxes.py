@@ -139,6 +139,8 @@ class BoxTableReader(TableReader):
         labels = None
         if (name := own.get("labels") or columns["labels"]) is not None:
             labels = self._cell(row, name)
+        elif name := own.get("boxes", ""):
+            labels = self._beside(row, name)
         if cell is None:
             raise Unreadable("there is no list of boxes; an empty one, [], says that there are none")
         if isinstance(cell, Mapping):
@@ -156,6 +158,14 @@ class BoxTableReader(TableReader):
         if labels is None and all(isinstance(each, Mapping) for each in cell):
             return [self._object(each) for each in cell]
         return self._parallel(cell, labels, None)
+
+    def _beside(self, row: Mapping[str, Any], name: str) -> Any:
+        """The classes by a usual name in the object, or the objects, that a dotted name of boxes lies in; else None."""
+        whole = self._cell(row, name.rpartition(".")[0]) if name not in row and "." in name else None
+        if isinstance(whole, list):
+            own = [_of(each, LABELS) if isinstance(each, Mapping) else None for each in whole]
+            return own if any(each is not None for each in own) else None
+        return _of(whole, LABELS) if isinstance(whole, Mapping) else None
 
     def _cell(self, row: Mapping[str, Any], name: str) -> Any:
         """A cell, of JSON if it is a text of it; by a dotted name, what lies in it."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from runner.data.boxes.box_forms import number_of
-from runner.data.boxes.marked_pictures import Mark, MarkedPictures
+from runner.data.boxes.marked_pictures import Mark, MarkedPictures, size_said
 
 #: Files of ``ImageSets/Main``, and the sides that they name.
 SETS = {"train.txt": "train", "val.txt": "validation", "test.txt": "test"}
@@ -31,10 +31,12 @@ def read_voc(
     sides = _sides(folder, files)
     used = set()
     for source in sorted((each for each in files if each.suffix.lower() == ".xml"), key=str):
-        marks, named, fault = _read(folder / source)
+        marks, named, size, fault = _read(folder / source)
         own = by_name.get(source.stem, []) or by_name.get(PurePosixPath(named.replace("\\", "/")).name, [])
         own = [each for each in own if each.parent == source.parent] or own
         at = into.add(str(source), str(own[0] if own else source), marks, sides.get(source.stem))
+        if size is not None:
+            into.said[at] = size
         if fault is not None:
             into.found.fault(at, "unreadable_annotation", fault)
         if len(own) != 1:
@@ -61,16 +63,16 @@ def _sides(folder: Path, files: set[PurePosixPath]) -> dict[str, str]:
     return found
 
 
-def _read(path: Path) -> tuple[list[Mark], str, str | None]:
-    """The marks, the picture's name, and why the file cannot be used."""
+def _read(path: Path) -> tuple[list[Mark], str, tuple[int, int] | None, str | None]:
+    """The marks, the picture's name and its size as they are said, and why the file cannot be used."""
     data = path.read_bytes()
     # Without entities there is nothing that a parser could be made to swell.
     if b"<!ENTITY" in data:
-        return [], "", "it declares entities, which no annotation needs"
+        return [], "", None, "it declares entities, which no annotation needs"
     try:
         root = ElementTree.fromstring(data)  # noqa: S314
     except (ElementTree.ParseError, ValueError) as error:
-        return [], "", f"it is no whole XML: {str(error)[:120]}"
+        return [], "", None, f"it is no whole XML: {str(error)[:120]}"
     marks = []
     for each in root.iter("object"):
         box, name = each.find("bndbox"), (each.findtext("name") or "").strip()
@@ -79,4 +81,5 @@ def _read(path: Path) -> tuple[list[Mark], str, str | None]:
         )
         fault = "unreadable_box" if box is None else None
         marks.append(Mark((one, two, three, four), name or None, fault=fault))
-    return marks, (root.findtext("filename") or "").strip(), None
+    size = size_said(root.findtext("size/width"), root.findtext("size/height"))
+    return marks, (root.findtext("filename") or "").strip(), size, None

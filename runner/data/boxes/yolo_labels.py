@@ -66,7 +66,8 @@ def _yaml_names(text: str, where: str) -> list[str]:
     import yaml
 
     try:
-        names: Any = (yaml.safe_load(text) or {}).get("names")
+        document = yaml.safe_load(text) or {}
+        names: Any = document.get("names")
     except (yaml.YAMLError, AttributeError) as error:
         raise DataError(f"not YAML of a data set: {str(error)[:200]}", where=where) from None
     if isinstance(names, Mapping):
@@ -76,6 +77,13 @@ def _yaml_names(text: str, where: str) -> list[str]:
         names = [names[at] for at in numbers]
     if not isinstance(names, list) or not names:
         raise DataError("it has no names of classes", where=where, hint="names: [car, bus]")
+    count = document.get("nc")
+    if isinstance(count, int) and count != len(names):
+        raise DataError(
+            f"it says that there are {count} classes (nc), and names {len(names)}",
+            where=where,
+            hint="mend nc or names: a name that lacks moves all that come after it to another class",
+        )
     return [str(name).strip() for name in names]
 
 

@@ -62,10 +62,10 @@ class ContextQuestionsData(RoleFiles):
         return prepare(self, context)
 
     def need_learnable(self, loaded: LoadedData) -> None:
-        """Raise :class:`~runner.errors.DataError` where no question to learn from has an answer."""
+        """Raise :class:`~runner.errors.DataError` where no question of training has an answer."""
         if not any(row.answerable for row in loaded.train):
             raise DataError(
-                "no question to learn from has an answer: there is nothing to be found",
+                "no question of training has an answer: there is nothing to learn",
                 where="/data/dataset",
                 hint="is the right column the answers? data.columns names it",
             )

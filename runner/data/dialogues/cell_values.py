@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.data.dialogues.row_faults import RowFault, Told
+from runner.data.invisible_text import is_blank
 from runner.data.records.json_lines import HALF, usable
 
 
@@ -18,7 +19,7 @@ def missing(value: Any) -> bool:
 
 def nothing(value: Any) -> bool:
     """The same of a cell that may be left out: blank texts and empty lists are nothing too."""
-    return missing(value) or (isinstance(value, str) and not value.strip()) or value == [] or value == {}
+    return missing(value) or (isinstance(value, str) and is_blank(value)) or value == [] or value == {}
 
 
 def kind(value: Any) -> str:

@@ -11,6 +11,9 @@ import numpy as np
 from runner.data.table_rows.values import (
     MISSING_WORDS,
     WRITTEN_FOR_NONE,
+    alike,
+    ascii_told,
+    beyond,
     numbers_in,
     numbers_of,
     source_of,
@@ -51,14 +54,9 @@ def read_targets(section: ImagesData, labels: Sequence[Any], places: Sequence[in
         code = {word: at for at, word in enumerate(words)}
         values = np.array([-1 if label is None else code[label] for label in labels], np.int64)
         return Targets(values, tuple(words), warnings=_alike(words))
-    for place, label in zip(places, labels, strict=True):
-        if isinstance(label, list | dict):
-            raise DataError(
-                f"the {section.role} of row {place} is {'a list' if isinstance(label, list) else 'an object'}",
-                where=f"/data/columns/{section.role}",
-                hint="a picture has one; is another column it?",
-            )
-    array: Any = arrow_values(list(labels), section.role)
+    array: Any = arrow_values(
+        list(labels), section.role, f"a picture has one {'class' if section.predicts == 'classes' else 'number'} here"
+    )
     return _classes(section, array) if section.predicts == "classes" else _numbers(section, array, places)
 
 
@@ -98,13 +96,10 @@ def _classes(section: ImagesData, array: Any) -> Targets:
 
 
 def _alike(words: Sequence[str]) -> list[str]:
-    folded: dict[str, list[str]] = {}
-    for word in words:
-        folded.setdefault(" ".join(word.split()).casefold(), []).append(word)
     return [
-        f"{', '.join(map(repr, same))} differ in case or spacing alone and are different classes here"
-        for same in folded.values()
-        if len(same) > 1
+        f"{', '.join(map(ascii_told, same))} differ in case, spacing or the coding of characters alone and are "
+        "different classes here"
+        for same in alike(words)
     ]
 
 
@@ -125,7 +120,7 @@ def _numbers(section: ImagesData, array: Any, places: Sequence[int | str]) -> Ta
         values = numbers_of(array)
     else:
         raise DataError(f"the targets are of type {array.type}, which are no numbers", where="/data/columns/target")
-    without = {"missing_target": np.flatnonzero(np.isnan(values)), "infinite_target": np.flatnonzero(np.isinf(values))}
+    without = {"missing_target": np.flatnonzero(np.isnan(values)), "infinite_target": np.flatnonzero(beyond(values))}
     return Targets(values, (), without)
 
 

@@ -146,3 +146,9 @@ class NumberImages(ImagesData):
         None, description="A table's columns that are called otherwise than usual: image, target."
     )
     decimal: Literal[".", ","] = option(".", description="What stands before the fraction of a number in a text file.")
+
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`DataError` where every row of training has the same number."""
+        from runner.data.table_rows.targets import need_different_numbers
+
+        need_different_numbers(loaded.train.targets)

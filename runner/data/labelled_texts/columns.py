@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from runner.data.column_names import need
+from runner.data.invisible_text import is_blank
 from runner.data.records import open_records
 from runner.data.table_rows.cells import Cells, arrow_values
 from runner.errors import DataError
@@ -32,6 +33,12 @@ CLASSES = (
 NUMBERS = ("score", "target", "rating", "value", "label", "stars", "similarity", "y")
 
 
+#: What may stand between labels of one row.
+JOINTS = ("|", ";", ",")
+#: What is to be done with a cell that holds more than one value.
+ONE_VALUE = "a target is one class or one number; several numbers are columns of their own, named in target_columns"
+
+
 @dataclass
 class Rows:
     """Rows as they were read."""
@@ -47,7 +54,7 @@ class Rows:
         for name in columns:
             if name not in self.cells.held:
                 values = self.values[name]
-                array = pa.array(values, pa.string()) if self.cells.untyped else arrow_values(values, name)
+                array = pa.array(values, pa.string()) if self.cells.untyped else arrow_values(values, name, ONE_VALUE)
                 self.cells.held[name] = pa.chunked_array([array])
         return self.cells
 
@@ -122,7 +129,7 @@ def as_text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value if value.strip() else ""
+        return "" if is_blank(value) else value
     if isinstance(value, list | tuple) and all(isinstance(each, str) for each in value):
         return " ".join(value)
     return json.dumps(value, ensure_ascii=False, default=str)
@@ -165,3 +172,27 @@ def _written_list(value: Any) -> list[str] | None:
 def _words(values: Sequence[Any]) -> list[str]:
     words = (as_text(value).strip() for value in values)
     return list(dict.fromkeys(word for word in words if word))
+
+
+def spaced_labels(values: Sequence[Any]) -> list[int]:
+    """The rows of lists with a label that has spaces around it, which are taken off."""
+    return [
+        at
+        for at, value in enumerate(values)
+        if isinstance(value, list | tuple)
+        and any(isinstance(each, str) and each.strip() and each != each.strip() for each in value)
+    ]
+
+
+def joined_labels(classes: Sequence[str]) -> str | None:
+    """What to say of classes that are other classes with a separator between them; None where none is."""
+    known = set(classes)
+    for separator in JOINTS:
+        for word in classes:
+            parts = [part.strip() for part in word.split(separator)]
+            if len(parts) > 1 and known.issuperset(parts):
+                return (
+                    f"the class {word!r} looks like the labels {', '.join(map(repr, parts))} together, and is a class "
+                    f'of its own here: "label_separator": "{separator}" reads several labels a row'
+                )
+    return None

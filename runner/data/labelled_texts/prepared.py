@@ -13,7 +13,15 @@ import numpy as np
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.contract.quantities import counted
 from runner.data import holdout
-from runner.data.labelled_texts.columns import Rows, as_lists, as_text, found_columns, read_rows
+from runner.data.labelled_texts.columns import (
+    Rows,
+    as_lists,
+    as_text,
+    found_columns,
+    joined_labels,
+    read_rows,
+    spaced_labels,
+)
 from runner.data.labelled_texts.labelled_side import NO, YES, LabelledSide
 from runner.data.table_rows.oddities import sibling_file
 from runner.data.table_rows.prepared import need_classes, usable_targets
@@ -54,6 +62,8 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
     report.drop("empty_text", table.lines(empty))
     if lists is not None:
         kept = _with_labels(section, lists, table, told)
+        if len(targets) == 1:
+            report.change("spaces_around_target", table.lines(spaced_labels(rows.values[targets[0]])))
         named = list(dict.fromkeys(word for at in kept.tolist() for word in lists[at] or ()))
         read = [_one_label(name, lists, kept) for name in sorted(named)]
         if not read:
@@ -61,6 +71,8 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
     else:
         rows.table(*targets, *_held_out_by(section))
         kept, read = usable_targets(as_table, table, told)
+        if section.predicts == "classes" and (odd := joined_labels(read[0].classes)):
+            told.warn(odd, "/data/label_separator")
     blank = np.zeros(len(table), bool)
     blank[empty] = True
     with_text = np.flatnonzero(~blank[kept])

@@ -170,15 +170,10 @@ class NumberTextData(LabelledTextData):
     decimal: Literal[".", ","] = option(".", description="What stands before the fraction of a number in a text file.")
 
     def need_learnable(self, loaded: LoadedData) -> None:
-        """Raise :class:`DataError` where every text to learn from has the same number."""
-        numbers = {name: set(values.tolist()) for name, values in loaded.train.targets.items()}
-        if all(len(values) < 2 for values in numbers.values()):
-            shown = ", ".join(f"{name!r} is {value:g}" for name, values in numbers.items() for value in values)
-            raise DataError(
-                f"every text to learn from has the same number: {shown}; there is nothing to learn",
-                where="/data/target_columns",
-                hint="is another column the target?",
-            )
+        """Raise :class:`DataError` where every row of training has the same number."""
+        from runner.data.table_rows.targets import need_different_numbers
+
+        need_different_numbers(loaded.train.targets)
 
 
 def _names(value: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ class Layout(LayoutRows):
         there = [name for name, text in texts.items() if not missing(text)]
         if lacks := [each for each in (one, other) if each is not None and each not in texts]:
             told = ", ".join(map(repr, texts)) or "nothing"
-            raise RowFault("no_such_language", f"the translation has no {lacks[0]!r}: there is {told}")
+            raise RowFault("no_such_language", f"the translation has no {lacks[0]!r}; its languages are {told}")
         if one is not None and other is not None:
             return texts.get(one), texts.get(other)
         if one is None and other is None and self._direction is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,11 +142,13 @@ def _begin(cells: Cells, file: Path, row: int) -> None:
         cells.starts.append(row)
 
 
-def arrow_values(values: Sequence[Any], column: str = "") -> pa.Array:
+def arrow_values(
+    values: Sequence[Any], column: str = "", instead: str = "make columns of its parts, or name it in ignored_columns"
+) -> pa.Array:
     """Python values as one Arrow array: booleans, whole numbers, numbers or texts, whatever holds them all exactly.
 
     Numbers among texts become texts as JSON writes them, so that 0 and "0" are the same. Raises :class:`DataError` for
-    lists and objects.
+    lists and objects, with ``instead`` as what to do.
     """
     import pyarrow as pa
 
@@ -158,7 +161,7 @@ def arrow_values(values: Sequence[Any], column: str = "") -> pa.Array:
         raise DataError(
             f"column {column!r} has {found} in a cell, and a table's cells are single values",
             where="/data/dataset",
-            hint="make columns of its parts, or name it in ignored_columns",
+            hint=instead,
         )
     if kinds <= {int, float} and float in kinds:
         if all(not isinstance(value, int) or abs(value) <= 2**53 for value in values if value is not None):
@@ -176,6 +179,8 @@ def _word(value: Any) -> str | None:
     """A value as a text: a whole number is one however it is written, so that 1 and 1.0 are one category."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, float) and math.isnan(value):
+        return None
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         value = int(value)
     return json.dumps(value, default=str)

@@ -15,6 +15,7 @@ from runner.data.table_rows.values import (
     MISSING_WORDS,
     codes_of_digits,
     comma_numbers,
+    in_thousands,
     numbers_in,
     source_of,
     texts,
@@ -136,7 +137,8 @@ def _of_texts(
         raise DataError(
             f"column {column.name!r} has numbers with a decimal comma, such as {few[0]!r}",
             where=place(0),
-            hint='set data.decimal to ",", or name the column in data.categorical_columns',
+            hint='set data.decimal to ",", or name the column in data.categorical_columns'
+            + ("; take the commas out of the file if they part thousands" if all(map(in_thousands, few)) else ""),
         )
     if _is_text(words, cells):
         return _text(column, array, section, place)

@@ -16,6 +16,7 @@ from runner.data.table_rows.values import (
     numbers_of,
     source_of,
     texts,
+    with_signs,
 )
 
 if TYPE_CHECKING:
@@ -112,6 +113,17 @@ def texts_of_numbers(column: Column, read: Read) -> str | None:
         f"column {column.name!r} has numbers, such as {shown}, among words, such as {among}, and all are categories "
         "here: name it in data.categorical_columns if that is right; else name the words in data.missing_values, and "
         "the column in data.numerical_columns"
+    )
+
+
+def numbers_with_signs(column: Column, read: Read) -> str | None:
+    """What to say of numbers that a sign of money or of shares makes words, and so categories; None of others."""
+    if column.kind != "category" or read.words is None or len(read.words.words) < 3 or not with_signs(read.words.words):
+        return None
+    shown = ", ".join(map(repr, read.words.words[:3]))
+    return (
+        f"column {column.name!r} has numbers with a sign, such as {shown}, which are categories here: take the sign "
+        "out of the file if they are quantities; or name it in data.categorical_columns"
     )
 
 

@@ -17,7 +17,14 @@ from runner.data.table_rows import cells as tables
 from runner.data.table_rows.cells import Cells
 from runner.data.table_rows.column_encoding import Column, Columns, Read
 from runner.data.table_rows.column_kinds import TextColumn, TextsUnsaid, look
-from runner.data.table_rows.oddities import all_different, index_columns, repeats_target, sibling_file, texts_of_numbers
+from runner.data.table_rows.oddities import (
+    all_different,
+    index_columns,
+    numbers_with_signs,
+    repeats_target,
+    sibling_file,
+    texts_of_numbers,
+)
 from runner.data.table_rows.splitting import Divided, divide, draw
 from runner.data.table_rows.table_side import TableSplit
 from runner.data.table_rows.targets import Target, in_classes, need_rows_of_classes, only_used, read_target, usable
@@ -145,7 +152,8 @@ def _look(section: TableData, table: Cells, kept: np.ndarray, told: Told) -> Loo
         said = name in section.categorical_columns or table.untyped or is_declared(array)
         if not said and (odd := texts_of_numbers(column, read)):
             told.warn(odd, "/data/categorical_columns")
-        if name not in section.categorical_columns and not is_declared(array) and (odd := all_different(column, read)):
+        odd = numbers_with_signs(column, read) or all_different(column, read)
+        if odd and name not in section.categorical_columns and not is_declared(array):
             told.warn(odd, "/data/categorical_columns")
         looked.columns.append(column)
         looked.reads.append(read)

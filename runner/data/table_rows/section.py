@@ -219,3 +219,9 @@ class NumbersData(TableData):
     """The ``data`` object of a table whose target is a number."""
 
     predicts: ClassVar[Literal["classes", "numbers"]] = "numbers"
+
+    def need_learnable(self, loaded: LoadedData) -> None:
+        """Raise :class:`DataError` where every row of training has the same number."""
+        from runner.data.table_rows.targets import need_different_numbers
+
+        need_different_numbers(loaded.train.targets)

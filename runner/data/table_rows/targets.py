@@ -11,6 +11,10 @@ import numpy as np
 from runner.data.table_rows.values import (
     MISSING_WORDS,
     WRITTEN_FOR_NONE,
+    alike,
+    ascii_told,
+    beyond,
+    in_thousands,
     is_number,
     numbers_in,
     numbers_of,
@@ -75,15 +79,18 @@ def _classes(name: str, cells: Cells, section: TableData) -> Target:
     if source == "text":
         _spaces(target, array)
         _odd_classes(target)
-    folded: dict[str, list[str]] = {}
-    for word in words.words:
-        folded.setdefault(" ".join(word.split()).casefold(), []).append(word)
-    for same in folded.values():
-        if len(same) > 1:
-            target.warnings.append(
-                f"the target {name!r} has {', '.join(map(repr, same))}, which differ in case or spacing alone and are "
-                "different classes here"
-            )
+    for same in alike(words.words):
+        target.warnings.append(
+            f"the target {name!r} has {', '.join(map(ascii_told, same))}, which differ in case, spacing or the coding "
+            "of characters alone and are different classes here"
+        )
+    if len(truths := [word for word in words.words if word.lower() in ("true", "false")]) == 2 and (
+        digits := [word for word in words.words if word in ("0", "1")]
+    ):
+        target.warnings.append(
+            f"the target {name!r} has {', '.join(map(repr, truths))} and {', '.join(map(repr, digits))}, which are "
+            "different classes here: write them alike if they mean the same"
+        )
     return target
 
 
@@ -133,6 +140,8 @@ def _numbers(name: str, cells: Cells, section: TableData) -> Target:
                 hint = "mend the cell, or name its word in data.missing_values"
                 if section.decimal == "." and "," in word:
                     hint = 'set data.decimal to "," if that is what stands before the fraction'
+                    if in_thousands(word):
+                        hint += "; take the commas out of the file if they part thousands"
                 elif section.decimal == "," and is_number(word):
                     hint = "take data.decimal out, which says that a comma stands before the fraction"
                 raise DataError(
@@ -148,7 +157,7 @@ def _numbers(name: str, cells: Cells, section: TableData) -> Target:
         )
     target = Target(name, values)
     target.without["missing_target"] = np.flatnonzero(np.isnan(values))
-    target.without["infinite_target"] = np.flatnonzero(np.isinf(values))
+    target.without["infinite_target"] = np.flatnonzero(beyond(values))
     return target
 
 
@@ -188,6 +197,17 @@ def need_rows_of_classes(target: Target, number_kind: str) -> None:
         hint=f"it looks like an identifier, or like a quantity, which {number_kind} predicts; is another column "
         "the target? else give rare classes one name, or name the rows to measure on in data.validation_data",
     )
+
+
+def need_different_numbers(targets: Mapping[str, np.ndarray]) -> None:
+    """Raise :class:`DataError` for a target that is one number in every row of training: ``[n]`` each."""
+    for name, values in targets.items():
+        if len(values) and bool((values == values[0]).all()):
+            raise DataError(
+                f"the target {name!r} is {values[0]:g} in every row of training: there is nothing to learn",
+                where="/data",
+                hint="is another column the target?",
+            )
 
 
 def named(classes: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -21,6 +22,10 @@ WRITTEN_FOR_NONE = frozenset(("na", "n/a", "#n/a", "nan", "null"))
 MISSING_WORDS = WRITTEN_FOR_NONE | {"none", "nil", "-", "--", "?", "missing", "unknown"}
 #: Days are counted from 1970-01-01.
 DAY = 86_400_000_000
+#: The greatest float32. Learners reckon in it, and a greater one is infinite to them.
+GREATEST = float(np.finfo(np.float32).max)
+#: A number with a sign of money or of shares, such as $5 or 12 %.
+_SIGNED = re.compile(r"(?P<before>[$€£¥₹]?)\s?[+-]?\d[\d.,]*\s?(?P<after>[$€£¥₹%‰]?)")
 _COMMA = r"^[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?$|^[+-]?,\d+$|^[+-]?(inf|infinity)$"
 
 
@@ -177,6 +182,38 @@ def is_number(word: str, decimal: str = ".") -> bool:
 def comma_numbers(words: Sequence[str]) -> bool:
     """Whether the words are numbers with a decimal comma."""
     return bool(words) and all(re.match(_COMMA, word, re.IGNORECASE) for word in words) and any("," in w for w in words)
+
+
+def beyond(values: np.ndarray) -> np.ndarray:
+    """Which numbers are infinite, or become so in the float32 that learners reckon in: bool ``[n]``; NaN is not."""
+    return np.abs(values) > GREATEST
+
+
+def with_signs(words: Sequence[str]) -> bool:
+    """Whether all words are numbers with one and the same sign of money or of shares, such as 12% or $5."""
+    found = [_SIGNED.fullmatch(word) for word in words]
+    signs = {match and (match["before"], match["after"]) for match in found}
+    return len(signs) == 1 and None not in signs and signs != {("", "")}
+
+
+def in_thousands(word: str) -> bool:
+    """Whether commas may part thousands in a number: 1,200 and 1,200,000.5."""
+    return re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", word) is not None
+
+
+def alike(words: Sequence[str]) -> list[list[str]]:
+    """Different words that look the same: but for case, blanks, invisible characters, and how accents are coded."""
+    folded: dict[str, list[str]] = {}
+    for word in words:
+        seen = "".join(each for each in unicodedata.normalize("NFC", word) if unicodedata.category(each) != "Cf")
+        folded.setdefault(" ".join(seen.split()).casefold(), []).append(word)
+    return [same for same in folded.values() if len(same) > 1]
+
+
+def ascii_told(word: str) -> str:
+    """A word in quotes; where it is not in the usual coding, by its characters' numbers, which can be told apart."""
+    odd = word != unicodedata.normalize("NFC", word) or any(unicodedata.category(each) == "Cf" for each in word)
+    return ascii(word) if odd else repr(word)
 
 
 def codes_of_digits(words: Sequence[str]) -> bool:

@@ -62,6 +62,8 @@ def spans_of(cells: Sequence[Any], text: str, changed: set[str]) -> list[Span]:
     found = sorted(dict.fromkeys(found), key=lambda span: (span.start, span.end))
     if len(found) < len(spans):
         changed.add("equal_spans_joined")
+    if any(_within_word(text, at) for span in found for at in (span.start, span.end)):
+        changed.add("word_cut_at_span")
     for one, other in pairwise(found):
         if other.start < one.end:
             raise RowFault(
@@ -101,6 +103,11 @@ def _span(cell: Any) -> Span:
     if not isinstance(name, str) or not name.strip():
         raise RowFault("bad_span", f"a span's label is {name!r}")
     return Span(numbers[0], numbers[1], name, surface)
+
+
+def _within_word(text: str, at: int) -> bool:
+    """Whether a place is between two letters of a script that parts words by blanks: one with capital letters."""
+    return 0 < at < len(text) and all(each.lower() != each.upper() for each in text[at - 1 : at + 1])
 
 
 def _fits(span: Span, text: str) -> bool:

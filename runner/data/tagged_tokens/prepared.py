@@ -200,6 +200,11 @@ def _tell(section: TaggedTokensData, found: _Collected, report: DataReport, warn
         warn(f"tags that are no O and look like it are read as O: {shown}")
     for sentence in (*found.told(), *oddities(found.rows, found.scheme, found.maker.forms)):
         warn(sentence)
+    if cut := report.rows_changed.get("word_cut_at_span"):
+        warn(
+            f"{counted(cut, 'rows')} have a span that begins or ends within a word, which is cut there: a start counts "
+            "from 0, and an end is the character beyond the last"
+        )
     lines, keys = (row.line for row in found.rows), (row.content_key for row in found.rows)
     tell_repeats(lines, keys, report, warn, "token by token", found.unit)
 

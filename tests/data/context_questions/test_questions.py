@@ -211,3 +211,12 @@ def test_the_packaged_questions_are_whole():
     assert not report.rows_dropped
     assert not report.rows_changed
     assert {row.answerable for row in found.validation} == {True, False}
+
+
+def test_questions_without_any_answer_are_nothing_to_learn(tmp_path: Path) -> None:
+    bare = {"context": MARKET, "question": "Why?", "answers": {"text": [], "answer_start": []}}
+    path = written(tmp_path, bare)
+    section = ContextQuestionsData(dataset=str(path))
+    with pytest.raises(DataError, match="no question of training has an answer"):
+        section.need_learnable(load(path))
+    section.need_learnable(load(written(tmp_path, bare, {**bare, "question": "When?", "answers": NOON})))

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from runner.data.images.section import NumberImages
 from runner.errors import DataError
 from tests.data.images.conftest import classes, picture
 
@@ -148,3 +149,12 @@ def test_a_sample_of_classes_is_in_proportion(tmp_path, load):
     loaded = load(tmp_path, max_samples=6, validation_split=0)
     assert sorted(loaded.train.targets["label"].tolist()) == [0] * 4 + [1] * 2
     assert loaded.report.rows_dropped == {"not_sampled": 6}
+
+
+def test_pictures_of_one_number_are_nothing_to_learn(tmp_path, load):
+    for at, colour in enumerate(COLOURS):
+        (tmp_path / f"{at}.png").write_bytes(picture(colour))
+    rows = [{"image": f"{at}.png", "target": 3} for at in range(6)]
+    loaded = load(written(tmp_path, rows), numbers=True)
+    with pytest.raises(DataError, match="3 in every row"):
+        NumberImages(dataset="rows.jsonl").need_learnable(loaded)

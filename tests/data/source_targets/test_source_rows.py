@@ -151,3 +151,10 @@ def test_the_rows_of_a_published_data_set(shared_data, name, kept, validation):
     assert loaded.report.rows_kept == kept
     assert len(loaded.train) + len(loaded.validation) == kept
     assert len(loaded.validation) == validation
+
+
+def test_a_language_that_a_translation_lacks_is_named_with_those_that_it_has(load):
+    row = {"translation": {"en": ROW["source"], "de": ROW["target"]}}
+    with pytest.raises(DataError) as refused:
+        load("seq2seq", row, columns={"source_language": "en", "target_language": "fr"})
+    assert "no 'fr'; its languages are 'en', 'de'" in str(refused.value.hint)

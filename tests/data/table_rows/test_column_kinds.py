@@ -9,7 +9,7 @@ from pyarrow import parquet
 from pydantic import ValidationError
 
 from runner.data.table_rows.cells import of_columns
-from runner.data.table_rows.section import ClassesData
+from runner.data.table_rows.section import ClassesData, NumbersData
 from runner.errors import DataError
 from tests.data.table_rows.conftest import load
 
@@ -455,3 +455,25 @@ def test_what_every_column_was_taken_for_is_a_fact(table):
     loaded = load(table({"n": COUNT, "town": ["Graz", "Linz", "Wien"] * 10, "one": [1] * 30, "y": CLASSES}))
     left = {"one": "is 1 in every row of training"}
     assert loaded.report.facts == {"target": ["y"], "number": ["n"], "category": ["town"], "left_out": left}
+
+
+@pytest.mark.parametrize("form", ["{}%", "${}", "{} €"])
+def test_numbers_with_a_sign_are_said_to_be_categories(table, form):
+    columns = {"a": [form.format(at % 4) for at in range(12)], "y": ["p", "q"] * 6}
+    loaded = load(table(columns))
+    assert any("numbers with a sign" in each and "'a'" in each for each in loaded.report.warnings)
+    named = load(table(columns), categorical_columns=["a"])
+    assert not any("numbers with a sign" in each for each in named.report.warnings)
+
+
+def test_words_that_only_begin_like_numbers_are_categories_without_a_word(table):
+    loaded = load(table({"a": ["12A", "3B", "7C", "9D"] * 3, "y": ["p", "q"] * 6}))
+    assert not any("sign" in each for each in loaded.report.warnings)
+
+
+def test_a_target_of_one_number_is_nothing_to_learn_and_a_huge_one_is_left_out(table):
+    loaded = load(table({"a": range(8), "y": [3.0] * 8}), classes=False)
+    with pytest.raises(DataError, match="'y' is 3 in every row"):
+        NumbersData(dataset="x", target_columns="y").need_learnable(loaded)
+    loaded = load(table({"a": range(8), "y": [*range(7), 1e300]}), classes=False)
+    assert loaded.report.rows_dropped == {"infinite_target": 1}

@@ -174,3 +174,12 @@ def test_columns_of_another_layout(lines: Lines) -> None:
         load_file(lines({"prompt": "a", "chosen": "b"}))
     with pytest.raises(DataError, match="there is no column 'words_'"):
         load_file(lines(ROW), columns={"tokens": "words_"})
+
+
+@pytest.mark.parametrize("spans", [[[0, 2, "PER"]], [[1, 3, "PER"]]], ids=["an end that counts", "a start from 1"])
+def test_spans_that_cut_words_are_counted_and_told(lines: Lines, spans: Any) -> None:
+    loaded = load_file(
+        lines({"text": "Ida left", "entities": spans}, {"text": "伊達は東京に", "entities": [[0, 2, "PER"]]})
+    )
+    assert loaded.record["rows_changed"] == {"word_cut_at_span": 1}
+    assert any("within a word" in each for each in loaded.report.warnings)
