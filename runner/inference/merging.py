@@ -58,9 +58,7 @@ def merge(
         raise UsageError(f"the name {fault}", where="--name", hint="name it otherwise")
     merge_into = getattr(opened.predictor_class, "merge", None)
     if merge_into is None:
-        raise ConflictError(
-            f"{opened.reference} is a {kind}, which has no adapter", hint="adapters are what `save_as` of sft stores"
-        )
+        raise _not_merged(opened)
     check_store(workspace.store, kind, name)
     spec = dict(opened.manifest.spec)
     own = opened.builder.Spec.model_validate_json(json.dumps(spec["model"]["spec"]))
@@ -99,3 +97,21 @@ def merge(
             say=say,
         )
     return Merged(stored, opened.reference, table)
+
+
+def _not_merged(opened: Any) -> ConflictError:
+    """Why a model of a kind that merges nothing stays as it is, and what gives a whole one."""
+    kind = opened.stored.model_type
+    if "save_as" not in opened.builder.Spec.model_fields:
+        return ConflictError(
+            f"{opened.reference} is a {kind}, which has no adapter", hint="adapters are what `save_as` of sft stores"
+        )
+    if opened.manifest.spec["model"]["spec"].get("save_as") != "adapter":
+        return ConflictError(
+            f"{opened.reference} is a whole model: it stands alone already",
+            hint="`runner models export` writes its folder",
+        )
+    return ConflictError(
+        f"{opened.reference} is an adapter, and one of a {kind} is put into its base when it is trained, not later",
+        hint='train its spec anew with "save_as": "whole"; beside its base it answers as it is',
+    )

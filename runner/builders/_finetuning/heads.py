@@ -7,7 +7,7 @@ every processor, torch's does not.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +42,8 @@ class Head:
     settings: Mapping[str, Any] = field(default_factory=dict)
     #: What is drawn of it where it is put on a base; a run that goes on from a model keeps that model's.
     drawn: Drawn = "all"
+    #: What its modules are called where a model has them within its body, as RT-DETR has them in its decoder.
+    within: tuple[str, ...] = ()
     #: How the names of weights begin that may lack, and are left as they come: nothing that is used hangs on them.
     spare: tuple[str, ...] = ()
     #: The module that ``finetuning_spec`` is about, of a model of several parts; None: all of the model.
@@ -118,26 +120,36 @@ def open_with_head(
                 where=place,
                 hint="take configuration and weights of one model, whole",
             ) from error
-    _check_and_draw(model, loaded, seed, drawn, place, tell, head.spare)
+    _check_and_draw(model, loaded, head, seed, drawn, place, tell)
     if getattr(model.config, "use_cache", False) and not model.config.is_encoder_decoder:
         model.config.use_cache = False
     return model.eval() if quantization is not None else model.to(device).eval()
 
 
-def head_modules(model: Any) -> list[str]:
-    """The names of the modules beside the transformer itself, and of a pooler in it: what a training always trains."""
+def head_modules(model: Any, within: Sequence[str] = ()) -> list[str]:
+    """The names of the modules beside the transformer itself, and of a pooler in it: what a training always trains.
+
+    Of a model that has none beside it: those within it that are called so, each that has weights of its own.
+    """
     prefix = getattr(model, "base_model_prefix", "")
     body = getattr(model, prefix, None) if prefix else None
     if not isinstance(body, nn.Module):
         return []
     beside = [name for name, module in model.named_children() if module is not body and _weighty(module)]
     pooler = getattr(body, "pooler", None)
+    if not beside and within:
+        named = ((f"{prefix}.{name}", module) for name, module in body.named_modules())
+        beside = [
+            name
+            for name, module in named
+            if set(name.split(".")) & {*within} and next(module.parameters(recurse=False), None) is not None
+        ]
     return beside + ([f"{prefix}.pooler"] if isinstance(pooler, nn.Module) and _weighty(pooler) else [])
 
 
 def own_modules(model: Any, head: Head) -> list[str]:
     """What is trained whatever the method: the head that a kind puts there, and the modules that it names."""
-    return [*([] if head.drawn == "none" else head_modules(model)), *head.trained]
+    return [*([] if head.drawn == "none" else head_modules(model, head.within)), *head.trained]
 
 
 def outside(model: Any, part: str) -> list[str]:
@@ -168,15 +180,15 @@ def _read(auto: Any, folder: Path, words: dict[str, Any]) -> Any:
 def _check_and_draw(
     model: Any,
     loaded: Any,
+    head: Head,
     seed: int,
     drawn: Drawn,
     place: str,
     tell: Callable[[str], None],
-    spare: tuple[str, ...] = (),
 ) -> None:
-    ours = () if drawn == "none" else tuple(f"{name}." for name in head_modules(model))
+    ours = () if drawn == "none" else tuple(f"{name}." for name in head_modules(model, head.within))
     lacking = set(loaded["missing_keys"]) | {_key(entry) for entry in loaded["mismatched_keys"]}
-    if others := sorted(name for name in lacking if not (name.startswith((*ours, *spare)))):
+    if others := sorted(name for name in lacking if not (name.startswith((*ours, *head.spare)))):
         raise DataError(
             f"the weights of the model are not all there, or of other shapes: {some(others)}",
             where=place,
@@ -185,6 +197,10 @@ def _check_and_draw(
     for name, _ in model.named_parameters():
         # A pooler that was pretrained is part of what was learned.
         pooled = ".pooler." in name
+        # Within a body the library has set what is no matrix, such as a bias by how rare a thing is.
+        inner = bool(head.within) and name.startswith(f"{model.base_model_prefix}.")
+        if inner and model.get_parameter(name).ndim < 2:
+            continue
         if ours and name.startswith(ours) and (name in lacking or (drawn == "all" and not pooled)):
             _draw(model, name, seed)
     # A head for another purpose has no place here, which is no news.

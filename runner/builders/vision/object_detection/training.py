@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import torch
@@ -40,6 +42,7 @@ def head_of(classes: tuple[str, ...]) -> Head:
             "num_labels": len(classes), "id2label": names, "label2id": {name: at for at, name in names.items()},
         },
         drawn="lacking",
+        within=("class_embed", "enc_score_head", "denoising_class_embed", "bbox_embed", "enc_bbox_head"),
     )  # fmt: skip
 
 
@@ -53,6 +56,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         raise DataError(lacking.message, where=lacking.pointer, hint=lacking.hint)
     inputs = DetectorInputs.of(base.folder, spec.image_size, pretrained_base.BASE)
     opened = open_model(spec, context, base, head)
+    need_places(opened.model.config, inputs.side)
     mass = masses(learned)
     _tell_of_room(opened, learned, context)
 
@@ -103,6 +107,26 @@ def _factors(spec: Any, model: Any) -> dict[str, float] | None:
     own = model.get_base_model() if isinstance(spec.finetuning_spec, Adapters) else model
     around = "base_model.model." if own is not model else ""
     return {f"{around}{own.base_model_prefix}.": spec.backbone_rate}
+
+
+def need_places(config: Any, side: int) -> None:
+    """Raise :class:`DataError` for pictures that are too small for a model which looks at its likeliest places (as
+    RT-DETR does): there is one for each of the squares of ``feat_strides`` pixels."""
+    strides, wanted = getattr(config, "feat_strides", None), getattr(config, "num_queries", None)
+    if not strides or not wanted:
+        return
+    coarsest = max(strides)
+
+    def places(pixels: int) -> int:
+        return sum(math.ceil(pixels / each) ** 2 for each in strides)
+
+    if places(side) < wanted:
+        enough = next(each for each in itertools.count(coarsest, coarsest) if places(each) >= wanted)
+        raise DataError(
+            f"pictures of {side} pixels a side have {places(side):,} places, and the model looks at {wanted:,} of them",
+            where="/model/spec/image_size",
+            hint=f"at least {enough}",
+        )
 
 
 def _tell_of_room(opened: OpenedModel, learned: BoxSplit, context: TrainContext) -> None:
