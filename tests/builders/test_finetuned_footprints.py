@@ -22,7 +22,7 @@ KINDS = (
     *TEXTS, "seq2seq", "sentence_embedding", "image_classification", "image_regression", "object_detection",
 )  # fmt: skip
 ROOT = Path(__file__).parents[2]
-#: How far an estimate may be from what is taken: 1.14 and 1.16 were seen of models of 10 million parameters.
+#: How far an estimate may be from what is taken: 1.10 to 1.16 were seen of models of 10 million parameters.
 BAND = (0.75, 1.6)
 
 Asked = Callable[..., Footprint]
