@@ -128,15 +128,13 @@ def _largest(spec: Any, context: FootprintContext, exercise: Exercise, work: Wor
 
     order = exercise.order or grouped_by_length(shuffled, rows.lengths, work.step)
 
-    def present(rng: np.random.Generator) -> np.ndarray:
-        # Places that an order leaves free have no row.
-        drawn = order(rng)
-        return drawn[drawn >= 0]
-
-    return largest_step(
-        present, rows.lengths, step=work.step, batch=batch, seed=context.seed, epochs=context.epochs,
+    # Places that an order leaves free are -1: they have a row of no length, the last.
+    lengths = np.append(rows.lengths, 0)
+    found = largest_step(
+        order, lengths, step=work.step, batch=batch, seed=context.seed, epochs=context.epochs,
         steps=max(1, work.steps),
     )  # fmt: skip
+    return found[found >= 0]
 
 
 def _at_once(context: FootprintContext) -> int:
