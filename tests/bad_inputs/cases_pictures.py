@@ -62,13 +62,11 @@ CASES: tuple[Case, ...] = (
     misspelt("an adapter of no adapter", "/model/spec/save_as", save_as="adapter", finetuning_spec={"method": "full"}),
     misspelt("a measure that there is not", "/model/spec/evaluation/measure", evaluation={"measure": "bleu"}),
     misspelt("no token to answer with", "/model/spec/evaluation/max_new_tokens", evaluation={"max_new_tokens": 0}),
-    pictured(
-        "a length beyond the positions", GOOD, "/model/spec/max_length", "at most 2048",
-        spec=document(max_length=4096), code=3, leaves=None,
-    ),
+    misspelt("a length that holds nothing", "/model/spec/max_length", max_length=4),
+    misspelt("captions that are asked nothing", "/data/caption_prompt", data={"caption_prompt": ""}),
     pictured(
         "a folder of pictures that is not there", GOOD, "/data/image_folder: elsewhere",
-        spec=document({"image_folder": "elsewhere"}), leaves=None,
+        spec=document({"image_folder": "elsewhere"}), leaves=None, code=5,
     ),
     pictured(
         "no column of pictures", [{"question": "What?", "answer": "red"}] * 4, "no column is known as the picture",
