@@ -1,4 +1,4 @@
-"""The rows of a file with their pictures, each looked at once: a row that lacks one is left out by name."""
+"""The rows of a file with their pictures, each looked at once: a row that lacks one of them is left out by name."""
 
 from __future__ import annotations
 

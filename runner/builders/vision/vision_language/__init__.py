@@ -9,8 +9,8 @@ cut. On held-out rows the model also answers, and that is compared with all righ
 Use it when the answer is a text that hangs on what a picture shows. For one of a few classes `image_classification` is
 smaller and faster.
 
-Source: Liu et al., "Visual Instruction Tuning" (2023); ANLS: Biten et al., "Scene Text Visual Question
-Answering" (2019).
+Source: Liu et al., "Visual Instruction Tuning" (2023); ANLS: Biten et al., "Scene Text Visual Question Answering"
+(2019).
 """
 
 from __future__ import annotations
