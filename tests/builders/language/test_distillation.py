@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from runner.errors import DataError, EnvironmentProblem
+from tests.builders.field_effects import scaled
 from tests.builders.language.conftest import conversations, steps, weights
-from tests.builders.language.test_every_field import scaled
 from tests.inference.collecting.endpoint import serving
 
 

@@ -5,34 +5,25 @@ A field without a row in the table fails, so that a new one comes with its effec
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from runner import registry
-from runner.contract import TrainContext
 from runner.data.dialogues.row_types import LabelledRow, PreferenceRow
 from runner.errors import DataError
-from runner.execution.worker import seed_of
-from runner.runs.checkpoints import RunCheckpoints
-from runner.spec.checking import load_object
-from tests.builders.conftest import Emitted
-from tests.builders.language.conftest import REWARDED, ROWS, loaded, weights
+from tests.builders.field_effects import LORA, RATE, Row, Seen, scaled, seen, text_of
+from tests.builders.language.conftest import REWARDED, ROWS, loaded
 
 #: A training for nearly every field.
 pytestmark = [pytest.mark.slow, pytest.mark.warm]
 KINDS = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")
-LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
-RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
 FAR = RATE | {"learning_rate": 0.03}
 #: One that is hardly the same twice, measured often: the last model is not the best.
 GRADUAL = {
@@ -54,30 +45,6 @@ USUAL = {
     "ppo": REWARDED | {"rewards": MANY},
     "online_dpo": REWARDED | {"rewards": MANY},
 }
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a training left: weights by name, files, measured steps, forward passes of layers."""
-
-    weights: str
-    files: tuple[str, ...]
-    steps: tuple[tuple[Any, ...], ...]
-    passes: int
-
-
-@dataclass(frozen=True)
-class Row:
-    """Another value of a field, and what is different then."""
-
-    value: Any
-    #: ``weights``, ``files``, ``steps`` or ``passes`` of :class:`Seen`.
-    changes: str = "weights"
-    #: Fields that both trainings have.
-    beside: dict[str, Any] = field(default_factory=dict)
-    epochs: int = 1
-    #: Whether the held-out rows prefer what those of training do not, so that training makes them worse.
-    contrary: bool = False
 
 
 #: Fields that every kind has.
@@ -252,41 +219,10 @@ def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
         for section in (fields, fields.get("distillation", {})):
             if "teacher" in section:
                 section["teacher"]["model_name"] = str(place(section["teacher"]["model_name"]))
-        document = {
-            "model": {
-                "name": "m",
-                "spec": {"model_type": kind, "base_model_name": str(place(named)), "max_length": 256, "optimizer": RATE}
-                | fields,
-            },
-            "data": {"dataset": "sample"},
-        }
-        spec = load_object(document).spec
+        usual = {"model_type": kind, "base_model_name": str(place(named)), "max_length": 256, "optimizer": RATE}
         rows = ROWS[kind]()
-        emitted = Emitted()
-        context = TrainContext(
-            data=loaded([*rows[:4], *(map(turned, rows[4:6]) if contrary else rows[4:6])], 2),
-            epochs=epochs,
-            batch_size=2,
-            seed=seed_of(spec),
-            device="cpu",
-            print_every=1,
-            emit=emitted,
-            checkpoints=RunCheckpoints(folder / "checkpoints", emitted),
-            stop_requested=threading.Event().is_set,
-            artifact=folder / "artifact",
-            start_from=None,
-            cache=folder / "cache",
-        )
-        context.artifact.mkdir()
-        with Passes() as passes:
-            registry.load(kind).train(spec.model.spec, context)
-        told = hashlib.sha256()
-        for name, tensor in sorted(weights(context.artifact).items()):
-            told.update(name.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
-        steps = tuple((event["event"], event.get("step"), event.get("epoch")) for event in emitted if measured(event))
-        files = tuple(sorted(path.name for path in context.artifact.iterdir()))
-        shutil.rmtree(folder)
-        return Seen(told.hexdigest(), files, steps, passes.count)
+        data = loaded([*rows[:4], *(map(turned, rows[4:6]) if contrary else rows[4:6])], 2)
+        return seen(usual | fields, data, epochs, folder, "LlamaMLP")
 
     def place(name: str) -> Path:
         if name == "base":
@@ -297,7 +233,7 @@ def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
         return folder
 
     def run(kind: str, fields: dict[str, Any], epochs: int = 1, contrary: bool = False) -> Seen:
-        return made(kind, json.dumps(USUAL.get(kind, {}) | fields, sort_keys=True), epochs, contrary)
+        return made(kind, text_of(USUAL.get(kind, {}) | fields), epochs, contrary)
 
     return run
 
@@ -307,34 +243,6 @@ def turned(row: Any) -> Any:
     if isinstance(row, PreferenceRow):
         return replace(row, chosen=row.rejected, rejected=row.chosen)
     return replace(row, wanted=not row.wanted) if isinstance(row, LabelledRow) else row
-
-
-def measured(event: dict[str, Any]) -> bool:
-    return event["event"] in ("epoch", "step")
-
-
-def scaled(base: Path, folder: Path) -> None:
-    """The same model with weights a tenth larger."""
-    from safetensors.torch import load_file, save_file
-
-    shutil.copytree(base, folder)
-    file = folder / "model.safetensors"
-    save_file({name: tensor * 1.1 for name, tensor in load_file(file).items()}, file, {"format": "pt"})
-
-
-class Passes:
-    """Counts how often a layer of a transformer is begun in training, by torch's own hook."""
-
-    def __enter__(self) -> Passes:
-        self.count = 0
-        self._hook = torch.nn.modules.module.register_module_forward_pre_hook(self._see)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hook.remove()
-
-    def _see(self, module: torch.nn.Module, *_: object) -> None:
-        self.count += module.training and type(module).__name__ == "LlamaMLP"
 
 
 def test_every_field_has_a_row():

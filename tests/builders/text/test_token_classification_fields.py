@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from runner import registry
-from runner.contract import LoadedData, TrainContext
+from runner.contract import LoadedData
 from runner.data.tagged_tokens.prepared import TaggedRows
 from runner.data.tagged_tokens.tagged_row import TaggedRow, joined
 from runner.errors import SpecError
-from runner.execution.worker import seed_of
-from runner.runs.checkpoints import RunCheckpoints
 from runner.spec.checking import load_object
 from runner.training import made_models
-from tests.builders.conftest import Emitted
-
-RATE = {"optimizer_type": "adamw", "learning_rate": 0.003}
-LORA = {"method": "lora", "rank": 4, "dropout": 0.0}
+from tests.builders.field_effects import LORA, RATE, Row, Seen, scaled, seen, text_of
 
 
 def row(text: str, *tags: str) -> TaggedRow:
@@ -43,28 +32,6 @@ ROWS = [
     row("nobody came", "O", "O"),
     row("Bruno left Riga", "B-PER", "O", "B-LOC"),
 ]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a training left: weights by name, files, measured steps, passes of layers, what the model keeps."""
-
-    weights: str
-    files: tuple[str, ...]
-    steps: tuple[tuple[Any, ...], ...]
-    passes: int
-    document: str
-
-
-@dataclass(frozen=True)
-class Row:
-    """Another value of a field, and what is different then."""
-
-    value: Any
-    changes: str = "weights"
-    #: Fields that both trainings have.
-    beside: dict[str, Any] = field(default_factory=dict)
-    epochs: int = 1
 
 
 TABLE = {
@@ -90,6 +57,8 @@ TABLE = {
 }
 #: Shown by the tests of fetching, and fixed.
 ELSEWHERE = {"model_type", "revision"}
+#: The kind's own, tried with every change. What it shares with others is tried for those, and here in the long tests.
+QUICK = {"finetuning_spec", "max_length", "stride", "labelled", "outside_weight", "label_smoothing", "max_steps"}
 Train = Callable[..., Seen]
 
 
@@ -110,72 +79,20 @@ def train(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Train:
         folder = tmp_path_factory.mktemp("run")
         place = base if fields.pop("base_model_name", "base") == "base" else scaled(base, folder / "other")
         own = {"model_type": "token_classification", "base_model_name": str(place), "optimizer": RATE, "stride": 1}
-        document = {"model": {"name": "m", "spec": {**own, "max_length": 32, **fields}}, "data": {"dataset": "sample"}}
-        spec = load_object(document).spec
         types = ("LOC", "PER")
-        emitted = Emitted()
-        context = TrainContext(
-            data=LoadedData(TaggedRows(ROWS[:4], types), TaggedRows(ROWS[4:], types), "0" * 64, {}),
-            epochs=epochs,
-            batch_size=2,
-            seed=seed_of(spec),
-            device="cpu",
-            print_every=1,
-            emit=emitted,
-            checkpoints=RunCheckpoints(folder / "checkpoints", emitted),
-            stop_requested=threading.Event().is_set,
-            artifact=folder / "artifact",
-            start_from=None,
-            cache=folder / "cache",
-        )
-        context.artifact.mkdir()
-        with Passes() as passes:
-            registry.load("token_classification").train(spec.model.spec, context)
-        told = hashlib.sha256()
-        for file in sorted(context.artifact.glob("*.safetensors")):
-            for name, tensor in sorted(load_file(file).items()):
-                told.update(name.encode() + tensor.contiguous().view(torch.uint8).numpy().tobytes())
-        steps = tuple(
-            (event["event"], event.get("step"), event.get("epoch"))
-            for event in emitted
-            if event["event"] in ("epoch", "step")
-        )
-        files = tuple(sorted(path.name for path in context.artifact.iterdir()))
-        kept = (context.artifact / "finetuned_model.json").read_text()
-        shutil.rmtree(folder)
-        return Seen(told.hexdigest(), files, steps, passes.count, kept)
+        data = LoadedData(TaggedRows(ROWS[:4], types), TaggedRows(ROWS[4:], types), "0" * 64, {})
+        return seen({**own, "max_length": 32, **fields}, data, epochs, folder, "BertIntermediate")
 
-    return lambda fields, epochs=1: made(json.dumps(fields, sort_keys=True), epochs)
-
-
-def scaled(base: Path, folder: Path) -> Path:
-    """The same model with weights a tenth larger."""
-    shutil.copytree(base, folder)
-    file = folder / "model.safetensors"
-    save_file({name: tensor * 1.1 for name, tensor in load_file(file).items()}, file, {"format": "pt"})
-    return folder
-
-
-class Passes:
-    """Counts how often a layer is begun in training, by torch's own hook."""
-
-    def __enter__(self) -> Passes:
-        self.count = 0
-        self._hook = torch.nn.modules.module.register_module_forward_pre_hook(self._see)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._hook.remove()
-
-    def _see(self, module: torch.nn.Module, *_: object) -> None:
-        self.count += module.training and type(module).__name__ == "BertIntermediate"
+    return lambda fields, epochs=1: made(text_of(fields), epochs)
 
 
 def test_every_field_has_a_row() -> None:
     assert set(registry.load("token_classification").Spec.model_fields) == set(TABLE) | ELSEWHERE
 
 
-@pytest.mark.parametrize("name", TABLE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in TABLE]
+)
 def test_a_field_has_its_effect(train: Train, name: str) -> None:
     wanted = TABLE[name]
     before = train(wanted.beside, wanted.epochs)
@@ -185,10 +102,16 @@ def test_a_field_has_its_effect(train: Train, name: str) -> None:
 
 @pytest.mark.parametrize(
     "method",
-    [{"method": "bitfit"}, {"method": "last_layers", "num_layers": 1}, LORA | {"method": "dora"},
-     LORA | {"method": "rslora"}, {"method": "ia3"}],
+    [
+        {"method": "bitfit"},
+        {"method": "last_layers", "num_layers": 1},
+        *(
+            pytest.param(method, marks=pytest.mark.slow)
+            for method in (LORA | {"method": "dora"}, LORA | {"method": "rslora"}, {"method": "ia3"})
+        ),
+    ],
     ids=lambda method: method["method"],
-)  # fmt: skip
+)
 def test_every_method_trains(train: Train, method: dict[str, Any]) -> None:
     assert train({"finetuning_spec": method}).weights != train({}).weights
 

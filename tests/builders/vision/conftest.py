@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class Studio:
         words = {"epochs": 2, "batch_size": 8} | beside
         seed = spec.model.spec.seed
         context = self._context_for(self.loaded(spec), run or f"run-{self._count}", seed=seed, **words)
+        context = replace(context, cache=self._cache)
         return registry.load(kind).train(spec.model.spec, context), context.artifact
 
     def answers(self, kind: str, folder: Path, pictures: Path) -> np.ndarray:
@@ -67,9 +69,15 @@ class Studio:
         return np.asarray(next(iter(found[0].values())))
 
 
+@pytest.fixture(scope="session")
+def pictures_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tiny model is made and the sample's pictures are unpacked: once, whichever tests look at them."""
+    return tmp_path_factory.mktemp("pictures-cache")
+
+
 @pytest.fixture
-def studio(context_for: Callable[..., Any], tmp_path: Path) -> Studio:
-    return Studio(context_for, tmp_path / "cache")
+def studio(context_for: Callable[..., Any], pictures_cache: Path) -> Studio:
+    return Studio(context_for, pictures_cache)
 
 
 @pytest.fixture

@@ -72,8 +72,9 @@ def plain(fitted):
     "fields",
     [
         {"augmentation": None}, {"augmentation": {"flip": 1.0}}, {"augmentation": {"colour": 0.0}}, {"image_size": 48},
-        {"backbone_rate": 0.1}, {"seed": 7}, {"finetuning_spec": {"method": "last_layers", "num_layers": 1}},
-        {"finetuning_spec": {"method": "bitfit"}}, {"finetuning_spec": {"method": "lora"}},
+        {"backbone_rate": 0.1}, {"seed": 7}, {"finetuning_spec": {"method": "lora"}},
+        pytest.param({"finetuning_spec": {"method": "last_layers", "num_layers": 1}}, marks=pytest.mark.slow),
+        pytest.param({"finetuning_spec": {"method": "bitfit"}}, marks=pytest.mark.slow),
     ],
     ids=str,
 )  # fmt: skip

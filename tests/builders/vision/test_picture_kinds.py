@@ -19,9 +19,10 @@ EFFECTS = [
     (CLASSES, {"label_smoothing": 0.2}),
     (CLASSES, {"class_weights": {"circle": 5.0}}),
     (CLASSES, {"seed": 7}),
-    (NUMBERS, {"augmentation": None}),
-    (NUMBERS, {"augmentation": {"flip": 1.0}}),
-    (NUMBERS, {"augmentation": {"colour": 0.4}}),
+    # Pictures are changed by the same code, whatever is learned of them.
+    pytest.param(NUMBERS, {"augmentation": None}, marks=pytest.mark.slow),
+    pytest.param(NUMBERS, {"augmentation": {"flip": 1.0}}, marks=pytest.mark.slow),
+    pytest.param(NUMBERS, {"augmentation": {"colour": 0.4}}, marks=pytest.mark.slow),
     (NUMBERS, {"loss": "absolute"}),
     (NUMBERS, {"loss": "huber"}),
     (NUMBERS, {"target_scaling": "none"}),
@@ -41,10 +42,15 @@ def folder_of(path, count=4):
     return path
 
 
+@pytest.fixture(scope="module")
+def found():
+    """What :func:`base_weights` has made so far."""
+    return {}
+
+
 @pytest.fixture
-def base_weights(studio, weights):
-    """The weights of a plain training, by kind: made when they are asked for."""
-    found = {}
+def base_weights(studio, weights, found):
+    """The weights of a plain training, by kind: made once, by the first test that asks for them."""
 
     def of(kind):
         if kind not in found:
@@ -129,7 +135,15 @@ def test_a_stored_model_answers_as_its_own_library_does(studio, tmp_path, kind):
         np.testing.assert_allclose(answers, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["lora", "dora", "rslora", "ia3", "last_layers", "bitfit"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "lora",
+        "last_layers",
+        "bitfit",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("dora", "rslora", "ia3")),
+    ],
+)
 def test_other_methods_train_the_head_and_little_else(studio, weights, tmp_path, method):
     own = {"last_layers": {"num_layers": 1}, "ia3": {"target_modules": ["k_proj", "v_proj"]}}
     spec = {"method": method} | own.get(method, {})

@@ -14,19 +14,33 @@ from runner.errors import DataError, SpecError, UsageError
 WHOLE = {"rouge1", "rouge2", "rougeL", "bleu", "chrf", "exact_match", "written_tokens", "cut_texts"}
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """What :func:`plain` has made so far."""
+    return {}
+
+
+@pytest.fixture
+def plain(train, kept):
+    """The weights of a training with no field named: made once, by the first test that asks for them."""
+    if "weights" not in kept:
+        kept["weights"] = train().weights
+    return kept["weights"]
+
+
 @pytest.mark.parametrize(
-    ("fields", "beside"),
+    "fields",
     [
-        ({"source_prefix": "translate: "}, {}),
-        ({"max_length": 8}, {}),
-        ({"max_target_length": 6}, {}),
-        ({"learned_targets": "first"}, {}),
-        ({"label_smoothing": 0.5}, {}),
+        {"source_prefix": "translate: "},
+        {"max_length": 8},
+        {"max_target_length": 6},
+        {"learned_targets": "first"},
+        {"label_smoothing": 0.5},
     ],
     ids=str,
 )
-def test_a_field_changes_what_is_learned(fields, beside, train):
-    assert train(**fields, **beside).weights != train(**beside).weights
+def test_a_field_changes_what_is_learned(fields, plain, train):
+    assert train(**fields).weights != plain
 
 
 def test_what_is_measured(train):
@@ -86,7 +100,10 @@ def test_letters_without_a_token_are_told_of(train, tiny_t5, tmp_path):
     assert any("letters that the tokenizer has no token for" in each for each in train(base=folder).warnings)
 
 
-@pytest.mark.parametrize("method", ["lora", "dora", "rslora", "ia3", "last_layers"])
+@pytest.mark.parametrize(
+    "method",
+    ["lora", "last_layers", *(pytest.param(name, marks=pytest.mark.slow) for name in ("dora", "rslora", "ia3"))],
+)
 @pytest.mark.parametrize("family", ["t5", "bart"])
 def test_methods_train_the_decoder_and_answer(method, family, train, request):
     spec = {"method": method} | ({"num_layers": 1} if method == "last_layers" else {})
