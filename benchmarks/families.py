@@ -465,7 +465,7 @@ def cells(data: Path, folder: Path) -> Case:
     classes = tuple(sorted({one["label"] for row in rows for one in row["objects"]}))
     return Case("object_detection", "minus the loss", detector(folder), "AutoModelForObjectDetection", train, held,
                 Settings(6, 6, 1e-3, SEED, classes=classes), {"augmentation": None},
-                {"max_samples": None, "image_folder": str(place)})  # fmt: skip
+                {"max_samples": None, "image_folder": str(place), "box_format": "xyxy"})  # fmt: skip
 
 
 CASES: dict[str, Callable[[Path, Path], Case]] = {
