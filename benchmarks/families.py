@@ -1,6 +1,6 @@
 """Kinds of texts and pictures beside a plain script of their library, on real rows: how good, and how long.
 
-    python benchmarks/families.py --data FOLDER [--only NAME ...] [--rounds 3] [--profile]
+    python benchmarks/families.py --data FOLDER [--only NAME ...] [--rounds 3] [--encoder NAME] [--quick] [--profile]
 
 Both sides (`plain_scripts.py` has the other) begin with the same weights, head included, and take the same rows in the
 same batches for the same number of steps: AdamW at one rate, no dropout, no decay, gradients cut at 1, the held-out rows
@@ -45,9 +45,14 @@ from runner.training import made_models, pretrained
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 LAYERS = 2
+#: What texts are read with, unless ``--encoder`` says so.
+ENCODER = MINILM
+TINY = "runner/tiny-bert"
 SEED, DRAWS = 42, 1000
 #: Rows of texts that are learned, and held out, at most.
 LEARNED, HELD = 320, 240
+#: Pictures of digits, learned and held out.
+DIGITS = 1000
 ONE, OTHER = "runner", "plain"
 
 
@@ -83,7 +88,15 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--profile", action="store_true", help="say where this side's time goes, of one training")
+    parser.add_argument("--encoder", default=MINILM, help="what texts are read with, cut to its first two layers")
+    parser.add_argument(
+        "--quick", action="store_true", help="a part of the rows, and a tiny encoder: for a busy machine"
+    )
     arguments = parser.parse_args()
+    global ENCODER, LEARNED, HELD, DIGITS
+    ENCODER = TINY if arguments.quick else arguments.encoder
+    if arguments.quick:
+        LEARNED, HELD, DIGITS = 128, 96, 600
     quiet(arguments.threads)
     print("| kind | figure | runner | plain script | difference, points | learn | whole | seconds |")
     print("|---|---|---:|---:|---|---|---|---:|")
@@ -263,13 +276,13 @@ def profiled(case: Case, folder: Path) -> None:
 # Models
 
 
-def minilm(folder: Path) -> Path:
-    """The first layers of all-MiniLM-L6-v2, without dropout, as sentence-transformers reads a model too."""
+def encoder(folder: Path) -> Path:
+    """The first layers of the encoder of texts, without dropout, as sentence-transformers reads a model too."""
     import shutil
 
     from transformers import AutoModel
 
-    source, made = pretrained.resolve(MINILM, cache=folder), folder / "minilm"
+    source, made = pretrained.resolve(ENCODER, cache=folder), folder / "encoder"
     shutil.copytree(source, made, ignore=shutil.ignore_patterns("*.safetensors", "*.bin", "onnx", "openvino"))
     model = AutoModel.from_pretrained(source)
     model.encoder.layer = model.encoder.layer[:LAYERS]
@@ -333,7 +346,7 @@ def banking(data: Path, folder: Path) -> Case:
     train, held = ([row for row in rows if row["label"] in classes] for rows in (train, held))
     settings = Settings(4, 32, 1e-3, SEED, 48, classes=classes)
     data_fields = {"max_samples": None}
-    return Case("text_classification", "accuracy", minilm(folder), "AutoModelForSequenceClassification",
+    return Case("text_classification", "accuracy", encoder(folder), "AutoModelForSequenceClassification",
                 cut(train, LEARNED), held, settings, {"max_length": 48}, data_fields)  # fmt: skip
 
 
@@ -356,7 +369,7 @@ def regression(data: Path, folder: Path) -> Case:
     values = np.array([row["label"] for row in train])
     settings = Settings(3, 32, 5e-4, SEED, 64, scale=(float(values.mean()), float(values.std())))
     more = {"text_columns": ["text", "other"], "target_columns": "label"}
-    return Case("text_regression", "R²", minilm(folder), "AutoModelForSequenceClassification", train, held, settings,
+    return Case("text_regression", "R²", encoder(folder), "AutoModelForSequenceClassification", train, held, settings,
                 {"max_length": 64}, more)  # fmt: skip
 
 
@@ -369,7 +382,7 @@ def entities(data: Path, folder: Path) -> Case:
     kinds = sorted({tag[2:] for row in train for tag in row["tags"] if tag != "O"})
     classes = ("O", *(f"{mark}-{kind}" for kind in kinds for mark in "BI"))
     settings = Settings(4, 32, 1e-3, SEED, 128, classes=classes)
-    return Case("token_classification", "F1 of entities", minilm(folder), "AutoModelForTokenClassification",
+    return Case("token_classification", "F1 of entities", encoder(folder), "AutoModelForTokenClassification",
                 cut(train, LEARNED), cut(held, HELD), settings, {"max_length": 128, "stride": 32})  # fmt: skip
 
 
@@ -392,7 +405,7 @@ def questions(data: Path, folder: Path) -> Case:
     rows = list(cut(rows, LEARNED + HELD))
     settings = Settings(2, 32, 1e-3, SEED, 192)
     fields = {"max_length": 192, "doc_stride": 32, "max_question_length": 64}
-    return Case("extractive_qa", "F1 of words", minilm(folder), "AutoModelForQuestionAnswering", rows[:LEARNED], rows[LEARNED:],
+    return Case("extractive_qa", "F1 of words", encoder(folder), "AutoModelForQuestionAnswering", rows[:LEARNED], rows[LEARNED:],
                 settings, fields)  # fmt: skip
 
 
@@ -411,7 +424,7 @@ def descriptions(data: Path, folder: Path) -> Case:
 def vectors(data: Path, folder: Path) -> Case:
     train, held = alike(data)
     columns = {"anchor": "text", "positive": "other", "score": "label"}
-    return Case("sentence_embedding", "rank correlation", minilm(folder), None, train, held,
+    return Case("sentence_embedding", "rank correlation", encoder(folder), None, train, held,
                 Settings(2, 32, 1e-4, SEED, 64), {"max_length": 64}, {"columns": columns, "score_range": [0, 1]},
                 )  # fmt: skip
 
@@ -439,7 +452,7 @@ def digits(folder: Path, target: str, count: int) -> tuple[Rows, Rows]:
 
 
 def pictures(data: Path, folder: Path) -> Case:
-    train, held = digits(folder, "digit", 1000)
+    train, held = digits(folder, "digit", DIGITS)
     classes = tuple(f"digit {at}" for at in range(10))
     return Case("image_classification", "accuracy", made("runner/tiny-vit", folder), "AutoModelForImageClassification",
                 train, held, Settings(6, 32, 3e-3, SEED, classes=classes),
@@ -447,7 +460,7 @@ def pictures(data: Path, folder: Path) -> Case:
 
 
 def numbers(data: Path, folder: Path) -> Case:
-    train, held = digits(folder, "ink", 800)
+    train, held = digits(folder, "ink", DIGITS)
     values = np.array([row["label"] for row in train])
     settings = Settings(6, 32, 3e-3, SEED, scale=(float(values.mean()), float(values.std())))
     return Case("image_regression", "R²", made("runner/tiny-vit", folder), "AutoModelForImageClassification", train, held,
