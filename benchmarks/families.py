@@ -3,7 +3,7 @@
     python benchmarks/families.py --data FOLDER [--only NAME ...] [--rounds 3] [--encoder NAME] [--quick] [--profile]
 
 Both sides (`plain_scripts.py` has the other) begin with the same weights, head included, and take the same rows in the
-same batches for the same number of steps: AdamW at one rate, no dropout, no decay, gradients cut at 1, the held-out rows
+same batches for the same number of steps: AdamW at one rate, no dropout, no decay, gradients cut at 1, held-out rows
 measured after every epoch, the last weights stored. So the figures differ by rounding alone, unless something is
 learned otherwise. Both stored models are opened by the script's own code, which says what they find in held-out rows.
 
@@ -405,8 +405,8 @@ def questions(data: Path, folder: Path) -> Case:
     rows = list(cut(rows, LEARNED + HELD))
     settings = Settings(2, 32, 1e-3, SEED, 192)
     fields = {"max_length": 192, "doc_stride": 32, "max_question_length": 64}
-    return Case("extractive_qa", "F1 of words", encoder(folder), "AutoModelForQuestionAnswering", rows[:LEARNED], rows[LEARNED:],
-                settings, fields)  # fmt: skip
+    return Case("extractive_qa", "F1 of words", encoder(folder), "AutoModelForQuestionAnswering", rows[:LEARNED],
+                rows[LEARNED:], settings, fields)  # fmt: skip
 
 
 def descriptions(data: Path, folder: Path) -> Case:
@@ -417,8 +417,8 @@ def descriptions(data: Path, folder: Path) -> Case:
     )
     settings = Settings(3, 8, 5e-3, SEED, 256, 256)
     fields = {"max_length": 256, "max_target_length": 256, "evaluation": {"limit": WRITTEN}}
-    return Case("seq2seq", "tokens foretold", made("runner/tiny-t5", folder), None, cut(train, LEARNED), cut(held, HELD),
-                settings, fields)  # fmt: skip
+    return Case("seq2seq", "tokens foretold", made("runner/tiny-t5", folder), None, cut(train, LEARNED),
+                cut(held, HELD), settings, fields)  # fmt: skip
 
 
 def vectors(data: Path, folder: Path) -> Case:
@@ -456,15 +456,16 @@ def pictures(data: Path, folder: Path) -> Case:
     classes = tuple(f"digit {at}" for at in range(10))
     return Case("image_classification", "accuracy", made("runner/tiny-vit", folder), "AutoModelForImageClassification",
                 train, held, Settings(6, 32, 3e-3, SEED, classes=classes),
-                {"augmentation": None, "fit": "squash"}, {"max_samples": None, "image_folder": str(folder)})  # fmt: skip
+                {"augmentation": None, "fit": "squash"},
+                {"max_samples": None, "image_folder": str(folder)})  # fmt: skip
 
 
 def numbers(data: Path, folder: Path) -> Case:
     train, held = digits(folder, "ink", DIGITS)
     values = np.array([row["label"] for row in train])
     settings = Settings(6, 32, 3e-3, SEED, scale=(float(values.mean()), float(values.std())))
-    return Case("image_regression", "R²", made("runner/tiny-vit", folder), "AutoModelForImageClassification", train, held,
-                settings, {"augmentation": None, "fit": "squash"},
+    return Case("image_regression", "R²", made("runner/tiny-vit", folder), "AutoModelForImageClassification", train,
+                held, settings, {"augmentation": None, "fit": "squash"},
                 {"columns": {"target": "label"}, "max_samples": None, "image_folder": str(folder)})  # fmt: skip
 
 

@@ -218,8 +218,8 @@ def words_learn(start: Path, train: Rows, held: Rows, settings: Settings, out: P
         logits, labels = found
         said = logits.argmax(axis=-1)
         known = labels != -100
-        rows = [_entity_counts(one[which], two[which], settings) for one, two, which in zip(said, labels, known)]
-        return {"f1": entity_f1(np.array(rows))}
+        pairs = zip(said, labels, known, strict=True)
+        return {"f1": entity_f1(np.array([_entity_counts(one[its], two[its], settings) for one, two, its in pairs]))}
 
     model = AutoModelForTokenClassification.from_pretrained(start)
     lengths = [len(row["input_ids"]) for row in sides[0]]
@@ -240,7 +240,8 @@ def words_answers(folder: Path, held: Rows, settings: Settings) -> np.ndarray:
         labels = batch.pop("labels").numpy()
         with torch.inference_mode():
             said = model(**batch).logits.argmax(dim=-1).numpy()
-        found += [_entity_counts(one[two != -100], two[two != -100], settings) for one, two in zip(said, labels)]
+        pairs = zip(said, labels, strict=True)
+        found += [_entity_counts(one[two != -100], two[two != -100], settings) for one, two in pairs]
     return np.array(found, np.float64)
 
 
