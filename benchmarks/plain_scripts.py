@@ -23,6 +23,8 @@ from runner.training.tokens import grouped_by_length
 Rows = Sequence[dict[str, Any]]
 #: Rows that are measured at a time.
 MEASURED = 64
+#: What an encoder may be told of a text's tokens.
+TOLD = ("input_ids", "attention_mask", "token_type_ids")
 
 
 @dataclass(frozen=True)
@@ -286,15 +288,15 @@ def questions_learn(start: Path, train: Rows, held: Rows, settings: Settings, ou
     sides: list[list[dict[str, Any]]] = []
     for rows in (train, held):
         read, side = _questions(tokenizer, rows, settings), []
-        for at, (ids, places) in enumerate(zip(read["input_ids"], read["offset_mapping"], strict=True)):
+        for at, places in enumerate(read["offset_mapping"]):
             answer = rows[read["overflow_to_sample_mapping"][at]]["answers"]
             begin, end = answer["answer_start"][0], answer["answer_start"][0] + len(answer["text"][0])
             inside = [place for place, text in enumerate(read.sequence_ids(at)) if text == 1]
             first = [place for place in inside if places[place][0] <= begin < places[place][1]]
             last = [place for place in inside if places[place][0] < end <= places[place][1]]
             one, two = (first[0], last[0]) if first and last else (0, 0)
-            own = {"input_ids": ids, "attention_mask": read["attention_mask"][at], "start_positions": one}
-            side.append(own | {"token_type_ids": read["token_type_ids"][at], "end_positions": two})
+            own = {name: read[name][at] for name in TOLD if name in read}
+            side.append(own | {"start_positions": one, "end_positions": two})
         sides.append(side)
     model = AutoModelForQuestionAnswering.from_pretrained(start)
     lengths = [len(row["input_ids"]) for row in sides[0]]
@@ -311,7 +313,7 @@ def questions_answers(folder: Path, held: Rows, settings: Settings) -> np.ndarra
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForQuestionAnswering.from_pretrained(folder).eval()
     read = _questions(tokenizer, held, settings)
-    names = ("input_ids", "attention_mask", "token_type_ids")
+    names = [name for name in TOLD if name in read]
     best: dict[int, tuple[float, str]] = {}
     for some in batches(len(read["input_ids"])):
         rows = [{name: read[name][at] for name in names} for at in some]
