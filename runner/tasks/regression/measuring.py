@@ -39,6 +39,19 @@ def measure_regression(
     return metrics, tables(judged, each, metrics, seed, ids)
 
 
+def point_figures(predicted: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> Metrics:
+    """The metrics alone, without intervals or tables: what is told again and again while a model learns.
+
+    Raises :class:`~runner.errors.RunFailed` as :func:`measure_regression` does.
+    """
+    each: dict[str, Metrics] = {}
+    for one in judge(predicted, actual):
+        found = one.statistics(one.columns.mean(axis=0)) if len(one.actual) else np.full(len(REDRAWN), np.nan)
+        figures: Metrics = {name: known(value) for name, value in zip(REDRAWN, found.tolist(), strict=True)}
+        each[one.target] = figures | correlations(one)
+    return over_targets(each)
+
+
 def judge(predicted: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> list[Judged]:
     """Every target with its true numbers."""
     return [

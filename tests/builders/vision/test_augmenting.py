@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from runner.builders.vision._fields.picture_spec import CropAugmentation, PictureAugmentation
-from runner.builders.vision._pixels.augmenting import changed, part
+from runner.builders.vision._pixels.augmenting import changed, cuts_out, part
 
 
 def ramp(width=20, height=12):
@@ -15,7 +15,7 @@ def ramp(width=20, height=12):
 
 def many(section, count=200, image=None):
     image = image or ramp()
-    return [changed(image, section, (8, 8), 2, np.random.default_rng(at)) for at in range(count)]
+    return [(changed(image, section, (8, 8), 2, np.random.default_rng(at)), cuts_out(section)) for at in range(count)]
 
 
 def test_a_part_is_at_least_as_large_as_said_and_of_an_allowed_shape():

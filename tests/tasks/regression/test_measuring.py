@@ -14,7 +14,7 @@ from sklearn import metrics as reference
 from runner.contract import Table
 from runner.errors import RunFailed
 from runner.tasks.regression import TASK
-from runner.tasks.regression.measuring import measure_regression
+from runner.tasks.regression.measuring import measure_regression, point_figures
 
 
 def measured(predicted, actual, **more):
@@ -192,3 +192,16 @@ def test_what_is_measured_is_json_and_comes_back():
     json.dumps(metrics, allow_nan=False)
     for table in tables.values():
         assert Table.read(json.loads(json.dumps(table.as_dict(), allow_nan=False))).rows == table.rows
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_what_is_told_while_it_learns_is_what_is_measured_in_the_end(targets):
+    rng = np.random.default_rng(8)
+    actual = {f"t{at}": rng.normal(size=40) * 10.0**at for at in range(targets)} | {"flat": np.full(40, 3.0)}
+    predicted = {name: values + rng.normal(size=40) for name, values in actual.items()}
+    whole, _ = measure_regression(predicted, actual, seed=1)
+    found = point_figures(predicted, actual)
+    assert not any(name.endswith(("_low", "_high")) for name in found)
+    for name, value in found.items():
+        assert value == (None if whole[name] is None else pytest.approx(whole[name]))
+    assert found["flat/r2"] is None

@@ -13,10 +13,13 @@ from PIL import Image, ImageEnhance
 SHAPES, TRIES = (3 / 4, 4 / 3), 10
 
 
-def changed(
-    image: Any, section: Any, size: tuple[int, int], resample: int, rng: np.random.Generator
-) -> tuple[Any, bool]:
-    """The picture as it is learned this time, and whether it is of ``size`` (height, width) already."""
+def cuts_out(section: Any) -> bool:
+    """Whether changed pictures are parts of them, which have the model's size already."""
+    return getattr(section, "crop_scale", None) is not None
+
+
+def changed(image: Any, section: Any, size: tuple[int, int], resample: int, rng: np.random.Generator) -> Any:
+    """The picture as it is learned this time: of ``size`` (height, width) where a part of it is cut out."""
     cut = getattr(section, "crop_scale", None)
     if cut is not None:
         image = image.resize(size[::-1], Image.Resampling(resample), box=part(image.size, cut, rng))
@@ -26,7 +29,7 @@ def changed(
         low, high = 1 - section.colour, 1 + section.colour
         for enhancer in (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color):
             image = enhancer(image).enhance(float(rng.uniform(low, high)))
-    return image, cut is not None
+    return image
 
 
 def part(size: tuple[int, int], scale: float, rng: np.random.Generator) -> tuple[int, int, int, int]:

@@ -5,6 +5,7 @@ What is stored with the model is this processor: the library's own ``from_pretra
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +48,11 @@ class Processing:
         """The processor of a stored model."""
         return cls(_read(folder, str(folder)), str(folder))
 
-    def inputs(self, image: Any, *, sized: bool = False) -> np.ndarray:
-        """A picture of mode RGB as float32 ``[3, height, width]``; one that is ``sized`` is not resized again."""
+    def inputs(self, images: Sequence[Any], *, sized: bool = False) -> np.ndarray:
+        """Pictures of mode RGB as float32 ``[n, 3, height, width]``; those that are ``sized`` are not resized again."""
         words = {"do_resize": False, "do_center_crop": False} if sized else {}
-        found = self.processor(images=image, return_tensors="np", **words)["pixel_values"]
-        return np.ascontiguousarray(found[0], np.float32)
+        found = self.processor(images=list(images), return_tensors="np", **words)["pixel_values"]
+        return np.ascontiguousarray(found, np.float32)
 
     @property
     def resample(self) -> int:
