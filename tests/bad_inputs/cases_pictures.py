@@ -101,7 +101,7 @@ CASES: tuple[Case, ...] = (
     pictured("rows that are too long", GOOD, "longer than max_length with its pictures", "/model/spec/max_length",
              spec=document(max_length=20)),
     pictured(
-        "a base that reads no pictures", GOOD, "/model/spec/base_model_name", "cannot be trained to answer about pictures",
+        "a base that reads no pictures", GOOD, "/model/spec/base_model_name", "trained to answer about pictures",
         spec=document(base_model_name="runner/tiny-llama"),
     ),
 )  # fmt: skip

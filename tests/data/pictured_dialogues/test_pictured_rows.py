@@ -1,4 +1,4 @@
-"""Rows of pictures in every form that they are written in, what is left out of them, and which are held out together."""
+"""Rows of pictures in every form that they are written in, what is left out, and which are held out together."""
 
 from __future__ import annotations
 
@@ -50,10 +50,20 @@ def load(folder: Path) -> Callable[..., LoadedData]:
     return loaded
 
 
+def user(content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": content}
+
+
+def said(content: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": content}
+
+
 def turns(row: Any) -> list[tuple[str, str]]:
     return [(turn.role, shown(turn.content)) for turn in row.conversation.messages]
 
 
+IMAGE, TEXT = {"type": "image"}, {"type": "text", "text": "What?"}
+URL = "data:image/png;base64," + base64.b64encode(picture(0)).decode()
 ASKED = [("user", "<image>\nWhat?"), ("assistant", "Red.")]
 
 
@@ -63,15 +73,18 @@ ASKED = [("user", "<image>\nWhat?"), ("assistant", "Red.")]
         {"image": "0.png", "question": "What?", "answer": "Red."},
         {"image": "0.png", "prompt": "<image>What?", "text": "Red."},
         {"file_name": "0.png", "prompt": "What?", "completion": "Red."},
-        {"images": ["0.png"], "messages": [{"role": "user", "content": "<image>\nWhat?"}, {"role": "assistant", "content": "Red."}]},
-        {"images": ["0.png"], "messages": [{"role": "user", "content": "What?"}, {"role": "assistant", "content": "Red."}]},
-        {"image": "0.png", "conversations": [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "Red."}]},
-        {"image": "0.png", "messages": [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": "What?"}]}, {"role": "assistant", "content": [{"type": "text", "text": "Red."}]}]},
-        {"messages": [{"role": "user", "content": [{"type": "text", "text": "What?"}, {"type": "image", "image": "0.png"}][::-1]}, {"role": "assistant", "content": "Red."}]},
-        {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64," + base64.b64encode(picture(0)).decode()}}, {"type": "text", "text": "What?"}]}, {"role": "assistant", "content": "Red."}]},
-        {"image": "0.png", "messages": json.dumps([{"role": "user", "content": "<image>What?"}, {"role": "assistant", "content": "Red."}])},
+        {"images": ["0.png"], "messages": [user("<image>\nWhat?"), said("Red.")]},
+        {"images": ["0.png"], "messages": [user("What?"), said("Red.")]},
+        {
+            "image": "0.png",
+            "conversations": [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": "Red."}],
+        },
+        {"image": "0.png", "messages": [user([IMAGE, TEXT]), said([{"type": "text", "text": "Red."}])]},
+        {"messages": [user([IMAGE | {"image": "0.png"}, TEXT]), said("Red.")]},
+        {"messages": [user([{"type": "image_url", "image_url": {"url": URL}}, TEXT]), said("Red.")]},
+        {"image": "0.png", "messages": json.dumps([user("<image>What?"), said("Red.")])},
     ],
-)  # fmt: skip
+)
 def test_every_form_says_the_same(load, row):
     (found,) = load([row]).train
     assert turns(found) == ASKED
@@ -101,9 +114,10 @@ def test_of_several_answers_the_most_frequent_is_learned_and_all_are_right(load)
 
 
 def test_pictures_of_several_turns_keep_their_places(load):
-    row = {"images": ["0.png", "1.png", "2.png"], "messages": [
-        {"role": "user", "content": "<image> or <image>?"}, {"role": "assistant", "content": "One."},
-        {"role": "user", "content": "And <image>?"}, {"role": "assistant", "content": "Two."}]}  # fmt: skip
+    row = {
+        "images": ["0.png", "1.png", "2.png"],
+        "messages": [user("<image> or <image>?"), said("One."), user("And <image>?"), said("Two.")],
+    }
     (found,) = load([row]).train
     assert [text for _, text in turns(found)] == ["<image>\nor <image>?", "One.", "And <image>?", "Two."]
     assert [each.name for each in found.pictures] == ["0.png", "1.png", "2.png"]
@@ -118,17 +132,17 @@ def test_pictures_of_several_turns_keep_their_places(load):
         ({"images": ["cut.png"]}, "unreadable"),
         ({"images": ["large.png"]}, "too_large"),
         ({"images": ["https://example.org/a.png"]}, "url"),
-        ({"messages": [{"role": "user", "content": "Draw."}, {"role": "assistant", "content": "<image>"}]}, "picture_in_answer"),
-        ({"messages": [{"role": "user", "content": "<image>"}]}, "no_answer"),
-        ({"messages": [{"role": "user", "content": [{"type": "audio"}, {"type": "image"}]}]}, "unsupported_part"),
-        ({"messages": [{"role": "user", "content": "Hm."}, {"role": "assistant", "content": "A."}, {"role": "user", "content": "<image>"}]}, "picture_after_answer"),
+        ({"messages": [user("Draw."), said("<image>")]}, "picture_in_answer"),
+        ({"messages": [user("<image>")]}, "no_answer"),
+        ({"messages": [user([{"type": "audio"}, IMAGE])]}, "unsupported_part"),
+        ({"messages": [user("Hm."), said("A."), user("<image>")]}, "picture_after_answer"),
     ],
-)  # fmt: skip
+)
 def test_a_row_that_cannot_be_used_is_counted_by_its_reason(load, folder, monkeypatch, change, reason):
     monkeypatch.setattr("runner.data.images.pictures.MOST_PIXELS", 1000)
     (folder / "cut.png").write_bytes(picture()[:50])
     (folder / "large.png").write_bytes(picture(size=(60, 60)))
-    row = {"images": ["0.png"], "messages": [{"role": "user", "content": "<image>What?"}, {"role": "assistant", "content": "Red."}]}  # fmt: skip
+    row = {"images": ["0.png"], "messages": [user("<image>What?"), said("Red.")]}
     loaded = load([row, row | change])
     assert len(loaded.train) == 1
     assert loaded.report.rows_dropped == {reason: 1}
@@ -146,9 +160,12 @@ def test_a_picture_is_turned_as_its_exif_says(load, folder):
 def test_the_rows_of_a_picture_stay_on_one_side(load, folder):
     # The same bytes by another name; and a row of two pictures holds the rows of both together.
     shutil.copyfile(folder / "0.png", folder / "again.png")
-    rows = [{"image": name, "question": f"Q{at}?", "answer": "a"} for at in range(5)
-            for name in ("0.png", "1.png", "2.png", "3.png", "again.png")]  # fmt: skip
-    rows.append({"images": ["1.png", "2.png"], "messages": [{"role": "user", "content": "<image><image>?"}, {"role": "assistant", "content": "b"}]})  # fmt: skip
+    rows = [
+        {"image": name, "question": f"Q{at}?", "answer": "a"}
+        for at in range(5)
+        for name in ("0.png", "1.png", "2.png", "3.png", "again.png")
+    ]
+    rows.append({"images": ["1.png", "2.png"], "messages": [user("<image><image>?"), said("b")]})
     for seed in range(4):
         loaded = load(rows, validation_split=0.3, seed=seed)
         train, held = (
@@ -158,7 +175,7 @@ def test_the_rows_of_a_picture_stay_on_one_side(load, folder):
 
 
 def test_a_row_without_a_picture_is_learned_as_text_and_counted(load):
-    loaded = load([{"images": [], "messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Yes."}]}])  # fmt: skip
+    loaded = load([{"images": [], "messages": [user("Hi."), said("Yes.")]}])
     assert loaded.train[0].pictures == ()
     assert loaded.report.facts["rows_without_picture"] == 1
 
@@ -199,7 +216,7 @@ def test_what_is_asked_of_a_broken_picture_names_it(folder):
 
 def test_a_row_whose_last_turn_is_an_answer_is_not_asked(folder):
     path = folder / "asked.jsonl"
-    turn = {"role": "assistant", "content": "Hm."}
-    path.write_text(json.dumps({"messages": [{"role": "user", "content": "Hi."}, turn]}) + "\n")
+    turn = said("Hm.")
+    path.write_text(json.dumps({"messages": [user("Hi."), turn]}) + "\n")
     with pytest.raises(DataError, match="nothing to answer"):
         asked_pictures.from_file(path)
