@@ -106,7 +106,7 @@ def _step(
     trace.label = "activations"
     for part in step():
         trace.label = "work of the backward pass"
-        part.backward()  # type: ignore[no-untyped-call]
+        part.backward()
         trace.label = "activations"
         del part
     trace.label = "optimizer"

@@ -32,7 +32,7 @@ def estimate(
         tokens = known_rows.full(known_rows.as_many(spec, context), spec.max_length)
         batch = known_rows.batch_of(tokens)
         learned = BatchedRows(len(tokens), batch, known_rows.loss, tokens.lengths)
-        measured = known_rows.measured(tokens.lengths, batch)
+        measured = known_rows.measured(tokens.lengths, batch, context.device)
         exercise = Exercise(learned, len(tokens), measured, known_rows.kept(tokens), exact=False)
         return finetuned_footprint.estimate(spec, context, base, targets.head(0), exercise, savings=[SHORTER])
     tokenizer = open_text_tokenizer(base.source, base.config, BASE)
