@@ -128,9 +128,9 @@ class TableReader:
     ) -> None:  # fmt: skip
         image, *label, cell = (None if name is None else row.get(name) for name in columns.values())
         at = found.add(line, "", label[0] if label else None, side=side, cell=cell)
-        self.place(found, at, image, file, packed)
+        self.find_picture(found, at, image, file, packed)
 
-    def place(self, found: Collected, at: int, cell: Any, file: Path, packed: PackedPictures) -> None:
+    def find_picture(self, found: Collected, at: int, cell: Any, file: Path, packed: PackedPictures) -> None:
         """Name a row's picture and find it: a cell of ``file`` names or holds it. What is wrong becomes its fault."""
         path, data = _parts(cell)
         found.names[at] = path or f"{file.name}: row {found.rows[at]}"

@@ -45,7 +45,7 @@ class PictureShelf:
         if known is not None and known in self._known:
             return self._known[known]
         at = self.found.add(line, "", None)
-        self._reader.place(self.found, at, cell, file, self._packed)
+        self._reader.find_picture(self.found, at, cell, file, self._packed)
         if known is not None:
             self._known[known] = at
         return at

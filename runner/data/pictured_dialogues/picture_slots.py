@@ -48,7 +48,7 @@ class Slots:
             return value
         texts: list[str] = []
         for part in parts:
-            if _is_picture(part):
+            if isinstance(part, Mapping) and _is_picture(part):
                 self.cells.append(_held(part))
                 texts.append(MARK)
             else:

@@ -168,7 +168,7 @@ def _question(columns: Columns, images: str) -> dict[str, str]:
         strong = [name for name in single if name.strip().lower() not in ("text", "label", "target")] or single
         if len(strong) > 1:
             raise RowFault("two_answers", f"{' or '.join(map(repr, strong))} could be the answer to {prompt!r}")
-        answer = (strong or found or [None])[0]
+        answer = next(iter(strong or found), None)
     if answer is None:
         return {}
     several = next((name for name in columns.all(SEVERAL) if name not in (prompt, images, answer)), None)

@@ -65,7 +65,7 @@ def write(folder: Path) -> None:
         eos_token_id=wrapped.eos_token_id, pad_token_id=wrapped.pad_token_id,
     )  # fmt: skip
     config = LlavaConfig(
-        vision_config=vision, text_config=text, image_token_index=wrapped.convert_tokens_to_ids("<image>"),
+        vision_config=vision, text_config=text, image_token_index=len(wrapped) - 1,
         image_seq_length=(SIDE // PATCH) ** 2, vision_feature_select_strategy="default", vision_feature_layer=-2,
         tie_word_embeddings=False, dtype="float32",
     )  # fmt: skip
