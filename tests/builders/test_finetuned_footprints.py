@@ -152,3 +152,13 @@ def test_the_estimate_is_near_what_a_training_takes(kind):
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
     told = json.loads(done.stdout.splitlines()[-1])
     assert BAND[0] < told["estimate"] / told["measured"] < BAND[1]
+
+
+def test_pictures_count_as_the_tokens_that_the_model_makes_of_them(asked):
+    found = asked("vision_language")
+    assert found.figures["tokens_per_picture"] > 1
+    assert found.figures["picture_tokens"] == found.figures["examples"] * found.figures["tokens_per_picture"]
+    assert found.figures["trainable_parameters"] < found.figures["parameters"]
+    tower = asked("vision_language", train_vision_tower=True)
+    assert tower.figures["trainable_parameters"] > found.figures["trainable_parameters"]
+    assert step(tower) > step(found)

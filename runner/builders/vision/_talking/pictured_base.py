@@ -68,8 +68,8 @@ class PictureProcessor:
                 "the tokenizer is not the model's: the token of a picture is another one", where=where,
                 hint="take processor and weights of one model, whole",
             )  # fmt: skip
-        #: Tokens of a picture.
-        self.count = self._probed()
+        #: Tokens of a picture, and height and width of what the model reads of it.
+        self.count, self.size = self._probed()
 
     @classmethod
     def of_folder(cls, folder: Path, config: dict[str, Any], where: str) -> PictureProcessor:
@@ -130,7 +130,7 @@ class PictureProcessor:
         found = self.processor.image_processor(images=image, return_tensors="np")["pixel_values"]
         return np.ascontiguousarray(found[0], np.float32)
 
-    def _probed(self) -> int:
+    def _probed(self) -> tuple[int, tuple[int, int]]:
         """The tokens that pictures of several shapes come to. Raises :class:`DataError` where they come to several."""
         from PIL import Image
 
@@ -150,4 +150,5 @@ class PictureProcessor:
                 "its processor makes inputs of many sizes: only models that read one size are trained",
                 where=self._where, hint="such as llava-hf/llava-interleave-qwen-0.5b-hf, or llava-hf/llava-1.5-7b-hf",
             )  # fmt: skip
-        return counts.pop()
+        _, height, width = shapes.pop()
+        return counts.pop(), (height, width)
