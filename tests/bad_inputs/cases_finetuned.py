@@ -360,8 +360,8 @@ PICTURES = [
     lacking(
         "pictures whose numbers are lists",
         tuned("image_regression"),
-        "/data/columns/target",
-        "a list",
+        "/data/dataset",
+        "column 'target' has a list",
         spoil=lambda bench: numbered(bench, lambda at: [at]),
     ),
     lacking(
@@ -395,8 +395,8 @@ PICTURES = [
     lacking(
         "numbers of pictures that are all one",
         tuned("image_regression"),
-        "/data/dataset",
-        "has the number 1",
+        "/data",
+        "is 1 in every row of training",
         spoil=lambda bench: numbered(bench, lambda at: 1.0),
     ),
     lacking(

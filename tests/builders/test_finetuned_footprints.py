@@ -85,7 +85,8 @@ def test_less_is_needed_where_less_is_kept(asked, kind):
     assert step(asked(kind, precision="bfloat16")) != step(full)
     lora = asked(kind, finetuning_spec={"method": "lora", "rank": 1})
     assert lora.figures["trainable_parameters"] < full.figures["trainable_parameters"]
-    assert step(lora) < step(full)
+    # Of a model this small the adapters' own activations outweigh the weights, so the whole step says little.
+    assert lora.figures["memory"]["parts"]["optimizer"] < full.figures["memory"]["parts"]["optimizer"]
 
 
 def test_a_quantised_base_is_a_quarter_of_it_or_less_until_it_is_stored(asked):
@@ -106,12 +107,18 @@ def test_a_quantised_base_is_a_quarter_of_it_or_less_until_it_is_stored(asked):
         ("seq2seq", {"max_target_length": 16}),
         ("sentence_embedding", {"max_length": 8}),
         ("object_detection", {"image_size": 32}),
-        ("sentence_embedding", {"loss": {"loss_type": "cached_multiple_negatives_ranking", "rows_at_once": 2}}),
     ],
-    ids=["windows", "sources", "targets", "texts", "pictures", "rows at once"],
+    ids=["windows", "sources", "targets", "texts", "pictures"],
 )
 def test_shorter_texts_and_smaller_pictures_take_less(asked, kind, small):
     assert step(asked(kind, **small)) < step(asked(kind))
+
+
+def test_a_loss_that_asks_for_its_own_value_says_that_it_cannot_be_told(asked):
+    found = asked("sentence_embedding", loss={"loss_type": "cached_multiple_negatives_ranking", "rows_at_once": 2})
+    assert found.memory is None
+    assert found.figures["steps"] > 0
+    assert any("cannot be told" in note for note in found.notes)
 
 
 def test_negatives_beside_pairs_are_read_too(asked):

@@ -18,6 +18,7 @@ from runner.data.dialogues.row_layout import Form
 from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.images import infer_rows as pictures_alone
+from runner.data.images.collected import Collected
 from runner.data.images.infer_rows import PictureRows
 from runner.data.images.pictures import PictureFault, is_picture
 from runner.data.images.table_pictures import BATCH, Reading, TableReader
@@ -31,6 +32,8 @@ from runner.data.records.data_files import container_of
 from runner.data.table_rows.infer_rows import FORMATS, ending_in, put_aside
 from runner.errors import DataError, UsageError
 
+NOTHING, WHERE = "no pictures", "--input"
+HOW = "--input FOLDER, a picture, or a table with pictures and questions; a question for all: --set question=..."
 ROW = 'expected a picture ("image") with a question, or "messages" with pictures'
 
 
@@ -185,6 +188,10 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "standard inpu
         raise UsageError(f"{format} is no format of rows", where="--prompts-format", hint=", ".join(FORMATS))
     holder, raw = put_aside(stream)
     try:
+        if not raw.stat().st_size:
+            nothing = AskedPictures(name, [], Collected(), _prompt(told), holder)
+            nothing.empty = True
+            return nothing
         head = raw.read_bytes() if format is None and raw.stat().st_size < 2**29 else b""
         if head and is_picture(head):
             return _alone(pictures_alone.from_words([str(raw)]), told, holder)

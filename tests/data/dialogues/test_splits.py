@@ -54,7 +54,7 @@ def test_one_row_is_trained_on_and_a_share_that_is_asked_for_is_refused(load, li
     assert (len(loaded.train), len(loaded.validation)) == (1, 0)
     assert loaded.report.facts["held_out"].startswith("nothing")
     with pytest.raises(DataError, match="1 row cannot be divided"):
-        load("sft", pair(1), validation_split=0.2)
+        load("sft", pair(1), validation_split=0.3)
 
 
 def test_a_column_says_the_side_of_each_row(lines):
