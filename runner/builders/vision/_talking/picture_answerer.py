@@ -11,7 +11,7 @@ import torch
 
 from runner.builders._finetuning import finetuned_model
 from runner.builders._finetuning._fields.pretrained_fit import positions
-from runner.builders.language._answering.generator import seed_of
+from runner.builders._finetuning.sampling import seed_of
 from runner.builders._finetuning.stop_texts import cut_at
 from runner.builders.language._rows.row_report import RowReport
 from runner.builders.text._targets import writing_settings
