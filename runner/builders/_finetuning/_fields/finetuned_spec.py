@@ -144,7 +144,7 @@ class FinetunedSpec(TransformerPrecision, GradientTraining, ModelSpec):
         if section.every is not None and self.max_steps is not None and section.every > self.max_steps:
             raise invalid(
                 ("evaluation", "every"),
-                "too_long",
+                "over_length",
                 f"the training ends after {self.max_steps:,} steps, which max_steps says",
             )
         if section.measure is None:

@@ -45,7 +45,7 @@ def check_evaluation(spec: Any) -> None:
         raise invalid((PLACE, "tasks"), "twice", "a task is there twice")
     if section.every is not None and spec.max_steps is not None and section.every > spec.max_steps:
         raise invalid(
-            (PLACE, "every"), "too_long", f"the training ends after {spec.max_steps:,} steps, which max_steps says"
+            (PLACE, "every"), "over_length", f"the training ends after {spec.max_steps:,} steps, which max_steps says"
         )
     if section.measure is None:
         return

@@ -74,7 +74,7 @@ class Writing(Section):
         if self.num_beams == 1 and self.length_penalty != 1:
             raise invalid(("length_penalty",), "void", "has no effect without beams: num_beams is 1")
         if self.max_new_tokens is not None and self.min_new_tokens > self.max_new_tokens:
-            raise invalid(("min_new_tokens",), "too_long", "is more than max_new_tokens")
+            raise invalid(("min_new_tokens",), "over_length", "is more than max_new_tokens")
         return self
 
 
@@ -143,5 +143,5 @@ class Spec(FinetunedSpec):
     @model_validator(mode="after")
     def _written_lengths(self) -> Self:
         if self.writing.min_new_tokens > self.longest_written():
-            raise invalid(("writing", "min_new_tokens"), "too_long", "is more than max_target_length")
+            raise invalid(("writing", "min_new_tokens"), "over_length", "is more than max_target_length")
         return self

@@ -61,7 +61,7 @@ class Spec(EncoderSpec):
         if self.stride > self.max_length - ROOM:
             raise invalid(
                 ("stride",),
-                "too_long",
+                "over_length",
                 f"a window of {self.max_length} tokens, which max_length says, has to have new ones: at most "
                 f"{self.max_length - ROOM}",
             )
