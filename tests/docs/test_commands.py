@@ -167,7 +167,8 @@ def test_the_quickstart_ends_as_the_readme_shows(tmp_path: Path):
                 line.removeprefix(".venv/bin/").partition("--models-to-score")[0] for line in (is_now, was)
             )
             assert now_words == was_words
-        elif was.startswith("dense_network") or "above the best" in was:
+        elif was.startswith("dense_network") or "best baseline" in was:
+            # Whether the lead is sure hangs on digits too.
             assert numbers(is_now) == pytest.approx(numbers(was), abs=0.03)
         else:
             assert is_now == was
