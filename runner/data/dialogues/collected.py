@@ -13,7 +13,7 @@ from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.row_faults import ODDITIES, RowFault, Told
 from runner.data.dialogues.row_keys import characters, content_key, prompt_key
 from runner.data.dialogues.row_layout import LayoutRows
-from runner.data.dialogues.row_preparation import side_column
+from runner.data.dialogues.row_preparation import note_fault, side_column
 from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.records import open_records
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Rows of a file that are held at a time, beside those that were made of others.
 BATCH = 512
-#: Details that are told of each reason.
-DETAILS = 3
 KEYS = "Q"
 
 
@@ -88,19 +86,11 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport) 
             try:
                 made = tuple(found.layout.rows(row, line))
             except RowFault as fault:
-                note_fault(found, report, fault, line)
+                note_fault(found.details, report, line, fault)
                 continue
             _keep(found, made, row, way)
             count_oddities(found, report, line)
     return found
-
-
-def note_fault(found: Collected, report: DataReport, fault: RowFault, line: int) -> None:
-    """Count a row that cannot be used, and keep what was found."""
-    report.drop(fault.reason, [line])
-    told_of = found.details.setdefault(fault.reason, {})
-    if fault.detail and (fault.detail in told_of or len(told_of) < DETAILS):
-        told_of.setdefault(fault.detail, line)
 
 
 def count_oddities(found: Collected, report: DataReport, line: int) -> None:

@@ -172,13 +172,18 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "standard inpu
             found = Collected()
             found.lies_in(found.add(name, name, None), raw)
             return PictureRows(name, found, holder)
-        ending = FORMATS[format] if format else {b"{": ".jsonl", b"[": ".json"}.get(data.lstrip()[:1], ".csv")
-        ending = ".parquet" if data[:4] == b"PAR1" else ending
-        found = _of_table(ending_in(raw, ending), Path(holder.name), told, os.fspath(Path.cwd()))
+        found = _of_table(ending_in(raw, table_ending(data, format)), Path(holder.name), told, os.fspath(Path.cwd()))
     except BaseException:
         holder.cleanup()
         raise
     return PictureRows(name, found, holder)
+
+
+def table_ending(head: bytes, format: str | None) -> str:
+    """The ending of a piped table's file: the format's that is said, else by how it begins."""
+    if head[:4] == b"PAR1":
+        return ".parquet"
+    return FORMATS[format] if format else {b"{": ".jsonl", b"[": ".json"}.get(head.lstrip()[:1], ".csv")
 
 
 def _of_table(path: Path, cache: Path, told: Mapping[str, Any], folder: str | None = None) -> Collected:

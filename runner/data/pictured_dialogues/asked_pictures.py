@@ -195,9 +195,9 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "standard inpu
         head = raw.read_bytes() if format is None and raw.stat().st_size < 2**29 else b""
         if head and is_picture(head):
             return _alone(pictures_alone.from_words([str(raw)]), told, holder)
-        ending = FORMATS[format] if format else {b"{": ".jsonl", b"[": ".json"}.get(head.lstrip()[:1], ".csv")
-        ending = ".parquet" if head[:4] == b"PAR1" else ending
-        return _of_table(ending_in(raw, ending), name, holder, told, os.fspath(Path.cwd()))
+        return _of_table(
+            ending_in(raw, pictures_alone.table_ending(head, format)), name, holder, told, os.fspath(Path.cwd())
+        )
     except BaseException:
         holder.cleanup()
         raise

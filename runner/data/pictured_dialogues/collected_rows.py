@@ -15,9 +15,10 @@ import numpy as np
 from runner.contract import DataReport
 from runner.data import holdout
 from runner.data.dialogues.cell_values import missing
-from runner.data.dialogues.collected import KEYS, Collected, count_oddities, layout_rows, note_fault
+from runner.data.dialogues.collected import KEYS, Collected, count_oddities, layout_rows
 from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.row_keys import characters, prompt_key
+from runner.data.dialogues.row_preparation import note_fault
 from runner.data.images.collected import Collected as CollectedPictures
 from runner.data.images.packed_pictures import PackedPictures
 from runner.data.images.picture_look import Looked, look
@@ -86,7 +87,7 @@ def collect(section: PicturedDialoguesData, path: str, pointer: str, report: Dat
                 try:
                     (made,) = layout.rows(row, line)
                 except RowFault as fault:
-                    note_fault(found, report, fault, line)
+                    note_fault(found.details, report, line, fault)
                     continue
                 numbers = [shelf.put(cell, line, batch.file) for cell in layout.cells]
                 cell = None if way is None else row.get(way)
@@ -111,7 +112,8 @@ def _keep(
         broken = next((at for at in numbers if at in faults), None)
         if broken is not None:
             reason, words = faults[broken]
-            note_fault(found, report, RowFault(reason, f"{shelf.found.names[broken][:200]}: {words}"), row.line)
+            fault = RowFault(reason, f"{shelf.found.names[broken][:200]}: {words}")
+            note_fault(found.details, report, row.line, fault)
             continue
         own = tuple(Picture(pictures, at, int(looked.keys[at])) for at in numbers)
         whole = replace(row, pictures=own)

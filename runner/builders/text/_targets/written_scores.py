@@ -69,13 +69,7 @@ class Scores:
 
     def metrics(self, seed: int | None = None) -> dict[str, float | None]:
         """All figures; with a seed, with their 95 % intervals."""
-        found: dict[str, float | None] = {}
-        for name, figure in self.figures.items():
-            found[name] = figure.value
-            if seed is not None:
-                sure = figure.interval(seed)[0]
-                found |= {f"{name}_low": sure.low, f"{name}_high": sure.high}
-        return found | {"written_tokens": self.tokens, "cut_texts": self.cut}
+        return figure_metrics(self.figures, seed) | {"written_tokens": self.tokens, "cut_texts": self.cut}
 
     def table(self) -> Table:
         """The texts that are farthest from their targets, and what they should have been."""
@@ -102,6 +96,17 @@ def write(writer: TargetWriter, asked: AskedSources, options: SettledOptions, ba
         asked, texts, scored(texts, asked.references), float(np.mean([each.completion_tokens for each in made])),
         float(np.mean([each.finish_reason == CUT for each in made])),
     )  # fmt: skip
+
+
+def figure_metrics(figures: Mapping[str, Figure], seed: int | None = None) -> dict[str, float | None]:
+    """Figures by name; with a seed, with their 95 % intervals."""
+    found: dict[str, float | None] = {}
+    for name, figure in figures.items():
+        found[name] = figure.value
+        if seed is not None:
+            sure = figure.interval(seed)[0]
+            found |= {f"{name}_low": sure.low, f"{name}_high": sure.high}
+    return found
 
 
 def scored(texts: Sequence[str], references: Sequence[Sequence[str]]) -> dict[str, Figure]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.text._targets.written_scores import figure_metrics
 from runner.builders.vision._fitting.worst_pictures import thumbnail
 from runner.builders.vision._talking.picture_answerer import PictureAnswerer
 from runner.chat.messages import Conversation
@@ -56,13 +57,7 @@ class Scores:
 
     def metrics(self, seed: int | None = None) -> dict[str, float | None]:
         """All figures; with a seed, with their 95 % intervals."""
-        found: dict[str, float | None] = {}
-        for name, figure in self.figures.items():
-            found[name] = figure.value
-            if seed is not None:
-                sure = figure.interval(seed)[0]
-                found |= {f"{name}_low": sure.low, f"{name}_high": sure.high}
-        return found | {"answer_tokens": self.tokens, "cut_answers": self.cut}
+        return figure_metrics(self.figures, seed) | {"answer_tokens": self.tokens, "cut_answers": self.cut}
 
     def table(self) -> Table | None:
         """The answers that are farthest from a right one, each with its first picture; None where all are right."""
