@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 
+from runner.builders._finetuning.answer_batches import TOKENS, checked_prompts, longest_first, size_of_next
 from runner.builders._finetuning.sampling import seed_of
 from runner.builders._finetuning.stop_texts import cut_at, end_at
 from runner.builders.language._answering import foretelling
@@ -29,9 +30,6 @@ from runner.errors import DataError
 from runner.tasks.generation.completions import Completion, Ending
 from runner.tasks.generation.passages import Likelihood, Passage
 from runner.training.quiet_libraries import quietly
-
-#: Tokens that a batch may have in the end, prompts and answers together.
-TOKENS = 65_536
 
 
 class Generator:
@@ -110,20 +108,11 @@ class Generator:
 
         Raises :class:`DataError` for a prompt that fills all of the model's positions.
         """
-        prompts = []
-        for at, row in enumerate(rows):
-            try:
-                prompts.append(self.checked_ids(row, options))
-            except DataError as error:
-                raise DataError(f"row {at + 1}: {error.message}", where=error.where, hint=error.hint) from None
-        order = sorted(range(len(rows)), key=lambda at: len(prompts[at]), reverse=True)
+        prompts = checked_prompts(rows, lambda row: self.checked_ids(row, options))
+        order = longest_first(prompts)
         found: list[list[Completion]] = [[] for _ in rows]
         while order:
-            length = len(prompts[order[0]]) + options.max_new_tokens
-            size = max(1, min(batch_size, TOKENS // (length * max(options.n, options.num_beams))))
-            if length > self.longest:
-                # What room the model has left is that of its longest row: a shorter one beside it would be cut early.
-                size = min(size, sum(len(prompts[at]) == len(prompts[order[0]]) for at in order))
+            size = size_of_next(prompts, order, options, at_most=batch_size, longest=self.longest)
             some, order = order[:size], order[size:]
             lists = [prompts[at] for at in some]
             if options.num_beams > 1:

@@ -11,6 +11,7 @@ import torch
 
 from runner.builders._finetuning import finetuned_model
 from runner.builders._finetuning._fields.pretrained_fit import positions
+from runner.builders._finetuning.answer_batches import checked_prompts, longest_first, size_of_next
 from runner.builders._finetuning.sampling import seed_of
 from runner.builders._finetuning.stop_texts import cut_at
 from runner.builders.language._rows.row_report import RowReport
@@ -27,8 +28,6 @@ from runner.errors import DataError
 from runner.tasks.generation.completions import Completion, Ending
 from runner.training.quiet_libraries import quietly
 
-#: Tokens that a batch may have in the end, prompts and answers together.
-TOKENS = 65_536
 #: What options of answers do not have, for :mod:`writing_settings`.
 PLAIN = {"length_penalty": 1.0, "no_repeat_ngram_size": 0}
 
@@ -93,20 +92,11 @@ class PictureAnswerer:
 
         Raises :class:`DataError` for a row that is refused.
         """
-        prompts = []
-        for at, row in enumerate(rows):
-            try:
-                prompts.append(self.checked_ids(row, options))
-            except DataError as error:
-                raise DataError(f"row {at + 1}: {error.message}", where=error.where, hint=error.hint) from None
-        order = sorted(range(len(rows)), key=lambda at: len(prompts[at]), reverse=True)
+        prompts = checked_prompts(rows, lambda row: self.checked_ids(row, options))
+        order = longest_first(prompts)
         found: list[list[Completion]] = [[] for _ in rows]
         while order:
-            length = len(prompts[order[0]]) + options.max_new_tokens
-            size = max(1, min(batch_size, TOKENS // (length * max(options.n, options.num_beams))))
-            if length > self.longest:
-                # What room the model has left is that of its longest row.
-                size = min(size, sum(len(prompts[at]) == len(prompts[order[0]]) for at in order))
+            size = size_of_next(prompts, order, options, at_most=batch_size, longest=self.longest)
             # Beams copy pictures as they copy rows, which have as many each then.
             first = len(self._pictures(rows[order[0]]))
             alike = [at for at in order if options.num_beams == 1 or len(self._pictures(rows[at])) == first]
