@@ -19,8 +19,13 @@ THINGS = (
     "a star", "a river", "a stone", "bread", "a door", "rain", "a song", "a ship", "salt", "a lamp", "snow", "a road",
 )
 # fmt: on
-#: Epochs, prompts a step, and fields: 320 answers are drawn, or 160 that are learned from four times each.
-SETTINGS = {"grpo": (1, 4, {"group_size": 8}), "online_dpo": (4, 8, {}), "ppo": (4, 20, {})}
+#: Epochs, prompts a step, the learning rate, and fields: 320 answers are drawn, and PPO learns four times from each.
+#: At twice the rate and half the answers one seed of seven stayed where it was; which one, hangs on the processor.
+SETTINGS = {
+    "grpo": (1, 4, 0.0002, {"group_size": 8}),
+    "online_dpo": (4, 8, 0.0002, {}),
+    "ppo": (8, 20, 0.0001, {}),
+}  # fmt: skip
 ASKED = ("Describe {}.", "What is {}?", "Who made {}?", "Where is {}?", "Tell me of {}.")
 
 
@@ -34,7 +39,7 @@ def prompts() -> list[PromptRow]:
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", REINFORCED)
 def test_answers_to_held_out_prompts_are_worth_more_after_training(trained, smollm, tmp_path, kind):
-    epochs, batch_size, own = SETTINGS[kind]
+    epochs, batch_size, rate, own = SETTINGS[kind]
     result, _ = trained(
         kind,
         rows=prompts(),
@@ -44,7 +49,7 @@ def test_answers_to_held_out_prompts_are_worth_more_after_training(trained, smol
         rewards={"capital": {"reward_type": "regular_expression", "pattern": "[A-Z]"}},
         max_new_tokens=4,
         max_length=64,
-        optimizer={"optimizer_type": "adamw", "learning_rate": 0.0002},
+        optimizer={"optimizer_type": "adamw", "learning_rate": rate},
         keep="last",
         **own,
     )
