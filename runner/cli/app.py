@@ -7,15 +7,17 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NoReturn
-
-from cyclopts import App, CycloptsError
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from runner import __version__
 from runner.cli import streams
 from runner.cli.output import error_text, print_json
 from runner.cli.streams import ReaderGone
-from runner.errors import ExitCode, Interrupted, RunnerError
+from runner.errors import ExitCode, Interrupted, RunnerError, UsageError
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 #: verb -> (module:function, help line). Help is written here so that listing the verbs imports none of them.
 VERBS = {
@@ -106,6 +108,8 @@ def build(words: Sequence[str], name: str = "runner") -> App:
 
     The help lines here are for the list of all verbs; a verb's own help is its docstring, which has an example.
     """
+    from cyclopts import App
+
     listing = not words or words[0].startswith("-")
     group_listing = len(words) < 2 or words[1].startswith("-")
     app = App(
@@ -156,6 +160,25 @@ def _load(path: str) -> Callable[..., object]:
     return loaded
 
 
+def _called(words: Sequence[str]) -> object:
+    """What the verb of these words returns. Words that make no command are a :class:`UsageError`."""
+    if words[:1] == ["validate"]:
+        from runner.cli.document_checks import check_documents, only_documents
+
+        if only_documents(words[1:]):
+            files = [Path(word) for word in words[1:] if word != "--json"]
+            return check_documents(files, as_json="--json" in words)
+    from cyclopts import CycloptsError
+
+    try:
+        return build(words)(list(words))
+    except CycloptsError as error:
+        from runner.cli.former_verbs import instead
+
+        usual = "see `runner --help`, or `runner VERB --help`; a value that begins with a dash: --flag=-VALUE"
+        raise UsageError(" ".join(str(error).split()), hint=instead(words) or usual) from error
+
+
 def run(words: Sequence[str]) -> int:
     """Run one command line and return its exit code. Every error that leaves the program is printed here."""
     as_json = "--json" in words
@@ -164,19 +187,7 @@ def run(words: Sequence[str]) -> int:
             from runner.cli.infer_options import as_settings
 
             words = ["infer", *as_settings(words[1:])]
-        result = build(words)(list(words))
-    except CycloptsError as error:
-        from runner.cli.former_verbs import instead
-
-        message = " ".join(str(error).split())
-        usual = "see `runner --help`, or `runner VERB --help`; a value that begins with a dash: --flag=-VALUE"
-        hint = instead(words) or usual
-        if as_json:
-            document = {"error": "usage", "exit_code": int(ExitCode.USAGE), "message": message, "hint": hint}
-            print_json(document)
-        else:
-            print(f"error: {message}\n  {hint}", file=sys.stderr)
-        return ExitCode.USAGE
+        result = _called(words)
     except RunnerError as error:
         if as_json:
             print_json(error.as_dict())

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from runner.cli.chat_commands import carry_out
-from runner.cli.output import Json, error_text, say, show
+from runner.cli.output import error_text, say, show
+from runner.cli.parameters import Json
 from runner.cli.streams import ResultStream, standard_input
 from runner.errors import DataError, RunnerError, UsageError
 from runner.workspace import Workspace, absolute, current_folder

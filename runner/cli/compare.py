@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Dash, Json, say, show
+from runner.cli.output import say, show
+from runner.cli.parameters import Dash, Json
 from runner.errors import ExitCode, UsageError
 from runner.workspace import Workspace
 

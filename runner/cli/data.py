@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from runner import near_names
-from runner.cli.output import Json, error_text, say, show, table
+from runner.cli.output import error_text, say, show, table
+from runner.cli.parameters import Json
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.errors import DataError, ExitCode, Fault, SpecError, UsageError
 from runner.workspace import Workspace

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from runner.cli.infer import progress_shown
-from runner.cli.output import Json, say, show, table
+from runner.cli.output import say, show, table
+from runner.cli.parameters import Json
 from runner.errors import ExitCode, RunFailed, UsageError
 from runner.workspace import Workspace
 

@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from runner.cli.data import Columns_, Fields_, Kind_, Path_, data_document, ended, read_data, report_text
-from runner.cli.output import Json, show
+from runner.cli.output import show
+from runner.cli.parameters import Json
 from runner.errors import ExitCode, UsageError
 from runner.store.files import write_atomic
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from runner.cli.output import Json, show
+from runner.cli.output import show
+from runner.cli.parameters import Json
 from runner.errors import ExitCode
 from runner.workspace import Workspace
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from runner.cli.infer import progress_shown, sigterm_raises
-from runner.cli.output import Dash, Json, error_text, say, show
+from runner.cli.output import error_text, say, show
+from runner.cli.parameters import Dash, Json
 from runner.errors import DataError, ExitCode, UsageError
 from runner.workspace import Workspace
 

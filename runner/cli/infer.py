@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Dash, Json, say, show
+from runner.cli.output import say, show
+from runner.cli.parameters import Dash, Json
 from runner.cli.streams import ResultStream, standard_input
 from runner.errors import UsageError
 from runner.runs.event_hold import Hold

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, say, show
+from runner.cli.output import say, show
+from runner.cli.parameters import Json
 from runner.workspace import Workspace
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from runner import registry
-from runner.cli.output import Json, show, table
+from runner.cli.output import show, table
+from runner.cli.parameters import Json
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:

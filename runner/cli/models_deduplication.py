@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runner.cli.output import Json, say, show
+from runner.cli.output import say, show
+from runner.cli.parameters import Json
 from runner.cli.removal_report import Yes
 from runner.workspace import Workspace
 

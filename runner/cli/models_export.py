@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, show
+from runner.cli.output import show
+from runner.cli.parameters import Json
 from runner.errors import UsageError
 from runner.workspace import Workspace, absolute, current_folder
 

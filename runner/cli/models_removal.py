@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json
+from runner.cli.parameters import Json
 from runner.cli.removal_report import Yes, age, carry_out, check_rule, refuse
 from runner.errors import NotFoundError, UsageError
 from runner.workspace import Workspace

@@ -6,7 +6,8 @@ import gc
 import sys
 from typing import Literal
 
-from runner.cli.output import Json, say, show, table
+from runner.cli.output import say, show, table
+from runner.cli.parameters import Json
 from runner.workspace import Workspace
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 from cyclopts import Parameter
 
 from runner.cli.infer import Words, asked_rows, progress_shown
-from runner.cli.output import Dash, Json, say, show, table
+from runner.cli.output import say, show, table
+from runner.cli.parameters import Dash, Json
 from runner.errors import UsageError
 from runner.workspace import Workspace
 

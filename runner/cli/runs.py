@@ -14,7 +14,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from runner.cli import streams
-from runner.cli.output import Json, show, table
+from runner.cli.output import show, table
+from runner.cli.parameters import Json
 from runner.errors import ConflictError, EnvironmentProblem, RunnerError
 from runner.execution.plan_document import PlanDocument
 from runner.runs.events import EventReader

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.cli.output import Json
+from runner.cli.parameters import Json
 from runner.cli.removal_report import Yes, age, carry_out, check_rule, refuse
 from runner.execution import removal_rules
 from runner.runs.run_folder import find_run

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json
+from runner.cli.parameters import Json
 from runner.spec import json_schemas
 
 

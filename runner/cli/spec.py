@@ -10,7 +10,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.output import Dash, Json, say, show
+from runner.cli.output import say, show
+from runner.cli.parameters import Dash, Json
 from runner.cli.streams import standard_input
 from runner.errors import EnvironmentProblem, UsageError
 from runner.spec.reader import read_file, read_piped

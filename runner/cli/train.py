@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Dash, Json, fault_text, say, show
+from runner.cli.output import fault_text, say, show
+from runner.cli.parameters import Dash, Json
 from runner.cli.train_words import announce, ending, read_spec
 from runner.errors import UsageError
 from runner.workspace import Workspace

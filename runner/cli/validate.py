@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.output import Dash, Json, error_text, fault_text, say, show
-from runner.cli.streams import standard_input
-from runner.errors import RunnerError
-from runner.spec.checking import load
-from runner.spec.document_sort import is_task
-from runner.spec.reader import read_file, read_piped
+from runner.cli.document_checks import check_documents
+from runner.cli.parameters import Dash, Json
 
 
 def validate(
@@ -31,34 +26,4 @@ def validate(
 
     Example: runner validate specs/*.json --json
     """
-    results = [_check(file) for file in files or (Path("-"),)]
-    documents = [document for document, _ in results]
-    for document, text in results if not json else ():
-        if document["valid"]:
-            print(text)
-        else:
-            say(text)
-    if json:
-        show(documents[0] if len(documents) == 1 else {"specs": documents}, "", as_json=True)
-    return max(document["exit_code"] for document in documents)
-
-
-def _check(file: Path) -> tuple[dict[str, Any], str]:
-    """The result for one file as a document, and as a person reads it."""
-    source = "<stdin>" if str(file) == "-" else str(file)
-    try:
-        data = read_piped(standard_input(), source) if str(file) == "-" else read_file(file)
-        if is_task(data):
-            from runner.spec.evaluation_checking import load_task
-
-            task = load_task(data, source).task
-            text = f"{source}: a valid task, answered by {task.answer.by}"
-            return {"source": source, "valid": True, "exit_code": 0, "task": task.name, "warnings": []}, text
-        loaded = load(data, source)
-    except RunnerError as error:
-        return {"source": source, "valid": False} | error.as_dict(), error_text(error)
-    warnings = [asdict(warning) for warning in loaded.warnings]
-    what = f"a valid spec of {loaded.kind}" if loaded.kind else "a valid spec that starts from a stored model"
-    lines = [fault_text(warning, source, "warning: ") for warning in loaded.warnings]
-    document = {"source": source, "valid": True, "exit_code": 0, "model_type": loaded.kind, "warnings": warnings}
-    return document, "\n".join([*lines, f"{source}: {what}"])
+    return check_documents(files, as_json=json)
