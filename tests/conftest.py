@@ -34,7 +34,24 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         Path(path).write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
 
 
+class FailuresAtOnce:
+    """Says which test failed, and of what, when it does: a session that is cut off would never come to its summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        terminal = self.config.pluginmanager.get_plugin("terminalreporter")
+        if report.failed and terminal is not None:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            cause = " ".join((crash.message if crash else str(report.longrepr)).split())
+            terminal.write_line(f"\n{report.nodeid} failed in its {report.when}: {cause[:400]}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(config))
     # Two test processes with two threads each would fight over two cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Under `nohup`, or in the background of a script, signals come ignored, and programs that are started here would
