@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from runner.data.dialogues.row_types import PromptRow
 from runner.errors import DataError, RunFailed
 from runner.training.auto_batch_size import RowsAtOnce
 from tests.builders.language.conftest import REINFORCED, prompts, steps, weights
+from tests.inference.collecting.endpoint import serving
 
 ONE_EPOCH = {"epochs": 1, "batch_size": 4}
 
@@ -55,6 +57,29 @@ def test_what_is_measured_and_told(trained, kind):
     assert 0 < told["train_answer_tokens"] <= 4
     assert ("train_kl" in told) == (kind == "ppo")
     assert ("train_equal_groups" in told) == (kind != "ppo")
+
+
+@pytest.mark.parametrize("kind", ["online_dpo", "grpo"])
+def test_a_judge_behind_an_endpoint_is_learned_from(trained, kind):
+    """Its likes turned round, the steps go elsewhere: what it says of the drawn answers is what is learned."""
+
+    def of_letters(body: dict[str, Any], likes: str) -> str:
+        first, second = body["messages"][-1]["content"].partition("Second answer:")[::2]
+        counts = [sum(map(str.isalpha, part)) for part in (first.partition("First answer:")[2], second)]
+        return likes if counts[0] > counts[1] else "[[B]]" if likes == "[[A]]" else "[[A]]"
+
+    stored = []
+    for likes in ("[[A]]", "[[B]]"):
+        with serving() as endpoint:
+            endpoint.answer = partial(of_letters, likes=likes)
+            own = {"own": {"reward_type": "judge", "base_url": endpoint.url, "model": "judge"}}
+            result, context = trained(kind, likes, context=ONE_EPOCH, rewards=own)
+            assert endpoint.asked["judge"] > 0
+        (epoch,) = steps(context)
+        assert 0 < epoch["metrics"]["train_reward"] < 1, "some answers won and some lost"
+        assert 0 <= result.metrics["reward"] <= 1
+        stored.append(weights(context.artifact))
+    assert any(not torch.equal(tensor, stored[1][name]) for name, tensor in stored[0].items())
 
 
 def test_groups_of_equal_rewards_are_counted_and_told(trained, tmp_path):
