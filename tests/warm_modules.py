@@ -11,6 +11,7 @@ import runner
 from runner import registry
 from runner.errors import SpecError
 from runner.spec.checking import load_file, load_object
+from tests import large_pages
 from tests.conftest import ROOT
 
 LIBRARIES = (
@@ -51,3 +52,4 @@ for kind in OFTEN_WRONG:
 # A copy shares these pages until it writes to them.
 gc.collect()
 gc.freeze()
+large_pages.gather()
