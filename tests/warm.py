@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -26,7 +27,11 @@ from typing import Any
 
 #: Variables that are read when a command runs, never when a library is imported, begin so. torch's compiler names its
 #: folder in the process that imports it, which is a test's own when it makes a model.
-READ_LATE = ("RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM", "TORCHINDUCTOR_CACHE_DIR")
+READ_LATE = (
+    "RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM", "TORCHINDUCTOR_CACHE_DIR",
+    # Who is who among processes that train together.
+    "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK", "TORCHELASTIC_",
+)  # fmt: skip
 #: Files that a copy inherits have lower numbers than this.
 MOST_FILES = 4096
 #: What a person or a supervisor ends a command with.
@@ -96,11 +101,14 @@ class Copy:
 
 
 def _command(words: list[str], home: Path, variables: dict[str, str], streams: list[Path]) -> None:
+    from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
+
     from runner.execution import local_executor
 
     flags = (os.O_RDONLY, *(2 * [os.O_WRONLY | os.O_CREAT]))
     files = [os.open(path, flag) for path, flag in zip(streams, flags, strict=True)]
     local_executor.subprocess = _Starting()  # type: ignore[attr-defined]
+    subprocess_handler.Popen = _one_of_several  # type: ignore[assignment,misc]
     become(words, home, variables, files)
 
 
@@ -149,11 +157,18 @@ class _Starting:
         return Worker(words[3:], **options) if own else subprocess.Popen(words, **options)
 
 
-class Worker:
-    """What the executor asks of its child. ``stdin`` is the lease."""
+def _one_of_several(args: Sequence[str], *, env: Mapping[str, str], **options: Any) -> Any:
+    """One of the processes that train together, as torch starts them: a copy of the worker."""
+    if not like_ours(env):
+        return subprocess.Popen(args, env=env, **options)
+    # Its standard streams are the worker's, which has made its own input the lease.
+    return _Forked(args[3:], Path.cwd(), env, [0, 1, 2])
 
-    def __init__(self, words: list[str], *, cwd: Path, env: Mapping[str, str], stdout: Any, **_: Any) -> None:
-        theirs, ours = os.pipe()
+
+class _Forked:
+    """What is asked of a ``Popen``: a copy of this process with a session of its own, and a command to be."""
+
+    def __init__(self, words: Sequence[str], cwd: Path, env: Mapping[str, str], files: Sequence[int]) -> None:
         # A signal to the copy that is sent at once waits: it is the copy's, not the handlers' that it was born with.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
         self.pid = os.fork()
@@ -164,16 +179,23 @@ class Worker:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            become(words, cwd, env, [theirs, stdout.fileno(), stdout.fileno()])
+            become(words, cwd, env, files)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        os.close(theirs)
-        self.stdin = os.fdopen(ours, "wb")
+        self._words = words
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        return self.wait(os.WNOHANG)
+        return self._ended(os.WNOHANG)
 
-    def wait(self, options: int = 0) -> int | None:
+    def wait(self, timeout: float | None = None) -> int:
+        end = None if timeout is None else time.monotonic() + timeout
+        while (code := self._ended(0 if end is None else os.WNOHANG)) is None:
+            if end is not None and time.monotonic() > end:
+                raise subprocess.TimeoutExpired(self._words, timeout or 0)
+            time.sleep(0.01)
+        return code
+
+    def _ended(self, options: int) -> int | None:
         if self._code is None:
             found, status = os.waitpid(self.pid, options)
             self._code = os.waitstatus_to_exitcode(status) if found else None
@@ -182,3 +204,13 @@ class Worker:
     def terminate(self) -> None:
         if self.poll() is None:
             os.kill(self.pid, signal.SIGTERM)
+
+
+class Worker(_Forked):
+    """What the executor asks of its child. ``stdin`` is the lease."""
+
+    def __init__(self, words: list[str], *, cwd: Path, env: Mapping[str, str], stdout: Any, **_: Any) -> None:
+        theirs, ours = os.pipe()
+        super().__init__(words, cwd, env, [theirs, stdout.fileno(), stdout.fileno()])
+        os.close(theirs)
+        self.stdin = os.fdopen(ours, "wb")

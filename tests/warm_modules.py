@@ -26,6 +26,7 @@ LIBRARIES = (
     "scipy.optimize",
     "tenacity",
     "torch._dynamo",
+    "torch.distributed.elastic.multiprocessing",
     "torch.optim",
     "transformers.generation.utils",
     "transformers.models.auto.modeling_auto",

@@ -20,7 +20,7 @@ from runner.execution.rank_faults import PeerLost, ProcessEnd, reason, told
 from runner.runs.run_documents import Outcome
 from tests.conftest import Desk
 from tests.examples import example
-from tests.holding import go_on, held_run
+from tests.holding import go_on, held_copy, held_run
 
 FULL = {"sharding": "full"}
 QLORA = {"finetuning_spec": {"method": "qlora"}}
@@ -186,6 +186,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize(
     ("before", "after"),
     [((2, None), (1, None)), ((1, None), (2, None)), ((2, FULL), (1, None)), ((2, None), (2, FULL))],
@@ -195,7 +196,7 @@ def test_a_stopped_run_goes_on_in_another_number_of_processes(
 ) -> None:
     desk = make_desk()
     spec = desk.write("spec.json", document(before[0], run=before[1], **STEPS))
-    process, run = held_run(desk, "train", "--executor", "local", "--spec-file", spec, at="step:1")
+    process, run = held_copy(desk, "train", "--executor", "local", "--spec-file", spec, at="step:1")
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 75
     saved = [path.name for path in (run / "checkpoints").iterdir()]
@@ -205,14 +206,18 @@ def test_a_stopped_run_goes_on_in_another_number_of_processes(
     assert losses(desk, again) == pytest.approx(whole, abs=1e-4)
 
 
+def worker_of(run: Path) -> psutil.Process:
+    return psutil.Process(json.loads((run / "state.json").read_text())["worker"]["pid"])
+
+
 def other(run: Path) -> psutil.Process:
-    """The process of rank 1 of a run that is under way."""
-    worker = psutil.Process(json.loads((run / "state.json").read_text())["worker"]["pid"])
-    (found,) = [each for each in worker.children(recursive=True) if each.cmdline()[-2:] == ["--rank", "1"]]
+    """The process of rank 1 of a run that is under way, in new processes."""
+    (found,) = [each for each in worker_of(run).children(recursive=True) if each.cmdline()[-2:] == ["--rank", "1"]]
     return found
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_a_killed_process_ends_the_run_with_its_rank_and_it_can_be_resumed(make_desk: Any) -> None:
     desk = make_desk()
     spec = desk.write("spec.json", document(2, **STEPS))
@@ -242,12 +247,14 @@ def test_a_process_without_memory_ends_the_run_with_its_rank(make_desk: Any) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_no_process_outlives_a_killed_worker(make_desk: Any) -> None:
     desk = make_desk()
     spec = desk.write("spec.json", document(2, **STEPS))
-    process, run = held_run(desk, "train", "--executor", "local", "--spec-file", spec, at="step:1")
-    worker = psutil.Process(json.loads((run / "state.json").read_text())["worker"]["pid"])
+    process, run = held_copy(desk, "train", "--executor", "local", "--spec-file", spec, at="step:1")
+    worker = worker_of(run)
     family = worker.children(recursive=True)
+    assert len(family) == 2
     worker.kill()
     assert process.wait(60) == 137
     _, alive = psutil.wait_procs(family, timeout=60)
