@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -21,6 +22,8 @@ from tests import warm
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
+#: So many new objects are those of libraries, not of a test.
+MANY_OBJECTS = 50_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -76,6 +79,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # Before its fixtures are made.
     Desk.warm = item.get_closest_marker("slow") is None or item.get_closest_marker("warm") is not None
+    # Every training here collects garbage, and each time would look at all that libraries made when they were imported.
+    if len(gc.get_objects()) > MANY_OBJECTS:
+        gc.collect()
+        gc.freeze()
 
 
 @dataclass(frozen=True)

@@ -101,12 +101,16 @@ class Copy:
 
 
 def _command(words: list[str], home: Path, variables: dict[str, str], streams: list[Path]) -> None:
+    flags = (os.O_RDONLY, *(2 * [os.O_WRONLY | os.O_CREAT]))
+    typed(words, home, variables, [os.open(path, flag) for path, flag in zip(streams, flags, strict=True)])
+
+
+def typed(words: list[str], home: str | Path, variables: dict[str, str], files: Sequence[int]) -> None:
+    """A command in this process, with these open files as its streams. The worker that it starts is a copy too."""
     from torch.distributed.elastic.multiprocessing.subprocess_handler import subprocess_handler
 
     from runner.execution import local_executor
 
-    flags = (os.O_RDONLY, *(2 * [os.O_WRONLY | os.O_CREAT]))
-    files = [os.open(path, flag) for path, flag in zip(streams, flags, strict=True)]
     local_executor.subprocess = _Starting()  # type: ignore[attr-defined]
     subprocess_handler.Popen = _one_of_several  # type: ignore[assignment,misc]
     become(words, home, variables, files)

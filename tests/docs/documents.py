@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import warm_shell
+
 ROOT = Path(__file__).parents[2]
 #: The guides are parts of pages (docs/build.py), and are read there.
 DOCUMENTS = sorted(
@@ -127,19 +129,25 @@ def _timeless(text: str) -> str:
 
 @dataclass(frozen=True)
 class Shell:
-    """A folder where a document's commands are typed as they stand there. No Docker Engine answers in it."""
+    """A folder where a document's commands are typed as they stand there. No Docker Engine answers in it.
+
+    ``runner`` is a copy of a process that has its libraries loaded (tests/warm_shell.py); where ``new`` is said, and
+    beside packages of others, it is a new interpreter.
+    """
 
     home: Path
     more_path: str = ""
 
     @classmethod
     def set_up(cls, home: Path, more_path: str = "") -> Shell:
-        bin_folder = home / "user" / "bin"
-        bin_folder.mkdir(parents=True)
-        for name, words in (("runner", "-m runner "), ("cli", "-m runner "), ("python", "")):
-            command = bin_folder / name
-            command.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}"$@"\n')
-            command.chmod(0o755)
+        new = f'#!/bin/sh\nexec "{sys.executable}" -m runner "$@"\n'
+        python = f'#!/bin/sh\nexec "{sys.executable}" "$@"\n'
+        for folder, runner in (("bin", warm_shell.program()), ("new", new)):
+            for name, text in (("runner", runner), ("cli", runner), ("python", python)):
+                command = home / "user" / folder / name
+                command.parent.mkdir(parents=True, exist_ok=True)
+                command.write_text(text)
+                command.chmod(0o755)
         return cls(home, more_path)
 
     def copy(self, to: Path) -> Shell:
@@ -152,7 +160,7 @@ class Shell:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNNER_", "WANDB_", "XDG_"))}
         path = os.pathsep.join(part for part in (str(ROOT), self.more_path) if part)
         return kept | {
-            "PATH": f"{self.home}/user/bin:{os.environ['PATH']}",
+            "PATH": f"{self.home}/user/{'new' if self.more_path else 'bin'}:{os.environ['PATH']}",
             "PYTHONPATH": path,
             "HOME": str(self.home / "user"),
             "DOCKER_HOST": f"unix://{self.home}/no-engine.sock",
@@ -161,12 +169,15 @@ class Shell:
             "COLUMNS": "120",
         }
 
-    def run(self, command: str) -> subprocess.CompletedProcess[str]:
+    def run(self, command: str, *, new: bool = False) -> subprocess.CompletedProcess[str]:
         """Type one command; its two outputs come together, as at a terminal."""
+        variables = self.variables
+        if new:
+            variables["PATH"] = f"{self.home}/user/new:{variables['PATH']}"
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             cwd=self.home,
-            env=self.variables,
+            env=variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

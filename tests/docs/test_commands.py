@@ -45,6 +45,7 @@ FIRST = (
     "cat specs/elo_scoring.json | runner train",
     "runner train --spec-file specs/sft.json",
 )
+AS_A_READER = (FIRST[0], FIRST[2])
 COMMANDS = [pytest.param(command, id=f"{place} {command}") for place, command in shell_commands()]
 TYPED = [param for param in COMMANDS if not not_run(param.values[0]) and param.values[0] not in FIRST]
 #: With every change their words are checked, and what those print whose output is shown; they run in the long tests.
@@ -71,7 +72,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Shell:
     sft["model"]["spec"]["max_steps"] = 1
     (shell.home / "specs" / "sft.json").write_text(json.dumps(sft))
     for command in FIRST:
-        done = shell.run(command)
+        # As it is for a reader: a new interpreter, also behind a pipe. All others are copies (tests/warm_shell.py).
+        done = shell.run(command, new=command in AS_A_READER)
         assert done.returncode == 0, done.stdout
         assert "Traceback" not in done.stdout
     return shell
