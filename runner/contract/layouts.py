@@ -84,6 +84,8 @@ class DataSection(Section):
     #: The module that reads rows to be answered: ``from_words``, ``from_file`` and ``from_pipe``, each giving rows that
     #: can be read twice (:class:`AskedRows`).
     asked_rows: ClassVar[str] = "runner.data.prompts"
+    #: What a command that is shown calls the file, or the folder, of such rows; None: as the task says.
+    asked_file: ClassVar[str | None] = None
 
     @classmethod
     def asked_words(cls, data: Mapping[str, Any]) -> dict[str, Any]:

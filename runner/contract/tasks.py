@@ -40,7 +40,7 @@ class Task:
         ``compare(asked...)``: several models on one held-out set, paired (:mod:`runner.evaluation.comparing`).
     ``next_step``
         ``command(model, tables, program) -> str``: what to type after training; ``INVITATION``, where it is there,
-        stands above it.
+        stands above it. With a ``file`` it is told what the kind's layout calls a file of rows to answer, or None.
     ``extended``, where its models can be extended without training them again
         ``open_extended(predictor, folder)``: the predictor of a stored model, with what its folder :data:`EXTENSION`
         adds to it.

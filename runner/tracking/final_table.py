@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from runner.contract import Measure, Task
 from runner.pages.harmless_text import clean
 from runner.pages.numbers import finite, number
-from runner.tracking.run_task import baselines, best_baseline, recorded_tables, room_of, task_of
+from runner.tracking.run_task import asked_file, baselines, best_baseline, recorded_tables, room_of, task_of
 
 #: Measures of a task that the table has columns for; the others are on the run's page.
 MOST_MEASURES = 4
@@ -18,7 +19,10 @@ MOST_MEASURES = 4
 def next_command(model_type: str, model: str, tables: Mapping[str, Any], program: str = "runner") -> str:
     """The command that answers with the stored ``model``; empty where its task says none."""
     room = room_of(task_of(model_type), "next_step")
-    return str(room.command(model, tables, program)) if room is not None else ""
+    if room is None:
+        return ""
+    told = {"file": asked_file(model_type)} if "file" in inspect.signature(room.command).parameters else {}
+    return str(room.command(model, tables, program, **told))
 
 
 def _invitation(model_type: str) -> str:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from runner import registry
 from runner.contract import AskOptions, Measure, Table, Task
@@ -26,6 +26,13 @@ def task_of(model_type: object, metrics: Mapping[str, Any] | None = None) -> Tas
     first = next((name for name, value in (metrics or {}).items() if finite(value) is not None), "")
     measures = (Measure(first, clean(first).replace("_", " "), clean(first).replace("_", " ")),)
     return Task("unknown", "", measures, AskOptions)
+
+
+def asked_file(model_type: str) -> str | None:
+    """What a kind's layout calls a file of rows to answer; None where it has no word, or the kind is not here."""
+    with contextlib.suppress(Exception):
+        return cast("str | None", registry.load(model_type).Spec.data.asked_file)
+    return None
 
 
 def room_of(task: Task, name: str) -> ModuleType | None:

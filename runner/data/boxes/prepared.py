@@ -92,6 +92,8 @@ def prepare(section: BoxesData, context: LoadContext) -> LoadedData:
     boxes = sum(map(len, learned.boxes)) + (0 if other else sum(map(len, held.boxes)))
     report.facts |= {"boxes": boxes, "pictures_without_boxes": sum(not len(each) for each in learned.boxes)}
     report.facts |= {f"boxes_{reason}": count for reason, count in sorted(read.counts.items())}
+    if crowds := sum(int(each.crowd.sum()) for side in (learned, held) for each in side.boxes):
+        report.facts["boxes_around_crowds"] = f"{crowds:,}: not learned, and what is found in them is not judged"
     labels = np.concatenate([each.labels for each in learned.boxes])
     report.facts["classes"] = dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
     record |= row_counts(report, learned, held)

@@ -30,8 +30,10 @@ def read_voc(
             by_name.setdefault(name, []).append(picture)
     sides = _sides(folder, files)
     used = set()
+    difficult = 0
     for source in sorted((each for each in files if each.suffix.lower() == ".xml"), key=str):
-        marks, named, size, fault = _read(folder / source)
+        marks, named, size, fault, hard = _read(folder / source)
+        difficult += hard
         own = by_name.get(source.stem, []) or by_name.get(PurePosixPath(named.replace("\\", "/")).name, [])
         own = [each for each in own if each.parent == source.parent] or own
         at = into.add(str(source), str(own[0] if own else source), marks, sides.get(source.stem))
@@ -47,6 +49,12 @@ def read_voc(
         if into.found.sides[at] is None:
             into.found.sides[at] = side_of.get(own[0])
         used.add(own[0])
+    if difficult:
+        into.found.facts["difficult_boxes"] = difficult
+        into.found.warnings.append(
+            (f"{difficult:,} boxes are" if difficult > 1 else "1 box is") + " marked as difficult, which VOC's own "
+            "measure leaves out: learned and judged as all others"
+        )
     if rest := [str(each) for each in pictures if each not in used]:
         into.found.facts["pictures_without_row"] = len(rest)
         shown = ", ".join(rest[:5]) + (", ..." if len(rest) > 5 else "")
@@ -63,23 +71,25 @@ def _sides(folder: Path, files: set[PurePosixPath]) -> dict[str, str]:
     return found
 
 
-def _read(path: Path) -> tuple[list[Mark], str, tuple[int, int] | None, str | None]:
-    """The marks, the picture's name and its size as they are said, and why the file cannot be used."""
+def _read(path: Path) -> tuple[list[Mark], str, tuple[int, int] | None, str | None, int]:
+    """The marks, the picture's name and its size as they are said, why the file cannot be used, and how many of the
+    marks are difficult."""
     data = path.read_bytes()
     # Without entities there is nothing that a parser could be made to swell.
     if b"<!ENTITY" in data:
-        return [], "", None, "it declares entities, which no annotation needs"
+        return [], "", None, "it declares entities, which no annotation needs", 0
     try:
         root = ElementTree.fromstring(data)  # noqa: S314
     except (ElementTree.ParseError, ValueError) as error:
-        return [], "", None, f"it is no whole XML: {str(error)[:120]}"
-    marks = []
+        return [], "", None, f"it is no whole XML: {str(error)[:120]}", 0
+    marks, difficult = [], 0
     for each in root.iter("object"):
         box, name = each.find("bndbox"), (each.findtext("name") or "").strip()
         one, two, three, four = (
             float("nan") if box is None else number_of((box.findtext(corner) or "").strip()) for corner in CORNERS
         )
         fault = "unreadable_box" if box is None else None
+        difficult += (each.findtext("difficult") or "").strip() == "1"
         marks.append(Mark((one, two, three, four), name or None, fault=fault))
     size = size_said(root.findtext("size/width"), root.findtext("size/height"))
-    return marks, (root.findtext("filename") or "").strip(), size, None
+    return marks, (root.findtext("filename") or "").strip(), size, None, difficult

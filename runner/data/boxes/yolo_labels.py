@@ -6,6 +6,7 @@ Format: https://docs.ultralytics.com/datasets/detect. Names of classes are in ``
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -35,10 +36,10 @@ def read_yolo(
     """The pictures of a folder and their boxes."""
     names = tuple(class_names or class_list(folder, files, where))
     into.classes, into.corners, into.unit, into.kind = names, "cxcywh", "relative", "YOLO"
-    bare = []
+    bare, odd = [], Counter[str]()
     for picture in pictures:
         source = next((each for each in labels_of(picture) if each in files), None)
-        marks = [] if source is None else _marks(folder / source, names)
+        marks = [] if source is None else _marks(folder / source, names, odd)
         at = into.add(str(picture), str(picture), marks, side_of.get(picture))
         into.found.lies_in(at, folder / picture)
         if source is None:
@@ -48,6 +49,12 @@ def read_yolo(
         shown = ", ".join(bare[:5]) + (", ..." if len(bare) > 5 else "")
         into.found.warnings.append(
             f"{len(bare):,} pictures have no file of labels, and count as without boxes: {shown}"
+        )
+    into.found.facts |= dict(sorted(odd.items()))
+    if many := odd["boxes_with_confidence"]:
+        into.found.warnings.append(
+            f"{many:,} boxes have a sixth number, as what a program has found has its confidence: it is not used, and "
+            "the boxes count as true"
         )
 
 
@@ -87,8 +94,11 @@ def _yaml_names(text: str, where: str) -> list[str]:
     return [str(name).strip() for name in names]
 
 
-def _marks(path: Path, names: tuple[str, ...]) -> list[Mark]:
-    """The boxes of a file. A line of more numbers is a polygon, whose box is taken; any other is a faulty box."""
+def _marks(path: Path, names: tuple[str, ...], odd: Counter[str]) -> list[Mark]:
+    """The boxes of a file. A line of more numbers is a polygon, whose box is taken; any other is a faulty box.
+
+    ``odd`` counts those that are no plain boxes.
+    """
     found = []
     for line in path.read_text("utf-8-sig", "replace").splitlines():
         words = line.split()
@@ -99,10 +109,12 @@ def _marks(path: Path, names: tuple[str, ...]) -> list[Mark]:
         if len(numbers) == 5:
             # A confidence behind the box, as a program's own predictions have.
             numbers = numbers[:4]
+            odd["boxes_with_confidence"] += 1
         elif len(numbers) >= 6 and len(numbers) % 2 == 0:
             across, down = numbers[::2], numbers[1::2]
             wide, high = max(across) - min(across), max(down) - min(down)
             numbers = [min(across) + wide / 2, min(down) + high / 2, wide, high]
+            odd["boxes_around_polygons"] += 1
         elif len(numbers) != 4:
             fault, numbers = "unreadable_box", [float("nan")] * 4
         label = words[0]

@@ -22,6 +22,7 @@ from runner.data.dialogues.row_preparation import (
     drawn_and_divided,
     faults_told,
     fingerprint,
+    first_of,
     note_fault,
     row_counts,
     side_column,
@@ -158,6 +159,18 @@ def _tell(section: ContextQuestionsData, found: _Collected, report: DataReport, 
         report.facts["with_several_answers"] = several
     for sentence in found.told():
         warn(sentence)
+    asked: dict[str | int, QuestionRow] = {}
+    again = [
+        row.line
+        for row in rows
+        if row.id is not None and asked.setdefault(row.id, row).content_key() != row.content_key()
+    ]
+    if again:
+        warn(
+            f"the id of {counted(len(again), 'questions')} is that of another one before, so that answers, which "
+            f"repeat it, cannot be told apart by it: {found.unit} {first_of(again)}",
+            "/data/columns/id",
+        )
     keys = (row.content_key() for row in rows)
     tell_repeats((row.line for row in rows), keys, report, warn, "word by word", found.unit, "questions")
 

@@ -44,6 +44,7 @@ class ImagesData(PicturesOfTables, RoleFiles):
     """The fields that pictures with classes and with numbers share."""
 
     asked_rows: ClassVar[str] = "runner.data.images.infer_rows"
+    asked_file: ClassVar[str | None] = "pictures"
     layout: ClassVar[str] = "images"
     other_names: ClassVar[Mapping[str, str]] = SYNONYMS
     sample: ClassVar[Path] = Path(__file__).with_name("sample") / "shapes.parquet"

@@ -23,6 +23,7 @@ from runner.data.labelled_texts.columns import (
     spaced_labels,
 )
 from runner.data.labelled_texts.labelled_side import NO, YES, LabelledSide
+from runner.data.no_label import no_label
 from runner.data.table_rows.oddities import sibling_file
 from runner.data.table_rows.prepared import need_classes, usable_targets
 from runner.data.table_rows.section import ClassesData, NumbersData
@@ -60,6 +61,7 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
     many = lists is not None
     empty = _without_text(rows, texts)
     report.drop("empty_text", table.lines(empty))
+    report.change("words_joined", table.lines(_of_lists(rows, texts)))
     if lists is not None:
         kept = _with_labels(section, lists, table, told)
         if len(targets) == 1:
@@ -73,6 +75,10 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
         kept, read = usable_targets(as_table, table, told)
         if section.predicts == "classes" and (odd := joined_labels(read[0].classes)):
             told.warn(odd, "/data/label_separator")
+        if section.predicts == "classes" and (
+            odd := no_label([read[0].classes[code] for code in read[0].values.tolist()])
+        ):
+            told.warn(odd, "/data/target_columns")
     blank = np.zeros(len(table), bool)
     blank[empty] = True
     with_text = np.flatnonzero(~blank[kept])
@@ -169,6 +175,15 @@ def _without_text(rows: Rows, texts: Sequence[str]) -> np.ndarray:
     columns = [rows.values[name] for name in texts]
     return np.array(
         [at for at, cells in enumerate(zip(*columns, strict=True)) if not any(map(as_text, cells))], np.int64
+    )
+
+
+def _of_lists(rows: Rows, texts: Sequence[str]) -> np.ndarray:
+    """The rows of which a text column has a list, whose words are joined by spaces: int64."""
+    columns = [rows.values[name] for name in texts]
+    return np.array(
+        [at for at, cells in enumerate(zip(*columns, strict=True)) if any(isinstance(c, list | tuple) for c in cells)],
+        np.int64,
     )
 
 

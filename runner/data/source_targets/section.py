@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from runner.contract import option
+from runner.contract import LoadContext, LoadedData, option
+from runner.contract.quantities import counted
 from runner.data.dialogues.section import DialogueData
 from runner.data.holdout import ColumnName
 from runner.data.role_columns import RoleColumns
@@ -42,3 +43,23 @@ class SourceTargetsData(DialogueData):
     columns: SourceColumns | None = option(
         None, description="Columns that are called otherwise than usual: source and target, or translation."
     )
+
+    def load(self, context: LoadContext) -> LoadedData:
+        """See :meth:`DialogueData.load`; rows whose source stands there before, with other targets, are told."""
+        from runner.data.dialogues.row_preparation import first_of
+
+        loaded = super().load(context)
+        known: dict[str, tuple[str, ...]] = {}
+        again = []
+        for row in sorted((*loaded.train, *loaded.validation), key=lambda row: row.line):
+            if known.setdefault(row.source.strip(), row.targets) != row.targets:
+                again.append(row.line)
+        if again:
+            sentence = (
+                f"the source of {counted(len(again), 'rows')} stands there before with another target; each row is "
+                "learned and judged by its own, and a list of targets in one row has each of them right: "
+                f"{first_of(again)}"
+            )
+            context.report.warnings.append(sentence)
+            context.emit("warning", message=sentence, pointer="/data/dataset")
+        return loaded

@@ -64,6 +64,8 @@ class _Collected:
     #: Why rows were dropped: reason -> what was found -> the first row of it.
     details: Details = field(default_factory=dict)
     scheme: str = ""
+    #: The scheme that the tags look like, where the spec says another, and one reads not as the other.
+    looks: str = ""
     #: What stood for an outside tag and is none, with how many tokens.
     misspelt: Counter[str] = field(default_factory=Counter)
 
@@ -137,7 +139,10 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
             cell = cells.get(way) if way is not None else None
             written.append((row, set(maker.changed), None if missing(cell) else cell))
     given = section.scheme if section.scheme != "auto" else scheme
-    found.scheme = given or scheme_of(row.tags for row, _, _ in written if not row.from_spans)
+    looks = scheme_of(row.tags for row, _, _ in written if not row.from_spans)
+    found.scheme = given or looks
+    if section.scheme != "auto" and looks != given and {looks, given} & {"BILOU", "plain"}:
+        found.looks = looks
     reader, in_iob2 = TagReader(found.scheme), TagReader("IOB2")  # type: ignore[arg-type]
     for row, changed, cell in written:
         try:
@@ -190,6 +195,8 @@ def _tell(section: TaggedTokensData, found: _Collected, report: DataReport, warn
     """What was recognised, and what is odd about the rows."""
     report.facts["forms"] = dict(found.maker.forms)
     report.facts["scheme"] = found.scheme
+    if found.looks:
+        warn(f"data.scheme says that tags are {found.scheme}, and they look like {found.looks}", "/data/scheme")
     report.facts["columns"] = {role: ", ".join(sorted(names)) for role, names in sorted(found.maker.columns.items())}
     report.facts |= dict(found.source.passed_over)
     used = {name for names in found.maker.columns.values() for name in names} | set(section.named_columns)

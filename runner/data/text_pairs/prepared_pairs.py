@@ -11,6 +11,7 @@ from runner.contract import LoadContext, LoadedData
 from runner.contract.quantities import counted
 from runner.data.dialogues.collected import first
 from runner.data.dialogues.row_types import PairRow
+from runner.data.no_label import no_label
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -49,7 +50,14 @@ def finish(section: TextPairsData, loaded: LoadedData, context: LoadContext) -> 
         loaded = _with_scores(loaded, scores)
         every = [*loaded.train, *loaded.validation]
     if form_of(every) == "pair_score":
-        low, high = _range(section, [row.score for row in every if row.score is not None])
+        scores_read = [row.score for row in every if row.score is not None]
+        low, high = _range(section, scores_read)
+        if section.score_range is None and (low, high) not in AS_THEY_ARE and max(scores_read) <= high / 2:
+            warn(
+                f"the scores go from {min(scores_read):g} to {max(scores_read):g}, and are taken as of {low:g} to "
+                f'{high:g}: "score_range" says which they can have',
+                "/data/score_range",
+            )
         if (low, high) not in AS_THEY_ARE or section.score_range is not None:
             context.report.facts["score_range"] = [low, high]
             scaled = {id(row): ((row.score or 0.0) - low) / (high - low) for row in every}
@@ -120,6 +128,8 @@ def _tell(rows: Sequence[PairRow], facts: dict[str, Any], warn: Any) -> None:
             f"{counted(len(against), 'pairs')} stand there with more than one {what}: the last of each is line "
             f"{first(sorted(against), len(against))}"
         )
+    if odd := no_label([row.label for row in rows if row.label is not None]):
+        warn(odd)
     anchors: dict[str, set[str]] = {}
     for one, two in said:
         anchors.setdefault(two, set()).add(one)

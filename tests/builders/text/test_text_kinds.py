@@ -103,6 +103,14 @@ def test_pairs_are_read_as_pairs(fitted, tmp_path):
              for pair in (("one", "two"), ("two", "one"))]  # fmt: skip
     first, second = predictor.predict(asked)["score"]
     assert first != second
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    # The stored tokenizer tells the model which text a token is of, or nobody does: the library asks it alone.
+    mean, deviation = json.loads((folder / "finetuned_model.json").read_text())["scales"]["score"]
+    output = AutoModelForSequenceClassification.from_pretrained(folder)(
+        **AutoTokenizer.from_pretrained(folder)("one", "two", return_tensors="pt")
+    )
+    assert output.logits.item() * deviation + mean == pytest.approx(first, abs=1e-4)
     with pytest.raises(DataError):
         predictor.predict(rows("one text alone"))
 

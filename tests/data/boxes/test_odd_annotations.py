@@ -52,3 +52,30 @@ def test_classes_are_found_beside_boxes_that_a_dotted_name_says(folder, parallel
     loaded = load(folder(NAMES, **{"a.jsonl": lines(*rows)}) / "a.jsonl", columns=columns, box_format="xywh")
     assert loaded.train.classes == ("cat",)
     assert len(loaded.train) == 3
+
+
+def test_numbers_behind_a_box_of_yolo_are_told_and_polygons_counted(folder):
+    texts = {f"labels/{at}.txt": f"0 0.5 0.5 0.2 0.{at + 1} 0.9\n" for at in range(2)}
+    texts["labels/2.txt"] = "0 0.1 0.1 0.5 0.1 0.5 0.6\n"
+    report = load(folder(NAMES, **texts, **{"classes.txt": "cat\n"})).report
+    assert (report.facts["boxes_with_confidence"], report.facts["boxes_around_polygons"]) == (2, 1)
+    assert any("2 boxes have a sixth number" in each for each in report.warnings)
+
+
+def test_difficult_objects_of_voc_are_told(folder):
+    corners = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>20</xmax><ymax>12</ymax></bndbox>"
+    thing = f"<object><name>cat</name><difficult>%d</difficult>{corners}</object>"
+    texts = {f"images/{at}.xml": f"<annotation>{thing % (at % 2)}</annotation>" for at in range(3)}
+    report = load(folder(NAMES, **texts)).report
+    assert report.facts["difficult_boxes"] == 1
+    assert any("1 box is marked as difficult" in each for each in report.warnings)
+
+
+def test_boxes_around_crowds_are_counted(folder):
+    boxes = [
+        {"id": 10 * at + crowd, "image_id": at, "category_id": 1, "bbox": [2 + crowd, 3, 20, 10], "iscrowd": crowd}
+        for at in range(3)
+        for crowd in (0, 1)
+    ]
+    loaded = load(folder(NAMES, **{"a.json": coco(40, 30, annotations=boxes)}) / "a.json")
+    assert loaded.report.facts["boxes_around_crowds"].startswith("3: not learned")

@@ -220,3 +220,11 @@ def test_questions_without_any_answer_are_nothing_to_learn(tmp_path: Path) -> No
     with pytest.raises(DataError, match="no question of training has an answer"):
         section.need_learnable(load(path))
     section.need_learnable(load(written(tmp_path, bare, {**bare, "question": "When?", "answers": NOON})))
+
+
+def test_an_id_of_two_questions_is_told(tmp_path):
+    one, other = asked(MARKET, "noon", 40), asked(MARKET, "seven", 20)
+    told = load(written(tmp_path, one | {"id": "q"}, other | {"id": "q"})).report.warnings
+    assert any("the id of 1 question is that of another" in each for each in told)
+    apart = load(written(tmp_path, one | {"id": "q"}, other | {"id": "r"})).report.warnings
+    assert not any("the id of" in each for each in apart)

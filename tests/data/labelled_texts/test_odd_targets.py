@@ -82,3 +82,17 @@ def test_thousands_are_asked_about(load):
     with pytest.raises(DataError) as refused:
         load(csv, kind="text_regression")
     assert "thousands" in str(refused.value.hint)
+
+
+def test_the_class_of_those_that_have_none_is_told(load):
+    loaded = load(rows(*[0, 1, 2, -1] * 4), **HALF)
+    assert any("the class -1 of 4 rows" in each for each in loaded.report.warnings)
+    # Of two numbers, one below nought and one above, each is a class.
+    assert load(rows(*[1, -1] * 4), **HALF).report.warnings == []
+
+
+def test_texts_that_are_lists_of_words_are_counted(load):
+    lists = [{"text": ["a", "text", str(at)], "label": "ab"[at % 2]} for at in range(8)]
+    loaded = load(lists, **HALF)
+    assert loaded.report.rows_changed == {"words_joined": 8}
+    assert ("a text 0",) in [*loaded.train.texts, *loaded.validation.texts]

@@ -158,3 +158,14 @@ def test_a_language_that_a_translation_lacks_is_named_with_those_that_it_has(loa
     with pytest.raises(DataError) as refused:
         load("seq2seq", row, columns={"source_language": "en", "target_language": "fr"})
     assert "no 'fr'; its languages are 'en', 'de'" in str(refused.value.hint)
+
+
+def test_a_source_of_several_rows_is_told_where_their_targets_differ(load):
+    loaded = load(
+        "seq2seq", {"source": "a", "target": "b"}, {"source": " a", "target": "c"}, {"source": "d", "target": "e"}
+    )
+    assert any("stands there before" in each for each in loaded.report.warnings)
+    same = load(
+        "seq2seq", {"source": "a", "target": "b"}, {"source": "a", "target": "b"}, {"source": "d", "target": "e"}
+    )
+    assert not any("stands there before" in each for each in same.report.warnings)

@@ -96,3 +96,22 @@ def test_types_of_the_held_out_rows_alone_are_told(lines: Lines) -> None:
     loaded = section.load(context)
     assert loaded.validation.types == loaded.train.types == ("PER",)
     assert any("'PROD' are held out and in no row of training" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "written", "told"),
+    [
+        ("BILOU", ["B-P", "I-P", "O"], "are BILOU, and they look like IOB2"),
+        ("plain", ["B-P", "I-P", "O"], "are plain, and they look like IOB2"),
+        ("BILOU", ["B-P", "L-P", "O"], None),
+        ("IOB1", ["B-P", "I-P", "O"], None),
+    ],
+)
+def test_a_scheme_that_the_tags_are_not_of_is_told(
+    lines: Lines, scheme: str, written: list[str], told: str | None
+) -> None:
+    loaded = load_file(
+        lines({"tokens": list("abc"), "tags": written}, {"tokens": list("def"), "tags": written}), scheme=scheme
+    )
+    found = [each for each in loaded.report.warnings if "data.scheme says" in each]
+    assert [told in each for each in found] == ([] if told is None else [True])

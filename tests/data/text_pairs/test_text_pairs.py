@@ -134,3 +134,20 @@ def test_rows_of_which_nothing_can_be_told_apart_are_refused():
         need_differences([PairRow(at, f"a{at}", f"b{at}", score=1.0) for at in range(3)])
     with pytest.raises(DataError, match="the same second text"):
         need_differences([PairRow(at, f"a{at}", "b") for at in range(3)])
+
+
+def test_a_range_of_which_scores_are_the_lower_half_is_told(load):
+    def rows(most):
+        return [{"sentence1": f"one {at}", "sentence2": f"two {at}", "score": most * at / 3} for at in range(4)]
+
+    said = load(rows(15)).report.warnings
+    assert any("from 0 to 15, and are taken as of 0 to 100" in each for each in said)
+    assert load(rows(15), score_range=[0, 15]).report.warnings == []
+    for most in (1, 4, 5, 9, 88):
+        assert load(rows(most)).report.warnings == []
+
+
+def test_the_class_of_those_that_have_none_is_told(load):
+    rows = [{"premise": f"one {at}", "hypothesis": f"two {at}", "label": at % 4 - 1} for at in range(8)]
+    assert any("the class -1 of 2 rows" in each for each in load(rows).report.warnings)
+    assert load([row | {"label": row["label"] + 1} for row in rows]).report.warnings == []

@@ -99,7 +99,8 @@ def train_texts(
     )
     fitted = tune(spec, context, opened, rows, measure)
     columns = {"text_columns": list(context.data.record["columns"]["text"]), "paired": train.paired}
-    document = {**targets.document(), **columns, "max_length": spec.max_length, "told_kinds": told_kinds(base.config)}
+    document = {**targets.document(), **columns, "max_length": spec.max_length}
+    document["told_kinds"] = told_kinds(base.config, tokenizer)
     model = store(spec, context, opened, document, tokenizer)
 
     def answered(side: LabelledSide) -> Mapping[str, np.ndarray]:
@@ -152,15 +153,17 @@ def read_sides(
     return found[0], found[1]
 
 
-def told_kinds(config: Mapping[str, Any]) -> bool:
-    """Whether a model is told which text of a pair a token is of."""
-    return int(config.get("type_vocab_size") or 0) > 1
+def told_kinds(config: Mapping[str, Any], tokenizer: Any) -> bool:
+    """Whether a model is told which text of a pair a token is of: it can be, and its tokenizer says so.
+
+    The stored model is used with that tokenizer, by its own library too, where nobody else would tell it.
+    """
+    return int(config.get("type_vocab_size") or 0) > 1 and "token_type_ids" in tokenizer.model_input_names
 
 
 def encode_side(tokenizer: Any, side: LabelledSide, max_length: int, config: Mapping[str, Any]) -> EncodedTexts:
-    return encode(
-        tokenizer, side.texts, paired=side.paired, max_length=max_length, told_kinds=told_kinds(config) and side.paired
-    )
+    told = side.paired and told_kinds(config, tokenizer)
+    return encode(tokenizer, side.texts, paired=side.paired, max_length=max_length, told_kinds=told)
 
 
 def head_outputs(
