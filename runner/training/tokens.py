@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 import numpy as np
 
+from runner.store import aside
+
 #: So many batches are sorted by length at a time: enough for little padding, few enough that a batch stays a draw.
 MEGA = 32
+#: Bytes of tokens that are held in memory: more lie on disk, where there is a folder for them.
+HELD = 2 * 2**20
 
 
 @dataclass(frozen=True)
@@ -21,10 +28,11 @@ class Tokens:
     ends: np.ndarray
 
     @classmethod
-    def of(cls, lists: list[list[int]]) -> Tokens:
+    def of(cls, lists: Iterable[Sequence[int]]) -> Tokens:
         """From a list of token numbers a text."""
-        ends = np.cumsum([0, *map(len, lists)])
-        return cls(np.fromiter((token for part in lists for token in part), np.int32, int(ends[-1])), ends)
+        found = TokenWriter()
+        found.add(lists)
+        return found.done()
 
     def __len__(self) -> int:
         return len(self.ends) - 1
@@ -42,6 +50,41 @@ class Tokens:
         ids = np.full(mask.shape, padding, np.int64)
         ids[mask] = self.ids[(starts[:, None] + columns)[mask]]
         return ids, mask.astype(np.int64)
+
+
+class TokenWriter:
+    """Makes :class:`Tokens` of lists as they come: 4 bytes a token. With a ``folder``, many of them lie in a file there
+    that has no name and is mapped: the system takes their memory back when it is short of it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._file: IO[bytes] | None = None
+        self._next, self._ends = array("i"), array("q", [0])
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    def add(self, lists: Iterable[Sequence[int]]) -> None:
+        """The tokens of texts, behind those before. Raises :class:`~runner.errors.EnvironmentProblem` for a full disk."""
+        for tokens in lists:
+            self._next.extend(tokens)
+            self._ends.append(self._ends[-1] + len(tokens))
+            if self._folder is not None and len(self._next) * self._next.itemsize > HELD:
+                self._file = self._file or aside.open_aside(self._folder)
+                self._write(self._file, self._folder)
+
+    def _write(self, file: IO[bytes], folder: Path) -> None:
+        aside.add(file, memoryview(self._next).cast("B"), folder)
+        self._next = array("i")
+
+    def done(self) -> Tokens:
+        """All of them."""
+        if self._file is not None and self._folder is not None:
+            self._write(self._file, self._folder)
+            ids = np.asarray(np.memmap(self._file, np.int32, "r"))
+        else:
+            ids = np.frombuffer(self._next, np.int32) if self._next else np.zeros(0, np.int32)
+        return Tokens(ids, np.frombuffer(self._ends, np.int64))
 
 
 def grouped_by_length(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from runner.data.column_names import need
 from runner.data.invisible_text import is_blank
+from runner.data.kept_rows import KeptRows
 from runner.data.records import open_records
 from runner.data.table_rows.cells import Cells, arrow_values
 from runner.errors import DataError
@@ -45,7 +48,7 @@ class Rows:
 
     cells: Cells
     #: Every column's values as the container has them.
-    values: dict[str, list[Any]] = field(default_factory=dict)
+    values: dict[str, KeptRows[Any]] = field(default_factory=dict)
 
     def table(self, *columns: str) -> Cells:
         """The cells with these columns ready to be read as a table's."""
@@ -59,13 +62,17 @@ class Rows:
         return self.cells
 
 
-def read_rows(path: str, pointer: str, encoding: str | None, delimiter: str | None) -> Rows:
-    """All rows of a file, a folder or a pattern. Raises what opening them raises."""
+def read_rows(path: str, pointer: str, encoding: str | None, delimiter: str | None, cache: Path) -> Rows:
+    """All rows of a file, a folder or a pattern. Raises what opening them raises.
+
+    ``cache`` is where columns lie that are large. What is held of a row then is its number, and where its cells are: 8
+    bytes each.
+    """
     records = open_records(path, pointer=pointer, encoding=encoding, delimiter=delimiter)
     untyped = records.container in ("csv", "tsv")
     cells = Cells(path, list(records.columns or ()), untyped, records.unit)
-    values: dict[str, list[Any]] = {name: [] for name in cells.columns}
-    numbers: list[int] = []
+    values: dict[str, KeptRows[Any]] = {name: KeptRows(cache) for name in cells.columns}
+    numbers = array("q")
     for batch in records.batches():
         if not cells.files or cells.files[-1] != batch.file:
             cells.files.append(Path(batch.file))
@@ -75,11 +82,11 @@ def read_rows(path: str, pointer: str, encoding: str | None, delimiter: str | No
         for row in batch.rows:
             for name in row:
                 if name not in values:
-                    values[name] = [None] * len(numbers)
+                    values[name] = KeptRows(cache, repeat(None, len(numbers)))
             for name, column in values.items():
                 column.append(row.get(name))
             numbers.append(0)
-        numbers[len(numbers) - len(batch.numbers) :] = batch.numbers
+        numbers[len(numbers) - len(batch.numbers) :] = array("q", batch.numbers)
     cells.columns, cells.numbers = list(values), np.array(numbers, np.int64)
     return Rows(cells, values)
 
@@ -145,8 +152,9 @@ def as_lists(values: Sequence[Any], separator: str | None) -> list[list[str] | N
     kinds = {type(value) for value in values if value is not None}
     if kinds & {list, tuple}:
         return [None if value is None else _words(value if isinstance(value, list) else [value]) for value in values]
-    written = [value.strip() for value in values if isinstance(value, str) and value.strip()]
-    if not written or not all(value[0] == "[" and value[-1] == "]" for value in written):
+    written = (value.strip() for value in values if isinstance(value, str))
+    bracketed = (value[0] == "[" and value[-1] == "]" for value in written if value)
+    if not next(bracketed, False) or not all(bracketed):
         return None
     read = [_written_list(value) for value in values]
     return (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Table
+from runner.data.kept_rows import taken
 
 #: The two answers to a label of many.
 NO, YES = "no", "yes"
@@ -16,7 +17,7 @@ NO, YES = "no", "yes"
 
 @dataclass(frozen=True)
 class LabelledSide:
-    """Texts, and what is to be told of them."""
+    """Texts, and what is to be told of them. Many of them lie on disk (:class:`~runner.data.kept_rows.KeptRows`)."""
 
     #: Each row's texts, one for each text column.
     texts: Sequence[tuple[str, ...]]
@@ -42,7 +43,7 @@ class LabelledSide:
         chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
         return replace(
             self,
-            texts=[self.texts[at] for at in chosen.tolist()],
+            texts=taken(self.texts, chosen),
             targets={name: values[chosen] for name, values in self.targets.items()},
             keys=self.keys[chosen],
             lines=self.lines[chosen],

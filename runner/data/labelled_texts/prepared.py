@@ -13,6 +13,7 @@ import numpy as np
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.contract.quantities import counted
 from runner.data import holdout
+from runner.data.kept_rows import KeptRows, taken
 from runner.data.labelled_texts.columns import (
     Rows,
     as_lists,
@@ -42,7 +43,7 @@ SHOWN = 10
 
 def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
     """:meth:`LabelledTextData.load`, step by step."""
-    rows = read_rows(section.source, "/data/dataset", section.encoding, section.delimiter)
+    rows = read_rows(section.source, "/data/dataset", section.encoding, section.delimiter, context.cache)
     table, report = rows.cells, context.report
     report.layout, report.rows_read = section.layout, len(table) + sum(map(len, table.bad.values()))
     told = Told(report, context)
@@ -84,8 +85,8 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
     with_text = np.flatnonzero(~blank[kept])
     kept, read = kept[with_text], [_taken(target, with_text, many) for target in read]
     _need_enough(section, report, len(kept))
-    content = [tuple(as_text(rows.values[name][at]) for name in texts) for at in kept.tolist()]
-    words = np.array([holdout.text_key("\n".join(each)) for each in content], np.uint64)
+    content: Sequence[tuple[str, ...]] = _content(rows, texts, kept, context.cache)
+    words = text_keys(content)
     keys = words.copy()
     for target in read:
         bits = (target.values + 0.0).view(np.uint64)
@@ -99,7 +100,7 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
         drawn = draw(as_table, keys, strata)
         report.drop("not_sampled", table.lines(np.delete(kept, drawn)))
         kept, keys, words = kept[drawn], keys[drawn], words[drawn]
-        content = [content[at] for at in drawn.tolist()]
+        content = taken(content, drawn)
         read = [_taken(target, drawn, many) for target in read]
         strata = [Target("", np.zeros(len(kept), np.int64), ("",))] if many else read
     _tell_repeats(words, kept, read, table, told)
@@ -115,7 +116,7 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
 
     def side(some: np.ndarray) -> LabelledSide:
         return LabelledSide(
-            [content[at] for at in some.tolist()],
+            taken(content, some),
             paired,
             {target.name: target.values[some] for target in read},
             {target.name: target.classes for target in read},
@@ -128,7 +129,7 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
     train = side(divided.train)
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
-        validation = _other_file(section, train, texts, targets, told, record)
+        validation = _other_file(section, context.cache, train, texts, targets, told, record)
     else:
         validation = _unknown_told(side(divided.validation), told)
     report.facts = {"text": list(texts), "target": list(targets)} | (
@@ -173,9 +174,19 @@ def _held_out_by(section: LabelledTextData) -> list[str]:
 def _without_text(rows: Rows, texts: Sequence[str]) -> np.ndarray:
     """The rows of which no text column has a text: int64."""
     columns = [rows.values[name] for name in texts]
-    return np.array(
-        [at for at, cells in enumerate(zip(*columns, strict=True)) if not any(map(as_text, cells))], np.int64
-    )
+    empty = (at for at, cells in enumerate(zip(*columns, strict=True)) if not any(map(as_text, cells)))
+    return np.fromiter(empty, np.int64)
+
+
+def _content(rows: Rows, texts: Sequence[str], kept: np.ndarray, cache: Path) -> KeptRows[tuple[str, ...]]:
+    """The texts of the kept rows."""
+    columns = [taken(rows.values[name], kept) for name in texts]
+    return KeptRows(cache, (tuple(map(as_text, cells)) for cells in zip(*columns, strict=True)))
+
+
+def text_keys(content: Sequence[tuple[str, ...]]) -> np.ndarray:
+    """A number of each row's texts: uint64 ``[n]``."""
+    return np.fromiter((holdout.text_key("\n".join(each)) for each in content), np.uint64, len(content))
 
 
 def _of_lists(rows: Rows, texts: Sequence[str]) -> np.ndarray:
@@ -259,13 +270,13 @@ def _need_enough(section: LabelledTextData, report: DataReport, kept: int) -> No
 
 def _tell_repeats(words: np.ndarray, kept: np.ndarray, read: Sequence[Target], table: Any, told: Told) -> None:
     """Warn of texts that are there several times with different targets."""
-    first: dict[int, int] = {}
-    odd = []
-    for at, key in enumerate(words.tolist()):
-        before = first.setdefault(key, at)
-        if any(target.values[before] != target.values[at] for target in read):
-            odd.append(at)
-    if odd:
+    _, first, number = np.unique(words, return_index=True, return_inverse=True)
+    before = first[number]
+    different = np.zeros(len(words), bool)
+    for target in read:
+        different |= target.values[before] != target.values
+    odd = np.flatnonzero(different)
+    if len(odd):
         lines = table.lines(kept[odd[:SHOWN]])
         shown = ", ".join(map(str, lines)) + (", ..." if len(odd) > SHOWN else "")
         told.warn(f"{counted(len(odd), 'texts')} are there before with another target: {table.unit} {shown}")
@@ -291,6 +302,7 @@ def _unknown_told(side: LabelledSide, told: Told, path: str = "") -> LabelledSid
 
 def _other_file(
     section: LabelledTextData,
+    cache: Path,
     train: LabelledSide,
     texts: Sequence[str],
     targets: Sequence[str],
@@ -300,7 +312,7 @@ def _other_file(
     """The rows of ``validation_data``, read as those of training are."""
     path = section.validation_data
     assert path is not None
-    rows = read_rows(path, "/data/validation_data", section.encoding, section.delimiter)
+    rows = read_rows(path, "/data/validation_data", section.encoding, section.delimiter, cache)
     table = rows.cells
     named = section.model_copy(
         update={"text_columns": list(texts), "target_columns": list(targets), "split_column": None, "id_column": None}
@@ -341,9 +353,9 @@ def _other_file(
             where=f"/data/validation_data: {path}",
             hint="name a file with rows that have their texts and targets, or leave it out",
         )
-    content = [tuple(as_text(rows.values[name][at]) for name in texts) for at in kept.tolist()]
-    known_texts = {"\n".join(each) for each in train.texts}
-    if again := sum("\n".join(each) in known_texts for each in content):
+    content = _content(rows, texts, kept, cache)
+    words = text_keys(content)
+    if again := int(np.isin(words, text_keys(train.texts)).sum()):
         told.warn(
             f"{again:,} of {counted(len(content), 'rows')} of {path} have texts of the training data: what is measured "
             "on them says nothing of new rows",
@@ -355,7 +367,7 @@ def _other_file(
         {name: column[kept] for name, column in values.items()},
         train.classes,
         train.many,
-        np.array([holdout.text_key("\n".join(each)) for each in content], np.uint64),
+        words,
         table.numbers[kept],
     )
     return _unknown_told(side, told, path)

@@ -13,6 +13,8 @@ from runner.data.records.byte_streams import CHUNK, opened
 from runner.errors import DataError, EnvironmentProblem
 
 FILE_MAGIC = b"ARROW1"
+#: Bytes of a Parquet file's rows that are read at a time, where rows are so long that fewer come to that.
+BATCH_BYTES = 2**20
 
 
 def names(path: Path, container: str) -> list[str]:
@@ -41,8 +43,11 @@ def batches(path: Path, container: str, size: int, columns: Sequence[str] | None
         if container == "parquet":
             import pyarrow.parquet as pq
 
-            with pq.ParquetFile(source) as file:
-                yield from file.iter_batches(size, columns=None if columns is None else list(columns))
+            with pq.ParquetFile(source, buffer_size=CHUNK) as file:
+                rows, told = file.metadata.num_rows, (file.metadata.row_group(at) for at in range(file.num_row_groups))
+                each = sum(group.total_byte_size for group in told) // max(1, rows) + 1
+                least = max(1, min(size, BATCH_BYTES // each))
+                yield from file.iter_batches(least, columns=None if columns is None else list(columns))
             return
         reader = _arrow(source)
         whole = (

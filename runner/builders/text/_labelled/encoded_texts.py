@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from runner.training.tokens import Tokens
+from runner.training.text_chunks import chunks
+from runner.training.tokens import Tokens, TokenWriter
 
-#: Texts that the tokenizer is given at a time.
-CHUNK = 1024
+#: Texts, and characters, that the tokenizer is given at a time: a token takes it some hundred bytes.
+CHUNK, CHARACTERS = 1024, 2**18
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,24 @@ class EncodedTexts:
 
 
 def encode(
-    tokenizer: Any, texts: Sequence[tuple[str, ...]], *, paired: bool, max_length: int, told_kinds: bool
+    tokenizer: Any,
+    texts: Sequence[tuple[str, ...]],
+    *,
+    paired: bool,
+    max_length: int,
+    told_kinds: bool,
+    cache: Path | None = None,
 ) -> EncodedTexts:
     """The rows' tokens, each row cut at ``max_length``: of a pair the longer text first.
 
     Half a character (a lone surrogate) is read as a question mark. ``told_kinds``: the model is told which text of a
-    pair a token is of.
+    pair a token is of. ``cache``: the folder where many tokens lie.
     """
-    ids: list[list[int]] = []
-    kinds: list[list[int]] = []
+    ids, kinds = TokenWriter(cache), TokenWriter(cache)
     cut: list[int] = []
-    for at in range(0, len(texts), CHUNK):
-        some = [tuple(map(_whole, each)) for each in texts[at : at + CHUNK]]
+    for part in chunks(texts, CHUNK, CHARACTERS):
+        at = len(ids)
+        some = [tuple(map(_whole, each)) for each in part]
         first = [each[0] if paired else "\n".join(filter(None, each)) for each in some]
         words: dict[str, Any] = {"text_pair": [each[1] for each in some]} if paired else {}
         words |= {"return_attention_mask": False, "return_token_type_ids": told_kinds, "verbose": False}
@@ -63,11 +71,11 @@ def encode(
         cut += [at + row for row in long]
         again = tokenizer(first, truncation=True, max_length=max_length, **words) if long else read
         # A tokenizer without special tokens makes nothing of an empty text, and a transformer needs something to read.
-        ids += [own or [tokenizer.pad_token_id] for own in again["input_ids"]]
+        ids.add(own or [tokenizer.pad_token_id] for own in again["input_ids"])
         if told_kinds:
-            kinds += [own or [0] for own in again["token_type_ids"]]
+            kinds.add(own or [0] for own in again["token_type_ids"])
     return EncodedTexts(
-        Tokens.of(ids), Tokens.of(kinds) if told_kinds else None, int(tokenizer.pad_token_id), np.array(cut, np.int64)
+        ids.done(), kinds.done() if told_kinds else None, int(tokenizer.pad_token_id), np.array(cut, np.int64)
     )
 
 

@@ -104,7 +104,7 @@ def train_texts(
     model = store(spec, context, opened, document, tokenizer)
 
     def answered(side: LabelledSide) -> Mapping[str, np.ndarray]:
-        return targets.answers(outputs(model, encode_side(tokenizer, side, spec.max_length, base.config)))
+        return targets.answers(outputs(model, encode_side(tokenizer, side, spec, context, base.config)))
 
     told = learned.told(targets.answers(outputs(model, held_tokens)), answered)
     need_numbers({name: value for name, value in told.metrics.items() if isinstance(value, float)})
@@ -146,7 +146,7 @@ def read_sides(
     """Both sides as tokens. Tells of rows that are cut; raises :class:`DataError` for tokens that the model lacks."""
     found = []
     for name, side in (("training", train), ("validation", held)):
-        tokens = encode_side(tokenizer, side, spec.max_length, base.config)
+        tokens = encode_side(tokenizer, side, spec, context, base.config)
         _tell_cut(name, side, tokens, spec.max_length, context)
         found.append(tokens)
     _check_tokens(base, *found)
@@ -161,9 +161,22 @@ def told_kinds(config: Mapping[str, Any], tokenizer: Any) -> bool:
     return int(config.get("type_vocab_size") or 0) > 1 and "token_type_ids" in tokenizer.model_input_names
 
 
-def encode_side(tokenizer: Any, side: LabelledSide, max_length: int, config: Mapping[str, Any]) -> EncodedTexts:
-    told = side.paired and told_kinds(config, tokenizer)
-    return encode(tokenizer, side.texts, paired=side.paired, max_length=max_length, told_kinds=told)
+def encode_side(
+    tokenizer: Any,
+    side: LabelledSide,
+    spec: Any,
+    context: TrainContext | FootprintContext,
+    config: Mapping[str, Any],
+) -> EncodedTexts:
+    """The tokens of one side's texts."""
+    return encode(
+        tokenizer,
+        side.texts,
+        paired=side.paired,
+        max_length=spec.max_length,
+        told_kinds=side.paired and told_kinds(config, tokenizer),
+        cache=context.cache,
+    )
 
 
 def head_outputs(
