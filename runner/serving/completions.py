@@ -168,7 +168,7 @@ class Completer(Protocol):
 class Refusal(Exception):
     """A request that is not answered, or not to its end: as OpenAI's error object says it.
 
-    ``status`` is HTTP's; ``param`` names the field at fault; ``retry_after`` is in seconds, where trying again may help.
+    ``status`` is HTTP's; ``param`` names the field at fault; ``retry_after`` is in seconds, where another try may help.
     """
 
     def __init__(
