@@ -35,6 +35,8 @@ class Settings:
     #: Whether each token comes with its log-probability, and with how many of the likeliest beside it.
     logprobs: bool = False
     top_logprobs: int = 0
+    #: Whether tokens come with their ids, and the prompt's are told.
+    token_ids: bool = False
     #: Whether the text may not depend on what is answered beside it.
     deterministic: bool = False
 
