@@ -9,8 +9,8 @@ from runner.chat.template_habits import Habits
 class GrowingAnswer:
     """What may be shown of an answer's text so far.
 
-    It is the message that :meth:`~runner.chat.renderer.ChatRenderer.parsed` makes of the whole text, calls of tools left
-    in the content; but for an answer whose prompt ended within a thought and that never ends it: all of that is
+    It is the message that :meth:`~runner.chat.renderer.ChatRenderer.parsed` makes of the whole text, calls of tools
+    left in the content; but for an answer whose prompt ended within a thought and that never ends it: all of that is
     reasoning here, as it has to be told before the end is known.
     """
 

@@ -65,8 +65,8 @@ class ChatRenderer:
         found = _hash(document["source"])
         if document.get("sha256", found) != found:
             raise IntegrityError(
-                f"the chat template ({document['template']}) is not the one that the model was trained with: its sha256 "
-                f"is {found[:12]}..., and that of the training's is {str(document['sha256'])[:12]}...",
+                f"the chat template ({document['template']}) is not the one that the model was trained with: its "
+                f"sha256 is {found[:12]}..., and that of the training's is {str(document['sha256'])[:12]}...",
                 where="language_model.json",
                 hint="store the model anew with the template of its training",
             )

@@ -1,22 +1,21 @@
-"""Answers of one engine as a completer gives them: pieces with their tokens, several at once, with what they came to."""
+"""Answers of one engine as a completer gives them: pieces with their tokens, and what they came to."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from runner.errors import RunnerError
 from runner.generation.reply import Reply
 from runner.serving.completions import Finish, Piece, Refusal, Token, Usage
+from runner.serving.joined_answers import merged
 
 
 class PieceReader:
     """Makes pieces of a line's tokens, for an engine's reply.
 
-    ``index`` is which of the answers it is; ``parted`` has a chat model's reasoning told apart; ``told`` has pieces come
-    with their tokens.
+    ``index`` is which of the answers it is; ``parted`` has a chat model's reasoning told apart; ``told`` has pieces
+    come with their tokens.
     """
 
     def __init__(self, answerer: Any, index: int, *, parted: bool, told: bool) -> None:
@@ -85,28 +84,8 @@ class EngineAnswering:
         self.prompt_ids: Sequence[int] | None = prompt_ids
         self._replies, self._lines = replies, lines
 
-    async def pieces(self) -> AsyncIterator[Piece]:
-        if len(self._replies) == 1:
-            async for piece in _told(self._replies[0], 0):
-                yield piece
-            return
-        found: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
-        tasks = [asyncio.create_task(_gather(reply, at, found)) for at, reply in enumerate(self._replies)]
-        try:
-            over = 0
-            while over < len(tasks):
-                piece = await found.get()
-                if isinstance(piece, BaseException):
-                    raise piece
-                if piece is None:
-                    over += 1
-                else:
-                    yield piece
-        finally:
-            for task in tasks:
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*tasks, return_exceptions=True)
+    def pieces(self) -> AsyncIterator[Piece]:
+        return merged([_told(reply, at) for at, reply in enumerate(self._replies)])
 
     @property
     def usage(self) -> Usage | None:
@@ -130,15 +109,3 @@ async def _told(reply: Reply[Piece, Finish | None], index: int) -> AsyncIterator
     if finish is None:
         raise Refusal(503, "the server is going: the answer was cut before its end", code="shutting_down")
     yield Piece(index=index, finish=finish)
-
-
-async def _gather(
-    reply: Reply[Piece, Finish | None], index: int, found: asyncio.Queue[Piece | BaseException | None]
-) -> None:
-    try:
-        async for piece in _told(reply, index):
-            found.put_nowait(piece)
-    except Exception as error:  # noqa: BLE001 - raised where the pieces are read
-        found.put_nowait(error)
-        return
-    found.put_nowait(None)

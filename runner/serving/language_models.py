@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,9 @@ from typing import Any
 
 from runner.contract.quantities import counted
 from runner.data.dialogues.infer_rows import AskedConversation, read_conversation
-from runner.errors import DataError, RunnerError, UsageError
+from runner.errors import DataError, RunFailed, RunnerError, UsageError
 from runner.generation import Engine
-from runner.serving.completions import Piece, Refusal, Request, Served, Settings
+from runner.serving.completions import Refusal, Request, Served, Settings
 from runner.serving.engine_answers import EngineAnswering, PieceReader
 from runner.serving.wire_turns import turns_of
 
@@ -20,6 +21,8 @@ from runner.serving.wire_turns import turns_of
 OPTIONS = {"max_tokens": "max_new_tokens", "min_tokens": "min_new_tokens"}
 #: Settings that are no options of generation: they are seen to here.
 OWN = ("n", "logprobs", "top_logprobs", "token_ids", "deterministic", "stop")
+#: Options that are no server's.
+OF_REQUESTS = ("n", "logprobs")
 #: What a model is asked to see whether it answers.
 PROBE = "Hello"
 
@@ -44,6 +47,9 @@ class LanguageModel:
     _warm: bool = False
 
     def __post_init__(self) -> None:
+        for name in OF_REQUESTS:
+            if name in self.defaults:
+                raise UsageError("is a request's own", where=f"--set {name}", hint="leave it out: a request says it")
         # A default that there is not is told before anything is served.
         self.engine.options(dict(self.defaults))
 
@@ -69,7 +75,7 @@ class LanguageModel:
                 code="queue_full",
                 retry_after=1,
             )
-        options, seed = self._options(settings)
+        options = self._options(settings)
         ids, key = await asyncio.to_thread(self._prompt, request, options)
         room = self.limit - len(ids)
         if room < 1 or (settings.max_tokens is not None and settings.max_tokens > room):
@@ -100,32 +106,34 @@ class LanguageModel:
         mode = "deterministic" if alone else "batched"
         headers = {"x-runner-model": self.engine.model, "x-runner-mode": mode}
         if options.temperature > 0:
-            headers["x-runner-seed"] = str(seed)
+            headers["x-runner-seed"] = str(options.seed)
         fingerprint = ":".join(filter(None, (self.engine.model, (self.manifest or "")[:12], mode)))
         return EngineAnswering(self.name, fingerprint, headers, ids, replies, lines)
 
     async def warm(self) -> None:
-        """Make one token, once. Raises :class:`Refusal` where that fails."""
+        """Make one token, once. Raises :class:`~runner.errors.RunFailed` for a model that makes none."""
         if self._warm:
             return
-        settings = Settings(max_tokens=1)
         messages = ({"role": "user", "content": PROBE},) if self.engine.converses else None
-        request = Request(self.name, messages, None if messages else PROBE, settings)
-        answering = await self.start(request)
-        pieces: list[Piece] = [piece async for piece in answering.pieces()]
-        self._warm = bool(pieces)
+        settings = Settings(max_tokens=1, min_tokens=0)
+        try:
+            answering = await self.start(Request(self.name, messages, None if messages else PROBE, settings))
+            async with contextlib.aclosing(answering.pieces()) as pieces:
+                self._warm = any([True async for _ in pieces])
+        except Refusal as refusal:
+            raise RunFailed(f"{self.name} does not answer: {refusal.message}") from refusal
 
     # ---- Inside
 
-    def _options(self, settings: Settings) -> tuple[Any, int]:
-        """The options of generation, and the seed that is drawn by."""
+    def _options(self, settings: Settings) -> Any:
+        """The options of generation. Raises :class:`Refusal`."""
         given: dict[str, Any] = dict(self.defaults)
         named = {name: value for name, value in vars(settings).items() if name not in OWN and value is not None}
         given |= {OPTIONS.get(name, name): value for name, value in named.items()}
         if settings.stop:
             given["stop"] = list(settings.stop)
         given["logprobs"] = settings.logprobs
-        seed = int(given.setdefault("seed", secrets.randbits(32)))
+        given.setdefault("seed", secrets.randbits(32))
         try:
             options = self.engine.options(given)
             if settings.n > 1:
@@ -133,7 +141,7 @@ class LanguageModel:
                 self.engine.options(given | {"n": settings.n})
         except UsageError as error:
             raise Refusal(400, _said(error), param=_field(error), code="invalid_value") from None
-        return options, seed
+        return options
 
     def _prompt(self, request: Request, options: Any) -> tuple[list[int], bytes | None]:
         """The token ids that the model is fed, and what its drawing is known by. Raises :class:`Refusal`."""
@@ -184,6 +192,11 @@ class LanguageModels:
     def __init__(self, models: Sequence[LanguageModel]) -> None:
         self._models = {model.name: model for model in models}
 
+    @property
+    def unfinished(self) -> int:
+        """Answers under way, and in line."""
+        return sum(engine.unanswered for engine in self._engines())
+
     def served(self) -> Sequence[Served]:
         return [model.served() for model in self._models.values()]
 
@@ -196,5 +209,9 @@ class LanguageModels:
 
     async def close(self) -> None:
         # Joining the engine's thread waits for its step.
-        for engine in {id(model.engine): model.engine for model in self._models.values()}.values():
+        for engine in self._engines():
             await asyncio.to_thread(engine.close)
+
+    def _engines(self) -> list[Engine]:
+        """Each once, whatever names it has."""
+        return list({id(model.engine): model.engine for model in self._models.values()}.values())

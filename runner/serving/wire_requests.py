@@ -1,19 +1,20 @@
 """Bodies of ``/v1`` as requests: every field is honoured, or refused by its name.
 
 Fields of OpenAI's that nothing here goes by are known, so that they may stand there as long as they ask for nothing
-(``"frequency_penalty": 0``); any other field is unknown. What a model honours beyond (:attr:`Served.fields`), such as an
-endpoint elsewhere, is handed on as it is.
+(``"frequency_penalty": 0``); any other field is unknown. What a model honours beyond (:attr:`Served.fields`), as an
+endpoint elsewhere may, is handed on as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner import near_names
+from runner.errors import UsageError
 from runner.serving.completions import Refusal, Request, Served, Settings
 
 #: The most answers, stop texts and tokens told beside each.
@@ -173,6 +174,17 @@ def read_text(
     return _asked(body, requests, left)
 
 
+def need_idle(names: Sequence[str]) -> frozenset[str]:
+    """Fields that are to be passed over. Raises :class:`UsageError` for one that is honoured, or that nobody knows."""
+    for name in names:
+        if name in ChatBody.model_fields or name in TextBody.model_fields:
+            raise UsageError(f"{name} is honoured", where="--pass-over", hint="leave it out")
+        if name not in IDLE:
+            known = near_names.hint(name, IDLE, f"the fields are {', '.join(IDLE)}")
+            raise UsageError(f"there is no field {name!r}", where="--pass-over", hint=known)
+    return frozenset(names)
+
+
 def fault_of(error: ValidationError) -> Refusal:
     """The first fault of a body, by its place."""
     fault = error.errors()[0]
@@ -204,7 +216,7 @@ def _parted(
             left.append(name)
         elif name not in IDLE:
             raise _unknown(name, kind)
-        elif not any(value == idle and type(value) is not bool or value is idle for idle in IDLE[name]):
+        elif not any((value == idle and type(value) is not bool) or value is idle for idle in IDLE[name]):
             raise Refusal(
                 400,
                 f"{name} is not honoured by {served.name}: leave it out",

@@ -159,8 +159,8 @@ class Generator:
     ) -> Line:
         """A prompt to be answered, from its token ids.
 
-        ``beside`` is how many of the likeliest tokens are told in each one's place; ``alone`` has it computed by itself,
-        whatever is decoded at the same time.
+        ``beside`` is how many of the likeliest tokens are told in each one's place; ``alone`` has it computed by
+        itself, whatever is decoded at the same time.
 
         What is drawn is decided by the options' seed, by ``copy``, and by ``key``, which is what the prompt is known
         by; without one, its tokens. Raises :class:`DataError` for ids that the model has no token for, none, or so
