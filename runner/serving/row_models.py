@@ -17,6 +17,7 @@ from runner.errors import RunnerError
 from runner.inference import inferring
 from runner.inference.opening import Opened, read_options
 from runner.inference.row_reading import reading_of
+from runner.serving import own_memory
 from runner.serving.completions import Refusal, Served
 from runner.serving.turns import Turns
 from runner.workspace import Workspace
@@ -58,8 +59,10 @@ class RowModel:
         return Served(self.name, self.opened.reference, self.created, frozenset(does))
 
     def load(self) -> None:
-        """Have its weights in memory."""
-        _ = self.opened.predictor
+        """Have its weights in memory, and no file of theirs be read any more."""
+        predictor = self.opened.predictor
+        if "torch" in self.opened.builder.REQUIRES:
+            own_memory.keep(predictor)
 
     async def answer(self, rows: Sequence[Any], options: Mapping[str, Any], batch_size: int = 128) -> dict[str, Any]:
         """What ``runner infer`` writes of these rows, with the model and what was odd about them. Raises
@@ -102,7 +105,6 @@ class RowModel:
             self._asked -= 1
 
     def _probed(self) -> None:
-        self.load()
         try:
             self._answered([PROBE], {}, 1)
         except RunnerError:

@@ -21,7 +21,7 @@ from runner.serving.service import Rules, Service
 from runner.workspace import Workspace
 
 #: Seconds that no test waits for.
-PATIENCE = 120
+PATIENCE = 60
 
 
 @dataclass
