@@ -105,7 +105,9 @@ def test_bodies_and_headers_have_bounds(strict):
     url = "/v1/chat/completions"
     assert strict.post(url, ASKED | {"stop": "x" * 5000}, headers=own).status_code == 413
     # Sent in pieces, without a length.
-    chunked = strict.post(url, headers=own | {"content-type": "application/json"}, content=iter([b"{"] + [b" " * 999] * 9))
+    chunked = strict.post(
+        url, headers=own | {"content-type": "application/json"}, content=iter([b"{"] + [b" " * 999] * 9)
+    )
     assert chunked.status_code == 413
     assert strict.post(url, ASKED, headers=own | {"x-long": "x" * 3000}).status_code == 431
     assert strict.post(url, headers=own, content=b"{}").status_code == 415
