@@ -1,0 +1,1 @@
+"""Stored models behind HTTP, as the clients of OpenAI's API ask for them."""
