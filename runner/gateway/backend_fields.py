@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, RootModel, model_validator
 
 from runner.chat.endpoints import addresses
-from runner.contract import Section, invalid, option
+from runner.contract import Section, departs, invalid, option
 from runner.inference.routing.costs import MILLION, Amount, Price, half_priced
 
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 #: TYPE/NAME or TYPE/NAME/vN.
 STORED = re.compile(r"[^/\s]+/[^/\s]+(/v[1-9][0-9]*)?")
 #: What belongs to an endpoint alone.
-OF_ENDPOINTS = ("model", "api_key_env", "parameters")
+OF_ENDPOINTS = ("model", "api_key_env", "parameters", "max_tokens_field", "timeout", "longest")
 
 
 class TokenPrice(Price):
@@ -62,6 +62,9 @@ class Backend(Section):
     longest: Annotated[float, Field(gt=0, le=86_400)] = option(
         600.0, description="Seconds that a whole answer may take."
     )
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = option(
+        "max_tokens", description="What the endpoint calls the most tokens of an answer."
+    )
     parameters: dict[str, str | int | float | bool | None] = option(
         factory=dict, description="What the endpoint is asked beside a request, which goes before it."
     )
@@ -74,7 +77,7 @@ class Backend(Section):
             if STORED.fullmatch(self.stored) is None:
                 raise invalid(("stored",), "reference", "a stored model is TYPE/NAME or TYPE/NAME/vN")
             for name in OF_ENDPOINTS:
-                if getattr(self, name):
+                if departs(self, name):
                     raise invalid((name,), "of_endpoints", "belongs to an endpoint, and this is a stored model")
             return self
         fault = addresses.fault_of(str(self.url), keyed=self.api_key_env is not None)

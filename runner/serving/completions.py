@@ -35,6 +35,8 @@ class Settings:
     #: Whether each token comes with its log-probability, and with how many of the likeliest beside it.
     logprobs: bool = False
     top_logprobs: int = 0
+    #: Whether tokens come with their ids, and the prompt's are told.
+    token_ids: bool = False
     #: Whether the text may not depend on what is answered beside it.
     deterministic: bool = False
 
@@ -55,6 +57,9 @@ class Request:
     fields: Mapping[str, Any] = field(default_factory=dict)
     #: The request's headers, names in lower case; the key that it was admitted by is not among them.
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: Whether pieces are sent on as they come. Otherwise nothing is sent before the last: an answer that fails on the
+    #: way may be begun again by another.
+    streamed: bool = True
 
 
 @dataclass(frozen=True)
