@@ -9,14 +9,14 @@ from collections.abc import Iterable
 KEY, ADDRESS = "[key]", "[address]"
 _KEYS = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
-    r"|\bBearer\s+[A-Za-z0-9._~+/=-]{8,}"
+    r"|\bBearer\s{1,4}[A-Za-z0-9._~+/=-]{8,}"
     r"|\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{12,}"
     r"|\b(?:ghp|gho|ghu|ghs|ghr|glpat|hf|xox[abprs]|npm|pypi)[-_][A-Za-z0-9_-]{12,}"
     r"|\bgithub_pat_[A-Za-z0-9_]{20,}"
     r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
     r"|\bAIza[A-Za-z0-9_-]{30,}"
-    r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*"
-    r"|(?i:\b(?:api[_-]?key|secret|password|passwd|token)\b[\"']?\s*[:=]\s*[\"']?)[^\s\"',;]{6,}",
+    r"|\beyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{0,1000}"
+    r"|(?i:\b(?:api[_-]?key|secret|password|passwd|token)\b[\"']?\s{0,4}[:=]\s{0,4}[\"']?)[^\s\"',;]{6,}",
     re.DOTALL,
 )
 _ADDRESSES = re.compile(

@@ -68,7 +68,9 @@ class RemoteCompleter:
         if self._well:
             return
         try:
-            await self._client.get(f"{self._url}/models", headers=self._headers, timeout=LOOK)
+            # Any answer will do, and none of it is read.
+            async with self._client.stream("GET", f"{self._url}/models", headers=self._headers, timeout=LOOK):
+                pass
         except httpx.HTTPError as error:
             raise Failed(_why(error), status=503) from None
         self._well = True

@@ -23,7 +23,7 @@ from runner.store.files import cannot_write
 
 VERSION = 1
 #: Lines that wait to be written, and characters of a text that are kept.
-WAITING, LONGEST = 10_000, 200_000
+WAITING, LONGEST = 4000, 32_000
 
 
 class RequestLog:
@@ -37,7 +37,7 @@ class RequestLog:
         self._keys, self._lost = tuple(keys), lost
         #: Conversations are known in the log by a name that nobody can find them by.
         self._salt = secrets.token_bytes(16)
-        self._queue: Queue[bytes | None] = Queue(WAITING)
+        self._queue: Queue[dict[str, Any] | None] = Queue(WAITING)
         self._torn = False
         try:
             self._file = self._open()
@@ -49,9 +49,8 @@ class RequestLog:
     def write(self, line: Mapping[str, Any]) -> None:
         """Add a line, a moment later. Never raises, never waits."""
         stamped = {"v": VERSION, "at": datetime.now(UTC).isoformat(timespec="milliseconds")} | dict(line)
-        data = json.dumps(stamped, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         try:
-            self._queue.put_nowait(data)
+            self._queue.put_nowait(stamped)
         except Full:
             self._lost(1)
 
@@ -63,10 +62,8 @@ class RequestLog:
         """What was asked and answered, as far as it may be kept."""
         if not self.texts:
             return {}
-        kept = {"prompt": self._kept(row.prompt), "response": self._kept(response)}
-        if row.history:
-            kept["history"] = [self._kept(text) for text in row.history]  # type: ignore[assignment]
-        return {"texts": kept}
+        history = {"history": [text[:LONGEST] for text in row.history]} if row.history else {}
+        return {"texts": {"prompt": row.prompt[:LONGEST], "response": response[:LONGEST]} | history}
 
     def close(self) -> None:
         """Write what waits, and end."""
@@ -74,8 +71,16 @@ class RequestLog:
         self._thread.join(10)
         os.close(self._file)
 
-    def _kept(self, text: str) -> str:
-        return redacted(text[:LONGEST], self._keys)
+    def _line(self, stamped: dict[str, Any]) -> bytes:
+        """A line as it is written: its texts redacted."""
+        texts = stamped.get("texts")
+        if texts:
+            stamped["texts"] = {
+                name: [redacted(each, self._keys) for each in text] if isinstance(text, list)
+                else redacted(text, self._keys)
+                for name, text in texts.items()
+            }  # fmt: skip
+        return json.dumps(stamped, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
     def _open(self) -> int:
         return os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -90,9 +95,7 @@ class RequestLog:
             except Empty:
                 pass
             over = lines[-1] is None
-            data = [line for line in lines if line is not None]
-            if data:
-                self._append(data)
+            self._append([self._line(line) for line in lines if line is not None])
 
     def _append(self, lines: list[bytes]) -> None:
         for line in lines:

@@ -1,0 +1,300 @@
+"""A router as a completer: it decides who answers, asks the next best where one fails, and tells what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runner.errors import RunnerError
+from runner.gateway.accounts import Account, account
+from runner.gateway.backend_fields import Backend
+from runner.gateway.backends_file import ROUTER
+from runner.gateway.choosing import Before, Policy
+from runner.gateway.counters import Counters
+from runner.gateway.deciding import Decider, Decision, conversation
+from runner.gateway.needs import Needs, needs_of
+from runner.gateway.remote_completer import Failed
+from runner.gateway.request_log import RequestLog
+from runner.gateway.routed_answer import Outcome, RoutedAnswer
+from runner.gateway.sessions import Sessions, session_key
+from runner.gateway.wellness import Wellness
+from runner.serving.completions import Answering, Completer, Refusal, Request, Served
+
+#: Codes of a refusal that another backend may not give.
+ELSEWHERE = (408, 425, 429, 500, 502, 503, 504)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A request on its way: what was decided, and who failed."""
+
+    request: Request
+    started: float
+    needs: Needs
+    decision: Decision
+    key: str
+    before: Before | None
+    #: LLM -> what it did instead of answering.
+    failed: dict[str, str]
+    #: What the router chooses silently, in shadow mode.
+    silent: asyncio.Task[Decision | None] | None = None
+
+
+class Gateway:
+    """Serves ``router``, ``router-R`` of another trade-off, and each LLM by its name."""
+
+    def __init__(
+        self,
+        decider: Decider,
+        policy: Policy,
+        completers: Mapping[str, Completer],
+        *,
+        strongest: str,
+        counters: Counters | None = None,
+        log: RequestLog | None = None,
+        sessions: Sessions | None = None,
+        wellness: Wellness | None = None,
+        present: str | None = None,
+    ) -> None:
+        """``present`` answers everything, in shadow mode, while the router chooses silently."""
+        self.decider, self.policy, self.strongest, self.present = decider, policy, strongest, present
+        self.counters = counters or Counters()
+        self.log = log
+        self.sessions = sessions or Sessions()
+        self._wellness = wellness or Wellness()
+        self._completers = dict(completers)
+        self._created = int(time.time())
+        self._settling: set[asyncio.Task[None]] = set()
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        return self.decider.backends
+
+    def served(self) -> Sequence[Served]:
+        root = self.decider.scorer.router.opened.reference
+        own = Served(ROUTER, root, self._created, frozenset({"chat"}), "runner", frozenset({"*"}))
+        return [own, *(replace(self._own(llm), name=llm) for llm in self._completers)]
+
+    def find(self, name: str) -> Served | None:
+        """What serves a name: also ``router-0.5``, which no list has and is the router's. None for an unknown one."""
+        listed = {served.name: served for served in self.served()}
+        return listed[ROUTER] if self.policy.of_model(name) is not None else listed.get(name)
+
+    async def ready(self) -> None:
+        """Return once one backend is there. Raises the refusal of one where none is."""
+        refused: Refusal | None = None
+        for completer in self._completers.values():
+            try:
+                await completer.ready()
+                return
+            except Refusal as refusal:
+                refused = refusal
+        raise refused or Refusal(503, "there is no backend")
+
+    async def start(self, request: Request) -> RoutedAnswer:
+        """Decide, and ask until one begins to answer; an answer that is not sent as it comes is waited for, and begun
+        again by the next where it breaks off. Raises :class:`Refusal`."""
+        started = time.perf_counter()
+        self.counters.in_flight.inc()
+        try:
+            tried = await self._tried(request, started)
+            return await self._ask(tried)
+        except BaseException:
+            self.counters.in_flight.dec()
+            raise
+
+    async def close(self) -> None:
+        """End what is still counted, the log, and the backends."""
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=5)
+        for completer in self._completers.values():
+            await completer.close()
+        await self.decider.scorer.close()
+        if self.log is not None:
+            await asyncio.to_thread(self.log.close)
+
+    async def _tried(self, request: Request, started: float) -> Tried:
+        needs, key = needs_of(request), session_key(request)
+        before = self.sessions.before(key, conversation(request))
+        silent = None
+        if request.model in self._completers:
+            decision = Decision((request.model,), "asked", self.decider.row(request))
+        else:
+            policy = self.policy.of_model(request.model)
+            if policy is None:
+                raise Refusal(404, f"no model is called {request.model!r}", param="model", code="model_not_found")
+            if self.present is not None:
+                decision = Decision((self.present,), "present", self.decider.row(request))
+                silent = asyncio.create_task(self._silently(policy, request, needs, before))
+            else:
+                decision = await self._decided(policy, request, needs, before)
+        if silent is None:
+            self.counters.decision.observe(time.perf_counter() - started)
+        return Tried(request, started, needs, decision, key, before, {}, silent)
+
+    async def _decided(self, policy: Policy, request: Request, needs: Needs, before: Before | None) -> Decision:
+        try:
+            return await self.decider.decide(policy, request, needs, before)
+        except RunnerError:
+            # A request is answered whatever becomes of the router.
+            self.counters.undecided.inc()
+            return self.decider.without_router(request, needs)
+
+    async def _silently(
+        self, policy: Policy, request: Request, needs: Needs, before: Before | None
+    ) -> Decision | None:
+        """The router's choice in shadow mode; None where it has none."""
+        started = time.perf_counter()
+        try:
+            decision = await self.decider.decide(policy, request, needs, before)
+        except Refusal:
+            return None
+        except RunnerError:
+            self.counters.undecided.inc()
+            return None
+        self.counters.decision.observe(time.perf_counter() - started)
+        self.counters.shadow.labels(decision.llm).inc()
+        return decision
+
+    async def _ask(self, tried: Tried) -> RoutedAnswer:
+        """The first of the order that answers."""
+        last: Refusal | None = None
+        for llm in self._wellness.order(tried.decision.order):
+            try:
+                inner = await self._completers[llm].start(self._of(llm, tried.request))
+            except Refusal as refusal:
+                last = self._told(tried, llm, refusal)
+                continue
+            self.counters.first_piece.labels(llm).observe(time.perf_counter() - tried.started)
+            answer = RoutedAnswer(inner, self._outcome(tried, llm, inner))
+            if tried.request.streamed:
+                return answer
+            try:
+                await answer.gather()
+            except Refusal as refusal:
+                await inner.close()
+                last = self._told(tried, llm, refusal)
+                continue
+            except BaseException:
+                await inner.close()
+                raise
+            return answer
+        if tried.silent is not None:
+            tried.silent.cancel()
+        told = ", ".join(f"{llm}: {reason}" for llm, reason in tried.failed.items())
+        if len(tried.failed) == 1 and last is not None:
+            raise last
+        raise Refusal(
+            last.status if last is not None and last.status == 429 else 503, f"no backend answered: {told}",
+            code="no_backend", retry_after=(last.retry_after if last is not None else None) or 1,
+        )  # fmt: skip
+
+    def _told(self, tried: Tried, llm: str, refusal: Refusal) -> Refusal:
+        """Note who failed. Raises the refusal where nobody else would answer otherwise."""
+        reason = refusal.reason if isinstance(refusal, Failed) else f"HTTP {refusal.status}"
+        elsewhere = refusal.elsewhere if isinstance(refusal, Failed) else refusal.status in ELSEWHERE
+        if not elsewhere:
+            self.counters.requests.labels(llm, tried.decision.why, "refused").inc()
+            raise refusal
+        tried.failed[llm] = reason
+        self.counters.failovers.labels(llm, reason).inc()
+        # A prompt that is too long says nothing of who refuses it.
+        if reason != "too long":
+            self._wellness.failed(llm)
+        return refusal
+
+    def _of(self, llm: str, request: Request) -> Request:
+        """The request as one completer gets it."""
+        return replace(request, model=llm)
+
+    def _own(self, llm: str) -> Served:
+        return self._completers[llm].served()[0]
+
+    def _outcome(self, tried: Tried, llm: str, inner: Answering) -> Outcome:
+        def counted(outcome: Outcome) -> Account:
+            return account(
+                self.backends, llm, self.strongest, inner.usage,
+                prompt_tokens=tried.needs.prompt_tokens, characters=outcome.characters,
+                kept=tried.before.cached_tokens if tried.before is not None else 0.0,
+            )  # fmt: skip
+
+        def over(outcome: Outcome) -> None:
+            task = asyncio.get_running_loop().create_task(self._settle(tried, llm, outcome))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+
+        decision = tried.decision
+        expected = decision.candidates.get(llm)
+        return Outcome(
+            llm=llm,
+            why=decision.why if llm == decision.llm else f"failover from {decision.llm}",
+            strongest=self.strongest,
+            failed=dict(tried.failed),
+            expected_cost=None if expected is None else expected.cost,
+            counted=counted,
+            over=over,
+        )
+
+    async def _settle(self, tried: Tried, llm: str, outcome: Outcome) -> None:
+        """Count an answer that is over, remember its conversation, and log it."""
+        self.counters.in_flight.dec()
+        decision = tried.decision
+        why = decision.why if llm == decision.llm else "failover"
+        self.counters.answered(llm, why, outcome.ended, outcome.account())
+        if outcome.ended == "broken":
+            self._wellness.failed(llm)
+        elif outcome.ended == "ok":
+            self._wellness.well(llm)
+        silent = None
+        if tried.silent is not None:
+            silent = await tried.silent
+        # In shadow the router goes on from its own choice, as it would had it been asked.
+        remembered = llm if tried.silent is None else silent.llm if silent is not None else None
+        if remembered is not None and decision.why != "asked":
+            self.sessions.answered(
+                tried.key, remembered, conversation(tried.request), outcome.account().prompt_tokens
+            )
+        if self.log is not None:
+            self.log.write(self._line(self.log, tried, llm, why, outcome, silent))
+
+    def _line(
+        self, log: RequestLog, tried: Tried, llm: str, why: str, outcome: Outcome, silent: Decision | None
+    ) -> dict[str, object]:
+        found, decision = outcome.account(), silent or tried.decision
+        policy = decision.policy
+        line: dict[str, object] = {
+            "event": "request",
+            "id": outcome.id,
+            "session": log.session(tried.key),
+            "asked": tried.request.model,
+            "model": llm,
+            "why": why,
+            "outcome": outcome.ended,
+            "router": self.decider.scorer.router.opened.reference,
+            "against": self.strongest,
+            "prompt_tokens": found.prompt_tokens,
+            "cached_tokens": found.cached_tokens,
+            "completion_tokens": found.completion_tokens,
+            "estimated": found.estimated,
+            "kept_tokens": tried.before.cached_tokens if tried.before is not None else 0.0,
+            "cost": found.cost,
+            "saved": found.saved,
+            "seconds": round(outcome.ended_at - tried.started, 6),
+            "streamed": tried.request.streamed,
+            "tools": tried.needs.tools,
+            "images": tried.needs.images,
+            "tool_loop": tried.needs.in_tool_loop,
+            "failed": dict(outcome.failed),
+        }
+        if policy is not None:
+            two = {"strong": policy.strong, "weak": policy.weak, "threshold": policy.threshold}
+            line["rule"] = {"rate": policy.rate} if policy.strong is None else two
+        if decision.candidates:
+            line["qualities"] = {name: round(each.quality, 6) for name, each in decision.candidates.items()}
+            line["costs"] = {name: each.cost for name, each in decision.candidates.items()}
+            line["lacking"] = {name: each.lacking for name, each in decision.candidates.items() if each.lacking}
+        if tried.silent is not None:
+            line["shadow"] = None if silent is None else {"model": silent.llm, "why": silent.why}
+        return line | log.words(decision.row, outcome.text())
