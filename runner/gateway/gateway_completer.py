@@ -168,6 +168,8 @@ class Gateway:
                 last = self._told(tried, llm, refusal)
                 continue
             self.counters.first_piece.labels(llm).observe(time.perf_counter() - tried.started)
+            # Known from here on: the next turn may come before this one is closed.
+            self._remember(tried, llm, tried.needs.prompt_tokens)
             answer = RoutedAnswer(inner, self._outcome(tried, llm, inner))
             if tried.request.streamed:
                 return answer
@@ -221,7 +223,10 @@ class Gateway:
             )  # fmt: skip
 
         def over(outcome: Outcome) -> None:
-            task = asyncio.get_running_loop().create_task(self._settle(tried, llm, outcome))
+            if tried.silent is None:
+                self._settle(tried, llm, outcome, None)
+                return
+            task = asyncio.get_running_loop().create_task(self._settle_silent(tried, tried.silent, llm, outcome))
             self._settling.add(task)
             task.add_done_callback(self._settling.discard)
 
@@ -237,27 +242,35 @@ class Gateway:
             over=over,
         )
 
-    async def _settle(self, tried: Tried, llm: str, outcome: Outcome) -> None:
+    async def _settle_silent(
+        self, tried: Tried, silent: asyncio.Task[Decision | None], llm: str, outcome: Outcome
+    ) -> None:
+        """The same in shadow mode, once the router has chosen too. It goes on from its own choice, as if it was asked."""
+        decision = await silent
+        self._settle(tried, llm, outcome, decision)
+        if decision is not None:
+            self.sessions.answered(
+                tried.key, decision.llm, conversation(tried.request), outcome.account().prompt_tokens
+            )
+
+    def _settle(self, tried: Tried, llm: str, outcome: Outcome, silent: Decision | None) -> None:
         """Count an answer that is over, remember its conversation, and log it."""
         self.counters.in_flight.dec()
-        decision = tried.decision
+        decision, found = tried.decision, outcome.account()
         why = decision.why if llm == decision.llm else "failover"
-        self.counters.answered(llm, why, outcome.ended, outcome.account())
+        self.counters.answered(llm, why, outcome.ended, found)
         if outcome.ended == "broken":
             self._wellness.failed(llm)
         elif outcome.ended == "ok":
             self._wellness.well(llm)
-        silent = None
-        if tried.silent is not None:
-            silent = await tried.silent
-        # In shadow the router goes on from its own choice, as it would had it been asked.
-        remembered = llm if tried.silent is None else silent.llm if silent is not None else None
-        if remembered is not None and decision.why != "asked":
-            self.sessions.answered(
-                tried.key, remembered, conversation(tried.request), outcome.account().prompt_tokens
-            )
+        self._remember(tried, llm, found.prompt_tokens)
         if self.log is not None:
             self.log.write(self._line(self.log, tried, llm, why, outcome, silent))
+
+    def _remember(self, tried: Tried, llm: str, prompt_tokens: float) -> None:
+        """Who answers this turn of the conversation, where the router was asked."""
+        if tried.decision.why not in ("asked", "present"):
+            self.sessions.answered(tried.key, llm, conversation(tried.request), prompt_tokens)
 
     def _line(
         self, log: RequestLog, tried: Tried, llm: str, why: str, outcome: Outcome, silent: Decision | None
