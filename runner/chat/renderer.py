@@ -26,7 +26,7 @@ from runner.chat.template_rendering import DAY, Template, open_template, special
 from runner.chat.token_weights import Learned, row_of
 from runner.chat.tokenization import Encoded, Encoder
 from runner.chat.training_example import Lesson
-from runner.errors import DataError
+from runner.errors import DataError, IntegrityError
 
 #: Stands for an answer whose tokens are known, a letter of no text.
 PLACE = "\ue0ff"
@@ -57,7 +57,19 @@ class ChatRenderer:
 
     @classmethod
     def from_document(cls, tokenizer: Any, document: Mapping[str, Any]) -> Self:
-        """The renderer that :meth:`as_document` was asked of."""
+        """The renderer that :meth:`as_document` was asked of.
+
+        Raises :class:`~runner.errors.IntegrityError` where the template is not the one whose hash stands beside it:
+        the model would be asked in other words than it was trained on.
+        """
+        found = _hash(document["source"])
+        if document.get("sha256", found) != found:
+            raise IntegrityError(
+                f"the chat template ({document['template']}) is not the one that the model was trained with: its "
+                f"sha256 is {found[:12]}..., and that of the training's is {str(document['sha256'])[:12]}...",
+                where="language_model.json",
+                hint="store the model anew with the template of its training",
+            )
         template = Template(
             name=document["template"],
             source=document["source"],
@@ -75,7 +87,7 @@ class ChatRenderer:
             "source": self.template.source,
             "tool_use": self.template.tool_use,
             "today": self.template.today.isoformat(),
-            "sha256": hashlib.sha256(self.template.source.encode()).hexdigest(),
+            "sha256": _hash(self.template.source),
         } | ({} if self.template.picture is None else {"picture": self.template.picture})
 
     @classmethod
@@ -273,3 +285,7 @@ class ChatRenderer:
     @cached_property
     def _encoder(self) -> Encoder:
         return Encoder(self.tokenizer)
+
+
+def _hash(source: str) -> str:
+    return hashlib.sha256(source.encode()).hexdigest()

@@ -22,6 +22,7 @@ VERBS = {
     "train": ("runner.cli.train:train", "Train a model from a spec."),
     "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
+    "serve": ("runner.cli.serve:serve", "Serve stored models over HTTP, as OpenAI's clients ask for them."),
     "merge": ("runner.cli.merge:merge", "Put a stored adapter into its base: a model that stands alone."),
     "route": ("runner.cli.route:route", "Choose an LLM for every prompt, by score and cost."),
     "evaluate": (

@@ -40,7 +40,8 @@ class Engine:
         self.model = model
         #: What is odd about how it was opened, a sentence each.
         self.warnings = list(warnings or [])
-        self._rows = rows
+        #: Lines that are decoded at a time.
+        self.rows = rows
         self._lock = threading.Lock()
         self._decoding = answerer.decoding(rows)
         #: Lines that the thread has not seen yet, and those that are to be made no more of.
@@ -172,6 +173,6 @@ class Engine:
         with self._lock:
             waiting = set(self._arrived)
             replies = [self._replies.pop(line) for line in list(self._replies) if line not in waiting]
-            self._decoding = self.answerer.decoding(self._rows)
+            self._decoding = self.answerer.decoding(self.rows)
         for reply in replies:
             reply.ended(error)

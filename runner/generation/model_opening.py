@@ -25,9 +25,8 @@ def open_answerer(workspace: Workspace, model: str, device: str) -> tuple[Any, T
     Raises :class:`~runner.errors.NotFoundError` for a model that is not there, :class:`ConflictError` for one that
     makes no texts.
     """
-    folder = absolute(model, current_folder()) if model.startswith(PATHS) or model in (".", "..") else None
-    stored = (folder / MANIFEST).is_file() if folder is not None else _is_stored(model)
-    if stored:
+    folder = _folder(model)
+    if is_stored(model):
         opened = open_model(workspace, model, device=device)
         if not hasattr(opened.predictor_class, "decoding"):
             raise ConflictError(
@@ -44,7 +43,15 @@ def open_answerer(workspace: Workspace, model: str, device: str) -> tuple[Any, T
     return plain.Predictor.of_base(Path(found), chosen), plain.TASK, model, []
 
 
-def _is_stored(model: str) -> bool:
-    """Whether a name is that of a stored model: it has none of the Hub's, or its type is one that there is."""
+def is_stored(model: str) -> bool:
+    """Whether a name is that of a stored model, and of none that was not trained here: a folder with a manifest, a name
+    that has none of the Hub's, or one whose type is one that there is."""
+    if (folder := _folder(model)) is not None:
+        return (folder / MANIFEST).is_file()
     kind, _, name = model.partition("/")
     return not name or registry.find(kind) is not None
+
+
+def _folder(model: str) -> Path | None:
+    """The folder that is named, if it is no name."""
+    return absolute(model, current_folder()) if model.startswith(PATHS) or model in (".", "..") else None

@@ -96,8 +96,11 @@ def infer(
     say: Callable[[str], None],
     emit: Callable[[Event], None],
     chunk: int = CHUNK,
+    opened: Opened | None = None,
 ) -> dict[str, Any]:
     """Answer every row and write the output and, beside a file, its provenance, which is returned.
+
+    ``opened`` is the question's model where it was opened already, and on the question's device.
 
     ``say`` gets warnings, ``emit`` progress events. Work towards a file is kept in ``<output>.partial`` while it is
     unfinished: the same question about the same rows goes on from there and ends with the same bytes. Raises
@@ -113,7 +116,7 @@ def infer(
         from runner.inference.seen_rows import REMEMBERED, Seen
         from runner.inference.unfinished_work import Work
 
-        opened = open_model(workspace, question.model, device=question.device)
+        opened = opened or open_model(workspace, question.model, device=question.device)
         answers: Answers = opened.task.room("answers").open_answers(opened, question.options, say)
         form = answers.form(output.form)
         for warning in (*opened.warnings, *answers.warnings, *answers.warnings_of(rows)):

@@ -22,6 +22,8 @@ from runner.errors import DataError, NotFoundError, UsageError
 
 NOTHING, WHERE = "no pictures", "--input"
 HOW = "--input FOLDER, a picture, a .zip, or a table with a column of pictures"
+#: Rows may name files of this machine: who takes rows of others says from which folder (``folder``).
+NAMES_FILES = True
 #: Bytes of a pipe that tell what it is.
 GLANCE = 64 * 1024
 
@@ -158,7 +160,7 @@ def from_file(path: Path, format: str | None = None, **told: Any) -> PictureRows
 
 
 def from_pipe(stream: Any, format: str | None = None, name: str = "standard input", **told: Any) -> PictureRows:
-    """One picture, or a table whose paths count from the current folder."""
+    """One picture, or a table whose paths count from the current folder, or from ``folder`` where it is told."""
     if format is not None and format not in FORMATS:
         raise UsageError(f"{format} is no format of rows", where="--prompts-format", hint=", ".join(FORMATS))
     holder, raw = put_aside(stream)
@@ -172,11 +174,16 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "standard inpu
             found = Collected()
             found.lies_in(found.add(name, name, None), raw)
             return PictureRows(name, found, holder)
-        found = _of_table(ending_in(raw, table_ending(data, format)), Path(holder.name), told, os.fspath(Path.cwd()))
+        found = _of_table(ending_in(raw, table_ending(data, format)), Path(holder.name), told, folder_of(told))
     except BaseException:
         holder.cleanup()
         raise
     return PictureRows(name, found, holder)
+
+
+def folder_of(told: Mapping[str, Any]) -> str:
+    """The folder that paths in a pipe count from."""
+    return os.fspath(told.get("folder") or Path.cwd())
 
 
 def table_ending(head: bytes, format: str | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from runner.errors import DataError, UsageError
 
 NOTHING, WHERE = "no pictures", "--input"
 HOW = "--input FOLDER, a picture, or a table with pictures and questions; a question for all: --set question=..."
+NAMES_FILES = pictures_alone.NAMES_FILES
 ROW = 'expected a picture ("image") with a question, or "messages" with pictures'
 
 
@@ -183,7 +183,7 @@ def from_file(path: Path, format: str | None = None, **told: Any) -> AskedPictur
 
 
 def from_pipe(stream: Any, format: str | None = None, name: str = "standard input", **told: Any) -> AskedPictures:
-    """One picture, or a table whose paths count from the current folder."""
+    """One picture, or a table whose paths count from the current folder, or from ``folder`` where it is told."""
     if format is not None and format not in FORMATS:
         raise UsageError(f"{format} is no format of rows", where="--prompts-format", hint=", ".join(FORMATS))
     holder, raw = put_aside(stream)
@@ -196,7 +196,11 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "standard inpu
         if head and is_picture(head):
             return _alone(pictures_alone.from_words([str(raw)]), told, holder)
         return _of_table(
-            ending_in(raw, pictures_alone.table_ending(head, format)), name, holder, told, os.fspath(Path.cwd())
+            ending_in(raw, pictures_alone.table_ending(head, format)),
+            name,
+            holder,
+            told,
+            pictures_alone.folder_of(told),
         )
     except BaseException:
         holder.cleanup()

@@ -60,6 +60,15 @@ class TextReader:
         )
         return Tokens.of([ids or [self.padding] for ids in read["input_ids"]])
 
+    def lengths(self, texts: Sequence[str], prompt: str) -> list[int]:
+        """The tokens that each text has behind the prompt, none of them cut."""
+        ready = [prompt + text.encode("utf-8", "replace").decode() for text in texts]
+        if self.settings.lower_case:
+            ready = [text.lower() for text in ready]
+        words: dict[str, Any] = {"truncation": False, "verbose": False}
+        read = self.tokenizer(ready, return_attention_mask=False, return_token_type_ids=False, **words)
+        return [len(ids) for ids in read["input_ids"]]
+
     @property
     def padding(self) -> int:
         """The token that fills up a batch, behind a mask."""
@@ -117,6 +126,15 @@ class VectorComparer(TextComparer):
     def width(self) -> int:
         """The length of a vector."""
         return self._vectors.settings.width
+
+    @property
+    def longest(self) -> int:
+        """Tokens of a text, at most: what is behind them is not read."""
+        return int(self._vectors.settings.max_length)
+
+    def lengths(self, texts: Sequence[str], side: str = "anchor") -> list[int]:
+        """The tokens of each text, behind the prompt of its side."""
+        return self._reader.lengths(texts, getattr(self._prompts, side))
 
     def encode(
         self, texts: Sequence[str], batch_size: int, dimensions: int | None = None, side: str = "anchor"

@@ -20,6 +20,7 @@ from runner.builders.language._learning.likelihood_loss import judge
 from runner.builders.language._models import merging, stored_model
 from runner.builders.language._models.opening import open_folder
 from runner.builders.language._rows.token_rows import TokenRows
+from runner.chat.growing_answer import GrowingAnswer
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
@@ -71,8 +72,7 @@ class Generator:
         """What the model is fed for a row. Raises :class:`DataError` for what its template refuses."""
         conversation = self._asked(row, options)
         if self.renderer is None:
-            text = conversation.messages[-1].content
-            return begun(self.tokenizer, self.tokenizer(text, add_special_tokens=False)["input_ids"])
+            return self.text_ids(conversation.messages[-1].content)
         return self.renderer.prompt(conversation)
 
     def checked_ids(self, row: Any, options: Any) -> list[int]:
@@ -147,8 +147,20 @@ class Generator:
         """An empty one, of so many lines at a time."""
         return Decoding(self.model, padding=self.padding, longest=self.longest, rows=rows, tokens=TOKENS)
 
-    def line(self, ids: Sequence[int], options: Any, *, key: bytes | None = None, copy: int = 0) -> Line:
+    def line(
+        self,
+        ids: Sequence[int],
+        options: Any,
+        *,
+        key: bytes | None = None,
+        copy: int = 0,
+        beside: int = 0,
+        alone: bool = False,
+    ) -> Line:
         """A prompt to be answered, from its token ids.
+
+        ``beside`` is how many of the likeliest tokens are told in each one's place; ``alone`` has it computed by
+        itself, whatever is decoded at the same time.
 
         What is drawn is decided by the options' seed, by ``copy``, and by ``key``, which is what the prompt is known
         by; without one, its tokens. Raises :class:`DataError` for ids that the model has no token for, none, or so
@@ -160,7 +172,13 @@ class Generator:
             raise DataError(f"the model has {count:,} tokens, and none of them is {wrong:,}")
         self._check_length(ids)
         known = key if key is not None else np.array(ids, "<i8").tobytes()
-        return self._line(ids, [seed_of(known, options.seed), copy], options)
+        line = self._line(ids, [seed_of(known, options.seed), copy], options)
+        line.beside, line.alone = beside, alone
+        return line
+
+    def text_ids(self, text: str) -> list[int]:
+        """What the model is fed to go on with a text, without its template."""
+        return begun(self.tokenizer, self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
     def _line(self, ids: list[int], seed: Sequence[int], options: Any) -> Line:
         return Line(ids, seed, options, frozenset(self._stop_ids()), self._stop_strings(options))
@@ -172,6 +190,10 @@ class Generator:
     def pieces(self, line: Line) -> Pieces:
         """What makes texts to show of a line's tokens."""
         return Pieces(self.tokenizer, line.stops, line.ends)
+
+    def growing(self) -> GrowingAnswer | None:
+        """What tells an answer's reasoning apart as it grows; None of a model that goes on with texts."""
+        return None if self.renderer is None else GrowingAnswer(self.renderer.habits)
 
     def completion(self, line: Line) -> Completion:
         """What was made of a line so far."""

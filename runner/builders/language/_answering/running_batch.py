@@ -28,6 +28,11 @@ class Line:
     #: The tokens made, with the one that ended it; and the log-probability of each, where they are asked for.
     made: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
+    #: How many of the likeliest tokens are told in each one's place, and these with their log-probabilities.
+    beside: int = 0
+    likeliest: list[list[tuple[int, float]]] = field(default_factory=list)
+    #: Whether it is computed by itself, so that not even the last digit hangs on what is decoded at the same time.
+    alone: bool = False
     #: Whether it has ended by itself: its last token is one of ``ends``, or one of ``stops`` is in its text.
     ended: bool = False
     #: Whether no more is made of it. Whoever reads the lines may say so.
@@ -74,8 +79,10 @@ class Decoding:
         with torch.inference_mode():
             self._batches = [batch for batch in self._batches if batch.without_done()]
             self._unite()
-            if joining := self._admitted():
-                self._batches.append(_Batch(self._model, joining, self._padding))
+            joining = self._admitted()
+            together = [line for line in joining if not line.alone]
+            for lines in ([together] if together else []) + [[line] for line in joining if line.alone]:
+                self._batches.append(_Batch(self._model, lines, self._padding))
             return [line for batch in self._batches for line in batch.step(self._longest)]
 
     def _running(self) -> Iterator[Line]:
@@ -104,11 +111,12 @@ class Decoding:
 
     def _unite(self) -> None:
         """Put what was fed apart together, so that a step is one computation."""
-        if len(self._batches) > 1 and all(batch.fed.unites for batch in self._batches):
-            first, *others = self._batches
+        together = [batch for batch in self._batches if not batch.alone]
+        if len(together) > 1 and all(batch.fed.unites for batch in together):
+            first, *others = together
             for other in others:
                 first.unite(other)
-            self._batches = [first]
+            self._batches = [first, *(batch for batch in self._batches if batch.alone)]
 
 
 class _Batch:
@@ -120,6 +128,11 @@ class _Batch:
         self._choices = [Choice(line.options, line.seed, line.prompt, line.ends) for line in lines]
         #: What was chosen and is not fed yet, int64 ``[B]``.
         self._tokens: torch.Tensor | None = None
+
+    @property
+    def alone(self) -> bool:
+        """Whether nothing joins it."""
+        return self.lines[0].alone
 
     def without_done(self) -> bool:
         """Let go of lines that are done. False: there are no others."""
@@ -141,8 +154,10 @@ class _Batch:
         asked = any(line.options.logprobs for line in self.lines)
         given = _log_probs(logits, self._tokens) if asked else [None] * len(self.lines)
         told = []
-        for line, token, log_prob in zip(self.lines, self._tokens.tolist(), given, strict=True):
+        for at, (line, token, log_prob) in enumerate(zip(self.lines, self._tokens.tolist(), given, strict=True)):
             if not line.done:
+                if line.beside:
+                    line.likeliest.append(_likeliest(logits[at], line.beside))
                 line.take(token, log_prob if line.options.logprobs else None, longest)
                 told.append(line)
         return told
@@ -168,3 +183,9 @@ def decode(model: Any, lines: Sequence[Line], *, padding: int, longest: int) -> 
 def _log_probs(logits: torch.Tensor, tokens: torch.Tensor) -> list[float]:
     found = torch.log_softmax(logits, dim=-1).gather(1, tokens.unsqueeze(1)).squeeze(1)
     return [float(value) for value in found.tolist()]
+
+
+def _likeliest(logits: torch.Tensor, count: int) -> list[tuple[int, float]]:
+    """Of one line's logits, float ``[V]``: the likeliest tokens with their log-probabilities, the likeliest first."""
+    values, tokens = torch.log_softmax(logits, dim=-1).topk(min(count, len(logits)))
+    return list(zip(tokens.tolist(), values.tolist(), strict=True))

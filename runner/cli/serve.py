@@ -1,0 +1,177 @@
+"""``runner serve``"""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, say, show
+from runner.errors import EnvironmentProblem, NotFoundError, UsageError
+from runner.workspace import Workspace, absolute, current_folder
+
+Settings = Parameter(name="--set", negative="")
+Several = Parameter(negative="")
+#: What serving needs beside the models.
+NEEDED = ("starlette", "uvicorn", "prometheus_client")
+#: Where only this machine asks.
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def serve(
+    *models: Annotated[str, Parameter(help="Stored models: TYPE/NAME or TYPE/NAME/vN; or a base of the Hub.")],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    alias: Annotated[list[str] | None, Several] = None,
+    set_: Annotated[list[str] | None, Settings] = None,
+    max_concurrent: int = 32,
+    max_waiting: int = 64,
+    max_length: int | None = None,
+    max_rows: int = 1024,
+    rate: float | None = None,
+    api_key_env: str | None = None,
+    api_key_file: Path | None = None,
+    pass_over: Annotated[list[str] | None, Several] = None,
+    deterministic: Annotated[bool, Several] = False,
+    drain_seconds: float = 30.0,
+    device: Literal["cpu", "cuda", "auto"] = "cpu",
+    json: Json = False,
+) -> None:
+    """Serve stored models over HTTP, as the clients of OpenAI's API ask for them; /infer answers rows for any task.
+
+    Example: runner serve sft/helper reward/judge elo_scoring/elo --port 8000
+
+    Each model has its own name, in /v1/models. A field of a request that is not honoured is refused by its name.
+    SIGTERM or Ctrl-C lets what runs end and takes nothing new; a second one ends it at once.
+
+    Parameters
+    ----------
+    host
+        Where to listen. Without it, this machine alone can ask.
+    port
+        The port; 0 is one that is free.
+    alias
+        Another name for a model, as NAME=MODEL: one word after each flag.
+    set_
+        An option of generation for requests that name none, as KEY=VALUE: one word after each flag.
+    max_concurrent
+        Answers of a model that are made together; others wait.
+    max_waiting
+        Requests of a model that wait at most: one more is refused with 429.
+    max_length
+        Tokens of a prompt and its answer at most. Without it, as many as the model reads.
+    max_rows
+        Rows, or texts, of one request at most.
+    rate
+        Requests a minute of each key, or of each address where no key is asked for. Without it, any number.
+    api_key_env
+        The environment variable that has the key, or several with commas between them, which requests must bring.
+    api_key_file
+        A file with a key a line.
+    pass_over
+        A field that clients may send though nothing here goes by it: each answer says so in a header.
+    deterministic
+        Compute every answer by itself, so that it does not hang on what is made beside it, to the last digit.
+    drain_seconds
+        Seconds that running requests have to end once the server is to go.
+    device
+        Where to compute.
+    """
+    gc.enable()
+    keys = _keys(api_key_env, api_key_file)
+    for name, least, value in (
+        ("--max-concurrent", 1, max_concurrent),
+        ("--max-waiting", 0, max_waiting),
+        ("--max-length", 2, max_length),
+        ("--max-rows", 1, max_rows),
+        ("--drain-seconds", 0, drain_seconds),
+        ("--port", 0, port),
+    ):
+        if value is not None and not value >= least:
+            raise UsageError(f"is {value}", where=name, hint=f"{least} or more")
+    if rate is not None and not 0 < rate < float("inf"):
+        raise UsageError(f"is {rate}", where="--rate", hint="requests a minute, more than 0")
+    missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
+    if missing:
+        raise EnvironmentProblem(
+            f"serving needs {', '.join(missing)}, not installed here", hint="pip install 'runner[train]'"
+        )
+    from runner.inference.opening import parse_settings
+    from runner.serving.admission import Keys, Rate
+    from runner.serving.application import application
+    from runner.serving.opened_models import Limits, open_models
+    from runner.serving.server import address_of, listen
+    from runner.serving.server import serve as serve_until_told
+    from runner.serving.service import Rules, Service
+    from runner.serving.wire_requests import need_idle
+
+    passed_over = need_idle(pass_over or ())
+    aliases = _aliases(alias or ())
+    # A port that is taken is told before models are read.
+    listening = listen(host, port)
+    opened = open_models(
+        Workspace.current(),
+        models,
+        aliases=aliases,
+        defaults=parse_settings(set_ or ()),
+        limits=Limits(max_concurrent, max_waiting, max_length, max_rows, deterministic),
+        device=device,
+    )
+    for warning in opened.warnings:
+        say(f"warning: {warning}")
+    if host not in LOOPBACK and not keys:
+        say(f"warning: whoever reaches {host} can ask, without a key: --api-key-env or --api-key-file asks for one")
+    hosts = frozenset({*LOOPBACK, "[::1]"}) if host in LOOPBACK and not keys else None
+    address = address_of(listening)
+
+    def ready() -> None:
+        document = {"address": address, "models": [served.name for served in service.served()]}
+        show(document, "\n".join([*opened.told, f"serving at {address}"]), as_json=json)
+        sys.stdout.flush()
+
+    rules = Rules(Keys(keys), Rate(rate), passed_over=passed_over, hosts=hosts)
+    service = Service([opened.language], opened.rows, rules, ready)
+    with listening:
+        serve_until_told(application(service), service, listening, drain_seconds, say)
+
+
+def _keys(variable: str | None, file: Path | None) -> list[str]:
+    """The keys, of one of the two. Raises :class:`UsageError` where there is none in it."""
+    if variable is not None and file is not None:
+        raise UsageError("--api-key-env and --api-key-file do not go together", where="--api-key-env", hint="leave one")
+    if variable is not None:
+        found = [key.strip() for key in os.environ.get(variable, "").split(",")]
+        where, said = "--api-key-env", f"the variable {variable} has no key"
+    elif file is not None:
+        path = absolute(file, current_folder())
+        try:
+            found = [line.strip() for line in path.read_text("utf-8").splitlines()]
+        except FileNotFoundError:
+            raise NotFoundError("there is no such file", where=f"--api-key-file {file}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no UTF-8"
+            raise UsageError(f"{file} cannot be read: {reason.lower()}", where="--api-key-file") from None
+        where, said = "--api-key-file", f"{file} has no key"
+    else:
+        return []
+    keys = [key for key in found if key]
+    if not keys:
+        raise UsageError(said, where=where, hint="without the flag, no key is asked for")
+    return keys
+
+
+def _aliases(words: list[str] | tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for word in words:
+        name, mark, model = word.partition("=")
+        if not (name and mark and model):
+            raise UsageError(f"{word!r} is not NAME=MODEL", where="--alias", hint="--alias gpt-4o=sft/helper")
+        if name in found:
+            raise UsageError(f"{name} comes twice", where="--alias", hint="leave one out")
+        found[name] = model
+    return found

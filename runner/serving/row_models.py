@@ -1,0 +1,181 @@
+"""Stored models of any task, asked rows: the document that ``runner infer`` writes, and vectors as ``/v1`` has them."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from runner.contract.quantities import counted
+from runner.errors import RunnerError
+from runner.inference import inferring
+from runner.inference.opening import Opened, read_options
+from runner.inference.row_reading import reading_of
+from runner.serving.completions import Refusal, Served
+from runner.workspace import Workspace
+
+#: What is asked of a model to see whether it answers: those that read texts do.
+PROBE = "Hello"
+
+
+@dataclass
+class RowModel:
+    """One stored model under a name. One question is answered at a time, others wait in their order."""
+
+    name: str
+    opened: Opened
+    workspace: Workspace
+    created: int
+    #: Questions that may wait, and rows of a question at most.
+    waiting: int = 64
+    most_rows: int = 1024
+    _asked: int = 0
+    _warm: bool = False
+    _thread: ThreadPoolExecutor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, f"rows of {self.name}")
+
+    @property
+    def embeds(self) -> bool:
+        """Whether it gives texts vectors."""
+        return bool(getattr(self.opened.predictor_class, "embeds", False)) and hasattr(
+            self.opened.predictor_class, "lengths"
+        )
+
+    def served(self) -> Served:
+        """As ``/v1/models`` lists it."""
+        does = {"infer"} | ({"embeddings"} if self.embeds else set())
+        return Served(self.name, self.opened.reference, self.created, frozenset(does))
+
+    def load(self) -> None:
+        """Have its weights in memory."""
+        _ = self.opened.predictor
+
+    async def answer(self, rows: Sequence[Any], options: Mapping[str, Any], batch_size: int = 128) -> dict[str, Any]:
+        """What ``runner infer`` writes of these rows, with the model and what was odd about them. Raises
+        :class:`Refusal` that names what is wrong."""
+        if not rows or len(rows) > self.most_rows:
+            raise Refusal(
+                400 if not rows else 413,
+                f"rows has {counted(len(rows), 'rows')}: a question has 1 to {self.most_rows:,}",
+                param="rows",
+                code="invalid_value",
+            )
+        return await self._in_turn(lambda: self._answered(rows, options, batch_size))
+
+    async def vectors(self, texts: Sequence[str], dimensions: int | None, side: str) -> tuple[np.ndarray, int]:
+        """Texts as vectors, float32 ``[n, width]``, and the tokens that they have."""
+        return await self._in_turn(lambda: self._vectors(texts, dimensions, side))
+
+    async def warm(self) -> None:
+        """Answer a row, once; a model that has to be asked something else than a text has its weights loaded."""
+        if self._warm:
+            return
+        await self._in_turn(self._probed)
+        self._warm = True
+
+    def close(self) -> None:
+        """Begin nothing more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    # ---- Inside
+
+    async def _in_turn(self, work: Any) -> Any:
+        if self._asked > self.waiting:
+            raise Refusal(
+                429,
+                f"{self.name} has {counted(self._asked, 'questions')} in line",
+                code="queue_full",
+                retry_after=1,
+            )
+        self._asked += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except RunnerError as error:
+            raise refusal_of(error) from error
+        finally:
+            self._asked -= 1
+
+    def _probed(self) -> None:
+        self.load()
+        try:
+            self._answered([PROBE], {}, 1)
+        except RunnerError:
+            # It reads no texts: that it is loaded is all that can be tried.
+            return
+
+    def _answered(self, rows: Sequence[Any], options: Mapping[str, Any], batch_size: int) -> dict[str, Any]:
+        stored = self.opened.stored
+        read = read_options(self.opened.task, options)
+        if read.files():
+            raise Refusal(
+                400, "an option names a file of the server's, which no request reads", param="options", code="no_files"
+            )
+        question = inferring.Question(stored, read, batch_size, self.opened.device)
+        lines = b"".join(_line(row, at) for at, row in enumerate(rows))
+        reading = reading_of(stored)
+        told, out = list[str](), io.StringIO()
+        with tempfile.TemporaryDirectory(prefix="runner-serve-") as nothing:
+            words = reading.told
+            if getattr(reading.reader, "NAMES_FILES", False):
+                # No file of this machine is read because a request names it.
+                words = words | {"folder": nothing}
+            with closing(reading.reader.from_pipe(io.BytesIO(lines), "jsonl", name="rows", **words)) as asked:
+                inferring.infer(
+                    self.workspace,
+                    question,
+                    asked,
+                    inferring.Output(None, "json", out),
+                    told.append,
+                    lambda event: None,
+                    opened=self.opened,
+                )
+        document: dict[str, Any] = json.loads(out.getvalue())
+        return {"model": self.opened.reference, "warnings": told, "answers": document}
+
+    def _vectors(self, texts: Sequence[str], dimensions: int | None, side: str) -> tuple[np.ndarray, int]:
+        predictor = self.opened.predictor
+        if dimensions is not None and dimensions > predictor.width:
+            raise Refusal(
+                400, f"a vector of {self.name} has {predictor.width} numbers", param="dimensions", code="invalid_value"
+            )
+        lengths = predictor.lengths(texts, side)
+        for at, length in enumerate(lengths):
+            if length > predictor.longest:
+                raise Refusal(
+                    400,
+                    f"input[{at}] has {counted(length, 'tokens')}, and {self.name} reads {predictor.longest:,}: "
+                    "shorten it",
+                    param=f"input[{at}]",
+                    code="context_length_exceeded",
+                )
+        return predictor.encode(texts, 32, dimensions, side), sum(lengths)
+
+
+def _line(row: Any, at: int) -> bytes:
+    if not isinstance(row, str | dict):
+        raise Refusal(400, f"rows[{at}] is neither a text nor an object", param=f"rows[{at}]", code="invalid_value")
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def refusal_of(error: RunnerError) -> Refusal:
+    """What a question was refused for, as the wire has it."""
+    place = f"{error.where}: " if error.where else ""
+    said = f"{place}{error.message}" + (f": {error.hint}" if error.hint else "")
+    asked = error.kind in ("usage", "data", "conflict", "not found")
+    where = (error.where or "").removeprefix("--set ").partition("=")[0]
+    return Refusal(
+        400 if asked else 500,
+        said,
+        param=where or None if asked else None,
+        code="invalid_value" if asked else "failed",
+    )
