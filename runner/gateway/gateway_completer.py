@@ -18,12 +18,15 @@ from runner.gateway.needs import Needs, needs_of
 from runner.gateway.remote_completer import Failed
 from runner.gateway.request_log import RequestLog
 from runner.gateway.routed_answer import Outcome, RoutedAnswer
-from runner.gateway.sessions import Sessions, session_key
+from runner.gateway.sessions import OF_SESSIONS, Sessions, session_key
 from runner.gateway.wellness import Wellness
-from runner.serving.completions import Answering, Completer, Refusal, Request, Served
+from runner.serving.completions import Answering, Completer, Refusal, Request, Served, Settings
+from runner.serving.wire_requests import asks_nothing
 
 #: Codes of a refusal that another backend may not give.
 ELSEWHERE = (408, 425, 429, 500, 502, 503, 504)
+#: Codes of what one model cannot do and another may, and what is said of it.
+OF_ONE = {"context_length_exceeded": "too long", "not_honoured_there": "a field that it does not honour"}
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class Gateway:
     def served(self) -> Sequence[Served]:
         root = self.decider.scorer.router.opened.reference
         own = Served(ROUTER, root, self._created, frozenset({"chat"}), "runner", frozenset({"*"}))
-        return [own, *(replace(self._own(llm), name=llm) for llm in self._completers)]
+        return [own, *map(self._own, self._completers)]
 
     def find(self, name: str) -> Served | None:
         """What serves a name: also ``router-0.5``, which no list has and is the router's. None for an unknown one."""
@@ -197,22 +200,37 @@ class Gateway:
         """Note who failed. Raises the refusal where nobody else would answer otherwise."""
         reason = refusal.reason if isinstance(refusal, Failed) else f"HTTP {refusal.status}"
         elsewhere = refusal.elsewhere if isinstance(refusal, Failed) else refusal.status in ELSEWHERE
+        if refusal.code in OF_ONE:
+            reason, elsewhere = OF_ONE[refusal.code], True
         if not elsewhere:
             self.counters.requests.labels(llm, tried.decision.why, "refused").inc()
             raise refusal
         tried.failed[llm] = reason
         self.counters.failovers.labels(llm, reason).inc()
-        # A prompt that is too long says nothing of who refuses it.
-        if reason != "too long":
+        # That says nothing of its health.
+        if refusal.code not in OF_ONE:
             self._wellness.failed(llm)
         return refusal
 
     def _of(self, llm: str, request: Request) -> Request:
-        """The request as one completer gets it."""
-        return replace(request, model=llm)
+        """The request as one completer gets it. Raises :class:`Refusal` for a field that it does not honour."""
+        served = self._own(llm)
+        fields = dict(request.fields)
+        if "*" not in served.fields:
+            # These are honoured here: they tell which conversation it is.
+            for name in OF_SESSIONS:
+                fields.pop(name, None)
+            fields = {name: value for name, value in fields.items() if not asks_nothing(name, value)}
+            beyond = [name for name in fields if name not in served.fields]
+            beyond += [name for name in served.without if getattr(request.settings, name) != getattr(Settings(), name)]
+            if beyond:
+                raise Refusal(
+                    400, f"{llm} does not honour {beyond[0]}", param=beyond[0], code="not_honoured_there"
+                )
+        return replace(request, model=llm, fields=fields)
 
     def _own(self, llm: str) -> Served:
-        return self._completers[llm].served()[0]
+        return next(served for served in self._completers[llm].served() if served.name == llm)
 
     def _outcome(self, tried: Tried, llm: str, inner: Answering) -> Outcome:
         def counted(outcome: Outcome) -> Account:

@@ -15,6 +15,8 @@ from runner.serving.completions import Request
 
 #: The header that names a conversation.
 HEADER = "x-runner-session"
+#: Fields that tell conversations apart.
+OF_SESSIONS = ("prompt_cache_key", "user")
 #: Conversations that are remembered, and for how many seconds.
 MOST, LONGEST = 20_000, 6 * 3600.0
 #: Seconds for which a backend is taken to keep a prompt: the shortest that the common ones promise.

@@ -131,6 +131,15 @@ class Answering(Protocol):
         """Make no more of it. Called once at the end of every answer, also of one whose reader went away."""
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """An answer of which more is known behind its last piece. A stream tells it in a comment before its end."""
+
+    @property
+    def closing(self) -> Mapping[str, str]:
+        """Names and values as headers have them."""
+
+
 @dataclass(frozen=True)
 class Served:
     """A model that can be asked for by name."""
@@ -168,6 +177,14 @@ class Completer(Protocol):
 
     async def close(self) -> None:
         """Give up all that is not over."""
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A completer that serves names beyond those that it lists."""
+
+    def find(self, name: str) -> Served | None:
+        """The listed model that answers to a name, None for no name of its own."""
 
 
 class Refusal(Exception):
