@@ -112,7 +112,7 @@ class Gateway:
         """End what is still counted, the log, and the backends."""
         if self._settling:
             await asyncio.wait(self._settling, timeout=5)
-        for completer in self._completers.values():
+        for completer in {id(each): each for each in self._completers.values()}.values():
             await completer.close()
         await self.decider.scorer.close()
         if self.log is not None:
@@ -163,12 +163,12 @@ class Gateway:
 
     async def _ask(self, tried: Tried) -> RoutedAnswer:
         """The first of the order that answers."""
-        last: Refusal | None = None
+        refused: list[Refusal] = []
         for llm in self._wellness.order(tried.decision.order):
             try:
                 inner = await self._completers[llm].start(self._of(llm, tried.request))
             except Refusal as refusal:
-                last = self._told(tried, llm, refusal)
+                refused.append(self._told(tried, llm, refusal))
                 continue
             self.counters.first_piece.labels(llm).observe(time.perf_counter() - tried.started)
             # Known from here on: the next turn may come before this one is closed.
@@ -180,7 +180,7 @@ class Gateway:
                 await answer.gather()
             except Refusal as refusal:
                 await inner.close()
-                last = self._told(tried, llm, refusal)
+                refused.append(self._told(tried, llm, refusal))
                 continue
             except BaseException:
                 await inner.close()
@@ -188,13 +188,18 @@ class Gateway:
             return answer
         if tried.silent is not None:
             tried.silent.cancel()
+        raise self._nobody(tried, refused)
+
+    def _nobody(self, tried: Tried, refused: Sequence[Refusal]) -> Refusal:
+        """What is said where none of the order answered."""
+        if len(refused) == 1 or all(refusal.code in OF_ONE for refusal in refused):
+            return refused[-1]
         told = ", ".join(f"{llm}: {reason}" for llm, reason in tried.failed.items())
-        if len(tried.failed) == 1 and last is not None:
-            raise last
-        raise Refusal(
-            last.status if last is not None and last.status == 429 else 503, f"no backend answered: {told}",
-            code="no_backend", retry_after=(last.retry_after if last is not None else None) or 1,
-        )  # fmt: skip
+        waits = [refusal.retry_after for refusal in refused if refusal.retry_after is not None]
+        busy = all(refusal.status == 429 for refusal in refused)
+        return Refusal(
+            429 if busy else 503, f"no backend answered: {told}", code="no_backend", retry_after=min(waits, default=1)
+        )
 
     def _told(self, tried: Tried, llm: str, refusal: Refusal) -> Refusal:
         """Note who failed. Raises the refusal where nobody else would answer otherwise."""
