@@ -70,6 +70,10 @@ class Gateway:
         self._completers = dict(completers)
         self._created = int(time.time())
         self._settling: set[asyncio.Task[None]] = set()
+        if log is not None:
+            prices = {llm: backend.price.model_dump() for llm, backend in decider.backends.items()}
+            root = decider.scorer.router.opened.reference
+            log.write({"event": "gateway", "router": root, "present": present, "against": strongest, "prices": prices})
 
     @property
     def backends(self) -> Mapping[str, Backend]:

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from runner.errors import DataError, NotFoundError
+from runner.gateway.backend_fields import TokenPrice
 from runner.gateway.request_log import VERSION
 from runner.store.files import cannot_read
 
@@ -27,6 +30,8 @@ class Logged:
     scores: dict[str, float] = field(default_factory=dict)
     #: Pairs of requests, the better first.
     better: list[tuple[str, str]] = field(default_factory=list)
+    #: Of the requests that are read next.
+    prices: dict[str, TokenPrice] = field(default_factory=dict)
     #: Reason -> lines.
     dropped: Counter[str] = field(default_factory=Counter)
 
@@ -69,19 +74,30 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _take(found: Logged, line: Any) -> str | None:
     """Add a line. Returns why it is not used, None where it is."""
-    if not isinstance(line, dict) or line.get("event") not in ("request", "feedback"):
+    if not isinstance(line, dict) or line.get("event") not in ("gateway", "request", "feedback"):
         return "no line of a gateway's log"
     if line.get("v") != VERSION:
         return f"of another version than {VERSION}"
     if line["event"] == "feedback":
         return _feedback(found, line)
+    if line["event"] == "gateway":
+        return _begun(found, line)
     if not all(isinstance(line.get(name), str) for name in ("id", "model", "outcome", "session")):
         return "a request without its id, model, session or outcome"
     for name in AMOUNTS:
         value = line.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             return f"a request whose {name} is no number"
-    found.requests[line["id"]] = line
+    found.requests[line["id"]] = line | {"prices": found.prices}
+    return None
+
+
+def _begun(found: Logged, line: dict[str, Any]) -> str | None:
+    """A gateway has begun to write: its prices are those of the requests that follow."""
+    try:
+        found.prices = {str(name): TokenPrice.model_validate(price) for name, price in line["prices"].items()}
+    except (KeyError, AttributeError, ValidationError):
+        return "a beginning without prices"
     return None
 
 

@@ -17,7 +17,7 @@ from runner.errors import DataError
 from runner.gateway.log_reading import Logged
 
 if TYPE_CHECKING:
-    from runner.gateway.backend_fields import Backend
+    from runner.gateway.backend_fields import TokenPrice
     from runner.training.bootstrap import Interval
 
 #: Of the bootstrap samples.
@@ -30,9 +30,10 @@ class Replayed:
 
     line: Mapping[str, Any]
     chosen: str
-    #: LLM -> expected quality, and cost of this request with the tokens that it had.
+    #: LLM -> expected quality.
     qualities: Mapping[str, float]
-    costs: Mapping[str, float]
+    #: LLM -> its prices.
+    prices: Mapping[str, TokenPrice]
 
 
 @dataclass(frozen=True)
@@ -101,26 +102,25 @@ def silent_choices(logged: Logged) -> tuple[list[Replayed], Counter[str]]:
     """The choices that a gateway made in shadow, as its log has them."""
     found, left_out = [], Counter[str]()
     for line in logged.requests.values():
-        shadow, qualities, costs = line.get("shadow"), line.get("qualities"), line.get("costs")
+        shadow, qualities, prices = line.get("shadow"), line.get("qualities"), line["prices"]
         if line["outcome"] != "ok":
             left_out["not answered to its end"] += 1
         elif "shadow" not in line:
             left_out["not in shadow"] += 1
-        elif not isinstance(shadow, dict) or not isinstance(qualities, dict) or not isinstance(costs, dict):
+        elif not isinstance(shadow, dict) or not isinstance(qualities, dict):
             left_out["the router had no choice"] += 1
-        elif line["model"] not in qualities or shadow.get("model") not in costs:
+        elif not {line["model"], shadow.get("model")} <= qualities.keys() & prices.keys():
             left_out["an LLM that the router does not choose from"] += 1
         else:
-            found.append(Replayed(line, shadow["model"], qualities, costs))
+            found.append(Replayed(line, shadow["model"], qualities, prices))
     return found, left_out
 
 
 def report(
-    replayed: Sequence[Replayed], left_out: Mapping[str, int], where: str, scores: Mapping[str, float] | None = None,
-    backends: Mapping[str, Backend] | None = None,
-) -> Report:  # fmt: skip
-    """What the choices come to. With ``backends`` a choice costs what its prices make of the tokens that were used;
-    without, what the router expected of it. Raises :class:`DataError` where no request counts."""
+    replayed: Sequence[Replayed], left_out: Mapping[str, int], where: str, scores: Mapping[str, float] | None = None
+) -> Report:
+    """What the choices come to, the requests in the order of the log. A choice costs what its prices make of the tokens
+    that were used. Raises :class:`DataError` where no request counts."""
     import numpy as np
 
     from runner.training.bootstrap import resample
@@ -129,7 +129,7 @@ def report(
         why = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.items())
         raise DataError(f"no request counts: {why or 'there is none'}", where=where)
     present = np.array([float(each.line["cost"]) for each in replayed])
-    router = np.array([_cost(each, backends) for each in replayed])
+    router = np.array(_costs(replayed))
     gain = np.array([each.qualities[each.chosen] - each.qualities[each.line["model"]] for each in replayed])
     sessions = [each.line["session"] for each in replayed]
     _, group = np.unique(sessions, return_inverse=True)
@@ -156,15 +156,19 @@ def report(
     )
 
 
-def _cost(each: Replayed, backends: Mapping[str, Backend] | None) -> float:
-    """What the choice costs: that of the same LLM is what it was."""
-    if each.chosen == each.line["model"]:
-        return float(each.line["cost"])
-    if backends is None or each.chosen not in backends:
-        return float(each.costs[each.chosen])
-    line = each.line
-    # Another LLM had not the prompt of the turn before.
-    return backends[each.chosen].price.of(line["prompt_tokens"], line["completion_tokens"])
+def _costs(replayed: Sequence[Replayed]) -> list[float]:
+    """What each choice costs. That of the LLM that answered is what it was; another has what it was asked the turn before
+    in its cache, where it would have been asked that."""
+    costs, before = [], dict[str, str]()
+    for each in replayed:
+        line, session = each.line, each.line["session"]
+        if each.chosen == line["model"]:
+            costs.append(float(line["cost"]))
+        else:
+            kept = line["kept_tokens"] if before.get(session) == each.chosen else 0.0
+            costs.append(each.prices[each.chosen].of(line["prompt_tokens"], line["completion_tokens"], kept))
+        before[session] = each.chosen
+    return costs
 
 
 def _shares(names: Sequence[str]) -> dict[str, float]:
