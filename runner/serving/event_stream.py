@@ -22,7 +22,7 @@ class EventStream(Response):
     def __init__(self, events: AsyncIterator[bytes], headers: Mapping[str, str]) -> None:
         self._events = cast("AsyncGenerator[bytes, None]", events)
         self.status_code, self.background = 200, None
-        self.body = b""
+        # There is no `body`: its length would be told.
         self.init_headers({"cache-control": "no-store", "x-accel-buffering": "no", **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

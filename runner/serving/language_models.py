@@ -44,7 +44,7 @@ class LanguageModel:
     waiting: int = 64
     #: Whether every request is computed by itself, whatever it says.
     deterministic: bool = False
-    _warm: bool = False
+    _warm: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         for name in OF_REQUESTS:

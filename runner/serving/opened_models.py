@@ -118,6 +118,7 @@ def _open(
         asked.load()
         if not hasattr(opened.predictor_class, "decoding"):
             return None, asked
+        asked = replace(asked, tried=True)
         engine = Engine(opened.predictor, opened.task, opened.reference, rows=limits.together)
     else:
         answerer, task, name, odd = open_answerer(workspace, word, device)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +18,7 @@ from runner.inference import inferring
 from runner.inference.opening import Opened, read_options
 from runner.inference.row_reading import reading_of
 from runner.serving.completions import Refusal, Served
+from runner.serving.turns import Turns
 from runner.workspace import Workspace
 
 #: What is asked of a model to see whether it answers: those that read texts do.
@@ -37,12 +36,14 @@ class RowModel:
     #: Questions that may wait, and rows of a question at most.
     waiting: int = 64
     most_rows: int = 1024
-    _asked: int = 0
-    _warm: bool = False
-    _thread: ThreadPoolExecutor = field(init=False)
+    _asked: int = field(default=0, init=False)
+    _warm: bool = field(default=False, init=False)
+    #: Whether something else tells that it answers: a language model's own probe.
+    tried: bool = False
+    _turns: Turns = field(init=False)
 
     def __post_init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, f"rows of {self.name}")
+        self._turns = Turns(f"rows of {self.name}")
 
     @property
     def embeds(self) -> bool:
@@ -78,14 +79,9 @@ class RowModel:
 
     async def warm(self) -> None:
         """Answer a row, once; a model that has to be asked something else than a text has its weights loaded."""
-        if self._warm:
-            return
-        await self._in_turn(self._probed)
-        self._warm = True
-
-    def close(self) -> None:
-        """Begin nothing more."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        if not (self._warm or self.tried):
+            await self._in_turn(self._probed)
+            self._warm = True
 
     # ---- Inside
 
@@ -99,7 +95,7 @@ class RowModel:
             )
         self._asked += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await self._turns.take(work)
         except RunnerError as error:
             raise refusal_of(error) from error
         finally:

@@ -168,8 +168,6 @@ class Service:
         self.draining = True
         if self._warming is not None:
             self._warming.cancel()
-        for model in self.rows.values():
-            model.close()
         for completer in self.completers:
             await completer.close()
 

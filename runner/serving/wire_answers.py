@@ -139,7 +139,9 @@ class ChatWriter(Writer):
 
 
 def _named(text: str, log_prob: float | None) -> Document:
-    return {"token": text, "logprob": log_prob, "bytes": list(text.encode("utf-8", "surrogatepass"))}
+    # A token may be a part of a letter, whose bytes its text does not tell.
+    known = None if "\ufffd" in text else list(text.encode("utf-8", "surrogatepass"))
+    return {"token": text, "logprob": log_prob, "bytes": known}
 
 
 class TextWriter(Writer):
