@@ -50,9 +50,14 @@ class LoadedBackends:
 
 
 def load_backends(
-    path: Path, known: Sequence[str], router: str, environment: Mapping[str, str] = os.environ
+    path: Path,
+    known: Sequence[str],
+    router: str,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    keyless: bool = False,
 ) -> LoadedBackends:
-    """Read and check a file of backends for a router that knows the LLMs ``known``.
+    """Read and check a file of backends for a router that knows the LLMs ``known``; ``keyless`` where nobody is asked.
 
     Raises :class:`SpecError` with every fault, in the order of the text; :class:`~runner.errors.NotFoundError` or
     :class:`~runner.errors.EnvironmentProblem` for a file that cannot be read, or a key that is not set.
@@ -76,7 +81,7 @@ def load_backends(
     keys = {
         name: addresses.key_in(backend.api_key_env, name, str(path), environment)
         for name, backend in backends.items()
-        if backend.api_key_env is not None
+        if backend.api_key_env is not None and not keyless
     }
     left_out = tuple(name for name, value in found.items() if value is None)
     return LoadedBackends(backends, left_out, str(path), keys)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner.errors import RunnerError
@@ -25,6 +26,8 @@ from runner.serving.wire_requests import asks_nothing
 
 #: Codes of a refusal that another backend may not give.
 ELSEWHERE = (408, 425, 429, 500, 502, 503, 504)
+#: Answers that feedback is taken on.
+ANSWERED = 50_000
 #: Codes of what one model cannot do and another may, and what is said of it.
 OF_ONE = {"context_length_exceeded": "too long", "not_honoured_there": "a field that it does not honour"}
 
@@ -60,28 +63,38 @@ class Gateway:
         sessions: Sessions | None = None,
         wellness: Wellness | None = None,
         present: str | None = None,
+        also_closed: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """``present`` answers everything, in shadow mode, while the router chooses silently."""
         self.decider, self.policy, self.strongest, self.present = decider, policy, strongest, present
         self.counters = counters or Counters()
-        self.log = log
+        self.log, self._also_closed = log, also_closed
         self.sessions = sessions or Sessions()
         self._wellness = wellness or Wellness()
         self._completers = dict(completers)
         self._created = int(time.time())
         self._settling: set[asyncio.Task[None]] = set()
+        #: The ids of answers, the latest, for feedback on them.
+        self._answered: OrderedDict[str, None] = OrderedDict()
         if log is not None:
             prices = {llm: backend.price.model_dump() for llm, backend in decider.backends.items()}
-            root = decider.scorer.router.opened.reference
-            log.write({"event": "gateway", "router": root, "present": present, "against": strongest, "prices": prices})
+            log.write({"event": "gateway", "router": self.root, "present": present, "against": strongest, "prices": prices})
+
+    @property
+    def root(self) -> str:
+        """The router: ``type/name/vN``."""
+        return str(self.decider.scorer.router.opened.reference)
+
+    def knows(self, request: str) -> bool:
+        """Whether an answer of this id was given lately."""
+        return request in self._answered
 
     @property
     def backends(self) -> Mapping[str, Backend]:
         return self.decider.backends
 
     def served(self) -> Sequence[Served]:
-        root = self.decider.scorer.router.opened.reference
-        own = Served(ROUTER, root, self._created, frozenset({"chat"}), "runner", frozenset({"*"}))
+        own = Served(ROUTER, self.root, self._created, frozenset({"chat"}), "runner", frozenset({"*"}))
         return [own, *map(self._own, self._completers)]
 
     def find(self, name: str) -> Served | None:
@@ -118,6 +131,8 @@ class Gateway:
             await asyncio.wait(self._settling, timeout=5)
         for completer in {id(each): each for each in self._completers.values()}.values():
             await completer.close()
+        if self._also_closed is not None:
+            await self._also_closed()
         await self.decider.scorer.close()
         if self.log is not None:
             await asyncio.to_thread(self.log.close)
@@ -291,6 +306,9 @@ class Gateway:
         elif outcome.ended == "ok":
             self._wellness.well(llm)
         self._remember(tried, llm, found.prompt_tokens)
+        self._answered[outcome.id] = None
+        while len(self._answered) > ANSWERED:
+            self._answered.popitem(last=False)
         if self.log is not None:
             self.log.write(self._line(self.log, tried, llm, why, outcome, silent))
 
@@ -312,7 +330,7 @@ class Gateway:
             "model": llm,
             "why": why,
             "outcome": outcome.ended,
-            "router": self.decider.scorer.router.opened.reference,
+            "router": self.root,
             "against": self.strongest,
             "prompt_tokens": found.prompt_tokens,
             "cached_tokens": found.cached_tokens,

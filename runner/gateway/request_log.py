@@ -38,7 +38,7 @@ class RequestLog:
         #: Conversations are known in the log by a name that nobody can find them by.
         self._salt = secrets.token_bytes(16)
         self._queue: Queue[dict[str, Any] | None] = Queue(WAITING)
-        self._torn = False
+        self._torn = self._closed = False
         try:
             self._file = self._open()
         except OSError as error:
@@ -66,7 +66,10 @@ class RequestLog:
         return {"texts": {"prompt": row.prompt[:LONGEST], "response": response[:LONGEST]} | history}
 
     def close(self) -> None:
-        """Write what waits, and end."""
+        """Write what waits, and end. Called again, nothing."""
+        if self._closed:
+            return
+        self._closed = True
         self._queue.put(None)
         self._thread.join(10)
         os.close(self._file)

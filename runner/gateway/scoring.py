@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runner.data.prompt_rows import Row
-from runner.errors import UsageError
-from runner.inference.opening import open_model
+from runner.inference.opening import Opened, open_model
 from runner.tasks import length, ranking
 from runner.tasks.ranking.answers import LlmAnswers
-from runner.tasks.ranking.llm_options import LlmOptions, Unknown
+from runner.tasks.ranking.llm_options import LlmOptions
+from runner.tasks.ranking.llm_predictor import llm_predictor
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -97,28 +97,27 @@ class Scorer:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
 
-def known_llms(workspace: Workspace, reference: str, device: str = "cpu") -> tuple[str, list[str]]:
-    """A stored router's whole name and the LLMs that it knows. Raises as :func:`open_scorer`."""
-    opened = open_model(workspace, reference, device=device)
-    opened.need(ranking.TASK, "--router", "a router ranks LLMs")
-    return opened.reference, list(LlmAnswers(opened, LlmOptions(), zero="", remember=False).names)
+def open_router(workspace: Workspace, reference: str, device: str = "cpu") -> Opened:
+    """A stored router, checked. Raises :class:`~runner.errors.ConflictError` for a model of another task."""
+    return open_model(workspace, reference, device=device).need(ranking.TASK, "--router", "a router ranks LLMs")
+
+
+def llms_of(router: Opened) -> list[str]:
+    """The LLMs that a router knows."""
+    return list(llm_predictor(router.predictor).models)
 
 
 def open_scorer(
-    workspace: Workspace, reference: str, names: Sequence[str], lengths: str | None = None, device: str = "cpu"
+    workspace: Workspace, router: Opened, names: Sequence[str], lengths: str | None = None, device: str = "cpu"
 ) -> Scorer:
-    """The router and the length model, loaded. Raises :class:`UsageError` for a model of another task, and
-    :class:`~runner.errors.NotFoundError` for one that is not there."""
-    if not names:
-        raise UsageError("there is no LLM to choose from", where="--backends")
+    """The router and a length model, loaded. What people ask stays in memory: a disk keeps nothing of it unasked.
 
-    def answers(reference: str, task: object, flag: str, unknown: Unknown) -> LlmAnswers:
-        opened = open_model(workspace, reference, device=device)
-        opened.need(task, flag, "a router ranks LLMs; a length model tells how long their answers are")  # type: ignore[arg-type]
-        # What people ask stays in memory: a server's disk keeps nothing of it unasked.
-        return LlmAnswers(
-            opened, LlmOptions(models_to_score=list(names), unknown=unknown), zero="", remember=False
-        )
-
-    router = answers(reference, ranking.TASK, "--router", "error")
-    return Scorer(router, None if lengths is None else answers(lengths, length.TASK, "--lengths", "null"))
+    Raises :class:`~runner.errors.NotFoundError` for a model that is not there, or an LLM that the router does not know.
+    """
+    names = list(names)
+    scorer = LlmAnswers(router, LlmOptions(models_to_score=names, unknown="error"), zero="", remember=False)
+    if lengths is None:
+        return Scorer(scorer)
+    opened = open_model(workspace, lengths, device=device)
+    opened.need(length.TASK, "--lengths", "a length model tells how long answers are")
+    return Scorer(scorer, LlmAnswers(opened, LlmOptions(models_to_score=names, unknown="null"), zero="", remember=False))
