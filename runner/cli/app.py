@@ -52,6 +52,14 @@ GROUPS = {
             "show": ("runner.cli.data:show_rows", "Print rows as a model would get them."),
             "convert": ("runner.cli.data_convert:convert", "Write data in the one form of a kind's rows."),
             "collect": ("runner.cli.data_collect:collect", "Make a matrix of outcomes: ask LLMs, grade and price."),
+            "from-log": ("runner.cli.data_from_log:from_log", "Make rows to train on of what a gateway logged."),
+        },
+    ),
+    "gateway": (
+        "Look at what a gateway logged.",
+        {
+            "report": ("runner.cli.gateway_report:report", "What the router, in shadow, would have saved and cost."),
+            "replay": ("runner.cli.gateway_report:replay", "A proposed router over a log, before it is served."),
         },
     ),
     "runs": (

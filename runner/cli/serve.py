@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -15,10 +15,16 @@ from runner.cli.output import Json, say, show
 from runner.errors import EnvironmentProblem, NotFoundError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+
+    from runner.serving.completions import Completer
+    from runner.serving.row_models import RowModel
+
 Settings = Parameter(name="--set", negative="")
 Several = Parameter(negative="")
 #: What serving needs beside the models.
-NEEDED = ("starlette", "uvicorn", "prometheus_client")
+NEEDED = ("starlette", "uvicorn", "prometheus_client", "httpx")
 #: Where only this machine asks.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -39,6 +45,23 @@ def serve(
     pass_over: Annotated[list[str] | None, Several] = None,
     deterministic: Annotated[bool, Several] = False,
     drain_seconds: float = 30.0,
+    router: str | None = None,
+    backends: Path | None = None,
+    trade_off: float | None = None,
+    budget: float | None = None,
+    strong: str | None = None,
+    weak: str | None = None,
+    strong_share: float | None = None,
+    threshold: float | None = None,
+    calibrate_on: Path | None = None,
+    lengths: str | None = None,
+    switch_margin: float | None = None,
+    against: str | None = None,
+    shadow: Annotated[bool, Several] = False,
+    present: str | None = None,
+    log: Path | None = None,
+    log_texts: Annotated[bool, Several] = False,
+    harness_tag: Annotated[list[str] | None, Several] = None,
     device: Literal["cpu", "cuda", "auto"] = "cpu",
     json: Json = False,
 ) -> None:
@@ -46,8 +69,15 @@ def serve(
 
     Example: runner serve sft/helper reward/judge elo_scoring/elo --port 8000
 
+    Example: runner serve --router dense_network/mine --backends backends.json --trade-off 20 --log requests.jsonl
+
     Each model has its own name, in /v1/models. A field of a request that is not honoured is refused by its name.
     SIGTERM or Ctrl-C lets what runs end and takes nothing new; a second one ends it at once.
+
+    With --router, a request for the model "router" goes to the LLM that a stored router chooses, by the rules of `runner
+    route`; "router-20" has another trade-off. The backends: {"NAME": {"url": "https://api.example.com/v1", "api_key_env":
+    "KEY", "price": {"input": 0.5, "output": 1.5, "answer_tokens": 300}, "tools": true}, "OTHER": "sft/helper"}. Headers
+    of an answer say who gave it, why, and what it cost and saved; / shows the traffic.
 
     Parameters
     ----------
@@ -79,6 +109,40 @@ def serve(
         Compute every answer by itself, so that it does not hang on what is made beside it, to the last digit.
     drain_seconds
         Seconds that running requests have to end once the server is to go.
+    router
+        A stored router, TYPE/NAME, that chooses who answers.
+    backends
+        --router: a JSON file of what answers for each LLM: an endpoint, a stored model, or null for nobody.
+    trade_off
+        --router: quality (a chance of the better answer, 0 to 1) that a unit of cost has to buy. 0: the best.
+    budget
+        --router: the greatest mean cost of a request, over the prompts of --calibrate-on.
+    strong
+        --router, with --weak: choose between these two alone.
+    weak
+        The other of the two.
+    strong_share
+        The share of the prompts of --calibrate-on that the strong LLM gets.
+    threshold
+        The strong LLM gets a request where its chance of winning reaches this.
+    calibrate_on
+        A file of prompts on which --budget or --strong-share is set.
+    lengths
+        --router: a stored length model, which tells how long answers are.
+    switch_margin
+        --router: quality that another LLM must have more to take a conversation over; 0.05 without it.
+    against
+        --router: the LLM that savings are counted against. Without it, the strong one, or the dearest.
+    shadow
+        --router: --present answers everything, and the router chooses silently into the --log.
+    present
+        With --shadow: the LLM that answers.
+    log
+        --router: add a line for each request to this file. No key, no address and no text is in it.
+    log_texts
+        Keep prompts and answers in the log too, redacted: what `runner data from-log` makes rows of.
+    harness_tag
+        --router: a tag around text that no user wrote, left out of what the router reads: one word after each flag.
     device
         Where to compute.
     """
@@ -101,6 +165,7 @@ def serve(
         raise EnvironmentProblem(
             f"serving needs {', '.join(missing)}, not installed here", hint="pip install 'runner[train]'"
         )
+    from runner.gateway.words import gathered
     from runner.inference.opening import parse_settings
     from runner.serving.admission import Keys, Rate
     from runner.serving.application import application
@@ -112,17 +177,40 @@ def serve(
 
     passed_over = need_idle(pass_over or ())
     aliases = _aliases(alias or ())
+    asked = gathered(
+        router=router, backends=backends, trade_off=trade_off, budget=budget, strong=strong, weak=weak,
+        strong_share=strong_share, threshold=threshold, calibrate_on=calibrate_on, lengths=lengths,
+        switch_margin=switch_margin, against=against, shadow=shadow, present=present, log=log, log_texts=log_texts,
+        harness_tag=harness_tag,
+    )  # fmt: skip
     # A port that is taken is told before models are read.
     listening = listen(host, port)
-    opened = open_models(
-        Workspace.current(),
-        models,
-        aliases=aliases,
-        defaults=parse_settings(set_ or ()),
-        limits=Limits(max_concurrent, max_waiting, max_length, max_rows, deterministic),
-        device=device,
-    )
-    for warning in opened.warnings:
+    limits = Limits(max_concurrent, max_waiting, max_length, max_rows, deterministic)
+    workspace = Workspace.current()
+    completers: list[Completer] = []
+    rows: list[RowModel] = []
+    told: list[str] = []
+    if models or asked is None:
+        opened = open_models(
+            workspace, models, aliases=aliases, defaults=parse_settings(set_ or ()), limits=limits, device=device
+        )
+        completers, rows, told, warnings = [opened.language], opened.rows, opened.told, opened.warnings
+    elif aliases or set_:
+        raise UsageError("is of models that are named, and none is", where="--alias" if aliases else "--set")
+    else:
+        warnings = []
+    gateway = None
+    if asked is not None:
+        from runner.gateway.opening import open_gateway
+
+        made = open_gateway(workspace, asked, limits=limits, device=device)
+        gateway = made.gateway
+        twice = [one.name for each in completers for one in each.served() if one.name in gateway.backends]
+        if twice:
+            raise UsageError(f"{twice[0]} is named here and a backend too", hint="leave one out")
+        completers.append(gateway)
+        told, warnings = [*told, *made.told], [*warnings, *made.warnings]
+    for warning in warnings:
         say(f"warning: {warning}")
     if host not in LOOPBACK and not keys:
         say(f"warning: whoever reaches {host} can ask, without a key: --api-key-env or --api-key-file asks for one")
@@ -131,13 +219,19 @@ def serve(
 
     def ready() -> None:
         document = {"address": address, "models": [served.name for served in service.served()]}
-        show(document, "\n".join([*opened.told, f"serving at {address}"]), as_json=json)
+        show(document, "\n".join([*told, f"serving at {address}"]), as_json=json)
         sys.stdout.flush()
 
     rules = Rules(Keys(keys), Rate(rate), passed_over=passed_over, hosts=hosts)
-    service = Service([opened.language], opened.rows, rules, ready)
+    service = Service(completers, rows, rules, ready)
+    routes: list[BaseRoute] = []
+    if gateway is not None:
+        from runner.gateway.gateway_routes import routes as of_gateway
+
+        service.measurements.others.append(gateway.counters.registry)
+        routes = of_gateway(service, gateway)
     with listening:
-        serve_until_told(application(service), service, listening, drain_seconds, say)
+        serve_until_told(application(service, routes), service, listening, drain_seconds, say)
 
 
 def _keys(variable: str | None, file: Path | None) -> list[str]:

@@ -20,12 +20,12 @@ from starlette.routing import BaseRoute, Route
 from runner import near_names
 from runner.serving import wire_requests
 from runner.serving.bodies import check_headers, read_document
-from runner.serving.completions import Answering, Refusal, Served
+from runner.serving.completions import Answering, Closing, Refusal, Served
 from runner.serving.event_stream import EventStream, unless_gone
 from runner.serving.joined_answers import Joined
 from runner.serving.measurements import CONTENT_TYPE
 from runner.serving.service import Service, Visit
-from runner.serving.wire_answers import DONE, ChatWriter, TextWriter, Writer, event
+from runner.serving.wire_answers import DONE, ChatWriter, TextWriter, Writer, comment, event
 from runner.serving.wire_requests import IDLE, Asked, fault_of
 
 Work = Callable[[Request, Visit], Awaitable[Response]]
@@ -160,14 +160,15 @@ class Endpoints:
         document = await read_document(request, self.service.rules.bounds)
         served = self._found(document, does, visit)
         asked = read(document, served, _headers(request), self.service.rules.passed_over)
-        answering = await self._started(served, asked)
         prompts, settings = len(asked.requests), asked.requests[0].settings
-        writer = kind(answering, settings, prompts)
-        headers = _sent(answering, asked)
         if asked.stream:
-            return EventStream(self._events(answering, writer, asked, visit), headers)
+            answering = await self._started(served, asked)
+            writer = kind(answering, settings, prompts)
+            return EventStream(self._events(answering, writer, asked, visit), _sent(answering, asked))
 
         async def whole() -> Response:
+            answering = await self._started(served, asked)
+            writer = kind(answering, settings, prompts)
             try:
                 async with contextlib.aclosing(answering.pieces()) as pieces:
                     async for piece in pieces:
@@ -175,7 +176,7 @@ class Endpoints:
                         writer.take(piece)
                 usage = answering.usage
                 self._count(visit, answering)
-                return JSONResponse(writer.whole(usage), headers=headers)
+                return JSONResponse(writer.whole(usage), headers=_sent(answering, asked))
             finally:
                 await answering.close()
 
@@ -205,6 +206,8 @@ class Endpoints:
             self._count(visit, answering)
             if asked.include_usage:
                 yield writer.usage_chunk(answering.usage)
+            if isinstance(answering, Closing):
+                yield comment(answering.closing)
             yield DONE
         except Refusal as refusal:
             visit.status = refusal.status

@@ -57,6 +57,9 @@ class Request:
     fields: Mapping[str, Any] = field(default_factory=dict)
     #: The request's headers, names in lower case; the key that it was admitted by is not among them.
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: Whether pieces are sent on as they come. Otherwise nothing is sent before the last: an answer that fails on the
+    #: way may be begun again by another.
+    streamed: bool = True
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,15 @@ class Answering(Protocol):
         """Make no more of it. Called once at the end of every answer, also of one whose reader went away."""
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """An answer of which more is known behind its last piece. A stream tells it in a comment before its end."""
+
+    @property
+    def closing(self) -> Mapping[str, str]:
+        """Names and values as headers have them."""
+
+
 @dataclass(frozen=True)
 class Served:
     """A model that can be asked for by name."""
@@ -165,6 +177,14 @@ class Completer(Protocol):
 
     async def close(self) -> None:
         """Give up all that is not over."""
+
+
+@runtime_checkable
+class Finder(Protocol):
+    """A completer that serves names beyond those that it lists."""
+
+    def find(self, name: str) -> Served | None:
+        """The listed model that answers to a name, None for no name of its own."""
 
 
 class Refusal(Exception):

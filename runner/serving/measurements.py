@@ -19,6 +19,8 @@ class Measurements:
     def __init__(self, waiting: Callable[[], int], now: Callable[[], float] = time.perf_counter) -> None:
         self.now = now
         self._registry = CollectorRegistry()
+        #: Those of completers that count on their own.
+        self.others: list[CollectorRegistry] = []
         named = {"registry": self._registry}
         self._requests = Counter(
             "runner_requests", "Requests that are over, by their status.", ["endpoint", "model", "status"], **named
@@ -38,7 +40,7 @@ class Measurements:
     def text(self, ready: bool) -> bytes:
         """All of it."""
         self._ready.set(int(ready))
-        return generate_latest(self._registry)
+        return b"".join(generate_latest(registry) for registry in (self._registry, *self.others))
 
     def first(self, model: str, begun: float) -> None:
         """The first piece of an answer is there."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from runner import near_names
 from runner.serving.admission import Keys, Rate
 from runner.serving.bodies import Bounds
-from runner.serving.completions import Completer, Refusal, Served
+from runner.serving.completions import Completer, Finder, Refusal, Served
 from runner.serving.measurements import Measurements
 from runner.serving.row_models import RowModel
 
@@ -67,6 +67,10 @@ class Service:
     def find(self, name: str, does: str) -> Served:
         """The model that a request names. Raises :class:`Refusal` for one that is not there, or cannot do that."""
         models = {served.name: served for served in self.served()}
+        for finder in self.completers if name not in models else ():
+            found = finder.find(name) if isinstance(finder, Finder) else None
+            if found is not None:
+                name = found.name
         if name not in models:
             known = near_names.hint(name, models, f"the models are {', '.join(models)}")
             raise Refusal(404, f"there is no model {name!r}: {known}", param="model", code="model_not_found")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -204,6 +204,11 @@ def usage_of(usage: Usage) -> Document:
 def event(document: Document) -> bytes:
     """One event of a stream."""
     return b"data: " + json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n"
+
+
+def comment(told: Mapping[str, str]) -> bytes:
+    """Lines of a stream that its clients pass over."""
+    return "".join(f": {name}: {value}\n" for name, value in told.items()).encode() + b"\n"
 
 
 def _merge(calls: list[Document], delta: Any) -> None:

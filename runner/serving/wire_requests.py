@@ -144,7 +144,7 @@ def read_chat(
             400, 'top_logprobs has no effect without "logprobs": true', param="top_logprobs", code="invalid_value"
         )
     settings = _settings(body, most, bool(body.logprobs), body.top_logprobs or 0, served)
-    request = Request(body.model, tuple(body.messages), None, settings, beyond, headers)
+    request = Request(body.model, tuple(body.messages), None, settings, beyond, headers, bool(body.stream))
     return _asked(body, (request,), left)
 
 
@@ -170,7 +170,7 @@ def read_text(
             param="prompt",
             code="invalid_value",
         )
-    requests = tuple(Request(body.model, None, one, settings, beyond, headers) for one in prompts)
+    requests = tuple(Request(body.model, None, one, settings, beyond, headers, bool(body.stream)) for one in prompts)
     return _asked(body, requests, left)
 
 
@@ -195,6 +195,11 @@ def fault_of(error: ValidationError) -> Refusal:
         return Refusal(400, f"{where} is missing", param=where, code="missing_field")
     said = fault["msg"][:1].lower() + fault["msg"][1:]
     return Refusal(400, f"{where or 'the body'} is wrong: {said}", param=where or None, code="invalid_value")
+
+
+def asks_nothing(name: str, value: Any) -> bool:
+    """Whether a field that nothing goes by has a value that asks for nothing."""
+    return value is None or any(value == idle and type(value) is not bool or value is idle for idle in IDLE.get(name, ()))
 
 
 def _parted(

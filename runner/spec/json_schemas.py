@@ -14,10 +14,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, NoDefault
 
 from runner import registry
-from runner.contract import Section
 from runner.spec.envelope import TrainingSpec
 from runner.spec.kinds import document_class
 
@@ -64,6 +64,11 @@ def evaluation_task() -> Schema:
     return _generate(EvaluationTask, EVALUATION_TASK, "Evaluation task")
 
 
+def of_document(document: type[BaseModel], name: str, title: str) -> Schema:
+    """The schema of a document that has none in ``schemas/``, to be checked by."""
+    return _generate(document, name, title)
+
+
 def union(kinds: Iterable[str] | None = None) -> Schema:
     """The schema of any document: of one of ``kinds`` (default: all there are), or starting from a stored model."""
     kinds = list(registry.kinds() if kinds is None else kinds)
@@ -104,7 +109,7 @@ def write(directory: Path) -> list[Path]:
     return written
 
 
-def _generate(document: type[Section], name: str, title: str | None = None) -> Schema:
+def _generate(document: type[BaseModel], name: str, title: str | None = None) -> Schema:
     schema = document.model_json_schema(schema_generator=_Generator)
     for part in _objects(schema):
         _publish_older_words(part)

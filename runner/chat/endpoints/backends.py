@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError
 
+from runner.chat.endpoints import addresses
 from runner.contract import Section, option
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
 
@@ -21,8 +20,6 @@ HINT = (
     '[{"name": "small", "base_url": "http://127.0.0.1:8000/v1", "model": "org/small", "input": 0.1, "output": 0.4, '
     '"key_env": "SMALL_KEY"}, ...]'
 )
-#: Fields that a key would be written in by mistake.
-SECRETS = ("key", "api_key", "token", "authorization", "secret")
 
 
 class Backend(Section):
@@ -101,46 +98,24 @@ def _place(fault: Any) -> str:
 
 
 def _words(fault: Any) -> str:
-    if fault["type"] == "extra_forbidden" and str(fault["loc"][-1]).lower() in SECRETS:
+    if fault["type"] == "extra_forbidden" and str(fault["loc"][-1]).lower() in addresses.SECRETS:
         return "a key does not stand in the file: name the variable in key_env, or the file in key_file"
     return str(fault["msg"]).lower()
 
 
 def _address(backend: Backend) -> str | None:
     """What is wrong with the address, None for a good one."""
-    try:
-        parts = urlsplit(backend.base_url)
-        port_is_one = parts.port is None or parts.port > 0
-    except ValueError as error:
-        return f"base_url is none: {error}"
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_one:
-        return "base_url begins with https:// or http://"
-    if parts.username or parts.password or parts.query:
-        return "base_url holds no name, password or query: a key is named in key_env or key_file"
     if backend.key_env and backend.key_file:
         return "key_env and key_file are two keys"
-    if parts.scheme == "http" and (backend.key_env or backend.key_file) and not _loopback(parts.hostname):
-        return "a key is sent to https alone, or to this machine"
-    return None
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    fault = addresses.fault_of(backend.base_url, keyed=bool(backend.key_env or backend.key_file))
+    if fault is None or fault.startswith("a key"):
+        return fault
+    return f"base_url {fault}" + (": a key is named in key_env or key_file" if "password" in fault else "")
 
 
 def _key(backend: Backend, path: Path, environment: Mapping[str, str]) -> str | None:
     if backend.key_env is not None:
-        key = environment.get(backend.key_env, "").strip()
-        if not key:
-            raise EnvironmentProblem(
-                f"{backend.name} needs a key, and {backend.key_env} is not set", where=str(path), hint="export it"
-            )
-        return key
+        return addresses.key_in(backend.key_env, backend.name, str(path), environment)
     if backend.key_file is None:
         return None
     file = path.parent / Path(backend.key_file).expanduser()

@@ -61,7 +61,7 @@ class Costs:
                 continue
             try:
                 prices[name] = price = Price.model_validate(value if isinstance(value, dict) else {"call": value})
-                faults += [f"{name}: {fault}" for fault in _half_priced(price)]
+                faults += [f"{name}: {fault}" for fault in half_priced(price)]
             except ValidationError as error:
                 faults += [f"{name}: {_told(fault, isinstance(value, dict))}" for fault in error.errors()]
         if faults:
@@ -99,7 +99,7 @@ class Costs:
         return np.array(rows, np.float64)
 
 
-def _half_priced(price: Price) -> list[str]:
+def half_priced(price: Price) -> list[str]:
     """A price for one of prompt and answer alone: what was forgotten would be free."""
     told = [name for name in ("input", "output") if name in price.model_fields_set]
     if len(told) != 1:

@@ -32,16 +32,18 @@ class LlmAnswers(Answers):
     """A loaded predictor and the LLMs that it is asked about.
 
     Raises :class:`NotFoundError`, with ``unknown: error``, for an LLM that the model does not know;
-    :class:`UsageError` for answers that its type cannot learn from.
+    :class:`UsageError` for answers that its type cannot learn from. Who does not ``remember`` keeps nothing of the
+    prompts on disk.
     """
 
-    def __init__(self, opened: OpenedModel, options: LlmOptions, *, zero: str) -> None:
+    def __init__(self, opened: OpenedModel, options: LlmOptions, *, zero: str, remember: bool = True) -> None:
         super().__init__()
         self.opened, self.options = opened, options
         self.responses = read(options.responses_of)
         _need_embedding(opened, self.responses)
         self.predictor: LlmPredictor = llm_predictor(opened.predictor)
-        self.predictor.use_cache(opened.cache)
+        if remember:
+            self.predictor.use_cache(opened.cache)
         for one in self.responses:
             if one.name in set(self.predictor.models):
                 self.warnings.append(

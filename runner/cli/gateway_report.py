@@ -1,0 +1,142 @@
+"""``runner gateway report`` and ``runner gateway replay``: what a router would have done with the requests of a log."""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from runner.cli.output import Json, say, show, table
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.gateway.shadow_report import Report
+
+Log_ = Annotated[Path, Parameter(help="What `runner serve --router ... --log FILE` wrote.")]
+
+
+def report(log: Log_, *, json: Json = False) -> None:
+    """Tell what a router that chose in shadow would have saved, and cost in quality, with intervals.
+
+    Example: runner gateway report requests.jsonl
+
+    Costs are those of the tokens that were used, at the prices of the time; quality is the router's own expectation.
+    Intervals are 95 % bootstraps over conversations.
+    """
+    from runner.gateway.log_reading import read_log
+    from runner.gateway.shadow_report import report as made
+    from runner.gateway.shadow_report import silent_choices
+
+    logged = read_log(log)
+    replayed, left_out = silent_choices(logged)
+    found = made(replayed, left_out + logged.dropped, str(log), logged.scores)
+    show(_document(found), lambda: _human(found), as_json=json)
+
+
+def replay(
+    log: Log_,
+    *,
+    router: Annotated[str, Parameter(help="The proposed router, TYPE/NAME.")],
+    backends: Annotated[Path, Parameter(help="Its backends, as `runner serve` takes them: prices are read of them.")],
+    trade_off: float | None = None,
+    budget: float | None = None,
+    strong: str | None = None,
+    weak: str | None = None,
+    strong_share: float | None = None,
+    threshold: float | None = None,
+    calibrate_on: Path | None = None,
+    lengths: str | None = None,
+    switch_margin: float | None = None,
+    device: Literal["cpu", "cuda"] = "cpu",
+    json: Json = False,
+) -> None:
+    """Go through a log as a proposed router would have, and tell what it would have saved, and cost in quality.
+
+    Example: runner gateway replay requests.jsonl --router dense_network/next --backends backends.json --trade-off 20
+
+    The log has to have texts (--log-texts). Nobody is asked anything.
+
+    Parameters
+    ----------
+    trade_off
+        Quality (a chance of the better answer, 0 to 1) that a unit of cost has to buy. 0: the best.
+    budget
+        The greatest mean cost of a request, over the prompts of --calibrate-on.
+    strong
+        With --weak: choose between these two alone.
+    weak
+        The other of the two.
+    strong_share
+        The share of the prompts of --calibrate-on that the strong LLM gets.
+    threshold
+        The strong LLM gets a request where its chance of winning reaches this.
+    calibrate_on
+        A file of prompts on which --budget or --strong-share is set.
+    lengths
+        A stored length model, which tells how long answers are.
+    switch_margin
+        Quality that another LLM must have more to take a conversation over; 0.05 without it.
+    device
+        Where to compute.
+    """
+    gc.enable()
+    from runner.gateway.backends_file import load_backends
+    from runner.gateway.choosing import MARGIN, read_calibration, settle
+    from runner.gateway.log_reading import read_log
+    from runner.gateway.replaying import replay as replayed_over
+    from runner.gateway.scoring import llms_of, open_router, open_scorer
+    from runner.gateway.shadow_report import report as made
+    from runner.inference.routing.routing import Rule
+
+    workspace = Workspace.current()
+    logged = read_log(log)
+    opened = open_router(workspace, router, device)
+    # Nobody is asked, and no key is needed.
+    loaded = load_backends(backends, llms_of(opened), opened.reference, keyless=True)
+    rule = Rule(trade_off, budget, strong, weak, strong_share, threshold)
+    policy = settle(
+        workspace, opened.reference, rule, loaded, lengths=lengths, calibrate_on=read_calibration(calibrate_on),
+        margin=MARGIN if switch_margin is None else switch_margin, device=device,
+    )  # fmt: skip
+    scorer = open_scorer(workspace, opened, list(loaded.backends), lengths, device)
+    for warning in [*opened.warnings, *scorer.router.warnings]:
+        say(f"warning: {warning}")
+    replayed, left_out = replayed_over(logged, scorer, loaded.backends, policy)
+    found = made(replayed, left_out + logged.dropped, str(log), logged.scores)
+    show(_document(found) | {"router": opened.reference}, lambda: _human(found), as_json=json)
+
+
+def _document(found: Report) -> dict[str, Any]:
+    return found.as_dict() | {"sentences": found.sentences()}
+
+
+def _human(found: Report) -> str:
+    names = list(dict.fromkeys([*found.answered_by, *found.would_ask]))
+    rows = [
+        (name, f"{found.answered_by.get(name, 0.0):.1%}", f"{found.would_ask.get(name, 0.0):.1%}") for name in names
+    ]
+    lines = [
+        f"{found.requests:,} requests of {found.conversations:,} conversations; on {found.agreed:.1%} of them the router "
+        "agrees",
+        "",
+        table(("LLM", "answered", "the router would ask"), rows, right=(1, 2)),
+        "",
+        f"cost a request: {found.present_cost.value:.6g}; the router's: {found.router_cost.value:.6g}",
+        *found.sentences(),
+    ]
+    if found.graded is not None:
+        agrees, differs = found.graded["router_agrees"], found.graded["router_differs"]
+        lines.append(
+            f"Users' grades of what was answered: {_graded(agrees)} where the router agrees, {_graded(differs)} where it "
+            "would have asked another."
+        )
+    if found.left_out:
+        left = ", ".join(f"{count:,} {reason}" for reason, count in found.left_out.items())
+        lines.append(f"left out: {left}")
+    return "\n".join(lines)
+
+
+def _graded(side: dict[str, Any]) -> str:
+    return "none" if side["mean_score"] is None else f"{side['mean_score']:.3f} of {side['answers']:,}"

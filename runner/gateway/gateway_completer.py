@@ -1,0 +1,358 @@
+"""A router as a completer: it decides who answers, asks the next best where one fails, and tells what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from runner.errors import RunnerError
+from runner.gateway.accounts import Account, account
+from runner.gateway.backend_fields import Backend
+from runner.gateway.backends_file import ROUTER
+from runner.gateway.choosing import Before, Policy
+from runner.gateway.counters import Counters
+from runner.gateway.deciding import Decider, Decision, conversation
+from runner.gateway.needs import Needs, needs_of
+from runner.gateway.remote_completer import Failed
+from runner.gateway.request_log import RequestLog
+from runner.gateway.routed_answer import Outcome, RoutedAnswer
+from runner.gateway.sessions import OF_SESSIONS, Sessions, session_key
+from runner.gateway.wellness import Wellness
+from runner.serving.completions import Answering, Completer, Refusal, Request, Served, Settings
+from runner.serving.wire_requests import asks_nothing
+
+#: Codes of a refusal that another backend may not give.
+ELSEWHERE = (408, 425, 429, 500, 502, 503, 504)
+#: Answers that feedback is taken on.
+ANSWERED = 50_000
+#: Codes of what one model cannot do and another may, and what is said of it.
+OF_ONE = {"context_length_exceeded": "too long", "not_honoured_there": "a field that it does not honour"}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A request on its way: what was decided, and who failed."""
+
+    request: Request
+    started: float
+    needs: Needs
+    decision: Decision
+    key: str
+    before: Before | None
+    #: LLM -> what it did instead of answering.
+    failed: dict[str, str]
+    #: What the router chooses silently, in shadow mode.
+    silent: asyncio.Task[Decision | None] | None = None
+
+
+class Gateway:
+    """Serves ``router``, ``router-R`` of another trade-off, and each LLM by its name."""
+
+    def __init__(
+        self,
+        decider: Decider,
+        policy: Policy,
+        completers: Mapping[str, Completer],
+        *,
+        strongest: str,
+        counters: Counters | None = None,
+        log: RequestLog | None = None,
+        sessions: Sessions | None = None,
+        wellness: Wellness | None = None,
+        present: str | None = None,
+        also_closed: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """``present`` answers everything, in shadow mode, while the router chooses silently."""
+        self.decider, self.policy, self.strongest, self.present = decider, policy, strongest, present
+        self.counters = counters or Counters()
+        self.log, self._also_closed = log, also_closed
+        self.sessions = sessions or Sessions()
+        self._wellness = wellness or Wellness()
+        self._completers = dict(completers)
+        self._created = int(time.time())
+        self._settling: set[asyncio.Task[None]] = set()
+        #: The ids of answers, the latest, for feedback on them.
+        self._answered: OrderedDict[str, None] = OrderedDict()
+        if log is not None:
+            prices = {llm: backend.price.model_dump() for llm, backend in decider.backends.items()}
+            log.write({"event": "gateway", "router": self.root, "present": present, "against": strongest, "prices": prices})
+
+    @property
+    def root(self) -> str:
+        """The router: ``type/name/vN``."""
+        return str(self.decider.scorer.router.opened.reference)
+
+    def knows(self, request: str) -> bool:
+        """Whether an answer of this id was given lately."""
+        return request in self._answered
+
+    @property
+    def backends(self) -> Mapping[str, Backend]:
+        return self.decider.backends
+
+    def served(self) -> Sequence[Served]:
+        own = Served(ROUTER, self.root, self._created, frozenset({"chat"}), "runner", frozenset({"*"}))
+        return [own, *map(self._own, self._completers)]
+
+    def find(self, name: str) -> Served | None:
+        """What serves a name: also ``router-0.5``, which no list has and is the router's. None for an unknown one."""
+        listed = {served.name: served for served in self.served()}
+        return listed[ROUTER] if self.policy.of_model(name) is not None else listed.get(name)
+
+    async def ready(self) -> None:
+        """Return once one backend is there. Raises the refusal of one where none is."""
+        refused: Refusal | None = None
+        for completer in self._completers.values():
+            try:
+                await completer.ready()
+                return
+            except Refusal as refusal:
+                refused = refusal
+        raise refused or Refusal(503, "there is no backend")
+
+    async def start(self, request: Request) -> RoutedAnswer:
+        """Decide, and ask until one begins to answer; an answer that is not sent as it comes is waited for, and begun
+        again by the next where it breaks off. Raises :class:`Refusal`."""
+        started = time.perf_counter()
+        self.counters.in_flight.inc()
+        try:
+            tried = await self._tried(request, started)
+            return await self._ask(tried)
+        except BaseException:
+            self.counters.in_flight.dec()
+            raise
+
+    async def close(self) -> None:
+        """End what is still counted, the log, and the backends."""
+        if self._settling:
+            await asyncio.wait(self._settling, timeout=5)
+        for completer in {id(each): each for each in self._completers.values()}.values():
+            await completer.close()
+        if self._also_closed is not None:
+            await self._also_closed()
+        await self.decider.scorer.close()
+        if self.log is not None:
+            await asyncio.to_thread(self.log.close)
+
+    async def _tried(self, request: Request, started: float) -> Tried:
+        needs, key = needs_of(request), session_key(request)
+        before = self.sessions.before(key, conversation(request))
+        silent = None
+        if request.model in self._completers:
+            decision = Decision((request.model,), "asked", self.decider.row(request))
+        else:
+            policy = self.policy.of_model(request.model)
+            if policy is None:
+                raise Refusal(404, f"no model is called {request.model!r}", param="model", code="model_not_found")
+            if self.present is not None:
+                decision = Decision((self.present,), "present", self.decider.row(request))
+                silent = asyncio.create_task(self._silently(policy, request, needs, before))
+            else:
+                decision = await self._decided(policy, request, needs, before)
+        if silent is None:
+            self.counters.decision.observe(time.perf_counter() - started)
+        return Tried(request, started, needs, decision, key, before, {}, silent)
+
+    async def _decided(self, policy: Policy, request: Request, needs: Needs, before: Before | None) -> Decision:
+        try:
+            return await self.decider.decide(policy, request, needs, before)
+        except RunnerError:
+            # A request is answered whatever becomes of the router.
+            self.counters.undecided.inc()
+            return self.decider.without_router(request, needs)
+
+    async def _silently(
+        self, policy: Policy, request: Request, needs: Needs, before: Before | None
+    ) -> Decision | None:
+        """The router's choice in shadow mode; None where it has none."""
+        started = time.perf_counter()
+        try:
+            decision = await self.decider.decide(policy, request, needs, before)
+        except Refusal:
+            return None
+        except RunnerError:
+            self.counters.undecided.inc()
+            return None
+        self.counters.decision.observe(time.perf_counter() - started)
+        self.counters.shadow.labels(decision.llm).inc()
+        return decision
+
+    async def _ask(self, tried: Tried) -> RoutedAnswer:
+        """The first of the order that answers."""
+        refused: list[Refusal] = []
+        for llm in self._wellness.order(tried.decision.order):
+            try:
+                inner = await self._completers[llm].start(self._of(llm, tried.request))
+            except Refusal as refusal:
+                refused.append(self._told(tried, llm, refusal))
+                continue
+            self.counters.first_piece.labels(llm).observe(time.perf_counter() - tried.started)
+            # Known from here on: the next turn may come before this one is closed.
+            self._remember(tried, llm, tried.needs.prompt_tokens)
+            answer = RoutedAnswer(inner, self._outcome(tried, llm, inner))
+            if tried.request.streamed:
+                return answer
+            try:
+                await answer.gather()
+            except Refusal as refusal:
+                await inner.close()
+                refused.append(self._told(tried, llm, refusal))
+                continue
+            except BaseException:
+                await inner.close()
+                raise
+            return answer
+        if tried.silent is not None:
+            tried.silent.cancel()
+        raise self._nobody(tried, refused)
+
+    def _nobody(self, tried: Tried, refused: Sequence[Refusal]) -> Refusal:
+        """What is said where none of the order answered."""
+        if len(refused) == 1 or all(refusal.code in OF_ONE for refusal in refused):
+            return refused[-1]
+        told = ", ".join(f"{llm}: {reason}" for llm, reason in tried.failed.items())
+        waits = [refusal.retry_after for refusal in refused if refusal.retry_after is not None]
+        busy = all(refusal.status == 429 for refusal in refused)
+        return Refusal(
+            429 if busy else 503, f"no backend answered: {told}", code="no_backend", retry_after=min(waits, default=1)
+        )
+
+    def _told(self, tried: Tried, llm: str, refusal: Refusal) -> Refusal:
+        """Note who failed. Raises the refusal where nobody else would answer otherwise."""
+        reason = refusal.reason if isinstance(refusal, Failed) else f"HTTP {refusal.status}"
+        elsewhere = refusal.elsewhere if isinstance(refusal, Failed) else refusal.status in ELSEWHERE
+        if refusal.code in OF_ONE:
+            reason, elsewhere = OF_ONE[refusal.code], True
+        if not elsewhere:
+            self.counters.requests.labels(llm, tried.decision.why, "refused").inc()
+            raise refusal
+        tried.failed[llm] = reason
+        self.counters.failovers.labels(llm, reason).inc()
+        # That says nothing of its health.
+        if refusal.code not in OF_ONE:
+            self._wellness.failed(llm)
+        return refusal
+
+    def _of(self, llm: str, request: Request) -> Request:
+        """The request as one completer gets it. Raises :class:`Refusal` for a field that it does not honour."""
+        served = self._own(llm)
+        fields = dict(request.fields)
+        if "*" not in served.fields:
+            # These are honoured here: they tell which conversation it is.
+            for name in OF_SESSIONS:
+                fields.pop(name, None)
+            fields = {name: value for name, value in fields.items() if not asks_nothing(name, value)}
+            beyond = [name for name in fields if name not in served.fields]
+            beyond += [name for name in served.without if getattr(request.settings, name) != getattr(Settings(), name)]
+            if beyond:
+                raise Refusal(
+                    400, f"{llm} does not honour {beyond[0]}", param=beyond[0], code="not_honoured_there"
+                )
+        return replace(request, model=llm, fields=fields)
+
+    def _own(self, llm: str) -> Served:
+        return next(served for served in self._completers[llm].served() if served.name == llm)
+
+    def _outcome(self, tried: Tried, llm: str, inner: Answering) -> Outcome:
+        def counted(outcome: Outcome) -> Account:
+            return account(
+                self.backends, llm, self.strongest, inner.usage,
+                prompt_tokens=tried.needs.prompt_tokens, characters=outcome.characters,
+                kept=tried.before.cached_tokens if tried.before is not None else 0.0,
+            )  # fmt: skip
+
+        def over(outcome: Outcome) -> None:
+            if tried.silent is None:
+                self._settle(tried, llm, outcome, None)
+                return
+            task = asyncio.get_running_loop().create_task(self._settle_silent(tried, tried.silent, llm, outcome))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+
+        decision = tried.decision
+        expected = decision.candidates.get(llm)
+        return Outcome(
+            llm=llm,
+            why=decision.why if llm == decision.llm else f"failover from {decision.llm}",
+            strongest=self.strongest,
+            failed=dict(tried.failed),
+            expected_cost=None if expected is None else expected.cost,
+            counted=counted,
+            over=over,
+        )
+
+    async def _settle_silent(
+        self, tried: Tried, silent: asyncio.Task[Decision | None], llm: str, outcome: Outcome
+    ) -> None:
+        """The same in shadow mode, once the router has chosen too. It goes on from its own choice, as if it was asked."""
+        decision = await silent
+        self._settle(tried, llm, outcome, decision)
+        if decision is not None:
+            self.sessions.answered(
+                tried.key, decision.llm, conversation(tried.request), outcome.account().prompt_tokens
+            )
+
+    def _settle(self, tried: Tried, llm: str, outcome: Outcome, silent: Decision | None) -> None:
+        """Count an answer that is over, remember its conversation, and log it."""
+        self.counters.in_flight.dec()
+        decision, found = tried.decision, outcome.account()
+        why = decision.why if llm == decision.llm else "failover"
+        self.counters.answered(llm, why, outcome.ended, found)
+        if outcome.ended == "broken":
+            self._wellness.failed(llm)
+        elif outcome.ended == "ok":
+            self._wellness.well(llm)
+        self._remember(tried, llm, found.prompt_tokens)
+        self._answered[outcome.id] = None
+        while len(self._answered) > ANSWERED:
+            self._answered.popitem(last=False)
+        if self.log is not None:
+            self.log.write(self._line(self.log, tried, llm, why, outcome, silent))
+
+    def _remember(self, tried: Tried, llm: str, prompt_tokens: float) -> None:
+        """Who answers this turn of the conversation, where the router was asked."""
+        if tried.decision.why not in ("asked", "present"):
+            self.sessions.answered(tried.key, llm, conversation(tried.request), prompt_tokens)
+
+    def _line(
+        self, log: RequestLog, tried: Tried, llm: str, why: str, outcome: Outcome, silent: Decision | None
+    ) -> dict[str, object]:
+        found, decision = outcome.account(), silent or tried.decision
+        policy = decision.policy
+        line: dict[str, object] = {
+            "event": "request",
+            "id": outcome.id,
+            "session": log.session(tried.key),
+            "asked": tried.request.model,
+            "model": llm,
+            "why": why,
+            "outcome": outcome.ended,
+            "router": self.root,
+            "against": self.strongest,
+            "prompt_tokens": found.prompt_tokens,
+            "cached_tokens": found.cached_tokens,
+            "completion_tokens": found.completion_tokens,
+            "estimated": found.estimated,
+            "kept_tokens": tried.before.cached_tokens if tried.before is not None else 0.0,
+            "cost": found.cost,
+            "saved": found.saved,
+            "seconds": round(outcome.ended_at - tried.started, 6),
+            "streamed": tried.request.streamed,
+            "tools": tried.needs.tools,
+            "images": tried.needs.images,
+            "tool_loop": tried.needs.in_tool_loop,
+            "failed": dict(outcome.failed),
+        }
+        if policy is not None:
+            two = {"strong": policy.strong, "weak": policy.weak, "threshold": policy.threshold}
+            line["rule"] = {"rate": policy.rate} if policy.strong is None else two
+        if decision.candidates:
+            line["qualities"] = {name: round(each.quality, 6) for name, each in decision.candidates.items()}
+            line["costs"] = {name: each.cost for name, each in decision.candidates.items()}
+            line["lacking"] = {name: each.lacking for name, each in decision.candidates.items() if each.lacking}
+        if tried.silent is not None:
+            line["shadow"] = None if silent is None else {"model": silent.llm, "why": silent.why}
+        return line | log.words(decision.row, outcome.text())

@@ -1,0 +1,319 @@
+"""An LLM behind an OpenAI-compatible endpoint, asked for a stream and read with distrust.
+
+A request is begun when its first piece is there: what fails until then may be asked of another
+(:attr:`Failed.elsewhere`). An endpoint's key goes into the header of its own request, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from runner.gateway.backend_fields import Backend
+from runner.gateway.event_stream import Endless, events
+from runner.gateway.needs import needs_of
+from runner.gateway.remote_pieces import Malformed, pieces_of, said_something, usage_of
+from runner.serving.completions import Piece, Refusal, Request, Served, Usage
+
+#: Bytes of an error that are read, and characters of it that are told.
+MOST_OF_ERROR, TOLD = 64 * 1024, 300
+#: Codes of an endpoint that say what is wrong with the request itself: another endpoint would say the same.
+OF_THE_REQUEST = (400, 413, 422)
+TOO_LONG = re.compile(r"context[_ ](length|window)|maximum context|too many tokens|prompt is too long", re.IGNORECASE)
+#: Seconds to connect at most, and to find out whether an endpoint is there.
+CONNECT, LOOK = 10.0, 5.0
+#: Fields of :class:`~runner.serving.completions.Settings` that OpenAI's wire has by the same name.
+SETTINGS = ("temperature", "top_p", "top_k", "min_p", "min_tokens", "repetition_penalty", "seed")
+
+
+class Failed(Refusal):
+    """What an endpoint did instead of answering. ``reason`` is short and has no word of the endpoint's in it."""
+
+    def __init__(
+        self, reason: str, *, status: int = 502, elsewhere: bool = True, told: str = "", param: str | None = None,
+        code: str | None = None, retry_after: int | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(status, told or reason, param=param, code=code, retry_after=retry_after)
+        self.reason, self.elsewhere = reason, elsewhere
+
+
+def new_client() -> httpx.AsyncClient:
+    """The client of all endpoints. It follows nobody elsewhere: a key would go there too."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
+    return httpx.AsyncClient(limits=limits, follow_redirects=False)
+
+
+class RemoteCompleter:
+    """One LLM behind an endpoint, by the name that a router has for it."""
+
+    def __init__(self, llm: str, backend: Backend, headers: Mapping[str, str], client: httpx.AsyncClient) -> None:
+        assert backend.url is not None
+        self.llm, self.backend = llm, backend
+        self._url = backend.url.rstrip("/")
+        self._headers, self._client = dict(headers), client
+        self._created = int(time.time())
+        self._well = False
+
+    def served(self) -> Sequence[Served]:
+        root = self.backend.model or self.llm
+        return [Served(self.llm, root, self._created, frozenset({"chat"}), "endpoint", frozenset({"*"}))]
+
+    async def ready(self) -> None:
+        if self._well:
+            return
+        try:
+            # Any answer will do, and none of it is read.
+            async with self._client.stream("GET", f"{self._url}/models", headers=self._headers, timeout=LOOK):
+                pass
+        except httpx.HTTPError as error:
+            raise Failed(_why(error), status=503) from None
+        self._well = True
+
+    async def start(self, request: Request) -> RemoteAnswer:
+        """Ask, and wait for the first piece. Raises :class:`Failed`."""
+        body = self._body(request)
+        timeout = httpx.Timeout(self.backend.timeout, connect=min(CONNECT, self.backend.timeout))
+        try:
+            content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+            sent = self._client.build_request(
+                "POST", f"{self._url}/chat/completions", content=content, timeout=timeout,
+                headers={"Content-Type": "application/json", "Accept": "text/event-stream"} | self._headers,
+            )  # fmt: skip
+            async with asyncio.timeout(self.backend.timeout):
+                response = await self._client.send(sent, stream=True)
+        except TimeoutError:
+            raise Failed("no answer in time", status=504) from None
+        except httpx.HTTPError as error:
+            raise Failed(_why(error), status=504 if isinstance(error, httpx.TimeoutException) else 502) from None
+        answer = RemoteAnswer(self, request, response)
+        try:
+            if response.status_code != 200:
+                raise await self._refused(response)
+            await answer.begin()
+        except BaseException:
+            await answer.close()
+            raise
+        self._well = True
+        return answer
+
+    async def close(self) -> None:
+        """Nothing of its own is open: answers are closed by who reads them, the client by who made it."""
+
+    def hidden(self, text: str) -> str:
+        """A text of the endpoint's without its key, which some repeat in their errors."""
+        key = self._headers.get("Authorization", "").removeprefix("Bearer ")
+        return text.replace(key, "***") if key else text
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        if request.messages is None:
+            raise Refusal(400, f"{self.llm} answers conversations alone", param="prompt", code="unsupported_field")
+        for name in ("functions", "function_call"):
+            if request.fields.get(name):
+                raise Refusal(
+                    400, f"{name} is not passed on: use tools", param=name, code="unsupported_field"
+                )
+        settings = request.settings
+        asked: dict[str, Any] = {name: getattr(settings, name) for name in SETTINGS}
+        asked |= {
+            self.backend.max_tokens_field: settings.max_tokens,
+            "stop": list(settings.stop) or None,
+            "n": settings.n if settings.n > 1 else None,
+            "logprobs": True if settings.logprobs else None,
+            "top_logprobs": settings.top_logprobs or None,
+        }
+        own = {name: value for name, value in asked.items() if value is not None}
+        body = dict(self.backend.parameters) | dict(request.fields) | own
+        return body | {
+            "model": self.backend.model or self.llm,
+            "messages": list(request.messages),
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+
+    async def _refused(self, response: httpx.Response) -> Failed:
+        """What a code that is no success means."""
+        raw, status = b"", response.status_code
+        try:
+            async with asyncio.timeout(LOOK):
+                async for chunk in response.aiter_bytes():
+                    raw += chunk
+                    if len(raw) > MOST_OF_ERROR:
+                        break
+        except (TimeoutError, httpx.HTTPError):
+            pass
+        reason, wait = f"HTTP {status}", _seconds(response.headers.get("retry-after"))
+        if status not in OF_THE_REQUEST:
+            return Failed(reason, status=429 if status == 429 else 502, retry_after=wait)
+        told, param, code = _error_of(raw)
+        told = self.hidden(told)[:TOLD]
+        if status == 413 or code == "context_length_exceeded" or TOO_LONG.search(told):
+            return Failed("too long", status=400, told=told, param=param, code=code or "context_length_exceeded")
+        return Failed(reason, status=400, elsewhere=False, told=told or reason, param=param, code=code)
+
+
+class RemoteAnswer:
+    """An answer of an endpoint. The first piece is there when it begins."""
+
+    def __init__(self, completer: RemoteCompleter, request: Request, response: httpx.Response) -> None:
+        self._completer, self._request, self._response = completer, request, response
+        self._deadline = time.monotonic() + completer.backend.longest
+        self._first: list[Piece] = []
+        self._pieces = self._read()
+        self._said = False
+        self._open_ends = set(range(request.settings.n))
+        #: Whether the endpoint's own count of tokens cannot be.
+        self.doubted = False
+        self._usage: Usage | None = None
+
+    @property
+    def model(self) -> str:
+        return self._completer.llm
+
+    @property
+    def fingerprint(self) -> str:
+        return self._completer.backend.model or self._completer.llm
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+    @property
+    def prompt_ids(self) -> None:
+        return None
+
+    @property
+    def usage(self) -> Usage | None:
+        return self._usage
+
+    async def begin(self) -> None:
+        """Wait for the first piece. Raises :class:`Failed`."""
+        try:
+            self._first.append(await self._next())
+        except StopAsyncIteration:
+            raise Failed("an empty answer") from None
+
+    async def pieces(self) -> AsyncIterator[Piece]:
+        while self._first:
+            yield self._first.pop()
+        while True:
+            try:
+                piece = await self._next()
+            except StopAsyncIteration:
+                return
+            yield piece
+
+    async def close(self) -> None:
+        await self._pieces.aclose()
+        await self._response.aclose()
+
+    async def _next(self) -> Piece:
+        """The next piece, in time. Raises :class:`Failed`, and ``StopAsyncIteration`` behind the last."""
+        try:
+            return await self._timely()
+        except Failed:
+            if self._open_ends:
+                raise
+            # The answer is whole: what did not come is its count of tokens.
+            raise StopAsyncIteration from None
+
+    async def _timely(self) -> Piece:
+        left = self._deadline - time.monotonic()
+        if not self._open_ends:
+            left = min(left, LOOK)
+        if left <= 0:
+            raise Failed("an endless answer", status=504)
+        try:
+            async with asyncio.timeout(min(left, self._completer.backend.timeout)):
+                return await anext(self._pieces)
+        except TimeoutError:
+            reason = "an endless answer" if left < self._completer.backend.timeout else "no answer in time"
+            raise Failed(reason, status=504) from None
+        except httpx.TimeoutException:
+            raise Failed("no answer in time", status=504) from None
+        except httpx.HTTPError as error:
+            raise Failed(_why(error)) from None
+        except Endless:
+            raise Failed("an endless answer") from None
+        except (Malformed, ValueError, RecursionError, TypeError, KeyError, AttributeError):
+            raise Failed("no chat completion") from None
+
+    async def _read(self) -> AsyncIterator[Piece]:  # an async generator, closed by `close`
+        open_ends = self._open_ends
+        async for document in self._documents():
+            error = document.get("error")
+            if error:
+                raise Failed("an error in the stream")
+            for piece in pieces_of(document):
+                self._said |= said_something(piece)
+                if piece.index in open_ends:
+                    if piece.finish is not None:
+                        open_ends.discard(piece.index)
+                    yield piece
+            if document.get("usage"):
+                self._take_usage(document)
+        if open_ends:
+            raise Failed("an answer cut short")
+
+    async def _documents(self) -> AsyncIterator[dict[str, Any]]:
+        if "json" in self._response.headers.get("content-type", ""):
+            # It was asked for a stream and gave the whole: as good, only later.
+            raw = b""
+            async for chunk in self._response.aiter_bytes():
+                raw += chunk
+                if len(raw) > 64 * 1024 * 1024:
+                    raise Endless("an answer of more than 64 MiB")
+            yield _object(raw)
+            return
+        async for data in events(self._response.aiter_bytes()):
+            if data == b"[DONE]":
+                return
+            yield _object(data)
+
+    def _take_usage(self, document: Mapping[str, Any]) -> None:
+        settings, needs = self._request.settings, needs_of(self._request)
+        self._usage, self.doubted = usage_of(
+            document,
+            said=self._said,
+            longest_prompt=None if needs.images else needs.longest - (settings.max_tokens or 0),
+            most=None if settings.max_tokens is None else settings.max_tokens * settings.n,
+        )
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    document = json.loads(raw)
+    if not isinstance(document, dict):
+        raise Malformed("a document that is no object")
+    return document
+
+
+def _why(error: httpx.HTTPError) -> str:
+    """A failure of the network, in words without an address."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return "no connection"
+    if isinstance(error, httpx.TimeoutException):
+        return "no answer in time"
+    return "the connection broke"
+
+
+def _error_of(raw: bytes) -> tuple[str, str | None, str | None]:
+    """Message, field and code of an endpoint's error, however it writes it."""
+    try:
+        document = json.loads(raw)
+    except (ValueError, RecursionError):
+        return " ".join(raw.decode("utf-8", "replace").split()), None, None
+    error = document.get("error", document) if isinstance(document, dict) else {}
+    if not isinstance(error, dict):
+        return str(error), None, None
+    texts = [error.get(name) for name in ("message", "param", "code")]
+    message, param, code = (text if isinstance(text, str) else None for text in texts)
+    return message or "", param, code
+
+
+def _seconds(word: str | None) -> int | None:
+    return min(int(word), 3600) if word is not None and word.isascii() and word.isdigit() else None

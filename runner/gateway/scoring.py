@@ -1,0 +1,123 @@
+"""Scores of a stored router for requests that come at the same time: read together, off the event loop, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from runner.data.prompt_rows import Row
+from runner.inference.opening import Opened, open_model
+from runner.tasks import length, ranking
+from runner.tasks.ranking.answers import LlmAnswers
+from runner.tasks.ranking.llm_options import LlmOptions
+from runner.tasks.ranking.llm_predictor import llm_predictor
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: Requests that are read together.
+AT_ONCE = 64
+#: Prompts whose scores are remembered.
+REMEMBERED = 4096
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a router says of one prompt, float64 ``[LLMs]`` each."""
+
+    scores: np.ndarray
+    #: Tokens of each LLM's answer, NaN where nobody says; None without a length model.
+    answer_tokens: np.ndarray | None
+
+
+class Scorer:
+    """A stored router, and perhaps a stored length model, for the LLMs ``names``."""
+
+    def __init__(self, router: LlmAnswers, lengths: LlmAnswers | None = None) -> None:
+        self.router, self._lengths = router, lengths
+        self.names = list(router.names)
+        self.temperature = router.opened.parameter("temperature") or 1.0
+        self._executor = ThreadPoolExecutor(1, "router")
+        self._waiting: list[tuple[Row, asyncio.Future[Scored]]] = []
+        self._draining: asyncio.Task[None] | None = None
+        self._known: OrderedDict[bytes, Scored] = OrderedDict()
+
+    async def scores(self, row: Row) -> Scored:
+        """What the router says of a prompt. Raises what scoring raises."""
+        key = row.key()
+        known = self._known.get(key)
+        if known is not None:
+            self._known.move_to_end(key)
+            return known
+        future: asyncio.Future[Scored] = asyncio.get_running_loop().create_future()
+        self._waiting.append((row, future))
+        if self._draining is None or self._draining.done():
+            self._draining = asyncio.create_task(self._drain())
+        found = await future
+        self._known[key] = found
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            taken, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+            # Who went away is not read.
+            taken = [(row, future) for row, future in taken if not future.done()]
+            if not taken:
+                continue
+            try:
+                found = await loop.run_in_executor(self._executor, self.of, [row for row, _ in taken])
+            except Exception as error:  # noqa: BLE001 - it is raised again where the scores are waited for
+                for _, future in taken:
+                    if not future.done():
+                        future.set_exception(error)
+                continue
+            for (_, future), scored in zip(taken, found, strict=True):
+                if not future.done():
+                    future.set_result(scored)
+
+    def of(self, rows: Sequence[Row]) -> list[Scored]:
+        """The same for several prompts at once, in this thread."""
+        scores = self.router.answer(rows, AT_ONCE)
+        tokens = None
+        if self._lengths is not None:
+            # A prediction is a median; cost goes by the mean, which is larger by what was measured.
+            tokens = self._lengths.answer(rows, AT_ONCE) / (self._lengths.opened.parameter("total_ratio") or 1.0)
+        return [Scored(scores[:, at], None if tokens is None else tokens[:, at]) for at in range(len(rows))]
+
+    async def close(self) -> None:
+        """Read no more."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def open_router(workspace: Workspace, reference: str, device: str = "cpu") -> Opened:
+    """A stored router, checked. Raises :class:`~runner.errors.ConflictError` for a model of another task."""
+    return open_model(workspace, reference, device=device).need(ranking.TASK, "--router", "a router ranks LLMs")
+
+
+def llms_of(router: Opened) -> list[str]:
+    """The LLMs that a router knows."""
+    return list(llm_predictor(router.predictor).models)
+
+
+def open_scorer(
+    workspace: Workspace, router: Opened, names: Sequence[str], lengths: str | None = None, device: str = "cpu"
+) -> Scorer:
+    """The router and a length model, loaded. What people ask stays in memory: a disk keeps nothing of it unasked.
+
+    Raises :class:`~runner.errors.NotFoundError` for a model that is not there, or an LLM that the router does not know.
+    """
+    names = list(names)
+    scorer = LlmAnswers(router, LlmOptions(models_to_score=names, unknown="error"), zero="", remember=False)
+    if lengths is None:
+        return Scorer(scorer)
+    opened = open_model(workspace, lengths, device=device)
+    opened.need(length.TASK, "--lengths", "a length model tells how long answers are")
+    return Scorer(scorer, LlmAnswers(opened, LlmOptions(models_to_score=names, unknown="null"), zero="", remember=False))
