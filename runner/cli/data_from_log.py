@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, show
+from runner.cli.output import show
+from runner.cli.parameters import Json
 from runner.errors import DataError, UsageError
 
 HOW = {

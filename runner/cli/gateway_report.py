@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, say, show, table
+from runner.cli.output import say, show, table
+from runner.cli.parameters import Json
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:

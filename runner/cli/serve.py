@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from runner.cli.output import Json, say, show
+from runner.cli.output import say, show
+from runner.cli.parameters import Json
 from runner.errors import EnvironmentProblem, NotFoundError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
