@@ -55,6 +55,6 @@ def test_15_intents_of_300_questions(fitted, shared_data, tmp_path):
 def test_how_alike_two_sentences_are(fitted, shared_data, tmp_path):
     data = split(shared_data / "sts_benchmark_open.csv", tmp_path, {"train": 3, "test": 2}, source=["images"])
     data |= {"target_columns": "score", "text_columns": ["sentence1", "sentence2"]}
-    result, _, _ = fitted("text_regression", data=data, epochs=2, optimizer=rate(0.0007), **UPPER)
+    result, _, _ = fitted("text_regression", 2, 8, data, optimizer=rate(0.0005), **UPPER)
     assert result.metrics["r2"] > baselines(result)["mean"][0] + 0.4
     assert result.metrics["pearson"] > 0.7

@@ -166,7 +166,7 @@ def test_drawn_shapes_are_found_by_a_model_that_knew_nothing(fitted, tmp_path):
     from pyarrow import parquet
 
     rng, rows = np.random.default_rng(5), []
-    for at in range(160):
+    for at in range(240):
         image, objects = drawn(rng)
         data = io.BytesIO()
         image.save(data, "PNG")
@@ -179,7 +179,7 @@ def test_drawn_shapes_are_found_by_a_model_that_knew_nothing(fitted, tmp_path):
         "max_samples": None,
     }
     result, _ = fitted(
-        epochs=40, data=given, optimizer={"optimizer_type": "adamw", "learning_rate": 0.002},
+        epochs=60, data=given, optimizer={"optimizer_type": "adamw", "learning_rate": 0.001},
         schedule={"schedule_type": "linear", "warmup_ratio": 0.1}, evaluation={"measure": "loss"},
     )  # fmt: skip
     table = Table.read(result.tables["baselines"])
