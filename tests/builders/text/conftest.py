@@ -26,7 +26,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def fitted(encoder: Path, tmp_path: Path, context_for: Callable[..., Any]) -> Callable[..., Any]:
-    """``fitted(kind, epochs=1, batch_size=16, data={...}, **fields)``: the result, the folder of the model, the context."""
+    """``fitted(kind, epochs=1, batch_size=16, data={...}, **fields)``: the result, the model's folder, the context."""
     runs = 0
 
     def fit(
