@@ -52,9 +52,9 @@ def test_15_intents_of_300_questions(fitted, shared_data, tmp_path):
     assert result.metrics["accuracy"] > baselines(result)["class frequencies"][0] + 0.6
 
 
-def test_how_alike_two_sentences_are(fitted, shared_data, tmp_path):
-    data = split(shared_data / "sts_benchmark_open.csv", tmp_path, {"train": 3, "test": 2}, source=["images"])
-    data |= {"target_columns": "score", "text_columns": ["sentence1", "sentence2"]}
-    result, _, _ = fitted("text_regression", 2, 8, data, optimizer=rate(0.0005), **UPPER)
+def test_how_alike_two_sentences_are(fitted, shared_data):
+    data = {"dataset": str(shared_data / "sts_benchmark_open.csv"), "split_column": "split", "max_samples": None}
+    whole = {"base_model_name": MINILM, "max_length": 64, "optimizer": rate(0.0003)}
+    result, _, _ = fitted("text_regression", data=data, epochs=3, **whole)
     assert result.metrics["r2"] > baselines(result)["mean"][0] + 0.4
     assert result.metrics["pearson"] > 0.7
