@@ -26,12 +26,13 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def fitted(encoder: Path, tmp_path: Path, context_for: Callable[..., Any]) -> Callable[..., Any]:
-    """``fitted(kind, epochs=1, data={...}, **fields)``: the result, the folder of the model, the context."""
+    """``fitted(kind, epochs=1, batch_size=16, data={...}, **fields)``: the result, the model's folder, the context."""
     runs = 0
 
     def fit(
         kind: str = "text_classification",
         epochs: int = 1,
+        batch_size: int = 16,
         data: dict[str, Any] | None = None,
         start_from: Path | None = None,
         **fields: Any,
@@ -44,7 +45,7 @@ def fitted(encoder: Path, tmp_path: Path, context_for: Callable[..., Any]) -> Ca
         section = type(spec).data.model_validate({"dataset": "sample", "max_samples": 48} | (data or {}))
         loaded: LoadedData = section.load(LoadContext(spec, tmp_path, lambda *_, **__: None))
         context = context_for(
-            loaded, f"run-{runs}", epochs=epochs, batch_size=16, seed=spec.seed, start_from=start_from
+            loaded, f"run-{runs}", epochs=epochs, batch_size=batch_size, seed=spec.seed, start_from=start_from
         )
         return builder.train(spec, context), context.artifact, context
 

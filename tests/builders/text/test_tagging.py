@@ -20,6 +20,7 @@ MARGIN = 0.15
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_it_finds_names_that_are_new(desk: Desk, shared_data: Path) -> None:
     spec = {
         "model_type": "token_classification",
@@ -60,6 +61,7 @@ print(json.dumps([{names[at]: float(odd) for at, odd in enumerate(odds[place])} 
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_a_stored_model_says_the_same_in_its_own_library(desk: Desk) -> None:
     desk.write("spec.json", example("token_classification"))
     done = desk("train", "--spec-file", "spec.json", "--executor", "local", "--json").ok().json

@@ -170,37 +170,34 @@ def test_a_field_changes_what_is_learned(fitted, usually, kind, fields):
     assert differ(usually(kind, epochs, **usual), weights(fitted(kind, epochs, **fields)[1]))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("method", ["lora", "dora", "rslora", "ia3", "qlora"])
-@pytest.mark.parametrize("save_as", ["whole", "adapter"])
-def test_adapters_answer_alike_in_our_hands_and_in_their_library(fitted, encoder, method, save_as):
-    _, folder, _ = fitted(finetuning_spec={"method": method}, save_as=save_as)
-    ours = registry.load("text_classification").Predictor.load(folder).predict(rows("my parcel is late"))["label"][0]
-    assert np.allclose(ours, theirs(folder, encoder, save_as), atol=1e-5)
-
-
-def theirs(folder, base, save_as) -> list[float]:
-    """The same by transformers and PEFT alone, in a new process."""
-    code = f"""
-import json, torch
+#: What transformers and PEFT alone make of the folders of stored models, in one new process: their odds, a list each.
+THEIRS = """
+import json, sys, torch
+from peft import PeftModel
 from transformers import AutoModelForSequenceClassification as Auto, AutoTokenizer
-if {save_as == "adapter"!r}:
-    from peft import PeftModel
-    model = PeftModel.from_pretrained(Auto.from_pretrained({str(base)!r}, num_labels=4), {str(folder)!r}).eval()
-else:
-    model = Auto.from_pretrained({str(folder)!r}).eval()
-ids = AutoTokenizer.from_pretrained({str(folder)!r})("my parcel is late", return_tensors="pt")
-print(json.dumps(model(**ids).logits.softmax(-1)[0].tolist()))
+base, text, *folders = json.loads(sys.argv[1])
+answers = []
+for save_as, folder in folders:
+    model = Auto.from_pretrained(folder if save_as == "whole" else base, num_labels=4)
+    model = (model if save_as == "whole" else PeftModel.from_pretrained(model, folder)).eval()
+    ids = AutoTokenizer.from_pretrained(folder)(text, return_tensors="pt")
+    answers.append(model(**ids).logits.softmax(-1)[0].tolist())
+print(json.dumps(answers))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.slow
-def test_a_whole_model_answers_alike_in_its_own_library(fitted, encoder):
-    _, folder, _ = fitted()
-    ours = registry.load("text_classification").Predictor.load(folder).predict(rows("my parcel is late"))["label"][0]
-    assert np.allclose(ours, theirs(folder, encoder, "whole"), atol=1e-5)
+def test_models_and_adapters_answer_alike_in_our_hands_and_in_their_library(fitted, encoder):
+    methods = ("lora", "dora", "rslora", "ia3", "qlora")
+    stored = [("whole", fitted()[1])]
+    for save_as in ("whole", "adapter"):
+        stored += [(save_as, fitted(finetuning_spec={"method": each}, save_as=save_as)[1]) for each in methods]
+    text, load = "my parcel is late", registry.load("text_classification").Predictor.load
+    ours = [load(folder).predict(rows(text))["label"][0] for _, folder in stored]
+    asked = json.dumps([str(encoder), text, *((save_as, str(folder)) for save_as, folder in stored)])
+    done = subprocess.run([sys.executable, "-c", THEIRS, asked], capture_output=True, text=True, check=True)
+    for own, theirs, which in zip(ours, json.loads(done.stdout.splitlines()[-1]), stored, strict=True):
+        assert np.allclose(own, theirs, atol=1e-5), which
 
 
 @pytest.mark.parametrize(

