@@ -336,7 +336,7 @@ def test_ended_in_the_middle_it_resumes_to_the_same_model(kind, make_desk):
         os.kill(json.loads((run / "state.json").read_text())["worker"]["pid"], end)
     else:
         process.send_signal(end)
-    code = process.wait(60)
+    code = process.wait(300)
     assert code == (75 if end == signal.SIGTERM else 137)
     assert json.loads((run / "state.json").read_text())["state"] == "interrupted"
     resumed = desk("train", "--resume", run.name, "--json").ok()

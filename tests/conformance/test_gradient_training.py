@@ -78,7 +78,7 @@ def test_it_ends_early_by_its_schedule_and_to_the_same_bytes_when_it_was_ended_b
         os.kill(json.loads((ended / "state.json").read_text())["worker"]["pid"], signal.SIGKILL)
     else:
         process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == (137 if ENDS[kind] == signal.SIGKILL else 75)
+    assert process.wait(300) == (137 if ENDS[kind] == signal.SIGKILL else 75)
     assert json.loads((ended / "state.json").read_text())["state"] == "interrupted"
     before = [event["epoch"] for event in epochs_of(ended)]
 

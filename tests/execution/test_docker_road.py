@@ -118,7 +118,7 @@ def test_ended_in_the_middle_of_a_container_it_resumes_to_the_same_model(kind, e
         subprocess.run(["docker", "kill", "--signal", "KILL", container], check=True, capture_output=True)
     else:
         process.send_signal(end)
-    code = process.wait(90)
+    code = process.wait(300)
     assert code == (75 if end == signal.SIGTERM else 137)
     spec = desk.write("spec.json", document | {"run": {"cpus": 1}})
     resumed = desk("train", "--resume", run.name, "--spec-file", spec, "--executor", "docker", "--json").ok().json
@@ -221,7 +221,7 @@ def test_a_planted_key_is_nowhere(desk):
     said += subprocess.check_output(["docker", "history", "--no-trunc", images.tag("cpu")])
     said += subprocess.run(["docker", "logs", container], capture_output=True).stdout
     process.send_signal(signal.SIGTERM)
-    assert process.wait(90) == 75
+    assert process.wait(300) == 75
     desk("train", "--resume", run.name).ok()
     log.close()
     needles = {form for secret in (key, token) for form in encodings(secret)}
