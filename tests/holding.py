@@ -15,7 +15,7 @@ from tests.conftest import Desk
 from tests.warm import Copy
 
 #: A command that has not come to its event after this hangs.
-DEADLINE = 120.0
+DEADLINE = 300.0
 
 
 def held(desk: Desk, *words: object, at: str = "epoch:2", **options: Any) -> subprocess.Popen[bytes]:

@@ -256,7 +256,7 @@ def test_a_command_that_was_ended_goes_on_and_leaves_nothing_half_written(bench:
     process = replace(desk, environment=desk.environment | variables(home, "progress:8")).start_copy(*words)
     wait(mark(home).exists, process)
     process.send_signal(number)
-    code = process.wait(60)
+    code = process.wait(300)
     assert code == {signal.SIGKILL: -9, signal.SIGTERM: 75, signal.SIGINT: 130}[number]
     assert len(samples(home)) == len(made.PAIRS)
     assert {path.name for path in (home / "out").rglob("*")} == {"samples", "opposites", "sft--talker--v1.jsonl"}

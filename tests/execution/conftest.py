@@ -19,7 +19,7 @@ from runner.execution.image_lookup import Image
 from runner.workspace import Workspace
 
 #: A probe that takes longer than this hangs.
-DEADLINE = 60.0
+DEADLINE = 300.0
 
 
 @pytest.fixture

@@ -147,6 +147,7 @@ def test_nothing_is_trained_where_one_names_what_is_nowhere_or_is_no_spec(desk: 
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_a_failure_ends_the_chain_and_says_how_to_go_on(desk: Desk):
     empty = elo("empty", data={"dataset": "sample", "max_samples": 1})
     files = [desk.write(f"{at}.json", spec) for at, spec in enumerate([elo("one"), empty, elo("three")])]

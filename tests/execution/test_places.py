@@ -40,7 +40,7 @@ def stopped(desk: Desk, epochs: int = 1500) -> Path:
     process = desk.start("train", "--spec-file", document, "--executor", "local", stderr=subprocess.DEVNULL)
     run = wait_for_checkpoint(desk, process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 75
+    assert process.wait(300) == 75
     return run
 
 
@@ -244,7 +244,7 @@ def test_a_live_run_is_running_to_who_sees_it_through_a_read_only_mount(desk):
     mount = 'mount --bind "$PWD" "$PWD" && mount -o remount,ro,bind "$PWD" && cd "$PWD" && exec "$@"'
     seen = typed(desk, "runs", "list", "--json", before=["unshare", "-m", "sh", "-c", mount, "sh"])
     process.send_signal(signal.SIGTERM)
-    process.wait(60)
+    process.wait(300)
     # Whoever starts it in a chroot may not make mounts of its own: `unshare` or `mount` then says why.
     if seen.returncode and seen.stderr.startswith(("unshare:", "mount:")):
         pytest.skip(seen.stderr)

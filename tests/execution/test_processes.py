@@ -198,7 +198,7 @@ def test_a_stopped_run_goes_on_in_another_number_of_processes(
     spec = desk.write("spec.json", document(before[0], run=before[1], **STEPS))
     process, run = held_copy(desk, "train", "--executor", "local", "--spec-file", spec, at="step:1")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 75
+    assert process.wait(300) == 75
     saved = [path.name for path in (run / "checkpoints").iterdir()]
     assert saved, "all processes left at a step whose checkpoint is there"
     changed = desk.write("changed.json", document(after[0], run=after[1], **STEPS))
@@ -224,7 +224,7 @@ def test_a_killed_process_ends_the_run_with_its_rank_and_it_can_be_resumed(make_
     process, run = held_run(desk, "train", "--executor", "local", "--spec-file", spec, at="step:2")
     other(run).kill()
     go_on(desk)
-    assert process.wait(60) == 137
+    assert process.wait(300) == 137
     state = json.loads((run / "state.json").read_text())
     assert state["state"] == "interrupted"
     assert state["failure"]["message"] == "rank 1 of 2 processes: the worker was killed"
@@ -241,7 +241,7 @@ def test_a_process_without_memory_ends_the_run_with_its_rank(make_desk: Any) -> 
     limit = there.memory_info().vms + 2**20
     there.rlimit(psutil.RLIMIT_AS, (limit, limit))
     go_on(desk)
-    assert process.wait(60) == 137
+    assert process.wait(300) == 137
     failure = json.loads((run / "state.json").read_text())["failure"]
     assert (failure["error"], failure["message"][:12]) == ("out of memory", "rank 1 of 2 "), failure
 
@@ -256,6 +256,6 @@ def test_no_process_outlives_a_killed_worker(make_desk: Any) -> None:
     family = worker.children(recursive=True)
     assert len(family) == 2
     worker.kill()
-    assert process.wait(60) == 137
+    assert process.wait(300) == 137
     _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive

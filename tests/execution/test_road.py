@@ -15,7 +15,7 @@ from runner.errors import EnvironmentProblem, OutOfMemory
 from runner.execution.supervisor import Signals, may_retry
 from tests.conftest import Desk
 from tests.examples import example, files
-from tests.holding import held_run, wait
+from tests.holding import held_copy, held_run, wait
 
 
 def elo(**changes: object) -> dict:
@@ -84,9 +84,9 @@ def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk
 
 def test_runs_stop_stops_a_run_that_another_terminal_started(desk):
     spec = desk.write("spec.json", elo(epochs=4))
-    process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, run = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     assert desk("runs", "stop", run.name, "--json").ok().json["state"] == "interrupted"
-    assert process.wait(30) == 75
+    assert process.wait(300) == 75
     assert desk("runs", "stop", run.name, "--cancel", "--json").ok().json["state"] == "cancelled"
     refused = desk("train", "--resume", run.name)
     assert refused.code == 5
@@ -95,9 +95,9 @@ def test_runs_stop_stops_a_run_that_another_terminal_started(desk):
 
 def test_a_run_resumes_with_more_epochs_and_ends_as_if_it_had_them_from_the_start(desk, make_desk):
     spec = desk.write("spec.json", elo(epochs=4))
-    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, _ = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 75
+    assert process.wait(300) == 75
     longer = desk.write("longer.json", elo(epochs=6, log={"print_every": 2}))
     resumed = desk("train", "--resume", "last", "--spec-file", longer, "--executor", "local", "--json").ok().json
     other = make_desk()
@@ -107,9 +107,9 @@ def test_a_run_resumes_with_more_epochs_and_ends_as_if_it_had_them_from_the_star
 
 def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values(desk):
     spec = desk.write("spec.json", elo(epochs=4))
-    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, _ = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 75
+    assert process.wait(300) == 75
     document = elo(epochs=4)
     document["data"] = document["data"] | {"seed": 7}
     refused = desk("train", "--resume", "last", "--spec-file", desk.write("other.json", document))
@@ -121,20 +121,21 @@ def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values
 
 def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk):
     spec = desk.write("spec.json", elo(epochs=4))
-    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, _ = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 75
+    assert process.wait(300) == 75
     refused = desk("train", "--resume", "last", "--spec-file", desk.write("less.json", elo(epochs=1)))
     assert refused.code == 5
     assert "/epochs" in refused.err
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_a_resumed_run_prints_as_seldom_as_its_spec_says(desk):
     spec = desk.write("spec.json", elo(epochs=12, log={"print_every": 6}))
-    process, _ = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
+    process, _ = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 75
+    assert process.wait(300) == 75
     resumed = desk("train", "--resume", "last").ok()
     assert 1 <= sum(line.startswith("epoch ") for line in resumed.err.splitlines()) <= 4
 
@@ -175,6 +176,7 @@ def test_a_model_starts_from_a_stored_one_and_goes_on_from_its_scores(desk):
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_a_dense_network_starts_from_a_stored_one_with_its_own_encoder(desk):
     document = example("dense_network", epochs=3)
     document["data"] = document["data"] | {"max_samples": 300}
@@ -194,6 +196,7 @@ def test_a_dense_network_starts_from_a_stored_one_with_its_own_encoder(desk):
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("optimizer", ["adam", "muon"])
 def test_a_dense_network_learns_with_every_optimizer(desk, optimizer):
     document = example("dense_network", epochs=8)
@@ -288,12 +291,11 @@ def test_only_the_environments_passing_errors_are_tried_again(error, told_to_sto
 
 
 @pytest.mark.slow
+@pytest.mark.warm
 def test_two_models_of_one_name_trained_at_once_get_versions_of_their_own(desk):
     spec = desk.write("spec.json", elo())
-    processes = [
-        desk.start("train", "--spec-file", spec, "--executor", "local", stderr=subprocess.DEVNULL) for _ in range(3)
-    ]
-    assert [process.wait(120) for process in processes] == [0, 0, 0]
+    processes = [desk.start_copy("train", "--spec-file", spec, "--executor", "local") for _ in range(3)]
+    assert [process.wait(300) for process in processes] == [0, 0, 0]
     models = [row["model"] for row in desk("models", "--json").ok().json["models"]]
     assert models == [f"elo_scoring/{elo()['model']['name']}/v{n}" for n in (1, 2, 3)]
 

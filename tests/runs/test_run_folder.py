@@ -70,7 +70,7 @@ def test_a_run_whose_supervisor_died_is_found_and_marked_interrupted(run):
     ready = spawn.Event()
     supervisor = spawn.Process(target=_hold, args=(run.path, ready))
     supervisor.start()
-    assert ready.wait(30)
+    assert ready.wait(300)
     assert run.state().state == State.RUNNING
     with pytest.raises(ConflictError, match="executed by another process"), run.lock(timeout=0.1):
         pass

@@ -48,7 +48,7 @@ def serving() -> Iterator[Endpoint]:
                 faults = endpoint.faults.get(body["model"])
                 fault = faults.pop(0) if faults else None
             if body["model"] in endpoint.slow:
-                endpoint.slow[body["model"]].wait(60)
+                endpoint.slow[body["model"]].wait(300)
             if fault is not None:
                 self.reply(fault[0], fault[2], fault[1])
                 return
