@@ -78,11 +78,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # Before its fixtures are made.
+    leave_modules_alone()
     Desk.warm = item.get_closest_marker("slow") is None or item.get_closest_marker("warm") is not None
     # Every training here collects garbage, and each time would look at all that libraries made when they were imported.
     if len(gc.get_objects()) > MANY_OBJECTS:
         gc.collect()
         gc.freeze()
+
+
+def leave_modules_alone() -> None:
+    """Have the garbage collector pass over what was imported since the last call, and is there until the end.
+
+    A training asks for a collection when it is over. To look through a million objects of libraries took most of the
+    time of one that has few rows.
+    """
+    global _modules
+    if len(sys.modules) > _modules + FEW_MODULES:
+        gc.collect()
+        gc.freeze()
+        _modules = len(sys.modules)
+
+
+#: Not worth a collection.
+FEW_MODULES = 50
+_modules = 0
 
 
 @dataclass(frozen=True)

