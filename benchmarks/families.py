@@ -404,7 +404,7 @@ def questions(data: Path, folder: Path) -> Case:
         rows.append({"question": row["question"].strip(), "context": context[first:last], "answers": answers})
     rows = list(cut(rows, LEARNED + HELD))
     settings = Settings(2, 32, 1e-3, SEED, 192)
-    fields = {"max_length": 192, "doc_stride": 32, "max_question_length": 64}
+    fields = {"max_length": 192, "doc_stride": 32, "max_question_length": 128}
     return Case("extractive_qa", "F1 of words", encoder(folder), "AutoModelForQuestionAnswering", rows[:LEARNED],
                 rows[LEARNED:], settings, fields)  # fmt: skip
 

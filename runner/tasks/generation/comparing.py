@@ -39,6 +39,10 @@ class _Said:
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:
     """Models on what the data holds out. See :mod:`runner.tasks.compared`."""
     held = HeldRows.of(data.validation)
+    if not held.judged:
+        for entry in models:
+            entry.fail(DataError("the held-out rows have no text that a model could foretell: nothing can be compared"))
+        return {"held_out": {"rows": len(data.validation), "pairs": 0}, "table": []}
     say(f"measuring {counted(len(models), 'models')} of {TASK.name} on {TASK.held_out(len(data.validation))}")
     said = []
     for entry in models:
@@ -47,7 +51,7 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
         except RunnerError as error:
             entry.fail(error)
     document: dict[str, Any] = {"held_out": {"rows": len(data.validation), "pairs": len(held.pairs)}, "table": []}
-    if not said or not held.judged:
+    if not said:
         return document
     rows = compare([(one.entry.label, one.nats) for one in said], held, seed)
     known = {one.entry.label: one for one in said}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.chat.messages import Conversation, Message
-from runner.data.dialogues.row_types import ConversationRow, LabelledRow, PreferenceRow, TextRow
+from runner.data.dialogues.row_types import ConversationRow, LabelledRow, PreferenceRow, SourceRow, TextRow
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class HeldRows:
         """The passages of any rows of language. Of preferences the chosen answers come first, in the rows' order."""
         first: list[Passage] = []
         second: list[Passage] = []
-        for row in rows:
+        groups: list[int] = []
+        for number, row in enumerate(rows):
             if isinstance(row, TextRow):
                 first.append(Passage(text=row.text))
             elif isinstance(row, ConversationRow):
@@ -57,9 +58,14 @@ class HeldRows:
             elif isinstance(row, PreferenceRow):
                 first.append(Passage(conversation=_unweighted(row.prompt, row.chosen)))
                 second.append(Passage(conversation=_unweighted(row.prompt, row.rejected)))
+            elif isinstance(row, SourceRow):
+                asked = Message("user", row.source)
+                turns = ((asked, Message("assistant", target)) for target in row.targets)
+                first += [Passage(conversation=Conversation(each)) for each in turns]
+            groups += [number] * (len(first) - len(groups))
         count = len(first)
         pairs = np.array([[at, count + at] for at in range(len(second))], np.int64).reshape(-1, 2)
-        return cls((*first, *second), np.arange(count), pairs)
+        return cls((*first, *second), np.array(groups, np.int64), pairs)
 
     @property
     def judged(self) -> int:
