@@ -79,7 +79,7 @@ class KeptRows(Sequence[Row]):
         assert self._file is not None
         if self._next:
             aside.add(self._file, self._next, self._folder)
-            self._next.clear()
+            self._next = bytearray()
         return self._file
 
     def __len__(self) -> int:
