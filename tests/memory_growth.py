@@ -35,7 +35,9 @@ def train(document, folder):
     read = time.process_time() - began
     artifact = folder / "artifact"
     artifact.mkdir(parents=True)
-    context = TrainContext(data, spec.epochs, spec.rows, 1, "cpu", 1, quiet, Unsaved(), lambda: False, artifact, None, folder)
+    context = TrainContext(
+        data, spec.epochs, spec.rows, 1, "cpu", 1, quiet, Unsaved(), lambda: False, artifact, None, folder
+    )
     registry.load(spec.model.spec.model_type).train(spec.model.spec, context)
     return read, len(data.train) + len(data.validation)
 

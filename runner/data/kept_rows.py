@@ -3,12 +3,12 @@
 A layout that reads a file of rows keeps what it makes of them here, in place of a list. Up to :data:`HELD` bytes they
 are a list of Python objects, so that nothing of small data is slower. Beyond, they lie in a file of the workspace's
 cache that has no name and goes with the process, and a row is made anew each time that it is asked for. What is held
-in memory of a row then is where it begins: 8 bytes; of some of the rows (:meth:`KeptRows.take`) another 8, for which
-row each is. What layouts hold beside is numbers in arrays, such as the hash of a row's content: 8 bytes each.
+in memory of a row then is where it ends: 8 bytes; of some of the rows (:meth:`KeptRows.take`) another 8, for which row
+each is. What layouts hold beside is numbers in arrays, such as the hash of a row's content: 8 bytes each.
 
 A row on disk is JSON: its texts, numbers, tuples, lists and dictionaries, and its data classes by their fields. What
-else a cell may be, such as a date, is held. It is read with ``pread``, so that threads, and processes that were forked, may read the same file; and nothing is mapped, so
-that what was read is not counted as the process's.
+else a cell may be, such as a date, is held. It is read with ``pread``, so that threads, and processes that were forked,
+may read the same file; and nothing is mapped, so that what was read is not counted as the process's.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class KeptRows(Sequence[Row]):
         assert self._file is not None
         if self._next:
             aside.add(self._file, self._next, self._folder)
-            self._next.clear()
+            self._next = bytearray()
         return self._file
 
     def __len__(self) -> int:

@@ -94,5 +94,7 @@ def _means(sums: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray
     """
     if sums.shape[1] == 1:
         return (sums[:, 0][drawn].sum(axis=1) / count[drawn].sum(axis=1))[:, None]
-    times = np.stack([np.bincount(row, minlength=len(count)) for row in drawn]).astype(np.float64)
+    times = np.empty(drawn.shape)
+    for at, row in enumerate(drawn):
+        times[at] = np.bincount(row, minlength=len(count))
     return (times @ sums) / (times @ count)[:, None]

@@ -65,7 +65,10 @@ class TokenWriter:
         return len(self._ends) - 1
 
     def add(self, lists: Iterable[Sequence[int]]) -> None:
-        """The tokens of texts, behind those before. Raises :class:`~runner.errors.EnvironmentProblem` for a full disk."""
+        """The tokens of texts, behind those before.
+
+        Raises :class:`~runner.errors.EnvironmentProblem` for a full disk.
+        """
         for tokens in lists:
             self._next.extend(tokens)
             self._ends.append(self._ends[-1] + len(tokens))
@@ -80,7 +83,8 @@ class TokenWriter:
     def done(self) -> Tokens:
         """All of them."""
         if self._file is not None and self._folder is not None:
-            self._write(self._file, self._folder)
+            if self._next:
+                self._write(self._file, self._folder)
             ids = np.asarray(np.memmap(self._file, np.int32, "r"))
         else:
             ids = np.frombuffer(self._next, np.int32) if self._next else np.zeros(0, np.int32)

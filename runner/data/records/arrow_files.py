@@ -41,9 +41,7 @@ def batches(path: Path, container: str, size: int, columns: Sequence[str] | None
     """``pyarrow.RecordBatch``es of at most ``size`` rows, with these columns, or all."""
     with _readable(path, container) as source:
         if container == "parquet":
-            import pyarrow.parquet as pq
-
-            with pq.ParquetFile(source, buffer_size=CHUNK) as file:
+            with _streamed(source) as file:
                 rows, told = file.metadata.num_rows, (file.metadata.row_group(at) for at in range(file.num_row_groups))
                 each = sum(group.total_byte_size for group in told) // max(1, rows) + 1
                 least = max(1, min(size, BATCH_BYTES // each))
@@ -60,6 +58,23 @@ def batches(path: Path, container: str, size: int, columns: Sequence[str] | None
                 batch = batch.select([name for name in columns if name in batch.schema.names])
             for start in range(0, batch.num_rows, size):
                 yield batch.slice(start, size)
+
+
+def _streamed(source: Any) -> Any:
+    """A ``ParquetFile`` of which no more is in memory than what is read now, and that gives it back.
+
+    Arrow would read a column of all rows of a group at once, which in most files is all of it; and its own allocator
+    keeps what it once had.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        return pq.ParquetFile(source, buffer_size=CHUNK, pre_buffer=False)
+    finally:
+        pa.set_memory_pool(before)
 
 
 def need_pyarrow() -> None:
