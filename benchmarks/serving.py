@@ -1,12 +1,13 @@
-"""Tokens per second of `runner serve` for 1, 8 and 32 requests at a time, beside one request after the other, and beside
-`transformers serve` where it starts here.
+"""Tokens per second of `runner serve` for 1, 8 and 32 requests at a time, beside one request after the other.
 
-    python benchmarks/serving.py [--model NAME] [--tokens 32] [--requests 32] [--rounds 2] [--without-transformers] [--json]
+    python benchmarks/serving.py [--model NAME] [--tokens 32] [--requests 32] [--rounds 2] [--without-transformers]
+                                 [--json]
 
-Each server is a process of its own on loopback, asked by the same clients over HTTP: streams of chat completions whose
-prompts differ, drawn, of `--tokens` tokens each, which `runner serve` is held to. What is counted are the tokens that the
-answers' own usage tells, or, of a server that tells none, the pieces of its streams. The rounds take turns, and a figure
-is the median of its rounds. The seconds to the first piece are of all requests of the round, their median.
+`transformers serve` stands beside it where it starts here. Each server is a process of its own on loopback, asked by
+the same clients over HTTP: streams of chat completions whose prompts differ, drawn, of `--tokens` tokens each, which
+`runner serve` is held to. What is counted are the tokens that the answers' own usage tells, or, of a server that tells
+none, the pieces of its streams. The rounds take turns, and a figure is the median of its rounds; the seconds to the
+first piece are the median of a round's requests.
 
 A model that is drawn at random, such as the packaged `runner/tiny-llama`, has the server's own work as nearly all of
 the time.
