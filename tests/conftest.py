@@ -23,7 +23,6 @@ from tests import warm
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
 #: So many new objects are those of libraries, not of a test.
-MANY_OBJECTS = 50_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -80,10 +79,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     # Before its fixtures are made.
     leave_modules_alone()
     Desk.warm = item.get_closest_marker("slow") is None or item.get_closest_marker("warm") is not None
-    # Every training here collects garbage, and each time would look at all that libraries made when they were imported.
-    if len(gc.get_objects()) > MANY_OBJECTS:
-        gc.collect()
-        gc.freeze()
 
 
 def leave_modules_alone() -> None:
