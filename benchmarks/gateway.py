@@ -170,6 +170,11 @@ def compare(name: str, direct: list[Any], through: list[Any]) -> None:
               f"p99 {near99:8.1f} -> {far99:8.1f} ms, {far99 - near99:+7.1f} ms")  # fmt: skip
 
 
+def cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def memory(pid: int) -> float:
     return psutil.Process(pid).memory_info().rss / 2**20
 
@@ -205,8 +210,11 @@ def main() -> None:
                 alone = asyncio.run(load(ports[LLMS[0]], "x", 20, 1, stream=True, words="quick "))
                 beside = asyncio.run(load(port, "router", 20, 1, stream=True, words="quick "))
                 compare(f"{told}, one at a time", alone, beside)
+                spent = cpu(pid)
                 direct = asyncio.run(load(ports[LLMS[0]], "x", words.requests, words.streams))
                 compare(told, direct, asyncio.run(load(port, "router", words.requests, words.streams)))
+                spent = (cpu(pid) - spent) * 1000 / words.requests
+                print(f"  the gateway computes {spent:.1f} ms for each stream of {PIECES} pieces")
                 if kind == "elo_scoring":
                     flat(port, pid, words.flat)
                     for stream in (False, True):
@@ -218,12 +226,13 @@ def flat(port: int, pid: int, count: int) -> None:
     print()
     told = []
     for part in range(5):
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), cpu(pid)
         found = asyncio.run(load(port, "router", count // 5, 50, stream=False, words=f"quick {part} "))
         rate = len(found) / (time.perf_counter() - started)
         told.append(memory(pid))
         ended = dict(Counter(each[0] for each in found))
-        print(f"  {count // 5 * (part + 1):6,} requests: {told[-1]:.1f} MiB; {ended}, {rate:.0f} a second")
+        print(f"  {count // 5 * (part + 1):6,} requests: {told[-1]:.1f} MiB; {ended}, {rate:.0f} a second, "
+              f"{(cpu(pid) - spent) * 1000 / len(found):.1f} ms of CPU each")
     print(f"  from the first fifth to the last: {told[-1] - told[0]:+.1f} MiB")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Settings = Parameter(name="--set", negative="")
 Several = Parameter(negative="")
 #: What serving needs beside the models.
-NEEDED = ("starlette", "uvicorn", "prometheus_client", "httpx")
+NEEDED = ("starlette", "uvicorn", "prometheus_client", "aiohttp")
 #: Where only this machine asks.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
 from runner.errors import DataError, UsageError
 from runner.gateway.accounts import against
 from runner.gateway.asked_words import TAG
@@ -14,7 +12,8 @@ from runner.gateway.choosing import read_calibration, settle
 from runner.gateway.counters import Counters
 from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway
-from runner.gateway.remote_completer import RemoteCompleter, new_client
+from runner.gateway.http_client import HttpClient
+from runner.gateway.remote_completer import RemoteCompleter
 from runner.gateway.request_log import RequestLog
 from runner.gateway.scoring import llms_of, open_router, open_scorer
 from runner.gateway.words import GatewayWords
@@ -55,7 +54,7 @@ def open_gateway(
         calibrate_on=read_calibration(words.calibrate_on), margin=words.switch_margin, device=device,
     )  # fmt: skip
     scorer = open_scorer(workspace, opened, list(loaded.backends), words.lengths, device)
-    client = new_client()
+    client = HttpClient()
     completers, told, warnings = _completers(workspace, loaded, client, limits, device)
     counters = Counters()
     log = None
@@ -77,7 +76,7 @@ def open_gateway(
 
 
 def _completers(
-    workspace: Workspace, loaded: LoadedBackends, client: httpx.AsyncClient, limits: Limits, device: str
+    workspace: Workspace, loaded: LoadedBackends, client: HttpClient, limits: Limits, device: str
 ) -> tuple[dict[str, Completer], list[str], list[str]]:
     """Who answers for each LLM: endpoints share a client, stored models are opened once each."""
     found: dict[str, Completer] = {}

@@ -16,7 +16,8 @@ from runner.gateway.backend_fields import Backend
 from runner.gateway.choosing import Policy
 from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway
-from runner.gateway.remote_completer import RemoteCompleter, new_client
+from runner.gateway.http_client import HttpClient
+from runner.gateway.remote_completer import RemoteCompleter
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Request, Settings
 from tests.gateway.stub_backend import Reply, Stub, answer, serving
@@ -62,7 +63,7 @@ async def gateway(
 ) -> AsyncIterator[tuple[Gateway, dict[str, Stub]]]:
     """A gateway to three stubs. ``fields`` are those of a backend beside its address and price."""
     found = {name: (stubs or {}).get(name) or Stub(Reply(answer(f"I am {name}"))) for name in LLMS}
-    async with serving(*found.values()), new_client() as client:
+    async with serving(*found.values()), HttpClient() as client:
         backends = {
             name: Backend.model_validate(
                 {"url": stub.url, "price": PRICES[name], "timeout": 5.0} | dict((fields or {}).get(name, {}))
