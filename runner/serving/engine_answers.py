@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from runner.errors import RunnerError
 from runner.generation.reply import Reply
 from runner.serving.completions import Finish, Piece, Refusal, Token, Usage
 from runner.serving.joined_answers import merged
+
+#: The log-probability of what cannot be, as OpenAI's has it.
+IMPOSSIBLE = -9999.0
 
 
 class PieceReader:
@@ -64,8 +68,15 @@ class _Reading:
         at, line = self._seen, self._line
         log_prob = line.log_probs[at] if at < len(line.log_probs) else None
         beside = line.likeliest[at] if at < len(line.likeliest) else []
-        top = tuple((self._tokenizer.decode([other]), value) for other, value in beside)
-        return Token(self._tokenizer.decode([token]), log_prob, top, token)
+        top = tuple((self._tokenizer.decode([other]), _finite(value)) for other, value in beside)
+        return Token(self._tokenizer.decode([token]), None if log_prob is None else _finite(log_prob), top, token)
+
+
+def _finite(log_prob: float) -> float:
+    """A number that JSON has. Raises :class:`Refusal` for a model that computes none."""
+    if math.isnan(log_prob):
+        raise Refusal(500, "the model's odds are no numbers", code="failed")
+    return max(log_prob, IMPOSSIBLE)
 
 
 class EngineAnswering:
@@ -102,6 +113,8 @@ async def _told(reply: Reply[Piece, Finish | None], index: int) -> AsyncIterator
         async for piece in reply:
             yield piece
         finish = await reply
+    except Refusal:
+        raise
     except RunnerError as error:
         raise Refusal(500, f"the answer failed: {error.message}", code="failed") from error
     except Exception as error:

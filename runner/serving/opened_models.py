@@ -12,6 +12,7 @@ from runner.errors import UsageError
 from runner.generation import Engine
 from runner.generation.model_opening import is_stored, open_answerer
 from runner.inference.opening import Opened, open_model
+from runner.serving import own_memory
 from runner.serving.language_models import LanguageModel, LanguageModels
 from runner.serving.row_models import RowModel
 from runner.workspace import Workspace
@@ -124,6 +125,7 @@ def _open(
         answerer, task, name, odd = open_answerer(workspace, word, device)
         warnings += [f"{word}: {warning}" for warning in odd]
         created, manifest = 0, None
+        own_memory.keep(answerer)
         engine = Engine(answerer, task, name, rows=limits.together)
     talks = LanguageModel(
         word, engine, created, manifest, dict(defaults), limits.max_length, limits.waiting, limits.deterministic

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
+from runner.contract import Task
 from runner.contract.quantities import counted
 from runner.errors import RunnerError
 from runner.inference import inferring
 from runner.inference.opening import Opened, read_options
 from runner.inference.row_reading import reading_of
+from runner.serving import own_memory
 from runner.serving.completions import Refusal, Served
 from runner.serving.turns import Turns
 from runner.workspace import Workspace
@@ -58,8 +61,10 @@ class RowModel:
         return Served(self.name, self.opened.reference, self.created, frozenset(does))
 
     def load(self) -> None:
-        """Have its weights in memory."""
-        _ = self.opened.predictor
+        """Have its weights in memory, and no file of theirs be read any more."""
+        predictor = self.opened.predictor
+        if "torch" in self.opened.builder.REQUIRES:
+            own_memory.keep(predictor)
 
     async def answer(self, rows: Sequence[Any], options: Mapping[str, Any], batch_size: int = 128) -> dict[str, Any]:
         """What ``runner infer`` writes of these rows, with the model and what was odd about them. Raises
@@ -102,7 +107,6 @@ class RowModel:
             self._asked -= 1
 
     def _probed(self) -> None:
-        self.load()
         try:
             self._answered([PROBE], {}, 1)
         except RunnerError:
@@ -111,11 +115,8 @@ class RowModel:
 
     def _answered(self, rows: Sequence[Any], options: Mapping[str, Any], batch_size: int) -> dict[str, Any]:
         stored = self.opened.stored
+        _need_no_files(self.opened.task, options)
         read = read_options(self.opened.task, options)
-        if read.files():
-            raise Refusal(
-                400, "an option names a file of the server's, which no request reads", param="options", code="no_files"
-            )
         question = inferring.Question(stored, read, batch_size, self.opened.device)
         lines = b"".join(_line(row, at) for at, row in enumerate(rows))
         reading = reading_of(stored)
@@ -163,15 +164,28 @@ def _line(row: Any, at: int) -> bytes:
     return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
+def _need_no_files(task: Task, options: Mapping[str, Any]) -> None:
+    """Raise :class:`Refusal` for options that name files, before one is looked for."""
+    try:
+        named = task.options.model_validate(dict(options)).files()
+    except ValidationError:
+        # What is wrong with them is said by who reads them.
+        return
+    if named:
+        raise Refusal(
+            400, "an option names a file of the server's, which no request reads", param="options", code="no_files"
+        )
+
+
 def refusal_of(error: RunnerError) -> Refusal:
     """What a question was refused for, as the wire has it."""
-    place = f"{error.where}: " if error.where else ""
+    where, asked = error.where or "", error.kind in ("usage", "data", "conflict", "not found")
+    if where.startswith("--"):
+        # A flag of the command line: here it is an option.
+        name = where.removeprefix("--set").partition("=")[0].strip()
+        where, place = name or "options", ""
+    else:
+        place = f"{where}: " if where else ""
     said = f"{place}{error.message}" + (f": {error.hint}" if error.hint else "")
-    asked = error.kind in ("usage", "data", "conflict", "not found")
-    where = (error.where or "").removeprefix("--set ").partition("=")[0]
-    return Refusal(
-        400 if asked else 500,
-        said,
-        param=where or None if asked else None,
-        code="invalid_value" if asked else "failed",
-    )
+    code = "invalid_value" if asked else "failed"
+    return Refusal(400 if asked else 500, said, param=where or None if asked else None, code=code)

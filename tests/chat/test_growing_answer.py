@@ -42,9 +42,7 @@ class Habits:
 def test_pieces_come_to_the_message_of_the_whole(habits, text, size):
     growing = GrowingAnswer(habits)
     told = [growing.add(text[at : at + size]) for at in range(0, len(text), size)] + [growing.rest()]
-    whole = message_of(
-        text, style=None, prefix=habits.prefix, thinking=habits.thinking, thought=habits.thought
-    )
+    whole = message_of(text, style=None, prefix=habits.prefix, thinking=habits.thinking, thought=habits.thought)
     assert "".join(content for content, _ in told) == whole.content
     assert "".join(reasoning for _, reasoning in told) == (whole.reasoning or "")
 

@@ -50,7 +50,8 @@ def blocks(path: Path) -> list[Block]:
 #: Pages of kinds with a session, which begins with the kind's example trained (test_guide_sessions.py).
 GUIDED = ("extractive_qa.md", "image_classification.md", "sentence_embedding.md", "token_classification.md")
 #: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_language_tutorial.py,
-#: test_texts_tutorial.py, test_pictures_tutorial.py, test_outcome_guide.py, test_extending_guide.py).
+#: test_texts_tutorial.py, test_pictures_tutorial.py, test_outcome_guide.py, test_extending_guide.py,
+#: test_serving_page.py).
 WALKS = (
     "tutorial.md",
     "tutorial_language.md",
@@ -58,6 +59,7 @@ WALKS = (
     "tutorial_pictures.md",
     "routing_from_outcomes.md",
     "extending_a_router.md",
+    "serving.md",
     *GUIDED,
 )
 

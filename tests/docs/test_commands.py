@@ -26,6 +26,7 @@ NOT_RUN = {
     r"make \w+$": "installs into the checkout; `.ci/fresh-clone` runs both of the README's",
     r"(cat \S+ \| )?docker run ": "needs a Docker Engine and the image",
     r"runner image ": "needs a Docker Engine",
+    r"runner serve ": "serves until it is ended (tests/docs/test_serving_page.py)",
     r"runner merge ": "needs an adapter and its base (tests/builders/language/test_merging.py)",
     r"runner data collect ": "asks LLMs behind HTTP (tests/inference/collecting)",
     r"\.venv/bin/python docker/lock\.py": "writes the lock, or compares it with what happens to be installed",

@@ -21,7 +21,7 @@ from runner.serving.service import Rules, Service
 from runner.workspace import Workspace
 
 #: Seconds that no test waits for.
-PATIENCE = 120
+PATIENCE = 60
 
 
 @dataclass
@@ -58,7 +58,9 @@ class Running:
 
 
 @contextmanager
-def run(service: Service, drain_seconds: float = 30.0, say: Callable[[str], None] = lambda text: None) -> Iterator[Running]:
+def run(
+    service: Service, drain_seconds: float = 30.0, say: Callable[[str], None] = lambda text: None
+) -> Iterator[Running]:
     """Serve until the block is left."""
     listening: socket.socket = listen("127.0.0.1", 0)
     server = Server(application(service), service, drain_seconds, say)
