@@ -142,6 +142,7 @@ class Gateway:
         before = self.sessions.before(key, conversation(request))
         silent = None
         if request.model in self._completers:
+            self.decider.need([request.model], needs)
             decision = Decision((request.model,), "asked", self.decider.row(request))
         else:
             policy = self.policy.of_model(request.model)

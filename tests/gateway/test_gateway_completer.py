@@ -148,7 +148,7 @@ def test_what_a_request_needs_and_an_llm_lacks_leaves_that_llm_out():
             assert (text, headers["x-runner-why"]) == ("I am big", "length")
             with pytest.raises(Refusal) as caught:
                 await own.start(user(picture, tools=TOOLS))
-            assert caught.value.status == 400 and "no backend" in caught.value.message
+            assert caught.value.status == 400 and "do not call tools or look at pictures" in caught.value.message
             with pytest.raises(Refusal, match="messages.0.content.0: a part is text or image_url"):
                 await own.start(user([{"type": "input_audio", "input_audio": {}}]))
 
