@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from runner.data.prompt_rows import Row
 from runner.errors import RunnerError
 from runner.gateway.accounts import Account, account
 from runner.gateway.backend_fields import Backend
@@ -26,6 +28,8 @@ from runner.serving.wire_requests import asks_nothing
 
 #: Codes of a refusal that another backend may not give.
 ELSEWHERE = (408, 425, 429, 500, 502, 503, 504)
+#: Seconds that silent choices have to end once the server goes.
+ENDING = 5.0
 #: Answers that feedback is taken on.
 ANSWERED = 50_000
 #: Codes of what one model cannot do and another may, and what is said of it.
@@ -73,6 +77,8 @@ class Gateway:
         self._wellness = wellness or Wellness()
         self._completers = dict(completers)
         self._created = int(time.time())
+        self._warm = False
+        self._silent: set[asyncio.Task[Decision | None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         #: The ids of answers, the latest, for feedback on them.
         self._answered: OrderedDict[str, None] = OrderedDict()
@@ -103,7 +109,12 @@ class Gateway:
         return listed[ROUTER] if self.policy.of_model(name) is not None else listed.get(name)
 
     async def ready(self) -> None:
-        """Return once one backend is there. Raises the refusal of one where none is."""
+        """Return once the router has read a prompt and one backend is there. Raises the refusal of one where none is."""
+        if not self._warm:
+            # What it reads with is loaded by then. Where it cannot read, requests are answered all the same.
+            with contextlib.suppress(RunnerError):
+                await self.decider.scorer.scores(Row("Hello"))
+            self._warm = True
         refused: Refusal | None = None
         for completer in self._completers.values():
             try:
@@ -128,7 +139,10 @@ class Gateway:
     async def close(self) -> None:
         """End what is still counted, the log, and the backends."""
         if self._settling:
-            await asyncio.wait(self._settling, timeout=5)
+            await asyncio.wait(self._settling, timeout=ENDING)
+            for silent in list(self._silent):
+                silent.cancel()
+            await asyncio.gather(*self._settling, return_exceptions=True)
         for completer in {id(each): each for each in self._completers.values()}.values():
             await completer.close()
         if self._also_closed is not None:
@@ -151,6 +165,8 @@ class Gateway:
             if self.present is not None:
                 decision = Decision((self.present,), "present", self.decider.row(request))
                 silent = asyncio.create_task(self._silently(policy, request, needs, before))
+                self._silent.add(silent)
+                silent.add_done_callback(self._silent.discard)
             else:
                 decision = await self._decided(policy, request, needs, before)
         if silent is None:
@@ -289,7 +305,12 @@ class Gateway:
         self, tried: Tried, silent: asyncio.Task[Decision | None], llm: str, outcome: Outcome
     ) -> None:
         """The same in shadow mode, once the router has chosen too. It goes on from its own choice, as if it was asked."""
-        decision = await silent
+        try:
+            decision = await silent
+        except asyncio.CancelledError:
+            if not silent.cancelled():
+                raise
+            decision = None
         self._settle(tried, llm, outcome, decision)
         if decision is not None:
             self.sessions.answered(
