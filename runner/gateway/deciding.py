@@ -15,7 +15,6 @@ from runner.gateway.needs import Needs
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Refusal, Request
 
-
 #: What an LLM does not do that lacks something.
 WORDS = {"tools": "call tools", "images": "look at pictures", "length": "have room for so long a prompt"}
 
@@ -46,9 +45,7 @@ class Decider:
     #: Who is asked first where the router fails.
     strongest: str = ""
 
-    async def decide(
-        self, policy: Policy, request: Request, needs: Needs, before: Before | None
-    ) -> Decision:
+    async def decide(self, policy: Policy, request: Request, needs: Needs, before: Before | None) -> Decision:
         """Choose. Raises :class:`Refusal` where no LLM has what the request needs, and what scoring raises."""
         row = self.row(request)
         self.need(list(self.backends), needs)

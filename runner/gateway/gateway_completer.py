@@ -84,7 +84,9 @@ class Gateway:
         self._answered: OrderedDict[str, None] = OrderedDict()
         if log is not None:
             prices = {llm: backend.price.model_dump() for llm, backend in decider.backends.items()}
-            log.write({"event": "gateway", "router": self.root, "present": present, "against": strongest, "prices": prices})
+            log.write(
+                {"event": "gateway", "router": self.root, "present": present, "against": strongest, "prices": prices}
+            )
 
     @property
     def root(self) -> str:
@@ -109,7 +111,8 @@ class Gateway:
         return listed[ROUTER] if self.policy.of_model(name) is not None else listed.get(name)
 
     async def ready(self) -> None:
-        """Return once the router has read a prompt and one backend is there. Raises the refusal of one where none is."""
+        """Return once the router has read a prompt and one backend is there. Raises the refusal of one where none
+        is."""
         if not self._warm:
             # What it reads with is loaded by then. Where it cannot read, requests are answered all the same.
             with contextlib.suppress(RunnerError):
@@ -181,9 +184,7 @@ class Gateway:
             self.counters.undecided.inc()
             return self.decider.without_router(request, needs)
 
-    async def _silently(
-        self, policy: Policy, request: Request, needs: Needs, before: Before | None
-    ) -> Decision | None:
+    async def _silently(self, policy: Policy, request: Request, needs: Needs, before: Before | None) -> Decision | None:
         """The router's choice in shadow mode; None where it has none."""
         started = time.perf_counter()
         try:
@@ -265,9 +266,7 @@ class Gateway:
             beyond = [name for name in fields if name not in served.fields]
             beyond += [name for name in served.without if getattr(request.settings, name) != getattr(Settings(), name)]
             if beyond:
-                raise Refusal(
-                    400, f"{llm} does not honour {beyond[0]}", param=beyond[0], code="not_honoured_there"
-                )
+                raise Refusal(400, f"{llm} does not honour {beyond[0]}", param=beyond[0], code="not_honoured_there")
         return replace(request, model=llm, fields=fields)
 
     def _own(self, llm: str) -> Served:
@@ -304,7 +303,8 @@ class Gateway:
     async def _settle_silent(
         self, tried: Tried, silent: asyncio.Task[Decision | None], llm: str, outcome: Outcome
     ) -> None:
-        """The same in shadow mode, once the router has chosen too. It goes on from its own choice, as if it was asked."""
+        """The same in shadow mode, once the router has chosen too. It goes on from its own choice, as if it was
+        asked."""
         try:
             decision = await silent
         except asyncio.CancelledError:

@@ -1,4 +1,5 @@
-"""The one client of all endpoints. It follows nobody elsewhere, keeps no cookies, and reads no keys of anybody's files."""
+"""The one client of all endpoints. It follows nobody elsewhere, keeps no cookies, and reads no keys of anybody's
+files."""
 
 from __future__ import annotations
 

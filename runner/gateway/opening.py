@@ -31,9 +31,7 @@ class OpenedGateway:
     warnings: list[str]
 
 
-def open_gateway(
-    workspace: Workspace, words: GatewayWords, *, limits: Limits = Limits(), device: str = "cpu"
-) -> OpenedGateway:
+def open_gateway(workspace: Workspace, words: GatewayWords, *, limits: Limits, device: str = "cpu") -> OpenedGateway:
     """Open the router, its backends and the log.
 
     Raises :class:`~runner.errors.SpecError` for backends that are none, :class:`UsageError` for words that do not go
@@ -70,7 +68,9 @@ def open_gateway(
     said = "answers come from " + words.present + ", and the router chooses silently" if words.present else "chooses"
     told = [*told, f"router: {router} {said}, for {', '.join(loaded.backends)}"]
     warnings = [*scorer.router.opened.warnings, *scorer.router.warnings, *warnings]
-    if not any(backend.price.input or backend.price.output or backend.price.call for backend in loaded.backends.values()):
+    if not any(
+        backend.price.input or backend.price.output or backend.price.call for backend in loaded.backends.values()
+    ):
         warnings.append("no backend has a price, so that cost decides nothing and nothing is saved")
     return OpenedGateway(gateway, told, warnings)
 

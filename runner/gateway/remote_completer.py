@@ -77,9 +77,7 @@ class RemoteCompleter:
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"} | self._headers
         try:
-            response = await self._client.post(
-                f"{self._url}/chat/completions", content, headers, self.backend.timeout
-            )
+            response = await self._client.post(f"{self._url}/chat/completions", content, headers, self.backend.timeout)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise Failed(why(error), status=504 if isinstance(error, TimeoutError) else 502) from None
         answer = RemoteAnswer(self, request, response)
@@ -106,9 +104,7 @@ class RemoteCompleter:
             raise Refusal(400, f"{self.llm} answers conversations alone", param="prompt", code="unsupported_field")
         for name in ("functions", "function_call"):
             if request.fields.get(name):
-                raise Refusal(
-                    400, f"{name} is not passed on: use tools", param=name, code="unsupported_field"
-                )
+                raise Refusal(400, f"{name} is not passed on: use tools", param=name, code="unsupported_field")
         settings = request.settings
         asked: dict[str, Any] = {name: getattr(settings, name) for name in SETTINGS}
         asked |= {

@@ -24,11 +24,14 @@ from tests.gateway.stub_backend import Reply, Stub, answer, serving
 
 LLMS = ("small", "middle", "big")
 #: Of a million tokens; an answer has ten.
-PRICES = {name: {"input": price, "output": price, "answer_tokens": 10} for name, price in zip(LLMS, (1, 4, 20), strict=True)}
+PRICES = {
+    name: {"input": price, "output": price, "answer_tokens": 10} for name, price in zip(LLMS, (1, 4, 20), strict=True)
+}
 
 
 class Router:
-    """Scores each LLM 0, the one that a prompt names first 2, and others that it names 1. A prompt with "broken" in it cannot be scored."""
+    """Scores each LLM 0, the one that a prompt names first 2, and others that it names 1. A prompt with "broken" in it
+    cannot be scored."""
 
     def __init__(self, names: Sequence[str] = LLMS) -> None:
         self.names = list(names)
@@ -79,7 +82,9 @@ async def gateway(
             await own.close()
 
 
-def user(text: Any, *before: Mapping[str, Any], model: str = "router", streamed: bool = False, **fields: Any) -> Request:
+def user(
+    text: Any, *before: Mapping[str, Any], model: str = "router", streamed: bool = False, **fields: Any
+) -> Request:
     """A question, and what went before it."""
     headers = fields.pop("headers", {})
     settings = Settings(**fields.pop("settings", {}))

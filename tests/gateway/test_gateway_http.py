@@ -94,7 +94,8 @@ def test_curl_and_the_list_of_models(behind):
         ({"model": "rooter"}, 404, "model", "did you mean 'router'?"),
         ({"model": "router--1"}, 404, "model", "router--1"),
         ({"messages": []}, 400, "messages", "messages"),
-        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, 400, "messages.0.content.0", "text or"),
+        ({"messages": [{"role": "user", "content": [{"type": "input_audio"}]}]}, 400, "messages.0.content.0",
+         "text or"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]}, 400, "messages",
          "small, middle, big do not look at pictures"),
         ({"stream": "yes"}, 400, "stream", "stream"),
@@ -134,7 +135,9 @@ def test_the_page_and_the_metrics_have_the_same_numbers(behind):
         assert word in page.text
     assert "http://" not in page.text and "<script" not in page.text
     answered = sum(
-        float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith("runner_gateway_requests_total{")
+        float(line.rpartition(" ")[2])
+        for line in metrics.splitlines()
+        if line.startswith("runner_gateway_requests_total{")
     )
     assert f'<div class="value">{answered:,.0f}</div>' in page.text
     # The client's own names of models are no labels.

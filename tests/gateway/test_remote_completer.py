@@ -97,7 +97,7 @@ def test_an_endpoint_that_does_not_stream_gives_its_answer_as_one_piece():
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ([b"data: {\"choices\": [\n\n"], "no chat completion"),
+        ([b'data: {"choices": [\n\n'], "no chat completion"),
         ([event([1, 2])], "no chat completion"),
         ([event({"choices": 3})], "no chat completion"),
         ([event({"choices": [{"delta": {"content": 5}}]})], "no chat completion"),
@@ -115,7 +115,9 @@ def test_what_is_no_answer_fails_before_the_first_piece_and_may_be_asked_elsewhe
     assert (failure.reason, failure.elsewhere, failure.status) == (reason, True, 502)
 
 
-@pytest.mark.parametrize(("script", "reason"), [([HANG], "no answer in time"), ([delta("a"), HANG], "no answer in time")])
+@pytest.mark.parametrize(
+    ("script", "reason"), [([HANG], "no answer in time"), ([delta("a"), HANG], "no answer in time")]
+)
 def test_an_endpoint_that_is_silent_is_waited_for_no_longer_than_said(script, reason):
     failure = failing(script, timeout=0.2)
     assert (failure.reason, failure.status) == (reason, 504)
