@@ -116,8 +116,10 @@ def _unknown(document: Document, known: Sequence[str], router: str) -> list[Find
             message = f"a name that begins with {ROUTER} asks for the router's choice, and names no LLM here"
             faults.append(find(document, (name,), "reserved", message, on_key=True))
         elif name not in known:
+            # Of those without a backend first: one of them is what was meant.
             missing = [each for each in known if each not in names]
-            hint = near_names.hint(name, missing or known, f"it knows: {_some(known)}")
+            otherwise = near_names.hint(name, known, f"it knows: {_some(known)}")
+            hint = near_names.hint(name, missing, otherwise)
             faults.append(
                 find(document, (name,), "unknown", f"{router} knows no LLM of this name", on_key=True, hint=hint)
             )
