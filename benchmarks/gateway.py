@@ -2,11 +2,11 @@
 
     python benchmarks/gateway.py [--streams 200] [--requests 1000] [--flat 10000]
 
-Trains two routers on packaged data, one that reads no prompt (``elo_scoring``) and one that embeds it (``dense_network``),
-serves each before three stubs of their own processes, and asks the same questions of a stub directly and through the
-gateway. A stub gives its first piece after 50 ms, and a piece every 100 ms from then on. Prints, of the time to the first
-piece and of the whole, the 50th and 99th percentile on both roads and their difference; then how many requests were lost
-when a backend was killed under load; then the memory of the gateway's process over many requests.
+Trains two routers on packaged data, one that reads no prompt (``elo_scoring``) and one that embeds it
+(``dense_network``), serves each before three stubs of their own processes, and asks the same questions of a stub
+directly and through the gateway. A stub gives its first piece after 50 ms, and nineteen more a quarter of a second apart.
+Prints, of the time to the first piece and of the whole, the 50th and 99th percentile on both roads and their difference;
+then the memory of the gateway's process over many requests, and how many are lost when a backend is killed under load.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import numpy as np
 import psutil
 
 ROOT = Path(__file__).parents[1]
-FIRST, BETWEEN, PIECES = 0.05, 0.1, 20
+FIRST, BETWEEN, PIECES = 0.05, 0.25, 20
 LLMS = ("smollm2-135m", "dictionary", "calculator")
 
 
@@ -38,7 +38,8 @@ LLMS = ("smollm2-135m", "dictionary", "calculator")
 
 
 async def stub() -> None:
-    """Serve on a free port, which is printed: an answer of :data:`PIECES` pieces, or of one where ``quick`` is asked."""
+    """Serve on a free port, which is printed: an answer of :data:`PIECES` pieces, or of one where ``quick`` is
+    asked."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -47,7 +48,9 @@ async def stub() -> None:
                 size = int(head.partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
                 body = await reader.readexactly(size)
                 quick = b"quick" in body
-                writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+                )
                 for at in range(1 if quick else PIECES):
                     await asyncio.sleep(0 if quick else BETWEEN if at else FIRST)
                     _send(writer, {"choices": [{"index": 0, "delta": {"content": "word "}, "finish_reason": None}]})
@@ -72,13 +75,16 @@ def _send(writer: asyncio.StreamWriter, document: Any) -> None:
 
 async def ask(port: int, model: str, number: int, stream: bool, words: str = "") -> tuple[str, float, float]:
     """One request on a connection of its own: how it ended, seconds to the first piece, and to the last."""
+    question = f"{words}Question {number}: what is {number} + {number * 7}?"
     body = {"model": model, "stream": stream,
-            "messages": [{"role": "user", "content": f"{words}Question {number}: what is {number} + {number * 7}?"}]}  # fmt: skip
+            "messages": [{"role": "user", "content": question}]}  # fmt: skip
     data = json.dumps(body).encode()
     started, first = time.perf_counter(), 0.0
     try:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {len(data)}"
+        head = (
+            f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\ncontent-length: {len(data)}"
+        )
         writer.write(head.encode() + b"\r\ncontent-type: application/json\r\n\r\n" + data)
         status = (await reader.readline()).split(b" ")[1]
         ended = "cut"
@@ -87,7 +93,7 @@ async def ask(port: int, model: str, number: int, stream: bool, words: str = "")
                 first = time.perf_counter() - started
             if b'"error"' in line:
                 ended = "told"
-            elif (b"[DONE]" in line or not stream and b'"finish_reason"' in line) and ended == "cut":
+            elif (b"[DONE]" in line or (not stream and b'"finish_reason"' in line)) and ended == "cut":
                 ended = "whole"
                 if model not in ("router",):
                     break
@@ -100,7 +106,7 @@ async def ask(port: int, model: str, number: int, stream: bool, words: str = "")
 async def load(port: int, model: str, count: int, at_once: int, stream: bool = True, words: str = "") -> list[Any]:
     """Requests that begin one after the other, ``at_once`` of them under way."""
     room = asyncio.Semaphore(at_once)
-    # Streams of two seconds: as many begin in each as there are at once.
+    # As many begin in each as there are at once.
     apart = (FIRST + BETWEEN * (PIECES - 1)) / at_once if stream and not words else 0.0
 
     async def one(number: int) -> tuple[str, float, float]:
@@ -119,9 +125,7 @@ async def load(port: int, model: str, count: int, at_once: int, stream: bool = T
 
 @contextlib.contextmanager
 def stubs() -> Iterator[dict[str, tuple[int, subprocess.Popen[bytes]]]]:
-    started = {
-        llm: subprocess.Popen([sys.executable, __file__, "--stub"], stdout=subprocess.PIPE) for llm in LLMS
-    }
+    started = {llm: subprocess.Popen([sys.executable, __file__, "--stub"], stdout=subprocess.PIPE) for llm in LLMS}
     try:
         yield {llm: (int(process.stdout.readline()), process) for llm, process in started.items() if process.stdout}
     finally:
@@ -170,6 +174,11 @@ def compare(name: str, direct: list[Any], through: list[Any]) -> None:
               f"p99 {near99:8.1f} -> {far99:8.1f} ms, {far99 - near99:+7.1f} ms")  # fmt: skip
 
 
+def cpu(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 def memory(pid: int) -> float:
     return psutil.Process(pid).memory_info().rss / 2**20
 
@@ -205,8 +214,11 @@ def main() -> None:
                 alone = asyncio.run(load(ports[LLMS[0]], "x", 20, 1, stream=True, words="quick "))
                 beside = asyncio.run(load(port, "router", 20, 1, stream=True, words="quick "))
                 compare(f"{told}, one at a time", alone, beside)
+                spent = cpu(pid)
                 direct = asyncio.run(load(ports[LLMS[0]], "x", words.requests, words.streams))
                 compare(told, direct, asyncio.run(load(port, "router", words.requests, words.streams)))
+                spent = (cpu(pid) - spent) * 1000 / words.requests
+                print(f"  the gateway computes {spent:.1f} ms for each stream of {PIECES} pieces")
                 if kind == "elo_scoring":
                     flat(port, pid, words.flat)
                     for stream in (False, True):
@@ -218,12 +230,15 @@ def flat(port: int, pid: int, count: int) -> None:
     print()
     told = []
     for part in range(5):
-        started = time.perf_counter()
+        started, spent = time.perf_counter(), cpu(pid)
         found = asyncio.run(load(port, "router", count // 5, 50, stream=False, words=f"quick {part} "))
         rate = len(found) / (time.perf_counter() - started)
         told.append(memory(pid))
         ended = dict(Counter(each[0] for each in found))
-        print(f"  {count // 5 * (part + 1):6,} requests: {told[-1]:.1f} MiB; {ended}, {rate:.0f} a second")
+        print(
+            f"  {count // 5 * (part + 1):6,} requests: {told[-1]:.1f} MiB; {ended}, {rate:.0f} a second, "
+            f"{(cpu(pid) - spent) * 1000 / len(found):.1f} ms of CPU each"
+        )
     print(f"  from the first fifth to the last: {told[-1] - told[0]:+.1f} MiB")
 
 

@@ -119,8 +119,8 @@ def _human(found: Report) -> str:
         (name, f"{found.answered_by.get(name, 0.0):.1%}", f"{found.would_ask.get(name, 0.0):.1%}") for name in names
     ]
     lines = [
-        f"{found.requests:,} requests of {found.conversations:,} conversations; on {found.agreed:.1%} of them the router "
-        "agrees",
+        f"{found.requests:,} requests of {found.conversations:,} conversations; the router agrees on "
+        f"{found.agreed:.1%} of them",
         "",
         table(("LLM", "answered", "the router would ask"), rows, right=(1, 2)),
         "",
@@ -130,8 +130,8 @@ def _human(found: Report) -> str:
     if found.graded is not None:
         agrees, differs = found.graded["router_agrees"], found.graded["router_differs"]
         lines.append(
-            f"Users' grades of what was answered: {_graded(agrees)} where the router agrees, {_graded(differs)} where it "
-            "would have asked another."
+            f"Users' grades of what was answered: {_graded(agrees)} where the router agrees, {_graded(differs)} "
+            "where it would have asked another."
         )
     if found.left_out:
         left = ", ".join(f"{count:,} {reason}" for reason, count in found.left_out.items())

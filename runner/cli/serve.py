@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Settings = Parameter(name="--set", negative="")
 Several = Parameter(negative="")
 #: What serving needs beside the models.
-NEEDED = ("starlette", "uvicorn", "prometheus_client", "httpx")
+NEEDED = ("starlette", "uvicorn", "prometheus_client", "aiohttp")
 #: Where only this machine asks.
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -75,10 +75,10 @@ def serve(
     Each model has its own name, in /v1/models. A field of a request that is not honoured is refused by its name.
     SIGTERM or Ctrl-C lets what runs end and takes nothing new; a second one ends it at once.
 
-    With --router, a request for the model "router" goes to the LLM that a stored router chooses, by the rules of `runner
-    route`; "router-20" has another trade-off. The backends: {"NAME": {"url": "https://api.example.com/v1", "api_key_env":
-    "KEY", "price": {"input": 0.5, "output": 1.5, "answer_tokens": 300}, "tools": true}, "OTHER": "sft/helper"}. Headers
-    of an answer say who gave it, why, and what it cost and saved; / shows the traffic.
+    With --router, a request for the model "router" goes to the LLM that a stored router chooses, by the rules of
+    `runner route`; "router-20" has another trade-off. The backends: {"NAME": {"url": "https://api.example.com/v1",
+    "api_key_env": "KEY", "price": {"input": 0.5, "output": 1.5, "answer_tokens": 300}, "tools": true}, "OTHER":
+    "sft/helper"}. Headers of an answer say who gave it, why, and what it cost and saved; / shows the traffic.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """What of a conversation the router reads: what the user said, and not what a harness wrote around it.
 
-Agents fill conversations with text that nobody asked: a system prompt of thousands of words, results of tools, reminders
-in tags. A router that embeds those routes on the agent's name. So it reads
+Agents fill conversations with text that nobody asked: a system prompt of thousands of words, results of tools,
+reminders in tags. A router that embeds those routes on the agent's name. So it reads
 
 - the last message of the user that has words of the user's in it, as the prompt;
 - as the history, oldest first, the user's earlier words, and what was answered to them;

@@ -93,7 +93,9 @@ def _malformed(error: ValidationError, document: Document) -> list[Finding]:
     from runner.spec.json_schemas import of_document
     from runner.spec.pydantic_errors import from_pydantic, told
 
-    faults = [_secret(finding) for finding in check(document, document.value, of_document(Backends, "backends", "Backends"))]
+    faults = [
+        _secret(finding) for finding in check(document, document.value, of_document(Backends, "backends", "Backends"))
+    ]
     beyond = from_pydantic(error, document, document.value, [])
     return faults + [fault for fault in beyond if not told(fault, faults)]
 
@@ -114,14 +116,24 @@ def _unknown(document: Document, known: Sequence[str], router: str) -> list[Find
             message = f"a name that begins with {ROUTER} asks for the router's choice, and names no LLM here"
             faults.append(find(document, (name,), "reserved", message, on_key=True))
         elif name not in known:
+            # Of those without a backend first: one of them is what was meant.
             missing = [each for each in known if each not in names]
-            hint = near_names.hint(name, missing or known, f"it knows: {_some(known)}")
-            faults.append(find(document, (name,), "unknown", f"{router} knows no LLM of this name", on_key=True, hint=hint))
+            otherwise = near_names.hint(name, known, f"it knows: {_some(known)}")
+            hint = near_names.hint(name, missing, otherwise)
+            faults.append(
+                find(document, (name,), "unknown", f"{router} knows no LLM of this name", on_key=True, hint=hint)
+            )
     for name in known:
         if name not in names:
             faults.append(
-                find(document, (name,), "missing", f"the LLM {name!r} of {router} has no backend", shown=(),
-                     hint=f'"{name}": null says that it is not called')  # fmt: skip
+                find(
+                    document,
+                    (name,),
+                    "missing",
+                    f"the LLM {name!r} of {router} has no backend",
+                    shown=(),
+                    hint=f'"{name}": null says that it is not called',
+                )
             )
     if names and known and all(document.value[name] is None for name in names):
         faults.append(find(document, (), "empty", "no LLM is called"))

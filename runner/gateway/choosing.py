@@ -4,7 +4,8 @@ To a single prompt ``route``'s rule is all there is. A conversation has more tha
 
 - what a request needs that an LLM lacks (tools, pictures, length) leaves that LLM out;
 - within a loop of tools the LLM that called them goes on;
-- an LLM that answered the turn before may still have the prompt in its cache: another one's expected cost is of the whole
+- an LLM that answered the turn before may still have the prompt in its cache: another one's expected cost is of the
+whole
   prompt, its own of what is new. It goes on unless another is better by more than a margin.
 """
 
@@ -107,8 +108,8 @@ def settle(
 ) -> Policy:
     """A rule as a policy: a budget becomes a rate, and a share a threshold, on the prompts ``calibrate_on``.
 
-    Raises :class:`UsageError` for a rule that contradicts itself, that names no backend, or has no prompts to be set on;
-    what ``route`` raises.
+    Raises :class:`UsageError` for a rule that contradicts itself, that names no backend, or has no prompts to be set
+    on; what ``route`` raises.
     """
     rule.check()
     if rule.ties is not None:
@@ -138,12 +139,8 @@ def settle(
         )
     if not on_others or calibrate_on is None:
         return Policy(rule.trade_off or 0.0, rule.strong, rule.weak, rule.threshold or 0.0, margin)
-    routed = route(
-        workspace, router, calibrate_on, costs, rule, models=names, lengths=lengths, device=device
-    )
-    return Policy(
-        routed.choice.rate or 0.0, rule.strong, rule.weak, routed.choice.threshold or 0.0, margin
-    )
+    routed = route(workspace, router, calibrate_on, costs, rule, models=names, lengths=lengths, device=device)
+    return Policy(routed.choice.rate or 0.0, rule.strong, rule.weak, routed.choice.threshold or 0.0, margin)
 
 
 def candidates_of(
@@ -220,7 +217,8 @@ def _by_rate(able: Sequence[Candidate], rate: float) -> tuple[str, ...]:
 
 
 def _worth_a_switch(policy: Policy, best: Candidate, current: Candidate, wins: float | None) -> bool:
-    """Whether another LLM takes a conversation over. Its cost is of a whole prompt, the current one's of what is new."""
+    """Whether another LLM takes a conversation over. Its cost is of a whole prompt, the current one's of what is
+    new."""
     if wins is None:
         gain = (best.quality - policy.rate * best.cost) - (current.quality - policy.rate * current.cost)
         return gain > policy.margin

@@ -21,15 +21,23 @@ class Counters:
         def of(kind: type, name: str, told: str, labels: tuple[str, ...] = (), **more: object):  # type: ignore[no-untyped-def]
             return kind(f"runner_gateway_{name}", told, labels, registry=self.registry, **more)
 
-        self.requests = of(Counter, "requests", "Requests by who answered, why, and how it ended.", ("model", "why", "outcome"))
-        self.failovers = of(Counter, "failovers", "Backends that did not answer, by what they did.", ("model", "reason"))
+        self.requests = of(
+            Counter, "requests", "Requests by who answered, why, and how it ended.", ("model", "why", "outcome")
+        )
+        self.failovers = of(
+            Counter, "failovers", "Backends that did not answer, by what they did.", ("model", "reason")
+        )
         self.tokens = of(Counter, "tokens", "Tokens.", ("model", "kind"))
         self.cost = of(Counter, "cost", "What answers cost, in the currency of the prices.", ("model",))
         self.saved = of(Gauge, "saved", "What was saved against always asking the strongest LLM.")
-        self.estimated = of(Counter, "estimated_usage", "Answers whose tokens were counted by their characters.", ("model",))
+        self.estimated = of(
+            Counter, "estimated_usage", "Answers whose tokens were counted by their characters.", ("model",)
+        )
         self.shadow = of(Counter, "shadow_choices", "What the router would have chosen, in shadow.", ("model",))
         self.decision = of(Histogram, "decision_seconds", "Seconds to choose.", buckets=MOMENTS)
-        self.first_piece = of(Histogram, "first_piece_seconds", "Seconds to the first piece.", ("model",), buckets=MOMENTS)
+        self.first_piece = of(
+            Histogram, "first_piece_seconds", "Seconds to the first piece.", ("model",), buckets=MOMENTS
+        )
         self.in_flight = of(Gauge, "in_flight", "Requests that are being answered.")
         self.log_lost = of(Counter, "log_lost", "Lines of the log that could not be written.")
         self.undecided = of(Counter, "router_failures", "Requests that the router could not read.")

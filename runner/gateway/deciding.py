@@ -15,6 +15,9 @@ from runner.gateway.needs import Needs
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Refusal, Request
 
+#: What an LLM does not do that lacks something.
+WORDS = {"tools": "call tools", "images": "look at pictures", "length": "have room for so long a prompt"}
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -42,12 +45,10 @@ class Decider:
     #: Who is asked first where the router fails.
     strongest: str = ""
 
-    async def decide(
-        self, policy: Policy, request: Request, needs: Needs, before: Before | None
-    ) -> Decision:
+    async def decide(self, policy: Policy, request: Request, needs: Needs, before: Before | None) -> Decision:
         """Choose. Raises :class:`Refusal` where no LLM has what the request needs, and what scoring raises."""
         row = self.row(request)
-        self._need_one(needs)
+        self.need(list(self.backends), needs)
         scored = await self.scorer.scores(row)
         names, temperature = self.scorer.names, self.scorer.temperature
         candidates = choosing.candidates_of(
@@ -68,15 +69,16 @@ class Decider:
         """What the router reads."""
         return asked(conversation(request), self.tags)
 
-    def _need_one(self, needs: Needs) -> None:
-        lacking = {name: needs.lacking(backend) for name, backend in self.backends.items()}
+    def need(self, llms: Sequence[str], needs: Needs) -> None:
+        """Raise :class:`Refusal` where none of the LLMs has what a request needs."""
+        lacking = {name: needs.lacking(self.backends[name]) for name in llms}
         if None in lacking.values():
             return
-        words = {"tools": "calls tools", "images": "looks at pictures", "length": "has room for so long a prompt"}
-        missing = [words[each] for each in dict.fromkeys(lacking.values()) if each is not None]
-        param = {"tools": "tools", "images": "messages", "length": "messages"}[str(next(iter(lacking.values())))]
+        told = [WORDS[each] for each in dict.fromkeys(lacking.values()) if each is not None]
+        param = "tools" if "tools" in lacking.values() else "messages"
         code = "context_length_exceeded" if set(lacking.values()) == {"length"} else "unsupported_field"
-        raise Refusal(400, f"no backend {' and '.join(missing)}", param=param, code=code)
+        who = f"{llms[0]} does" if len(llms) == 1 else f"{', '.join(llms)} do"
+        raise Refusal(400, f"{who} not {' or '.join(told)}", param=param, code=code)
 
 
 def conversation(request: Request) -> Sequence[Mapping[str, Any]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from runner.data.prompt_rows import Row
 from runner.errors import RunnerError
 from runner.gateway.accounts import Account, account
 from runner.gateway.backend_fields import Backend
@@ -26,6 +28,8 @@ from runner.serving.wire_requests import asks_nothing
 
 #: Codes of a refusal that another backend may not give.
 ELSEWHERE = (408, 425, 429, 500, 502, 503, 504)
+#: Seconds that silent choices have to end once the server goes.
+ENDING = 5.0
 #: Answers that feedback is taken on.
 ANSWERED = 50_000
 #: Codes of what one model cannot do and another may, and what is said of it.
@@ -73,12 +77,16 @@ class Gateway:
         self._wellness = wellness or Wellness()
         self._completers = dict(completers)
         self._created = int(time.time())
+        self._warm = False
+        self._silent: set[asyncio.Task[Decision | None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         #: The ids of answers, the latest, for feedback on them.
         self._answered: OrderedDict[str, None] = OrderedDict()
         if log is not None:
             prices = {llm: backend.price.model_dump() for llm, backend in decider.backends.items()}
-            log.write({"event": "gateway", "router": self.root, "present": present, "against": strongest, "prices": prices})
+            log.write(
+                {"event": "gateway", "router": self.root, "present": present, "against": strongest, "prices": prices}
+            )
 
     @property
     def root(self) -> str:
@@ -103,7 +111,13 @@ class Gateway:
         return listed[ROUTER] if self.policy.of_model(name) is not None else listed.get(name)
 
     async def ready(self) -> None:
-        """Return once one backend is there. Raises the refusal of one where none is."""
+        """Return once the router has read a prompt and one backend is there. Raises the refusal of one where none
+        is."""
+        if not self._warm:
+            # What it reads with is loaded by then. Where it cannot read, requests are answered all the same.
+            with contextlib.suppress(RunnerError):
+                await self.decider.scorer.scores(Row("Hello"))
+            self._warm = True
         refused: Refusal | None = None
         for completer in self._completers.values():
             try:
@@ -128,7 +142,10 @@ class Gateway:
     async def close(self) -> None:
         """End what is still counted, the log, and the backends."""
         if self._settling:
-            await asyncio.wait(self._settling, timeout=5)
+            await asyncio.wait(self._settling, timeout=ENDING)
+            for silent in list(self._silent):
+                silent.cancel()
+            await asyncio.gather(*self._settling, return_exceptions=True)
         for completer in {id(each): each for each in self._completers.values()}.values():
             await completer.close()
         if self._also_closed is not None:
@@ -142,6 +159,7 @@ class Gateway:
         before = self.sessions.before(key, conversation(request))
         silent = None
         if request.model in self._completers:
+            self.decider.need([request.model], needs)
             decision = Decision((request.model,), "asked", self.decider.row(request))
         else:
             policy = self.policy.of_model(request.model)
@@ -150,6 +168,8 @@ class Gateway:
             if self.present is not None:
                 decision = Decision((self.present,), "present", self.decider.row(request))
                 silent = asyncio.create_task(self._silently(policy, request, needs, before))
+                self._silent.add(silent)
+                silent.add_done_callback(self._silent.discard)
             else:
                 decision = await self._decided(policy, request, needs, before)
         if silent is None:
@@ -164,9 +184,7 @@ class Gateway:
             self.counters.undecided.inc()
             return self.decider.without_router(request, needs)
 
-    async def _silently(
-        self, policy: Policy, request: Request, needs: Needs, before: Before | None
-    ) -> Decision | None:
+    async def _silently(self, policy: Policy, request: Request, needs: Needs, before: Before | None) -> Decision | None:
         """The router's choice in shadow mode; None where it has none."""
         started = time.perf_counter()
         try:
@@ -248,9 +266,7 @@ class Gateway:
             beyond = [name for name in fields if name not in served.fields]
             beyond += [name for name in served.without if getattr(request.settings, name) != getattr(Settings(), name)]
             if beyond:
-                raise Refusal(
-                    400, f"{llm} does not honour {beyond[0]}", param=beyond[0], code="not_honoured_there"
-                )
+                raise Refusal(400, f"{llm} does not honour {beyond[0]}", param=beyond[0], code="not_honoured_there")
         return replace(request, model=llm, fields=fields)
 
     def _own(self, llm: str) -> Served:
@@ -287,8 +303,14 @@ class Gateway:
     async def _settle_silent(
         self, tried: Tried, silent: asyncio.Task[Decision | None], llm: str, outcome: Outcome
     ) -> None:
-        """The same in shadow mode, once the router has chosen too. It goes on from its own choice, as if it was asked."""
-        decision = await silent
+        """The same in shadow mode, once the router has chosen too. It goes on from its own choice, as if it was
+        asked."""
+        try:
+            decision = await silent
+        except asyncio.CancelledError:
+            if not silent.cancelled():
+                raise
+            decision = None
         self._settle(tried, llm, outcome, decision)
         if decision is not None:
             self.sessions.answered(

@@ -53,7 +53,10 @@ def _llms(gateway: Gateway, requests: dict[str, float], total: float) -> Markup:
     tokens: dict[tuple[str, str], float] = defaultdict(float)
     for labels, value in counters.values("tokens_total"):
         tokens[labels["model"], labels["kind"]] += value
-    waited, counted = _by(counters, "first_piece_seconds_sum", "model"), _by(counters, "first_piece_seconds_count", "model")
+    waited, counted = (
+        _by(counters, "first_piece_seconds_sum", "model"),
+        _by(counters, "first_piece_seconds_count", "model"),
+    )
     header = ["LLM", "share", "requests", "tokens of prompts", "of answers", "cost", "first piece"]
     silent = sum(shadow.values())
     if gateway.present is not None:
@@ -100,8 +103,7 @@ def _why(counters: Counters, total: float) -> Markup:
 
 def _failures(counters: Counters) -> Markup:
     rows = [
-        (labels["model"], labels["reason"], f"{value:,.0f}")
-        for labels, value in counters.values("failovers_total")
+        (labels["model"], labels["reason"], f"{value:,.0f}") for labels, value in counters.values("failovers_total")
     ]
     rows += [
         (labels["model"], "broke off in the middle of an answer", f"{value:,.0f}")

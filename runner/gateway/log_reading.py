@@ -43,7 +43,7 @@ class Logged:
 def read_log(path: Path) -> Logged:
     """All lines of a log. What is no line of one is counted; raises :class:`DataError` where nothing else is there."""
     found = Logged()
-    for number, line in _lines(path):
+    for line in _lines(path):
         try:
             document = json.loads(line)
         except (ValueError, RecursionError):
@@ -59,13 +59,13 @@ def read_log(path: Path) -> Logged:
     return found
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _lines(path: Path) -> Iterator[str]:
     try:
         with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
+            for raw in file:
                 text = raw.decode("utf-8", "replace").strip()
                 if text:
-                    yield number, text
+                    yield text
     except FileNotFoundError:
         raise NotFoundError("there is no such file", where=str(path), hint=HINT) from None
     except OSError as error:

@@ -1,8 +1,8 @@
 """A gateway's log as data to train on: a matrix of outcomes, a table of comparisons, or prompts to be graded anew.
 
-What users graded is a score for one LLM's answer to one prompt. A prompt that several LLMs answered, in the same log or by
-the same users again, has a row of the matrix with several scores. Where the grades are few, ``prompts`` are what ``runner
-data collect`` asks every LLM and grades by a judge.
+What users graded is a score for one LLM's answer to one prompt. A prompt that several LLMs answered, in the same log
+or by the same users again, has a row of the matrix with several scores. Where the grades are few, ``prompts`` are what
+``runner data collect`` asks every LLM and grades by a judge.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def outcomes(logged: Logged) -> Made:
 
 
 def comparisons(logged: Logged) -> Made:
-    """Rows of a comparisons table: two LLMs' answers to one prompt, of which one was said to be better, or scored more."""
+    """Rows of a comparisons table: two LLMs' answers to one prompt, of which one was said to be better, or scored
+    more."""
     made = Made()
     by_id = {line["id"]: line for line in _answered(logged, made)}
     for better, worse in logged.better:
@@ -103,7 +104,8 @@ def _question(line: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _messages(line: dict[str, Any]) -> list[dict[str, str]]:
-    """The turns. Of the history texts alone are known: the last before a prompt is an answer, the one before a question."""
+    """The turns. Of the history texts alone are known: the last before a prompt is an answer, the one before a
+    question."""
     texts = line["texts"]
     history = [str(text) for text in texts.get("history", ())]
     roles = ["assistant" if (len(history) - at) % 2 else "user" for at in range(len(history))]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import httpx
-
 from runner.errors import DataError, UsageError
 from runner.gateway.accounts import against
 from runner.gateway.asked_words import TAG
@@ -14,7 +12,8 @@ from runner.gateway.choosing import read_calibration, settle
 from runner.gateway.counters import Counters
 from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway
-from runner.gateway.remote_completer import RemoteCompleter, new_client
+from runner.gateway.http_client import HttpClient
+from runner.gateway.remote_completer import RemoteCompleter
 from runner.gateway.request_log import RequestLog
 from runner.gateway.scoring import llms_of, open_router, open_scorer
 from runner.gateway.words import GatewayWords
@@ -32,9 +31,7 @@ class OpenedGateway:
     warnings: list[str]
 
 
-def open_gateway(
-    workspace: Workspace, words: GatewayWords, *, limits: Limits = Limits(), device: str = "cpu"
-) -> OpenedGateway:
+def open_gateway(workspace: Workspace, words: GatewayWords, *, limits: Limits, device: str = "cpu") -> OpenedGateway:
     """Open the router, its backends and the log.
 
     Raises :class:`~runner.errors.SpecError` for backends that are none, :class:`UsageError` for words that do not go
@@ -55,7 +52,7 @@ def open_gateway(
         calibrate_on=read_calibration(words.calibrate_on), margin=words.switch_margin, device=device,
     )  # fmt: skip
     scorer = open_scorer(workspace, opened, list(loaded.backends), words.lengths, device)
-    client = new_client()
+    client = HttpClient()
     completers, told, warnings = _completers(workspace, loaded, client, limits, device)
     counters = Counters()
     log = None
@@ -71,13 +68,15 @@ def open_gateway(
     said = "answers come from " + words.present + ", and the router chooses silently" if words.present else "chooses"
     told = [*told, f"router: {router} {said}, for {', '.join(loaded.backends)}"]
     warnings = [*scorer.router.opened.warnings, *scorer.router.warnings, *warnings]
-    if not any(backend.price.input or backend.price.output or backend.price.call for backend in loaded.backends.values()):
+    if not any(
+        backend.price.input or backend.price.output or backend.price.call for backend in loaded.backends.values()
+    ):
         warnings.append("no backend has a price, so that cost decides nothing and nothing is saved")
     return OpenedGateway(gateway, told, warnings)
 
 
 def _completers(
-    workspace: Workspace, loaded: LoadedBackends, client: httpx.AsyncClient, limits: Limits, device: str
+    workspace: Workspace, loaded: LoadedBackends, client: HttpClient, limits: Limits, device: str
 ) -> tuple[dict[str, Completer], list[str], list[str]]:
     """Who answers for each LLM: endpoints share a client, stored models are opened once each."""
     found: dict[str, Completer] = {}

@@ -7,16 +7,18 @@ A request is begun when its first piece is there: what fails until then may be a
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-import httpx
+import aiohttp
 
 from runner.gateway.backend_fields import Backend
 from runner.gateway.event_stream import Endless, events
+from runner.gateway.http_client import HttpClient, why
 from runner.gateway.needs import needs_of
 from runner.gateway.remote_pieces import Malformed, pieces_of, said_something, usage_of
 from runner.serving.completions import Piece, Refusal, Request, Served, Usage
@@ -26,8 +28,10 @@ MOST_OF_ERROR, TOLD = 64 * 1024, 300
 #: Codes of an endpoint that say what is wrong with the request itself: another endpoint would say the same.
 OF_THE_REQUEST = (400, 413, 422)
 TOO_LONG = re.compile(r"context[_ ](length|window)|maximum context|too many tokens|prompt is too long", re.IGNORECASE)
-#: Seconds to connect at most, and to find out whether an endpoint is there.
-CONNECT, LOOK = 10.0, 5.0
+#: Seconds to find out whether an endpoint is there, and what its error says.
+LOOK = 5.0
+#: Seconds that are waited for the end of a response that has said that it is over.
+ENDING = 0.05
 #: Fields of :class:`~runner.serving.completions.Settings` that OpenAI's wire has by the same name.
 SETTINGS = ("temperature", "top_p", "top_k", "min_p", "min_tokens", "repetition_penalty", "seed")
 
@@ -43,16 +47,10 @@ class Failed(Refusal):
         self.reason, self.elsewhere = reason, elsewhere
 
 
-def new_client() -> httpx.AsyncClient:
-    """The client of all endpoints. It follows nobody elsewhere: a key would go there too."""
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=256)
-    return httpx.AsyncClient(limits=limits, follow_redirects=False)
-
-
 class RemoteCompleter:
     """One LLM behind an endpoint, by the name that a router has for it."""
 
-    def __init__(self, llm: str, backend: Backend, headers: Mapping[str, str], client: httpx.AsyncClient) -> None:
+    def __init__(self, llm: str, backend: Backend, headers: Mapping[str, str], client: HttpClient) -> None:
         assert backend.url is not None
         self.llm, self.backend = llm, backend
         self._url = backend.url.rstrip("/")
@@ -68,32 +66,23 @@ class RemoteCompleter:
         if self._well:
             return
         try:
-            # Any answer will do, and none of it is read.
-            async with self._client.stream("GET", f"{self._url}/models", headers=self._headers, timeout=LOOK):
-                pass
-        except httpx.HTTPError as error:
-            raise Failed(_why(error), status=503) from None
+            await self._client.look(f"{self._url}/models", self._headers, LOOK)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise Failed(why(error), status=503) from None
         self._well = True
 
     async def start(self, request: Request) -> RemoteAnswer:
         """Ask, and wait for the first piece. Raises :class:`Failed`."""
         body = self._body(request)
-        timeout = httpx.Timeout(self.backend.timeout, connect=min(CONNECT, self.backend.timeout))
+        content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+        headers = {"Content-Type": "application/json", "Accept": "text/event-stream"} | self._headers
         try:
-            content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
-            sent = self._client.build_request(
-                "POST", f"{self._url}/chat/completions", content=content, timeout=timeout,
-                headers={"Content-Type": "application/json", "Accept": "text/event-stream"} | self._headers,
-            )  # fmt: skip
-            async with asyncio.timeout(self.backend.timeout):
-                response = await self._client.send(sent, stream=True)
-        except TimeoutError:
-            raise Failed("no answer in time", status=504) from None
-        except httpx.HTTPError as error:
-            raise Failed(_why(error), status=504 if isinstance(error, httpx.TimeoutException) else 502) from None
+            response = await self._client.post(f"{self._url}/chat/completions", content, headers, self.backend.timeout)
+        except (TimeoutError, aiohttp.ClientError) as error:
+            raise Failed(why(error), status=504 if isinstance(error, TimeoutError) else 502) from None
         answer = RemoteAnswer(self, request, response)
         try:
-            if response.status_code != 200:
+            if response.status != 200:
                 raise await self._refused(response)
             await answer.begin()
         except BaseException:
@@ -115,9 +104,7 @@ class RemoteCompleter:
             raise Refusal(400, f"{self.llm} answers conversations alone", param="prompt", code="unsupported_field")
         for name in ("functions", "function_call"):
             if request.fields.get(name):
-                raise Refusal(
-                    400, f"{name} is not passed on: use tools", param=name, code="unsupported_field"
-                )
+                raise Refusal(400, f"{name} is not passed on: use tools", param=name, code="unsupported_field")
         settings = request.settings
         asked: dict[str, Any] = {name: getattr(settings, name) for name in SETTINGS}
         asked |= {
@@ -136,16 +123,16 @@ class RemoteCompleter:
             "stream_options": {"include_usage": True},
         }
 
-    async def _refused(self, response: httpx.Response) -> Failed:
+    async def _refused(self, response: aiohttp.ClientResponse) -> Failed:
         """What a code that is no success means."""
-        raw, status = b"", response.status_code
+        raw, status = b"", response.status
         try:
             async with asyncio.timeout(LOOK):
-                async for chunk in response.aiter_bytes():
+                async for chunk in response.content.iter_any():
                     raw += chunk
                     if len(raw) > MOST_OF_ERROR:
                         break
-        except (TimeoutError, httpx.HTTPError):
+        except (TimeoutError, aiohttp.ClientError):
             pass
         reason, wait = f"HTTP {status}", _seconds(response.headers.get("retry-after"))
         if status not in OF_THE_REQUEST:
@@ -160,11 +147,13 @@ class RemoteCompleter:
 class RemoteAnswer:
     """An answer of an endpoint. The first piece is there when it begins."""
 
-    def __init__(self, completer: RemoteCompleter, request: Request, response: httpx.Response) -> None:
+    def __init__(self, completer: RemoteCompleter, request: Request, response: aiohttp.ClientResponse) -> None:
         self._completer, self._request, self._response = completer, request, response
         self._deadline = time.monotonic() + completer.backend.longest
         self._first: list[Piece] = []
+        self._events = events(response.content.iter_any())
         self._pieces = self._read()
+        self._done = False
         self._said = False
         self._open_ends = set(range(request.settings.n))
         #: Whether the endpoint's own count of tokens cannot be.
@@ -209,8 +198,15 @@ class RemoteAnswer:
             yield piece
 
     async def close(self) -> None:
+        if self._done:
+            # A connection that is read to its end is there for the next request.
+            with contextlib.suppress(TimeoutError, StopAsyncIteration, aiohttp.ClientError, Endless):
+                async with asyncio.timeout(ENDING):
+                    await anext(self._events)
         await self._pieces.aclose()
-        await self._response.aclose()
+        await self._events.aclose()
+        # Gives the connection back where it was read to its end.
+        self._response.release()
 
     async def _next(self) -> Piece:
         """The next piece, in time. Raises :class:`Failed`, and ``StopAsyncIteration`` behind the last."""
@@ -234,10 +230,8 @@ class RemoteAnswer:
         except TimeoutError:
             reason = "an endless answer" if left < self._completer.backend.timeout else "no answer in time"
             raise Failed(reason, status=504) from None
-        except httpx.TimeoutException:
-            raise Failed("no answer in time", status=504) from None
-        except httpx.HTTPError as error:
-            raise Failed(_why(error)) from None
+        except aiohttp.ClientError as error:
+            raise Failed(why(error)) from None
         except Endless:
             raise Failed("an endless answer") from None
         except (Malformed, ValueError, RecursionError, TypeError, KeyError, AttributeError):
@@ -264,14 +258,15 @@ class RemoteAnswer:
         if "json" in self._response.headers.get("content-type", ""):
             # It was asked for a stream and gave the whole: as good, only later.
             raw = b""
-            async for chunk in self._response.aiter_bytes():
+            async for chunk in self._response.content.iter_any():
                 raw += chunk
                 if len(raw) > 64 * 1024 * 1024:
                     raise Endless("an answer of more than 64 MiB")
             yield _object(raw)
             return
-        async for data in events(self._response.aiter_bytes()):
+        async for data in self._events:
             if data == b"[DONE]":
+                self._done = True
                 return
             yield _object(data)
 
@@ -290,15 +285,6 @@ def _object(raw: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise Malformed("a document that is no object")
     return document
-
-
-def _why(error: httpx.HTTPError) -> str:
-    """A failure of the network, in words without an address."""
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-        return "no connection"
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return "the connection broke"
 
 
 def _error_of(raw: bytes) -> tuple[str, str | None, str | None]:

@@ -64,7 +64,7 @@ def usage_of(
     prompt, answer = told.get("prompt_tokens"), told.get("completion_tokens")
     if not _count(prompt) or not _count(answer) or prompt < 1:
         return None, True
-    if said and answer < 1 or most is not None and answer > most:
+    if (said and answer < 1) or (most is not None and answer > most):
         return None, True
     if longest_prompt is not None and prompt > LONGER * longest_prompt + TEMPLATE:
         return None, True

@@ -1,7 +1,8 @@
-"""The log of requests: JSON Lines, written behind the answers' backs, so that no request waits for a disk or is lost with
-one. What cannot be written is counted.
+"""The log of requests: JSON Lines, written behind the answers' backs, so that no request waits for a disk or is lost
+with one. What cannot be written is counted.
 
-A line never has a key, an address of anybody, or a header in it; texts only where that was asked for, and then redacted.
+A line never has a key, an address of anybody, or a header in it; texts only where that was asked for, and then
+redacted.
 """
 
 from __future__ import annotations

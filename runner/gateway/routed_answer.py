@@ -144,4 +144,3 @@ class RoutedAnswer:
             self.outcome.ended = "broken"
             raise
         self.outcome.ended = "ok"
-

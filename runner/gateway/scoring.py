@@ -120,4 +120,6 @@ def open_scorer(
         return Scorer(scorer)
     opened = open_model(workspace, lengths, device=device)
     opened.need(length.TASK, "--lengths", "a length model tells how long answers are")
-    return Scorer(scorer, LlmAnswers(opened, LlmOptions(models_to_score=names, unknown="null"), zero="", remember=False))
+    return Scorer(
+        scorer, LlmAnswers(opened, LlmOptions(models_to_score=names, unknown="null"), zero="", remember=False)
+    )

@@ -1,9 +1,9 @@
 """What a router would have saved, and cost in quality, on the requests of a log: its silent choices, or those of a
 proposed router that is replayed over it.
 
-The quality of a choice is the router's own expectation: the chance of the better answer against another candidate. It is
-no grade of what was answered, and the report says so; where users graded answers, those of the two sides stand beside it.
-Intervals are 95 % percentile bootstraps over conversations, whose requests are not independent.
+The quality of a choice is the router's own expectation: the chance of the better answer against another candidate. It
+is no grade of what was answered, and the report says so; where users graded answers, those of the two sides stand
+beside it. Intervals are 95 % percentile bootstraps over conversations, whose requests are not independent.
 """
 
 from __future__ import annotations
@@ -63,7 +63,11 @@ class Report:
         from runner.training.bootstrap import Interval
 
         return {
-            name: value.as_dict() if isinstance(value, Interval) else dict(value) if isinstance(value, Mapping) else value
+            name: value.as_dict()
+            if isinstance(value, Interval)
+            else dict(value)
+            if isinstance(value, Mapping)
+            else value
             for name, value in vars(self).items()
         }
 
@@ -74,8 +78,8 @@ class Report:
             worth = "It would have asked the same LLM each time."
         elif quality.holds_zero:
             worth = (
-                f"By its own expectation the chance of the better answer is {quality.value:+.3f} ({quality.low:+.3f} to "
-                f"{quality.high:+.3f}): no difference that is sure."
+                f"By its own expectation the chance of the better answer is {quality.value:+.3f} "
+                f"({quality.low:+.3f} to {quality.high:+.3f}): no difference that is sure."
             )
         else:
             word = "greater" if quality.value > 0 else "less"
@@ -157,8 +161,8 @@ def report(
 
 
 def _costs(replayed: Sequence[Replayed]) -> list[float]:
-    """What each choice costs. That of the LLM that answered is what it was; another has what it was asked the turn before
-    in its cache, where it would have been asked that."""
+    """What each choice costs. That of the LLM that answered is what it was; another has what it was asked the turn
+    before in its cache, where it would have been asked that."""
     costs, before = [], dict[str, str]()
     for each in replayed:
         line, session = each.line, each.line["session"]

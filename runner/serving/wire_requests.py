@@ -199,7 +199,8 @@ def fault_of(error: ValidationError) -> Refusal:
 
 def asks_nothing(name: str, value: Any) -> bool:
     """Whether a field that nothing goes by has a value that asks for nothing."""
-    return value is None or any(value == idle and type(value) is not bool or value is idle for idle in IDLE.get(name, ()))
+    idle = IDLE.get(name, ())
+    return value is None or any((value == one and type(value) is not bool) or value is one for one in idle)
 
 
 def _parted(

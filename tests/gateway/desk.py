@@ -16,18 +16,22 @@ from runner.gateway.backend_fields import Backend
 from runner.gateway.choosing import Policy
 from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway
-from runner.gateway.remote_completer import RemoteCompleter, new_client
+from runner.gateway.http_client import HttpClient
+from runner.gateway.remote_completer import RemoteCompleter
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Request, Settings
 from tests.gateway.stub_backend import Reply, Stub, answer, serving
 
 LLMS = ("small", "middle", "big")
 #: Of a million tokens; an answer has ten.
-PRICES = {name: {"input": price, "output": price, "answer_tokens": 10} for name, price in zip(LLMS, (1, 4, 20), strict=True)}
+PRICES = {
+    name: {"input": price, "output": price, "answer_tokens": 10} for name, price in zip(LLMS, (1, 4, 20), strict=True)
+}
 
 
 class Router:
-    """Scores each LLM 0, the one that a prompt names first 2, and others that it names 1. A prompt with "broken" in it cannot be scored."""
+    """Scores each LLM 0, the one that a prompt names first 2, and others that it names 1. A prompt with "broken" in it
+    cannot be scored."""
 
     def __init__(self, names: Sequence[str] = LLMS) -> None:
         self.names = list(names)
@@ -62,7 +66,7 @@ async def gateway(
 ) -> AsyncIterator[tuple[Gateway, dict[str, Stub]]]:
     """A gateway to three stubs. ``fields`` are those of a backend beside its address and price."""
     found = {name: (stubs or {}).get(name) or Stub(Reply(answer(f"I am {name}"))) for name in LLMS}
-    async with serving(*found.values()), new_client() as client:
+    async with serving(*found.values()), HttpClient() as client:
         backends = {
             name: Backend.model_validate(
                 {"url": stub.url, "price": PRICES[name], "timeout": 5.0} | dict((fields or {}).get(name, {}))
@@ -78,7 +82,9 @@ async def gateway(
             await own.close()
 
 
-def user(text: Any, *before: Mapping[str, Any], model: str = "router", streamed: bool = False, **fields: Any) -> Request:
+def user(
+    text: Any, *before: Mapping[str, Any], model: str = "router", streamed: bool = False, **fields: Any
+) -> Request:
     """A question, and what went before it."""
     headers = fields.pop("headers", {})
     settings = Settings(**fields.pop("settings", {}))

@@ -74,7 +74,11 @@ def test_needs_are_told_by_tools_pictures_and_length():
     assert not needs_of(Request("router", (user("Hi"),), fields={"tools": []})).tools
     assert needs_of(Request("router", (user("Hi"),), fields={"tools": [{"type": "function"}]})).tools
     loop = needs_of(Request("router", (user("Hi"), CALL, RESULT)))
-    assert loop.tools and loop.in_tool_loop and not needs_of(Request("router", (user("Hi"), CALL, RESULT, user("x")))).in_tool_loop
+    assert (
+        loop.tools
+        and loop.in_tool_loop
+        and not needs_of(Request("router", (user("Hi"), CALL, RESULT, user("x")))).in_tool_loop
+    )
     plain = needs_of(Request("router", (user("x" * 400),)))
     assert plain.prompt_tokens == 104 and plain.longest > plain.prompt_tokens
     longer = needs_of(Request("router", (user("x" * 400),), settings=Settings(max_tokens=1000)))

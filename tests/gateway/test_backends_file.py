@@ -48,7 +48,8 @@ def test_endpoints_and_stored_models_with_their_prices_and_keys(tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"smal": GOOD["small"], "small": ...}, "/smal: elo_scoring/it knows no LLM of this name; did you mean 'small'?"),
+        ({"smal": GOOD["small"], "small": ...},
+         "/smal: elo_scoring/it knows no LLM of this name; did you mean 'small'?"),
         ({"big": ...}, 'the LLM \'big\' of elo_scoring/it has no backend; "big": null says that it is not called'),
         ({"router-1": None}, "/router-1: a name that begins with router"),
         ({"big": "sft"}, "/big: a stored model is TYPE/NAME or TYPE/NAME/vN"),
@@ -71,7 +72,8 @@ def test_endpoints_and_stored_models_with_their_prices_and_keys(tmp_path):
         ({"big": {"url": "http://127.0.0.1/v1", "price": {"input": 1, "output": 1, "cached": 2}}},
          "/big/price/cached: what is cached costs no more"),
         ({"big": {"url": "http://127.0.0.1/v1", "price": {"inptu": 1}}}, '/big/price/inptu: unknown field; did you'),
-        ({"big": {"url": "http://127.0.0.1/v1", "parameters": {"stream": True}}}, "/big/parameters/stream: is what each"),
+        ({"big": {"url": "http://127.0.0.1/v1", "parameters": {"stream": True}}},
+         "/big/parameters/stream: is what each"),
         ({"big": 3}, "/big: not one of the allowed values"),
         ({"small": None, "big": None}, "no LLM is called"),
     ],

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from runner.gateway.backend_fields import Backend
-from runner.gateway.remote_completer import Failed, RemoteCompleter, new_client
+from runner.gateway.http_client import HttpClient
+from runner.gateway.remote_completer import Failed, RemoteCompleter
 from runner.serving.completions import Piece, Refusal, Request, Settings, Usage
 from tests.gateway.stub_backend import DONE, HANG, KILL, Reply, Stub, answer, delta, event, refusal, serving, usage
 
@@ -23,7 +24,7 @@ def ask(reply: Reply | list[Any], request: Request = ASKED, **fields: Any) -> tu
     stub = Stub(reply if isinstance(reply, Reply) else Reply(reply))
 
     async def run() -> tuple[list[Piece], Any]:
-        async with serving(stub), new_client() as client:
+        async with serving(stub), HttpClient() as client:
             backend = Backend.model_validate({"url": stub.url, "timeout": 5.0} | fields)
             completer = RemoteCompleter("small", backend, {"Authorization": f"Bearer {KEY}"}, client)
             answering = await completer.start(request)
@@ -96,7 +97,7 @@ def test_an_endpoint_that_does_not_stream_gives_its_answer_as_one_piece():
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        ([b"data: {\"choices\": [\n\n"], "no chat completion"),
+        ([b'data: {"choices": [\n\n'], "no chat completion"),
         ([event([1, 2])], "no chat completion"),
         ([event({"choices": 3})], "no chat completion"),
         ([event({"choices": [{"delta": {"content": 5}}]})], "no chat completion"),
@@ -114,7 +115,9 @@ def test_what_is_no_answer_fails_before_the_first_piece_and_may_be_asked_elsewhe
     assert (failure.reason, failure.elsewhere, failure.status) == (reason, True, 502)
 
 
-@pytest.mark.parametrize(("script", "reason"), [([HANG], "no answer in time"), ([delta("a"), HANG], "no answer in time")])
+@pytest.mark.parametrize(
+    ("script", "reason"), [([HANG], "no answer in time"), ([delta("a"), HANG], "no answer in time")]
+)
 def test_an_endpoint_that_is_silent_is_waited_for_no_longer_than_said(script, reason):
     failure = failing(script, timeout=0.2)
     assert (failure.reason, failure.status) == (reason, 504)
@@ -136,7 +139,7 @@ def test_an_answer_that_breaks_off_fails_where_it_does():
 
     async def run() -> list[str]:
         got = []
-        async with serving(stub), new_client() as client:
+        async with serving(stub), HttpClient() as client:
             completer = RemoteCompleter("small", Backend(url=stub.url), {}, client)
             answering = await completer.start(ASKED)
             with pytest.raises(Failed, match="the connection broke"):
@@ -185,7 +188,7 @@ def test_an_error_of_the_request_is_told_with_its_field_and_without_the_key():
 
 def test_nobody_there_is_no_connection():
     async def run() -> None:
-        async with new_client() as client:
+        async with HttpClient() as client:
             # A port that was just given back.
             server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
             port = server.sockets[0].getsockname()[1]
@@ -204,7 +207,7 @@ def test_what_is_not_read_to_its_end_is_given_up():
     stub = Stub(Reply([delta("a"), HANG]))
 
     async def run() -> None:
-        async with serving(stub), new_client() as client:
+        async with serving(stub), HttpClient() as client:
             completer = RemoteCompleter("small", Backend(url=stub.url), {}, client)
             await completer.ready()
             answering = await completer.start(ASKED)

@@ -35,7 +35,7 @@ def logged(path: Path, texts: bool = True, feedback: bool = True, **more: Any) -
         stubs = {"big": Stub(Reply(answer("I am big, write to ada@example.com", prompt=100, completion=10)))}
         async with gateway(stubs=stubs, log=log, **more) as (own, _):
             for at in range(12):
-                text, headers = await said(own, user(f"small {at}: the key is {KEY}", user=str(at % 4)))
+                _, headers = await said(own, user(f"small {at}: the key is {KEY}", user=str(at % 4)))
                 if feedback:
                     log.write({"event": "feedback", "id": headers["x-runner-request"], "score": at % 2})
             for llm in ("small", "big"):
@@ -55,7 +55,9 @@ def test_without_texts_no_word_of_anybody_is_in_the_log(tmp_path):
     for word in ("the key is", "I am small", KEY, "127.0.0.1", "http"):
         assert word not in text
     first = requests[0]
-    assert first["model"] == "small" and first["why"] == "chosen" and first["cost"] > 0 and first["rule"] == {"rate": 0.0}
+    assert (
+        first["model"] == "small" and first["why"] == "chosen" and first["cost"] > 0 and first["rule"] == {"rate": 0.0}
+    )
     assert set(first["qualities"]) == set(first["costs"]) == {"small", "middle", "big"}
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -108,7 +110,12 @@ def test_behind_half_a_line_the_next_begins_anew_and_reading_counts_the_half(tmp
     path = tmp_path / "log.jsonl"
     logged(path)
     whole = path.read_bytes()
-    path.write_bytes(whole[:-20] + b"\n" + b'{"event": "other"}\n[1]\n{"event": "request", "v": 1}\n' + b'{"event": "request", "v": 99}\n')
+    path.write_bytes(
+        whole[:-20]
+        + b"\n"
+        + b'{"event": "other"}\n[1]\n{"event": "request", "v": 1}\n'
+        + b'{"event": "request", "v": 99}\n'
+    )
     found = read_log(path)
     assert len(found.requests) == 14
     assert sum(found.dropped.values()) == 5
