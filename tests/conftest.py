@@ -22,7 +22,6 @@ from tests import warm
 
 ROOT = Path(__file__).parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
-#: So many new objects are those of libraries, not of a test.
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
