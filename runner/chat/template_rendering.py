@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -22,6 +23,8 @@ from runner.errors import DataError
 
 #: The day of a template that asks for one: what Llama 3.2's has where it is told none.
 DAY = date(2024, 7, 26)
+#: One thread writes at a time: transformers keeps a compiled template, and with it the marks that it is making.
+_WRITING = threading.Lock()
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _DATES = re.compile(r"""strftime_now\(\s*(?:"([^"]*)"|'([^']*)')\s*\)""")
 
@@ -62,15 +65,16 @@ class Template:
         source = self.tool_use if tools and self.tool_use is not None else self.source
         marked = _GENERATION.search(source) is not None
         try:
-            # The function's signature says text; it returns the texts and the marked places.
-            result: Any = render_jinja_template(
-                conversations=[[self._with_pictures(message) for message in messages]],
-                tools=[dict(tool) for tool in tools] or None,
-                chat_template=_dated(source, self.today),
-                return_assistant_tokens_mask=marked,
-                add_generation_prompt=prompt,
-                **dict[str, Any](self.special_tokens),
-            )
+            with _WRITING:
+                # The function's signature says text; it returns the texts and the marked places.
+                result: Any = render_jinja_template(
+                    conversations=[[self._with_pictures(message) for message in messages]],
+                    tools=[dict(tool) for tool in tools] or None,
+                    chat_template=_dated(source, self.today),
+                    return_assistant_tokens_mask=marked,
+                    add_generation_prompt=prompt,
+                    **dict[str, Any](self.special_tokens),
+                )
         except (TemplateError, TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
             raise Unrenderable(
                 "template refuses",

@@ -154,10 +154,11 @@ def serve(
         ("--max-length", 2, max_length),
         ("--max-rows", 1, max_rows),
         ("--drain-seconds", 0, drain_seconds),
-        ("--port", 0, port),
     ):
         if value is not None and not value >= least:
             raise UsageError(f"is {value}", where=name, hint=f"{least} or more")
+    if not 0 <= port <= 65535:
+        raise UsageError(f"is {port}", where="--port", hint="0 to 65535; 0 is one that is free")
     if rate is not None and not 0 < rate < float("inf"):
         raise UsageError(f"is {rate}", where="--rate", hint="requests a minute, more than 0")
     missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]

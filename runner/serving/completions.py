@@ -6,7 +6,7 @@ come as they are made; what it cannot do it refuses with a :class:`Refusal` befo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -120,7 +120,7 @@ class Answering(Protocol):
     def prompt_ids(self) -> Sequence[int] | None:
         """The token ids that the model was fed, where they are known."""
 
-    def pieces(self) -> AsyncIterator[Piece]:
+    def pieces(self) -> AsyncGenerator[Piece, None]:
         """What is made, as it is made. Raises :class:`Refusal` where it fails on the way."""
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from runner.errors import RunnerError
@@ -95,7 +95,7 @@ class EngineAnswering:
         self.prompt_ids: Sequence[int] | None = prompt_ids
         self._replies, self._lines = replies, lines
 
-    def pieces(self) -> AsyncIterator[Piece]:
+    def pieces(self) -> AsyncGenerator[Piece, None]:
         return merged([_told(reply, at) for at, reply in enumerate(self._replies)])
 
     @property
@@ -107,7 +107,7 @@ class EngineAnswering:
             reply.cancel()
 
 
-async def _told(reply: Reply[Piece, Finish | None], index: int) -> AsyncIterator[Piece]:
+async def _told(reply: Reply[Piece, Finish | None], index: int) -> AsyncGenerator[Piece, None]:
     """One answer's pieces, the last of which says why it ended. Raises :class:`Refusal` for one that came to no end."""
     try:
         async for piece in reply:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 
 from runner.serving.completions import Answering, Piece, Usage
@@ -19,10 +19,10 @@ class Joined:
         self.headers: Mapping[str, str] = parts[0].headers
         self.prompt_ids: Sequence[int] | None = None
 
-    def pieces(self) -> AsyncIterator[Piece]:
+    def pieces(self) -> AsyncGenerator[Piece, None]:
         return merged([self._told(at) for at in range(len(self._parts))])
 
-    async def _told(self, at: int) -> AsyncIterator[Piece]:
+    async def _told(self, at: int) -> AsyncGenerator[Piece, None]:
         async with contextlib.aclosing(self._parts[at].pieces()) as pieces:
             async for piece in pieces:
                 yield replace(piece, index=piece.index + at * self._each)
@@ -39,7 +39,7 @@ class Joined:
             await part.close()
 
 
-async def merged(streams: Sequence[AsyncIterator[Piece]]) -> AsyncIterator[Piece]:
+async def merged(streams: Sequence[AsyncGenerator[Piece, None]]) -> AsyncGenerator[Piece, None]:
     """The pieces of several streams, each as soon as it is there. What one raises ends them all."""
     if len(streams) == 1:
         async for piece in streams[0]:
@@ -47,7 +47,7 @@ async def merged(streams: Sequence[AsyncIterator[Piece]]) -> AsyncIterator[Piece
         return
     found: asyncio.Queue[Piece | BaseException | None] = asyncio.Queue()
 
-    async def read(stream: AsyncIterator[Piece]) -> None:
+    async def read(stream: AsyncGenerator[Piece, None]) -> None:
         try:
             async for piece in stream:
                 found.put_nowait(piece)
@@ -60,13 +60,13 @@ async def merged(streams: Sequence[AsyncIterator[Piece]]) -> AsyncIterator[Piece
     try:
         going = len(tasks)
         while going:
-            piece = await found.get()
-            if isinstance(piece, BaseException):
-                raise piece
-            if piece is None:
+            told = await found.get()
+            if isinstance(told, BaseException):
+                raise told
+            if told is None:
                 going -= 1
             else:
-                yield piece
+                yield told
     finally:
         for task in tasks:
             task.cancel()

@@ -21,21 +21,30 @@ class Measurements:
         self._registry = CollectorRegistry()
         #: Those of completers that count on their own.
         self.others: list[CollectorRegistry] = []
-        named = {"registry": self._registry}
+        registry = self._registry
         self._requests = Counter(
-            "runner_requests", "Requests that are over, by their status.", ["endpoint", "model", "status"], **named
+            "runner_requests",
+            "Requests that are over, by their status.",
+            ["endpoint", "model", "status"],
+            registry=registry,
         )
-        self._tokens = Counter("runner_tokens", "Tokens of prompts and of answers.", ["model", "kind"], **named)
+        self._tokens = Counter(
+            "runner_tokens", "Tokens of prompts and of answers.", ["model", "kind"], registry=registry
+        )
         self._first = Histogram(
             "runner_first_piece_seconds", "From a request to the first of its answer.", ["model"], buckets=SECONDS,
-            **named,
+            registry=registry,
         )  # fmt: skip
         self._whole = Histogram(
-            "runner_request_seconds", "From a request to its end.", ["endpoint", "model"], buckets=SECONDS, **named
+            "runner_request_seconds",
+            "From a request to its end.",
+            ["endpoint", "model"],
+            buckets=SECONDS,
+            registry=registry,
         )
-        self.running = Gauge("runner_requests_running", "Requests that are not over.", **named)
-        self._ready = Gauge("runner_ready", "1: the server is ready, and takes requests.", **named)
-        Gauge("runner_answers_unfinished", "Answers under way, and in line.", **named).set_function(waiting)
+        self.running = Gauge("runner_requests_running", "Requests that are not over.", registry=registry)
+        self._ready = Gauge("runner_ready", "1: the server is ready, and takes requests.", registry=registry)
+        Gauge("runner_answers_unfinished", "Answers under way, and in line.", registry=registry).set_function(waiting)
 
     def text(self, ready: bool) -> bytes:
         """All of it."""

@@ -19,6 +19,7 @@ from tests.bad_inputs import (
     cases_rewards,
     cases_routers,
     cases_runs,
+    cases_serve,
     cases_spec,
     cases_tabular,
     cases_tokens,
@@ -42,6 +43,7 @@ TABLE = [
     *cases_language_rows.CASES,
     *cases_questions.CASES,
     *cases_runs.CASES,
+    *cases_serve.CASES,
     *cases_engine.CASES,
 ]
 

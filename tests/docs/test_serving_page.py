@@ -17,7 +17,7 @@ from tests.conftest import Desk
 from tests.docs.documents import ROOT, blocks, dialogue, matches, table
 from tests.holding import wait
 from tests.serving.running import PATIENCE
-from tests.talking_models import CHATS
+from tests.talking_models import CHATS, keep
 from tests.warm import Copy
 
 PAGE = ROOT / "docs" / "serving.md"
@@ -25,7 +25,7 @@ PAGE = ROOT / "docs" / "serving.md"
 
 def test_what_is_asked_of_the_server_is_answered_as_shown(talking: Desk, tmp_path):
     # A model that took no training stands for the one that the page trains first.
-    shutil.copytree(talking.home / "models" / CHATS, tmp_path / "models" / "sft" / "sft-example")
+    keep(tmp_path, "sft/sft-example", shutil.copytree(talking.home / "made" / CHATS, tmp_path / "made"))
     (command, shown) = [block for block in blocks(PAGE) if block.language in ("bash", "text")][:2]
     program, *words = shlex.split(command.text)
     assert program == "runner" and words[-2:] == ["--port", "8000"]

@@ -89,12 +89,12 @@ def serving(
     words: Sequence[str],
     *,
     rules: Rules | None = None,
-    limits: Limits = Limits(),
+    limits: Limits | None = None,
     drain_seconds: float = 30.0,
     **given: Any,
 ) -> Iterator[Running]:
     """Serve stored models of a folder, and begin once they are ready."""
-    opened = open_models(Workspace.below(home), words, limits=limits, **given)
+    opened = open_models(Workspace.below(home), words, limits=limits or Limits(), **given)
     service = Service([opened.language], opened.rows, rules)
     with run(service, drain_seconds) as running:
         running.until(lambda: running.get("/health").status_code == 200)

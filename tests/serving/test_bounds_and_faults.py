@@ -1,4 +1,4 @@
-"""What a server bears: clients that go away, queues that are full, prompts that are too long, requests that are none."""
+"""What a server bears: clients that go away, full queues, prompts that are too long, requests that are none."""
 
 from __future__ import annotations
 

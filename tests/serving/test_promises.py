@@ -6,6 +6,8 @@ import asyncio
 import json
 import math
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import openai
@@ -309,6 +311,21 @@ def test_the_served_prompt_is_the_trained_one(server, client):
     turns[1] = turns[1] | {"content": parts}
     again = client.chat.completions.create(model=CHATS, messages=turns, max_tokens=1, extra_body=told)
     assert again.prompt_token_ids == made.prompt_token_ids
+
+
+def test_prompts_of_many_requests_are_written_at_once(server):
+    renderer = server.service.completers[0]._models[CHATS].engine.answerer.renderer
+    asked = read_conversation(SEA, None, "a request")
+    wanted = renderer.prompt(asked)
+    # Threads take turns at every step, so that one comes in between whenever it can.
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(renderer.prompt, [asked] * 64))
+    finally:
+        sys.setswitchinterval(before)
+    assert found == [wanted] * 64
 
 
 def test_a_model_whose_template_is_another_is_not_served(talking: Desk, tmp_path):
