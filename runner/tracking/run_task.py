@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 from runner import registry
 from runner.contract import AskOptions, Measure, Table, Task
@@ -31,7 +31,7 @@ def task_of(model_type: object, metrics: Mapping[str, Any] | None = None) -> Tas
 def asked_file(model_type: str) -> str | None:
     """What a kind's layout calls a file of rows to answer; None where it has no word, or the kind is not here."""
     with contextlib.suppress(Exception):
-        return cast("str | None", registry.load(model_type).Spec.data.asked_file)
+        return registry.load(model_type).Spec.data.asked_file
     return None
 
 
