@@ -113,7 +113,7 @@ class Server(uvicorn.Server):
         service.on_failed = self._failed
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:  # type: ignore[override]
+    def capture_signals(self) -> Iterator[None]:
         """Heard in the loop. Signals that were ignored stay so."""
         loop = asyncio.get_running_loop()
         heard = [

@@ -160,7 +160,7 @@ def read_text(
     elif all(isinstance(one, int) for one in prompt):
         prompts = [tuple(prompt)]
     else:
-        prompts = [one if isinstance(one, str) else tuple(one) for one in prompt]  # type: ignore[arg-type]
+        prompts = [one if isinstance(one, str) else tuple(one) for one in prompt]
     if prompts == [[]] or () in prompts:
         raise Refusal(400, "prompt is empty", param="prompt", code="invalid_value")
     if len(prompts) * settings.n > MOST_ANSWERS:
