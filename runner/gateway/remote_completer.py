@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -237,7 +237,7 @@ class RemoteAnswer:
         except (Malformed, ValueError, RecursionError, TypeError, KeyError, AttributeError):
             raise Failed("no chat completion") from None
 
-    async def _read(self) -> AsyncIterator[Piece]:  # an async generator, closed by `close`
+    async def _read(self) -> AsyncGenerator[Piece, None]:
         open_ends = self._open_ends
         async for document in self._documents():
             error = document.get("error")
