@@ -173,7 +173,7 @@ class RemoteAnswer:
         return {}
 
     @property
-    def prompt_ids(self) -> None:
+    def prompt_ids(self) -> Sequence[int] | None:
         return None
 
     @property
@@ -187,7 +187,7 @@ class RemoteAnswer:
         except StopAsyncIteration:
             raise Failed("an empty answer") from None
 
-    async def pieces(self) -> AsyncIterator[Piece]:
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
         while self._first:
             yield self._first.pop()
         while True:
