@@ -4,9 +4,10 @@
 
 Trains two routers on packaged data, one that reads no prompt (``elo_scoring``) and one that embeds it
 (``dense_network``), serves each before three stubs of their own processes, and asks the same questions of a stub
-directly and through the gateway. A stub gives its first piece after 50 ms, and nineteen more at a quarter of a second
-each. Prints, of the time to the first piece and of the whole, the 50th and 99th percentile on both roads and their
-difference; then the memory of the gateway's process over many requests, and how many are lost when a backend is killed under load.
+directly and through the gateway. A stub gives its first piece after 50 ms, and nineteen more a quarter of a second
+apart. Prints, of the time to the first piece and of the whole, the 50th and 99th percentile on both roads and their
+difference; then the memory of the gateway's process over many requests, and how many are lost when a backend is
+killed under load.
 """
 
 from __future__ import annotations

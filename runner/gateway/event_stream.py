@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 #: Bytes of one line, and of a whole answer.
 LONGEST_LINE, MOST_BYTES = 4 * 1024 * 1024, 64 * 1024 * 1024
@@ -12,7 +12,7 @@ class Endless(Exception):
     """A line, or an answer, beyond any sane size."""
 
 
-async def events(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def events(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The ``data`` of each event, as the bytes of one line: OpenAI's wire has no event of several.
 
     Raises :class:`Endless`. Comments, names of events and blank lines are passed over.

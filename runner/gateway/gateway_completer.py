@@ -127,7 +127,7 @@ class Gateway:
                 refused = refusal
         raise refused or Refusal(503, "there is no backend")
 
-    async def start(self, request: Request) -> RoutedAnswer:
+    async def start(self, request: Request) -> Answering:
         """Decide, and ask until one begins to answer; an answer that is not sent as it comes is waited for, and begun
         again by the next where it breaks off. Raises :class:`Refusal`."""
         started = time.perf_counter()

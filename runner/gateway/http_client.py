@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass_environment
+from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 
@@ -76,7 +76,7 @@ def _proxy(url: str) -> str | None:
     parts = urlsplit(url)
     if parts.hostname is None or parts.hostname in ("localhost", "127.0.0.1", "::1"):
         return None
-    return None if proxy_bypass_environment(parts.hostname) else proxies.get(parts.scheme)
+    return None if proxy_bypass(parts.hostname) else proxies.get(parts.scheme)
 
 
 def why(error: Exception) -> str:

@@ -11,7 +11,7 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -173,7 +173,7 @@ class RemoteAnswer:
         return {}
 
     @property
-    def prompt_ids(self) -> None:
+    def prompt_ids(self) -> Sequence[int] | None:
         return None
 
     @property
@@ -187,7 +187,7 @@ class RemoteAnswer:
         except StopAsyncIteration:
             raise Failed("an empty answer") from None
 
-    async def pieces(self) -> AsyncIterator[Piece]:
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
         while self._first:
             yield self._first.pop()
         while True:
@@ -237,7 +237,7 @@ class RemoteAnswer:
         except (Malformed, ValueError, RecursionError, TypeError, KeyError, AttributeError):
             raise Failed("no chat completion") from None
 
-    async def _read(self) -> AsyncIterator[Piece]:  # an async generator, closed by `close`
+    async def _read(self) -> AsyncGenerator[Piece, None]:
         open_ends = self._open_ends
         async for document in self._documents():
             error = document.get("error")

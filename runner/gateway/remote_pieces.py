@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from runner.serving.completions import Finish, Piece, Token, Usage
 
@@ -75,7 +75,7 @@ def usage_of(
     return Usage(prompt, answer, cached), False
 
 
-def _count(value: Any) -> bool:
+def _count(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -119,7 +119,7 @@ class RoutedAnswer:
         """Read all of it. Raises :class:`Refusal` where it breaks off: nothing was sent then."""
         self._gathered = [piece async for piece in self._counted()]
 
-    async def pieces(self) -> AsyncIterator[Piece]:
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
         if self._gathered is not None:
             for piece in self._gathered:
                 yield piece
@@ -135,7 +135,7 @@ class RoutedAnswer:
         self.outcome.ended_at = time.perf_counter()
         self.outcome.over(self.outcome)
 
-    async def _counted(self) -> AsyncIterator[Piece]:
+    async def _counted(self) -> AsyncGenerator[Piece, None]:
         try:
             async for piece in self._inner.pieces():
                 self.outcome.add(piece)

@@ -28,9 +28,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     nobody = dict.fromkeys(found)
     called = {name: {"url": "http://127.0.0.1:9/v1", "price": PRICE} for name in CALLED}
     desk.write("backends.json", nobody | called)
-    desk.write(
-        "unpriced.json", nobody | {CALLED[0]: {"url": "http://127.0.0.1:9/v1", "price": {"input": 1, "output": 2}}}
-    )
+    unpriced = {"url": "http://127.0.0.1:9/v1", "price": {"input": 1, "output": 2}}
+    desk.write("unpriced.json", nobody | {CALLED[0]: unpriced})
     desk.write("keyed.json", nobody | {CALLED[0]: {"url": "https://x.example/v1", "api_key_env": "NO_SUCH_KEY"}})
     desk.write("stored.json", nobody | {CALLED[0]: "sft/nobody"})
     desk.write("ranks.json", nobody | {CALLED[0]: "elo_scoring/it"})
