@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import shutil
 import signal
@@ -69,7 +70,8 @@ def changed_weights(folder: Path) -> None:
 
 def changed_template(folder: Path) -> None:
     document = json.loads((folder / "language_model.json").read_text())
-    document["chat"]["source"] = document["chat"]["source"] + "{# the same, otherwise written #}"
+    source = document["chat"]["source"] + "{# the same, otherwise written #}"
+    document["chat"] |= {"source": source, "sha256": hashlib.sha256(source.encode()).hexdigest()}
     (folder / "language_model.json").write_text(json.dumps(document))
 
 
