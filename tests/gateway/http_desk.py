@@ -21,7 +21,7 @@ from runner.serving.service import Rules, Service
 from tests.gateway.desk import gateway
 from tests.gateway.stub_backend import Stub
 
-PATIENCE = 60
+PATIENCE = 240
 
 
 @dataclass

@@ -21,7 +21,7 @@ from runner.serving.service import Rules, Service
 from runner.workspace import Workspace
 
 #: Seconds that no test waits for.
-PATIENCE = 60
+PATIENCE = 240
 
 
 @dataclass

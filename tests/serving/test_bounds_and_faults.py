@@ -34,7 +34,7 @@ def strict(talking: Desk) -> Iterator[Running]:
     rules = Rules(
         Keys([KEY, "another"]),
         Rate(600),
-        Bounds(body=4096, headers=2048, seconds=0.2),
+        Bounds(body=4096, headers=2048, seconds=2),
         passed_over=frozenset({"user"}),
         hosts=None,
     )
@@ -146,24 +146,27 @@ def test_what_is_nowhere_is_said_with_what_is_near(strict):
     assert strict.get("/v1/chat/completions").json()["error"]["code"] == "wrong_method"
 
 
-def test_a_full_queue_is_told_when_to_come_again(strict, client):
-    async def crowd() -> list[Any]:
-        async with strict.async_client() as many:
-            many.api_key = KEY
-            asked = {"model": CHATS, "messages": HI, "max_tokens": 40}
-            return await asyncio.gather(
-                *(many.chat.completions.create(**asked) for _ in range(6)), return_exceptions=True
-            )
+def test_a_full_queue_is_told_when_to_come_again(talking: Desk):
+    with serving(talking.home, [CHATS], limits=Limits(together=1, waiting=1)) as running:
+        engine = running.service.completers[0]._models[CHATS].engine
 
-    found = asyncio.run(crowd())
-    refused = [each for each in found if isinstance(each, openai.RateLimitError)]
-    assert refused and len(refused) < 6
-    assert all(each.response.headers["retry-after"] == "1" for each in refused)
-    assert "takes 2" in refused[0].message
-    texts = {each.choices[0].message.content for each in found if not isinstance(each, Exception)}
-    assert len(texts) == 1
-    # There is room again.
-    assert client.chat.completions.create(**ASKED).usage.completion_tokens == 4
+        async def crowd() -> openai.RateLimitError:
+            async with running.async_client() as many:
+                held = [asyncio.ensure_future(many.chat.completions.create(**ENDLESS)) for _ in range(2)]
+                await asyncio.to_thread(running.until, lambda: engine.unanswered == 2)
+                with pytest.raises(openai.RateLimitError) as refused:
+                    await many.chat.completions.create(**ASKED)
+                for each in held:
+                    each.cancel()
+                return refused.value
+
+        refused = asyncio.run(crowd())
+        assert refused.response.headers["retry-after"] == "1"
+        assert "takes 2" in refused.message
+        running.until(lambda: engine.unanswered == 0 and running.service.running == 0)
+        # There is room again.
+        with running.client() as client:
+            assert client.chat.completions.create(**ASKED).usage.completion_tokens == 4
 
 
 def test_who_goes_away_frees_its_place(talking: Desk):

@@ -65,7 +65,7 @@ def status(address: str) -> tuple[int, str]:
 
 
 def test_sigterm_under_load_loses_nothing_and_takes_nothing_new(talking: Desk):
-    with begun(talking, CHATS) as (process, address), client_of(address) as client:
+    with begun(talking, CHATS, "--drain-seconds", PATIENCE) as (process, address), client_of(address) as client:
         assert status(address) == (200, "ready")
         streams = [started(client, max_tokens=900, seed=seed) for seed in range(3)]
         process.send_signal(signal.SIGTERM)
