@@ -37,7 +37,7 @@ TELLING = {
     "dense_network", "dn_embedding", "elo_scoring", "gradient_boosting", "grpo", "object_detection",
     "sentence_embedding", "sft", "tabular_classification", "text_classification", "tiny",
 }  # fmt: skip
-MANY, FEWER = 160, 48
+MANY, FEWER, FEW = 160, 48, 12
 POLICY = ("importance_sampling", "ppo", "cispo")
 OLDER_WORDS = OLDER_GROUPS | OLDER_NAMES
 # Texts that fit some pattern, or none. What no schema can say (Unicode's composed form) is not among them.
@@ -172,11 +172,17 @@ def check(document, kind, second, second_union):
     return True
 
 
-@pytest.mark.parametrize("documents", [12, pytest.param("many", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("kind", [*registry.kinds(), "tiny"])
+@pytest.mark.parametrize(
+    ("kind", "documents"),
+    [
+        *((kind, FEW) for kind in sorted(TELLING)),
+        *(
+            pytest.param(kind, MANY if kind in TELLING else FEWER, marks=pytest.mark.slow)
+            for kind in (*registry.kinds(), "tiny")
+        ),
+    ],
+)
 def test_schema_and_code_agree(kind, documents, request):
-    if documents == "many":
-        documents = MANY if kind in TELLING else FEWER
     if kind == "tiny":
         # Asked for here alone: with one kind more, every schema is made anew.
         request.getfixturevalue("tiny")
