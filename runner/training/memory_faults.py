@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import psutil
 
 from runner.errors import OutOfMemory
 from runner.training.gradient_training import GradientTraining
@@ -12,13 +15,25 @@ from runner.training.gradient_training import GradientTraining
 if TYPE_CHECKING:
     from runner.training.auto_batch_size import RowsAtOnce
 
+#: Bytes below a limit from where on it is taken to have been hit.
+NEAR = 16 * 2**20
+
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that there was no memory, of the CPU or of a GPU: Python's, torch's, a library's."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
+    # Libraries lose the error on its way, or cannot load another library, and say something else.
+    if isinstance(error, SystemError | ImportError) and _at_the_limit():
+        return True
     text = str(error)
     return "not enough memory" in text or "can't allocate memory" in text or "Cannot allocate memory" in text
+
+
+def _at_the_limit() -> bool:
+    """Whether this process may hardly have any more memory (``ulimit -v``)."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return limit != resource.RLIM_INFINITY and psutil.Process().memory_info().vms > limit - NEAR
 
 
 @contextmanager
