@@ -293,7 +293,8 @@ def test_stopped_before_it_began_it_resumes_to_the_same_model(trained):
 def contained(engine: Any, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contained]:
     """A container for all kinds, which has the vectors of prompts that are embedded here already: to embed some of
     them anew comes out differently in the last digits."""
-    container = Contained(tmp_path_factory.mktemp("contained"))
+    # Containers go by the name of their folder, and another test process has its own.
+    container = Contained(tmp_path_factory.mktemp(f"contained-{os.getpid()}-"))
     shutil.copytree(shared_cache, container.cache, dirs_exist_ok=True)
     yield container
     container.close()
