@@ -289,7 +289,7 @@ def test_stopped_before_it_began_it_resumes_to_the_same_model(trained):
     assert files(desk, resumed.json) == files(desk, whole)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def contained(engine: Any, shared_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contained]:
     """A container for all kinds, which has the vectors of prompts that are embedded here already: to embed some of
     them anew comes out differently in the last digits."""

@@ -60,9 +60,14 @@ def desk(tmp_path: Path, own_cache: Path) -> Iterator[Desk]:
 
 
 def containers() -> list[str]:
-    listing = ["docker", "ps", "--all", "--quiet", "--filter", "label=runner.run"]
-    # Other tests of this session run containers of their own on the same engine: those of this process only.
-    return [] if os.environ.get("PYTEST_XDIST_WORKER") else subprocess.check_output(listing, text=True).split()
+    label = '{{.Label "runner.run"}}'
+    listing = ["docker", "ps", "--all", "--filter", "label=runner.run", "--format", label]
+    # Other tests of this session run containers of their own on the same engine: those of this process only, without
+    # the one that all kinds share.
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        return []
+    names = subprocess.check_output(listing, text=True).split()
+    return [name for name in names if not name.startswith("contained-")]
 
 
 def by_hand(desk: Desk, *words: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
