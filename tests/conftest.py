@@ -195,6 +195,15 @@ def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield cache
 
 
+@pytest.fixture(scope="session")
+def curl() -> str:
+    """The program, where there is one."""
+    found = shutil.which("curl")
+    if found is None:
+        pytest.skip("there is no curl")
+    return found
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)

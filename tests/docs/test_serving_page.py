@@ -8,6 +8,8 @@ import shutil
 import signal
 import subprocess
 
+import pytest
+
 from runner.cli.app import build
 from runner.cli.serve import serve
 from runner.execution.image_lookup import tag
@@ -23,6 +25,7 @@ from tests.warm import Copy
 PAGE = ROOT / "docs" / "serving.md"
 
 
+@pytest.mark.usefixtures("curl")
 def test_what_is_asked_of_the_server_is_answered_as_shown(talking: Desk, tmp_path):
     # A model that took no training stands for the one that the page trains first.
     keep(tmp_path, "sft/sft-example", shutil.copytree(talking.home / "made" / CHATS, tmp_path / "made"))

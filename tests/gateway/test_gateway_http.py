@@ -83,8 +83,8 @@ def test_a_whole_answer_that_breaks_off_is_begun_again_by_the_next(behind):
     assert raw.headers["x-runner-failed"] == "big: the connection broke"
 
 
-def test_curl_and_the_list_of_models(behind):
-    done = subprocess.run(["curl", "-s", f"{behind.address}/v1/models"], capture_output=True, check=True)
+def test_curl_and_the_list_of_models(behind, curl):
+    done = subprocess.run([curl, "-s", f"{behind.address}/v1/models"], capture_output=True, check=True)
     assert [model["id"] for model in json.loads(done.stdout)["data"]] == ["router", "small", "middle", "big"]
 
 
