@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json as jsonlib
-from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from runner import near_names
 from runner.cli.output import error_text, say, show, table
 from runner.cli.parameters import Json
-from runner.contract import DataReport, LoadContext, LoadedData
-from runner.errors import DataError, ExitCode, Fault, SpecError, UsageError
-from runner.workspace import Workspace
+from runner.contract import DataReport
+from runner.errors import DataError, ExitCode, UsageError
+from runner.execution.data_trial import DataTrial, data_document, read_data
 
 LossOn_ = Annotated[
     str | None,
@@ -34,17 +31,6 @@ Fields_ = Annotated[
     str | None,
     Parameter(help='Other fields of a spec\'s data, as JSON: {"role_words": {"clerk": "assistant"}}.'),
 ]
-
-
-@dataclass
-class Read:
-    """What became of reading it."""
-
-    section: Any
-    report: DataReport
-    loaded: LoadedData | None = None
-    error: DataError | None = None
-    warnings: list[str] = field(default_factory=list)
 
 
 def check(
@@ -141,149 +127,18 @@ def show_rows(
     return ExitCode.DONE
 
 
-def read_data(path: str, kind: str, columns: str | None, fields: str | None = None, **beside: Any) -> Read:
-    """Read data as training of a kind would; ``beside`` are fields of the section where nothing says otherwise."""
-    from pathlib import Path
-
-    from runner.spec.kinds import spec_class
-
-    spec = spec_class(kind)
-    beside = {name: value for name, value in beside.items() if name in spec.data.model_fields}
-    section = data_section(spec.data, path, columns, kind, **beside | _fields(fields))
-    warnings: list[str] = []
-
-    def emit(event: str, **fields: Any) -> None:
-        if event == "warning":
-            warnings.append(str(fields.get("message")))
-
-    # The data is judged and no spec: its fields have their defaults, or are not there, and its filters are off.
-    off: dict[str, Any] = dict.fromkeys(spec.row_filters, 0)
-    unfiltered = spec.model_construct(model_type=kind, **off)
-    context = LoadContext(unfiltered, Workspace.current().cache, emit)
-    read = Read(section, context.report, warnings=warnings)
-    try:
-        section.check(Path.cwd())
-        read.loaded = section.load(context)
-    except DataError as error:
-        read.error = error
-    read.report = (read.loaded.report if read.loaded else None) or read.report
-    read.report.layout = read.report.layout or section.layout
-    return read
-
-
-def data_section(layout: Any, path: str, columns: str | None, kind: str, **beside: Any) -> Any:
-    """The data section of a path and of ``--columns``, whose keys are those of the kind's layout.
-
-    ``beside`` are fields of the section where no column says otherwise.
-    """
-    mapping = _object(columns, "--columns", '{"prompt": "Question"}')
-    _check_roles(layout, mapping, kind)
-    return _section(kind, layout, beside | layout.document_of(path, mapping))
-
-
-def _fields(words: str | None) -> dict[str, Any]:
-    """The fields of ``--fields``. Raises :class:`UsageError` for what other words of the command say."""
-    found = _object(words, "--fields", '{"max_rows_lost": 1}')
-    for name, said in {"dataset": "the path", "columns": "--columns"}.items():
-        if name in found:
-            raise UsageError(f"{name} is what {said} says", where="--fields")
-    return found
-
-
-def _object(words: str | None, flag: str, example: str) -> dict[str, Any]:
-    if words is None:
-        return {}
-    try:
-        found = jsonlib.loads(words)
-    except ValueError as error:
-        raise UsageError(f"not JSON: {error}", where=flag, hint=f"such as {example}") from None
-    if not isinstance(found, dict):
-        raise UsageError("not a JSON object", where=flag, hint=f"such as {example}")
-    return found
-
-
-def _check_roles(section: Any, mapping: dict[str, Any], kind: str) -> None:
-    """Raise :class:`SpecError` for every key that the layout does not have, with the one that was probably meant."""
-    roles = section.roles()
-    faults = []
-    for key in mapping:
-        if key not in roles:
-            hint = near_names.hint(key, roles, "there are: " + ", ".join(roles))
-            more = f"; what each means: runner data check --help --kind {kind}"
-            faults.append(Fault(f"{key!r} is no key for {kind}", "--columns", hint=hint + more))
-    if faults:
-        raise SpecError(faults)
-
-
-def _section(kind: str, section: Any, document: dict[str, Any]) -> Any:
-    """The data section. Raises :class:`SpecError` with the pointer of every fault in it, as a spec's are told."""
-    from pydantic import ValidationError
-
-    try:
-        return section.model_validate_json(jsonlib.dumps(document))
-    except ValidationError as error:
-        from runner.spec.field_faults import check as faults_of
-        from runner.spec.json_schemas import schema_for
-        from runner.spec.reader import read
-
-        whole = schema_for(kind)
-        part = {"properties": {"data": whole["properties"]["data"]}, "$defs": whole.get("$defs", {})}
-        words = read(jsonlib.dumps({"data": document}), "--columns")
-        # They were typed on one line: a column of it helps nobody.
-        faults = [replace(found.fault, line=None, column=None) for found in faults_of(words, words.value, part)]
-        beyond = [
-            Fault(details["msg"], "/data/" + "/".join(map(str, details["loc"])))
-            for details in error.errors(include_url=False, include_input=False)
-        ]
-        raise SpecError(faults or beyond) from None
-
-
-def data_document(read: Read) -> dict[str, Any]:
-    report = read.report
-    facts: dict[str, Any] = {report.layout: report.facts} if report.facts else {}
-    if read.error:
-        facts["rows_refused"] = _refused(read)
-    return {
-        "layout": report.layout,
-        "rows_read": report.rows_read,
-        "rows_kept": 0 if read.error else report.rows_kept,
-        "rows_dropped": report.rows_dropped,
-        "rows_changed": report.rows_changed,
-        "named": report.named,
-        "warnings": _warnings(read),
-        "verdict": _verdict(read),
-        "errors": [read.error.as_dict()] if read.error else [],
-    } | facts
-
-
-def _refused(read: Read) -> int:
-    """Rows that have nothing wrong themselves, and are not kept as the data is refused."""
-    return max(0, read.report.rows_read - sum(read.report.rows_dropped.values())) if read.error else 0
-
-
-def _warnings(read: Read) -> list[str]:
-    return list(dict.fromkeys([*read.report.warnings, *read.warnings]))
-
-
-def _verdict(read: Read) -> str:
-    if read.error:
-        return "refuse"
-    report = read.report
-    return "warn" if report.rows_dropped or report.rows_changed or _warnings(read) else "accept"
-
-
-def report_text(read: Read) -> str:
+def report_text(read: DataTrial) -> str:
     report = read.report
     kept = 0 if read.error else report.rows_kept
     counts: list[tuple[str, object, str]] = [("read", report.rows_read, ""), ("kept", kept, "")]
-    if refused := _refused(read):
+    if refused := read.refused:
         counts.append(("refused with the rest", refused, ""))
     for word, reasons in (("dropped", report.rows_dropped), ("changed", report.rows_changed)):
         counts += [(f"{word}: {reason}", count, _first(report, reason)) for reason, count in reasons.items()]
     lines = [table(("ROWS", "COUNT", "FIRST"), counts, right=(1,))]
     lines += [f"{name}: {_fact(value)}" for name, value in report.facts.items() if value not in ([], {})]
-    lines += [f"warning: {warning}" for warning in _warnings(read)]
-    return "\n".join([*lines, f"{report.layout}: {_verdict(read)}"])
+    lines += [f"warning: {warning}" for warning in read.all_warnings]
+    return "\n".join([*lines, f"{report.layout}: {read.verdict}"])
 
 
 def _fact(value: Any) -> str:
@@ -297,7 +152,7 @@ def _first(report: DataReport, reason: str) -> str:
     return ", ".join(map(str, named[:5])) + (" ..." if len(named) > 5 else "")
 
 
-def ended(read: Read, as_json: bool) -> int:
+def ended(read: DataTrial, as_json: bool) -> int:
     if read.error is None:
         return ExitCode.DONE
     if not as_json:

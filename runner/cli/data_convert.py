@@ -8,10 +8,11 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.data import Columns_, Fields_, Kind_, Path_, data_document, ended, read_data, report_text
+from runner.cli.data import Columns_, Fields_, Kind_, Path_, ended, report_text
 from runner.cli.output import show
 from runner.cli.parameters import Json
 from runner.errors import ExitCode, UsageError
+from runner.execution.data_trial import data_document, read_data
 from runner.store.files import write_atomic
 
 ENDS = (".jsonl", ".ndjson")

@@ -20,7 +20,7 @@ from runner.data.dialogues.row_types import ConversationRow, LabelledRow, Langua
 from runner.errors import DataError, ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from runner.cli.data import Read
+    from runner.execution.data_trial import DataTrial
 
 
 @dataclass
@@ -120,7 +120,7 @@ def loss_on_of(kind: str, words: str | None) -> Any:
         ) from None
 
 
-def try_template(read: Read, *, model: str, template: str, loss_on: Any = "assistant") -> None:
+def try_template(read: DataTrial, *, model: str, template: str, loss_on: Any = "assistant") -> None:
     """Try the chat template on every row that was read, as training would: rows that it refuses count as dropped.
 
     ``read.error`` becomes what training would end with: a model without a template, or not one row that is left.

@@ -53,7 +53,7 @@ def extend(
     """
     gc.enable()
     from runner import registry
-    from runner.cli.data import data_section
+    from runner.execution.data_trial import data_section
     from runner.inference.extending.extending import extend as run
     from runner.inference.extending.extending import need_extendable
     from runner.inference.opening import find_model

@@ -15,40 +15,9 @@ if TYPE_CHECKING:
 
 def explain(loaded: LoadedSpec, workspace: Workspace, executor: str | None, *, as_json: bool) -> None:
     """Plan without starting anything and print it: values with origins, command, mounts, names, rows, estimates."""
-    from runner.execution.forecast import forecast, next_reference
-    from runner.execution.plan import make_plan
-    from runner.spec.canonical import canonical
-    from runner.spec.origins import origins
+    from runner.execution.dry_run import dry_run
 
-    plan = make_plan(loaded, workspace, executor=executor)
-    flags = {"/run/executor": executor} if executor else {}
-    values = origins(loaded, flags)
-    job = plan.job(workspace.runs.absolute() / "RUN")
-    seen = forecast(plan, workspace)
-    wandb = plan.spec.wandb
-    document: dict[str, Any] = {
-        "spec": canonical(plan.spec),
-        "origins": [vars(value) for value in values],
-        "executor": plan.executor.name,
-        "image": plan.document.image,
-        "command": plan.executor.command(job),
-        "mounts": {
-            "read_write": [str(job.run), str(job.cache)],
-            "read_only": [str(path) for path in job.read_only],
-        },
-        "network": job.network,
-        "secrets": sorted(job.secrets),
-        "stored_as": next_reference(plan, workspace),
-        "wandb_artifact": (wandb.artifact_name or plan.spec.model.name) if wandb else None,
-        **({"hub": plan.spec.hub.model_dump()} if plan.spec.hub else {}),
-        "data": seen.record,
-        "data_unknown": seen.record_unknown,
-        "warnings": [fault.message for fault in loaded.warnings] + seen.warnings,
-        "estimate": {"seconds": seen.seconds, "memory": seen.memory, "judged_by": seen.judged_by},
-        "footprint": seen.footprint.as_dict() if seen.footprint else None,
-        "footprint_unknown": seen.footprint_unknown,
-        "notes": plan.notes,
-    }
+    document = dry_run(loaded, workspace, executor)
     show(document, lambda: _text(document), as_json=as_json)
 
 

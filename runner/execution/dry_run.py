@@ -1,0 +1,49 @@
+"""What a training would do, as one document, with nothing started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner.execution.forecast import forecast, next_reference
+from runner.execution.plan import make_plan
+from runner.spec.canonical import canonical
+from runner.spec.checking import LoadedSpec
+from runner.spec.origins import origins
+from runner.workspace import Workspace
+
+
+def dry_run(loaded: LoadedSpec, workspace: Workspace, executor: str | None = None) -> dict[str, Any]:
+    """Plan without starting anything: values with origins, command, mounts, names, rows, estimates.
+
+    The estimate's ``seconds`` and ``memory`` (bytes) are scaled from an earlier run, and None without one; the
+    ``footprint`` is what the kind tells of itself. Raises what the data and the kind would raise in the run.
+    """
+    plan = make_plan(loaded, workspace, executor=executor)
+    flags = {"/run/executor": executor} if executor else {}
+    values = origins(loaded, flags)
+    job = plan.job(workspace.runs.absolute() / "RUN")
+    seen = forecast(plan, workspace)
+    wandb = plan.spec.wandb
+    return {
+        "spec": canonical(plan.spec),
+        "origins": [vars(value) for value in values],
+        "executor": plan.executor.name,
+        "image": plan.document.image,
+        "command": plan.executor.command(job),
+        "mounts": {
+            "read_write": [str(job.run), str(job.cache)],
+            "read_only": [str(path) for path in job.read_only],
+        },
+        "network": job.network,
+        "secrets": sorted(job.secrets),
+        "stored_as": next_reference(plan, workspace),
+        "wandb_artifact": (wandb.artifact_name or plan.spec.model.name) if wandb else None,
+        **({"hub": plan.spec.hub.model_dump()} if plan.spec.hub else {}),
+        "data": seen.record,
+        "data_unknown": seen.record_unknown,
+        "warnings": [fault.message for fault in loaded.warnings] + seen.warnings,
+        "estimate": {"seconds": seen.seconds, "memory": seen.memory, "judged_by": seen.judged_by},
+        "footprint": seen.footprint.as_dict() if seen.footprint else None,
+        "footprint_unknown": seen.footprint_unknown,
+        "notes": plan.notes,
+    }

@@ -1,0 +1,1 @@
+"""Chains of steps from raw files to a trained, evaluated model, as one document; and batches of them."""
