@@ -124,9 +124,8 @@ class Case:
     unprivileged: bool = False
     marks: tuple[pytest.MarkDecorator, ...] = ()
 
-    @property
-    def param(self) -> Any:
-        return pytest.param(self, id=self.name.replace(" ", "-"), marks=self.marks)
+    def param(self, *marks: pytest.MarkDecorator) -> Any:
+        return pytest.param(self, id=self.name.replace(" ", "-"), marks=(*self.marks, *marks))
 
 
 def try_out(case: Case, bench: Bench) -> None:

@@ -26,10 +26,10 @@ from tests.bad_inputs import (
 )
 from tests.bad_inputs.case import Bench, Case, try_out
 
-TABLE = [
-    *cases_spec.CASES,
-    *cases_data.CASES,
-    *cases_infer.CASES,
+#: What everybody types, with every change.
+EVERY_TIME = [*cases_spec.CASES, *cases_data.CASES, *cases_infer.CASES]
+#: What one family can be given, in the long tests.
+LONG = [
     *cases_routers.CASES,
     *cases_tabular.CASES,
     *cases_tokens.CASES,
@@ -46,9 +46,12 @@ TABLE = [
     *cases_serve.CASES,
     *cases_engine.CASES,
 ]
+TABLE = [*EVERY_TIME, *LONG]
+#: They are long together, and no one of them is: their commands are copies.
+TOGETHER = (pytest.mark.slow, pytest.mark.warm)
 
 
-@pytest.mark.parametrize("case", [case.param for case in TABLE])
+@pytest.mark.parametrize("case", [*(case.param() for case in EVERY_TIME), *(case.param(*TOGETHER) for case in LONG)])
 def test_bad_input(case: Case, bench: Bench, request: pytest.FixtureRequest) -> None:
     if pytest.mark.docker in case.marks:
         request.getfixturevalue("engine")
