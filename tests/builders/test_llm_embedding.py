@@ -23,6 +23,9 @@ from runner.training.encoder import Encoder
 from runner.training.finetuning_specs import BitFit, Full, LastLayers, Lora, QLora
 from runner.training.optimizers import AdamW
 
+#: Long together, and none of them alone.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 SAID = ["hello", "world", "what is", "the", "of", "and", "a", "b", "c", "d", "e", "f", "g"]
 
 

@@ -24,6 +24,9 @@ from runner.training.made_models import can_make
 from tests.conftest import Desk
 from tests.docs.documents import DOCUMENTS, ROOT, Block, blocks, every, files, table, verbs
 
+#: Long together, and none of them alone.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 README = ROOT / "README.md"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 SPECS = [block for block in every("json") if "model" in json.loads(block.text)]

@@ -21,6 +21,9 @@ from runner.spec.origins import overridden
 from runner.spec.training_identity import spec_hash
 from tests.examples import KINDS, example
 
+#: Long together, and none of them alone.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 #: The sections of a kind's own, as the schema calls them: where they lie in a document.
 OWN = {"/model/spec": "model", "/data": "data"}
 

@@ -23,6 +23,9 @@ torch = pytest.importorskip("torch")
 from runner.training.text_encoder import TRAINED, TrainableEncoder  # noqa: E402
 from runner.training.tokens import MEGA, Tokens, grouped_by_length  # noqa: E402
 
+#: Long together, and none of them alone.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 READ: Any = TypeAdapter(FinetuningSpec)
 TEXTS = [
     "hello world",

@@ -16,6 +16,9 @@ from runner.builders.tabular._learners.losses import row_losses, score
 from runner.errors import DataError, IntegrityError, Stopped
 from tests.builders.tabular._learners.tables import quick, table
 
+#: Long together, and none of them alone.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 LEARNING = [name for name in LEARNERS if name != "dummy"]
 SHAPES = ["binary", "classes", "mixed", "numbers"]
 

@@ -10,6 +10,9 @@ from runner.builders.tabular._learners.parameters import parameters_of
 from runner.training.optimizers import AdamW
 from tests.builders.tabular._learners.tables import quick, table
 
+#: Long together, and none of them alone.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 #: Another value of every field, and what it needs beside it to show.
 OTHER = {
     "xgboost": {
