@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from runner.cli.output import say, show
-from runner.cli.parameters import Json
+from runner.cli.parameters import UNSAID, ChoosingFlags, Json
 from runner.errors import EnvironmentProblem, NotFoundError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
@@ -48,14 +48,7 @@ def serve(
     drain_seconds: float = 30.0,
     router: str | None = None,
     backends: Path | None = None,
-    trade_off: float | None = None,
-    budget: float | None = None,
-    strong: str | None = None,
-    weak: str | None = None,
-    strong_share: float | None = None,
-    threshold: float | None = None,
-    calibrate_on: Path | None = None,
-    lengths: str | None = None,
+    choosing: ChoosingFlags = UNSAID,
     switch_margin: float | None = None,
     against: str | None = None,
     shadow: Annotated[bool, Several] = False,
@@ -114,22 +107,6 @@ def serve(
         A stored router, TYPE/NAME, that chooses who answers.
     backends
         --router: a JSON file of what answers for each LLM: an endpoint, a stored model, or null for nobody.
-    trade_off
-        --router: quality (a chance of the better answer, 0 to 1) that a unit of cost has to buy. 0: the best.
-    budget
-        --router: the greatest mean cost of a request, over the prompts of --calibrate-on.
-    strong
-        --router, with --weak: choose between these two alone.
-    weak
-        The other of the two.
-    strong_share
-        The share of the prompts of --calibrate-on that the strong LLM gets.
-    threshold
-        The strong LLM gets a request where its chance of winning reaches this.
-    calibrate_on
-        A file of prompts on which --budget or --strong-share is set.
-    lengths
-        --router: a stored length model, which tells how long answers are.
     switch_margin
         --router: quality that another LLM must have more to take a conversation over; 0.05 without it.
     against
@@ -180,10 +157,9 @@ def serve(
     passed_over = need_idle(pass_over or ())
     aliases = _aliases(alias or ())
     asked = gathered(
-        router=router, backends=backends, trade_off=trade_off, budget=budget, strong=strong, weak=weak,
-        strong_share=strong_share, threshold=threshold, calibrate_on=calibrate_on, lengths=lengths,
-        switch_margin=switch_margin, against=against, shadow=shadow, present=present, log=log, log_texts=log_texts,
-        harness_tag=harness_tag,
+        router=router, backends=backends, rule=choosing.rule(), calibrate_on=choosing.calibrate_on,
+        lengths=choosing.lengths, switch_margin=switch_margin, against=against, shadow=shadow, present=present,
+        log=log, log_texts=log_texts, harness_tag=harness_tag,
     )  # fmt: skip
     # A port that is taken is told before models are read.
     listening = listen(host, port)

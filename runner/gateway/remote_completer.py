@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from runner.gateway.backend_fields import Backend
-from runner.gateway.event_stream import Endless, events
+from runner.gateway.endpoint_events import Endless, events
 from runner.gateway.http_client import HttpClient, why
 from runner.gateway.needs import needs_of
 from runner.gateway.remote_pieces import Malformed, pieces_of, said_something, usage_of
