@@ -179,7 +179,7 @@ def choose(
     if policy.strong is not None and policy.weak is not None:
         wins = float(probability(np.array((scores[policy.strong] - scores[policy.weak]) / temperature)))
     order = _order(policy, able, wins)
-    first = _order(policy, list(candidates.values()), wins)[0]
+    first = order[0] if len(able) == len(candidates) else _order(policy, list(candidates.values()), wins)[0]
     why = candidates[first].lacking or "chosen"
     current = candidates.get(before.llm) if before is not None else None
     if current is not None and current.lacking is None:

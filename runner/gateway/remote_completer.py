@@ -55,12 +55,12 @@ class RemoteCompleter:
         self.llm, self.backend = llm, backend
         self._url = backend.url.rstrip("/")
         self._headers, self._client = dict(headers), client
-        self._created = int(time.time())
         self._well = False
+        root = backend.model or llm
+        self._served = [Served(llm, root, int(time.time()), frozenset({"chat"}), "endpoint", frozenset({"*"}))]
 
     def served(self) -> Sequence[Served]:
-        root = self.backend.model or self.llm
-        return [Served(self.llm, root, self._created, frozenset({"chat"}), "endpoint", frozenset({"*"}))]
+        return self._served
 
     async def ready(self) -> None:
         if self._well:
