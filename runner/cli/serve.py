@@ -6,6 +6,7 @@ import gc
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -46,6 +47,9 @@ def serve(
     pass_over: Annotated[list[str] | None, Several] = None,
     deterministic: Annotated[bool, Several] = False,
     drain_seconds: float = 30.0,
+    engine: Literal["vllm", "sglang"] | None = None,
+    engine_seconds: float | None = None,
+    engine_flag: Annotated[list[str] | None, Several] = None,
     router: str | None = None,
     backends: Path | None = None,
     choosing: ChoosingFlags = UNSAID,
@@ -64,6 +68,8 @@ def serve(
     Example: runner serve sft/helper reward/judge elo_scoring/elo --port 8000
 
     Example: runner serve --router dense_network/mine --backends backends.json --trade-off 20 --log requests.jsonl
+
+    Example: runner serve sft/helper --engine vllm --max-length 4096
 
     Each model has its own name, in /v1/models. A field of a request that is not honoured is refused by its name.
     SIGTERM or Ctrl-C lets what runs end and takes nothing new; a second one ends it at once.
@@ -103,6 +109,12 @@ def serve(
         Compute every answer by itself, so that it does not hang on what is made beside it, to the last digit.
     drain_seconds
         Seconds that running requests have to end once the server is to go.
+    engine
+        Have an engine of others answer for the model: it is started here, and ends with this server.
+    engine_seconds
+        --engine: seconds that it has to be ready; 600 without it.
+    engine_flag
+        --engine: a flag of its own, as NAME=VALUE, such as tensor-parallel-size=2: one word after each flag.
     router
         A stored router, TYPE/NAME, that chooses who answers.
     backends
@@ -161,6 +173,15 @@ def serve(
         lengths=choosing.lengths, switch_margin=switch_margin, against=against, shadow=shadow, present=present,
         log=log, log_texts=log_texts, harness_tag=harness_tag,
     )  # fmt: skip
+    if engine is None:
+        for flag, given in (("--engine-seconds", engine_seconds), ("--engine-flag", engine_flag)):
+            if given is not None:
+                raise UsageError("is an engine's, and none is named", where=flag, hint="--engine vllm")
+    else:
+        _check_engine(
+            {"--set": set_, "--deterministic": deterministic, "--router": router, "--device": device != "cpu",
+             "--max-rows": max_rows != 1024}, engine_seconds,
+        )  # fmt: skip
     # A port that is taken is told before models are read.
     listening = listen(host, port)
     limits = Limits(max_concurrent, max_waiting, max_length, max_rows, deterministic)
@@ -168,7 +189,14 @@ def serve(
     completers: list[Completer] = []
     rows: list[RowModel] = []
     told: list[str] = []
-    if models or asked is None:
+    if engine is not None:
+        from runner.gateway.engines.opening import EngineWords, open_engine
+
+        hidden = (api_key_env,) if api_key_env is not None else ()
+        own = EngineWords(engine, engine_seconds or 600.0, tuple(engine_flag or ()), hidden)
+        begun = open_engine(workspace, models, own, aliases=aliases, limits=limits, say=say)
+        completers, told, warnings = [begun.completer], begun.told, begun.warnings
+    elif models or asked is None:
         opened = open_models(
             workspace, models, aliases=aliases, defaults=parse_settings(set_ or ()), limits=limits, device=device
         )
@@ -210,6 +238,16 @@ def serve(
         routes = of_gateway(service, gateway)
     with listening:
         serve_until_told(application(service, routes), service, listening, drain_seconds, say)
+
+
+def _check_engine(others: Mapping[str, object], seconds: float | None) -> None:
+    """Raise :class:`UsageError` for flags that mean nothing to an engine of others."""
+    for flag, given in others.items():
+        if given:
+            hint = "name the engine's address in the router's backends" if flag == "--router" else "leave it out"
+            raise UsageError("does not go with --engine", where=flag, hint=hint)
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"is {seconds}", where="--engine-seconds", hint="more than 0")
 
 
 def _keys(variable: str | None, file: Path | None) -> list[str]:

@@ -44,6 +44,13 @@ class HttpClient:
         async with asyncio.timeout(seconds):
             (await self._send("GET", url, None, headers)).close()
 
+    async def status(self, url: str, seconds: float) -> int:
+        """The code that is answered there. Raises as :meth:`post` does."""
+        async with asyncio.timeout(seconds):
+            response = await self._send("GET", url, None, {})
+            response.close()
+            return response.status
+
     async def aclose(self) -> None:
         if self._session is not None:
             await self._session.close()

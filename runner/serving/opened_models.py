@@ -62,7 +62,7 @@ def open_models(
         raise UsageError(
             "no model is named", hint="runner serve TYPE/NAME; `runner models` lists those that are stored"
         )
-    names = _named(words, aliases or {})
+    names = named(words, aliases or {})
     language: list[LanguageModel] = []
     rows: list[RowModel] = []
     told, warnings = list[str](), list[str]()
@@ -86,7 +86,7 @@ def open_models(
     return OpenedModels(LanguageModels(language), rows, told, warnings)
 
 
-def _named(words: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
+def named(words: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
     """Every name with the word that it stands for. Raises :class:`UsageError`."""
     names: dict[str, str] = {}
     for word in words:
@@ -114,7 +114,7 @@ def _open(
     if is_stored(word):
         opened = open_model(workspace, word, device=device)
         warnings += [f"{word}: {warning}" for warning in opened.warnings]
-        created, manifest = _created(opened), opened.manifest.sha256
+        created, manifest = created_at(opened), opened.manifest.sha256
         asked = RowModel(word, opened, workspace, created, limits.waiting, limits.rows)
         asked.load()
         if not hasattr(opened.predictor_class, "decoding"):
@@ -133,7 +133,7 @@ def _open(
     return talks, asked
 
 
-def _created(opened: Opened) -> int:
+def created_at(opened: Opened) -> int:
     """When the model was stored, in Unix time; 0 where nobody knows."""
     created = opened.manifest.created
     return int(datetime.fromisoformat(created).timestamp()) if created else 0
