@@ -161,6 +161,7 @@ def serve(
     from runner.serving.admission import Keys, Rate
     from runner.serving.application import application
     from runner.serving.opened_models import Limits, open_models
+    from runner.serving.own_memory import OwnMemory
     from runner.serving.server import address_of, listen
     from runner.serving.server import serve as serve_until_told
     from runner.serving.service import Rules, Service
@@ -185,7 +186,7 @@ def serve(
     # A port that is taken is told before models are read.
     listening = listen(host, port)
     limits = Limits(max_concurrent, max_waiting, max_length, max_rows, deterministic)
-    workspace = Workspace.current()
+    workspace, memory = Workspace.current(), OwnMemory()
     completers: list[Completer] = []
     rows: list[RowModel] = []
     told: list[str] = []
@@ -198,7 +199,13 @@ def serve(
         completers, told, warnings = [begun.completer], begun.told, begun.warnings
     elif models or asked is None:
         opened = open_models(
-            workspace, models, aliases=aliases, defaults=parse_settings(set_ or ()), limits=limits, device=device
+            workspace,
+            models,
+            aliases=aliases,
+            defaults=parse_settings(set_ or ()),
+            limits=limits,
+            device=device,
+            memory=memory,
         )
         completers, rows, told, warnings = [opened.language], opened.rows, opened.told, opened.warnings
     elif aliases or set_:
@@ -209,7 +216,7 @@ def serve(
     if asked is not None:
         from runner.gateway.opening import open_gateway
 
-        made = open_gateway(workspace, asked, limits=limits, device=device)
+        made = open_gateway(workspace, asked, limits=limits, device=device, memory=memory)
         gateway = made.gateway
         twice = [one.name for each in completers for one in each.served() if one.name in gateway.backends]
         if twice:

@@ -20,10 +20,9 @@ from runner.gateway.backend_fields import Backend
 from runner.gateway.engines.engine_completer import EngineCompleter, EngineFacts
 from runner.gateway.engines.engine_process import EngineProcess
 from runner.gateway.engines.known_engines import FIELDS, FoundEngine, Words, find_engine, more_flags
-from runner.generation.model_opening import PLAIN, is_stored
+from runner.generation.model_opening import PLAIN, base_folder, is_stored
 from runner.inference.opening import open_model
 from runner.serving.opened_models import Limits, created_at, named
-from runner.training import pretrained
 from runner.workspace import Workspace
 
 #: What a adapter may have that engines have no place for, and what it is.
@@ -126,7 +125,7 @@ def _parts(workspace: Workspace, model: str) -> tuple[ServedParts, str, int, str
         return parts, opened.reference, created_at(opened), opened.manifest.sha256, list(opened.warnings)
     registry.require(PLAIN)
     plain: Any = registry.load(PLAIN)
-    folder = Path(pretrained.resolve(model, cache=workspace.cache))
+    folder = base_folder(workspace, model)
     return plain.Predictor.parts_of_base(folder), model, 0, None, []
 
 
