@@ -20,11 +20,11 @@ import numpy as np
 
 from runner.data.prompts import Prompts
 from runner.errors import UsageError
-from runner.gateway.backend_fields import Backend
 from runner.gateway.backends_file import ROUTER, LoadedBackends
 from runner.gateway.needs import Needs
 from runner.gateway.scoring import Scored
 from runner.inference.routing.routing import Rule, route
+from runner.tasks.ranking.backend_sections import Backend
 from runner.tasks.ranking.calibration import probability
 from runner.tasks.ranking.llm_choice import by_rate, by_threshold, quality
 from runner.workspace import Workspace

@@ -16,12 +16,12 @@ from typing import Any
 
 import aiohttp
 
-from runner.gateway.backend_fields import Backend
 from runner.gateway.endpoint_events import Endless, events
 from runner.gateway.http_client import HttpClient, why
 from runner.gateway.needs import needs_of
 from runner.gateway.remote_pieces import Malformed, pieces_of, said_something, usage_of
 from runner.serving.completions import Piece, Refusal, Request, Served, Usage
+from runner.tasks.ranking.backend_sections import Backend
 
 #: Bytes of an error that are read, and characters of it that are told.
 MOST_OF_ERROR, TOLD = 64 * 1024, 300

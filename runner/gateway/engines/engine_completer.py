@@ -12,11 +12,11 @@ import aiohttp
 
 from runner.contract.quantities import counted
 from runner.errors import RunFailed
-from runner.gateway.backend_fields import Backend
 from runner.gateway.engines.engine_process import EngineProcess
 from runner.gateway.http_client import HttpClient
 from runner.gateway.remote_completer import Failed, RemoteAnswer, RemoteCompleter
 from runner.serving.completions import Answering, Piece, Refusal, Request, Served, Settings, Usage
+from runner.tasks.ranking.backend_sections import Backend
 
 #: Seconds between two looks at an engine that begins, and for one look; seconds in which an end may be on its way.
 AGAIN, LOOK, ENDING = 0.25, 5.0, 2.0
