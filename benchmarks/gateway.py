@@ -95,9 +95,9 @@ async def ask(port: int, model: str, number: int, stream: bool, words: str = "")
             if b'"error"' in line:
                 ended = "told"
             elif (b"[DONE]" in line or (not stream and b'"finish_reason"' in line)) and ended == "cut":
+                # On both roads: what is left of the response is its end, and the connection's.
                 ended = "whole"
-                if model not in ("router",):
-                    break
+                break
         writer.close()
     except (OSError, IndexError):
         return "refused", 0.0, 0.0

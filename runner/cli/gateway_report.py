@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from runner.cli.output import say, show, table
-from runner.cli.parameters import Json
+from runner.cli.parameters import UNSAID, ChoosingFlags, Json
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -41,14 +41,7 @@ def replay(
     *,
     router: Annotated[str, Parameter(help="The proposed router, TYPE/NAME.")],
     backends: Annotated[Path, Parameter(help="Its backends, as `runner serve` takes them: prices are read of them.")],
-    trade_off: float | None = None,
-    budget: float | None = None,
-    strong: str | None = None,
-    weak: str | None = None,
-    strong_share: float | None = None,
-    threshold: float | None = None,
-    calibrate_on: Path | None = None,
-    lengths: str | None = None,
+    choosing: ChoosingFlags = UNSAID,
     switch_margin: float | None = None,
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,
@@ -61,22 +54,6 @@ def replay(
 
     Parameters
     ----------
-    trade_off
-        Quality (a chance of the better answer, 0 to 1) that a unit of cost has to buy. 0: the best.
-    budget
-        The greatest mean cost of a request, over the prompts of --calibrate-on.
-    strong
-        With --weak: choose between these two alone.
-    weak
-        The other of the two.
-    strong_share
-        The share of the prompts of --calibrate-on that the strong LLM gets.
-    threshold
-        The strong LLM gets a request where its chance of winning reaches this.
-    calibrate_on
-        A file of prompts on which --budget or --strong-share is set.
-    lengths
-        A stored length model, which tells how long answers are.
     switch_margin
         Quality that another LLM must have more to take a conversation over; 0.05 without it.
     device
@@ -89,19 +66,18 @@ def replay(
     from runner.gateway.replaying import replay as replayed_over
     from runner.gateway.scoring import llms_of, open_router, open_scorer
     from runner.gateway.shadow_report import report as made
-    from runner.inference.routing.routing import Rule
 
     workspace = Workspace.current()
     logged = read_log(log)
     opened = open_router(workspace, router, device)
     # Nobody is asked, and no key is needed.
     loaded = load_backends(backends, llms_of(opened), opened.reference, keyless=True)
-    rule = Rule(trade_off, budget, strong, weak, strong_share, threshold)
     policy = settle(
-        workspace, opened.reference, rule, loaded, lengths=lengths, calibrate_on=read_calibration(calibrate_on),
+        workspace, opened.reference, choosing.rule(), loaded, lengths=choosing.lengths,
+        calibrate_on=read_calibration(choosing.calibrate_on),
         margin=MARGIN if switch_margin is None else switch_margin, device=device,
     )  # fmt: skip
-    scorer = open_scorer(workspace, opened, list(loaded.backends), lengths, device)
+    scorer = open_scorer(workspace, opened, list(loaded.backends), choosing.lengths, device)
     for warning in [*opened.warnings, *scorer.router.warnings]:
         say(f"warning: {warning}")
     replayed, left_out = replayed_over(logged, scorer, loaded.backends, policy)

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from runner.cli.infer import Words, asked_rows, progress_shown
 from runner.cli.output import say, show, table
-from runner.cli.parameters import Dash, Json
+from runner.cli.parameters import UNSAID, ChoosingFlags, Dash, Json
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
@@ -28,16 +28,9 @@ def route(
     prompts_file: Annotated[Path | None, Dash] = None,
     prompts_format: Literal["text", "jsonl", "parquet"] | None = None,
     models_to_score: Annotated[list[str] | None, Words] = None,
-    trade_off: float | None = None,
-    budget: float | None = None,
-    strong: str | None = None,
-    weak: str | None = None,
-    strong_share: float | None = None,
-    threshold: float | None = None,
+    choosing: ChoosingFlags = UNSAID,
     ties: Literal["weak", "random"] = "weak",
     seed: int | None = None,
-    calibrate_on: Path | None = None,
-    lengths: str | None = None,
     unknown: Literal["error", "mean"] = "error",
     batch_size: int = 128,
     output_path: Annotated[Path | None, Dash] = None,
@@ -64,27 +57,11 @@ def route(
         What the file or standard input is, whatever its name or looks.
     models_to_score
         The candidates: several words after one flag. Without it, all LLMs in the table of costs.
-    trade_off
-        Quality (a chance of the better answer, 0 to 1) that a unit of cost has to buy. 0: the best, whatever it costs.
-    budget
-        The greatest mean cost of a prompt; the best choice within it is made.
-    strong
-        With --weak: choose between these two alone.
-    weak
-        The other of the two.
-    strong_share
-        The share of prompts that the strong LLM gets; the threshold is set for it.
     ties
         What becomes of prompts of the same chance at the border of --strong-share, which a threshold cannot divide:
         weak sends them all to the weak LLM, random divides them by chance.
     seed
         Of --ties random; 42 without it.
-    threshold
-        The strong LLM gets a prompt where its chance of winning reaches this.
-    calibrate_on
-        A file of prompts on which the threshold for --strong-share is set. Without it, on the prompts themselves.
-    lengths
-        A stored length model, which tells how long answers are: prices for a million tokens need it.
     unknown
         What becomes of a candidate unseen in training: an error, or it is taken for the mean of the known LLMs.
     batch_size
@@ -107,13 +84,12 @@ def route(
     from runner.inference import output_places
     from runner.inference.opening import find_model
     from runner.inference.routing.costs import Costs
-    from runner.inference.routing.routing import Rule
     from runner.inference.routing.routing import route as choose
 
     workspace = Workspace.current()
-    rule = Rule(trade_off, budget, strong, weak, strong_share, threshold, "random" if ties == "random" else None, seed)
+    rule = choosing.rule(ties="random" if ties == "random" else None, seed=seed)
     rule.check()
-    if calibrate_on is not None and strong_share is None:
+    if choosing.calibrate_on is not None and choosing.strong_share is None:
         raise UsageError("there is no --strong-share to calibrate for", where="--calibrate-on")
     table_of_costs = Costs.read(costs)
     form = output_places.form(output_path, output_format)
@@ -130,9 +106,9 @@ def route(
                 table_of_costs,
                 rule,
                 models=models_to_score,
-                lengths=lengths,
+                lengths=choosing.lengths,
                 unknown=unknown,
-                calibrate_on=from_file(calibrate_on) if calibrate_on is not None else None,
+                calibrate_on=from_file(choosing.calibrate_on) if choosing.calibrate_on is not None else None,
                 batch_size=batch_size,
                 device=device,
                 emit=emit,

@@ -12,22 +12,22 @@ from runner.spec import json_schemas
 
 def schema(
     model_type: Annotated[
-        str | None, Parameter(help="A model type, or evaluation-task. Default: the union of all model types.")
+        str | None, Parameter(help="A model type, evaluation-task or backends. Default: the union of all model types.")
     ] = None,
     *,
     json: Json = False,
 ) -> None:
-    """Print the JSON Schema (2020-12) of training specs, of one model type's, or of the tasks that `evaluate` takes.
+    """Print the JSON Schema (2020-12) of training specs, of one model type's, or of other documents.
 
-    It is what `validate` and `evaluate` enforce.
+    It is what `validate` enforces, `evaluate` of its tasks (evaluation-task), and `serve --backends` (backends).
 
     Example: runner schema
 
     Example: runner schema dense_network > dense_network.schema.json
     """
     # A schema is JSON already: the same document with --json and without.
-    if model_type == json_schemas.EVALUATION_TASK:
-        chosen = json_schemas.evaluation_task()
+    if model_type in (json_schemas.EVALUATION_TASK, json_schemas.BACKENDS):
+        chosen = json_schemas.others()[model_type]
     else:
         chosen = json_schemas.union() if model_type is None else json_schemas.schema_for(model_type)
     print(json_schemas.text(chosen), end="")

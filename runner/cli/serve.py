@@ -6,13 +6,14 @@ import gc
 import importlib.util
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
 from runner.cli.output import say, show
-from runner.cli.parameters import Json
+from runner.cli.parameters import UNSAID, ChoosingFlags, Json
 from runner.errors import EnvironmentProblem, NotFoundError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
@@ -46,16 +47,12 @@ def serve(
     pass_over: Annotated[list[str] | None, Several] = None,
     deterministic: Annotated[bool, Several] = False,
     drain_seconds: float = 30.0,
+    engine: Literal["vllm", "sglang"] | None = None,
+    engine_seconds: float | None = None,
+    engine_flag: Annotated[list[str] | None, Several] = None,
     router: str | None = None,
     backends: Path | None = None,
-    trade_off: float | None = None,
-    budget: float | None = None,
-    strong: str | None = None,
-    weak: str | None = None,
-    strong_share: float | None = None,
-    threshold: float | None = None,
-    calibrate_on: Path | None = None,
-    lengths: str | None = None,
+    choosing: ChoosingFlags = UNSAID,
     switch_margin: float | None = None,
     against: str | None = None,
     shadow: Annotated[bool, Several] = False,
@@ -71,6 +68,8 @@ def serve(
     Example: runner serve sft/helper reward/judge elo_scoring/elo --port 8000
 
     Example: runner serve --router dense_network/mine --backends backends.json --trade-off 20 --log requests.jsonl
+
+    Example: runner serve sft/helper --engine vllm --max-length 4096
 
     Each model has its own name, in /v1/models. A field of a request that is not honoured is refused by its name.
     SIGTERM or Ctrl-C lets what runs end and takes nothing new; a second one ends it at once.
@@ -110,26 +109,16 @@ def serve(
         Compute every answer by itself, so that it does not hang on what is made beside it, to the last digit.
     drain_seconds
         Seconds that running requests have to end once the server is to go.
+    engine
+        Have an engine of others answer for the model: it is started here, and ends with this server.
+    engine_seconds
+        --engine: seconds that it has to be ready; 600 without it.
+    engine_flag
+        --engine: a flag of its own, as NAME=VALUE, such as tensor-parallel-size=2: one word after each flag.
     router
         A stored router, TYPE/NAME, that chooses who answers.
     backends
         --router: a JSON file of what answers for each LLM: an endpoint, a stored model, or null for nobody.
-    trade_off
-        --router: quality (a chance of the better answer, 0 to 1) that a unit of cost has to buy. 0: the best.
-    budget
-        --router: the greatest mean cost of a request, over the prompts of --calibrate-on.
-    strong
-        --router, with --weak: choose between these two alone.
-    weak
-        The other of the two.
-    strong_share
-        The share of the prompts of --calibrate-on that the strong LLM gets.
-    threshold
-        The strong LLM gets a request where its chance of winning reaches this.
-    calibrate_on
-        A file of prompts on which --budget or --strong-share is set.
-    lengths
-        --router: a stored length model, which tells how long answers are.
     switch_margin
         --router: quality that another LLM must have more to take a conversation over; 0.05 without it.
     against
@@ -172,6 +161,7 @@ def serve(
     from runner.serving.admission import Keys, Rate
     from runner.serving.application import application
     from runner.serving.opened_models import Limits, open_models
+    from runner.serving.own_memory import OwnMemory
     from runner.serving.server import address_of, listen
     from runner.serving.server import serve as serve_until_told
     from runner.serving.service import Rules, Service
@@ -180,21 +170,42 @@ def serve(
     passed_over = need_idle(pass_over or ())
     aliases = _aliases(alias or ())
     asked = gathered(
-        router=router, backends=backends, trade_off=trade_off, budget=budget, strong=strong, weak=weak,
-        strong_share=strong_share, threshold=threshold, calibrate_on=calibrate_on, lengths=lengths,
-        switch_margin=switch_margin, against=against, shadow=shadow, present=present, log=log, log_texts=log_texts,
-        harness_tag=harness_tag,
+        router=router, backends=backends, rule=choosing.rule(), calibrate_on=choosing.calibrate_on,
+        lengths=choosing.lengths, switch_margin=switch_margin, against=against, shadow=shadow, present=present,
+        log=log, log_texts=log_texts, harness_tag=harness_tag,
     )  # fmt: skip
+    if engine is None:
+        for flag, given in (("--engine-seconds", engine_seconds), ("--engine-flag", engine_flag)):
+            if given is not None:
+                raise UsageError("is an engine's, and none is named", where=flag, hint="--engine vllm")
+    else:
+        _check_engine(
+            {"--set": set_, "--deterministic": deterministic, "--router": router, "--device": device != "cpu",
+             "--max-rows": max_rows != 1024}, engine_seconds,
+        )  # fmt: skip
     # A port that is taken is told before models are read.
     listening = listen(host, port)
     limits = Limits(max_concurrent, max_waiting, max_length, max_rows, deterministic)
-    workspace = Workspace.current()
+    workspace, memory = Workspace.current(), OwnMemory()
     completers: list[Completer] = []
     rows: list[RowModel] = []
     told: list[str] = []
-    if models or asked is None:
+    if engine is not None:
+        from runner.gateway.engines.opening import EngineWords, open_engine
+
+        hidden = (api_key_env,) if api_key_env is not None else ()
+        own = EngineWords(engine, engine_seconds or 600.0, tuple(engine_flag or ()), hidden)
+        begun = open_engine(workspace, models, own, aliases=aliases, limits=limits, say=say)
+        completers, told, warnings = [begun.completer], begun.told, begun.warnings
+    elif models or asked is None:
         opened = open_models(
-            workspace, models, aliases=aliases, defaults=parse_settings(set_ or ()), limits=limits, device=device
+            workspace,
+            models,
+            aliases=aliases,
+            defaults=parse_settings(set_ or ()),
+            limits=limits,
+            device=device,
+            memory=memory,
         )
         completers, rows, told, warnings = [opened.language], opened.rows, opened.told, opened.warnings
     elif aliases or set_:
@@ -205,7 +216,7 @@ def serve(
     if asked is not None:
         from runner.gateway.opening import open_gateway
 
-        made = open_gateway(workspace, asked, limits=limits, device=device)
+        made = open_gateway(workspace, asked, limits=limits, device=device, memory=memory)
         gateway = made.gateway
         twice = [one.name for each in completers for one in each.served() if one.name in gateway.backends]
         if twice:
@@ -234,6 +245,16 @@ def serve(
         routes = of_gateway(service, gateway)
     with listening:
         serve_until_told(application(service, routes), service, listening, drain_seconds, say)
+
+
+def _check_engine(others: Mapping[str, object], seconds: float | None) -> None:
+    """Raise :class:`UsageError` for flags that mean nothing to an engine of others."""
+    for flag, given in others.items():
+        if given:
+            hint = "name the engine's address in the router's backends" if flag == "--router" else "leave it out"
+            raise UsageError("does not go with --engine", where=flag, hint=hint)
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"is {seconds}", where="--engine-seconds", hint="more than 0")
 
 
 def _keys(variable: str | None, file: Path | None) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runner.errors import UsageError
-from runner.gateway.backend_fields import Backend
 from runner.inference.routing.costs import CHARACTERS_A_TOKEN
 from runner.serving.completions import Usage
+from runner.tasks.ranking.backend_sections import Backend
 
 #: A question and its answer, in tokens: the LLM for which such a call is dearest stands for the strongest.
 USUAL = (1000, 500)

@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from runner import near_names
 from runner.chat.endpoints import addresses
 from runner.errors import SpecError
-from runner.gateway.backend_fields import STORED, Backend, Backends
 from runner.inference.routing.costs import Costs
 from runner.spec.findings import Finding, find, in_order
 from runner.spec.reader import Document, read, read_file
+from runner.tasks.ranking.backend_sections import STORED, Backend, Backends
 
 #: What asks for the gateway's own choice, and begins the name of a choice of another trade-off.
 ROUTER = "router"
@@ -63,6 +63,8 @@ def load_backends(
     :class:`~runner.errors.EnvironmentProblem` for a file that cannot be read, or a key that is not set.
     """
     document = read(read_file(path), str(path))
+    # What an editor checks it by.
+    document.value.pop("$schema", None)
     faults = _unknown(document, known, router)
     try:
         found = Backends.model_validate_json(json.dumps(document.value)).root
@@ -90,12 +92,10 @@ def load_backends(
 def _malformed(error: ValidationError, document: Document) -> list[Finding]:
     """What the schema says, and what it cannot say."""
     from runner.spec.field_faults import check
-    from runner.spec.json_schemas import of_document
+    from runner.spec.json_schemas import backends
     from runner.spec.pydantic_errors import from_pydantic, told
 
-    faults = [
-        _secret(finding) for finding in check(document, document.value, of_document(Backends, "backends", "Backends"))
-    ]
+    faults = [_secret(finding) for finding in check(document, document.value, backends())]
     beyond = from_pydantic(error, document, document.value, [])
     return faults + [fault for fault in beyond if not told(fault, faults)]
 

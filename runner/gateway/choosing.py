@@ -20,11 +20,11 @@ import numpy as np
 
 from runner.data.prompts import Prompts
 from runner.errors import UsageError
-from runner.gateway.backend_fields import Backend
 from runner.gateway.backends_file import ROUTER, LoadedBackends
 from runner.gateway.needs import Needs
 from runner.gateway.scoring import Scored
 from runner.inference.routing.routing import Rule, route
+from runner.tasks.ranking.backend_sections import Backend
 from runner.tasks.ranking.calibration import probability
 from runner.tasks.ranking.llm_choice import by_rate, by_threshold, quality
 from runner.workspace import Workspace
@@ -179,7 +179,7 @@ def choose(
     if policy.strong is not None and policy.weak is not None:
         wins = float(probability(np.array((scores[policy.strong] - scores[policy.weak]) / temperature)))
     order = _order(policy, able, wins)
-    first = _order(policy, list(candidates.values()), wins)[0]
+    first = order[0] if len(able) == len(candidates) else _order(policy, list(candidates.values()), wins)[0]
     why = candidates[first].lacking or "chosen"
     current = candidates.get(before.llm) if before is not None else None
     if current is not None and current.lacking is None:

@@ -9,11 +9,11 @@ from typing import Any
 from runner.data.prompt_rows import Row
 from runner.gateway import choosing
 from runner.gateway.asked_words import asked
-from runner.gateway.backend_fields import Backend
 from runner.gateway.choosing import Before, Candidate, Policy
 from runner.gateway.needs import Needs
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Refusal, Request
+from runner.tasks.ranking.backend_sections import Backend
 
 #: What an LLM does not do that lacks something.
 WORDS = {"tools": "call tools", "images": "look at pictures", "length": "have room for so long a prompt"}

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from runner.data.prompt_rows import Row
 from runner.errors import RunnerError
 from runner.gateway.accounts import Account, account
-from runner.gateway.backend_fields import Backend
 from runner.gateway.backends_file import ROUTER
 from runner.gateway.choosing import Before, Policy
 from runner.gateway.counters import Counters
@@ -25,6 +24,7 @@ from runner.gateway.sessions import OF_SESSIONS, Sessions, session_key
 from runner.gateway.wellness import Wellness
 from runner.serving.completions import Answering, Completer, Refusal, Request, Served, Settings
 from runner.serving.wire_requests import asks_nothing
+from runner.tasks.ranking.backend_sections import Backend
 
 #: Codes of a refusal that another backend may not give.
 ELSEWHERE = (408, 425, 429, 500, 502, 503, 504)

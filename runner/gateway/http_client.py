@@ -21,6 +21,8 @@ class HttpClient:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        #: Address -> the proxy that leads to it: the environment stays what it is.
+        self._proxies: dict[str, str | None] = {}
 
     async def post(
         self, url: str, content: bytes, headers: Mapping[str, str], seconds: float
@@ -41,6 +43,13 @@ class HttpClient:
         """Find out whether anybody answers there. Raises as :meth:`post` does."""
         async with asyncio.timeout(seconds):
             (await self._send("GET", url, None, headers)).close()
+
+    async def status(self, url: str, seconds: float) -> int:
+        """The code that is answered there. Raises as :meth:`post` does."""
+        async with asyncio.timeout(seconds):
+            response = await self._send("GET", url, None, {})
+            response.close()
+            return response.status
 
     async def aclose(self) -> None:
         if self._session is not None:
@@ -63,20 +72,19 @@ class HttpClient:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT),
                 trust_env=False,
             )
+        if url not in self._proxies:
+            self._proxies[url] = _proxy(url)
         return await self._session.request(
-            method, url, data=content, headers=headers, allow_redirects=False, proxy=_proxy(url)
+            method, url, data=content, headers=headers, allow_redirects=False, proxy=self._proxies[url]
         )
 
 
 def _proxy(url: str) -> str | None:
     """The proxy of the environment for an address."""
-    proxies = getproxies_environment()
-    if not proxies:
-        return None
     parts = urlsplit(url)
     if parts.hostname is None or parts.hostname in ("localhost", "127.0.0.1", "::1"):
         return None
-    return None if proxy_bypass(parts.hostname) else proxies.get(parts.scheme)
+    return None if proxy_bypass(parts.hostname) else getproxies_environment().get(parts.scheme)
 
 
 def why(error: Exception) -> str:

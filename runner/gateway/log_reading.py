@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner.errors import DataError, NotFoundError
-from runner.gateway.backend_fields import TokenPrice
 from runner.gateway.request_log import VERSION
 from runner.store.files import cannot_read
+from runner.tasks.ranking.backend_sections import TokenPrice
 
 HINT = "a log is what `runner serve --router ... --log FILE` writes"
 AMOUNTS = ("prompt_tokens", "cached_tokens", "completion_tokens", "kept_tokens", "cost", "saved", "seconds")

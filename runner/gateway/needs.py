@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.gateway.backend_fields import Backend
 from runner.inference.routing.costs import CHARACTERS_A_TOKEN
 from runner.serving.completions import Refusal, Request
+from runner.tasks.ranking.backend_sections import Backend
 
 #: Tokens that a picture is taken for: about what common models make of a screenshot.
 PICTURE_TOKENS = 1000

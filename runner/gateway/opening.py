@@ -19,6 +19,7 @@ from runner.gateway.scoring import llms_of, open_router, open_scorer
 from runner.gateway.words import GatewayWords
 from runner.serving.completions import Completer
 from runner.serving.opened_models import Limits, open_models
+from runner.serving.own_memory import OwnMemory
 from runner.workspace import Workspace
 
 
@@ -31,8 +32,15 @@ class OpenedGateway:
     warnings: list[str]
 
 
-def open_gateway(workspace: Workspace, words: GatewayWords, *, limits: Limits, device: str = "cpu") -> OpenedGateway:
-    """Open the router, its backends and the log.
+def open_gateway(
+    workspace: Workspace,
+    words: GatewayWords,
+    *,
+    limits: Limits,
+    device: str = "cpu",
+    memory: OwnMemory | None = None,
+) -> OpenedGateway:
+    """Open the router, its backends and the log; ``memory`` as :func:`open_models` has it.
 
     Raises :class:`~runner.errors.SpecError` for backends that are none, :class:`UsageError` for words that do not go
     together, and what opening stored models raises.
@@ -53,7 +61,7 @@ def open_gateway(workspace: Workspace, words: GatewayWords, *, limits: Limits, d
     )  # fmt: skip
     scorer = open_scorer(workspace, opened, list(loaded.backends), words.lengths, device)
     client = HttpClient()
-    completers, told, warnings = _completers(workspace, loaded, client, limits, device)
+    completers, told, warnings = _completers(workspace, loaded, client, limits, device, memory)
     counters = Counters()
     log = None
     if words.log is not None:
@@ -76,7 +84,12 @@ def open_gateway(workspace: Workspace, words: GatewayWords, *, limits: Limits, d
 
 
 def _completers(
-    workspace: Workspace, loaded: LoadedBackends, client: HttpClient, limits: Limits, device: str
+    workspace: Workspace,
+    loaded: LoadedBackends,
+    client: HttpClient,
+    limits: Limits,
+    device: str,
+    memory: OwnMemory | None,
 ) -> tuple[dict[str, Completer], list[str], list[str]]:
     """Who answers for each LLM: endpoints share a client, stored models are opened once each."""
     found: dict[str, Completer] = {}
@@ -91,7 +104,7 @@ def _completers(
         return found, told, []
     references = list(dict.fromkeys(stored.values()))
     aliases = {llm: reference for llm, reference in stored.items() if llm != reference}
-    opened = open_models(workspace, references, aliases=aliases, limits=limits, device=device)
+    opened = open_models(workspace, references, aliases=aliases, limits=limits, device=device, memory=memory)
     chat = {served.name for served in opened.language.served() if "chat" in served.does}
     for llm, reference in stored.items():
         if llm not in chat:

@@ -16,12 +16,12 @@ from typing import Any
 
 import aiohttp
 
-from runner.gateway.backend_fields import Backend
-from runner.gateway.event_stream import Endless, events
+from runner.gateway.endpoint_events import Endless, events
 from runner.gateway.http_client import HttpClient, why
 from runner.gateway.needs import needs_of
 from runner.gateway.remote_pieces import Malformed, pieces_of, said_something, usage_of
 from runner.serving.completions import Piece, Refusal, Request, Served, Usage
+from runner.tasks.ranking.backend_sections import Backend
 
 #: Bytes of an error that are read, and characters of it that are told.
 MOST_OF_ERROR, TOLD = 64 * 1024, 300
@@ -50,17 +50,21 @@ class Failed(Refusal):
 class RemoteCompleter:
     """One LLM behind an endpoint, by the name that a router has for it."""
 
-    def __init__(self, llm: str, backend: Backend, headers: Mapping[str, str], client: HttpClient) -> None:
+    def __init__(
+        self, llm: str, backend: Backend, headers: Mapping[str, str], client: HttpClient, *, texts: bool = False
+    ) -> None:
+        """``texts``: whether it goes on with texts too (``/completions``)."""
         assert backend.url is not None
+        self._texts = texts
         self.llm, self.backend = llm, backend
         self._url = backend.url.rstrip("/")
         self._headers, self._client = dict(headers), client
-        self._created = int(time.time())
         self._well = False
+        root = backend.model or llm
+        self._served = [Served(llm, root, int(time.time()), frozenset({"chat"}), "endpoint", frozenset({"*"}))]
 
     def served(self) -> Sequence[Served]:
-        root = self.backend.model or self.llm
-        return [Served(self.llm, root, self._created, frozenset({"chat"}), "endpoint", frozenset({"*"}))]
+        return self._served
 
     async def ready(self) -> None:
         if self._well:
@@ -77,7 +81,8 @@ class RemoteCompleter:
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
         headers = {"Content-Type": "application/json", "Accept": "text/event-stream"} | self._headers
         try:
-            response = await self._client.post(f"{self._url}/chat/completions", content, headers, self.backend.timeout)
+            path = "completions" if request.messages is None else "chat/completions"
+            response = await self._client.post(f"{self._url}/{path}", content, headers, self.backend.timeout)
         except (TimeoutError, aiohttp.ClientError) as error:
             raise Failed(why(error), status=504 if isinstance(error, TimeoutError) else 502) from None
         answer = RemoteAnswer(self, request, response)
@@ -100,8 +105,12 @@ class RemoteCompleter:
         return text.replace(key, "***") if key else text
 
     def _body(self, request: Request) -> dict[str, Any]:
-        if request.messages is None:
+        if request.messages is None and not self._texts:
             raise Refusal(400, f"{self.llm} answers conversations alone", param="prompt", code="unsupported_field")
+        if request.messages is None and request.settings.logprobs:
+            raise Refusal(
+                400, f"logprobs is not honoured by {request.model} of texts", param="logprobs", code="unsupported_field"
+            )
         for name in ("functions", "function_call"):
             if request.fields.get(name):
                 raise Refusal(400, f"{name} is not passed on: use tools", param=name, code="unsupported_field")
@@ -116,12 +125,17 @@ class RemoteCompleter:
         }
         own = {name: value for name, value in asked.items() if value is not None}
         body = dict(self.backend.parameters) | dict(request.fields) | own
-        return body | {
-            "model": self.backend.model or self.llm,
-            "messages": list(request.messages),
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
+        prompt = list(request.prompt) if isinstance(request.prompt, tuple) else request.prompt
+        asked_for = {"prompt": prompt} if request.messages is None else {"messages": list(request.messages)}
+        return (
+            body
+            | asked_for
+            | {
+                "model": self.backend.model or self.llm,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            }
+        )
 
     async def _refused(self, response: aiohttp.ClientResponse) -> Failed:
         """What a code that is no success means."""

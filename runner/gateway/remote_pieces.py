@@ -34,7 +34,8 @@ def pieces_of(document: Mapping[str, Any]) -> Iterator[Piece]:
         if ended == "abort":
             raise Malformed("an answer that was given up")
         piece = Piece(
-            text=_text(said.get("content")) or _text(said.get("refusal")),
+            # Of an endpoint that goes on with texts, the choice itself has it.
+            text=_text(said.get("content")) or _text(said.get("refusal")) or _text(choice.get("text")),
             index=index if isinstance(index, int) and index >= 0 else 0,
             reasoning=_text(said.get("reasoning_content")) or _text(said.get("reasoning")),
             tool_calls=tuple(_calls(said.get("tool_calls"))),

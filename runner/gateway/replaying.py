@@ -8,12 +8,12 @@ from typing import Any
 
 from runner.data.prompt_rows import Row
 from runner.gateway import choosing
-from runner.gateway.backend_fields import Backend
 from runner.gateway.choosing import Before, Policy
 from runner.gateway.log_reading import Logged
 from runner.gateway.needs import Needs
 from runner.gateway.scoring import AT_ONCE, Scored, Scorer
 from runner.gateway.shadow_report import Replayed
+from runner.tasks.ranking.backend_sections import Backend
 
 
 def replay(

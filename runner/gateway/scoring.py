@@ -1,8 +1,12 @@
-"""Scores of a stored router for requests that come at the same time: read together, off the event loop, each once."""
+"""Scores of a stored router for requests that come at the same time: read together, off the event loop, each once.
+
+A router that takes less time than a thread's turn, as one that reads no prompt does, is asked in the event loop itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 
 #: Requests that are read together.
 AT_ONCE = 64
+#: Seconds of a router's last answer below which the next one is made in the event loop: as long as it takes to hand
+#: work to a thread and back. Of prompts of so many characters at most, which it cannot be much slower on.
+AT_HAND, SHORT = 0.0005, 20_000
 #: Prompts whose scores are remembered.
 REMEMBERED = 4096
 
@@ -45,6 +52,8 @@ class Scorer:
         self._executor = ThreadPoolExecutor(1, "router")
         self._waiting: list[tuple[Row, asyncio.Future[Scored]]] = []
         self._draining: asyncio.Task[None] | None = None
+        #: Seconds that the last answer took.
+        self._took = float("inf")
         self._known: OrderedDict[bytes, Scored] = OrderedDict()
 
     async def scores(self, row: Row) -> Scored:
@@ -54,11 +63,15 @@ class Scorer:
         if known is not None:
             self._known.move_to_end(key)
             return known
-        future: asyncio.Future[Scored] = asyncio.get_running_loop().create_future()
-        self._waiting.append((row, future))
-        if self._draining is None or self._draining.done():
-            self._draining = asyncio.create_task(self._drain())
-        found = await future
+        idle = self._draining is None or self._draining.done()
+        if idle and self._took < AT_HAND and len(row.prompt) + sum(map(len, row.history)) <= SHORT:
+            found = self.of([row])[0]
+        else:
+            future: asyncio.Future[Scored] = asyncio.get_running_loop().create_future()
+            self._waiting.append((row, future))
+            if idle:
+                self._draining = asyncio.create_task(self._drain())
+            found = await future
         self._known[key] = found
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
@@ -85,11 +98,14 @@ class Scorer:
 
     def of(self, rows: Sequence[Row]) -> list[Scored]:
         """The same for several prompts at once, in this thread."""
+        begun = time.perf_counter()
         scores = self.router.answer(rows, AT_ONCE)
         tokens = None
         if self._lengths is not None:
             # A prediction is a median; cost goes by the mean, which is larger by what was measured.
             tokens = self._lengths.answer(rows, AT_ONCE) / (self._lengths.opened.parameter("total_ratio") or 1.0)
+        # One slow answer, on a machine that is busy, does not say that the router is slow.
+        self._took = min(2 * self._took, time.perf_counter() - begun)
         return [Scored(scores[:, at], None if tokens is None else tokens[:, at]) for at in range(len(rows))]
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from runner.errors import DataError
 from runner.gateway.log_reading import Logged
 
 if TYPE_CHECKING:
-    from runner.gateway.backend_fields import TokenPrice
+    from runner.tasks.ranking.backend_sections import TokenPrice
     from runner.training.bootstrap import Interval
 
 #: Of the bootstrap samples.

@@ -36,7 +36,8 @@ def gathered(**words: Any) -> GatewayWords | None:
     """
     router, backends = words.pop("router"), words.pop("backends")
     shadow, present = words.pop("shadow"), words.pop("present")
-    given = [name for name, value in words.items() if value not in (None, False)]
+    rule: Rule = words.pop("rule")
+    given = [name for name, value in (vars(rule) | words).items() if value not in (None, False)]
     if router is None:
         given += [name for name, value in (("backends", backends), ("shadow", shadow), ("present", present)) if value]
         if given:
@@ -60,6 +61,6 @@ def gathered(**words: Any) -> GatewayWords | None:
     lengths, calibrate_on, named = words.pop("lengths"), words.pop("calibrate_on"), words.pop("against")
     margin, tags = words.pop("switch_margin"), words.pop("harness_tag")
     return GatewayWords(
-        router, backends, Rule(**words), lengths, calibrate_on, MARGIN if margin is None else margin, named, present,
+        router, backends, rule, lengths, calibrate_on, MARGIN if margin is None else margin, named, present,
         log, bool(texts), tuple(tags or ()),
     )  # fmt: skip

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner import registry
+from runner import near_names, registry
 from runner.contract import Task
-from runner.errors import ConflictError
+from runner.errors import ConflictError, NotFoundError
 from runner.inference.opening import PATHS, choose_device, open_model
 from runner.store.manifest import NAME as MANIFEST
+from runner.store.model_lookup import listing
 from runner.training import pretrained
 from runner.workspace import Workspace, absolute, current_folder
 
@@ -39,8 +40,36 @@ def open_answerer(workspace: Workspace, model: str, device: str) -> tuple[Any, T
     chosen = choose_device(plain.REQUIRES, device)
     if folder is not None and (folder / TRAINED).is_file():
         return plain.Predictor.load(folder, chosen, workspace.cache), plain.TASK, str(folder), []
-    found = pretrained.resolve(model, cache=workspace.cache)
-    return plain.Predictor.of_base(Path(found), chosen), plain.TASK, model, []
+    return plain.Predictor.of_base(base_folder(workspace, model), chosen), plain.TASK, model, []
+
+
+def base_folder(workspace: Workspace, model: str) -> Path:
+    """The folder of a model that was not trained here, fetched if need be.
+
+    Raises :class:`~runner.errors.NotFoundError` for what is a stored model's name with a letter wrong, and what
+    :func:`pretrained.resolve` raises.
+    """
+    kind, slash, name = model.partition("/")
+    wrong = slash and not model.startswith(PATHS) and not pretrained.available_locally(model)
+    if wrong and (meant := _meant(workspace, kind, name)):
+        raise NotFoundError(
+            f"there is no type {kind!r}, and no model {model} of the Hub lies here",
+            hint=f"did you mean {meant}? A model of the Hub is fetched once: hf download {model}",
+        )
+    return Path(pretrained.resolve(model, cache=workspace.cache))
+
+
+def _meant(workspace: Workspace, kind: str, name: str) -> str | None:
+    """What stored model, or which type, a name is nearly; None for one that is near none."""
+    own = name.partition("/")[0]
+    stored = {f"{each.model_type}/{each.name}" for each in listing(workspace.store)}
+    near = near_names.nearest(f"{kind}/{own}", stored, 0.75)
+    if near is not None and registry.find(kind) is None:
+        return near
+    # Of other words a part may be alike: an organisation's name is longer than a slip.
+    types = [each for each in registry.kinds() if abs(len(each) - len(kind)) <= 1]
+    found = near_names.nearest(kind, types)
+    return None if found is None else f"{found}/{name}"
 
 
 def is_stored(model: str) -> bool:

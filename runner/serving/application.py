@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from runner import near_names
 from runner.serving import wire_requests
 from runner.serving.bodies import check_headers, read_document
-from runner.serving.completions import Answering, Closing, Refusal, Served
+from runner.serving.completions import Answering, Refusal, Served
 from runner.serving.event_stream import EventStream, unless_gone
 from runner.serving.joined_answers import Joined
 from runner.serving.measurements import CONTENT_TYPE
@@ -206,8 +206,10 @@ class Endpoints:
             self._count(visit, answering)
             if asked.include_usage:
                 yield writer.usage_chunk(answering.usage)
-            if isinstance(answering, Closing):
-                yield comment(answering.closing)
+            # A look at the type would have it made twice.
+            closing = getattr(answering, "closing", None)
+            if closing is not None:
+                yield comment(closing)
             yield DONE
         except Refusal as refusal:
             visit.status = refusal.status

@@ -131,7 +131,6 @@ class Answering(Protocol):
         """Make no more of it. Called once at the end of every answer, also of one whose reader went away."""
 
 
-@runtime_checkable
 class Closing(Protocol):
     """An answer of which more is known behind its last piece. A stream tells it in a comment before its end."""
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from runner.serving.completions import Refusal
+
+Result = TypeVar("Result")
 
 
 class EventStream(Response):
@@ -26,16 +28,10 @@ class EventStream(Response):
         self.init_headers({"cache-control": "no-store", "x-accel-buffering": "no", **headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        sending = asyncio.create_task(self._send(send))
-        going = asyncio.create_task(_gone(receive))
         try:
-            await asyncio.wait({sending, going}, return_when=asyncio.FIRST_COMPLETED)
+            # Who went away is told nothing more.
+            await _until_gone(self._send(send), receive)
         finally:
-            for task in (going, sending):
-                task.cancel()
-            for task in (going, sending):
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
             # Not begun, or between two events: only then is there something left to close.
             await self._events.aclose()
 
@@ -46,24 +42,30 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _gone(receive: Receive) -> None:
-    """Return once the client has gone away."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
 async def unless_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
     """What the work gives. It is given up once the client goes away, and :class:`Refusal` is raised to nobody then."""
+    found = await _until_gone(work, request.receive)
+    if found is None:
+        raise Refusal(499, "the client went away", code="gone")
+    return found[0]
+
+
+async def _until_gone(work: Coroutine[Any, Any, Result], receive: Receive) -> tuple[Result] | None:
+    """What the work gives, or raises; None where the client went away before. Neither goes on behind this."""
     doing = asyncio.create_task(work)
-    going = asyncio.create_task(_gone(request.receive))
+    going = asyncio.create_task(_gone(receive))
     try:
         await asyncio.wait({doing, going}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
-            raise Refusal(499, "the client went away", code="gone")
-        return doing.result()
+        return (doing.result(),) if doing.done() else None
     finally:
         for task in (going, doing):
             task.cancel()
         for task in (going, doing):
             with contextlib.suppress(asyncio.CancelledError, Refusal):
                 await task
+
+
+async def _gone(receive: Receive) -> None:
+    """Return once the client has gone away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

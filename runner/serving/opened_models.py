@@ -12,8 +12,8 @@ from runner.errors import UsageError
 from runner.generation import Engine
 from runner.generation.model_opening import is_stored, open_answerer
 from runner.inference.opening import Opened, open_model
-from runner.serving import own_memory
 from runner.serving.language_models import LanguageModel, LanguageModels
+from runner.serving.own_memory import OwnMemory
 from runner.serving.row_models import RowModel
 from runner.workspace import Workspace
 
@@ -51,24 +51,26 @@ def open_models(
     defaults: Mapping[str, Any] | None = None,
     limits: Limits = Limits(),
     device: str = "cpu",
+    memory: OwnMemory | None = None,
 ) -> OpenedModels:
     """Open every model that is named.
 
     ``aliases`` are other names, each of a model of ``words``; ``defaults`` options of generation for requests that name
-    none. Raises :class:`UsageError` for a name that stands twice, or for defaults that no model takes, and what opening
-    a model raises: :class:`~runner.errors.NotFoundError`, :class:`~runner.errors.IntegrityError`.
+    none; ``memory`` has the weights of what else is opened for the same server. Raises :class:`UsageError` for a name
+    that stands twice, or for defaults that no model takes, and what opening a model raises:
+    :class:`~runner.errors.NotFoundError`, :class:`~runner.errors.IntegrityError`.
     """
     if not words:
         raise UsageError(
             "no model is named", hint="runner serve TYPE/NAME; `runner models` lists those that are stored"
         )
-    names = _named(words, aliases or {})
+    names, memory = named(words, aliases or {}), memory or OwnMemory()
     language: list[LanguageModel] = []
     rows: list[RowModel] = []
     told, warnings = list[str](), list[str]()
     for word in words:
         own = [name for name, model in names.items() if model == word]
-        talks, asked = _open(workspace, word, defaults or {}, limits, device, warnings)
+        talks, asked = _open(workspace, word, defaults or {}, limits, device, memory, warnings)
         for name in own:
             if talks is not None:
                 language.append(replace(talks, name=name))
@@ -86,7 +88,7 @@ def open_models(
     return OpenedModels(LanguageModels(language), rows, told, warnings)
 
 
-def _named(words: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
+def named(words: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
     """Every name with the word that it stands for. Raises :class:`UsageError`."""
     names: dict[str, str] = {}
     for word in words:
@@ -107,16 +109,22 @@ def _named(words: Sequence[str], aliases: Mapping[str, str]) -> dict[str, str]:
 
 
 def _open(
-    workspace: Workspace, word: str, defaults: Mapping[str, Any], limits: Limits, device: str, warnings: list[str]
+    workspace: Workspace,
+    word: str,
+    defaults: Mapping[str, Any],
+    limits: Limits,
+    device: str,
+    memory: OwnMemory,
+    warnings: list[str],
 ) -> tuple[LanguageModel | None, RowModel | None]:
     """The two sides of a model: its texts, and its rows."""
     asked: RowModel | None = None
     if is_stored(word):
         opened = open_model(workspace, word, device=device)
         warnings += [f"{word}: {warning}" for warning in opened.warnings]
-        created, manifest = _created(opened), opened.manifest.sha256
+        created, manifest = created_at(opened), opened.manifest.sha256
         asked = RowModel(word, opened, workspace, created, limits.waiting, limits.rows)
-        asked.load()
+        asked.load(memory)
         if not hasattr(opened.predictor_class, "decoding"):
             return None, asked
         asked = replace(asked, tried=True)
@@ -125,7 +133,7 @@ def _open(
         answerer, task, name, odd = open_answerer(workspace, word, device)
         warnings += [f"{word}: {warning}" for warning in odd]
         created, manifest = 0, None
-        own_memory.keep(answerer)
+        memory.keep(answerer)
         engine = Engine(answerer, task, name, rows=limits.together)
     talks = LanguageModel(
         word, engine, created, manifest, dict(defaults), limits.max_length, limits.waiting, limits.deterministic
@@ -133,7 +141,7 @@ def _open(
     return talks, asked
 
 
-def _created(opened: Opened) -> int:
+def created_at(opened: Opened) -> int:
     """When the model was stored, in Unix time; 0 where nobody knows."""
     created = opened.manifest.created
     return int(datetime.fromisoformat(created).timestamp()) if created else 0

@@ -1,27 +1,51 @@
-"""Weights in the server's own memory.
+"""Weights in the server's own memory, each once.
 
 What is read of safetensors on a CPU is the file itself, mapped: bytes that change in it after they were checked would
 change answers, and a file that is cut would end the process. A server lives long, so its weights are copied once.
+Weights of the same bytes are kept once, whatever models they belong to: an adapter and its base, two adapters of one
+base, a model under its own name and behind a router.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import Any
 
 #: How deep modules lie within a predictor.
 DEPTH = 3
+#: Bytes below which a tensor is not looked for among the others.
+SMALL = 16 * 1024
 
 
-def keep(predictor: Any) -> None:
-    """Copy the weights of every module that a predictor has, one tensor after the other."""
-    import torch
+class OwnMemory:
+    """The weights of one server."""
 
-    with torch.no_grad():
-        for module in _modules(predictor, DEPTH, set()):
-            for tensor in (*module.parameters(), *module.buffers()):
-                if tensor.device.type == "cpu":
-                    tensor.data = tensor.data.clone()
+    def __init__(self) -> None:
+        #: What tells the same weights from others -> one tensor that has them.
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    def keep(self, predictor: Any) -> None:
+        """Have the weights of every module that a predictor has in memory, one tensor after the other."""
+        import torch
+
+        with torch.no_grad():
+            for module in _modules(predictor, DEPTH, set()):
+                for tensor in module.parameters():
+                    tensor.data = self._one(tensor.data)
+                # What a module may write to is its own.
+                for tensor in module.buffers():
+                    if tensor.device.type == "cpu":
+                        tensor.data = tensor.data.clone()
+
+    def _one(self, tensor: Any) -> Any:
+        import torch
+
+        own = tensor.clone() if tensor.device.type == "cpu" else tensor
+        if tensor.nbytes < SMALL or not tensor.is_contiguous():
+            return own
+        told = hashlib.sha256(own.reshape(-1).view(torch.uint8).cpu().numpy().data).digest()
+        return self._known.setdefault((tuple(tensor.shape), tensor.dtype, str(tensor.device), told), own)
 
 
 def _modules(found: Any, depth: int, seen: set[int]) -> Iterator[Any]:

@@ -19,8 +19,8 @@ from runner.errors import RunnerError
 from runner.inference import inferring
 from runner.inference.opening import Opened, read_options
 from runner.inference.row_reading import reading_of
-from runner.serving import own_memory
 from runner.serving.completions import Refusal, Served
+from runner.serving.own_memory import OwnMemory
 from runner.serving.turns import Turns
 from runner.workspace import Workspace
 
@@ -60,11 +60,11 @@ class RowModel:
         does = {"infer"} | ({"embeddings"} if self.embeds else set())
         return Served(self.name, self.opened.reference, self.created, frozenset(does))
 
-    def load(self) -> None:
+    def load(self, memory: OwnMemory) -> None:
         """Have its weights in memory, and no file of theirs be read any more."""
         predictor = self.opened.predictor
         if "torch" in self.opened.builder.REQUIRES:
-            own_memory.keep(predictor)
+            memory.keep(predictor)
 
     async def answer(self, rows: Sequence[Any], options: Mapping[str, Any], batch_size: int = 128) -> dict[str, Any]:
         """What ``runner infer`` writes of these rows, with the model and what was odd about them. Raises

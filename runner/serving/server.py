@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import h11
 import uvicorn
@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runner.errors import EnvironmentProblem
+from runner.serving.gathered_writes import GatheredWrites
 from runner.serving.service import Service
 
 #: Bytes of a request's headers that are read before it is refused unread; below, the application says what is wrong.
@@ -62,7 +63,7 @@ class _Protocol(H11Protocol):
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", GatheredWrites(transport, self.loop)))
         self._waiting = self.loop.call_later(HEAD_SECONDS, self._too_slow)
 
     def handle_events(self) -> None:

@@ -60,6 +60,10 @@ IDLE: dict[str, tuple[Any, ...]] = {
 }
 
 
+#: Settings that the wire calls otherwise.
+WIRE = {"token_ids": "return_token_ids"}
+
+
 class StreamOptions(BaseModel):
     """``stream_options``."""
 
@@ -266,7 +270,10 @@ def _settings(body: Any, most: int | None, logprobs: bool, beside: int, served: 
     )
     for name in served.without:
         if getattr(found, name) != getattr(Settings(), name):
-            raise Refusal(400, f"{name} is not honoured by {served.name}", param=name, code="unsupported_field")
+            field = WIRE.get(name, name)
+            raise Refusal(
+                400, f"{field} is not honoured by {served.name}: leave it out", param=field, code="unsupported_field"
+            )
     return found
 
 

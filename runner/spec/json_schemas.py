@@ -25,6 +25,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNION = "training-spec.json"
 #: The schema of task files, which `runner evaluate` reads.
 EVALUATION_TASK = "evaluation-task"
+#: The schema of the files that say what answers for each LLM of a router, which `runner serve` reads.
+BACKENDS = "backends"
 Schema = dict[str, Any]
 
 
@@ -64,9 +66,17 @@ def evaluation_task() -> Schema:
     return _generate(EvaluationTask, EVALUATION_TASK, "Evaluation task")
 
 
-def of_document(document: type[BaseModel], name: str, title: str) -> Schema:
-    """The schema of a document that has none in ``schemas/``, to be checked by."""
-    return _generate(document, name, title)
+@cache
+def backends() -> Schema:
+    """The schema of a file of backends."""
+    from runner.tasks.ranking.backend_sections import Backends
+
+    return _generate(Backends, BACKENDS, "Backends")
+
+
+def others() -> dict[str, Schema]:
+    """The schemas of documents that are no training specs, by their names."""
+    return {EVALUATION_TASK: evaluation_task(), BACKENDS: backends()}
 
 
 def union(kinds: Iterable[str] | None = None) -> Schema:
@@ -92,10 +102,10 @@ def text(schema: Schema) -> str:
 
 
 def files() -> dict[str, str]:
-    """The files of ``schemas/`` by name: the built-in kinds and their union, and that of task files."""
+    """The files of ``schemas/`` by name: the built-in kinds and their union, and those of other documents."""
     built_in = list(registry.built_in())
     kinds = {f"{name}.json": text(schema_for(name)) for name in built_in}
-    return kinds | {UNION: text(union(built_in)), f"{EVALUATION_TASK}.json": text(evaluation_task())}
+    return kinds | {UNION: text(union(built_in))} | {f"{name}.json": text(schema) for name, schema in others().items()}
 
 
 def write(directory: Path) -> list[Path]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,12 +56,13 @@ def blocks(path: Path) -> list[Block]:
 GUIDED = ("extractive_qa.md", "image_classification.md", "sentence_embedding.md", "token_classification.md")
 #: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_language_tutorial.py,
 #: test_texts_tutorial.py, test_pictures_tutorial.py, test_outcome_guide.py, test_extending_guide.py,
-#: test_serving_page.py).
+#: test_gateway_guide.py, test_serving_page.py).
 WALKS = (
     "tutorial.md",
     "tutorial_language.md",
     "tutorial_texts.md",
     "tutorial_pictures.md",
+    "gateway.md",
     "routing_from_outcomes.md",
     "extending_a_router.md",
     "serving.md",
@@ -188,18 +192,41 @@ class Shell:
         )
 
 
+#: The port of the servers that guides start; in a walk it is one that is free.
+PORT = "8017"
+
+
 def walk(guide: Path, home: Path) -> Shell:
-    """Type every command of a guide in its turn, in a folder with its files; each has to print what is shown."""
-    shell = Shell.set_up(home)
+    """Type every command of a guide in its turn, in a folder with its files; each has to print what is shown.
+
+    A server that the guide starts is a new process, for its signals to reach it, and has ended by the end.
+    """
+    shell, port = Shell.set_up(home), free_port()
     shutil.copytree(ROOT / "examples", shell.home / "examples")
     for name, text in files(guide).items():
-        (shell.home / name).write_text(text)
-    for block in blocks(guide):
-        for command, shown in dialogue(block) if block.language == "console" else ():
-            done = shell.run(command)
-            assert done.returncode == 0, f"$ {command}\n{done.stdout}"
-            assert matches(shown, done.stdout), f"$ {command}\n{done.stdout}\n--- is not what is shown:\n{shown}"
+        (shell.home / name).write_text(text.replace(PORT, port))
+    try:
+        for block in blocks(guide):
+            for command, shown in dialogue(block) if block.language == "console" else ():
+                done = shell.run(command.replace(PORT, port), new="runner serve " in command)
+                assert done.returncode == 0, f"$ {command}\n{done.stdout}{_servers(shell)}"
+                assert matches(shown, done.stdout), f"$ {command}\n{done.stdout}\n--- is not what is shown:\n{shown}"
+    finally:
+        for file in shell.home.glob("*.pid"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(file.read_text()), signal.SIGKILL)
     return shell
+
+
+def _servers(shell: Shell) -> str:
+    """What the servers of a walk have said."""
+    return "".join(file.with_suffix(".txt").read_text() for file in shell.home.glob("*.pid"))
+
+
+def free_port() -> str:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return str(found.getsockname()[1])
 
 
 def in_container(shell: Shell, guide: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -13,8 +14,10 @@ import pytest
 from runner.cli.app import build
 from runner.cli.serve import serve
 from runner.execution.image_lookup import tag
+from runner.gateway.engines.known_engines import ENGINES, FIELDS
 from runner.serving.application import application
 from runner.serving.service import Service
+from runner.serving.wire_requests import WIRE
 from tests.conftest import Desk
 from tests.docs.documents import ROOT, blocks, dialogue, matches, table
 from tests.holding import wait
@@ -66,6 +69,15 @@ def test_the_tables_are_those_of_the_code():
         assert f"    {name}\n" in flags
         if default:
             assert str((serve.__kwdefaults__ or {})[name]) == default
+
+
+def test_what_engines_honour_is_what_the_page_says():
+    rows = {row[0]: row[1] for row in table(PAGE, "Of an engine")}
+    assert set(re.findall(r"`(\w+)`", rows["Honoured too"])) == FIELDS
+    unlike = {WIRE.get(name, name) for kind in ENGINES.values() for name in kind.without}
+    assert set(re.findall(r"`(\w+)`", rows["Not honoured"])) == unlike | {"logprobs"}
+    oldest = {name: ".".join(map(str, kind.oldest)) for name, kind in ENGINES.items()}
+    assert f"vLLM from {oldest['vllm']}, SGLang from {oldest['sglang']}" in PAGE.read_text()
 
 
 def test_other_commands_have_the_right_words():

@@ -12,7 +12,6 @@ import numpy as np
 from runner.data.prompt_rows import Row
 from runner.errors import RunFailed
 from runner.gateway.accounts import against
-from runner.gateway.backend_fields import Backend
 from runner.gateway.choosing import Policy
 from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway
@@ -20,6 +19,7 @@ from runner.gateway.http_client import HttpClient
 from runner.gateway.remote_completer import RemoteCompleter
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Request, Settings
+from runner.tasks.ranking.backend_sections import Backend
 from tests.gateway.stub_backend import Reply, Stub, answer, serving
 
 LLMS = ("small", "middle", "big")

@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from runner.errors import EnvironmentProblem, SpecError
 from runner.gateway.backends_file import load_backends
+from runner.spec.json_schemas import backends
 
 KNOWN = ["small", "big"]
 GOOD = {"small": {"url": "http://127.0.0.1:8000/v1"}, "big": "sft/helper"}
@@ -81,6 +83,12 @@ def test_endpoints_and_stored_models_with_their_prices_and_keys(tmp_path):
 def test_what_is_wrong_is_told_at_its_place(tmp_path, change, told):
     document = {name: value for name, value in (GOOD | change).items() if value is not ...}
     assert told in faults(tmp_path, document)
+
+
+def test_what_an_editor_checks_the_file_by_is_no_llm(tmp_path):
+    found = load(tmp_path, {"$schema": "schemas/backends.json"} | GOOD)
+    assert list(found.backends) == KNOWN
+    jsonschema.Draft202012Validator(backends()).validate({"$schema": "schemas/backends.json"} | GOOD)
 
 
 def test_all_faults_are_told_at_once_and_no_key_is_repeated(tmp_path):

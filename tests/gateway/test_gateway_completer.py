@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import threading
+from typing import Any, cast
 
 import pytest
 
+from runner.data.prompt_rows import Row
 from runner.gateway.choosing import Policy
+from runner.gateway.scoring import SHORT, Scorer
 from runner.serving.completions import Refusal, Request
 from tests.gateway.desk import Router, gateway, said, user
 from tests.gateway.stub_backend import HANG, KILL, Reply, Stub, answer, delta, refusal, usage
@@ -268,6 +271,30 @@ def test_requests_that_come_together_are_read_together_and_a_known_prompt_is_not
             assert sum(router.batches) == 30
 
     run(scenario())
+
+
+def test_a_router_that_takes_no_time_is_asked_in_the_loop_itself_and_another_is_not():
+    class Watched(Router):
+        def answer(self, rows, batch_size):
+            threads.append(threading.current_thread())
+            return super().answer(rows, batch_size)
+
+    async def asked(took: float, text: str) -> None:
+        scorer._took = took
+        await scorer.scores(Row(text))
+
+    async def all_of_them() -> None:
+        await asked(float("inf"), "how long it takes is not known yet")
+        await asked(0.0, "quick")
+        await asked(1.0, "slow")
+        await asked(0.0, "long " * SHORT)
+        await scorer.close()
+
+    threads: list[threading.Thread] = []
+    scorer = Scorer(cast("Any", Watched()))
+    asyncio.run(all_of_them())
+    assert [thread is threading.main_thread() for thread in threads] == [False, True, False, False]
+    assert 0 < scorer._took < 60
 
 
 def test_usage_that_cannot_be_is_counted_by_characters_and_said_so():

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runner.gateway.backend_fields import Backend
 from runner.gateway.http_client import HttpClient
 from runner.gateway.remote_completer import Failed, RemoteCompleter
 from runner.serving.completions import Piece, Refusal, Request, Settings, Usage
+from runner.tasks.ranking.backend_sections import Backend
 from tests.gateway.stub_backend import DONE, HANG, KILL, Reply, Stub, answer, delta, event, refusal, serving, usage
 
 ASKED = Request("small", ({"role": "user", "content": "Hello there, how are you?"},))

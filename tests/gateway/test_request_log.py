@@ -190,6 +190,6 @@ def test_nothing_to_report_is_told_with_the_reasons(tmp_path):
 
 
 def backend(name: str) -> Any:
-    from runner.gateway.backend_fields import Backend
+    from runner.tasks.ranking.backend_sections import Backend
 
     return Backend.model_validate({"url": "http://127.0.0.1:1/v1", "price": PRICES[name]})

@@ -17,9 +17,10 @@ import pytest
 from runner.data.prompts import from_file, from_words
 from runner.inference import inferring, opening, seen_rows
 from runner.inference.routing import routing
-from runner.inference.routing.costs import Costs, Price
+from runner.inference.routing.costs import Costs
 from runner.tasks import length, ranking
 from runner.tasks.ranking.llm_predictor import LlmPredictor
+from runner.tasks.ranking.prices import Price
 from runner.workspace import Workspace
 from tests.conftest import ROOT, Desk
 from tests.inference.conftest import ELO, NETWORK, trained

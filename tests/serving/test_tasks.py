@@ -13,9 +13,11 @@ import httpx
 import numpy as np
 import openai
 import pytest
+import torch
 
 from runner import Runner
 from runner.serving.opened_models import Limits
+from runner.serving.own_memory import SMALL, OwnMemory
 from tests.bad_inputs.language_materials import language, talks
 from tests.conftest import Desk
 from tests.serving.running import PATIENCE, Running, serving
@@ -192,3 +194,30 @@ def test_many_ask_for_rows_at_once(server):
 
     answers = [answer.json()["answers"] for answer in asyncio.run(crowd())]
     assert all(answer == answers[0] for answer in answers)
+
+
+# ---- Memory
+
+
+def test_an_adapter_and_its_base_have_one_copy_of_the_weights(server):
+    models = server.service.completers[0]._models
+    tuned, base = (list(models[name].engine.answerer.model.parameters()) for name in (ADAPTER, "runner/tiny-llama"))
+    places = {weight.data_ptr() for weight in base}
+    large = [weight for weight in base if weight.nbytes >= SMALL]
+    shared = [weight for weight in tuned if weight.data_ptr() in places]
+    assert large and len(shared) == len(large)
+
+
+def test_weights_of_other_bytes_or_shapes_are_kept_apart():
+    first, same, other = (torch.nn.Linear(100, 100, bias=False) for _ in range(3))
+    same.weight.data = first.weight.data.clone()
+    other.weight.data = first.weight.data.clone()
+    other.weight.data[7, 7] += 1
+    turned = torch.nn.Linear(50, 200, bias=False)
+    turned.weight.data = first.weight.data.clone().reshape(200, 50)
+    memory, before = OwnMemory(), first.weight.data
+    for module in (first, same, other, turned):
+        memory.keep(module)
+    places = [module.weight.data_ptr() for module in (first, same, other, turned)]
+    assert places[0] == places[1] and len(set(places)) == 3 and before.data_ptr() not in places
+    assert torch.equal(first.weight, same.weight) and not torch.equal(first.weight, other.weight)

@@ -6,34 +6,19 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
-from runner.contract import Section, option
 from runner.errors import DataError, NotFoundError, UsageError
+from runner.tasks.ranking.prices import MILLION, Price, half_priced
 
 if TYPE_CHECKING:
     import numpy as np
 
-#: Beyond any currency's, and small enough that sums stay finite.
-Amount = Annotated[float, Field(ge=0, le=1e15)]
-#: Prices are given for this many tokens.
-MILLION = 1_000_000
 #: Where no tokenizer counts them, a prompt has a token for this many characters: the usual rule for English.
 CHARACTERS_A_TOKEN = 4
 HINT = 'a table is {"NAME": 0.01, "OTHER": {"input": 0.5, "output": 1.5}}: a cost a call, or prices a million tokens'
-
-
-class Price(Section):
-    """What one LLM costs, in any one currency."""
-
-    call: Amount = option(0.0, description="The cost of a call, whatever its length.")
-    input: Amount = option(0.0, description="The price of a million tokens of prompt.")
-    output: Amount = option(0.0, description="The price of a million tokens of answer.")
-    answer_tokens: Annotated[float, Field(gt=0)] | None = option(
-        None, description="How long an answer is, where no length model says."
-    )
 
 
 @dataclass(frozen=True)
@@ -97,15 +82,6 @@ class Costs:
             tokens = np.where(np.isnan(told), price.answer_tokens or 0.0, told)
             rows.append(price.call + (price.input * prompt_tokens + price.output * tokens) / MILLION)
         return np.array(rows, np.float64)
-
-
-def half_priced(price: Price) -> list[str]:
-    """A price for one of prompt and answer alone: what was forgotten would be free."""
-    told = [name for name in ("input", "output") if name in price.model_fields_set]
-    if len(told) != 1:
-        return []
-    other = "output" if told == ["input"] else "input"
-    return [f"a price for {told[0]} and none for {other}; where {other} is free, say 0"]
 
 
 def _told(fault: Any, priced: bool) -> str:

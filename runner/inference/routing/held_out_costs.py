@@ -6,8 +6,9 @@ from typing import Literal
 
 import numpy as np
 
-from runner.inference.routing.costs import MILLION, Costs
+from runner.inference.routing.costs import Costs
 from runner.tasks.ranking.held_out_outcomes import HeldOutcomes
+from runner.tasks.ranking.prices import MILLION
 
 Source = Literal["the data's own", "the table's prices for the data's own tokens", "the table's"]
 

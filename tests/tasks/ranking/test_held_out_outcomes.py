@@ -7,11 +7,12 @@ import pytest
 
 from runner.contract import LoadContext, ModelSpec
 from runner.data.comparisons import ComparisonsData
-from runner.inference.routing.costs import Costs, Price
+from runner.inference.routing.costs import Costs
 from runner.inference.routing.held_out_costs import costs_of
 from runner.tasks.ranking.asking import Asked
 from runner.tasks.ranking.held_out_outcomes import held_out_outcomes
 from runner.tasks.ranking.outcome_bench import outcomes, sentences
+from runner.tasks.ranking.prices import Price
 from tests.data.outcomes import published
 from tests.data.outcomes.published import COSTS, MODELS, PROMPTS
 

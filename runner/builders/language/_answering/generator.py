@@ -18,7 +18,7 @@ from runner.builders.language._answering.running_batch import Decoding, Line, de
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood_loss import judge
 from runner.builders.language._models import merging, stored_model
-from runner.builders.language._models.opening import open_folder
+from runner.builders.language._models.opening import configuration, open_folder, open_tokenizer, positions
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.growing_answer import GrowingAnswer
 from runner.chat.messages import Conversation, Message
@@ -27,6 +27,7 @@ from runner.chat.renderer import ChatRenderer
 from runner.chat.template_rendering import begun
 from runner.contract import Table
 from runner.contract.quantities import counted
+from runner.contract.served_parts import ServedParts
 from runner.errors import DataError
 from runner.tasks.generation.completions import Completion, Ending
 from runner.tasks.generation.passages import Likelihood, Passage
@@ -55,6 +56,30 @@ class Generator:
         return cls(model, tokenizer, ChatRenderer.of(tokenizer) if tokenizer.chat_template else None)
 
     @classmethod
+    def parts(cls, directory: Path, cache: Path | None = None) -> ServedParts:
+        """What an engine of others serves a stored model by; of an adapter, its base's folder as well. Raises
+        :class:`~runner.errors.IntegrityError` for a template that is not the training's, or a base of other bytes."""
+        document = stored_model.read(directory)
+        chat, adapted = document.get("chat"), document["form"] == "adapter"
+        if chat:
+            ChatRenderer.from_document(open_tokenizer(directory, str(directory)), chat)
+        weights = stored_model.base_of(directory, cache) if adapted else directory
+        return ServedParts(
+            weights,
+            directory if adapted else None,
+            chat["source"] if chat else None,
+            positions(configuration(weights, str(weights))),
+        )
+
+    @classmethod
+    def parts_of_base(cls, folder: Path) -> ServedParts:
+        """The same of a model as it is before any training."""
+        template = open_tokenizer(folder, str(folder)).chat_template
+        return ServedParts(
+            folder, None, template if isinstance(template, str) else None, positions(configuration(folder, str(folder)))
+        )
+
+    @classmethod
     def merge(
         cls, directory: Path, target: Path, spec: Any, *, task: Any, metrics: Mapping[str, Any], **words: Any
     ) -> Table:
@@ -64,9 +89,7 @@ class Generator:
     @property
     def longest(self) -> int:
         """The tokens that the model has positions for."""
-        config = self.model.config
-        found = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
-        return int(found or 1_000_000)
+        return positions(self.model.config.to_dict()) or 1_000_000
 
     def prompt_ids(self, row: Any, options: Any) -> list[int]:
         """What the model is fed for a row. Raises :class:`DataError` for what its template refuses."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -59,6 +59,12 @@ def configuration(folder: Path, where: str) -> dict[str, Any]:
         error.where = place
         raise
     return dict(config)
+
+
+def positions(config: Mapping[str, Any]) -> int | None:
+    """The tokens that a model of this configuration has places for; None where it says nothing of it."""
+    found = config.get("max_position_embeddings") or config.get("n_positions")
+    return int(found) if found else None
 
 
 def stored_dtype(config: dict[str, Any]) -> torch.dtype:

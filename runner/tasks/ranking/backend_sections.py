@@ -9,7 +9,7 @@ from pydantic import Field, RootModel, model_validator
 
 from runner.chat.endpoints import addresses
 from runner.contract import Section, departs, invalid, option
-from runner.inference.routing.costs import MILLION, Amount, Price, half_priced
+from runner.tasks.ranking.prices import MILLION, Amount, Price, half_priced
 
 Text = Annotated[str, Field(min_length=1, max_length=2048)]
 #: TYPE/NAME or TYPE/NAME/vN.
