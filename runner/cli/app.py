@@ -43,7 +43,10 @@ VERBS = {
 GROUPS = {
     "spec": (
         "Write specs.",
-        {"fix": ("runner.cli.spec:fix", "Repair what is unambiguous and say what changed.")},
+        {
+            "fix": ("runner.cli.spec:fix", "Repair what is unambiguous and say what changed."),
+            "import": ("runner.cli.spec_import:import_", "Make a spec of another program's configuration or command."),
+        },
     ),
     "data": (
         "Look at data before training on it.",

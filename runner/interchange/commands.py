@@ -32,7 +32,9 @@ def parse(words: Sequence[str]) -> Command:
         name, _, value = word.partition("=")
         environment.append(Leaf(f"env.{name}", value, at, flag=name))
     if not rest:
-        raise UsageError("there is no command after --", hint="runner spec import -- aitraining llm --train --model ...")
+        raise UsageError(
+            "there is no command after --", hint="runner spec import -- aitraining llm --train --model ..."
+        )
     command, flags, aliases = _program(rest)
     command.leaves = [*environment, *_flags(flags, command, aliases)]
     return command
@@ -49,11 +51,10 @@ def _program(rest: list[Place]) -> tuple[Command, list[Place], dict[str, str]]:
         found = _known(name, words, index)
         if found is not None:
             command, used, aliases = found
-            before = [place for place in rest[:index] if place[1].startswith("-")]
-            return command, [*([] if not before else []), *rest[index + used :]], aliases
+            return command, rest[index + used :], aliases
         if word.startswith("-") and index == 0:
             break
-    hint = "known: aitraining, autotrain, axolotl, llamafactory-cli, trl, unsloth, unsloth-cli.py, ludwig, routellm.openai_server"
+    hint = "known: aitraining, autotrain, axolotl, llamafactory-cli, trl, unsloth, ludwig, routellm.openai_server"
     raise UsageError(f"`{words[0]}` is no program whose command line is known", hint=hint)
 
 
@@ -61,7 +62,11 @@ def _known(name: str, words: list[str], index: int) -> tuple[Command, int, dict[
     after = words[index + 1] if index + 1 < len(words) else ""
     verb = "" if after.startswith("-") else after
     if name in ("aitraining", "autotrain"):
-        aliases = {"train_batch_size": "batch_size", "disable_gc": "disable_gradient_checkpointing", "dpo_beta": "dpo_beta"}
+        aliases = {
+            "train_batch_size": "batch_size",
+            "disable_gc": "disable_gradient_checkpointing",
+            "dpo_beta": "dpo_beta",
+        }
         return Command(name, verb or None), 2 if verb else 1, aliases
     if name == "axolotl" or re.fullmatch(r"axolotl\.cli\.\w+", name):
         skip = 2 if verb in ("train", "preprocess", "finetune") and name == "axolotl" else 1
@@ -75,7 +80,11 @@ def _known(name: str, words: list[str], index: int) -> tuple[Command, int, dict[
     scripts = ("sft", "dpo", "orpo", "kto", "reward", "grpo", "rloo", "online_dpo", "gkd", "cpo", "reward_modeling")
     script = re.fullmatch(r"(?:dpo_online|(\w+))\.py|trl\.scripts\.(\w+)", name)
     if script:
-        trainer = (script.group(1) or script.group(2) or "online_dpo").replace("reward_modeling", "reward").replace("dpo_online", "online_dpo")
+        trainer = (
+            (script.group(1) or script.group(2) or "online_dpo")
+            .replace("reward_modeling", "reward")
+            .replace("dpo_online", "online_dpo")
+        )
         if trainer in scripts:
             return Command("trl", trainer), 1, {}
     if name == "unsloth-cli.py" or (name == "unsloth" and verb in ("train", "")):
@@ -107,13 +116,16 @@ def _flags(rest: list[Place], command: Command, aliases: dict[str, str]) -> list
             flag, equals, value = word.partition("=")
             name = flag.lstrip("-").replace("-", "_")
             values: list[str] = [value] if equals else []
-            while not equals and index < len(rest) and not _is_flag(rest[index][1]) and not (
-                values and _is_config(rest[index][1])
+            while (
+                not equals
+                and index < len(rest)
+                and not _is_flag(rest[index][1])
+                and not (values and _is_config(rest[index][1]))
             ):
                 values.append(rest[index][1])
                 index += 1
             given: Any = True if not values else values[0] if len(values) == 1 else values
-            if name == "config" and isinstance(given, str) or (name == "c" and command.format == "ludwig"):
+            if (name == "config" and isinstance(given, str)) or (name == "c" and command.format == "ludwig"):
                 command.configs.append(str(given))
                 if _remote(str(given)):
                     add(name, given, at, flag)

@@ -24,7 +24,7 @@ class Named:
 
 
 def named(path: str, cwd: Path, split: str | None = None, subset: str | None = None) -> Named:
-    """Our name. ``split`` and ``subset`` are those of the `datasets` library; a local folder's split is a file in it."""
+    """Our name. ``split`` and ``subset`` are those of the `datasets` library; a folder's split is a file in it."""
     if "://" in path:
         return Named(path, "an address: rows are read from files here; download it, and name the file", True)
     slice_ = bool(split and "[" in split)
@@ -42,13 +42,18 @@ def named(path: str, cwd: Path, split: str | None = None, subset: str | None = N
     if subset in (None, "", "default", "main") and split == "train":
         return Named(f"{MARK}{path}", cut, slice_)
     pattern = "*" + "*".join(part for part in (subset, split) if part and part not in ("default", "main")) + "*"
-    what = f"the files whose names have {' and '.join(part for part in (subset, split) if part)} in them: look whether they are so named"
+    words = " and ".join(part for part in (subset, split) if part)
+    what = f"the files whose names have {words} in them: look whether they are so named"
     return Named(f"{MARK}{path}/{pattern}", what, True)
 
 
 def is_local(path: str, cwd: Path) -> bool:
     """Whether a name is a place on the disk: it is there, is written like one, or can be no repository."""
-    if path.startswith(("/", "./", "../", "~", "\\")) or path.endswith(("/", *_SUFFIXES)) or re.match(r"[A-Za-z]:\\", path):
+    if (
+        path.startswith(("/", "./", "../", "~", "\\"))
+        or path.endswith(("/", *_SUFFIXES))
+        or re.match(r"[A-Za-z]:\\", path)
+    ):
         return True
     if (cwd / path).exists():
         return True

@@ -1,7 +1,8 @@
 """A spec that is being made of another program's settings, and what became of each.
 
-Settings go to a field of the spec by its pointer, or to a *topic*: fields that need several settings at once (how weights
-are tuned, the optimizer, the schedule, the precision, what is held out). :mod:`topics` lays those down when all are taken.
+Settings go to a field of the spec by its pointer, or to a *topic*: fields that need several settings at once (how
+weights are tuned, the optimizer, the schedule, the precision, what is held out). :mod:`topics` lays those down when all
+are taken.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Draft:
         #: Where the command is run, and where the configuration's file lies.
         self.cwd = cwd
         self.folder = folder
-        self.spec: dict[str, Any] = {"model": {"spec": {"model_type": kind}}, "data": {}}
+        self.spec: dict[str, Any] = {"model": {"name": kind, "spec": {"model_type": kind}}, "data": {}}
         self.entries: dict[str, Entry] = {}
         self.taken: dict[str, Taken] = {}
         self.defaults: list[Written] = []
@@ -44,12 +45,19 @@ class Draft:
     # What became of a setting
 
     def say(
-        self, leaf: Leaf, outcome: Outcome, what: str = "", do: str = "", *, pointers: tuple[str, ...] = (),
-        effect: bool = False, hide: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        leaf: Leaf,
+        outcome: Outcome,
+        what: str = "",
+        do: str = "",
+        *,
+        pointers: tuple[str, ...] = (),
+        effect: bool = False,
+        hide: bool = False,
+    ) -> None:
         """The one line of the report on it. A second saying takes the first's place."""
         value = None if hide else leaf.value
-        self.entries[leaf.key] = Entry(leaf.shown, outcome, value, leaf.line, pointers, what, do, effect)
+        self.entries[leaf.key] = Entry(leaf.shown, outcome, value, leaf.line, pointers, what, do, effect, leaf.source)
 
     def said(self, leaf: Leaf) -> bool:
         return leaf.key in self.entries
@@ -67,7 +75,13 @@ class Draft:
         if there.value == value:
             self.say(leaf, "no effect", f"the same as {there.leaf.shown}")
         else:
-            self.say(leaf, "no equivalent", f"{there.leaf.shown} says otherwise, and was taken", "take one of them out", effect=True)
+            self.say(
+                leaf,
+                "no equivalent",
+                f"{there.leaf.shown} says otherwise, and was taken",
+                "take one of them out",
+                effect=True,
+            )
 
     def value(self, setting: str, default: Any = None) -> Any:
         taken = self.taken.get(setting)
@@ -93,7 +107,14 @@ class Draft:
             what = what or f"written as a text, read as the number {taken.value}"
         said = what or (taken.rule.said if taken.rule else "")
         changed = bool(said)
-        self.say(taken.leaf, "changed" if changed else "carried", said, do, pointers=(pointer,), effect=effect or bool(taken.rule and taken.rule.effect))
+        self.say(
+            taken.leaf,
+            "changed" if changed else "carried",
+            said,
+            do,
+            pointers=(pointer,),
+            effect=effect or bool(taken.rule and taken.rule.effect),
+        )
 
     def void(self, setting: str, why: str) -> None:
         """It has no effect there either, or asks for what is done anyway."""
@@ -110,7 +131,8 @@ class Draft:
         value = get(self.spec, pointer)
         if value == schema_types.default(self.kind, pointer):
             return
-        if all(one.pointer != pointer for one in self.defaults):
+        told = any(pointer in entry.pointers for entry in self.entries.values())
+        if not told and all(one.pointer != pointer for one in self.defaults):
             self.defaults.append(Written(pointer, value, what))
 
     # The spec
@@ -148,14 +170,15 @@ class Draft:
                 self._to(leaf, rule)
             case rules.Lost(why, do, effect, off):
                 if rules.is_off(leaf.value, off):
-                    self.say(leaf, "no effect", "asks for nothing, and nothing of the sort is done here")
+                    as_here = "what is done here anyway" if off and not rules.is_off(leaf.value) else "asks for nothing"
+                    self.say(leaf, "no effect", as_here)
                 else:
                     self.say(leaf, "no equivalent", why, do, effect=effect)
             case rules.Dead(why):
                 self.say(leaf, "no effect", why)
             case rules.Refused(why, do):
                 if rules.is_off(leaf.value):
-                    self.say(leaf, "no effect", "asks for nothing, and it is never done here")
+                    self.say(leaf, "no effect", "what is done here anyway: never")
                 else:
                     self.say(leaf, "refused", why, do, effect=True)
             case rules.Secret(variable):
@@ -168,8 +191,11 @@ class Draft:
         if rule.kinds is not None and self.kind not in rule.kinds:
             self.say(leaf, "no effect", f"has none in a training of {self.kind}")
             return
-        if leaf.value is None or (isinstance(leaf.value, str) and leaf.value.strip().casefold() in ("", "null", "none")
-                                  and not rule.setting.startswith("=")):  # fmt: skip
+        if leaf.value is None or (
+            isinstance(leaf.value, str)
+            and leaf.value.strip().casefold() in ("", "null", "none")
+            and not rule.setting.startswith("=")
+        ):
             self.say(leaf, "no effect", "null: the program's own default stands")
             return
         try:
@@ -177,7 +203,13 @@ class Draft:
             if rule.setting.startswith("/") and self.has_field(rule.setting):
                 value = schema_types.typed(self.kind, rule.setting, value)
         except ValueError as error:
-            self.say(leaf, "no equivalent", f"{leaf.value!r} {error}", "give it another value there, or in the spec", effect=True)
+            self.say(
+                leaf,
+                "no equivalent",
+                f"{leaf.value!r} {error}",
+                "give it another value there, or in the spec",
+                effect=True,
+            )
             return
         self.take(rule.setting.lstrip("="), value, leaf, rule)
 

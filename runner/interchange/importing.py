@@ -23,22 +23,28 @@ from runner.spec.reader import read_file
 def import_data(data: bytes, source: str, name: str | None = None, cwd: Path | None = None) -> Report:
     """A spec of a configuration's bytes. ``name`` is a format, and with a colon a trainer of it (``trl:dpo``).
 
-    Raises :class:`SpecError` for what is no YAML, JSON or script, and :class:`UsageError` where the format is not clear.
+    Raises :class:`SpecError` for what is no YAML, JSON or script, and :class:`UsageError` where the format is not
+    clear.
     """
     cwd = cwd or Path.cwd()
     folder = (cwd / source).parent if not source.startswith("<") else cwd
     leaves = script_text.read_script(data, source) if source.endswith(".py") else read_config(data, source)
     leaves = _with_included(leaves, cwd, folder)
     format_name, _, trainer = (name or "").partition(":")
-    found = detection.named(format_name) if format_name else detection.detect(leaves)
-    return _imported(found, leaves, trainer or None, cwd, folder)
+    found, note = (detection.named(format_name), "") if format_name else detection.detect(leaves)
+    report = _imported(found, leaves, trainer or None, cwd, folder)
+    report.notes += [note] if note else []
+    return report
 
 
 def import_file(path: str, name: str | None = None, cwd: Path | None = None) -> Report:
     """The same of a file. Raises :class:`NotFoundError` too, and :class:`UsageError` for an address."""
     if "://" in path:
-        raise UsageError("is an address: a configuration of somebody else's is not fetched and taken unseen", where=path,
-                         hint="download it, read it, and name the file")  # fmt: skip
+        raise UsageError(
+            "is an address: a configuration of somebody else's is not fetched and taken unseen",
+            where=path,
+            hint="download it, read it, and name the file",
+        )
     place = (cwd or Path.cwd()) / path
     return import_data(read_file(place), path, name, cwd)
 
@@ -66,7 +72,9 @@ def _last_of_each(leaves: Leaves) -> Leaves:
     last: dict[str, Leaf] = {}
     for leaf in leaves:
         last[leaf.key.partition("#")[0]] = leaf
-    kept = [replace(leaf, key=leaf.key.partition("#")[0]) for leaf in leaves if last[leaf.key.partition("#")[0]] is leaf]
+    kept = [
+        replace(leaf, key=leaf.key.partition("#")[0]) for leaf in leaves if last[leaf.key.partition("#")[0]] is leaf
+    ]
     joined = Leaves(kept, leaves.source)
     joined.replaced = [
         *leaves.replaced,
@@ -87,8 +95,11 @@ def _with_included(leaves: Leaves, cwd: Path, folder: Path, seen: tuple[Path, ..
     tried = [(cwd / named.value).resolve(), (folder / named.value).resolve()]
     place = next((path for path in tried if path.is_file()), None)
     if place is None:
-        raise NotFoundError(f"includes {named.value}, which is not there", where=f"{leaves.source}:{named.line}",
-                            hint=f"looked for: {tried[0]}, {tried[1]}")  # fmt: skip
+        raise NotFoundError(
+            f"includes {named.value}, which is not there",
+            where=f"{leaves.source}:{named.line}",
+            hint=f"looked for: {tried[0]}, {tried[1]}",
+        )
     if place in seen or place == (cwd / leaves.source).resolve():
         fault = Fault(f"includes {named.value}, which includes it again", line=named.line)
         raise SpecError([fault], source=leaves.source)
@@ -115,10 +126,21 @@ def _imported(
         if leaf.key == "(trainer)":
             draft.say(leaf, "carried", "it says which type of model this is", pointers=("/model/spec/model_type",))
         elif unsafe := _unsafe(leaf.value):
-            draft.say(replace(leaf, value=unsafe.what), "refused", f"{unsafe.what} makes an object or runs code: nothing is made of it",
-                      "write the value itself", effect=True)  # fmt: skip
+            draft.say(
+                replace(leaf, value=unsafe.what),
+                "refused",
+                f"{unsafe.what} makes an object or runs code: nothing is made of it",
+                "write the value itself",
+                effect=True,
+            )
         elif isinstance(leaf.value, str) and leaf.key in ("config",) and "://" in leaf.value:
-            draft.say(leaf, "refused", "a configuration of somebody else's is not fetched and taken unseen", "download it, read it, and name the file", effect=True)
+            draft.say(
+                leaf,
+                "refused",
+                "a configuration of somebody else's is not fetched and taken unseen",
+                "download it, read it, and name the file",
+                effect=True,
+            )
     table = dict(found.table(chosen.kind))
     if as_command:
         table |= detection.COMMAND_WORDS
@@ -153,13 +175,21 @@ def _unknown(draft: Draft, table: dict[str, Any]) -> None:
             draft.say(leaf, "no effect", f"has none in a training of {draft.kind}")
             continue
         near = near_names.nearest(leaf.pattern, names, 0.75)
-        do = f"did you mean {near!r}?" if near else "look it up in the program's documents, and set what it means in the spec"
+        do = (
+            f"did you mean {near!r}?"
+            if near
+            else "look it up in the program's documents, and set what it means in the spec"
+        )
         draft.say(leaf, "unknown", "", do, effect=True)
 
 
 def _replaced(draft: Draft) -> None:
     for leaf, instead in draft.leaves.replaced:
-        shown = replace(leaf, key=f"{leaf.key} ({leaf.source or 'before'}:{leaf.line})", flag=f"{leaf.shown} ({leaf.source or 'before'})")
+        shown = replace(
+            leaf,
+            key=f"{leaf.key} ({leaf.source or 'before'}:{leaf.line})",
+            flag=f"{leaf.shown} ({leaf.source or 'before'})",
+        )
         rule = f"{instead.shown} in {instead.source or 'the command'} takes its place"
         draft.say(shown, "no effect", rule, hide=_looks_secret(leaf.key))
 
@@ -177,8 +207,11 @@ def _checked(found: Format, draft: Draft) -> Report:
         if bad is None:
             break
         spec = _without(draft, spec, bad)
-    entries = sorted(draft.entries.values(), key=lambda entry: (entry.line is None, 0))
-    report = Report(found.name, found.title, draft.leaves.source, draft.kind, entries, draft.defaults, faults, draft.notes)
+    files = list(dict.fromkeys(entry.source for entry in draft.entries.values()))
+    entries = sorted(draft.entries.values(), key=lambda entry: (files.index(entry.source), entry.line or 0))
+    report = Report(
+        found.name, found.title, draft.leaves.source, draft.kind, entries, draft.defaults, faults, draft.notes
+    )
     report.spec = _ordered(spec)
     return report
 
@@ -193,8 +226,10 @@ def _faults(spec: dict[str, Any]) -> list[Fault]:
 
 def _blamed(draft: Draft, spec: dict[str, Any], fault: Fault) -> bool:
     """Whether a fault is of a value that was carried over, so that it is better left out."""
-    return pointers.get(spec, fault.pointer, None) is not None and fault.pointer.count("/") > 1 and any(
-        fault.pointer in entry.pointers for entry in draft.entries.values()
+    return (
+        pointers.get(spec, fault.pointer, None) is not None
+        and fault.pointer.count("/") > 1
+        and any(fault.pointer in entry.pointers for entry in draft.entries.values())
     )
 
 
@@ -202,7 +237,9 @@ def _without(draft: Draft, spec: dict[str, Any], fault: Fault) -> dict[str, Any]
     for key, entry in list(draft.entries.items()):
         if fault.pointer in entry.pointers:
             what = f"{fault.message}" + (f"; expected here: {fault.expected}" if fault.expected else "")
-            draft.entries[key] = replace(entry, outcome="no equivalent", pointers=(), what=what, do=fault.hint or "", effect=True)
+            draft.entries[key] = replace(
+                entry, outcome="no equivalent", pointers=(), what=what, do=fault.hint or "", effect=True
+            )
     return _cut(spec, pointers.split(fault.pointer))
 
 

@@ -101,7 +101,9 @@ class Leaves:
             # A value in place of a mapping, and a mapping in place of a value.
             above = [leaf.key[: match.start()] for match in re.finditer(r"[.\[]", leaf.key)]
             instead = instead or next((self._by_key[key] for key in above if key in mine), None)
-            instead = instead or next((one for one in self.all if one.key.startswith((f"{leaf.key}.", f"{leaf.key}["))), None)
+            instead = instead or next(
+                (one for one in self.all if one.key.startswith((f"{leaf.key}.", f"{leaf.key}["))), None
+            )
             if instead is None:
                 kept.append(leaf)
             else:

@@ -44,7 +44,9 @@ def table(kind: str) -> Table:
         "quantization_bit": To("bits", rules.whole),
         "quantization_type": To("quant_type", rules.text),
         "quantization_method": Lost("bitsandbytes alone quantises here", "", off=("bnb", "bitsandbytes")),
-        "double_quantization": Lost("a second quantisation, of the first's constants, saves memory alone", "", effect=False),
+        "double_quantization": Lost(
+            "a second quantisation, of the first's constants, saves memory alone", "", effect=False
+        ),
         "cutoff_len": To("/model/spec/max_length", rules.whole),
         "packing": To("/model/spec/packing", lambda value: "packed" if rules.flag(value) else "none"),
         "neat_packing": To("neat_packing", rules.flag),
@@ -69,18 +71,31 @@ def table(kind: str) -> Table:
         "early_stopping_steps": To("patience", rules.whole),
         "use_muon": To("optimizer", lambda value: "muon" if rules.flag(value) else None),
         "disable_gradient_checkpointing": To("/model/spec/gradient_checkpointing", rules.negated),
-        "pure_bf16": To("=precision", lambda value: "bfloat16" if rules.flag(value) else None, "weights stay float32, and bfloat16 is computed with"),
+        "pure_bf16": To(
+            "=precision",
+            lambda value: "bfloat16" if rules.flag(value) else None,
+            "weights stay float32, and bfloat16 is computed with",
+        ),
         "compute_dtype": To("=precision", hf_arguments.PRECISION),
         "freeze_vision_tower": Dead("pictures are not read in this stage"),
         "freeze_multi_modal_projector": Dead("pictures are not read in this stage"),
         "freeze_language_model": Lost("the language model is what is trained here", "", off=(False,)),
         "disable_shuffling": Lost("rows are drawn in a shuffled order", "", off=(False,)),
-        "adapter_name_or_path": Lost("a training goes on from a stored model by its name", "set model.start_state, or merge the adapter first"),
+        "adapter_name_or_path": Lost(
+            "a training goes on from a stored model by its name", "set model.start_state, or merge the adapter first"
+        ),
         "ref_model": Lost("the model that is compared with is the base", "", effect=True),
-        "swanlab_api_key": Secret("SWANLAB_API_KEY"), "swanlab_lark_secret": Secret("SWANLAB_LARK_SECRET"),
-        "hf_hub_token": Secret("HF_TOKEN"), "ms_hub_token": Secret("MODELSCOPE_API_TOKEN"), "om_hub_token": Secret("OM_TOKEN"),
-        "trust_remote_code": Refused("code of a model's repository is never run here", "choose a model of an architecture that transformers has"),
-        "env.**": Lost("an environment variable", "set it where the run begins; run.env names those that it gets", effect=False),
+        "swanlab_api_key": Secret("SWANLAB_API_KEY"),
+        "swanlab_lark_secret": Secret("SWANLAB_LARK_SECRET"),
+        "hf_hub_token": Secret("HF_TOKEN"),
+        "ms_hub_token": Secret("MODELSCOPE_API_TOKEN"),
+        "om_hub_token": Secret("OM_TOKEN"),
+        "trust_remote_code": Refused(
+            "code of a model's repository is never run here", "choose a model of an architecture that transformers has"
+        ),
+        "env.**": Lost(
+            "an environment variable", "set it where the run begins; run.env names those that it gets", effect=False
+        ),
     }
     return own | _others() | {name: rule for name, rule in hf_arguments.TABLE.items() if name not in own}
 
@@ -94,11 +109,13 @@ def _others() -> dict[str, Rule]:
         " ref_model_quantization_bit reward_model_quantization_bit ray_num_workers ray_init_kwargs ray_init_kwargs.**"
         " master_addr master_port use_mca use_hyper_parallel hyper_parallel_args ignore_pad_token_for_loss"
         " include_effective_tokens_per_second compute_accuracy eval_num_beams eval_on_each_dataset do_sample num_beams"
-        " length_penalty skip_special_tokens adapter_folder split_special_tokens enable_torch_profiler profiler_output_dir"
+        " length_penalty skip_special_tokens adapter_folder split_special_tokens enable_torch_profiler"
+        " profiler_output_dir"
         " profiler_wait_steps profiler_warmup_steps profiler_active_steps profiler_repeat profiler_record_shapes"
         " profiler_profile_memory profiler_with_stack profile_modules vllm_maxlen vllm_gpu_util vllm_enforce_eager"
         " vllm_max_lora_rank vllm_config vllm_config.** sglang_maxlen sglang_mem_fraction sglang_tp_size sglang_config"
-        " sglang_lora_backend ppo_buffer_size fp8_backend fp8_enable_fsdp_float8_all_gather task task_dir lang n_shot save_dir download_mode"
+        " sglang_lora_backend ppo_buffer_size fp8_backend fp8_enable_fsdp_float8_all_gather task task_dir lang"
+        " n_shot save_dir download_mode"
     )
     effects = (
         "additional_target loraplus_lr_ratio loraplus_lr_embedding pissa_init pissa_iter pissa_convert"
@@ -116,18 +133,28 @@ def _others() -> dict[str, Rule]:
         " image_max_pixels image_min_pixels image_do_pan_and_scan crop_to_patches video_max_pixels video_min_pixels"
         " video_fps video_maxlen use_audio_in_video audio_sampling_rate repetition_penalty fp8"
     )
-    return each(machine, Dead(hf_arguments.MACHINE)) | each(
-        effects, Lost("there is no such part here", "leave it out, or keep to their program for it")
-    ) | {
-        "mix_strategy": Lost("a spec has one data set", "", off=("concat",)),
-        "enable_thinking": Lost("what was thought is learned as the rows have it", "", effect=False),
-        "reward_model_type": Lost("a reward model is one that is stored here, by its name", "train it as the kind reward", effect=False),
-        "batch_size": Dead("the size of an evaluation of theirs"),
-    } | each("export_dir export_size export_device export_quantization_bit export_quantization_dataset"
-             " export_quantization_nsamples export_quantization_maxlen export_legacy_format export_hub_model_id",
-             Lost("a stored model is exported by a command", "runner models export", effect=False)) | each(
-        "use_swanlab swanlab_project swanlab_workspace swanlab_run_name swanlab_mode swanlab_logdir swanlab_lark_webhook_url",
-        Dead(hf_arguments.LOGGING))  # fmt: skip
+    return (
+        each(machine, Dead(hf_arguments.MACHINE))
+        | each(effects, Lost("there is no such part here", "leave it out, or keep to their program for it"))
+        | {
+            "mix_strategy": Lost("a spec has one data set", "", off=("concat",)),
+            "enable_thinking": Lost("what was thought is learned as the rows have it", "", effect=False),
+            "reward_model_type": Lost(
+                "a reward model is one that is stored here, by its name", "train it as the kind reward", effect=False
+            ),
+            "batch_size": Dead("the size of an evaluation of theirs"),
+        }
+        | each(
+            "export_dir export_size export_device export_quantization_bit export_quantization_dataset"
+            " export_quantization_nsamples export_quantization_maxlen export_legacy_format export_hub_model_id",
+            Lost("a stored model is exported by a command", "runner models export", effect=False),
+        )
+        | each(
+            "use_swanlab swanlab_project swanlab_workspace swanlab_run_name swanlab_mode swanlab_logdir"
+            " swanlab_lark_webhook_url",
+            Dead(hf_arguments.LOGGING),
+        )
+    )
 
 
 def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
@@ -137,15 +164,30 @@ def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
     except ValueError:
         alpha = 16
     found = {
-        **hf_arguments.DEFAULTS, "adapter": "lora", "rank": 8, "alpha": alpha, "dropout": 0.0, "targets": "auto",
-        "merged": False, "/model/spec/max_length": 2048, "/model/spec/gradient_checkpointing": True, "last_layers": 2,
-        "precision": None if any(leaves.has(name) for name in ("bf16", "fp16", "pure_bf16", "compute_dtype")) else "float32",
+        **hf_arguments.DEFAULTS,
+        "adapter": "lora",
+        "rank": 8,
+        "alpha": alpha,
+        "dropout": 0.0,
+        "targets": "auto",
+        "merged": False,
+        "/model/spec/max_length": 2048,
+        "/model/spec/gradient_checkpointing": True,
+        "last_layers": 2,
+        "precision": None
+        if any(leaves.has(name) for name in ("bf16", "fp16", "pure_bf16", "compute_dtype"))
+        else "float32",
         "warmup_ratio": 0,
-    }  # fmt: skip
+    }
     if kind == "causal_lm" and not leaves.has("packing"):
         found["/model/spec/packing"] = "packed"
     if kind == "ppo":
-        found |= {"/model/spec/max_new_tokens": 1024, "/model/spec/temperature": 0.95, "/model/spec/top_p": 0.7, "/model/spec/top_k": 50}
+        found |= {
+            "/model/spec/max_new_tokens": 1024,
+            "/model/spec/temperature": 0.95,
+            "/model/spec/top_p": 0.7,
+            "/model/spec/top_k": 50,
+        }
     return found
 
 
@@ -172,11 +214,22 @@ def _dataset(draft: Draft, key: str, pointer: str) -> None:
         what = f"as {folder}/dataset_info.json says"
     else:
         our = f"{folder}/{name}.json"
-        what, effect = f"{folder}/dataset_info.json, which says where {name} is, cannot be read from here: a file of that name is taken", True
+        what, effect = (
+            f"{folder}/dataset_info.json, which says where {name} is, cannot be read from here: a file of that name "
+            f"is taken",
+            True,
+        )
     if len(names) > 1:
         what, effect = f"{what}; a spec has one data set, and of {len(names)} the first is taken", True
     draft.put(pointer, our)
-    draft.say(leaf, "changed", what, "put the rows into one file or folder, and name it" if len(names) > 1 else "", pointers=(pointer,), effect=effect)
+    draft.say(
+        leaf,
+        "changed",
+        what,
+        "put the rows into one file or folder, and name it" if len(names) > 1 else "",
+        pointers=(pointer,),
+        effect=effect,
+    )
     if pointer == "/data/validation_data":
         draft.take("val_data", our, None)
 
@@ -196,9 +249,17 @@ def _info(draft: Draft, folder: str) -> dict[str, Any]:
 def _registered(draft: Draft, about: dict[str, Any], folder: str, pointer: str) -> str:
     columns = about.get("columns") if isinstance(about.get("columns"), dict) else {}
     roles = {
-        "prompt": "prompt", "query": "input", "response": "completion", "history": "history", "messages": "messages",
-        "system": "system", "tools": "tools", "chosen": "chosen", "rejected": "rejected", "kto_tag": "label",
-    }  # fmt: skip
+        "prompt": "prompt",
+        "query": "input",
+        "response": "completion",
+        "history": "history",
+        "messages": "messages",
+        "system": "system",
+        "tools": "tools",
+        "chosen": "chosen",
+        "rejected": "rejected",
+        "kto_tag": "label",
+    }
     if pointer == "/data/dataset":
         for theirs, column in (columns or {}).items():
             role = roles.get(theirs)
@@ -244,13 +305,33 @@ def finish(draft: Draft) -> None:
         draft.void("pref_ftx", "no share of it is added")
     if draft.value("reward_model"):
         draft.put("/model/spec/rewards", {"model": {"reward_type": "model", "model_name": draft.value("reward_model")}})
-        draft.carried("reward_model", "/model/spec/rewards/model/model_name", "a reward model that is stored here, by its name: a folder or adapter of theirs is none",
-                      "train it as the kind reward, and name it", effect=True)  # fmt: skip
+        draft.carried(
+            "reward_model",
+            "/model/spec/rewards/model/model_name",
+            "a reward model that is stored here, by its name: a folder or adapter of theirs is none",
+            "train it as the kind reward, and name it",
+            effect=True,
+        )
 
 
 MARKS = frozenset(
-    "stage finetuning_type template cutoff_len dataset dataset_dir lora_rank lora_target do_train overwrite_cache"
-    " preprocessing_num_workers quantization_bit pref_beta val_size plot_loss".split()
+    [
+        "stage",
+        "finetuning_type",
+        "template",
+        "cutoff_len",
+        "dataset",
+        "dataset_dir",
+        "lora_rank",
+        "lora_target",
+        "do_train",
+        "overwrite_cache",
+        "preprocessing_num_workers",
+        "quantization_bit",
+        "pref_beta",
+        "val_size",
+        "plot_loss",
+    ]
 )
 
 
@@ -261,6 +342,18 @@ def fits(leaves: Leaves) -> int:
     return 2 + len(top & MARKS)
 
 
-FORMAT = Format("llamafactory", "LLaMA-Factory", kind, table, fits, defaults, prepare, finish,
-                about="`llamafactory-cli train x.yaml`, with `name=value` over it. Its data sets' names stand in a `dataset_info.json`, which is looked for.",
-                kinds=("sft", "causal_lm", "reward", "dpo", "orpo", "kto", "ppo"))  # fmt: skip
+FORMAT = Format(
+    "llamafactory",
+    "LLaMA-Factory",
+    kind,
+    table,
+    fits,
+    defaults,
+    prepare,
+    finish,
+    about=(
+        "`llamafactory-cli train x.yaml`, with `name=value` over it. Its data sets' names stand in a "
+        "`dataset_info.json`, which is looked for."
+    ),
+    kinds=("sft", "causal_lm", "reward", "dpo", "orpo", "kto", "ppo"),
+)

@@ -36,6 +36,7 @@ class Entry:
     what: str = ""
     do: str = ""
     effect: bool = False
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -84,10 +85,12 @@ def text(report: Report) -> str:
     for outcome, heading in HEADINGS.items():
         found = [entry for entry in report.entries if entry.outcome == outcome]
         if found:
-            parts += ["", f"{heading} ({len(found)}):", *_lines(found)]
+            parts += ["", f"{heading} ({len(found)}):", *_lines(found, report.source)]
     if report.defaults:
         parts += ["", f"their defaults, which are not ours, written into the spec ({len(report.defaults)}):"]
-        parts += [f"  {one.pointer} {_json(one.value)}" + (f": {one.what}" if one.what else "") for one in report.defaults]
+        parts += [
+            f"  {one.pointer} {_json(one.value)}" + (f": {one.what}" if one.what else "") for one in report.defaults
+        ]
     if report.to_add:
         parts += ["", f"to be put right before it is a valid spec ({len(report.to_add)}):"]
         for fault in report.to_add:
@@ -109,10 +112,13 @@ def _sum(report: Report) -> str:
     return f"{settings}; {', and '.join(said)}"
 
 
-def _lines(entries: Sequence[Entry]) -> list[str]:
+def _lines(entries: Sequence[Entry], source: str) -> list[str]:
     lines = []
     for entry in entries:
-        place = f"{entry.line}: " if entry.line is not None else ""
+        place = ""
+        if entry.line is not None:
+            file = "" if entry.source == source else f"{entry.source}:" if entry.source else "word "
+            place = f"{file}{entry.line}: "
         value = "" if entry.value is None else f" = {_json(entry.value)}"
         to = f" -> {', '.join(entry.pointers)}" if entry.pointers else ""
         lines.append(f"  {place}{entry.key}{value}{to}")

@@ -18,7 +18,8 @@ class To:
     """It is carried over: ``setting`` is a JSON pointer into a spec, or a name of :mod:`drafting`.
 
     ``read`` makes the value that is meant of the one that is written, and raises ValueError with what it has to be.
-    ``said`` makes it a change, and says which. ``kinds`` are those that it has an effect in there; in others it has none.
+    ``said`` makes it a change, and says which. ``kinds`` are those that it has an effect in there; in others it has
+    none.
     """
 
     setting: str

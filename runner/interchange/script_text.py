@@ -14,18 +14,64 @@ from runner.interchange.leaves import Leaf, Leaves, Unsafe
 
 #: Calls, by the end of their names, and the prefix of their arguments.
 CALLS = {
-    "from_pretrained": "model", "get_peft_model": "peft", "SFTConfig": "args", "DPOConfig": "args", "KTOConfig": "args",
-    "ORPOConfig": "args", "GRPOConfig": "args", "RewardConfig": "args", "TrainingArguments": "args", "SFTTrainer": "trainer",
-    "UnslothTrainingArguments": "args", "UnslothTrainer": "trainer", "DPOTrainer": "trainer", "GRPOTrainer": "trainer",
-    "KTOTrainer": "trainer", "ORPOTrainer": "trainer", "RewardTrainer": "trainer", "LoraConfig": "peft",
-    "load_dataset": "dataset", "get_chat_template": "template", "train_on_responses_only": "responses",
+    "from_pretrained": "model",
+    "get_peft_model": "peft",
+    "SFTConfig": "args",
+    "DPOConfig": "args",
+    "KTOConfig": "args",
+    "ORPOConfig": "args",
+    "GRPOConfig": "args",
+    "RewardConfig": "args",
+    "TrainingArguments": "args",
+    "SFTTrainer": "trainer",
+    "UnslothTrainingArguments": "args",
+    "UnslothTrainer": "trainer",
+    "DPOTrainer": "trainer",
+    "GRPOTrainer": "trainer",
+    "KTOTrainer": "trainer",
+    "ORPOTrainer": "trainer",
+    "RewardTrainer": "trainer",
+    "LoraConfig": "peft",
+    "load_dataset": "dataset",
+    "get_chat_template": "template",
+    "train_on_responses_only": "responses",
     "BitsAndBytesConfig": "bits",
-}  # fmt: skip
+}
 #: Arguments that are objects of the script, and no settings.
-OBJECTS = frozenset("model tokenizer processing_class train_dataset eval_dataset args config data_collator peft_config"
-                    " formatting_func reward_funcs callbacks compute_metrics quantization_config trainer ref_model".split())  # fmt: skip
-TRAINERS = {"SFT": "sft", "DPO": "dpo", "KTO": "kto", "ORPO": "orpo", "GRPO": "grpo", "Reward": "reward", "Unsloth": "sft"}
-POSITIONS = {"load_dataset": ("path", "name"), "from_pretrained": ("model_name",), "get_chat_template": ("tokenizer", "chat_template")}
+OBJECTS = frozenset(
+    [
+        "model",
+        "tokenizer",
+        "processing_class",
+        "train_dataset",
+        "eval_dataset",
+        "args",
+        "config",
+        "data_collator",
+        "peft_config",
+        "formatting_func",
+        "reward_funcs",
+        "callbacks",
+        "compute_metrics",
+        "quantization_config",
+        "trainer",
+        "ref_model",
+    ]
+)
+TRAINERS = {
+    "SFT": "sft",
+    "DPO": "dpo",
+    "KTO": "kto",
+    "ORPO": "orpo",
+    "GRPO": "grpo",
+    "Reward": "reward",
+    "Unsloth": "sft",
+}
+POSITIONS = {
+    "load_dataset": ("path", "name"),
+    "from_pretrained": ("model_name",),
+    "get_chat_template": ("tokenizer", "chat_template"),
+}
 
 
 def read_script(data: bytes, source: str) -> Leaves:
@@ -61,7 +107,10 @@ def read_script(data: bytes, source: str) -> Leaves:
         if name == "train_on_responses_only":
             leaves.append(Leaf("responses.only", True, node.lineno, source=source))
     if not leaves:
-        raise SpecError([Fault("has no call that sets up a training: FastLanguageModel.from_pretrained, SFTConfig, ...")], source=source)
+        raise SpecError(
+            [Fault("has no call that sets up a training: FastLanguageModel.from_pretrained, SFTConfig, ...")],
+            source=source,
+        )
     if trainer:
         leaves.append(Leaf("(trainer)", trainer, None, flag=f"{trainer} (the trainer's class)"))
     leaves.sort(key=lambda leaf: leaf.line or 0)
@@ -79,7 +128,11 @@ def _name(node: ast.expr) -> str:
 
 
 def _is_model(node: ast.expr) -> bool:
-    return isinstance(node, ast.Attribute) and "Tokenizer" not in ast.unparse(node.value) and "Processor" not in ast.unparse(node.value)
+    return (
+        isinstance(node, ast.Attribute)
+        and "Tokenizer" not in ast.unparse(node.value)
+        and "Processor" not in ast.unparse(node.value)
+    )
 
 
 def _constants(tree: ast.Module) -> dict[str, Any]:

@@ -43,24 +43,30 @@ def table(kind: str) -> Table:
         "model.name": To("/model/spec/base_model_name", rules.text),
         "model.local_dir": Dead("where a model is downloaded to: the Hub's cache has it here"),
         "model.revision": To("/model/spec/revision", rules.text),
-        "model.trust_remote_code": Refused("code of a model's repository is never run here", "choose a model of an architecture that transformers has"),
+        "model.trust_remote_code": Refused(
+            "code of a model's repository is never run here", "choose a model of an architecture that transformers has"
+        ),
         "model.max_seq_len": To("/model/spec/max_length", rules.whole),
         "block_size": To("/model/spec/max_length", rules.whole) if kind == "causal_lm" else Dead("has none in sft"),
         "pack_factor": Dead("how much is tokenised at a time"),
         "tuning.mode": To("adapter", rules.word({"qlora": "qlora", "lora": "lora", "full": "full"})),
-        "tuning.backend": Lost("what computes is PyTorch, with bitsandbytes for quantised weights", "", effect=False, off=("bnb",)),
+        "tuning.backend": Lost(
+            "what computes is PyTorch, with bitsandbytes for quantised weights", "", effect=False, off=("bnb",)
+        ),
         "tuning.lora.r": To("rank", rules.whole),
         "tuning.lora.alpha": To("alpha", rules.number),
         "tuning.lora.dropout": To("dropout", rules.number),
         "tuning.lora.target_modules": To("targets", _targets),
         "train.epochs": To("epochs", rules.number),
         "train.lr": To("learning_rate", rules.number),
-        "train.learning_rate": Dead(f"{DEAD} but the distributed one: a run of train.py learns at train.lr, or at 2e-4"),
+        "train.learning_rate": Dead(
+            f"{DEAD} but the distributed one: a run of train.py learns at train.lr, or at 2e-4"
+        ),
         "train.weight_decay": To("weight_decay", rules.number),
         "train.warmup_ratio": To("warmup_ratio", rules.number),
         "train.batch_size": To("/batch_size", _auto(1, rules.whole), ""),
         "train.grad_accum": To("/model/spec/gradient_accumulation", _auto(16, rules.whole), ""),
-        "train.fp16": To("fp16", rules.flag),
+        "train.fp16": To("half", rules.flag),
         "train.bf16": Dead(f"{DEAD} but for a stamp: its models are float16"),
         "train.evaluation_strategy": To("eval_strategy", hf_arguments.STRATEGY),
         "train.eval_strategy": To("eval_strategy", hf_arguments.STRATEGY),
@@ -72,41 +78,80 @@ def table(kind: str) -> Table:
         "train.steps": Dead(DEAD),
         "train.resume_from_checkpoint": Lost("a run is resumed by its name", "runner train --resume RUN", effect=False),
         "train.deepspeed": Lost("DeepSpeed is not used here", 'run.processes, and run.sharding "full"', effect=False),
-        "data.train_path": Dead("told with the data"), "data.val_path": Dead("told with the data"),
-        "data.test_path": Lost("a test set is measured by a command of its own", "runner infer, or runner evaluate", effect=False),
-        "data.raw_path": Lost("raw files are read by runner data convert, or as they are", "see data.dataset", effect=False),
-        "data.format": Dead(DEAD), "data.cache_dir": Dead(DEAD),
+        "data.train_path": Dead("told with the data"),
+        "data.val_path": Dead("told with the data"),
+        "data.test_path": Lost(
+            "a test set is measured by a command of its own", "runner infer, or runner evaluate", effect=False
+        ),
+        "data.raw_path": Lost(
+            "raw files are read by runner data convert, or as they are", "see data.dataset", effect=False
+        ),
+        "data.format": Dead(DEAD),
+        "data.cache_dir": Dead(DEAD),
         "data.template_path": To("prompt_template", rules.text),
-        "datasets[*].name": Dead("a name alone"), "datasets[*].path": Dead("told with the data"),
+        "datasets[*].name": Dead("a name alone"),
+        "datasets[*].path": Dead("told with the data"),
         "datasets[*].type": Dead("told with the data"),
-        "datasets[*].weight": Lost("a spec has one data set, and no mixture", "write the rows into one file in that ratio"),
+        "datasets[*].weight": Lost(
+            "a spec has one data set, and no mixture", "write the rows into one file in that ratio"
+        ),
         "datasets": Dead("empty"),
         "include": Dead("told below: its settings are read with these"),
         "trust_remote_code": Refused("code of a model's repository is never run here"),
     }
     split = {f"data.split.{name}_ratio": To(f"split_{name}", rules.number) for name in ("train", "val", "test")}
-    return own | split | each(
-        "train.lr_scheduler_type train.optim train.gradient_checkpointing train.logging_steps logging.backend"
-        " logging.log_interval logging.**", Dead(DEAD)) | each(
-        "train.save_strategy train.save_steps train.save_total_limit", Dead(hf_arguments.SAVING)) | each(
-        "train.dataloader_num_workers train.num_workers train.pin_memory train.dataloader_pin_memory train.target_tokens_per_device_step"
-        " train.autoscale_alpha train.ddp_bucket_cap_mb train.per_device_eval_batch_size train.final_eval"
-        " train.generation_max_new_tokens train.generation_num_beams", Dead(hf_arguments.MACHINE)) | each(
-        "gen.max_new_tokens gen.temperature gen.top_p", Dead("how answers are drawn, which changes no weight: runner infer, runner chat"))  # fmt: skip
+    return (
+        own
+        | split
+        | each(
+            "train.lr_scheduler_type train.optim train.gradient_checkpointing train.logging_steps logging.backend"
+            " logging.log_interval logging.**",
+            Dead(DEAD),
+        )
+        | each("train.save_strategy train.save_steps train.save_total_limit", Dead(hf_arguments.SAVING))
+        | each(
+            "train.dataloader_num_workers train.num_workers train.pin_memory train.dataloader_pin_memory"
+            " train.target_tokens_per_device_step"
+            " train.autoscale_alpha train.ddp_bucket_cap_mb train.per_device_eval_batch_size train.final_eval"
+            " train.generation_max_new_tokens train.generation_num_beams",
+            Dead(hf_arguments.MACHINE),
+        )
+        | each(
+            "gen.max_new_tokens gen.temperature gen.top_p",
+            Dead("how answers are drawn, which changes no weight: runner infer, runner chat"),
+        )
+    )
 
 
 def _targets(value: Any) -> Any:
-    return ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] if str(value) == "auto" else hf_arguments.targets(value)
+    return (
+        ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+        if str(value) == "auto"
+        else hf_arguments.targets(value)
+    )
 
 
 def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
     return {
-        "adapter": "qlora", "rank": 32, "alpha": 64, "dropout": 0.05,
+        "adapter": "qlora",
+        "rank": 32,
+        "alpha": 64,
+        "dropout": 0.05,
         "targets": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
-        "epochs": 3, "learning_rate": 2e-4, "weight_decay": 0.01, "warmup_ratio": 0.06, "scheduler": "linear",
-        "/batch_size": 1, "/model/spec/gradient_accumulation": 16, "/model/spec/max_length": 512,
-        "precision": "float16", "keep_best": True, "merged": False, "val_share": 0, "/model/spec/seed": 42,
-    } | ({} if leaves.has("train.fp16") else {"fp16": True})  # fmt: skip
+        "epochs": 3,
+        "learning_rate": 2e-4,
+        "weight_decay": 0.01,
+        "warmup_ratio": 0.06,
+        "scheduler": "linear",
+        "/batch_size": 1,
+        "/model/spec/gradient_accumulation": 16,
+        "/model/spec/max_length": 512,
+        "keep_best": True,
+        "merged": False,
+        "val_share": 0,
+        "/model/spec/seed": 42,
+        "precision": "float16",
+    }
 
 
 def prepare(draft: Draft) -> None:
@@ -124,15 +169,34 @@ def prepare(draft: Draft) -> None:
             draft.say(val, "carried", pointers=("/data/validation_data",))
     if leaves.included is not None:
         include = leaves.leaf("include")
-        where = "the working directory" if (draft.cwd / str(include.value if include else "")).is_file() else "the folder of the file"
+        where = (
+            "the working directory"
+            if (draft.cwd / str(include.value if include else "")).is_file()
+            else "the folder of the file"
+        )
         if include is not None:
-            draft.say(include, "carried", f"read from {where}, as {leaves.included.name}; what it includes itself is not read, there and here")
+            draft.say(
+                include,
+                "carried",
+                f"read from {where}, as {leaves.included.name}; what it includes itself is not read, there and here",
+            )
     for leaf in leaves:
         if leaf.key.startswith("datasets[") and not leaf.key.startswith("datasets[0]") and draft.kind == "causal_lm":
-            draft.say(leaf, "no equivalent", "a spec has one data set; of several the first is taken", "write the rows into one file", effect=True)
+            draft.say(
+                leaf,
+                "no equivalent",
+                "a spec has one data set; of several the first is taken",
+                "write the rows into one file",
+                effect=True,
+            )
 
 
 def finish(draft: Draft) -> None:
+    if draft.value("half"):
+        draft.put("/model/spec/precision", "float16")
+        draft.carried("half", "/model/spec/precision")
+    else:
+        draft.void("half", "its models are float16 all the same")
     shares = {name: draft.value(f"split_{name}") for name in ("train", "val", "test")}
     if draft.leaves.get("data.train_path"):
         for name in shares:
@@ -142,24 +206,66 @@ def finish(draft: Draft) -> None:
         draft.carried("split_val", "/data/validation_split")
     template = draft.value("prompt_template")
     if template is not None:
-        draft.lost("prompt_template", "a template of two fields, prompt and answer, and none of a conversation",
-                   "its ChatML is the format chatml: model.spec.chat.template")  # fmt: skip
+        draft.lost(
+            "prompt_template",
+            "a template of two fields, prompt and answer, and none of a conversation",
+            "its ChatML is the format chatml: model.spec.chat.template",
+        )
         if draft.has_field("/model/spec/chat/template"):
             draft.put("/model/spec/chat/template", "chatml")
-            draft.carried("prompt_template", "/model/spec/chat/template", "a template of two fields there, which is ChatML as it comes: the format chatml",
-                          "write a .jinja file of a conversation if yours is another", effect=str(template).rpartition("/")[2] != "default.jinja")  # fmt: skip
+            draft.carried(
+                "prompt_template",
+                "/model/spec/chat/template",
+                "a template of two fields there, which is ChatML as it comes: the format chatml",
+                "write a .jinja file of a conversation if yours is another",
+                effect=str(template).rpartition("/")[2] != "default.jinja",
+            )
     for name, was in (("/batch_size", "train.batch_size"), ("/model/spec/gradient_accumulation", "train.grad_accum")):
         leaf = draft.leaves.leaf(was)
         if leaf is not None and str(leaf.value).casefold() == "auto":
-            draft.say(leaf, "changed", f"auto is {draft.get(name) or draft.value(name)} there, but for large GPUs", "set it to what your GPU takes",
-                      pointers=(name,), effect=was.endswith("grad_accum"))  # fmt: skip
+            draft.say(
+                leaf,
+                "changed",
+                f"auto is {draft.get(name) or draft.value(name)} there, but for large GPUs",
+                "set it to what your GPU takes",
+                pointers=(name,),
+                effect=was.endswith("grad_accum"),
+            )
 
 
 def fits(leaves: Leaves) -> int:
-    score = sum(leaves.has(key) for key in ("tuning", "tuning.mode", "tuning.lora", "train.epochs", "model.name", "train.batch_size", "include",
-                                            "task_mode", "data.train_path", "model.max_seq_len", "train.grad_accum"))  # fmt: skip
-    return score if leaves.has("tuning") or leaves.has("include") or (leaves.has("model.name") and leaves.has("train")) else 0
+    score = sum(
+        leaves.has(key)
+        for key in (
+            "tuning",
+            "tuning.mode",
+            "tuning.lora",
+            "train.epochs",
+            "model.name",
+            "train.batch_size",
+            "include",
+            "task_mode",
+            "data.train_path",
+            "model.max_seq_len",
+            "train.grad_accum",
+        )
+    )
+    return (
+        score
+        if leaves.has("tuning") or leaves.has("include") or (leaves.has("model.name") and leaves.has("train"))
+        else 0
+    )
 
 
-FORMAT = Format("sft-play", "SFT-Play", kind, table, fits, defaults, prepare, finish,
-                about="`--config configs/run.yaml`, over the file that it includes.", kinds=("sft", "causal_lm"))  # fmt: skip
+FORMAT = Format(
+    "sft-play",
+    "SFT-Play",
+    kind,
+    table,
+    fits,
+    defaults,
+    prepare,
+    finish,
+    about="`--config configs/run.yaml`, over the file that it includes.",
+    kinds=("sft", "causal_lm"),
+)

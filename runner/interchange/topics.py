@@ -5,7 +5,7 @@ Topics' settings, by name: ``name``; ``adapter``, ``use_adapter``, ``bits4``, ``
 ``merged``; ``optimizer``, ``learning_rate``, ``weight_decay``, ``beta1``, ``beta2``, ``eps``; ``scheduler``,
 ``warmup_ratio``, ``warmup_steps``, ``final_fraction``; ``bf16``, ``fp16``, ``precision``; ``epochs``, ``max_steps``;
 ``val_share``, ``val_data``, ``eval_strategy``, ``eval_steps``, ``keep_best``, ``measure``, ``patience``, ``min_delta``;
-``wandb``, ``wandb_project``, ``wandb_name``; ``hub``, ``hub_repository``, ``hub_public``, ``hub_private``; ``template``.
+``wandb``, ``wandb_project``, ``wandb_name``; ``hub``, ``hub_repository``, ``hub_private``; ``template``.
 """
 
 from __future__ import annotations
@@ -22,10 +22,28 @@ TUNING = f"{SPEC}/finetuning_spec"
 OPTIMIZER = f"{SPEC}/optimizer"
 SCHEDULE = f"{SPEC}/schedule"
 
-ADAMW = "adamw_torch adamw_torch_fused adamw_torch_xla adamw_torch_npu_fused adamw_hf adamw_apex_fused adamw adamw_fused".split()
-EIGHT_BITS = ("adamw_8bit adamw_bnb_8bit paged_adamw_8bit adamw_torch_8bit adamw_torch_4bit ademamix_8bit adam_8bit"
-              " paged_adam adamw_anyprecision").split()  # fmt: skip
-PAGED = "paged_adamw paged_adamw_32bit".split()
+ADAMW = [
+    "adamw_torch",
+    "adamw_torch_fused",
+    "adamw_torch_xla",
+    "adamw_torch_npu_fused",
+    "adamw_hf",
+    "adamw_apex_fused",
+    "adamw",
+    "adamw_fused",
+]
+EIGHT_BITS = [
+    "adamw_8bit",
+    "adamw_bnb_8bit",
+    "paged_adamw_8bit",
+    "adamw_torch_8bit",
+    "adamw_torch_4bit",
+    "ademamix_8bit",
+    "adam_8bit",
+    "paged_adam",
+    "adamw_anyprecision",
+]
+PAGED = ["paged_adamw", "paged_adamw_32bit"]
 
 
 def lay(draft: Draft) -> None:
@@ -37,8 +55,9 @@ def lay(draft: Draft) -> None:
 def model_name(draft: Draft) -> None:
     """What the model is called: by the folder or project that theirs goes to."""
     given = draft.value("name")
-    base = str(draft.value(f"{SPEC}/base_model_name", draft.kind))
-    raw = str(given) if given else f"{re.split(r'[/\\]', base.rstrip('/'))[-1]}-{draft.kind}"
+    base = str(draft.value(f"{SPEC}/base_model_name") or "")
+    stem = re.split(r"[/\\]", base.rstrip("/"))[-1]
+    raw = str(given) if given else f"{stem}-{draft.kind}" if stem else draft.kind
     name = re.split(r"[/\\]", raw.rstrip("/\\"))[-1]
     name = re.sub(r"[\x00-\x1f]", "", name).lstrip(" .-").replace("..", ".")[:128] or draft.kind
     draft.put("/model/name", name)
@@ -49,11 +68,31 @@ def model_name(draft: Draft) -> None:
 
 def tuning(draft: Draft) -> None:
     """Which weights are trained: full, an adapter, one beside quantised weights."""
-    names = ("adapter use_adapter bits4 bits8 bits rank alpha dropout targets all_linear dora rslora quant_type"
-             " compute_dtype last_layers merged").split()  # fmt: skip
+    names = [
+        "adapter",
+        "use_adapter",
+        "bits4",
+        "bits8",
+        "bits",
+        "rank",
+        "alpha",
+        "dropout",
+        "targets",
+        "all_linear",
+        "dora",
+        "rslora",
+        "quant_type",
+        "compute_dtype",
+        "last_layers",
+        "merged",
+    ]
     if not draft.has_field(TUNING):
         for name in names:
-            draft.lost(name, f"{draft.kind} has no choice of the weights that are trained", effect=draft.value(name) not in (False, None))
+            draft.lost(
+                name,
+                f"{draft.kind} has no choice of the weights that are trained",
+                effect=draft.value(name) not in (False, None),
+            )
         return
     adapter = draft.value("adapter") or ("lora" if draft.value("use_adapter") else "full")
     bits = draft.value("bits") or (4 if draft.value("bits4") else 8 if draft.value("bits8") else None)
@@ -70,7 +109,11 @@ def tuning(draft: Draft) -> None:
         draft.carried("adapter" if draft.given("adapter") else "use_adapter", f"{TUNING}/method")
         for name in ("bits", "bits4", "bits8"):
             if draft.value(name):
-                draft.lost(name, "quantised weights cannot be trained whole, and there is no adapter", "choose an adapter: finetuning_spec qlora")
+                draft.lost(
+                    name,
+                    "quantised weights cannot be trained whole, and there is no adapter",
+                    "choose an adapter: finetuning_spec qlora",
+                )
         _unused(draft, names, "no adapter is trained", {"adapter", "use_adapter", "bits", "bits4", "bits8"})
         for name in ("bits", "bits4", "bits8"):
             if not draft.value(name):
@@ -88,10 +131,24 @@ def _unused(draft: Draft, names: list[str], why: str, but: set[str]) -> None:
 def _adapter(draft: Draft, adapter: str, bits: int | None) -> None:
     method = adapter
     if adapter in ("lora", "qlora"):
-        method = "qlora" if bits or adapter == "qlora" else "dora" if draft.value("dora") else "rslora" if draft.value("rslora") else "lora"
+        method = (
+            "qlora"
+            if bits or adapter == "qlora"
+            else "dora"
+            if draft.value("dora")
+            else "rslora"
+            if draft.value("rslora")
+            else "lora"
+        )
     draft.put(TUNING, {"method": method})
     for name in ("adapter", "use_adapter"):
-        draft.carried(name, f"{TUNING}/method", "" if method == adapter or name == "use_adapter" else f"with the weights' quantisation or the adapter's form this is {method}")
+        draft.carried(
+            name,
+            f"{TUNING}/method",
+            ""
+            if method == adapter or name == "use_adapter"
+            else f"with the weights' quantisation or the adapter's form this is {method}",
+        )
     for name, form in (("dora", "dora"), ("rslora", "rslora")):
         if not draft.value(name):
             draft.void(name, "the usual adapter, here too")
@@ -100,6 +157,10 @@ def _adapter(draft: Draft, adapter: str, bits: int | None) -> None:
         else:
             draft.lost(name, f"{method} has no {name} here", f"choose one: finetuning_spec {form}, or {method}")
     if method == "qlora":
+        if draft.value("compute_dtype") is None and (
+            draft.value("precision") in ("bfloat16", "auto") or draft.value("bf16")
+        ):
+            draft.take("compute_dtype", "bfloat16", None)
         four = bits != 8
         draft.put(f"{TUNING}/load_in_4bit", four)
         for name in ("bits", "bits4", "bits8"):
@@ -176,11 +237,19 @@ def optimizer(draft: Draft) -> None:
     elif word == "adam":
         family, what, effect = "adam", "", False
     elif word in ADAMW:
-        family, what, effect = "adamw", "" if word == "adamw" or word.startswith("adamw_torch") else "PyTorch's AdamW", False
+        family, what, effect = (
+            "adamw",
+            "" if word == "adamw" or word.startswith("adamw_torch") else "PyTorch's AdamW",
+            False,
+        )
     elif word in PAGED:
         family, what, effect = "adamw", "AdamW whose state stays on the device: the same step", False
     elif word in EIGHT_BITS:
-        family, what, effect = "adamw", "AdamW with a state of 32 bits: the same step but for rounding, and more memory", False
+        family, what, effect = (
+            "adamw",
+            "AdamW with a state of 32 bits: the same step but for rounding, and more memory",
+            False,
+        )
     else:
         family, what, effect = "adamw", f"there is no {word} here: AdamW takes its place", True
     draft.put(OPTIMIZER, {"optimizer_type": family})
@@ -190,7 +259,12 @@ def optimizer(draft: Draft) -> None:
         if draft.value(name) is not None:
             draft.put(f"{OPTIMIZER}/{name}", draft.value(name))
             draft.carried(name, f"{OPTIMIZER}/{name}")
-    if draft.given("beta1") or draft.given("beta2") or draft.value("beta2", 0.999) != 0.999 or draft.value("beta1", 0.9) != 0.9:
+    if (
+        draft.given("beta1")
+        or draft.given("beta2")
+        or draft.value("beta2", 0.999) != 0.999
+        or draft.value("beta1", 0.9) != 0.9
+    ):
         draft.put(f"{OPTIMIZER}/betas", [draft.value("beta1", 0.9), draft.value("beta2", 0.999)])
         for name in ("beta1", "beta2"):
             draft.carried(name, f"{OPTIMIZER}/betas")
@@ -233,7 +307,11 @@ def schedule(draft: Draft) -> None:
     warm = word != "constant"
     if warm and steps:
         made["warmup_steps"] = math.ceil(steps)
-    elif warm and ratio is not None and not (steps == 0 and not draft.given("warmup_ratio") and draft.given("warmup_steps")):
+    elif (
+        warm
+        and ratio is not None
+        and not (steps == 0 and not draft.given("warmup_ratio") and draft.given("warmup_steps"))
+    ):
         made["warmup_ratio"] = ratio
     if draft.value("final_fraction") is not None and sort != "constant":
         made["final_fraction"] = draft.value("final_fraction")
@@ -313,7 +391,13 @@ def length(draft: Draft) -> None:
     if isinstance(epochs, float) and not epochs.is_integer():
         whole = max(1, math.ceil(epochs))
         draft.put("/epochs", whole)
-        draft.carried("epochs", "/epochs", f"whole epochs alone are counted here: {whole}", "end within one by model.spec.max_steps", effect=True)
+        draft.carried(
+            "epochs",
+            "/epochs",
+            f"whole epochs alone are counted here: {whole}",
+            "end within one by model.spec.max_steps",
+            effect=True,
+        )
         return
     draft.put("/epochs", int(epochs))
     draft.carried("epochs", "/epochs")
@@ -328,10 +412,18 @@ def held_out(draft: Draft) -> None:
         draft.void("val_share", "the rows to measure on are given")
     elif share is not None:
         if share >= 1:
-            draft.lost("val_share", "a number of rows: the share of them is needed here", "set /data/validation_split to rows held out / all rows")
+            draft.lost(
+                "val_share",
+                "a number of rows: the share of them is needed here",
+                "set /data/validation_split to rows held out / all rows",
+            )
         else:
             draft.put("/data/validation_split", share)
-            draft.carried("val_share", "/data/validation_split", "" if share or draft.given("val_share") else "nothing is held out there")
+            draft.carried(
+                "val_share",
+                "/data/validation_split",
+                "" if share or draft.given("val_share") else "nothing is held out there",
+            )
     held = bool(data or (share or 0) > 0)
     _rhythm(draft, held)
     _kept(draft, held)
@@ -358,7 +450,9 @@ def _rhythm(draft: Draft, held: bool) -> None:
         return
     draft.void("eval_steps", "the measurements do not go by steps there")
     if strategy == "no":
-        draft.carried("eval_strategy", "/data", "the held-out rows are measured after every epoch, which changes no weight")
+        draft.carried(
+            "eval_strategy", "/data", "the held-out rows are measured after every epoch, which changes no weight"
+        )
     elif draft.given("eval_strategy"):
         draft.carried("eval_strategy", pointer)
 
@@ -382,7 +476,11 @@ def _kept(draft: Draft, held: bool) -> None:
             draft.put(f"{SPEC}/evaluation/measure", "loss")
             draft.carried("measure", f"{SPEC}/evaluation/measure")
         else:
-            draft.lost("measure", "measures have other names here", f"set {SPEC}/evaluation/measure; `runner schema {draft.kind}` and a first run tell them")
+            draft.lost(
+                "measure",
+                "measures have other names here",
+                f"set {SPEC}/evaluation/measure; `runner schema {draft.kind}` and a first run tell them",
+            )
     patience = draft.value("patience")
     if patience and held and draft.has_field(f"{SPEC}/early_stopping"):
         draft.put(f"{SPEC}/early_stopping", {"patience": patience})
@@ -417,14 +515,16 @@ def hub(draft: Draft) -> None:
     repository = draft.value("hub_repository")
     if not draft.value("hub", False):
         draft.void("hub", "nothing is pushed")
-        for name in ("hub_repository", "hub_private", "hub_public"):
+        for name in ("hub_repository", "hub_private"):
             draft.void(name, "nothing is pushed")
         return
-    draft.put("/hub/repository", str(repository) if repository else f"OWNER/{draft.get('/model/name')}")
-    if not repository:
-        draft.carried("hub", "/hub/repository", "the repository's owner is not said", "put the owner's name for OWNER", effect=False)
-    else:
-        draft.carried("hub", "/hub/repository")
+    if not repository or "/" not in str(repository) or "${" in str(repository):
+        draft.lost("hub", "whose repository it is, is not said", "set hub.repository to OWNER/NAME", effect=False)
+        draft.lost("hub_repository", "is no OWNER/NAME", "set hub.repository", effect=False)
+        draft.void("hub_private", "no repository is named")
+        return
+    draft.put("/hub/repository", str(repository))
+    draft.carried("hub", "/hub/repository")
     draft.carried("hub_repository", "/hub/repository")
     if draft.value("hub_private") is not None:
         draft.put("/hub/private", bool(draft.value("hub_private")))
@@ -432,9 +532,12 @@ def hub(draft: Draft) -> None:
 
 
 #: Chat formats that both have; others come with a model's tokenizer.
-TEMPLATES = {name: name for name in "tokenizer chatml alpaca llama vicuna zephyr mistral".split()} | {
-    "tokenizer_default": "tokenizer", "default": "tokenizer", "llama2": "llama", "auto": "tokenizer",
-}  # fmt: skip
+TEMPLATES = {name: name for name in ["tokenizer", "chatml", "alpaca", "llama", "vicuna", "zephyr", "mistral"]} | {
+    "tokenizer_default": "tokenizer",
+    "default": "tokenizer",
+    "llama2": "llama",
+    "auto": "tokenizer",
+}
 
 
 def template(draft: Draft) -> None:
@@ -456,9 +559,23 @@ def template(draft: Draft) -> None:
     else:
         draft.put(pointer, "tokenizer")
         what = f"the template of the base model's own tokenizer, which for a model of the {word} family is {word}'s"
-        draft.carried("template", pointer, what, "name a format or a .jinja file if the tokenizer has none: docs/language_models.md")
+        draft.carried(
+            "template",
+            pointer,
+            what,
+            "name a format or a .jinja file if the tokenizer has none: docs/language_models.md",
+        )
 
 
 TOPICS: tuple[Callable[[Draft], None], ...] = (
-    model_name, tuning, optimizer, schedule, precision, length, held_out, tracking, hub, template,
-)  # fmt: skip
+    model_name,
+    tuning,
+    optimizer,
+    schedule,
+    precision,
+    length,
+    held_out,
+    tracking,
+    hub,
+    template,
+)

@@ -14,16 +14,33 @@ from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Secret,
 
 #: Their trainers, and ours.
 TRAINERS = {
-    "sft": "sft", "dpo": "dpo", "orpo": "orpo", "kto": "kto", "reward": "reward", "grpo": "grpo", "rloo": "grpo",
-    "online_dpo": "online_dpo", "gkd": "distillation", "distillation": "distillation", "ppo": "ppo",
-}  # fmt: skip
+    "sft": "sft",
+    "dpo": "dpo",
+    "orpo": "orpo",
+    "kto": "kto",
+    "reward": "reward",
+    "grpo": "grpo",
+    "rloo": "grpo",
+    "online_dpo": "online_dpo",
+    "gkd": "distillation",
+    "distillation": "distillation",
+    "ppo": "ppo",
+}
 #: Settings that one trainer has, for a file that does not say whose it is.
 TELLING = {
-    "num_generations": "grpo", "reward_funcs": "grpo", "desirable_weight": "kto", "undesirable_weight": "kto",
-    "center_rewards_coefficient": "reward", "lmbda": "gkd", "teacher_model_name_or_path": "gkd",
-    "reward_model_path": "online_dpo", "precompute_ref_log_probs": "dpo", "rpo_alpha": "dpo", "f_divergence_type": "dpo",
+    "num_generations": "grpo",
+    "reward_funcs": "grpo",
+    "desirable_weight": "kto",
+    "undesirable_weight": "kto",
+    "center_rewards_coefficient": "reward",
+    "lmbda": "gkd",
+    "teacher_model_name_or_path": "gkd",
+    "reward_model_path": "online_dpo",
+    "precompute_ref_log_probs": "dpo",
+    "rpo_alpha": "dpo",
+    "f_divergence_type": "dpo",
     "num_ppo_epochs": "ppo",
-}  # fmt: skip
+}
 VLLM = "answers come from the model itself here, several at once, and from no vLLM"
 DPO_LOSSES = {"sigmoid": "sigmoid", "hinge": "hinge", "ipo": "ipo", "robust": "robust"}
 CHAT_KINDS = "sft dpo orpo kto reward grpo ppo online_dpo distillation"
@@ -32,7 +49,7 @@ REWARD = {
     "think_format_reward": {"reward_type": "format", "tags": ["think"]},
     "reasoning_accuracy_reward": {"reward_type": "numeric_answer", "column": "solution"},
     "get_soft_overlong_punishment": {"reward_type": "length", "target": 256, "unit": "tokens", "shape": "at_most"},
-}  # fmt: skip
+}
 
 
 def trainer(leaves: Leaves) -> tuple[str, str]:
@@ -42,8 +59,14 @@ def trainer(leaves: Leaves) -> tuple[str, str]:
         return str(said), ""
     found = next((TELLING[key] for key in TELLING if leaves.has(key)), None)
     if found:
-        return found, f"the file does not say whose trainer it is for: {found}'s, by its settings (--from trl:TRAINER says it)"
-    return "sft", "the file does not say whose trainer it is for: sft is taken (--from trl:dpo, trl:kto, ... says another)"
+        return (
+            found,
+            f"the file does not say whose trainer it is for: {found}'s, by its settings (--from trl:TRAINER says it)",
+        )
+    return (
+        "sft",
+        "the file does not say whose trainer it is for: sft is taken (--from trl:dpo, trl:kto, ... says another)",
+    )
 
 
 def kind(leaves: Leaves) -> Chosen:
@@ -72,7 +95,10 @@ def table(kind: str) -> Table:
         "load_in_8bit": To("bits8", rules.flag),
         "bnb_4bit_quant_type": To("quant_type", rules.text),
         "lora_target_parameters": Lost("parameters outside linear layers get no adapter here"),
-        "lora_modules_to_save": Lost("layers beside the adapter are not trained here", "train the last layers (finetuning_spec last_layers) or all (full)"),
+        "lora_modules_to_save": Lost(
+            "layers beside the adapter are not trained here",
+            "train the last layers (finetuning_spec last_layers) or all (full)",
+        ),
         "max_length": To("/model/spec/max_length", rules.whole),
         "max_seq_length": To("/model/spec/max_length", rules.whole),
         "packing": To("/model/spec/packing", lambda value: "packed" if rules.flag(value) else "none"),
@@ -119,9 +145,7 @@ def table(kind: str) -> Table:
         "torch_dtype": To("weights", rules.text),
         "wandb_project": To("wandb_project", rules.text),
     }
-    return own | _data() | _others() | {
-        name: rule for name, rule in hf_arguments.TABLE.items() if name not in own
-    }
+    return own | _data() | _others() | {name: rule for name, rule in hf_arguments.TABLE.items() if name not in own}
 
 
 def _data() -> dict[str, Rule]:
@@ -130,8 +154,12 @@ def _data() -> dict[str, Rule]:
         " datasets[*].split datasets[*].data_files",
         Dead("told with the data"),
     ) | {
-        "datasets[*].columns": Lost("columns are found by their names here, or named in data.columns", "set data.columns"),
-        "datasets[*].columns.**": Lost("columns are found by their names here, or named in data.columns", "set data.columns"),
+        "datasets[*].columns": Lost(
+            "columns are found by their names here, or named in data.columns", "set data.columns"
+        ),
+        "datasets[*].columns.**": Lost(
+            "columns are found by their names here, or named in data.columns", "set data.columns"
+        ),
         "datasets[*].fraction": Lost("a share of a data set", "set data.max_samples"),
         "datasets[*].data_dir": Lost("a folder within a data set", "name its files: hub:OWNER/NAME/FOLDER/*"),
         "test_split_size": To("val_share", rules.number),
@@ -139,7 +167,7 @@ def _data() -> dict[str, Rule]:
         "streaming": Dead(hf_arguments.MACHINE),
         "dataset_num_proc": Dead(hf_arguments.MACHINE),
         "ignore_bias_buffers": Dead(hf_arguments.MACHINE),
-    }  # fmt: skip
+    }
 
 
 def _others() -> dict[str, Rule]:
@@ -161,45 +189,76 @@ def _others() -> dict[str, Rule]:
         " teacher_model_init_kwargs model_init_kwargs ref_model whiten_rewards max_tool_calling_iterations"
         " tools judge reference_free force_use_ref_model cast_lm_head_to_fp32 stop_token stop_token_id"
     )
-    return each(vllm, Dead(VLLM)) | each(
-        effects, Lost("the trainer of that kind here has no such part", "leave it out, or keep to their program for it")
-    ) | {f"{name}.**": Lost("the trainer of that kind here has no such part", "") for name in (
-        "model_init_kwargs", "teacher_model_init_kwargs", "generation_kwargs", "chat_template_kwargs", "dataset_kwargs",
-    )} | {
-        "f_divergence_type": Lost("the divergence is the reverse KL", "", off=("reverse_kl", "FDivergenceType.REVERSE_KL")),
-        "importance_sampling_level": Lost("the ratio is taken by token here", "", off=("token",)),
-        "use_bias_correction_kl": Lost("the KL is estimated in one way here", "", effect=False),
-        "truncation_mode": Lost("a row's end is cut here", "", off=("keep_start",)),
-        "max_prompt_length": Lost("a row is cut as a whole here", "set model.spec.max_length to prompt and answer together"),
-        "shuffle_dataset": Dead("rows are drawn in a shuffled order, by the seed"),
-        "dataset_kwargs": Lost("how rows become text is the layout's here", "see runner data check", off=({},)),
-        "packing_strategy": Lost("packed rows see none of each other here", "", off=("bfd", "bfd-requeue", "bfd_split")),
-        "eval_packing": Dead("the figures are the same, packed or not"),
-        "padding_free": Dead(hf_arguments.MACHINE),
-        "pad_to_multiple_of": Dead(hf_arguments.MACHINE),
-        "padding_value": Dead(hf_arguments.MACHINE),
-        "activation_offloading": Dead(hf_arguments.MACHINE),
-        "precompute_ref_log_probs": Dead(hf_arguments.MACHINE),
-        "precompute_ref_batch_size": Dead(hf_arguments.MACHINE),
-        "ds3_gather_for_generation": Dead(hf_arguments.MACHINE),
-        "cache_implementation": Dead(hf_arguments.MACHINE),
-        "attn_implementation": Dead(hf_arguments.MACHINE),
-        "use_bnb_nested_quant": Lost("a second quantisation, of the first's constants, saves memory alone", "", effect=False),
-        "bnb_4bit_quant_storage": Dead(hf_arguments.MACHINE),
-        "lora_task_type": Dead("the task is the kind's"),
-        "disable_dropout": Lost("dropout is as the model's own configuration has it", "", effect=True),
-        "is_encoder_decoder": Lost("encoder-decoder models are the kind seq2seq's", "", off=(False,)),
-        "num_generations_eval": Dead("what held-out prompts are answered with changes no weight"),
-        "steps_per_generation": Lost("answers are drawn anew for every step, or used for model.spec.passes", "", off=(1,)),
-        "generation_batch_size": Dead(hf_arguments.MACHINE),
-        "log_completions": Dead(hf_arguments.LOGGING), "log_multimodal": Dead(hf_arguments.LOGGING),
-        "num_completions_to_print": Dead(hf_arguments.LOGGING), "log_unique_prompts": Dead(hf_arguments.LOGGING),
-        "log_completions_hub_repo": Dead(hf_arguments.LOGGING), "wandb_log_unique_prompts": Dead(hf_arguments.LOGGING),
-        "generate_during_eval": Dead(hf_arguments.GENERATION),
-        "trust_remote_code": Refused("code of a model's repository is never run here", "choose a model of an architecture that transformers has"),
-        "env.**": Lost("an environment variable", "set it where the run begins; run.env names those that it gets", effect=False),
-        "token": Secret("HF_TOKEN"),
-    }  # fmt: skip
+    return (
+        each(vllm, Dead(VLLM))
+        | each(
+            effects,
+            Lost("the trainer of that kind here has no such part", "leave it out, or keep to their program for it"),
+        )
+        | {
+            f"{name}.**": Lost("the trainer of that kind here has no such part", "")
+            for name in (
+                "model_init_kwargs",
+                "teacher_model_init_kwargs",
+                "generation_kwargs",
+                "chat_template_kwargs",
+                "dataset_kwargs",
+            )
+        }
+        | {
+            "f_divergence_type": Lost(
+                "the divergence is the reverse KL", "", off=("reverse_kl", "FDivergenceType.REVERSE_KL")
+            ),
+            "importance_sampling_level": Lost("the ratio is taken by token here", "", off=("token",)),
+            "use_bias_correction_kl": Lost("the KL is estimated in one way here", "", effect=False),
+            "truncation_mode": Lost("a row's end is cut here", "", off=("keep_start",)),
+            "max_prompt_length": Lost(
+                "a row is cut as a whole here", "set model.spec.max_length to prompt and answer together"
+            ),
+            "shuffle_dataset": Dead("rows are drawn in a shuffled order, by the seed"),
+            "dataset_kwargs": Lost("how rows become text is the layout's here", "see runner data check", off=({},)),
+            "packing_strategy": Lost(
+                "packed rows see none of each other here", "", off=("bfd", "bfd-requeue", "bfd_split")
+            ),
+            "eval_packing": Dead("the figures are the same, packed or not"),
+            "padding_free": Dead(hf_arguments.MACHINE),
+            "pad_to_multiple_of": Dead(hf_arguments.MACHINE),
+            "padding_value": Dead(hf_arguments.MACHINE),
+            "activation_offloading": Dead(hf_arguments.MACHINE),
+            "precompute_ref_log_probs": Dead(hf_arguments.MACHINE),
+            "precompute_ref_batch_size": Dead(hf_arguments.MACHINE),
+            "ds3_gather_for_generation": Dead(hf_arguments.MACHINE),
+            "cache_implementation": Dead(hf_arguments.MACHINE),
+            "attn_implementation": Dead(hf_arguments.MACHINE),
+            "use_bnb_nested_quant": Lost(
+                "a second quantisation, of the first's constants, saves memory alone", "", effect=False
+            ),
+            "bnb_4bit_quant_storage": Dead(hf_arguments.MACHINE),
+            "lora_task_type": Dead("the task is the kind's"),
+            "disable_dropout": Lost("dropout is as the model's own configuration has it", "", effect=True),
+            "is_encoder_decoder": Lost("encoder-decoder models are the kind seq2seq's", "", off=(False,)),
+            "num_generations_eval": Dead("what held-out prompts are answered with changes no weight"),
+            "steps_per_generation": Lost(
+                "answers are drawn anew for every step, or used for model.spec.passes", "", off=(1,)
+            ),
+            "generation_batch_size": Dead(hf_arguments.MACHINE),
+            "log_completions": Dead(hf_arguments.LOGGING),
+            "log_multimodal": Dead(hf_arguments.LOGGING),
+            "num_completions_to_print": Dead(hf_arguments.LOGGING),
+            "log_unique_prompts": Dead(hf_arguments.LOGGING),
+            "log_completions_hub_repo": Dead(hf_arguments.LOGGING),
+            "wandb_log_unique_prompts": Dead(hf_arguments.LOGGING),
+            "generate_during_eval": Dead(hf_arguments.GENERATION),
+            "trust_remote_code": Refused(
+                "code of a model's repository is never run here",
+                "choose a model of an architecture that transformers has",
+            ),
+            "env.**": Lost(
+                "an environment variable", "set it where the run begins; run.env names those that it gets", effect=False
+            ),
+            "token": Secret("HF_TOKEN"),
+        }
+    )
 
 
 def scale_rewards(value: Any) -> str:
@@ -215,15 +274,21 @@ def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
         "/model/spec/gradient_checkpointing": True,
         "/model/spec/max_length": {"online_dpo": 512}.get(name, 1024),
         "precision": None if leaves.has("bf16") or leaves.has("fp16") else "bfloat16",
-        "warmup_ratio": 0, "merged": False,
+        "warmup_ratio": 0,
+        "merged": False,
         "adapter": None if leaves.get("use_peft") else "full",
-        "rank": 16, "alpha": 32, "dropout": 0.05,
+        "rank": 16,
+        "alpha": 32,
+        "dropout": 0.05,
         "targets": hf_arguments.peft_targets(leaves.get("model_name_or_path")),
-    }  # fmt: skip
+    }
     if name in ("grpo", "rloo"):
         rloo = name == "rloo"
         found |= {
-            "beta": 0.05 if rloo else 0.0, "group": 2 if rloo else 8, "new_tokens": 512, "temperature": 1.0,
+            "beta": 0.05 if rloo else 0.0,
+            "group": 2 if rloo else 8,
+            "new_tokens": 512,
+            "temperature": 1.0,
             "/model/spec/loss_type": None if rloo else "dapo",
         }
         if rloo:
@@ -248,26 +313,45 @@ def prepare(draft: Draft) -> None:
     split_key, config_key = (f"{first}split", f"{first}name") if first else ("dataset_train_split", "dataset_config")
     if leaf is not None and leaf.value is not None:
         files = leaves.get("datasets[0].data_files")
-        found = named(str(files if isinstance(files, str) and "/" not in str(leaf.value) else leaf.value), draft.cwd,
-                      leaves.get(split_key), leaves.get(config_key))  # fmt: skip
+        found = named(
+            str(files if isinstance(files, str) and "/" not in str(leaf.value) else leaf.value),
+            draft.cwd,
+            leaves.get(split_key),
+            leaves.get(config_key),
+        )
         draft.put("/data/dataset", found.name)
-        draft.say(leaf, "changed" if found.what else "carried", found.what, pointers=("/data/dataset",), effect=found.effect)
+        draft.say(
+            leaf, "changed" if found.what else "carried", found.what, pointers=("/data/dataset",), effect=found.effect
+        )
         for one in (split_key, config_key, "datasets[0].data_files"):
             if other := leaves.leaf(one):
                 draft.say(other, "carried", pointers=("/data/dataset",))
     test = leaves.leaf("dataset_test_split")
     asked = str(leaves.get("eval_strategy", leaves.get("evaluation_strategy", "no"))).casefold() not in ("no", "false")
     if asked and leaf is not None and not first:
-        found = named(str(leaf.value), draft.cwd, str(leaves.get("dataset_test_split", "test")), leaves.get("dataset_config"))
+        found = named(
+            str(leaf.value), draft.cwd, str(leaves.get("dataset_test_split", "test")), leaves.get("dataset_config")
+        )
         draft.take("val_data", found.name, test)
         if test is not None:
-            draft.say(test, "changed", found.what or "the held-out split's file", pointers=("/data/validation_data",), effect=found.effect)
+            draft.say(
+                test,
+                "changed",
+                found.what or "the held-out split's file",
+                pointers=("/data/validation_data",),
+                effect=found.effect,
+            )
     elif test is not None:
         draft.say(test, "no effect", "nothing is measured: eval_strategy is no")
     for other in leaves:
         if other.key.startswith("datasets[") and not other.key.startswith("datasets[0]"):
-            draft.say(other, "no equivalent", "a spec has one data set; of several the first is taken",
-                      "put their files into one folder, or into one file, and name that", effect=True)  # fmt: skip
+            draft.say(
+                other,
+                "no equivalent",
+                "a spec has one data set; of several the first is taken",
+                "put their files into one folder, or into one file, and name that",
+                effect=True,
+            )
 
 
 def finish(draft: Draft) -> None:
@@ -289,8 +373,12 @@ def weights(draft: Draft) -> None:
     if word in ("float32", "auto"):
         draft.void("weights", "weights are float32 here; what is computed with is model.spec.precision")
     else:
-        draft.lost("weights", f"weights are float32 here, and {word} is computed with: more memory, finer steps",
-                   "model.spec.precision says what is computed with", effect=False)  # fmt: skip
+        draft.lost(
+            "weights",
+            f"weights are float32 here, and {word} is computed with: more memory, finer steps",
+            "model.spec.precision says what is computed with",
+            effect=False,
+        )
 
 
 def text_field(draft: Draft) -> None:
@@ -334,8 +422,12 @@ def beta(draft: Draft) -> None:
 
 def drawing(draft: Draft) -> None:
     """How answers are drawn. TRL's batches count answers, ours prompts."""
-    for name, pointer in (("new_tokens", "/model/spec/max_new_tokens"), ("temperature", "/model/spec/temperature"),
-                          ("top_p", "/model/spec/top_p"), ("top_k", "/model/spec/top_k")):  # fmt: skip
+    for name, pointer in (
+        ("new_tokens", "/model/spec/max_new_tokens"),
+        ("temperature", "/model/spec/temperature"),
+        ("top_p", "/model/spec/top_p"),
+        ("top_k", "/model/spec/top_k"),
+    ):
         value = draft.value(name)
         if value is None:
             continue
@@ -385,14 +477,22 @@ def rewards(draft: Draft) -> None:
         found[str(name)] = made | ({"weight": weights[index]} if index < len(weights) else {})
     if draft.value("reward_model"):
         found["model"] = {"reward_type": "model", "model_name": draft.value("reward_model")}
-        draft.carried("reward_model", "/model/spec/rewards/model", "a reward model that Runner has stored, by its name: a model of the Hub is none",
-                      "train it as the kind reward, and name it", effect=True)  # fmt: skip
+        draft.carried(
+            "reward_model",
+            "/model/spec/rewards/model",
+            "a reward model that Runner has stored, by its name: a model of the Hub is none",
+            "train it as the kind reward, and name it",
+            effect=True,
+        )
     if found:
         draft.put("/model/spec/rewards", found)
     if draft.given("reward_funcs"):
         if unknown:
-            draft.lost("reward_funcs", f"{', '.join(unknown)}: code is never taken over unseen",
-                       "put the function into a file of your own, and name it: rewards, reward_type function")  # fmt: skip
+            draft.lost(
+                "reward_funcs",
+                f"{', '.join(unknown)}: code is never taken over unseen",
+                "put the function into a file of your own, and name it: rewards, reward_type function",
+            )
         else:
             draft.carried("reward_funcs", "/model/spec/rewards", "rewards that are built in here")
     draft.carried("reward_weights", "/model/spec/rewards")
@@ -424,8 +524,19 @@ def teacher(draft: Draft) -> None:
 
 
 MARKS = frozenset(
-    "dataset_name dataset_config dataset_train_split dataset_test_split use_peft lora_r lora_target_modules max_length"
-    " max_completion_length num_generations beta".split()
+    [
+        "dataset_name",
+        "dataset_config",
+        "dataset_train_split",
+        "dataset_test_split",
+        "use_peft",
+        "lora_r",
+        "lora_target_modules",
+        "max_length",
+        "max_completion_length",
+        "num_generations",
+        "beta",
+    ]
 )
 
 
@@ -436,7 +547,16 @@ def fits(leaves: Leaves) -> int:
     return 2 + len(top & MARKS)
 
 
-FORMAT = Format("trl", "TRL", kind, table, fits, defaults, prepare, finish,
-                about="`trl TRAINER ...`, its scripts, and their YAML. A YAML file does not say which trainer it is for: "
-                      "`--from trl:dpo` says it.", kinds=("sft", "dpo", "orpo", "kto", "reward", "grpo", "online_dpo", "distillation"),
-                )  # fmt: skip
+FORMAT = Format(
+    "trl",
+    "TRL",
+    kind,
+    table,
+    fits,
+    defaults,
+    prepare,
+    finish,
+    about="`trl TRAINER ...`, its scripts, and their YAML. A YAML file does not say which trainer it is for: "
+    "`--from trl:dpo` says it.",
+    kinds=("sft", "dpo", "orpo", "kto", "reward", "grpo", "online_dpo", "distillation"),
+)

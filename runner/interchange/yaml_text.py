@@ -57,7 +57,9 @@ def _read_json(text: str, source: str) -> Leaves:
         return Leaves(_Walk(source).leaves(_composed(text, source)), source)
     leaves = []
     for leaf in flattened(document.value):
-        pointer = "/" + leaf.key.replace("~", "~0").replace("/", "~1").replace("[", "/").replace("]", "").replace(".", "/")
+        pointer = "/" + leaf.key.replace("~", "~0").replace("/", "~1").replace("[", "/").replace("]", "").replace(
+            ".", "/"
+        )
         leaves.append(Leaf(leaf.key, leaf.value, document.key_position(pointer)[0], source=source))
     return Leaves(leaves, source)
 
@@ -83,12 +85,18 @@ def _composed(text: str, source: str) -> yaml.Node:
         raise SpecError([Fault("is empty: there is nothing to import", line=1, column=1)], source=source)
     if len(nodes) > 1:
         mark = nodes[1].start_mark
-        fault = Fault("has a second document (---)", line=mark.line + 1, column=mark.column + 1, hint="import one file for each")
+        fault = Fault(
+            "has a second document (---)", line=mark.line + 1, column=mark.column + 1, hint="import one file for each"
+        )
         raise SpecError([fault], source=source)
     if not isinstance(nodes[0], yaml.MappingNode):
         what = "a list" if isinstance(nodes[0], yaml.SequenceNode) else "a single value"
         mark = nodes[0].start_mark
-        fault = Fault(f"has {what} at the top: a configuration is a mapping of names to values", line=mark.line + 1, column=mark.column + 1)
+        fault = Fault(
+            f"has {what} at the top: a configuration is a mapping of names to values",
+            line=mark.line + 1,
+            column=mark.column + 1,
+        )
         raise SpecError([fault], source=source)
     return nodes[0]
 
