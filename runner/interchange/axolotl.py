@@ -47,8 +47,8 @@ def kind(leaves: Leaves) -> Chosen:
     if rl in RL:
         note = f"{rl} is not a loss here: DPO's own stands in its place" if rl == "simpo" else ""
         return Chosen(RL[rl], note)
-    if rules.is_off(leaves.get("reward_model", False)) is False and leaves.get("reward_model") is not True:
-        pass
+    if str(leaves.get("processor_type", "")).casefold() == "autoprocessor":
+        return Chosen("vision_language", "a processor is asked for: rows with pictures, the kind vision_language")
     if leaves.get("reward_model") in (True, "true"):
         return Chosen("reward")
     forms = [str(leaf.value) for leaf in leaves if leaf.pattern == "datasets[*].type"]
@@ -283,6 +283,11 @@ def _data() -> dict[str, Rule]:
             ),
             "datasets[*].message_field_training_detail": Lost("weights within a turn", "give weights by turn"),
             "datasets[*].split_thinking": To("/data/split_think", rules.flag),
+            "datasets[*].message_property_mappings": Lost(
+                "the names of a turn's fields", "set data.columns", off=({},)
+            ),
+            "datasets[*].field_human": Lost("the human's turn has no field of its own", "set data.columns"),
+            "datasets[*].field_model": Lost("the model's turn has no field of its own", "set data.columns"),
             "datasets[*].shards": Lost("a part of the data set", "set data.max_samples"),
             "datasets[*].shards_idx": Lost("a part of the data set", "set data.max_samples"),
             "datasets[*].preprocess_shards": Dead(hf_arguments.MACHINE),
@@ -359,12 +364,12 @@ def _others() -> dict[str, Rule]:
         " ray_num_workers resources_per_worker resources_per_worker.** vllm vllm.** capabilities env_capabilities"
         " dpo_use_liger_kernel dpo_padding_free precompute_ref_log_probs peft_autocast_adapter_dtype merge_method"
         " low_cpu_mem_usage dpo_use_logits_to_keep xformers_attention float32 large_head_attention flash_attn_d512"
-        " sdpa_varlen fused_attn_kernel experts_implementation gemma4_hybrid_attn_impl ple_cpu_offload"
+        " sdpa_varlen fused_attn_kernel experts_implementation gemma4_hybrid_attn_impl ple_cpu_offload flash_optimum"
     )
     logging = (
         "wandb_entity wandb_watch wandb_log_model use_tensorboard use_mlflow mlflow_tracking_uri mlflow_experiment_name"
         " mlflow_run_name hf_mlflow_log_artifacts use_comet comet_workspace comet_project_name comet_experiment_key"
-        " comet_mode comet_online comet_experiment_config comet_experiment_config.** use_trackio trackio_project_name"
+        " comet_mode comet_online comet_experiment_config comet_experiment_config.** use_trackio trackio_space_id trackio_project_name"
         " trackio_run_name use_otel_metrics otel_metrics_host otel_metrics_port profiler_steps profiler_steps_start"
         " include_tokens_per_second include_tkps gradio_title gradio_share gradio_server_name gradio_server_port"
         " gradio_max_new_tokens gradio_temperature debug"
@@ -383,7 +388,8 @@ def _others() -> dict[str, Rule]:
         " lisa_layers_attribute"
         " unfrozen_parameters freeze_mm_modules embedding_lr embedding_lr_scale torchdistx_path lr_quadratic_warmup"
         " cosine_constant_lr_ratio lr_div_factor lr_groups lr_groups.** adam_epsilon2 adam_beta3 dion_lr dion_momentum"
-        " dion_rank_fraction dion_rank_multiple_of qgalore_rank qgalore_update_proj_gap qgalore_scale qgalore_proj_type"
+        " dion_rank_fraction dion_rank_multiple_of qgalore_proj_quant qgalore_proj_bits qgalore_proj_group_size"
+        " qgalore_cos_threshold qgalore_gamma_proj qgalore_queue_size qgalore_rank qgalore_update_proj_gap qgalore_scale qgalore_proj_type"
         " jagged_restart_steps jagged_restart_warmup_steps jagged_restart_anneal_steps curriculum_sampling use_pose"
         " pose_split_on_token_ids pose_max_context_len pose_num_chunks fp8 fp8_config fp8_config.**"
         " fp8_enable_fsdp_float8_all_gather rope_scaling rope_scaling.** noisy_embedding_alpha"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,20 @@ from runner.interchange.trl import DPO_LOSSES
 STAGES = {"pt": "causal_lm", "sft": "sft", "rm": "reward", "dpo": "dpo", "kto": "kto", "ppo": "ppo"}
 
 
+#: Names of models that read pictures.
+PICTURES = re.compile(
+    r"(?i)llava|paligemma|pixtral|smolvlm|idefics|internvl|[-_.\d]vl([-_.\d]|$)|minicpm-v|mllama|vision"
+)
+
+
 def kind(leaves: Leaves) -> Chosen:
     stage = str(leaves.get("stage", "sft")).casefold()
     if stage == "dpo" and str(leaves.get("pref_loss", "")).casefold() == "orpo":
         return Chosen("orpo")
     if stage == "dpo" and str(leaves.get("pref_loss", "")).casefold() == "kto_pair":
         return Chosen("dpo")
+    if stage == "sft" and PICTURES.search(str(leaves.get("model_name_or_path", ""))):
+        return Chosen("vision_language", "the model reads pictures, by its name: the kind vision_language")
     if stage not in STAGES:
         return Chosen("sft", f"the stage {stage} is not known: sft is taken")
     return Chosen(STAGES[stage])
@@ -77,8 +87,8 @@ def table(kind: str) -> Table:
             "weights stay float32, and bfloat16 is computed with",
         ),
         "compute_dtype": To("=precision", hf_arguments.PRECISION),
-        "freeze_vision_tower": Dead("pictures are not read in this stage"),
-        "freeze_multi_modal_projector": Dead("pictures are not read in this stage"),
+        "freeze_vision_tower": only("/model/spec/train_vision_tower", "vision_language", rules.negated),
+        "freeze_multi_modal_projector": only("/model/spec/train_projector", "vision_language", rules.negated),
         "freeze_language_model": Lost("the language model is what is trained here", "", off=(False,)),
         "disable_shuffling": Lost("rows are drawn in a shuffled order", "", off=(False,)),
         "adapter_name_or_path": Lost(
@@ -143,6 +153,9 @@ def _others() -> dict[str, Rule]:
                 "a reward model is one that is stored here, by its name", "train it as the kind reward", effect=False
             ),
             "batch_size": Dead("the size of an evaluation of theirs"),
+            "dataset": Dead("no data set is named"),
+            "eval_dataset": Dead("no data set is named"),
+            "max_length": Dead("how long an answer may be, which changes no weight"),
         }
         | each(
             "export_dir export_size export_device export_quantization_bit export_quantization_dataset"
@@ -194,8 +207,6 @@ def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
 def prepare(draft: Draft) -> None:
     _dataset(draft, "dataset", "/data/dataset")
     _dataset(draft, "eval_dataset", "/data/validation_data")
-    if isinstance(draft.leaves.get("neat_packing"), bool | str) and not draft.leaves.has("packing"):
-        pass
 
 
 def _dataset(draft: Draft, key: str, pointer: str) -> None:
@@ -274,8 +285,8 @@ def _registered(draft: Draft, about: dict[str, Any], folder: str, pointer: str) 
     if isinstance(about.get("hf_hub_url"), str):
         return f"hub:{about['hf_hub_url']}"
     if isinstance(about.get("file_name"), str):
-        return f"{folder}/{about['file_name']}"
-    return f"{folder}/{about.get('file_name', 'data')}.json"
+        return os.path.normpath(os.path.join(folder, about["file_name"]))
+    return f"{folder}/{pointer.rpartition('/')[2]}.json"
 
 
 def finish(draft: Draft) -> None:

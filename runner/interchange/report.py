@@ -82,10 +82,7 @@ class Report:
 def text(report: Report) -> str:
     """The report as a person reads it: what was lost first, then what was changed, then what was carried over."""
     parts = [f"{report.source}: {report.title}, as a spec of {report.kind}", *report.notes]
-    for outcome, heading in HEADINGS.items():
-        found = [entry for entry in report.entries if entry.outcome == outcome]
-        if found:
-            parts += ["", f"{heading} ({len(found)}):", *_lines(found, report.source)]
+    parts += lines(report.entries, report.source)
     if report.defaults:
         parts += ["", f"their defaults, which are not ours, written into the spec ({len(report.defaults)}):"]
         parts += [
@@ -97,6 +94,16 @@ def text(report: Report) -> str:
             parts.append(f"  {fault.pointer or '/'}: {fault.message}")
             parts += [f"      {fault.hint}"] if fault.hint else []
     return "\n".join([*parts, "", _sum(report)])
+
+
+def lines(entries: Sequence[Entry], source: str) -> list[str]:
+    """The entries under their headings, what is to be looked at first above."""
+    parts: list[str] = []
+    for outcome, heading in HEADINGS.items():
+        found = [entry for entry in entries if entry.outcome == outcome]
+        if found:
+            parts += ["", f"{heading} ({len(found)}):", *_lines(found, source)]
+    return parts
 
 
 def _sum(report: Report) -> str:

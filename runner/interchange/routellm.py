@@ -141,8 +141,6 @@ def finish(draft: Draft) -> None:
         value = draft.value(f"/{name}")
         if value is not None and draft.get(f"/{name}") is None:
             draft.put(f"/{name}", value)
-    if draft.kind == "transformer_embedding" and draft.value("/model/spec/transformer_model_name") is None:
-        pass
 
 
 def fits(leaves: Leaves) -> int:
