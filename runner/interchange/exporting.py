@@ -110,16 +110,12 @@ def export(loaded: LoadedSpec, target: str, folder: Path | None = None) -> Expor
 
 
 #: Settings that change nothing that is learned.
-NO_EFFECT = frozenset("executor log evaluation_limit schema name hub_private gpus".split())
+NO_EFFECT = frozenset(["executor", "log", "evaluation_limit", "schema", "name", "hub_private", "gpus"])
 
 
 def _same_there(name: str, value: Any) -> bool:
     """Whether a setting that has no name there says what is done there anyway."""
-    return value in (None, False, "auto", "none", [], {}) or (name, value) in {
-        ("save_as", "adapter"),
-        ("label_smoothing", 0),
-        ("label_smoothing", 0.0),
-    }
+    return value in (None, False, "auto", "none", [], {}) or (name == "save_as" and value == "adapter")
 
 
 def _account(made: Exported, given: dict[str, Any], told: dict[str, Entry]) -> None:
@@ -169,9 +165,11 @@ def settings_of(spec: dict[str, Any], kind: str) -> dict[str, Setting]:
     put("kind", f"{SPEC}/model_type")
     put("name", "/model/name")
     plain = (
-        "revision max_length packing max_grad_norm gradient_checkpointing gradient_accumulation seed max_steps precision"
+        "revision max_length packing max_grad_norm gradient_checkpointing gradient_accumulation seed max_steps"
+        " precision"
         " neftune_noise_alpha loss_on label_smoothing beta loss_type desirable_weight undesirable_weight center_rewards"
-        " save_as group_size max_new_tokens temperature top_k top_p clip_range clip_range_high passes mask_cut scale_rewards"
+        " save_as group_size max_new_tokens temperature top_k top_p clip_range clip_range_high passes mask_cut"
+        " scale_rewards"
         " rewards keep"
     )
     for name in plain.split():

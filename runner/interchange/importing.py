@@ -133,6 +133,8 @@ def _imported(
                 "write the value itself",
                 effect=True,
             )
+        elif leaf.key.startswith("env.") and _looks_secret(leaf.key):
+            draft.say(leaf, "secret", f"{leaf.shown} serves", "set it where the run begins", hide=True)
         elif isinstance(leaf.value, str) and leaf.key in ("config",) and "://" in leaf.value:
             draft.say(
                 leaf,

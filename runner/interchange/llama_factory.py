@@ -285,7 +285,7 @@ def _registered(draft: Draft, about: dict[str, Any], folder: str, pointer: str) 
     if isinstance(about.get("hf_hub_url"), str):
         return f"hub:{about['hf_hub_url']}"
     if isinstance(about.get("file_name"), str):
-        return os.path.normpath(os.path.join(folder, about["file_name"]))
+        return os.path.normpath(str(Path(folder) / about["file_name"]))
     return f"{folder}/{pointer.rpartition('/')[2]}.json"
 
 

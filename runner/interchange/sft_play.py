@@ -167,6 +167,12 @@ def prepare(draft: Draft) -> None:
         if val is not None and val.value:
             draft.take("val_data", str(val.value), None)
             draft.say(val, "carried", pointers=("/data/validation_data",))
+    raw = leaves.leaf("data.raw_path")
+    if raw is not None and raw.value and draft.get("/data/dataset") is None:
+        draft.put("/data/dataset", str(raw.value))
+        draft.say(
+            raw, "carried", "rows are read as they are: runner data check shows them", pointers=("/data/dataset",)
+        )
     if leaves.included is not None:
         include = leaves.leaf("include")
         where = (

@@ -525,6 +525,8 @@ def teacher(draft: Draft) -> None:
 
 MARKS = frozenset(
     [
+        "datasets",
+        "test_split_size",
         "dataset_name",
         "dataset_config",
         "dataset_train_split",

@@ -76,7 +76,7 @@ def _composed(text: str, source: str) -> yaml.Node:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
-        what = f"has a character that YAML does not allow: U+{ord(str(error.character)[:1]):04X}"
+        what = f"has a character that YAML does not allow: U+{_code(error.character):04X}"
         raise SpecError([Fault(what, line=line, column=column)], source=source) from None
     except (yaml.YAMLError, RecursionError) as error:
         raise SpecError([Fault(f"is no YAML: {str(error) or 'it is nested too deep'}")], source=source) from None
@@ -99,6 +99,10 @@ def _composed(text: str, source: str) -> yaml.Node:
         )
         raise SpecError([fault], source=source)
     return nodes[0]
+
+
+def _code(character: int | str | bytes) -> int:
+    return character if isinstance(character, int) else ord(character[:1])
 
 
 def _said(error: yaml.MarkedYAMLError) -> tuple[str, str | None]:
