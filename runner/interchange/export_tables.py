@@ -128,10 +128,17 @@ def trl(kind: str) -> dict[str, Writer]:
         own["center_rewards"] = key("center_rewards_coefficient")
     if kind == "grpo":
         own |= {
-            "group_size": key("num_generations"), "max_new_tokens": key("max_completion_length"), "temperature": key("temperature"),
-            "top_k": key("top_k"), "top_p": key("top_p"), "clip_range": key("epsilon"), "clip_range_high": key("epsilon_high"),
-            "passes": key("num_iterations"), "mask_cut": key("mask_truncated_completions"), "scale_rewards": key("scale_rewards"),
-        }  # fmt: skip
+            "group_size": key("num_generations"),
+            "max_new_tokens": key("max_completion_length"),
+            "temperature": key("temperature"),
+            "top_k": key("top_k"),
+            "top_p": key("top_p"),
+            "clip_range": key("epsilon"),
+            "clip_range_high": key("epsilon_high"),
+            "passes": key("num_iterations"),
+            "mask_cut": key("mask_truncated_completions"),
+            "scale_rewards": key("scale_rewards"),
+        }
         own.pop("max_length")
     return own
 
@@ -141,10 +148,13 @@ def llamafactory(kind: str) -> dict[str, Writer]:
 
     def adapter(value: str) -> Written:
         forms: dict[str, dict[str, Any]] = {
-            "full": {"finetuning_type": "full"}, "lora": {"finetuning_type": "lora"}, "qlora": {"finetuning_type": "lora"},
-            "dora": {"finetuning_type": "lora", "use_dora": True}, "rslora": {"finetuning_type": "lora", "use_rslora": True},
+            "full": {"finetuning_type": "full"},
+            "lora": {"finetuning_type": "lora"},
+            "qlora": {"finetuning_type": "lora"},
+            "dora": {"finetuning_type": "lora", "use_dora": True},
+            "rslora": {"finetuning_type": "lora", "use_rslora": True},
             "last_layers": {"finetuning_type": "freeze"},
-        }  # fmt: skip
+        }
         return forms.get(value)
 
     def loss_on(value: Any) -> Written:
@@ -194,9 +204,12 @@ def llamafactory(kind: str) -> dict[str, Writer]:
 def axolotl(kind: str) -> dict[str, Writer]:
     def adapter(value: str) -> Written:
         forms: dict[str, dict[str, Any]] = {
-            "full": {}, "lora": {"adapter": "lora"}, "qlora": {"adapter": "qlora"},
-            "dora": {"adapter": "lora", "peft_use_dora": True}, "rslora": {"adapter": "lora", "peft_use_rslora": True},
-        }  # fmt: skip
+            "full": {},
+            "lora": {"adapter": "lora"},
+            "qlora": {"adapter": "qlora"},
+            "dora": {"adapter": "lora", "peft_use_dora": True},
+            "rslora": {"adapter": "lora", "peft_use_rslora": True},
+        }
         return forms.get(value)
 
     def precision(value: str) -> Written:
@@ -260,9 +273,13 @@ COMMANDS: dict[str, Callable[[str], str]] = {
     "axolotl": lambda kind: "axolotl train FILE",
 }
 FORMS = {
-    "sft": "chat_template", "causal_lm": "completion", "dpo": "chat_template.default", "orpo": "chat_template.argilla",
-    "kto": "chat_template.argilla", "reward": "bradley_terry.chat_template",
-}  # fmt: skip
+    "sft": "chat_template",
+    "causal_lm": "completion",
+    "dpo": "chat_template.default",
+    "orpo": "chat_template.argilla",
+    "kto": "chat_template.argilla",
+    "reward": "bradley_terry.chat_template",
+}
 
 
 def data(made: Exported, settings: dict[str, Setting], folder: Path | None) -> None:
@@ -312,9 +329,15 @@ def _trl_data(made: Exported, settings: dict[str, Setting], folder: Path | None)
 
 def _axolotl_data(made: Exported, settings: dict[str, Setting], folder: Path | None) -> None:
     fields = {
-        "messages": "field_messages", "tools": "field_tools", "role": "message_property_mappings.role", "content": "message_property_mappings.content",
-        "text": "field", "chosen": "field_chosen", "rejected": "field_rejected", "system": "field_system",
-    }  # fmt: skip
+        "messages": "field_messages",
+        "tools": "field_tools",
+        "role": "message_property_mappings.role",
+        "content": "message_property_mappings.content",
+        "text": "field",
+        "chosen": "field_chosen",
+        "rejected": "field_rejected",
+        "system": "field_system",
+    }
 
     def one(name: str) -> dict[str, Any]:
         if name.startswith(HUB):
@@ -353,9 +376,18 @@ def _axolotl_data(made: Exported, settings: dict[str, Setting], folder: Path | N
 
 def _llamafactory_data(made: Exported, settings: dict[str, Setting], folder: Path | None) -> None:
     columns = {
-        "messages": "messages", "prompt": "prompt", "input": "query", "completion": "response", "history": "history",
-        "system": "system", "tools": "tools", "chosen": "chosen", "rejected": "rejected", "label": "kto_tag", "text": "prompt",
-    }  # fmt: skip
+        "messages": "messages",
+        "prompt": "prompt",
+        "input": "query",
+        "completion": "response",
+        "history": "history",
+        "system": "system",
+        "tools": "tools",
+        "chosen": "chosen",
+        "rejected": "rejected",
+        "label": "kto_tag",
+        "text": "prompt",
+    }
     info: dict[str, Any] = {}
 
     def one(name: str, label: str) -> None:

@@ -58,7 +58,7 @@ def test_a_bomb_of_aliases_is_told_of():
     "tag", ["!!python/object/apply:os.system", "!!python/name:os.system", "!mine", "!!python/tuple"]
 )
 def test_a_tag_that_makes_an_object_is_refused_by_name_and_the_rest_is_read(tag, tmp_path):
-    text = f"base_model: a/b\nsequence_len: 64\nmicro_batch_size: 1\nlr_scheduler: {tag} [x]\ndatasets:\n  - path: a.jsonl\n"
+    text = f"base_model: a/b\nsequence_len: 64\nmicro_batch_size: 1\nlr_scheduler: {tag} [x]\nnum_epochs: 1"
     report = importing.import_data(text.encode(), "config.yaml")
     (found,) = [entry for entry in report.entries if entry.key == "lr_scheduler"]
     assert (found.outcome, found.effect, found.line) == ("refused", True, 4)

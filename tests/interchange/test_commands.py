@@ -5,6 +5,7 @@ import pytest
 from runner.errors import UsageError
 from runner.interchange import importing
 
+SFT = "trl sft --model_name_or_path a/b --dataset_name c/d"
 LLAMA = "stage: sft\nmodel_name_or_path: a/b\ndataset: x\ncutoff_len: 64\nlearning_rate: 1.0e-4\n"
 
 
@@ -19,7 +20,10 @@ def keys(report):
         ("aitraining text-classification --train --model a/b --data-path d --project-name p", "text_classification"),
         ("autotrain llm --train --model a/b --data-path d --project-name p", "causal_lm"),
         ("autotrain st:pair --train --model a/b --data-path d --project-name p", "sentence_embedding"),
-        ("aitraining tabular --train --model xgboost --data-path d --project-name p --target-columns y", "tabular_classification"),
+        (
+            "aitraining tabular --model xgboost --data-path d --project-name p --target-columns y",
+            "tabular_classification",
+        ),
         ("aitraining seq2seq --train --model a/b --data-path d --project-name p --max-target-length 32", "seq2seq"),
         ("aitraining vlm:vqa --train --model a/b --data-path d --project-name p", "vision_language"),
         ("trl sft --model_name_or_path a/b --dataset_name c/d", "sft"),
@@ -34,7 +38,7 @@ def keys(report):
         ("unsloth train --model a/b --dataset c/d --num-epochs 1", "sft"),
         ("python -m routellm.openai_server --routers mf --strong-model x --weak-model y", "matrix_factorization"),
     ],
-)  # fmt: skip
+)
 def test_a_command_is_its_programs(words, kind):
     report = importing.import_command(words.split())
     assert report.kind == kind
@@ -52,14 +56,30 @@ def test_flags_go_over_the_file_that_is_named(tmp_path):
 
 
 def test_of_a_flag_that_is_given_twice_the_last_counts():
-    report = importing.import_command(["trl", "sft", "--model_name_or_path", "a/b", "--dataset_name", "c/d", "--seed", "1", "--seed=2"])
+    report = importing.import_command(
+        ["trl", "sft", "--model_name_or_path", "a/b", "--dataset_name", "c/d", "--seed", "1", "--seed=2"]
+    )
     assert report.spec["model"]["spec"]["seed"] == 2
     assert sorted(key for key in keys(report) if "seed" in key) == ["--seed", "--seed (before)"]
 
 
 def test_negative_numbers_and_lists_are_values():
     report = importing.import_command(
-        ["trl", "sft", "--model_name_or_path", "a/b", "--dataset_name", "c/d", "--max_steps", "-1", "--use_peft", "--lora_target_modules", "q_proj", "v_proj", "--packing"]
+        [
+            "trl",
+            "sft",
+            "--model_name_or_path",
+            "a/b",
+            "--dataset_name",
+            "c/d",
+            "--max_steps",
+            "-1",
+            "--use_peft",
+            "--lora_target_modules",
+            "q_proj",
+            "v_proj",
+            "--packing",
+        ]
     )
     assert report.spec["model"]["spec"]["finetuning_spec"]["target_modules"] == ["q_proj", "v_proj"]
     assert report.spec["model"]["spec"]["packing"] == "packed"
@@ -94,6 +114,8 @@ def test_other_programs_are_not_known(words):
 
 
 def test_a_flag_with_a_typing_error_has_a_near_one():
-    report = importing.import_command(["trl", "sft", "--model_name_or_path", "a/b", "--dataset_name", "c/d", "--learnin-rate", "1"])
+    report = importing.import_command(
+        ["trl", "sft", "--model_name_or_path", "a/b", "--dataset_name", "c/d", "--learnin-rate", "1"]
+    )
     (found,) = [entry for entry in report.entries if entry.key == "--learnin-rate"]
     assert (found.outcome, found.do) == ("unknown", "did you mean 'learning_rate'?")

@@ -17,11 +17,15 @@ NAMES = sorted(
     {name.replace("[*]", "").replace(".**", "") for one in detection.FORMATS.values() for name in one.table("sft")}
 )
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-5, 10**6), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=12),
+    st.none(),
+    st.booleans(),
+    st.integers(-5, 10**6),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=12),
     st.sampled_from(["2e-4", "auto", "none", "bf16", "data/x.jsonl", "cosine", "no", "some-org/x"]),
     st.lists(st.one_of(st.integers(0, 9), st.text(max_size=5)), max_size=3),
     st.dictionaries(st.text("abc", min_size=1, max_size=3), st.integers(0, 9), max_size=2),
-)  # fmt: skip
+)
 
 
 def counted(report):

@@ -17,12 +17,20 @@ PAIRS = [(target, kind) for target, kinds in KINDS.items() for kind in kinds]
 
 def spec(kind, target):
     own = {
-        "model_type": kind, "base_model_name": "some-org/small", "finetuning_spec": ADAPTER, "precision": "bfloat16",
+        "model_type": kind,
+        "base_model_name": "some-org/small",
+        "finetuning_spec": ADAPTER,
+        "precision": "bfloat16",
         "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.0002, "weight_decay": 0.02, "betas": [0.9, 0.95]},
-        "schedule": {"schedule_type": "cosine", "warmup_ratio": 0.05}, "gradient_accumulation": 3,
-        "gradient_checkpointing": True, "max_grad_norm": 0.5, "keep": "last", "save_as": "adapter", "seed": 5,
+        "schedule": {"schedule_type": "cosine", "warmup_ratio": 0.05},
+        "gradient_accumulation": 3,
+        "gradient_checkpointing": True,
+        "max_grad_norm": 0.5,
+        "keep": "last",
+        "save_as": "adapter",
+        "seed": 5,
         "evaluation": {"every": 20},
-    }  # fmt: skip
+    }
     if kind != "grpo":
         own["max_length"] = 777
     if kind in ("dpo", "kto", "orpo"):
@@ -35,13 +43,20 @@ def spec(kind, target):
         own |= {"packing": "packed", "loss_on": "assistant"}
     if kind == "grpo":
         own |= {
-            "group_size": 4, "max_new_tokens": 50, "temperature": 0.9, "beta": 0.01, "clip_range": 0.3, "passes": 2,
+            "group_size": 4,
+            "max_new_tokens": 50,
+            "temperature": 0.9,
+            "beta": 0.01,
+            "clip_range": 0.3,
+            "passes": 2,
             "rewards": {"short": {"reward_type": "length", "target": 9}},
-        }  # fmt: skip
+        }
     return {
-        "model": {"name": "mine", "spec": own}, "data": {"dataset": "rows.jsonl", "validation_split": 0.1},
-        "epochs": 2, "batch_size": 6,
-    }  # fmt: skip
+        "model": {"name": "mine", "spec": own},
+        "data": {"dataset": "rows.jsonl", "validation_split": 0.1},
+        "epochs": 2,
+        "batch_size": 6,
+    }
 
 
 def back(target, kind, made, tmp_path):
@@ -68,9 +83,16 @@ def test_grpo_comes_back_but_for_its_rewards(tmp_path):
     assert [entry.key for entry in made.lost if "rewards" in entry.key]
     report = back("trl", "grpo", made, tmp_path)
     own = report.spec["model"]["spec"]
-    assert {name: own[name] for name in ("group_size", "max_new_tokens", "temperature", "beta", "clip_range", "passes")} == {
-        "group_size": 4, "max_new_tokens": 50, "temperature": 0.9, "beta": 0.01, "clip_range": 0.3, "passes": 2,
-    }  # fmt: skip
+    assert {
+        name: own[name] for name in ("group_size", "max_new_tokens", "temperature", "beta", "clip_range", "passes")
+    } == {
+        "group_size": 4,
+        "max_new_tokens": 50,
+        "temperature": 0.9,
+        "beta": 0.01,
+        "clip_range": 0.3,
+        "passes": 2,
+    }
 
 
 @pytest.mark.parametrize(("target", "kind"), PAIRS)

@@ -28,15 +28,21 @@ def test_axolotl_carries_an_adapter_beside_quantised_weights():
     report = of("axolotl", "qlora of conversations")
     spec = report.spec["model"]["spec"]
     assert spec["finetuning_spec"] == {
-        "method": "qlora", "load_in_4bit": True, "bnb_4bit_compute_dtype": "bfloat16", "rank": 24, "alpha": 48,
-        "dropout": 0.1, "target_modules": "auto",
-    }  # fmt: skip
+        "method": "qlora",
+        "load_in_4bit": True,
+        "bnb_4bit_compute_dtype": "bfloat16",
+        "rank": 24,
+        "alpha": 48,
+        "dropout": 0.1,
+        "target_modules": "auto",
+    }
     assert spec["schedule"] == {"schedule_type": "cosine", "warmup_ratio": 0.05}
     assert spec["save_as"] == "adapter"
     assert report.spec["data"] == {
-        "dataset": "data/support.jsonl", "columns": {"messages": "turns", "role": "from", "content": "value"},
+        "dataset": "data/support.jsonl",
+        "columns": {"messages": "turns", "role": "from", "content": "value"},
         "validation_split": 0.04,
-    }  # fmt: skip
+    }
     assert report.spec["wandb"] == {"project": "support", "experiment_name": "first"}
     assert report.whole
 
@@ -72,7 +78,8 @@ def test_steps_end_the_run_and_epochs_have_no_effect():
 def test_llama_factory_looks_its_data_up(tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "dataset_info.json").write_text(
-        '{"helpdesk": {"file_name": "help.json", "formatting": "sharegpt", "columns": {"messages": "talk", "system": "sys"},'
+        '{"helpdesk": {"file_name": "help.json", "formatting": "sharegpt",'
+        ' "columns": {"messages": "talk", "system": "sys"},'
         ' "tags": {"role_tag": "who", "content_tag": "what"}}}'
     )
     report = imported(CONFIGS["llamafactory"]["sft with lora"], cwd=tmp_path)
@@ -120,7 +127,15 @@ def test_a_mixture_holds_out_a_share_and_keeps_the_best():
 
 
 def test_aitraining_and_autotrain_differ_by_their_defaults():
-    text = "task: llm-sft\nbase_model: a/b\nproject_name: x\nlog: none\nbackend: local\ndata: {path: d, train_split: train, valid_split: null, chat_template: none}\nparams: {peft: true}"
+    text = """
+        task: llm-sft
+        base_model: a/b
+        project_name: x
+        log: none
+        backend: local
+        data: {path: d, train_split: train, valid_split: null, chat_template: none}
+        params: {peft: true}
+        """
     ours, theirs = imported(text, "aitraining"), imported(text, "autotrain")
     assert ours.spec["model"]["spec"]["finetuning_spec"]["method"] == "lora"
     assert ours.spec["model"]["spec"].get("save_as", "whole") == "whole"
@@ -131,7 +146,19 @@ def test_aitraining_and_autotrain_differ_by_their_defaults():
 
 def test_aitrainings_shortest_command_means_the_same_run():
     spec = importing.import_command(
-        ["aitraining", "llm", "--train", "--trainer", "sft", "--model", "a/b", "--data-path", "d", "--project-name", "p"]
+        [
+            "aitraining",
+            "llm",
+            "--train",
+            "--trainer",
+            "sft",
+            "--model",
+            "a/b",
+            "--data-path",
+            "d",
+            "--project-name",
+            "p",
+        ]
     ).spec
     own = spec["model"]["spec"]
     assert own["gradient_checkpointing"] is True
@@ -211,14 +238,22 @@ import torch
 from unsloth import FastLanguageModel
 from trl import SFTTrainer, SFTConfig
 rows = 2048
-model, tokenizer = FastLanguageModel.from_pretrained(model_name="some-org/x", max_seq_length=rows, load_in_4bit=True, dtype=None, token=open("key").read())
-model = FastLanguageModel.get_peft_model(model, r=16, lora_alpha=32, target_modules=["q_proj"], use_gradient_checkpointing="unsloth")
+model, tokenizer = FastLanguageModel.from_pretrained(
+    model_name="some-org/x", max_seq_length=rows, load_in_4bit=True, dtype=None, token=open("key").read()
+)
+model = FastLanguageModel.get_peft_model(
+    model, r=16, lora_alpha=32, target_modules=["q_proj"], use_gradient_checkpointing="unsloth"
+)
 dataset = load_dataset("some-org/talks", split="train")
-trainer = SFTTrainer(model=model, train_dataset=dataset, args=SFTConfig(learning_rate=2e-4, max_steps=60, warmup_steps=5,
-    per_device_train_batch_size=2, gradient_accumulation_steps=4, optim="adamw_8bit", fp16=not torch.cuda.is_bf16_supported(), seed=3407))
+settings = SFTConfig(
+    learning_rate=2e-4, max_steps=60, warmup_steps=5, per_device_train_batch_size=2, gradient_accumulation_steps=4,
+    optim="adamw_8bit", fp16=not torch.cuda.is_bf16_supported(), seed=3407,
+)
+trainer = SFTTrainer(model=model, train_dataset=dataset, args=settings)
 trainer = train_on_responses_only(trainer, instruction_part="<u>", response_part="<a>")
 raise SystemExit("nothing of this is run")
 """
+SHORTEST = "aitraining llm --train --trainer sft --model a/b --data-path d --project-name p"
 
 
 def test_a_script_is_read_and_never_run():
@@ -239,8 +274,12 @@ def test_a_script_without_a_training_is_none():
 def test_ludwigs_trees_texts_and_split():
     trees = of("ludwig", "boosted trees").spec
     assert trees["model"]["spec"]["learner"] == {
-        "learner_type": "xgboost", "n_estimators": 300, "learning_rate": 0.1, "max_depth": 4, "early_stopping": {"patience": 10},
-    }  # fmt: skip
+        "learner_type": "xgboost",
+        "n_estimators": 300,
+        "learning_rate": 0.1,
+        "max_depth": 4,
+        "early_stopping": {"patience": 10},
+    }
     assert trees["data"]["split_column"] == "part"
     assert trees["data"]["date_columns"] == ["since"]
     texts = of("ludwig", "text classes").spec

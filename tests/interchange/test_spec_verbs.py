@@ -61,7 +61,8 @@ def test_standard_input_and_the_format_as_it_is_said(config, capsys, monkeypatch
 
 
 def test_a_command_comes_after_two_dashes(config, capsys):
-    words = "spec import --out made.json -- aitraining llm --train --trainer sft --model a/b --data-path d --project-name mine --lr 2e-4"
+    words = "spec import --out made.json -- aitraining llm --train --trainer sft --model a/b --data-path d"
+    words += " --project-name mine --lr 2e-4"
     assert run(words.split()) == 0
     assert '--lr = "2e-4" -> /model/spec/optimizer/learning_rate' in capsys.readouterr().out
     assert json.loads((config / "made.json").read_text())["model"]["name"] == "mine"
