@@ -43,7 +43,11 @@ VERBS = {
 GROUPS = {
     "spec": (
         "Write specs.",
-        {"fix": ("runner.cli.spec:fix", "Repair what is unambiguous and say what changed.")},
+        {
+            "fix": ("runner.cli.spec:fix", "Repair what is unambiguous and say what changed."),
+            "import": ("runner.cli.spec_import:import_", "Make a spec of another program's configuration or command."),
+            "export": ("runner.cli.spec_export:export_", "Write a spec as another program's configuration."),
+        },
     ),
     "data": (
         "Look at data before training on it.",
