@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 Row = TypeVar("Row")
+#: As many rows, and as many characters of them, as are usually given to a tokenizer at a time: a token takes it some
+#: hundred bytes.
+TEXTS, CHARACTERS = 1024, 2**18
 
 
 def length_of(texts: Any) -> int:

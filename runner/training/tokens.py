@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -37,6 +37,18 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ends) - 1
 
+    def __getitem__(self, at: int) -> np.ndarray:
+        """One of them."""
+        return self.ids[self.ends[at] : self.ends[at + 1]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[at] for at in range(len(self)))
+
+    @property
+    def nbytes(self) -> int:
+        """Their bytes, wherever they lie."""
+        return self.ids.nbytes + self.ends.nbytes
+
     @property
     def largest(self) -> int:
         """The greatest token number; 0 of none."""
@@ -46,6 +58,19 @@ class Tokens:
     def lengths(self) -> np.ndarray:
         """Tokens a text, int64 ``[n]``."""
         return np.diff(self.ends)
+
+    def added(self, value: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What is made of the numbers (float64 of each), added up by text: float64 ``[n]``.
+
+        They are gone through part by part, so that few of them are in memory.
+        """
+        sums, done, before = np.zeros(len(self.ends)), 0, 0.0
+        for part in aside.parts(self.ids):
+            running = np.cumsum(np.concatenate([[before], value(part)]))
+            first, last = np.searchsorted(self.ends, (done + 1, done + len(part) + 1))
+            sums[first:last] = running[self.ends[first:last] - done]
+            done, before = done + len(part), float(running[-1])
+        return np.diff(sums)
 
     def padded(self, rows: np.ndarray, padding: int) -> tuple[np.ndarray, np.ndarray]:
         """The texts ``rows`` as one batch, padded at the right: ids and mask, int64 ``[len(rows), longest]``."""

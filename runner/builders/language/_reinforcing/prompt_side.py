@@ -38,7 +38,7 @@ class PromptSide:
 
     def prompt(self, at: int) -> list[int]:
         """The token ids of one of them."""
-        return self.ids.ids[self.ids.ends[at] : self.ids.ends[at + 1]].tolist()
+        return self.ids[at].tolist()
 
 
 def prompts(rows: Sequence[PromptRow], renderer: Any, spec: Any, side: str, cache: Path | None = None) -> PromptSide:

@@ -18,13 +18,11 @@ from runner.chat.rendered import Rendered, cut
 from runner.chat.template_rendering import begun
 from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
 from runner.data.kept_rows import taken
-from runner.training.text_chunks import chunks
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
 
 MAX_LENGTH = "/model/spec/max_length"
 #: The least weight that is a number of float32 and no zero.
 LEAST = float(np.finfo(np.float32).tiny)
-#: Texts, and characters of them, that become tokens at a time.
-TEXTS, CHARACTERS = 1024, 2**18
 
 Row = TypeVar("Row", bound=LanguageRow)
 

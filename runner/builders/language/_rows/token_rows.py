@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from runner.store import aside
 from runner.training.tokens import Tokens, TokenWriter
 
 
@@ -95,23 +94,16 @@ class TokenRows:
     @property
     def trained(self) -> np.ndarray:
         """Tokens of each row that count, int64 ``[n]``."""
-        return self._by_row(lambda weights: (weights > 0).astype(np.float64)).astype(np.int64)
+        return self._weights.added(lambda weights: (weights > 0).astype(np.float64)).astype(np.int64)
 
     @property
     def mass(self) -> np.ndarray:
         """The sum of each row's weights, float64 ``[n]``."""
-        return self._by_row(lambda weights: weights.astype(np.float64))
+        return self._weights.added(lambda weights: weights.astype(np.float64))
 
-    def _by_row(self, value: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        """What tokens' weights are made into, added up by row. The weights are gone through part by part."""
-        ends = self.tokens.ends
-        sums, done, before = np.zeros(len(ends)), 0, 0.0
-        for part in aside.parts(self.weights):
-            running = np.cumsum(np.concatenate([[before], value(part)]))
-            first, last = np.searchsorted(ends, (done + 1, done + len(part) + 1))
-            sums[first:last] = running[ends[first:last] - done]
-            done, before = done + len(part), float(running[-1])
-        return np.diff(sums)
+    @property
+    def _weights(self) -> Tokens:
+        return Tokens(self.weights, self.tokens.ends)
 
     def row(self, number: int) -> tuple[list[int], list[float]]:
         """The ids of a row, and what they count."""
