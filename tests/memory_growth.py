@@ -6,12 +6,114 @@ what the small training took, so that the rest is what the large file's rows tak
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+from pyarrow import parquet
+
+#: Long words, of which most tokenizers of encoders make one token each, so that they are read quickly.
+WORDS = ["".join(random.Random(at).choices("abcdefghij", k=150)) for at in range(50)]
+
+
+def _turn(role: str, content: str) -> dict[str, str]:
+    return {"role": role, "content": content}
+
+
+def _question(at: int, text: str) -> dict[str, Any]:
+    return {
+        "context": f"{at} {text}",
+        "question": f"Which is {at}?",
+        "answers": {"text": [f"{at}"], "answer_start": [0]},
+    }
+
+
+def _picture(at: int, text: str) -> dict[str, Any]:
+    file, side = io.BytesIO(), max(8, int(len(text) ** 0.5))
+    pixels = np.random.default_rng(at).integers(0, 255, (side, side // 3, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(file, "PNG", compress_level=0)
+    return {"image": file.getvalue(), "label": "ab"[at % 2]}
+
+
+#: Of each kind that stands for a layout: what its base is, its fields, and the row of a number and a text.
+KINDS: dict[str, tuple[dict[str, Any], Callable[[int, str], dict[str, Any]]]] = {
+    "text_classification": ({"max_length": 32}, lambda at, text: {"text": f"{at} {text}", "label": "ab"[at % 2]}),
+    "text_regression": ({"max_length": 32}, lambda at, text: {"text": f"{at} {text}", "label": at / 7}),
+    "token_classification": (
+        {"max_length": 32, "stride": 4},
+        lambda at, text: {"tokens": [f"{at}", *text.split()], "tags": ["B-x", *["O"] * len(text.split())]},
+    ),
+    "extractive_qa": ({"max_length": 32, "doc_stride": 4}, _question),
+    "seq2seq": (
+        {"max_length": 32, "max_target_length": 8, "evaluation": {"limit": 2}},
+        lambda at, text: {"source": f"{at} {text}", "target": f"{at}"},
+    ),
+    "cross_encoder": (
+        {"max_length": 32},
+        lambda at, text: {"sentence1": f"{at} {text}", "sentence2": f"{at}", "score": at % 5 / 4},
+    ),
+    "sentence_embedding": (
+        {"max_length": 32},
+        lambda at, text: {"sentence1": f"{at} {text}", "sentence2": f"{at}", "score": at % 5 / 4},
+    ),
+    "causal_lm": ({"max_length": 32}, lambda at, text: {"text": f"{at} {text}"}),
+    "sft": (
+        {"max_length": 32},
+        lambda at, text: {"messages": [_turn("user", f"{at}"), _turn("assistant", f"{at} {text}")]},
+    ),
+    "dpo": (
+        {"max_length": 32},
+        lambda at, text: {"prompt": f"{at}", "chosen": f"{at} {text}", "rejected": f"no {at}"},
+    ),
+    "kto": (
+        {"max_length": 32},
+        lambda at, text: {"prompt": f"{at}", "completion": f"{at} {text}", "label": at % 2 == 0},
+    ),
+    "grpo": (
+        {"max_length": 4096, "max_new_tokens": 2, "rewards": {"short": {"reward_type": "length", "most": 1}}},
+        lambda at, text: {"prompt": f"{at}", "answer": text},
+    ),
+    "image_classification": ({}, _picture),
+}  # fmt: skip
+BASES = {"seq2seq": "runner/tiny-t5", "image_classification": "runner/tiny-vit"}
+LANGUAGE = ("causal_lm", "sft", "dpo", "kto", "grpo")
+
+
+def document(kind: str) -> dict[str, Any]:
+    """A spec of two steps of a kind; its data set is to be named."""
+    base = BASES.get(kind, "runner/tiny-llama" if kind in LANGUAGE else "runner/tiny-bert")
+    spec = {"model_type": kind, "base_model_name": base, "max_steps": 2} | KINDS[kind][0]
+    return {"model": {"name": "large", "spec": spec}, "data": {}, "epochs": 1, "batch_size": 8}
+
+
+#: Rows of a small file: so many that the intervals of their figures take what those of more rows do.
+SMALL = 12_000
+
+
+def written(path: Path, kind: str, size: int, words: int, least: int = 0) -> tuple[int, int]:
+    """A Parquet file of a kind's rows, of about ``size`` bytes and of ``least`` rows at least, in one group of rows, as
+    most writers make them.
+
+    A row has a text of so many of :data:`WORDS`. Gives the file's bytes and its rows.
+    """
+    rng, rows, total = random.Random(0), [], 0
+    while total < size or len(rows) < least:
+        text = " ".join(rng.choices(WORDS, k=words))
+        rows.append(KINDS[kind][1](len(rows), text))
+        total += len(rows[-1]["image"]) if kind == "image_classification" else len(text) + 12
+    table = pa.Table.from_pylist(rows)
+    parquet.write_table(table, path, row_group_size=len(rows), compression="none", use_dictionary=False)
+    return path.stat().st_size, len(rows)
+
 
 CHILD = """
 import json, resource, sys, time

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -47,8 +48,9 @@ def convert(
     if read.loaded is None:
         show(data_document(read), lambda: report_text(read), as_json=json)
         return ended(read, json)
-    rows = [*read.loaded.train, *read.loaded.validation]
+    rows = chain(read.loaded.train, read.loaded.validation)
     write_atomic(out, (jsonlib.dumps(read.section.written(row), ensure_ascii=False).encode() + b"\n" for row in rows))
-    document = data_document(read) | {"path": str(out), "rows_written": len(rows)}
-    show(document, lambda: f"{report_text(read)}\n{len(rows):,} rows written to {out}", as_json=json)
+    count = len(read.loaded.train) + len(read.loaded.validation)
+    document = data_document(read) | {"path": str(out), "rows_written": count}
+    show(document, lambda: f"{report_text(read)}\n{count:,} rows written to {out}", as_json=json)
     return ExitCode.DONE

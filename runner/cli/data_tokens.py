@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from runner.chat.mask_display import marked, pieces
@@ -134,8 +135,8 @@ def try_template(read: DataTrial, *, model: str, template: str, loss_on: Any = "
         return
     refused: dict[str, list[tuple[int, Unrenderable]]] = {}
     noted: dict[str, int] = {}
-    rows = [*_chats(read.loaded.train), *read.loaded.validation]
-    for row in rows:
+    count = len(read.loaded.train) + len(read.loaded.validation)
+    for row in chain(_chats(read.loaded.train), read.loaded.validation):
         try:
             rendered = [
                 each for _, chat, learned in _parts(row, loss_on) for each in renderer.trained_each(chat, learned)
@@ -152,13 +153,13 @@ def try_template(read: DataTrial, *, model: str, template: str, loss_on: Any = "
         read.report.drop(reason.replace(" ", "_"), [line for line, _ in found])
         read.report.rows_kept -= len(found)
         read.warnings.append(f"line {found[0][0]}: {found[0][1].message}")
-        if len(found) == len(rows):
+        if len(found) == count:
             read.error = found[0][1]
 
 
-def _chats(loaded: Any) -> list[Any]:
+def _chats(loaded: Any) -> Sequence[Any]:
     """Rows that are chats. Raises :class:`UsageError` where they are none."""
-    rows = list(loaded) if isinstance(loaded, list | tuple) else []
+    rows: Sequence[Any] = loaded if isinstance(loaded, Sequence) else []
     if not rows or not all(isinstance(row, ConversationRow | PreferenceRow | LabelledRow) for row in rows):
         raise UsageError(
             "has no chats to be made tokens of", where="--kind", hint="sft, distillation, dpo, orpo, kto, reward"

@@ -31,6 +31,8 @@ Row = TypeVar("Row")
 HELD = 2 * 2**20
 #: Bytes that are written, and read in their order, at a time.
 CHUNK = 2**18
+#: The type of an array of numbers of 64 bits that tell rows apart.
+KEYS = "Q"
 
 _PLAIN = (str, int, float, bool, type(None))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
@@ -118,6 +120,10 @@ class KeptRows(Sequence[Row]):
         found: Row = read(data) if data else self._held[at]
         return found
 
+    def all(self) -> Sequence[Row]:
+        """All of them: a list, while they are in memory."""
+        return self if self._few is None else self._few
+
     def take(self, rows: np.ndarray) -> Sequence[Row]:
         """Some of the rows, by index (int ``[n]``): those of a file stay there."""
         if self._few is not None:
@@ -155,6 +161,11 @@ def taken(rows: Sequence[Row], some: np.ndarray) -> Sequence[Row]:
     if isinstance(rows, KeptRows | _Taken):
         return rows.take(some)
     return [rows[at] for at in some.tolist()]
+
+
+def as_keys(numbers: array[int]) -> np.ndarray:
+    """Numbers that were gathered as :data:`KEYS`, uint64 ``[n]``: the same memory, which does not grow from then on."""
+    return np.frombuffer(numbers, np.uint64) if len(numbers) else np.zeros(0, np.uint64)
 
 
 def written(row: Any) -> bytes | None:

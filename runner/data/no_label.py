@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from runner.contract.quantities import counted
 
@@ -10,10 +10,11 @@ from runner.contract.quantities import counted
 NONE = "-1"
 
 
-def no_label(classes: Sequence[str]) -> str | None:
-    """What to say of rows' classes, where -1 is one of them and all others are numbers from 0; None where it is not."""
-    count = sum(word == NONE for word in classes)
-    others = {word for word in classes if word != NONE}
+def no_label(classes: Mapping[str, int]) -> str | None:
+    """What to say of classes, each with how many rows it has, where -1 is one of them and all others are numbers from
+    0; None where it is not."""
+    count = classes.get(NONE, 0)
+    others = classes.keys() - {NONE}
     if not count or len(others) < 2 or not all(word.isascii() and word.isdigit() for word in others):
         return None
     return (

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+Row = TypeVar("Row")
+#: As many rows, and as many characters of them, as are usually given to a tokenizer at a time: a token takes it some
+#: hundred bytes.
+TEXTS, CHARACTERS = 1024, 2**18
 
 
-def chunks(texts: Iterable[tuple[str, ...]], rows: int, characters: int) -> Iterator[list[tuple[str, ...]]]:
+def length_of(texts: Any) -> int:
+    """The characters of a row's texts."""
+    return sum(map(len, texts))
+
+
+def chunks(
+    texts: Iterable[Row], rows: int, characters: int, measure: Callable[[Row], int] = length_of
+) -> Iterator[list[Row]]:
     """The rows' texts in lists of at most ``rows``, and of at most ``characters`` where that is more than one row."""
-    some: list[tuple[str, ...]] = []
+    some: list[Row] = []
     length = 0
     for each in texts:
-        own = sum(map(len, each))
+        own = measure(each)
         if some and (len(some) == rows or length + own > characters):
             yield some
             some, length = [], 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,7 +22,7 @@ HELD = 2 * 2**20
 class Tokens:
     """The tokens of ``n`` texts, one behind the other: text ``i`` is ``ids[ends[i] : ends[i + 1]]``."""
 
-    #: int32 ``[all tokens]``.
+    #: int32 ``[all tokens]``, but where it is said otherwise.
     ids: np.ndarray
     #: int64 ``[n + 1]``.
     ends: np.ndarray
@@ -37,10 +37,40 @@ class Tokens:
     def __len__(self) -> int:
         return len(self.ends) - 1
 
+    def __getitem__(self, at: int) -> np.ndarray:
+        """One of them."""
+        return self.ids[self.ends[at] : self.ends[at + 1]]
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[at] for at in range(len(self)))
+
+    @property
+    def nbytes(self) -> int:
+        """Their bytes, wherever they lie."""
+        return self.ids.nbytes + self.ends.nbytes
+
+    @property
+    def largest(self) -> int:
+        """The greatest token number; 0 of none."""
+        return max((int(some.max()) for some in aside.parts(self.ids)), default=0)
+
     @property
     def lengths(self) -> np.ndarray:
         """Tokens a text, int64 ``[n]``."""
         return np.diff(self.ends)
+
+    def added(self, value: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What is made of the numbers (float64 of each), added up by text: float64 ``[n]``.
+
+        They are gone through part by part, so that few of them are in memory.
+        """
+        sums, done, before = np.zeros(len(self.ends)), 0, 0.0
+        for part in aside.parts(self.ids):
+            running = np.cumsum(np.concatenate([[before], value(part)]))
+            first, last = np.searchsorted(self.ends, (done + 1, done + len(part) + 1))
+            sums[first:last] = running[self.ends[first:last] - done]
+            done, before = done + len(part), float(running[-1])
+        return np.diff(sums)
 
     def padded(self, rows: np.ndarray, padding: int) -> tuple[np.ndarray, np.ndarray]:
         """The texts ``rows`` as one batch, padded at the right: ids and mask, int64 ``[len(rows), longest]``."""
@@ -54,12 +84,15 @@ class Tokens:
 
 class TokenWriter:
     """Makes :class:`Tokens` of lists as they come: 4 bytes a token. With a ``folder``, many of them lie in a file there
-    that has no name and is mapped: the system takes their memory back when it is short of it."""
+    that has no name and is mapped: the system takes their memory back when it is short of it.
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+    ``kind`` is what an :class:`array.array` calls the numbers, where they are others than int32: ``f``, ``b``, ``q``.
+    """
+
+    def __init__(self, folder: Path | None = None, kind: str = "i") -> None:
+        self._folder, self._kind = folder, kind
         self._file: IO[bytes] | None = None
-        self._next, self._ends = array("i"), array("q", [0])
+        self._next, self._ends = array(kind), array("q", [0])
 
     def __len__(self) -> int:
         return len(self._ends) - 1
@@ -78,16 +111,16 @@ class TokenWriter:
 
     def _write(self, file: IO[bytes], folder: Path) -> None:
         aside.add(file, memoryview(self._next).cast("B"), folder)
-        self._next = array("i")
+        self._next = array(self._kind)
 
     def done(self) -> Tokens:
         """All of them."""
         if self._file is not None and self._folder is not None:
             if self._next:
                 self._write(self._file, self._folder)
-            ids = np.asarray(np.memmap(self._file, np.int32, "r"))
+            ids = aside.mapped(self._file, self._kind)
         else:
-            ids = np.frombuffer(self._next, np.int32) if self._next else np.zeros(0, np.int32)
+            ids = np.frombuffer(self._next, self._kind) if self._next else np.zeros(0, self._kind)
         return Tokens(ids, np.frombuffer(self._ends, np.int64))
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from runner.store import aside
 from runner.training import tokens
 from runner.training.text_chunks import chunks
 from runner.training.tokens import TokenWriter
@@ -37,3 +38,21 @@ def test_texts_come_in_lists_of_so_many_rows_and_characters():
     assert [len(some) for some in chunks(texts, 2, 6)] == [1, 1, 2, 1]
     assert [row for some in chunks(texts, 2, 6) for row in some] == texts
     assert list(chunks([], 2, 6)) == []
+
+
+@pytest.mark.parametrize("held", [0, 2**20])
+def test_what_is_made_of_tokens_is_added_up_by_text(tmp_path, monkeypatch, held):
+    monkeypatch.setattr(tokens, "HELD", held)
+    monkeypatch.setattr(aside, "PART", 4)
+    writer = TokenWriter(tmp_path, "f")
+    writer.add([[], [0.5, 1.5], [], [2.0] * 11, [0.25], []])
+    found = writer.done()
+    assert found.ids.dtype == np.float32
+    assert found.added(lambda part: part * 2.0).tolist() == [0.0, 4.0, 0.0, 44.0, 0.5, 0.0]
+    assert [part.tolist() for part in found] == [[], [0.5, 1.5], [], [2.0] * 11, [0.25], []]
+    assert found.largest == 2
+
+
+def test_of_no_text_nothing_is_made():
+    assert TokenWriter().done().added(lambda part: part * 2.0).tolist() == []
+    assert TokenWriter().done().largest == 0

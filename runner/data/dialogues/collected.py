@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from runner.contract import DataReport
 from runner.data.dialogues.cell_values import missing
@@ -16,6 +19,7 @@ from runner.data.dialogues.row_layout import LayoutRows
 from runner.data.dialogues.row_preparation import note_fault, side_column
 from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.turn_reader import TurnReader
+from runner.data.kept_rows import KEYS, KeptRows, taken
 from runner.data.records import open_records
 
 if TYPE_CHECKING:
@@ -23,31 +27,55 @@ if TYPE_CHECKING:
 
 #: Rows of a file that are held at a time, beside those that were made of others.
 BATCH = 512
-KEYS = "Q"
 
 
 @dataclass
 class Collected:
-    """What one data set gave. ``rows[i]`` is what the i-th used row of the file is: one of ours, or several."""
+    """What one data set gave. Many rows lie in a file of ``cache``."""
 
     unit: str
     told: Told
     layout: LayoutRows
-    rows: list[tuple[LanguageRow, ...]] = field(default_factory=list)
+    cache: Path
+    #: Ours, in the file's order: of each used row of the file one, or several.
+    examples: KeptRows[LanguageRow] = field(init=False)
+    #: Of each used row its line or number, and how many examples there are up to its last.
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    ends: array[int] = field(default_factory=lambda: array("q", [0]))
     content: array[int] = field(default_factory=lambda: array(KEYS))
     prompt: array[int] = field(default_factory=lambda: array(KEYS))
     length: array[int] = field(default_factory=lambda: array("q"))
     #: Of each used row the cell of the column that says which side it is on.
-    cells: list[Any] = field(default_factory=list)
+    cells: KeptRows[Any] = field(init=False)
     #: Every column that a row has, in the order of their appearance.
     seen: dict[str, None] = field(default_factory=dict)
     #: Why rows were dropped: reason -> what was found -> the first row of it.
     details: dict[str, dict[str, int]] = field(default_factory=dict)
 
-    @property
-    def lines(self) -> list[int]:
-        """Of each used row its line or number."""
-        return [made[0].line for made in self.rows]
+    def __post_init__(self) -> None:
+        self.examples, self.cells = KeptRows(self.cache), KeptRows(self.cache)
+
+    def __len__(self) -> int:
+        """Rows of the file that are used."""
+        return len(self.lines)
+
+    def add(self, made: Sequence[LanguageRow], content: int, cell: Any, celled: bool) -> None:
+        """What a row of the file is, with a number for all that it says; where ``celled``, the cell for its side."""
+        for row in made:
+            self.examples.append(row)
+        self.lines.append(made[0].line)
+        self.ends.append(len(self.examples))
+        self.content.append(content)
+        self.length.append(max(map(characters, made)))
+        if celled:
+            self.cells.append(None if missing(cell) else cell)
+
+    def of_rows(self, some: np.ndarray) -> Sequence[LanguageRow]:
+        """The examples of some rows of the file, by index: int64 ``[n]``."""
+        ends = np.frombuffer(self.ends, np.int64)
+        counts = ends[some + 1] - ends[some]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        return taken(self.examples, np.repeat(ends[some], counts) + within)
 
 
 def layout_rows(section: DialogueData, told: Told, from_arrow: bool = False) -> LayoutRows:
@@ -67,14 +95,14 @@ def layout_rows(section: DialogueData, told: Told, from_arrow: bool = False) -> 
     return layout
 
 
-def collect(section: DialogueData, path: str, pointer: str, report: DataReport) -> Collected:
+def collect(section: DialogueData, path: str, pointer: str, report: DataReport, cache: Path) -> Collected:
     """Read and convert every row. Raises :class:`DataError` for a file that cannot be read.
 
     A row that cannot be used is counted in ``report``, and so is one that is used otherwise than it stands.
     """
     records = open_records(path, pointer=pointer, encoding=section.encoding, delimiter=section.delimiter)
     told = Told()
-    found = Collected(records.unit, told, layout_rows(section, told, records.unit == "row"))
+    found = Collected(records.unit, told, layout_rows(section, told, records.unit == "row"), cache)
     found.seen = dict.fromkeys(records.columns or ())
     way = side_column(section)
     for batch in records.batches(BATCH):
@@ -106,14 +134,10 @@ def count_oddities(found: Collected, report: DataReport, line: int) -> None:
 
 
 def _keep(found: Collected, made: tuple[LanguageRow, ...], row: Mapping[str, Any], way: str | None) -> None:
-    found.rows.append(made)
     keys = [content_key(each) for each in made]
-    found.content.append(keys[0] if len(keys) == 1 else hash(tuple(keys)) % 2**64)
+    content = keys[0] if len(keys) == 1 else hash(tuple(keys)) % 2**64
+    found.add(made, content, None if way is None else row.get(way), way is not None)
     found.prompt.append(prompt_key(made[0]))
-    found.length.append(max(map(characters, made)))
-    if way is not None:
-        cell = row.get(way)
-        found.cells.append(None if missing(cell) else cell)
 
 
 def oddity_sentences(found: Collected, report: DataReport) -> list[str]:

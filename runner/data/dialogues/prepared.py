@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from runner.data.dialogues.row_preparation import (
     warner,
 )
 from runner.data.dialogues.row_types import LanguageRow
+from runner.data.kept_rows import as_keys
 
 if TYPE_CHECKING:
     from runner.data.dialogues.section import DialogueData
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 LONG, LONG_TIMES = 1000, 20
 
 
-#: Reads the rows of a path into a report: (section, path, pointer, report).
-Read = Callable[[Any, str, str, DataReport], Collected]
+#: Reads the rows of a path into a report: (section, path, pointer, report, cache).
+Read = Callable[[Any, str, str, DataReport, Path], Collected]
 
 
 def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -> LoadedData:
@@ -40,11 +43,11 @@ def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -
     report.layout = section.layout
 
     warn = warner(context)
-    found = read(section, section.source, "/data/dataset", report)
+    found = read(section, section.source, "/data/dataset", report, context.cache)
     need_rows(section, section.source, "/data/dataset", found, report)
     tell_of_sibling(section, section.source, warn)
     _tell(section, found, report, warn)
-    content, prompt = _array(found.content), _array(found.prompt)
+    content, prompt = as_keys(found.content), as_keys(found.prompt)
     taken, learned, held = drawn_and_divided(
         section,
         section.max_samples,
@@ -54,12 +57,12 @@ def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -
         together=prompt,
         cells=found.cells,
     )
-    train = _rows(found, learned)
+    train = found.of_rows(learned)
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
-        validation, measured = _other_file(section, set(content[taken].tolist()), warn, record, read)
+        validation, measured = _other_file(section, content[taken], warn, record, partial(read, cache=context.cache))
     else:
-        validation, measured = _rows(found, held), content[held]
+        validation, measured = found.of_rows(held), content[held]
         if not validation and section.validation_split:
             report.facts["held_out"] = "nothing: equal rows stay on one side, and all are equal"
     record |= row_counts(report, train, validation)
@@ -77,12 +80,12 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
         report.facts["unused_columns"] = unused
     if told.unused_keys:
         report.facts["unused_keys_of_turns"] = dict(told.unused_keys)
-    if (examples := sum(map(len, found.rows))) != len(found.rows):
-        report.facts["examples"] = examples
+    if len(found.examples) != len(found):
+        report.facts["examples"] = len(found.examples)
     report.facts |= {name: count for name, count in told.counts.items() if name not in ODDITIES}
     for sentence in (*told.sentences, *details(found), *oddity_sentences(found, report)):
         warn(sentence)
-    tell_repeats(found.lines, found.content, report, warn, "word by word", found.unit)
+    tell_repeats(found.lines, as_keys(found.content), report, warn, "word by word", found.unit)
     middle = statistics.median(found.length)
     if len(found.length) > 2 and (longest := max(found.length)) >= max(LONG, LONG_TIMES * middle):
         line = found.lines[found.length.index(longest)]
@@ -97,8 +100,8 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
 
 
 def _other_file(
-    section: DialogueData, known: set[int], warn: Any, record: dict[str, Any], read: Read
-) -> tuple[list[LanguageRow], np.ndarray]:
+    section: DialogueData, known: np.ndarray, warn: Any, record: dict[str, Any], read: Callable[..., Collected]
+) -> tuple[Sequence[LanguageRow], np.ndarray]:
     """The rows of ``validation_data``, read as those of training are, and their keys."""
     assert section.validation_data is not None
     path, pointer = section.validation_data, "/data/validation_data"
@@ -109,13 +112,6 @@ def _other_file(
     for reason, count in report.rows_dropped.items():
         shown = first(report.named[reason], count)
         warn(f"rows of {path} that are not measured, {reason} ({count}): {found.unit} {shown}", pointer)
-    tell_shared(found.content, known, path, warn, "word by word")
-    return [row for made in found.rows for row in made], _array(found.content)
-
-
-def _rows(found: Collected, taken: np.ndarray) -> list[LanguageRow]:
-    return [row for at in taken.tolist() for row in found.rows[at]]
-
-
-def _array(keys: Any) -> np.ndarray:
-    return np.frombuffer(keys, np.uint64) if len(keys) else np.zeros(0, np.uint64)
+    content = as_keys(found.content)
+    tell_shared(content, known, path, warn, "word by word")
+    return found.of_rows(np.arange(len(found))), content

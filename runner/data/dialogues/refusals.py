@@ -44,12 +44,12 @@ def need_rows(
         raise DataError("there is no row in it", where=f"{pointer}: {path}")
     if found.seen:
         need(list(found.seen), section.named_columns, path)
-    lost = report.rows_read - len(found.rows)
-    if found.rows and (all_lost_only or lost <= section.max_rows_lost * report.rows_read):
+    lost = report.rows_read - len(found)
+    if len(found) and (all_lost_only or lost <= section.max_rows_lost * report.rows_read):
         return
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.rows_dropped.items())
     most = max(report.rows_dropped, key=lambda reason: report.rows_dropped[reason])
-    if not found.rows and most in COLUMNS:
+    if not len(found) and most in COLUMNS:
         what, hint = COLUMNS[most]
         told = "; ".join(detail for detail in found.details.get(most, {}))
         more = "" if report.rows_dropped[most] == report.rows_read else f" ({reasons})"
@@ -58,7 +58,7 @@ def need_rows(
             where="/data/columns" if pointer == "/data/dataset" else f"{pointer}: {path}",
             hint=hint or f"known are: {found.layout.KNOWN}. {_mapping(found)}",
         )
-    raise too_many_lost(report, len(found.rows), f"{pointer}: {path}", details(found))
+    raise too_many_lost(report, len(found), f"{pointer}: {path}", details(found))
 
 
 def details(found: Collected) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Sequence, Sized
+from collections.abc import Callable, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from runner.contract import DataReport, LoadContext
 from runner.contract.quantities import counted
 from runner.data.dialogues.train_and_holdout import divide, drawn
+from runner.data.kept_rows import taken as some_of
 from runner.data.table_rows.oddities import sibling_file
 from runner.errors import DataError
 
@@ -74,15 +75,18 @@ def too_many_lost(report: DataReport, used: int, place: str, told: Sequence[str]
 
 
 def tell_repeats(
-    lines: Iterable[int], keys: Iterable[int], report: DataReport, warn: Warn, how: str, unit: str, rows: str = "rows"
+    lines: Sequence[int],
+    keys: np.ndarray,
+    report: DataReport,
+    warn: Warn,
+    how: str,
+    unit: str,
+    rows: str = "rows",
 ) -> None:
-    """Warn of rows whose key is there before. ``how`` they are the same: ``word by word``."""
-    seen: set[int] = set()
-    again = []
-    for line, key in zip(lines, keys, strict=True):
-        if key in seen:
-            again.append(line)
-        seen.add(key)
+    """Warn of rows whose key (uint64 ``[n]``) is there before. ``how`` they are the same: ``word by word``."""
+    before = np.ones(len(keys), bool)
+    before[np.unique(keys, return_index=True)[1]] = False
+    again = [lines[at] for at in np.flatnonzero(before).tolist()]
     if again:
         report.named["duplicates"] = again[: report.NAMED]
         many = f"{counted(len(again), rows)} {'is' if len(again) == 1 else 'are'}"
@@ -94,9 +98,9 @@ def first_of(lines: Sequence[int]) -> str:
     return ", ".join(map(str, lines[:SHOWN])) + (", ..." if len(lines) > SHOWN else "")
 
 
-def tell_shared(keys: Collection[int], known: Collection[int], path: str, warn: Warn, how: str) -> None:
-    """Warn of rows of ``validation_data`` that training has too."""
-    if shared := sum(key in known for key in keys):
+def tell_shared(keys: np.ndarray, known: np.ndarray, path: str, warn: Warn, how: str) -> None:
+    """Warn of rows of ``validation_data`` that training has too: their keys, uint64 ``[n]``, and those of training."""
+    if shared := int(np.isin(keys, known).sum()):
         warn(
             f"{shared:,} of {counted(len(keys), 'rows')} of {path} {'is' if shared == 1 else 'are'} in the "
             f"training data too, {how}: what is measured on them says nothing of new rows",
@@ -122,7 +126,7 @@ def drawn_and_divided(
     """
     taken = drawn(content, most, section.seed)
     report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
-    sides = divide(section, together[taken], content[taken], [cells[at] for at in taken] if cells else [])
+    sides = divide(section, together[taken], content[taken], some_of(cells, taken) if len(cells) else [])
     report.drop("test_rows", [lines[at] for at in taken[sides.test]])
     report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
     return taken, taken[sides.train], taken[sides.validation]

@@ -77,7 +77,7 @@ def prepare(section: LabelledTextData, context: LoadContext) -> LoadedData:
         if section.predicts == "classes" and (odd := joined_labels(read[0].classes)):
             told.warn(odd, "/data/label_separator")
         if section.predicts == "classes" and (
-            odd := no_label([read[0].classes[code] for code in read[0].values.tolist()])
+            odd := no_label(Counter(read[0].classes[code] for code in read[0].values.tolist()))
         ):
             told.warn(odd, "/data/target_columns")
     blank = np.zeros(len(table), bool)

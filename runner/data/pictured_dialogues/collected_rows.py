@@ -14,15 +14,15 @@ import numpy as np
 
 from runner.contract import DataReport
 from runner.data import holdout
-from runner.data.dialogues.cell_values import missing
-from runner.data.dialogues.collected import KEYS, Collected, count_oddities, layout_rows
+from runner.data.dialogues.collected import Collected, count_oddities, layout_rows
 from runner.data.dialogues.row_faults import RowFault, Told
-from runner.data.dialogues.row_keys import characters, prompt_key
-from runner.data.dialogues.row_preparation import note_fault
+from runner.data.dialogues.row_keys import prompt_key
+from runner.data.dialogues.row_preparation import note_fault, side_column
 from runner.data.images.collected import Collected as CollectedPictures
 from runner.data.images.packed_pictures import PackedPictures
 from runner.data.images.picture_look import Looked, look
 from runner.data.images.table_pictures import BATCH, Reading, TableReader
+from runner.data.kept_rows import KEYS
 from runner.data.pictured_dialogues.pictured_row import Picture, PicturedRow
 from runner.data.records import open_records
 
@@ -71,9 +71,9 @@ def collect(section: PicturedDialoguesData, path: str, pointer: str, report: Dat
     records = open_records(path, pointer=pointer, encoding=section.encoding, delimiter=section.delimiter)
     told = Told()
     layout: Any = layout_rows(section, told, records.unit == "row")
-    found = Collected(records.unit, told, layout)
+    found = Collected(records.unit, told, layout, cache)
     found.seen = dict.fromkeys(records.columns or ())
-    way = next((name for name in (section.split_column, section.group_column, section.time_column) if name), None)
+    way = side_column(section)
     reading = Reading({}, {}, image_folder=section.image_folder)
     shelf = PictureShelf(TableReader(reading, cache, pointer), cache, records.files)
     drafts: list[tuple[PicturedRow, list[int], Any]] = []
@@ -90,8 +90,7 @@ def collect(section: PicturedDialoguesData, path: str, pointer: str, report: Dat
                     note_fault(found.details, report, line, fault)
                     continue
                 numbers = [shelf.put(cell, line, batch.file) for cell in layout.cells]
-                cell = None if way is None else row.get(way)
-                drafts.append((made, numbers, None if missing(cell) else cell))
+                drafts.append((made, numbers, None if way is None else row.get(way)))
                 count_oddities(found, report, line)
         shelf.finish()
     finally:
@@ -117,22 +116,18 @@ def _keep(
             continue
         own = tuple(Picture(pictures, at, int(looked.keys[at])) for at in numbers)
         whole = replace(row, pictures=own)
-        found.rows.append((whole,))
-        found.content.append(content_key(whole))
-        found.length.append(characters(whole))
+        found.add([whole], content_key(whole), cell, celled)
         groups.add([picture.key for picture in own])
         for reason in {reason for reason, at in _changes(shelf) if at in numbers}:
             report.change(reason, [row.line])
-        if celled:
-            found.cells.append(cell)
     # Rows that share a picture are on one side of a split; a row without one goes by what it asks.
     found.prompt = array(KEYS, [
         groups.of(row.pictures[0].key) if row.pictures else prompt_key(row)
-        for (row,) in found.rows if isinstance(row, PicturedRow)
+        for row in found.examples if isinstance(row, PicturedRow)
     ])  # fmt: skip
-    report.facts |= {"pictures": len({picture.key for (row,) in found.rows for picture in _pictures(row)})}
+    report.facts |= {"pictures": len({picture.key for row in found.examples for picture in _pictures(row)})}
     report.facts |= looked.facts
-    if alone := sum(not _pictures(row) for (row,) in found.rows):
+    if alone := sum(not _pictures(row) for row in found.examples):
         report.facts["rows_without_picture"] = alone
 
 

@@ -66,12 +66,10 @@ class PicturedDialoguesData(TurnsData, PicturesOfTables):
 
         The rows of a picture stay on one side of a split. Raises :class:`DataError` where too few rows can be used.
         """
-        from functools import partial
-
         from runner.data.dialogues.prepared import prepare
         from runner.data.pictured_dialogues.collected_rows import collect
 
-        return prepare(self, context, partial(collect, cache=context.cache))
+        return prepare(self, context, collect)
 
     def row_keys(self, part: Any) -> set[int]:
         from runner.data.pictured_dialogues.collected_rows import content_key

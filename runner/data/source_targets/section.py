@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import ClassVar
 
 from runner.contract import LoadContext, LoadedData, option
 from runner.contract.quantities import counted
 from runner.data.dialogues.section import DialogueData
-from runner.data.holdout import ColumnName
+from runner.data.holdout import ColumnName, text_key
 from runner.data.role_columns import RoleColumns
 from runner.data.role_files import column
 
@@ -46,14 +48,20 @@ class SourceTargetsData(DialogueData):
 
     def load(self, context: LoadContext) -> LoadedData:
         """See :meth:`DialogueData.load`; rows whose source stands there before, with other targets, are told."""
+        import numpy as np
+
         from runner.data.dialogues.row_preparation import first_of
 
         loaded = super().load(context)
-        known: dict[str, tuple[str, ...]] = {}
-        again = []
-        for row in sorted((*loaded.train, *loaded.validation), key=lambda row: row.line):
-            if known.setdefault(row.source.strip(), row.targets) != row.targets:
-                again.append(row.line)
+        # Of each row its line, and its source and its targets by numbers of 64 bits, in the order of the lines.
+        every = (
+            (row.line, text_key(row.source.strip()), text_key(json.dumps(row.targets)))
+            for row in chain(loaded.train, loaded.validation)
+        )
+        found = np.fromiter(every, np.dtype([("line", "i8"), ("source", "u8"), ("targets", "u8")]))
+        found = found[np.argsort(found["line"], kind="stable")]
+        _, before, which = np.unique(found["source"], return_index=True, return_inverse=True)
+        again = found["line"][found["targets"][before[which]] != found["targets"]].tolist()
         if again:
             sentence = (
                 f"the source of {counted(len(again), 'rows')} stands there before with another target; each row is "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +32,7 @@ from runner.data.dialogues.row_preparation import (
     too_many_lost,
     warner,
 )
+from runner.data.kept_rows import KEYS, KeptRows, as_keys
 from runner.data.tagged_tokens.tag_oddities import oddities, types_by_count
 from runner.data.tagged_tokens.tag_schemes import TagReader, scheme_of
 from runner.data.tagged_tokens.tagged_row import TaggedRow
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
 class TaggedRows:
     """One side of a split: its rows, and the types of entities of the training rows, sorted, on both sides."""
 
-    rows: list[TaggedRow]
+    rows: Sequence[TaggedRow]
     types: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -57,8 +61,12 @@ class _Collected:
 
     source: TokenSource
     maker: TokenRows
-    rows: list[TaggedRow] = field(default_factory=list)
-    cells: list[Any] = field(default_factory=list)
+    rows: KeptRows[TaggedRow]
+    cells: KeptRows[Any]
+    #: Of each its line or number, and what it says, and its tokens.
+    lines: array[int] = field(default_factory=lambda: array("q"))
+    content: array[int] = field(default_factory=lambda: array(KEYS))
+    tokens: array[int] = field(default_factory=lambda: array(KEYS))
     #: Every column that a row has, in the order of their appearance.
     seen: dict[str, None] = field(default_factory=dict)
     #: Why rows were dropped: reason -> what was found -> the first row of it.
@@ -84,7 +92,7 @@ def prepare(section: TaggedTokensData, context: LoadContext) -> LoadedData:
     report.layout = section.layout
 
     warn = warner(context)
-    found = _collect(section, section.source, "/data/dataset", report)
+    found = _collect(section, section.source, "/data/dataset", report, context.cache)
     _need_rows(section, section.source, "/data/dataset", found, report)
     tell_of_sibling(section, section.source, warn)
     _tell(section, found, report, warn)
@@ -92,37 +100,35 @@ def prepare(section: TaggedTokensData, context: LoadContext) -> LoadedData:
         section,
         section.max_samples,
         report,
-        lines=[row.line for row in found.rows],
-        content=_content(found.rows),
-        together=np.array([row.tokens_key for row in found.rows], np.uint64),
+        lines=found.lines,
+        content=as_keys(found.content),
+        together=as_keys(found.tokens),
         cells=found.cells,
     )
-    train = [found.rows[at] for at in learned]
+    train, measured = found.rows.take(learned), as_keys(found.content)[held]
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
-        validation = _other_file(section, found.rows, warn, record)
+        validation, measured = _other_file(section, found, warn, record, context.cache)
     else:
-        validation = [found.rows[at] for at in held]
+        validation = found.rows.take(held)
     types = tuple(sorted(section.entity_types or {name for row in train for name in row.types}))
     _tell_unseen(validation, types, section, warn)
-    report.facts["entities"] = types_by_count([*train, *validation])
+    report.facts["entities"] = types_by_count(chain(train, validation))
     record |= row_counts(report, train, validation)
-    told = fingerprint(_content(train), _content(validation))
+    told = fingerprint(as_keys(found.content)[learned], measured)
     return LoadedData(
         TaggedRows(train, types), TaggedRows(validation, types), told, record, report, section.max_rows_lost
     )
 
 
-def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataReport, scheme: str = "") -> _Collected:
-    """Every row that can be used; the others, and those that were changed, are counted in ``report``.
-
-    ``scheme`` is that of the training rows, where these are others.
-    """
+def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataReport, cache: Path) -> _Collected:
+    """Every row that can be used; the others, and those that were changed, are counted in ``report``."""
     source = TokenSource(path, pointer, section.encoding, section.delimiter)
     maker = TokenRows(section.own_columns, source.conll, section.tag_names)
-    found = _Collected(source, maker)
+    found = _Collected(source, maker, KeptRows(cache), KeptRows(cache))
     way = side_column(section)
-    written: list[tuple[WrittenRow, set[str], Any]] = []
+    #: Each with what was changed of it, and its cell.
+    written: KeptRows[tuple[WrittenRow, list[str], Any]] = KeptRows(cache)
     for batch in source.batches():
         maker.class_names = source.class_names
         report.rows_read += len(batch)
@@ -137,14 +143,14 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
                 note_fault(found.details, report, line, fault)
                 continue
             cell = cells.get(way) if way is not None else None
-            written.append((row, set(maker.changed), None if missing(cell) else cell))
-    given = section.scheme if section.scheme != "auto" else scheme
+            written.append((row, sorted(maker.changed), None if missing(cell) else cell))
     looks = scheme_of(row.tags for row, _, _ in written if not row.from_spans)
-    found.scheme = given or looks
-    if section.scheme != "auto" and looks != given and {looks, given} & {"BILOU", "plain"}:
+    found.scheme = given = looks if section.scheme == "auto" else section.scheme
+    if looks != given and {looks, given} & {"BILOU", "plain"}:
         found.looks = looks
     reader, in_iob2 = TagReader(found.scheme), TagReader("IOB2")  # type: ignore[arg-type]
-    for row, changed, cell in written:
+    for row, told, cell in written:
+        changed = set(told)
         try:
             tags = (in_iob2 if row.from_spans else reader).iob2(row.tags, changed)
             made = TaggedRow(row.line, row.tokens, tags, row.text, row.spans, row.id)
@@ -154,6 +160,9 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
             note_fault(found.details, report, row.line, fault)
             continue
         found.rows.append(made)
+        found.lines.append(made.line)
+        found.content.append(made.content_key)
+        found.tokens.append(made.tokens_key)
         if way is not None:
             found.cells.append(cell)
         for reason in sorted(changed):
@@ -212,18 +221,17 @@ def _tell(section: TaggedTokensData, found: _Collected, report: DataReport, warn
             f"{counted(cut, 'rows')} have a span that begins or ends within a word, which is cut there: a start counts "
             "from 0, and an end is the character beyond the last"
         )
-    lines, keys = (row.line for row in found.rows), (row.content_key for row in found.rows)
-    tell_repeats(lines, keys, report, warn, "token by token", found.unit)
+    tell_repeats(found.lines, as_keys(found.content), report, warn, "token by token", found.unit)
 
 
 def _other_file(
-    section: TaggedTokensData, known: Sequence[TaggedRow], warn: Warn, record: dict[str, Any]
-) -> list[TaggedRow]:
-    """The rows of ``validation_data``, read as those of training are."""
+    section: TaggedTokensData, known: _Collected, warn: Warn, record: dict[str, Any], cache: Path
+) -> tuple[Sequence[TaggedRow], np.ndarray]:
+    """The rows of ``validation_data``, read as those of training are, and what they say: uint64 ``[n]``."""
     assert section.validation_data is not None
     path, pointer = section.validation_data, "/data/validation_data"
     report = DataReport(section.layout)
-    found = _collect(section, path, pointer, report)
+    found = _collect(section, path, pointer, report, cache)
     _need_rows(section, path, pointer, found, report, measured=True)
     record["validation_rows_dropped"] = dict(report.rows_dropped)
     record["validation_rows_changed"] = dict(report.rows_changed)
@@ -231,9 +239,9 @@ def _other_file(
         warn(f"not measured: {sentence}", pointer)
     for reason, count in report.rows_changed.items():
         warn(f"{counted(count, 'rows')} of {path} are read otherwise than they stand: {reason}", pointer)
-    known_keys = {row.content_key for row in known}
-    tell_shared([row.content_key for row in found.rows], known_keys, path, warn, "token by token")
-    return found.rows
+    content = as_keys(found.content)
+    tell_shared(content, as_keys(known.content), path, warn, "token by token")
+    return found.rows.all(), content
 
 
 def _tell_unseen(validation: Sequence[TaggedRow], types: Sequence[str], section: TaggedTokensData, warn: Warn) -> None:
@@ -246,8 +254,3 @@ def _tell_unseen(validation: Sequence[TaggedRow], types: Sequence[str], section:
         shown = ", ".join(map(str, lines[:5])) + (", ..." if len(lines) > 5 else "")
         place = "/data/validation_data" if section.validation_data is not None else "/data/dataset"
         warn(f"entities of {name!r} are held out and in no row of training (row {shown}): they count as missed", place)
-
-
-def _content(rows: Sequence[TaggedRow]) -> np.ndarray:
-    """What the rows say: uint64 ``[n]``."""
-    return np.array([row.content_key for row in rows], np.uint64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from runner import near_names
 from runner.data.tagged_tokens.tagged_row import BEGIN, TaggedRow
@@ -12,7 +12,7 @@ from runner.data.tagged_tokens.tagged_row import BEGIN, TaggedRow
 RARE, TIMES = 2, 5
 
 
-def types_by_count(rows: Sequence[TaggedRow]) -> dict[str, int]:
+def types_by_count(rows: Iterable[TaggedRow]) -> dict[str, int]:
     """How many entities there are of each type, the most frequent first."""
     counts = Counter(tag.removeprefix(BEGIN) for row in rows for tag in row.tags if tag.startswith(BEGIN))
     return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from runner.contract import LoadContext, LoadedData
 from runner.contract.quantities import counted
 from runner.data.dialogues.collected import first
 from runner.data.dialogues.row_types import PairRow
+from runner.data.holdout import text_key
+from runner.data.kept_rows import KEYS, KeptRows, as_keys
 from runner.data.no_label import no_label
 from runner.errors import DataError
 
@@ -23,16 +31,17 @@ RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
 AS_THEY_ARE = RANGES[:2]
 
 
-def form_of(rows: Sequence[PairRow]) -> str:
+def form_of(rows: Iterable[PairRow]) -> str:
     """``pair_score``, ``pair_class``, ``triplet`` or ``pair``: what all rows are. A triplet's negatives may be none."""
-    row = next(iter(rows), None)
+    others = iter(rows)
+    row = next(others, None)
     if row is None:
         return "pair"
     if row.score is not None:
         return "pair_score"
     if row.label is not None:
         return "pair_class"
-    return "triplet" if any(each.negatives for each in rows) else "pair"
+    return "triplet" if any(each.negatives for each in chain([row], others)) else "pair"
 
 
 def finish(section: TextPairsData, loaded: LoadedData, context: LoadContext) -> LoadedData:
@@ -42,35 +51,44 @@ def finish(section: TextPairsData, loaded: LoadedData, context: LoadContext) -> 
         context.report.warnings.append(sentence)
         context.emit("warning", message=sentence, pointer=pointer)
 
-    every = [*loaded.train, *loaded.validation]
-    _need_one_form(every)
-    if form_of(every) == "pair_class" and (scores := _fractions(every)) is not None:
+    _need_one_form(_every(loaded))
+    if form_of(_every(loaded)) == "pair_class" and _are_fractions(_every(loaded)):
         # Numbers with a fraction are no classes.
         context.report.facts["scores"] = "the labels are numbers with fractions: they are taken as scores"
-        loaded = _with_scores(loaded, scores)
-        every = [*loaded.train, *loaded.validation]
-    if form_of(every) == "pair_score":
-        scores_read = [row.score for row in every if row.score is not None]
-        low, high = _range(section, scores_read)
-        if section.score_range is None and (low, high) not in AS_THEY_ARE and max(scores_read) <= high / 2:
+        loaded = _with_scores(loaded, lambda row: float(row.label or ""), context.cache)
+    if form_of(_every(loaded)) == "pair_score":
+        least, most = _ends(row.score for row in _every(loaded) if row.score is not None)
+        low, high = _range(section, least, most)
+        if section.score_range is None and (low, high) not in AS_THEY_ARE and most <= high / 2:
             warn(
-                f"the scores go from {min(scores_read):g} to {max(scores_read):g}, and are taken as of {low:g} to "
+                f"the scores go from {least:g} to {most:g}, and are taken as of {low:g} to "
                 f'{high:g}: "score_range" says which they can have',
                 "/data/score_range",
             )
         if (low, high) not in AS_THEY_ARE or section.score_range is not None:
             context.report.facts["score_range"] = [low, high]
-            scaled = {id(row): ((row.score or 0.0) - low) / (high - low) for row in every}
-            loaded = _with_scores(loaded, scaled)
-            every = [*loaded.train, *loaded.validation]
-    _tell(every, context.report.facts, warn)
+            loaded = _with_scores(loaded, lambda row: ((row.score or 0.0) - low) / (high - low), context.cache)
+    _tell(loaded, context.report.facts, warn)
     told = {
         name: context.report.facts[name] for name in ("scores", "score_range", "shared") if name in context.report.facts
     }
-    return replace(loaded, record=loaded.record | {"form": form_of(every)} | told)
+    return replace(loaded, record=loaded.record | {"form": form_of(_every(loaded))} | told)
 
 
-def _need_one_form(rows: Sequence[PairRow]) -> None:
+def _every(loaded: LoadedData) -> Iterator[PairRow]:
+    """The rows of both sides."""
+    return chain(loaded.train, loaded.validation)
+
+
+def _ends(values: Iterable[float]) -> tuple[float, float]:
+    """The least and the greatest."""
+    least, most = math.inf, -math.inf
+    for value in values:
+        least, most = min(least, value), max(most, value)
+    return least, most
+
+
+def _need_one_form(rows: Iterable[PairRow]) -> None:
     counts = Counter(
         "scored" if row.score is not None else "of a class" if row.label is not None else "bare" for row in rows
     )
@@ -81,29 +99,32 @@ def _need_one_form(rows: Sequence[PairRow]) -> None:
         )
 
 
-def _fractions(rows: Sequence[PairRow]) -> dict[int, float] | None:
-    """The labels as numbers, by the row, where all are numbers and one has a fraction."""
-    try:
-        found = {id(row): float(row.label or "") for row in rows}
-    except ValueError:
-        return None
-    return found if any(not value.is_integer() for value in found.values()) else None
+def _are_fractions(rows: Iterable[PairRow]) -> bool:
+    """Whether all labels are numbers, and one has a fraction."""
+    found = False
+    for row in rows:
+        try:
+            found |= not float(row.label or "").is_integer()
+        except ValueError:
+            return False
+    return found
 
 
-def _with_scores(loaded: LoadedData, scores: dict[int, float]) -> LoadedData:
-    sides = (
-        [replace(row, score=scores[id(row)], label=None) for row in side] for side in (loaded.train, loaded.validation)
+def _with_scores(loaded: LoadedData, score: Callable[[PairRow], float], cache: Path) -> LoadedData:
+    train, validation = (
+        KeptRows(cache, (replace(row, score=score(row), label=None) for row in side))
+        for side in (loaded.train, loaded.validation)
     )
-    train, validation = sides
-    return replace(loaded, train=train, validation=validation)
+    return replace(
+        loaded, train=train.take(np.arange(len(train))), validation=validation.take(np.arange(len(validation)))
+    )
 
 
-def _range(section: TextPairsData, scores: Sequence[float]) -> tuple[float, float]:
+def _range(section: TextPairsData, least: float, most: float) -> tuple[float, float]:
     """Raises :class:`DataError` where the spec names no range and none that is known holds all scores."""
     if section.score_range is not None:
         low, high = section.score_range
         return low, high
-    least, most = min(scores), max(scores)
     for low, high in RANGES:
         if low <= least and most <= high:
             return low, high
@@ -114,44 +135,62 @@ def _range(section: TextPairsData, scores: Sequence[float]) -> tuple[float, floa
     )
 
 
-def _tell(rows: Sequence[PairRow], facts: dict[str, Any], warn: Any) -> None:
+def _tell(loaded: LoadedData, facts: dict[str, Any], warn: Any) -> None:
     """What is odd about the pairs: the same two texts with two scores, and texts that several rows share."""
-    said: dict[tuple[str, str], set[Any]] = {}
-    lines: dict[tuple[str, str], int] = {}
-    for row in rows:
-        pair = (row.anchor.strip(), row.positive.strip())
-        said.setdefault(pair, set()).add(row.score if row.label is None else row.label)
-        lines[pair] = row.line
-    if against := [lines[pair] for pair, values in said.items() if len(values) > 1]:
-        what = "score" if rows[0].label is None else "class"
+    keys, lines = array(KEYS), array("q")
+    labels: Counter[str] = Counter()
+    for row in _every(loaded):
+        said = repr(float(row.score) + 0.0) if row.label is None and row.score is not None else f"={row.label}"
+        keys.extend(map(text_key, (row.anchor.strip(), row.positive.strip(), said)))
+        lines.append(row.line)
+        if row.label is not None:
+            labels[row.label] += 1
+    if not lines:
+        return
+    # The texts and what is said of them, by 64 bits each: the texts themselves would take as much as the file.
+    every = as_keys(keys).reshape(-1, 3)
+    pairs, which = np.unique(every[:, :2], axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    values = np.bincount(np.unique(np.stack([which, every[:, 2].view(np.int64)], 1), axis=0)[:, 0])
+    last = len(which) - 1 - np.unique(which[::-1], return_index=True)[1]
+    if against := [lines[at] for at in last[values > 1].tolist()]:
+        what = "class" if labels else "score"
         warn(
             f"{counted(len(against), 'pairs')} stand there with more than one {what}: the last of each is line "
             f"{first(sorted(against), len(against))}"
         )
-    if odd := no_label([row.label for row in rows if row.label is not None]):
+    if odd := no_label(labels):
         warn(odd)
-    anchors: dict[str, set[str]] = {}
-    for one, two in said:
-        anchors.setdefault(two, set()).add(one)
-    if shared := sum(len(each) > 1 for each in anchors.values()):
+    if shared := int((np.unique(pairs[:, 1], return_counts=True)[1] > 1).sum()):
         facts["shared"] = (
             f"{counted(shared, 'texts')} belong to several anchors; rows that share a text are in different batches "
             "where other rows of a batch are negatives"
         )
 
 
+def _said(row: PairRow) -> float | str | None:
+    """What is said of the two texts."""
+    return row.score if row.label is None else row.label
+
+
+def _all_alike(values: Iterable[float | str | None]) -> float | str | None:
+    """The value that all of them are; None where two differ, and of none."""
+    rest = iter(values)
+    first = next(rest, None)
+    return first if all(value == first for value in rest) else None
+
+
 def need_differences(rows: Sequence[PairRow]) -> None:
     """Raise :class:`DataError` where there is nothing to tell apart."""
-    values: set[Any] = {row.score if row.label is None else row.label for row in rows}
     form = form_of(rows)
-    if form in ("pair_score", "pair_class") and len(values) == 1:
+    if form in ("pair_score", "pair_class") and (value := _all_alike(map(_said, rows))) is not None:
         what = "score" if form == "pair_score" else "class"
         raise DataError(
-            f"every pair to learn from has the {what} {next(iter(values))!r}: there is nothing to tell apart",
+            f"every pair to learn from has the {what} {value!r}: there is nothing to tell apart",
             where="/data",
             hint='"form": "pair" learns from pairs that belong together, without it',
         )
-    if form == "pair" and len({row.positive.strip() for row in rows}) == 1:
+    if form == "pair" and _all_alike(row.positive.strip() for row in rows) is not None:
         raise DataError(
             "every pair to learn from has the same second text: there is none that does not belong to an anchor",
             where="/data",

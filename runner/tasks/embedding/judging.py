@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -55,7 +55,8 @@ def judge(predictor: TextComparer, rows: Sequence[PairRow], batch_size: int = BA
     if not rows:
         return Judged("pair", _named({}), np.zeros((0, 1)), np.zeros(0, np.int64))
     form = form_of(rows)
-    groups = np.unique([row.anchor for row in rows], return_inverse=True)[1]
+    places = {text: at for at, text in enumerate(sorted({row.anchor for row in rows}))}
+    groups = np.array([places[row.anchor] for row in rows], np.int64)
     if form == "pair_score":
         return _scored(predictor.similarities(pairs_of(rows), batch_size), rows, groups)
     if form == "pair_class":
@@ -120,7 +121,7 @@ def _classed(predictor: TextComparer, rows: Sequence[PairRow], groups: np.ndarra
     return Judged("pair_class", _named(figures), below[:, None], groups[is_one], similarities=alike)
 
 
-def alike_class(labels: Sequence[str]) -> str | None:
+def alike_class(labels: Iterable[str]) -> str | None:
     """The class of pairs that belong together, where there are two and one is known as such."""
     found = sorted(set(labels))
     named = [label for label in found if label.lower() in ALIKE]

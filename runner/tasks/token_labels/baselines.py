@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from runner.contract import Table
 from runner.data.tagged_tokens.tagged_row import BEGIN, INSIDE, OUTSIDE
@@ -12,8 +12,10 @@ from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.judged_tags import Judged, Tags
 from runner.tasks.token_labels.measuring import score
 
+Rows = Iterable[Sequence[str]]
 
-def tags_by_word(train_tokens: Tags, train_tags: Tags, tokens: Tags) -> list[list[str]]:
+
+def tags_by_word(train_tokens: Rows, train_tags: Rows, tokens: Tags) -> list[list[str]]:
     """The most frequent tag of each word, the first in order of equals; O for a word that training has not.
 
     A tag that goes on in an entity of its type where none is begins one.
@@ -36,7 +38,7 @@ def tags_by_word(train_tokens: Tags, train_tags: Tags, tokens: Tags) -> list[lis
     return found
 
 
-def baselines(train_tokens: Tags, train_tags: Tags, tokens: Sequence[Sequence[str]], actual: Tags, seed: int) -> Table:
+def baselines(train_tokens: Rows, train_tags: Rows, tokens: Sequence[Sequence[str]], actual: Tags, seed: int) -> Table:
     """The table ``baselines``, measured on the held-out rows."""
     nothing = [[OUTSIDE] * len(row) for row in actual]
     by_word = tags_by_word(train_tokens, train_tags, tokens)

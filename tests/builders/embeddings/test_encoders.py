@@ -141,11 +141,11 @@ def test_a_cross_encoder_learns_every_form_and_the_library_scores_alike(tmp_path
         np.testing.assert_allclose(found, scores, atol=2e-6)
 
 
-def test_no_batch_has_two_rows_that_share_a_text():
+def test_no_batch_has_two_rows_that_share_a_text(tmp_path):
     from runner.builders.embeddings._encoding.pair_examples import examples_of, without_shared_texts
 
     rows = [PairRow(at, f"a{at % 7}", f"b{at % 5}") for at in range(40)]
-    found = examples_of(rows, [], 1)
+    found = examples_of(rows, [], 1, tmp_path)
     order, left = without_shared_texts(found, 4, 1)
     seen = []
     for batch in order(np.random.default_rng(3)).reshape(-1, 4):

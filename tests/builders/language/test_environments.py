@@ -90,7 +90,7 @@ def script(renderer: ChatRenderer, *turns: str) -> Any:
 
 
 def play(renderer: ChatRenderer, opened: Surroundings, *said: str, room: int = 5000, **beside: Any) -> Episode:
-    (row,) = opened.rows([PromptRow(7, Conversation((Message("user", "Guess"),)), beside)])
+    (row,) = opened.rows([PromptRow(7, Conversation((Message("user", "Guess"),)), beside)], Path("cache"))
     (episode,) = played(
         [(row, renderer.prompt(row.prompt))], [[1, 0]], opened, renderer, script(renderer, *said), room, 4
     )

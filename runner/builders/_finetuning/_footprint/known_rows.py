@@ -62,4 +62,4 @@ def largest_measured(lengths: np.ndarray | int, at_most: int = MEASURED_ROWS) ->
 
 def kept(*sides: Tokens) -> int:
     """Bytes of tokens."""
-    return sum(int(side.ids.nbytes + side.ends.nbytes) for side in sides)
+    return sum(side.nbytes for side in sides)

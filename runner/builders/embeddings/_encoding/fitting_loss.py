@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from runner.builders.embeddings._fields.loss_fields import (
@@ -15,6 +16,7 @@ from runner.builders.embeddings._fields.loss_fields import (
 )
 from runner.contract import departs
 from runner.data.dialogues.row_types import PairRow
+from runner.data.kept_rows import KeptRows
 from runner.data.text_pairs.prepared_pairs import form_of
 from runner.errors import DataError
 from runner.tasks.embedding.judging import alike_class
@@ -22,10 +24,13 @@ from runner.tasks.embedding.judging import alike_class
 LOSS = "/model/spec/loss"
 
 
-def fitting(spec: Any, rows: list[PairRow], held: list[PairRow]) -> LossSpec:
-    """The spec's loss, or the usual one of the rows' form. Raises :class:`DataError` by pointer where they do not fit.
+def fitting(
+    spec: Any, rows: Sequence[PairRow], held: Sequence[PairRow], cache: Path
+) -> tuple[LossSpec, Sequence[PairRow], Sequence[PairRow]]:
+    """The spec's loss, or the usual one of the rows' form, and the rows of both sides as it takes them.
 
-    Rows of two classes become scores of 0 and 1 for a loss that learns from scores.
+    Rows of two classes become scores of 0 and 1 for a loss that learns from scores; many of them lie in the folder
+    ``cache``. Raises :class:`DataError` by pointer where loss and rows do not fit.
     """
     form = form_of(rows)
     loss = usual(form) if spec.loss is None else spec.loss
@@ -49,7 +54,7 @@ def fitting(spec: Any, rows: list[PairRow], held: list[PairRow]) -> LossSpec:
             hint="take it out",
         )
     if form == "pair_class" and not isinstance(loss, Softmax):
-        together = alike_class([str(row.label) for row in rows])
+        together = alike_class({str(row.label) for row in rows})
         if together is None:
             shown = ", ".join(repr(name) for name in sorted({str(row.label) for row in rows})[:10])
             raise DataError(
@@ -57,15 +62,17 @@ def fitting(spec: Any, rows: list[PairRow], held: list[PairRow]) -> LossSpec:
                 where=f"{LOSS}/loss_type",
                 hint="softmax learns any classes; two classes called 0 and 1, or no and yes, are known",
             )
-        for side in (rows, held):
-            side[:] = [replace(row, score=float(row.label == together), label=None) for row in side]
+        rows, held = (
+            KeptRows(cache, (replace(row, score=float(row.label == together), label=None) for row in side)).all()
+            for side in (rows, held)
+        )
     if isinstance(loss, OnlineContrastive) and any(row.score not in (0.0, 1.0) for row in rows):
         raise DataError(
             "online_contrastive learns from scores of 0 and 1, and there are others",
             where=f"{LOSS}/loss_type",
             hint="cosent, angle and cosine_similarity learn from any scores",
         )
-    return loss
+    return loss, rows, held
 
 
 def trained_classes(loss: LossSpec, rows: Sequence[PairRow]) -> list[str]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 
 import numpy as np
 
+from runner.builders.embeddings._encoding.distinct_texts import DistinctTexts, OwnTexts
 from runner.data.dialogues.row_types import PairRow
+from runner.data.holdout import text_key
 
 
 @dataclass(frozen=True)
 class Examples:
     """``n`` examples of texts that are kept once each."""
 
-    anchors: list[str]
-    others: list[str]
+    anchors: Sequence[str]
+    others: Sequence[str]
     #: Places in ``anchors``, int64 ``[n]``.
     anchor: np.ndarray
     #: Places in ``others``: the positive, then negatives, as many for every example: int64 ``[n, 1 + negatives]``.
@@ -27,37 +32,50 @@ class Examples:
         return len(self.anchor)
 
 
-def examples_of(rows: Sequence[PairRow], classes: Sequence[str], seed: int, *, one_negative: bool = False) -> Examples:
+def examples_of(
+    rows: Sequence[PairRow], classes: Sequence[str], seed: int, cache: Path, *, one_negative: bool = False
+) -> Examples:
     """The rows as examples. A row with fewer negatives than another has its own again, or, of none, other rows' texts.
 
-    ``one_negative``: a row with several negatives is several examples of one, and one without is none.
+    ``one_negative``: a row with several negatives is several examples of one, and one without is none. ``cache``: the
+    folder where many texts lie.
     """
-    if one_negative:
-        rows = [replace(row, negatives=(text,)) for row in rows for text in row.negatives]
-    anchors = list(dict.fromkeys(row.anchor for row in rows))
-    others = list(dict.fromkeys(text for row in rows for text in (row.positive, *row.negatives)))
-    at_anchor = {text: at for at, text in enumerate(anchors)}
-    at_other = {text: at for at, text in enumerate(others)}
-    width = max((len(row.negatives) for row in rows), default=0)
-    rng = np.random.default_rng([seed, len(rows)])
-    own: dict[str, set[str]] = {}
-    for row in rows:
-        own.setdefault(row.anchor, set()).update((row.positive, row.anchor))
-    beside = np.zeros((len(rows), 1 + width), np.int64)
-    for number, row in enumerate(rows):
-        taken = [at_other[text] for text in row.negatives] or _drawn(others, own[row.anchor], width, rng)
-        beside[number] = [at_other[row.positive], *(taken[at % len(taken)] for at in range(width))]
+
+    def every() -> Iterator[PairRow]:
+        for row in rows:
+            if one_negative:
+                yield from (replace(row, negatives=(text,)) for text in row.negatives)
+            else:
+                yield row
+
     known = {name: at for at, name in enumerate(classes)}
-    values = [row.score if row.score is not None else known.get(row.label or "", 0) for row in rows]
-    anchor = np.array([at_anchor[row.anchor] for row in rows], np.int64)
-    return Examples(anchors, others, anchor, beside, np.array(values, np.float64))
+    values, counts = array("d"), array("q")
+    for row in every():
+        values.append(row.score if row.score is not None else known.get(row.label or "", 0))
+        counts.append(len(row.negatives))
+    anchors, anchor = DistinctTexts.of(lambda: (row.anchor for row in every()), cache)
+    others, places = DistinctTexts.of(
+        lambda: (text for row in every() for text in (row.positive, *row.negatives)), cache
+    )
+    width = max(counts, default=0)
+    rng = np.random.default_rng([seed, len(counts)])
+    own_counts = np.array(counts, np.int64)
+    starts = np.cumsum(1 + own_counts) - (1 + own_counts)
+    positive = places[starts]
+    own = OwnTexts(
+        len(anchors), np.concatenate([anchor, anchor]), np.concatenate([others.keys[positive], anchors.keys[anchor]])
+    )
+    beside = np.zeros((len(counts), 1 + width), np.int64)
+    beside[:, 0] = positive
+    for number, (start, count) in enumerate(zip(starts.tolist(), counts, strict=True) if width else ()):
+        taken = places[start + 1 : start + 1 + count].tolist() or _drawn(others, own[anchor[number]], width, rng)
+        beside[number, 1:] = [taken[at % len(taken)] for at in range(width)]
+    return Examples(anchors.texts, others.texts, anchor, beside, np.array(values, np.float64))
 
 
-def _drawn(others: Sequence[str], own: set[str], count: int, rng: np.random.Generator) -> list[int]:
+def _drawn(others: DistinctTexts, own: set[int], count: int, rng: np.random.Generator) -> list[int]:
     """The places of texts that do not belong to an anchor; of any where all do."""
-    if not count:
-        return []
-    found = [at for at in rng.permutation(len(others))[: count + len(own)].tolist() if others[at] not in own]
+    found = [at for at in rng.permutation(len(others))[: count + len(own)].tolist() if int(others.keys[at]) not in own]
     return found[:count] or [int(rng.integers(len(others)))]
 
 
@@ -97,7 +115,7 @@ def without_shared_texts(
 
 def _text_numbers(found: Examples) -> np.ndarray:
     """A number for every text of an example, whatever side it is on: int64 ``[n, 2 + negatives]``."""
-    numbers: dict[str, int] = {}
-    by_anchor = np.array([numbers.setdefault(text.strip(), len(numbers)) for text in found.anchors], np.int64)
-    by_other = np.array([numbers.setdefault(text.strip(), len(numbers)) for text in found.others], np.int64)
+    keys = np.array([text_key(text.strip()) for text in chain(found.anchors, found.others)], np.uint64)
+    numbers = np.unique(keys, return_inverse=True)[1].astype(np.int64)
+    by_anchor, by_other = np.split(numbers, [len(found.anchors)])
     return np.concatenate([by_anchor[found.anchor][:, None], by_other[found.beside]], axis=1)

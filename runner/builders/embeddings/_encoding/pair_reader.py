@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,8 @@ from runner.builders._finetuning.batched_rows import forward_batches, measured_b
 from runner.builders._finetuning.heads import Head
 from runner.tasks.embedding.judging import alike_class
 from runner.tasks.embedding.text_comparer import TextComparer
-from runner.training.tokens import Tokens
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
+from runner.training.tokens import Tokens, TokenWriter
 
 
 def head_of(classes: Sequence[str]) -> Head:
@@ -46,15 +48,20 @@ class PairTokens:
         return {name: torch.from_numpy(value) for name, value in found.items()}
 
 
-def read_pairs(tokenizer: Any, pairs: Sequence[tuple[str, str]], max_length: int) -> PairTokens:
-    """Both texts of every pair, the longer cut first. Half a character is a question mark."""
-    padding = int(tokenizer.pad_token_id or 0)
-    if not pairs:
-        return PairTokens(Tokens.of([]), None, padding)
-    one, two = ([pair[at].encode("utf-8", "replace").decode() for pair in pairs] for at in (0, 1))
-    read = tokenizer(one, two, truncation="longest_first", max_length=max_length, return_attention_mask=False)
-    types = read.get("token_type_ids")
-    return PairTokens(Tokens.of(list(read["input_ids"])), None if types is None else Tokens.of(list(types)), padding)
+def read_pairs(
+    tokenizer: Any, pairs: Iterable[tuple[str, str]], max_length: int, cache: Path | None = None
+) -> PairTokens:
+    """Both texts of every pair, the longer cut first. Half a character is a question mark.
+
+    ``cache``: the folder where many tokens lie.
+    """
+    ids, types = TokenWriter(cache), TokenWriter(cache)
+    for part in chunks(pairs, TEXTS, CHARACTERS):
+        one, two = ([pair[at].encode("utf-8", "replace").decode() for pair in part] for at in (0, 1))
+        read = tokenizer(one, two, truncation="longest_first", max_length=max_length, return_attention_mask=False)
+        ids.add(read["input_ids"])
+        types.add(read.get("token_type_ids") or [])
+    return PairTokens(ids.done(), types.done() if len(types) else None, int(tokenizer.pad_token_id or 0))
 
 
 class PairComparer(TextComparer):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +16,8 @@ from runner.builders._finetuning.heads import Head
 from runner.tasks.embedding.text_comparer import SIDES, TextComparer
 from runner.training.encoder import pool
 from runner.training.encoder_settings import Settings
-from runner.training.tokens import Tokens
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
+from runner.training.tokens import Tokens, TokenWriter
 
 #: The transformer alone: its token vectors are all that is used.
 BODY = Head(
@@ -44,21 +46,25 @@ class TextReader:
     tokenizer: Any
     settings: Settings
 
-    def tokens(self, texts: Sequence[str], prompt: str) -> Tokens:
-        """The texts behind the prompt, cut at the settings' ``max_length``. Half a character is a question mark."""
-        ready = [prompt + text.encode("utf-8", "replace").decode() for text in texts]
-        if self.settings.lower_case:
-            ready = [text.lower() for text in ready]
-        if not ready:
-            return Tokens.of([])
-        read = self.tokenizer(
-            ready,
-            truncation=True,
-            max_length=self.settings.max_length,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )
-        return Tokens.of([ids or [self.padding] for ids in read["input_ids"]])
+    def tokens(self, texts: Iterable[str], prompt: str, cache: Path | None = None) -> Tokens:
+        """The texts behind the prompt, cut at the settings' ``max_length``. Half a character is a question mark.
+
+        ``cache``: the folder where many tokens lie.
+        """
+        writer = TokenWriter(cache)
+        for part in chunks(texts, TEXTS, CHARACTERS, len):
+            ready = [prompt + text.encode("utf-8", "replace").decode() for text in part]
+            if self.settings.lower_case:
+                ready = [text.lower() for text in ready]
+            read = self.tokenizer(
+                ready,
+                truncation=True,
+                max_length=self.settings.max_length,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )
+            writer.add(ids or [self.padding] for ids in read["input_ids"])
+        return writer.done()
 
     def lengths(self, texts: Sequence[str], prompt: str) -> list[int]:
         """The tokens that each text has behind the prompt, none of them cut."""

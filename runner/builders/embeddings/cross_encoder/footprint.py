@@ -29,11 +29,11 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         exercise = finetuned_footprint.unread(spec, context)
     else:
         tokenizer = read_tokenizer(base.source, BASE)
-        pairs, _ = examples_of(data.train, classes, spec.negatives, context.seed)
+        pairs, targets = examples_of(data.train, classes, spec.negatives, context.seed, context.cache)
         asked = _asked(data.validation)
-        tokens, held = (read_pairs(tokenizer, some, spec.max_length) for some in (pairs, asked))
+        tokens, held = (read_pairs(tokenizer, some, spec.max_length, context.cache) for some in (pairs, asked))
         exercise = Exercise(
-            BatchedRows(len(pairs), tokens.batch, known_rows.loss, tokens.ids.lengths),
+            BatchedRows(len(targets), tokens.batch, known_rows.loss, tokens.ids.lengths),
             len(data.validation),
             known_rows.measured(held.ids.lengths, held.batch, context.device),
             _kept(tokens) + _kept(held),

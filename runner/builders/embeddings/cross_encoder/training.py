@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,15 @@ from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.pretrained_base import find
 from runner.builders._finetuning.tuning import store, tune
+from runner.builders.embeddings._encoding.distinct_texts import DistinctTexts, OwnTexts
 from runner.builders.embeddings._encoding.pair_reader import PairComparer, head_of, read_pairs
 from runner.contract import TrainContext, TrainResult, departs
 from runner.data.dialogues.row_types import PairRow
+from runner.data.kept_rows import KeptRows
 from runner.data.text_pairs.prepared_pairs import form_of
 from runner.errors import DataError
 from runner.tasks.embedding import TASK
-from runner.tasks.embedding.judging import judge, pairs_of
+from runner.tasks.embedding.judging import judge
 from runner.tasks.embedding.measuring import metrics_and_tables, word_overlap
 from runner.training.pretrained_tokenizer import read_tokenizer
 
@@ -40,8 +44,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     head = head_of(classes)
     base = find(spec, context, head)
     tokenizer = read_tokenizer(base.folder, "/model/spec/base_model_name")
-    pairs, targets = examples_of(rows, classes, spec.negatives, context.seed)
-    tokens = read_pairs(tokenizer, pairs, spec.max_length)
+    pairs, targets = examples_of(rows, classes, spec.negatives, context.seed, context.cache)
+    tokens = read_pairs(tokenizer, pairs, spec.max_length, context.cache)
     opened = open_model(spec, context, base, head)
     asked = PairComparer(opened.model, tokenizer, spec.max_length, context.device, classes)
     before = judge(asked, held)
@@ -55,7 +59,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
             return torch.nn.functional.mse_loss(torch.sigmoid(logits[:, 0]), own, reduction="sum")
         return torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], own, reduction="sum")
 
-    learned = BatchedRows(len(pairs), tokens.batch, loss, tokens.ids.lengths)
+    learned = BatchedRows(len(targets), tokens.batch, loss, tokens.ids.lengths)
     fitted = tune(spec, context, opened, learned, lambda: judge(asked, held).metrics)
     document = {"classes": classes, "max_length": spec.max_length}
     model = store(spec, context, opened, document, tokenizer)
@@ -63,7 +67,11 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     need_numbers(after.metrics)
     baselines = {"before training": before, "words alone": word_overlap(held)} if held else {}
     metrics, tables = metrics_and_tables(after, held, baselines, context.seed)
-    counts: dict[str, float | int | None] = {"n_train": len(rows), "n_validation": len(held), "n_examples": len(pairs)}
+    counts: dict[str, float | int | None] = {
+        "n_train": len(rows),
+        "n_validation": len(held),
+        "n_examples": len(targets),
+    }
     finetuned_card.write(
         context.artifact, spec, base.name, TASK, metrics | counts,
         pipeline="text-ranking", library="sentence-transformers", code=CODE,
@@ -96,26 +104,31 @@ def _need_effect(spec: Any, form: str) -> None:
 
 
 def examples_of(
-    rows: Sequence[PairRow], classes: Sequence[str], negatives: int, seed: int
-) -> tuple[list[tuple[str, str]], np.ndarray]:
-    """Pairs, and a class's number, int64 ``[n]``, or a score from 0 to 1, float32 ``[n]``, of each."""
+    rows: Sequence[PairRow], classes: Sequence[str], negatives: int, seed: int, cache: Path
+) -> tuple[Iterable[tuple[str, str]], np.ndarray]:
+    """Pairs, which can be gone through once, and a class's number, int64 ``[n]``, or a score from 0 to 1, float32
+    ``[n]``, of each. ``cache``: the folder where many of them lie."""
     form = form_of(rows)
+    every = ((row.anchor, row.positive) for row in rows)
     if form == "pair_class":
-        return pairs_of(rows), np.array([classes.index(str(row.label)) for row in rows], np.int64)
+        return every, np.array([classes.index(str(row.label)) for row in rows], np.int64)
     if form == "pair_score":
         scores = np.array([row.score for row in rows], np.float32)
         # Scores of -1 to 1 are as good as of 0 to 1: the model's own are those.
-        return pairs_of(rows), (scores + 1) / 2 if (scores < 0).any() else scores
-    texts = list(dict.fromkeys(row.positive for row in rows))
-    own: dict[str, set[str]] = {}
-    for row in rows:
-        own.setdefault(row.anchor, {row.anchor}).add(row.positive)
+        return every, (scores + 1) / 2 if (scores < 0).any() else scores
+    known, positive = DistinctTexts.of(lambda: (row.positive for row in rows), cache)
+    anchors, anchor = DistinctTexts.of(lambda: (row.anchor for row in rows), cache)
+    own = OwnTexts(
+        len(anchors), np.concatenate([anchor, anchor]), np.concatenate([known.keys[positive], anchors.keys[anchor]])
+    )
     rng = np.random.default_rng([seed, 0x6E])
-    pairs: list[tuple[str, str]] = []
-    wanted: list[float] = []
-    for row in rows:
-        drawn = [texts[at] for at in rng.permutation(len(texts))[: negatives + len(own[row.anchor])].tolist()]
-        others = [*row.negatives, *[text for text in drawn if text not in own[row.anchor]][:negatives]]
-        pairs += [(row.anchor, text) for text in (row.positive, *others)]
-        wanted += [1.0, *[0.0] * len(others)]
+    pairs: KeptRows[tuple[str, str]] = KeptRows(cache)
+    wanted = array("f")
+    for number, row in enumerate(rows):
+        belong = own[anchor[number]]
+        drawn = rng.permutation(len(known))[: negatives + len(belong)].tolist()
+        free = [at for at in drawn if int(known.keys[at]) not in belong][:negatives]
+        for text in (row.positive, *row.negatives, *(known.texts[at] for at in free)):
+            pairs.append((row.anchor, text))
+        wanted.extend([1.0, *[0.0] * (len(row.negatives) + len(free))])
     return pairs, np.array(wanted, np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -102,20 +103,19 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
 
 def _read(spec: Any, context: FootprintContext, base: Any, settings: Settings) -> _Known:
     data: Any = context.data
-    rows, held = list(data.train), list(data.validation)
-    loss = fitting(spec, rows, held)
+    loss, rows, held = fitting(spec, data.train, data.validation, context.cache)
     dims_of(spec, settings)
     classes = trained_classes(loss, rows)
     if spec.hard_negatives is not None:
         rows = _with_negatives(rows, spec.hard_negatives.count)
     reader = TextReader(read_tokenizer(base.source, BASE), settings)
     prompts = prompts_of(spec, settings)
-    found = examples_of(rows, classes, context.seed, one_negative=isinstance(loss, Triplet))
+    found = examples_of(rows, classes, context.seed, context.cache, one_negative=isinstance(loss, Triplet))
     texts = list(dict.fromkeys(text for row in held for text in (row.positive, *row.negatives)))
     anchors = reader.tokens(list(dict.fromkeys(row.anchor for row in held)), prompts.anchor)
     others = reader.tokens(texts, prompts.positive)
     asked = max((anchors, others), key=lambda each: int(each.lengths.max(initial=0)) * min(64, len(each)))
-    return _Known(Sides.of(found, reader, prompts), _steady(loss), len(classes), len(held), asked)
+    return _Known(Sides.of(found, reader, prompts, context.cache), _steady(loss), len(classes), len(held), asked)
 
 
 def _unread(spec: Any, context: FootprintContext) -> _Known:
@@ -138,7 +138,7 @@ def _steady(loss: LossSpec) -> LossSpec:
     return loss
 
 
-def _with_negatives(rows: list[PairRow], count: int) -> list[PairRow]:
+def _with_negatives(rows: Sequence[PairRow], count: int) -> list[PairRow]:
     """Each row with so many more negatives, texts of the rows behind it."""
     return [
         replace(

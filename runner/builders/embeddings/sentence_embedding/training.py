@@ -68,8 +68,7 @@ class Learned(nn.Module):
 
 def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn from pairs. What the rows and the loss do not fit is told before the model is loaded."""
-    rows, held = list(context.data.train), list(context.data.validation)
-    loss_spec = fitting(spec, rows, held)
+    loss_spec, rows, held = fitting(spec, context.data.train, context.data.validation, context.cache)
     classes = trained_classes(loss_spec, rows)
     base = find(spec, context, BODY)
     settings = settings_of(spec, base.folder)
@@ -87,13 +86,13 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
             message=f"{count:,} hard negatives were found for {len(rows):,} pairs",
             pointer="/model/spec/hard_negatives",
         )
-    found = examples_of(rows, classes, context.seed, one_negative=isinstance(loss_spec, Triplet))
+    found = examples_of(rows, classes, context.seed, context.cache, one_negative=isinstance(loss_spec, Triplet))
     computed_in = precision.usable(spec.precision, context.device, "/model/spec/precision", context.emit)
     library = LibraryModel(vectors, vectors, context.device, computed_in)
     loss, head = loss_module(loss_spec, dims_of(spec, settings), library, len(classes), context.seed)
     learned = Learned(vectors, head).to(context.device)
     asked = VectorComparer(vectors, reader, prompts, context.device, head, classes if head is not None else ())
-    sides = Sides.of(found, reader, prompts)
+    sides = Sides.of(found, reader, prompts, context.cache)
     parts, lengths = step_parts(context.batch_size, context.device, loss, sides), sides.lengths
     task = trainee(
         spec,
@@ -206,10 +205,10 @@ class Sides:
     padding: int
 
     @classmethod
-    def of(cls, found: Examples, reader: TextReader, prompts: Prompts) -> Sides:
-        """The tokens of examples' texts, behind their prompts."""
-        anchors = reader.tokens(found.anchors, prompts.anchor)
-        return cls(found, anchors, reader.tokens(found.others, prompts.positive), reader.padding)
+    def of(cls, found: Examples, reader: TextReader, prompts: Prompts, cache: Path) -> Sides:
+        """The tokens of examples' texts, behind their prompts. ``cache``: the folder where many of them lie."""
+        anchors = reader.tokens(found.anchors, prompts.anchor, cache)
+        return cls(found, anchors, reader.tokens(found.others, prompts.positive, cache), reader.padding)
 
     @property
     def lengths(self) -> np.ndarray:

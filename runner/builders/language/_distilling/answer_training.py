@@ -44,7 +44,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         if taught is not None:
             parts, loss_on = answered_rows(spec, context, parts), "last_assistant"
         learned, held = (
-            rendering.conversations(part, renderer, loss_on, spec.max_length, side)
+            rendering.conversations(part, renderer, loss_on, spec.max_length, side, context.cache)
             for part, side in zip(parts, SIDES, strict=True)
         )
         sides = learned, held
@@ -69,7 +69,7 @@ def _with_logits(spec: Any, context: TrainContext, base: Base, renderer: Any) ->
     taught, place = spec.taught(), f"{spec.taught_at}/teacher"
     if isinstance(taught.teacher, OddsTeacher):
         learned, held = (
-            read_student(spec, part, renderer, side)
+            read_student(spec, part, renderer, side, context.cache)
             for part, side in zip((context.data.train, context.data.validation), SIDES, strict=True)
         )
         path = taught.teacher.path
@@ -80,7 +80,7 @@ def _with_logits(spec: Any, context: TrainContext, base: Base, renderer: Any) ->
     shared = teacher.shared(base)
     if shared.note is not None:
         context.emit("warning", message=shared.note, pointer=teacher.where)
-    found, read = read_rows(spec, context.data, renderer, teacher)
+    found, read = read_rows(spec, context.data, renderer, teacher, context.cache)
     shared.check(teachers.used_tokens(*(side.rows.tokens.ids for side in found)))
     if taught.teacher.top_k is not None:
         kept, file = kept_for(context, teacher, base, taught.teacher.top_k, found[0], read[0])
@@ -92,29 +92,31 @@ def _with_logits(spec: Any, context: TrainContext, base: Base, renderer: Any) ->
 
 
 def read_rows(
-    spec: Any, data: Any, renderer: Any, teacher: Any
+    spec: Any, data: Any, renderer: Any, teacher: Any, cache: Path | None = None
 ) -> tuple[tuple[Side, Side], tuple[TokenRows | None, TokenRows | None]]:
     """Both sides as the student reads them, and as the teacher does where that is otherwise."""
     (first, one), (second, two) = (
-        read_side(spec, part, renderer, teacher, side)
+        read_side(spec, part, renderer, teacher, side, cache)
         for part, side in zip((data.train, data.validation), SIDES, strict=True)
     )
     return (first, second), (one, two)
 
 
-def read_student(spec: Any, rows: Any, renderer: Any, side: str) -> Side:
-    """One side as the student reads it."""
+def read_student(spec: Any, rows: Any, renderer: Any, side: str, cache: Path | None = None) -> Side:
+    """One side as the student reads it. ``cache``: the folder where many tokens lie."""
     turned = turned_rows(rows, spec.taught().student_template)
-    return rendering.conversations(turned, renderer, spec.loss_on, spec.max_length, side)
+    return rendering.conversations(turned, renderer, spec.loss_on, spec.max_length, side, cache)
 
 
-def read_side(spec: Any, rows: Any, renderer: Any, teacher: Any, side: str) -> tuple[Side, TokenRows | None]:
+def read_side(
+    spec: Any, rows: Any, renderer: Any, teacher: Any, side: str, cache: Path | None = None
+) -> tuple[Side, TokenRows | None]:
     """The same of one side."""
     taught = spec.taught()
-    own = read_student(spec, rows, renderer, side)
+    own = read_student(spec, rows, renderer, side, cache)
     if taught.teacher_template == taught.student_template and spec.max_length <= teacher.longest:
         return own, None
     others = rendering.conversations(
-        turned_rows(rows, taught.teacher_template), renderer, spec.loss_on, teacher.longest, side
+        turned_rows(rows, taught.teacher_template), renderer, spec.loss_on, teacher.longest, side, cache
     )
     return aligned(own, others)

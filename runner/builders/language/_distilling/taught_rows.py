@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from runner.builders.language._rows.rendering import Side
-from runner.builders.language._rows.token_rows import TokenRows
+from runner.builders.language._rows.token_rows import RowWriter, TokenRows
 
 UNLIKE = "left out, as the teacher does not read all of its answer"
 
@@ -19,7 +19,7 @@ def aligned(student: Side, teacher: Side) -> tuple[Side, TokenRows]:
     found: dict[tuple[int, int], int] = {}
     for number, key in enumerate(_keys(teacher.groups)):
         found[key] = number
-    kept, ids, weights = [], [], []
+    kept, writer = [], RowWriter(student.cache)
     for number, key in enumerate(_keys(student.groups)):
         own, counted = student.rows.row(number)
         answer = [token for token, weight in zip(own, counted, strict=True) if weight > 0]
@@ -30,9 +30,8 @@ def aligned(student: Side, teacher: Side) -> tuple[Side, TokenRows]:
             )
             continue
         kept.append(number)
-        ids.append(taught[0])
-        weights.append(taught[1])
-    return student.only(np.array(kept, np.int64)), TokenRows.of(ids, weights)
+        writer.add(*taught)
+    return student.only(np.array(kept, np.int64)), writer.done()
 
 
 def _behind(answer: list[int], ids: list[int], weights: list[float]) -> tuple[list[int], list[float]] | None:

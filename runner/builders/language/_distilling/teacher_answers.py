@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -32,7 +32,7 @@ class Answering(Protocol):
 
 def answered_rows(
     spec: Any, context: TrainContext, parts: Sequence[Sequence[ConversationRow]]
-) -> tuple[Sequence[ConversationRow], Sequence[ConversationRow]]:
+) -> tuple[Iterable[ConversationRow], Iterable[ConversationRow]]:
     """The rows to learn with the teacher's answers, and the held-out rows with the data's own.
 
     Rows without an answer that can be learned are left out and told. Raises :class:`DataError` where they are more than

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from runner.builders.language._fields.teacher_fields import INPUT
@@ -21,8 +21,8 @@ def turned(conversation: Conversation, template: str) -> Conversation:
     return conversation.with_messages([put(message) for message in conversation.messages])
 
 
-def turned_rows(rows: Sequence[ConversationRow], template: str) -> Sequence[ConversationRow]:
-    """The same of every row."""
+def turned_rows(rows: Sequence[ConversationRow], template: str) -> Iterable[ConversationRow]:
+    """The same of every row. They can be gone through once."""
     if template == INPUT:
         return rows
-    return [replace(row, conversation=turned(row.conversation, template)) for row in rows]
+    return (replace(row, conversation=turned(row.conversation, template)) for row in rows)

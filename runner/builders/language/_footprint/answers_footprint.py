@@ -43,7 +43,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
             shared = teacher.shared(base)
 
             def read(rows: Any, side: str) -> Read:
-                found = read_side(spec, rows, renderer, teacher, side)
+                found = read_side(spec, rows, renderer, teacher, side, context.cache)
                 shared.check(teachers.used_tokens(found[0].rows.tokens.ids))
                 return found
 
@@ -52,7 +52,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
 
         def of_data(rows: Any, side: str) -> Read:
             turned = turned_rows(rows, template)
-            return rendering.conversations(turned, renderer, spec.loss_on, spec.max_length, side), None
+            return rendering.conversations(turned, renderer, spec.loss_on, spec.max_length, side, context.cache), None
 
         return of_data
 

@@ -92,8 +92,7 @@ def _work(spec: Any, context: FootprintContext, learned: Exercise, held: Exercis
 
 
 def _row_bytes(exercise: Exercise) -> int:
-    tokens = exercise.rows.tokens
-    return int(tokens.ids.nbytes + tokens.ends.nbytes + exercise.rows.weights.nbytes)
+    return exercise.rows.tokens.nbytes + exercise.rows.weights.nbytes
 
 
 def _notes(spec: Any, work: Work) -> list[str]:

@@ -49,7 +49,7 @@ def estimate(spec: Any, context: FootprintContext, group: int, make: Making, *, 
         renderer = renderer_of(base, spec, context)
 
         def read(rows: Any, side: str) -> Prompts:
-            found = prompts(rows, renderer, spec, side)
+            found = prompts(rows, renderer, spec, side, context.cache)
             return Prompts(found.lengths, found.report)
 
         return read

@@ -44,7 +44,7 @@ def learn(
     row_report.tell([train.report, held.report], context.emit, context.data.most_lost)
     asked = AskedTasks.read(spec, context, document)
     trained = load()
-    trained.check_tokens(train.rows.tokens.ids, held.rows.tokens.ids)
+    trained.check_tokens(train.rows.tokens, held.rows.tokens)
     if spec.packing == "packed":
         packing_check.check(trained.model, train.rows, trained.padding, context.device)
     if spec.neftune_noise_alpha is not None:

@@ -44,7 +44,7 @@ def learn(
     row_report.tell([side.report for side in sides], context.emit, context.data.most_lost)
     asked = AskedTasks.read(spec, context, document)
     trained = load()
-    trained.check_tokens(*(side.rows.tokens.ids for side in sides))
+    trained.check_tokens(*(side.rows.tokens for side in sides))
 
     def judged(side: Side) -> Judged:
         model, padding = trained.model, trained.padding

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from runner.builders._finetuning._fields.pretrained_fit import too_long
@@ -18,6 +17,7 @@ from runner.contract import FootprintContext, Processes, TrainContext
 from runner.errors import DataError, RunnerError
 from runner.training import finetuning_methods, freed_memory, pretrained, quantised, quiet_libraries
 from runner.training.finetuning_specs import Adapters, Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
+from runner.training.tokens import Tokens
 
 BASE = "/model/spec/base_model_name"
 
@@ -61,10 +61,10 @@ class Trained:
         self.model = None
         freed_memory.give_back()
 
-    def check_tokens(self, *ids: np.ndarray) -> None:
-        """Raise :class:`DataError` where rows (token ids, int ``[n]``) have tokens that the model has none of."""
+    def check_tokens(self, *rows: Tokens) -> None:
+        """Raise :class:`DataError` where rows have tokens that the model has none of."""
         count = self.model.get_input_embeddings().num_embeddings
-        largest = max((int(some.max()) for some in ids if len(some)), default=0)
+        largest = max((some.largest for some in rows), default=0)
         if largest >= count:
             raise DataError(
                 f"the rows have {self.tokenizer.convert_ids_to_tokens(largest)!r}, token {largest:,} of the tokenizer, "

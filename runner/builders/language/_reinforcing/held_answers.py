@@ -55,12 +55,13 @@ class HeldAnswers:
 
     def of(self, model: Any, *, stoppable: bool = True) -> HeldWorth:
         """In float32. Raises :class:`Stopped` when asked to stop, where it is ``stoppable``."""
-        asked = list(zip(self._prompts.rows, self._prompts.ids, strict=True))
+        prompts = self._prompts
         drawn = []
-        for at in range(0, len(asked), self._drawing.together):
+        for at in range(0, len(prompts), self._drawing.together):
             if stoppable and self._context.stop_requested():
                 raise Stopped("stopped while measuring")
-            some = asked[at : at + self._drawing.together]
+            numbers = range(at, min(at + self._drawing.together, len(prompts)))
+            some = [(prompts.rows[number], prompts.prompt(number)) for number in numbers]
             seeds = [[self._context.seed, at + place] for place in range(len(some))]
             drawn += self._drawing.answers(model, some, seeds)
         judged = [answer.judged for answer in drawn]

@@ -46,17 +46,23 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     renderer = renderer_of(base, spec, context)
     surroundings = None if spec.environment is None else Surroundings.opened(spec.environment, renderer)
     learned, held = (
-        prompt_side.prompts(rows if surroundings is None else surroundings.rows(rows), renderer, spec, side)
+        prompt_side.prompts(
+            rows if surroundings is None else surroundings.rows(rows, context.cache),
+            renderer,
+            spec,
+            side,
+            context.cache,
+        )
         for rows, side in ((context.data.train, "train"), (context.data.validation, "validation"))
     )
     row_report.tell([learned.report, held.report], context.emit, context.data.most_lost)
-    for sentence in need_columns(spec.rewards, [*learned.rows, *held.rows]):
+    for sentence in need_columns(spec.rewards, learned.rows, held.rows):
         context.emit("warning", message=sentence, pointer=REWARDS)
     rewards = WeightedRewards.opened(spec.rewards, context)
     document = {"chat": renderer.as_document(), "max_length": spec.max_length}
     asked = AskedTasks.read(spec, context, document)
     trained = base_model.load(spec, context, base)
-    trained.check_tokens(*(np.array(ids) for ids in (*learned.ids, *held.ids)))
+    trained.check_tokens(learned.ids, held.ids)
 
     def reference() -> Any:
         found = open_weights(trained.folder, context.device).eval().requires_grad_(False)

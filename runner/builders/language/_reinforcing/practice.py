@@ -109,7 +109,7 @@ class Practice:
         group, prompts = self._objective.group, self._prompts
         # From torch's generator, whose state a checkpoint holds: a training that goes on draws the same.
         seeds = torch.randint(2**62, (len(chosen),), device="cpu").tolist()
-        asked = [(prompts.rows[at], prompts.ids[at]) for at in chosen.tolist() for _ in range(group)]
+        asked = [pair for at in chosen.tolist() for pair in [(prompts.rows[at], prompts.prompt(at))] * group]
         own = [[seed, copy] for seed in seeds for copy in range(group)]
         course: Counter[str] = Counter()
         drawn = self._drawing.answers(

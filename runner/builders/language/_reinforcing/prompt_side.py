@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from runner.builders.language._rows.row_report import RowReport
 from runner.chat.refusals import Unrenderable
 from runner.contract import Table
 from runner.data.dialogues.row_types import PromptRow
+from runner.data.kept_rows import taken
+from runner.training.tokens import Tokens, TokenWriter
 
 NO_ROOM = "left out, as the prompt leaves no room for max_new_tokens"
 
@@ -20,8 +24,8 @@ NO_ROOM = "left out, as the prompt leaves no room for max_new_tokens"
 class PromptSide:
     """Prompts, and the token ids of each."""
 
-    rows: list[PromptRow]
-    ids: list[list[int]]
+    rows: Sequence[PromptRow]
+    ids: Tokens
     report: RowReport
 
     def __len__(self) -> int:
@@ -30,14 +34,21 @@ class PromptSide:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of every prompt, int64 ``[n]``."""
-        return np.array([len(ids) for ids in self.ids], np.int64)
+        return self.ids.lengths
+
+    def prompt(self, at: int) -> list[int]:
+        """The token ids of one of them."""
+        return self.ids[at].tolist()
 
 
-def prompts(rows: Sequence[PromptRow], renderer: Any, spec: Any, side: str) -> PromptSide:
-    """The rows that the template takes, and that leave room for an answer within ``max_length``."""
+def prompts(rows: Sequence[PromptRow], renderer: Any, spec: Any, side: str, cache: Path | None = None) -> PromptSide:
+    """The rows that the template takes, and that leave room for an answer within ``max_length``.
+
+    ``cache``: the folder where many tokens lie.
+    """
     report = RowReport(side, read=len(rows))
-    kept, ids = [], []
-    for row in rows:
+    kept, ids = array("q"), TokenWriter(cache)
+    for at, row in enumerate(rows):
         try:
             found = renderer.prompt(row.prompt)
         except Unrenderable as error:
@@ -49,13 +60,14 @@ def prompts(rows: Sequence[PromptRow], renderer: Any, spec: Any, side: str) -> P
                 where="/model/spec/max_length",
             )  # fmt: skip
             continue
-        kept.append(row)
-        ids.append(found)
+        kept.append(at)
+        ids.add([found])
+    made = ids.done()
     report.rows = report.used = len(kept)
-    report.tokens = sum(map(len, ids))
+    report.tokens = int(made.ends[-1])
     # What is learned is drawn, and not known before.
     report.trained_tokens = len(kept) * spec.max_new_tokens
-    return PromptSide(kept, ids, report)
+    return PromptSide(taken(rows, np.array(kept, np.int64)), made, report)
 
 
 def table(sides: Sequence[PromptSide]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from runner.builders.language._rewards.user_functions import opened
@@ -13,6 +14,7 @@ from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
 from runner.contract.environments import StepResult, result_of
 from runner.data.dialogues.row_types import PromptRow
+from runner.data.kept_rows import KeptRows
 from runner.errors import DataError
 
 PLACE = "/model/spec/environment"
@@ -52,11 +54,15 @@ class Surroundings:
             _need_place_for(Message("user", "a"), renderer, place)
         return cls(section.max_turns, tools, definitions, partner)
 
-    def rows(self, rows: Sequence[PromptRow]) -> list[PromptRow]:
-        """The prompts with the tools that the model may call."""
+    def rows(self, rows: Sequence[PromptRow], cache: Path) -> Sequence[PromptRow]:
+        """The prompts with the tools that the model may call. ``cache``: the folder where many of them lie."""
         if not self.definitions:
-            return list(rows)
-        return [replace(row, prompt=replace(row.prompt, tools=(*row.prompt.tools, *self.definitions))) for row in rows]
+            return rows
+
+        def with_tools(prompt: Conversation) -> Conversation:
+            return replace(prompt, tools=(*prompt.tools, *self.definitions))
+
+        return KeptRows(cache, (replace(row, prompt=with_tools(row.prompt)) for row in rows)).all()
 
     def partner_for(self, row: PromptRow) -> Any:
         """One for one answer to a prompt; None where there is none."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -82,18 +83,18 @@ class WeightedRewards:
         return Worth(each, np.where(applies.any(axis=0), total, math.nan), ways)
 
 
-def need_columns(rewards: Mapping[str, Any], rows: Sequence[PromptRow]) -> list[str]:
-    """Sentences about rows without the column that a reward compares with.
+def need_columns(rewards: Mapping[str, Any], *sides: Sequence[PromptRow]) -> list[str]:
+    """Sentences about rows of all sides without the column that a reward compares with.
 
     Raises :class:`DataError` where no row has it.
     """
-    sentences = []
+    sentences, count = [], sum(map(len, sides))
     for name, section in rewards.items():
         if not isinstance(section, fields.ReadingColumn):
             continue
-        without = [row.line for row in rows if row.beside.get(section.column) is None]
-        if rows and len(without) == len(rows):
-            known = list(dict.fromkeys(column for row in rows for column in row.beside))
+        without = [row.line for row in chain(*sides) if row.beside.get(section.column) is None]
+        if count and len(without) == count:
+            known = list(dict.fromkeys(column for row in chain(*sides) for column in row.beside))
             shown = ", ".join(map(repr, known[:SHOWN])) or "none"
             raise DataError(
                 f"no row has a column {section.column!r} beside its prompt: there are {shown}",
@@ -103,15 +104,15 @@ def need_columns(rewards: Mapping[str, Any], rows: Sequence[PromptRow]) -> list[
         if without:
             lines = ", ".join(map(str, without[:8])) + (", ..." if len(without) > 8 else "")
             sentences.append(
-                f"{len(without):,} of {len(rows):,} rows have no {section.column!r}: the reward {name} does not apply "
+                f"{len(without):,} of {count:,} rows have no {section.column!r}: the reward {name} does not apply "
                 f"to them (line {lines})"
             )
         if isinstance(section, fields.CodeReward):
-            _need_tests(section.column, rows, f"{REWARDS}/{name}/column")
+            _need_tests(section.column, chain(*sides), f"{REWARDS}/{name}/column")
     return sentences
 
 
-def _need_tests(column: str, rows: Sequence[PromptRow], where: str) -> None:
+def _need_tests(column: str, rows: Iterable[PromptRow], where: str) -> None:
     for row in rows:
         try:
             if (value := row.beside.get(column)) is not None:

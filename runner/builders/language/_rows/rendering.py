@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from runner.builders.language._rows.row_report import CUT, NOTHING, RowReport
-from runner.builders.language._rows.token_rows import TokenRows
+from runner.builders.language._rows.token_rows import RowWriter, TokenRows
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered, cut
 from runner.chat.template_rendering import begun
 from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
+from runner.data.kept_rows import taken
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
 
 MAX_LENGTH = "/model/spec/max_length"
 #: The least weight that is a number of float32 and no zero.
 LEAST = float(np.finfo(np.float32).tiny)
+
+Row = TypeVar("Row", bound=LanguageRow)
 
 
 @dataclass(frozen=True)
@@ -34,15 +40,19 @@ class Side:
     #: int64 ``[n]``, not falling: the answer that a row is of. One row an answer will do, but for a template that
     #: rewrites earlier turns: there an answer of several turns has a row for each.
     answers: np.ndarray
+    #: The folder where many tokens lie.
+    cache: Path | None = None
 
     def only(self, numbers: np.ndarray) -> Side:
         """The rows of these numbers (int64, rising) alone; the report is the same one, and has their counts."""
-        ids, weights = zip(*map(self.rows.row, numbers.tolist()), strict=True) if len(numbers) else ((), ())
-        rows = TokenRows.of(ids, weights)
+        writer = RowWriter(self.cache)
+        for number in numbers.tolist():
+            writer.add(*self.rows.row(number))
+        rows = writer.done()
         groups = self.groups[numbers]
-        self.report.rows, self.report.used = len(rows), len(set(groups.tolist()))
+        self.report.rows, self.report.used = len(rows), len(np.unique(groups))
         self.report.tokens, self.report.trained_tokens = int(rows.lengths.sum()), int(rows.trained.sum())
-        return Side(rows, groups, self.report, self.bytes[numbers], self.answers[numbers])
+        return Side(rows, groups, self.report, self.bytes[numbers], self.answers[numbers], self.cache)
 
     def by_answer(self, values: np.ndarray) -> np.ndarray:
         """Values of rows, ``[n]``, added up by answer: float64 ``[answers]``."""
@@ -70,13 +80,19 @@ class Side:
 class _Making:
     """Gathers the rows of one side."""
 
-    def __init__(self, side: str, max_length: int, tokenizer: Any, rows: Sequence[LanguageRow]) -> None:
-        self.report = RowReport(side, read=len({row.line for row in rows}))
-        self._max_length, self._tokenizer = max_length, tokenizer
-        self._ids: list[list[int]] = []
-        self._weights: list[list[float]] = []
-        self._groups: list[int] = []
-        self._answers: list[int] = []
+    def __init__(self, side: str, max_length: int, tokenizer: Any, cache: Path | None) -> None:
+        self.report = RowReport(side)
+        self._max_length, self._tokenizer, self._cache = max_length, tokenizer, cache
+        self._rows = RowWriter(cache)
+        #: Lines that were read; of each token row its group, its answer, and the bytes that are learned of it.
+        self._lines = array("q")
+        self._groups, self._answers, self._bytes = array("q"), array("q"), array("d")
+
+    def reading(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """The rows, one after the other: those that are read are counted."""
+        for row in rows:
+            self._lines.append(row.line)
+            yield row
 
     def fits(self, rendered: Rendered, line: int, unlearned: str | None) -> Rendered | None:
         """The row, cut; None where nothing of it would be learned. ``unlearned``: the field that says what is."""
@@ -108,30 +124,34 @@ class _Making:
         return [whole for row in rows if _learned(whole := cut(row, self._max_length))]
 
     def _put(self, ids: list[int], weights: list[float], group: int) -> None:
-        self._ids.append(ids)
-        self._weights.append(weights)
+        self._rows.add(ids, weights)
         self._groups.append(group)
+        kept = [token for token, weight in zip(ids[1:], weights[1:], strict=True) if weight > 0]
+        self._bytes.append(len(self._tokenizer.decode(kept, skip_special_tokens=True).encode()))
 
     def done(self) -> Side:
-        rows = TokenRows.of(self._ids, self._weights)
-        self.report.rows, self.report.used = len(rows), len(set(self._groups))
+        rows = self._rows.done()
+        lines, groups, answers = (np.array(values, np.int64) for values in (self._lines, self._groups, self._answers))
+        self.report.read, self.report.rows, self.report.used = len(np.unique(lines)), len(rows), len(np.unique(groups))
         self.report.tokens = int(rows.lengths.sum())
         self.report.trained_tokens = int(rows.trained.sum())
-        learned = np.array([self._bytes(*pair) for pair in zip(self._ids, self._weights, strict=True)], np.float64)
-        groups, answers = (np.array(values, np.int64) for values in (self._groups, self._answers))
-        return Side(rows, groups, self.report, learned, answers)
-
-    def _bytes(self, ids: list[int], weights: list[float]) -> int:
-        kept = [token for token, weight in zip(ids[1:], weights[1:], strict=True) if weight > 0]
-        return len(self._tokenizer.decode(kept, skip_special_tokens=True).encode())
+        return Side(rows, groups, self.report, np.array(self._bytes, np.float64), answers, self._cache)
 
 
-def texts(rows: Sequence[TextRow], tokenizer: Any, max_length: int, side: str) -> Side:
-    """Texts, each with its end; a longer one in blocks that share a token, so that all of its tokens are foretold."""
-    making = _Making(side, max_length, tokenizer, rows)
+def texts(rows: Sequence[TextRow], tokenizer: Any, max_length: int, side: str, cache: Path | None = None) -> Side:
+    """Texts, each with its end; a longer one in blocks that share a token, so that all of its tokens are foretold.
+
+    ``cache``, here and below: the folder where many tokens lie.
+    """
+    making = _Making(side, max_length, tokenizer, cache)
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-    read = tokenizer([row.text for row in rows], add_special_tokens=False)["input_ids"] if rows else []
-    for row, tokens in zip(rows, read, strict=True):
+
+    def read() -> Iterator[tuple[TextRow, list[int]]]:
+        for part in chunks(making.reading(rows), TEXTS, CHARACTERS, lambda row: len(row.text)):
+            found = tokenizer([row.text for row in part], add_special_tokens=False)["input_ids"]
+            yield from zip(part, found, strict=True)
+
+    for row, tokens in read():
         while end and tokens[-1:] == end:
             tokens.pop()
         ids = [*begun(tokenizer, tokens), *end]
@@ -144,12 +164,14 @@ def texts(rows: Sequence[TextRow], tokenizer: Any, max_length: int, side: str) -
     return making.done()
 
 
-def conversations(rows: Sequence[ConversationRow], renderer: Any, loss_on: Any, max_length: int, side: str) -> Side:
+def conversations(
+    rows: Iterable[ConversationRow], renderer: Any, loss_on: Any, max_length: int, side: str, cache: Path | None = None
+) -> Side:
     """Conversations by the chat template: one row each, or one an answer where the template rewrites earlier turns."""
-    making = _Making(side, max_length, renderer.tokenizer, rows)
+    making = _Making(side, max_length, renderer.tokenizer, cache)
     # Where answers are learned and none is, the data says so.
     unlearned = None if loss_on == "assistant" else "/model/spec/loss_on"
-    for row in rows:
+    for row in making.reading(rows):
         try:
             found = renderer.trained_each(row.conversation, loss_on)
         except Unrenderable as error:
@@ -174,14 +196,22 @@ class Pairs:
         return len(self.margins)
 
 
-def pairs(rows: Sequence[PreferenceRow], renderer: Any, max_length: int, side: str, *, scored: bool = False) -> Pairs:
+def pairs(
+    rows: Iterable[PreferenceRow],
+    renderer: Any,
+    max_length: int,
+    side: str,
+    cache: Path | None = None,
+    *,
+    scored: bool = False,
+) -> Pairs:
     """Preferences by the chat template; of each answer its own turns count.
 
     ``scored``: an answer is one row, as it is scored once it is whole, and one that would be cut is left out.
     """
-    making = _Making(side, max_length, renderer.tokenizer, rows)
-    margins = []
-    for row in rows:
+    making = _Making(side, max_length, renderer.tokenizer, cache)
+    margins = array("d")
+    for row in making.reading(rows):
         try:
             both = [_answered(renderer, row.prompt, answer, scored) for answer in (row.chosen, row.rejected)]
         except Unrenderable as error:
@@ -221,15 +251,17 @@ class Labelled:
         return len(self.wanted)
 
 
-def labelled(rows: Sequence[LabelledRow], renderer: Any, max_length: int, side: str) -> Labelled:
+def labelled(
+    rows: Sequence[LabelledRow], renderer: Any, max_length: int, side: str, cache: Path | None = None
+) -> Labelled:
     """Single answers by the chat template, and each prompt with the answer of the last row before it that asks
     something else (the first: of the last row).
 
     Source: Ethayarajh et al. (2024), section 4.1: the reference point is estimated from mismatched pairs.
     """
-    making = _Making(side, max_length, renderer.tokenizer, rows)
-    kept: list[tuple[LabelledRow, list[Rendered]]] = []
-    for row in rows:
+    making = _Making(side, max_length, renderer.tokenizer, cache)
+    kept, wanted = array("q"), array("b")
+    for at, row in enumerate(making.reading(rows)):
         try:
             answer = _answered(renderer, row.prompt, row.completion)
         except Unrenderable as error:
@@ -241,30 +273,31 @@ def labelled(rows: Sequence[LabelledRow], renderer: Any, max_length: int, side: 
         if any(len(rendered.ids) > max_length for rendered in answer):
             making.report.count(CUT, row.line)
         making.report.note(whole[0].notes)
-        kept.append((row, whole))
-    for row, whole in kept:
         making.add_answer(whole, row.line)
-    for (row, whole), other in zip(kept, _others([row for row, _ in kept]), strict=True):
+        kept.append(at)
+        wanted.append(row.wanted)
+    used = taken(rows, np.array(kept, np.int64))
+    for row, other in zip(used, _others(used), strict=True):
         try:
-            mismatched = making.cut(_answered(renderer, row.prompt, kept[other][0].completion))
+            mismatched = making.cut(_answered(renderer, row.prompt, used[other].completion))
         except Unrenderable:
             mismatched = []
-        making.add_answer(mismatched or whole, row.line)
+        making.add_answer(mismatched or making.cut(_answered(renderer, row.prompt, row.completion)), row.line)
     made = making.done()
     # The mismatched answers are read, and nothing of them is learned.
     own = made.answers < len(kept)
     made.report.rows = len(kept)
     made.report.tokens = int(made.rows.lengths[own].sum())
     made.report.trained_tokens = int(made.rows.trained[own].sum())
-    return Labelled(made, np.array([row.wanted for row, _ in kept], bool))
+    return Labelled(made, np.array(wanted, bool))
 
 
-def _others(rows: Sequence[LabelledRow]) -> list[int]:
+def _others(rows: Sequence[LabelledRow]) -> Sequence[int]:
     """Of each row the nearest before it that asks something else; before the first comes the last.
 
     Where all ask the same it is the row before.
     """
-    found: list[int] = []
+    found = array("q")
     for at, row in enumerate(rows):
         if at and rows[at - 1].prompt == row.prompt:
             found.append(found[-1])

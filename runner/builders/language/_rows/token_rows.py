@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 
-from runner.training.tokens import Tokens
+from runner.training.tokens import Tokens, TokenWriter
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,11 @@ class TokenRows:
 
     @classmethod
     def of(cls, ids: Sequence[Sequence[int]], weights: Sequence[Sequence[float]]) -> TokenRows:
-        """From the ids of every row and their weights. The first token of a row is foretold by none: it counts 0."""
-        tokens = Tokens.of([list(row) for row in ids])
-        flat = np.fromiter((weight for row in weights for weight in row), np.float32, len(tokens.ids))
-        starts = tokens.ends[:-1][tokens.lengths > 0]
-        flat[starts] = 0.0
-        return cls(tokens, flat)
+        """From the ids of every row and their weights."""
+        writer = RowWriter()
+        for own, counted in zip(ids, weights, strict=True):
+            writer.add(own, counted)
+        return writer.done()
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -94,16 +94,16 @@ class TokenRows:
     @property
     def trained(self) -> np.ndarray:
         """Tokens of each row that count, int64 ``[n]``."""
-        return self._by_row((self.weights > 0).astype(np.float64)).astype(np.int64)
+        return self._weights.added(lambda weights: (weights > 0).astype(np.float64)).astype(np.int64)
 
     @property
     def mass(self) -> np.ndarray:
         """The sum of each row's weights, float64 ``[n]``."""
-        return self._by_row(self.weights.astype(np.float64))
+        return self._weights.added(lambda weights: weights.astype(np.float64))
 
-    def _by_row(self, values: np.ndarray) -> np.ndarray:
-        sums = np.concatenate([[0.0], np.cumsum(values)])
-        return sums[self.tokens.ends[1:]] - sums[self.tokens.ends[:-1]]
+    @property
+    def _weights(self) -> Tokens:
+        return Tokens(self.weights, self.tokens.ends)
 
     def row(self, number: int) -> tuple[list[int], list[float]]:
         """The ids of a row, and what they count."""
@@ -139,6 +139,22 @@ class TokenRows:
                 positions[line, at:until] = np.arange(stop - start)
                 at = until
         return Batch.on(device, ids, None, weights, positions)
+
+
+class RowWriter:
+    """Makes :class:`TokenRows` of rows as they come. With a ``folder``, many of them lie in a file there."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._ids, self._weights = TokenWriter(folder), TokenWriter(folder, "f")
+
+    def add(self, ids: Sequence[int], weights: Sequence[float]) -> None:
+        """A row. Its first token is foretold by none: it counts 0."""
+        self._ids.add([ids])
+        self._weights.add([[0.0, *weights[1:]] if len(weights) else ()])
+
+    def done(self) -> TokenRows:
+        """All of them."""
+        return TokenRows(self._ids.done(), self._weights.done().ids)
 
 
 def _on(values: np.ndarray, device: str) -> torch.Tensor:

@@ -16,7 +16,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
 
     def reader(base: Base) -> Callable[[Any, str], rendering.Side]:
-        return lambda rows, side: rendering.texts(rows, base.tokenizer, spec.max_length, side)
+        return lambda rows, side: rendering.texts(rows, base.tokenizer, spec.max_length, side, context.cache)
 
     rows = KnownRows(reader, exercise.full_rows, lambda side: exercise.likelihood(spec, side))
     return language_footprint.estimate(spec, context, rows)

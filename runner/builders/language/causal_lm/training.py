@@ -15,7 +15,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn every token of every text. Rows become tokens before the model is loaded."""
     base = base_model.find(spec, context)
     learned, held = (
-        rendering.texts(part, base.tokenizer, spec.max_length, side)
+        rendering.texts(part, base.tokenizer, spec.max_length, side, context.cache)
         for part, side in ((context.data.train, "train"), (context.data.validation, "validation"))
     )
     document = {"max_length": spec.max_length}

@@ -16,8 +16,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn which answer is better. Rows become tokens before the model is loaded."""
     base = base_model.find(spec, context)
     renderer = renderer_of(base, spec, context)
-    learned = rendering.pairs(context.data.train, renderer, spec.max_length, "train")
-    held = rendering.pairs(context.data.validation, renderer, spec.max_length, "validation")
+    learned = rendering.pairs(context.data.train, renderer, spec.max_length, "train", context.cache)
+    held = rendering.pairs(context.data.validation, renderer, spec.max_length, "validation", context.cache)
     return learn(
         spec,
         context,

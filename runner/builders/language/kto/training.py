@@ -18,8 +18,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     """Learn which answers are wanted. Rows become tokens before the model is loaded."""
     base = base_model.find(spec, context)
     renderer = renderer_of(base, spec, context)
-    learned = rendering.labelled(context.data.train, renderer, spec.max_length, "train")
-    held = rendering.labelled(context.data.validation, renderer, spec.max_length, "validation")
+    learned = rendering.labelled(context.data.train, renderer, spec.max_length, "train", context.cache)
+    held = rendering.labelled(context.data.validation, renderer, spec.max_length, "validation", context.cache)
     # Rows that the template refused are gone.
     need_both_sorts(learned.wanted)
     if spec.loss_type == "kto" and context.batch_size * spec.gradient_accumulation < 2:

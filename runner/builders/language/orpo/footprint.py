@@ -19,7 +19,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
 
     def reader(base: Base) -> Callable[[Any, str], rendering.Pairs]:
         renderer = renderer_of(base, spec, context)
-        return lambda rows, side: rendering.pairs(rows, renderer, spec.max_length, side)
+        return lambda rows, side: rendering.pairs(rows, renderer, spec.max_length, side, context.cache)
 
     return language_footprint.estimate(
         spec,

@@ -18,7 +18,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
 
     def reader(base: Base) -> Callable[[Any, str], rendering.Pairs]:
         renderer = renderer_of(base, spec, context)
-        return lambda rows, side: rendering.pairs(rows, renderer, spec.max_length, side, scored=True)
+        return lambda rows, side: rendering.pairs(rows, renderer, spec.max_length, side, context.cache, scored=True)
 
     return language_footprint.estimate(
         spec, context, KnownRows(reader, exercise.full_pairs, lambda found: exercise.reward(spec, found))

@@ -27,14 +27,14 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     base = base_model.find(spec, context, "score")
     renderer = renderer_of(base, spec, context)
     learned, held = (
-        rendering.pairs(part, renderer, spec.max_length, side, scored=True)
+        rendering.pairs(part, renderer, spec.max_length, side, context.cache, scored=True)
         for part, side in ((context.data.train, "train"), (context.data.validation, "validation"))
     )
     row_report.tell([learned.side.report, held.side.report], context.emit, context.data.most_lost)
     document = {"chat": renderer.as_document(), "max_length": spec.max_length}
     asked = AskedTasks.read(spec, context, document)
     trained = base_model.load(spec, context, base, "score")
-    trained.check_tokens(learned.side.rows.tokens.ids, held.side.rows.tokens.ids)
+    trained.check_tokens(learned.side.rows.tokens, held.side.rows.tokens)
     start = Start.of(trained.model, context.processes)
     if spec.neftune_noise_alpha is not None:
         Noise(trained.model, spec.neftune_noise_alpha)

@@ -10,11 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.training.text_chunks import chunks
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
 from runner.training.tokens import Tokens, TokenWriter
-
-#: Texts, and characters, that the tokenizer is given at a time: a token takes it some hundred bytes.
-CHUNK, CHARACTERS = 1024, 2**18
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def encode(
     """
     ids, kinds = TokenWriter(cache), TokenWriter(cache)
     cut: list[int] = []
-    for part in chunks(texts, CHUNK, CHARACTERS):
+    for part in chunks(texts, TEXTS, CHARACTERS):
         at = len(ids)
         some = [tuple(map(_whole, each)) for each in part]
         first = [each[0] if paired else "\n".join(filter(None, each)) for each in some]

@@ -233,7 +233,7 @@ def _tell_cut(
 def _check_tokens(base: PretrainedBase, *sides: EncodedTexts) -> None:
     """Raise :class:`DataError` where rows have tokens that the model has none of."""
     count = base.config.get("vocab_size")
-    largest = max((int(side.tokens.ids.max()) for side in sides if len(side.tokens.ids)), default=0)
+    largest = max((side.tokens.largest for side in sides), default=0)
     if isinstance(count, int) and largest >= count:
         raise DataError(
             f"the rows have token {largest:,} of the tokenizer, and the model has {count:,} embeddings",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,8 @@ from runner.contract import Table
 from runner.contract.quantities import counted
 from runner.data.dialogues.row_types import SourceRow
 from runner.training.quiet_libraries import quietly
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
+from runner.training.tokens import Tokens, TokenWriter
 
 #: The label of a token that is not learned, which no tokenizer is ever given.
 NOT_LEARNED = -100
@@ -55,10 +59,10 @@ class TargetTokens:
 
     side: str
     rows: Sequence[SourceRow]
-    #: Token ids of every source, int64 each.
-    sources: Sequence[np.ndarray]
-    #: Of every target its labels, int64 each, and the number of its source, int64 ``[n]``.
-    labels: Sequence[np.ndarray]
+    #: Token ids of every source.
+    sources: Tokens
+    #: Of every target its labels, and the number of its source, int64 ``[n]``.
+    labels: Tokens
     owners: np.ndarray
     cut: CutRows
 
@@ -68,38 +72,40 @@ class TargetTokens:
     @property
     def lengths(self) -> np.ndarray:
         """Tokens of source and target together, int64 ``[n]``."""
-        each = [len(self.sources[owner]) + len(label) for owner, label in zip(self.owners, self.labels, strict=True)]
-        return np.array(each, np.int64)
+        found: np.ndarray = self.sources.lengths[self.owners] + self.labels.lengths
+        return found
 
     @property
     def learned(self) -> np.ndarray:
         """Tokens of a target that the loss is of, int64 ``[n]``."""
-        return np.array([int((label != NOT_LEARNED).sum()) for label in self.labels], np.int64)
+        return self.labels.added(lambda labels: (labels != NOT_LEARNED).astype(np.float64)).astype(np.int64)
 
 
-def encoded(rows: Sequence[SourceRow], tokenizer: Any, spec: Any, side: str) -> TargetTokens:
-    """Both sides of every row as the model reads them. ``spec`` says the prefix, the lengths and which are learned."""
+def encoded(rows: Sequence[SourceRow], tokenizer: Any, spec: Any, side: str, cache: Path | None = None) -> TargetTokens:
+    """Both sides of every row as the model reads them. ``spec`` says the prefix, the lengths and which are learned.
+
+    ``cache``: the folder where many tokens lie.
+    """
     cut = CutRows(side)
-    lines = [row.line for row in rows]
-    sources = source_ids(tokenizer, [spec.source_prefix + row.source for row in rows], spec.max_length)
-    cut.sources += [line for line, (_, whole) in zip(lines, sources, strict=True) if not whole]
+    sources, labels, owners = TokenWriter(cache), TokenWriter(cache), array("q")
     first = spec.learned_targets == "first" and side == "train"
-    pairs = [(at, text) for at, row in enumerate(rows) for text in (row.targets[:1] if first else row.targets)]
-    owners = np.array([at for at, _ in pairs], np.int64)
-    labels = []
-    for at, (ids, whole) in zip(
-        owners.tolist(), _within(tokenizer, [text for _, text in pairs], spec.max_target_length, target=True),
-        strict=True,
-    ):  # fmt: skip
-        found = np.array(ids, np.int64)
-        if not whole:
-            cut.targets.append(lines[at])
-            # To end here is not what the target does.
-            found[np.flatnonzero(found == tokenizer.eos_token_id)] = NOT_LEARNED
-        if tokenizer.unk_token_id is not None and (found == tokenizer.unk_token_id).any():
-            cut.unknown.append(lines[at])
-        labels.append(found)
-    return TargetTokens(side, rows, [np.array(ids, np.int64) for ids, _ in sources], labels, owners, cut)
+    for part in chunks(rows, TEXTS, CHARACTERS, lambda row: len(row.source) + sum(map(len, row.targets))):
+        begin = len(sources)
+        read = source_ids(tokenizer, [spec.source_prefix + row.source for row in part], spec.max_length)
+        sources.add(ids for ids, _ in read)
+        cut.sources += [row.line for row, (_, whole) in zip(part, read, strict=True) if not whole]
+        pairs = [(at, text) for at, row in enumerate(part) for text in (row.targets[:1] if first else row.targets)]
+        targets = _within(tokenizer, [text for _, text in pairs], spec.max_target_length, target=True)
+        for (at, _), (ids, whole) in zip(pairs, targets, strict=True):
+            if not whole:
+                cut.targets.append(part[at].line)
+                # To end here is not what the target does.
+                ids = [NOT_LEARNED if token == tokenizer.eos_token_id else token for token in ids]
+            if tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids:
+                cut.unknown.append(part[at].line)
+            labels.add([ids])
+            owners.append(begin + at)
+    return TargetTokens(side, rows, sources.done(), labels.done(), np.array(owners, np.int64), cut)
 
 
 def source_ids(tokenizer: Any, texts: Sequence[str], length: int) -> list[tuple[list[int], bool]]:
@@ -137,7 +143,7 @@ def cut_table(sides: Sequence[TargetTokens]) -> Table:
     columns = ["side", "sources", "targets", "source tokens", "target tokens", "sources cut", "targets cut"]
     rows = [
         [
-            each.side, len(each.sources), len(each), sum(map(len, each.sources)), int(each.learned.sum()),
+            each.side, len(each.sources), len(each), int(each.sources.ends[-1]), int(each.learned.sum()),
             len(each.cut.sources), len(each.cut.targets),
         ]
         for each in sides

@@ -45,16 +45,17 @@ class AskedSources:
     @classmethod
     def of(cls, held: TargetTokens, limit: int | None, seed: int) -> AskedSources:
         """At most ``limit`` of them, drawn by their content."""
+        keys = np.array([holdout.text_key(row.source) for row in held.rows], np.uint64)
+        distinct = keys[np.sort(np.unique(keys, return_index=True)[1])]
+        some = slice(None) if limit is None else np.sort(holdout.order(distinct, seed)[:limit])
+        asked = set(distinct[some].tolist())
         targets: dict[str, dict[str, None]] = {}
         ids: dict[str, np.ndarray] = {}
-        for row, tokens in zip(held.rows, held.sources, strict=True):
-            targets.setdefault(row.source, {}).update(dict.fromkeys(row.targets))
-            ids.setdefault(row.source, tokens)
-        texts = list(targets)
-        if limit is not None and limit < len(texts):
-            keys = np.array([holdout.text_key(text) for text in texts], np.uint64)
-            texts = [texts[at] for at in np.sort(holdout.order(keys, seed)[:limit])]
-        return cls(texts, [ids[text] for text in texts], [tuple(targets[text]) for text in texts], len(targets))
+        for row, tokens, key in zip(held.rows, held.sources, keys.tolist(), strict=True):
+            if key in asked:
+                targets.setdefault(row.source, {}).update(dict.fromkeys(row.targets))
+                ids.setdefault(row.source, tokens)
+        return cls(list(targets), list(ids.values()), [tuple(each) for each in targets.values()], len(distinct))
 
 
 @dataclass(frozen=True)

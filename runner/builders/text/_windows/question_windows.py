@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from runner.errors import DataError
-from runner.training.tokens import Tokens
-
-#: Questions that are tokenized at a time.
-CHUNK = 256
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
+from runner.training.tokens import Tokens, TokenWriter
 
 
 @dataclass(frozen=True)
@@ -49,16 +49,16 @@ class Windows:
     """Windows of some questions, in their order. The context's tokens in window ``i`` are ``[begin[i], end[i])``."""
 
     tokens: Tokens
-    #: Which text a token is of, int8 ``[all tokens]``, for a model that is told.
-    types: np.ndarray | None
+    #: Which text a token is of, int8, for a model that is told.
+    types: Tokens | None
     #: The question's number, where the context's tokens are, and the token that stands for no answer: int64 ``[w]``.
     question: np.ndarray
     begin: np.ndarray
     end: np.ndarray
     null: np.ndarray
     #: Of each window's tokens of the context their places in it, from their first character and to behind their last.
-    first: list[np.ndarray]
-    last: list[np.ndarray]
+    first: Tokens
+    last: Tokens
     padding: int
     #: Questions that were cut, by number.
     cut: list[int]
@@ -71,8 +71,7 @@ class Windows:
         ids, mask = self.tokens.padded(chosen, self.padding)
         found = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
         if self.types is not None:
-            types, _ = Tokens(self.types, self.tokens.ends).padded(chosen, 0)
-            found["token_type_ids"] = torch.from_numpy(types)
+            found["token_type_ids"] = torch.from_numpy(self.types.padded(chosen, 0)[0])
         return found
 
     def allowed(self, chosen: np.ndarray, width: int) -> np.ndarray:
@@ -104,16 +103,17 @@ def need_places(tokenizer: Any, where: str) -> None:
         )
 
 
-def windows(rows: Sequence[Any], tokenizer: Any, sizes: Sizes) -> Windows:
-    """The windows of questions, which have ``question`` and ``context``."""
-    ids: list[list[int]] = []
-    types: list[list[int]] = []
-    question: list[int] = []
-    begin, end, null = [], [], []
-    first, last = [], []
+def windows(rows: Iterable[Any], tokenizer: Any, sizes: Sizes, cache: Path | None = None) -> Windows:
+    """The windows of questions, which have ``question`` and ``context``.
+
+    ``cache``: the folder where many tokens lie.
+    """
+    ids, types = TokenWriter(cache), TokenWriter(cache, "b")
+    first, last = TokenWriter(cache), TokenWriter(cache)
+    question, begin, end, null = (array("q") for _ in range(4))
     cut: list[int] = []
-    for at in range(0, len(rows), CHUNK):
-        part = rows[at : at + CHUNK]
+    at = 0
+    for part in chunks(rows, TEXTS, CHARACTERS, lambda row: len(row.question) + len(row.context)):
         asked, shortened = _shortened([row.question for row in part], tokenizer, sizes.question)
         cut += [at + number for number in shortened]
         # A context as it stands: another text would have its tokens elsewhere.
@@ -127,29 +127,28 @@ def windows(rows: Sequence[Any], tokenizer: Any, sizes: Sizes) -> Windows:
             return_overflowing_tokens=True,
             return_offsets_mapping=True,
         )
-        types += encoded.get("token_type_ids") or []
+        types.add(encoded.get("token_type_ids") or [])
         for number, (own, places) in enumerate(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)):
             inside = [place for place, text in enumerate(encoded.sequence_ids(number)) if text == 1]
-            ids.append(own)
+            ids.add([own])
             question.append(at + encoded["overflow_to_sample_mapping"][number])
             begin.append(inside[0] if inside else len(own))
             end.append(inside[-1] + 1 if inside else len(own))
             null.append(own.index(tokenizer.cls_token_id) if tokenizer.cls_token_id in own else 0)
-            spans = np.array(places[begin[-1] : end[-1]], np.int64).reshape(-1, 2)
-            first.append(spans[:, 0])
-            last.append(spans[:, 1])
-    tokens = Tokens.of(ids)
-    told = np.fromiter((kind for own in types for kind in own), np.int8) if len(types) == len(ids) and ids else None
+            spans = places[begin[-1] : end[-1]]
+            first.add([[place for place, _ in spans]])
+            last.add([[place for _, place in spans]])
+        at += len(part)
     padding = tokenizer.pad_token_id
     return Windows(
-        tokens,
-        told,
+        ids.done(),
+        types.done() if len(types) == len(ids) and len(ids) else None,
         np.array(question, np.int64),
         np.array(begin, np.int64),
         np.array(end, np.int64),
         np.array(null, np.int64),
-        first,
-        last,
+        first.done(),
+        last.done(),
         0 if padding is None else padding,
         cut,
     )
@@ -176,9 +175,14 @@ def gold(rows: Sequence[Any], made: Windows, longest: int) -> Gold:
     """Where the answers are in their windows. Of several answers a window has the first that is whole in it."""
     start, end = made.null.copy(), made.null.copy()
     found, too_long = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    # The windows of a question stand together, in the order of the questions.
+    rest = enumerate(rows)
+    own, row = next(rest, (-1, None))
     for at, number in enumerate(made.question.tolist()):
+        while own < number:
+            own, row = next(rest)
         first, last = made.first[at], made.last[at]
-        for answer in rows[number].answers:
+        for answer in row.answers:
             one = int(np.searchsorted(last, answer.start, "right"))
             other = int(np.searchsorted(first, answer.end, "left")) - 1
             whole = one <= other and first[one] <= answer.start and last[other] >= answer.end

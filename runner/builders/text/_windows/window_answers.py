@@ -39,7 +39,7 @@ def answers(
             scores[at] = WindowScores(
                 starts[place, inside].copy(), ends[place, inside].copy(), made.first[at], made.last[at], none
             )
-    of: list[list[WindowScores]] = [[] for _ in rows]
+    of: list[list[WindowScores]] = [[] for _ in range(len(rows))]
     for number, one in zip(made.question.tolist(), scores, strict=True):
         assert one is not None
         of[number].append(one)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,11 +47,11 @@ class Side:
     gold: Gold
 
     @classmethod
-    def of(cls, rows: Sequence[Any], tokenizer: Any, sizes: Sizes) -> Side:
-        made = windows(rows, tokenizer, sizes)
+    def of(cls, rows: Sequence[Any], tokenizer: Any, sizes: Sizes, cache: Path) -> Side:
+        made = windows(rows, tokenizer, sizes, cache)
         return cls(rows, made, gold(rows, made, sizes.answer))
 
-    @property
+    @cached_property
     def with_answer(self) -> np.ndarray:
         return np.array([row.answerable for row in self.rows], bool)
 
@@ -128,7 +130,7 @@ def read_sides(context: TrainContext | FootprintContext, tokenizer: Any, sizes: 
     """Both sides of ``context.data`` as windows. Tells of what is cut; raises :class:`DataError` where no answer can be
     learned."""
     data: Any = context.data
-    learned, held = (Side.of(rows, tokenizer, sizes) for rows in (data.train, data.validation))
+    learned, held = (Side.of(rows, tokenizer, sizes, context.cache) for rows in (data.train, data.validation))
     _tell(learned, held, sizes, context)
     return learned, held
 

@@ -33,7 +33,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     if context.data is not None and here:
         tokenizer = open_tokenizer(base.source, pretrained_base.BASE, spec.source_language, spec.target_language)
         sides = ((context.data.train, "train"), (context.data.validation, "validation"))
-        learned, held = (encoded(rows, tokenizer, spec, side) for rows, side in sides)
+        learned, held = (encoded(rows, tokenizer, spec, side, context.cache) for rows, side in sides)
         for side in (learned, held):
             side.cut.tell(context.emit, spec)
     else:
@@ -82,12 +82,12 @@ def _full(count: int, source: int, target: int) -> TargetTokens:
     return TargetTokens(
         "train",
         [],
-        [np.zeros(source, np.int64)] * count,
-        [np.zeros(target, np.int64)] * count,
+        known_rows.full(count, source),
+        known_rows.full(count, target),
         np.arange(count),
         CutRows("train"),
     )
 
 
 def _kept(rows: TargetTokens) -> int:
-    return sum(each.nbytes for each in (*rows.sources, *rows.labels))
+    return rows.sources.nbytes + rows.labels.nbytes

@@ -30,8 +30,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     base = pretrained_base.find(spec, context, HEAD)
     check_parts(base)
     tokenizer = open_tokenizer(base.folder, pretrained_base.BASE, spec.source_language, spec.target_language)
-    learned = encoded(context.data.train, tokenizer, spec, "train")
-    held = encoded(context.data.validation, tokenizer, spec, "validation")
+    learned = encoded(context.data.train, tokenizer, spec, "train", context.cache)
+    held = encoded(context.data.validation, tokenizer, spec, "validation", context.cache)
     for side in (learned, held):
         side.cut.tell(context.emit, spec)
     opened = open_model(spec, context, base, HEAD)

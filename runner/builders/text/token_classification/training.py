@@ -21,6 +21,7 @@ from runner.contract import FootprintContext, TrainContext, TrainResult
 from runner.contract.quantities import counted
 from runner.data.tagged_tokens.tagged_row import OUTSIDE, TaggedRow, labels_of
 from runner.errors import DataError
+from runner.store import aside
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.baselines import baselines
 from runner.tasks.token_labels.decoding import decode
@@ -93,7 +94,7 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     metrics["log_loss"] = _log_loss(own, held, labels, held_windows) if held else None
     metrics |= {"n_train": len(train_rows), "n_windows": len(used)}
     if held:
-        first = ([row.tokens for row in train_rows], [row.tags for row in train_rows])
+        first = ((row.tokens for row in train_rows), (row.tags for row in train_rows))
         tables.append(baselines(*first, [row.tokens for row in held], [row.tags for row in held], context.seed))
     finetuned_card.write(
         context.artifact, spec, opened.name, TASK, metrics, pipeline="token-classification", code=CODE,
@@ -113,7 +114,8 @@ def read_sides(spec: Any, context: TrainContext | FootprintContext, tokenizer: A
     data: Any = context.data
     train, held = data.train.rows, data.validation.rows
     windows, held_windows = (
-        windows_of(tokenizer, [row.tokens for row in side], spec.max_length, spec.stride) for side in (train, held)
+        windows_of(tokenizer, (row.tokens for row in side), spec.max_length, spec.stride, context.cache)
+        for side in (train, held)
     )
     _tell(context, train, windows, held, held_windows)
     return windows, held_windows
@@ -126,10 +128,10 @@ def learned_windows(
 
     Raises :class:`DataError` where no word of an entity is a token.
     """
-    learned = windows.labels([row.tags for row in rows], labels, spec.labelled == "all")
-    mass = _mass(learned.ids, windows, spec.outside_weight)
+    learned = windows.labels((row.tags for row in rows), labels, spec.labelled == "all")
+    mass = _mass(learned, spec.outside_weight)
     used = np.flatnonzero(mass > 0)
-    if not len(used) or not (learned.ids > 0).any():
+    if not len(used) or not any((part > 0).any() for part in aside.parts(learned.ids)):
         raise DataError(
             "no word of an entity is a token of this model",
             where="/data/dataset",
@@ -155,11 +157,13 @@ def kept_types(context: TrainContext | FootprintContext, types: tuple[str, ...])
     return known
 
 
-def _mass(learned: np.ndarray, windows: Windows, outside_weight: float) -> np.ndarray:
+def _mass(learned: Tokens, outside_weight: float) -> np.ndarray:
     """What every window counts in a step's mean: the weights of the tokens that are learned in it, float64 ``[n]``."""
-    own = np.where(learned == NOT_LEARNED, 0.0, np.where(learned == 0, outside_weight, 1.0))
-    sums = np.concatenate([[0.0], np.cumsum(own)])
-    return sums[windows.tokens.ends[1:]] - sums[windows.tokens.ends[:-1]]
+
+    def weights(some: np.ndarray) -> np.ndarray:
+        return np.where(some == NOT_LEARNED, 0.0, np.where(some == 0, outside_weight, 1.0))
+
+    return learned.added(weights)
 
 
 def _tags(odds: Sequence[np.ndarray], labels: Sequence[str]) -> list[list[str]]:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from runner.data.tagged_tokens.tagged_row import BEGIN, INSIDE
 from runner.errors import DataError
-from runner.training.tokens import Tokens
+from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
+from runner.training.tokens import Tokens, TokenWriter
 
 #: A token that nothing is learned at, as torch's loss passes over it.
 NOT_LEARNED = -100
-#: Texts that are given to the tokenizer at a time.
-AT_A_TIME = 1024
 
 
 @dataclass(frozen=True)
@@ -26,17 +27,19 @@ class Windows:
     #: Of each window the text that it is of: int64 ``[windows]``.
     text: np.ndarray
     #: Of every token the word that it is of, -1 for special ones, and whether the word is read at it, or not at all in
-    #: this window: int64 and bool ``[all tokens]``.
+    #: this window: int32 and int8 (0 or 1) ``[all tokens]``.
     word: np.ndarray
     read: np.ndarray
     #: Texts of more than one window, and words that are no token, by text.
     long: list[int]
     unread: dict[int, list[int]]
+    #: The folder where many tokens lie.
+    cache: Path | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
 
-    def labels(self, tags: Sequence[Sequence[str]], labels: Sequence[str], all_tokens: bool) -> Tokens:
+    def labels(self, tags: Iterable[Sequence[str]], labels: Sequence[str], all_tokens: bool) -> Tokens:
         """What is to be learned at every token, as numbers of ``labels``; :data:`NOT_LEARNED` where nothing is.
 
         ``tags`` are those of each text's words. With ``all_tokens`` a word's further tokens go on in its entity; of
@@ -44,24 +47,35 @@ class Windows:
         learned.
         """
         number = {label: at for at, label in enumerate(labels)}
-        found = np.full(len(self.word), NOT_LEARNED, np.int64)
+        writer = TokenWriter(self.cache)
         ends = self.tokens.ends
-        for window, text in enumerate(self.text.tolist()):
-            own = tags[text]
-            reading = -1
-            for at in range(int(ends[window]), int(ends[window + 1])):
-                word = int(self.word[at])
-                if self.read[at]:
-                    found[at] = number.get(own[word], NOT_LEARNED)
+        # The windows of a text stand together, in the order of the texts.
+        rest = enumerate(tags)
+        text, own = -1, ()  # type: int, Sequence[str]
+        for window, wanted in enumerate(self.text.tolist()):
+            while text < wanted:
+                text, own = next(rest)
+            inside = slice(int(ends[window]), int(ends[window + 1]))
+            reading, found = -1, []
+            for word, read in zip(self.word[inside].tolist(), self.read[inside].tolist(), strict=True):
+                learned = NOT_LEARNED
+                if read:
+                    learned = number.get(own[word], NOT_LEARNED)
                     reading = word
                 elif all_tokens and word >= 0 and word == reading:
                     tag = own[word]
-                    found[at] = number.get(INSIDE + tag[2:] if tag.startswith(BEGIN) else tag, NOT_LEARNED)
-        return Tokens(found, ends)
+                    learned = number.get(INSIDE + tag[2:] if tag.startswith(BEGIN) else tag, NOT_LEARNED)
+                found.append(learned)
+            writer.add([found])
+        return writer.done()
 
 
-def windows_of(tokenizer: Any, texts: Sequence[Sequence[str]], max_length: int, stride: int) -> Windows:
+def windows_of(
+    tokenizer: Any, texts: Iterable[Sequence[str]], max_length: int, stride: int, cache: Path | None = None
+) -> Windows:
     """The windows of texts, each the words that it is made of. A text without a word that is a token has none.
+
+    ``cache``: the folder where many tokens lie.
 
     A word is read at its first token, in the window in which the nearer end of the window is farthest from it. Raises
     :class:`DataError` for a stride that leaves a window no room for a new token.
@@ -73,18 +87,14 @@ def windows_of(tokenizer: Any, texts: Sequence[Sequence[str]], max_length: int, 
             where="/model/spec/stride",
             hint=f"at most {room - 1}, or a greater max_length",
         )
-    ids: list[list[int]] = []
-    text_of: list[int] = []
-    words: list[int] = []
-    firsts: list[bool] = []
+    ids, words, firsts = TokenWriter(cache), TokenWriter(cache), TokenWriter(cache, "b")
+    text_of = array("q")
     long: list[int] = []
     unread: dict[int, list[int]] = {}
-    for start in range(0, len(texts), AT_A_TIME):
-        chosen = [at for at in range(start, min(start + AT_A_TIME, len(texts))) if texts[at]]
-        if not chosen:
-            continue
+    with_words = (each for each in enumerate(texts) if each[1])
+    for part in chunks(with_words, TEXTS, CHARACTERS, lambda each: sum(map(len, each[1]))):
         made = tokenizer(
-            [list(texts[at]) for at in chosen],
+            [list(text) for _, text in part],
             is_split_into_words=True,
             truncation=True,
             max_length=max_length,
@@ -94,21 +104,22 @@ def windows_of(tokenizer: Any, texts: Sequence[Sequence[str]], max_length: int, 
         )
         by_text: dict[int, list[Any]] = {}
         for encoding, at in zip(made.encodings, made["overflow_to_sample_mapping"], strict=True):
-            by_text.setdefault(chosen[at], []).append(encoding)
-        for text, encodings in by_text.items():
+            by_text.setdefault(at, []).append(encoding)
+        for at, encodings in by_text.items():
+            text, own_words = part[at]
             read = _read_at(encodings, room - stride)
-            if absent := sorted(set(range(len(texts[text]))) - {word for _, word in read}):
+            if absent := sorted(set(range(len(own_words))) - {word for _, word in read}):
                 unread[text] = absent
             if len(encodings) > 1:
                 long.append(text)
             for window, encoding in enumerate(encodings):
-                ids.append(encoding.ids)
+                ids.add([encoding.ids])
                 text_of.append(text)
-                words += [-1 if word is None else word for word in encoding.word_ids]
+                words.add([[-1 if word is None else word for word in encoding.word_ids]])
                 places = {place for (own, _), place in read.items() if own == window}
-                firsts += [place in places for place in range(len(encoding.ids))]
-    tokens = Tokens.of(ids)
-    return Windows(tokens, np.array(text_of, np.int64), np.array(words, np.int64), np.array(firsts, bool), long, unread)
+                firsts.add([[place in places for place in range(len(encoding.ids))]])
+    numbers = np.array(text_of, np.int64)
+    return Windows(ids.done(), numbers, words.done().ids, firsts.done().ids, long, unread, cache)
 
 
 def _read_at(encodings: Sequence[Any], step: int) -> dict[tuple[int, int], int]:
