@@ -26,7 +26,7 @@ class StoredReference(TypedDocument):
 class PlanDocument(TypedDocument):
     """The plan, as it is written."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data", "processes", "sharding"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data", "processes", "sharding", "pipeline"})
 
     plan_version: int = 1
     model_type: str
@@ -56,6 +56,8 @@ class PlanDocument(TypedDocument):
     wandb: JsonObject | None = None
     #: The hash of Runner's source.
     code: str | None = None
+    #: The pipeline whose step the training is: its name, the step, and every step that the data came through.
+    pipeline: JsonObject | None = None
     #: Whether a resumed run may go on with data that it did not begin with.
     allow_changed_data: bool = False
 

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from functools import cache
+from importlib import import_module
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNION = "training-spec.json"
 #: The schema of task files, which `runner evaluate` reads.
 EVALUATION_TASK = "evaluation-task"
+#: The schemas of documents of several runs, and the functions that give them: they are of rooms above this one.
+PIPELINE, BATCH = "pipeline", "batch"
+ABOVE = {PIPELINE: "runner.pipeline.document:schema", BATCH: "runner.pipeline.batches.batch_document:schema"}
 Schema = dict[str, Any]
 
 
@@ -64,8 +68,16 @@ def evaluation_task() -> Schema:
     return _generate(EvaluationTask, EVALUATION_TASK, "Evaluation task")
 
 
+@cache
+def above(name: str) -> Schema:
+    """The schema of one of :data:`ABOVE`."""
+    module, _, function = ABOVE[name].partition(":")
+    found: Schema = getattr(import_module(module), function)()
+    return found
+
+
 def of_document(document: type[BaseModel], name: str, title: str) -> Schema:
-    """The schema of a document that has none in ``schemas/``, to be checked by."""
+    """The schema of a document that is no training spec, to be checked by."""
     return _generate(document, name, title)
 
 
@@ -92,10 +104,11 @@ def text(schema: Schema) -> str:
 
 
 def files() -> dict[str, str]:
-    """The files of ``schemas/`` by name: the built-in kinds and their union, and that of task files."""
+    """The files of ``schemas/`` by name: the built-in kinds and their union, task files, pipelines and batches."""
     built_in = list(registry.built_in())
     kinds = {f"{name}.json": text(schema_for(name)) for name in built_in}
-    return kinds | {UNION: text(union(built_in)), f"{EVALUATION_TASK}.json": text(evaluation_task())}
+    others = {EVALUATION_TASK: evaluation_task()} | {name: above(name) for name in ABOVE}
+    return kinds | {UNION: text(union(built_in))} | {f"{name}.json": text(schema) for name, schema in others.items()}
 
 
 def write(directory: Path) -> list[Path]:
