@@ -84,6 +84,14 @@ GROUPS = {
             "prune": ("runner.cli.models_removal:prune", "Remove old versions of stored models; shown first."),
         },
     ),
+    "pipeline": (
+        "Run steps from raw files to a trained, evaluated model.",
+        {
+            "run": ("runner.cli.pipeline:run", "Do a pipeline's steps, or a batch's; what is done is not done again."),
+            "show": ("runner.cli.pipeline:show_pipeline", "One pipeline: its steps and what each came to."),
+            "list": ("runner.cli.pipeline:list_pipelines", "List pipelines, newest first."),
+        },
+    ),
     "artifacts": (
         "The queue of models to upload.",
         {

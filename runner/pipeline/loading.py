@@ -45,6 +45,9 @@ class LoadedStep:
     section: Section | None = None
     #: The spec of a training, with names in the place of what is not made yet.
     spec: LoadedSpec | None = None
+    #: The kinds of the models that it names of earlier steps, and the specs of those that are trained there, by place.
+    kinds: Mapping[Path, str] = field(default_factory=dict)
+    specs: Mapping[Path, LoadedSpec] = field(default_factory=dict)
 
     def told(self, give: Give) -> Any:
         """What the step is told, with what ``give`` says in the place of references; of a training the whole spec."""
@@ -125,6 +128,13 @@ class _Reading:
             wrong = faults_of(self.document, own, before, [each[0] for each in rough])
             self.faults += wrong
             step = self._step(own, verb, body, changes, before, {finding.at[:-1] for finding in wrong})
+            named = {ref.within: _made(ref, before) for ref in own.references if ref.sort == "model"}
+            trained = {each.name: each.spec for each in steps if each.spec is not None}
+            step = replace(
+                step,
+                kinds={within: made.kind for within, made in named.items() if made is not None and made.kind},
+                specs={ref.within: trained[ref.step] for ref in own.references if ref.step in trained},
+            )
             if own.name not in before:
                 before[own.name] = replace(own, makes=step.makes)
             steps.append(step)
@@ -374,4 +384,12 @@ def _rows_made(
             return {}
         # One part of several is all that there is for this step.
         parts = [WHOLE] if own.part else [name for name, made in other.makes.items() if made.sort == "rows"]
-    return {part: Made("rows") for part in step.parts(section, parts)}
+    return {part: Made("rows") for part in _parts(verb, section, parts)}
+
+
+def _parts(verb: str, section: Section, given: Sequence[str]) -> Sequence[str]:
+    """The parts of a data step's output: those of its input, but for what divides them."""
+    from runner.pipeline.steps import STEPS
+
+    divides = getattr(STEPS[verb], "parts", None)
+    return divides(section) if divides else given

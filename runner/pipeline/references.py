@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from runner import near_names
-from runner.pipeline.document import REFERENCE
+from runner.pipeline.document import REFERENCE as REFERENCE
 from runner.spec.findings import Finding, find, written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
