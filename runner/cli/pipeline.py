@@ -15,7 +15,7 @@ from runner.cli.infer import progress_shown, sigterm_raises
 from runner.cli.output import error_text, fault_text, say, show, table
 from runner.cli.parameters import Dash, Json
 from runner.cli.program_name import as_called
-from runner.errors import ExitCode, UsageError
+from runner.errors import ExitCode, Stopped, UsageError
 from runner.workspace import Workspace
 
 
@@ -55,6 +55,7 @@ def run(
         if from_ is not None:
             raise UsageError("a batch has no steps of its own", where="--from", hint="run one of its pipelines so")
         return run_batch(data, source, executor, dry_run=dry_run, as_json=json)
+    from runner.inference.inferring import Terminated
     from runner.pipeline.loading import load
     from runner.pipeline.planning import StepsError, from_step, plan
 
@@ -70,7 +71,6 @@ def run(
             show(document, lambda: _plan_text(planned), as_json=json)
             return ExitCode.DONE
         gc.enable()
-        from runner.inference.inferring import Terminated
         from runner.pipeline import running
 
         command = f"{as_called()} pipeline run {shlex.quote(source)}"
@@ -83,6 +83,8 @@ def run(
                 watching=watching(emit),
                 command=command,
             )
+    except Terminated:
+        raise Stopped("stopped: what is done is kept", hint="the same command goes on from there") from None
     except StepsError as error:
         for name, each in error.errors if not json else ():
             say(f"step {name!r}: {error_text(each)}")

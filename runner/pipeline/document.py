@@ -23,13 +23,13 @@ StepName = Annotated[
     StringConstraints(pattern=STEP_NAME, max_length=64),
     Field(json_schema_extra={"x-expected": "1 to 64 letters, digits, dashes and underscores"}),
 ]
-_Path = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
+PathText = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\u0000-\u001f]+$")]
 _Made = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_\-]*(\.[A-Za-z0-9][A-Za-z0-9_\-]*)?$", max_length=129),
     Field(json_schema_extra={"x-expected": '"STEP", or "STEP.PART" of a step that makes several things'}),
 ]
-_Pointer = Annotated[
+Pointer = Annotated[
     str,
     StringConstraints(pattern=r"^/.+$", max_length=1024),
     Field(json_schema_extra={"x-expected": 'a JSON pointer into the spec, such as "/data/dataset"'}),
@@ -49,7 +49,7 @@ class PipelineSection(Section):
     description: str | None = option(None, max_length=1000, description="What it is for, on its page.")
 
 
-Rows = _Path | From
+Rows = PathText | From
 Model = Reference | From
 
 
@@ -59,7 +59,7 @@ class Evaluate(Section):
     models: Annotated[list[Model], Field(min_length=1)] = option(
         description="Language models, stored or trained in an earlier step; the later ones are compared with the first."
     )
-    tasks: Annotated[list[_Path | dict[str, Any]], Field(min_length=1)] = option(
+    tasks: Annotated[list[PathText | dict[str, Any]], Field(min_length=1)] = option(
         description="Tasks: the paths of their files, or the documents themselves (evaluation-task.json), whose "
         "data.dataset may be a part of an earlier step."
     )
@@ -96,12 +96,12 @@ class _Step(Section):
     """One step: its name, and one verb with what it is told."""
 
     name: StepName | None = option(None, description="What later steps call it. Default: its verb.")
-    train: dict[str, Any] | _Path | None = option(
+    train: dict[str, Any] | PathText | None = option(
         None,
         description="A training spec, or the path of its file. A text in it may be what an earlier step made: rows in "
         "data, a model where one is named.",
     )
-    changes: dict[_Pointer, Any] | None = option(
+    changes: dict[Pointer, Any] | None = option(
         None,
         alias="with",
         description='Beside train: values in the place of the spec\'s, by JSON pointer, such as {"/epochs": 3}.',

@@ -350,7 +350,7 @@ def _model_of(spec: LoadedSpec, step: LoadedStep, before: Mapping[str, Named]) -
 def _merged(body: Any, references: Sequence[Reference], before: Mapping[str, Named]) -> Made:
     own = next((ref for ref in references if ref.within == ("model",)), None)
     given = body.get("model") if isinstance(body, dict) else None
-    made = _made(own, before) if own else Made("model", given, parse_kind(given))
+    made = _made(own, before) if own else _stored(given)
     if made is None or made.model is None:
         return Made("model")
     plain = parse_reference(made.model).name
@@ -358,12 +358,13 @@ def _merged(body: Any, references: Sequence[Reference], before: Mapping[str, Nam
     return Made("model", f"{made.kind}/{name}" if made.kind else str(name), made.kind)
 
 
-def parse_kind(reference: object) -> str | None:
-    """The kind that a stored model's name says, if it is a name and says one."""
+def _stored(reference: object) -> Made | None:
+    """The stored model of a name, if it is one."""
     try:
-        return parse_reference(reference).model_type if isinstance(reference, str) else None
+        kind = parse_reference(reference).model_type if isinstance(reference, str) else None
     except RunnerError:
         return None
+    return Made("model", str(reference), kind) if isinstance(reference, str) else None
 
 
 def _rows_made(
@@ -384,12 +385,13 @@ def _rows_made(
             return {}
         # One part of several is all that there is for this step.
         parts = [WHOLE] if own.part else [name for name, made in other.makes.items() if made.sort == "rows"]
-    return {part: Made("rows") for part in _parts(verb, section, parts)}
+    return {part: Made("rows") for part in parts_of_step(verb, section, parts)}
 
 
-def _parts(verb: str, section: Section, given: Sequence[str]) -> Sequence[str]:
+def parts_of_step(verb: str, options: Any, given: Sequence[str]) -> Sequence[str]:
     """The parts of a data step's output: those of its input, but for what divides them."""
-    from runner.pipeline.steps import STEPS
+    if verb != "split":
+        return given
+    from runner.pipeline.steps.part_names import in_order, own_name
 
-    divides = getattr(STEPS[verb], "parts", None)
-    return divides(section) if divides else given
+    return in_order(own_name(name) for name in options.ratios)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__
-from runner.errors import RunnerError
+from runner.errors import Interrupted, RunnerError, Stopped
+from runner.inference.inferring import Terminated
 from runner.pipeline.journal import Journal
 from runner.pipeline.loading import LoadedPipeline
 from runner.pipeline.pipeline_page import write_page
@@ -143,7 +144,8 @@ def _one(
         record = _carried_out(planned, every, before, store, loaded, executor, watching, again)
         store.link(loaded.name, name, verb, planned.key)
         journal.add("step-ended", step=name, key=planned.key, summary=record.summary, model=record.model, run=record.run)
-    except RunnerError as error:
+    except (RunnerError, KeyboardInterrupt, Terminated) as caught:
+        error = _in_words(caught)
         error.where = f"step {name!r}" + (f" ({error.where})" if error.where else "")
         try:
             journal.add("step-failed", step=name, error=error.as_dict())
@@ -154,6 +156,13 @@ def _one(
         watching.ended()
     watching.say(f"  {record.summary}")
     return DoneStep(name, verb, "done", planned.folder, record)
+
+
+def _in_words(caught: BaseException) -> RunnerError:
+    """What ended a step as an error: a signal, outside of work that tells of it in its own words, is one too."""
+    if isinstance(caught, RunnerError):
+        return caught
+    return Interrupted("interrupted") if isinstance(caught, KeyboardInterrupt) else Stopped("stopped")
 
 
 def _carried_out(
