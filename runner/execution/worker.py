@@ -267,6 +267,7 @@ def lock_facts(plan: PlanDocument, spec: TrainingSpec, data: LoadedData, device:
         python=platform.python_version(),
         processes=plan.processes,
         packages={name: version(name) for name in sorted({*builder.REQUIRES, "numpy", "pydantic"})},
+        prepared=plan.prepared,
         hardware=Hardware(
             machine=platform.machine(),
             system=platform.system(),
