@@ -268,6 +268,7 @@ def lock_facts(plan: PlanDocument, spec: TrainingSpec, data: LoadedData, device:
         processes=plan.processes,
         pipeline=plan.pipeline,
         packages={name: version(name) for name in sorted({*builder.REQUIRES, "numpy", "pydantic"})},
+        prepared=plan.prepared,
         hardware=Hardware(
             machine=platform.machine(),
             system=platform.system(),

@@ -371,13 +371,15 @@ def _rows_made(
     verb: str, section: Section | None, references: Sequence[Reference], before: Mapping[str, Named]
 ) -> Mapping[str, Made]:
     from runner.pipeline.steps import STEPS, WHOLE
+    from runner.pipeline.steps.part_names import parts_of
 
     step = STEPS[verb]
     if not step.gives_rows:
         return {"figures": Made("figures")}
     if section is None:
         return {}
-    parts: list[str] = [WHOLE]
+    given = getattr(section, "input", None)
+    parts = list(parts_of(absolute(given, current_folder()))) if isinstance(given, str) else [WHOLE]
     own = next((ref for ref in references if ref.within == ("input",)), None)
     if own is not None:
         other = before.get(own.step)

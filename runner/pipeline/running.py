@@ -18,6 +18,7 @@ from runner.pipeline.pipeline_page import write_page
 from runner.pipeline.planning import PlannedStep, from_step, plan, value_of
 from runner.pipeline.step_store import StepRecord, StepStore
 from runner.pipeline.steps import STEPS, WHOLE
+from runner.pipeline.steps.part_names import parts_of
 from runner.pipeline.verbs import Watching, Work, verb_of
 from runner.store.files import write_json
 from runner.workspace import Workspace
@@ -224,7 +225,8 @@ def _inputs(
     """Part -> file of the step's input: of a step before all its parts, where none is named."""
     reference = next((each for each in planned.step.references if each.within == ("input",)), None)
     if reference is None:
-        return {WHOLE: told["input"]} if isinstance(told, dict) and "input" in told else {}
+        given = told.get("input") if isinstance(told, dict) else None
+        return {part: str(path) for part, path in parts_of(given).items()} if given is not None else {}
     parts, folder = records[reference.step].parts, folders[reference.step]
     if reference.part is not None:
         return {WHOLE: str(folder / parts[reference.part]["file"])}

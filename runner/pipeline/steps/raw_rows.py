@@ -1,8 +1,8 @@
 """Rows of raw files, whatever their container: each with its line, and what cannot be read told beside the others.
 
-Training's own reader refuses a file with a line that is no JSON, since such a file may have been cut off. Here each such
-line is a row that was not taken, and JSON may be what raw data is besides: an object that holds a list ``data``, and
-rows that are arrays.
+Training's own reader refuses a file with a line that is no JSON, since such a file may have been cut off. Here each
+such line is a row that was not taken, and JSON may be what raw data is besides: an object that holds a list ``data``,
+and rows that are arrays.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _rows_start(text: str) -> int | None:
 
 
 def _elements(file: Path, text: str, start: int) -> Iterator[RawRow]:
-    """The elements of the list that begins at ``start``. Raises :class:`DataError` with the line for what is no JSON."""
+    """The elements of the list that begins at ``start``. Raises :class:`DataError` with its line for no JSON."""
     reader = ObjectReader()
     at, line, counted = _skip(text, start + 1), 1, 0
     while text[at : at + 1] != "]":

@@ -10,12 +10,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from runner.errors import DataError
-from runner.pipeline.steps import WHOLE, Inputs
+from runner.pipeline.steps import Inputs
 from runner.pipeline.steps.step_report import StepReport, WrittenFile
 from runner.store.files import cannot_write
 
-#: A step's own account of its output, beside the rows.
-ACCOUNT = "_step.json"
 #: Rows that a step could not take.
 REJECTED = "_rejected.jsonl"
 
@@ -99,4 +97,9 @@ def need_rows(report: StepReport, inputs: Inputs, hint: str) -> None:
     )
 
 
-__all__ = ["ACCOUNT", "REJECTED", "WHOLE", "RowWriter", "need_rows", "part_writer", "rows_of"]
+def tokenizer_files(model: str | None) -> list[Path]:
+    """The files of a tokenizer in a local folder, sorted; none of a model that is named as on the Hub."""
+    folder = None if model is None else Path(model).expanduser()
+    if folder is None or not folder.is_dir():
+        return []
+    return sorted(each for each in folder.iterdir() if each.suffix in (".json", ".jinja", ".txt", ".model"))

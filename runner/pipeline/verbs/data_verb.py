@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from runner.contract.quantities import counted
@@ -11,22 +12,28 @@ from runner.data.hub_files import is_hub_name
 from runner.pipeline.loading import LoadedStep
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps import STEPS
+from runner.pipeline.steps.carrying_out import carry_out as carry_out_step
 from runner.pipeline.steps.raw_rows import raw_files
 from runner.pipeline.verbs import Result, Work, external
 from runner.store.files import write_json
 from runner.workspace import Workspace
 
 GOES_ON = False
+#: The folder of the rows, below the step's own.
+ROWS = "rows"
 #: What a step that gives no rows tells, as a file.
 FIGURES = "figures.json"
 
 
 def inputs(step: LoadedStep, told: Any, workspace: Workspace) -> Mapping[str, Any]:
     """The input's files by their bytes; a data set of the Hub by its name."""
+    assert step.section is not None
+    reads = getattr(import_module(STEPS[step.verb].module), "reads", lambda options: [])
+    beside = {"beside": fingerprint([path for path in reads(step.section) if path.is_file()])}
     if not external(step, ("input",)):
-        return {}
+        return beside
     path = told["input"]
-    return {path: "hub"} if is_hub_name(path) else {"input": fingerprint(raw_files(path))}
+    return beside | {"input": [[path, "hub"]] if is_hub_name(path) else fingerprint(raw_files(path))}
 
 
 def check(step: LoadedStep, workspace: Workspace, executor: str | None) -> None:
@@ -38,12 +45,13 @@ def carry_out(work: Work) -> Result:
     step = STEPS[work.step.verb]
     own = {name: value for name, value in work.told.items() if name != "input"}
     options = step.options.model_validate_json(json.dumps(own))
-    report = step.run(work.inputs, options, work.folder)
+    # With an account of its own, so that a training's lock tells of the rows wherever they lie.
+    report = carry_out_step(step, work.inputs, options, work.folder / ROWS).report
     for warning in report.warnings:
         work.watching.say(f"warning: {warning}")
     facts = report.as_dict()
     parts: dict[str, dict[str, Any]] = {
-        part: {"file": name} | vars(report.files[name]) for part, name in report.parts.items()
+        part: vars(report.files[name]) | {"file": f"{ROWS}/{name}"} for part, name in report.parts.items()
     }
     if not step.gives_rows:
         write_json(work.folder / FIGURES, facts)
