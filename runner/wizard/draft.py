@@ -15,7 +15,7 @@ from runner.spec import pointers
 from runner.store.files import cannot_write
 from runner.workspace import Workspace
 
-Origin = Literal["flag", "file", "data", "you"]
+Origin = Literal["flag", "file", "data", "you", "default"]
 VERSION = 1
 
 

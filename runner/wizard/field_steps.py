@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from runner.spec.schema_walk import resolve
 from runner.wizard import field_values
 from runner.wizard.asking import Choice, Question
 from runner.wizard.draft import Draft
-from runner.wizard.field_groups import default_of, present, required
+from runner.wizard.field_groups import default_of, field_at, present, required
 from runner.wizard.questions import description, name_of, question
 
 Schema = dict[str, Any]
@@ -44,6 +44,27 @@ class Field:
     step: str
     #: Whether fields that may be left out are asked as well.
     everything: bool = True
+    #: The default of the section around it, where the spec has no such section: it comes before the field's own.
+    around: Mapping[str, Any] | None = None
+
+    def default(self, root: Schema) -> Any:
+        """What the field is where the spec says nothing of it."""
+        name = pointers.split(self.pointer)[-1]
+        if self.around is not None and name in self.around:
+            return self.around[name]
+        return default_of(self.schema, root)
+
+    def inner(self, name: str, section: Schema, draft: Draft, root: Schema) -> Field:
+        """A field of this section; ``section`` is its schema."""
+        default = None if draft.has(self.pointer) else self.default(root)
+        return Field(
+            self.pointer + pointers.join((name,)),
+            present(section)[name],
+            name in required(section),
+            self.step,
+            self.everything,
+            default if isinstance(default, dict) else None,
+        )
 
 
 #: Answers that are known without the schema, for a field: the columns of a file, say.
@@ -102,6 +123,8 @@ def _is_section(schema: Schema, root: Schema) -> bool:
 def _one(field: Field, root: Schema, draft: Draft, offers: Sequence[Choice]) -> Ask:
     """One value. What is the default already is not written into the spec."""
     now = draft.get(field.pointer)
+    if now is None and not draft.has(field.pointer):
+        now = field.default(root) if field.around is not None else None
     asked = question(field.pointer, field.schema, root, needed=field.needed, now=now, offers=offers)
 
     def put(draft: Draft, answer: Any) -> None:
@@ -112,20 +135,34 @@ def _one(field: Field, root: Schema, draft: Draft, offers: Sequence[Choice]) -> 
 
 def put_value(draft: Draft, field: Field, root: Schema, answer: Any) -> None:
     """An answer into the spec: left out where it is what the field has anyway."""
-    default = default_of(field.schema, root)
+    default = field.default(root)
     same = answer == default and isinstance(answer, bool) == isinstance(default, bool)
-    if same and not field.needed:
+    if same and (not field.needed or field.around is not None):
         if draft.has(field.pointer) and draft.get(field.pointer) != answer:
             draft.remove(field.pointer)
         return
     if draft.has(field.pointer) and draft.get(field.pointer) == answer and draft.origin(field.pointer):
         return  # It stays what it was, and where it came from.
+    write_out(draft, root, field.pointer)
     draft.put(field.pointer, answer)
+
+
+def write_out(draft: Draft, root: Schema, pointer: str) -> None:
+    """Write the defaults of the sections around a field into the spec: a section that is there has no others."""
+    names = pointers.split(pointer)
+    for count in range(1, len(names)):
+        at = pointers.join(names[:count])
+        found = field_at(root, draft.document, at)
+        if found is None or draft.has(at):
+            continue
+        default = default_of(found[0], root)
+        if isinstance(default, dict):
+            draft.put(at, default, "default")
 
 
 def _section(field: Field, root: Schema, draft: Draft, section: Schema, offers: Offers) -> Iterator[Ask]:
     """A section: whether it is there, where that is a choice; then its fields."""
-    default = default_of(field.schema, root)
+    default = field.default(root)
     words = field_values.words(field.schema, root)
     may_be_absent = field_values.takes_null(field.schema, root) or bool(words)
     if may_be_absent and field.everything:
@@ -135,11 +172,8 @@ def _section(field: Field, root: Schema, draft: Draft, section: Schema, offers: 
             return
     elif may_be_absent and not isinstance(draft.get(field.pointer), dict):
         return
-    for name, schema in present(section).items():
-        inner = Field(
-            field.pointer + pointers.join((name,)), schema, name in required(section), field.step, field.everything
-        )
-        yield from asks(inner, root, draft, offers)
+    for name in present(section):
+        yield from asks(field.inner(name, section, draft, root), root, draft, offers)
 
 
 def _is(default: Any) -> bool:
@@ -188,7 +222,7 @@ def _union(
 ) -> Iterator[Ask]:
     """A section that is one of several: which, then its fields."""
     by_tag = {option["properties"][tag]["const"]: option for option in objects}
-    default = default_of(field.schema, root)
+    default = field.default(root)
     absent = field_values.takes_null(field.schema, root) or (not field.needed and not _is(default))
     pointer = field.pointer + pointers.join((tag,))
     now = draft.get(pointer)
@@ -215,20 +249,21 @@ def _union(
                 draft.put(field.pointer, None)
             else:
                 draft.remove(field.pointer)
+        elif not draft.has(field.pointer) and _is(default) and default.get(tag) == answer:
+            return  # It is what the field is anyway.
         elif draft.get(pointer) != answer:
+            write_out(draft, root, field.pointer)
             # Another branch: nothing of the former one is in its fields.
             draft.put(field.pointer, {tag: answer})
 
     yield Ask(field.step, asked, put)
-    chosen = by_tag.get(draft.get(pointer))
+    tagged = draft.get(pointer) if draft.has(field.pointer) else default.get(tag) if _is(default) else None
+    chosen = by_tag.get(tagged)
     if chosen is None:
         return
-    for name, schema in present(chosen).items():
+    for name in present(chosen):
         if name != tag:
-            inner = Field(
-                field.pointer + pointers.join((name,)), schema, name in required(chosen), field.step, field.everything
-            )
-            yield from asks(inner, root, draft, offers)
+            yield from asks(field.inner(name, chosen, draft, root), root, draft, offers)
 
 
 def _named(

@@ -9,6 +9,7 @@ from runner.errors import UsageError
 from runner.spec import pointers
 from runner.wizard.draft import Draft, Origin
 from runner.wizard.field_groups import MODEL_FIELDS, field_at, present, top_fields
+from runner.wizard.field_steps import write_out
 from runner.wizard.field_values import branches
 from runner.wizard.session import Session
 from runner.wizard.steps import set_kind, typed_value
@@ -89,23 +90,7 @@ def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) ->
         wrong = fault(value, found[0], root) if found else None
         if wrong:
             raise UsageError(wrong, where=key)
-    _keep_tags(draft, root, pointer)
+    write_out(draft, root, pointer)
     draft.put(pointer, value, origin)
     return pointer
 
-
-def _keep_tags(draft: Draft, root: Any, pointer: str) -> None:
-    """A field inside a union's default needs the union's tag beside it."""
-    from runner.wizard.field_groups import default_of
-
-    names = pointers.split(pointer)
-    for count in range(1, len(names)):
-        at = pointers.join(names[:count])
-        found = field_at(root, draft.document, at)
-        if found is None or draft.has(at):
-            continue
-        default = default_of(found[0], root)
-        if isinstance(default, dict):
-            tags = {name: value for name, value in default.items() if name in ("method",) or name.endswith("_type")}
-            if tags:
-                draft.put(at, tags, "flag")
