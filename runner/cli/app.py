@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: verb -> (module:function, help line). Help is written here so that listing the verbs imports none of them.
 VERBS = {
+    "new": ("runner.cli.new:new", "Make a spec by questions, and train it: `runner` alone does so at a terminal."),
     "train": ("runner.cli.train:train", "Train a model from a spec."),
     "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
@@ -187,6 +188,13 @@ def _load(path: str) -> Callable[..., object]:
     return loaded
 
 
+def _alone() -> Sequence[str]:
+    """What the program does without a word: a conversation, where a person is at a terminal; else its help."""
+    from runner.wizard.terminal import interactive
+
+    return ["new"] if interactive() else []
+
+
 def _called(words: Sequence[str]) -> object:
     """What the verb of these words returns. Words that make no command are a :class:`UsageError`."""
     if words[:1] == ["validate"]:
@@ -214,7 +222,7 @@ def run(words: Sequence[str]) -> int:
             from runner.cli.infer_options import as_settings
 
             words = ["infer", *as_settings(words[1:])]
-        result = _called(words)
+        result = _called(words or _alone())
     except RunnerError as error:
         if as_json:
             print_json(error.as_dict())
