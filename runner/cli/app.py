@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 VERBS = {
     "new": ("runner.cli.new:new", "Make a spec by questions, and train it: `runner` alone does so at a terminal."),
     "train": ("runner.cli.train:train", "Train a model from a spec."),
+    "quickstart": ("runner.cli.quickstart:quickstart", "Train a first model here, on sample data that it writes."),
     "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
     "serve": ("runner.cli.serve:serve", "Serve stored models over HTTP, as OpenAI's clients ask for them."),

@@ -12,7 +12,7 @@ from runner.spec import json_schemas
 
 def schema(
     model_type: Annotated[
-        str | None, Parameter(help="A model type, or evaluation-task. Default: the union of all model types.")
+        str | None, Parameter(help="A model type, or evaluation-task, pipeline, batch. Default: the union of types.")
     ] = None,
     *,
     json: Json = False,
@@ -28,6 +28,8 @@ def schema(
     # A schema is JSON already: the same document with --json and without.
     if model_type == json_schemas.EVALUATION_TASK:
         chosen = json_schemas.evaluation_task()
+    elif model_type in json_schemas.ABOVE:
+        chosen = json_schemas.above(model_type)
     else:
         chosen = json_schemas.union() if model_type is None else json_schemas.schema_for(model_type)
     print(json_schemas.text(chosen), end="")
