@@ -59,7 +59,7 @@ def _told(folder: Path) -> dict[str, Any]:
         if line["event"] == "step-began" and own is not None:
             own.clear()
             own |= {"step": line["step"], "state": "begun", "verb": line.get("verb")}
-        elif line["event"] == "step-ended" and own is not None:
+        elif line["event"] in ("step-ended", "step-found") and own is not None:
             own |= {"state": "done"} | {key: line.get(key) for key in ("summary", "model", "run", "key")}
             own.pop("error", None)
         elif line["event"] == "step-failed" and own is not None:

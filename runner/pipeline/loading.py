@@ -138,7 +138,10 @@ class _Reading:
             if own.name not in before:
                 before[own.name] = replace(own, makes=step.makes)
             steps.append(step)
-        return steps, self.faults, self.warnings
+        # What a spec's schema says of a reference that cannot stand there is told better by the reference.
+        places = {finding.at for finding in self.faults if finding.sort != "spec"}
+        faults = [finding for finding in self.faults if finding.sort != "spec" or finding.at not in places]
+        return steps, faults, self.warnings
 
     def _rough(self) -> list[tuple[Named, str, Any, Mapping[str, Any]]]:
         """Name, references, verb, what it is told, and ``with``, of every step that has one verb."""

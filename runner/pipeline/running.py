@@ -138,6 +138,8 @@ def _one(
     if planned.done is not None:
         watching.say(f"{place}: done before: {planned.done.summary}")
         store.link(loaded.name, name, verb, planned.key)
+        own = planned.done
+        journal.add("step-found", step=name, key=own.key, summary=own.summary, model=own.model, run=own.run)
         return DoneStep(name, verb, "done before", planned.folder, planned.done)
     watching.say(place)
     try:
