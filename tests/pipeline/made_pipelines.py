@@ -60,7 +60,7 @@ def chat(**changes: Any) -> dict[str, Any]:
 def rating(**changes: Any) -> dict[str, Any]:
     """A training of a second."""
     return {
-        "model": {"name": "ratings", "spec": {"model_type": "elo_scoring"}},
+        "model": {"name": "ratings", "spec": {"model_type": "elo_scoring", "min_model_occurrences": 1}},
         "data": {"dataset": {"$from": "split.train"}, "validation_split": 0.25, "seed": 1},
         "epochs": 1,
     } | changes
