@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 #: verb -> (module:function, help line). Help is written here so that listing the verbs imports none of them.
 VERBS = {
+    "new": ("runner.cli.new:new", "Make a spec by questions, and train it: `runner` alone does so at a terminal."),
     "train": ("runner.cli.train:train", "Train a model from a spec."),
+    "quickstart": ("runner.cli.quickstart:quickstart", "Train a first model here, on sample data that it writes."),
     "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
     "serve": ("runner.cli.serve:serve", "Serve stored models over HTTP, as OpenAI's clients ask for them."),
@@ -36,6 +38,7 @@ VERBS = {
     "schema": ("runner.cli.schema:schema", "Print the published JSON Schema."),
     "models": ("runner.cli.models:models", "List stored models, and the model types that exist."),
     "replay": ("runner.cli.replay:replay", "Run a stored model's spec again and report the differences."),
+    "clean": ("runner.cli.clean:clean", "Remove what can be made again; shown first, done with --yes."),
     "completion": ("runner.cli.completion:completion", "Install completion for your shell."),
     "doctor": ("runner.cli.doctor:doctor", "Check the engine, GPU, key, disk and cached models."),
     "worker": ("runner.cli.worker:worker", "Execute a planned run's directory (what executors start)."),
@@ -50,11 +53,20 @@ GROUPS = {
         },
     ),
     "data": (
-        "Look at data before training on it.",
+        "Look at data before training on it, and prepare it.",
         {
             "check": ("runner.cli.data:check", "What training would make of every row, and what to do."),
             "show": ("runner.cli.data:show_rows", "Print rows as a model would get them."),
             "convert": ("runner.cli.data_convert:convert", "Write data in the one form of a kind's rows."),
+            "process": ("runner.cli.data_steps:process", "Make rows to train on of raw files of any container."),
+            "style": ("runner.cli.data_steps:style", "Put a style's words into every system turn."),
+            "dedupe": ("runner.cli.data_steps:dedupe", "Leave each row in once: equal ones, and nearly equal ones."),
+            "split": ("runner.cli.data_steps:split", "Divide rows into train, validation and test, by what they ask."),
+            "render": ("runner.cli.data_steps:render", "Write rows as the texts that a model reads and writes."),
+            "stats": ("runner.cli.data_stats:stats", "Rows, turns, lengths, repeated rows and scripts."),
+            "list": ("runner.cli.data_sets:list_sets", "List the stored data sets."),
+            "store": ("runner.cli.data_sets:store", "Store what a step made as dataset/NAME/vN."),
+            "remove": ("runner.cli.data_sets:remove", "Remove stored data sets; shown first, done with --yes."),
             "collect": ("runner.cli.data_collect:collect", "Make a matrix of outcomes: ask LLMs, grade and price."),
             "from-log": ("runner.cli.data_from_log:from_log", "Make rows to train on of what a gateway logged."),
         },
@@ -86,6 +98,14 @@ GROUPS = {
             "deduplicate": ("runner.cli.models_deduplication:deduplicate", "Make one file of copies in the store."),
             "remove": ("runner.cli.models_removal:remove", "Remove stored models; shown first, done with --yes."),
             "prune": ("runner.cli.models_removal:prune", "Remove old versions of stored models; shown first."),
+        },
+    ),
+    "pipeline": (
+        "Run steps from raw files to a trained, evaluated model.",
+        {
+            "run": ("runner.cli.pipeline:run", "Do a pipeline's steps, or a batch's; what is done is not done again."),
+            "show": ("runner.cli.pipeline:show_pipeline", "One pipeline: its steps and what each came to."),
+            "list": ("runner.cli.pipeline:list_pipelines", "List pipelines, newest first."),
         },
     ),
     "artifacts": (
@@ -173,6 +193,13 @@ def _load(path: str) -> Callable[..., object]:
     return loaded
 
 
+def _alone() -> Sequence[str]:
+    """What the program does without a word: a conversation, where a person is at a terminal; else its help."""
+    from runner.wizard.terminal import interactive
+
+    return ["new"] if interactive() else []
+
+
 def _called(words: Sequence[str]) -> object:
     """What the verb of these words returns. Words that make no command are a :class:`UsageError`."""
     if words[:1] == ["validate"]:
@@ -200,7 +227,7 @@ def run(words: Sequence[str]) -> int:
             from runner.cli.infer_options import as_settings
 
             words = ["infer", *as_settings(words[1:])]
-        result = _called(words)
+        result = _called(words or _alone())
     except RunnerError as error:
         if as_json:
             print_json(error.as_dict())

@@ -11,7 +11,7 @@ from runner.cli.output import error_text, fault_text, say, show
 from runner.cli.streams import standard_input
 from runner.errors import RunnerError
 from runner.spec.checking import load
-from runner.spec.document_sort import is_task
+from runner.spec.document_sort import is_batch, is_pipeline, is_task
 from runner.spec.reader import read_file, read_piped
 
 
@@ -45,6 +45,8 @@ def _check(file: Path) -> tuple[dict[str, Any], str]:
             task = load_task(data, source).task
             text = f"{source}: a valid task, answered by {task.answer.by}"
             return {"source": source, "valid": True, "exit_code": 0, "task": task.name, "warnings": []}, text
+        if is_batch(data) or is_pipeline(data):
+            return _check_steps(data, source)
         loaded = load(data, source)
     except RunnerError as error:
         return {"source": source, "valid": False} | error.as_dict(), error_text(error)
@@ -53,3 +55,23 @@ def _check(file: Path) -> tuple[dict[str, Any], str]:
     lines = [fault_text(warning, source, "warning: ") for warning in loaded.warnings]
     document = {"source": source, "valid": True, "exit_code": 0, "model_type": loaded.kind, "warnings": warnings}
     return document, "\n".join([*lines, f"{source}: {what}"])
+
+
+def _check_steps(data: bytes, source: str) -> tuple[dict[str, Any], str]:
+    """The same of a pipeline, or of a batch with all its pipelines."""
+    if is_batch(data):
+        from runner.pipeline.batches.expanding import load_batch
+
+        batch = load_batch(data, source)
+        text = f"{source}: a valid batch of {len(batch.members)} pipelines"
+        document = {"source": source, "valid": True, "exit_code": 0, "batch": batch.name, "warnings": []}
+        return document | {"pipelines": [member.pipeline.name for member in batch.members]}, text
+    from runner.pipeline.loading import load as load_pipeline
+
+    pipeline = load_pipeline(data, source)
+    warnings = [asdict(warning) for warning in pipeline.warnings]
+    lines = [fault_text(warning, source, "warning: ") for warning in pipeline.warnings]
+    steps = [step.name for step in pipeline.steps]
+    document = {"source": source, "valid": True, "exit_code": 0, "pipeline": pipeline.name, "steps": steps}
+    text = f"{source}: a valid pipeline of {len(steps)} steps: {', '.join(steps)}"
+    return document | {"warnings": warnings}, "\n".join([*lines, text])

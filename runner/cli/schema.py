@@ -12,7 +12,11 @@ from runner.spec import json_schemas
 
 def schema(
     model_type: Annotated[
-        str | None, Parameter(help="A model type, evaluation-task or backends. Default: the union of all model types.")
+        str | None,
+        Parameter(
+            help="A model type, or another document: evaluation-task, backends, pipeline, batch, sweep. Default: the "
+            "union of all model types."
+        ),
     ] = None,
     *,
     json: Json = False,
@@ -26,8 +30,8 @@ def schema(
     Example: runner schema dense_network > dense_network.schema.json
     """
     # A schema is JSON already: the same document with --json and without.
-    if model_type in (json_schemas.EVALUATION_TASK, json_schemas.BACKENDS):
-        chosen = json_schemas.others()[model_type]
+    if model_type in json_schemas.OTHERS:
+        chosen = json_schemas.other(model_type)
     else:
         chosen = json_schemas.union() if model_type is None else json_schemas.schema_for(model_type)
     print(json_schemas.text(chosen), end="")

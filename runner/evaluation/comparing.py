@@ -19,12 +19,13 @@ from runner.evaluation.shared_holdout import Split
 from runner.evaluation.trained_or_reused import Entry, obtain
 from runner.execution.image_lookup import source_hash
 from runner.execution.plan import Plan
+from runner.execution.prepared_references import resolve_section
 from runner.inference.opening import Opened, open_model
 from runner.runs.run_folder import Run
 from runner.spec.canonical import canonical
 from runner.tasks.compared import Answer
 from runner.tracking.audience import Listener
-from runner.workspace import Workspace
+from runner.workspace import Workspace, current_folder
 
 #: Somebody asked for the end: the other models are not begun.
 ENDS = (Interrupted, Stopped)
@@ -56,6 +57,7 @@ def compare(
     """
     section = wanted[0].loaded.spec.data
     assert isinstance(section, DataSection)
+    section = resolve_section(section, workspace.store, current_folder()).section
     split = Split.load(section, workspace.cache)
     entries = [Entry(candidate) for candidate in wanted]
     interrupted = False

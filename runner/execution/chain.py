@@ -11,6 +11,7 @@ from runner.contract import DataSection
 from runner.errors import ConflictError, ExitCode, RunnerError
 from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
+from runner.execution.prepared_references import resolve_section
 from runner.execution.train_and_resume import Finished, train
 from runner.runs.run_folder import Run
 from runner.spec.checking import LoadedSpec, for_kind
@@ -171,9 +172,10 @@ def _check_waiting(link: Link, given: dict[str, Link], workspace: Workspace) -> 
     try:
         loaded = for_kind(link.loaded, link.kind) if section is None and link.kind else link.loaded
         if isinstance(loaded.spec.data, DataSection):
-            loaded.spec.data.check(current_folder())
+            data: DataSection = resolve_section(loaded.spec.data, workspace.store, current_folder()).section
+            data.check(current_folder())
             if loaded.spec.model.spec is not None:
-                loaded.spec.data.suits(loaded.spec.model.spec, current_folder())
+                data.suits(loaded.spec.model.spec, current_folder())
     except RunnerError as error:
         errors.append(error)
     return errors

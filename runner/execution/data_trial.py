@@ -10,6 +10,7 @@ from typing import Any
 from runner import near_names
 from runner.contract import DataReport, LoadContext, LoadedData
 from runner.errors import DataError, Fault, SpecError, UsageError
+from runner.execution.prepared_references import resolve_section
 from runner.workspace import Workspace, current_folder
 
 #: An object, or JSON text of one as it was typed; None is an empty one.
@@ -52,6 +53,7 @@ def read_data(path: str, kind: str, columns: Words = None, fields: Words = None,
     spec = spec_class(kind)
     beside = {name: value for name, value in beside.items() if name in spec.data.model_fields}
     section = data_section(spec.data, path, columns, kind, **beside | _fields(fields))
+    section = resolve_section(section, Workspace.current().store, current_folder()).section
     warnings: list[str] = []
 
     def emit(event: str, **fields: Any) -> None:

@@ -20,6 +20,7 @@ from runner.execution.image_lookup import source_hash
 from runner.execution.local_executor import LocalExecutor
 from runner.execution.model_references import resolve_references, resolve_start_state
 from runner.execution.plan_document import PlanDocument, StoredReference
+from runner.execution.prepared_references import with_prepared
 from runner.execution.resolved_paths import resolve_paths
 from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec, with_flags
@@ -100,6 +101,8 @@ def make_plan(
     cwd = cwd or current_folder()
     # Checked as it is written, so that a fault is told by what the document says.
     check_encodable(spec.model.name, "/model/name")
+    spec, prepared = with_prepared(spec, workspace, cwd)
+    notes = [*notes, *prepared.notes]
     for path in spec.data.local_files():  # type: ignore[union-attr]
         check_encodable(str(cwd / path), "/data")
     spec.data.check(cwd)  # type: ignore[union-attr]
@@ -146,6 +149,7 @@ def make_plan(
         start_from=str(parent.path.absolute()) if parent else None,
         parent=parent.reference if parent else None,
         stored=stored,
+        prepared=prepared.lineage,
         caveats=tuple(caveats),
         wandb=spec.wandb.model_dump() if spec.wandb else None,
         code=source_hash(),

@@ -26,7 +26,9 @@ class StoredReference(TypedDocument):
 class PlanDocument(TypedDocument):
     """The plan, as it is written."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data", "processes", "sharding"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        {"headline", "allow_changed_data", "processes", "sharding", "prepared", "pipeline"}
+    )
 
     plan_version: int = 1
     model_type: str
@@ -50,12 +52,16 @@ class PlanDocument(TypedDocument):
     parent: str | None = None
     #: By the spec's field.
     stored: Mapping[str, StoredReference] = field(default_factory=dict)
+    #: How the data that the spec's fields name was made: field -> its reference, hash and steps.
+    prepared: JsonObject = field(default_factory=dict)
     #: What is to be said of the models that this one is made from.
     caveats: tuple[str, ...] = ()
     #: The spec's section.
     wandb: JsonObject | None = None
     #: The hash of Runner's source.
     code: str | None = None
+    #: The pipeline whose step the training is: its name, the step, and every step that the data came through.
+    pipeline: JsonObject | None = None
     #: Whether a resumed run may go on with data that it did not begin with.
     allow_changed_data: bool = False
 

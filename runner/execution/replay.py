@@ -15,8 +15,9 @@ from runner.store.model_lookup import find, open_verified
 from runner.tracking.audience import Listener
 from runner.workspace import Workspace
 
-#: Entries of the lock that are told by others: an image by its digest, a machine by what it computed.
-_CIRCUMSTANCE = {"hardware", "image"}
+#: Entries of the lock that are told by others: an image by its digest, a machine by what it computed, a pipeline by its
+#: steps.
+_CIRCUMSTANCE = {"hardware", "image", "pipeline"}
 
 
 def replay(

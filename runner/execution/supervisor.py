@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from runner.errors import (
@@ -42,16 +43,21 @@ class Signals:
         return bool(self.interrupted or self.terminated)
 
 
+#: What the main thread has caught for runs that are supervised in other threads.
+IN_THREADS: ContextVar[Signals | None] = ContextVar("IN_THREADS", default=None)
+
+
 @contextlib.contextmanager
 def caught_signals() -> Iterator[Signals]:
-    """Count Ctrl-C, SIGTERM and SIGHUP instead of dying of them. Outside the main thread there is nothing to catch.
+    """Count Ctrl-C, SIGTERM and SIGHUP instead of dying of them. In another thread nothing can be caught: there it
+    is what the main thread caught and put into :data:`IN_THREADS`.
 
     A signal that was ignored when we came (``nohup``, a job in the background of a script) stays ignored.
     """
-    signals = Signals()
     if threading.current_thread() is not threading.main_thread():
-        yield signals
+        yield IN_THREADS.get() or Signals()
         return
+    signals = Signals()
 
     def interrupt(*_: object) -> None:
         signals.interrupted += 1

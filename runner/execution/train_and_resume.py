@@ -65,9 +65,14 @@ def train(
     executor: str | None = None,
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
+    pipeline: JsonObject | None = None,
 ) -> Finished:
-    """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with."""
+    """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with.
+
+    ``pipeline`` is for the model's lock: whose step the training is (:class:`~runner.store.replay_lock.ReplayLock`).
+    """
     plan = make_plan(loaded, workspace, executor=executor)
+    plan = replace(plan, document=replace(plan.document, pipeline=pipeline))
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(workspace.runs))
@@ -144,7 +149,7 @@ def resume(
 
 def _as_it_began(plan: Plan, before: PlanDocument, workspace: Workspace) -> Plan:
     """What a name meant when the run began, it means to the end, whatever was stored since."""
-    kept = ("start_from", "parent", "stored", "allow_changed_data")
+    kept = ("start_from", "parent", "stored", "allow_changed_data", "pipeline")
     document = replace(plan.document, **{name: getattr(before, name) for name in kept})
     folders = [*(entry.path for entry in before.stored.values()), *([before.start_from] if before.start_from else [])]
     models = [in_folder(Path(folder)) for folder in folders if Path(folder).is_dir()]

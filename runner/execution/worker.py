@@ -266,7 +266,9 @@ def lock_facts(plan: PlanDocument, spec: TrainingSpec, data: LoadedData, device:
         image_digest=plan.image_digest,
         python=platform.python_version(),
         processes=plan.processes,
+        pipeline=plan.pipeline,
         packages={name: version(name) for name in sorted({*builder.REQUIRES, "numpy", "pydantic"})},
+        prepared=plan.prepared,
         hardware=Hardware(
             machine=platform.machine(),
             system=platform.system(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -28,21 +29,26 @@ class LoadedTask:
 
 def load_task(data: bytes | str, source: str = "<task>") -> LoadedTask:
     """Read and check a task. Raises :class:`SpecError` with every fault, in the order of the text."""
-    document = read(data, source)
+    return load_task_document(read(data, source))
+
+
+def load_task_document(document: Document, value: Any = None) -> LoadedTask:
+    """The same of a document that was read; ``value`` is its value where something was put in."""
+    value = document.value if value is None else value
     try:
-        return LoadedTask(EvaluationTask.model_validate_json(json.dumps(document.value)), document)
+        return LoadedTask(EvaluationTask.model_validate_json(json.dumps(value)), document)
     except ValidationError as error:
         # Imported here: the schema and jsonschema are for what is wrong alone.
         from runner.spec.field_faults import check
         from runner.spec.json_schemas import evaluation_task
         from runner.spec.pydantic_errors import from_pydantic, told
 
-        faults: list[Finding] = check(document, document.value, evaluation_task())
-        beyond = from_pydantic(error, document, document.value, [])
+        faults: list[Finding] = check(document, value, evaluation_task())
+        beyond = from_pydantic(error, document, value, [])
         faults += [fault for fault in beyond if not told(fault, faults)]
         meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
         kept = [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
-        raise SpecError([finding.fault for finding in in_order(kept)], source=source) from None
+        raise SpecError([finding.fault for finding in in_order(kept)], source=document.source) from None
 
 
 def load_task_file(path: Path | str) -> LoadedTask:

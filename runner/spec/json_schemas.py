@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from functools import cache
+from importlib import import_module
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,14 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 UNION = "training-spec.json"
 #: The schema of task files, which `runner evaluate` reads.
 EVALUATION_TASK = "evaluation-task"
-#: The schema of the files that say what answers for each LLM of a router, which `runner serve` reads.
-BACKENDS = "backends"
+#: Documents that are no training specs, and the functions that give their schemas: some are of rooms above this one.
+OTHERS = {
+    EVALUATION_TASK: "runner.spec.json_schemas:evaluation_task",
+    "backends": "runner.spec.json_schemas:backends",
+    "pipeline": "runner.pipeline.document:schema",
+    "batch": "runner.pipeline.batches.batch_document:schema",
+    "sweep": "runner.sweeps.sweep_reading:sweep_schema",
+}
 Schema = dict[str, Any]
 
 
@@ -68,15 +75,23 @@ def evaluation_task() -> Schema:
 
 @cache
 def backends() -> Schema:
-    """The schema of a file of backends."""
+    """The schema of the files that say what answers for each LLM of a router, which `runner serve` reads."""
     from runner.tasks.ranking.backend_sections import Backends
 
-    return _generate(Backends, BACKENDS, "Backends")
+    return _generate(Backends, "backends", "Backends")
 
 
-def others() -> dict[str, Schema]:
-    """The schemas of documents that are no training specs, by their names."""
-    return {EVALUATION_TASK: evaluation_task(), BACKENDS: backends()}
+@cache
+def other(name: str) -> Schema:
+    """The schema of one of :data:`OTHERS`."""
+    module, _, function = OTHERS[name].partition(":")
+    found: Schema = getattr(import_module(module), function)()
+    return found
+
+
+def of_document(document: type[BaseModel], name: str, title: str) -> Schema:
+    """The schema of a document that is no training spec, to be checked by."""
+    return _generate(document, name, title)
 
 
 def union(kinds: Iterable[str] | None = None) -> Schema:
@@ -105,7 +120,8 @@ def files() -> dict[str, str]:
     """The files of ``schemas/`` by name: the built-in kinds and their union, and those of other documents."""
     built_in = list(registry.built_in())
     kinds = {f"{name}.json": text(schema_for(name)) for name in built_in}
-    return kinds | {UNION: text(union(built_in))} | {f"{name}.json": text(schema) for name, schema in others().items()}
+    others = {f"{name}.json": text(other(name)) for name in OTHERS}
+    return kinds | {UNION: text(union(built_in))} | others
 
 
 def write(directory: Path) -> list[Path]:

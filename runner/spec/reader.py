@@ -64,6 +64,10 @@ class Document:
         start, end = self.span(pointer)
         return self.text[start:end]
 
+    def part(self, pointer: str) -> Document:
+        """The object at a pointer as a document of its own, whose places are still those of the whole text."""
+        return Document(pointers.get(self.value, pointer), self.text, self.source, self._find(pointer)[0])
+
     def _find(self, pointer: str) -> tuple[Shape, int | None]:
         shape, key = self.shape, None
         for part in pointers.split(pointer):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from runner.store.typed_documents import TypedDocument
+from runner.store.typed_documents import JsonObject, TypedDocument
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Hardware(TypedDocument):
 class ReplayLock(TypedDocument):
     """Spec, data, code, packages, image and hardware; None is what a training did not have, or did not say."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"earlier_data_fingerprints", "processes"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"earlier_data_fingerprints", "processes", "prepared", "pipeline"})
 
     spec_hash: str | None = None
     data_fingerprint: str | None = None
@@ -47,3 +47,9 @@ class ReplayLock(TypedDocument):
     hardware: Hardware = field(default_factory=Hardware)
     #: Of other data that the run has trained on before.
     earlier_data_fingerprints: tuple[str, ...] = ()
+    #: How the data that the spec's fields name was made, where steps did: field -> ``reference`` (``dataset/NAME/vN``
+    #: or a folder), ``sha256``, the rows of its ``parts``, and its ``steps`` from the raw files on.
+    prepared: JsonObject = field(default_factory=dict)
+    #: The pipeline whose step it was: ``name``, ``step``, and ``steps``, all that its rows and models came through, each
+    #: with its verb and the hash of its inputs and options.
+    pipeline: JsonObject | None = None

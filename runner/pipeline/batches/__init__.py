@@ -1,0 +1,1 @@
+"""Batches: data sets, styles and experiments as ordinary pipelines, run in order or side by side, in one table."""

@@ -1,0 +1,96 @@
+"""Values that are given before the first question, or by ``:set``: which field a word names, and what it is set to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runner import near_names, registry
+from runner.errors import UsageError
+from runner.spec import pointers
+from runner.wizard.draft import Draft, Origin
+from runner.wizard.field_groups import MODEL_FIELDS, field_at, present, top_fields
+from runner.wizard.field_steps import write_out
+from runner.wizard.field_values import branches
+from runner.wizard.session import Session
+from runner.wizard.steps import set_kind, typed_value
+
+#: Short words for what every training has.
+SHORT = {"name": "/model/name", "data": "/data/dataset", "kind": "/model/spec/model_type"}
+KIND = "/model/spec/model_type"
+
+
+def pointer_of(key: str, root: Any, document: Any) -> str:
+    """The pointer that a word means: a pointer, a dotted path, or the name of a field.
+
+    Raises :class:`UsageError` with the nearest name for one that the kind does not have.
+    """
+    key = key.strip()
+    if key in SHORT:
+        return SHORT[key]
+    tops = top_fields(root)
+    if key == "model":
+        for name in MODEL_FIELDS:
+            if f"/model/spec/{name}" in tops:
+                return f"/model/spec/{name}"
+    pointer = key if key.startswith("/") else pointers.join(key.split("."))
+    if pointer == KIND or field_at(root, document, pointer) is not None:
+        return pointer
+    first, dot, rest = key.partition(".")
+    if not key.startswith("/"):
+        named = [at for at in tops if pointers.split(at)[-1] == first]
+        # A field of the kind comes before one of the data that is called the same.
+        named.sort(key=lambda at: (not at.startswith("/model/spec/"), at))
+        for at in named:
+            pointer = at + pointers.join(rest.split(".")) if dot else at
+            if field_at(root, document, pointer) is not None:
+                return pointer
+        data = _columns(root)
+        if not dot and key in data:
+            return f"/data/columns/{key}"
+    names = {pointers.split(at)[-1] for at in tops} | set(SHORT)
+    hint = near_names.hint(key.rpartition("/")[2].rpartition(".")[2], names, "its fields: docs/kinds, or :show")
+    raise UsageError(f"there is no field {key!r}", where=f"--set {key}", hint=hint)
+
+
+def _columns(root: Any) -> set[str]:
+    found = field_at(root, {}, "/data/columns")
+    return set() if found is None else {name for each in branches(found[0], root) for name in present(each)}
+
+
+def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) -> str:
+    """Set a field by its name; the pointer. ``text`` is what was typed, or the value itself. Raises :class:`UsageError`."""
+    key = key.strip()
+    if key in ("kind", "model_type", KIND, "model.spec.model_type"):
+        name = str(text)
+        if registry.find(name) is None:
+            registry.load(name)  # raises with the nearest names
+        set_kind(draft, name)
+        draft.origins[KIND] = origin
+        return KIND
+    if draft.kind is None:
+        if key not in SHORT and key not in SHORT.values() and key not in ("model.name", "data.dataset"):
+            raise UsageError(
+                f"which kind has {key!r}?", where=f"--set {key}", hint="name the kind first: runner new KIND --set ..."
+            )
+        pointer = SHORT.get(key, key if key.startswith("/") else pointers.join(key.split(".")))
+        draft.put(pointer, text, origin)
+        return pointer
+    root = session.schema(draft.kind)
+    pointer = pointer_of(key, root, draft.document)
+    value = text
+    if isinstance(text, str):
+        try:
+            value = typed_value(root, draft.document, pointer, text)
+        except ValueError as error:
+            raise UsageError(str(error), where=f"--set {key}") from None
+    else:
+        from runner.wizard.field_values import fault
+
+        found = field_at(root, draft.document, pointer)
+        wrong = fault(value, found[0], root) if found else None
+        if wrong:
+            raise UsageError(wrong, where=key)
+    write_out(draft, root, pointer)
+    draft.put(pointer, value, origin)
+    return pointer
+

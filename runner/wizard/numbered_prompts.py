@@ -1,0 +1,91 @@
+"""Prompts as plain lines: choices have numbers, nothing moves the cursor. For dumb terminals and screen readers."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+import textwrap
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from runner.errors import Interrupted
+from runner.wizard.asking import Choice, NotAnAnswer, Question, answer_of, title_of
+
+
+class NumberedPrompts:
+    """Writes a question as lines and reads one line, from the terminal or from what a test gives."""
+
+    def __init__(self, source: TextIO | None = None, out: TextIO | None = None, width: int | None = None) -> None:
+        self._source, self._out = source or sys.stdin, out or sys.stdout
+        self._width = width
+
+    def ask(self, question: Question) -> Any:
+        self.say(self._drawn(question))
+        while True:
+            typed = self._line(question)
+            try:
+                return answer_of(question, typed)
+            except NotAnAnswer as error:
+                self.say(f"  ! {error}")
+
+    def say(self, text: str) -> None:
+        self._out.write(text + "\n")
+        self._out.flush()
+
+    def _line(self, question: Question) -> str:
+        prompt = self._prompt(question)
+        try:
+            if question.shape == "secret" and self._source is sys.stdin:
+                return getpass.getpass(prompt)
+            self._out.write(prompt)
+            self._out.flush()
+            line = self._source.readline()
+        except (KeyboardInterrupt, EOFError):
+            self._out.write("\n")
+            raise Interrupted("setup cancelled") from None
+        if not line:
+            self._out.write("\n")
+            raise Interrupted("setup cancelled")
+        # A terminal's echo has put the line break there; what is piped shows none.
+        return line
+
+    def _prompt(self, question: Question) -> str:
+        if question.shape == "yes_no":
+            return {True: "[Y/n] ", False: "[y/N] ", None: "[y/n] "}[question.default]
+        if question.default is not None:
+            return f"[{title_of(question, question.default)}] "
+        return "[none] " if question.optional else "> "
+
+    def _drawn(self, question: Question) -> str:
+        lines = ["", *self._wrapped(question.text)]
+        width = len(str(len(question.choices)))
+        for number, choice in enumerate(question.choices, 1):
+            lines += self._choice(f"  {number:>{width}}  ", choice, question.choices)
+        if question.free and question.choices:
+            lines.append("  or type another")
+        if question.shape == "several":
+            lines.append("  several: 1, 3")
+        return "\n".join(lines)
+
+    def _choice(self, before: str, choice: Choice, choices: Sequence[Choice]) -> list[str]:
+        titles = max(len(each.title) for each in choices)
+        text = before + (choice.title.ljust(titles) + "  " + choice.note if choice.note else choice.title)
+        indent = len(before) + (titles + 2 if titles < self._columns // 2 else 2)
+        return textwrap.wrap(
+            text, self._columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        )
+
+    def _wrapped(self, text: str) -> list[str]:
+        return [
+            line
+            for part in text.splitlines()
+            for line in textwrap.wrap(part, self._columns, break_long_words=False, break_on_hyphens=False) or [""]
+        ]
+
+    @property
+    def _columns(self) -> int:
+        if self._width:
+            return self._width
+        import shutil
+
+        return max(20, min(shutil.get_terminal_size().columns, 120) - 1)
