@@ -80,7 +80,7 @@ def _resolve(found: Resolved, changes: dict[str, str], name: str, value: str, st
             return
     prepared.verify()
     _refuse_rendered(found.section, prepared)
-    found.lineage[name] = prepared.lineage()
+    found.lineage[name] = _told(found, prepared)
     if path is not None and not path.is_dir():
         return
     chosen = _part(prepared, name)
@@ -89,8 +89,16 @@ def _resolve(found: Resolved, changes: dict[str, str], name: str, value: str, st
     found.notes.append(f"{told}: {chosen}, {prepared.rows[chosen]:,} rows")
     if name == "dataset" and _says_no_holdout(found.section) and "validation" in prepared.parts:
         changes["validation_data"] = str(prepared.parts["validation"].absolute())
-        found.lineage["validation_data"] = prepared.lineage()
+        found.lineage["validation_data"] = _told(found, prepared)
         found.notes.append(f"held out: validation of {prepared.reference}, {prepared.rows['validation']:,} rows")
+
+
+def _told(found: Resolved, prepared: PreparedData) -> JsonObject:
+    """How it was made; of what another field names too, only which it is."""
+    lineage = prepared.lineage()
+    if any(each["reference"] == prepared.reference for each in found.lineage.values()):
+        return {key: lineage[key] for key in ("reference", "sha256")}
+    return lineage
 
 
 def _part(prepared: PreparedData, name: str) -> str:
