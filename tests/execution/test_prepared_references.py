@@ -1,4 +1,4 @@
-"""A spec that names prepared data: its parts are read, and the trained model tells of every step back to the raw file."""
+"""A spec that names prepared data: its parts are read, and the model tells of every step back to the raw file."""
 
 from __future__ import annotations
 

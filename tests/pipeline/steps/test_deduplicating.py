@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.errors import DataError
-from runner.pipeline.steps.deduplicating import _jaccard, _shingles
 from tests.pipeline.steps.made import asked, done, lines
 
 ROW = {"user": "What is it?", "assistant": "It is a thing."}
@@ -74,12 +75,15 @@ def test_the_filter_misses_nothing_that_the_index_says(texts, near, tmp_path_fac
     folder = tmp_path_factory.mktemp("near")
     rows = [{"user": " ".join(words), "assistant": "x"} for words in texts]
     _, parts = done("dedupe", lines(folder / "rows.jsonl", rows), folder / "out", near=near, shingle=2)
+
+    def pairs(row):
+        words = (row["user"] + " x").split()
+        return set(itertools.pairwise(words))
+
     kept: list[dict[str, str]] = []
     for row in rows:
-        own = frozenset(_shingles("\n".join(row.values()), 2))
-        if row not in kept and all(
-            _jaccard(own, frozenset(_shingles("\n".join(each.values()), 2))) < near for each in kept
-        ):
+        alike = (len(pairs(row) & pairs(each)) / len(pairs(row) | pairs(each)) for each in kept)
+        if row not in kept and all(index < near for index in alike):
             kept.append(row)
     assert parts["data"] == kept
 

@@ -82,8 +82,10 @@ def test_every_container_is_read(tmp_path):
 
 def test_what_is_not_taken_is_kept_aside_with_its_line_and_reason(tmp_path):
     good = {"user": "q", "assistant": "a"}
-    rows = [good, "{broken", {"user": "q"}, {"assistant": "a"}, "[1, 2, 3]", '"text"',
-            {"user": {"a": 1}, "answer": "a"}, '{"user": "q", "user": "r", "assistant": "a"}', good, good, good, good, good, good, good]  # fmt: skip
+    rows = [
+        good, "{broken", {"user": "q"}, {"assistant": "a"}, "[1, 2, 3]", '"text"', {"user": {"a": 1}, "answer": "a"},
+        '{"user": "q", "user": "r", "assistant": "a"}', *[good] * 7,
+    ]  # fmt: skip
     report, parts = done("process", lines(tmp_path / "raw.jsonl", rows), tmp_path / "out")
     assert len(parts["data"]) == 8
     rejected = read(tmp_path / "out" / "_rejected.jsonl")
