@@ -13,6 +13,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.runs.run_folder import State, all_runs
 from runner.spec.envelope import TrainingSpec
 from runner.store import prepared_data
+from runner.store.model_lookup import listing
 from runner.store.prepared_data import PreparedData
 from runner.store.typed_documents import JsonObject
 from runner.workspace import Workspace
@@ -146,3 +147,16 @@ def need_unread(workspace: Workspace, wanted: Sequence[PreparedData]) -> None:
                     where=read["reference"],
                     hint=f"let it end, or remove it: runner runs remove {run.id} --yes",
                 )
+
+
+def trained_on(store: Path, references: set[str]) -> list[tuple[str, str]]:
+    """The stored models that were trained on some stored data, each with the data's name, as their locks say."""
+    found = []
+    for model in listing(store):
+        try:
+            prepared = model.manifest().lock.prepared
+        except RunnerError:
+            continue
+        named = {each["reference"] for each in prepared.values()} & references
+        found += [(model.reference, name) for name in sorted(named)]
+    return found
