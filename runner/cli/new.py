@@ -137,14 +137,30 @@ def hold(
     return train(spec_file=ended.path, executor=executor)  # type: ignore[arg-type]
 
 
+def ask_for_spec(spec: Path | None, *, interactive: bool) -> bool:
+    """Whether ``runner train`` is to ask: it was told to, or a person is there and there is no spec, or not all of one.
+
+    Raises :class:`UsageError` where it was told to and nobody is there.
+    """
+    from runner.wizard import terminal
+    from runner.wizard.incomplete import only_lacks
+
+    if not terminal.interactive():
+        if interactive:
+            raise UsageError(
+                f"nobody can be asked here: {terminal.why_not()}; missing: kind, /model/name, /data/dataset",
+                hint="runner train --spec-file FILE, or runner new KIND --set KEY=VALUE --yes",
+            )
+        return False
+    return interactive or spec is None or (str(spec) != "-" and only_lacks(spec))
+
+
 def command(path: Path) -> str:
     """The command that trains a spec file without questions."""
     return f"{as_called()} train --spec-file {shlex.quote(str(path))}"
 
 
-def prefill(
-    draft: Draft, session: Session, given: list[str], spec: Path | None, answers: Path | None
-) -> bool | None:
+def prefill(draft: Draft, session: Session, given: list[str], spec: Path | None, answers: Path | None) -> bool | None:
     """Put into the draft what is known before the first question; whether ``answers`` say to start, if they do."""
     from runner.wizard.given_values import KIND, give
 
@@ -179,9 +195,9 @@ def prefill(
 def _from_file(draft: Draft, path: Path) -> None:
     """A spec, as far as it goes: its fields are given. Raises :class:`SpecError` for what is no JSON object."""
     from runner.spec import pointers
-    from runner.spec.reader import read_file
+    from runner.spec.reader import read, read_file
 
-    document = read_file(path)
+    document = read(read_file(path), str(path))
     draft.document = dict(document.value)
     draft.origins = {f"/{name}": "file" for name in draft.document}
     draft.given = [pointers.join(at) for at in _leaves(draft.document, ())]

@@ -152,7 +152,9 @@ def shown(value: Any) -> str:
 
 def title_of(question: Question, value: Any) -> str:
     """A default as it is offered: the title of its choice."""
-    titles = [choice.title for choice in question.choices if choice.value == value and type(choice.value) is type(value)]
+    titles = [
+        choice.title for choice in question.choices if choice.value == value and type(choice.value) is type(value)
+    ]
     return titles[0] if titles else shown(value)
 
 

@@ -57,6 +57,7 @@ class Conversation:
         self._asker, self.draft, self._session = asker, draft, session
         self._saved, self._command, self._resume = saved, command, resume
         self._tended, self._start = tended, start
+        self._step = self._before = ""
 
     def run(self) -> Ended:
         """Ask to the end. Raises :class:`Interrupted` where it was cancelled, :class:`Stopped` where it was put off."""
@@ -86,8 +87,13 @@ class Conversation:
             yield from self._ending()
 
     def _asked(self, ask: Ask) -> None:
-        if ask.before:
+        if ask.step != self._step:
+            self._step = ask.step
+            self._asker.say(f"\n[{ask.step}]")
+        if ask.before and ask.before != self._before:
+            # What was said already, and is unchanged, is not said anew: a table fills a window.
             self._asker.say(ask.before)
+        self._before = ask.before or self._before
         try:
             answer = self._asker.ask(ask.question)
         except Command as command:

@@ -217,9 +217,7 @@ def _presence(field: Field, root: Schema, draft: Draft, words: list[Any], defaul
     return Ask(field.step, asked, choose)
 
 
-def _union(
-    field: Field, root: Schema, draft: Draft, objects: list[Schema], tag: str, offers: Offers
-) -> Iterator[Ask]:
+def _union(field: Field, root: Schema, draft: Draft, objects: list[Schema], tag: str, offers: Offers) -> Iterator[Ask]:
     """A section that is one of several: which, then its fields."""
     by_tag = {option["properties"][tag]["const"]: option for option in objects}
     default = field.default(root)
@@ -266,9 +264,7 @@ def _union(
             yield from asks(field.inner(name, chosen, draft, root), root, draft, offers)
 
 
-def _named(
-    field: Field, root: Schema, draft: Draft, section: Schema, entry: Schema, offers: Offers
-) -> Iterator[Ask]:
+def _named(field: Field, root: Schema, draft: Draft, section: Schema, entry: Schema, offers: Offers) -> Iterator[Ask]:
     """Entries under names of the user's: a name, what is under it, the next name, until an empty one."""
     least = section.get("minProperties", 0) if field.needed else 0
     pattern = next(iter(section.get("patternProperties", ())), None)

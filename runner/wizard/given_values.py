@@ -93,4 +93,3 @@ def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) ->
     write_out(draft, root, pointer)
     draft.put(pointer, value, origin)
     return pointer
-

@@ -39,7 +39,9 @@ def test_its_example_is_reached_by_questions_alone(kind):
     asked = {question.key for question in asker.asked}
     for pointer in top_fields(schema_for(kind)):
         # A section is asked by its fields, by whether it is there, or by its names.
-        inside = [key for key in asked if key == pointer or key.startswith((pointer + "/", pointer + "?", pointer + "+"))]
+        inside = [
+            key for key in asked if key == pointer or key.startswith((pointer + "/", pointer + "?", pointer + "+"))
+        ]
         assert inside or pointer == "/data/columns", f"{kind}: {pointer} is asked nowhere"
 
 
