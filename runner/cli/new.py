@@ -55,8 +55,8 @@ def new(
     set_
         A field by its name, path or pointer: --set epochs=3 --set data=rows.csv --set /hub/repository=me/tutor.
     answers
-        A JSON file of such fields, {"kind": "sft", "name": "tutor", "data": "chats.jsonl", "epochs": 2}. What it lacks is
-        asked at a terminal, and elsewhere has its default. "start": false starts nothing.
+        A JSON file of such fields: {"kind": "sft", "name": "tutor", "data": "chats.jsonl", "epochs": 2}. What it lacks
+        is asked at a terminal, and elsewhere has its default. "start": false starts nothing.
     resume
         Go on where the conversation that was left last was.
     yes

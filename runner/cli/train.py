@@ -55,8 +55,8 @@ def train(
     dry_run
         Print what would happen, with every value's origin, and start nothing. Of a chain: its order.
     interactive
-        Ask for what is not there, as `runner new` does, then train. At a terminal, so does a command without a spec, and
-        one whose spec lacks what is required.
+        Ask for what is not there, as `runner new` does, then train. At a terminal, so does a command without a spec,
+        and one whose spec lacks what is required.
     """
     from runner.tracking.terminal import TerminalListener
 

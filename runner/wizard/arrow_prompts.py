@@ -1,4 +1,4 @@
-"""Prompts for a capable terminal: lists to walk with arrow keys and to filter by typing, hidden secrets, paths completed."""
+"""Prompts for a capable terminal: lists to walk with arrow keys and to filter, hidden secrets, paths completed."""
 
 from __future__ import annotations
 

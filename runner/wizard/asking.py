@@ -87,7 +87,7 @@ class Asker(Protocol):
         ...
 
 
-class Command(Exception):  # noqa: N818  not an error
+class Command(Exception):
     """A person typed a word for the wizard at a prompt: ``:back``, ``:show``, ``:set key=value``."""
 
     def __init__(self, name: str, words: str = "") -> None:
@@ -96,7 +96,7 @@ class Command(Exception):  # noqa: N818  not an error
         self.words = words
 
 
-class Unanswered(Exception):  # noqa: N818  not an error
+class Unanswered(Exception):
     """Nobody is asked, and the question has no default to take."""
 
 

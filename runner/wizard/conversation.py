@@ -22,8 +22,10 @@ from runner.wizard.session import Session
 from runner.wizard.steps import STEPS, steps
 
 #: What is told of a training is told again after these steps, when it has changed.
-TELLING = {"data", "columns", "split", "samples", "model", "needed", "reading", "training", "hyperparameters", "adapters",
-           "own", "edit"}  # fmt: skip
+TELLING = {
+    "data", "columns", "split", "samples", "model", "needed", "reading", "training", "hyperparameters", "adapters",
+    "own", "edit",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -320,7 +322,9 @@ class Conversation:
     def _do(self, command: Command, ask: Ask) -> None:
         try:
             getattr(self, f"_{command.name}_command")(command.words, ask)
-        except (UsageError, ConflictError) as error:
+        except (Stopped, Interrupted):
+            raise
+        except RunnerError as error:
             self._asker.say(f"  ! {error.message}" + (f": {error.hint}" if error.hint else ""))
 
     def _help_command(self, words: str, ask: Ask) -> None:

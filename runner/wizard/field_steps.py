@@ -107,6 +107,15 @@ def _tag(schema: Schema, root: Schema) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def union_tags(root: Schema, document: Any, pointer: str, name: str) -> list[str] | None:
+    """What ``name`` may be in a union that it tells apart; None where the field at ``pointer`` is no such union."""
+    found = field_at(root, document, pointer) if pointer else None
+    if found is None or _tag(found[0], root) != name:
+        return None
+    options = field_values.open_branches(found[0], root)
+    return [str(option["properties"][name]["const"]) for option in options if name in option.get("properties", {})]
+
+
 def _entries(schema: Schema) -> Schema | None:
     """The schema of the entries of an object whose keys are names of the user's."""
     if schema.get("type") != "object" or "properties" in schema:

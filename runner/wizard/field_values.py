@@ -189,7 +189,7 @@ def expected(schema: Schema, root: Schema) -> str:
     found = []
     named = words(schema, root)
     if named:
-        found.append((", ".join(word if isinstance(word, str) else json.dumps(word) for word in named)))
+        found.append(", ".join(word if isinstance(word, str) else json.dumps(word) for word in named))
     found += [_expected(option, root) for option in open_branches(schema, root)]
     if takes_null(schema, root):
         found.append("none")

@@ -386,7 +386,7 @@ def _split(draft: Draft, root: Schema) -> Iterator[Ask]:
         chosen = draft.own.get("split", now)
     else:
         chosen = ways[0] if ways else None
-    needed = [chosen] if chosen in ("validation_split", None) else [chosen]
+    needed = [chosen]
     if chosen in ("group_column", "time_column"):
         needed.append("validation_split")
     for name in needed:

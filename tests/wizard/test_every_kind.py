@@ -16,6 +16,10 @@ from tests.examples import KINDS, example
 from tests.wizard.scripted import Scripted, converse, from_example
 
 
+#: Kinds whose sections differ most; a long run asks all.
+QUICK = {"grpo", "sentence_embedding", "tabular_classification", "elo_scoring"}
+
+
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -27,7 +31,9 @@ def resolved(document: dict[str, Any]) -> dict[str, Any]:
     return canonical(load_object({key: value for key, value in document.items() if key != "$schema"}).spec)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+)
 def test_its_example_is_reached_by_questions_alone(kind):
     document = example(kind)
     family = registry.kinds()[kind].family
