@@ -15,7 +15,6 @@ from runner.wizard.field_groups import GROUPS, NOT_ASKED, group_of, top_fields
 from tests.examples import KINDS, example
 from tests.wizard.scripted import Scripted, converse, from_example
 
-
 #: Kinds whose sections differ most; a long run asks all.
 QUICK = {"grpo", "sentence_embedding", "tabular_classification", "elo_scoring"}
 

@@ -43,6 +43,7 @@ class Window:
         self._stream = pyte.Stream(self._screen)
         #: All that came, as it came.
         self.raw = ""
+        self._seen = 0
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +76,22 @@ class Window:
         while text not in self.last:
             assert time.monotonic() < end, f"{text!r} is not asked:\n{self.shown}"
             assert self._read(), f"{text!r} was never asked:\n{self.shown}"
+        return self
+
+    def comes(self, text: str) -> Self:
+        """Read until the text came, behind what came before it was waited for last."""
+        end = time.monotonic() + DEADLINE
+        while (at := self.raw.find(text, self._seen)) < 0:
+            assert time.monotonic() < end, f"{text!r} did not come:\n{self.raw[self._seen :]}"
+            assert self._read(), f"{text!r} never came:\n{self.raw[self._seen :]}"
+        self._seen = at + len(text)
+        return self
+
+    def settles(self) -> Self:
+        """Read on until a prompt of plain lines stands at the end: nothing comes behind it before it is answered."""
+        while not self.raw.endswith(("] ", "> ")):
+            assert self._read(), self.raw
+        self._seen = len(self.raw)
         return self
 
     def type(self, text: str = "") -> Self:
