@@ -125,6 +125,7 @@ def hold(
         resume=f"{as_called()} new --resume",
         tended=tended,
         start=starts,
+        ahead=_load_family if tended else lambda family: None,
     )
     if not tended and not yes and answers is None:
         _refuse(conversation, asker)
@@ -249,6 +250,22 @@ def _refuse(conversation: Any, asker: Any) -> None:
         f"nobody can be asked here: {terminal.why_not()}" + (f"; missing: {names}" if names else ""),
         hint="give each with --set KEY=VALUE, and take the defaults of the rest with --yes",
     )
+
+
+def _load_family(family: str) -> None:
+    """Make the schemas of a family's kinds while a person chooses one of them."""
+    from runner.wizard import kind_words, terminal
+
+    def load() -> None:
+        import contextlib
+
+        from runner.spec.json_schemas import schema_for
+
+        for kind in kind_words.families().get(family, ()):
+            with contextlib.suppress(Exception):
+                schema_for(kind)
+
+    terminal.warm_up(load)
 
 
 def _load() -> None:

@@ -41,7 +41,8 @@ class Conversation:
     """Asks until the spec is whole.
 
     ``saved`` is where the answers are kept after each (None: nowhere), ``command`` says how a spec file is trained,
-    ``tended`` whether a person is there: where none is, a fault ends it.
+    ``tended`` whether a person is there: where none is, a fault ends it. ``ahead`` is told the family when it is
+    chosen: what its kinds need can be loaded while the next question is read.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class Conversation:
         resume: str = "runner new --resume",
         tended: bool = True,
         start: bool = True,
+        ahead: Callable[[str], None] = lambda family: None,
     ) -> None:
         self._asker, self.draft, self._session = asker, draft, session
         self._saved, self._command, self._resume = saved, command, resume
         self._tended, self._start = tended, start
+        self._ahead = ahead
         self._step = self._before = ""
 
     def run(self) -> Ended:
@@ -121,6 +124,8 @@ class Conversation:
                 self.draft.answered.pop(ask.key, None)
                 self.draft.document, self.draft.origins = former
                 return
+        if ask.key == "family":
+            self._ahead(str(answer))
         self._save()
         if changed and ask.step in TELLING:
             self._tell()

@@ -9,7 +9,6 @@ from typing import Any
 from runner import registry
 from runner.spec import pointers
 from runner.spec.schema_walk import resolve
-from runner.store.model_lookup import versions
 from runner.store.names import name_fault
 from runner.wizard import kind_words
 from runner.wizard.asking import Choice, Question, shown
@@ -156,6 +155,8 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
         return None if wrong is None else f"the name {wrong}"
 
     def told(draft: Draft) -> list[str]:
+        from runner.store.model_lookup import versions
+
         there = versions(session.workspace.store, kind, str(draft.get("/model/name")))
         if not there:
             return []
@@ -178,6 +179,9 @@ def _schema_of_name(session: Session, kind: str) -> Schema:
 
 
 def _free_name(session: Session, kind: str) -> str:
+    # Imported here: manifests are pydantic's, and the first question needs none.
+    from runner.store.model_lookup import versions
+
     name, at = kind.replace("_", "-"), 2
     free = name
     while versions(session.workspace.store, kind, free):

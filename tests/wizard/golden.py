@@ -1,4 +1,4 @@
-"""What each family's conversation looks like on plain lines, as files: ``python -m tests.wizard.golden`` writes them anew.
+"""What each family's conversation looks like on plain lines: ``python -m tests.wizard.golden`` writes the files anew.
 
 Every one is typed at a real terminal; a person who looks at a change sees what a user would see.
 """
@@ -71,7 +71,7 @@ def transcript(of: Script, home: Path) -> tuple[str, int]:
 
 
 def _steady(lines: list[str]) -> Iterator[str]:
-    """The lines that are the same on every machine: not the models that it has, nor what a training would take there."""
+    """The lines that are the same on every machine: not its models, nor what a training would take there."""
     listing = False
     for line in lines:
         if listing and line == "  or type another":

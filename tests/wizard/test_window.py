@@ -48,7 +48,8 @@ def test_a_bare_command_begins_it_and_arrows_and_letters_choose(tmp_path):
 def test_it_is_cancelled_at_any_prompt_with_130(tmp_path, key, mode, shape):
     words = ["new", *mode] if shape == "list" else [*GIVEN, *mode]
     with Window(words, tmp_path) as window:
-        window.waits("Choose a family" if shape == "list" else "trained on?")
+        window.wait("Choose a family" if shape == "list" else "trained on?")
+        window.wait("by the data" if shape == "list" else "hub:OWNER/NAME.")
         window.press(key)
         assert window.end() == 130
         assert "Traceback" not in window.raw and "nothing was started" in window.shown

@@ -12,7 +12,7 @@ import pexpect
 import pyte
 
 #: What is not on the screen after this many seconds will not be.
-DEADLINE = 90.0
+DEADLINE = 60.0
 UP, DOWN, ENTER, CTRL_C, CTRL_D, CLEAR = "\x1b[A", "\x1b[B", "\r", "\x03", "\x04", "\x15"
 
 
