@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.contract.quantities import counted
-from runner.execution.data_trial import DataTrial, read_data
 from runner.errors import RunnerError
+from runner.execution.data_trial import DataTrial, read_data
 from runner.wizard.column_looks import ColumnLook
 from runner.wizard.sampled_rows import SampledRows
 
@@ -234,8 +234,10 @@ class Trying:
         if "messages" in forms:
             what = f"conversations: {columns.get('messages', 'messages')} holds turns with roles"
         else:
-            what = "a prompt and its answer: " + ", ".join(map(str, columns.values()))
-        self._add("sft", 90 if "messages" in forms else 85, what, trial, columns)
+            found = trial.report.facts.get("columns") or {}
+            what = "a prompt and its answer: " + ", ".join(map(str, found.values()))
+        good = "messages" in forms or "accepted_calls" in forms
+        self._add("sft", 90 if good else 85, what, trial, columns)
         # Who teaches is asked besides; the rows are read alike.
         self._add("distillation", 45, f"{what}; learned from a teacher's odds", trial, columns)
 

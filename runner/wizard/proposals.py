@@ -20,7 +20,7 @@ from runner.data.records.data_files import container_of
 from runner.data.table_rows import packaged
 from runner.errors import RunnerError
 from runner.wizard.column_looks import ColumnLook, look_at
-from runner.wizard.family_trials import Tried, Trials, Trying
+from runner.wizard.family_trials import Trials, Tried, Trying
 from runner.wizard.sampled_rows import SampledRows, Sides, named, read
 from runner.workspace import absolute
 
@@ -205,7 +205,7 @@ def _packaged(path: str) -> Looked | None:
         for kind in registry.kinds()
         if path == "sample" and "sample" in getattr(registry.load(kind).Spec.data, "PACKAGED", ())
     ]
-    routers = [kind for kind in ("linear_scoring", "bradley_terry_scoring", "elo_scoring")]
+    routers = ("linear_scoring", "bradley_terry_scoring", "elo_scoring")
     what = "a small set that comes with each kind" if path == "sample" else "published comparisons of LLMs"
     families = [
         Proposed(kind, _family(kind), {"dataset": path}, {}, {}, [f"{path} is {what}"]) for kind in [*kinds, *routers]
