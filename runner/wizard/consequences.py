@@ -1,0 +1,172 @@
+"""What training a spec would mean: rows, steps, memory, time, a sentence each. Told again after every answer.
+
+What was read of the data is kept while neither the ``data`` object nor the files change, and what was told while the
+document does not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runner.contract import LoadContext, LoadedData
+from runner.contract.quantities import counted
+from runner.errors import Fault, RunnerError, SpecError
+from runner.execution.dry_run import dry_run
+from runner.execution.forecast import load
+from runner.spec.checking import LoadedSpec, load_object
+from runner.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Data that was read, with the events that reading it told."""
+
+    data: LoadedData
+    events: list[tuple[str, dict[str, Any]]]
+
+
+class Consequences:
+    """Tells them for one conversation."""
+
+    def __init__(self) -> None:
+        self._read: tuple[str, _Read] | None = None
+        self._told: tuple[str, list[str]] | None = None
+
+    def tell(self, document: Mapping[str, Any], workspace: Workspace) -> list[str]:
+        """Sentences on what a training of ``document`` would be; what is wrong or not said yet is told as sentences.
+
+        Raises nothing for what is wrong with the document, its data, or this machine.
+        """
+        try:
+            loaded = load_object(dict(document))
+            key = f"{workspace}{json.dumps(document, sort_keys=True)}{_signature(loaded)}"
+            if self._told is None or self._told[0] != key:
+                found = list(_sentences(dry_run(loaded, workspace, reading=self._reading)))
+                self._told = key, found
+            return list(self._told[1])
+        except SpecError as error:
+            return [_fault(fault) for fault in error.faults] or [_error(error)]
+        except RunnerError as error:
+            return [_error(error)]
+        except Exception as error:  # noqa: BLE001 - a conversation does not end because nobody can tell what it leads to
+            return [f"what it will take could not be told: {type(error).__name__}: {error}"]
+
+    def _reading(self, section: Any, context: LoadContext) -> LoadedData:
+        """The data, read once for a section, its files, and what the kind leaves out of them."""
+        spec = context.spec
+        left_out = {name: getattr(spec, name) for name in spec.row_filters}
+        key = f"{spec.model_type}{section!r}{left_out}{_files(section)}"  # type: ignore[attr-defined]
+        if self._read is None or self._read[0] != key:
+            events: list[tuple[str, dict[str, Any]]] = []
+
+            def emit(event: str, **fields: Any) -> None:
+                events.append((event, fields))
+
+            told = LoadContext(spec, context.cache, emit, context.report)
+            # What was read before is let go of first: two of them may not fit.
+            self._read = None
+            self._read = key, _Read(load(section, told), events)
+        read = self._read[1]
+        for event, fields in read.events:
+            context.emit(event, **fields)
+        return read.data
+
+
+_CONVERSATION = Consequences()
+
+
+def tell(document: Mapping[str, Any], workspace: Workspace) -> list[str]:
+    """The same for the one conversation of this process."""
+    return _CONVERSATION.tell(document, workspace)
+
+
+def _signature(loaded: LoadedSpec) -> str:
+    return _files(loaded.spec.data)
+
+
+def _files(section: Any) -> str:
+    """What tells that the user's files are the same: names, sizes, times."""
+    found = []
+    for path in section.local_files():
+        try:
+            facts = Path(path).stat()
+            found.append(f"{path} {facts.st_size} {facts.st_mtime_ns}")
+        except OSError:
+            found.append(f"{path} -")
+    return "\n".join(found)
+
+
+def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
+    record, footprint = document["data"], document["footprint"] or {}
+    figures = footprint.get("figures") or {}
+    if record is None:
+        yield f"how many rows there are is not known: {document['data_unknown']}"
+    else:
+        yield _rows(record)
+    if steps := figures.get("steps"):
+        yield f"{counted(steps, 'steps')} of {counted(figures.get('examples_per_step', 0), 'examples')}"
+    yield from _memory(document["estimate"], footprint)
+    yield _time(document["estimate"], figures)
+    place = f"in a container of {document['image']}" if document["image"] else "as a process of this machine"
+    yield f"it runs {place} and is stored as {document['stored_as']}"
+    if document["network"]:
+        yield "it needs the network: something has to be fetched"
+    for text in document["warnings"]:
+        yield f"warning: {text}"
+    yield from document["notes"]
+    if document["footprint_unknown"]:
+        yield f"what it takes could not be told: {document['footprint_unknown']}"
+
+
+def _rows(record: Mapping[str, Any]) -> str:
+    train, held = record.get("train"), record.get("validation")
+    dropped = sum((record.get("rows_dropped") or {}).values())
+    lost = f"; {counted(dropped, 'rows')} cannot be used" if dropped else ""
+    if not isinstance(train, int):
+        return f"{counted(record.get('rows_kept', record.get('rows_read', 0)), 'rows')} are used{lost}"
+    if not held:
+        return f"{counted(train, 'rows')} are trained on, and none is held out{lost}"
+    return f"{counted(train, 'rows')} are trained on and {held:,} are held out{lost}"
+
+
+def _memory(estimate: Mapping[str, Any], footprint: Mapping[str, Any]) -> Iterator[str]:
+    device = (footprint.get("figures") or {}).get("device", "cpu")
+    whose = "of the GPU's memory" if device != "cpu" else "of memory, the libraries on top"
+    if footprint.get("memory"):
+        yield f"about {_bytes(footprint['memory'])} {whose}"
+    elif estimate["memory"]:
+        yield f"about {_bytes(estimate['memory'])} of memory, as run {estimate['judged_by']} took"
+
+
+def _time(estimate: Mapping[str, Any], figures: Mapping[str, Any]) -> str:
+    if estimate["seconds"]:
+        return f"about {_duration(estimate['seconds'])}, judged by run {estimate['judged_by']}"
+    if least := figures.get("seconds_at_least"):
+        return f"at least {_duration(least)} of computing alone; no run of this type has ended here yet to judge by"
+    return "how long it takes is not known: no run of this type has ended here yet"
+
+
+def _bytes(count: float) -> str:
+    return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{max(1, round(count / 2**20)):,} MiB"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return counted(max(1, round(seconds)), "seconds")
+    if seconds < 5400:
+        return counted(round(seconds / 60), "minutes")
+    return f"{seconds / 3600:.1f} hours"
+
+
+def _error(error: RunnerError) -> str:
+    return _fault(Fault(error.message, error.where or "", hint=error.hint))
+
+
+def _fault(fault: Fault) -> str:
+    """``/data/dataset: there is no such data file (that folder has train.csv)``"""
+    place = f"{fault.pointer}: " if fault.pointer else ""
+    return f"{place}{fault.message}{f' ({fault.hint})' if fault.hint else ''}"
