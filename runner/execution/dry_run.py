@@ -19,17 +19,19 @@ def dry_run(
     workspace: Workspace,
     executor: str | None = None,
     reading: Callable[[Any, LoadContext], LoadedData] = load,
+    *,
+    asks_kind: bool = True,
 ) -> dict[str, Any]:
     """Plan without starting anything: values with origins, command, mounts, names, rows, estimates.
 
     The estimate's ``seconds`` and ``memory`` (bytes) are scaled from an earlier run, and None without one; the
-    ``footprint`` is what the kind tells of itself; ``reading`` is who reads the data. Raises what the data and the kind would raise in the run.
+    ``footprint`` is what the kind tells of itself, where ``asks_kind``; ``reading`` is who reads the data. Raises what the data and the kind would raise in the run.
     """
     plan = make_plan(loaded, workspace, executor=executor)
     flags = {"/run/executor": executor} if executor else {}
     values = origins(loaded, flags)
     job = plan.job(workspace.runs.absolute() / "RUN")
-    seen = forecast(plan, workspace, reading)
+    seen = forecast(plan, workspace, reading, asks_kind=asks_kind)
     wandb = plan.spec.wandb
     return {
         "spec": canonical(plan.spec),

@@ -44,10 +44,17 @@ def load(section: Any, context: LoadContext) -> LoadedData:
     return loaded
 
 
-def forecast(plan: Plan, workspace: Workspace, reading: Callable[[Any, LoadContext], LoadedData] = load) -> Forecast:
+def forecast(
+    plan: Plan,
+    workspace: Workspace,
+    reading: Callable[[Any, LoadContext], LoadedData] = load,
+    *,
+    asks_kind: bool = True,
+) -> Forecast:
     """Read the data as the run will. Raises the data's own errors, and the kind's: the run would too.
 
-    ``reading`` is who reads it: one that asks again and again keeps what was read. Without torch or a network, unless the kind tells what its training will take and needs them for it.
+    ``reading`` is who reads it: one that asks again and again keeps what was read. Without ``asks_kind`` the kind is
+    not asked what a training takes, for which most load torch. Without torch or a network, unless the kind tells what its training will take and needs them for it.
     """
     warnings: list[str] = []
     record, unknown, loaded = None, None, None
@@ -68,6 +75,8 @@ def forecast(plan: Plan, workspace: Workspace, reading: Callable[[Any, LoadConte
             unknown = f"reading it needs {error.name}, not installed here"
     seconds, memory, judged_by = _judge(plan, workspace, record)
     found = Forecast(record, warnings, unknown, seconds, memory, judged_by)
+    if not asks_kind:
+        return found
     try:
         footprint = _footprint(plan, workspace, loaded, emit)
     except ImportError as error:

@@ -21,7 +21,7 @@ from runner.data import hub
 from runner.errors import RunnerError, UsageError
 from runner.store.model_lookup import listing
 from runner.training import made_models, pretrained
-from runner.workspace import Workspace, current_folder
+from runner.workspace import Workspace
 
 Source = Literal["stored", "folder", "installed", "cached", "catalog", "drawn", "hub"]
 #: Orders: of what is listed here, and those that only the Hub knows, each with what its client calls it.

@@ -7,6 +7,8 @@ document does not.
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,17 +38,17 @@ class Consequences:
         self._read: tuple[str, _Read] | None = None
         self._told: tuple[str, list[str]] | None = None
 
-    def tell(self, document: Mapping[str, Any], workspace: Workspace) -> list[str]:
+    def tell(self, document: Mapping[str, Any], workspace: Workspace, *, quick: bool = False) -> list[str]:
         """Sentences on what a training of ``document`` would be; what is wrong or not said yet is told as sentences.
 
-        Raises nothing for what is wrong with the document, its data, or this machine.
+        ``quick``: what the kind itself would tell of memory, for which most load torch, is left out. Raises nothing for what is wrong with the document, its data, or this machine.
         """
         try:
             loaded = load_object(dict(document))
-            key = f"{workspace}{json.dumps(document, sort_keys=True)}{_signature(loaded)}"
+            key = f"{quick}{workspace}{json.dumps(document, sort_keys=True)}{_signature(loaded)}"
             if self._told is None or self._told[0] != key:
-                found = list(_sentences(dry_run(loaded, workspace, reading=self._reading)))
-                self._told = key, found
+                told = dry_run(loaded, workspace, reading=self._reading, asks_kind=not quick)
+                self._told = key, list(_sentences(told))
             return list(self._told[1])
         except SpecError as error:
             return [_fault(fault) for fault in error.faults] or [_error(error)]
@@ -79,9 +81,9 @@ class Consequences:
 _CONVERSATION = Consequences()
 
 
-def tell(document: Mapping[str, Any], workspace: Workspace) -> list[str]:
+def tell(document: Mapping[str, Any], workspace: Workspace, *, quick: bool = False) -> list[str]:
     """The same for the one conversation of this process."""
-    return _CONVERSATION.tell(document, workspace)
+    return _CONVERSATION.tell(document, workspace, quick=quick)
 
 
 def _signature(loaded: LoadedSpec) -> str:
@@ -107,8 +109,11 @@ def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"how many rows there are is not known: {document['data_unknown']}"
     else:
         yield _rows(record)
-    if steps := figures.get("steps"):
-        yield f"{counted(steps, 'steps')} of {counted(figures.get('examples_per_step', 0), 'examples')}"
+    steps, examples = figures.get("steps"), figures.get("examples_per_step", 0)
+    if not steps and record is not None:
+        steps, examples = _steps(document["spec"], record.get("train"))
+    if steps:
+        yield f"{counted(steps, 'steps')} of {counted(examples, 'examples')}"
     yield from _memory(document["estimate"], footprint)
     yield _time(document["estimate"], figures)
     place = f"in a container of {document['image']}" if document["image"] else "as a process of this machine"
@@ -120,6 +125,18 @@ def _sentences(document: Mapping[str, Any]) -> Iterator[str]:
     yield from document["notes"]
     if document["footprint_unknown"]:
         yield f"what it takes could not be told: {document['footprint_unknown']}"
+
+
+def _steps(spec: Mapping[str, Any], rows: Any) -> tuple[int, int]:
+    """How many steps of how many examples kinds make that train by batches; 0 of others, and where it is not known."""
+    section = spec["model"].get("spec") or {}
+    batch, epochs = spec.get("batch_size"), spec.get("epochs")
+    if not isinstance(batch, int) or not isinstance(epochs, int) or not isinstance(rows, int) or not rows:
+        return 0, 0
+    if "gradient_accumulation" not in section:
+        return 0, 0
+    examples = batch * section["gradient_accumulation"]
+    return min(section.get("max_steps") or sys.maxsize, math.ceil(rows / examples) * epochs), examples
 
 
 def _rows(record: Mapping[str, Any]) -> str:
