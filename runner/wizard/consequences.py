@@ -41,7 +41,8 @@ class Consequences:
     def tell(self, document: Mapping[str, Any], workspace: Workspace, *, quick: bool = False) -> list[str]:
         """Sentences on what a training of ``document`` would be; what is wrong or not said yet is told as sentences.
 
-        ``quick``: what the kind itself would tell of memory, for which most load torch, is left out. Raises nothing for what is wrong with the document, its data, or this machine.
+        ``quick``: what the kind itself would tell of memory, for which most load torch, is left out. Raises nothing for
+        what is wrong with the document, its data, or this machine.
         """
         try:
             loaded = load_object(dict(document))

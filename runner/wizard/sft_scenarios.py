@@ -17,7 +17,7 @@ from runner.builders._finetuning._fields.pretrained_fit import document as confi
 from runner.builders._finetuning._fields.pretrained_fit import positions
 from runner.chat.endpoints.addresses import fault_of as address_fault
 from runner.contract.quantities import counted
-from runner.errors import DataError, Interrupted, RunnerError, UsageError
+from runner.errors import DataError, Interrupted, RunnerError, SpecError, UsageError
 from runner.execution.data_trial import read_data
 from runner.spec.checking import load_object
 from runner.store.files import write_atomic, write_json
@@ -379,6 +379,14 @@ class _Walk:
             ratio = warmup_ratio(self.material.rows, self.values.epochs, self.values.batch_size)
             self.values = replace(self.values, warmup_ratio=ratio)
         self.document = self._spec()
+        try:
+            load_object(self.document)
+        except SpecError as error:
+            if self.given.keys() & {*VALUES, "base_model", "run_name", "project"}:
+                raise
+            for fault in error.faults:
+                self.asker.say(f"{fault.pointer}: {fault.message}")
+            self._training()
 
     def _value(self, name: str, found: SftDefaults) -> Any:
         default = self.length if name == "max_length" else getattr(found, name)
@@ -424,7 +432,6 @@ class _Walk:
                 self.asker.say(f"the rows are in {data.name}, as training reads them")
             elif material.conversations is not None:
                 sft_rows.written_pairs(material.conversations, data)
-        load_object(self.document)
         write_json(spec, self.document)
         text = script(
             self.document,

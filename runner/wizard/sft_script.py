@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import pprint
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: What a spec's fields are written with: a line of Python holds so many characters.
-WIDTH = 110
+#: Characters of a line of Python that holds an object.
+SHORT = 80
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def script(
     elif teacher is not None:
         material = f"\n#: What the teacher is asked.\nPROMPTS = {_written(list(teacher.prompts))}\n"
         made = (
-            "    # The key is read from the environment; answers that were given before are kept, and not asked again.\n"
+            "    # The key is read from the environment. What was answered before is kept, and not asked again.\n"
             f"    teach(\n        PROMPTS,\n        {data_path!r},\n        model={teacher.model!r},\n"
             f"        base_url={teacher.base_url!r},\n        key_env={teacher.key_env!r},\n    )\n"
         )
@@ -92,5 +92,19 @@ if __name__ == "__main__":
 '''
 
 
-def _written(value: Any) -> str:
-    return pprint.pformat(value, width=WIDTH, sort_dicts=False)
+def _written(value: Any, indent: str = "") -> str:
+    """A value of JSON as Python that is laid out over lines."""
+    deeper = indent + "    "
+    if isinstance(value, dict) and value:
+        parts = [f"{json.dumps(name, ensure_ascii=False)}: {_written(each, deeper)}" for name, each in value.items()]
+        return _over_lines("{", parts, "}", indent)
+    if isinstance(value, list) and value:
+        return _over_lines("[", [_written(each, deeper) for each in value], "]", indent)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _over_lines(opening: str, parts: Sequence[str], closing: str, indent: str) -> str:
+    short = f"{opening}{', '.join(parts)}{closing}"
+    if len(indent) + len(short) <= SHORT and "\n" not in short:
+        return short
+    return f"{opening}\n" + "".join(f"{indent}    {part},\n" for part in parts) + f"{indent}{closing}"
