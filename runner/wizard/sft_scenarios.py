@@ -239,7 +239,9 @@ class _Walk:
     def _inline(self) -> _Material:
         if "conversations" in self.given:
             found = self.given["conversations"]
-            for number, turns in enumerate(found if isinstance(found, list) else [found]):
+            if not isinstance(found, list) or not found:
+                raise UsageError("there is no conversation", where="conversations", hint="a list of lists of turns")
+            for number, turns in enumerate(found):
                 if fault := sft_rows.row_fault({"messages": turns}):
                     raise UsageError(f"conversation {number + 1}: {fault}", where="conversations")
             conversations = [list(turns) for turns in found]
