@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,22 @@ def tell(document: Mapping[str, Any], workspace: Workspace, *, quick: bool = Fal
 
 
 def _signature(loaded: LoadedSpec) -> str:
-    return _files(loaded.spec.data)
+    data: Any = loaded.spec.data
+    if isinstance(data, Mapping):
+        # What starts from a stored model has a section once that is known.
+        return _times([str(data.get("dataset"))])
+    return _files(data)
 
 
 def _files(section: Any) -> str:
-    """What tells that the user's files are the same: names, sizes, times."""
+    """What tells that the user's files are the same."""
+    return _times([str(path) for path in section.local_files()])
+
+
+def _times(paths: Sequence[str]) -> str:
+    """Names, sizes, times; of one that is not there that it is not."""
     found = []
-    for path in section.local_files():
+    for path in paths:
         try:
             facts = Path(path).stat()
             found.append(f"{path} {facts.st_size} {facts.st_mtime_ns}")
@@ -187,4 +196,5 @@ def _error(error: RunnerError) -> str:
 def _fault(fault: Fault) -> str:
     """``/data/dataset: there is no such data file (that folder has train.csv)``"""
     place = f"{fault.pointer}: " if fault.pointer else ""
-    return f"{place}{fault.message}{f' ({fault.hint})' if fault.hint else ''}"
+    wanted = f", {fault.expected} is expected" if fault.expected else ""
+    return f"{place}{fault.message}{wanted}{f' ({fault.hint})' if fault.hint else ''}"

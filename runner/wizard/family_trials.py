@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 from runner.contract.quantities import counted
+from runner.data.boxes.form_names import Corners
 from runner.errors import RunnerError
 from runner.execution.data_trial import DataTrial, read_data
 from runner.wizard.column_looks import ColumnLook
@@ -20,6 +21,10 @@ from runner.wizard.sampled_rows import SampledRows
 TARGETS = ("target", "label", "class", "y", "outcome", "species", "category", "survived", "churn", "price", "quality")
 #: Names of columns that hold what an answer is checked by.
 CHECKED_BY = ("final_answer", "ground_truth", "answer_number", "expected", "solution", "test", "tests", "reference")
+#: Names of texts that are turned into others, and of what they become.
+TEXTS_TO_TEXTS = (
+    "article", "document", "abstract", "summary", "summaries", "highlights", "tldr", "source", "target", "translation",
+)  # fmt: skip
 #: More different numbers than this are no classes.
 MOST_NUMBER_CLASSES = 20
 
@@ -33,7 +38,6 @@ class Tried:
     reasons: list[str]
     #: Role -> column, or columns; a field of the section for what has one.
     columns: dict[str, Any] = field(default_factory=dict)
-    fields: dict[str, Any] = field(default_factory=dict)
     #: Roles that only a person can say, with the columns that it may be.
     choose: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
@@ -150,10 +154,19 @@ class Trying:
         self._add("elo_scoring", 94, f"{what}: ratings", trial)
 
     def _boxes(self) -> None:
-        if (trial := self._trial("object_detection")) is not None:
+        trial, fits = self._trial("object_detection"), dict[str, DataTrial]()
+        if trial is None and "nothing says which is meant" in self.trials.refused["object_detection"]:
+            tried = {form: self._trial("object_detection", box_format=form) for form in get_args(Corners)}
+            fits = {form: each for form, each in tried.items() if each is not None}
+            trial = next(iter(fits.values()), None)
+        if trial is not None:
             facts = trial.report.facts
             what = f"{facts.get('boxes', 0):,} boxes in {counted(trial.report.rows_kept, 'pictures')}"
-            self._add("object_detection", 96, what, trial, self._found(trial))
+            added = self._add("object_detection", 96, what, trial, self._found(trial))
+            if fits:
+                added.columns |= {"box_format": next(iter(fits))}
+                added.choose["box_format"] = list(fits)
+                added.reasons.append(f"the boxes fit as {' and as '.join(fits)}: only you know which is meant")
 
     def _pictures(self) -> None:
         if (trial := self._trial("image_classification")) is not None:
@@ -235,7 +248,8 @@ class Trying:
             what = f"conversations: {columns.get('messages', 'messages')} holds turns with roles"
         else:
             found = trial.report.facts.get("columns") or {}
-            what = "a prompt and its answer: " + ", ".join(map(str, found.values()))
+            asked, answer = found.get("prompt") or found.get("messages"), found.get("completion") or found.get("calls")
+            what = f"{asked} is a prompt, and {answer or 'beside it'} its answer" if asked else "prompts and answers"
         good = "messages" in forms or "accepted_calls" in forms
         self._add("sft", 90 if good else 85, what, trial, columns)
         # Who teaches is asked besides; the rows are read alike.
@@ -246,9 +260,10 @@ class Trying:
             return
         columns = self._found(trial)
         languages = "languages" in (trial.report.facts.get("forms") or {})
+        called = {str(name).strip().lower() for name in columns.values()} & {*TEXTS_TO_TEXTS}
         chat = any(tried.kind == "sft" for tried in self.trials.found)
         what = f"{columns.get('source', 'a text')} becomes {columns.get('target', 'another')}"
-        score = 88 if languages else 60 if chat else 86
+        score = 88 if languages or called else 60 if chat else 86
         self._add("seq2seq", score, what + (": a translation" if languages else ""), trial, columns)
 
     def _labelled(self) -> None:

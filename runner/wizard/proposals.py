@@ -21,7 +21,7 @@ from runner.data.table_rows import packaged
 from runner.errors import RunnerError
 from runner.wizard.column_looks import ColumnLook, look_at
 from runner.wizard.family_trials import Trials, Tried, Trying
-from runner.wizard.sampled_rows import SampledRows, Sides, named, read
+from runner.wizard.sampled_rows import SampledRows, Sides, check_path, named, read
 from runner.workspace import absolute
 
 #: A sample whose rows are read where they are: the file itself is no larger.
@@ -93,6 +93,7 @@ def look(path: str, folder: Path) -> Looked:
     """
     if found := _packaged(path):
         return found
+    check_path(path)
     place = None if hub_files.is_hub_name(named(path, folder)) else absolute(path, folder)
     if place is not None and (looked := _of_pictures(path, place)) is not None:
         return looked
@@ -172,7 +173,8 @@ def _of_sides(sides: Sides, data: dict[str, Any], layout: Any) -> list[str]:
 
 def _lengths(tried: Tried, layout: Any, looks: Sequence[ColumnLook], reasons: list[str]) -> dict[str, Any]:
     """``max_length`` for texts that are longer, or much shorter, than what a kind reads by default."""
-    field = registry.load(tried.kind).Spec.model_fields.get("max_length")
+    spec = registry.load(tried.kind).Spec
+    field = spec.model_fields.get("max_length")
     source = {"source": tried.columns["source"]} if "source" in tried.columns else tried.columns
     names = {name for value in source.values() for name in ([value] if isinstance(value, str) else value)}
     used = [look.usual for look in looks if look.name in names and look.kind in ("texts", "list", "object", "words")]
@@ -186,6 +188,9 @@ def _lengths(tried: Tried, layout: Any, looks: Sequence[ColumnLook], reasons: li
         reasons.append(f"long rows are cut: 1 of 20 is longer than about {counted(tokens, 'tokens')}")
     else:
         reasons.append(f"19 of 20 rows are no longer than about {counted(tokens, 'tokens')}")
+    if "doc_stride" in spec.model_fields:
+        # What does not fit is read in windows, which nothing is gained by making short.
+        return {}
     return {} if (length := min(length, most)) == field.default else {"/model/spec/max_length": length}
 
 

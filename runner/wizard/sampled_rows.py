@@ -6,16 +6,16 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from runner.contract.quantities import counted
-from runner.data import hub, hub_files
+from runner.data import hub_files
 from runner.data.holdout import TEST, TRAIN, VALIDATION
 from runner.data.records import Records, open_records
-from runner.data.records.data_files import container_of
+from runner.data.records.data_files import container_of, refuse_url
 from runner.errors import DataError
 from runner.workspace import absolute
 
@@ -25,6 +25,8 @@ ROWS, TRIED = 5000, 1000
 WHOLE = 32 * 2**20
 #: Rows that are read of a larger text.
 READ = 20_000
+#: Rows of a table that are passed over for a sample, in how many pieces, and of how many files.
+PASSED, PIECES, MOST_FILES = 200_000, 100, 20
 #: Bytes of a text whose line breaks are counted for an estimate.
 BLOCK = 8 * 2**20
 #: What may divide the columns of a text, where it is not what the name's end says.
@@ -94,6 +96,13 @@ class SampledRows:
             yield path
 
 
+def check_path(path: str) -> None:
+    """Raise :class:`DataError` for what can be no path and no name: a URL, control characters, nothing."""
+    if not path.strip() or any(ord(letter) < 32 for letter in path):
+        raise DataError("names nothing that can be read", where=repr(path), hint="name a file, a folder or a data set")
+    refuse_url(path, path)
+
+
 def read(path: str, folder: Path) -> SampledRows:
     """Look into a file, a folder, a pattern, or a data set of the Hub.
 
@@ -134,8 +143,7 @@ def named(path: str, folder: Path) -> str:
     """The name as a spec has it: ``hub:OWNER/NAME`` of what can only be a data set of the Hub."""
     if hub_files.is_hub_name(path) or absolute(path, folder).exists():
         return path
-    plain = path.removeprefix("hf://").removeprefix("datasets/")
-    plain = plain.removeprefix(f"{hub.site()}/datasets/").rstrip("/")
+    plain = path.removeprefix("datasets/").rstrip("/")
     of_hub = re.fullmatch(r"[A-Za-z0-9][\w.-]*/[\w.-]+", plain) and container_of(plain) is None
     return f"{hub_files.MARK}{plain}" if of_hub else path
 
@@ -221,19 +229,18 @@ def _counted(records: Records) -> int:
 
 
 def _spread(records: Records, rows: int) -> list[dict[str, Any]]:
-    """Rows from all over a table whose rows are quick to pass over: rows are often sorted by what they are."""
-    every = max(1, rows // TRIED)
-    size = 256 if every > 1 else TRIED
-    wanted, found = set(range(0, rows, max(1, every * size))), list[dict[str, Any]]()
-    share = max(1, TRIED // max(1, len(wanted)))
-    at = 0
-    for batch in records.batches(size):
-        if at % (every * size) == 0:
-            assert batch.arrow is not None
-            found += batch.arrow.slice(0, share if every > 1 else size).to_pylist()
-        at += len(batch.numbers)
-        if len(found) >= 2 * TRIED or at > 200_000:
-            break
+    """Rows from all over a table whose rows are quick to pass over: they are often sorted by what they are."""
+    files = records.files[:: max(1, len(records.files) // MOST_FILES)]
+    passed = min(rows, PASSED) // len(files) if rows > PASSED else rows
+    size = max(1, min(rows, PASSED) // PIECES)
+    of_each, found = max(1, TRIED // PIECES), list[dict[str, Any]]()
+    for one in [[file] for file in files] if rows > PASSED else [records.files]:
+        at = 0
+        for batch in replace(records, files=one).batches(size):
+            found += batch.arrow.slice(0, size if rows <= TRIED else of_each).to_pylist()
+            at += len(batch.numbers)
+            if at >= passed:
+                break
     return found
 
 
