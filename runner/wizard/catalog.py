@@ -49,7 +49,7 @@ class Offer:
     here: bool
     parameters: int | None = None
     licence: str | None = None
-    note: str = ""
+    about: str = ""
     #: Whether its owner has to be asked on its page before it can be fetched.
     gated: bool = False
     recommended: bool = False
@@ -64,7 +64,22 @@ class Offer:
             "recommended" if self.recommended else None,
         ]
         told = ", ".join(word for word in words if word)
-        return f"{told}: {self.note}" if told and self.note else told or self.note
+        return f"{told}: {self.about}" if told and self.about else told or self.about
+
+    @property
+    def value(self) -> str:
+        """What a choice of it answers."""
+        return self.name
+
+    @property
+    def title(self) -> str:
+        """What a choice of it is called."""
+        return self.name
+
+    @property
+    def note(self) -> str:
+        """What stands beside it in a list."""
+        return self.sentence()
 
 
 _PLACES = {
@@ -214,7 +229,7 @@ def _order(sort: str | None) -> Any:
 
 
 def _has(offer: Offer, words: str | None) -> bool:
-    text = f"{offer.name} {offer.licence or ''} {offer.note}".lower()
+    text = f"{offer.name} {offer.licence or ''} {offer.about}".lower()
     return all(word in text for word in (words or "").lower().split())
 
 
@@ -274,7 +289,7 @@ def _stored(kind: str, use: Use | None, workspace: Workspace) -> Iterator[Offer]
                 continue
         except RunnerError:
             continue
-        yield Offer(name, "stored", True, note=f"v{model.version} is its newest")
+        yield Offer(name, "stored", True, about=f"v{model.version} is its newest")
 
 
 def _cached(use: Use | None) -> Iterator[Offer]:
@@ -314,7 +329,7 @@ def _of_folder(name: str, folder: Path, use: Use | None, source: Source) -> Offe
         return None
     if not isinstance(config, dict) or (use is not None and not use.takes(config)):
         return None
-    return Offer(name, source, True, note=f"a {config.get('model_type')} model")
+    return Offer(name, source, True, about=f"a {config.get('model_type')} model")
 
 
 def _of_hub(use: Use | None, words: str | None, sort: str | None, filter: str | None) -> tuple[list[Offer], list[str]]:

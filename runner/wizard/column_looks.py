@@ -30,13 +30,18 @@ class ColumnLook:
     cells: int
     missing: int
     distinct: int
-    #: Some values, as they are shown.
+    #: What :attr:`samples` gives.
     values: tuple[str, ...] = ()
     #: Characters of its longest cell, and of that which 19 in 20 are no longer than.
     longest: int = 0
     usual: int = 0
     #: Every different value, where they are few: what classes are told from.
     words: tuple[str, ...] = ()
+
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Some values, as they are shown."""
+        return self.values
 
     @property
     def sides(self) -> list[str]:

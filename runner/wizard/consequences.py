@@ -22,6 +22,9 @@ from runner.execution.forecast import load
 from runner.spec.checking import LoadedSpec, load_object
 from runner.workspace import Workspace
 
+#: How what is said of a field ends that is not there, and has to be.
+LACKS = " is missing"
+
 
 @dataclass(frozen=True)
 class _Read:
@@ -38,12 +41,15 @@ class Consequences:
         self._read: tuple[str, _Read] | None = None
         self._told: tuple[str, list[str]] | None = None
 
-    def tell(self, document: Mapping[str, Any], workspace: Workspace, *, quick: bool = False) -> list[str]:
-        """Sentences on what a training of ``document`` would be; what is wrong or not said yet is told as sentences.
+    def tell(self, document: Mapping[str, Any], workspace: Workspace, *, quick: bool | None = None) -> list[str]:
+        """Sentences on what a training of ``document`` would be. What is wrong with it is told as sentences; of one
+        that only lacks something yet, nothing is told.
 
-        ``quick``: what the kind itself would tell of memory, for which most load torch, is left out. Raises nothing for
-        what is wrong with the document, its data, or this machine.
+        ``quick``: what the kind itself would tell of memory, for which most load torch, is left out; where that is not
+        said, it is told if torch is loaded. Raises nothing for what is wrong with the document, its data, or this
+        machine.
         """
+        quick = "torch" not in sys.modules if quick is None else quick
         try:
             loaded = load_object(dict(document))
             key = f"{quick}{workspace}{json.dumps(document, sort_keys=True)}{_signature(loaded)}"
@@ -52,7 +58,7 @@ class Consequences:
                 self._told = key, list(_sentences(told))
             return list(self._told[1])
         except SpecError as error:
-            return [_fault(fault) for fault in error.faults] or [_error(error)]
+            return [_fault(fault) for fault in error.faults if not fault.message.endswith(LACKS)]
         except RunnerError as error:
             return [_error(error)]
         except Exception as error:  # noqa: BLE001 - a conversation does not end because nobody can tell what it leads to
@@ -82,7 +88,7 @@ class Consequences:
 _CONVERSATION = Consequences()
 
 
-def tell(document: Mapping[str, Any], workspace: Workspace, *, quick: bool = False) -> list[str]:
+def tell(document: Mapping[str, Any], workspace: Workspace, *, quick: bool | None = None) -> list[str]:
     """The same for the one conversation of this process."""
     return _CONVERSATION.tell(document, workspace, quick=quick)
 

@@ -249,7 +249,8 @@ class Trying:
         else:
             found = trial.report.facts.get("columns") or {}
             asked, answer = found.get("prompt") or found.get("messages"), found.get("completion") or found.get("calls")
-            what = f"{asked} is a prompt, and {answer or 'beside it'} its answer" if asked else "prompts and answers"
+            beside = f"and {answer} its answer" if answer else "with its answers beside it"
+            what = f"{asked} is a prompt, {beside}" if asked else "prompts and answers"
         good = "messages" in forms or "accepted_calls" in forms
         self._add("sft", 90 if good else 85, what, trial, columns)
         # Who teaches is asked besides; the rows are read alike.

@@ -16,6 +16,7 @@ from runner import registry
 from runner.contract.quantities import counted
 from runner.data import hub_files
 from runner.data.comparisons import catalog as comparisons
+from runner.data.holdout import Holdout
 from runner.data.records.data_files import container_of
 from runner.data.table_rows import packaged
 from runner.errors import RunnerError
@@ -51,6 +52,11 @@ class Proposed:
     choose: dict[str, list[str]] = field(default_factory=dict)
     #: What is odd about the rows, as ``runner data check`` says it.
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def split(self) -> dict[str, Any]:
+        """The fields of ``data`` that say which rows are held out; none where a share of them is."""
+        return {name: self.data[name] for name in Holdout.WAYS if name in self.data}
 
 
 @dataclass(frozen=True)
@@ -148,8 +154,9 @@ def _proposed(
 ) -> Proposed:
     layout = registry.load(tried.kind).Spec.data
     reasons = list(tried.reasons)
+    # Beside its columns what a layout needs to read them, such as another delimiter.
+    tried.columns |= {name: value for name, value in rows.fields.items() if name in layout.model_fields}
     data = layout.document_of(rows.dataset, tried.columns)
-    data |= {name: value for name, value in rows.fields.items() if name in layout.model_fields}
     sides = rows.sides
     if sides is not None:
         reasons += _of_sides(sides, data, layout)

@@ -6,6 +6,7 @@ It ends in a spec and in one Python script that trains the same, and offers to r
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -396,7 +397,8 @@ class _Walk:
             choices = [Choice(each, each) for each in SCHEDULES]
             return self._ask(Question(name, VALUES[name], "choice", default, choices))
         whole = name in ("epochs", "batch_size", "max_length")
-        answer = self._ask(Question(name, VALUES[name], "number", default, check=_number_fault(name)))
+        answer = _number(self._ask(Question(name, VALUES[name], "number", default, check=_number_fault(name))))
+        assert answer is not None
         return int(answer) if whole else float(answer)
 
     def _spec(self) -> dict[str, Any]:
@@ -540,9 +542,21 @@ def _run_fault(answer: Any) -> str | None:
     return "says nothing of what it is for" if answer.lower() in EMPTY_NAMES else None
 
 
+def _number(answer: Any) -> float | None:
+    """A number, also where it was typed; None for anything else."""
+    if isinstance(answer, bool):
+        return None
+    try:
+        found = float(answer)
+    except (TypeError, ValueError):
+        return None
+    return found if math.isfinite(found) else None
+
+
 def _number_fault(name: str) -> Callable[[Any], str | None]:
-    def fault(answer: Any) -> str | None:
-        if isinstance(answer, bool) or not isinstance(answer, int | float):
+    def fault(answered: Any) -> str | None:
+        answer = _number(answered)
+        if answer is None:
             return "is no number"
         if name in ("epochs", "batch_size", "max_length") and (answer != int(answer) or answer < 1):
             return f"{name} is a whole number, at least 1"

@@ -146,7 +146,8 @@ def test_models_of_this_machine_come_first(workspace: Workspace, tmp_path: Path)
     offers = models_for("dpo", workspace)
     by_name = {offer.name: offer for offer in offers}
     assert offers[0].name == "sft/first"
-    assert by_name["sft/first"].note == "v2 is its newest"
+    assert by_name["sft/first"].about == "v2 is its newest"
+    assert by_name["sft/first"].note == "trained here: v2 is its newest"
     assert by_name["./bases/mine"].source == "folder"
     assert by_name["org/cached"].source == "cached"
     assert not by_name.keys() & {"reward/judge", "text_classification/topics", "./bases/packed", "./bases/reader"}

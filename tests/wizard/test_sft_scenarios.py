@@ -18,7 +18,7 @@ from runner.wizard import sft_scenarios
 from runner.wizard.sft_scenarios import OWN_PATH, SftResult
 from runner.wizard.watched_script import WatchedScript
 from runner.workspace import Workspace
-from tests.wizard.scripted import ENTER, Scripted
+from tests.wizard.answering import ENTER, Scripted
 
 TINY = "runner/tiny-llama"
 #: Answers that lead from the material to its files, with every default.
@@ -184,13 +184,24 @@ def test_an_address_that_a_key_is_not_sent_to_is_refused(folder: Path, address: 
 
 def test_values_can_be_customised_and_the_warm_up_goes_with_them(folder: Path):
     file = data(folder / "chats.jsonl", 100)
-    values = ["customise", ["epochs", "learning_rate", "schedule", "max_length"], 0, 2, 5.0, 0.001, "cosine", 128]
+    values = [
+        "customise",
+        ["epochs", "learning_rate", "schedule", "max_length"],
+        0,
+        "many",
+        "2",
+        5.0,
+        "1e-3",
+        "cosine",
+        128,
+    ]
     result, asker = walk(["file", str(file), TINY, ENTER, "adder-001", *values, ENTER, ENTER, False])
     spec = result.document["model"]["spec"]
     assert (result.document["epochs"], spec["optimizer"]["learning_rate"], spec["max_length"]) == (2, 0.001, 128)
     assert spec["schedule"] == {"schedule_type": "cosine", "warmup_ratio": 0.1}
     assert asker.refused == [
         "epochs is a whole number, at least 1",
+        "is no number",
         "the learning rate is above 0 and below 1",
     ]
 
