@@ -25,7 +25,8 @@ def dry_run(
     """Plan without starting anything: values with origins, command, mounts, names, rows, estimates.
 
     The estimate's ``seconds`` and ``memory`` (bytes) are scaled from an earlier run, and None without one; the
-    ``footprint`` is what the kind tells of itself, where ``asks_kind``; ``reading`` is who reads the data. Raises what the data and the kind would raise in the run.
+    ``footprint`` is what the kind tells of itself, where ``asks_kind``; ``reading`` is who reads the data. Raises what
+    the data and the kind would raise in the run.
     """
     plan = make_plan(loaded, workspace, executor=executor)
     flags = {"/run/executor": executor} if executor else {}

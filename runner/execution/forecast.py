@@ -54,7 +54,8 @@ def forecast(
     """Read the data as the run will. Raises the data's own errors, and the kind's: the run would too.
 
     ``reading`` is who reads it: one that asks again and again keeps what was read. Without ``asks_kind`` the kind is
-    not asked what a training takes, for which most load torch. Without torch or a network, unless the kind tells what its training will take and needs them for it.
+    not asked what a training takes, for which most load torch. Without torch or a network, unless the kind tells what
+    its training will take and needs them for it.
     """
     warnings: list[str] = []
     record, unknown, loaded = None, None, None

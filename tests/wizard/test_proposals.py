@@ -187,6 +187,13 @@ MADE: list[tuple[Callable[[Path], str], str]] = [
 
 
 @pytest.fixture
+def libraries() -> None:
+    """The Hub's libraries, which read the environment once, and keep it for the tests after this one."""
+    import datasets  # noqa: F401
+    import huggingface_hub.constants  # noqa: F401
+
+
+@pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -373,12 +380,12 @@ def test_names_of_packaged_data_are_known(folder: Path):
 
 
 @pytest.mark.parametrize("name", ["stanfordnlp/imdb", "hub:stanfordnlp/imdb"])
-def test_a_name_of_the_hub_that_cannot_be_fetched_is_told(folder: Path, name: str):
+def test_a_name_of_the_hub_that_cannot_be_fetched_is_told(libraries: None, folder: Path, name: str):
     with pytest.raises(EnvironmentProblem, match="stanfordnlp/imdb is not in the local cache"):
         look(name, folder)
 
 
-def test_a_data_set_in_the_hub_s_cache_is_read(folder: Path):
+def test_a_data_set_in_the_hub_s_cache_is_read(libraries: None, folder: Path):
     snapshot = folder / "hub" / "datasets--org--set" / "snapshots" / "1"
     csv(snapshot / "train.csv", "text,label", [f"{text(n)},{'ham' if n % 2 else 'spam'}" for n in range(20)])
     csv(snapshot / "test.csv", "text,label", [f"{text(n)},ham" for n in range(5)])
