@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from runner.builders._finetuning._fields.pretrained_fit import document as configuration
-from runner.builders._finetuning._fields.pretrained_fit import positions
+from runner import registry
 from runner.chat.endpoints.addresses import fault_of as address_fault
 from runner.contract.quantities import counted
 from runner.errors import DataError, Interrupted, RunnerError, SpecError, UsageError
@@ -47,7 +46,7 @@ EMPTY_NAMES = ("run", "test", "model", "my-model", "untitled", "foo", "asdf")
 SCHEDULES = ("linear", "cosine", "constant")
 #: Rows from which on a tenth of them is held out, and characters of a token, about.
 HELD_OUT_FROM, HELD_OUT, CHARACTERS = 50, 0.1, 3.5
-LENGTHS, DEFAULT_LENGTH = (256, 512, 1024, 2048, 4096, 8192), 1024
+LENGTHS, DEFAULT_LENGTH, SHORTEST = (256, 512, 1024, 2048, 4096, 8192), 1024, 128
 #: Offers of a base model that are shown, and what may be customised.
 SHOWN_MODELS = 9
 VALUES = {
@@ -336,7 +335,9 @@ class _Walk:
         self.base = str(base)
         rows = self.material.usual / CHARACTERS
         length = next((each for each in LENGTHS if each >= rows), LENGTHS[-1]) if rows else DEFAULT_LENGTH
-        self.length = min([length, *filter(None, [self._positions()])])
+        self.length = next(
+            each for each in (length, *reversed(LENGTHS), SHORTEST) if each <= length and self._fits(each)
+        )
 
     def _base_fault(self, name: Any) -> str | None:
         if not isinstance(name, str) or not name.strip():
@@ -350,10 +351,13 @@ class _Walk:
             return "is no Hub name (ORGANISATION/NAME), and no folder that holds a model"
         return None
 
-    def _positions(self) -> int | None:
-        """The most tokens that the base reads, where it is at hand."""
+    def _fits(self, length: int) -> bool:
+        """Whether the base reads so many tokens, as far as its configuration tells; one that is not here may."""
         folder = pretrained.at_hand(self.base, None, self.workspace.cache)
-        return None if folder is None else positions(configuration(folder / "config.json"))
+        if folder is None or length == SHORTEST:
+            return True
+        spec = registry.load("sft").Spec(model_type="sft", base_model_name=self.base, max_length=length)  # type: ignore[call-arg]
+        return not spec.misfits({"base_model_name": folder})
 
     def _names(self) -> None:
         self.project = self._ask(
