@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from runner.execution.forecast import forecast, next_reference
+from runner.contract import LoadContext, LoadedData
+from runner.execution.forecast import forecast, load, next_reference
 from runner.execution.plan import make_plan
 from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec
@@ -12,17 +14,25 @@ from runner.spec.origins import origins
 from runner.workspace import Workspace
 
 
-def dry_run(loaded: LoadedSpec, workspace: Workspace, executor: str | None = None) -> dict[str, Any]:
+def dry_run(
+    loaded: LoadedSpec,
+    workspace: Workspace,
+    executor: str | None = None,
+    reading: Callable[[Any, LoadContext], LoadedData] = load,
+    *,
+    asks_kind: bool = True,
+) -> dict[str, Any]:
     """Plan without starting anything: values with origins, command, mounts, names, rows, estimates.
 
     The estimate's ``seconds`` and ``memory`` (bytes) are scaled from an earlier run, and None without one; the
-    ``footprint`` is what the kind tells of itself. Raises what the data and the kind would raise in the run.
+    ``footprint`` is what the kind tells of itself, where ``asks_kind``; ``reading`` is who reads the data. Raises what
+    the data and the kind would raise in the run.
     """
     plan = make_plan(loaded, workspace, executor=executor)
     flags = {"/run/executor": executor} if executor else {}
     values = origins(loaded, flags)
     job = plan.job(workspace.runs.absolute() / "RUN")
-    seen = forecast(plan, workspace)
+    seen = forecast(plan, workspace, reading, asks_kind=asks_kind)
     wandb = plan.spec.wandb
     return {
         "spec": canonical(plan.spec),

@@ -38,10 +38,24 @@ class Forecast:
     footprint_unknown: str | None = None
 
 
-def forecast(plan: Plan, workspace: Workspace) -> Forecast:
+def load(section: Any, context: LoadContext) -> LoadedData:
+    """Read the data of a section, as a run does."""
+    loaded: LoadedData = section.load(context)
+    return loaded
+
+
+def forecast(
+    plan: Plan,
+    workspace: Workspace,
+    reading: Callable[[Any, LoadContext], LoadedData] = load,
+    *,
+    asks_kind: bool = True,
+) -> Forecast:
     """Read the data as the run will. Raises the data's own errors, and the kind's: the run would too.
 
-    Without torch or a network, unless the kind tells what its training will take and needs them for it.
+    ``reading`` is who reads it: one that asks again and again keeps what was read. Without ``asks_kind`` the kind is
+    not asked what a training takes, for which most load torch. Without torch or a network, unless the kind tells what
+    its training will take and needs them for it.
     """
     warnings: list[str] = []
     record, unknown, loaded = None, None, None
@@ -55,13 +69,15 @@ def forecast(plan: Plan, workspace: Workspace) -> Forecast:
         unknown = "the data set is not on this machine yet"
     else:
         try:
-            loaded = section.load(LoadContext(plan.spec.model.spec, workspace.cache, emit))  # type: ignore[union-attr, arg-type]
+            loaded = reading(section, LoadContext(plan.spec.model.spec, workspace.cache, emit))  # type: ignore[arg-type]
             section.need_learnable(loaded)  # type: ignore[union-attr]
             record = loaded.record
         except ImportError as error:
             unknown = f"reading it needs {error.name}, not installed here"
     seconds, memory, judged_by = _judge(plan, workspace, record)
     found = Forecast(record, warnings, unknown, seconds, memory, judged_by)
+    if not asks_kind:
+        return found
     try:
         footprint = _footprint(plan, workspace, loaded, emit)
     except ImportError as error:
