@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.execution.fit import judge, this_machine
 from runner.execution.forecast import forecast, next_reference
 from runner.execution.plan import make_plan
 from runner.spec.canonical import canonical
@@ -16,7 +17,8 @@ def dry_run(loaded: LoadedSpec, workspace: Workspace, executor: str | None = Non
     """Plan without starting anything: values with origins, command, mounts, names, rows, estimates.
 
     The estimate's ``seconds`` and ``memory`` (bytes) are scaled from an earlier run, and None without one; the
-    ``footprint`` is what the kind tells of itself. Raises what the data and the kind would raise in the run.
+    ``footprint`` is what the kind tells of itself, and ``fit`` how that fits this machine. Raises what the data and the
+    kind would raise in the run.
     """
     plan = make_plan(loaded, workspace, executor=executor)
     flags = {"/run/executor": executor} if executor else {}
@@ -24,7 +26,7 @@ def dry_run(loaded: LoadedSpec, workspace: Workspace, executor: str | None = Non
     job = plan.job(workspace.runs.absolute() / "RUN")
     seen = forecast(plan, workspace)
     wandb = plan.spec.wandb
-    return {
+    document = {
         "spec": canonical(plan.spec),
         "origins": [vars(value) for value in values],
         "executor": plan.executor.name,
@@ -47,3 +49,6 @@ def dry_run(loaded: LoadedSpec, workspace: Workspace, executor: str | None = Non
         "footprint_unknown": seen.footprint_unknown,
         "notes": plan.notes,
     }
+    device = str(seen.footprint.figures.get("device", "cpu")) if seen.footprint else "cpu"
+    machine = this_machine(workspace.runs, device, plan.spec.run.memory_bytes)
+    return document | {"fit": judge(document, machine).as_dict()}

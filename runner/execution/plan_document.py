@@ -26,7 +26,9 @@ class StoredReference(TypedDocument):
 class PlanDocument(TypedDocument):
     """The plan, as it is written."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"headline", "allow_changed_data", "processes", "sharding"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        {"headline", "allow_changed_data", "processes", "sharding", "anyway"}
+    )
 
     plan_version: int = 1
     model_type: str
@@ -58,6 +60,8 @@ class PlanDocument(TypedDocument):
     code: str | None = None
     #: Whether a resumed run may go on with data that it did not begin with.
     allow_changed_data: bool = False
+    #: Whether a training that will not fit the machine begins all the same.
+    anyway: bool = False
 
     @property
     def references(self) -> dict[str, str]:

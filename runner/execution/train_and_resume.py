@@ -63,11 +63,15 @@ def train(
     workspace: Workspace,
     *,
     executor: str | None = None,
+    anyway: bool = False,
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
 ) -> Finished:
-    """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with."""
-    plan = make_plan(loaded, workspace, executor=executor)
+    """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with.
+
+    ``anyway``: begin although the training will not fit the machine, which is otherwise refused.
+    """
+    plan = _begun_anyway(make_plan(loaded, workspace, executor=executor), anyway)
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(workspace.runs))
@@ -88,6 +92,7 @@ def resume(
     changed: LoadedSpec | None = None,
     executor: str | None = None,
     allow_changed_data: bool = False,
+    anyway: bool = False,
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
 ) -> Finished:
@@ -129,6 +134,7 @@ def resume(
     plan = make_plan(loaded, workspace, executor=executor or (None if changed else before.executor), cwd=cwd)
     plan.notes.extend(warnings)
     plan = _as_it_began(plan, replace(before, allow_changed_data=allow_changed_data), workspace)
+    plan = _begun_anyway(plan, anyway)
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(run.path))
@@ -150,6 +156,10 @@ def _as_it_began(plan: Plan, before: PlanDocument, workspace: Workspace) -> Plan
     models = [in_folder(Path(folder)) for folder in folders if Path(folder).is_dir()]
     needed = [*(model.path for model in models), *bases_of(models, workspace).folders]
     return replace(plan, document=document, read_only=tuple(dict.fromkeys([*plan.read_only, *needed])))
+
+
+def _begun_anyway(plan: Plan, anyway: bool) -> Plan:
+    return replace(plan, document=replace(plan.document, anyway=anyway))
 
 
 def _keep_ready(plan: Plan) -> None:

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, registry
-from runner.contract import FootprintContext, LoadContext, LoadedData, Processes, TrainContext, TrainResult
+from runner.contract import LoadContext, LoadedData, Processes, TrainContext, TrainResult
 from runner.contract.foreign_code import CodeRunner
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
+from runner.execution.start_check import check_start, rehearsed
 from runner.execution.starting_batch_size import starting_rows
 from runner.execution.stop_flag import StopFlag
 from runner.runs.checkpoints import RunCheckpoints
@@ -152,11 +153,11 @@ def carry_out(
     checkpoints = RunCheckpoints(run.path / "checkpoints", emit, writes=processes.first)
     start_from = Path(plan.start_from) if plan.start_from else None
     stored = {name: Path(entry.path) for name, entry in plan.stored.items()}
+    if processes.first:
+        check_start(plan, spec, rehearsed(data, spec, seed, device, plan, cache), run.path, emit)
     at_once = None
     if spec.batch_size == "auto":
-        known = FootprintContext(
-            data, spec.epochs, spec.rows, seed, device, start_from, cache, lambda *_, **__: None, stored
-        )
+        known = rehearsed(data, spec, seed, device, plan, cache)
         at_once = starting_rows(kind, spec.model.spec, known, spec.run.memory_bytes)
     with _told_of_changed_data(earlier):
         result: TrainResult = builder.train(

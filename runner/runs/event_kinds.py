@@ -65,6 +65,18 @@ class DataEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FitEvent(Event):
+    """Whether the training fits the machine that it is on, judged before it begins."""
+
+    event: str = "fit"
+    #: ``fits``, ``tight``, ``will not fit`` or ``unknown``.
+    label: str | None = None
+    sentence: str | None = None
+    needed_bytes: float | None = None
+    available_bytes: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProgressEvent(Event):
     """How far some work is; with ``epoch``, how far that epoch is."""
 
@@ -183,7 +195,7 @@ KINDS: dict[str, type[Event]] = {
     **{
         kind.event: kind
         for kind in (
-            StartedEvent, DataEvent, ProgressEvent, EpochEvent, StepEvent, StageEpochEvent, WarningEvent,
+            StartedEvent, DataEvent, FitEvent, ProgressEvent, EpochEvent, StepEvent, StageEpochEvent, WarningEvent,
             StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
         )
     },

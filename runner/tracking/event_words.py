@@ -12,6 +12,7 @@ from runner.runs.event_kinds import (
     EndedEvent,
     EpochEvent,
     Event,
+    FitEvent,
     MetricsEvent,
     ProgressEvent,
     StageEpochEvent,
@@ -112,6 +113,8 @@ def sentence(event: Event) -> str:
             return f"training {named}{device}{together}{seed}"
         case DataEvent():
             return f"data: {counts_text(event.record)}"
+        case FitEvent():
+            return f"{clean(event.label or 'unknown')}: {clean(event.sentence or '')}"
         case ProgressEvent():
             return _progress(event)
         case EpochEvent():

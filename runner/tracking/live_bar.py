@@ -19,6 +19,7 @@ from runner.runs.event_kinds import (
     EndedEvent,
     EpochEvent,
     Event,
+    FitEvent,
     Numbers,
     ProgressEvent,
     StageEpochEvent,
@@ -94,6 +95,8 @@ class LiveView:
                 self._print(Text(sentence(event), style="bold"))
             case DataEvent() | StoppedEarlyEvent():
                 self._print(Text(sentence(event), style="dim"))
+            case FitEvent():
+                self._print(Text(sentence(event), style="dim" if event.label == "fits" else "yellow"))
             case WarningEvent():
                 self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))
             case ProgressEvent():

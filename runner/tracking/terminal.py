@@ -14,6 +14,7 @@ from runner.runs.event_kinds import (
     EndedEvent,
     EpochEvent,
     Event,
+    FitEvent,
     ProgressEvent,
     StageEpochEvent,
     StartedEvent,
@@ -104,7 +105,7 @@ class PlainView:
                 # The run knows its own pace: a resumed one, or one that is followed, was not started from here.
                 self._every = max(1, int(finite(event.print_every) or self._every))
                 self._say(sentence(event), now)
-            case DataEvent() | WarningEvent():
+            case DataEvent() | FitEvent() | WarningEvent():
                 self._say(sentence(event), now)
             case StoppedEarlyEvent():
                 self._flush()
