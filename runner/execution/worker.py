@@ -17,6 +17,7 @@ from runner import __version__, registry
 from runner.contract import LoadContext, LoadedData, Processes, TrainContext, TrainResult
 from runner.contract.foreign_code import CodeRunner
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
+from runner.execution import resumed_stamp
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
@@ -133,15 +134,22 @@ def carry_out(
     report = {} if data.report is None else {"report": asdict(data.report)}
     emit("data", record=data.record, **report)
     earlier: tuple[str, ...] = ()
+    stamped: dict[str, Any] = {}
     if processes.first:
+        stamped = dict((run.read("lock", ReplayLock) or ReplayLock()).stamp)
         earlier = earlier_data(run, data, allowed=plan.allow_changed_data, emit=emit)
-        run.write("lock", replace(lock_facts(plan, spec, data, device, seed), earlier_data_fingerprints=earlier))
+        facts = lock_facts(plan, spec, data, device, seed)
+        # What an attempt before it was made with stays to be compared until this one's is known.
+        run.write("lock", replace(facts, earlier_data_fingerprints=earlier, stamp=stamped))
 
     early: list[dict[str, Any]] = []
 
     def tell(event: str, **fields: Any) -> None:
         if event == "stopped_early":
             early.append(fields)
+        if event == "stamp" and processes.first:
+            resumed_stamp.check(stamped, fields["stamp"], data_may_differ=bool(earlier))
+            run.write("lock", replace(run.needed("lock", ReplayLock), stamp=fields["stamp"]))
         emit(event, **fields)
 
     artifact = run.path / "artifact"

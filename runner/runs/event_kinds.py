@@ -77,6 +77,16 @@ class FitEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StampEvent(Event):
+    """What really trains: backend, precision, base, template, rows and adapters, as hashes and figures."""
+
+    event: str = "stamp"
+    stamp: JsonObject | None = None
+    #: Why another backend does not, where one was asked after.
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProgressEvent(Event):
     """How far some work is; with ``epoch``, how far that epoch is."""
 
@@ -195,8 +205,8 @@ KINDS: dict[str, type[Event]] = {
     **{
         kind.event: kind
         for kind in (
-            StartedEvent, DataEvent, FitEvent, ProgressEvent, EpochEvent, StepEvent, StageEpochEvent, WarningEvent,
-            StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
+            StartedEvent, DataEvent, FitEvent, StampEvent, ProgressEvent, EpochEvent, StepEvent, StageEpochEvent,
+            WarningEvent, StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
         )
     },
     **dict.fromkeys(("finished", "stopped", "failed"), EndedEvent),

@@ -26,7 +26,7 @@ class Hardware(TypedDocument):
 class ReplayLock(TypedDocument):
     """Spec, data, code, packages, image and hardware; None is what a training did not have, or did not say."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"earlier_data_fingerprints", "processes"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"earlier_data_fingerprints", "processes", "stamp"})
 
     spec_hash: str | None = None
     data_fingerprint: str | None = None
@@ -47,3 +47,5 @@ class ReplayLock(TypedDocument):
     hardware: Hardware = field(default_factory=Hardware)
     #: Of other data that the run has trained on before.
     earlier_data_fingerprints: tuple[str, ...] = ()
+    #: What really trained, of a kind that tells it: backend, precision, base, template, rows, adapters.
+    stamp: Mapping[str, object] = field(default_factory=dict)

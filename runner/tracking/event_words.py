@@ -16,6 +16,7 @@ from runner.runs.event_kinds import (
     MetricsEvent,
     ProgressEvent,
     StageEpochEvent,
+    StampEvent,
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
@@ -78,6 +79,11 @@ def counts_text(record: object) -> str:
     return ", ".join(parts)
 
 
+def backend_matters(event: StampEvent) -> bool:
+    """Whether a stamp has to be said aloud: where something other than the plain road trains, or was asked after."""
+    return bool(event.why) or (event.stamp or {}).get("backend") not in (None, "plain")
+
+
 def warning_text(event: WarningEvent) -> str:
     """A warning's place and message."""
     pointer, message = clean(event.pointer or ""), clean(event.message or "")
@@ -115,6 +121,9 @@ def sentence(event: Event) -> str:
             return f"data: {counts_text(event.record)}"
         case FitEvent():
             return f"{clean(event.label or 'unknown')}: {clean(event.sentence or '')}"
+        case StampEvent():
+            backend = clean((event.stamp or {}).get("backend") or "plain")
+            return f"backend {backend}" + (f": {clean(event.why)}" if event.why else "")
         case ProgressEvent():
             return _progress(event)
         case EpochEvent():

@@ -23,12 +23,13 @@ from runner.runs.event_kinds import (
     Numbers,
     ProgressEvent,
     StageEpochEvent,
+    StampEvent,
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
     WarningEvent,
 )
-from runner.tracking.event_words import HELD_OUT_LOSS, phase, sentence, warning_text
+from runner.tracking.event_words import HELD_OUT_LOSS, backend_matters, phase, sentence, warning_text
 from runner.tracking.run_task import task_of
 
 
@@ -97,6 +98,9 @@ class LiveView:
                 self._print(Text(sentence(event), style="dim"))
             case FitEvent():
                 self._print(Text(sentence(event), style="dim" if event.label == "fits" else "yellow"))
+            case StampEvent():
+                if backend_matters(event):
+                    self._print(Text(sentence(event), style="dim"))
             case WarningEvent():
                 self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))
             case ProgressEvent():

@@ -17,12 +17,13 @@ from runner.runs.event_kinds import (
     FitEvent,
     ProgressEvent,
     StageEpochEvent,
+    StampEvent,
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
     WarningEvent,
 )
-from runner.tracking.event_words import phase, sentence
+from runner.tracking.event_words import backend_matters, phase, sentence
 from runner.tracking.lossy_stream import LossyStream
 
 #: Seconds of a run between two lines about work that no epoch's line tells of.
@@ -107,6 +108,9 @@ class PlainView:
                 self._say(sentence(event), now)
             case DataEvent() | FitEvent() | WarningEvent():
                 self._say(sentence(event), now)
+            case StampEvent():
+                if backend_matters(event):
+                    self._say(sentence(event), now)
             case StoppedEarlyEvent():
                 self._flush()
                 self._say(sentence(event), now)
