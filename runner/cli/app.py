@@ -68,6 +68,8 @@ GROUPS = {
             "list": ("runner.cli.runs:list_runs", "List runs, newest first."),
             "show": ("runner.cli.runs:show_run", "One run: state, metrics, failure; --html writes a page."),
             "logs": ("runner.cli.runs:logs", "Print a run's log; --follow stays with it."),
+            "watch": ("runner.cli.runs_watch:watch", "Watch a run live: curves, rates, memory, the end of its log."),
+            "tensorboard": ("runner.cli.runs_tensorboard:tensorboard", "Show a run in TensorBoard, and end that."),
             "stop": ("runner.cli.runs:stop", "Ask a run to checkpoint and stop."),
             "remove": ("runner.cli.runs_removal:remove", "Remove runs; shown first, done with --yes."),
             "prune": ("runner.cli.runs_removal:prune", "Remove old runs that are over; shown first."),

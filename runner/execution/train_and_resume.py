@@ -30,6 +30,7 @@ from runner.store.model_storing import check_store, promote
 from runner.store.replay_lock import ReplayLock
 from runner.store.typed_documents import JsonObject
 from runner.tracking.audience import Listener
+from runner.tracking.followed_run import followed
 from runner.workspace import Workspace
 
 
@@ -187,7 +188,8 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
         # A run whose worker finished but whose supervisor died before the model was stored only has that left to do.
         outcome = run.read("outcome", Outcome)
         done = outcome is not None and outcome.ok and run.read("result", RunResult) is not None
-        error = None if done else _attempts(run, plan, listeners, signals)
+        with followed(run, plan.spec, listeners) as all_listeners:
+            error = None if done else _attempts(run, plan, all_listeners, signals)
         notes: list[str] = []
         if error is None:
             try:

@@ -87,6 +87,16 @@ class StampEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TensorboardEvent(Event):
+    """A TensorBoard shows the run. Told to who listens, and no part of the run's record."""
+
+    event: str = "tensorboard"
+    url: str | None = None
+    #: What to type to end it, where it does not end with the run.
+    stop: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProgressEvent(Event):
     """How far some work is; with ``epoch``, how far that epoch is."""
 
@@ -205,8 +215,8 @@ KINDS: dict[str, type[Event]] = {
     **{
         kind.event: kind
         for kind in (
-            StartedEvent, DataEvent, FitEvent, StampEvent, ProgressEvent, EpochEvent, StepEvent, StageEpochEvent,
-            WarningEvent, StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
+            StartedEvent, DataEvent, FitEvent, StampEvent, TensorboardEvent, ProgressEvent, EpochEvent, StepEvent,
+            StageEpochEvent, WarningEvent, StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
         )
     },
     **dict.fromkeys(("finished", "stopped", "failed"), EndedEvent),

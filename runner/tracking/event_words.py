@@ -20,6 +20,7 @@ from runner.runs.event_kinds import (
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
+    TensorboardEvent,
     WarningEvent,
 )
 from runner.runs.run_documents import EarlyStop, Failure
@@ -124,6 +125,9 @@ def sentence(event: Event) -> str:
         case StampEvent():
             backend = clean((event.stamp or {}).get("backend") or "plain")
             return f"backend {backend}" + (f": {clean(event.why)}" if event.why else "")
+        case TensorboardEvent():
+            ends = f"stop it with: {clean(event.stop)}" if event.stop else "it ends with the run"
+            return f"TensorBoard: {clean(event.url or '')} ({ends})"
         case ProgressEvent():
             return _progress(event)
         case EpochEvent():

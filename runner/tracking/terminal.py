@@ -21,6 +21,7 @@ from runner.runs.event_kinds import (
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
+    TensorboardEvent,
     WarningEvent,
 )
 from runner.tracking.event_words import backend_matters, phase, sentence
@@ -106,7 +107,7 @@ class PlainView:
                 # The run knows its own pace: a resumed one, or one that is followed, was not started from here.
                 self._every = max(1, int(finite(event.print_every) or self._every))
                 self._say(sentence(event), now)
-            case DataEvent() | FitEvent() | WarningEvent():
+            case DataEvent() | FitEvent() | TensorboardEvent() | WarningEvent():
                 self._say(sentence(event), now)
             case StampEvent():
                 if backend_matters(event):
