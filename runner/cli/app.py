@@ -25,6 +25,7 @@ VERBS = {
     "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
     "serve": ("runner.cli.serve:serve", "Serve stored models over HTTP, as OpenAI's clients ask for them."),
+    "mcp": ("runner.cli.mcp:mcp", "Serve this folder to agents and editors (Model Context Protocol)."),
     "merge": ("runner.cli.merge:merge", "Put a stored adapter into its base: a model that stands alone."),
     "route": ("runner.cli.route:route", "Choose an LLM for every prompt, by score and cost."),
     "evaluate": (
@@ -105,7 +106,15 @@ GROUPS = {
     ),
 }
 #: Modules that have something to finish when the process ends: threads, services, secrets on disk.
-LONG_LIVED = {"torch", "wandb", "docker", "pyarrow", "runner.execution.train_and_resume", "runner.execution.worker"}
+LONG_LIVED = {
+    "torch",
+    "wandb",
+    "mcp",
+    "docker",
+    "pyarrow",
+    "runner.execution.train_and_resume",
+    "runner.execution.worker",
+}
 EPILOGUE = """Examples:
   runner train --spec-file specs/quickstart.json
   cat spec.json | runner train
