@@ -12,7 +12,9 @@ OPPOSITES = {"hot": "cold", "big": "small", "old": "new", "wet": "dry", "high": 
 
 
 def rows() -> list[dict[str, str]]:
-    found = [{"question": f"How much is {a} plus {b}?", "answer": str(a + b)} for a in range(1, 13) for b in range(1, 13)]
+    found = [
+        {"question": f"How much is {a} plus {b}?", "answer": str(a + b)} for a in range(1, 13) for b in range(1, 13)
+    ]
     for word, other in OPPOSITES.items():
         found.append({"instruction": "Say the opposite.", "input": word, "output": other})
         found.append({"instruction": "Say the opposite.", "input": other, "output": word})

@@ -103,12 +103,20 @@ class Runner:
             return checking.load_file(absolute(spec, current_folder()))
         raise UsageError(f"{type(spec).__name__} is no spec", hint="a dict, a path, or an object of a document's class")
 
-    def train(self, spec: Spec, *, executor: Executor | None = None, on_event: OnEvent | None = None) -> TrainedModel:
+    def train(
+        self,
+        spec: Spec,
+        *,
+        executor: Executor | None = None,
+        anyway: bool = False,
+        on_event: OnEvent | None = None,
+    ) -> TrainedModel:
         """Train a spec, store the model, and return when that is done.
 
         Args:
             spec: what :meth:`validate` takes.
             executor: where to run; without it, what the spec's ``run.executor`` says.
+            anyway: begin although the training will not fit this machine, which is otherwise refused.
             on_event: is called with every event of the run while it goes on. If it raises, the run goes on without
                 it, and ``notes`` says so.
 
@@ -124,6 +132,7 @@ class Runner:
             loaded,
             self.workspace,
             executor=executor,
+            anyway=anyway,
             listeners=[listener],
             announce=lambda _, plan: notes.extend(plan.notes),
         )
@@ -136,6 +145,7 @@ class Runner:
         spec: Spec | None = None,
         executor: Executor | None = None,
         allow_changed_data: bool = False,
+        anyway: bool = False,
         on_event: OnEvent | None = None,
     ) -> TrainedModel:
         """Go on with a run from its last checkpoint: an id, a part of one, or ``last``.
@@ -152,6 +162,7 @@ class Runner:
             changed=None if spec is None else self.validate(spec),
             executor=executor,
             allow_changed_data=allow_changed_data,
+            anyway=anyway,
             listeners=[listener],
             announce=lambda _, plan: notes.extend(plan.notes),
         )

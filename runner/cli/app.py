@@ -27,6 +27,7 @@ VERBS = {
     "infer": ("runner.cli.infer:infer", "Answer rows with a stored model."),
     "chat": ("runner.cli.chat:chat", "Talk with a stored language model."),
     "serve": ("runner.cli.serve:serve", "Serve stored models over HTTP, as OpenAI's clients ask for them."),
+    "mcp": ("runner.cli.mcp:mcp", "Serve this folder to agents and editors (Model Context Protocol)."),
     "merge": ("runner.cli.merge:merge", "Put a stored adapter into its base: a model that stands alone."),
     "route": ("runner.cli.route:route", "Choose an LLM for every prompt, by score and cost."),
     "evaluate": (
@@ -84,6 +85,8 @@ GROUPS = {
             "list": ("runner.cli.runs:list_runs", "List runs, newest first."),
             "show": ("runner.cli.runs:show_run", "One run: state, metrics, failure; --html writes a page."),
             "logs": ("runner.cli.runs:logs", "Print a run's log; --follow stays with it."),
+            "watch": ("runner.cli.runs_watch:watch", "Watch a run live: curves, rates, memory, the end of its log."),
+            "tensorboard": ("runner.cli.runs_tensorboard:tensorboard", "Show a run in TensorBoard, and end that."),
             "stop": ("runner.cli.runs:stop", "Ask a run to checkpoint and stop."),
             "remove": ("runner.cli.runs_removal:remove", "Remove runs; shown first, done with --yes."),
             "prune": ("runner.cli.runs_removal:prune", "Remove old runs that are over; shown first."),
@@ -127,7 +130,15 @@ GROUPS = {
     ),
 }
 #: Modules that have something to finish when the process ends: threads, services, secrets on disk.
-LONG_LIVED = {"torch", "wandb", "docker", "pyarrow", "runner.execution.train_and_resume", "runner.execution.worker"}
+LONG_LIVED = {
+    "torch",
+    "wandb",
+    "mcp",
+    "docker",
+    "pyarrow",
+    "runner.execution.train_and_resume",
+    "runner.execution.worker",
+}
 EPILOGUE = """Examples:
   runner train --spec-file specs/quickstart.json
   cat spec.json | runner train

@@ -181,7 +181,9 @@ def show_pipeline(name: str, *, json: Json = False) -> None:
     found = find_pipeline(Workspace.current(), name)
 
     def human() -> str:
-        rows = [(step["step"], step["state"], step.get("summary") or step.get("error") or "") for step in found["steps"]]
+        rows = [
+            (step["step"], step["state"], step.get("summary") or step.get("error") or "") for step in found["steps"]
+        ]
         lines = [table(("STEP", "STATE", "WHAT IT CAME TO"), rows), "", str(found["folder"])]
         if found["page"]:
             lines.append(found["page"])
@@ -202,7 +204,9 @@ def list_pipelines(*, json: Json = False) -> None:
     def human() -> str:
         if not found:
             return "no pipelines here yet: `runner pipeline run pipeline.json` runs one"
-        rows = [(each["pipeline"], each["state"], f"{each['done']} of {each['steps']}", each["changed"]) for each in found]
+        rows = [
+            (each["pipeline"], each["state"], f"{each['done']} of {each['steps']}", each["changed"]) for each in found
+        ]
         return table(("PIPELINE", "STATE", "STEPS DONE", "CHANGED"), rows, right=(2,))
 
     show(found, human, as_json=json)

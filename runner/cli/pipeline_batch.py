@@ -82,4 +82,6 @@ def run_batch(data: bytes, source: str, executor: str | None, *, dry_run: bool, 
 
 
 def _counts(steps: Any) -> tuple[str, str]:
-    return ", ".join(each.name for each in steps), ", ".join(each.name for each in steps if each.done is None) or "nothing"
+    return ", ".join(each.name for each in steps), ", ".join(
+        each.name for each in steps if each.done is None
+    ) or "nothing"

@@ -28,6 +28,7 @@ def train(
     executor: Literal["auto", "local", "docker"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     interactive: Annotated[bool, Parameter(negative="")] = False,
+    anyway: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int | None:
     """Train a model from a spec: a file, or standard input. Of several files, each after those whose models it names.
@@ -57,6 +58,8 @@ def train(
     interactive
         Ask for what is not there, as `runner new` does, then train. At a terminal, so does a command without a spec,
         and one whose spec lacks what is required.
+    anyway
+        Begin although the training will not fit this machine's memory or disk, which is otherwise refused.
     """
     from runner.tracking.terminal import TerminalListener
 
@@ -80,9 +83,11 @@ def train(
             )
         if resume is not None:
             raise UsageError("--resume goes on with one run", hint="resume it alone, then train the rest of the chain")
-        return train_chain([spec_file, *further], workspace, executor, dry_run=dry_run, as_json=json)
+        return train_chain([spec_file, *further], workspace, executor, dry_run=dry_run, as_json=json, anyway=anyway)
     if allow_changed_data and resume is None:
         raise UsageError("--allow-changed-data is for --resume", hint="a run that begins has no other data yet")
+    if dry_run and anyway:
+        raise UsageError("--dry-run begins nothing: it tells whether the training fits", hint="leave --anyway out")
     if dry_run and resume is not None:
         raise UsageError("--dry-run and --resume do not go together")
     loaded = read_spec(spec_file) if resume is None or spec_file is not None else None
@@ -105,7 +110,7 @@ def train(
         if resume is None:
             assert loaded is not None
             finished = train_and_resume.train(
-                loaded, workspace, executor=executor, listeners=[listener], announce=announce
+                loaded, workspace, executor=executor, anyway=anyway, listeners=[listener], announce=announce
             )
         else:
             finished = train_and_resume.resume(
@@ -114,6 +119,7 @@ def train(
                 changed=loaded,
                 executor=executor,
                 allow_changed_data=allow_changed_data,
+                anyway=anyway,
                 listeners=[listener],
                 announce=announce,
             )

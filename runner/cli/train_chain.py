@@ -45,7 +45,13 @@ def told_all(as_json: bool) -> Iterator[None]:
 
 
 def train_chain(
-    files: Sequence[Path], workspace: Workspace, executor: str | None, *, dry_run: bool, as_json: bool
+    files: Sequence[Path],
+    workspace: Workspace,
+    executor: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    anyway: bool = False,
 ) -> int:
     """Check all, then train one after the other; each is shown as it ends. Returns the exit code."""
     from runner.execution import chain as chains
@@ -81,7 +87,13 @@ def train_chain(
 
     try:
         results = chains.train_all(
-            chain, workspace, executor=executor, listeners=listen, announce=announce, ended=ended
+            chain,
+            workspace,
+            executor=executor,
+            anyway=anyway,
+            listeners=listen,
+            announce=announce,
+            ended=ended,
         )
     finally:
         close()

@@ -57,6 +57,7 @@ def _text(document: dict[str, Any]) -> str:
         *([("the Hub", _hub(document["hub"]))] if "hub" in document else []),
         ("data", _data(document)),
         ("takes", takes),
+        ("fit", f"{document['fit']['label']}: {document['fit']['sentence']}"),
         *(("warning", text) for text in document["warnings"]),
         *(("note", text) for text in [*document["notes"], *told["notes"]]),
         *([("footprint", f"unknown: {document['footprint_unknown']}")] if document["footprint_unknown"] else []),

@@ -186,6 +186,7 @@ def train_all(
     workspace: Workspace,
     *,
     executor: str | None = None,
+    anyway: bool = False,
     listeners: Callable[[Link], Sequence[Listener]] = lambda link: (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
     ended: Callable[[Done], None] = lambda done: None,
@@ -198,7 +199,14 @@ def train_all(
     done: list[Done] = []
     for at, link in enumerate(chain):
         try:
-            finished = train(link.loaded, workspace, executor=executor, listeners=listeners(link), announce=announce)
+            finished = train(
+                link.loaded,
+                workspace,
+                executor=executor,
+                anyway=anyway,
+                listeners=listeners(link),
+                announce=announce,
+            )
             done.append(Done(link, finished))
             ended(done[-1])
         except RunnerError as error:

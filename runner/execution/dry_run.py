@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.contract import LoadContext, LoadedData
+from runner.execution.fit import judge, this_machine
 from runner.execution.forecast import forecast, load, next_reference
 from runner.execution.plan import make_plan
 from runner.spec.canonical import canonical
@@ -25,8 +26,8 @@ def dry_run(
     """Plan without starting anything: values with origins, command, mounts, names, rows, estimates.
 
     The estimate's ``seconds`` and ``memory`` (bytes) are scaled from an earlier run, and None without one; the
-    ``footprint`` is what the kind tells of itself, where ``asks_kind``; ``reading`` is who reads the data. Raises what
-    the data and the kind would raise in the run.
+    ``footprint`` is what the kind tells of itself, where ``asks_kind``, and ``fit`` how that fits this machine;
+    ``reading`` is who reads the data. Raises what the data and the kind would raise in the run.
     """
     plan = make_plan(loaded, workspace, executor=executor)
     flags = {"/run/executor": executor} if executor else {}
@@ -34,7 +35,7 @@ def dry_run(
     job = plan.job(workspace.runs.absolute() / "RUN")
     seen = forecast(plan, workspace, reading, asks_kind=asks_kind)
     wandb = plan.spec.wandb
-    return {
+    document = {
         "spec": canonical(plan.spec),
         "origins": [vars(value) for value in values],
         "executor": plan.executor.name,
@@ -57,3 +58,6 @@ def dry_run(
         "footprint_unknown": seen.footprint_unknown,
         "notes": plan.notes,
     }
+    device = str(seen.footprint.figures.get("device", "cpu")) if seen.footprint else "cpu"
+    machine = this_machine(workspace.runs, device, plan.spec.run.memory_bytes)
+    return document | {"fit": judge(document, machine).as_dict()}

@@ -10,6 +10,7 @@ from typing import Any
 from runner import registry
 from runner.contract import Footprint, FootprintContext, LoadContext, LoadedData
 from runner.errors import EnvironmentProblem, RunnerError
+from runner.execution.fit import needed_memory
 from runner.execution.memory_limit import memory_held, memory_limit
 from runner.execution.plan import Plan
 from runner.execution.plan_document import PlanDocument
@@ -112,8 +113,7 @@ def _footprint(
     found = estimate(spec.model.spec, context)
     if found.memory is not None:
         limit, whose = memory_limit(device, spec.run.memory_bytes)
-        # Processes have a GPU each. They share a machine's memory, where each has the libraries that this one has now.
-        needed = found.memory if device != "cpu" else (found.memory + memory_held()) * spec.run.processes
+        needed = needed_memory(found.memory, device, spec.run.processes, memory_held())
         if needed > limit:
             emit(
                 "warning",

@@ -27,7 +27,7 @@ class PlanDocument(TypedDocument):
     """The plan, as it is written."""
 
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
-        {"headline", "allow_changed_data", "processes", "sharding", "prepared", "pipeline"}
+        {"headline", "allow_changed_data", "processes", "sharding", "prepared", "pipeline", "anyway"}
     )
 
     plan_version: int = 1
@@ -64,6 +64,8 @@ class PlanDocument(TypedDocument):
     pipeline: JsonObject | None = None
     #: Whether a resumed run may go on with data that it did not begin with.
     allow_changed_data: bool = False
+    #: Whether a training that will not fit the machine begins all the same.
+    anyway: bool = False
 
     @property
     def references(self) -> dict[str, str]:

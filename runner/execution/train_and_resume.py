@@ -30,6 +30,7 @@ from runner.store.model_storing import check_store, promote
 from runner.store.replay_lock import ReplayLock
 from runner.store.typed_documents import JsonObject
 from runner.tracking.audience import Listener
+from runner.tracking.followed_run import followed
 from runner.workspace import Workspace
 
 
@@ -63,6 +64,7 @@ def train(
     workspace: Workspace,
     *,
     executor: str | None = None,
+    anyway: bool = False,
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
     pipeline: JsonObject | None = None,
@@ -70,8 +72,9 @@ def train(
     """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with.
 
     ``pipeline`` is for the model's lock: whose step the training is (:class:`~runner.store.replay_lock.ReplayLock`).
+    ``anyway``: begin although the training will not fit the machine, which is otherwise refused.
     """
-    plan = make_plan(loaded, workspace, executor=executor)
+    plan = _begun_anyway(make_plan(loaded, workspace, executor=executor), anyway)
     plan = replace(plan, document=replace(plan.document, pipeline=pipeline))
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
@@ -93,6 +96,7 @@ def resume(
     changed: LoadedSpec | None = None,
     executor: str | None = None,
     allow_changed_data: bool = False,
+    anyway: bool = False,
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
 ) -> Finished:
@@ -134,6 +138,7 @@ def resume(
     plan = make_plan(loaded, workspace, executor=executor or (None if changed else before.executor), cwd=cwd)
     plan.notes.extend(warnings)
     plan = _as_it_began(plan, replace(before, allow_changed_data=allow_changed_data), workspace)
+    plan = _begun_anyway(plan, anyway)
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
     plan.executor.check(plan.job(run.path))
@@ -155,6 +160,10 @@ def _as_it_began(plan: Plan, before: PlanDocument, workspace: Workspace) -> Plan
     models = [in_folder(Path(folder)) for folder in folders if Path(folder).is_dir()]
     needed = [*(model.path for model in models), *bases_of(models, workspace).folders]
     return replace(plan, document=document, read_only=tuple(dict.fromkeys([*plan.read_only, *needed])))
+
+
+def _begun_anyway(plan: Plan, anyway: bool) -> Plan:
+    return replace(plan, document=replace(plan.document, anyway=anyway))
 
 
 def _keep_ready(plan: Plan) -> None:
@@ -182,7 +191,8 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
         # A run whose worker finished but whose supervisor died before the model was stored only has that left to do.
         outcome = run.read("outcome", Outcome)
         done = outcome is not None and outcome.ok and run.read("result", RunResult) is not None
-        error = None if done else _attempts(run, plan, listeners, signals)
+        with followed(run, plan.spec, listeners) as all_listeners:
+            error = None if done else _attempts(run, plan, all_listeners, signals)
         notes: list[str] = []
         if error is None:
             try:

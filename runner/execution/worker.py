@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from runner import __version__, registry
-from runner.contract import FootprintContext, LoadContext, LoadedData, Processes, TrainContext, TrainResult
+from runner.contract import LoadContext, LoadedData, Processes, TrainContext, TrainResult
 from runner.contract.foreign_code import CodeRunner
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed, RunnerError, Stopped
+from runner.execution import resumed_stamp
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
 from runner.execution.run_seed import seed_of
+from runner.execution.start_check import check_start, rehearsed
 from runner.execution.starting_batch_size import starting_rows
 from runner.execution.stop_flag import StopFlag
 from runner.runs.checkpoints import RunCheckpoints
@@ -132,15 +134,22 @@ def carry_out(
     report = {} if data.report is None else {"report": asdict(data.report)}
     emit("data", record=data.record, **report)
     earlier: tuple[str, ...] = ()
+    stamped: dict[str, Any] = {}
     if processes.first:
+        stamped = dict((run.read("lock", ReplayLock) or ReplayLock()).stamp)
         earlier = earlier_data(run, data, allowed=plan.allow_changed_data, emit=emit)
-        run.write("lock", replace(lock_facts(plan, spec, data, device, seed), earlier_data_fingerprints=earlier))
+        facts = lock_facts(plan, spec, data, device, seed)
+        # What an attempt before it was made with stays to be compared until this one's is known.
+        run.write("lock", replace(facts, earlier_data_fingerprints=earlier, stamp=stamped))
 
     early: list[dict[str, Any]] = []
 
     def tell(event: str, **fields: Any) -> None:
         if event == "stopped_early":
             early.append(fields)
+        if event == "stamp" and processes.first:
+            resumed_stamp.check(stamped, fields["stamp"], data_may_differ=bool(earlier))
+            run.write("lock", replace(run.needed("lock", ReplayLock), stamp=fields["stamp"]))
         emit(event, **fields)
 
     artifact = run.path / "artifact"
@@ -152,11 +161,11 @@ def carry_out(
     checkpoints = RunCheckpoints(run.path / "checkpoints", emit, writes=processes.first)
     start_from = Path(plan.start_from) if plan.start_from else None
     stored = {name: Path(entry.path) for name, entry in plan.stored.items()}
+    if processes.first:
+        check_start(plan, spec, rehearsed(data, spec, seed, device, plan, cache), run.path, emit)
     at_once = None
     if spec.batch_size == "auto":
-        known = FootprintContext(
-            data, spec.epochs, spec.rows, seed, device, start_from, cache, lambda *_, **__: None, stored
-        )
+        known = rehearsed(data, spec, seed, device, plan, cache)
         at_once = starting_rows(kind, spec.model.spec, known, spec.run.memory_bytes)
     with _told_of_changed_data(earlier):
         result: TrainResult = builder.train(

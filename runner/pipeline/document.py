@@ -39,7 +39,9 @@ Pointer = Annotated[
 class From(Section):
     """What an earlier step made."""
 
-    made: _Made = option(alias=REFERENCE, description='The step, or one of several things that it makes: "split.train".')
+    made: _Made = option(
+        alias=REFERENCE, description='The step, or one of several things that it makes: "split.train".'
+    )
 
 
 class PipelineSection(Section):

@@ -109,7 +109,9 @@ def _fault(
         elif cycle := _cycle(step.name, reference.step, every):
             yield fault(f"the steps wait for one another: {' -> '.join(cycle)}", "take one of the references out")
         else:
-            yield fault(f"the step {reference.step!r} comes later", f"move it before {step.name!r}: steps are done in order")
+            yield fault(
+                f"the step {reference.step!r} comes later", f"move it before {step.name!r}: steps are done in order"
+            )
         return
     if not other.makes:
         return  # what is wrong with that step is told there

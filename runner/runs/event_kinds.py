@@ -65,6 +65,38 @@ class DataEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FitEvent(Event):
+    """Whether the training fits the machine that it is on, judged before it begins."""
+
+    event: str = "fit"
+    #: ``fits``, ``tight``, ``will not fit`` or ``unknown``.
+    label: str | None = None
+    sentence: str | None = None
+    needed_bytes: float | None = None
+    available_bytes: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StampEvent(Event):
+    """What really trains: backend, precision, base, template, rows and adapters, as hashes and figures."""
+
+    event: str = "stamp"
+    stamp: JsonObject | None = None
+    #: Why another backend does not, where one was asked after.
+    why: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorboardEvent(Event):
+    """A TensorBoard shows the run. Told to who listens, and no part of the run's record."""
+
+    event: str = "tensorboard"
+    url: str | None = None
+    #: What to type to end it, where it does not end with the run.
+    stop: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProgressEvent(Event):
     """How far some work is; with ``epoch``, how far that epoch is."""
 
@@ -183,8 +215,8 @@ KINDS: dict[str, type[Event]] = {
     **{
         kind.event: kind
         for kind in (
-            StartedEvent, DataEvent, ProgressEvent, EpochEvent, StepEvent, StageEpochEvent, WarningEvent,
-            StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
+            StartedEvent, DataEvent, FitEvent, StampEvent, TensorboardEvent, ProgressEvent, EpochEvent, StepEvent,
+            StageEpochEvent, WarningEvent, StoppedEarlyEvent, CheckpointEvent, MetricsEvent,
         )
     },
     **dict.fromkeys(("finished", "stopped", "failed"), EndedEvent),

@@ -74,6 +74,29 @@ class WandbSection(Section):
     )
 
 
+class TensorboardSection(Section):
+    """What TensorBoard shows of the run: event files in its directory. Absent: none."""
+
+    serve: bool = option(
+        False,
+        description="Whether a TensorBoard shows the run while it goes on, on a free port of this machine alone. It "
+        "ends with the run.",
+        resume="free",
+    )
+    keep: bool = option(
+        False,
+        description="Whether that TensorBoard stays when the run has ended, until "
+        "`runner runs tensorboard RUN --stop`.",
+        resume="free",
+    )
+
+    @model_validator(mode="after")
+    def _kept_is_served(self) -> Self:
+        if self.keep and not self.serve:
+            raise invalid(("keep",), "void", "nothing is served that could be kept: set serve, or leave this out")
+        return self
+
+
 class HubSection(Section):
     """Where the stored model is pushed to on the Hugging Face Hub. Absent: nowhere."""
 
@@ -201,6 +224,9 @@ class TrainingSpec(Section):
     spec_version: int = option(1, ge=1, le=1, description="The version of this format.")
     wandb: WandbSection | None = option(
         None, description="Follow the run on Weights & Biases. null: do not.", resume="free"
+    )
+    tensorboard: TensorboardSection | None = option(
+        None, description="Write the run's figures for TensorBoard, and show them. null: do not.", resume="free"
     )
     hub: HubSection | None = option(
         None, description="Push the stored model to the Hugging Face Hub. null: do not.", resume="free"

@@ -26,7 +26,9 @@ class Hardware(TypedDocument):
 class ReplayLock(TypedDocument):
     """Spec, data, code, packages, image and hardware; None is what a training did not have, or did not say."""
 
-    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"earlier_data_fingerprints", "processes", "prepared", "pipeline"})
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        {"earlier_data_fingerprints", "processes", "prepared", "pipeline", "stamp"}
+    )
 
     spec_hash: str | None = None
     data_fingerprint: str | None = None
@@ -53,3 +55,5 @@ class ReplayLock(TypedDocument):
     #: The pipeline whose step it was: ``name``, ``step``, and ``steps``, all that its rows and models came through, each
     #: with its verb and the hash of its inputs and options.
     pipeline: JsonObject | None = None
+    #: What really trained, of a kind that tells it: backend, precision, base, template, rows, adapters.
+    stamp: Mapping[str, object] = field(default_factory=dict)

@@ -12,12 +12,15 @@ from runner.runs.event_kinds import (
     EndedEvent,
     EpochEvent,
     Event,
+    FitEvent,
     MetricsEvent,
     ProgressEvent,
     StageEpochEvent,
+    StampEvent,
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
+    TensorboardEvent,
     WarningEvent,
 )
 from runner.runs.run_documents import EarlyStop, Failure
@@ -77,6 +80,11 @@ def counts_text(record: object) -> str:
     return ", ".join(parts)
 
 
+def backend_matters(event: StampEvent) -> bool:
+    """Whether a stamp has to be said aloud: where something other than the plain road trains, or was asked after."""
+    return bool(event.why) or (event.stamp or {}).get("backend") not in (None, "plain")
+
+
 def warning_text(event: WarningEvent) -> str:
     """A warning's place and message."""
     pointer, message = clean(event.pointer or ""), clean(event.message or "")
@@ -112,6 +120,14 @@ def sentence(event: Event) -> str:
             return f"training {named}{device}{together}{seed}"
         case DataEvent():
             return f"data: {counts_text(event.record)}"
+        case FitEvent():
+            return f"{clean(event.label or 'unknown')}: {clean(event.sentence or '')}"
+        case StampEvent():
+            backend = clean((event.stamp or {}).get("backend") or "plain")
+            return f"backend {backend}" + (f": {clean(event.why)}" if event.why else "")
+        case TensorboardEvent():
+            ends = f"stop it with: {clean(event.stop)}" if event.stop else "it ends with the run"
+            return f"TensorBoard: {clean(event.url or '')} ({ends})"
         case ProgressEvent():
             return _progress(event)
         case EpochEvent():

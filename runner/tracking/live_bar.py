@@ -19,37 +19,20 @@ from runner.runs.event_kinds import (
     EndedEvent,
     EpochEvent,
     Event,
+    FitEvent,
     Numbers,
     ProgressEvent,
     StageEpochEvent,
+    StampEvent,
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
+    TensorboardEvent,
     WarningEvent,
 )
-from runner.tracking.event_words import HELD_OUT_LOSS, phase, sentence, warning_text
+from runner.tracking.event_words import HELD_OUT_LOSS, backend_matters, phase, sentence, warning_text
+from runner.tracking.paces import Pace
 from runner.tracking.run_task import task_of
-
-
-class Pace:
-    """The pace of some work by the events' own clock, and how long the rest takes at that pace."""
-
-    def __init__(self, now: float, done: float) -> None:
-        self.start, self.first = now, done
-        self.now, self.done = now, done
-
-    def update(self, now: float, done: float) -> None:
-        self.now, self.done = now, done
-
-    @property
-    def rate(self) -> float | None:
-        """Units a second since the first event; None before the second."""
-        spent, gained = self.now - self.start, self.done - self.first
-        return gained / spent if spent > 0 and gained > 0 else None
-
-    def left(self, total: float) -> float | None:
-        """Seconds that the rest takes."""
-        return (total - self.done) / self.rate if self.rate else None
 
 
 class LiveView:
@@ -94,6 +77,13 @@ class LiveView:
                 self._print(Text(sentence(event), style="bold"))
             case DataEvent() | StoppedEarlyEvent():
                 self._print(Text(sentence(event), style="dim"))
+            case TensorboardEvent():
+                self._print(Text(sentence(event), style="bold"))
+            case FitEvent():
+                self._print(Text(sentence(event), style="dim" if event.label == "fits" else "yellow"))
+            case StampEvent():
+                if backend_matters(event):
+                    self._print(Text(sentence(event), style="dim"))
             case WarningEvent():
                 self._print(Text.assemble(("warning: ", "bold yellow"), warning_text(event)))
             case ProgressEvent():

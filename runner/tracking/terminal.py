@@ -14,14 +14,17 @@ from runner.runs.event_kinds import (
     EndedEvent,
     EpochEvent,
     Event,
+    FitEvent,
     ProgressEvent,
     StageEpochEvent,
+    StampEvent,
     StartedEvent,
     StepEvent,
     StoppedEarlyEvent,
+    TensorboardEvent,
     WarningEvent,
 )
-from runner.tracking.event_words import phase, sentence
+from runner.tracking.event_words import backend_matters, phase, sentence
 from runner.tracking.lossy_stream import LossyStream
 
 #: Seconds of a run between two lines about work that no epoch's line tells of.
@@ -104,8 +107,11 @@ class PlainView:
                 # The run knows its own pace: a resumed one, or one that is followed, was not started from here.
                 self._every = max(1, int(finite(event.print_every) or self._every))
                 self._say(sentence(event), now)
-            case DataEvent() | WarningEvent():
+            case DataEvent() | FitEvent() | TensorboardEvent() | WarningEvent():
                 self._say(sentence(event), now)
+            case StampEvent():
+                if backend_matters(event):
+                    self._say(sentence(event), now)
             case StoppedEarlyEvent():
                 self._flush()
                 self._say(sentence(event), now)

@@ -26,6 +26,8 @@ NOT_RUN = {
     r"make \w+$": "installs into the checkout; `.ci/fresh-clone` runs both of the README's",
     r"(cat \S+ \| )?docker run ": "needs a Docker Engine and the image",
     r"runner image ": "needs a Docker Engine",
+    r"runner runs tensorboard ": "serves until it is stopped (tests/tracking/test_tensorboard.py)",
+    r"runner mcp": "serves until its client leaves (tests/agents)",
     r"runner serve ": "serves until it is ended (tests/docs/test_serving_page.py)",
     r"runner (gateway|data from-log) ": "needs the log of a gateway (tests/gateway/test_gateway_cli.py)",
     r"runner merge ": "needs an adapter and its base (tests/builders/language/test_merging.py)",

@@ -64,5 +64,3 @@ def test_what_can_run_here_runs(command: str, desk: Desk) -> None:
 def test_the_table_of_verbs_has_every_verb_of_a_step() -> None:
     named = {word for row in table(PAGE, "Verb") for word in re.findall(r"`(\w+)`", row[0])}
     assert named == set(verbs()) >= set(STEPS)
-
-

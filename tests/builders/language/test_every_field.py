@@ -178,8 +178,8 @@ OWN = {
     # An answer that would be cut is not scored.
     "reward": CHAT | {"center_rewards": Row(1.0), "max_length": Row(46), "keep": Row("last", epochs=2, contrary=True)},
 }
-#: Fields that are shown elsewhere in this file.
-ELSEWHERE = {"model_type", "revision"}
+#: Fields that are shown elsewhere: in this file, and what trains in `test_backend.py`.
+ELSEWHERE = {"model_type", "revision", "backend"}
 #: Fields of a method, of which another value trains another model.
 METHODS = {
     "lora": {"rank": 8, "alpha": 8, "dropout": 0.5, "target_modules": ["q_proj"]},

@@ -11,7 +11,7 @@ import torch
 
 from runner.builders._finetuning._fields.pretrained_fit import too_long
 from runner.builders._finetuning.opened_model import compute_anew
-from runner.builders.language._models import stored_model
+from runner.builders.language._models import fast_backend, stored_model, training_stamp
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
 from runner.contract import FootprintContext, Processes, TrainContext
 from runner.errors import DataError, RunnerError
@@ -55,6 +55,8 @@ class Trained:
     revision: str | None = None
     #: The same model before any training, on a device.
     opened: Callable[[str], Any] | None = None
+    #: What trains: ``plain``, or ``unsloth``, whose model is not ours to store.
+    backend: str = "plain"
 
     def release(self) -> None:
         """Give the weights' memory back."""
@@ -74,15 +76,16 @@ class Trained:
             )
 
     def gathered(self, processes: Processes) -> Trained:
-        """The same with a whole model. Where the processes hold parts of it, it is on the CPU, in the first alone."""
-        if not processes.sharded or self.opened is None:
+        """The same with a whole model of transformers' and PEFT's. Where the processes hold parts of it, it is on the
+        CPU, in the first alone."""
+        if self.opened is None or not (processes.sharded or self.backend == "unsloth"):
             return self
         whole = self.opened("cpu") if processes.first else None
         into = {} if whole is None else dict(whole.named_parameters())
         with torch.no_grad():
             for name, parameter in processes.at_rest(self.model).named_parameters():
                 if parameter.requires_grad:
-                    found = processes.whole(parameter)
+                    found = processes.whole(parameter) if processes.sharded else parameter
                     if name in into:
                         into[name].copy_(found)
         return replace(self, model=whole)
@@ -194,10 +197,23 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
         model.config.pad_token_id = base.tokenizer.pad_token_id
         return thawed(model, method, METHOD, head)
 
-    # Of weights that are divided no device holds all.
-    model = opened("cpu" if context.processes.sharded else context.device)
-    if spec.gradient_checkpointing:
-        compute_anew(model)
+    chosen = fast_backend.choose(spec, context, head)
+    if chosen.name == "unsloth":
+        dtype = (
+            torch.float16 if training_stamp.computed(spec.precision, context.device) == "float16" else torch.bfloat16
+        )
+        model = fast_backend.load(
+            spec, context, base.folder, lambda found: finetuning_methods.adapter_config(found, method, METHOD), dtype
+        )
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+    else:
+        # Of weights that are divided no device holds all.
+        model = opened("cpu" if context.processes.sharded else context.device)
+        if spec.gradient_checkpointing:
+            compute_anew(model)
+    training_stamp.tell(spec, context, base, model, chosen)
     return Trained(
         context.processes.placed(model, context.device),
         base.tokenizer,
@@ -208,6 +224,7 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
         # A stored model has versions.
         spec.revision if base.name == spec.base_model_name else None,
         opened,
+        chosen.name,
     )
 
 

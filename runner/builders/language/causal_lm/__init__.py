@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from runner.builders.language._fields.backend_field import Backend, backend_option
 from runner.builders.language._fields.language_spec import LanguageModelSpec, Packing, packing_option
 from runner.contract import option
 from runner.data.texts.section import TextsData
@@ -29,6 +30,7 @@ class Spec(LanguageModelSpec):
     data = TextsData
 
     model_type: Literal["causal_lm"] = option(description="A language model is trained on, on plain texts.")
+    backend: Backend = backend_option()
     packing: Packing = packing_option("packed")
     label_smoothing: float = option(
         0.0, ge=0, lt=1, description="Share of every token's odds that is spread over the vocabulary in training."

@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from runner.builders.language._fields.backend_field import Backend, backend_option
 from runner.builders.language._fields.language_spec import PREFERENCE_MEASURES, ChatModelSpec
 from runner.contract import invalid, option
 from runner.data.preferences.section import PreferencesData
@@ -33,6 +34,7 @@ class Spec(ChatModelSpec):
     measures: ClassVar = PREFERENCE_MEASURES
 
     model_type: Literal["dpo"] = option(description="A language model learns which of two answers is better.")
+    backend: Backend = backend_option()
     beta: Annotated[float, Field(gt=0)] = option(
         0.1, description="How strongly the model is held to its reference: the greater, the closer it stays."
     )

@@ -16,6 +16,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from runner.builders.language._fields.backend_field import Backend, backend_option
 from runner.builders.language._fields.language_spec import PREFERENCE_MEASURES, ChatModelSpec
 from runner.contract import option
 from runner.data.labelled_answers.section import LabelledAnswersData
@@ -33,6 +34,7 @@ class Spec(ChatModelSpec):
     measures: ClassVar = PREFERENCE_MEASURES
 
     model_type: Literal["kto"] = option(description="A language model learns from answers marked good or bad.")
+    backend: Backend = backend_option()
     beta: Positive = option(
         0.1, description="How strongly the model is held to its reference: the greater, the closer it stays."
     )

@@ -15,6 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from runner.builders.language._fields.backend_field import Backend, backend_option
 from runner.builders.language._fields.language_spec import PREFERENCE_MEASURES, ChatModelSpec
 from runner.contract import option
 from runner.data.preferences.section import PreferencesData
@@ -31,4 +32,5 @@ class Spec(ChatModelSpec):
     measures: ClassVar = PREFERENCE_MEASURES
 
     model_type: Literal["orpo"] = option(description="A language model learns to answer and to prefer at once.")
+    backend: Backend = backend_option()
     beta: Annotated[float, Field(gt=0)] = option(0.1, description="What the odds ratio counts beside the likelihood.")

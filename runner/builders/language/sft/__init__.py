@@ -17,6 +17,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
+from runner.builders.language._fields.backend_field import Backend, backend_option
 from runner.builders.language._fields.distillation_fields import DistillationFields
 from runner.builders.language._fields.loss_fields import JudgedLosses
 from runner.builders.language._fields.taught_spec import AnsweringSpec, losses_option
@@ -34,6 +35,7 @@ class Spec(AnsweringSpec):
     data = ConversationsData
 
     model_type: Literal["sft"] = option(description="A language model learns to answer, from conversations.")
+    backend: Backend = backend_option()
     label_smoothing: float = option(
         0.0, ge=0, lt=1, description="Share of every token's odds that is spread over the vocabulary in training."
     )
