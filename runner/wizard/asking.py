@@ -62,7 +62,7 @@ class Asker(Protocol):
         ...
 
 
-class Command(Exception):  # noqa: N818  not an error
+class Command(Exception):
     """A person typed a word for the wizard at a prompt: ``:back``, ``:show``, ``:set key=value``."""
 
     def __init__(self, name: str, words: str = "") -> None:
