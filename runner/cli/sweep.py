@@ -242,9 +242,7 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
         "goal": checked.goal,
         "method": sweep.method,
         "trials": checked.trials,
-        "space": {
-            pointer: each.model_dump(exclude_defaults=True) for pointer, each in checked.space.parameters.items()
-        },
+        "space": {at: each.model_dump(exclude_defaults=True) for at, each in checked.space.parameters.items()},
         "children": [],
     }
     if sweep.method == "grid":

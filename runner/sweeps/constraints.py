@@ -32,7 +32,12 @@ class Unfit(ValueError):
 def places(text: str) -> list[str]:
     """The dotted places that a constraint names, such as ``model.spec.max_length``. Raises :class:`Unfit`."""
     found: list[str] = []
-    _walk(_parsed(text), lambda name: found.append(name) or 1.0, dry=True)
+
+    def note(name: str) -> float:
+        found.append(name)
+        return 1.0
+
+    _walk(_parsed(text), note, dry=True)
     return list(dict.fromkeys(found))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.errors import ExitCode, Interrupted, RunFailed, SpecError, Stopped
+from runner.execution.plan import check_requirements, make_plan
 from runner.execution.supervisor import Signals, caught_signals
 from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.run_folder import State, all_runs
@@ -56,6 +57,7 @@ def run_sweep(
     """
     folder = sweep_folder(workspace, checked.loaded.sweep.name)
     with folder.lock(), caught_signals() as signals:
+        _plan_one(checked, workspace, executor)
         running = _Running(checked, workspace, folder, executor, told, said, signals)
         running.begin(retry_failed)
         try:
@@ -63,6 +65,11 @@ def run_sweep(
         finally:
             running.close()
         return running.end()
+
+
+def _plan_one(checked: CheckedSweep, workspace: Workspace, executor: str | None) -> None:
+    """What every trial would fail of is an error of the sweep: data that is not there, a package, the engine."""
+    check_requirements(make_plan(checked.tried[0].loaded, workspace, executor=executor))
 
 
 class _Running:

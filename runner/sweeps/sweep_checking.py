@@ -17,6 +17,7 @@ from runner.spec.reader import Document
 from runner.sweeps import constraints
 from runner.sweeps.children import VARIED, Child, child_of
 from runner.sweeps.space import Space, dotted, pointer_of, space_of
+from runner.sweeps.sweep_fields import Goal
 from runner.sweeps.sweep_reading import LoadedSweep
 
 #: Specs of a sweep that are checked before it begins, at most: of a larger grid, and of a range, as many are drawn.
@@ -33,7 +34,7 @@ class CheckedSweep:
     space: Space
     kind: str
     metric: str
-    goal: str
+    goal: Goal
     #: Runs in all.
     trials: int
     #: Children that were made to see whether they are right.
@@ -65,7 +66,7 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
         if not pointer.startswith(tuple(f"{each}/" for each in VARIED)) and pointer not in VARIED:
             fault(("sweep", key, place), *_no_place(pointer, loaded.base), on_key=True)
     try:
-        space = space_of(sweep)
+        space = _typed(loaded, space_of(sweep))
     except ValueError as error:
         raise _at(document, ("sweep", key), f"parameters {error}", "take one of their `when` out") from None
     for place, parameter in sweep.space.items():
@@ -94,7 +95,6 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
         _measured_while_trained(loaded.base.spec, fault)
     if faults:
         raise SpecError(faults, source=document.source)
-    space = _typed(loaded, space)
     tried = _children(loaded, space, key)
     return CheckedSweep(loaded, space, loaded.base.kind, metric, goal, trials, tried)
 
@@ -142,7 +142,7 @@ def _trials(loaded: LoadedSweep, space: Space, fault: Any) -> int:
         count = sum(1 for _ in itertools.islice(found, LARGEST_GRID + 1))
     except ValueError as error:
         key = "space" if "space" in loaded.document.value["sweep"] else "parameters"
-        place = next(each for each in sweep.space if pointer_of(each) == str(error))
+        place = next((each for each in sweep.space if pointer_of(each) == str(error)), "")
         fault(("sweep", key, place), "a grid needs values: this range has no step", "give it `step`, or list `values`")
         return 1
     if count > LARGEST_GRID:
@@ -150,13 +150,13 @@ def _trials(loaded: LoadedSweep, space: Space, fault: Any) -> int:
     return min(sweep.trials or count, count)
 
 
-def _metric(loaded: LoadedSweep, fault: Any) -> tuple[str, str]:
+def _metric(loaded: LoadedSweep, fault: Any) -> tuple[str, Goal]:
     """What is made better, and which way."""
     assert loaded.base.kind is not None
     task, asked = registry.task(loaded.base.kind), loaded.sweep.metric
     measure = next((each for each in task.measures if each.metric == asked.name), task.measures[0])
     if asked.name is None or asked.name == measure.metric:
-        own = "maximize" if measure.better == "higher" else "minimize"
+        own: Goal = "maximize" if measure.better == "higher" else "minimize"
         return measure.metric, asked.goal or own
     if asked.goal is None:
         known = ", ".join(each.metric for each in task.measures)

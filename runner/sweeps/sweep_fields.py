@@ -11,6 +11,7 @@ from runner.contract import Section, invalid, option
 Number = int | float
 #: A place in the base spec, by JSON pointer or by a dotted path.
 Place = Annotated[str, Field(min_length=1, max_length=400)]
+Goal = Literal["maximize", "minimize"]
 Method = Literal["grid", "random", "tpe", "gp", "cma-es", "halving"]
 
 
@@ -30,7 +31,7 @@ class Parameter(Section):
     )
     type: Literal["int", "float"] | None = option(
         None,
-        description="null: whole numbers where min, max and step are written as such and the field takes no other.",
+        description="null: whole numbers where min, max and step are such and the field takes no other.",
     )
     when: dict[Place, JsonValue] | None = option(
         None,
@@ -90,7 +91,7 @@ class Metric(Section):
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = option(
         None, description="A metric of the runs. null: what the kind's models are judged by."
     )
-    goal: Literal["maximize", "minimize"] | None = option(
+    goal: Goal | None = option(
         None, description="null: as the metric is judged by the kind's task.", older=("direction", "mode")
     )
     at: Literal["last", "best"] = option(

@@ -121,7 +121,7 @@ def _inside(
     nothing = os.open(os.devnull, os.O_RDONLY)
     for mine, standard in ((nothing, 0), (out, 1), (out, 2)):
         os.dup2(mine, standard)
-    sys.stdin = None  # type: ignore[assignment]
+    sys.stdin = None
     threading.Thread(target=_end_with_parent, args=(leased,), daemon=True).start()
 
     def tell(**what: Any) -> None:
