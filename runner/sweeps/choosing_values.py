@@ -123,6 +123,8 @@ class Chooser:
                         if number in self._trials:
                             self.ended(number, TrialState.FAILED, None)
                         self.next(number, line["values"])
+                case "again":
+                    self.next(number, line["values"])
                 case "told":
                     if self.told(number, line["at"], line["value"]):
                         stopped.setdefault(number, line["at"])

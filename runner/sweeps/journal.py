@@ -197,6 +197,7 @@ class Record:
             case "again":
                 trial = self.trials[line["trial"]]
                 trial.state, trial.why = TrialState.RUNNING, None
+                self.steps.append(line | {"values": trial.values})
 
     def counted(self) -> int:
         """How many of the sweep's ``trials`` are begun or over."""

@@ -126,6 +126,7 @@ class _Running:
         for trial in self.record.trials.values():
             if retry_failed and trial.state is TrialState.FAILED:
                 self.add("again", trial=trial.number)
+                self.chooser.next(trial.number, trial.values)
                 self.to_resume.append(trial)
             elif trial.state is TrialState.RUNNING:
                 if trial.pruned_at is None and trial.number in stopped:
@@ -255,8 +256,9 @@ class _Running:
             self._close_for_good(trial)
             return
         code = int(end.get("code", 0)) if end else int(ExitCode.BUG)
-        if code in (ExitCode.STOPPED, ExitCode.INTERRUPTED) and self.stopping is not None:
-            return  # it goes on when the sweep does
+        if self.stopping is not None and (end is None or code in (ExitCode.STOPPED, ExitCode.INTERRUPTED)):
+            # It goes on when the sweep does: also one that was told to stop before its run had begun.
+            return
         if end is None or "error" in end:
             why = end["error"] if end else f"its process ended: see {self.folder.log(trial.name or '')}"
             self._end(trial, TrialState.FAILED, why=why, seconds=seconds)

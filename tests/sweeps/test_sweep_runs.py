@@ -58,8 +58,8 @@ def test_trials_are_ordinary_specs_and_the_best_is_stored(whole: Any) -> None:
     values = [trial["value"] for trial in document["trials"] if trial["state"] == "complete"]
     assert best["value"] == max(values)
     assert document["stored_as"] == "elo_scoring/ratings/v1"
-    stored = desk("models", "--json").ok().json
-    assert {"elo_scoring/ratings/v1", best["model"]} <= {model["reference"] for model in stored}
+    stored = desk("models", "--json").ok().json["models"]
+    assert {"elo_scoring/ratings/v1", best["model"]} <= {model["model"] for model in stored}
     alone = desk("train", "--spec-file", best["spec"], "--executor", "local", "--json").ok().json
     assert alone["metrics"] == best["metrics"]
     page = (desk.home / "sweeps" / NAME / "sweep.html").read_text()
@@ -138,9 +138,9 @@ def test_where_none_is_complete_or_too_many_fail_it_did_not_do_what_it_was_asked
     desk = make_desk()
     none = sweep(method="grid", trials=None, space={"/model/spec/min_model_occurrences": [100000, 200000]})
     ended = run(desk, none)
-    assert ended.code == 1 and "no trial is complete" in ended.err
+    assert ended.code == 1 and "no trial is complete" in ended.json["message"]
     stopped = run(make_desk(), sweep(**none["sweep"] | {"on_fail": "stop"}))
-    assert stopped.code == 1 and "on_fail is stop" in stopped.err
+    assert stopped.code == 1 and "on_fail is stop" in stopped.json["message"]
 
 
 def test_a_trial_of_ones_own_is_next(make_desk: Callable[[], Desk]) -> None:
@@ -168,7 +168,7 @@ def test_a_trial_of_ones_own_is_next(make_desk: Callable[[], Desk]) -> None:
 def test_only_the_best_is_kept_where_that_is_asked(make_desk: Callable[[], Desk]) -> None:
     desk = make_desk()
     found = run(desk, sweep(trials=3, keep_models="best")).ok().json
-    stored = [model["reference"] for model in desk("models", "--json").ok().json]
+    stored = [model["model"] for model in desk("models", "--json").ok().json["models"]]
     assert sorted(stored) == sorted([found["stored_as"], found["best"]["model"]])
     assert any("keep_models is best" in note for note in found["notes"])
 
