@@ -72,6 +72,17 @@ GROUPS = {
             "from-log": ("runner.cli.data_from_log:from_log", "Make rows to train on of what a gateway logged."),
         },
     ),
+    "sweep": (
+        "Many runs of one spec, with what is varied in it.",
+        {
+            "run": ("runner.cli.sweep:run", "Run a sweep, or go on with it where it was stopped."),
+            "show": ("runner.cli.sweep:show_sweep", "Its trials: tried, became of it, came to; --html writes a page."),
+            "best": ("runner.cli.sweep:best", "The best trial: its values, its model, its spec."),
+            "add": ("runner.cli.sweep:add", "Ask for a trial of your own."),
+            "export": ("runner.cli.sweep:export", "Write its trials as CSV or JSON."),
+            "list": ("runner.cli.sweep:list_sweeps", "List sweeps."),
+        },
+    ),
     "gateway": (
         "Look at what a gateway logged.",
         {

@@ -57,9 +57,10 @@ def _modern(value: Any, schema: Schema | None, root: Schema, path: Path, found: 
     if not isinstance(value, dict):
         return value
     properties = schema_walk.properties(schema, root, value)
+    named = schema_walk.named_member(schema, root, value)
     result = {}
     for name, item in value.items():
-        field = properties.get(name)
+        field = properties.get(name, named)
         present = str((field or {}).get("x-spelling-of", name))
         if present == name or field is None:
             result[present] = _modern(item, field, root, (*path, name), found)

@@ -78,6 +78,12 @@ def properties(schema: Schema, root: Schema, value: dict[str, Any]) -> dict[str,
     return own
 
 
+def named_member(schema: Schema, root: Schema, value: dict[str, Any]) -> Schema | None:
+    """The schema of an object's members whose names are the user's own, if it has one."""
+    found = branch(schema, root, value).get("additionalProperties")
+    return found if isinstance(found, dict) else None
+
+
 def item(schema: Schema, root: Schema, value: list[Any], index: int) -> Schema | None:
     """The schema of one item of a list, if it has one."""
     schema = branch(schema, root, value)

@@ -1,0 +1,309 @@
+"""``runner sweep run | show | best | add | export | list``"""
+
+from __future__ import annotations
+
+import json as jsonlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from runner.cli.output import fault_text, say, show, table
+from runner.cli.parameters import Dash, Json
+from runner.errors import ExitCode, NotFoundError, UsageError
+from runner.workspace import Workspace
+
+if TYPE_CHECKING:
+    from runner.sweeps.journal import Record, Trial
+    from runner.sweeps.sweep_checking import CheckedSweep
+    from runner.sweeps.sweep_folder import SweepFolder
+
+Name_ = Annotated[str, Parameter(help="The sweep's name.")]
+
+
+def run(
+    file: Annotated[Path, Dash, Parameter(help="The sweep: a file, or - for standard input.")],
+    *,
+    executor: Literal["auto", "local", "docker"] | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    retry_failed: Annotated[bool, Parameter(negative="")] = False,
+    json: Json = False,
+) -> int:
+    """Run a sweep, or go on with it where it was stopped: many specs of one, and a journal of what became of them.
+
+    Example: runner sweep run specs/sweeps/elo_scoring.json
+
+    Parameters
+    ----------
+    executor
+        Where every trial runs; overrides the base spec's run.executor.
+    dry_run
+        Check everything, print the specs that would be trained, as far as they can be told, and start nothing.
+    retry_failed
+        Train failed trials again, before new ones.
+    """
+    checked = _read(file)
+    workspace = Workspace.current()
+    sweep = checked.loaded.sweep
+    if dry_run:
+        _explain(checked, json)
+        return ExitCode.DONE
+    from runner.sweeps import best_model, running, sweep_tables
+
+    said: list[str] = []
+
+    def told(trial: Trial, record: Record) -> None:
+        say(sweep_tables.line(trial, record, checked.trials))
+
+    ended = running.run_sweep(
+        checked, workspace, executor=executor, retry_failed=retry_failed, told=told, said=lambda text: say(text)
+    )
+    record = ended.record
+    promoted = best_model.promote_best(record, checked.loaded.base.spec.model.name, workspace)
+    if sweep.keep_models == "best":
+        said += best_model.remove_others(record, workspace)
+    page = _write_page(ended.folder, record, checked)
+    for text in said:
+        say(text)
+    document = sweep_tables.document(record, sweep.name) | {
+        "stored_as": promoted.reference if promoted else None,
+        "page": str(page),
+        "notes": [*ended.notes, *said],
+    }
+    show(document, lambda: _ending(record, sweep.name, document), as_json=json)
+    return ExitCode.DONE
+
+
+def show_sweep(
+    name: Name_,
+    *,
+    html: Annotated[Path | None, Parameter(help="Write its page into this file.")] = None,
+    json: Json = False,
+) -> None:
+    """A sweep's trials: what was tried, what became of it, what it came to.
+
+    Example: runner sweep show elo-ratings
+    """
+    from runner.pages.table_text import as_text
+    from runner.store.files import write_atomic
+    from runner.sweeps import sweep_page, sweep_tables
+
+    folder = _found(name)
+    record = folder.record()
+    if html is not None:
+        write_atomic(html, sweep_page.page(record, name, _importance(folder, record)).encode())
+        say(f"written: {html}")
+    tables = [sweep_tables.trials_table(record), sweep_tables.states_table(record)]
+    show(sweep_tables.document(record, name), lambda: "\n\n".join(map(as_text, tables)), as_json=json)
+
+
+def best(name: Name_, *, json: Json = False) -> None:
+    """The best trial: its values, its model, and the spec that trains it alone.
+
+    Example: runner sweep best elo-ratings
+    """
+    from runner.sweeps import sweep_tables
+
+    folder = _found(name)
+    record = folder.record()
+    found = record.best()
+    if found is None:
+        raise NotFoundError("no trial is complete", where=name, hint=f"look at them: runner sweep show {name}")
+    spec = folder.spec(found.name or "")
+    document = sweep_tables.as_document(found) | {"spec": str(spec), "metric": record.metric}
+    facts = [
+        ("trial", found.number),
+        (record.metric or "value", found.value),
+        *((pointer, sweep_tables.shown(value)) for pointer, value in found.values.items()),
+        ("model", found.model),
+        ("spec", spec),
+    ]
+    show(document, lambda: table(("", ""), facts), as_json=json)
+
+
+def add(
+    name: Name_,
+    *,
+    set_: Annotated[list[str], Parameter(name="--set", help="PLACE=VALUE, once for each place that is varied.")],
+    json: Json = False,
+) -> None:
+    """Ask for a trial of your own: it is trained next, before what the method would draw.
+
+    Example: runner sweep add elo-ratings --set model.spec.k_factor=24 --set epochs=5
+    """
+    from runner.sweeps import sweep_checking, sweep_reading
+    from runner.sweeps.space import pointer_of
+
+    folder = _found(name)
+    checked = sweep_checking.check(sweep_reading.load_sweep(jsonlib.dumps(folder.document()), f"sweep {name}"))
+    values: dict[str, Any] = {}
+    for word in set_:
+        place, equals, written = word.partition("=")
+        pointer = pointer_of(place)
+        if not equals:
+            raise UsageError(f"{word!r} is not PLACE=VALUE", where="--set")
+        if pointer not in checked.space.parameters:
+            known = ", ".join(checked.space.parameters)
+            raise UsageError(f"{place} is not varied in this sweep", where="--set", hint=f"varied are: {known}")
+        try:
+            values[pointer] = jsonlib.loads(written)
+        except ValueError:
+            values[pointer] = written
+        if not checked.space.takes(pointer, values[pointer]):
+            raise UsageError(f"{written} is no value of {place} in this sweep", where="--set")
+    base = checked.loaded.base_value
+    drawn: dict[str, Any] = {}
+    for pointer in checked.space.parameters:
+        active = checked.space.active(pointer, drawn, base)
+        if active and pointer not in values:
+            raise UsageError(f"{pointer} has no value", where="--set", hint=f"add --set {pointer}=VALUE")
+        if not active and pointer in values:
+            raise UsageError(f"{pointer} is not varied beside the others", where="--set")
+        if active:
+            drawn[pointer] = values[pointer]
+    with folder.lock():
+        folder.journal.add("added", values=drawn)
+    show({"sweep": name, "added": drawn}, f"asked for; train it: runner sweep run {folder.path / 'sweep.json'}",
+         as_json=json)  # fmt: skip
+
+
+def export(
+    name: Name_,
+    *,
+    to: Annotated[Path, Parameter(help="The file: its ending says which, .csv, .json or .jsonl.")],
+    json: Json = False,
+) -> None:
+    """Write a sweep's trials as a table for other programs.
+
+    Example: runner sweep export elo-ratings --to trials.csv
+    """
+    from runner.sweeps import exporting
+
+    record = _found(name).record()
+    rows = exporting.write(record, to)
+    show({"path": str(to), "trials": rows}, f"{rows} trials in {to}", as_json=json)
+
+
+def list_sweeps(*, json: Json = False) -> None:
+    """List sweeps.
+
+    Example: runner sweep list
+    """
+    from runner.sweeps.sweep_folder import all_sweeps
+
+    rows = []
+    for folder in all_sweeps(Workspace.current()):
+        record = folder.record()
+        found = record.best()
+        rows.append(
+            {
+                "sweep": folder.name,
+                "trials": record.counted(),
+                "metric": record.metric,
+                "best": found.value if found else None,
+                "model": found.model if found else None,
+            }
+        )
+    cells = [tuple(row.values()) for row in rows]
+    show(rows, lambda: table(("SWEEP", "TRIALS", "METRIC", "BEST", "MODEL"), cells, right=(1, 3)), as_json=json)
+
+
+def _read(file: Path) -> CheckedSweep:
+    import sys
+
+    from runner.cli.streams import standard_input
+    from runner.spec.reader import read_piped
+    from runner.sweeps import sweep_checking, sweep_reading
+
+    if str(file) == "-":
+        if sys.stdin is None or sys.stdin.isatty():
+            raise UsageError("no sweep is piped in", hint="runner sweep run FILE")
+        loaded = sweep_reading.load_sweep(read_piped(standard_input(), "<stdin>"), "<stdin>")
+    else:
+        loaded = sweep_reading.load_sweep_file(file)
+    for warning in (*loaded.warnings, *loaded.base.warnings):
+        say(fault_text(warning, loaded.document.source, "warning: "))
+    return sweep_checking.check(loaded)
+
+
+def _explain(checked: CheckedSweep, as_json: bool) -> None:
+    """What would be trained: all of a grid; of another method what is varied, and how."""
+    from itertools import islice
+
+    from runner.sweeps.children import child_of
+    from runner.sweeps.sweep_checking import feasible
+    from runner.sweeps.sweep_tables import short_names, shown
+
+    sweep, base = checked.loaded.sweep, checked.loaded.base_value
+    document: dict[str, Any] = {
+        "sweep": sweep.name,
+        "model_type": checked.kind,
+        "metric": checked.metric,
+        "goal": checked.goal,
+        "method": sweep.method,
+        "trials": checked.trials,
+        "space": {at: each.model_dump(exclude_defaults=True) for at, each in checked.space.parameters.items()},
+        "children": [],
+    }
+    if sweep.method == "grid":
+        for values in islice(checked.space.combinations(base), checked.trials):
+            child = child_of(base, sweep.name, values)
+            unfit = feasible(checked.loaded, child)
+            document["children"].append({"name": child.name, "values": values, "does_not_fit": unfit})
+    names = short_names(checked.space.parameters)
+    head = f"{checked.trials} trials of {checked.kind}, to {checked.goal} {checked.metric}, by {sweep.method}"
+    rows = [
+        (child["name"], ", ".join(f"{names[at]} {shown(each)}" for at, each in child["values"].items()),
+         f"does not fit: {child['does_not_fit']}" if child["does_not_fit"] else "")
+        for child in document["children"]
+    ] or [
+        (pointer, jsonlib.dumps({key: each for key, each in parameter.items() if key != "when"}, ensure_ascii=False),
+         "")
+        for pointer, parameter in document["space"].items()
+    ]  # fmt: skip
+    show(document, lambda: head + "\n\n" + table(("WHAT", "VALUES", ""), rows), as_json=as_json)
+
+
+def _found(name: str) -> SweepFolder:
+    from runner.sweeps.sweep_folder import find_sweep
+
+    return find_sweep(Workspace.current(), name)
+
+
+def _importance(folder: SweepFolder, record: Record) -> dict[str, float]:
+    """What matters, by the sweep as it was run last; nothing where Optuna is not installed or cannot tell."""
+    from runner.errors import RunnerError
+    from runner.sweeps import sweep_checking, sweep_reading
+
+    try:
+        loaded = sweep_reading.load_sweep(jsonlib.dumps(folder.document()), folder.name)
+        return _told(sweep_checking.check(loaded), record)
+    except (RunnerError, ImportError):
+        return {}
+
+
+def _told(checked: CheckedSweep, record: Record) -> dict[str, float]:
+    from runner.sweeps.choosing_values import Chooser
+
+    chooser = Chooser(checked.loaded.sweep, checked.space, checked.loaded.base_value, checked.goal)
+    chooser.before(record.trials.values())
+    return chooser.importance()
+
+
+def _write_page(folder: SweepFolder, record: Record, checked: CheckedSweep) -> Path:
+    from runner.store.files import write_atomic
+    from runner.sweeps.sweep_page import page
+
+    path = folder.path / "sweep.html"
+    write_atomic(path, page(record, folder.name, _told(checked, record)).encode())
+    return path
+
+
+def _ending(record: Record, name: str, document: dict[str, Any]) -> str:
+    from runner.pages.table_text import as_text
+    from runner.sweeps.sweep_tables import trials_table
+
+    failed = document["states"]["failed"]
+    last = f"stored as {document['stored_as']}; the page: {document['page']}"
+    told = [f"{failed} trials failed: runner sweep run ... --retry-failed trains them again"] if failed else []
+    return "\n\n".join([as_text(trials_table(record)), "\n".join([*told, last])])

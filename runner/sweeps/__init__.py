@@ -1,0 +1,1 @@
+"""One document into many ordinary specs, and a journal of what became of them."""

@@ -1,0 +1,63 @@
+"""The spec of one trial: the base with values put in, checked as every spec is, named by what it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from runner.spec import checking, pointers
+from runner.spec.checking import LoadedSpec
+from runner.spec.training_identity import spec_hash
+
+#: What decides what is learned; a place elsewhere would train the same thing again.
+VARIED = ("/model/spec", "/model/start_state", "/data", "/epochs", "/batch_size")
+
+
+@dataclass(frozen=True)
+class Child:
+    """An ordinary spec, and the identity by which it is never trained twice."""
+
+    loaded: LoadedSpec
+    #: sha256 (hex) of what decides its training: two trials of one identity are one run.
+    identity: str
+
+    @property
+    def name(self) -> str:
+        """Its model's."""
+        return self.loaded.spec.model.name
+
+
+def child_of(base: Mapping[str, Any], sweep: str, values: Mapping[str, Any]) -> Child:
+    """The child of values by pointer. Raises :class:`~runner.errors.SpecError` for a spec that is none."""
+    document: dict[str, Any] = deepcopy(dict(base))
+    document.pop("$schema", None)
+    for pointer, value in values.items():
+        put(document, pointer, value)
+    if isinstance(document.get("wandb"), dict):
+        # The runs of a sweep are one group there.
+        document["wandb"].setdefault("experiment_name", sweep)
+    source = f"{sweep}: " + (", ".join(f"{place} = {value!r}" for place, value in values.items()) or "the base spec")
+    trial = checking.load_object(document, source)
+    identity = spec_hash(trial.spec)
+    document["model"]["name"] = f"{sweep}-{identity[:8]}"
+    return Child(checking.load_object(document, source), identity)
+
+
+def put(document: dict[str, Any], pointer: str, value: Any) -> None:
+    """Put a value at a place of a document, whose objects on the way there are made where they are not.
+
+    Raises KeyError for a place inside something that is no object.
+    """
+    *path, last = pointers.split(pointer)
+    inside: Any = document
+    for part in path:
+        if not isinstance(inside, dict):
+            raise KeyError(pointer)
+        inside = inside.setdefault(part, {})
+        if inside is None:
+            raise KeyError(pointer)
+    if not isinstance(inside, dict):
+        raise KeyError(pointer)
+    inside[last] = value

@@ -1,0 +1,212 @@
+"""What became of a sweep's trials: a file to which lines are added and in which none is changed. It is the truth."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from runner.errors import IntegrityError
+from runner.store.files import cannot_read, cannot_write
+
+NAME = "journal.jsonl"
+
+
+class TrialState(StrEnum):
+    """What became of a trial. None of them is a number."""
+
+    #: Asked for, and not over: it is being trained, or was when the sweep was interrupted.
+    RUNNING = "running"
+    COMPLETE = "complete"
+    #: Stopped, as it would not have been the best.
+    PRUNED = "pruned"
+    FAILED = "failed"
+    #: Trained whole, and the run has no such metric.
+    MISSING_METRIC = "missing metric"
+    #: Not trained: a constraint does not hold, or the spec is none.
+    INFEASIBLE = "infeasible"
+    #: Not trained again: another trial trains the same.
+    DUPLICATE = "duplicate"
+
+
+#: Those that count against the sweep's ``trials``: a run was begun for them.
+COUNTED = (
+    TrialState.RUNNING,
+    TrialState.COMPLETE,
+    TrialState.PRUNED,
+    TrialState.FAILED,
+    TrialState.MISSING_METRIC,
+)
+
+
+@dataclass
+class Trial:
+    """One trial, as the journal has it."""
+
+    number: int
+    values: dict[str, Any]
+    state: TrialState = TrialState.RUNNING
+    #: Its model's name, and what it is never trained twice by.
+    name: str | None = None
+    identity: str | None = None
+    run: str | None = None
+    #: The stored model, TYPE/NAME/vN.
+    model: str | None = None
+    #: What it is judged by; None where it has none.
+    value: float | None = None
+    #: All that its run was measured with.
+    metrics: dict[str, Any] = field(default_factory=dict)
+    #: Measurement -> value, as told while it trained.
+    told: dict[int, float] = field(default_factory=dict)
+    #: The measurement after which it was to stop.
+    pruned_at: int | None = None
+    #: Seconds of training.
+    seconds: float = 0.0
+    #: Why it failed, or is not feasible; which trial it repeats.
+    why: str | None = None
+    #: Whether a person asked for it.
+    added: bool = False
+    #: Which of the sweep's spaces it was drawn from.
+    segment: int = 0
+
+    @property
+    def counted(self) -> bool:
+        return self.state in COUNTED
+
+
+class Journal:
+    """A sweep's journal: read whole, added to by one process at a time (who holds the sweep's lock)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """Every line. A last one that was cut short by a kill is none. Raises :class:`IntegrityError` for another."""
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise cannot_read(self.path, error) from error
+        whole, _, _cut = text.rpartition(b"\n")
+        for number, line in enumerate(whole.split(b"\n") if whole else (), 1):
+            try:
+                found = json.loads(line)
+                found["event"]
+            except (ValueError, KeyError, TypeError):
+                raise IntegrityError(
+                    "the journal is damaged: this line is none of its own",
+                    where=f"{self.path}:{number}",
+                    hint="put the file back as it was; the runs themselves are in the runs folder",
+                ) from None
+            yield found
+
+    def add(self, event: str, **fields: Any) -> None:
+        """Add a line, and see it onto the disk. Raises EnvironmentProblem where that fails: nothing is half-written
+        for a reader."""
+        line = json.dumps({"t": round(time.time(), 3), "event": event} | fields, ensure_ascii=False).encode() + b"\n"
+        try:
+            with self.path.open("r+b" if self.path.exists() else "w+b") as file:
+                file.seek(0, os.SEEK_END)
+                self._drop_cut(file)
+                end = file.tell()
+                try:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    file.truncate(end)
+                    raise
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    @staticmethod
+    def _drop_cut(file: Any) -> None:
+        """Take away the end of a line that was cut short."""
+        size = file.tell()
+        if not size:
+            return
+        file.seek(size - 1)
+        if file.read(1) == b"\n":
+            return
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+        file.seek(0, os.SEEK_END)
+
+
+@dataclass
+class Record:
+    """What a journal says, put together."""
+
+    trials: dict[int, Trial] = field(default_factory=dict)
+    #: Values that a person asked for and that were not begun yet.
+    waiting: list[dict[str, Any]] = field(default_factory=list)
+    #: The hash of each space that was drawn from, in order.
+    spaces: list[str] = field(default_factory=list)
+    #: Lines that a chooser is told again, in order: what was asked, told and decided since the last space began.
+    steps: list[dict[str, Any]] = field(default_factory=list)
+    #: What its trials are judged by.
+    metric: str | None = None
+    goal: str | None = None
+
+    @classmethod
+    def read(cls, journal: Journal) -> Record:
+        found = cls()
+        for line in journal.lines():
+            found.take(line)
+        return found
+
+    def take(self, line: dict[str, Any]) -> None:
+        """Take one line in."""
+        match line["event"]:
+            case "space":
+                self.spaces.append(line["hash"])
+                self.metric, self.goal = line["metric"], line["goal"]
+                self.steps = []
+            case "added":
+                self.waiting.append(line["values"])
+            case "asked":
+                trial = Trial(
+                    line["trial"], line["values"], segment=len(self.spaces) - 1, added=line.get("added", False)
+                )
+                trial.name, trial.identity = line.get("name"), line.get("identity")
+                self.trials[trial.number] = trial
+                if trial.added and trial.values in self.waiting:
+                    self.waiting.remove(trial.values)
+                self.steps.append(line)
+            case "run":
+                self.trials[line["trial"]].run = line["run"]
+            case "told":
+                self.trials[line["trial"]].told[line["at"]] = line["value"]
+                self.steps.append(line)
+            case "pruned":
+                self.trials[line["trial"]].pruned_at = line["at"]
+            case "ended":
+                trial = self.trials[line["trial"]]
+                trial.state = TrialState(line["state"])
+                for name in ("value", "model", "why"):
+                    setattr(trial, name, line.get(name))
+                trial.metrics = line.get("metrics", {})
+                trial.seconds += line.get("seconds", 0.0)
+                self.steps.append(line)
+            case "again":
+                trial = self.trials[line["trial"]]
+                trial.state, trial.why = TrialState.RUNNING, None
+                self.steps.append(line | {"values": trial.values})
+
+    def counted(self) -> int:
+        """How many of the sweep's ``trials`` are begun or over."""
+        return sum(trial.counted for trial in self.trials.values())
+
+    def best(self) -> Trial | None:
+        """The best of those that are complete; of equals the first."""
+        sign = -1 if self.goal == "maximize" else 1
+        complete = [
+            each for each in self.trials.values() if each.state is TrialState.COMPLETE and each.value is not None
+        ]
+        return min(complete, key=lambda each: (sign * (each.value or 0.0), each.number), default=None)

@@ -1,0 +1,293 @@
+"""Everything about a sweep that can be told before its first trial."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from runner import near_names, registry
+from runner.errors import Fault, SpecError
+from runner.spec import pointers
+from runner.spec.checking import LoadedSpec
+from runner.spec.envelope import TrainingSpec
+from runner.spec.reader import Document
+from runner.sweeps import constraints
+from runner.sweeps.children import VARIED, Child, child_of
+from runner.sweeps.space import Space, dotted, pointer_of, space_of
+from runner.sweeps.sweep_fields import Goal
+from runner.sweeps.sweep_reading import LoadedSweep
+
+#: Specs of a sweep that are checked before it begins, at most: of a larger grid, and of a range, as many are drawn.
+MOST_CHECKED = 200
+#: Combinations of a grid, at most.
+LARGEST_GRID = 100_000
+
+
+@dataclass(frozen=True)
+class CheckedSweep:
+    """A sweep that can begin."""
+
+    loaded: LoadedSweep
+    space: Space
+    kind: str
+    metric: str
+    goal: Goal
+    #: Runs in all.
+    trials: int
+    #: Children that were made to see whether they are right.
+    tried: list[Child] = field(default_factory=list)
+
+
+def check(loaded: LoadedSweep) -> CheckedSweep:
+    """Raise :class:`SpecError` with every fault: places that are not there, values that make no valid spec, and what
+    would have no effect."""
+    sweep, document, base = loaded.sweep, loaded.document, loaded.base_value
+    faults: list[Fault] = []
+
+    def fault(at: Sequence[str | int], message: str, hint: str | None = None, *, on_key: bool = False) -> None:
+        pointer = pointers.join(at)
+        place = document.key_position(pointer) if on_key else document.position(pointer)
+        faults.append(Fault(message, pointer, *place, hint=hint))
+
+    if loaded.base.kind is None:
+        raise _at(document, ("base",), "a sweep varies a spec that has a model_type", "write model.spec into the base")
+    if loaded.base.spec.hub is not None:
+        fault(
+            ("base",),
+            "every trial would push its model to the Hub",
+            "take `hub` out, and push the best when it is over",
+        )
+    key = "space" if "space" in document.value["sweep"] else "parameters"
+    for place in sweep.space:
+        pointer = pointer_of(place)
+        if not pointer.startswith(tuple(f"{each}/" for each in VARIED)) and pointer not in VARIED:
+            fault(("sweep", key, place), *_no_place(pointer, loaded.base), on_key=True)
+    try:
+        space = _typed(loaded, space_of(sweep))
+    except ValueError as error:
+        raise _at(document, ("sweep", key), f"parameters {error}", "take one of their `when` out") from None
+    for place, parameter in sweep.space.items():
+        for other in getattr(parameter, "when", None) or {}:
+            if (
+                pointer_of(other) not in space.parameters
+                and pointers.get(base, pointer_of(other), _NOTHING) is _NOTHING
+            ):
+                fault(
+                    ("sweep", key, place, "when", other),
+                    "neither varied nor in the base spec, so that it never has that value",
+                    on_key=True,
+                )
+    trials = _trials(loaded, space, fault)
+    metric, goal = _metric(loaded, fault)
+    for at, text in enumerate(sweep.constraints):
+        try:
+            for place in constraints.places(text):
+                if pointer_of(place) not in space.parameters and pointers.get(
+                    loaded.base.spec.model_dump(mode="json"), pointer_of(place), _NOTHING
+                ) in (_NOTHING, None):
+                    fault(("sweep", "constraints", at), f"there is no {place} in the base spec")
+        except constraints.Unfit as error:
+            fault(("sweep", "constraints", at), str(error))
+    if sweep.prune is not None or sweep.method == "halving":
+        _measured_while_trained(loaded.base.spec, fault)
+    if faults:
+        raise SpecError(faults, source=document.source)
+    tried = _children(loaded, space, key)
+    return CheckedSweep(loaded, space, loaded.base.kind, metric, goal, trials, tried)
+
+
+_NOTHING = object()
+
+
+def feasible(loaded: LoadedSweep, child: Child) -> str | None:
+    """The constraint that a child does not fit, as it is written; None where it fits all."""
+    for text in loaded.sweep.constraints:
+        document = child.loaded.spec.model_dump(mode="json")
+        values = {place: pointers.get(document, pointer_of(place)) for place in constraints.places(text)}
+        try:
+            if not constraints.holds(text, values):
+                return text
+        except constraints.Unfit as error:
+            return f"{text}: {error}"
+    return None
+
+
+def _at(document: Document, at: Sequence[str | int], message: str, hint: str | None = None) -> SpecError:
+    pointer = pointers.join(at)
+    return SpecError([Fault(message, pointer, *document.position(pointer), hint=hint)], source=document.source)
+
+
+def _no_place(pointer: str, base: LoadedSpec) -> tuple[str, str]:
+    own = getattr(type(base.spec.model.spec), "model_fields", {})
+    names = [f"/model/spec/{name}" for name in own] + ["/epochs", "/batch_size"]
+    names += [f"/data/{name}" for name in getattr(type(base.spec.data), "model_fields", {})]
+    last = pointer.rpartition("/")[2]
+    near = near_names.nearest(pointer, names) or next((each for each in names if each.endswith(f"/{last}")), None)
+    hint = f"did you mean {near}?" if near else f"such as {names[1] if len(names) > 1 else names[0]}"
+    if pointer.startswith(("/run", "/log", "/wandb", "/hub", "/model/name")):
+        return "decides nothing of what is learned: every trial would train the same", hint
+    return "no place of the base spec", hint
+
+
+def _trials(loaded: LoadedSweep, space: Space, fault: Any) -> int:
+    """How many runs there are in all."""
+    sweep = loaded.sweep
+    if sweep.method != "grid":
+        return sweep.trials or 20
+    try:
+        found = space.combinations(loaded.base_value)
+        count = sum(1 for _ in itertools.islice(found, LARGEST_GRID + 1))
+    except ValueError as error:
+        key = "space" if "space" in loaded.document.value["sweep"] else "parameters"
+        place = next((each for each in sweep.space if pointer_of(each) == str(error)), "")
+        fault(("sweep", key, place), "a grid needs values: this range has no step", "give it `step`, or list `values`")
+        return 1
+    if count > LARGEST_GRID:
+        fault(("sweep", "method"), f"the grid has more than {LARGEST_GRID:,} combinations", "draw from it: random, tpe")
+    return min(sweep.trials or count, count)
+
+
+def _metric(loaded: LoadedSweep, fault: Any) -> tuple[str, Goal]:
+    """What is made better, and which way."""
+    assert loaded.base.kind is not None
+    task, asked = registry.task(loaded.base.kind), loaded.sweep.metric
+    measure = next((each for each in task.measures if each.metric == asked.name), task.measures[0])
+    if asked.name is None or asked.name == measure.metric:
+        own: Goal = "maximize" if measure.better == "higher" else "minimize"
+        return measure.metric, asked.goal or own
+    if asked.goal is None:
+        known = ", ".join(each.metric for each in task.measures)
+        near = near_names.nearest(asked.name, [each.metric for each in task.measures])
+        fault(
+            ("sweep", "metric", "name"),
+            "none of the figures that this kind is judged by, so `goal` has to say which way is better",
+            f"did you mean {near}?" if near else f"they are {known}; or give `goal`",
+        )
+    return asked.name, asked.goal or "maximize"
+
+
+def _measured_while_trained(spec: TrainingSpec, fault: Any) -> None:
+    """A pruner that hears nothing is a fault, not a silence."""
+    own = spec.model.spec
+    at = ("sweep", "prune") if own is None else ("sweep",)
+    if own is None or not own.uses_epochs:
+        fault(at, f"{getattr(own, 'model_type', 'this kind')} tells no measurement while it trains: nothing can be "
+              "stopped by one", "take the pruning out")  # fmt: skip
+    elif getattr(spec.data, "validation_split", None) == 0:
+        fault(at, "nothing is held out, so that nothing is measured while it trains", "set /data/validation_split")
+
+
+def _typed(loaded: LoadedSweep, space: Space) -> Space:
+    """Ranges whose ends are written as whole numbers are of whole numbers only where the field takes no other: 0 and
+    1 are the ends of a share, too."""
+    found = dict(space.parameters)
+    for pointer, parameter in space.parameters.items():
+        if (
+            parameter.values is not None
+            or parameter.type is not None
+            or not parameter.whole
+            or parameter.step is not None
+        ):
+            continue
+        assert parameter.min is not None and parameter.max is not None
+        between = next(each for each in space.corners() if pointer in each) | {
+            pointer: (parameter.min + parameter.max) / 2 + 0.25
+        }
+        try:
+            child_of(loaded.base_value, loaded.sweep.name, between)
+            kind: Literal["int", "float"] = "float"
+        except (SpecError, KeyError):
+            kind = "int"
+        found[pointer] = parameter.model_copy(update={"type": kind})
+    return Space(found)
+
+
+def _children(loaded: LoadedSweep, space: Space, key: str) -> list[Child]:
+    """Make children of every end and choice, and of some that are drawn. Raises SpecError for those that are no specs.
+
+    What several have wrong alike is told once.
+    """
+    base, name = loaded.base_value, loaded.sweep.name
+    tried = [*space.corners()]
+    if loaded.sweep.method == "grid":
+        tried += itertools.islice(space.combinations(base), MOST_CHECKED)
+    else:
+        tried += [_drawn(space, base, random.Random(seed)) for seed in range(16)]  # noqa: S311 - not for a secret
+    found: list[Child] = []
+    faults: dict[tuple[str, str], Fault] = {}
+    for values in tried[:MOST_CHECKED]:
+        try:
+            found.append(child_of(base, name, values))
+        except SpecError as error:
+            for each in error.faults:
+                faults.setdefault((each.pointer, each.message), _of_value(loaded, space, key, values, each))
+        except KeyError as error:
+            pointer = str(error.args[0])
+            place = next(each for each in loaded.sweep.space if pointer_of(each) == pointer)
+            where = pointers.join(("sweep", key, place))
+            faults.setdefault(
+                (where, "inside"),
+                Fault(
+                    "lies inside something that is no object in the base spec",
+                    where,
+                    *loaded.document.key_position(where),
+                    hint="write the object into the base spec first",
+                ),
+            )
+    if faults:
+        raise SpecError(list(faults.values()), source=loaded.document.source)
+    _differ(loaded, space, key, found)
+    return found
+
+
+def _of_value(loaded: LoadedSweep, space: Space, key: str, values: Mapping[str, Any], fault: Fault) -> Fault:
+    """A child's fault, at the parameter whose value it is of where there is one."""
+    place = next(
+        (
+            each
+            for each in loaded.sweep.space
+            if fault.pointer == pointer_of(each) or fault.pointer.startswith(pointer_of(each) + "/")
+        ),
+        next((each for each in loaded.sweep.space if pointer_of(each) in values), None),
+    )
+    said = ", ".join(f"{dotted(pointer)} = {value!r}" for pointer, value in values.items())
+    where = pointers.join(("sweep", key, place) if place else ("sweep", key))
+    line, column = loaded.document.key_position(where)
+    message = f"{fault.message}: of {said}, at {fault.pointer or 'the top'}"
+    return Fault(message, where, line, column, fault.expected, fault.found, fault.hint)
+
+
+def _differ(loaded: LoadedSweep, space: Space, key: str, tried: Sequence[Child]) -> None:
+    """Raise SpecError for a parameter whose values all train the same."""
+    for place in loaded.sweep.space:
+        pointer = pointer_of(place)
+        parameter = space.parameters[pointer]
+        if parameter.when is not None or (parameter.values is not None and len(parameter.values) == 1):
+            continue
+        own = [values for values in space.corners() if set(values) == {pointer}]
+        kinds = {child_of(loaded.base_value, loaded.sweep.name, values).identity for values in own}
+        if len(kinds) == 1 and len(own) > 1:
+            raise _at(
+                loaded.document,
+                ("sweep", key, place),
+                "has no effect: its values train the same",
+                "take it out, or vary what it depends on too",
+            )
+
+
+def _drawn(space: Space, base: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
+    """Values at random, for a look."""
+    values: dict[str, Any] = {}
+    for pointer, parameter in space.parameters.items():
+        if not space.active(pointer, values, base):
+            continue
+        if (counted := parameter.stepped()) is not None and len(counted) < 10_000:
+            values[pointer] = draw.choice(counted)
+        else:
+            assert parameter.min is not None and parameter.max is not None
+            drawn = draw.uniform(parameter.min, parameter.max)
+            values[pointer] = round(drawn) if parameter.whole else drawn
+    return values

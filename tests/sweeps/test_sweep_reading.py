@@ -1,0 +1,149 @@
+"""What a sweep's document may say; every fault of it, at its place, before anything is trained."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from runner.errors import SpecError
+from runner.sweeps import sweep_checking
+from runner.sweeps.sweep_reading import load_sweep
+from tests.sweeps.sweep_documents import BASE, sweep
+
+PLACE = "model.spec.k_factor"
+
+
+def checked(document: dict[str, Any]) -> sweep_checking.CheckedSweep:
+    return sweep_checking.check(load_sweep(json.dumps(document)))
+
+
+def faults(document: Any) -> list[tuple[str, str]]:
+    """Pointers and messages with their hints."""
+    text = document if isinstance(document, str) else json.dumps(document)
+    with pytest.raises(SpecError) as caught:
+        sweep_checking.check(load_sweep(text))
+    for fault in caught.value.faults:
+        assert fault.line is not None or fault.pointer == "", fault
+    return [(fault.pointer, f"{fault.message} {fault.hint or ''}") for fault in caught.value.faults]
+
+
+def spaced(parameter: Any, place: str = PLACE, **fields: Any) -> dict[str, Any]:
+    return sweep(space={place: parameter}, **fields)
+
+
+BAD = {
+    "no such field": (sweep(metod="grid"), "/sweep/metod", "method"),
+    "a name with a space": (sweep(name="my sweep"), "/sweep/name", "form"),
+    "no space": ({"sweep": {"name": "x"}, "base": BASE}, "/sweep", "`space` is missing"),
+    "an empty space": (sweep(space={}), "/sweep/space", "too few"),
+    "neither values nor a range": (spaced({"log": True}), f"/sweep/space/{PLACE}", "either `values`, or"),
+    "values and a range": (spaced({"values": [1], "min": 1, "max": 2}), f"/sweep/space/{PLACE}", "either `values`"),
+    "half a range": (spaced({"min": 1}), f"/sweep/space/{PLACE}", "`max` is missing"),
+    "a range the wrong way round": (spaced({"min": 9, "max": 3}), f"/sweep/space/{PLACE}/max", "not greater than min"),
+    "a logarithm of nothing": (spaced({"min": 0, "max": 3, "log": True}), f"/sweep/space/{PLACE}/min", "above 0"),
+    "a step of a logarithm": (
+        spaced({"min": 1, "max": 3, "log": True, "step": 1}), f"/sweep/space/{PLACE}/step", "has no step",
+    ),
+    "a value twice": (spaced({"values": [1, 2, 1]}), f"/sweep/space/{PLACE}/values", "twice"),
+    "exponents of W&B": (
+        spaced({"min": -5, "max": -1, "distribution": "log_uniform"}), f"/sweep/space/{PLACE}/distribution",
+        "exponents",
+    ),
+    "an unknown distribution": (
+        spaced({"min": 1, "max": 2, "distribution": "unifrom"}), f"/sweep/space/{PLACE}/distribution", "uniform",
+    ),
+    "a place that is not there": (spaced([1, 2], "model.spec.k_factr"), f"/sweep/space/{PLACE[:-2]}r", "unknown field"),
+    "a place that decides nothing": (spaced([1, 2], "/run/memory"), "/sweep/space/~1run~1memory", "decides nothing"),
+    "a value that is none of the field's": (spaced([3, -4]), f"/sweep/space/{PLACE}", "too small"),
+    "an end of a range that is none": (spaced({"min": -1.0, "max": 3.0}), f"/sweep/space/{PLACE}", "too small"),
+    "values without effect": (
+        spaced([1, 2], "/batch_size"), "/sweep/space/~1batch_size", "",
+    ),
+    "parameters that wait for each other": (
+        sweep(space={"/epochs": {"values": [2], "when": {PLACE: 3}}, PLACE: {"values": [3], "when": {"/epochs": 1}}}),
+        "/sweep/space", "wait for one another",
+    ),
+    "a condition that never holds": (
+        spaced({"values": [1, 2], "when": {"model.spec.nothing": 1}}), f"/sweep/space/{PLACE}/when/model.spec.nothing",
+        "never has that value",
+    ),
+    "a grid over a range without a step": (
+        spaced({"min": 1.0, "max": 2.0}, method="grid"), f"/sweep/space/{PLACE}", "no step",
+    ),
+    "a constraint that is a program": (
+        sweep(constraints=["__import__('os')"]), "/sweep/constraints/0", "there are numbers, places",
+    ),
+    "a constraint that cannot be read": (sweep(constraints=["epochs <"]), "/sweep/constraints/0", "cannot be read"),
+    "a constraint on nothing": (sweep(constraints=["epoch < 3"]), "/sweep/constraints/0", "there is no epoch"),
+    "a metric without a goal": (sweep(metric={"name": "loss"}), "/sweep/metric/name", "which way is better"),
+    "halving that stops by median": (
+        sweep(method="halving", prune={"kind": "median"}), "/sweep/prune/kind", "by halving",
+    ),
+    "pruning without held-out rows": (
+        sweep(BASE | {"data": {"dataset": "sample", "validation_split": 0}}, prune={"kind": "median"}), "/sweep",
+        "nothing is held out",
+    ),
+    "a failure that ends it, counted": (
+        sweep(on_fail="stop", max_failures=2), "/sweep/max_failures", "has no effect",
+    ),
+    "a base of no kind": (sweep({"model": {"name": "x"}, "data": {}}), "/base/model", "not described"),
+    "a base with a fault": (
+        sweep(BASE | {"epochs": 0}), "/base/epochs", "too small",
+    ),
+    "a base that pushes": (sweep(BASE | {"hub": {"repository": "me/it"}}), "/base", "every trial would push"),
+    "not JSON": ("{", "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_wrong_with_a_sweep_is_said_where_it_is(name: str) -> None:
+    document, pointer, said = BAD[name]
+    found = faults(document)
+    assert any(at == pointer and said in message for at, message in found), found
+
+
+def test_every_fault_is_told_at_once() -> None:
+    found = faults(sweep(name="a b", method="gird", trials=0, constraints=[""]))
+    assert {at for at, _ in found} == {"/sweep/name", "/sweep/method", "/sweep/trials", "/sweep/constraints/0"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"low": 1e-5, "high": 1e-3, "type": "float"},  # the sweeps of a trainer that ignored them
+        {"lower": 1e-5, "upper": 1e-3, "space": "loguniform"},  # Ludwig
+        {"min": 1e-5, "max": 1e-3, "distribution": "log_uniform_values"},  # W&B
+        {"min": 1e-5, "max": 1e-3, "log": True},
+    ],
+)
+def test_ranges_in_the_words_of_other_programs_are_ranges(words: dict[str, Any]) -> None:
+    loaded = load_sweep(json.dumps(spaced(words, "model.spec.tie_both_bad_epsilon")))
+    (parameter,) = loaded.sweep.space.values()
+    assert not isinstance(parameter, list)
+    assert (parameter.min, parameter.max) == (1e-5, 1e-3)
+    assert parameter.log == any("log" in str(word) for word in [*words, *words.values()])
+    told = {fault.pointer.rpartition("/")[2] for fault in loaded.warnings}
+    assert told == set(words) - {"min", "max", "log", "type"}, "what was another program's is said"
+
+
+def test_backends_and_counts_in_other_words() -> None:
+    words = {"name": "x", "backend": "optuna", "n_trials": 7, "parameters": {"/epochs": [1, 2]}}
+    loaded = load_sweep(json.dumps({"sweep": words, "base": BASE}))
+    assert (loaded.sweep.method, loaded.sweep.trials) == ("tpe", 7)
+    assert len(loaded.warnings) >= 2
+    ray = faults({"sweep": {"name": "x", "backend": "ray", "space": {"/epochs": [1, 2]}}, "base": BASE})
+    assert ray[0][0] == "/sweep/backend"
+
+
+def test_a_range_of_whole_ends_is_of_whole_numbers_only_where_the_field_is() -> None:
+    found = checked(sweep(space={"/epochs": {"min": 1, "max": 5}, "model.spec.k_factor": {"min": 4, "max": 64}}))
+    assert found.space.parameters["/epochs"].whole
+    assert not found.space.parameters["/model/spec/k_factor"].whole
+
+
+def test_a_base_is_found_beside_the_sweep(tmp_path: Any) -> None:
+    (tmp_path / "base.json").write_text(json.dumps(BASE))
+    loaded = load_sweep(json.dumps(sweep("base.json")), folder=tmp_path)
+    assert loaded.base.kind == "elo_scoring"
