@@ -15,15 +15,7 @@ from tests.docs.documents import ROOT, table
 
 PAGE = ROOT / "docs" / "pipeline.md"
 #: Every target of that Makefile, its scripts, and its variables.
-TARGETS = """
-help install install-constrained setup-dirs download-model setup-accelerate print-python check
-process style render full-pipeline dapt-docx
-train train-bnb train-unsloth train-with-tb train-bnb-tb train-unsloth-tb train-and-watch dapt-train train-distributed
-train-distributed-tb train-deepspeed train-deepspeed-tb train-embed train-embed-tb
-tensorboard tb tb-stop stop-tb tb-clean tb-open
-eval eval-val eval-test eval-quick eval-full eval-embed infer infer-interactive infer-batch infer-embed
-merge merge-bf16 merge-test gpu-info memory-check test clean
-""".split()
+TARGETS = ["help", "install", "install-constrained", "setup-dirs", "download-model", "setup-accelerate", "print-python", "check", "process", "style", "render", "full-pipeline", "dapt-docx", "train", "train-bnb", "train-unsloth", "train-with-tb", "train-bnb-tb", "train-unsloth-tb", "train-and-watch", "dapt-train", "train-distributed", "train-distributed-tb", "train-deepspeed", "train-deepspeed-tb", "train-embed", "train-embed-tb", "tensorboard", "tb", "tb-stop", "stop-tb", "tb-clean", "tb-open", "eval", "eval-val", "eval-test", "eval-quick", "eval-full", "eval-embed", "infer", "infer-interactive", "infer-batch", "infer-embed", "merge", "merge-bf16", "merge-test", "gpu-info", "memory-check", "test", "clean"]
 SCRIPTS = {"workflows/quick_start.sh", "workflows/batch_process.sh"}
 VARIABLES = {"CONFIG", "STYLE", "TB_PORT", "TB_LOGDIR", "MODEL", "LOCAL", "EMBED_CONFIG", "PYTHON"}
 ROWS = [*table(PAGE, "Target"), *table(PAGE, "Variable")]

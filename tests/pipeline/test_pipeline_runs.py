@@ -18,7 +18,7 @@ from runner.store.files import sha256_file
 from runner.workspace import Workspace
 from tests.conftest import Desk
 from tests.holding import held, held_run
-from tests.pipeline.made_pipelines import PROCESS, SPLIT, chat, comparisons, pipeline, rated, ran, sums
+from tests.pipeline.made_pipelines import PROCESS, SPLIT, chat, comparisons, pipeline, ran, rated, sums
 
 
 def states(document: dict[str, Any]) -> list[str]:
