@@ -118,7 +118,8 @@ def best(name: Name_, *, json: Json = False) -> None:
         ("model", found.model),
         ("spec", spec),
     ]
-    show(document, lambda: table(("", ""), facts), as_json=json)
+    wide = max(len(str(name)) for name, _ in facts)
+    show(document, lambda: "\n".join(f"{name!s:<{wide}}  {value}" for name, value in facts), as_json=json)
 
 
 def add(

@@ -44,12 +44,17 @@ def trials_table(record: Record) -> Table:
             trial.value,
             *(shown(trial.values[place]) if place in trial.values else None for place in places),
             round(trial.seconds, 1) if trial.seconds else None,
-            ("best: " if trial is best else "") + (trial.model or trial.why or ""),
+            ("best: " if trial is best else "") + (trial.model or _why(trial)),
         ]
         for trial in record.trials.values()
     ]
     columns = ["trial", "state", record.metric or "value", *(names[place] for place in places), "seconds", "model"]
-    return Table("trials", "Trials", columns, rows)
+    return Table("trials", "Trials", columns, rows, decimals={"seconds": 1})
+
+
+def _why(trial: Trial) -> str:
+    """Why a trial has no model; of one that was stopped its state says it."""
+    return "" if trial.pruned_at is not None else trial.why or ""
 
 
 def states_table(record: Record) -> Table:
@@ -115,7 +120,7 @@ def line(trial: Trial, record: Record, total: int) -> str:
     names = short_names(parameters_of(record))
     tried = ", ".join(f"{names[place]} {shown(value)}" for place, value in trial.values.items())
     over = sum(each.counted and each.state is not TrialState.RUNNING for each in record.trials.values())
-    head = f"{over}/{total}  trial {trial.number}: {tried} -> "
+    head = f"{over}/{max(total, over)}  trial {trial.number}: {tried} -> "
     if trial.state is TrialState.COMPLETE and trial.value is not None:
         best = record.best()
         told = f"{record.metric} {number(trial.value)}" + (" (best)" if best is trial else "")
@@ -128,4 +133,6 @@ def shown(value: Any) -> Any:
     """A value as a cell: numbers and words as they are, the rest as JSON."""
     if isinstance(value, float):
         return float(f"{value:.4g}")
-    return value if isinstance(value, str | int | bool) or value is None else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, bool) or not isinstance(value, str | int | None):
+        return json.dumps(value, ensure_ascii=False)
+    return value

@@ -8,7 +8,6 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,11 +191,3 @@ def test_time_that_is_spent_begins_no_more(make_desk: Callable[[], Desk]) -> Non
     found = run(make_desk(), sweep(trials=50, time_budget=0.001)).ok().json
     assert found["states"]["complete"] == 1
     assert any("time budget" in note for note in found["notes"])
-
-
-def test_the_example_is_right() -> None:
-    from runner.sweeps import sweep_checking
-    from runner.sweeps.sweep_reading import load_sweep_file
-
-    for path in Path("specs/sweeps").glob("*.json"):
-        sweep_checking.check(load_sweep_file(path))
