@@ -53,7 +53,7 @@ def blocks(path: Path) -> list[Block]:
 GUIDED = ("extractive_qa.md", "image_classification.md", "sentence_embedding.md", "token_classification.md")
 #: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_language_tutorial.py,
 #: test_texts_tutorial.py, test_pictures_tutorial.py, test_outcome_guide.py, test_extending_guide.py,
-#: test_serving_page.py).
+#: test_serving_page.py, test_importing_page.py).
 WALKS = (
     "tutorial.md",
     "tutorial_language.md",
@@ -62,6 +62,7 @@ WALKS = (
     "routing_from_outcomes.md",
     "extending_a_router.md",
     "serving.md",
+    "importing.md",
     *GUIDED,
 )
 
