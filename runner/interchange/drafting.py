@@ -18,7 +18,6 @@ from runner.interchange.leaves import Leaf, Leaves
 from runner.interchange.report import Entry, Outcome, Written
 from runner.spec.pointers import get, put, split
 
-
 #: Values that are keys of the Hub, of W&B and of others, wherever they stand.
 _KEY = re.compile(r"(hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|gh[ps]_\w{16,}|[0-9a-f]{40})$")
 
