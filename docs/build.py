@@ -173,8 +173,8 @@ def importing_page() -> str:
         "# Settings of other programs",
         "What [`runner spec import`](importing.md) does with each setting. A setting that several kinds have has the"
         " field of the first of them here; `[*]` is any item of a list, `**` whatever stands below. Whatever is in"
-        " none of these rows is reported as not known. Of a setting that stands in a section of the file (`params.lr`) the"
-        " last name is told.",
+        " none of these rows is reported as not known. Of a setting that stands in a section of the file (`params.lr`)"
+        " the last name is told.",
     ]
     for one in detection.FORMATS.values():
         rows: dict[tuple[str, str], list[str]] = {}
