@@ -3,6 +3,8 @@
     .venv/bin/python docs/build.py            # write them
     .venv/bin/python docs/build.py --check    # fail if a page differs
 
+It writes ``docs/importing_tables.md`` as well: what becomes of every setting of other programs' configurations.
+
 A page has the text of the kind's module, its fields as the published schema has them, and its example. What a guide
 says of the kind or of its family, ``docs/guides/NAME.md``, comes before the fields; with a family's come those of
 ``data``.
@@ -21,6 +23,7 @@ from typing import Any
 
 from runner import registry
 from runner.contract import option
+from runner.interchange import detection, rules, topics
 from runner.spec.json_schemas import schema_for
 from runner.spec.schema_walk import present_words
 from runner.training.finetuning_specs import FinetuningSpec, Lora
@@ -30,6 +33,7 @@ from runner.training.precision import TransformerPrecision
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "kinds"
 GUIDES = ROOT / "docs" / "guides"
+TABLES = ROOT / "docs" / "importing_tables.md"
 SHARED = (
     "optimizer", "schedule", "early_stopping", "cross_validation", "diagnostics", "finetuning_spec", "precision",
 )  # fmt: skip
@@ -162,6 +166,63 @@ def sections_page(kinds: list[registry.Kind]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
+def importing_page() -> str:
+    """What becomes of every setting of each format: one table a format, settings with one fate in one row."""
+    parts = [
+        "<!-- made by docs/build.py from runner/interchange -->",
+        "# Settings of other programs",
+        "What [`runner spec import`](importing.md) does with each setting. A setting that several kinds have has the"
+        " field of the first of them here; `[*]` is any item of a list, `**` whatever stands below. Whatever is in"
+        " none of these rows is reported as not known. Of a setting that stands in a section of the file (`params.lr`)"
+        " the last name is told.",
+    ]
+    for one in detection.FORMATS.values():
+        rows: dict[tuple[str, str], list[str]] = {}
+        seen: set[str] = set()
+        for kind in one.kinds:
+            table = one.table(kind)
+            for name, rule in table.items():
+                # The same setting within a section of the file (`params.lr`) is told of once, by its own name.
+                below = [name[at + 1 :] for at, sign in enumerate(name) if sign == "."]
+                if name in seen or any(table.get(short) is rule for short in below):
+                    continue
+                fate, what = _fate(rule)
+                if kind != one.kinds[-1] and fate == "no effect" and not isinstance(rule, rules.Dead):
+                    continue
+                seen.add(name)
+                rows.setdefault((fate, what), []).append(f"`{name}`")
+        lines = [f"| {', '.join(names)} | {fate} | {_cell(what)} |" for (fate, what), names in sorted(rows.items())]
+        parts += [
+            f"## {one.title}: `--from {one.name}`",
+            one.about,
+            "\n".join(["| Setting | What becomes of it | Where, or why |", "|---|---|---|", *lines]),
+        ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _fate(rule: rules.Rule) -> tuple[str, str]:
+    """A rule in two cells: the outcome, and where it goes or why it does not."""
+    match rule:
+        case rules.To(setting, _, said):
+            setting = setting.lstrip("=")
+            where = setting if setting.startswith("/") else topics.FIELDS.get(setting, "")
+            return ("changed" if said else "carried over"), " ".join(
+                part for part in (f"`{where}`" if where else "", said) if part
+            )
+        case rules.Decides(why):
+            return "carried over", f"`/model/spec/model_type`: {why}"
+        case rules.Lost(why, do, effect):
+            return ("no equivalent" if effect else "no equivalent, and no effect on the result"), "; ".join(
+                part for part in (why, do) if part
+            )
+        case rules.Refused(why, do):
+            return "refused", "; ".join(part for part in (why, do) if part)
+        case rules.Secret(variable):
+            return "kept out", f"a secret: `{variable}` serves"
+        case rules.Dead(why):
+            return "no effect", why
+
+
 def _having(section: str, kinds: list[registry.Kind]) -> str:
     """Links to the types that have a section of that name, in their fields or in those of a learner."""
     found = []
@@ -276,15 +337,18 @@ def main() -> int:
     if "--check" in sys.argv[1:]:
         present = {path.name: path.read_text("utf-8") for path in FOLDER.glob("*.md")}
         wrong = sorted(name for name in made.keys() | present.keys() if made.get(name) != present.get(name))
+        if not TABLES.exists() or TABLES.read_text("utf-8") != importing_page():
+            wrong.append(TABLES.name)
         print(f"not what the code says: {', '.join(wrong)}: run docs/build.py" if wrong else "the pages are the code's")
         return 1 if wrong else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     for path in FOLDER.glob("*.md"):
         if path.name not in made:
             path.unlink()
+    TABLES.write_text(importing_page(), "utf-8")
     for name, text in made.items():
         (FOLDER / name).write_text(text, "utf-8")
-    print(f"{len(made)} pages")
+    print(f"{len(made) + 1} pages")
     return 0
 
 

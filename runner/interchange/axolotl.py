@@ -116,6 +116,9 @@ def table(kind: str) -> Table:
         "hub_model_id": To("hub_repository", rules.text),
         "comet_api_key": Secret("COMET_API_KEY"),
         "hf_use_auth_token": Secret("HF_TOKEN"),
+        "hub_token": Secret("HF_TOKEN"),
+        "hf_token": Secret("HF_TOKEN"),
+        "wandb_api_key": Secret("WANDB_API_KEY"),
         "trust_remote_code": Refused(
             "code of a model's repository is never run here", "choose a model of an architecture that transformers has"
         ),

@@ -7,6 +7,7 @@ are taken.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from runner.interchange import rules, schema_types
 from runner.interchange.leaves import Leaf, Leaves
 from runner.interchange.report import Entry, Outcome, Written
 from runner.spec.pointers import get, put, split
+
+#: Values that are keys of the Hub, of W&B and of others, wherever they stand.
+_KEY = re.compile(r"(hf_[A-Za-z0-9]{16,}|sk-[\w-]{16,}|gh[ps]_\w{16,}|[0-9a-f]{40})$")
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Draft:
         hide: bool = False,
     ) -> None:
         """The one line of the report on it. A second saying takes the first's place."""
-        value = None if hide else leaf.value
+        value = None if hide or (isinstance(leaf.value, str) and _KEY.match(leaf.value)) else leaf.value
         self.entries[leaf.key] = Entry(leaf.shown, outcome, value, leaf.line, pointers, what, do, effect, leaf.source)
 
     def said(self, leaf: Leaf) -> bool:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runner.interchange.exporting import Exported, Setting, Writer, Written, key
+from runner.interchange.exported import Exported, Setting, Writer, Written, key
+from runner.interchange.report import Entry
 
 HUB = "hub:"
 #: Names of data that is no file.
@@ -53,7 +54,7 @@ def _warmup(value: Any) -> Written:
 
 def _trainer(**own: Writer) -> dict[str, Writer]:
     """What all have that end in Hugging Face's Trainer."""
-    return {
+    shared: dict[str, Writer] = {
         "name": key("output_dir", lambda value: f"outputs/{value}"),
         "base_model": _base("model_name_or_path"),
         "revision": key("model_revision"),
@@ -80,7 +81,8 @@ def _trainer(**own: Writer) -> dict[str, Writer]:
         "wandb_project": lambda value: {"report_to": "wandb", "project": value},
         "hub_repository": lambda value: {"push_to_hub": True, "hub_model_id": value},
         "hub_private": key("hub_private_repo"),
-    } | own
+    }
+    return shared | own
 
 
 def trl(kind: str) -> dict[str, Writer]:
@@ -290,8 +292,6 @@ def data(made: Exported, settings: dict[str, Setting], folder: Path | None) -> N
 
 
 def _say(made: Exported, settings: dict[str, Setting], name: str, keys: tuple[str, ...]) -> None:
-    from runner.interchange.report import Entry
-
     for pointer in settings[name].pointers:
         if name in ("dataset", "validation_data") and str(settings[name].value) in PACKAGED:
             what = "data that comes with Runner alone"

@@ -6,12 +6,12 @@ says what each is called there. Our defaults are written out where theirs could 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runner.errors import UsageError
+from runner.interchange import export_tables
+from runner.interchange.exported import Exported, Setting
 from runner.interchange.report import Entry
 from runner.near_names import hint
 from runner.spec.checking import LoadedSpec
@@ -26,48 +26,11 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Setting:
-    """One thing that a spec says: its value, and the pointers that say it."""
-
-    value: Any
-    pointers: tuple[str, ...]
-
-
-@dataclass
-class Exported:
-    """Their configuration, and the account of every field of the spec that was written."""
-
-    format: str
-    kind: str
-    config: dict[str, Any]
-    entries: list[Entry] = field(default_factory=list)
-    #: Files that have to lie beside it, by their names.
-    files: dict[str, Any] = field(default_factory=dict)
-    command: str = ""
-
-    @property
-    def lost(self) -> list[Entry]:
-        return [entry for entry in self.entries if entry.effect]
-
-
-#: A setting's name there, and its value; None for what it cannot do.
-Written = Mapping[str, Any] | None
-Writer = Callable[[Any], Written]
-
-
-def key(name: str, made: Callable[[Any], Any] = lambda value: value) -> Writer:
-    """A writer of a setting that has a name there."""
-    return lambda value: {name: made(value)}
-
-
 def export(loaded: LoadedSpec, target: str, folder: Path | None = None) -> Exported:
     """The other program's configuration. ``folder`` is where it is put, for files that lie beside it.
 
     Raises :class:`UsageError` for a program that is not known, and for a kind that it has not.
     """
-    from runner.interchange import export_tables
-
     if target not in KINDS:
         raise UsageError(
             f"there is no export to {target!r}", where="--to", hint=hint(target, KINDS, "axolotl, llamafactory, trl")

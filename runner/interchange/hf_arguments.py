@@ -61,87 +61,86 @@ PRECISION = rules.word(
 )
 STRATEGY = rules.word({"no": "no", "none": "no", "false": "no", "steps": "steps", "epoch": "epoch", "true": "epoch"})
 
+_OWN: dict[str, Rule] = {
+    "output_dir": To("name"),
+    "per_device_train_batch_size": To("/batch_size"),
+    "per_gpu_train_batch_size": To("/batch_size"),
+    "gradient_accumulation_steps": To("/model/spec/gradient_accumulation"),
+    "learning_rate": To("learning_rate", rules.number),
+    "weight_decay": To("weight_decay", rules.number),
+    "adam_beta1": To("beta1", rules.number),
+    "adam_beta2": To("beta2", rules.number),
+    "adam_epsilon": To("eps", rules.number),
+    "max_grad_norm": To("/model/spec/max_grad_norm"),
+    "num_train_epochs": To("epochs", rules.number),
+    "max_steps": To("max_steps", rules.whole),
+    "lr_scheduler_type": To("scheduler", rules.text),
+    "warmup_ratio": To("warmup_ratio", rules.number),
+    "warmup_steps": To("warmup_steps", rules.number),
+    "optim": To("optimizer", rules.text),
+    "bf16": To("bf16", precision_word),
+    "fp16": To("fp16", precision_word),
+    "gradient_checkpointing": To("/model/spec/gradient_checkpointing", rules.flag),
+    "activation_checkpointing": To("/model/spec/gradient_checkpointing", rules.flag),
+    "label_smoothing_factor": To("/model/spec/label_smoothing", rules.number),
+    "neftune_noise_alpha": To("/model/spec/neftune_noise_alpha", rules.number),
+    "seed": To("/model/spec/seed", rules.whole),
+    "data_seed": Lost("the order of the rows goes by the run's seed", "one seed is for all: model.spec.seed"),
+    "eval_strategy": To("eval_strategy", STRATEGY),
+    "evaluation_strategy": To("eval_strategy", STRATEGY),
+    "eval_steps": To("eval_steps", share_or_steps),
+    "load_best_model_at_end": To("keep_best", rules.flag),
+    "metric_for_best_model": To("measure", rules.text),
+    "greater_is_better": Dead("which way a measure is better is known of every measure here"),
+    "report_to": To("=wandb", reports),
+    "run_name": To("wandb_name", rules.text),
+    "project": To("wandb_project", rules.text),
+    "push_to_hub": To("hub", rules.flag),
+    "hub_model_id": To("hub_repository", rules.text),
+    "hub_private_repo": To("hub_private", rules.flag),
+    "hub_token": Secret("HF_TOKEN"),
+    "push_to_hub_token": Secret("HF_TOKEN"),
+    "per_device_eval_batch_size": Dead(
+        "held-out rows are measured in batches of the training's size: the figures are the same"
+    ),
+    "auto_find_batch_size": Lost(
+        "the size is found before the run begins, not after it failed", 'set "batch_size": "auto"', effect=False
+    ),
+    "resume_from_checkpoint": Lost("a run is resumed by its name", "runner train --resume RUN", effect=False),
+    "group_by_length": Lost("rows are drawn in a shuffled order, whatever their length", "", off=(0,)),
+    "train_sampling_strategy": Lost("rows are drawn in a shuffled order", "", off=("random",)),
+    "optim_args": Lost("an optimizer's further arguments", "see model.spec.optimizer"),
+    "lr_scheduler_kwargs.min_lr_rate": To("final_fraction", rules.number),
+    "lr_scheduler_kwargs.**": Lost("a schedule's further arguments", "see model.spec.schedule: final_fraction"),
+    "lr_scheduler_kwargs": Lost("a schedule's further arguments", "see model.spec.schedule: final_fraction", off=({},)),
+    "optim_target_modules": Lost("GaLore and its like are not here", "choose an adapter: finetuning_spec lora"),
+    "deepspeed": Lost(
+        "DeepSpeed is not used here",
+        'several GPUs: run.processes, and run.sharding "full" for what is too large for one',
+        effect=False,
+    ),
+    "deepspeed.**": Lost(
+        "DeepSpeed is not used here", 'several GPUs: run.processes, and run.sharding "full"', effect=False
+    ),
+    "fsdp": Lost("sharding has one switch here", 'run.processes, and run.sharding "full"', effect=False, off=("",)),
+    "fsdp_config": Lost(
+        "sharding has one switch here", 'run.processes, and run.sharding "full"', effect=False, off=({},)
+    ),
+    "fsdp_config.**": Lost("sharding has one switch here", 'run.processes, and run.sharding "full"', effect=False),
+    "remove_unused_columns": Dead("columns that are not read are left alone here"),
+    "label_names": Dead("what is learned of a row goes by the layout"),
+    "trust_remote_code": Refused(
+        "code of a model's repository is never run here", "choose a model of an architecture that transformers has"
+    ),
+    "dataloader_drop_last": Lost("the last rows of an epoch are learned too", "", off=(False,)),
+    "full_determinism": Dead("a seed gives the same bytes here anyway"),
+    "use_cpu": Lost("where it runs is the run's", "set run.gpus to 0", effect=False),
+    "no_cuda": Lost("where it runs is the run's", "set run.gpus to 0", effect=False),
+    "overwrite_output_dir": Dead("a stored model gets a new version, and none is overwritten"),
+    "average_tokens_across_devices": Dead("the loss is the mean by token over all devices here"),
+}
 TABLE: dict[str, Rule] = (
-    {
-        "output_dir": To("name"),
-        "per_device_train_batch_size": To("/batch_size"),
-        "per_gpu_train_batch_size": To("/batch_size"),
-        "gradient_accumulation_steps": To("/model/spec/gradient_accumulation"),
-        "learning_rate": To("learning_rate", rules.number),
-        "weight_decay": To("weight_decay", rules.number),
-        "adam_beta1": To("beta1", rules.number),
-        "adam_beta2": To("beta2", rules.number),
-        "adam_epsilon": To("eps", rules.number),
-        "max_grad_norm": To("/model/spec/max_grad_norm"),
-        "num_train_epochs": To("epochs", rules.number),
-        "max_steps": To("max_steps", rules.whole),
-        "lr_scheduler_type": To("scheduler", rules.text),
-        "warmup_ratio": To("warmup_ratio", rules.number),
-        "warmup_steps": To("warmup_steps", rules.number),
-        "optim": To("optimizer", rules.text),
-        "bf16": To("bf16", precision_word),
-        "fp16": To("fp16", precision_word),
-        "gradient_checkpointing": To("/model/spec/gradient_checkpointing", rules.flag),
-        "activation_checkpointing": To("/model/spec/gradient_checkpointing", rules.flag),
-        "label_smoothing_factor": To("/model/spec/label_smoothing", rules.number),
-        "neftune_noise_alpha": To("/model/spec/neftune_noise_alpha", rules.number),
-        "seed": To("/model/spec/seed", rules.whole),
-        "data_seed": Lost("the order of the rows goes by the run's seed", "one seed is for all: model.spec.seed"),
-        "eval_strategy": To("eval_strategy", STRATEGY),
-        "evaluation_strategy": To("eval_strategy", STRATEGY),
-        "eval_steps": To("eval_steps", share_or_steps),
-        "load_best_model_at_end": To("keep_best", rules.flag),
-        "metric_for_best_model": To("measure", rules.text),
-        "greater_is_better": Dead("which way a measure is better is known of every measure here"),
-        "report_to": To("=wandb", reports),
-        "run_name": To("wandb_name", rules.text),
-        "project": To("wandb_project", rules.text),
-        "push_to_hub": To("hub", rules.flag),
-        "hub_model_id": To("hub_repository", rules.text),
-        "hub_private_repo": To("hub_private", rules.flag),
-        "hub_token": Secret("HF_TOKEN"),
-        "push_to_hub_token": Secret("HF_TOKEN"),
-        "per_device_eval_batch_size": Dead(
-            "held-out rows are measured in batches of the training's size: the figures are the same"
-        ),
-        "auto_find_batch_size": Lost(
-            "the size is found before the run begins, not after it failed", 'set "batch_size": "auto"', effect=False
-        ),
-        "resume_from_checkpoint": Lost("a run is resumed by its name", "runner train --resume RUN", effect=False),
-        "group_by_length": Lost("rows are drawn in a shuffled order, whatever their length", "", off=(0,)),
-        "train_sampling_strategy": Lost("rows are drawn in a shuffled order", "", off=("random",)),
-        "optim_args": Lost("an optimizer's further arguments", "see model.spec.optimizer"),
-        "lr_scheduler_kwargs.min_lr_rate": To("final_fraction", rules.number),
-        "lr_scheduler_kwargs.**": Lost("a schedule's further arguments", "see model.spec.schedule: final_fraction"),
-        "lr_scheduler_kwargs": Lost(
-            "a schedule's further arguments", "see model.spec.schedule: final_fraction", off=({},)
-        ),
-        "optim_target_modules": Lost("GaLore and its like are not here", "choose an adapter: finetuning_spec lora"),
-        "deepspeed": Lost(
-            "DeepSpeed is not used here",
-            'several GPUs: run.processes, and run.sharding "full" for what is too large for one',
-            effect=False,
-        ),
-        "deepspeed.**": Lost(
-            "DeepSpeed is not used here", 'several GPUs: run.processes, and run.sharding "full"', effect=False
-        ),
-        "fsdp": Lost("sharding has one switch here", 'run.processes, and run.sharding "full"', effect=False, off=("",)),
-        "fsdp_config": Lost(
-            "sharding has one switch here", 'run.processes, and run.sharding "full"', effect=False, off=({},)
-        ),
-        "fsdp_config.**": Lost("sharding has one switch here", 'run.processes, and run.sharding "full"', effect=False),
-        "remove_unused_columns": Dead("columns that are not read are left alone here"),
-        "label_names": Dead("what is learned of a row goes by the layout"),
-        "trust_remote_code": Refused(
-            "code of a model's repository is never run here", "choose a model of an architecture that transformers has"
-        ),
-        "dataloader_drop_last": Lost("the last rows of an epoch are learned too", "", off=(False,)),
-        "full_determinism": Dead("a seed gives the same bytes here anyway"),
-        "use_cpu": Lost("where it runs is the run's", "set run.gpus to 0", effect=False),
-        "no_cuda": Lost("where it runs is the run's", "set run.gpus to 0", effect=False),
-        "overwrite_output_dir": Dead("a stored model gets a new version, and none is overwritten"),
-        "average_tokens_across_devices": Dead("the loss is the mean by token over all devices here"),
-    }
+    _OWN
     | each(
         "logging_strategy logging_steps logging_first_step logging_dir logging_nan_inf_filter log_level"
         " log_level_replica"

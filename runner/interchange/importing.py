@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -176,6 +177,10 @@ def _unknown(draft: Draft, table: dict[str, Any]) -> None:
         if rule_of(table, leaf.pattern) is not None:
             draft.say(leaf, "no effect", f"has none in a training of {draft.kind}")
             continue
+        if _looks_secret(leaf.key):
+            do = "take the value out of files that others see"
+            draft.say(leaf, "secret", "a key or a token, by its name", do, hide=True)
+            continue
         near = near_names.nearest(leaf.pattern, names, 0.75)
         do = (
             f"did you mean {near!r}?"
@@ -196,8 +201,14 @@ def _replaced(draft: Draft) -> None:
         draft.say(shown, "no effect", rule, hide=_looks_secret(leaf.key))
 
 
+#: Names of keys and tokens, but for the tokens that a text is made of.
+_SECRET = re.compile(r"(?i)(^|_)token$|api_?key|secret|passw|credential")
+
+
 def _looks_secret(key: str) -> bool:
-    return any(word in key.casefold() for word in ("token", "key", "secret", "password"))
+    """Whether a setting holds a key or a token, by its last name."""
+    last = re.split(r"[.\]]", key.partition("#")[0])[-1]
+    return _SECRET.search(last) is not None and not re.fullmatch(r"(?i)(bos|eos|pad|unk|sep|cls|mask|stop)_token", last)
 
 
 def _checked(found: Format, draft: Draft) -> Report:

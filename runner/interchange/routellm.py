@@ -117,13 +117,13 @@ def prepare(draft: Draft) -> None:
                 f"--from routellm of a file with {router} alone",
                 effect=True,
             )
-    leaf = leaves.leaf("sw_ranking.arena_battle_datasets")
-    if leaf is not None and wanted == "sw_ranking" and leaf.value:
-        names = rules.listed(leaf.value)
+    battles = leaves.leaf("sw_ranking.arena_battle_datasets")
+    if battles is not None and wanted == "sw_ranking" and battles.value:
+        names = rules.listed(battles.value)
         draft.put("/data/dataset", named(names[0], draft.cwd).name)
         several = len(names) > 1
         draft.say(
-            leaf,
+            battles,
             "changed" if several else "carried",
             "a spec has one data set: the first is taken" if several else "",
             "write the rows into one file, and name it" if several else "",

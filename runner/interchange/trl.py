@@ -44,7 +44,7 @@ TELLING = {
 VLLM = "answers come from the model itself here, several at once, and from no vLLM"
 DPO_LOSSES = {"sigmoid": "sigmoid", "hinge": "hinge", "ipo": "ipo", "robust": "robust"}
 CHAT_KINDS = "sft dpo orpo kto reward grpo ppo online_dpo distillation"
-REWARD = {
+REWARD: dict[str, dict[str, Any]] = {
     "accuracy_reward": {"reward_type": "numeric_answer", "column": "solution"},
     "think_format_reward": {"reward_type": "format", "tags": ["think"]},
     "reasoning_accuracy_reward": {"reward_type": "numeric_answer", "column": "solution"},
@@ -474,7 +474,8 @@ def rewards(draft: Draft) -> None:
         if made is None:
             unknown.append(str(name))
             continue
-        found[str(name)] = made | ({"weight": weights[index]} if index < len(weights) else {})
+        weight = {"weight": weights[index]} if index < len(weights) else {}
+        found[str(name)] = {**made, **weight}
     if draft.value("reward_model"):
         found["model"] = {"reward_type": "model", "model_name": draft.value("reward_model")}
         draft.carried(

@@ -54,10 +54,7 @@ def blocks(path: Path) -> list[Block]:
 
 #: Pages of kinds with a session, which begins with the kind's example trained (test_guide_sessions.py).
 GUIDED = ("extractive_qa.md", "image_classification.md", "sentence_embedding.md", "token_classification.md")
-#: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_language_tutorial.py,
-#: test_texts_tutorial.py, test_pictures_tutorial.py, test_outcome_guide.py, test_extending_guide.py,
-#: test_gateway_guide.py, test_serving_page.py, test_data_steps_page.py, test_pipeline_tutorial.py,
-#: test_sweeps_guide.py).
+#: Documents that are walked from top to bottom in one folder, each by the test beside this module that has its name.
 WALKS = (
     "tutorial.md",
     "tutorial_language.md",
@@ -70,6 +67,7 @@ WALKS = (
     "tutorial_pipeline.md",
     "sweeps.md",
     "data_steps.md",
+    "importing.md",
     *GUIDED,
 )
 

@@ -89,3 +89,17 @@ def test_a_secret_is_neither_in_the_spec_nor_in_the_report(fmt, name):
 def test_the_format_is_found_by_its_names(fmt, name):
     found, _ = detection.detect(read_config(CONFIGS[fmt][name].encode(), "config.yaml"))
     assert found.name == fmt
+
+
+@pytest.mark.parametrize("key", ["my_token", "openai_api_key", "db.password", "client_secret"])
+def test_a_secret_that_no_format_knows_is_kept_out_by_its_name(key):
+    text = yaml.safe_dump({"base_model": "a/b", "sequence_len": 8, "micro_batch_size": 1, key: "sesame"})
+    report = importing.import_data(text.encode(), "config.yaml")
+    assert [entry.outcome for entry in report.entries if entry.key == key] == ["secret"]
+    assert "sesame" not in json.dumps(report.as_dict())
+
+
+@pytest.mark.parametrize("key", ["special_tokens.eos_token", "run_label"])
+def test_a_key_of_the_hub_is_not_shown_wherever_it_stands(key):
+    text = f"base_model: a/b\nsequence_len: 8\nmicro_batch_size: 1\n{key}: hf_abcdefghijklmnopqrst\n"
+    assert "hf_abcdefghij" not in json.dumps(importing.import_data(text.encode(), "config.yaml").as_dict())
