@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from runner.cli.output import show
+from runner.cli.parameters import Json
 from runner.cli.program_name import as_called
 from runner.errors import UsageError
 from runner.workspace import Workspace
@@ -30,6 +32,7 @@ def new(
     yes: Flag = False,
     no_start: Flag = False,
     plain: Flag = False,
+    json: Json = False,
 ) -> int | None:
     """Make a spec by questions: what to train, on which data, with which fields. Then start it, or not.
 
@@ -71,7 +74,9 @@ def new(
         given.insert(0, f"kind={kind}")
     if resume and (given or from_ or answers):
         raise UsageError("--resume goes on with answers that were saved", hint="change them there: :set KEY=VALUE")
-    return hold(given, spec=from_, answers=answers, resume=resume, yes=yes, no_start=no_start, plain=plain)
+    return hold(
+        given, spec=from_, answers=answers, resume=resume, yes=yes, no_start=no_start, plain=plain, as_json=json
+    )
 
 
 def hold(
@@ -84,6 +89,7 @@ def hold(
     no_start: bool = False,
     plain: bool = False,
     executor: str | None = None,
+    as_json: bool = False,
 ) -> int | None:
     """Hold the conversation, then go down the road of ``runner train`` with what it comes to."""
     from runner.wizard import terminal
@@ -95,7 +101,8 @@ def hold(
 
     workspace = Workspace.current()
     session = Session(workspace)
-    tended = terminal.interactive() and not yes
+    # A program that reads one document is asked nothing.
+    tended = terminal.interactive() and not yes and not as_json
     saved: SavedDraft | None = None
     if resume:
         saved = SavedDraft.newest(workspace)
@@ -131,11 +138,13 @@ def hold(
         _refuse(conversation, asker)
     ended = conversation.run()
     if not ended.start or not starts:
-        print(f"the spec is in {ended.path}: {command(ended.path)}")
+        document = {"path": str(ended.path), "spec": ended.document, "command": command(ended.path), "started": False}
+        text = f"the spec is in {ended.path}: {command(ended.path)}"
+        show(document, text, as_json=as_json, kept=f"the spec is in {ended.path}")
         return None
     from runner.cli.train import train
 
-    return train(spec_file=ended.path, executor=executor)  # type: ignore[arg-type]
+    return train(spec_file=ended.path, executor=executor, json=as_json)  # type: ignore[arg-type]
 
 
 def ask_for_spec(spec: Path | None, *, interactive: bool) -> bool:
