@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from runner.wizard.asking import COMMANDS
 from tests.conftest import Desk
+from tests.wizard.golden import GUIDE, MARK, shown
 
 ROWS = "review,label\n" + "".join(f"word {n} of it,{'ab'[n % 2]}\n" for n in range(60))
 
@@ -64,6 +66,16 @@ def test_a_field_in_a_sections_default_keeps_the_rest_of_it(table):
     own = json.loads((table.home / "a.json").read_text())["model"]["spec"]
     assert own["optimizer"]["optimizer_type"] == "adamw" and own["optimizer"]["learning_rate"] == 0.01
     table("validate", "a.json").ok()
+
+
+def test_the_guide_shows_the_transcript_that_a_test_types():
+    assert MARK + shown() in GUIDE.read_text("utf-8")
+
+
+def test_the_guide_has_every_word_and_every_flag():
+    text = GUIDE.read_text("utf-8")
+    assert all(f":{word}" in text for word in COMMANDS)
+    assert all(flag in text for flag in ("--from", "--set", "--answers", "--resume", "--yes", "--no-start", "--plain"))
 
 
 def test_help_is_shown_where_nobody_is_there(desk):
