@@ -18,6 +18,7 @@ from runner.wizard import sampled_rows
 from runner.wizard.catalog import field_of, models_for
 from runner.wizard.proposals import Looked, Proposed, look
 from runner.workspace import Workspace
+from tests.conftest import SHARED_DATA
 
 WORDS = "The quick brown fox jumps over the lazy dog while a small bird sings of rain and sun".split()  # noqa: SIM905
 
@@ -276,7 +277,6 @@ def test_reasons_are_sentences(folder: Path):
 
 
 #: Real data that lies beside the checkout where this is developed, and what each is; it is not shipped.
-SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 REAL = {
     "chat_oasst.jsonl": "sft",
     "instruct_gpteacher_code.jsonl": "sft",
@@ -303,10 +303,10 @@ REAL = {
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data beside the checkout")
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="no ../shared/data beside the checkout")
 @pytest.mark.parametrize("name", REAL)
 def test_real_data_is_known_for_what_it_is(name: str):
-    looked = look(name, SHARED)
+    looked = look(name, SHARED_DATA)
     assert looked.families[0].kind == REAL[name], [(each.kind, each.reasons) for each in looked.families]
 
 
