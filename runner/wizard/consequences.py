@@ -68,7 +68,7 @@ class Consequences:
         """The data, read once for a section, its files, and what the kind leaves out of them."""
         spec = context.spec
         left_out = {name: getattr(spec, name) for name in spec.row_filters}
-        key = f"{spec.model_type}{section!r}{left_out}{_files(section)}"  # type: ignore[attr-defined]
+        key = f"{spec.model_type}{section!r}{left_out}{_files(section)}"
         if self._read is None or self._read[0] != key:
             events: list[tuple[str, dict[str, Any]]] = []
 

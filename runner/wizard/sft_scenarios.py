@@ -6,10 +6,11 @@ It ends in a spec and in one Python script that trains the same, and offers to r
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -506,8 +507,35 @@ KEYS = {
     "scenario", "file", "own_file", "bad_lines", "conversations", "teacher", "base_url", "key_env", "prompts",
     "base_model", "project", "run_name", "wandb", "values", "spec", "script", "run", "watch_seconds", *VALUES,
 }  # fmt: skip
+#: Those of them that are yes or no.
+FLAGS = ("run", "wandb")
 #: What `runner new sft` calls.
 walk = run
+
+
+def given_of(pairs: Sequence[str]) -> dict[str, Any]:
+    """Answers that were typed as ``KEY=VALUE``: ``run=no``, ``epochs=3``, ``prompts=prompts.txt``.
+
+    ``conversations`` is JSON: a list of lists of turns. Raises :class:`UsageError` for what is no such pair.
+    """
+    found: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"{pair!r} is no KEY=VALUE", hint="such as epochs=3")
+        found[key] = text
+        if key in FLAGS:
+            if text.lower() not in ("yes", "no", "true", "false"):
+                raise UsageError(f"{text!r} is neither yes nor no", where=key)
+            found[key] = text.lower() in ("yes", "true")
+        elif key == "conversations":
+            try:
+                found[key] = json.loads(text)
+            except (ValueError, RecursionError) as error:
+                raise UsageError(f"is no JSON: {error}", where=key) from None
+        elif key == "key_env":
+            found[key] = text or None
+    return found
 
 
 def _said(answer: Any) -> str | None:

@@ -88,7 +88,7 @@ class WatchedScript:
         if code == ExitCode.INTERRUPTED:
             return ["stopped, with a checkpoint if it had one: runner train --resume last goes on from there"]
         told = [f"it ended with code {code}; the log is {self.log}"]
-        if code == ExitCode.KILLED or "memory" in self.log.read_text("utf-8", "replace")[-4000:]:
+        if code == ExitCode.KILLED or "out of memory" in self.log.read_text("utf-8", "replace")[-4000:]:
             told.append(
                 'where memory was short: a smaller max_length, "batch_size": "auto", the method qlora, or a smaller '
                 "base model; runner train --dry-run --spec-file SPEC tells what is needed"

@@ -18,6 +18,7 @@ from runner.wizard import sampled_rows
 from runner.wizard.catalog import field_of, models_for
 from runner.wizard.proposals import Looked, Proposed, look
 from runner.workspace import Workspace
+from tests.conftest import SHARED_DATA
 
 WORDS = "The quick brown fox jumps over the lazy dog while a small bird sings of rain and sun".split()  # noqa: SIM905
 
@@ -273,6 +274,40 @@ def test_reasons_are_sentences(folder: Path):
     assert "column label has 2 values in 30 rows: classes" in looked.families[0].reasons
     assert looked.families[0].columns == {"text_columns": "text", "target_columns": "label"}
     assert "the rows are plain texts without turns" in looked.refused["sft"]
+
+
+#: Real data that lies beside the checkout where this is developed, and what each is; it is not shipped.
+REAL = {
+    "chat_oasst.jsonl": "sft",
+    "instruct_gpteacher_code.jsonl": "sft",
+    "instruct_self_instruct_seeds.jsonl": "sft",
+    "toolcall_bfcl.jsonl": "sft",
+    "preference_oasst_ranked.jsonl": "dpo",
+    "rl_humaneval.jsonl": "grpo",
+    "classify_banking77.csv": "text_classification",
+    "ner_wnut17.jsonl": "token_classification",
+    "qa_xquad_en.parquet": "extractive_qa",
+    "seq2seq_e2e_nlg.jsonl": "seq2seq",
+    "summarization_scitldr.jsonl": "seq2seq",
+    "translation_ntrex_en_de.jsonl": "seq2seq",
+    "sts_benchmark_open.csv": "sentence_embedding",
+    "nli_med.csv": "cross_encoder",
+    "tabular_penguins.csv": "tabular_classification",
+    "router_mtbench_votes.csv": "bradley_terry_scoring",
+    "router_routellm_correct.csv": "linear_scoring",
+    "pandalm_human_comparisons.jsonl": "linear_scoring",
+    "classify_flowers": "image_classification",
+    "detect_bccd": "object_detection",
+    "vlm_nlvr": "vision_language",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not SHARED_DATA.is_dir(), reason="no ../shared/data beside the checkout")
+@pytest.mark.parametrize("name", REAL)
+def test_real_data_is_known_for_what_it_is(name: str):
+    looked = look(name, SHARED_DATA)
+    assert looked.families[0].kind == REAL[name], [(each.kind, each.reasons) for each in looked.families]
 
 
 @pytest.mark.parametrize("name", ["data/train.jsonl", "data", "data/", "./data/train.jsonl"])

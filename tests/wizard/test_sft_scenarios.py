@@ -307,6 +307,29 @@ def test_a_given_answer_that_is_none_is_an_error_of_its_own(folder: Path, given:
         walk([], **given)
 
 
+def test_answers_are_typed_as_pairs_too(folder: Path):
+    conversations = json.dumps([row(1)["messages"]])
+    pairs = ["scenario=inline", f"conversations={conversations}", f"base_model={TINY}", "project=sums", "epochs=3"]
+    pairs += ["run_name=adder-004", "spec=s.json", "script=s.py", "run=no", "learning_rate=1e-4", "wandb=no"]
+    result, asker = walk([], **sft_scenarios.given_of(pairs))
+    assert asker.keys == []
+    assert result.document["epochs"] == 3
+    assert result.document["model"]["spec"]["optimizer"]["learning_rate"] == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("epochs", "'epochs' is no KEY=VALUE"),
+        ("run=perhaps", "'perhaps' is neither yes nor no"),
+        ("conversations=[", "is no JSON"),
+    ],
+)
+def test_a_pair_that_is_none_is_refused(pair: str, said: str):
+    with pytest.raises(UsageError, match=said):
+        sft_scenarios.given_of([pair])
+
+
 class TestWatching:
     """A script is watched for a while, and then goes on or is stopped."""
 
