@@ -1,7 +1,7 @@
 """Write questions with answers as several people would have noted them, for the tutorial on pipelines.
 
-Run it as `python examples/sample_questions.py FOLDER`. It writes `raw.jsonl`: rows with `question` and `answer`, rows with
-`instruction`, `input` and `output`, a few twice, and two that nobody answered. The same rows come out each time.
+Run it as `python examples/sample_questions.py FOLDER`. It writes `raw.jsonl`: rows with `question` and `answer`, rows
+with `instruction`, `input` and `output`, a few twice, and two that nobody answered. The same rows come out each time.
 """
 
 import json
@@ -12,7 +12,9 @@ OPPOSITES = {"hot": "cold", "big": "small", "old": "new", "wet": "dry", "high": 
 
 
 def rows() -> list[dict[str, str]]:
-    found = [{"question": f"How much is {a} plus {b}?", "answer": str(a + b)} for a in range(1, 13) for b in range(1, 13)]
+    found = [
+        {"question": f"How much is {a} plus {b}?", "answer": str(a + b)} for a in range(1, 13) for b in range(1, 13)
+    ]
     for word, other in OPPOSITES.items():
         found.append({"instruction": "Say the opposite.", "input": word, "output": other})
         found.append({"instruction": "Say the opposite.", "input": other, "output": word})

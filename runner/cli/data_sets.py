@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.cli.output import show, table
+from runner.cli.output import say, show, table
 from runner.cli.parameters import Json
 from runner.cli.removal_report import Yes
 from runner.errors import UsageError
@@ -61,7 +61,7 @@ def remove(*name: str, yes: Yes = False, json: Json = False) -> None:
     name
         The data sets: dataset/NAME is every version, dataset/NAME/vN one.
     """
-    from runner.execution.prepared_references import need_unread
+    from runner.execution.prepared_references import need_unread, trained_on
     from runner.store import prepared_data
 
     workspace = Workspace.current()
@@ -74,6 +74,8 @@ def remove(*name: str, yes: Yes = False, json: Json = False) -> None:
         every = [found] if version else prepared_data.versions(workspace.store, found.name or "")
         wanted |= {one.reference: one for one in every}
     need_unread(workspace, list(wanted.values()))
+    for model, data in trained_on(workspace.store, set(wanted)):
+        say(f"warning: {model} was trained on {data}: it answers without it, and cannot be replayed")
     if yes:
         for one in wanted.values():
             prepared_data.remove(one)

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from runner.cli.data_steps import Path_
 from runner.cli.output import say, show, table
 from runner.cli.parameters import Json
+from runner.contract.quantities import counted
 from runner.workspace import Workspace
 
 COLUMNS = ("min", "p5", "p50", "mean", "p95", "p99", "max")
@@ -46,7 +47,7 @@ def stats(
 def _text(document: dict[str, Any]) -> str:
     lines = []
     for part, found in document["parts"].items():
-        counts = [f"{found['rows']:,} rows", f"{found['repeated_rows']:,} repeated"]
+        counts = [counted(found["rows"], "rows"), f"{found['repeated_rows']:,} repeated"]
         counts.append(f"{found['repeated_prompts']:,} asked before")
         told = f"{part}: {', '.join(counts)}"
         for name in ("forms", "turns_by_role", "scripts"):

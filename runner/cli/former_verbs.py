@@ -7,8 +7,11 @@ from collections.abc import Sequence
 _FORMER = {
     ("list", "models"): "`runner models` lists the stored models",
     ("list", "logs"): "`runner runs list` lists the trainings, and `runner runs logs RUN` prints the log of one",
-    ("list", "preprocessed"): "prepared data is not kept: `runner data check SPEC` tells what training would make of "
-    "every row, and `runner doctor` what the cache of embeddings holds",
+    (
+        "list",
+        "preprocessed",
+    ): "`runner data list` lists the prepared data that was stored, and `runner data check SPEC` "
+    "tells what training would make of every row",
     ("list",): "`runner models` lists the stored models, `runner runs list` the trainings",
     (
         "export",

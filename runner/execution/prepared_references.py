@@ -13,6 +13,7 @@ from runner.execution.plan_document import PlanDocument
 from runner.runs.run_folder import State, all_runs
 from runner.spec.envelope import TrainingSpec
 from runner.store import prepared_data
+from runner.store.model_lookup import listing
 from runner.store.prepared_data import PreparedData
 from runner.store.typed_documents import JsonObject
 from runner.workspace import Workspace
@@ -80,7 +81,7 @@ def _resolve(found: Resolved, changes: dict[str, str], name: str, value: str, st
             return
     prepared.verify()
     _refuse_rendered(found.section, prepared)
-    found.lineage[name] = prepared.lineage()
+    found.lineage[name] = _told(found, prepared)
     if path is not None and not path.is_dir():
         return
     chosen = _part(prepared, name)
@@ -89,8 +90,16 @@ def _resolve(found: Resolved, changes: dict[str, str], name: str, value: str, st
     found.notes.append(f"{told}: {chosen}, {prepared.rows[chosen]:,} rows")
     if name == "dataset" and _says_no_holdout(found.section) and "validation" in prepared.parts:
         changes["validation_data"] = str(prepared.parts["validation"].absolute())
-        found.lineage["validation_data"] = prepared.lineage()
+        found.lineage["validation_data"] = _told(found, prepared)
         found.notes.append(f"held out: validation of {prepared.reference}, {prepared.rows['validation']:,} rows")
+
+
+def _told(found: Resolved, prepared: PreparedData) -> JsonObject:
+    """How it was made; of what another field names too, only which it is."""
+    lineage = prepared.lineage()
+    if any(each["reference"] == prepared.reference for each in found.lineage.values()):
+        return {key: lineage[key] for key in ("reference", "sha256")}
+    return lineage
 
 
 def _part(prepared: PreparedData, name: str) -> str:
@@ -138,3 +147,16 @@ def need_unread(workspace: Workspace, wanted: Sequence[PreparedData]) -> None:
                     where=read["reference"],
                     hint=f"let it end, or remove it: runner runs remove {run.id} --yes",
                 )
+
+
+def trained_on(store: Path, references: set[str]) -> list[tuple[str, str]]:
+    """The stored models that were trained on some stored data, each with the data's name, as their locks say."""
+    found = []
+    for model in listing(store):
+        try:
+            prepared = model.manifest().lock.prepared
+        except RunnerError:
+            continue
+        named = {each["reference"] for each in prepared.values()} & references
+        found += [(model.reference, name) for name in sorted(named)]
+    return found

@@ -1,4 +1,4 @@
-"""``pipeline.json``: the steps from raw files to a trained, evaluated model, each the name of a verb and what it is told.
+"""``pipeline.json``: the steps from raw files to a trained, evaluated model, each a verb and what it is told.
 
 What a step makes is named in a later one by ``{"$from": "STEP"}``, or ``{"$from": "STEP.PART"}`` where it makes several
 things. It is an object, so that no path and no model's name can be mistaken for it.
@@ -39,7 +39,9 @@ Pointer = Annotated[
 class From(Section):
     """What an earlier step made."""
 
-    made: _Made = option(alias=REFERENCE, description='The step, or one of several things that it makes: "split.train".')
+    made: _Made = option(
+        alias=REFERENCE, description='The step, or one of several things that it makes: "split.train".'
+    )
 
 
 class PipelineSection(Section):

@@ -86,7 +86,9 @@ def _rehearsed(planned: PlannedStep, rows: Mapping[str, list[dict[str, Any]]], s
         return []
 
 
-def _given(references: Sequence[Reference], body: Any, rows: Mapping[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _given(
+    references: Sequence[Reference], body: Any, rows: Mapping[str, list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
     source = body["input"]
     if isinstance(source, dict) and REFERENCE in source:
         return rows.get(references[0].step, [])

@@ -167,12 +167,18 @@ class _Reading:
                 self._fault(place, f"two steps are called {name!r}", f"the other is /steps/{other}: name one otherwise")
             places.setdefault(name, at)
             place = ("steps", at)
-            found.append((Named(name, place, self._references(place, verb, step[verb], changes)), verb, step[verb], changes))
+            found.append(
+                (Named(name, place, self._references(place, verb, step[verb], changes)), verb, step[verb], changes)
+            )
         return found
 
     def _one_verb(self, at: int, step: Mapping[str, Any], said: Sequence[str]) -> None:
         if said:
-            self._fault(("steps", at, said[1]), f"a step does one thing, and this is {' and '.join(said)}", "make two steps of it")
+            self._fault(
+                ("steps", at, said[1]),
+                f"a step does one thing, and this is {' and '.join(said)}",
+                "make two steps of it",
+            )
         elif not any(key not in ("name", "with") for key in step):
             self._fault(("steps", at), "the step does nothing", f"give it one of {', '.join(documents.verbs())}")
 
@@ -199,7 +205,13 @@ class _Reading:
         return found
 
     def _step(
-        self, own: Named, verb: str, body: Any, changes: Mapping[str, Any], before: Mapping[str, Named], wrong: set[Path]
+        self,
+        own: Named,
+        verb: str,
+        body: Any,
+        changes: Mapping[str, Any],
+        before: Mapping[str, Named],
+        wrong: set[Path],
     ) -> LoadedStep:
         place = (*own.place, verb)
         step = LoadedStep(own.name, verb, place, body, changes, own.references, {})
@@ -314,14 +326,15 @@ def _whole_spec(body: Any, changes: Mapping[str, Any]) -> Any:
 
 def _sort_at(verb: str, within: Path) -> Sort | None:
     """What can stand at a place of what a verb is told; None where nothing can that a step makes."""
-    first = within[0] if within else None
+    first = str(within[0]) if within else ""
+    places: dict[str, Sort] = {"input": "rows", "model": "model", "models": "model"}
     if verb == "train":
-        return {"data": "rows", "model": "model"}.get(str(first)) if within[1:] not in (("name",), ("model_type",)) else None  # type: ignore[return-value]
+        places = {"data": "rows", "model": "model"}
+        # A model's own name and kind are no other model.
+        return None if within[1:] in (("name",), ("spec", "model_type")) else places.get(first)
     if first == "tasks":
-        if len(within) < 3:
-            return None
-        return "rows" if within[-1] == "dataset" else "model"
-    return {"input": "rows", "model": "model", "models": "model"}.get(str(first))  # type: ignore[return-value]
+        return None if len(within) < 3 else "rows" if within[-1] == "dataset" else "model"
+    return places.get(first)
 
 
 def _made(reference: Reference, before: Mapping[str, Named]) -> Made | None:

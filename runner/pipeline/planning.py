@@ -82,7 +82,9 @@ def plan(loaded: LoadedPipeline, workspace: Workspace, executor: str | None = No
         needs = tuple(dict.fromkeys(reference.step for reference in step.references))
         folder = store.folder(step.verb, key)
         done = None if own else store.done(step.verb, key)
-        if any(planned[name].done is None and planned[name].step.verb not in STEPS for name in needs if name in planned):
+        if any(
+            planned[name].done is None and planned[name].step.verb not in STEPS for name in needs if name in planned
+        ):
             # The model that it was made of is gone. Rows that are made again are the same rows.
             done = None
         planned[step.name] = PlannedStep(step, key, identity, folder, done, needs)

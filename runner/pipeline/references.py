@@ -103,13 +103,15 @@ def _fault(
         if reference.step == step.name:
             yield fault("a step cannot use what it makes itself", "name an earlier step")
         elif reference.step not in names:
-            there = [name for name in before] or ["none: this is the first step"]
+            there = list(before) or ["none: this is the first step"]
             hint = near_names.hint(reference.step, names, f"the steps before it: {', '.join(there)}")
             yield fault(f"there is no step {reference.step!r}", hint)
         elif cycle := _cycle(step.name, reference.step, every):
             yield fault(f"the steps wait for one another: {' -> '.join(cycle)}", "take one of the references out")
         else:
-            yield fault(f"the step {reference.step!r} comes later", f"move it before {step.name!r}: steps are done in order")
+            yield fault(
+                f"the step {reference.step!r} comes later", f"move it before {step.name!r}: steps are done in order"
+            )
         return
     if not other.makes:
         return  # what is wrong with that step is told there

@@ -24,6 +24,8 @@ from runner.store.files import write_json
 from runner.workspace import Workspace
 
 DOCUMENT = "pipeline.json"
+#: Nobody follows it.
+UNWATCHED = Watching()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def run(
     *,
     executor: str | None = None,
     again_from: str | None = None,
-    watching: Watching = Watching(),
+    watching: Watching = UNWATCHED,
     command: str = "runner pipeline run FILE",
 ) -> Ended:
     """Check everything, then do the steps in order, up to the first that fails.
@@ -146,7 +148,9 @@ def _one(
         journal.add("step-began", step=name, verb=verb, key=planned.key)
         record = _carried_out(planned, every, before, store, loaded, executor, watching, again)
         store.link(loaded.name, name, verb, planned.key)
-        journal.add("step-ended", step=name, key=planned.key, summary=record.summary, model=record.model, run=record.run)
+        journal.add(
+            "step-ended", step=name, key=planned.key, summary=record.summary, model=record.model, run=record.run
+        )
     except (RunnerError, KeyboardInterrupt, Terminated) as caught:
         error = _in_words(caught)
         error.where = f"step {name!r}" + (f" ({error.where})" if error.where else "")
@@ -247,9 +251,13 @@ def _lineage(planned: PlannedStep, every: Sequence[PlannedStep]) -> list[dict[st
     found = []
     for each in every:
         if each.name in wanted and each.name != planned.name:
-            entry: dict[str, Any] = {"step": each.name, "verb": each.step.verb, "key": each.key, "from": list(each.needs)}
+            entry: dict[str, Any] = {
+                "step": each.name,
+                "verb": each.step.verb,
+                "key": each.key,
+                "from": list(each.needs),
+            }
             if each.step.verb in STEPS:
                 entry |= {"options": each.identity.get("told"), "files": each.identity["inputs"].get("input", [])}
             found.append(entry)
     return found
-

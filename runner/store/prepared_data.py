@@ -1,6 +1,6 @@
 """Prepared data sets: rows that steps made of raw files, with an account of how; kept as ``<store>/dataset/NAME/vN``.
 
-A folder of rows has its account beside them: in a step's output ``_step.json``, in the store ``dataset.json``. Both
+A folder of rows has its account beside them: in a step's output ``_step.json``, in the store ``_dataset.json``. Both
 say which parts there are (``train``, ``validation``, ...), each file's sha256, and the steps from the raw files on.
 """
 
@@ -29,7 +29,7 @@ from runner.store.version_deletion import COUNTER, REMOVED, last_version, sweep,
 #: The folder of the store that they are in, and how a spec begins to name one.
 FAMILY = "dataset"
 #: A step's account of its output, and the store's.
-STEP_ACCOUNT, ACCOUNT = "_step.json", "dataset.json"
+STEP_ACCOUNT, ACCOUNT = "_step.json", "_dataset.json"
 _VERSION = re.compile(r"v([1-9][0-9]{0,8})")
 
 

@@ -74,7 +74,9 @@ def _questions() -> str:
 
     source = Path(section.__file__).with_name("sample") / "conversations.jsonl"
     rows = (json.loads(line)["messages"] for line in source.read_text(encoding="utf-8").splitlines())
-    return _lines({"question": turns[-2]["content"], "answer": turns[-1]["content"]} for turns in rows if len(turns) > 1)
+    return _lines(
+        {"question": turns[-2]["content"], "answer": turns[-1]["content"]} for turns in rows if len(turns) > 1
+    )
 
 
 def _messages() -> str:
@@ -133,7 +135,10 @@ PURPOSES: dict[str, Purpose] = {
                     {"name": "unique", "dedupe": {"input": {"$from": "clean"}}},
                     {
                         "name": "split",
-                        "split": {"input": {"$from": "unique"}, "ratios": {"train": 0.8, "validation": 0.1, "test": 0.1}},
+                        "split": {
+                            "input": {"$from": "unique"},
+                            "ratios": {"train": 0.8, "validation": 0.1, "test": 0.1},
+                        },
                     },
                     {
                         "name": "train",

@@ -53,7 +53,7 @@ def blocks(path: Path) -> list[Block]:
 GUIDED = ("extractive_qa.md", "image_classification.md", "sentence_embedding.md", "token_classification.md")
 #: Documents that are walked from top to bottom in one folder (test_tutorial.py, test_language_tutorial.py,
 #: test_texts_tutorial.py, test_pictures_tutorial.py, test_outcome_guide.py, test_extending_guide.py,
-#: test_serving_page.py, test_pipeline_tutorial.py).
+#: test_serving_page.py, test_pipeline_tutorial.py, test_data_steps_page.py).
 WALKS = (
     "tutorial.md",
     "tutorial_language.md",
@@ -63,6 +63,7 @@ WALKS = (
     "extending_a_router.md",
     "serving.md",
     "tutorial_pipeline.md",
+    "data_steps.md",
     *GUIDED,
 )
 

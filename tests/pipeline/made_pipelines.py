@@ -13,7 +13,9 @@ WORDS = ("red", "green", "blue", "white", "black", "brown")
 
 def sums(home: Path, name: str = "raw.jsonl", count: int = 24) -> Path:
     """Questions with answers, one of them twice and one without an answer."""
-    rows: list[dict[str, Any]] = [{"question": f"How much is {at} plus {at % 5}?", "answer": str(at + at % 5)} for at in range(count)]
+    rows: list[dict[str, Any]] = [
+        {"question": f"How much is {at} plus {at % 5}?", "answer": str(at + at % 5)} for at in range(count)
+    ]
     rows += [rows[0], {"question": "And now?"}]
     path = home / name
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -71,7 +73,10 @@ def pipeline(*steps: dict[str, Any], name: str = "small") -> dict[str, Any]:
 
 
 PROCESS = {"name": "clean", "process": {"input": "raw.jsonl"}}
-SPLIT = {"name": "split", "split": {"input": {"$from": "clean"}, "ratios": {"train": 0.6, "validation": 0.2, "test": 0.2}}}
+SPLIT = {
+    "name": "split",
+    "split": {"input": {"$from": "clean"}, "ratios": {"train": 0.6, "validation": 0.2, "test": 0.2}},
+}
 
 
 def rated(name: str = "rated") -> dict[str, Any]:

@@ -85,7 +85,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
         "what it makes itself",
     ),
     "a cycle": (
-        pipeline({"name": "a", "dedupe": {"input": {"$from": "b"}}}, {"name": "b", "dedupe": {"input": {"$from": "a"}}}),
+        pipeline(
+            {"name": "a", "dedupe": {"input": {"$from": "b"}}}, {"name": "b", "dedupe": {"input": {"$from": "a"}}}
+        ),
         "/steps/0/dedupe/input/$from",
         "a -> b -> a",
     ),
@@ -146,7 +148,9 @@ WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     ),
     "the file of a spec that is not there": (pipeline({"train": "nosuch.json"}), "/steps/0/train", "no such file"),
     "a fault in a task": (
-        pipeline(PROCESS, SPLIT, TRAIN, {"evaluate": {"models": [{"$from": "train"}], "tasks": [TASK | {"promt": "x"}]}}),
+        pipeline(
+            PROCESS, SPLIT, TRAIN, {"evaluate": {"models": [{"$from": "train"}], "tasks": [TASK | {"promt": "x"}]}}
+        ),
         "/steps/3/evaluate/tasks/0/promt",
         '"prompt"',
     ),

@@ -18,7 +18,7 @@ from runner.store.files import sha256_file
 from runner.workspace import Workspace
 from tests.conftest import Desk
 from tests.holding import held, held_run
-from tests.pipeline.made_pipelines import PROCESS, SPLIT, chat, comparisons, pipeline, rated, ran, sums
+from tests.pipeline.made_pipelines import PROCESS, SPLIT, chat, comparisons, pipeline, ran, rated, sums
 
 
 def states(document: dict[str, Any]) -> list[str]:
@@ -131,9 +131,7 @@ def test_a_failing_step_names_itself_keeps_what_is_done_and_has_its_own_exit_cod
     assert raw.is_file()
 
 
-def test_a_disk_that_is_full_between_two_steps_leaves_nothing_half(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_is_full_between_two_steps_leaves_nothing_half(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     sums(desk.home)
     monkeypatch.chdir(desk.home)
     loaded, workspace = load_object(pipeline(PROCESS, SPLIT)), Workspace.current()

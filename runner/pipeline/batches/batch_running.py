@@ -130,7 +130,9 @@ def run_batch(
     members = [found.get(member.pipeline.name, EndedMember(member)) for member in batch.members]
     ended = EndedBatch(batch.name, folder, members)
     ended = replace(ended, page=write_page(batch, ended, folder))
-    write_json(folder / "batch-result.json", ended.as_dict() | {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())})
+    write_json(
+        folder / "batch-result.json", ended.as_dict() | {"ended": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
+    )
     return ended
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 NAME = "batch.html"
 APART = (
-    "Models of different data sets are measured on different held-out rows: their figures say which was learned better, "
-    "not which model is better."
+    "Models of different data sets are measured on different held-out rows: their figures say which was learned "
+    "better, not which model is better."
 )
 
 
@@ -63,7 +63,15 @@ def _evaluated(members: Sequence[EndedMember]) -> Iterator[Table]:
         step = member.step("evaluate")
         if step is not None and step.record is not None:
             for row in step.record.facts.get("results", ()):
-                cells = (*_who(member), row["model"], row["metric"], row.get("value"), row.get("low"), row.get("high"), row.get("n"))
+                cells = (
+                    *_who(member),
+                    row["model"],
+                    row["metric"],
+                    row.get("value"),
+                    row.get("low"),
+                    row.get("high"),
+                    row.get("n"),
+                )
                 by_task.setdefault(row["task"], []).append(cells)
     for task, rows in by_task.items():
         columns = ("dataset", "style", "experiment", "model", "metric", "value", "low", "high", "n")

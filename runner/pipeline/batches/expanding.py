@@ -87,9 +87,7 @@ def _of_form(document: Document) -> list[Finding]:
         from runner.spec.pydantic_errors import from_pydantic, told
 
         faults = check(document, document.value, batch_document.schema())
-        faults += [
-            fault for fault in from_pydantic(error, document, document.value, []) if not told(fault, faults)
-        ]
+        faults += [fault for fault in from_pydantic(error, document, document.value, []) if not told(fault, faults)]
         meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
         return [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
     for group in ("datasets", "styles", "experiments"):

@@ -168,9 +168,7 @@ def _refuse_own_input(sources: Mapping[str, Mapping[str, Any]], out: Path) -> No
     for source in sources.values():
         for each in source["files"]:
             if Path(each["path"]).resolve().is_relative_to(place):
-                raise ConflictError(
-                    "the step would replace what it reads", where=str(out), hint="name another folder"
-                )
+                raise ConflictError("the step would replace what it reads", where=str(out), hint="name another folder")
 
 
 def _aside(out: Path) -> Path:

@@ -11,18 +11,20 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from runner.contract import Section, option
-from runner.data.holdout import ColumnName, text_key
+from runner.data.holdout import ColumnName
 from runner.pipeline.steps import Inputs
 from runner.pipeline.steps.part_names import in_order
 from runner.pipeline.steps.row_files import need_rows, part_writer, rows_of
 from runner.pipeline.steps.row_forms import need_column, prompt_of, texts_of
 from runner.pipeline.steps.step_report import StepReport
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Options(Section):
@@ -107,36 +109,33 @@ def _normal(value: Any, options: Options) -> Any:
 
 def _near_repeats(inputs: Inputs, options: Options) -> dict[int, tuple[str, str]]:
     """The rows, by their number over all parts, that are nearly an earlier one that stays, each with its place."""
-    aside = StepReport()
-    sets: list[list[int]] = []
+    import numpy as np
+
+    aside, shingled = StepReport(), Shingles(options.shingle)
+    rows: list[np.ndarray] = []
     places: list[tuple[str, str]] = []
-    frequency: Counter[int] = Counter()
     exact: set[bytes] = set()
     for part in in_order(inputs):
         for place, row in rows_of(inputs[part], aside):
             key = _key(row, options, place)
             # An equal row is left out anyway, and nothing is to be compared with it.
-            shingles = [] if key in exact else sorted(_shingles(_compared(row, options), options.shingle))
+            rows.append(shingled.of("" if key in exact else _compared(row, options)))
             exact.add(key)
-            frequency.update(shingles)
-            sets.append(shingles)
             places.append((part, place))
     threshold = options.near or 0.0
+    known, counts = np.unique(np.concatenate(rows) if rows else np.zeros(0, np.uint64), return_counts=True)
     index: dict[int, list[int]] = {}
     found: dict[int, tuple[str, str]] = {}
-    kept: dict[int, frozenset[int]] = {}
-    for number, shingles in enumerate(sets):
-        if not shingles:
-            continue
-        ordered = sorted(shingles, key=lambda one: (frequency[one], one))
-        own = frozenset(ordered)
-        prefix = ordered[: len(ordered) - math.ceil(threshold * len(ordered)) + 1]
+    for number, own in enumerate(rows):
+        frequency = counts[np.searchsorted(known, own)]
+        rarest = np.lexsort((own, frequency))[: len(own) - math.ceil(threshold * len(own)) + 1]
+        # A shingle that one row has leads to no other.
+        prefix = own[rarest[frequency[rarest] > 1]].tolist() if len(own) else []
         candidates = sorted({other for shingle in prefix for other in index.get(shingle, ())})
-        first = next((other for other in candidates if _jaccard(own, kept[other]) >= threshold), None)
+        first = next((other for other in candidates if jaccard(own, rows[other]) >= threshold), None)
         if first is not None:
             found[number] = places[first]
             continue
-        kept[number] = own
         for shingle in prefix:
             index.setdefault(shingle, []).append(number)
     return found
@@ -148,13 +147,25 @@ def _compared(row: Mapping[str, Any], options: Options) -> str:
     return "\n".join(str(row.get(name)) for name in options.columns) if options.columns else texts_of(row)
 
 
-def _shingles(text: str, size: int) -> set[int]:
-    words = text.casefold().split()
-    if len(words) <= size:
-        return {text_key(" ".join(words))} if words else set()
-    return {text_key(" ".join(words[at : at + size])) for at in range(len(words) - size + 1)}
+class Shingles:
+    """The shingles of texts, as numbers of 64 bits. A text of fewer words than a shingle has is one shingle."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._words: dict[str, int] = {}
+
+    def of(self, text: str) -> np.ndarray:
+        """Each shingle of a text once, uint64, rising; none of a blank text."""
+        import numpy as np
+
+        words = [self._words.setdefault(word, len(self._words)) for word in text.casefold().split()]
+        last = max(len(words) - self._size, 0) + 1 if words else 0
+        # The hash of a tuple of whole numbers is the same in every process.
+        found = {hash(tuple(words[at : at + self._size])) % 2**64 for at in range(last)}
+        return np.array(sorted(found), np.uint64)
 
 
-def _jaccard(one: frozenset[int], other: frozenset[int]) -> float:
-    common = len(one & other)
+def jaccard(one: np.ndarray, other: np.ndarray) -> float:
+    """The share of two sets' members that both have. uint64, each member once."""
+    common = len(set(one.tolist()).intersection(other.tolist()))
     return common / (len(one) + len(other) - common)

@@ -21,6 +21,7 @@ from runner.data.records.data_files import NAME_ENDS, READ, container_of, data_f
 from runner.data.records.json_arrays import BLANK
 from runner.data.records.json_lines import LONGEST_ROW, decoded, fault, numbered, usable
 from runner.data.records.json_objects import ObjectReader
+from runner.data.records.row_reader import check_encoding
 from runner.errors import DataError, NotFoundError
 
 #: The key of an object that holds the rows.
@@ -69,6 +70,8 @@ def raw_files(path: str | Path) -> list[Path]:
 
 def raw_rows(path: str | Path, encoding: str | None = None, delimiter: str | None = None) -> Iterator[RawRow]:
     """Every row of every file that a path names. Raises for a file that is no data at all."""
+    if encoding is not None:
+        check_encoding(encoding, "encoding")
     for file in raw_files(path):
         if container_of(file.name) in ("json", "jsonl"):
             yield from _json(file, encoding)

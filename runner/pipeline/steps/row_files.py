@@ -55,6 +55,11 @@ class RowWriter:
         if error is not None:
             return
         name = self._path.name
+        if self._part is not None and not self.rows:
+            # No reader takes an empty file for data.
+            self._path.unlink()
+            self._report.warnings.append(f"nothing is left of {self._part}: the output has no such part")
+            return
         self._report.files[name] = WrittenFile(self._hash.hexdigest(), self._bytes, self.rows)
         if self._part is not None:
             self._report.parts[self._part] = name

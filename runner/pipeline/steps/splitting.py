@@ -116,17 +116,20 @@ def divided(
     distinct, first, group, counts = np.unique(keys, return_index=True, return_inverse=True, return_counts=True)
     if len(distinct) < len(shares):
         raise DataError(
-            f"{len(keys)} rows in {len(distinct)} groups cannot be divided into {len(shares)} parts "
-            f"({', '.join(names)}), each of which gets a group at least",
+            f"{counted(len(keys), 'rows')} in {counted(len(distinct), 'groups')} cannot be divided into "
+            f"{len(shares)} parts ({', '.join(names)}), each of which gets a group at least",
             hint="rows that ask the same stay together; ask for fewer parts, use more data, or let group_by be row",
         )
     everything = np.arange(len(distinct))
     if strata is None:
         return _cut(everything, distinct, counts, shares, seed, least=1)[group]
     own = strata[first]
-    mixed = sum(len(np.unique(strata[group == at])) > 1 for at in np.flatnonzero(counts > 1))
+    pairs = np.unique(np.stack([group.astype(np.uint64), strata]), axis=1)
+    mixed = int((np.bincount(pairs[0].astype(np.int64)) > 1).sum())
     if mixed:
-        warnings.append(f"several values of the column that is stratified by are in {counted(mixed, 'groups')}: each group stays whole")
+        warnings.append(
+            f"{counted(mixed, 'groups')} with several values of the column that is stratified by: each stays whole"
+        )
     part = np.zeros(len(distinct), np.int64)
     for stratum in np.unique(own):
         members = everything[own == stratum]

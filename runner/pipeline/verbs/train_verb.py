@@ -118,9 +118,7 @@ def _listened(work: Work, loaded: Any, before: Run | None) -> Finished:
         watching.announce(run, plan)
 
     if before is not None:
-        return resume(
-            str(before.path), work.workspace, executor=work.executor, listeners=listeners, announce=announce
-        )
+        return resume(str(before.path), work.workspace, executor=work.executor, listeners=listeners, announce=announce)
     return train(
         loaded,
         work.workspace,
@@ -159,4 +157,3 @@ def _result(work: Work, model: Any, run: str) -> Result:
         page = write_report(folder, work.folder / "run.html").name
     facts = {"metrics": dict(manifest.metrics), "headline": figure, "model_type": model.model_type}
     return Result(said, model=model.reference, run=run, facts=facts, page=page)
-

@@ -64,7 +64,10 @@ def faults(document: dict[str, Any]) -> dict[str, Fault]:
 def test_a_batch_is_every_data_set_by_every_style_by_every_experiment(here: Path) -> None:
     members = load_batch(json.dumps(batch())).members
     assert [member.pipeline.name for member in members] == [
-        f"all-{data}-{style}-{how}" for data in ("one", "two") for style in ("plain", "brief") for how in ("short", "long")
+        f"all-{data}-{style}-{how}"
+        for data in ("one", "two")
+        for style in ("plain", "brief")
+        for how in ("short", "long")
     ]
     plain, brief = members[0].pipeline, members[2].pipeline
     assert [step.name for step in plain.steps] == ["process", "split", "train"]
@@ -161,9 +164,7 @@ def test_a_batch_that_is_killed_goes_on_and_trains_nothing_twice(desk: Desk) -> 
     end = desk("pipeline", "run", path, "--executor", "local", "--json").ok().json
     assert [each["state"] for each in end["pipelines"]] == ["done"] * 4
     models = sorted(str(each.relative_to(desk.home / "models")) for each in (desk.home / "models").glob("*/*/v*"))
-    assert models == [
-        f"elo_scoring/ratings-{data}-{how}/v1" for data in ("few", "many") for how in ("fast", "slow")
-    ]
+    assert models == [f"elo_scoring/ratings-{data}-{how}/v1" for data in ("few", "many") for how in ("fast", "slow")]
     assert len(list((desk.home / "runs").iterdir())) == 4
 
 
