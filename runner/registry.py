@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from runner import near_names
-from runner.contract import EXTENSION, Builder, Footprint, FootprintContext, Task
 from runner.errors import EnvironmentProblem, NotFoundError
+
+# To list the kinds needs nothing of what they are made of: pydantic alone would take as long as all else.
+if TYPE_CHECKING:
+    from runner.contract import Builder, Footprint, FootprintContext, Task
 
 GROUP = "runner.builders"
 
@@ -96,7 +99,7 @@ def _found(name: str) -> Kind:
 @cache
 def _builder(kind: Kind) -> Builder:
     module = importlib.import_module(kind.module)
-    return cast(Builder, module if hasattr(module, "train") and hasattr(module, "TASK") else _Parts(module))
+    return cast("Builder", module if hasattr(module, "train") and hasattr(module, "TASK") else _Parts(module))
 
 
 #: What not every kind has.
@@ -139,7 +142,7 @@ class _Parts:
             DeprecationWarning,
             stacklevel=2,
         )
-        return cast(Task, importlib.import_module(f"runner.tasks.{name}").TASK)
+        return cast("Task", importlib.import_module(f"runner.tasks.{name}").TASK)
 
 
 def estimator(name: str) -> Callable[[Any, FootprintContext], Footprint] | None:
@@ -168,6 +171,8 @@ def load_predictor(builder: Builder, folder: Path, device: str = "cpu", cache: P
     A kind that needs no torch has no device to choose.
     """
     import inspect
+
+    from runner.contract import EXTENSION
 
     load = builder.Predictor.load
     # A kind from before predictors were told of the cache takes none.

@@ -55,8 +55,8 @@ def new(
     set_
         A field by its name, path or pointer: --set epochs=3 --set data=rows.csv --set /hub/repository=me/tutor.
     answers
-        A JSON file of such fields, {"kind": "sft", "name": "tutor", "data": "chats.jsonl", "epochs": 2}. What it lacks is
-        asked at a terminal, and elsewhere has its default. "start": false starts nothing.
+        A JSON file of such fields: {"kind": "sft", "name": "tutor", "data": "chats.jsonl", "epochs": 2}. What it lacks
+        is asked at a terminal, and elsewhere has its default. "start": false starts nothing.
     resume
         Go on where the conversation that was left last was.
     yes
@@ -125,6 +125,7 @@ def hold(
         resume=f"{as_called()} new --resume",
         tended=tended,
         start=starts,
+        ahead=_load_family if tended else lambda family: None,
     )
     if not tended and not yes and answers is None:
         _refuse(conversation, asker)
@@ -137,14 +138,30 @@ def hold(
     return train(spec_file=ended.path, executor=executor)  # type: ignore[arg-type]
 
 
+def ask_for_spec(spec: Path | None, *, interactive: bool) -> bool:
+    """Whether ``runner train`` is to ask: it was told to, or a person is there and there is no spec, or not all of one.
+
+    Raises :class:`UsageError` where it was told to and nobody is there.
+    """
+    from runner.wizard import terminal
+    from runner.wizard.incomplete import only_lacks
+
+    if not terminal.interactive():
+        if interactive:
+            raise UsageError(
+                f"nobody can be asked here: {terminal.why_not()}; missing: kind, /model/name, /data/dataset",
+                hint="runner train --spec-file FILE, or runner new KIND --set KEY=VALUE --yes",
+            )
+        return False
+    return interactive or spec is None or (str(spec) != "-" and only_lacks(spec))
+
+
 def command(path: Path) -> str:
     """The command that trains a spec file without questions."""
     return f"{as_called()} train --spec-file {shlex.quote(str(path))}"
 
 
-def prefill(
-    draft: Draft, session: Session, given: list[str], spec: Path | None, answers: Path | None
-) -> bool | None:
+def prefill(draft: Draft, session: Session, given: list[str], spec: Path | None, answers: Path | None) -> bool | None:
     """Put into the draft what is known before the first question; whether ``answers`` say to start, if they do."""
     from runner.wizard.given_values import KIND, give
 
@@ -179,9 +196,9 @@ def prefill(
 def _from_file(draft: Draft, path: Path) -> None:
     """A spec, as far as it goes: its fields are given. Raises :class:`SpecError` for what is no JSON object."""
     from runner.spec import pointers
-    from runner.spec.reader import read_file
+    from runner.spec.reader import read, read_file
 
-    document = read_file(path)
+    document = read(read_file(path), str(path))
     draft.document = dict(document.value)
     draft.origins = {f"/{name}": "file" for name in draft.document}
     draft.given = [pointers.join(at) for at in _leaves(draft.document, ())]
@@ -233,6 +250,22 @@ def _refuse(conversation: Any, asker: Any) -> None:
         f"nobody can be asked here: {terminal.why_not()}" + (f"; missing: {names}" if names else ""),
         hint="give each with --set KEY=VALUE, and take the defaults of the rest with --yes",
     )
+
+
+def _load_family(family: str) -> None:
+    """Make the schemas of a family's kinds while a person chooses one of them."""
+    from runner.wizard import kind_words, terminal
+
+    def load() -> None:
+        import contextlib
+
+        from runner.spec.json_schemas import schema_for
+
+        for kind in kind_words.families().get(family, ()):
+            with contextlib.suppress(Exception):
+                schema_for(kind)
+
+    terminal.warm_up(load)
 
 
 def _load() -> None:

@@ -27,6 +27,7 @@ def train(
     allow_changed_data: Annotated[bool, Parameter(negative="")] = False,
     executor: Literal["auto", "local", "docker"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
+    interactive: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
 ) -> int | None:
     """Train a model from a spec: a file, or standard input. Of several files, each after those whose models it names.
@@ -53,10 +54,22 @@ def train(
         Where to run; overrides the spec's run.executor. auto: Docker where an engine answers, else a local process.
     dry_run
         Print what would happen, with every value's origin, and start nothing. Of a chain: its order.
+    interactive
+        Ask for what is not there, as `runner new` does, then train. At a terminal, so does a command without a spec,
+        and one whose spec lacks what is required.
     """
     from runner.tracking.terminal import TerminalListener
 
     workspace = Workspace.current()
+    if interactive and (further or resume is not None or dry_run or json):
+        raise UsageError("--interactive asks for one spec, and trains it", hint="leave the other flags out")
+    if interactive or not (further or resume is not None or dry_run or json):
+        from runner.cli.new import ask_for_spec
+
+        if ask_for_spec(spec_file, interactive=interactive):
+            from runner.cli.new import hold
+
+            return hold([], spec=spec_file, executor=executor)
     if further:
         from runner.cli.train_chain import train_chain
 

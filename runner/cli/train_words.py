@@ -49,7 +49,10 @@ def read_spec(file: Path | None) -> LoadedSpec:
     if file is not None and str(file) != "-":
         return load_file(file)
     if file is None and (sys.stdin is None or sys.stdin.isatty()):
+        from runner.wizard.terminal import why_not
+
         raise UsageError(
-            "no spec", hint="runner train --spec-file spec.json, or pipe one in: cat spec.json | runner train"
+            f"no spec, and nobody can be asked here: {why_not()}; missing: kind, /model/name, /data/dataset",
+            hint="runner train --spec-file spec.json, or pipe one in: cat spec.json | runner train",
         )
     return load(read_piped(standard_input(), "<stdin>"), source="<stdin>")

@@ -1,20 +1,24 @@
-"""Prompts for a capable terminal: lists to walk with arrow keys and to filter by typing, hidden secrets, paths completed."""
+"""Prompts for a capable terminal: lists to walk with arrow keys and to filter, hidden secrets, paths completed."""
 
 from __future__ import annotations
 
-import shutil
 from typing import Any
 
 import questionary
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import PathCompleter
 from prompt_toolkit.key_binding import KeyBindings, merge_key_bindings
 from prompt_toolkit.keys import Keys
+from prompt_toolkit.styles import Style
 from prompt_toolkit.validation import ValidationError, Validator
 
 from runner.errors import Interrupted
 from runner.wizard.asking import Choice, Command, NotAnAnswer, Question, answer_of, checked, shown, title_of
+from runner.wizard.lines import columns, wrapped
 
 #: What a list's prompt gives back when a colon was typed, and when another answer is to be typed.
 _COLON, _OTHER = object(), object()
+_STYLE = Style([("qmark", "fg:ansicyan"), ("question", "bold")])
 
 
 class ArrowPrompts:
@@ -35,32 +39,40 @@ class ArrowPrompts:
                 raise Interrupted("setup cancelled") from None
 
     def say(self, text: str) -> None:
-        print(text, flush=True)
+        print(wrapped(text), flush=True)
 
     def _typed(self, question: Question, begun: str = "") -> Any:
         """A line. Enter alone is the default, which stands in brackets: nothing has to be deleted first."""
-        asked = {
-            "qmark": "?",
-            "validate": _Check(question),
-            "key_bindings": _pasting(),
+        hint = "" if begun else _hint(question)
+        long = len(question.text) + len(hint) + 4 > columns() // 2
+        # What is typed begins a line of its own where the question leaves it little room.
+        hint = "\n" + f"{hint} > ".lstrip() if long else hint + " " if hint else ""
+        prompt: PromptSession[str] = PromptSession(
+            [
+                ("class:qmark", "? "),
+                ("class:question", wrapped(question.text, first=2) + ("" if long else " ")),
+                ("", hint),
+            ],
+            style=_STYLE,
+            validator=_Check(question),
+            validate_while_typing=False,
+            key_bindings=_pasting(),
+            is_password=question.shape == "secret",
+            completer=PathCompleter(expanduser=True) if question.shape == "path" else None,
+            complete_while_typing=False,
             **self._options,
-        }
-        message = question.text + (f" {_hint(question)}" if not begun else "")
-        if question.shape == "secret":
-            prompt = questionary.password(message, **asked)
-        elif question.shape == "path":
-            prompt = questionary.path(message, default=begun, **asked)
-        else:
-            prompt = questionary.text(message, default=begun, **asked)
-        return answer_of(question, prompt.unsafe_ask())
+        )
+        return answer_of(question, prompt.prompt(default=begun))
 
     def _from_list(self, question: Question) -> Any:
-        room = max(20, shutil.get_terminal_size().columns - 6)
-        titles = max(len(choice.title) for choice in question.choices) if question.choices else 0
+        room = columns() - 4
+        text = wrapped(question.text, first=2)
         chosen = question.default if question.shape == "several" else [question.default]
         listed = [
             questionary.Choice(
-                _fitted(choice, titles, room),
+                _fitted(choice, room),
+                # What is pointed at is described below the list: filtering looks at names alone.
+                description=wrapped(choice.note, first=len("  Description: ")) if choice.note else None,
                 # questionary takes None for no value at all.
                 value=(choice.value,),
                 checked=question.shape == "several" and choice.value in (chosen or []),
@@ -75,22 +87,25 @@ class ArrowPrompts:
             return self._typed(question)
         if question.shape == "several":
             prompt = questionary.checkbox(
-                question.text,
+                text,
                 listed,
                 qmark="?",
-                instruction="(space marks, Enter takes them, : for commands)",
+                instruction="\n  (space marks, Enter takes them; : for commands)",
                 **self._options,
             )
         else:
             at = next((each for each in listed if each.value == (question.default,)), None)
+            if at is None and question.default is not None and question.free:
+                at = questionary.Choice(shown(question.default), value=(question.default,))
+                listed.insert(0, at)
             prompt = questionary.select(
-                question.text,
+                text,
                 listed,
                 qmark="?",
-                default=at if question.default is not None else None,
+                default=at,
                 use_search_filter=True,
                 use_jk_keys=False,
-                instruction="(arrows, or type to filter; : for commands)",
+                instruction="\n  (arrows, or type to filter; : for commands)",
                 **self._options,
             )
         _add_colon(prompt)
@@ -138,8 +153,8 @@ def _hint(question: Question) -> str:
     return "[none]" if question.optional else ""
 
 
-def _fitted(choice: Choice, titles: int, room: int) -> str:
-    text = f"{choice.title.ljust(titles)}  {choice.note}" if choice.note else choice.title or shown(choice.value)
+def _fitted(choice: Choice, room: int) -> str:
+    text = choice.title or shown(choice.value)
     return text if len(text) <= room else text[: room - 1] + "…"
 
 
@@ -149,7 +164,7 @@ def _pasting() -> KeyBindings:
 
     @keys.add(Keys.BracketedPaste, eager=True)
     def _(event: Any) -> None:
-        event.current_buffer.insert_text(" ".join(event.data.split("\n")).replace("\r", " ").strip())
+        event.current_buffer.insert_text(" ".join(event.data.split()))
 
     return keys
 

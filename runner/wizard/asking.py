@@ -87,7 +87,7 @@ class Asker(Protocol):
         ...
 
 
-class Command(Exception):  # noqa: N818  not an error
+class Command(Exception):
     """A person typed a word for the wizard at a prompt: ``:back``, ``:show``, ``:set key=value``."""
 
     def __init__(self, name: str, words: str = "") -> None:
@@ -96,7 +96,7 @@ class Command(Exception):  # noqa: N818  not an error
         self.words = words
 
 
-class Unanswered(Exception):  # noqa: N818  not an error
+class Unanswered(Exception):
     """Nobody is asked, and the question has no default to take."""
 
 
@@ -152,7 +152,9 @@ def shown(value: Any) -> str:
 
 def title_of(question: Question, value: Any) -> str:
     """A default as it is offered: the title of its choice."""
-    titles = [choice.title for choice in question.choices if choice.value == value and type(choice.value) is type(value)]
+    titles = [
+        choice.title for choice in question.choices if choice.value == value and type(choice.value) is type(value)
+    ]
     return titles[0] if titles else shown(value)
 
 

@@ -22,8 +22,10 @@ from runner.wizard.session import Session
 from runner.wizard.steps import STEPS, steps
 
 #: What is told of a training is told again after these steps, when it has changed.
-TELLING = {"data", "columns", "split", "samples", "model", "needed", "reading", "training", "hyperparameters", "adapters",
-           "own", "edit"}  # fmt: skip
+TELLING = {
+    "data", "columns", "split", "samples", "model", "needed", "reading", "training", "hyperparameters", "adapters",
+    "own", "edit",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Conversation:
     """Asks until the spec is whole.
 
     ``saved`` is where the answers are kept after each (None: nowhere), ``command`` says how a spec file is trained,
-    ``tended`` whether a person is there: where none is, a fault ends it.
+    ``tended`` whether a person is there: where none is, a fault ends it. ``ahead`` is told the family when it is
+    chosen: what its kinds need can be loaded while the next question is read.
     """
 
     def __init__(
@@ -53,10 +56,13 @@ class Conversation:
         resume: str = "runner new --resume",
         tended: bool = True,
         start: bool = True,
+        ahead: Callable[[str], None] = lambda family: None,
     ) -> None:
         self._asker, self.draft, self._session = asker, draft, session
         self._saved, self._command, self._resume = saved, command, resume
         self._tended, self._start = tended, start
+        self._ahead = ahead
+        self._step = self._before = ""
 
     def run(self) -> Ended:
         """Ask to the end. Raises :class:`Interrupted` where it was cancelled, :class:`Stopped` where it was put off."""
@@ -86,8 +92,13 @@ class Conversation:
             yield from self._ending()
 
     def _asked(self, ask: Ask) -> None:
-        if ask.before:
+        if ask.step != self._step:
+            self._step = ask.step
+            self._asker.say(f"\n[{ask.step}]")
+        if ask.before and ask.before != self._before:
+            # What was said already, and is unchanged, is not said anew: a table fills a window.
             self._asker.say(ask.before)
+        self._before = ask.before or self._before
         try:
             answer = self._asker.ask(ask.question)
         except Command as command:
@@ -113,6 +124,8 @@ class Conversation:
                 self.draft.answered.pop(ask.key, None)
                 self.draft.document, self.draft.origins = former
                 return
+        if ask.key == "family":
+            self._ahead(str(answer))
         self._save()
         if changed and ask.step in TELLING:
             self._tell()
@@ -314,7 +327,9 @@ class Conversation:
     def _do(self, command: Command, ask: Ask) -> None:
         try:
             getattr(self, f"_{command.name}_command")(command.words, ask)
-        except (UsageError, ConflictError) as error:
+        except (Stopped, Interrupted):
+            raise
+        except RunnerError as error:
             self._asker.say(f"  ! {error.message}" + (f": {error.hint}" if error.hint else ""))
 
     def _help_command(self, words: str, ask: Ask) -> None:

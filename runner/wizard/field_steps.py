@@ -107,6 +107,15 @@ def _tag(schema: Schema, root: Schema) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def union_tags(root: Schema, document: Any, pointer: str, name: str) -> list[str] | None:
+    """What ``name`` may be in a union that it tells apart; None where the field at ``pointer`` is no such union."""
+    found = field_at(root, document, pointer) if pointer else None
+    if found is None or _tag(found[0], root) != name:
+        return None
+    options = field_values.open_branches(found[0], root)
+    return [str(option["properties"][name]["const"]) for option in options if name in option.get("properties", {})]
+
+
 def _entries(schema: Schema) -> Schema | None:
     """The schema of the entries of an object whose keys are names of the user's."""
     if schema.get("type") != "object" or "properties" in schema:
@@ -217,9 +226,7 @@ def _presence(field: Field, root: Schema, draft: Draft, words: list[Any], defaul
     return Ask(field.step, asked, choose)
 
 
-def _union(
-    field: Field, root: Schema, draft: Draft, objects: list[Schema], tag: str, offers: Offers
-) -> Iterator[Ask]:
+def _union(field: Field, root: Schema, draft: Draft, objects: list[Schema], tag: str, offers: Offers) -> Iterator[Ask]:
     """A section that is one of several: which, then its fields."""
     by_tag = {option["properties"][tag]["const"]: option for option in objects}
     default = field.default(root)
@@ -266,9 +273,7 @@ def _union(
             yield from asks(field.inner(name, chosen, draft, root), root, draft, offers)
 
 
-def _named(
-    field: Field, root: Schema, draft: Draft, section: Schema, entry: Schema, offers: Offers
-) -> Iterator[Ask]:
+def _named(field: Field, root: Schema, draft: Draft, section: Schema, entry: Schema, offers: Offers) -> Iterator[Ask]:
     """Entries under names of the user's: a name, what is under it, the next name, until an empty one."""
     least = section.get("minProperties", 0) if field.needed else 0
     pattern = next(iter(section.get("patternProperties", ())), None)

@@ -87,9 +87,7 @@ def _of_type(text: str, schema: Schema, root: Schema) -> Any:
         items = [] if text.lower() in ("none", "null") else [part.strip() for part in text.split(",")]
         each = schema.get("items", {})
         prefix = schema.get("prefixItems", [])
-        return [
-            value_of(part, prefix[at] if at < len(prefix) else each, root) for at, part in enumerate(items) if part
-        ]
+        return [value_of(part, prefix[at] if at < len(prefix) else each, root) for at, part in enumerate(items) if part]
     if kind == "object":
         return _object(text, schema, root)
     if kind == "string":
@@ -145,7 +143,9 @@ def _fault(value: Any, schema: Schema, root: Schema) -> str | None:
     if "enum" in schema:
         return None if value in schema["enum"] else told
     if "const" in schema:
-        return None if value == schema["const"] and isinstance(value, bool) == isinstance(schema["const"], bool) else told
+        return (
+            None if value == schema["const"] and isinstance(value, bool) == isinstance(schema["const"], bool) else told
+        )
     kind = schema.get("type")
     if not isinstance(kind, str):
         return None
@@ -189,7 +189,7 @@ def expected(schema: Schema, root: Schema) -> str:
     found = []
     named = words(schema, root)
     if named:
-        found.append((", ".join(word if isinstance(word, str) else json.dumps(word) for word in named)))
+        found.append(", ".join(word if isinstance(word, str) else json.dumps(word) for word in named))
     found += [_expected(option, root) for option in open_branches(schema, root)]
     if takes_null(schema, root):
         found.append("none")

@@ -9,7 +9,7 @@ from runner.errors import UsageError
 from runner.spec import pointers
 from runner.wizard.draft import Draft, Origin
 from runner.wizard.field_groups import MODEL_FIELDS, field_at, present, top_fields
-from runner.wizard.field_steps import write_out
+from runner.wizard.field_steps import union_tags, write_out
 from runner.wizard.field_values import branches
 from runner.wizard.session import Session
 from runner.wizard.steps import set_kind, typed_value
@@ -58,7 +58,10 @@ def _columns(root: Any) -> set[str]:
 
 
 def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) -> str:
-    """Set a field by its name; the pointer. ``text`` is what was typed, or the value itself. Raises :class:`UsageError`."""
+    """Set a field by its name; the pointer. ``text`` is what was typed, or the value itself.
+
+    Raises :class:`UsageError`.
+    """
     key = key.strip()
     if key in ("kind", "model_type", KIND, "model.spec.model_type"):
         name = str(text)
@@ -77,6 +80,16 @@ def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) ->
         return pointer
     root = session.schema(draft.kind)
     pointer = pointer_of(key, root, draft.document)
+    section, _, name = pointer.rpartition("/")
+    if (tags := union_tags(root, draft.document, section, name)) is not None:
+        if text not in tags:
+            hint = near_names.hint(str(text), tags, "there are: " + ", ".join(tags))
+            raise UsageError(f"{text!r} is none of them", where=f"--set {key}", hint=hint)
+        if draft.get(pointer) != text:
+            # Another branch of the union: nothing of the former one is in its fields.
+            write_out(draft, root, section)
+            draft.put(section, {name: text}, origin)
+        return pointer
     value = text
     if isinstance(text, str):
         try:
@@ -93,4 +106,3 @@ def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) ->
     write_out(draft, root, pointer)
     draft.put(pointer, value, origin)
     return pointer
-

@@ -24,5 +24,7 @@ def use(token: str) -> str:
             return "the Hub does not know this token: it is not used (:back token asks again)"
         return f"the token is kept for this run; the Hub answered {status} when it was asked"
     except Exception as error:  # noqa: BLE001 - whatever a network does: the token may be right all the same
-        return f"the token is kept for this run; it could not be checked: the Hub was not reached ({type(error).__name__})"
+        return (
+            f"the token is kept for this run; it could not be checked: the Hub was not reached ({type(error).__name__})"
+        )
     return f"the token is {name}'s, and kept for this run"

@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from runner.errors import Interrupted
 from runner.wizard.asking import Choice, NotAnAnswer, Question, answer_of, title_of
+from runner.wizard.lines import columns, wrapped
 
 
 class NumberedPrompts:
@@ -20,7 +21,8 @@ class NumberedPrompts:
         self._width = width
 
     def ask(self, question: Question) -> Any:
-        self.say(self._drawn(question))
+        self._out.write(self._drawn(question) + "\n")
+        self._out.flush()
         while True:
             typed = self._line(question)
             try:
@@ -29,7 +31,7 @@ class NumberedPrompts:
                 self.say(f"  ! {error}")
 
     def say(self, text: str) -> None:
-        self._out.write(text + "\n")
+        self._out.write(wrapped(text, self._columns) + "\n")
         self._out.flush()
 
     def _line(self, question: Question) -> str:
@@ -57,7 +59,7 @@ class NumberedPrompts:
         return "[none] " if question.optional else "> "
 
     def _drawn(self, question: Question) -> str:
-        lines = ["", *self._wrapped(question.text)]
+        lines = ["", wrapped(question.text, self._columns)]
         width = len(str(len(question.choices)))
         for number, choice in enumerate(question.choices, 1):
             lines += self._choice(f"  {number:>{width}}  ", choice, question.choices)
@@ -75,17 +77,6 @@ class NumberedPrompts:
             text, self._columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
         )
 
-    def _wrapped(self, text: str) -> list[str]:
-        return [
-            line
-            for part in text.splitlines()
-            for line in textwrap.wrap(part, self._columns, break_long_words=False, break_on_hyphens=False) or [""]
-        ]
-
     @property
     def _columns(self) -> int:
-        if self._width:
-            return self._width
-        import shutil
-
-        return max(20, min(shutil.get_terminal_size().columns, 120) - 1)
+        return self._width or columns()

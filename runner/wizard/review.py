@@ -44,7 +44,11 @@ def rows(draft: Draft, session: Session) -> list[Row]:
     except SpecError:
         return [Row(at, _text(value), draft.origin(at) or "you") for at, value in _leaves(draft.document, ())]
     return [
-        Row(each.pointer, _text(each.value), "default" if each.origin == "default" else draft.origin(each.pointer) or "you")
+        Row(
+            each.pointer,
+            _text(each.value),
+            "default" if each.origin == "default" else draft.origin(each.pointer) or "you",
+        )
         for each in found
         if each.value is not None or draft.has(each.pointer)
     ]

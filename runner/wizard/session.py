@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.errors import Fault, RunnerError
+from runner.errors import Fault, RunnerError, SpecError
 from runner.workspace import Workspace, current_folder
 
 if TYPE_CHECKING:
@@ -77,22 +77,18 @@ class Session:
 
         What only its columns can tell is told later, at the columns.
         """
+        if self.look(path) is not None:
+            return None
+        if kind is None:
+            return self.unseen.get(path)
+        from runner.execution.data_trial import data_section
+
+        # What cannot be looked at as a table of rows may be what a layout reads: a packaged name, a folder of pictures.
         try:
-            if kind is not None:
-                from runner.execution.data_trial import data_section
-
-                data_section(_layout(kind), path, None, kind).check(self.folder)
-            else:
-                from runner.data.records.data_files import data_files
-
-                data_files(path, "/data/dataset", self.folder)
+            data_section(_layout(kind), path, None, kind).check(self.folder)
+        except SpecError as error:
+            return "; ".join(fault.message for fault in error.faults)
         except RunnerError as error:
-            faults = getattr(error, "faults", None)
-            if faults is not None:
-                return "; ".join(fault.message for fault in faults)
-            where = str(error.where or "")
-            if where.startswith("/data/") and not where.startswith("/data/dataset"):
-                return None
             return error.message + (f"; {error.hint}" if error.hint else "")
         return None
 
@@ -116,7 +112,6 @@ class Session:
 
     def faults(self, document: dict[str, Any]) -> list[Fault]:
         """Everything wrong with the spec as it is now, each with its place."""
-        from runner.errors import SpecError
         from runner.spec.checking import load_object
 
         try:

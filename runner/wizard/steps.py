@@ -9,7 +9,6 @@ from typing import Any
 from runner import registry
 from runner.spec import pointers
 from runner.spec.schema_walk import resolve
-from runner.store.model_lookup import versions
 from runner.store.names import name_fault
 from runner.wizard import kind_words
 from runner.wizard.asking import Choice, Question, shown
@@ -33,7 +32,7 @@ Schema = dict[str, Any]
 
 #: The steps by name, as ``:back STEP`` takes them, in their order.
 STEPS = (
-    "family", "kind", "name", "data", "token", "columns", "split", "samples", "model", "needed",
+    "family", "kind", "name", "data", "token", "columns", "split", "samples", "model", "needed", "more",
     *(group.name for group in GROUPS), "file", "review", "start",
 )  # fmt: skip
 #: The answer to the first question of somebody who does not know what the data is good for.
@@ -156,6 +155,8 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
         return None if wrong is None else f"the name {wrong}"
 
     def told(draft: Draft) -> list[str]:
+        from runner.store.model_lookup import versions
+
         there = versions(session.workspace.store, kind, str(draft.get("/model/name")))
         if not there:
             return []
@@ -166,7 +167,9 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
         help="/model/name  The name that the model is stored under. " + expected(_schema_of_name(session, kind), {}),
         why="the kind's name" if now is None else "the spec has this name now",
     )  # fmt: skip
-    return Ask("name", asked, lambda draft, answer: draft.put("/model/name", answer) if answer != now else None, "", told)
+    return Ask(
+        "name", asked, lambda draft, answer: draft.put("/model/name", answer) if answer != now else None, "", told
+    )
 
 
 def _schema_of_name(session: Session, kind: str) -> Schema:
@@ -176,6 +179,9 @@ def _schema_of_name(session: Session, kind: str) -> Schema:
 
 
 def _free_name(session: Session, kind: str) -> str:
+    # Imported here: manifests are pydantic's, and the first question needs none.
+    from runner.store.model_lookup import versions
+
     name, at = kind.replace("_", "-"), 2
     free = name
     while versions(session.workspace.store, kind, free):
@@ -384,7 +390,7 @@ def _split(draft: Draft, root: Schema) -> Iterator[Ask]:
         chosen = draft.own.get("split", now)
     else:
         chosen = ways[0] if ways else None
-    needed = [chosen] if chosen in ("validation_split", None) else [chosen]
+    needed = [chosen]
     if chosen in ("group_column", "time_column"):
         needed.append("validation_split")
     for name in needed:
@@ -431,11 +437,13 @@ def _groups(draft: Draft, session: Session, root: Schema) -> Iterator[Ask]:
         help="Each has a default that works. `:set KEY=VALUE` sets one without going through the others.",
         why="every field that is left has a default",
     )  # fmt: skip
-    yield Ask(GROUPS[0].name, asked, lambda draft, answer: draft.own.__setitem__("more", answer))
+    yield Ask("more", asked, lambda draft, answer: draft.own.__setitem__("more", answer))
     if not draft.own.get("more"):
         return
     for group in GROUPS:
-        fields = {pointer: found for pointer, found in fields_of(group.name, root).items() if not _asked(draft, pointer)}
+        fields = {
+            pointer: found for pointer, found in fields_of(group.name, root).items() if not _asked(draft, pointer)
+        }
         if not fields:
             continue
         key = f"group:{group.name}"
@@ -462,7 +470,7 @@ def _asked(draft: Draft, pointer: str) -> bool:
         return draft.own.get("columns") is not True and any(
             key.startswith(pointer + "/") and step == "columns" for key, step in draft.answered.items()
         )
-    return draft.answered.get(pointer) in early or pointer == "/model/name"
+    return draft.answered.get(pointer) in early or pointer in ("/model/name", "/data/dataset")
 
 
 def _summary(fields: Any, draft: Draft, root: Schema) -> str:

@@ -42,7 +42,9 @@ def asker(*, plain: bool) -> Asker:
 
 
 def warm_up(load: Callable[[], None]) -> None:
-    """Load what the next questions need while the first is read."""
+    """Load what the next questions need while one is read: a moment later, so that it is drawn first."""
     import threading
 
-    threading.Thread(target=load, daemon=True, name="wizard-warm-up").start()
+    later = threading.Timer(0.15, load)
+    later.daemon = True
+    later.start()

@@ -18,7 +18,7 @@ MOST = 2000
 
 
 class Scripted:
-    """Answers by ``answers`` (by key; a function gets the question), else the default. Keeps all that was asked and said."""
+    """Answers by ``answers`` (by key; a function gets the question), else the default. Keeps what it was asked."""
 
     def __init__(self, answers: Mapping[str, Any] | None = None, otherwise: Callable[[Question], Any] | None = None):
         self.answers = dict(answers or {})

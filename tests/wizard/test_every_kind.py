@@ -15,6 +15,9 @@ from runner.wizard.field_groups import GROUPS, NOT_ASKED, group_of, top_fields
 from tests.examples import KINDS, example
 from tests.wizard.scripted import Scripted, converse, from_example
 
+#: Kinds whose sections differ most; a long run asks all.
+QUICK = {"grpo", "sentence_embedding", "tabular_classification", "elo_scoring"}
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):
@@ -27,7 +30,9 @@ def resolved(document: dict[str, Any]) -> dict[str, Any]:
     return canonical(load_object({key: value for key, value in document.items() if key != "$schema"}).spec)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in QUICK else pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS]
+)
 def test_its_example_is_reached_by_questions_alone(kind):
     document = example(kind)
     family = registry.kinds()[kind].family
@@ -39,7 +44,9 @@ def test_its_example_is_reached_by_questions_alone(kind):
     asked = {question.key for question in asker.asked}
     for pointer in top_fields(schema_for(kind)):
         # A section is asked by its fields, by whether it is there, or by its names.
-        inside = [key for key in asked if key == pointer or key.startswith((pointer + "/", pointer + "?", pointer + "+"))]
+        inside = [
+            key for key in asked if key == pointer or key.startswith((pointer + "/", pointer + "?", pointer + "+"))
+        ]
         assert inside or pointer == "/data/columns", f"{kind}: {pointer} is asked nowhere"
 
 
