@@ -18,10 +18,10 @@ PAGE = ROOT / "docs" / "pipeline.md"
 TARGETS = (
     "help install install-constrained setup-dirs download-model setup-accelerate print-python check process style "
     "render full-pipeline dapt-docx train train-bnb train-unsloth train-with-tb train-bnb-tb train-unsloth-tb "
-    "train-and-watch dapt-train train-distributed train-distributed-tb train-deepspeed train-deepspeed-tb train- "
-    "embed train-embed-tb tensorboard tb tb-stop stop-tb tb-clean tb-open eval eval-val eval-test eval-quick eval- "
-    "full eval-embed infer infer-interactive infer-batch infer-embed merge merge-bf16 merge-test gpu-info memory- "
-    "check test clean "
+    "train-and-watch dapt-train train-distributed train-distributed-tb train-deepspeed train-deepspeed-tb "
+    "train-embed train-embed-tb tensorboard tb tb-stop stop-tb tb-clean tb-open eval eval-val eval-test eval-quick "
+    "eval-full eval-embed infer infer-interactive infer-batch infer-embed merge merge-bf16 merge-test gpu-info "
+    "memory-check test clean "
 )
 SCRIPTS = {"workflows/quick_start.sh", "workflows/batch_process.sh"}
 VARIABLES = {"CONFIG", "STYLE", "TB_PORT", "TB_LOGDIR", "MODEL", "LOCAL", "EMBED_CONFIG", "PYTHON"}
