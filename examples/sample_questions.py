@@ -1,7 +1,7 @@
 """Write questions with answers as several people would have noted them, for the tutorial on pipelines.
 
-Run it as `python examples/sample_questions.py FOLDER`. It writes `raw.jsonl`: rows with `question` and `answer`, rows with
-`instruction`, `input` and `output`, a few twice, and two that nobody answered. The same rows come out each time.
+Run it as `python examples/sample_questions.py FOLDER`. It writes `raw.jsonl`: rows with `question` and `answer`, rows
+with `instruction`, `input` and `output`, a few twice, and two that nobody answered. The same rows come out each time.
 """
 
 import json

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,6 +13,7 @@ from runner.cli import streams
 from runner.cli.infer import progress_shown, sigterm_raises
 from runner.cli.output import error_text, fault_text, say, show, table
 from runner.cli.parameters import Dash, Json
+from runner.cli.pipeline_watching import watching
 from runner.cli.program_name import as_called
 from runner.errors import ExitCode, Stopped, UsageError
 from runner.workspace import Workspace
@@ -36,7 +36,8 @@ def run(
     Parameters
     ----------
     file
-        The pipeline, or the batch: JSON, as `runner schema pipeline` and `runner schema batch` say; - is standard input.
+        The pipeline, or the batch: JSON, as `runner schema pipeline` and `runner schema batch` say; - is standard
+        input.
     from_
         Do this step and all after it anew, though they are done.
     executor
@@ -95,25 +96,6 @@ def run(
             say(error_text(ended.error))
         return int(ended.error.code)
     return ExitCode.DONE
-
-
-def watching(emit: Any) -> Any:
-    """Trainings as ``runner train`` shows them; the rest is said."""
-    from runner.cli.train_words import announce
-    from runner.pipeline.verbs import Watching
-    from runner.tracking.terminal import TerminalListener
-
-    open_: list[TerminalListener] = []
-
-    def listeners(spec: Any) -> list[TerminalListener]:
-        open_.append(TerminalListener(sys.stderr, print_every=spec.log.print_every))
-        return open_[-1:]
-
-    def close() -> None:
-        while open_:
-            open_.pop().close()
-
-    return Watching(say, listeners, emit, announce, close)
 
 
 def _planned(planned: Any) -> dict[str, Any]:

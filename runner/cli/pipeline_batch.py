@@ -17,7 +17,7 @@ def run_batch(data: bytes, source: str, executor: str | None, *, dry_run: bool, 
     """Check and run every pipeline of a batch; each is shown as it ends, and the table at the end. The exit code is
     that of the first that failed."""
     from runner.cli.infer import progress_shown, sigterm_raises
-    from runner.cli.pipeline import watching
+    from runner.cli.pipeline_watching import watching
     from runner.inference.inferring import Terminated
     from runner.pages.table_text import as_text
     from runner.pipeline.batches import batch_running

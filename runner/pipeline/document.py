@@ -1,4 +1,4 @@
-"""``pipeline.json``: the steps from raw files to a trained, evaluated model, each the name of a verb and what it is told.
+"""``pipeline.json``: the steps from raw files to a trained, evaluated model, each a verb and what it is told.
 
 What a step makes is named in a later one by ``{"$from": "STEP"}``, or ``{"$from": "STEP.PART"}`` where it makes several
 things. It is an object, so that no path and no model's name can be mistaken for it.

@@ -326,18 +326,15 @@ def _whole_spec(body: Any, changes: Mapping[str, Any]) -> Any:
 
 def _sort_at(verb: str, within: Path) -> Sort | None:
     """What can stand at a place of what a verb is told; None where nothing can that a step makes."""
-    first = within[0] if within else None
+    first = str(within[0]) if within else ""
+    places: dict[str, Sort] = {"input": "rows", "model": "model", "models": "model"}
     if verb == "train":
-        return (
-            {"data": "rows", "model": "model"}.get(str(first))
-            if within[1:] not in (("name",), ("model_type",))
-            else None
-        )  # type: ignore[return-value]
+        places = {"data": "rows", "model": "model"}
+        # A model's own name and kind are no other model.
+        return None if within[1:] in (("name",), ("spec", "model_type")) else places.get(first)
     if first == "tasks":
-        if len(within) < 3:
-            return None
-        return "rows" if within[-1] == "dataset" else "model"
-    return {"input": "rows", "model": "model", "models": "model"}.get(str(first))  # type: ignore[return-value]
+        return None if len(within) < 3 else "rows" if within[-1] == "dataset" else "model"
+    return places.get(first)
 
 
 def _made(reference: Reference, before: Mapping[str, Named]) -> Made | None:

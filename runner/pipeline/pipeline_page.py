@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.contract import Table
 from runner.pages.cards import card
-from runner.pages.html import Markup, join, table, tag, tree
+from runner.pages.html import Markup, block, join, table, tag
 from runner.pages.numbers import duration, number
 from runner.pages.page import whole_page
 from runner.pages.table_page import as_html
@@ -43,8 +44,13 @@ def page(loaded: LoadedPipeline, ended: Ended, folder: Path) -> str:
         ("Rows", _rows(ended.steps)),
     ]
     sections += [(f"Figures of {step.name}", _figures(step)) for step in ended.steps if step.record is not None]
-    sections.append(("Document", tree(loaded.document.value)))
+    sections.append(("Document", as_written(loaded.document.value)))
     return whole_page(title, head, sections, time.strftime("%Y-%m-%d %H:%M:%S"))
+
+
+def as_written(document: Any) -> Markup:
+    """A document as its text."""
+    return tag("pre", block(json.dumps(document, indent=2, ensure_ascii=False)))
 
 
 def _cards(steps: Sequence[DoneStep]) -> Iterator[Markup]:

@@ -103,7 +103,7 @@ def _fault(
         if reference.step == step.name:
             yield fault("a step cannot use what it makes itself", "name an earlier step")
         elif reference.step not in names:
-            there = [name for name in before] or ["none: this is the first step"]
+            there = list(before) or ["none: this is the first step"]
             hint = near_names.hint(reference.step, names, f"the steps before it: {', '.join(there)}")
             yield fault(f"there is no step {reference.step!r}", hint)
         elif cycle := _cycle(step.name, reference.step, every):

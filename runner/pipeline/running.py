@@ -24,6 +24,8 @@ from runner.store.files import write_json
 from runner.workspace import Workspace
 
 DOCUMENT = "pipeline.json"
+#: Nobody follows it.
+UNWATCHED = Watching()
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def run(
     *,
     executor: str | None = None,
     again_from: str | None = None,
-    watching: Watching = Watching(),
+    watching: Watching = UNWATCHED,
     command: str = "runner pipeline run FILE",
 ) -> Ended:
     """Check everything, then do the steps in order, up to the first that fails.

@@ -52,8 +52,8 @@ class ReplayLock(TypedDocument):
     #: How the data that the spec's fields name was made, where steps did: field -> ``reference`` (``dataset/NAME/vN``
     #: or a folder), ``sha256``, the rows of its ``parts``, and its ``steps`` from the raw files on.
     prepared: JsonObject = field(default_factory=dict)
-    #: The pipeline whose step it was: ``name``, ``step``, and ``steps``, all that its rows and models came through, each
-    #: with its verb and the hash of its inputs and options.
+    #: The pipeline whose step it was: ``name``, ``step``, and ``steps``, all that its rows and models came through,
+    #: each with its verb and the hash of its inputs and options.
     pipeline: JsonObject | None = None
     #: What really trained, of a kind that tells it: backend, precision, base, template, rows, adapters.
     stamp: Mapping[str, object] = field(default_factory=dict)

@@ -31,6 +31,8 @@ NOT_RUN = {
     r"runner serve ": "serves until it is ended (tests/docs/test_serving_page.py)",
     r"runner (gateway|data from-log) ": "needs the log of a gateway (tests/gateway/test_gateway_cli.py)",
     r"runner sweep (show|best|add|export) ": "needs a sweep that was run (tests/docs/test_sweeps_guide.py)",
+    r"runner pipeline (run|show) ": "needs raw rows (tests/docs/test_pipeline_tutorial.py)",
+    r"runner quickstart ": "trains in an empty folder (tests/wizard/test_quickstart.py)",
     r"runner merge ": "needs an adapter and its base (tests/builders/language/test_merging.py)",
     r"runner data (style|render|store|remove) ": "needs what a step made (tests/docs/test_data_steps_page.py)",
     r"runner data collect ": "asks LLMs behind HTTP (tests/inference/collecting)",

@@ -15,58 +15,14 @@ from tests.docs.documents import ROOT, table
 
 PAGE = ROOT / "docs" / "pipeline.md"
 #: Every target of that Makefile, its scripts, and its variables.
-TARGETS = [
-    "help",
-    "install",
-    "install-constrained",
-    "setup-dirs",
-    "download-model",
-    "setup-accelerate",
-    "print-python",
-    "check",
-    "process",
-    "style",
-    "render",
-    "full-pipeline",
-    "dapt-docx",
-    "train",
-    "train-bnb",
-    "train-unsloth",
-    "train-with-tb",
-    "train-bnb-tb",
-    "train-unsloth-tb",
-    "train-and-watch",
-    "dapt-train",
-    "train-distributed",
-    "train-distributed-tb",
-    "train-deepspeed",
-    "train-deepspeed-tb",
-    "train-embed",
-    "train-embed-tb",
-    "tensorboard",
-    "tb",
-    "tb-stop",
-    "stop-tb",
-    "tb-clean",
-    "tb-open",
-    "eval",
-    "eval-val",
-    "eval-test",
-    "eval-quick",
-    "eval-full",
-    "eval-embed",
-    "infer",
-    "infer-interactive",
-    "infer-batch",
-    "infer-embed",
-    "merge",
-    "merge-bf16",
-    "merge-test",
-    "gpu-info",
-    "memory-check",
-    "test",
-    "clean",
-]
+TARGETS = (
+    "help install install-constrained setup-dirs download-model setup-accelerate print-python check process style "
+    "render full-pipeline dapt-docx train train-bnb train-unsloth train-with-tb train-bnb-tb train-unsloth-tb "
+    "train-and-watch dapt-train train-distributed train-distributed-tb train-deepspeed train-deepspeed-tb "
+    "train-embed train-embed-tb tensorboard tb tb-stop stop-tb tb-clean tb-open eval eval-val eval-test eval-quick "
+    "eval-full eval-embed infer infer-interactive infer-batch infer-embed merge merge-bf16 merge-test gpu-info "
+    "memory-check test clean "
+)
 SCRIPTS = {"workflows/quick_start.sh", "workflows/batch_process.sh"}
 VARIABLES = {"CONFIG", "STYLE", "TB_PORT", "TB_LOGDIR", "MODEL", "LOCAL", "EMBED_CONFIG", "PYTHON"}
 ROWS = [*table(PAGE, "Target"), *table(PAGE, "Variable")]
@@ -84,7 +40,7 @@ RUN_HERE = {
 
 def test_the_table_has_every_target_and_every_variable() -> None:
     named = {word for row in table(PAGE, "Target") for word in re.findall(r"`make ([\w-]+)", row[0])}
-    assert named == set(TARGETS)
+    assert named == set(TARGETS.split())
     assert {row[0].strip("`") for row in table(PAGE, "Target") if "workflows" in row[0]} == SCRIPTS
     assert {row[0].strip("`") for row in table(PAGE, "Variable")} == VARIABLES
     assert all(re.search(r"`(runner|make)[ `]", row[1]) for row in ROWS)

@@ -100,7 +100,8 @@ def test_the_steps_are_listed_and_shown_with_a_page(desk: Desk) -> None:
     assert "26 rows read" in desk("pipeline", "show", "first").ok().out
     page = Path(shown["page"]).read_text()
     assert "clean" in page and "no assistant" in page and "split" in page
-    # The links lead somewhere.
+    # The document as its text, and links that lead somewhere.
+    assert "&quot;$from&quot;: &quot;clean&quot;" in page
     for link in page.split('href="')[1:]:
         target = link.partition('"')[0]
         assert target.startswith("#") or (Path(shown["folder"]) / target).exists(), target

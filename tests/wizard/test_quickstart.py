@@ -49,7 +49,7 @@ def test_what_is_written_is_valid_and_the_data_can_be_read(
 
 def test_nothing_is_overwritten_and_nothing_is_written_then(tmp_path: Path) -> None:
     (tmp_path / "spec.json").write_text("mine")
-    with pytest.raises(ConflictError, match="spec.json is here already"):
+    with pytest.raises(ConflictError, match=r"spec\.json is here already"):
         quickstart.write(quickstart.PURPOSES["table"], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["spec.json"]
     assert (tmp_path / "spec.json").read_text() == "mine"

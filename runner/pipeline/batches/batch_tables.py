@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.contract import Table
-from runner.pages.html import Markup, join, table, tag, tree
+from runner.pages.html import Markup, join, table, tag
 from runner.pages.page import whole_page
 from runner.pages.table_page import as_html
-from runner.pipeline.pipeline_page import BADGES
+from runner.pipeline.pipeline_page import BADGES, as_written
 from runner.pipeline.pipeline_page import NAME as PIPELINE_PAGE
 from runner.store.files import write_atomic
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 NAME = "batch.html"
 APART = (
-    "Models of different data sets are measured on different held-out rows: their figures say which was learned better, "
-    "not which model is better."
+    "Models of different data sets are measured on different held-out rows: their figures say which was learned "
+    "better, not which model is better."
 )
 
 
@@ -118,5 +118,5 @@ def page(batch: LoadedBatch, ended: EndedBatch, folder: Path) -> str:
         (each.title, join([as_html(each), *([tag("p", each.note, "soft")] if each.note else [])]))
         for each in tables_of(ended.members)
     ]
-    sections.append(("Document", tree(batch.document.value)))
+    sections.append(("Document", as_written(batch.document.value)))
     return whole_page(title, head, sections, time.strftime("%Y-%m-%d %H:%M:%S"))
