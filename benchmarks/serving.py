@@ -80,7 +80,8 @@ def measured(words: Any, home: Path) -> Iterator[Measured]:
             continue
         with server(words.model, words.tokens, home) as served:
             if served is None:
-                print(f"{name} does not start here", file=sys.stderr)
+                said = (home / "said").read_text("utf-8", "replace").strip().splitlines()
+                print(f"{name} does not start here: {said[-1] if said else 'it says nothing'}", file=sys.stderr)
                 continue
             address, model, extra = served
             rounds: dict[int, list[tuple[float, float]]] = {at_once: [] for at_once in AT_ONCE}

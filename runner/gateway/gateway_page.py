@@ -57,7 +57,8 @@ def _llms(gateway: Gateway, requests: dict[str, float], total: float) -> Markup:
         _by(counters, "first_piece_seconds_sum", "model"),
         _by(counters, "first_piece_seconds_count", "model"),
     )
-    header = ["LLM", "share", "requests", "tokens of prompts", "of answers", "cost", "first piece"]
+    # What matters most first: on a narrow screen the rest is reached by scrolling.
+    header = ["LLM", "share", "cost", "requests", "first piece", "prompt tokens", "answer tokens"]
     silent = sum(shadow.values())
     if gateway.present is not None:
         header.insert(2, "the router would")
@@ -67,11 +68,11 @@ def _llms(gateway: Gateway, requests: dict[str, float], total: float) -> Markup:
         row = [
             name,
             f"{own / total:.1%}" if total else "",
+            _amount(costs.get(name, 0.0)),
             f"{own:,.0f}",
+            f"{waited[name] / counted[name]:.3g} s" if counted.get(name) else "",
             f"{tokens[name, 'prompt'] + tokens[name, 'cached']:,.0f}",
             f"{tokens[name, 'completion']:,.0f}",
-            _amount(costs.get(name, 0.0)),
-            f"{waited[name] / counted[name]:.3g} s" if counted.get(name) else "",
         ]
         if gateway.present is not None:
             row.insert(2, f"{shadow.get(name, 0.0) / silent:.1%}" if silent else "")

@@ -103,8 +103,8 @@ def test_an_engine_is_started_with_the_model_its_template_and_its_limits(tmp_pat
 @pytest.mark.parametrize(
     ("engine", "told"),
     [
-        ("vllm", "--enable-lora --max-lora-rank 16 --lora-modules a=/adapter"),
-        ("sglang", "--enable-lora --max-lora-rank 12 --lora-paths a=/adapter"),
+        ("vllm", "--enable-lora --max-lora-rank 16 --lora-modules a=/adapter --tokenizer /adapter"),
+        ("sglang", "--enable-lora --max-lora-rank 12 --lora-paths a=/adapter --tokenizer-path /adapter"),
     ],
 )
 def test_an_adapter_is_put_beside_its_base(engine, told):

@@ -88,6 +88,8 @@ def _of_vllm(words: Words) -> list[str]:
     if words.adapter is not None:
         rank = next((room for room in RANKS if room >= words.rank), words.rank)
         flags += ["--enable-lora", "--max-lora-rank", str(rank), "--lora-modules", f"{words.name}={words.adapter}"]
+        # The training's, which lies beside the adapter.
+        flags += ["--tokenizer", str(words.adapter)]
     if words.template is not None:
         flags += ["--chat-template", str(words.template)]
     if words.max_length is not None:
@@ -104,6 +106,7 @@ def _of_sglang(words: Words) -> list[str]:
     flags += ["--served-model-name", base]
     if words.adapter is not None:
         flags += ["--enable-lora", "--max-lora-rank", str(words.rank), "--lora-paths", f"{words.name}={words.adapter}"]
+        flags += ["--tokenizer-path", str(words.adapter)]
     if words.template is not None:
         flags += ["--chat-template", str(words.template)]
     if words.max_length is not None:
@@ -117,14 +120,14 @@ _SHARED = frozenset({"host", "port", "model", "served-model-name", "chat-templat
 ENGINES = {
     "vllm": EngineKind(
         name="vllm", oldest=(0, 8), program="vllm", module="vllm.entrypoints.cli.main", flags=_of_vllm,
-        own=_SHARED | {"max-num-seqs", "max-model-len", "lora-modules", "generation-config", "api-key"},
+        own=_SHARED | {"max-num-seqs", "max-model-len", "lora-modules", "generation-config", "api-key", "tokenizer"},
         without=frozenset({"token_ids", "deterministic"}),
         environment=QUIET | {"VLLM_NO_USAGE_STATS": "1"}, key="VLLM_API_KEY", says_version=True,
     ),
     "sglang": EngineKind(
         name="sglang", oldest=(0, 5), program="sglang", module="sglang.launch_server", flags=_of_sglang,
         own=_SHARED | {"model-path", "max-running-requests", "context-length", "lora-paths", "sampling-defaults",
-                       "api-key"},
+                       "api-key", "tokenizer-path"},
         # Without its deterministic mode it goes by no seed.
         without=frozenset({"token_ids", "deterministic", "seed"}),
         environment=QUIET,

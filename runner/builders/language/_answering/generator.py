@@ -89,7 +89,9 @@ class Generator:
     @property
     def longest(self) -> int:
         """The tokens that the model has positions for."""
-        return positions(self.model.config.to_dict()) or 1_000_000
+        config = self.model.config
+        found = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+        return int(found or 1_000_000)
 
     def prompt_ids(self, row: Any, options: Any) -> list[int]:
         """What the model is fed for a row. Raises :class:`DataError` for what its template refuses."""
