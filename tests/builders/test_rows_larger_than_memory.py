@@ -10,7 +10,6 @@ MIB = 2**20
 LARGE = {
     "text_classification": (32 * MIB, 26, {}),
     "sft": (10 * MIB, 26, {"max_samples": 500}),
-    "image_classification": (32 * MIB, 3200, {}),
 }
 
 
