@@ -1,6 +1,7 @@
 """By how much a training grows with its file of rows: bytes of its peak beside bytes of the file, by kind.
 
-    python benchmarks/data_memory.py [--kinds text_classification sft ...] [--mib 128] [--words 13] [--json]
+    python benchmarks/data_memory.py [--kinds text_classification sft ...] [--mib 128] [--words 13] [--max-samples 2000]
+        [--json]
 
 A process trains on a small Parquet file, of which its libraries and its model are loaded, and then on a large one of
 long rows; what its peak of resident memory (VmHWM) is higher by is what the rows took. Pages of files that are mapped
@@ -27,6 +28,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=list(KINDS))
     parser.add_argument("--mib", type=float, default=128, help="of the large file")
     parser.add_argument("--words", type=int, default=13, help="of 150 letters, a row")
+    parser.add_argument("--max-samples", type=int, help="rows of the file that are drawn; all are read")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments = parser.parse_args()
     for kind in arguments.kinds:
@@ -35,8 +37,11 @@ def main() -> None:
             small, large = home / "small.parquet", home / "large.parquet"
             written(small, kind, 0, 0, SMALL)
             size, rows = written(large, kind, int(arguments.mib * MIB), arguments.words)
-            found = grown(document(kind), small, large, home / "runs")
-        assert found["rows"] == rows
+            asked = document(kind) | {
+                "data": {} if arguments.max_samples is None else {"max_samples": arguments.max_samples}
+            }
+            found = grown(asked, small, large, home / "runs")
+        assert found["rows"] == min(rows, arguments.max_samples or rows)
         share = found["grown"] / size
         row = {"kind": kind, "mib": size / MIB, "rows": rows, "grown_mib": found["grown"] / MIB, "share": share}
         print(

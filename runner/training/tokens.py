@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -92,12 +92,13 @@ class TokenWriter:
     def __init__(self, folder: Path | None = None, kind: str = "i") -> None:
         self._folder, self._kind = folder, kind
         self._file: IO[bytes] | None = None
-        self._next, self._ends = array(kind), array("q", [0])
+        self._next: array[Any] = array(kind)
+        self._ends = array("q", [0])
 
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def add(self, lists: Iterable[Sequence[int]]) -> None:
+    def add(self, lists: Iterable[Sequence[int] | Sequence[float]]) -> None:
         """The tokens of texts, behind those before.
 
         Raises :class:`~runner.errors.EnvironmentProblem` for a full disk.

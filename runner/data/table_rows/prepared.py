@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.contract import DataReport, LoadContext, LoadedData
+from runner.contract import LoadContext, LoadedData
 from runner.data import holdout
 from runner.data.column_names import need
 from runner.data.table_rows import cells as tables
@@ -26,6 +25,7 @@ from runner.data.table_rows.oddities import (
     texts_of_numbers,
 )
 from runner.data.table_rows.splitting import Divided, divide, draw
+from runner.data.table_rows.table_record import facts, fingerprint, record_of
 from runner.data.table_rows.table_side import TableSplit
 from runner.data.table_rows.targets import Target, in_classes, need_rows_of_classes, only_used, read_target, usable
 from runner.data.table_rows.training_columns import Looked, Told, fitted_columns, need_columns_left
@@ -52,7 +52,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         told.warn(f"{other} lies beside it and is not used", "/data/validation_data")
     kept, targets = usable_targets(section, table, told)
     looked = _look(section, table, kept, told)
-    report.facts = _facts(section, looked)
+    report.facts = facts(section, looked)
     need_columns_left(section, looked, kept, told)
     keys = _keys(table, looked, targets, kept)
     if section.max_samples is not None and section.max_samples < len(kept):
@@ -67,7 +67,7 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
     train_rows, held_rows = kept[divided.train], kept[divided.validation]
     targets = need_classes(section, targets, divided, told.lost())
     columns = fitted_columns(section, looked, train_rows, told)
-    report.facts = _facts(section, looked)
+    report.facts = facts(section, looked)
     _told_of_copies(looked, columns, train_rows, targets, divided, told)
     train = _split(columns, looked, train_rows, targets, divided.train, keys, divided)
     record: dict[str, Any] = {"dataset": section.dataset}
@@ -84,8 +84,8 @@ def prepare(section: TableData, context: LoadContext) -> LoadedData:
         validation = _split(columns, looked, held_rows, targets, divided.validation, keys, divided)
         validation = _told_of_unknown(validation, told, lambda rows: table.lines(held_rows[rows]))
     report.rows_kept = report.rows_read - sum(report.rows_dropped.values())
-    record |= _record(report, looked, columns, train, validation)
-    return LoadedData(train, validation, _fingerprint(columns, train, validation), record, report)
+    record |= record_of(report, looked, columns, train, validation)
+    return LoadedData(train, validation, fingerprint(columns, train, validation), record, report)
 
 
 def _need_columns(section: TableData, table: Cells) -> None:
@@ -358,44 +358,3 @@ def _row_numbers(split: TableSplit) -> np.ndarray:
         values[np.isnan(values)] = np.nan
         found = holdout.mixed(found ^ values.view(np.uint64))
     return found
-
-
-def _facts(section: TableData, looked: Looked) -> dict[str, Any]:
-    """What every column was taken for: names by kind, and why others are no input."""
-    facts: dict[str, Any] = {"target": list(section.targets)}
-    for column in looked.columns:
-        if column.name not in looked.left_out:
-            facts.setdefault(column.kind, []).append(column.name)
-    return facts | ({"left_out": dict(looked.left_out)} if looked.left_out else {})
-
-
-def _record(
-    report: DataReport, looked: Looked, columns: Columns, train: TableSplit, validation: TableSplit
-) -> dict[str, Any]:
-    return {
-        "rows_read": report.rows_read,
-        "rows_kept": report.rows_kept,
-        "rows_dropped": dict(report.rows_dropped),
-        "rows_changed": dict(report.rows_changed),
-        "columns": {column.name: column.kind for column in columns.columns},
-        "columns_left_out": looked.left_out,
-        "features": len(columns.features),
-        "targets": {
-            name: {word: int((values == at).sum()) for at, word in enumerate(train.classes[name])}
-            if train.classes[name]
-            else {"min": float(values.min()), "max": float(values.max()), "mean": float(values.mean())}
-            for name, values in train.targets.items()
-        },
-        "train": len(train),
-        "validation": len(validation),
-    }
-
-
-def _fingerprint(columns: Columns, train: TableSplit, validation: TableSplit) -> str:
-    told = hashlib.sha256(repr([column.name for column in columns.columns]).encode())
-    for split in (train, validation):
-        told.update(np.ascontiguousarray(split.matrix).tobytes())
-        for name, values in sorted(split.targets.items()):
-            told.update(repr((name, split.classes[name])).encode())
-            told.update(np.ascontiguousarray(values).tobytes())
-    return told.hexdigest()

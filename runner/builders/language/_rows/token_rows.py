@@ -150,7 +150,7 @@ class RowWriter:
     def add(self, ids: Sequence[int], weights: Sequence[float]) -> None:
         """A row. Its first token is foretold by none: it counts 0."""
         self._ids.add([ids])
-        self._weights.add([[0.0, *weights[1:]] if len(weights) else ()])
+        self._weights.add([[0.0, *weights[1:]] if len(weights) else []])
 
     def done(self) -> TokenRows:
         """All of them."""

@@ -177,7 +177,7 @@ def gold(rows: Sequence[Any], made: Windows, longest: int) -> Gold:
     found, too_long = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
     # The windows of a question stand together, in the order of the questions.
     rest = enumerate(rows)
-    own, row = next(rest, (-1, None))
+    own, row = -1, None  # type: int, Any
     for at, number in enumerate(made.question.tolist()):
         while own < number:
             own, row = next(rest)
