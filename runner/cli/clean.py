@@ -121,9 +121,10 @@ def _runs(workspace: Workspace, going: list[_Going], kept: list[_Kept]) -> None:
     from runner.execution.removal_rules import Rule, pruned_runs
     from runner.runs import run_removal
 
+    removed: Callable[[Any], None] = run_removal.remove_run
     decided = pruned_runs(workspace, Rule(keep=0), [])
     kept += [_Kept(each.name, each.why) for each in decided.kept]
-    going += [_Going(each.name, "run", each.path, partial(run_removal.remove_run, each.item)) for each in decided.going]
+    going += [_Going(each.name, "run", each.path, partial(removed, each.item)) for each in decided.going]
 
 
 def _models(workspace: Workspace, going: list[_Going], kept: list[_Kept]) -> None:
@@ -132,11 +133,11 @@ def _models(workspace: Workspace, going: list[_Going], kept: list[_Kept]) -> Non
     from runner.execution.removal_rules import Rule, pruned_models
     from runner.store import version_deletion
 
+    removed: Callable[[Path, Any], None] = version_deletion.remove
     decided = pruned_models(workspace, Rule(keep=0))
     kept += [_Kept(each.name, each.why) for each in decided.kept]
     going += [
-        _Going(each.name, "model", each.path, partial(version_deletion.remove, workspace.store, each.item))
-        for each in decided.going
+        _Going(each.name, "model", each.path, partial(removed, workspace.store, each.item)) for each in decided.going
     ]
 
 

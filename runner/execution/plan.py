@@ -102,6 +102,7 @@ def make_plan(
     # Checked as it is written, so that a fault is told by what the document says.
     check_encodable(spec.model.name, "/model/name")
     spec, prepared = with_prepared(spec, workspace, cwd)
+    assert spec.model.spec is not None
     notes = [*notes, *prepared.notes]
     for path in spec.data.local_files():  # type: ignore[union-attr]
         check_encodable(str(cwd / path), "/data")

@@ -71,7 +71,11 @@ def _resolve(found: Resolved, changes: dict[str, str], name: str, value: str, st
     prepared = prepared_data.named(store, value, cwd)
     path = None
     if prepared is None:
-        path = cwd / Path(value).expanduser() if value[:1] != "~" else Path(value).expanduser()
+        try:
+            path = cwd / Path(value).expanduser()
+        except RuntimeError:
+            # A home that is not there: told with all that is wrong with paths.
+            return
         whole = path.is_dir()
         prepared = prepared_data.in_folder(path if whole else path.parent)
         if prepared is None:

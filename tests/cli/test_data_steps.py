@@ -50,6 +50,8 @@ def test_a_style_with_quotes_and_dollars_is_taken_as_it_stands(desk):
     [
         (["process", "none.jsonl", "out"], 5, "raw.jsonl"),
         (["process", "raw.jsonl"], 2, "--store-as"),
+        (["process", "~nobody-is-called-so/raw.jsonl", "out"], 5, "home"),
+        (["render", "raw.jsonl", "out", "--template", "~nobody-is-called-so/a.jinja"], 5, "home"),
         (["process", "raw.jsonl", "out", "--columns", "{user"], 2, "not JSON"),
         (["process", "raw.jsonl", "out", "--columns", '{"usr": "x"}'], 3, "/columns/usr"),
         (["process", "raw.jsonl", "out", "--columns", '{"user": "Frage"}'], 4, "no_user"),

@@ -103,7 +103,7 @@ def carry_out(step: Step, inputs: Inputs, options: Section, out: Path, *, force:
 def key_of(step: Step, sources: Mapping[str, Mapping[str, Any]], options: Section) -> str:
     """A hash of all that decides what a step makes: its inputs' bytes, its options and what they name, the program."""
     inputs = {part: [each["sha256"] for each in source["files"]] for part, source in sources.items()}
-    beside = getattr(import_module(step.module), "reads", lambda options: [])(options)
+    beside: list[Path] = getattr(import_module(step.module), "reads", lambda options: [])(options)
     told = {
         "step": step.name,
         "inputs": inputs,
@@ -120,7 +120,7 @@ def _source(path: str | Path) -> dict[str, Any]:
     files = raw_files(path)
     found: dict[str, Any] = {
         "files": [{"path": str(file), "sha256": sha256_file(file)} for file in files],
-        "folder": str(Path(path).expanduser()),
+        "folder": str(path),
     }
     for folder in dict.fromkeys(file.parent for file in files):
         prepared = in_folder(folder)

@@ -10,6 +10,7 @@ from runner.data.hub_files import is_hub_name
 from runner.data.records.data_files import container_of
 from runner.errors import DataError
 from runner.pipeline.steps import WHOLE
+from runner.pipeline.steps.row_files import expanded
 from runner.store.prepared_data import in_folder
 
 #: The names of parts, the first of which is a part's own.
@@ -32,7 +33,7 @@ def parts_of(path: str | Path) -> dict[str, str | Path]:
 
     Raises :class:`DataError` for a folder with two files of one part.
     """
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if is_hub_name(str(path)) or not folder.is_dir():
         return {WHOLE: path}
     prepared = in_folder(folder)

@@ -114,7 +114,7 @@ class _Reader:
         self._options, self._report = options, report
         self._own = {role: name for role, name in options.columns.model_dump().items() if name is not None}
         self._told = Told()
-        layout_own = {role: self._own[role] for role in ("messages", "system") if role in self._own}
+        layout_own: dict[str, str] = {role: self._own[role] for role in ("messages", "system") if role in self._own}
         #: The columns of this row that are read.
         self._used: set[str] = set()
         self._layout = Layout(layout_own, self._told, TurnReader(self._told, from_arrow=False))

@@ -23,6 +23,7 @@ from runner.data.records.json_lines import LONGEST_ROW, decoded, fault, numbered
 from runner.data.records.json_objects import ObjectReader
 from runner.data.records.row_reader import check_encoding
 from runner.errors import DataError, NotFoundError
+from runner.pipeline.steps.row_files import expanded
 
 #: The key of an object that holds the rows.
 ROWS_KEY = "data"
@@ -51,7 +52,7 @@ def raw_files(path: str | Path) -> list[Path]:
     if is_hub_name(text):
         return data_files(text)[0]
     refuse_url(text, text)
-    found = Path(text).expanduser()
+    found = expanded(text)
     if found.is_dir():
         files = sorted(
             each

@@ -16,7 +16,7 @@ from runner.chat import formats
 from runner.contract import Section, option
 from runner.errors import DataError
 from runner.pipeline.steps import Inputs
-from runner.pipeline.steps.row_files import need_rows, part_writer, rows_of, tokenizer_files
+from runner.pipeline.steps.row_files import expanded, need_rows, part_writer, rows_of, tokenizer_files
 from runner.pipeline.steps.row_forms import turns_of
 from runner.pipeline.steps.step_report import StepReport
 from runner.pipeline.steps.styling import HINT
@@ -76,7 +76,7 @@ def run(inputs: Inputs, options: Options, out: Path) -> StepReport:
 
 def reads(options: Options) -> list[Path]:
     """The files that decide what is rendered, beside the rows: the template, and the tokenizer of a local model."""
-    return [Path(options.template).expanduser()] if options.template is not None else tokenizer_files(options.model)
+    return [expanded(options.template)] if options.template is not None else tokenizer_files(options.model)
 
 
 class _Refused(Exception):
@@ -103,7 +103,7 @@ def _by_template(options: Options) -> Any:
     from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    path = Path(options.template or "").expanduser()
+    path = expanded(options.template or "")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:

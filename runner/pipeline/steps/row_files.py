@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from runner.errors import DataError
+from runner.errors import DataError, NotFoundError
 from runner.pipeline.steps import Inputs
 from runner.pipeline.steps.step_report import StepReport, WrittenFile
 from runner.store.files import cannot_write
@@ -71,6 +71,14 @@ def part_writer(out: Path, part: str, report: StepReport) -> RowWriter:
     return RowWriter(out, f"{part}.jsonl", report, part)
 
 
+def expanded(path: str | Path) -> Path:
+    """A path with its ``~`` as the home that it stands for. Raises :class:`NotFoundError` for no such user's."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise NotFoundError("there is no such user's home", where=str(path)) from None
+
+
 def rows_of(path: str | Path, report: StepReport, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every row of a path with its place, ``FILE:LINE``. Rows that cannot be read are counted as left out.
 
@@ -104,7 +112,7 @@ def need_rows(report: StepReport, inputs: Inputs, hint: str) -> None:
 
 def tokenizer_files(model: str | None) -> list[Path]:
     """The files of a tokenizer in a local folder, sorted; none of a model that is named as on the Hub."""
-    folder = None if model is None else Path(model).expanduser()
+    folder = None if model is None else expanded(model)
     if folder is None or not folder.is_dir():
         return []
     return sorted(each for each in folder.iterdir() if each.suffix in (".json", ".jinja", ".txt", ".model"))
