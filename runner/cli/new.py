@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.program_name import as_called
+from runner.cli.conversing import hold
+from runner.cli.parameters import Json
+from runner.cli.train import train
 from runner.errors import UsageError
-from runner.workspace import Workspace
-
-if TYPE_CHECKING:
-    from runner.wizard.draft import Draft, SavedDraft
-    from runner.wizard.session import Session
 
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -30,6 +26,7 @@ def new(
     yes: Flag = False,
     no_start: Flag = False,
     plain: Flag = False,
+    json: Json = False,
 ) -> int | None:
     """Make a spec by questions: what to train, on which data, with which fields. Then start it, or not.
 
@@ -71,207 +68,9 @@ def new(
         given.insert(0, f"kind={kind}")
     if resume and (given or from_ or answers):
         raise UsageError("--resume goes on with answers that were saved", hint="change them there: :set KEY=VALUE")
-    return hold(given, spec=from_, answers=answers, resume=resume, yes=yes, no_start=no_start, plain=plain)
-
-
-def hold(
-    given: list[str],
-    *,
-    spec: Path | None = None,
-    answers: Path | None = None,
-    resume: bool = False,
-    yes: bool = False,
-    no_start: bool = False,
-    plain: bool = False,
-    executor: str | None = None,
-) -> int | None:
-    """Hold the conversation, then go down the road of ``runner train`` with what it comes to."""
-    from runner.wizard import terminal
-    from runner.wizard.asking import Asker
-    from runner.wizard.conversation import Conversation
-    from runner.wizard.draft import Draft, SavedDraft
-    from runner.wizard.session import Session
-    from runner.wizard.untended import Untended
-
-    workspace = Workspace.current()
-    session = Session(workspace)
-    tended = terminal.interactive() and not yes
-    saved: SavedDraft | None = None
-    if resume:
-        saved = SavedDraft.newest(workspace)
-        draft = saved.load()
-        # A token is kept nowhere: it is asked again where it is needed.
-        draft.answered.pop("token", None)
-    else:
-        draft = Draft()
-        saved = SavedDraft.begin(workspace) if tended else None
-    start = prefill(draft, session, given, spec, answers)
-    starts = not no_start and start is not False
-    asker: Asker
-    if tended:
-        asker = terminal.asker(plain=plain)
-        terminal.warm_up(_load)
-        _greet(asker, draft, resume=resume)
-    else:
-        asker = Untended()
-    if start is not None:
-        draft.own["start"], draft.answered["start"] = start, "start"
-    conversation = Conversation(
-        asker,
-        draft,
-        session,
-        saved=saved,
-        command=command,
-        resume=f"{as_called()} new --resume",
-        tended=tended,
-        start=starts,
-        ahead=_load_family if tended else lambda family: None,
+    path = hold(
+        given, spec=from_, answers=answers, resume=resume, yes=yes, no_start=no_start, plain=plain, as_json=json
     )
-    if not tended and not yes and answers is None:
-        _refuse(conversation, asker)
-    ended = conversation.run()
-    if not ended.start or not starts:
-        print(f"the spec is in {ended.path}: {command(ended.path)}")
+    if path is None:
         return None
-    from runner.cli.train import train
-
-    return train(spec_file=ended.path, executor=executor)  # type: ignore[arg-type]
-
-
-def ask_for_spec(spec: Path | None, *, interactive: bool) -> bool:
-    """Whether ``runner train`` is to ask: it was told to, or a person is there and there is no spec, or not all of one.
-
-    Raises :class:`UsageError` where it was told to and nobody is there.
-    """
-    from runner.wizard import terminal
-    from runner.wizard.incomplete import only_lacks
-
-    if not terminal.interactive():
-        if interactive:
-            raise UsageError(
-                f"nobody can be asked here: {terminal.why_not()}; missing: kind, /model/name, /data/dataset",
-                hint="runner train --spec-file FILE, or runner new KIND --set KEY=VALUE --yes",
-            )
-        return False
-    return interactive or spec is None or (str(spec) != "-" and only_lacks(spec))
-
-
-def command(path: Path) -> str:
-    """The command that trains a spec file without questions."""
-    return f"{as_called()} train --spec-file {shlex.quote(str(path))}"
-
-
-def prefill(draft: Draft, session: Session, given: list[str], spec: Path | None, answers: Path | None) -> bool | None:
-    """Put into the draft what is known before the first question; whether ``answers`` say to start, if they do."""
-    from runner.wizard.given_values import KIND, give
-
-    if spec is not None:
-        _from_file(draft, spec)
-    start: bool | None = None
-    pairs: list[tuple[str, Any]] = []
-    for each in given:
-        key, equals, text = each.partition("=")
-        if not equals:
-            raise UsageError(f"{each!r} is no KEY=VALUE", where="--set", hint="--set epochs=3")
-        pairs.append((key, text))
-    origins = ["flag"] * len(pairs)
-    if answers is not None:
-        found = _answers(answers)
-        if "start" in found:
-            start = found.pop("start")
-            if not isinstance(start, bool):
-                raise UsageError("start is true or false", where=str(answers))
-        pairs, origins = [*found.items(), *pairs], ["file"] * len(found) + origins
-    both = list(zip(pairs, origins, strict=True))
-    # The kind says what the other words mean.
-    both.sort(key=lambda pair: pair[0][0].strip() not in ("kind", "model_type", KIND, "model.spec.model_type"))
-    for (key, text), origin in both:
-        pointer = give(draft, session, key, text, origin)  # type: ignore[arg-type]
-        draft.given.append("kind" if pointer == KIND else pointer)
-        if pointer.startswith("/data/") and pointer.rpartition("/")[2] in ("validation_data", "split_column"):
-            draft.given.append("split")
-    return start
-
-
-def _from_file(draft: Draft, path: Path) -> None:
-    """A spec, as far as it goes: its fields are given. Raises :class:`SpecError` for what is no JSON object."""
-    from runner.spec import pointers
-    from runner.spec.reader import read, read_file
-
-    document = read(read_file(path), str(path))
-    draft.document = dict(document.value)
-    draft.origins = {f"/{name}": "file" for name in draft.document}
-    draft.given = [pointers.join(at) for at in _leaves(draft.document, ())]
-    if draft.kind is not None:
-        draft.given.append("kind")
-        from runner import registry
-
-        registry.load(draft.kind)
-    draft.own["from"] = str(path)
-    data = draft.document.get("data")
-    if isinstance(data, dict) and data.keys() & {"validation_split", "validation_data", "split_column"}:
-        draft.given.append("split")
-
-
-def _leaves(value: Any, at: tuple[str, ...]) -> list[tuple[str, ...]]:
-    if isinstance(value, dict) and value:
-        return [leaf for key, item in value.items() for leaf in _leaves(item, (*at, key))]
-    return [at]
-
-
-def _answers(path: Path) -> dict[str, Any]:
-    import json
-
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot be read: {error.strerror}", where=f"--answers {path}") from None
-    except ValueError as error:
-        raise UsageError(f"not JSON: {error}", where=f"--answers {path}") from None
-    if not isinstance(found, dict):
-        raise UsageError("not a JSON object", where=f"--answers {path}", hint='{"kind": "sft", "data": "chats.jsonl"}')
-    return found
-
-
-def _greet(asker: Any, draft: Draft, *, resume: bool) -> None:
-    if resume:
-        asker.say(f"Going on after {len(draft.answered)} answers. :show prints the spec so far.")
-        return
-    asker.say("A training, question by question. Enter takes what is in brackets; :help tells what else can be typed.")
-
-
-def _refuse(conversation: Any, asker: Any) -> None:
-    """Nobody is there, and nobody said to take the defaults: say what would have to be given."""
-    from runner.wizard import terminal
-
-    conversation.missing()
-    names = ", ".join(question.key for question in asker.missing if question.key != "family")
-    raise UsageError(
-        f"nobody can be asked here: {terminal.why_not()}" + (f"; missing: {names}" if names else ""),
-        hint="give each with --set KEY=VALUE, and take the defaults of the rest with --yes",
-    )
-
-
-def _load_family(family: str) -> None:
-    """Make the schemas of a family's kinds while a person chooses one of them."""
-    from runner.wizard import kind_words, terminal
-
-    def load() -> None:
-        import contextlib
-
-        from runner.spec.json_schemas import schema_for
-
-        for kind in kind_words.families().get(family, ()):
-            with contextlib.suppress(Exception):
-                schema_for(kind)
-
-    terminal.warm_up(load)
-
-
-def _load() -> None:
-    """What the questions on fields need: importing it takes longer than a person should wait."""
-    import contextlib
-
-    with contextlib.suppress(Exception):
-        from runner.spec import checking, json_schemas  # noqa: F401
-        from runner.wizard import review  # noqa: F401
+    return train(spec_file=path, json=json)

@@ -64,12 +64,12 @@ def train(
     if interactive and (further or resume is not None or dry_run or json):
         raise UsageError("--interactive asks for one spec, and trains it", hint="leave the other flags out")
     if interactive or not (further or resume is not None or dry_run or json):
-        from runner.cli.new import ask_for_spec
+        from runner.cli.conversing import ask_for_spec, hold
 
         if ask_for_spec(spec_file, interactive=interactive):
-            from runner.cli.new import hold
-
-            return hold([], spec=spec_file, executor=executor)
+            spec_file = hold([], spec=spec_file)
+            if spec_file is None:
+                return None
     if further:
         from runner.cli.train_chain import train_chain
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import questionary
@@ -25,6 +26,8 @@ class ArrowPrompts:
     """Draws with questionary. ``options`` go to prompt_toolkit: tests give its input and output."""
 
     def __init__(self, **options: Any) -> None:
+        # It would ask the terminal where the cursor is, and warn in the midst of a list where that has no answer.
+        os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
         self._options = options
 
     def ask(self, question: Question) -> Any:
@@ -90,7 +93,7 @@ class ArrowPrompts:
                 text,
                 listed,
                 qmark="?",
-                instruction="\n  (space marks, Enter takes them; : for commands)",
+                instruction="\n  (space marks; : for commands)",
                 **self._options,
             )
         else:
@@ -105,7 +108,7 @@ class ArrowPrompts:
                 default=at,
                 use_search_filter=True,
                 use_jk_keys=False,
-                instruction="\n  (arrows, or type to filter; : for commands)",
+                instruction="\n  (arrows or letters; : for commands)",
                 **self._options,
             )
         _add_colon(prompt)

@@ -162,12 +162,10 @@ class Conversation:
     def _ending(self) -> Any:
         if getattr(self._asker, "missing", None):
             return
-        faults = self._session.faults(self.draft.document)
+        if not self._tended:
+            self._session.check(self.draft.document)
+        faults = self._session.faults(self.draft.document) if self._tended else []
         if faults:
-            if not self._tended:
-                from runner.errors import SpecError
-
-                raise SpecError(faults, source="the answers")
             yield self._mend(faults[0])
             return
         yield self._file()

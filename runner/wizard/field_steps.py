@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.spec import pointers
-from runner.spec.schema_walk import resolve
+from runner.spec.schema_walk import branch, resolve
 from runner.wizard import field_values
 from runner.wizard.asking import Choice, Question
 from runner.wizard.draft import Draft
@@ -166,7 +166,10 @@ def write_out(draft: Draft, root: Schema, pointer: str) -> None:
             continue
         default = default_of(found[0], root)
         if isinstance(default, dict):
-            draft.put(at, default, "default")
+            fields = branch(found[0], root, default).get("properties", {})
+            # What a field has by itself needs not be written.
+            own = {name: default_of(fields[name], root) for name in default if name in fields}
+            draft.put(at, {name: value for name, value in default.items() if own.get(name) != value}, "default")
 
 
 def _section(field: Field, root: Schema, draft: Draft, section: Schema, offers: Offers) -> Iterator[Ask]:

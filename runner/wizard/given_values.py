@@ -44,16 +44,17 @@ def pointer_of(key: str, root: Any, document: Any) -> str:
             pointer = at + pointers.join(rest.split(".")) if dot else at
             if field_at(root, document, pointer) is not None:
                 return pointer
-        data = _columns(root)
-        if not dot and key in data:
-            return f"/data/columns/{key}"
+        # A field of a section, such as executor of /run, or a column's role.
+        for at in ("/run", "/hub", "/wandb", "/log", "/data/columns"):
+            if not dot and key in _names_in(at, root):
+                return f"{at}/{key}"
     names = {pointers.split(at)[-1] for at in tops} | set(SHORT)
     hint = near_names.hint(key.rpartition("/")[2].rpartition(".")[2], names, "its fields: docs/kinds, or :show")
     raise UsageError(f"there is no field {key!r}", where=f"--set {key}", hint=hint)
 
 
-def _columns(root: Any) -> set[str]:
-    found = field_at(root, {}, "/data/columns")
+def _names_in(pointer: str, root: Any) -> set[str]:
+    found = field_at(root, {}, pointer)
     return set() if found is None else {name for each in branches(found[0], root) for name in present(each)}
 
 

@@ -71,7 +71,7 @@ def table(draft: Draft, session: Session) -> str:
     width = max(30, shutil.get_terminal_size().columns - 1)
     lines = rows(draft, session)
     names = min(max(len(row.pointer) for row in lines), max(16, width // 2))
-    room = max(6, width - names - 2 - 2 - len("default"))
+    room = min(max(6, width - names - 2 - 2 - len("default")), max(5, *(len(row.value) for row in lines)))
     drawn = ["FIELD".ljust(names) + "  " + "VALUE".ljust(room) + "  FROM"]
     drawn += [
         _cut(row.pointer, names, end=True).ljust(names) + "  " + _cut(row.value, room).ljust(room) + "  " + row.origin

@@ -110,19 +110,20 @@ class Session:
         named = [pointers.get(document, f"/model/spec/{name}") for name in MODEL_FIELDS]
         return any(isinstance(name, str) and not available_locally(name) for name in named)
 
-    def faults(self, document: dict[str, Any]) -> list[Fault]:
-        """Everything wrong with the spec as it is now, each with its place."""
+    def check(self, document: dict[str, Any]) -> None:
+        """Check the spec, and what an instant tells of its data. Raises what a run would before it begins."""
         from runner.spec.checking import load_object
 
+        loaded = load_object(document, "the answers")
+        section: Any = loaded.spec.data
+        section.check(self.folder)
+        if loaded.spec.model.spec is not None and loaded.kind is not None:
+            section.suits(loaded.spec.model.spec, self.folder)
+
+    def faults(self, document: dict[str, Any]) -> list[Fault]:
+        """Everything wrong with the spec as it is now, each with its place."""
         try:
-            loaded = load_object(document)
-        except SpecError as error:
-            return error.faults
-        section = loaded.spec.data
-        try:
-            section.check(self.folder)  # type: ignore[union-attr]
-            if loaded.spec.model.spec is not None:
-                section.suits(loaded.spec.model.spec, self.folder)  # type: ignore[union-attr]
+            self.check(document)
         except SpecError as error:
             return error.faults
         except RunnerError as error:

@@ -353,6 +353,10 @@ def _column(
             return f"the data has no column {absent[0]!r}: it has {', '.join(names[:12])}"
         return None
 
+    own = not pointer.startswith("/data/columns/")
+    if own and offers and isinstance(asked.default, str) and asked.default not in names:
+        # The usual name is none of this data's: somebody has to say which it is.
+        return Ask("columns", replace(asked, check=check, default=None, optional=False), put)
     return Ask("columns", replace(asked, check=check, optional=True), put)
 
 

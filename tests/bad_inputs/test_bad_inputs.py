@@ -23,6 +23,7 @@ from tests.bad_inputs import (
     cases_spec,
     cases_tabular,
     cases_tokens,
+    cases_wizard,
 )
 from tests.bad_inputs.case import Bench, Case, try_out
 
@@ -33,6 +34,7 @@ TABLE = [
     *cases_routers.CASES,
     *cases_tabular.CASES,
     *cases_tokens.CASES,
+    *cases_wizard.CASES,
     *cases_pictures.CASES,
     *cases_language.CASES,
     *cases_distillation.CASES,

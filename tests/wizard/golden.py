@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tests.wizard.window import Window
 
+GUIDE = Path(__file__).parents[2] / "docs" / "wizard.md"
+MARK = "<!-- transcript: made by python -m tests.wizard.golden -->\n"
 FOLDER = Path(__file__).with_name("golden")
 
 
@@ -91,6 +93,13 @@ def main() -> None:
             text, code = transcript(each, Path(home))
             assert code == 0, text
             (FOLDER / f"{each.family}.txt").write_text(text, encoding="utf-8")
+    before, _, rest = GUIDE.read_text("utf-8").partition(MARK)
+    GUIDE.write_text(before + MARK + shown() + rest.partition("\n```\n")[2], encoding="utf-8")
+
+
+def shown() -> str:
+    """The transcript that the guide has, fenced."""
+    return "```text\n" + (FOLDER / "tabular.txt").read_text("utf-8").rstrip() + "\n```\n"
 
 
 if __name__ == "__main__":

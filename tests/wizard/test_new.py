@@ -1,0 +1,90 @@
+"""``runner new`` where nobody is asked: flags, an answers file, a spec to begin with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runner.wizard.asking import COMMANDS
+from tests.conftest import Desk
+from tests.wizard.golden import GUIDE, MARK, shown
+
+ROWS = "review,label\n" + "".join(f"word {n} of it,{'ab'[n % 2]}\n" for n in range(60))
+
+
+@pytest.fixture
+def table(desk: Desk) -> Desk:
+    (desk.home / "rows.csv").write_text(ROWS)
+    return desk
+
+
+WORDS = ("--set", "name=rows", "--set", "data=rows.csv", "--set", "target_columns=label", "--no-start")
+
+
+def test_every_default_is_taken(table):
+    done = table("new", "tabular_classification", *WORDS, "--yes").ok()
+    assert json.loads((table.home / "rows.json").read_text()) == {
+        "model": {"spec": {"model_type": "tabular_classification"}, "name": "rows"},
+        "data": {"dataset": "rows.csv", "target_columns": "label"},
+    }
+    assert "train --spec-file rows.json" in done.out
+    assert not (table.home / "drafts").exists() and not (table.home / "runs").exists()
+
+
+def test_json_is_one_document(table):
+    found = table("new", "tabular_classification", *WORDS, "--yes", "--json").ok().json
+    assert found["path"] == "rows.json" and not found["started"]
+    assert found["spec"]["data"]["dataset"] == "rows.csv"
+
+
+def test_answers_are_fields_by_name_and_say_whether_to_start(table):
+    table.write(
+        "answers.json",
+        {"kind": "tabular_classification", "name": "rows", "data": "rows.csv", "target_columns": "label",
+         "learner": {"learner_type": "random_forest", "n_estimators": 5}, "/run/executor": "local", "start": False},
+    )  # fmt: skip
+    table("new", "--answers", "answers.json").ok()
+    document = json.loads((table.home / "rows.json").read_text())
+    assert document["model"]["spec"]["learner"] == {"learner_type": "random_forest", "n_estimators": 5}
+    assert document["run"] == {"executor": "local"}
+
+
+def test_a_flag_comes_before_an_answer_and_an_answer_before_the_spec(table):
+    table.write("part.json", {"model": {"name": "of-the-spec", "spec": {"model_type": "tabular_classification"}},
+                              "data": {"dataset": "rows.csv", "target_columns": "label", "seed": 1}})  # fmt: skip
+    table.write("answers.json", {"name": "of-the-answers", "seed": 2, "start": False})
+    table("new", "--from", "part.json", "--answers", "answers.json", "--set", "name=of-the-flag").ok()
+    document = json.loads((table.home / "part.json").read_text())
+    assert document["model"]["name"] == "of-the-flag"
+    assert document["data"]["dataset"] == "rows.csv"
+
+
+def test_a_field_in_a_sections_default_keeps_the_rest_of_it(table):
+    words = ("new", "text_classification", "--yes", "--no-start", "--set", "name=a", "--set", "data=sample")
+    table(*words, "--set", "model=runner/tiny-bert", "--set", "optimizer.learning_rate=0.01").ok()
+    own = json.loads((table.home / "a.json").read_text())["model"]["spec"]
+    assert own["optimizer"]["optimizer_type"] == "adamw" and own["optimizer"]["learning_rate"] == 0.01
+    table("validate", "a.json").ok()
+
+
+def test_the_guide_shows_the_transcript_that_a_test_types():
+    assert MARK + shown() in GUIDE.read_text("utf-8")
+
+
+def test_the_guide_has_every_word_and_every_flag():
+    text = GUIDE.read_text("utf-8")
+    assert all(f":{word}" in text for word in COMMANDS)
+    assert all(flag in text for flag in ("--from", "--set", "--answers", "--resume", "--yes", "--no-start", "--plain"))
+
+
+def test_help_is_shown_where_nobody_is_there(desk):
+    assert "Usage: runner COMMAND" in desk().ok().out
+
+
+@pytest.mark.slow
+@pytest.mark.warm
+def test_it_goes_down_the_road_of_train(table):
+    done = table("new", "tabular_classification", *WORDS[:-1], "--yes", "--set", "executor=local").ok()
+    assert "runner infer" in done.out
+    assert (table.home / "models" / "tabular_classification" / "rows" / "v1").is_dir()
