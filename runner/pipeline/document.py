@@ -134,8 +134,9 @@ def data_body(verb: str) -> type[Section]:
         description="The rows: a file, a folder, a pattern, or what an earlier step made (of a split, all its parts)."
     )
     options: Any = STEPS[verb].options
-    found: type[Section] = create_model(verb.capitalize(), __base__=options, input=(Rows, given))
-    found.__doc__ = STEPS[verb].summary
+    made: Any = create_model(verb.capitalize(), __base__=options, input=(Rows, given))
+    made.__doc__ = STEPS[verb].summary
+    found: type[Section] = made
     return found
 
 
