@@ -133,8 +133,10 @@ def data_body(verb: str) -> type[Section]:
     given = option(
         description="The rows: a file, a folder, a pattern, or what an earlier step made (of a split, all its parts)."
     )
-    found: type[Section] = create_model(verb.capitalize(), __base__=STEPS[verb].options, input=(Rows, given))
-    found.__doc__ = STEPS[verb].summary
+    options: Any = STEPS[verb].options
+    made: Any = create_model(verb.capitalize(), __base__=options, input=(Rows, given))
+    made.__doc__ = STEPS[verb].summary
+    found: type[Section] = made
     return found
 
 
@@ -146,8 +148,8 @@ def document_class() -> type[Section]:
     fields: dict[str, Any] = {
         name: (data_body(name) | None, option(None, description=step.summary)) for name, step in STEPS.items()
     }
-    step = create_model("Step", __base__=_Step, __doc__=_Step.__doc__, **fields)
-    return create_model(
+    step: Any = create_model("Step", __base__=_Step, __doc__=_Step.__doc__, **fields)
+    found: type[Section] = create_model(
         "PipelineDocument",
         __base__=Section,
         __doc__="Steps from raw files to a trained, evaluated model.",
@@ -157,10 +159,11 @@ def document_class() -> type[Section]:
         ),
         pipeline=(PipelineSection, option(description="What is told of the whole.")),
         steps=(
-            Annotated[list[step], Field(min_length=1, max_length=1000)],  # type: ignore[valid-type]
+            Annotated[list[step], Field(min_length=1, max_length=1000)],
             option(description="The steps, in the order in which they are done."),
         ),
     )
+    return found
 
 
 @cache

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
 from runner import near_names
 from runner.data.hub_files import is_hub_name
 from runner.errors import DataError, RunnerError
@@ -53,7 +55,11 @@ def _missing(planned: PlannedStep, rows: Mapping[str, list[dict[str, Any]]]) -> 
 def _named_columns(data: Any) -> Iterator[tuple[str, str]]:
     """The columns that a data section names: those of its roles, and those of fields that are a column each."""
     columns = getattr(data, "columns", None)
-    roles = columns.model_dump() if hasattr(columns, "model_dump") else columns if isinstance(columns, dict) else {}
+    roles: dict[str, Any] = {}
+    if isinstance(columns, BaseModel):
+        roles = columns.model_dump()
+    elif isinstance(columns, dict):
+        roles = columns
     turn_keys = getattr(type(columns), "NO_COLUMNS", ())
     for role, column in roles.items():
         if isinstance(column, str) and role not in turn_keys:

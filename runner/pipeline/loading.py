@@ -234,9 +234,14 @@ class _Reading:
         return replace(step, section=section, makes=_rows_made(verb, section, own.references, before))
 
     def _section(self, verb: str, body: Any) -> Section | None:
-        found = {"evaluate": documents.Evaluate, "merge": documents.Merge, "infer": documents.Infer}
+        own: dict[str, type[Section]] = {
+            "evaluate": documents.Evaluate,
+            "merge": documents.Merge,
+            "infer": documents.Infer,
+        }
+        told = own[verb] if verb in own else documents.data_body(verb)
         try:
-            return (found.get(verb) or documents.data_body(verb)).model_validate_json(json.dumps(body))
+            return told.model_validate_json(json.dumps(body))
         except ValidationError:
             return None  # told by the whole document's own check
 

@@ -96,15 +96,12 @@ def plan(loaded: LoadedPipeline, workspace: Workspace, executor: str | None = No
 
 
 def _canonical(step: LoadedStep) -> Any:
-    """What the step is told, defaults and all, so that writing a default changes nothing."""
+    """What the step is told, defaults and all, so that writing a default changes nothing. Its input is told by the key
+    of a step, or by the bytes of files."""
     if step.section is None:
         return step.body
-    return step.section.model_dump(mode="json", by_alias=True, exclude={"input"} if _data_input(step) else None)
-
-
-def _data_input(step: LoadedStep) -> bool:
-    """Whether its input is told by the key of a step, or by the bytes of files."""
-    return "input" in type(step.section).model_fields
+    own = {"input"} if "input" in type(step.section).model_fields else None
+    return step.section.model_dump(mode="json", by_alias=True, exclude=own)
 
 
 def _at(error: RunnerError, step: LoadedStep) -> RunnerError:

@@ -116,8 +116,8 @@ def _fault(
     if not other.makes:
         return  # what is wrong with that step is told there
     if reference.part is not None and reference.part not in other.makes:
-        there = ", ".join(f"{other.name}.{part}" for part in other.makes)
-        hint = near_names.hint(str(reference), [f"{other.name}.{part}" for part in other.makes], f"it makes {there}")
+        parts = [f"{other.name}.{part}" for part in other.makes]
+        hint = near_names.hint(str(reference), parts, f"it makes {', '.join(parts)}")
         yield fault(f"{other.name!r} makes no {reference.part!r}", hint)
         return
     chosen = [other.makes[reference.part]] if reference.part else list(other.makes.values())

@@ -64,23 +64,19 @@ def document_class() -> type[Section]:
         if name in STEPS and name != "style"
     }
     if "style" in STEPS:
-        style = create_model(
-            "Style",
-            __base__=Section,
-            __doc__="One style: its words, or none to train on the rows as they are.",
-            name=(StepName, option(description="What it is called in names and tables.")),
-            style=(str | None, option(None, min_length=1, description="The words; null: none.")),
-            **{
-                name: (field.annotation, field)
-                for name, field in STEPS["style"].options.model_fields.items()
-                if name != "style"
-            },
-        )
+        of_style: dict[str, Any] = {
+            "name": (StepName, option(description="What it is called in names and tables.")),
+            "style": (str | None, option(None, min_length=1, description="The words; null: none.")),
+        }
+        for name, field in STEPS["style"].options.model_fields.items():
+            of_style.setdefault(name, (field.annotation, field))
+        said = "One style: its words, or none to train on the rows as they are."
+        style: Any = create_model("Style", __base__=Section, __doc__=said, **of_style)
         fields["styles"] = (
-            Annotated[list[style], Field(min_length=1)] | None,  # type: ignore[valid-type]
+            Annotated[list[style], Field(min_length=1)] | None,
             option(None, description="Styles, each of which every data set is given."),
         )
-    return create_model(
+    found: type[Section] = create_model(
         "BatchDocument",
         __base__=Section,
         __doc__="Data sets by styles by experiments: each of them is a pipeline.",
@@ -94,6 +90,7 @@ def document_class() -> type[Section]:
         evaluate=(BatchEvaluate | None, option(None, description="How every model is evaluated. Left out: it is not.")),
         **fields,
     )
+    return found
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -147,7 +147,7 @@ def _in_order(members: Sequence[BatchMember], one: Callable[[BatchMember], Ended
 
 def _side_by_side(
     members: Sequence[BatchMember], one: Callable[[BatchMember], EndedMember], most: int
-) -> Mapping[str, EndedMember]:
+) -> dict[str, EndedMember]:
     """In threads, since a training is a process of its own. A signal ends those that run, and no other is begun."""
     found: dict[str, EndedMember] = {}
     left = list(members)

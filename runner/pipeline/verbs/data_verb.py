@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from runner.contract.quantities import counted
@@ -28,7 +29,7 @@ FIGURES = "figures.json"
 def inputs(step: LoadedStep, told: Any, workspace: Workspace) -> Mapping[str, Any]:
     """The input's files by their bytes; a data set of the Hub by its name."""
     assert step.section is not None
-    reads = getattr(import_module(STEPS[step.verb].module), "reads", lambda options: [])
+    reads: Callable[[Any], list[Path]] = getattr(import_module(STEPS[step.verb].module), "reads", lambda options: [])
     beside = {"beside": fingerprint([path for path in reads(step.section) if path.is_file()])}
     if not external(step, ("input",)):
         return beside
