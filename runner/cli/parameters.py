@@ -66,8 +66,15 @@ class Choosing:
         """The rule of it; ``more`` are its fields that not every verb has."""
         from runner.inference.routing.routing import Rule
 
-        two = {"strong": self.strong, "weak": self.weak, "strong_share": self.strong_share}
-        return Rule(trade_off=self.trade_off, budget=self.budget, threshold=self.threshold, **two, **more)
+        return Rule(
+            trade_off=self.trade_off,
+            budget=self.budget,
+            threshold=self.threshold,
+            strong=self.strong,
+            weak=self.weak,
+            strong_share=self.strong_share,
+            **more,
+        )
 
 
 #: Nothing of it said.

@@ -136,8 +136,7 @@ def data_body(verb: str) -> type[Section]:
     options: Any = STEPS[verb].options
     made: Any = create_model(verb.capitalize(), __base__=options, input=(Rows, given))
     made.__doc__ = STEPS[verb].summary
-    found: type[Section] = made
-    return found
+    return cast(type[Section], made)
 
 
 @cache

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +59,7 @@ def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -
     train = found.of_rows(learned)
     record: dict[str, Any] = {"dataset": section.dataset}
     if section.validation_data is not None:
-        validation, measured = _other_file(section, content[taken], warn, record, partial(read, cache=context.cache))
+        validation, measured = _other_file(section, content[taken], warn, record, read, context.cache)
     else:
         validation, measured = found.of_rows(held), content[held]
         if not validation and section.validation_split:
@@ -100,13 +99,13 @@ def _tell(section: DialogueData, found: Collected, report: DataReport, warn: Any
 
 
 def _other_file(
-    section: DialogueData, known: np.ndarray, warn: Any, record: dict[str, Any], read: Callable[..., Collected]
+    section: DialogueData, known: np.ndarray, warn: Any, record: dict[str, Any], read: Read, cache: Path
 ) -> tuple[Sequence[LanguageRow], np.ndarray]:
     """The rows of ``validation_data``, read as those of training are, and their keys."""
     assert section.validation_data is not None
     path, pointer = section.validation_data, "/data/validation_data"
     report = DataReport(section.layout)
-    found = read(section, path, pointer, report)
+    found = read(section, path, pointer, report, cache)
     need_rows(section, path, pointer, found, report, all_lost_only=True)
     record["validation_rows_dropped"] = dict(report.rows_dropped)
     for reason, count in report.rows_dropped.items():

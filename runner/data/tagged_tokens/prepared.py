@@ -148,7 +148,7 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
     found.scheme = given = looks if section.scheme == "auto" else section.scheme
     if looks != given and {looks, given} & {"BILOU", "plain"}:
         found.looks = looks
-    reader, in_iob2 = TagReader(found.scheme), TagReader("IOB2")  # type: ignore[arg-type]
+    reader, in_iob2 = TagReader(found.scheme), TagReader("IOB2")
     for row, told, cell in written:
         changed = set(told)
         try:

@@ -71,13 +71,13 @@ def judge(predictor: TextComparer, rows: Sequence[PairRow], batch_size: int = BA
             np.arange(len(found.reciprocal)),
             found=found,
         )
-    right, places = _triplets(predictor, rows, batch_size)
+    right, triplet_places = _triplets(predictor, rows, batch_size)
     accuracy = float(right.mean()) if len(right) else None
     return Judged(
         form,
         _named(figures | {"triplet_accuracy": accuracy, "agreement": accuracy}),
         right[:, None],
-        groups[places],
+        groups[triplet_places],
         found=found,
     )
 
