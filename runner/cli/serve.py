@@ -191,7 +191,7 @@ def serve(
     rows: list[RowModel] = []
     told: list[str] = []
     if engine is not None:
-        from runner.gateway.engines.opening import EngineWords, open_engine
+        from runner.gateway.engines.engine_start import EngineWords, open_engine
 
         hidden = (api_key_env,) if api_key_env is not None else ()
         own = EngineWords(engine, engine_seconds or 600.0, tuple(engine_flag or ()), hidden)

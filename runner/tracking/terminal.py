@@ -57,7 +57,7 @@ class TerminalListener:
         self._view: View
         if terminal:
             # rich takes a tenth of a second to import: only for those who see it.
-            from runner.tracking.live_bar import LiveView
+            from runner.tracking.training_bar import LiveView
 
             self._view = LiveView(stream)
         else:

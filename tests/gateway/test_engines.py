@@ -20,7 +20,7 @@ import pytest
 
 from runner.contract.served_parts import ServedParts
 from runner.errors import ConflictError, UsageError
-from runner.gateway.engines import opening
+from runner.gateway.engines import engine_start
 from runner.gateway.engines.known_engines import ENGINES, Words, more_flags
 from tests.conftest import Desk
 from tests.holding import wait
@@ -120,10 +120,10 @@ def test_an_adapter_that_no_engine_reads_is_refused_with_what_to_do(tmp_path):
     ):
         (tmp_path / "adapter_config.json").write_text(json.dumps(document))
         with pytest.raises(ConflictError, match=told) as refused:
-            opening._rank(ServedParts(tmp_path, tmp_path), "sft/mine/v2")
+            engine_start._rank(ServedParts(tmp_path, tmp_path), "sft/mine/v2")
         assert "runner merge sft/mine" in str(refused.value.hint)
     (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 4, "rank_pattern": {"q": 9}}))
-    assert opening._rank(ServedParts(tmp_path, tmp_path), "sft/mine/v2") == 9
+    assert engine_start._rank(ServedParts(tmp_path, tmp_path), "sft/mine/v2") == 9
 
 
 def test_flags_of_its_own_are_handed_on_but_for_those_that_are_set_here():

@@ -218,7 +218,7 @@ def test_the_bar_says_where_it_is_how_fast_and_how_long(monkeypatch: pytest.Monk
     monkeypatch.setenv("TERM", "xterm-256color")
     from rich.console import Console
 
-    from runner.tracking.live_bar import LiveView
+    from runner.tracking.training_bar import LiveView
 
     def drawn(view: LiveView, width: str) -> str:
         monkeypatch.setenv("COLUMNS", width)
