@@ -285,9 +285,9 @@ def test_a_router_that_takes_no_time_is_asked_in_the_loop_itself_and_another_is_
 
     async def all_of_them() -> None:
         await asked(float("inf"), "how long it takes is not known yet")
-        await asked(0.0, "quick")
+        await asked(1e-6, "quick")
         await asked(1.0, "slow")
-        await asked(0.0, "long " * SHORT)
+        await asked(1e-6, "long " * SHORT)
         await scorer.close()
 
     threads: list[threading.Thread] = []
