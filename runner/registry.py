@@ -127,7 +127,9 @@ class _Parts:
         if name == "TASK":
             return self._older_task()
         place = f"{self._module.__name__}.{self.PLACES.get(name)}"
-        if name not in self.PLACES or (name in OF_SOME and importlib.util.find_spec(place) is None):
+        # A kind that is one module has nothing anywhere else.
+        alone = not hasattr(self._module, "__path__")
+        if alone or name not in self.PLACES or (name in OF_SOME and importlib.util.find_spec(place) is None):
             raise AttributeError(f"{self._module.__name__} has no {name}")
         return getattr(importlib.import_module(place), name)
 
