@@ -75,6 +75,8 @@ def test_a_dry_run_tells_what_the_training_takes(desk, kind):
     assert told["notes"] and told["savings"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("kind", ["text_classification", "seq2seq", "image_classification"])
 def test_less_is_needed_where_less_is_kept(asked, kind):
     full = asked(kind)
@@ -89,6 +91,8 @@ def test_less_is_needed_where_less_is_kept(asked, kind):
     assert lora.figures["memory"]["parts"]["optimizer"] < full.figures["memory"]["parts"]["optimizer"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_quantised_base_is_a_quarter_of_it_or_less_until_it_is_stored(asked):
     full, packed = asked("text_classification"), asked("text_classification", finetuning_spec={"method": "qlora"})
     reading = "reading the model"
@@ -99,6 +103,8 @@ def test_a_quantised_base_is_a_quarter_of_it_or_less_until_it_is_stored(asked):
     assert packed.figures["parameters"] >= full.figures["parameters"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize(
     ("kind", "small"),
     [
@@ -121,12 +127,16 @@ def test_a_loss_that_asks_for_its_own_value_says_that_it_cannot_be_told(asked):
     assert any("cannot be told" in note for note in found.notes)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_negatives_beside_pairs_are_read_too(asked):
     more = asked("sentence_embedding", hard_negatives={"count": 3})
     assert step(more) > step(asked("sentence_embedding"))
     assert any("hard negatives" in note for note in more.notes)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("kind", ["text_classification", "seq2seq", "image_classification", "object_detection"])
 def test_rows_that_are_not_here_are_as_large_as_they_may_be(asked, kind):
     found = asked(kind, context={"data": None}, max_steps=7)
@@ -163,6 +173,8 @@ def test_the_estimates_are_near_what_trainings_take():
         assert BAND[0] < each["estimate"] / each["measured"] < BAND[1], each
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_pictures_count_as_the_tokens_that_the_model_makes_of_them(asked):
     found = asked("vision_language")
     assert found.figures["tokens_per_picture"] > 1

@@ -51,6 +51,8 @@ def stored(desk: Desk) -> list[str]:
     return [row["model"] for row in desk("models", "--json").ok().json["models"]]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize(
     ("closed", "streams"),
     [("", nobody_reads), ("", full), ("2>&-", None)],
@@ -64,6 +66,8 @@ def test_a_training_does_not_need_standard_error(desk: Desk, closed: str, stream
     assert f"stored as {model.removesuffix('/v1')}" in done.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize(
     ("closed", "streams", "said"),
     [("", full, "no space left"), (">&-", None, "it is closed"), ("", nobody_reads, None)],
@@ -81,6 +85,8 @@ def test_a_model_that_is_stored_is_a_success_without_standard_output(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("words", [("schema",), ("runs", "list", "--json"), ("models",)], ids=" ".join)
 def test_a_result_that_cannot_be_written_is_an_error(desk: Desk, words: tuple[str, ...]) -> None:
     for closed, streams in (("", {"stdout": full()}), (">&-", {})):
@@ -90,6 +96,8 @@ def test_a_result_that_cannot_be_written_is_an_error(desk: Desk, words: tuple[st
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_failure_keeps_its_code_whoever_reads(desk: Desk) -> None:
     bad, good = desk.write("bad.json", "{}"), spec(desk)
     for words in (("validate", bad), ("validate", good, bad), ("validate", bad, "--json"), ("validate", bad, bad)):
@@ -126,6 +134,8 @@ def test_letters_that_the_encoding_lacks_are_escaped_and_json_stays_the_same_doc
     assert "there is no such file" in refused.err
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_scores_of_an_llm_whose_name_the_encoding_lacks(tmp_path: Path) -> None:
     rows = [
         {"prompt": f"q{n}", "response_a": "x", "response_b": "y", "winner": "model_a" if n % 3 else "model_b"}

@@ -30,6 +30,8 @@ def battle(a: str, b: str, winner: str, number: int) -> dict[str, Any]:
     return {"model_a": a, "model_b": b, "winner": winner, "conversation_a": talk, "conversation_b": talk}
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_1_start_state_goes_on_from_a_stored_model(desk):
     first = train(desk, example("elo_scoring", epochs=1))
     for reference in ("elo", "elo_scoring/elo", "elo_scoring/elo/v1"):
@@ -59,6 +61,8 @@ def test_2_an_unknown_key_is_an_error_and_an_older_spelling_a_warning(desk):
     assert desk("validate", desk.write("both.json", document)).code == 3
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize(
     ("older", "present"),
     [

@@ -98,6 +98,8 @@ def test_the_command_works(command: str, checkout: Shell, tmp_path: Path):
         assert running.wait(60) == 75
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("block", CONSOLES, ids=lambda block: block.id)
 def test_the_commands_print_what_is_shown_below_them(block, checkout: Shell, tmp_path: Path):
     shell = checkout.copy(tmp_path)

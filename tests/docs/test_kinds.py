@@ -15,6 +15,8 @@ from tests.docs.documents import ROOT
 KINDS = sorted(registry.built_in())
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_pages_are_those_that_the_code_makes():
     done = subprocess.run([sys.executable, ROOT / "docs" / "build.py", "--check"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr

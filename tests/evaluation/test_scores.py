@@ -86,6 +86,8 @@ def test_likelihoods_and_perplexities_are_those_of_a_loop_over_transformers(benc
         assert result(document, name, GOES_ON, at=1)["value"] == pytest.approx(value, rel=1e-4)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_what_is_generated_is_what_infer_answers(bench: Bench):
     home, files = bench(task(SAYS | {"options": {"max_new_tokens": 6, "temperature": 1.0, "seed": 3}}))
     evaluated(home, files, [CHATS])
@@ -107,6 +109,8 @@ def test_a_batch_decides_no_figure(bench: Bench):
             }
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_chat_can_be_switched_off_for_all_and_models_asked_otherwise_are_told(bench: Bench):
     home, files = bench(task(CHOICES))
     desk = Desk(home, {"RUNNER_CACHE_DIR": str(home / "cache")})
@@ -126,6 +130,8 @@ def test_a_system_s_turn_is_asked_first(bench: Bench):
     assert all(each["prompt"].startswith("<|im_start|>system\nBe brief.") for each in samples(home))
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_table_a_page_and_markdown_say_the_same(bench: Bench):
     home, files = bench(task(CHOICES, description="Which word is the opposite."), task(SAYS, "says"))
     desk = Desk(home, {"RUNNER_CACHE_DIR": str(home / "cache")})

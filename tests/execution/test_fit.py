@@ -109,6 +109,8 @@ def test_this_machine_has_the_limit_that_the_spec_names_and_the_disk_of_a_folder
     assert machine.folder == str(tmp_path) and machine.disk_free > 0 and machine.libraries > 2**20
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_dry_run_says_how_a_training_of_no_estimate_fits(desk):
     words = ("train", "--executor", "local", "--dry-run")
     plan = desk(*words, "--json", stdin=json.dumps(example("elo_scoring"))).ok().json

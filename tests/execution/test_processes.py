@@ -76,6 +76,8 @@ def test_more_processes_than_gpus_are_refused_before_a_run_is_made(
     LocalExecutor().check(Job(run=tmp_path, cwd=tmp_path, cache=tmp_path, processes=2, gpus=0))
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_dry_run_shows_them(desk: Desk) -> None:
     made = document(2)
     shown = desk("train", "--executor", "local", "--dry-run", "--json", stdin=json.dumps(made)).ok().json

@@ -70,6 +70,8 @@ def test_ctrl_c_checkpoints_and_exits_130_and_the_run_resumes(desk):
     assert desk("train", "--resume", "last", "--json").ok().json["state"] == "succeeded"
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk):
     spec = desk.write("spec.json", elo(epochs=4))
     process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local")
@@ -82,6 +84,8 @@ def test_when_the_supervisor_is_killed_the_worker_stops_and_the_run_resumes(desk
     assert desk("train", "--resume", "last", "--json").ok().json["state"] == "succeeded"
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_runs_stop_stops_a_run_that_another_terminal_started(desk):
     spec = desk.write("spec.json", elo(epochs=4))
     process, run = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
@@ -93,6 +97,8 @@ def test_runs_stop_stops_a_run_that_another_terminal_started(desk):
     assert "cancelled" in refused.err
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_resumes_with_more_epochs_and_ends_as_if_it_had_them_from_the_start(desk, make_desk):
     spec = desk.write("spec.json", elo(epochs=4))
     process, _ = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
@@ -105,6 +111,8 @@ def test_a_run_resumes_with_more_epochs_and_ends_as_if_it_had_them_from_the_star
     assert files(desk, resumed) == files(other, whole)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values(desk):
     spec = desk.write("spec.json", elo(epochs=4))
     process, _ = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
@@ -119,6 +127,8 @@ def test_a_field_that_may_not_change_is_refused_with_its_pointer_and_both_values
     assert "7" in refused.err
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_cannot_be_resumed_to_fewer_epochs_than_it_has_trained(desk):
     spec = desk.write("spec.json", elo(epochs=4))
     process, _ = held_copy(desk, "train", "--spec-file", spec, "--executor", "local")
@@ -140,6 +150,8 @@ def test_a_resumed_run_prints_as_seldom_as_its_spec_says(desk):
     assert 1 <= sum(line.startswith("epoch ") for line in resumed.err.splitlines()) <= 4
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("words", [["runs", "list"], ["schema"], ["models"]])
 def test_a_reader_that_goes_away_is_no_error(desk, words):
     reading, writing = os.pipe()
@@ -152,6 +164,8 @@ def test_a_reader_that_goes_away_is_no_error(desk, words):
     assert (process.returncode, said) == (0, b"")
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_model_starts_from_a_stored_one_and_goes_on_from_its_scores(desk):
     desk("train", "--executor", "local", stdin=json.dumps(elo(epochs=20))).ok()
     stored = elo()["model"]["name"]
@@ -214,12 +228,16 @@ def test_a_dense_network_learns_with_every_optimizer(desk, optimizer):
     assert done["metrics"]["accuracy"] == pytest.approx(max(accuracies)), "what is stored is the best epoch"
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_closed_form_says_that_it_ignores_epochs(desk):
     done = desk("train", "--executor", "local", stdin=json.dumps(example("least_squares_scoring", epochs=3))).ok()
     assert "ignored" in done.err
     assert "/epochs" in done.err
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_dry_run_shows_origins_rows_and_the_command_and_starts_nothing(desk):
     spec = desk.write("spec.json", elo())
     code = (
@@ -249,6 +267,8 @@ def test_a_dry_run_shows_origins_rows_and_the_command_and_starts_nothing(desk):
     assert again["estimate"]["memory"] > 10 * 2**20
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_replay_reports_what_came_out_differently(desk):
     document = elo()
     first = desk("train", "--executor", "local", "--json", stdin=json.dumps(document)).ok().json
@@ -267,6 +287,8 @@ def test_a_replay_reports_what_came_out_differently(desk):
     assert "files.scores.safetensors" in told
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_user_who_trains_as_another_process_is_not_touched_by_what_an_executor_sets(desk):
     """The lock names what the model was made with."""
     done = desk("train", "--executor", "local", "--json", stdin=json.dumps(elo())).ok().json
@@ -304,6 +326,8 @@ def test_desks_are_apart():
     assert Desk(Path("/a")).variables["RUNNER_CACHE_DIR"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_that_has_succeeded_keeps_neither_its_model_nor_its_checkpoints(desk):
     document = desk("train", "--executor", "local", "--json", stdin=json.dumps(elo())).ok().json
     run = desk.only_run()
@@ -319,6 +343,8 @@ def events(run: Path) -> list[dict]:
     return [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_dry_run_tells_what_a_kind_knows_of_its_training_and_warns_where_it_is_too_much(desk):
     document = example("sft") | {"run": {"memory": "8m"}}
     words = ("train", "--executor", "local", "--dry-run")

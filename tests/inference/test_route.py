@@ -36,6 +36,8 @@ def routes(desk: Desk, *words: object) -> dict:
     return desk(*WORDS, "--costs", "costs.json", *words, "--output-path", "-").ok().json
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_without_a_rule_the_best_score_is_chosen_whatever_it_costs(office):
     document = routes(office)
     assert len(document["routes"]) == len(PROMPTS)

@@ -70,6 +70,8 @@ def client(server: Running) -> Iterator[openai.OpenAI]:
 # ---- Promise 8: a base and its adapter
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_an_adapter_and_its_base_answer_side_by_side(server, client, stored):
     async def both() -> list[Any]:
         async with server.async_client() as many:

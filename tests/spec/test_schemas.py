@@ -24,6 +24,8 @@ def test_checked_in_schemas_are_the_code_s():
     assert files == json_schemas.files(), "write them anew: runner.spec.json_schemas.write(Path('schemas'))"
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("name", [*built_in(), "union"])
 def test_schema_is_valid_and_a_second_reader_takes_it(name):
     schema = json_schemas.union() if name == "union" else json_schemas.schema_for(name)
@@ -65,6 +67,8 @@ def test_an_unknown_kind_has_no_schema():
         json_schemas.schema_for("elo_scorin")
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_third_party_s_kind_is_in_the_union_but_not_in_the_files(tiny):
     assert "tiny" in json_schemas.union()["$defs"]
     assert "tiny.json" not in json_schemas.files()

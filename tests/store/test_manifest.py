@@ -99,6 +99,8 @@ def test_a_kind_without_parameters_has_no_entry_for_them(tmp_path):
     assert list(manifest.to_document()) == [*plain, "sha256"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @given(MANIFESTS)
 def test_what_is_written_is_read_and_written_the_same(manifest):
     text = json.dumps(seal(manifest.to_document()), ensure_ascii=False)

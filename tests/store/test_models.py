@@ -79,6 +79,8 @@ def _promote(store: Path, artifact: Path, run: str) -> None:
     promote(store, "kind", "name", artifact, ModelFacts(run=run))
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_promotions_at_the_same_time_get_versions_of_their_own(tmp_path, artifact):
     spawn = multiprocessing.get_context("spawn")
     workers = [spawn.Process(target=_promote, args=(tmp_path / "store", artifact, f"r{n}")) for n in range(4)]

@@ -367,6 +367,8 @@ TABLE = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     state=STATE,

@@ -70,6 +70,8 @@ def run_id(run_dir: Path) -> str:
     return str(json.loads((run_dir / "wandb.json").read_text())["run_id"])
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_metrics_arrive_while_the_run_trains(server: WandbServer, run_dir: Path) -> None:
     listener, warnings = listen(run_dir)
     assert listener.online, warnings

@@ -40,6 +40,8 @@ def count(made: Any) -> int:
     return sum(parameter.numel() for parameter in finetuning_methods.trained(made).values())
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize(
     ("method", "fields", "expected"),
     [

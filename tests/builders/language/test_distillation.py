@@ -219,6 +219,8 @@ def test_an_endpoint_that_fails_ends_the_run_by_name_and_keeps_the_rest(trained)
         assert endpoint.asked == {"good": 10}
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_model_of_another_vocabulary_teaches_by_its_text(trained, tmp_path):
     """It was taught to say the same to everything, so that its answers end."""
     rows = saying(*["Yes."] * 12)

@@ -40,6 +40,8 @@ def peak(found: Footprint) -> int:
     return found.figures["memory"]["phases"]["training a step"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("kind", sorted(ROWS))
 def test_every_kind_says_what_its_training_takes(asked, kind):
     found = asked(kind)
@@ -78,6 +80,8 @@ def test_parameters_are_as_many_as_are_loaded(asked, spec, context_for, kind, me
     assert found["trainable_parameters"] == sum(sizes[name] for name in trained)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_less_is_needed_where_less_is_kept(asked):
     full = asked("sft")
     memory = full.figures["memory"]
@@ -89,6 +93,8 @@ def test_less_is_needed_where_less_is_kept(asked):
     assert asked("sft", max_length=40).figures["tokens_per_step"] < full.figures["tokens_per_step"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_best_weights_count_from_the_first_measurement_that_a_step_follows(asked):
     once, twice = asked("sft"), asked("sft", context={"epochs": 2})
     last = asked("sft", context={"epochs": 2}, keep="last")
@@ -105,12 +111,16 @@ def test_rows_that_are_not_here_are_as_long_as_they_may_be(asked):
     assert any("max_length" in note for note in found.notes)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_what_is_not_counted_of_asked_tasks_is_told(asked):
     told = "what answering the tasks of evaluation takes"
     assert any(told in note for note in asked("sft", evaluation={"tasks": ["sums.json"]}).notes)
     assert not any(told in note for note in asked("sft").notes)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_of_a_model_of_the_hub_the_configuration_is_enough(asked, base, tmp_path, monkeypatch):
     snapshot = tmp_path / "hub/models--some--model/snapshots/0123"
     snapshot.mkdir(parents=True)
@@ -138,6 +148,8 @@ def test_rows_of_which_nothing_would_be_learned_are_refused_as_the_training_refu
     assert "nothing would be learned" in caught.value.message
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_steps_that_learn_again_from_the_same_answers_are_counted(asked):
     # Of the prompts that are learned the last step is filled up, and each step is taken twice.
     steps = -(-len(loaded(ROWS["ppo"]()).train) // 4)

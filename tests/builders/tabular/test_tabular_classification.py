@@ -107,6 +107,8 @@ def test_what_decides_when_to_stop_leaves_at_least_half_to_learn_from(bench, lea
     assert "early_stopping_split" in refused.err
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_log_tells_the_end_of_the_importance(bench):
     data = {"dataset": str(bench.table(rows()))}
     spec = bench.spec("classification", data, learner=SMALL, importance_repeats=1)
@@ -175,6 +177,8 @@ def test_a_column_that_is_not_there_is_said_before_a_run_is_made(bench):
     assert not list((bench.desk.home / "runs").glob("*/spec.json"))
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_infer_names_rows_by_the_id_column_and_a_fault_by_its_file(desk):
     rows = "".join(f"k{at},{at % 7},{'ab'[at % 2]}\n" for at in range(60))
     (desk.home / "train.csv").write_text("key,size,y\n" + rows)
@@ -208,6 +212,8 @@ def test_an_encoding_that_is_none_is_a_fault_of_the_data_section(desk):
     assert "klingon" in json.dumps(refused.json["errors"])
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_rows_are_asked_about_in_the_encoding_and_with_the_delimiter_of_the_training(desk):
     rows = [f"{town};{age};{'a' if age > 40 else 'b'}" for town in ("Köln", "Graz") for age in range(20, 60)]
     (desk.home / "train.csv").write_bytes("\n".join(["town;age;y", *rows, ""]).encode("cp1252"))
@@ -248,6 +254,8 @@ def test_rows_to_measure_on_of_unknown_classes_alone_are_told_and_end_no_trainin
     assert document["metrics"]["n_unseen_class"] == 60
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_that_stopped_early_succeeds_and_says_so(bench):
     learner = {"learner_type": "xgboost", "early_stopping": {"patience": 2, "min_delta": 10}}
     path = bench.table(rows())

@@ -182,6 +182,8 @@ print(json.dumps([start, processor.decode(made[0, start:], skip_special_tokens=T
 """
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_plain_transformers_answers_the_same_in_a_new_process(train, pictures):
     _, folder = train(epochs=2)
     ran = subprocess.run(

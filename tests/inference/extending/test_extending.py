@@ -58,6 +58,8 @@ def joined(office: Desk) -> dict[str, Any]:
     return extend(office, "--with", "newcomer.jsonl", name="joined")
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_new_llm_is_scored_by_the_prompt_and_the_others_as_before(office, joined):
     before = scores(office, ROUTER, "large", "middle", "small").json
     after = scores(office, joined["model"], "all").json
@@ -93,6 +95,8 @@ def test_it_is_a_stored_model_with_its_lineage(office, joined):
     office("models", "--verify").ok()
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_router_chooses_it(office, joined):
     office.write("costs.json", {"small": 0.0002, "middle": 0.002, "large": 0.02, "newcomer": 0.004})
     words = ("--trade-off", 20, "--prompts", SUM.format(77), HELLO.format(77), "--output-path", "-")
@@ -100,6 +104,8 @@ def test_a_router_chooses_it(office, joined):
     assert routes[0]["model"] == "newcomer" != routes[1]["model"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_same_outcomes_give_the_same_bytes_in_whatever_order_and_form(office):
     joined = extend(office, "--with", "newcomer.jsonl", model=RATING, name="first")
     again = extend(office, "--with", "newcomer.jsonl", model=RATING, name="first")
@@ -148,6 +154,8 @@ def test_on_prompts_that_nobody_else_was_scored_on_the_others_are_foretold(offic
     assert answers["newcomer"][0] > answers["small"][0] and answers["newcomer"][1] < answers["small"][1]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_rating_gets_one_score_and_an_extended_model_is_extended_again(office):
     first = extend(office, "--with", "newcomer.jsonl", model=RATING, name="one")
     second = put(office, "second.jsonl", [row | {"model": "second", "score": 1.0} for row in rows(office)])
@@ -169,6 +177,8 @@ def test_what_says_nothing_is_warned_of(office):
     assert "Foretold on other prompts" in done.out and "stored as bradley_terry_scoring/noise/v1" in done.out
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_replay_and_a_training_that_starts_from_it_say_that_it_was_not_trained(office, joined):
     done = office("replay", joined["model"])
     assert done.code == 5 and f"runner replay {ROUTER}/v1" in done.err
