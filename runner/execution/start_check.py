@@ -34,9 +34,8 @@ def check_start(
 ) -> Fit | None:
     """Judge the training that is about to begin in ``folder``, and tell it by an event ``fit``.
 
-    None where the kind tells nothing, or the model is small beside the memory. Raises
-    :class:`~runner.errors.EnvironmentProblem` for one that will not fit, unless the plan says that it begins anyway;
-    and what the training would raise itself.
+    None where the kind tells nothing, where it cannot tell, and where the model is small beside the memory. Raises
+    :class:`~runner.errors.EnvironmentProblem` for one that will not fit, unless the plan says that it begins anyway.
     """
     estimate = registry.estimator(plan.model_type)
     if estimate is None:
@@ -44,10 +43,13 @@ def check_start(
     machine = this_machine(folder, context.device, spec.run.memory_bytes)
     if _fits_surely(spec, context, machine.memory - machine.libraries):
         return None
-    with _same_chance(context.device):
-        if spec.batch_size == "auto":
-            context.at_once = starting_rows(plan.model_type, spec.model.spec, context, spec.run.memory_bytes)
-        footprint = estimate(spec.model.spec, context)
+    try:
+        with _same_chance(context.device):
+            if spec.batch_size == "auto":
+                context.at_once = starting_rows(plan.model_type, spec.model.spec, context, spec.run.memory_bytes)
+            footprint = estimate(spec.model.spec, context)
+    except Exception:  # noqa: BLE001 - the training raises it too, and says at which place of the spec it is
+        return None
     own = spec.model.spec.model_dump(mode="json") if spec.model.spec is not None else {}
     document = {
         "spec": {"run": {"processes": spec.run.processes}, "model": {"spec": own}},
@@ -102,7 +104,9 @@ def _same_chance(device: str) -> Iterator[None]:
     import torch
 
     python, arrays = random.getstate(), np.random.get_state()
-    with torch.random.fork_rng(enabled=True, devices=[0] if device == "cuda" else []):
-        yield
-    random.setstate(python)
-    np.random.set_state(arrays)
+    try:
+        with torch.random.fork_rng(enabled=True, devices=[0] if device == "cuda" else []):
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(arrays)
