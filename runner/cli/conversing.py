@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,7 @@ def hold(
         terminal.warm_up(_load)
         _greet(asker, draft, resume=resume)
     else:
-        asker = Untended()
+        asker = Untended(note=lambda text: print(text, file=sys.stderr))
     if start is not None:
         draft.own["start"], draft.answered["start"] = start, "start"
     conversation = Conversation(
@@ -188,7 +189,7 @@ def _refuse(conversation: Any, asker: Any) -> None:
     from runner.wizard import terminal
 
     conversation.missing()
-    names = ", ".join(question.key for question in asker.missing if question.key != "family")
+    names = ", ".join(asker.lacks)
     raise UsageError(
         f"nobody can be asked here: {terminal.why_not()}" + (f"; missing: {names}" if names else ""),
         hint="give each with --set KEY=VALUE, and take the defaults of the rest with --yes",

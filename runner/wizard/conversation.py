@@ -13,13 +13,14 @@ from runner import near_names
 from runner.errors import ConflictError, Fault, Interrupted, RunnerError, Stopped, UsageError
 from runner.spec import pointers
 from runner.store.files import write_json
-from runner.wizard import review
+from runner.wizard import data_facts, review
 from runner.wizard.asking import COMMANDS, Asker, Choice, Command, Question, Unanswered
 from runner.wizard.draft import Draft, SavedDraft
 from runner.wizard.field_steps import Ask
 from runner.wizard.given_values import give
 from runner.wizard.session import Session
 from runner.wizard.steps import STEPS, steps
+from runner.wizard.untended import Untended
 
 #: What is told of a training is told again after these steps, when it has changed.
 TELLING = {
@@ -66,6 +67,7 @@ class Conversation:
 
     def run(self) -> Ended:
         """Ask to the end. Raises :class:`Interrupted` where it was cancelled, :class:`Stopped` where it was put off."""
+        data_facts.take(self.draft, self._session)
         try:
             while (ask := self._next()) is not None:
                 self._asked(ask)
@@ -75,6 +77,7 @@ class Conversation:
 
     def missing(self) -> None:
         """Walk to the end of the steps with nobody there, so that the asker knows what it has no answer to."""
+        data_facts.take(self.draft, self._session)
         for ask in steps(self.draft, self._session):
             if ask.key not in self.draft.answered and ask.key not in self.draft.given:
                 self._asked(ask)
@@ -114,6 +117,7 @@ class Conversation:
         former = (deepcopy(self.draft.document), dict(self.draft.origins))
         self.draft.answered[ask.key] = ask.step
         ask.put(self.draft, answer)
+        data_facts.take(self.draft, self._session)
         for line in ask.told(self.draft):
             self._asker.say(f"  {line}")
         changed = json.dumps(self.draft.document, sort_keys=True) != before
@@ -145,7 +149,8 @@ class Conversation:
         from runner.wizard import consequences
 
         try:
-            lines = consequences.tell(self.draft.document, self._session.workspace)
+            # What the kind itself could tell loads torch: it is asked for the trial alone.
+            lines = consequences.tell(self.draft.document, self._session.workspace, quick=True)
         except RunnerError as error:
             lines = [error.message]
         if lines and lines != self._session.told:
@@ -309,10 +314,9 @@ class Conversation:
         return path
 
     def _end(self) -> Ended:
-        missing = getattr(self._asker, "missing", None)
-        if missing:
+        if isinstance(self._asker, Untended) and self._asker.missing:
             raise UsageError(
-                "missing: " + ", ".join(question.key for question in missing if question.key != "family"),
+                "missing: " + ", ".join(self._asker.lacks),
                 hint="give each: --set KEY=VALUE, or answer them at a terminal: runner new",
             )
         path = Path(str(self.draft.own["file"])).expanduser()
@@ -348,6 +352,7 @@ class Conversation:
             raise UsageError("a token is kept nowhere", hint=":back token asks for it")
         pointer = give(self.draft, self._session, key, text.strip(), "you")
         self.draft.unanswer(pointer)
+        data_facts.take(self.draft, self._session)
         if pointer not in self.draft.given and pointer != "/model/spec/model_type":
             self.draft.given.append(pointer)
         if pointer == "/model/spec/model_type":
