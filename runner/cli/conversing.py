@@ -27,8 +27,9 @@ def hold(
     no_start: bool = False,
     plain: bool = False,
     as_json: bool = False,
-) -> Path | None:
-    """Hold the conversation: the file of the spec that is to be trained; None where nothing is to be started."""
+) -> Path | int | None:
+    """Hold the conversation: the file of the spec that is to be trained; None where nothing is to be started; the exit
+    code where it ended in a script, and that has run or not."""
     from runner.wizard import terminal
     from runner.wizard.asking import Asker
     from runner.wizard.conversation import Conversation
@@ -51,13 +52,14 @@ def hold(
         saved = SavedDraft.begin(workspace) if tended else None
     start = prefill(draft, session, given, spec, answers)
     starts = not no_start and start is not False
+    notes: list[str] = []
     asker: Asker
     if tended:
         asker = terminal.asker(plain=plain)
         terminal.warm_up(_load)
         _greet(asker, draft, resume=resume)
     else:
-        asker = Untended(note=lambda text: print(text, file=sys.stderr))
+        asker = Untended(note=notes.append)
     if start is not None:
         draft.own["start"], draft.answered["start"] = start, "start"
     conversation = Conversation(
@@ -74,6 +76,13 @@ def hold(
     if not tended and not yes and answers is None:
         _refuse(conversation, asker)
     ended = conversation.run()
+    for note in notes:
+        print(note, file=sys.stderr)
+    if ended.script:
+        from runner.cli.conversing_sft import walk
+
+        data = draft.get("/data/dataset")
+        return walk({"scenario": "file", "file": data} if data else {}, asker, no_start=no_start)
     if not ended.start or not starts:
         document = {"path": str(ended.path), "spec": ended.document, "command": command(ended.path), "started": False}
         text = f"the spec is in {ended.path}: {command(ended.path)}"

@@ -31,11 +31,15 @@ TELLING = {
 
 @dataclass(frozen=True)
 class Ended:
-    """How a conversation ended: the spec, the file that it is in, and whether to start it."""
+    """How a conversation ended: the spec, the file that it is in, and whether to start it.
+
+    ``script``: it goes on as :mod:`runner.wizard.sft_scenarios`, and there is no spec yet.
+    """
 
     document: dict[str, Any]
     path: Path
     start: bool
+    script: bool = False
 
 
 class Conversation:
@@ -71,6 +75,8 @@ class Conversation:
         try:
             while (ask := self._next()) is not None:
                 self._asked(ask)
+                if self.draft.own.get("script"):
+                    return self._to_script()
             return self._end()
         except Interrupted:
             raise Interrupted("setup cancelled; nothing was started", hint=self._how_to_resume()) from None
@@ -131,8 +137,14 @@ class Conversation:
         if ask.key == "family":
             self._ahead(str(answer))
         self._save()
-        if changed and ask.step in TELLING:
+        if changed and ask.step in TELLING and not (ask.step == "data" and self._asks_columns()):
             self._tell()
+
+    def _asks_columns(self) -> bool:
+        """Whether columns are to be asked next: before that nothing can be told of a training."""
+        path = data_facts.named(self.draft)
+        looked = self._session.look(path) if path else None
+        return looked is not None and bool(looked.columns)
 
     def _faults_at(self, ask: Ask) -> Fault | None:
         """What the whole spec has against this very answer, once it is whole enough to be checked."""
@@ -312,6 +324,11 @@ class Conversation:
         # What lies there now is ours: a way back and forth writes it again.
         self.draft.own["from"] = str(self.draft.own["file"])
         return path
+
+    def _to_script(self) -> Ended:
+        if self._saved is not None:
+            self._saved.drop()
+        return Ended({}, Path(), start=False, script=True)
 
     def _end(self) -> Ended:
         if isinstance(self._asker, Untended) and self._asker.missing:

@@ -38,6 +38,11 @@ STEPS = (
 )  # fmt: skip
 #: The answer to the first question of somebody who does not know what the data is good for.
 BY_DATA = "by the data"
+#: The answer of somebody who wants a fine-tuning on conversations by a script of its own.
+BY_SCRIPT = Choice(
+    "with a script", "sft, with a script",
+    "A few questions, data typed in or answered by a teacher; ends in a spec and one Python script.",
+)  # fmt: skip
 #: So many columns of a kind are told by name.
 NAMES = 12
 
@@ -126,13 +131,22 @@ def _kind_question(draft: Draft, choices: Sequence[Choice], default: Any, why: s
         help="The kind is model.spec.model_type; `runner models --types` lists all, docs/kinds has a page of each.",
         guessed=default is not None and draft.kind is None,
     )  # fmt: skip
-    return Ask("kind", asked, set_kind)
+
+    def put(draft: Draft, answer: str) -> None:
+        if answer == BY_SCRIPT.value:
+            draft.own["script"] = True
+        else:
+            set_kind(draft, answer)
+
+    return Ask("kind", asked, put)
 
 
 def _kind(draft: Draft) -> Ask:
     family = draft.own.get("family")
     kinds = kind_words.families().get(str(family), list(registry.kinds()))
     choices = [Choice(name, name, kind_words.about_kind(name)) for name in kinds]
+    if "sft" in kinds and family is not None:
+        choices.insert(kinds.index("sft") + 1, BY_SCRIPT)
     default = draft.kind if draft.kind in kinds else kinds[0] if len(kinds) == 1 else None
     why = "it was named" if draft.kind else f"{family} has one kind" if default else "there is no default"
     return _kind_question(draft, choices, default, why, "Which kind?")

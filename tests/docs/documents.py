@@ -68,6 +68,7 @@ WALKS = (
     "sweeps.md",
     "data_steps.md",
     "importing.md",
+    "sft_wizard.md",
     *GUIDED,
 )
 
