@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from runner.data.holdout import Holdout
 from runner.wizard.draft import Draft
-from runner.wizard.field_groups import SPLIT_FIELDS
+from runner.wizard.field_groups import SPLIT_FIELDS, default_of, field_at
 from runner.wizard.session import Session
 
 DATASET = "/data/dataset"
@@ -38,6 +37,9 @@ def take(draft: Draft, session: Session) -> None:
     if found is None or draft.own.get("from"):
         # A spec that somebody wrote is read as it stands.
         return
+    # Imported here: it is pydantic's, and the first question needs none.
+    from runner.data.holdout import Holdout
+
     if (dataset := found.data["dataset"]) != path:
         draft.put(DATASET, dataset, draft.origin(DATASET) or "you")
         draft.own["named"] = {"dataset": dataset, "path": path}
@@ -47,6 +49,9 @@ def take(draft: Draft, session: Session) -> None:
         if name == "dataset" or is_column(name) or draft.has(f"/data/{name}") or (way and held):
             continue
         draft.put(f"/data/{name}", value, "data")
+    root = session.schema(kind)
     for pointer, value in found.fields.items():
-        if not draft.has(pointer):
+        field = field_at(root, draft.document, pointer)
+        # A length is told by letters: one below the default would gain nothing, and could cut what has more tokens.
+        if field is not None and not draft.has(pointer) and value > (default_of(field[0], root) or 0):
             draft.put(pointer, value, "data")

@@ -151,4 +151,4 @@ def test_how_long_texts_are_is_in_the_spec(folder: Path):
     assert document["model"]["spec"]["max_length"] == 4096
     made.chats(folder)
     again, _ = ended("sft", "d.jsonl", file="again.json")
-    assert again["model"]["spec"]["max_length"] == 128
+    assert "max_length" not in again["model"]["spec"], "a guess by letters cuts nothing that the default reads"
