@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from runner import registry
+from runner import near_names, registry
 from runner.contract.quantities import counted
 from runner.spec import pointers
 from runner.spec.schema_walk import resolve
@@ -43,6 +43,8 @@ BY_SCRIPT = Choice(
     "with a script", "sft, with a script",
     "A few questions, data typed in or answered by a teacher; ends in a spec and one Python script.",
 )  # fmt: skip
+#: The answer of somebody to whom none of the proposed kinds is right.
+OTHER_KIND = Choice("another kind", "another kind", "all of them are listed")
 #: So many columns of a kind are told by name.
 NAMES = 12
 
@@ -163,7 +165,22 @@ def _proposed_kind(draft: Draft, session: Session) -> Ask:
     first = next(iter(proposed), None)
     why = proposed[first].note if first else "no column of the data is known by its name"
     default = draft.kind or first
-    return _kind_question(draft, [*proposed.values(), *others], default, why, text)
+    if not proposed or draft.own.get("every kind") or default not in proposed:
+        return _kind_question(draft, [*proposed.values(), *others], default, why, text)
+    short = _kind_question(draft, [*proposed.values(), OTHER_KIND], default, why, text)
+
+    def put(draft: Draft, answer: str) -> None:
+        if answer == OTHER_KIND.value:
+            draft.own["every kind"] = True
+            del draft.answered["kind"]
+        else:
+            short.put(draft, answer)
+
+    def check(answer: Any) -> str | None:
+        known = {*registry.kinds(), OTHER_KIND.value}
+        return None if answer in known else f"there is no kind {answer!r}: {near_names.hint(str(answer), known, '')}"
+
+    return replace(short, question=replace(short.question, free=True, check=check), put=put)
 
 
 def _name(draft: Draft, session: Session, kind: str) -> Ask:

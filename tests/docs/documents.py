@@ -69,6 +69,7 @@ WALKS = (
     "data_steps.md",
     "importing.md",
     "sft_wizard.md",
+    "wizard.md",
     *GUIDED,
 )
 

@@ -152,3 +152,18 @@ def test_how_long_texts_are_is_in_the_spec(folder: Path):
     made.chats(folder)
     again, _ = ended("sft", "d.jsonl", file="again.json")
     assert "max_length" not in again["model"]["spec"], "a guess by letters cuts nothing that the default reads"
+
+
+def test_by_the_data_only_what_it_could_train_is_listed_until_another_kind_is_asked_for(folder: Path):
+    made.chats(folder)
+    asker = Scripted({
+        "family": "by the data", "/data/dataset": "d.jsonl", "kind": [Turn("another kind"), Turn("causal_lm")],
+        "/data/columns/text": "id", "start": False, "/epochs": 1, "/batch_size": 4,
+    })  # fmt: skip
+    document = converse(asker).document
+    first, second = [question for question in asker.asked if question.key == "kind"]
+    titles = [choice.title for choice in first.choices]
+    assert titles[0] == "sft" and titles[-1] == "another kind" and "elo_scoring" not in titles
+    assert "elo_scoring" in [choice.title for choice in second.choices]
+    assert first.check("elo_scoring") is None and "did you mean 'sft'" in str(first.check("sftt"))
+    assert document["model"]["spec"]["model_type"] == "causal_lm"
