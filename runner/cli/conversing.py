@@ -227,4 +227,7 @@ def _load() -> None:
 
     with contextlib.suppress(Exception):
         from runner.spec import checking, json_schemas  # noqa: F401
-        from runner.wizard import review  # noqa: F401
+        from runner.wizard import consequences, review  # noqa: F401
+    # The first look at what a training would be asks whether an engine answers.
+    with contextlib.suppress(ImportError):
+        import docker  # noqa: F401

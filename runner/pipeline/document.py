@@ -7,7 +7,7 @@ things. It is an object, so that no path and no model's name can be mistaken for
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, StringConstraints, create_model
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runner.wizard.draft import Draft
-from runner.wizard.field_groups import SPLIT_FIELDS, default_of, field_at
+from runner.wizard.field_groups import default_of, field_at, is_column
 from runner.wizard.session import Session
 
 DATASET = "/data/dataset"
@@ -15,11 +15,6 @@ def named(draft: Draft) -> str:
     if isinstance(kept, dict) and kept.get("dataset") == dataset:
         return str(kept["path"])
     return str(dataset or "")
-
-
-def is_column(name: str) -> bool:
-    """Whether a field of ``data`` names columns, and not how rows are held out."""
-    return name == "columns" or (name.endswith(("_column", "_columns")) and name not in SPLIT_FIELDS)
 
 
 def take(draft: Draft, session: Session) -> None:

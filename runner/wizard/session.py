@@ -63,7 +63,7 @@ class Session:
 
     def column_fields(self, kind: str, path: str) -> Mapping[str, Any]:
         """The fields of ``data`` that name columns, as the data proposes them for a kind."""
-        from runner.wizard.data_facts import is_column
+        from runner.wizard.field_groups import is_column
 
         found = self.proposed(path, kind)
         return {} if found is None else {name: value for name, value in found.data.items() if is_column(name)}

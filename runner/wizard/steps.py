@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from runner import near_names, registry
-from runner.contract.quantities import counted
 from runner.spec import pointers
 from runner.spec.schema_walk import resolve
 from runner.store.names import name_fault
 from runner.wizard import kind_words
 from runner.wizard.asking import Choice, Question, shown
-from runner.wizard.data_facts import is_column, named
+from runner.wizard.data_facts import named
 from runner.wizard.draft import Draft
 from runner.wizard.field_groups import (
     GROUPS,
@@ -21,11 +20,12 @@ from runner.wizard.field_groups import (
     default_of,
     field_at,
     fields_of,
+    is_column,
     present,
     top_fields,
 )
 from runner.wizard.field_steps import Ask, Field, asks, put_value
-from runner.wizard.field_values import expected, fault, value_of
+from runner.wizard.field_values import fault, value_of
 from runner.wizard.questions import description, question
 from runner.wizard.session import Session
 
@@ -62,8 +62,9 @@ def steps(draft: Draft, session: Session) -> Iterator[Ask]:
     kind = draft.kind
     if kind is None:
         return
-    root = session.schema(kind)
+    # The name is asked before anything is loaded that the schema needs: it is loaded while a name is thought of.
     yield _name(draft, session, kind)
+    root = session.schema(kind)
     yield _data(draft, session, root)
     if _asks_token(draft, session):
         yield _token(session)
@@ -201,7 +202,7 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
 
     asked = Question(
         "/model/name", "What is the model called?", default=default, check=check, guessed=now is None,
-        help="/model/name  The name that the model is stored under. " + expected(_schema_of_name(session, kind), {}),
+        help="/model/name  The name that the model is stored under, a folder of models/: no slash is in it.",
         why="the kind's name" if now is None else "the spec has this name now",
     )  # fmt: skip
     return Ask(
@@ -209,19 +210,11 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
     )
 
 
-def _schema_of_name(session: Session, kind: str) -> Schema:
-    root = session.schema(kind)
-    found: Schema = resolve(root["properties"]["model"], root)["properties"]["name"]
-    return found
-
-
 def _free_name(session: Session, kind: str) -> str:
-    # Imported here: manifests are pydantic's, and the first question needs none.
-    from runner.store.model_lookup import versions
-
+    # By the folders alone: manifests are pydantic's, and the first questions need none.
     name, at = kind.replace("_", "-"), 2
     free = name
-    while versions(session.workspace.store, kind, free):
+    while (session.workspace.store / kind / free).exists():
         free, at = f"{name}-{at}", at + 1
     return free
 
@@ -255,6 +248,9 @@ def _data(draft: Draft, session: Session, root: Schema | None) -> Ask:
         looked = session.look(path)
         if looked is None:
             return [f"it could not be looked at: {session.unseen[path]}"] if (session.folder / path).exists() else []
+        # Imported here: what it lies beside is pydantic's, and the first question needs none.
+        from runner.contract.quantities import counted
+
         count = len(looked.columns)
         lines = [f"{looked.container}: {looked.count}" + (f", {counted(count, 'columns')}" if count > 1 else "")]
         lines += _by_kind(looked.columns)
