@@ -35,7 +35,7 @@ LINES = (
     ("Hyperparameters", ""),
 )
 #: After these answers data is read, or models are looked for: they are printed apart.
-READING = {"trained on"}
+READING = {"trained on", "start from"}
 #: Seconds.
 THOUGHT = 3
 PROMPT = r"(\] |> )$"

@@ -157,12 +157,12 @@ class Conversation:
         done = set(self.draft.answered.values())
         return done | ({"needed"} if "more" in self.draft.answered else set())
 
-    def _tell(self) -> None:
+    def _tell(self, *, quick: bool = True) -> None:
+        """What a training would mean. What the kind itself could tell of memory loads torch: for a trial alone."""
         from runner.wizard import consequences
 
         try:
-            # What the kind itself could tell loads torch: it is asked for the trial alone.
-            lines = consequences.tell(self.draft.document, self._session.workspace, quick=True)
+            lines = consequences.tell(self.draft.document, self._session.workspace, quick=quick)
         except RunnerError as error:
             lines = [error.message]
         if lines and lines != self._session.told:
@@ -299,6 +299,7 @@ class Conversation:
             draft.own["review"] = answer
             if answer == "try":
                 self._asker.say(review.trial(draft, self._session))
+                self._tell(quick=False)
             if answer != "go on":
                 draft.answered.pop("review", None)
 

@@ -383,6 +383,23 @@ def test_the_first_question_has_none_before_it():
     assert any("this is the first question" in text for text in asker.said)
 
 
+def test_only_a_trial_asks_the_kind_what_it_would_take(monkeypatch):
+    from runner.wizard import consequences
+
+    asked: list[bool | None] = []
+
+    def tell(document: Any, workspace: Any, *, quick: bool | None = None) -> list[str]:
+        asked.append(quick)
+        return ["a part of it" if quick else "all of it"]
+
+    monkeypatch.setattr(consequences, "tell", tell)
+    asker = Scripted(TABLE | {"review": [Turn("try"), Turn("go on")]})
+    converse(asker)
+    assert asked.count(False) == 1 and asked[-1] is False and len(asked) > 1
+    assert any("8 rows, read as the training reads them" in text for text in asker.said)
+    assert "  \u00b7 all of it" in asker.said
+
+
 def unattended(monkeypatch, *offers: Any, note: Any = lambda text: None) -> Any:
     from runner.wizard import catalog
     from runner.wizard.untended import Untended
