@@ -1,10 +1,10 @@
 """How long the wizard takes to begin, and from an answer to the next prompt, at a real terminal.
 
-    .venv/bin/python benchmarks/wizard.py [TIMES]
+    .venv/bin/python benchmarks/wizard.py [TIMES [THOUGHT]]
 
 Prints the median and the slowest of TIMES (default 10) conversations: from the command to its first prompt, and from
-Enter to the next prompt where no data is read. Three seconds are taken to choose a family, and a kind. The bare
-interpreter's own start is printed beside them.
+Enter to the next prompt where no data is read. THOUGHT seconds (default 3) are taken to choose a family, and a kind;
+with 0 both are answered at once. The bare interpreter's own start is printed beside them.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ LINES = (
     ("Hyperparameters", ""),
 )
 #: After these answers data is read, or models are looked for: they are printed apart.
-READING = {"trained on"}
+READING = {"trained on", "start from"}
 #: Seconds.
 THOUGHT = 3
 PROMPT = r"(\] |> )$"
 
 
-def once(home: Path) -> dict[str, float]:
+def once(home: Path, thought: float) -> dict[str, float]:
     """Seconds until each prompt, by what it asks."""
     environment = {name: value for name, value in os.environ.items() if name != "CI"}
     environment |= {"RUNNER_PLAIN": "1", "RUNNER_HOME": str(home), "HF_TOKEN": "hf_none"}
@@ -54,8 +54,8 @@ def once(home: Path) -> dict[str, float]:
         child.expect(PROMPT)
         took[f"{text!r} after {before}"] = time.perf_counter() - begun
         # A person reads the first two for longer than it takes to load what comes next, and so does this.
-        if text in ("Choose a family", "Which kind"):
-            child.expect([pexpect.TIMEOUT], timeout=THOUGHT)
+        if thought and text in ("Choose a family", "Which kind"):
+            child.expect([pexpect.TIMEOUT], timeout=thought)
         before = repr(text)
         begun = time.perf_counter()
         child.sendline(typed)
@@ -66,10 +66,11 @@ def once(home: Path) -> dict[str, float]:
 def main() -> None:
     """Print the table."""
     times = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    thought = float(sys.argv[2]) if len(sys.argv) > 2 else THOUGHT
     runs = []
     for _ in range(times):
         with tempfile.TemporaryDirectory() as home:
-            runs.append(once(Path(home)))
+            runs.append(once(Path(home), thought))
     bare = []
     for _ in range(times):
         begun = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,9 @@ def hold(
     no_start: bool = False,
     plain: bool = False,
     as_json: bool = False,
-) -> Path | None:
-    """Hold the conversation: the file of the spec that is to be trained; None where nothing is to be started."""
+) -> Path | int | None:
+    """Hold the conversation: the file of the spec that is to be trained; None where nothing is to be started; the exit
+    code where it ended in a script, and that has run or not."""
     from runner.wizard import terminal
     from runner.wizard.asking import Asker
     from runner.wizard.conversation import Conversation
@@ -50,13 +52,14 @@ def hold(
         saved = SavedDraft.begin(workspace) if tended else None
     start = prefill(draft, session, given, spec, answers)
     starts = not no_start and start is not False
+    notes: list[str] = []
     asker: Asker
     if tended:
         asker = terminal.asker(plain=plain)
         terminal.warm_up(_load)
         _greet(asker, draft, resume=resume)
     else:
-        asker = Untended()
+        asker = Untended(note=notes.append)
     if start is not None:
         draft.own["start"], draft.answered["start"] = start, "start"
     conversation = Conversation(
@@ -73,6 +76,13 @@ def hold(
     if not tended and not yes and answers is None:
         _refuse(conversation, asker)
     ended = conversation.run()
+    for note in notes:
+        print(note, file=sys.stderr)
+    if ended.script:
+        from runner.cli.conversing_sft import walk
+
+        data = draft.get("/data/dataset")
+        return walk({"scenario": "file", "file": data} if data else {}, asker, no_start=no_start)
     if not ended.start or not starts:
         document = {"path": str(ended.path), "spec": ended.document, "command": command(ended.path), "started": False}
         text = f"the spec is in {ended.path}: {command(ended.path)}"
@@ -188,7 +198,7 @@ def _refuse(conversation: Any, asker: Any) -> None:
     from runner.wizard import terminal
 
     conversation.missing()
-    names = ", ".join(question.key for question in asker.missing if question.key != "family")
+    names = ", ".join(asker.lacks)
     raise UsageError(
         f"nobody can be asked here: {terminal.why_not()}" + (f"; missing: {names}" if names else ""),
         hint="give each with --set KEY=VALUE, and take the defaults of the rest with --yes",
@@ -217,4 +227,7 @@ def _load() -> None:
 
     with contextlib.suppress(Exception):
         from runner.spec import checking, json_schemas  # noqa: F401
-        from runner.wizard import review  # noqa: F401
+        from runner.wizard import consequences, review  # noqa: F401
+    # The first look at what a training would be asks whether an engine answers.
+    with contextlib.suppress(ImportError):
+        import docker  # noqa: F401

@@ -36,6 +36,12 @@ def new(
 
     Example: runner new elo_scoring --set name=ratings --set data=sample --yes --no-start
 
+    Example: runner new sft --set scenario=file --set file=chats.jsonl
+
+    `runner new sft` asks what a language model is to learn from, and writes a Python script beside the spec: the keys
+    of its answers are in docs/sft_wizard.md. A key that is a field (--set name=tutor, --set data=chats.jsonl) leads to
+    the questions of any other kind instead.
+
     At any prompt, :back goes to the question before, :help tells what is asked, :why where the answer in brackets
     comes from, :show the spec so far, :set KEY=VALUE sets a field, :save keeps the answers, :quit leaves. Answers are
     kept after each question in drafts/ of the workspace, readable by you alone; no token is among them.
@@ -66,11 +72,16 @@ def new(
     given = list(set_ or ())
     if kind is not None:
         given.insert(0, f"kind={kind}")
+    if kind == "sft" and not (from_ or answers or resume or json):
+        from runner.cli.conversing_sft import asks_for_it, hold_walk
+
+        if asks_for_it(set_ or (), yes=yes):
+            return hold_walk(set_ or (), yes=yes, no_start=no_start, plain=plain)
     if resume and (given or from_ or answers):
         raise UsageError("--resume goes on with answers that were saved", hint="change them there: :set KEY=VALUE")
-    path = hold(
+    held = hold(
         given, spec=from_, answers=answers, resume=resume, yes=yes, no_start=no_start, plain=plain, as_json=json
     )
-    if path is None:
-        return None
-    return train(spec_file=path, json=json)
+    if not isinstance(held, Path):
+        return held
+    return train(spec_file=held, json=json)

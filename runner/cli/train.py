@@ -70,9 +70,10 @@ def train(
         from runner.cli.conversing import ask_for_spec, hold
 
         if ask_for_spec(spec_file, interactive=interactive):
-            spec_file = hold([], spec=spec_file)
-            if spec_file is None:
-                return None
+            held = hold([], spec=spec_file)
+            if not isinstance(held, Path):
+                return held
+            spec_file = held
     if further:
         from runner.cli.train_chain import train_chain
 

@@ -55,6 +55,7 @@ class Question:
         free: a choice may also be answered with a text that is not among the choices.
         read: makes an answer of what was typed; raises ValueError with what is expected.
         guessed: the default is offered to a person, and not taken where nobody is asked.
+        said: that the default is taken is said where nobody is asked.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Question:
     check: Callable[[Any], str | None] = _nothing_wrong
     read: Callable[[str], Any] = _as_it_is
     guessed: bool = False
+    said: bool = False
 
 
 class Asker(Protocol):

@@ -13,13 +13,14 @@ from runner import near_names
 from runner.errors import ConflictError, Fault, Interrupted, RunnerError, Stopped, UsageError
 from runner.spec import pointers
 from runner.store.files import write_json
-from runner.wizard import review
+from runner.wizard import data_facts, review
 from runner.wizard.asking import COMMANDS, Asker, Choice, Command, Question, Unanswered
 from runner.wizard.draft import Draft, SavedDraft
 from runner.wizard.field_steps import Ask
 from runner.wizard.given_values import give
 from runner.wizard.session import Session
 from runner.wizard.steps import STEPS, steps
+from runner.wizard.untended import Untended
 
 #: What is told of a training is told again after these steps, when it has changed.
 TELLING = {
@@ -30,11 +31,15 @@ TELLING = {
 
 @dataclass(frozen=True)
 class Ended:
-    """How a conversation ended: the spec, the file that it is in, and whether to start it."""
+    """How a conversation ended: the spec, the file that it is in, and whether to start it.
+
+    ``script``: it goes on as :mod:`runner.wizard.sft_scenarios`, and there is no spec yet.
+    """
 
     document: dict[str, Any]
     path: Path
     start: bool
+    script: bool = False
 
 
 class Conversation:
@@ -66,15 +71,19 @@ class Conversation:
 
     def run(self) -> Ended:
         """Ask to the end. Raises :class:`Interrupted` where it was cancelled, :class:`Stopped` where it was put off."""
+        data_facts.take(self.draft, self._session)
         try:
             while (ask := self._next()) is not None:
                 self._asked(ask)
+                if self.draft.own.get("script"):
+                    return self._to_script()
             return self._end()
         except Interrupted:
             raise Interrupted("setup cancelled; nothing was started", hint=self._how_to_resume()) from None
 
     def missing(self) -> None:
         """Walk to the end of the steps with nobody there, so that the asker knows what it has no answer to."""
+        data_facts.take(self.draft, self._session)
         for ask in steps(self.draft, self._session):
             if ask.key not in self.draft.answered and ask.key not in self.draft.given:
                 self._asked(ask)
@@ -114,6 +123,7 @@ class Conversation:
         former = (deepcopy(self.draft.document), dict(self.draft.origins))
         self.draft.answered[ask.key] = ask.step
         ask.put(self.draft, answer)
+        data_facts.take(self.draft, self._session)
         for line in ask.told(self.draft):
             self._asker.say(f"  {line}")
         changed = json.dumps(self.draft.document, sort_keys=True) != before
@@ -127,8 +137,14 @@ class Conversation:
         if ask.key == "family":
             self._ahead(str(answer))
         self._save()
-        if changed and ask.step in TELLING:
+        if changed and ask.step in TELLING and not (ask.step == "data" and self._asks_columns()):
             self._tell()
+
+    def _asks_columns(self) -> bool:
+        """Whether columns are to be asked next: before that nothing can be told of a training."""
+        path = data_facts.named(self.draft)
+        looked = self._session.look(path) if path else None
+        return looked is not None and bool(looked.columns)
 
     def _faults_at(self, ask: Ask) -> Fault | None:
         """What the whole spec has against this very answer, once it is whole enough to be checked."""
@@ -141,11 +157,12 @@ class Conversation:
         done = set(self.draft.answered.values())
         return done | ({"needed"} if "more" in self.draft.answered else set())
 
-    def _tell(self) -> None:
+    def _tell(self, *, quick: bool = True) -> None:
+        """What a training would mean. What the kind itself could tell of memory loads torch: for a trial alone."""
         from runner.wizard import consequences
 
         try:
-            lines = consequences.tell(self.draft.document, self._session.workspace)
+            lines = consequences.tell(self.draft.document, self._session.workspace, quick=quick)
         except RunnerError as error:
             lines = [error.message]
         if lines and lines != self._session.told:
@@ -282,6 +299,7 @@ class Conversation:
             draft.own["review"] = answer
             if answer == "try":
                 self._asker.say(review.trial(draft, self._session))
+                self._tell(quick=False)
             if answer != "go on":
                 draft.answered.pop("review", None)
 
@@ -308,11 +326,15 @@ class Conversation:
         self.draft.own["from"] = str(self.draft.own["file"])
         return path
 
+    def _to_script(self) -> Ended:
+        if self._saved is not None:
+            self._saved.drop()
+        return Ended({}, Path(), start=False, script=True)
+
     def _end(self) -> Ended:
-        missing = getattr(self._asker, "missing", None)
-        if missing:
+        if isinstance(self._asker, Untended) and self._asker.missing:
             raise UsageError(
-                "missing: " + ", ".join(question.key for question in missing if question.key != "family"),
+                "missing: " + ", ".join(self._asker.lacks),
                 hint="give each: --set KEY=VALUE, or answer them at a terminal: runner new",
             )
         path = Path(str(self.draft.own["file"])).expanduser()
@@ -348,6 +370,7 @@ class Conversation:
             raise UsageError("a token is kept nowhere", hint=":back token asks for it")
         pointer = give(self.draft, self._session, key, text.strip(), "you")
         self.draft.unanswer(pointer)
+        data_facts.take(self.draft, self._session)
         if pointer not in self.draft.given and pointer != "/model/spec/model_type":
             self.draft.given.append(pointer)
         if pointer == "/model/spec/model_type":

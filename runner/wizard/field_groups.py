@@ -56,6 +56,11 @@ _NAMES = {
 }  # fmt: skip
 
 
+def is_column(name: str) -> bool:
+    """Whether a field of ``data`` names columns, and not how rows are held out."""
+    return name == "columns" or (name.endswith(("_column", "_columns")) and name not in SPLIT_FIELDS)
+
+
 def group_of(pointer: str) -> str:
     """The name of the group that a field at the top of its section belongs to."""
     first = "/" + pointers.split(pointer)[0]

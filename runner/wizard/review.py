@@ -135,7 +135,8 @@ def _trial(draft: Draft, session: Session, count: int) -> str:
     limit = document["data"].get("max_samples")
     document["data"]["max_samples"] = min(count, limit) if isinstance(limit, int) else count
     loaded = load_object(document)
-    plan = dry_run(loaded, session.workspace)
+    # What the kind tells of all rows is told behind this.
+    plan = dry_run(loaded, session.workspace, asks_kind=False)
     lines = [f"Of {document['data']['max_samples']} rows, read as the training reads them:"]
     for name, value in (plan["data"] or {}).items():
         if isinstance(value, int | float | str):

@@ -61,16 +61,17 @@ class Session:
             return None
         return next((each for each in looked.families if each.kind == kind), None)
 
-    def data_fields(self, kind: str, path: str) -> Mapping[str, Any]:
-        """The fields of ``data`` that the proposal for a kind comes to, by name, but for the path."""
-        found = self.proposed(path, kind)
-        if found is None or not found.columns:
-            return {}
-        from runner.spec.kinds import spec_class
+    def column_fields(self, kind: str, path: str) -> Mapping[str, Any]:
+        """The fields of ``data`` that name columns, as the data proposes them for a kind."""
+        from runner.wizard.field_groups import is_column
 
-        fields = dict(spec_class(kind).data.document_of(path, dict(found.columns)))
-        fields.pop("dataset", None)
-        return fields
+        found = self.proposed(path, kind)
+        return {} if found is None else {name: value for name, value in found.data.items() if is_column(name)}
+
+    def forget_unseen(self) -> None:
+        """Look again at what could not be looked at."""
+        self.looked = {path: found for path, found in self.looked.items() if found is not None}
+        self.unseen.clear()
 
     def data_fault(self, kind: str | None, path: str) -> str | None:
         """Why a data set cannot be read: it is not there, of no container, empty. None where nothing speaks against it.

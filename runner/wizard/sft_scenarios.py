@@ -31,6 +31,7 @@ from runner.wizard.catalog import models_for
 from runner.wizard.consequences import Consequences
 from runner.wizard.sft_defaults import ALL_STEPS, SftDefaults, defaults, warmup_ratio
 from runner.wizard.sft_script import Teacher, script
+from runner.wizard.untended import Untended
 from runner.wizard.watched_script import WATCHED, WatchedScript
 from runner.workspace import Workspace, absolute, current_folder
 
@@ -45,6 +46,13 @@ PROJECT = "sft-project"
 #: Names that say nothing of what a run is for.
 EMPTY_NAMES = ("run", "test", "model", "my-model", "untitled", "foo", "asdf")
 SCHEDULES = ("linear", "cosine", "constant")
+#: The words for the wizard that do something here.
+WORDS = {
+    "back": ":back   the question before",
+    "help": ":help   what is asked, and these words",
+    "show": ":show   the answers so far",
+    "quit": ":quit   leave; nothing is started",
+}
 #: Rows from which on a tenth of them is held out, and characters of a token, about.
 HELD_OUT_FROM, HELD_OUT, CHARACTERS = 50, 0.1, 3.5
 LENGTHS, DEFAULT_LENGTH, SHORTEST = (256, 512, 1024, 2048, 4096, 8192), 1024, 128
@@ -115,6 +123,7 @@ class _Walk:
         self.consequences = Consequences()
         self.material = _Material()
         self.scenario = ""
+        self.question: Question | None = None
         self.length = DEFAULT_LENGTH
         self.values = SftDefaults(1, 1, 1.0, 0.0)
         self.document: dict[str, Any] = {}
@@ -147,8 +156,11 @@ class _Walk:
         if command.name == "show":
             for key, value in self.kept.items():
                 self.asker.say(f"{key}: {value}")
+        elif command.name == "help" and self.question is not None:
+            told = [self.question.help or self.question.text, "It is called " + self.question.key + "."]
+            self.asker.say("\n".join(f"  {line}" for line in (*told, *WORDS.values())))
         else:
-            self.asker.say(f"there is no word :{command.name} here; there are :back, :show and :quit")
+            self.asker.say(f"there is no word :{command.name} here; there are :back, :help, :show and :quit")
 
     def _ask(self, question: Question) -> Any:
         """The answer that was given, or that a person gives now. Raises :class:`UsageError` for a given one that is
@@ -164,6 +176,7 @@ class _Walk:
             return answer
         if question.key in self.kept and question.shape in ("text", "path", "number", "choice"):
             question = replace(question, default=self.kept[question.key])
+        self.question = question
         answer = self.asker.ask(question)
         self.asked += 1
         self.kept[question.key] = answer
@@ -330,9 +343,15 @@ class _Walk:
         offers = models_for("sft", self.workspace)
         shown = [offer for offer in offers if offer.here or offer.recommended][:SHOWN_MODELS]
         choices = [Choice(offer.name, offer.name, offer.sentence()) for offer in shown]
-        default = next((offer.name for offer in shown if offer.here and offer.source != "drawn"), shown[0].name)
+        at_hand = [offer for offer in shown if offer.here and offer.source != "drawn"]
+        sure = next((offer for offer in at_hand if offer.recommended), None)
+        first = next(iter(at_hand), shown[0])
         text = "Which model is trained on? One of these, a Hub name, or a folder."
-        base = self._ask(Question("base_model", text, "choice", default, choices, free=True, check=self._base_fault))
+        question = Question("base_model", text, "choice", first.name, choices, free=True, check=self._base_fault)
+        if isinstance(self.asker, Untended):
+            # Nobody is asked: one that is recommended and needs no download is taken, and said.
+            question = replace(question, default=sure and sure.name, why=sure.sentence() if sure else "", said=True)
+        base = self._ask(question)
         self.base = str(base)
         rows = self.material.usual / CHARACTERS
         length = next((each for each in LENGTHS if each >= rows), LENGTHS[-1]) if rows else DEFAULT_LENGTH

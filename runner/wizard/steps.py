@@ -6,25 +6,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from runner import registry
+from runner import near_names, registry
 from runner.spec import pointers
 from runner.spec.schema_walk import resolve
 from runner.store.names import name_fault
 from runner.wizard import kind_words
 from runner.wizard.asking import Choice, Question, shown
+from runner.wizard.data_facts import named
 from runner.wizard.draft import Draft
 from runner.wizard.field_groups import (
     GROUPS,
     MODEL_FIELDS,
-    SPLIT_FIELDS,
     default_of,
     field_at,
     fields_of,
+    is_column,
     present,
     top_fields,
 )
 from runner.wizard.field_steps import Ask, Field, asks, put_value
-from runner.wizard.field_values import expected, fault, value_of
+from runner.wizard.field_values import fault, value_of
 from runner.wizard.questions import description, question
 from runner.wizard.session import Session
 
@@ -37,6 +38,15 @@ STEPS = (
 )  # fmt: skip
 #: The answer to the first question of somebody who does not know what the data is good for.
 BY_DATA = "by the data"
+#: The answer of somebody who wants a fine-tuning on conversations by a script of its own.
+BY_SCRIPT = Choice(
+    "with a script", "sft, with a script",
+    "A few questions, data typed in or answered by a teacher; ends in a spec and one Python script.",
+)  # fmt: skip
+#: The answer of somebody to whom none of the proposed kinds is right.
+OTHER_KIND = Choice("another kind", "another kind", "all of them are listed")
+#: So many columns of a kind are told by name.
+NAMES = 12
 
 
 def steps(draft: Draft, session: Session) -> Iterator[Ask]:
@@ -52,8 +62,9 @@ def steps(draft: Draft, session: Session) -> Iterator[Ask]:
     kind = draft.kind
     if kind is None:
         return
-    root = session.schema(kind)
+    # The name is asked before anything is loaded that the schema needs: it is loaded while a name is thought of.
     yield _name(draft, session, kind)
+    root = session.schema(kind)
     yield _data(draft, session, root)
     if _asks_token(draft, session):
         yield _token(session)
@@ -94,7 +105,10 @@ def _family(draft: Draft) -> Ask:
 
 def forget_kind(draft: Draft) -> None:
     """Leave nothing of a kind behind: what stays is the name, and which data is read."""
-    kept = {pointer: (draft.get(pointer), draft.origin(pointer)) for pointer in ("/model/name", "/data/dataset")}
+    kept = {
+        "/model/name": (draft.get("/model/name"), draft.origin("/model/name")),
+        "/data/dataset": (named(draft) or None, draft.origin("/data/dataset")),
+    }
     given = [pointer for pointer in draft.given if pointer in kept]
     draft.document, draft.origins = {}, {}
     draft.own = {key: value for key, value in draft.own.items() if key == "family"}
@@ -120,13 +134,22 @@ def _kind_question(draft: Draft, choices: Sequence[Choice], default: Any, why: s
         help="The kind is model.spec.model_type; `runner models --types` lists all, docs/kinds has a page of each.",
         guessed=default is not None and draft.kind is None,
     )  # fmt: skip
-    return Ask("kind", asked, set_kind)
+
+    def put(draft: Draft, answer: str) -> None:
+        if answer == BY_SCRIPT.value:
+            draft.own["script"] = True
+        else:
+            set_kind(draft, answer)
+
+    return Ask("kind", asked, put)
 
 
 def _kind(draft: Draft) -> Ask:
     family = draft.own.get("family")
     kinds = kind_words.families().get(str(family), list(registry.kinds()))
     choices = [Choice(name, name, kind_words.about_kind(name)) for name in kinds]
+    if "sft" in kinds and family is not None:
+        choices.insert(kinds.index("sft") + 1, BY_SCRIPT)
     default = draft.kind if draft.kind in kinds else kinds[0] if len(kinds) == 1 else None
     why = "it was named" if draft.kind else f"{family} has one kind" if default else "there is no default"
     return _kind_question(draft, choices, default, why, "Which kind?")
@@ -143,7 +166,22 @@ def _proposed_kind(draft: Draft, session: Session) -> Ask:
     first = next(iter(proposed), None)
     why = proposed[first].note if first else "no column of the data is known by its name"
     default = draft.kind or first
-    return _kind_question(draft, [*proposed.values(), *others], default, why, text)
+    if not proposed or draft.own.get("every kind") or default not in proposed:
+        return _kind_question(draft, [*proposed.values(), *others], default, why, text)
+    short = _kind_question(draft, [*proposed.values(), OTHER_KIND], default, why, text)
+
+    def put(draft: Draft, answer: str) -> None:
+        if answer == OTHER_KIND.value:
+            draft.own["every kind"] = True
+            del draft.answered["kind"]
+        else:
+            short.put(draft, answer)
+
+    def check(answer: Any) -> str | None:
+        known = {*registry.kinds(), OTHER_KIND.value}
+        return None if answer in known else f"there is no kind {answer!r}: {near_names.hint(str(answer), known, '')}"
+
+    return replace(short, question=replace(short.question, free=True, check=check), put=put)
 
 
 def _name(draft: Draft, session: Session, kind: str) -> Ask:
@@ -164,7 +202,7 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
 
     asked = Question(
         "/model/name", "What is the model called?", default=default, check=check, guessed=now is None,
-        help="/model/name  The name that the model is stored under. " + expected(_schema_of_name(session, kind), {}),
+        help="/model/name  The name that the model is stored under, a folder of models/: no slash is in it.",
         why="the kind's name" if now is None else "the spec has this name now",
     )  # fmt: skip
     return Ask(
@@ -172,26 +210,18 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
     )
 
 
-def _schema_of_name(session: Session, kind: str) -> Schema:
-    root = session.schema(kind)
-    found: Schema = resolve(root["properties"]["model"], root)["properties"]["name"]
-    return found
-
-
 def _free_name(session: Session, kind: str) -> str:
-    # Imported here: manifests are pydantic's, and the first question needs none.
-    from runner.store.model_lookup import versions
-
+    # By the folders alone: manifests are pydantic's, and the first questions need none.
     name, at = kind.replace("_", "-"), 2
     free = name
-    while versions(session.workspace.store, kind, free):
+    while (session.workspace.store / kind / free).exists():
         free, at = f"{name}-{at}", at + 1
     return free
 
 
 def _data(draft: Draft, session: Session, root: Schema | None) -> Ask:
     pointer = "/data/dataset"
-    now = draft.get(pointer)
+    now = named(draft) or None
     schema: Schema = {"type": "string"}
     if root is not None:
         schema = resolve(root["properties"]["data"], root)["properties"]["dataset"]
@@ -203,7 +233,7 @@ def _data(draft: Draft, session: Session, root: Schema | None) -> Ask:
         return wrong if wrong is not None else session.data_fault(kind, answer)
 
     def put(draft: Draft, answer: str) -> None:
-        if draft.get(pointer) == answer:
+        if named(draft) == answer:
             return
         if draft.has(pointer):
             # What was said of the former data's columns and rows is of no use to another's.
@@ -214,16 +244,20 @@ def _data(draft: Draft, session: Session, root: Schema | None) -> Ask:
         draft.put(pointer, answer)
 
     def told(draft: Draft) -> list[str]:
-        path = str(draft.get(pointer))
+        path = named(draft)
         looked = session.look(path)
         if looked is None:
             return [f"it could not be looked at: {session.unseen[path]}"] if (session.folder / path).exists() else []
-        count = "" if looked.rows is None else f"{looked.rows:,} rows, "
-        columns = ", ".join(f"{column.name} ({column.kind})" for column in looked.columns[:12])
-        more = f" and {len(looked.columns) - 12} more" if len(looked.columns) > 12 else ""
-        lines = [f"{looked.container}: {count}columns {columns}{more}" if columns else f"{looked.container}: {count}"]
+        # Imported here: what it lies beside is pydantic's, and the first question needs none.
+        from runner.contract.quantities import counted
+
+        count = len(looked.columns)
+        lines = [f"{looked.container}: {looked.count}" + (f", {counted(count, 'columns')}" if count > 1 else "")]
+        lines += _by_kind(looked.columns)
         found = session.proposed(path, draft.kind)
-        return lines + ([f"  {reason}" for reason in found.reasons] if found else [])
+        reasons = found.reasons if found is not None and found.columns else []
+        warnings = found.warnings if found is not None else []
+        return lines + [f"  {line}" for line in (*looked.notes, *reasons, *(f"warning: {each}" for each in warnings))]
 
     about = description(schema, root or {}) or "A file, a folder or a pattern, or hub:OWNER/NAME."
     asked = Question(
@@ -232,6 +266,18 @@ def _data(draft: Draft, session: Session, root: Schema | None) -> Ask:
         why="the spec has it now" if now else "the default of the field" if default else "nothing was named yet",
     )  # fmt: skip
     return Ask("data", asked, put, "", told)
+
+
+def _by_kind(columns: Any) -> list[str]:
+    """``number: alcohol, ash, hue``: the columns that hold the like, a line for each."""
+    kinds: dict[str, list[str]] = {}
+    for column in columns:
+        kinds.setdefault(column.kind, []).append(column.name)
+    lines = []
+    for kind, names in kinds.items():
+        more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+        lines.append(f"  {kind}: {', '.join(names[:NAMES])}{more}")
+    return lines
 
 
 def _asks_token(draft: Draft, session: Session) -> bool:
@@ -254,29 +300,39 @@ def _token(session: Session) -> Ask:
 
     def put(draft: Draft, answer: str | None) -> None:
         session.token_asked = True
+        # What could not be seen without it may be seen now.
+        session.forget_unseen()
         said[:] = [use(answer)] if answer else []
 
     return Ask("token", asked, put, "", lambda draft: said)
 
 
-def _is_column(name: str) -> bool:
-    return name.endswith(("_column", "_columns")) and name not in SPLIT_FIELDS
-
-
 def _columns(draft: Draft, session: Session, root: Schema) -> Iterator[Ask]:
     """Which column is what. The proposal is put in as a whole, if it is right; else each role is asked."""
-    path = str(draft.get("/data/dataset") or "")
+    path = named(draft)
     data = present(resolve(root["properties"]["data"], root))
     if not path or _given_columns(draft, data, ("file", "flag")):
         return
     looked = session.look(path)
-    if looked is None or not looked.columns:
+    if looked is None:
         return
-    fields = session.data_fields(str(draft.kind), path)
+    found = session.proposed(path, draft.kind)
+    fields = session.column_fields(str(draft.kind), path)
     names = [column.name for column in looked.columns]
-    if fields and not _given_columns(draft, data, ("file", "flag", "you")):
-        roles = ", ".join(f"{role} = {shown(column)}" for role, column in _pairs(fields))
-        found = session.proposed(path, draft.kind)
+    offers = [Choice(column.name, column.name, _values(column)) for column in looked.columns]
+    chosen: list[str] = []
+    if found is not None and draft.own.get("columns") is not False:
+        for role, may in found.choose.items():
+            pointer = f"/data/{role}" if role in data else f"/data/columns/{role}"
+            ask = _choose(draft, root, pointer, may, offers, found, names)
+            if ask is not None:
+                chosen.append(pointer)
+                yield ask
+    elif found is not None:
+        chosen = [at for role in found.choose for at in (f"/data/{role}", f"/data/columns/{role}")]
+    if fields and not _given_columns(draft, data, ("file", "flag", "you"), chosen):
+        said = {pointers.split(at)[-1]: draft.get(at) for at in chosen if draft.has(at)}
+        roles = ", ".join(f"{role} = {shown(said.get(role, column))}" for role, column in _pairs(fields))
         asked = Question(
             "columns", f"The columns: {roles}. Is that right?", "yes_no", default=True,
             help="No asks for each column. What each means: runner data check --help --kind " + str(draft.kind),
@@ -285,16 +341,20 @@ def _columns(draft: Draft, session: Session, root: Schema) -> Iterator[Ask]:
 
         def put(draft: Draft, answer: bool) -> None:
             draft.own["columns"] = answer
-            for name, value in fields.items():
+            for role, value in _roles(fields):
+                pointer = f"/data/{role}"
+                if pointer in chosen and draft.has(pointer):
+                    continue
                 if answer:
-                    draft.put(f"/data/{name}", value, "data")
-                elif draft.origin(f"/data/{name}") == "data":
-                    draft.remove(f"/data/{name}")
+                    draft.put(pointer, value, "data")
+                elif draft.origin(pointer) == "data":
+                    draft.remove(pointer)
 
         yield Ask("columns", asked, put)
         if draft.own.get("columns"):
             return
-    offers = [Choice(column.name, column.name, _values(column)) for column in looked.columns]
+    if not looked.columns:
+        return
     for name, schema in data.items():
         pointer = f"/data/{name}"
         if name == "columns":
@@ -302,15 +362,53 @@ def _columns(draft: Draft, session: Session, root: Schema) -> Iterator[Ask]:
             for role, inner in present(section or {}).items():
                 known = offers if "string" in _types(inner, root) else ()
                 yield _column(draft, root, f"{pointer}/{role}", inner, known, names)
-        elif _is_column(name):
+        elif is_column(name):
             yield _column(draft, root, pointer, schema, offers, names)
 
 
-def _given_columns(draft: Draft, data: Schema, by: Sequence[str]) -> bool:
-    """Whether somebody named columns already."""
-    named = ["/data/columns", *(f"/data/{name}" for name in data if _is_column(name))]
+def _choose(
+    draft: Draft, root: Schema, pointer: str, may: Sequence[str], offers: Sequence[Choice], found: Any,
+    names: Sequence[str],
+) -> Ask | None:  # fmt: skip
+    """A role that only a person can say: what it may be comes first, the other columns behind."""
+    schema = field_at(root, draft.document, pointer)
+    if schema is None:
+        return None
+    role = pointers.split(pointer)[-1]
+    guess = found.data.get(role, found.columns.get(role))
+    first = [next((each for each in offers if each.value == name), Choice(name, name)) for name in may]
+    if not set(may) <= set(names):
+        # No column: a word, such as how boxes are written.
+        asked = replace(question(pointer, schema[0], root), default=guess, choices=first, shape="choice")
+
+        def put(draft: Draft, answer: Any) -> None:
+            draft.put(pointer, answer)
+
+        ask = Ask("columns", asked, put)
+    else:
+        known = [*first, *(each for each in offers if each not in first)]
+        ask = _column(draft, root, pointer, schema[0], known, names)
+    now = draft.get(pointer) if draft.origin(pointer) == "you" else None
+    why = f"a guess: {'; '.join(found.reasons)}"
+    return replace(ask, question=replace(ask.question, default=now or guess, why=why, optional=False, guessed=True))
+
+
+def _roles(fields: Any) -> list[tuple[str, Any]]:
+    """Fields of ``data`` as ``(name, value)``, the roles of ``columns`` each as one."""
+    return [
+        (f"{name}/{role}" if inner else name, each)
+        for name, value in fields.items()
+        for inner in (isinstance(value, dict),)
+        for role, each in (value.items() if inner else [(name, value)])
+    ]
+
+
+def _given_columns(draft: Draft, data: Schema, by: Sequence[str], but: Sequence[str] = ()) -> bool:
+    """Whether somebody named columns already, beside those of ``but``."""
+    known = ["/data/columns", *(f"/data/{name}" for name in data if is_column(name))]
     inside = [at for at in draft.origins if at.startswith("/data/columns/")]
-    return any(draft.has(at) and draft.origin(at) in by for at in [*named, *inside])
+    found = [at for at in [*known, *inside] if at not in but]
+    return any(draft.has(at) and draft.origin(at) in by for at in found)
 
 
 def _pairs(fields: Any) -> list[tuple[str, Any]]:
@@ -376,11 +474,12 @@ def _split(draft: Draft, root: Schema) -> Iterator[Ask]:
     ways = [name for name in WAYS if name in data]
     if len(ways) > 1:
         now = next((name for name in reversed(ways) if draft.get(f"/data/{name}") is not None), "validation_split")
+        by_data = draft.origin(f"/data/{now}") == "data"
         asked = Question(
             "split", "Which rows are held out, to measure on?", "choice", default=now,
             choices=[WAYS[name] for name in ways],
             help="\n".join(f"{WAYS[name].title}: {description(data[name], root)}" for name in ways),
-            why="a share of the rows is the default of the field",
+            why="the data says so" if by_data else "a share of the rows is the default of the field",
         )  # fmt: skip
 
         def put(draft: Draft, answer: str) -> None:
@@ -418,14 +517,17 @@ def _model(draft: Draft, session: Session, root: Schema) -> Iterator[Ask]:
     from runner.wizard import catalog
 
     schema, needed = fields[pointer]
-    offers = [
-        Choice(offer.value, offer.title, offer.note) for offer in catalog.models_for(str(draft.kind), session.workspace)
-    ]
+    found = catalog.models_for(str(draft.kind), session.workspace)
+    offers = [Choice(offer.value, offer.title, offer.note) for offer in found]
     now = draft.get(pointer)
     default = now or default_of(schema, root)
     asked = question(pointer, schema, root, needed=needed, now=now, offers=offers)
-    if default is None and needed and offers:
-        asked = replace(asked, default=offers[0].value, guessed=True, why=offers[0].note or "the first of the list")
+    if default is None and needed and found:
+        # One that is recommended and needs no download is taken where nobody is asked, and said.
+        sure = next((offer for offer in found if offer.recommended and offer.here and offer.source != "drawn"), None)
+        first = sure or found[0]
+        why = first.note or "the first of the list"
+        asked = replace(asked, default=first.value, guessed=sure is None, said=sure is not None, why=why)
     asked = replace(asked, text=f"Which model does it start from? {description(schema, root)}")
 
     def put(draft: Draft, answer: Any) -> None:

@@ -68,6 +68,8 @@ WALKS = (
     "sweeps.md",
     "data_steps.md",
     "importing.md",
+    "sft_wizard.md",
+    "wizard.md",
     *GUIDED,
 )
 

@@ -12,7 +12,7 @@ from runner.wizard import sft_scenarios
 from runner.wizard.sft_defaults import defaults
 from runner.workspace import Workspace
 from tests.conftest import Desk
-from tests.docs.documents import ROOT, Block, blocks, files, table
+from tests.docs.documents import ROOT, Block, blocks, dialogue, files, matches, table
 from tests.wizard.answering import Scripted
 
 PAGE = ROOT / "docs" / "sft_wizard.md"
@@ -46,6 +46,13 @@ def walked(block: Block) -> Scripted:
 
 def _answer(key: str, text: str) -> Any:
     return text in ("yes", "true") if key == "run" else text or None
+
+
+def test_the_command_that_asks_nothing_prints_what_is_shown(here: Desk):
+    (session,) = [block for block in blocks(PAGE) if block.language == "console"]
+    for command, shown in dialogue(session):
+        done = here(*command.split()[1:]).ok()
+        assert matches(shown, done.out), done.out
 
 
 @pytest.mark.parametrize("block", WALKS, ids=lambda block: block.id)

@@ -45,10 +45,11 @@ def script(family: str, kind: str, *lines: tuple[str, str]) -> Script:
 
 
 SHARE, SAMPLES = ("validation_split:", ""), ("max_samples:", "")
-SPLIT = (("held out", ""), SHARE)
+SPLIT = (("Which rows are held out", ""), SHARE)
+COLUMNS = ("Is that right?", "")
 SCRIPTS = (
     script("routing", "elo_scoring", ("trained on?", "sample"), SHARE, SAMPLES, ("epochs:", "2")),
-    script("tabular", "tabular_classification", ("trained on?", "wine"), *SPLIT, SAMPLES),
+    script("tabular", "tabular_classification", ("trained on?", "wine"), COLUMNS, *SPLIT, SAMPLES),
     script(
         "text", "text_classification", ("trained on?", "sample"), *SPLIT, SAMPLES, ("start from?", "runner/tiny-bert")
     ),
@@ -74,14 +75,18 @@ def transcript(of: Script, home: Path) -> tuple[str, int]:
 
 def _steady(lines: list[str]) -> Iterator[str]:
     """The lines that are the same on every machine: not its models, nor what a training would take there."""
-    listing = False
+    listing = telling = False
     for line in lines:
+        # What does not fit into the window goes on in the next line.
+        telling = line.startswith("  \u00b7 ") or (telling and line.startswith("    "))
+        if telling:
+            continue
         if listing and line == "  or type another":
             yield "  ..."
             listing = False
-        if not listing and not line.startswith("  \u00b7 "):
+        if not listing:
             typed = line.partition("] ")[2]
-            yield f"[...] {typed}" if line.startswith("[") and "/" in line else line
+            yield f"[...] {typed}" if line.startswith("[") and "/" in line.lower().replace("[y/n]", "") else line
         listing = listing or line.endswith("stored model, TYPE/NAME.")
 
 

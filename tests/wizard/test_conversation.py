@@ -383,14 +383,52 @@ def test_the_first_question_has_none_before_it():
     assert any("this is the first question" in text for text in asker.said)
 
 
-def test_unattended_it_lists_all_that_is_missing_at_once():
+def test_only_a_trial_asks_the_kind_what_it_would_take(monkeypatch):
+    from runner.wizard import consequences
+
+    asked: list[bool | None] = []
+
+    def tell(document: Any, workspace: Any, *, quick: bool | None = None) -> list[str]:
+        asked.append(quick)
+        return ["a part of it" if quick else "all of it"]
+
+    monkeypatch.setattr(consequences, "tell", tell)
+    asker = Scripted(TABLE | {"review": [Turn("try"), Turn("go on")]})
+    converse(asker)
+    assert asked.count(False) == 1 and asked[-1] is False and len(asked) > 1
+    assert any("8 rows, read as the training reads them" in text for text in asker.said)
+    assert "  \u00b7 all of it" in asker.said
+
+
+def unattended(monkeypatch, *offers: Any, note: Any = lambda text: None) -> Any:
+    from runner.wizard import catalog
     from runner.wizard.untended import Untended
 
+    monkeypatch.setattr(catalog, "models_for", lambda kind, workspace: catalog.Offers(offers))
     draft = Draft()
     draft.put("/model/spec/model_type", "grpo", "flag")
     draft.given.append("kind")
-    talk = conversation(Untended(), draft, tended=False)  # type: ignore[arg-type]
+    return conversation(Untended(note=note), draft, tended=False)  # type: ignore[arg-type]
+
+
+def test_unattended_it_lists_all_that_is_missing_at_once(monkeypatch):
+    from runner.wizard.catalog import Offer
+
+    talk = unattended(monkeypatch, Offer("someone/large", "catalog", here=False, recommended=True))
     with pytest.raises(UsageError) as caught:
         talk.run()
-    for name in ("/model/name", "/data/dataset", "/model/spec/base_model_name", "/model/spec/rewards"):
-        assert name in caught.value.message
+    names = "/model/name, /data/dataset, /model/spec/base_model_name, /model/spec/rewards"
+    assert caught.value.message == f"missing: {names}"
+
+
+def test_unattended_a_recommended_model_of_this_machine_is_taken_and_said(monkeypatch):
+    from runner.wizard.catalog import Offer
+
+    said: list[str] = []
+    here = Offer("someone/small", "cached", here=True, parameters=135_000_000, recommended=True)
+    talk = unattended(monkeypatch, Offer("someone/other", "cached", here=True), here, note=said.append)
+    with pytest.raises(UsageError) as caught:
+        talk.run()
+    assert caught.value.message == "missing: /model/name, /data/dataset, /model/spec/rewards"
+    assert said == ["/model/spec/base_model_name is someone/small: 135M, on this machine, recommended"]
+    assert talk.draft.get("/model/spec/base_model_name") == "someone/small"

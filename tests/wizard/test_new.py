@@ -68,6 +68,53 @@ def test_a_field_in_a_sections_default_keeps_the_rest_of_it(table):
     table("validate", "a.json").ok()
 
 
+CHAT = {"messages": [{"role": "user", "content": "2 and 3?"}, {"role": "assistant", "content": "5"}]}
+SCRIPTED = (
+    "new",
+    "sft",
+    "--set",
+    "scenario=file",
+    "--set",
+    "file=chats.jsonl",
+    "--set",
+    "base_model=runner/tiny-llama",
+)
+
+
+@pytest.fixture
+def chats(desk: Desk) -> Desk:
+    desk.write("chats.jsonl", json.dumps(CHAT) + "\n" + json.dumps(CHAT) + "\n")
+    return desk
+
+
+def test_a_fine_tuning_is_written_with_its_script_where_nobody_is_asked(chats):
+    done = chats(*SCRIPTED, "--set", "run_name=adder-001", "--yes", "--no-start").ok()
+    assert "valid: 2 rows" in done.out and "written: adder-001.json, sft_train.py" in done.out
+    chats("validate", "adder-001.json").ok()
+    assert (chats.home / "sft_train.py").is_file() and not (chats.home / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--yes",), "missing: run_name"),
+        ((), "nobody can be asked here"),
+        (("--set", "run_name=test", "--yes"), "test"),
+    ],
+)
+def test_a_fine_tuning_says_what_it_lacks_where_nobody_is_asked(chats, words, says):
+    done = chats(*SCRIPTED, *words)
+    assert done.code == 2 and says in done.err
+    assert not (chats.home / "sft_train.py").exists()
+
+
+def test_fields_of_sft_lead_to_the_questions_of_any_kind(chats):
+    given = [word for pair in ("name=a", "data=chats.jsonl", "model=runner/tiny-llama") for word in ("--set", pair)]
+    chats("new", "sft", *given, "--yes", "--no-start").ok()
+    assert not (chats.home / "sft_train.py").exists()
+    assert json.loads((chats.home / "a.json").read_text())["data"]["columns"] == {"messages": "messages"}
+
+
 def test_the_guide_shows_the_transcript_that_a_test_types():
     assert MARK + shown() in GUIDE.read_text("utf-8")
 

@@ -86,8 +86,8 @@ def test_what_is_pasted_with_line_breaks_is_one_answer(tmp_path):
 @pytest.mark.parametrize("columns", [40, 200])
 def test_words_are_whole_in_a_narrow_window_and_in_a_wide_one(tmp_path, columns):
     with Window(GIVEN, tmp_path, columns=columns, lines=70) as window:
-        window.waits("trained on?" if columns > 60 else "hub:OWNER/NAME").type("rows.csv").waits("target_columns:")
-        window.waits("for commands")
+        window.waits("trained on?" if columns > 60 else "hub:OWNER/NAME").type("rows.csv").waits("Is that right?")
+        window.waits("[Y/n]").type("n").waits("target_columns:").waits("for commands")
         text = " ".join(window.shown.split())
         assert "What is it trained on? The path of a file or folder, or hub:OWNER/NAME." in text
         assert "Enter takes what is in brackets; :help tells what else can be typed." in text
@@ -115,7 +115,7 @@ def test_the_review_fits_the_window(tmp_path, columns):
 def test_plain_prompts_move_no_cursor(tmp_path, variables):
     with Window([*GIVEN, *([] if variables else ["--plain"])], tmp_path, **variables) as window:
         window.comes("trained on?").settles().type("rows.csv")
-        window.comes("target_columns").settles().type(":quit")
+        window.comes("Is that right?").settles().type(":quit")
         assert window.end() == 75
         assert "\x1b" not in window.raw
         assert "go on with it" in window.raw and "--resume" in window.raw
@@ -124,14 +124,40 @@ def test_plain_prompts_move_no_cursor(tmp_path, variables):
 def test_it_is_gone_on_with_where_it_was_left(tmp_path):
     with Window([*GIVEN, "--plain"], tmp_path) as window:
         window.comes("trained on?").settles().type("rows.csv")
-        window.comes("target_columns").settles().type(":quit")
+        window.comes("Is that right?").settles().type(":quit")
         assert window.end() == 75
     with Window(["new", "--resume", "--plain"], tmp_path) as window:
-        window.comes("Going on after").comes("target_columns").settles().type("label")
-        window.comes("id_column").settles().press(CTRL_D)
+        window.comes("Going on after").comes("Is that right?").settles().type()
+        window.comes("Which rows are held out").settles().press(CTRL_D)
         assert window.end() == 130
     (draft,) = (tmp_path / "drafts").glob("*.json")
     assert json.loads(draft.read_text())["document"]["data"]["target_columns"] == "label"
+
+
+def test_a_fine_tuning_is_asked_and_ends_in_a_script(tmp_path):
+    turns = [{"role": "user", "content": "2 and 3?"}, {"role": "assistant", "content": "5"}]
+    (tmp_path / "chats.jsonl").write_text(2 * (json.dumps({"messages": turns}) + "\n"))
+    answers = [("learn from?", "1"), ("Which file?", "1"), ("trained on?", "runner/tiny-llama"),
+               ("project called?", ""), ("this run?", "adder-001"), ("Train with these?", ""),
+               ("spec go?", ""), ("script go?", ":back"), ("spec go?", "sums.json"), ("script go?", "")]  # fmt: skip
+    with Window(["new", "sft", "--plain", "--no-start"], tmp_path, NETRC=str(tmp_path / "none")) as window:
+        for waited, typed in answers:
+            window.comes(waited).settles().type(typed)
+        assert window.end() == 0, window.raw
+        assert "run it: python sft_train.py    or: runner train --spec-file sums.json" in window.raw
+    assert json.loads((tmp_path / "sums.json").read_text())["model"]["name"] == "adder-001"
+    assert "SPEC = " in (tmp_path / "sft_train.py").read_text()
+
+
+def test_the_family_of_language_models_leads_to_the_script_too(tmp_path):
+    with Window(["new", "--plain"], tmp_path) as window:
+        window.comes("Choose a family").settles().type("language")
+        window.comes("Which kind?").settles().type("sft, with a script")
+        window.comes("learn from?").settles().type(":help")
+        window.comes(":quit   leave").settles().type(":quit")
+        assert window.end() == 130
+        assert "left; nothing was started" in window.raw
+    assert not (tmp_path / "drafts").exists()
 
 
 def test_a_token_is_not_shown(tmp_path):
