@@ -33,6 +33,7 @@ NOT_RUN = {
     r"runner sweep (show|best|add|export) ": "needs a sweep that was run (tests/docs/test_sweeps_guide.py)",
     r"runner pipeline (run|show) ": "needs raw rows (tests/docs/test_pipeline_tutorial.py)",
     r"runner quickstart ": "trains in an empty folder (tests/wizard/test_quickstart.py)",
+    r"runner spec import axolotl": "reads another program's file (tests/docs/test_importing_page.py)",
     r"runner merge ": "needs an adapter and its base (tests/builders/language/test_merging.py)",
     r"runner data (style|render|store|remove) ": "needs what a step made (tests/docs/test_data_steps_page.py)",
     r"runner data collect ": "asks LLMs behind HTTP (tests/inference/collecting)",
@@ -188,7 +189,7 @@ def test_the_quickstart_ends_as_the_readme_shows(tmp_path: Path):
         else:
             assert is_now == was
 
-    (console,) = [block for block in CONSOLES if "runner infer --model dense_network" in block.text]
+    (console,) = [block for block in blocks(README) if "$ runner infer --model dense_network" in block.text]
     ((command, _),) = dialogue(console)
     assert shell.run(command).returncode == 0
     written = next(path for path in (tmp_path / "inference_outputs").iterdir() if "provenance" not in path.name)
