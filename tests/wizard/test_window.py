@@ -70,7 +70,7 @@ def test_what_is_wrong_is_said_below_the_line_and_can_be_typed_again(tmp_path):
     with Window(GIVEN, tmp_path) as window:
         window.waits("trained on?").type("nowhere.csv").wait("there is no such data file")
         window.type(CLEAR + "rows.csv").wait("60 rows")
-        window.press(CTRL_C)
+        window.waits("[Y/n]").press(CTRL_C)
         assert window.end() == 130
 
 
@@ -79,7 +79,7 @@ def test_what_is_pasted_with_line_breaks_is_one_answer(tmp_path):
         window.waits("trained on?").paste("rows.csv\r\n\n").waits("> rows.csv")
         assert "60 rows" not in window.shown
         window.press(ENTER).wait("60 rows")
-        window.press(CTRL_C)
+        window.waits("[Y/n]").press(CTRL_C)
         assert window.end() == 130
 
 
