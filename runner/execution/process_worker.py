@@ -26,6 +26,9 @@ from runner.runs.run_documents import Outcome
 from runner.runs.run_folder import Run
 from runner.tracking.audience import Audience
 
+#: Bytes that are held from the start and given back at an error: who has come to the limit of the memory can tell it.
+RESERVE = 4 * 2**20
+
 
 def work_with_others(path: Path, rank: int) -> int:
     """Train, and say how it ended in ``processes/RANK.json``; 0 for an end in order, which a stop is.
@@ -58,7 +61,7 @@ def work_with_others(path: Path, rank: int) -> int:
         joined.append((ShardedGroup if plan.sharding == "full" else ProcessGroup)(rank, count, device))
         return joined[0]
 
-    code = ExitCode.BUG
+    code, reserve = ExitCode.BUG, [bytearray(RESERVE)]
     try:
         # An attempt before this one may still be about to end.
         with FileLock(run.path / f".rank-{rank}.lock", timeout=60):
@@ -66,6 +69,7 @@ def work_with_others(path: Path, rank: int) -> int:
             joined[0].close()
         outcome, code = done(started), ExitCode.DONE
     except BaseException as error:  # noqa: BLE001 - whatever ended the process is recorded, then told by the code
+        reserve.clear()
         fault = rank_faults.fault_of(error)
         if fault.code is ExitCode.BUG or isinstance(fault, RunFailed | PeerLost):
             traceback.print_exc()
