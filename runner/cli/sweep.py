@@ -45,10 +45,12 @@ def run(
     checked = _read(file)
     workspace = Workspace.current()
     sweep = checked.loaded.sweep
+    from runner.sweeps import best_model, running, sweep_tables
+
     if dry_run:
+        running.plan_one(checked, workspace, executor)
         _explain(checked, json)
         return ExitCode.DONE
-    from runner.sweeps import best_model, running, sweep_tables
 
     said: list[str] = []
 

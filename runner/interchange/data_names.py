@@ -28,9 +28,10 @@ def named(path: str, cwd: Path, split: str | None = None, subset: str | None = N
     if "://" in path:
         return Named(path, "an address: rows are read from files here; download it, and name the file", True)
     slice_ = bool(split and "[" in split)
-    if split and ":" in split:
+    split = (split or "train").partition("[")[0]
+    if ":" in split:
         subset, split = split.split(":", 1)
-    split = (split or "train").partition("[")[0].partition("+")[0] or "train"
+    split = split.partition("+")[0] or "train"
     cut = "a slice of the split: all of it is meant now; max_samples and validation_split cut it" if slice_ else ""
     if is_local(path, cwd):
         found = _local(path, cwd, split)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runner import near_names
+from runner.errors import UsageError
 from runner.interchange import hf_arguments, rules
 from runner.interchange.data_names import named
 from runner.interchange.drafting import Draft
@@ -41,6 +43,8 @@ TELLING = {
     "f_divergence_type": "dpo",
     "num_ppo_epochs": "ppo",
 }
+#: Settings of several trainers, and not of sft.
+OF_OTHERS = ("beta", "max_prompt_length", "max_completion_length", "ref_model_mixup_alpha")
 VLLM = "answers come from the model itself here, several at once, and from no vLLM"
 DPO_LOSSES = {"sigmoid": "sigmoid", "hinge": "hinge", "ipo": "ipo", "robust": "robust"}
 CHAT_KINDS = "sft dpo orpo kto reward grpo ppo online_dpo distillation"
@@ -57,11 +61,21 @@ def trainer(leaves: Leaves) -> tuple[str, str]:
     said = leaves.get("(trainer)") or leaves.get("trainer")
     if said in TRAINERS:
         return str(said), ""
+    if said is not None:
+        known = ", ".join(TRAINERS)
+        hint = near_names.hint(str(said), TRAINERS, f"there are: {known}")
+        raise UsageError(f"trl has no trainer {str(said)!r} that is known here", hint=hint)
     found = next((TELLING[key] for key in TELLING if leaves.has(key)), None)
     if found:
         return (
             found,
             f"the file does not say whose trainer it is for: {found}'s, by its settings (--from trl:TRAINER says it)",
+        )
+    others = [key for key in OF_OTHERS if leaves.has(key)]
+    if others:
+        raise UsageError(
+            f"the file does not say whose trainer it is for, and has {', '.join(others)}, which sft has not",
+            hint="say it: --from trl:dpo, trl:kto, trl:orpo, trl:grpo, ...",
         )
     return (
         "sft",

@@ -57,7 +57,7 @@ def run_sweep(
     """
     folder = sweep_folder(workspace, checked.loaded.sweep.name)
     with folder.lock(), caught_signals() as signals:
-        _plan_one(checked, workspace, executor)
+        plan_one(checked, workspace, executor)
         running = _Running(checked, workspace, folder, executor, told, said, signals)
         running.begin(retry_failed)
         try:
@@ -67,7 +67,7 @@ def run_sweep(
         return running.end()
 
 
-def _plan_one(checked: CheckedSweep, workspace: Workspace, executor: str | None) -> None:
+def plan_one(checked: CheckedSweep, workspace: Workspace, executor: str | None) -> None:
     """What every trial would fail of is an error of the sweep: data that is not there, a package, the engine."""
     check_requirements(make_plan(checked.tried[0].loaded, workspace, executor=executor))
 

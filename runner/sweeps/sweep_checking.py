@@ -91,6 +91,7 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
                     fault(("sweep", "constraints", at), f"there is no {place} in the base spec")
         except constraints.Unfit as error:
             fault(("sweep", "constraints", at), str(error))
+    _measured(loaded, space, metric, fault)
     if sweep.prune is not None or sweep.method == "halving":
         _measured_while_trained(loaded.base.spec, fault)
     if faults:
@@ -169,6 +170,16 @@ def _metric(loaded: LoadedSweep, fault: Any) -> tuple[str, Goal]:
     return asked.name, asked.goal or "maximize"
 
 
+def _measured(loaded: LoadedSweep, space: Space, metric: str, fault: Any) -> None:
+    """Trials that nothing is held out of have nothing that they are judged by."""
+    data = loaded.base.spec.data
+    varied = any(place.startswith("/data/validation") for place in space.parameters)
+    given = getattr(data, "validation_data", None) or getattr(data, "split_column", None)
+    if getattr(data, "validation_split", None) == 0 and not given and not varied:
+        message = f"nothing is held out in the base spec, so that no trial is measured by {metric}"
+        fault(("base",), message, "set /data/validation_split")
+
+
 def _measured_while_trained(spec: TrainingSpec, fault: Any) -> None:
     """A pruner that hears nothing is a fault, not a silence."""
     own = spec.model.spec
@@ -176,8 +187,6 @@ def _measured_while_trained(spec: TrainingSpec, fault: Any) -> None:
     if own is None or not own.uses_epochs:
         fault(at, f"{getattr(own, 'model_type', 'this kind')} tells no measurement while it trains: nothing can be "
               "stopped by one", "take the pruning out")  # fmt: skip
-    elif getattr(spec.data, "validation_split", None) == 0:
-        fault(at, "nothing is held out, so that nothing is measured while it trains", "set /data/validation_split")
 
 
 def _typed(loaded: LoadedSweep, space: Space) -> Space:

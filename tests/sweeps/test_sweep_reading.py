@@ -81,9 +81,8 @@ BAD = {
     "halving that stops by median": (
         sweep(method="halving", prune={"kind": "median"}), "/sweep/prune/kind", "by halving",
     ),
-    "pruning without held-out rows": (
-        sweep(BASE | {"data": {"dataset": "sample", "validation_split": 0}}, prune={"kind": "median"}), "/sweep",
-        "nothing is held out",
+    "nothing that is held out": (
+        sweep(BASE | {"data": {"dataset": "sample", "validation_split": 0}}), "/base", "nothing is held out",
     ),
     "a failure that ends it, counted": (
         sweep(on_fail="stop", max_failures=2), "/sweep/max_failures", "has no effect",
