@@ -28,7 +28,8 @@ def serve(folder: Path) -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     for module in pkgutil.walk_packages(runner.__path__, "runner."):
-        if not module.name.endswith("__main__"):
+        # The rest of agents needs a package that an image has not.
+        if not module.name.endswith("__main__") and not module.name.startswith("runner.agents."):
             importlib.import_module(module.name)
     gc.collect()
     gc.freeze()

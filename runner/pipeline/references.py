@@ -117,8 +117,8 @@ def _fault(
         return  # what is wrong with that step is told there
     if reference.part is not None and reference.part not in other.makes:
         parts = [f"{other.name}.{part}" for part in other.makes]
-        hint = near_names.hint(str(reference), parts, f"it makes {', '.join(parts)}")
-        yield fault(f"{other.name!r} makes no {reference.part!r}", hint)
+        # No part is a slip of another's name: train is not what a test was meant to be.
+        yield fault(f"{other.name!r} makes no {reference.part!r}", f"it makes {', '.join(parts)}")
         return
     chosen = [other.makes[reference.part]] if reference.part else list(other.makes.values())
     fitting = [made for made in chosen if made.sort == reference.sort]
