@@ -56,6 +56,10 @@ class Named:
     makes: Mapping[str, Made] = field(default_factory=dict)
 
 
+#: What a split makes.
+PARTS = ("train", "validation", "test")
+
+
 def is_reference(value: Any) -> bool:
     """Whether a value stands for what a step made."""
     return isinstance(value, dict) and REFERENCE in value
@@ -117,8 +121,11 @@ def _fault(
         return  # what is wrong with that step is told there
     if reference.part is not None and reference.part not in other.makes:
         parts = [f"{other.name}.{part}" for part in other.makes]
-        # No part is a slip of another's name: train is not what a test was meant to be.
-        yield fault(f"{other.name!r} makes no {reference.part!r}", f"it makes {', '.join(parts)}")
+        hint = f"it makes {', '.join(parts)}"
+        # A part that other steps make is no slip of the pen: train is not what a test was meant to be.
+        if reference.part not in PARTS:
+            hint = near_names.hint(str(reference), parts, hint)
+        yield fault(f"{other.name!r} makes no {reference.part!r}", hint)
         return
     chosen = [other.makes[reference.part]] if reference.part else list(other.makes.values())
     fitting = [made for made in chosen if made.sort == reference.sort]
