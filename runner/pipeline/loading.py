@@ -95,20 +95,14 @@ def load_object(value: Mapping[str, Any], source: str = "<pipeline>") -> LoadedP
 
 def _of_form(document: Document) -> list[Finding]:
     """What the published schema, and a step's own rule, say is wrong."""
-    faults: list[Finding] = []
     try:
         documents.document_class().model_validate_json(json.dumps(document.value))
     except ValidationError as error:
         # Imported here: the schema and jsonschema are for what is wrong alone.
-        from runner.spec.field_faults import check
-        from runner.spec.pydantic_errors import from_pydantic, told
+        from runner.spec.pydantic_errors import faults_of as faults_of_form
 
-        faults = check(document, document.value, documents.schema())
-        beyond = from_pydantic(error, document, document.value, [])
-        faults += [fault for fault in beyond if not told(fault, faults)]
-        meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
-        faults = [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
-    return faults
+        return faults_of_form(error, document, document.value, documents.schema())
+    return []
 
 
 class _Reading:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner.errors import SpecError
-from runner.spec.findings import Finding, in_order
+from runner.spec.findings import in_order
 from runner.spec.reader import Document, read, read_file
 from runner.tasks.generation.evaluation_sections import EvaluationTask
 
@@ -39,16 +39,11 @@ def load_task_document(document: Document, value: Any = None) -> LoadedTask:
         return LoadedTask(EvaluationTask.model_validate_json(json.dumps(value)), document)
     except ValidationError as error:
         # Imported here: the schema and jsonschema are for what is wrong alone.
-        from runner.spec.field_faults import check
         from runner.spec.json_schemas import evaluation_task
-        from runner.spec.pydantic_errors import from_pydantic, told
+        from runner.spec.pydantic_errors import faults_of
 
-        faults: list[Finding] = check(document, value, evaluation_task())
-        beyond = from_pydantic(error, document, value, [])
-        faults += [fault for fault in beyond if not told(fault, faults)]
-        meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
-        kept = [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
-        raise SpecError([finding.fault for finding in in_order(kept)], source=document.source) from None
+        faults = faults_of(error, document, value, evaluation_task())
+        raise SpecError([finding.fault for finding in in_order(faults)], source=document.source) from None
 
 
 def load_task_file(path: Path | str) -> LoadedTask:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from runner.spec.field_faults import MOST_FAULTS
+from runner.spec.field_faults import MOST_FAULTS, check
 from runner.spec.findings import Finding, find, written
 from runner.spec.old_names import Older, as_written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
+from runner.spec.schema_walk import Schema
 
 
 def from_pydantic(error: ValidationError, document: Document, modern: Any, older: list[Older]) -> list[Finding]:
@@ -28,6 +30,26 @@ def from_pydantic(error: ValidationError, document: Document, modern: Any, older
             found = written(document, at) if at else None
             findings.append(find(document, at, details["type"], message, found=found))
     return [finding for finding in findings if not (_of_shape(finding) and _better_told(finding, findings))]
+
+
+def faults_of(
+    error: ValidationError,
+    document: Document,
+    value: Any,
+    schema: Schema,
+    modern: Any = None,
+    older: Sequence[Older] = (),
+    known: Sequence[Finding] = (),
+) -> list[Finding]:
+    """Everything wrong with a value that a class did not take, each fault once: what its schema says, and what a schema
+    cannot say. ``modern`` is the value that pydantic read, where older spellings were put into present ones; ``known``
+    are faults that were found before, and come first."""
+    faults = [*known, *check(document, value, schema)]
+    beyond = from_pydantic(error, document, value if modern is None else modern, list(older))
+    faults += [fault for fault in beyond if not told(fault, faults)]
+    # A misspelt key is one fault, not two: the key it was meant to be is not missing as well.
+    meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
+    return [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
 
 
 def _of_shape(finding: Finding) -> bool:

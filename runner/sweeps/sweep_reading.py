@@ -37,8 +37,7 @@ def load_sweep(data: bytes | str, source: str = "<sweep>", folder: Path = Path()
     Raises :class:`SpecError` with every fault, in the order of the text; of the base spec alone, where the sweep
     itself is right. NotFoundError or EnvironmentProblem for a base spec that cannot be read.
     """
-    from runner.spec.field_faults import check
-    from runner.spec.pydantic_errors import from_pydantic, told
+    from runner.spec.pydantic_errors import faults_of
 
     document = read(data, source)
     schema = sweep_schema()
@@ -49,11 +48,7 @@ def load_sweep(data: bytes | str, source: str = "<sweep>", folder: Path = Path()
     try:
         found = SweepDocument.model_validate_json(json.dumps(modern))
     except ValidationError as error:
-        faults += check(document, value, schema)
-        beyond = from_pydantic(error, document, modern, older)
-        faults += [fault for fault in beyond if not told(fault, faults)]
-        meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
-        faults = [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
+        faults = faults_of(error, document, value, schema, modern, older, faults)
     if faults or found is None:
         raise SpecError([finding.fault for finding in in_order(faults)], source=source)
     warnings: list[Finding] = [*odd]

@@ -83,13 +83,9 @@ def _of_form(document: Document) -> list[Finding]:
         batch_document.document_class().model_validate_json(json.dumps(document.value))
     except ValidationError as error:
         # Imported here: the schema and jsonschema are for what is wrong alone.
-        from runner.spec.field_faults import check
-        from runner.spec.pydantic_errors import from_pydantic, told
+        from runner.spec.pydantic_errors import faults_of
 
-        faults = check(document, document.value, batch_document.schema())
-        faults += [fault for fault in from_pydantic(error, document, document.value, []) if not told(fault, faults)]
-        meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
-        return [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]
+        return faults_of(error, document, document.value, batch_document.schema())
     for group in ("datasets", "styles", "experiments"):
         names = [each["name"] for each in document.value.get(group) or ()]
         for at, name in enumerate(names):
