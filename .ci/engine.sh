@@ -59,6 +59,8 @@ engine_image() {
         tail -n 40 "$log" >&2
         return 1
     }
+    # Each build leaves the images that it replaces; those of the last hour are the next build's layers.
+    docker image prune --force --filter until=1h >/dev/null
 }
 
 engine_packages
