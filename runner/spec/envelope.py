@@ -122,13 +122,67 @@ class LogSection(Section):
     )
 
 
+#: Executors that are other machines.
+ENGINES = ("slurm", "ray", "kubernetes")
+
+
+class EngineSection(Section):
+    """How the run is executed on other machines. Only with an executor that is an engine."""
+
+    root: _Text = option(
+        description="The folder, or the s3:// address, that this machine and the engine's machines can reach: each "
+        "run's directory is in it.",
+        resume="free",
+        examples=["/shared/runs", "s3://bucket/runs"],
+    )
+    label: Name | None = option(
+        None,
+        description="Tells runs of the same spec apart: another label is another run. Without it the same spec is the "
+        "same run, and is not trained twice.",
+        resume="free",
+    )
+    inputs: Literal["shared", "staged"] | None = option(
+        None,
+        description="shared: files and stored models that the spec names are at the same paths there; staged: they are "
+        "copied into the root first. null: shared for a folder, staged for an address.",
+        resume="free",
+    )
+    nodes: int = option(1, ge=1, le=1024, description="On how many machines run.processes are divided.", resume="free")
+    queue: _Text | None = option(
+        None, description="The partition or queue. null: the engine's own.", resume="free", examples=["gpu"]
+    )
+    lifetime: Annotated[float, Field(gt=0)] | None = option(
+        None,
+        description="Seconds after which the engine may end the job. null: the engine's own limit.",
+        resume="free",
+    )
+    stop_grace: Annotated[float, Field(gt=0)] = option(
+        60.0, description="Seconds to write a checkpoint in, between being asked to stop and being killed.", resume="free"
+    )
+    interruptions: int = option(
+        5,
+        ge=0,
+        le=1000,
+        description="How often the run is started again after a machine was lost or taken away. They cost none of "
+        "run.retries.",
+        resume="free",
+    )
+    options: dict[str, Any] = option(
+        factory=dict, description="Settings of the engine itself, by its own names.", resume="free"
+    )
+
+
 class RunSection(Section):
     """Where and within which limits the run executes."""
 
-    executor: Literal["auto", "local", "docker"] = option(
+    executor: Literal["auto", "local", "docker", "slurm", "ray", "kubernetes"] = option(
         "auto",
-        description="docker: in a container; local: in a process here; auto: a container where an engine answers.",
+        description="docker: in a container; local: in a process here; auto: a container where an engine answers; "
+        "slurm, ray, kubernetes: on machines of such a cluster, with run.engine.",
         resume="free",
+    )
+    engine: EngineSection | None = option(
+        None, description="How the run is executed on other machines. null: it is not.", resume="free"
     )
     image: _Image | None = option(
         None, description="The container image. Default: the one that `runner image build` makes.", resume="free"
@@ -177,6 +231,18 @@ class RunSection(Section):
         resume="free",
         examples=[["HF_TOKEN"]],
     )
+
+    @model_validator(mode="after")
+    def _engine_fits(self) -> Self:
+        if self.executor in ENGINES and self.engine is None:
+            raise invalid(
+                ("engine",), "missing", f"{self.executor} takes `engine`: at the least its root, which all machines reach"
+            )
+        if self.engine is not None and self.executor not in ENGINES:
+            raise invalid(
+                ("engine",), "void", f"the executor is {self.executor}: ask for {' or '.join(ENGINES)}, or leave this out"
+            )
+        return self
 
     @property
     def memory_bytes(self) -> int | None:
