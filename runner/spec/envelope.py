@@ -157,7 +157,9 @@ class EngineSection(Section):
         resume="free",
     )
     stop_grace: Annotated[float, Field(gt=0)] = option(
-        60.0, description="Seconds to write a checkpoint in, between being asked to stop and being killed.", resume="free"
+        60.0,
+        description="Seconds to write a checkpoint in, between being asked to stop and being killed.",
+        resume="free",
     )
     interruptions: int = option(
         5,
@@ -236,11 +238,15 @@ class RunSection(Section):
     def _engine_fits(self) -> Self:
         if self.executor in ENGINES and self.engine is None:
             raise invalid(
-                ("engine",), "missing", f"{self.executor} takes `engine`: at the least its root, which all machines reach"
+                ("engine",),
+                "no_engine",
+                f"{self.executor} takes `engine`: at the least its root, which all machines reach",
             )
         if self.engine is not None and self.executor not in ENGINES:
             raise invalid(
-                ("engine",), "void", f"the executor is {self.executor}: ask for {' or '.join(ENGINES)}, or leave this out"
+                ("engine",),
+                "void",
+                f"the executor is {self.executor}: ask for {' or '.join(ENGINES)}, or leave this out",
             )
         return self
 
