@@ -10,9 +10,10 @@ from typing import Any
 
 from runner import near_names
 from runner.errors import Fault, NotFoundError, SpecError, UsageError
-from runner.interchange import commands, detection, script_text, topics
+from runner.interchange import commands, script_text, topics
 from runner.interchange.drafting import Draft, rule_of
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import detection
 from runner.interchange.leaves import Leaf, Leaves, Unsafe
 from runner.interchange.report import Report
 from runner.interchange.yaml_text import read_config

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runner.errors import UsageError
-from runner.interchange import autotrain, axolotl, llama_factory, ludwig, routellm, sft_play, trl, unsloth
 from runner.interchange.format import Format
+from runner.interchange.importers import autotrain, axolotl, llama_factory, ludwig, routellm, sft_play, trl, unsloth
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Rule
 from runner.near_names import hint

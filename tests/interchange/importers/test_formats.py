@@ -5,8 +5,9 @@ import textwrap
 import pytest
 
 from runner.errors import UsageError
-from runner.interchange import detection, importing
+from runner.interchange import importing
 from runner.interchange.drafting import rule_of
+from runner.interchange.importers import detection
 from runner.interchange.rules import Dead
 from tests.interchange.configs import CONFIGS
 

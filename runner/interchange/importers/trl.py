@@ -7,10 +7,11 @@ from typing import Any
 
 from runner import near_names
 from runner.errors import UsageError
-from runner.interchange import hf_arguments, rules
-from runner.interchange.data_names import named
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers.data_names import named
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Secret, Table, To, each, only
 
