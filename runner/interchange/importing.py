@@ -13,7 +13,7 @@ from runner.errors import Fault, NotFoundError, SpecError, UsageError
 from runner.interchange import commands, script_text, topics
 from runner.interchange.drafting import Draft, rule_of
 from runner.interchange.format import Chosen, Format
-from runner.interchange.importers import detection
+from runner.interchange.importers import detection, launchers
 from runner.interchange.leaves import Leaf, Leaves, Unsafe
 from runner.interchange.report import Report
 from runner.interchange.yaml_text import read_config
@@ -55,7 +55,7 @@ def import_command(words: Sequence[str], name: str | None = None, cwd: Path | No
     """A spec of a command line: its flags over the configuration that it names."""
     cwd = cwd or Path.cwd()
     command = commands.parse(words)
-    leaves = Leaves(command.leaves, "the command")
+    leaves = _with_launcher(Leaves(command.leaves, "the command"), cwd)
     folder = cwd
     for config in command.configs:
         if "://" in config:
@@ -67,6 +67,20 @@ def import_command(words: Sequence[str], name: str | None = None, cwd: Path | No
     format_name, _, trainer = (name or "").partition(":")
     found = detection.named(format_name or command.format)
     return _imported(found, leaves, trainer or command.trainer, cwd, folder, as_command=True)
+
+
+def _with_launcher(leaves: Leaves, cwd: Path) -> Leaves:
+    """The settings over those of the launcher's own file, where it names one that is here."""
+    key = f"{launchers.LAUNCH}.config_file"
+    named = leaves.leaf(key)
+    if named is None or not isinstance(named.value, str):
+        return leaves
+    place = cwd / named.value
+    if "://" in named.value or not place.is_file():
+        elsewhere = replace(named, key=f"{key}_elsewhere")
+        return Leaves([elsewhere if leaf is named else leaf for leaf in leaves], leaves.source)
+    read = read_config(read_file(place), named.value)
+    return leaves.over(Leaves(launchers.configured(read), read.source))
 
 
 def _last_of_each(leaves: Leaves) -> Leaves:
@@ -147,14 +161,16 @@ def _imported(
             )
     table = dict(found.table(chosen.kind))
     if as_command:
-        table |= detection.COMMAND_WORDS
+        table = detection.command_words(found.name) | table | detection.COMMAND_WORDS
     found.prepare(draft)
     draft.apply(table)
+    launchers.gpus_seen(draft, found.name)
     for setting, value in found.defaults(chosen.kind, leaves).items():
         if value is not None:
             draft.take(setting, value, None)
     draft.lay_pointers()
     found.finish(draft)
+    launchers.lay(draft)
     topics.lay(draft)
     _unknown(draft, table)
     _replaced(draft)
@@ -183,6 +199,7 @@ def _unknown(draft: Draft, table: dict[str, Any]) -> None:
             draft.say(leaf, "secret", "a key or a token, by its name", do, hide=True)
             continue
         near = near_names.nearest(leaf.pattern, names, 0.75)
+        near = near.removeprefix(f"{launchers.LAUNCH}.") if near else near
         do = (
             f"did you mean {near!r}?"
             if near
