@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runner import registry
 from runner.data.records import open_records
 from runner.errors import RunnerError
 from runner.interchange import schema_types
@@ -125,6 +126,11 @@ def _rhythm(draft: Draft, held: bool) -> None:
         draft.carried("eval_strategy", pointer)
 
 
+def _measures(kind: str) -> set[str]:
+    """The measures of a kind that are called the same there."""
+    return {"loss"} | {measure.metric for measure in registry.task(kind).measures}
+
+
 def _kept(draft: Draft, held: bool) -> None:
     pointer = f"{SPEC}/keep"
     if draft.has_field(pointer):
@@ -140,8 +146,8 @@ def _kept(draft: Draft, held: bool) -> None:
         name = str(measure).removeprefix("eval_")
         if not held:
             draft.void("measure", "nothing is measured")
-        elif name == "loss" and draft.has_field(f"{SPEC}/evaluation/measure"):
-            draft.put(f"{SPEC}/evaluation/measure", "loss")
+        elif draft.has_field(f"{SPEC}/evaluation/measure") and name in _measures(draft.kind):
+            draft.put(f"{SPEC}/evaluation/measure", name)
             draft.carried("measure", f"{SPEC}/evaluation/measure")
         else:
             draft.lost(

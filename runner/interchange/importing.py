@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import Any
 
 from runner import near_names
 from runner.errors import Fault, NotFoundError, SpecError, UsageError
-from runner.interchange import commands, script_text, topics
+from runner.interchange import commands, rules, script_text, topics
 from runner.interchange.drafting import Draft, rule_of
 from runner.interchange.format import Chosen, Format
 from runner.interchange.importers import detection, launchers
@@ -134,6 +135,8 @@ def _imported(
 ) -> Report:
     if trainer:
         leaves = leaves.with_one(Leaf("(trainer)", trainer, None, flag=trainer))
+    if found.negates:
+        leaves = _positive(leaves, found)
     chosen: Chosen = found.kind(leaves)
     draft = Draft(chosen.kind, leaves, cwd, folder)
     if chosen.note:
@@ -175,6 +178,21 @@ def _imported(
     _unknown(draft, table)
     _replaced(draft)
     return _checked(found, draft)
+
+
+def _positive(leaves: Leaves, found: Format) -> Leaves:
+    """The settings with ``no_x: true`` as ``x: false``, where ``x`` is one and ``no_x`` is none."""
+    table = found.table(found.kind(leaves).kind)
+    kept = []
+    for leaf in leaves:
+        word = leaf.key.removeprefix("no_")
+        if word != leaf.key and leaf.key not in table and word in table and isinstance(leaf.value, bool | str):
+            with contextlib.suppress(ValueError):
+                leaf = replace(leaf, key=word, value=not rules.flag(leaf.value), flag=leaf.shown, negated=True)
+        kept.append(leaf)
+    joined = Leaves(kept, leaves.source)
+    joined.replaced, joined.included = leaves.replaced, leaves.included
+    return joined
 
 
 def _unsafe(value: Any) -> Unsafe | None:

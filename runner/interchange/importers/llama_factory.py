@@ -363,6 +363,7 @@ FORMAT = Format(
     defaults,
     prepare,
     finish,
+    negates=True,
     about=(
         "`llamafactory-cli train x.yaml`, with `name=value` over it. Its data sets' names stand in a "
         "`dataset_info.json`, which is looked for."

@@ -604,6 +604,7 @@ FORMAT = Format(
     defaults,
     prepare,
     finish,
+    negates=True,
     about="`trl TRAINER ...`, its scripts, and their YAML. A YAML file does not say which trainer it is for: "
     "`--from trl:dpo` says it.",
     kinds=("sft", "dpo", "orpo", "kto", "reward", "grpo", "online_dpo", "distillation"),
