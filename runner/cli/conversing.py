@@ -86,8 +86,8 @@ def hold(
         from runner.cli.conversing_sft import walk
 
         data = draft.get("/data/dataset")
-        given = {"scenario": "file", "file": data} if data else {}
-        return walk(given, asker, no_start=no_start, saved=SavedDraft.begin(workspace))
+        known: dict[str, Any] = {"scenario": "file", "file": data} if data else {}
+        return walk(known, asker, no_start=no_start, saved=SavedDraft.begin(workspace))
     if not ended.start or not starts:
         document = {"path": str(ended.path), "spec": ended.document, "command": command(ended.path), "started": False}
         text = f"the spec is in {ended.path}: {command(ended.path)}"

@@ -34,9 +34,13 @@ class WalkAnswers:
         if not isinstance(saved, dict) or "walk" not in saved:
             return None
         given, answers = saved.get("given"), saved.get("answers")
-        whole = isinstance(given, dict) and isinstance(answers, list)
-        right = whole and all(isinstance(each, list) and len(each) in (1, 2) for each in answers)
-        if saved["walk"] != WALK or saved.get("version") != VERSION or not right:
+        if (
+            saved["walk"] != WALK
+            or saved.get("version") != VERSION
+            or not isinstance(given, dict)
+            or not isinstance(answers, list)
+            or not all(isinstance(each, list) and len(each) in (1, 2) for each in answers)
+        ):
             raise IntegrityError("these are no saved answers", where=str(path), hint="begin anew: runner new sft")
         return cls(given, answers)
 

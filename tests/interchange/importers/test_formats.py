@@ -265,7 +265,9 @@ def test_a_script_is_read_and_never_run():
     assert report.spec["data"]["dataset"] == "hub:some-org/talks"
     # The one question to the machine that every such script asks: bfloat16 where there is it, else float16.
     assert spec["precision"] == "auto"
-    other = importing.import_data(SCRIPT.replace("torch.cuda.is_bf16_supported()", "os.system('x')").encode(), "train.py")
+    other = importing.import_data(
+        SCRIPT.replace("torch.cuda.is_bf16_supported()", "os.system('x')").encode(), "train.py"
+    )
     assert entry(other, "args.fp16").outcome == "refused"  # code, not a value
     assert "not os.system" in entry(other, "args.fp16").what
 
