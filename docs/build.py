@@ -23,7 +23,8 @@ from typing import Any
 
 from runner import registry
 from runner.contract import option
-from runner.interchange import detection, rules, topics
+from runner.interchange import rules, topics
+from runner.interchange.importers import detection
 from runner.spec.json_schemas import schema_for
 from runner.spec.schema_walk import present_words
 from runner.training.finetuning_specs import FinetuningSpec, Lora

@@ -230,6 +230,11 @@ def _called(words: Sequence[str]) -> object:
         if only_documents(words[1:]):
             files = [Path(word) for word in words[1:] if word != "--json"]
             return check_documents(files, as_json="--json" in words)
+    if words[:1] == ["new"]:
+        from runner.cli.begin_new import begin, plainly
+
+        if (arguments := plainly(words[1:])) is not None:
+            return begin(**arguments)
     from cyclopts import CycloptsError
 
     try:

@@ -38,6 +38,10 @@ def hold(
     from runner.wizard.untended import Untended
 
     workspace = Workspace.current()
+    if resume and (left := SavedDraft.newest(workspace).walk()) is not None:
+        from runner.cli.conversing_sft import go_on
+
+        return go_on(SavedDraft.newest(workspace), left, yes=yes, no_start=no_start, plain=plain)
     session = Session(workspace)
     # A program that reads one document is asked nothing.
     tended = terminal.interactive() and not yes and not as_json
@@ -56,7 +60,7 @@ def hold(
     asker: Asker
     if tended:
         asker = terminal.asker(plain=plain)
-        terminal.warm_up(_load)
+        terminal.warm_up(lambda: _load(draft.kind))
         _greet(asker, draft, resume=resume)
     else:
         asker = Untended(note=notes.append)
@@ -82,7 +86,8 @@ def hold(
         from runner.cli.conversing_sft import walk
 
         data = draft.get("/data/dataset")
-        return walk({"scenario": "file", "file": data} if data else {}, asker, no_start=no_start)
+        known: dict[str, Any] = {"scenario": "file", "file": data} if data else {}
+        return walk(known, asker, no_start=no_start, saved=SavedDraft.begin(workspace))
     if not ended.start or not starts:
         document = {"path": str(ended.path), "spec": ended.document, "command": command(ended.path), "started": False}
         text = f"the spec is in {ended.path}: {command(ended.path)}"
@@ -136,8 +141,9 @@ def prefill(draft: Draft, session: Session, given: list[str], spec: Path | None,
                 raise UsageError("start is true or false", where=str(answers))
         pairs, origins = [*found.items(), *pairs], ["file"] * len(found) + origins
     both = list(zip(pairs, origins, strict=True))
-    # The kind says what the other words mean.
-    both.sort(key=lambda pair: pair[0][0].strip() not in ("kind", "model_type", KIND, "model.spec.model_type"))
+    # The kind says what the other words mean, and the data what its columns are called.
+    kinds, data = ("kind", "model_type", KIND, "model.spec.model_type"), ("data", "/data/dataset", "data.dataset")
+    both.sort(key=lambda pair: (pair[0][0].strip() not in kinds, pair[0][0].strip() not in data))
     for (key, text), origin in both:
         pointer = give(draft, session, key, text, origin)  # type: ignore[arg-type]
         draft.given.append("kind" if pointer == KIND else pointer)
@@ -221,12 +227,18 @@ def _load_family(family: str) -> None:
     terminal.warm_up(load)
 
 
-def _load() -> None:
-    """What the questions on fields need: importing it takes longer than a person should wait."""
+def _load(kind: str | None) -> None:
+    """What the questions on fields need: importing it takes longer than a person should wait. The schema first, of the
+    kind that was named: it is what the question after the next needs."""
     import contextlib
 
     with contextlib.suppress(Exception):
-        from runner.spec import checking, json_schemas  # noqa: F401
+        from runner.spec import json_schemas
+
+        if kind is not None:
+            json_schemas.schema_for(kind)
+    with contextlib.suppress(Exception):
+        from runner.spec import checking  # noqa: F401
         from runner.wizard import consequences, review  # noqa: F401
     # The first look at what a training would be asks whether an engine answers.
     with contextlib.suppress(ImportError):

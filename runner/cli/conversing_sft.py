@@ -6,11 +6,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from runner.cli.program_name import as_called
 from runner.errors import Interrupted, UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
     from runner.wizard.asking import Asker
+    from runner.wizard.draft import SavedDraft
+    from runner.wizard.saved_walk import WalkAnswers
 
 
 def asks_for_it(pairs: Sequence[str], *, yes: bool) -> bool:
@@ -30,13 +33,14 @@ def hold_walk(pairs: Sequence[str], *, yes: bool, no_start: bool, plain: bool) -
     """
     from runner.wizard import sft_scenarios, terminal
     from runner.wizard.asking import Unanswered
+    from runner.wizard.draft import SavedDraft
     from runner.wizard.untended import Untended
 
     given = sft_scenarios.given_of(pairs)
     if terminal.interactive() and not yes:
         asker = terminal.asker(plain=plain)
         asker.say("A fine-tuning on conversations, question by question; :help tells what else can be typed.")
-        return walk(given, asker, no_start=no_start)
+        return walk(given, asker, no_start=no_start, saved=SavedDraft.begin(Workspace.current()))
     if not yes:
         raise UsageError(
             f"nobody can be asked here: {terminal.why_not()}",
@@ -51,13 +55,38 @@ def hold_walk(pairs: Sequence[str], *, yes: bool, no_start: bool, plain: bool) -
         ) from None
 
 
-def walk(given: Mapping[str, Any], asker: Asker, *, no_start: bool) -> int:
-    """The walk; the exit code of the script, 0 where it was not run or goes on."""
+def walk(
+    given: Mapping[str, Any],
+    asker: Asker,
+    *,
+    no_start: bool,
+    saved: SavedDraft | None = None,
+    left: WalkAnswers | None = None,
+) -> int:
+    """The walk; the exit code of the script, 0 where it was not run or goes on.
+
+    ``saved`` is where answers are kept, ``left`` those that it goes on with. Raises :class:`Interrupted` where it is
+    cancelled, with how to go on.
+    """
     from runner.wizard import sft_scenarios
 
+    given = {"run": False, **given} if no_start else given
     try:
-        result = sft_scenarios.walk(asker, Workspace.current(), {"run": False, **given} if no_start else given)
+        result = sft_scenarios.walk(asker, Workspace.current(), given, saved, left)
     except Interrupted as error:
         told = error.message if "nothing was started" in error.message else "setup cancelled; nothing was started"
-        raise Interrupted(told) from None
+        kept = saved is not None and saved.path.exists()
+        raise Interrupted(told, hint=f"go on with it: {as_called()} new --resume" if kept else None) from None
     return result.code or 0
+
+
+def go_on(saved: SavedDraft, left: WalkAnswers, *, yes: bool, no_start: bool, plain: bool) -> int:
+    """Go on where it was left. Raises :class:`UsageError` where nobody can be asked."""
+    from runner.wizard import terminal
+
+    if yes or not terminal.interactive():
+        why = "--yes asks nothing" if yes else f"nobody can be asked here: {terminal.why_not()}"
+        raise UsageError(why, hint="answer at a terminal, or give the answers: runner new sft --set KEY=VALUE --yes")
+    asker = terminal.asker(plain=plain)
+    asker.say(f"Going on after {len(left.answers)} answers. :show prints them.")
+    return walk(left.given, asker, no_start=no_start, saved=saved, left=left)

@@ -7,10 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from runner.cli.conversing import hold
+from runner.cli.begin_new import begin
 from runner.cli.parameters import Json
-from runner.cli.train import train
-from runner.errors import UsageError
 
 Flag = Annotated[bool, Parameter(negative="")]
 
@@ -69,19 +67,14 @@ def new(
     plain
         Prompts as plain lines with numbers, for screen readers; so it is on a dumb terminal. RUNNER_PLAIN=1 for good.
     """
-    given = list(set_ or ())
-    if kind is not None:
-        given.insert(0, f"kind={kind}")
-    if kind == "sft" and not (from_ or answers or resume or json):
-        from runner.cli.conversing_sft import asks_for_it, hold_walk
-
-        if asks_for_it(set_ or (), yes=yes):
-            return hold_walk(set_ or (), yes=yes, no_start=no_start, plain=plain)
-    if resume and (given or from_ or answers):
-        raise UsageError("--resume goes on with answers that were saved", hint="change them there: :set KEY=VALUE")
-    held = hold(
-        given, spec=from_, answers=answers, resume=resume, yes=yes, no_start=no_start, plain=plain, as_json=json
+    return begin(
+        kind=kind,
+        from_=from_,
+        set_=set_,
+        answers=answers,
+        resume=resume,
+        yes=yes,
+        no_start=no_start,
+        plain=plain,
+        json=json,
     )
-    if not isinstance(held, Path):
-        return held
-    return train(spec_file=held, json=json)

@@ -13,8 +13,8 @@ from runner.cli.output import say, show
 from runner.cli.parameters import Dash, Json
 from runner.cli.streams import standard_input
 from runner.errors import ConflictError, ExitCode
-from runner.interchange.exported import Exported
-from runner.interchange.exporting import export
+from runner.interchange.exporters.exported import Exported
+from runner.interchange.exporters.exporting import export
 from runner.interchange.report import lines
 from runner.spec.checking import load
 from runner.spec.reader import read_file, read_piped

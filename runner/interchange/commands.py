@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.errors import UsageError
+from runner.interchange.importers import launchers
 from runner.interchange.leaves import Leaf
 
 _ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
@@ -15,7 +16,9 @@ _ASSIGNED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 @dataclass
 class Command:
-    """A command taken apart: which format's it is, its trainer, the files that it names, its flags."""
+    """A command taken apart: which format's it is, its trainer, the files that it names, its flags, and those of what
+    starts it.
+    """
 
     format: str
     trainer: str | None = None
@@ -26,32 +29,27 @@ class Command:
 def parse(words: Sequence[str]) -> Command:
     """The command's parts. Raises :class:`UsageError` for a program that is not known."""
     rest = [(index + 1, word) for index, word in enumerate(words)]
-    environment: list[Leaf] = []
-    while rest and _ASSIGNED.fullmatch(rest[0][1]) and not rest[0][1].startswith("-"):
-        at, word = rest.pop(0)
-        name, _, value = word.partition("=")
-        environment.append(Leaf(f"env.{name}", value, at, flag=name))
     if not rest:
         raise UsageError(
             "there is no command after --", hint="runner spec import -- aitraining llm --train --model ..."
         )
-    command, flags, aliases = _program(rest)
-    command.leaves = [*environment, *_flags(flags, command, aliases)]
+    command, before, flags, aliases = _program(rest)
+    command.leaves = [*launchers.read(before), *_flags(flags, command, aliases)]
     return command
 
 
 Place = tuple[int, str]
 
 
-def _program(rest: list[Place]) -> tuple[Command, list[Place], dict[str, str]]:
-    """Which program's words these are, without those that name it; launchers before it are passed over."""
+def _program(rest: list[Place]) -> tuple[Command, list[Place], list[Place], dict[str, str]]:
+    """Which program's words these are: those before its name, those behind it, and other spellings of its flags."""
     words = [word for _, word in rest]
     for index, word in enumerate(words):
         name = re.split(r"[/\\]", word)[-1].removesuffix(".exe")
         found = _known(name, words, index)
         if found is not None:
             command, used, aliases = found
-            return command, rest[index + used :], aliases
+            return command, rest[:index], rest[index + used :], aliases
         if word.startswith("-") and index == 0:
             break
     hint = "known: aitraining, autotrain, axolotl, llamafactory-cli, trl, unsloth, ludwig, routellm.openai_server"

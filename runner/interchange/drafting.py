@@ -60,7 +60,8 @@ class Draft:
         hide: bool = False,
     ) -> None:
         """The one line of the report on it. A second saying takes the first's place."""
-        value = None if hide or (isinstance(leaf.value, str) and _KEY.match(leaf.value)) else leaf.value
+        written = not leaf.value if leaf.negated else leaf.value
+        value = None if hide or (isinstance(written, str) and _KEY.match(written)) else written
         self.entries[leaf.key] = Entry(leaf.shown, outcome, value, leaf.line, pointers, what, do, effect, leaf.source)
 
     def said(self, leaf: Leaf) -> bool:

@@ -45,5 +45,7 @@ class Format:
     finish: Callable[[Draft], None] = _nothing
     #: For the documents: what is worth knowing of it.
     about: str = ""
+    #: Whether ``no_x`` sets ``x`` to false, as in programs whose settings Hugging Face's parser reads.
+    negates: bool = False
     #: The kinds for which the documents show a table.
     kinds: tuple[str, ...] = field(default=("sft",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,9 +11,10 @@ from typing import Any
 
 from runner import near_names
 from runner.errors import Fault, NotFoundError, SpecError, UsageError
-from runner.interchange import commands, detection, script_text, topics
+from runner.interchange import commands, rules, script_text, topics
 from runner.interchange.drafting import Draft, rule_of
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import detection, launchers
 from runner.interchange.leaves import Leaf, Leaves, Unsafe
 from runner.interchange.report import Report
 from runner.interchange.yaml_text import read_config
@@ -54,7 +56,7 @@ def import_command(words: Sequence[str], name: str | None = None, cwd: Path | No
     """A spec of a command line: its flags over the configuration that it names."""
     cwd = cwd or Path.cwd()
     command = commands.parse(words)
-    leaves = Leaves(command.leaves, "the command")
+    leaves = _with_launcher(Leaves(command.leaves, "the command"), cwd)
     folder = cwd
     for config in command.configs:
         if "://" in config:
@@ -66,6 +68,20 @@ def import_command(words: Sequence[str], name: str | None = None, cwd: Path | No
     format_name, _, trainer = (name or "").partition(":")
     found = detection.named(format_name or command.format)
     return _imported(found, leaves, trainer or command.trainer, cwd, folder, as_command=True)
+
+
+def _with_launcher(leaves: Leaves, cwd: Path) -> Leaves:
+    """The settings over those of the launcher's own file, where it names one that is here."""
+    key = f"{launchers.LAUNCH}.config_file"
+    named = leaves.leaf(key)
+    if named is None or not isinstance(named.value, str):
+        return leaves
+    place = cwd / named.value
+    if "://" in named.value or not place.is_file():
+        elsewhere = replace(named, key=f"{key}_elsewhere")
+        return Leaves([elsewhere if leaf is named else leaf for leaf in leaves], leaves.source)
+    read = read_config(read_file(place), named.value)
+    return leaves.over(Leaves(launchers.configured(read), read.source))
 
 
 def _last_of_each(leaves: Leaves) -> Leaves:
@@ -119,6 +135,8 @@ def _imported(
 ) -> Report:
     if trainer:
         leaves = leaves.with_one(Leaf("(trainer)", trainer, None, flag=trainer))
+    if found.negates:
+        leaves = _positive(leaves, found)
     chosen: Chosen = found.kind(leaves)
     draft = Draft(chosen.kind, leaves, cwd, folder)
     if chosen.note:
@@ -146,18 +164,35 @@ def _imported(
             )
     table = dict(found.table(chosen.kind))
     if as_command:
-        table |= detection.COMMAND_WORDS
+        table = detection.command_words(found.name) | table | detection.COMMAND_WORDS
     found.prepare(draft)
     draft.apply(table)
+    launchers.gpus_seen(draft, found.name)
     for setting, value in found.defaults(chosen.kind, leaves).items():
         if value is not None:
             draft.take(setting, value, None)
     draft.lay_pointers()
     found.finish(draft)
+    launchers.lay(draft)
     topics.lay(draft)
     _unknown(draft, table)
     _replaced(draft)
     return _checked(found, draft)
+
+
+def _positive(leaves: Leaves, found: Format) -> Leaves:
+    """The settings with ``no_x: true`` as ``x: false``, where ``x`` is one and ``no_x`` is none."""
+    table = found.table(found.kind(leaves).kind)
+    kept = []
+    for leaf in leaves:
+        word = leaf.key.removeprefix("no_")
+        if word != leaf.key and leaf.key not in table and word in table and isinstance(leaf.value, bool | str):
+            with contextlib.suppress(ValueError):
+                leaf = replace(leaf, key=word, value=not rules.flag(leaf.value), flag=leaf.shown, negated=True)
+        kept.append(leaf)
+    joined = Leaves(kept, leaves.source)
+    joined.replaced, joined.included = leaves.replaced, leaves.included
+    return joined
 
 
 def _unsafe(value: Any) -> Unsafe | None:
@@ -182,6 +217,7 @@ def _unknown(draft: Draft, table: dict[str, Any]) -> None:
             draft.say(leaf, "secret", "a key or a token, by its name", do, hide=True)
             continue
         near = near_names.nearest(leaf.pattern, names, 0.75)
+        near = near.removeprefix(f"{launchers.LAUNCH}.") if near else near
         do = (
             f"did you mean {near!r}?"
             if near

@@ -34,6 +34,8 @@ class Leaf:
     line: int | None = None
     flag: str | None = None
     source: str | None = None
+    #: Whether it was written as its contrary, ``no_x`` with the other value.
+    negated: bool = False
 
     @property
     def pattern(self) -> str:

@@ -7,6 +7,7 @@ as code.
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from runner.errors import Fault, SpecError
@@ -117,6 +118,9 @@ def read_script(data: bytes, source: str) -> Leaves:
     return Leaves(leaves, source)
 
 
+_BY_MACHINE = re.compile(r"(not )?(\w+\.)*(is_bfloat16_supported|is_bf16_supported)\(\)")
+
+
 def _arguments(node: ast.Call, name: str) -> list[tuple[str, ast.expr]]:
     positions = POSITIONS.get(name, ())
     found = [(positions[at], value) for at, value in enumerate(node.args) if at < len(positions)]
@@ -159,5 +163,8 @@ def _literal(node: ast.expr, known: dict[str, Any]) -> Any:
         value = ast.literal_eval(node)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         code = ast.unparse(node)
+        if _BY_MACHINE.fullmatch(code):
+            # The one question that scripts ask their machine: bfloat16 where it has it, else float16.
+            return "auto"
         return Unsafe(f"the code `{code if len(code) < 60 else code[:57] + '...'}`")
     return list(value) if isinstance(value, tuple | set) else value

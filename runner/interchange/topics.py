@@ -4,7 +4,8 @@ Topics' settings, by name: ``name``; ``adapter``, ``use_adapter``, ``bits4``, ``
 ``dropout``, ``targets``, ``all_linear``, ``dora``, ``rslora``, ``quant_type``, ``compute_dtype``, ``last_layers``,
 ``merged``; ``optimizer``, ``learning_rate``, ``weight_decay``, ``beta1``, ``beta2``, ``eps``; ``scheduler``,
 ``warmup_ratio``, ``warmup_steps``, ``final_fraction``; ``bf16``, ``fp16``, ``precision``; ``epochs``, ``max_steps``;
-``val_share``, ``val_data``, ``eval_strategy``, ``eval_steps``, ``keep_best``, ``measure``, ``patience``, ``min_delta``;
+``val_share``, ``val_data``, ``eval_strategy``, ``eval_steps``, ``evals_per_epoch``, ``keep_best``, ``measure``,
+``patience``, ``min_delta``;
 ``wandb``, ``wandb_project``, ``wandb_name``; ``hub``, ``hub_repository``, ``hub_private``; ``template``.
 """
 
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.interchange.drafting import Draft
+from runner.interchange.held_out import held_out
 
 SPEC = "/model/spec"
 TUNING = f"{SPEC}/finetuning_spec"
@@ -38,7 +40,10 @@ FIELDS = {
     "warmup_steps": f"{SCHEDULE}/warmup_steps", "final_fraction": f"{SCHEDULE}/final_fraction",
     "bf16": f"{SPEC}/precision", "fp16": f"{SPEC}/precision", "precision": f"{SPEC}/precision", "epochs": "/epochs",
     "max_steps": f"{SPEC}/max_steps", "val_share": "/data/validation_split", "val_data": "/data/validation_data",
-    "eval_strategy": f"{SPEC}/evaluation/every", "eval_steps": f"{SPEC}/evaluation/every", "keep_best": f"{SPEC}/keep",
+    "eval_strategy": f"{SPEC}/evaluation/every", "eval_steps": f"{SPEC}/evaluation/every",
+    "evals_per_epoch": f"{SPEC}/evaluation/every", "keep_best": f"{SPEC}/keep",
+    "processes": "/run/processes", "processes_each": "/run/processes", "machines": "/run/engine/nodes",
+    "launched_precision": f"{SPEC}/precision",
     "measure": f"{SPEC}/evaluation/measure", "patience": f"{SPEC}/early_stopping/patience",
     "min_delta": f"{SPEC}/early_stopping/min_delta", "wandb": "/wandb/project", "wandb_project": "/wandb/project",
     "wandb_name": "/wandb/experiment_name", "hub": "/hub/repository", "hub_repository": "/hub/repository",
@@ -442,96 +447,6 @@ def length(draft: Draft) -> None:
     draft.carried("epochs", "/epochs")
 
 
-def held_out(draft: Draft) -> None:
-    """What is measured on, how often, and which weights are kept."""
-    data, share = draft.value("val_data"), draft.value("val_share")
-    if data:
-        draft.put("/data/validation_data", data)
-        draft.carried("val_data", "/data/validation_data")
-        draft.void("val_share", "the rows to measure on are given")
-    elif share is not None:
-        if share >= 1:
-            draft.lost(
-                "val_share",
-                "a number of rows: the share of them is needed here",
-                "set /data/validation_split to rows held out / all rows",
-            )
-        else:
-            draft.put("/data/validation_split", share)
-            draft.carried(
-                "val_share",
-                "/data/validation_split",
-                "" if share or draft.given("val_share") else "nothing is held out there",
-            )
-    held = bool(data or (share or 0) > 0)
-    _rhythm(draft, held)
-    _kept(draft, held)
-
-
-def _rhythm(draft: Draft, held: bool) -> None:
-    strategy, steps = str(draft.value("eval_strategy", "")).casefold().rpartition(".")[2], draft.value("eval_steps")
-    if strategy == "false":
-        strategy = "no"
-    pointer = f"{SPEC}/evaluation/every"
-    by_steps = strategy == "steps" or (strategy == "" and steps)
-    if not held:
-        for name in ("eval_strategy", "eval_steps"):
-            draft.void(name, "nothing is held out to be measured")
-        return
-    if by_steps and steps and draft.has_field(pointer):
-        if steps < 1:
-            draft.lost("eval_steps", "a share of the run's steps: a number of steps is needed here", f"set {pointer}")
-            draft.carried("eval_strategy", pointer, "measured after every epoch", effect=True)
-            return
-        draft.put(pointer, int(steps))
-        draft.carried("eval_steps", pointer)
-        draft.carried("eval_strategy", pointer)
-        return
-    draft.void("eval_steps", "the measurements do not go by steps there")
-    if strategy == "no":
-        draft.carried(
-            "eval_strategy", "/data", "the held-out rows are measured after every epoch, which changes no weight"
-        )
-    elif draft.given("eval_strategy"):
-        draft.carried("eval_strategy", pointer)
-
-
-def _kept(draft: Draft, held: bool) -> None:
-    pointer = f"{SPEC}/keep"
-    if draft.has_field(pointer):
-        if not held:
-            draft.void("keep_best", "nothing is measured: the last weights are kept, there and here")
-        elif draft.value("keep_best") is not None:
-            draft.put(pointer, "best" if draft.value("keep_best") else "last")
-            draft.carried("keep_best", pointer)
-    else:
-        draft.void("keep_best", f"{draft.kind} keeps what it has learned")
-    measure = draft.value("measure")
-    if measure is not None:
-        name = str(measure).removeprefix("eval_")
-        if not held:
-            draft.void("measure", "nothing is measured")
-        elif name == "loss" and draft.has_field(f"{SPEC}/evaluation/measure"):
-            draft.put(f"{SPEC}/evaluation/measure", "loss")
-            draft.carried("measure", f"{SPEC}/evaluation/measure")
-        else:
-            draft.lost(
-                "measure",
-                "measures have other names here",
-                f"set {SPEC}/evaluation/measure; `runner schema {draft.kind}` and a first run tell them",
-            )
-    patience = draft.value("patience")
-    if patience and held and draft.has_field(f"{SPEC}/early_stopping"):
-        draft.put(f"{SPEC}/early_stopping", {"patience": patience})
-        draft.carried("patience", f"{SPEC}/early_stopping/patience")
-        if draft.value("min_delta") is not None:
-            draft.put(f"{SPEC}/early_stopping/min_delta", draft.value("min_delta"))
-            draft.carried("min_delta", f"{SPEC}/early_stopping/min_delta")
-    else:
-        for name in ("patience", "min_delta"):
-            draft.void(name, "nothing is measured that could end the run" if not held else "no early end")
-
-
 def tracking(draft: Draft) -> None:
     """Weights & Biases, where it is asked for; every run has a page and a log of its own besides."""
     project = draft.value("wandb_project")
@@ -563,8 +478,8 @@ def hub(draft: Draft) -> None:
         draft.void("hub_private", "no repository is named")
         return
     draft.put("/hub/repository", str(repository))
-    draft.carried("hub", "/hub/repository")
     draft.carried("hub_repository", "/hub/repository")
+    draft.carried("hub", "/hub/repository")
     if draft.value("hub_private") is not None:
         draft.put("/hub/private", bool(draft.value("hub_private")))
         draft.carried("hub_private", "/hub/private")

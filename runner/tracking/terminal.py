@@ -81,8 +81,10 @@ class TerminalListener:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a stream is a terminal on which lines can be redrawn."""
+    """Whether a stream is a terminal on which lines can be redrawn, and nobody asked for plain ones (RUNNER_PLAIN)."""
     try:
+        if os.environ.get("RUNNER_PLAIN"):
+            return False
         return stream.isatty() and os.environ.get("TERM", "") not in {"dumb", "unknown"}
     except ValueError:  # closed
         return False

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from runner.errors import EnvironmentProblem, IntegrityError, NotFoundError
 from runner.spec import pointers
 from runner.store.files import cannot_write
+from runner.wizard.saved_walk import WalkAnswers
 from runner.workspace import Workspace
 
 Origin = Literal["flag", "file", "data", "you", "default"]
@@ -149,7 +150,7 @@ class SavedDraft:
             )
         return cls(max(found)[1])
 
-    def save(self, draft: Draft) -> None:
+    def save(self, draft: Draft | WalkAnswers) -> None:
         """Write the answers atomically; nobody but their owner can read them, from the first byte on."""
         import tempfile
 
@@ -172,6 +173,13 @@ class SavedDraft:
 
     def load(self) -> Draft:
         """The answers. Raises :class:`IntegrityError` for a file that holds none any more."""
+        return Draft.of(self._read(), self.path)
+
+    def walk(self) -> WalkAnswers | None:
+        """The answers of ``runner new sft``, None where the file is a draft of a spec. Raises as :meth:`load`."""
+        return WalkAnswers.of(self._read(), self.path)
+
+    def _read(self) -> Any:
         try:
             saved = json.loads(self.path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError) as error:
@@ -182,7 +190,7 @@ class SavedDraft:
             raise IntegrityError(
                 f"these are no saved answers: not JSON: {error}", where=str(self.path), hint="begin anew: runner new"
             ) from None
-        return Draft.of(saved, self.path)
+        return saved
 
     def drop(self) -> None:
         """The conversation came to its end: what it was kept for is done."""

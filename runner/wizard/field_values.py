@@ -58,7 +58,11 @@ def value_of(text: str, schema: Schema, root: Schema) -> Any:
             return word
     if text.lower() in ("null", "none") and takes_null(schema, root):
         return None
-    for option in open_branches(schema, root):
+    options = open_branches(schema, root)
+    if text.startswith("["):
+        # A list is meant, where the field takes one as well as a text.
+        options.sort(key=lambda option: option.get("type") != "array")
+    for option in options:
         try:
             return _of_type(text, option, root)
         except ValueError:

@@ -7,8 +7,9 @@ from typing import Any
 from runner import near_names, registry
 from runner.errors import UsageError
 from runner.spec import pointers
+from runner.wizard.data_facts import named
 from runner.wizard.draft import Draft, Origin
-from runner.wizard.field_groups import MODEL_FIELDS, field_at, present, top_fields
+from runner.wizard.field_groups import MODEL_FIELDS, field_at, is_column, present, top_fields
 from runner.wizard.field_steps import union_tags, write_out
 from runner.wizard.field_values import branches
 from runner.wizard.session import Session
@@ -48,14 +49,54 @@ def pointer_of(key: str, root: Any, document: Any) -> str:
         for at in ("/run", "/hub", "/wandb", "/log", "/data/columns"):
             if not dot and key in _names_in(at, root):
                 return f"{at}/{key}"
+    raise UsageError(f"there is no field {key!r}", where=f"--set {key}", hint=_hint(key, root, document))
+
+
+def _hint(key: str, root: Any, document: Any) -> str:
+    """The field that was probably meant: at the place that a path leads to, by its last word, or by any name.
+
+    ``learner.max_dept`` is ``learner.max_depth``, ``data.columns.target`` is ``target_columns`` where a kind has it.
+    """
+    tops = top_fields(root)
+    words = pointers.split(key) if key.startswith("/") else key.split(".")
     names = {pointers.split(at)[-1] for at in tops} | set(SHORT)
-    hint = near_names.hint(key.rpartition("/")[2].rpartition(".")[2], names, "its fields: docs/kinds, or :show")
-    raise UsageError(f"there is no field {key!r}", where=f"--set {key}", hint=hint)
+    for depth in range(len(words) - 1, 0, -1):
+        for at in _places(words[:depth], tops):
+            near = near_names.nearest(words[depth], _names_in(at, root, document))
+            if near is not None:
+                return f"did you mean {'.'.join([*words[:depth], near])!r}?"
+        # A role within `columns`, of a kind that has a field for each.
+        within = sorted(name for name in names if name.startswith(f"{words[-1]}_"))
+        if within:
+            return f"did you mean {within[0]!r}?"
+    hint = near_names.hint(words[-1], names, "")
+    if not hint and len(words) > 1:
+        hint = near_names.hint(words[0], names, "")
+    return hint or "its fields: docs/kinds, or :show"
 
 
-def _names_in(pointer: str, root: Any) -> set[str]:
-    found = field_at(root, {}, pointer)
+def _places(words: list[str], tops: Any) -> list[str]:
+    """Where a path may lead: from the document's root, and from any field that is called as its first word."""
+    return [pointers.join(words), *(at + pointers.join(words[1:]) for at in tops if pointers.split(at)[-1] == words[0])]
+
+
+def _names_in(pointer: str, root: Any, document: Any = None) -> set[str]:
+    """The fields of a section: of a union's branches those of all, or of the one that the document has."""
+    if pointer in ("/model", "/model/spec", "/data"):
+        return {pointers.split(at)[-1] for at in top_fields(root) if at.rpartition("/")[0] == pointer}
+    found = field_at(root, document or {}, pointer)
     return set() if found is None else {name for each in branches(found[0], root) for name in present(each)}
+
+
+def _columns(text: str, draft: Draft, session: Session, pointer: str) -> list[str] | None:
+    """Names of columns with commas between them, where the data has each of them and no column of the whole text."""
+    path = named(draft)
+    if "," not in text or text.startswith("[") or not is_column(pointers.split(pointer)[-1]) or not path:
+        return None
+    looked = session.look(path)
+    there = {column.name for column in looked.columns} if looked is not None else set()
+    names = [name.strip() for name in text.split(",")]
+    return names if text not in there and set(names) <= there else None
 
 
 def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) -> str:
@@ -94,7 +135,7 @@ def give(draft: Draft, session: Session, key: str, text: Any, origin: Origin) ->
     value = text
     if isinstance(text, str):
         try:
-            value = typed_value(root, draft.document, pointer, text)
+            value = _columns(text, draft, session, pointer) or typed_value(root, draft.document, pointer, text)
         except ValueError as error:
             raise UsageError(str(error), where=f"--set {key}") from None
     else:

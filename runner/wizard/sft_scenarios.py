@@ -29,6 +29,8 @@ from runner.wizard import sft_rows
 from runner.wizard.asking import Asker, Choice, Command, Question
 from runner.wizard.catalog import models_for
 from runner.wizard.consequences import Consequences
+from runner.wizard.draft import SavedDraft
+from runner.wizard.saved_walk import WalkAnswers
 from runner.wizard.sft_defaults import ALL_STEPS, SftDefaults, defaults, warmup_ratio
 from runner.wizard.sft_script import Teacher, script
 from runner.wizard.untended import Untended
@@ -98,7 +100,13 @@ class _Material:
     unwrapped: tuple[Path, bool] | None = None
 
 
-def run(asker: Asker, workspace: Workspace, given: Mapping[str, Any] | None = None) -> SftResult:
+def run(
+    asker: Asker,
+    workspace: Workspace,
+    given: Mapping[str, Any] | None = None,
+    saved: SavedDraft | None = None,
+    left: WalkAnswers | None = None,
+) -> SftResult:
     """Ask what is needed, write the spec and the script, and run the script where that is wanted.
 
     Args:
@@ -107,15 +115,27 @@ def run(asker: Asker, workspace: Workspace, given: Mapping[str, Any] | None = No
         given: answers that are not asked for, by the questions' keys: ``scenario``, ``file``, ``base_model``,
             ``project``, ``run_name``, ``teacher``, ``base_url``, ``key_env``, ``prompts``, ``conversations``, the
             values of training, ``script``, ``spec``, ``run``, ``wandb``.
+        saved: where the answers are kept after each, until the spec and the script are written.
+        left: answers that were kept before, which are given again until something else is asked.
 
     Raises :class:`UsageError` for an answer in ``given`` that is none, :class:`Interrupted` where it is left.
     """
-    return _Walk(asker, workspace, dict(given or {})).run()
+    return _Walk(asker, workspace, dict(given or {}), saved, left).run()
 
 
 class _Walk:
-    def __init__(self, asker: Asker, workspace: Workspace, given: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        asker: Asker,
+        workspace: Workspace,
+        given: dict[str, Any],
+        saved: SavedDraft | None = None,
+        left: WalkAnswers | None = None,
+    ) -> None:
         self.asker, self.workspace, self.given = asker, workspace, given
+        self.saved = saved
+        self.before = (left or WalkAnswers()).begin_again()
+        self.answers = WalkAnswers(given)
         self.folder = current_folder()
         #: Answers by key: what is offered where a question is asked again.
         self.kept: dict[str, Any] = {}
@@ -140,6 +160,7 @@ class _Walk:
                 steps[at]()
             except Command as command:
                 if command.name == "back":
+                    self._keep()
                     # Within a step its first question comes again; at that, the last step that asked anything.
                     at = at if self.asked > before else trail.pop() if trail else at
                 else:
@@ -177,10 +198,20 @@ class _Walk:
         if question.key in self.kept and question.shape in ("text", "path", "number", "choice"):
             question = replace(question, default=self.kept[question.key])
         self.question = question
-        answer = self.asker.ask(question)
+        if self.before and self.before.answers(question):
+            answer = self.before.take()
+        else:
+            answer = self.asker.ask(question)
         self.asked += 1
         self.kept[question.key] = answer
+        self._keep(answer)
         return answer
+
+    def _keep(self, *answer: Any) -> None:
+        """Keep what was answered to the last question, or that it was gone back from."""
+        if self.saved is not None and self.question is not None:
+            self.answers.answers.append([self.question.key, *answer])
+            self.saved.save(self.answers)
 
     def _scenario(self) -> None:
         choices = [Choice(name, title) for name, title in SCENARIOS.items()]
@@ -471,6 +502,10 @@ class _Walk:
         )
         write_atomic(place, text.encode())
         self.spec_path, self.script_path = spec, place
+        # What is asked now changes none of them.
+        if self.saved is not None:
+            self.saved.drop()
+            self.saved = None
         self.asker.say(f"written: {spec.name}, {place.name}")
         self.asker.say(f"run it: python {place.name}    or: runner train --spec-file {spec.name}")
 

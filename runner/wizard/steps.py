@@ -201,7 +201,7 @@ def _name(draft: Draft, session: Session, kind: str) -> Ask:
         return [f"{kind}/{there[-1].name} is stored already, as v{there[-1].version}: this will be its next version"]
 
     asked = Question(
-        "/model/name", "What is the model called?", default=default, check=check, guessed=now is None,
+        "/model/name", "What is the model called?", default=default, check=check, said=now is None,
         help="/model/name  The name that the model is stored under, a folder of models/: no slash is in it.",
         why="the kind's name" if now is None else "the spec has this name now",
     )  # fmt: skip

@@ -35,10 +35,10 @@ def answers(content: object):
 
 CASES = [
         refused("wizard without a terminal", 2, ("new",), "nobody can be asked here", "no terminal", "missing: kind"),
-        refused("wizard in CI", 2, ("new", "sft"), "CI is set", "/model/name", "/data/dataset",
+        refused("wizard in CI", 2, ("new", "sft"), "CI is set", "/data/dataset",
                 environment={"CI": "true"}),
         refused("wizard with yes and nothing else", 2, ("new", "--yes"), "missing: kind"),
-        refused("wizard with yes lists every name", 2, ("new", "grpo", "--yes"), "/model/name", "/data/dataset",
+        refused("wizard with yes lists every name", 2, ("new", "grpo", "--yes"), "/data/dataset",
                 "/model/spec/rewards"),
         refused("train interactive without a terminal", 2, ("train", "--interactive"), "nobody can be asked here",
                 "missing: kind, /model/name, /data/dataset"),

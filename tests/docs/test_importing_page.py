@@ -10,6 +10,6 @@ def test_every_command_prints_what_is_shown(tmp_path):
 
 
 def test_every_format_has_its_row():
-    from runner.interchange.detection import FORMATS
+    from runner.interchange.importers.detection import FORMATS
 
     assert [row[0].strip("`") for row in table(PAGE, "`--from`")] == list(FORMATS)

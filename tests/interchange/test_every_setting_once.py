@@ -8,7 +8,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.interchange import detection, importing
+from runner.interchange import importing
+from runner.interchange.importers import detection
 from runner.interchange.yaml_text import read_config
 from runner.spec.checking import load_object
 from tests.interchange.configs import ALL, CONFIGS

@@ -292,6 +292,8 @@ def test_what_a_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     assert is_terminal(Terminal())
     assert not is_terminal(io.StringIO())
+    monkeypatch.setenv("RUNNER_PLAIN", "1")
+    assert not is_terminal(Terminal())
     closed = io.StringIO()
     closed.close()
     assert not is_terminal(closed)

@@ -417,7 +417,7 @@ def test_unattended_it_lists_all_that_is_missing_at_once(monkeypatch):
     talk = unattended(monkeypatch, Offer("someone/large", "catalog", here=False, recommended=True))
     with pytest.raises(UsageError) as caught:
         talk.run()
-    names = "/model/name, /data/dataset, /model/spec/base_model_name, /model/spec/rewards"
+    names = "/data/dataset, /model/spec/base_model_name, /model/spec/rewards"
     assert caught.value.message == f"missing: {names}"
 
 
@@ -429,6 +429,9 @@ def test_unattended_a_recommended_model_of_this_machine_is_taken_and_said(monkey
     talk = unattended(monkeypatch, Offer("someone/other", "cached", here=True), here, note=said.append)
     with pytest.raises(UsageError) as caught:
         talk.run()
-    assert caught.value.message == "missing: /model/name, /data/dataset, /model/spec/rewards"
-    assert said == ["/model/spec/base_model_name is someone/small: 135M, on this machine, recommended"]
+    assert caught.value.message == "missing: /data/dataset, /model/spec/rewards"
+    assert said == [
+        "/model/name is grpo: the kind's name",
+        "/model/spec/base_model_name is someone/small: 135M, on this machine, recommended",
+    ]
     assert talk.draft.get("/model/spec/base_model_name") == "someone/small"

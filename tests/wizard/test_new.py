@@ -32,6 +32,47 @@ def test_every_default_is_taken(table):
     assert not (table.home / "drafts").exists() and not (table.home / "runs").exists()
 
 
+def test_a_name_that_is_not_given_is_the_kinds_and_is_said(table):
+    words = ("--set", "data=rows.csv", "--set", "target_columns=label", "--no-start", "--yes")
+    done = table("new", "tabular_classification", *words).ok()
+    assert json.loads((table.home / "tabular-classification.json").read_text())["model"]["name"] == (
+        "tabular-classification"
+    )
+    assert "/model/name is tabular-classification: the kind's name" in done.err
+
+
+@pytest.mark.parametrize("text", ['["review", "label"]', "review,label", "review, label"])
+def test_two_columns_are_named_as_a_list_or_with_a_comma(table, text):
+    # The data is looked at for the names with a comma, wherever among the words it is named.
+    words = ("--set", f"target_columns={text}", "--set", "name=rows", "--set", "data=rows.csv", "--no-start", "--yes")
+    table("new", "tabular_classification", *words).ok()
+    assert json.loads((table.home / "rows.json").read_text())["data"]["target_columns"] == ["review", "label"]
+
+
+def test_a_name_with_a_comma_that_a_column_has_is_one_name(table):
+    (table.home / "rows.csv").write_text('"a,b",a,b\n' + "".join(f"{n % 2},{n},{n % 3}\n" for n in range(60)))
+    words = ("--set", "data=rows.csv", "--set", "target_columns=a,b", "--set", "name=rows", "--no-start", "--yes")
+    table("new", "tabular_classification", *words).ok()
+    assert json.loads((table.home / "rows.json").read_text())["data"]["target_columns"] == "a,b"
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("learner.max_dept", "learner.max_depth"),
+        ("data.columns.target", "target_columns"),
+        ("data.target_colums", "data.target_columns"),
+        ("model.spec.lerner", "model.spec.learner"),
+        ("/model/spec/lerner", "model.spec.learner"),
+        ("epoch", "epochs"),
+    ],
+)
+def test_a_field_that_there_is_none_of_has_a_near_one(table, key, meant):
+    done = table("new", "tabular_classification", "--set", f"{key}=3", "--yes")
+    assert done.code == 2
+    assert f"did you mean {meant!r}?" in done.err
+
+
 def test_json_is_one_document(table):
     found = table("new", "tabular_classification", *WORDS, "--yes", "--json").ok().json
     assert found["path"] == "rows.json" and not found["started"]

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from runner.interchange import hf_arguments, rules
-from runner.interchange.data_names import named
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers.data_names import named, second_split
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Secret, Table, To, each, only
 
@@ -505,15 +506,24 @@ def prepare(draft: Draft) -> None:
         if train is not None:
             draft.say(train, "carried", pointers=("/data/dataset",))
         if valid is not None and not rules.is_off(valid.value):
-            other = named(str(leaf.value), draft.cwd, str(valid.value))
-            draft.take("val_data", other.name, None)
-            draft.say(
-                valid,
-                "changed" if other.what else "carried",
-                other.what,
-                pointers=("/data/validation_data",),
-                effect=other.effect,
-            )
+            other = second_split(str(leaf.value), draft.cwd, str(valid.value))
+            if other is None:
+                draft.say(
+                    valid,
+                    "no equivalent",
+                    f"{leaf.value} has no split {str(valid.value)!r}: their program stops there",
+                    "name the rows that are measured on: data.validation_data",
+                    effect=True,
+                )
+            else:
+                draft.take("val_data", other.name, None)
+                draft.say(
+                    valid,
+                    "changed" if other.what else "carried",
+                    other.what,
+                    pointers=("/data/validation_data",),
+                    effect=other.effect,
+                )
         elif valid is not None:
             draft.say(valid, "no effect", "no split is named")
         if valid is None or rules.is_off(valid.value):

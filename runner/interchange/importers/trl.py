@@ -7,11 +7,12 @@ from typing import Any
 
 from runner import near_names
 from runner.errors import UsageError
-from runner.interchange import hf_arguments, rules
-from runner.interchange.data_names import named
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
-from runner.interchange.leaves import Leaves
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers.data_names import named, second_split
+from runner.interchange.leaves import Leaf, Leaves
 from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Secret, Table, To, each, only
 
 #: Their trainers, and ours.
@@ -340,23 +341,7 @@ def prepare(draft: Draft) -> None:
         for one in (split_key, config_key, "datasets[0].data_files"):
             if other := leaves.leaf(one):
                 draft.say(other, "carried", pointers=("/data/dataset",))
-    test = leaves.leaf("dataset_test_split")
-    asked = str(leaves.get("eval_strategy", leaves.get("evaluation_strategy", "no"))).casefold() not in ("no", "false")
-    if asked and leaf is not None and not first:
-        found = named(
-            str(leaf.value), draft.cwd, str(leaves.get("dataset_test_split", "test")), leaves.get("dataset_config")
-        )
-        draft.take("val_data", found.name, test)
-        if test is not None:
-            draft.say(
-                test,
-                "changed",
-                found.what or "the held-out split's file",
-                pointers=("/data/validation_data",),
-                effect=found.effect,
-            )
-    elif test is not None:
-        draft.say(test, "no effect", "nothing is measured: eval_strategy is no")
+    _measured(draft, None if first else leaf, mixed=bool(first))
     for other in leaves:
         if other.key.startswith("datasets[") and not other.key.startswith("datasets[0]"):
             draft.say(
@@ -366,6 +351,52 @@ def prepare(draft: Draft) -> None:
                 "put their files into one folder, or into one file, and name that",
                 effect=True,
             )
+
+
+def _measured(draft: Draft, data: Leaf | None, *, mixed: bool) -> None:
+    """The rows that are measured on: the split of ``dataset_test_split``, or a share of a mixture.
+
+    Their scripts take ``dataset[dataset_test_split]`` as soon as there is an ``eval_strategy``, and stop where the data
+    set has no such split. Rows that are trained on are never measured instead.
+    """
+    leaves = draft.leaves
+    asks = leaves.leaf("eval_strategy") or leaves.leaf("evaluation_strategy")
+    test = leaves.leaf("dataset_test_split")
+    if asks is None or str(asks.value).casefold().rpartition(".")[2] in ("no", "false", "none"):
+        if test is not None:
+            draft.say(test, "no effect", "nothing is measured: eval_strategy is no")
+        return
+    split = str(leaves.get("dataset_test_split", "test"))
+    found = None
+    if data is not None and isinstance(data.value, str):
+        found = second_split(data.value, draft.cwd, split, leaves.get("dataset_config"))
+    if found is not None:
+        draft.take("val_data", found.name, test)
+        if test is not None:
+            draft.say(
+                test,
+                "changed",
+                found.what or "the held-out split's file",
+                pointers=("/data/validation_data",),
+                effect=found.effect,
+            )
+        return
+    if mixed and not rules.is_off(leaves.get("test_split_size"), (0, 0.0)):
+        if test is not None:
+            draft.say(test, "no effect", "the share of the rows that is held out is given")
+        return
+    if data is None and not mixed:
+        return
+    why = "a mixture has no second split" if mixed else f"{data.value if data else ''} has no split {split!r}"
+    draft.say(
+        asks,
+        "no equivalent",
+        f"{why}: their program stops there, and nothing is held out here",
+        "name the rows that are measured on: data.validation_data, or a share of these: data.validation_split",
+        effect=True,
+    )
+    if test is not None:
+        draft.say(test, "no equivalent", why, "set data.validation_data", effect=True)
 
 
 def finish(draft: Draft) -> None:
@@ -573,6 +604,7 @@ FORMAT = Format(
     defaults,
     prepare,
     finish,
+    negates=True,
     about="`trl TRAINER ...`, its scripts, and their YAML. A YAML file does not say which trainer it is for: "
     "`--from trl:dpo` says it.",
     kinds=("sft", "dpo", "orpo", "kto", "reward", "grpo", "online_dpo", "distillation"),

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.interchange import hf_arguments, rules
-from runner.interchange.data_names import named
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers.data_names import named
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Table, To, each
 
@@ -210,6 +211,12 @@ def finish(draft: Draft) -> None:
     elif shares["val"] is not None:
         draft.take("val_share", shares["val"], None)
         draft.carried("split_val", "/data/validation_split")
+        draft.void("split_train", "what is not held out is trained on")
+        if shares["test"]:
+            why = f"a test part is not held out: {shares['test']:g} of the rows are trained on"
+            draft.lost("split_test", why, "keep them in a file of their own: runner data split")
+        else:
+            draft.void("split_test", "no test part is held out")
     template = draft.value("prompt_template")
     if template is not None:
         draft.lost(

@@ -48,6 +48,45 @@ def named(path: str, cwd: Path, split: str | None = None, subset: str | None = N
     return Named(f"{MARK}{path}/{pattern}", what, True)
 
 
+#: How the files of a split are called: by its name, and by the words that stand for it.
+_SPLIT_WORDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "dev"),
+    "test": ("test", "testing", "eval", "evaluation"),
+}
+
+
+def second_split(path: str, cwd: Path, split: str, subset: str | None = None) -> Named | None:
+    """Our name of the split that is measured on; None where what lies there has none, and their program stops.
+
+    A file is one split, the one that is trained on. A folder has those whose files are called by them.
+    """
+    place = cwd / Path(path).expanduser()
+    if not is_local(path, cwd):
+        return named(path, cwd, split, subset)
+    if path.endswith(_SUFFIXES) or place.is_file():
+        return None
+    if not place.is_dir():
+        return named(path, cwd, split, subset)
+    found = _files_of(path, place, split.partition("[")[0])
+    return None if found is None else Named(found)
+
+
+def _files_of(path: str, place: Path, split: str) -> str | None:
+    """A split's files in a folder, or in the `data` below it, as a name or a pattern: by their own names."""
+    for folder in (place, place / "data"):
+        below = path.rstrip("/") if folder == place else f"{path.rstrip('/')}/data"
+        for end in _ENDS:
+            if (folder / f"{split}.{end}").is_file():
+                return f"{below}/{split}.{end}"
+        for word in _SPLIT_WORDS.get(split, (split,)):
+            called = re.compile(rf"{re.escape(word)}([-._].*)?({'|'.join(re.escape(end) for end in _SUFFIXES)})")
+            files = sorted(file.name for file in folder.glob("*") if called.fullmatch(file.name))
+            if files:
+                return f"{below}/{files[0]}" if len(files) == 1 else f"{below}/{word}*"
+    return None
+
+
 def is_local(path: str, cwd: Path) -> bool:
     """Whether a name is a place on the disk: it is there, is written like one, or can be no repository."""
     if (
@@ -66,8 +105,5 @@ def _local(path: str, cwd: Path, split: str) -> Named:
     if path.endswith(_SUFFIXES) or place.is_file():
         return Named(path)
     if place.is_dir():
-        for end in _ENDS:
-            if (place / f"{split}.{end}").is_file():
-                return Named(f"{path.rstrip('/')}/{split}.{end}")
-        return Named(path)
+        return Named(_files_of(path, place, split) or path)
     return Named(f"{path.rstrip('/')}/{split}.*", "a folder, of which the split's file is meant")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UsageError
-from runner.interchange import export_tables
-from runner.interchange.exported import Exported, Setting
+from runner.interchange.exporters import export_tables
+from runner.interchange.exporters.exported import Exported, Setting
 from runner.interchange.report import Entry
 from runner.near_names import hint
 from runner.spec.checking import LoadedSpec

@@ -5,8 +5,9 @@ import textwrap
 import pytest
 
 from runner.errors import UsageError
-from runner.interchange import detection, importing
+from runner.interchange import importing
 from runner.interchange.drafting import rule_of
+from runner.interchange.importers import detection
 from runner.interchange.rules import Dead
 from tests.interchange.configs import CONFIGS
 
@@ -262,8 +263,13 @@ def test_a_script_is_read_and_never_run():
     assert (report.kind, spec["max_length"], spec["max_steps"], spec["loss_on"]) == ("sft", 2048, 60, "assistant")
     assert spec["finetuning_spec"]["method"] == "qlora"
     assert report.spec["data"]["dataset"] == "hub:some-org/talks"
-    assert entry(report, "args.fp16").outcome == "refused"  # code, not a value
-    assert "not torch.cuda" in entry(report, "args.fp16").what
+    # The one question to the machine that every such script asks: bfloat16 where there is it, else float16.
+    assert spec["precision"] == "auto"
+    other = importing.import_data(
+        SCRIPT.replace("torch.cuda.is_bf16_supported()", "os.system('x')").encode(), "train.py"
+    )
+    assert entry(other, "args.fp16").outcome == "refused"  # code, not a value
+    assert "not os.system" in entry(other, "args.fp16").what
 
 
 def test_a_script_without_a_training_is_none():

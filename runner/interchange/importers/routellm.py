@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.interchange import rules
-from runner.interchange.data_names import named
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers.data_names import named
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Lost, Secret, Table, To
 

@@ -8,7 +8,7 @@ import yaml
 
 from runner.errors import UsageError
 from runner.interchange import importing
-from runner.interchange.exporting import KINDS, export
+from runner.interchange.exporters.exporting import KINDS, export
 from runner.spec.checking import load_object
 
 ADAPTER = {"method": "lora", "rank": 12, "alpha": 24, "dropout": 0.1, "target_modules": ["q_proj", "v_proj"]}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.interchange import hf_arguments, rules
-from runner.interchange import trl as trl_format
-from runner.interchange.data_names import named
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers import trl as trl_format
+from runner.interchange.importers.data_names import named
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Lost, Refused, Rule, Secret, Table, To, each
 

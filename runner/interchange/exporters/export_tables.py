@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from runner.interchange.exported import Exported, Setting, Writer, Written, key
+from runner.interchange.exporters.exported import Exported, Setting, Writer, Written, key
 from runner.interchange.report import Entry
 
 HUB = "hub:"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.interchange import hf_arguments, rules
-from runner.interchange.data_names import named
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers.data_names import named
 from runner.interchange.leaves import Leaf, Leaves
 from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Secret, Table, To, each
 
@@ -91,6 +92,9 @@ def table(kind: str) -> Table:
         "learning_rate_scheduler.**": Lost("a schedule's further arguments", "see model.spec.schedule"),
         "learning_rate_scaling": Lost("the learning rate is as it is given", "", off=("constant", "linear")),
         "early_stop": To("early", rules.whole),
+        # They measure whenever they save, and the patience counts that.
+        "checkpoints_per_epoch": Dead("a tree has rounds, and no epochs") if tabular else To("evals_per_epoch", _some),
+        "steps_per_checkpoint": Dead("a tree has rounds, and no steps") if tabular else To("eval_steps", _some),
         "gradient_clipping.clipglobalnorm": To("/model/spec/max_grad_norm", rules.number),
         "gradient_clipping.**": Lost("the gradient's norm alone is cut", "set model.spec.max_grad_norm"),
         "regularization_lambda": Lost(
@@ -131,7 +135,7 @@ def table(kind: str) -> Table:
     )
     trainer |= each(lightgbm, Lost("LightGBM's own; trees are XGBoost's here", "see the fields of model.spec.learner"))
     trainer |= each(
-        "checkpoints_per_epoch steps_per_checkpoint eval_steps eval_batch_size evaluate_training_set"
+        "eval_steps eval_batch_size evaluate_training_set"
         " skip_all_evaluation enable_profiling"
         " profiler profiler.** max_batch_size compile increase_batch_size_on_plateau_patience"
         " increase_batch_size_on_plateau_rate"
@@ -252,6 +256,11 @@ def table(kind: str) -> Table:
         " skip_save_training_description skip_save_training_statistics data_format",
         Dead(hf_arguments.SAVING),
     )
+
+
+def _some(value: Any) -> int | None:
+    """A number, of which 0 asks for nothing."""
+    return rules.whole(value) or None
 
 
 def _numbers(value: Any) -> list[float]:

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from runner.errors import UsageError
-from runner.interchange import autotrain, axolotl, llama_factory, ludwig, routellm, sft_play, trl, unsloth
 from runner.interchange.format import Format
+from runner.interchange.importers import (
+    autotrain,
+    axolotl,
+    launchers,
+    llama_factory,
+    ludwig,
+    routellm,
+    sft_play,
+    trl,
+    unsloth,
+)
 from runner.interchange.leaves import Leaves
-from runner.interchange.rules import Dead, Rule
+from runner.interchange.rules import Dead, Lost, Rule
 from runner.near_names import hint
 
 FORMATS: dict[str, Format] = {
@@ -34,6 +44,17 @@ ALIASES = {
 }
 #: What a command line has beside the program's settings.
 COMMAND_WORDS: dict[str, Rule] = {"config": Dead("read: its settings are below"), "help": Dead("asks for help")}
+
+#: The formats whose program starts a launcher itself, and passes its flags on.
+_PASS_ON = ("trl", "axolotl")
+
+
+def command_words(name: str) -> dict[str, Rule]:
+    """The rules of what stands in a command line beside the program's own settings: variables, and a launcher's."""
+    variable = Lost(
+        "an environment variable", "set it where the run begins; run.env names those that it gets", effect=False
+    )
+    return {"env.**": variable} | launchers.TABLE | (launchers.OWN if name in _PASS_ON else {})
 
 
 def named(name: str) -> Format:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from runner.interchange import hf_arguments, rules
-from runner.interchange import trl as trl_format
-from runner.interchange.data_names import named
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers import trl as trl_format
+from runner.interchange.importers.data_names import named
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Secret, Table, To, each, only
 
@@ -424,9 +425,7 @@ def _others() -> dict[str, Rule]:
             "trl.log_completions": Dead(hf_arguments.LOGGING),
             "trl.sync_ref_model": Lost("the model that is compared with stays as it began", "", off=(False,)),
             "trl.use_liger_loss": Dead(hf_arguments.MACHINE),
-            "evals_per_epoch": Lost(
-                "measurements go by steps or by epochs here", "set model.spec.evaluation.every", effect=False, off=(1,)
-            ),
+            "evals_per_epoch": To("evals_per_epoch", rules.whole),
             "saves_per_epoch": Dead(hf_arguments.SAVING),
             "save_first_step": Dead(hf_arguments.SAVING),
             "auto_resume_from_checkpoints": Dead(hf_arguments.SAVING),
@@ -466,7 +465,7 @@ def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
         "weight_decay": 0.0,
         "/model/spec/max_length": 512,
         "val_share": 0,
-        "keep_best": False,
+        "keep_best": kind in ("sft", "causal_lm") and _keeps_best(leaves),
         "dropout": 0.0,
         "/model/spec/packing": "none" if packed else None,
         "rank": 8,
@@ -485,9 +484,33 @@ def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
         found |= {"group": 8, "new_tokens": 256, "temperature": 0.9, "/model/spec/beta": 0.0}
     if leaves.get("warmup_steps") is not None:
         found.pop("warmup_ratio")
+    if leaves.get("hub_model_id"):
+        # A name is enough there: the model is pushed, and nobody else sees it.
+        found |= {"hub": True, "hub_private": True}
     if leaves.get("rl") == "ipo":
         found["/model/spec/loss_type"] = "ipo"
     return found
+
+
+def _keeps_best(leaves: Leaves) -> bool:
+    """Whether they load the best checkpoint at the end: where saves fall on measurements, unless it is switched off.
+
+    Their builder of trainers asks whether ``save_steps % eval_steps == 0``, both of which
+    ``saves_per_epoch`` and ``evals_per_epoch`` give as shares of the run.
+    """
+    asked = leaves.get("load_best_model_at_end")
+    if asked is not None and rules.is_off(asked) and not leaves.get("early_stopping_patience"):
+        return False
+    try:
+        epochs = rules.number(leaves.get("num_epochs", 1))
+        saved, measured = (
+            rules.number(leaves.get(f"{name}_steps") or 0)
+            or 1 / (rules.number(leaves.get(f"{name}s_per_epoch")) * epochs)
+            for name in ("save", "eval")
+        )
+        return saved % measured == 0
+    except (ValueError, ZeroDivisionError):
+        return False
 
 
 #: Plugins that change how fast and in how much memory is learned, and not what.
@@ -550,7 +573,7 @@ def _dataset(draft: Draft, first: str, pointer: str) -> None:
     if files:
         file = str(files[0] if isinstance(files, list) else files)
         generic = path in ("json", "csv", "parquet", "text", "arrow")
-        from runner.interchange.data_names import is_local
+        from runner.interchange.importers.data_names import is_local
 
         our = (
             file

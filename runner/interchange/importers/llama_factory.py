@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.interchange import hf_arguments, rules
+from runner.interchange import rules
 from runner.interchange.drafting import Draft
 from runner.interchange.format import Chosen, Format
+from runner.interchange.importers import hf_arguments
+from runner.interchange.importers.trl import DPO_LOSSES
 from runner.interchange.leaves import Leaves
 from runner.interchange.rules import Dead, Decides, Lost, Refused, Rule, Secret, Table, To, each, only
-from runner.interchange.trl import DPO_LOSSES
 
 STAGES = {"pt": "causal_lm", "sft": "sft", "rm": "reward", "dpo": "dpo", "kto": "kto", "ppo": "ppo"}
 
@@ -362,6 +363,7 @@ FORMAT = Format(
     defaults,
     prepare,
     finish,
+    negates=True,
     about=(
         "`llamafactory-cli train x.yaml`, with `name=value` over it. Its data sets' names stand in a "
         "`dataset_info.json`, which is looked for."
