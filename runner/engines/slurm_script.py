@@ -1,0 +1,128 @@
+"""The batch script of one job: what a user would write by hand, every option on a line of its own."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from pathlib import PurePosixPath
+
+from runner.engines.engine import Order
+from runner.engines.slurm_options import LINES
+
+#: Taken along from where the job is submitted, so that a program is the same there and here. Nothing else is.
+CARRIED = ("PATH", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
+
+#: Where the first machine listens: a port of the job's own, so that two jobs on one machine do not meet.
+_HEAD = 'RUNNER_HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1):$((20000 + SLURM_JOB_ID % 10000))'
+
+
+def script(order: Order) -> str:
+    """The script of an order, from ``#!/bin/bash`` to the line that starts the entry command."""
+    parts = [
+        "#!/bin/bash",
+        *(f"#SBATCH --{line}" for line in _lines(order)),
+        "",
+        *(f"export {name}={shlex.quote(value)}" for name, value in order.environment.items()),
+        *order.options.get("setup", ()),
+        *_entry(order),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as Slurm writes them: ``1-02:03:04``, days before hours."""
+    whole = math.ceil(seconds)
+    return f"{whole // 86400}-{whole // 3600 % 24:02}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _lines(order: Order) -> list[str]:
+    options = order.options
+    output = f"{order.folder}/slurm-%j.out" if order.folder else "%x-%j.out"
+    found = [f"job-name={order.name}"]
+    if order.queue:
+        found.append(f"partition={order.queue}")
+    found += [f"nodes={order.nodes}", "ntasks-per-node=1"]
+    if order.gpus:
+        kind = options.get("gpu-type")
+        found.append(f"gpus-per-node={f'{kind}:' if kind else ''}{order.gpus}")
+    if order.cpus is not None:
+        found.append(f"cpus-per-task={math.ceil(order.cpus)}")
+    if order.memory is not None:
+        found.append(f"mem={math.ceil(order.memory / 2**20)}M")
+    if order.time_limit is not None:
+        found.append(f"time={duration(order.time_limit)}")
+    found += [
+        f"signal=B:TERM@{math.ceil(order.stop_grace)}",
+        # A lost machine's job begins again by itself, also when nobody waits for it. How often is counted in the run's
+        # directory, by the entry command.
+        "requeue",
+        "open-mode=append",
+        f"output={output}",
+        # Names alone: the values come from the environment of the submission.
+        f"export={','.join([*CARRIED, *order.secret_names])}",
+    ]
+    # Two jobs of one name never run at once, whoever submitted them.
+    waits = ["singleton", *([options["dependency"]] if "dependency" in options else [])]
+    found.append(f"dependency={','.join(waits)}")
+    for name in LINES:
+        value = options.get(name)
+        if name == "dependency" or value is None or value is False:
+            continue
+        found.append(name if value is True else f"{name}={value}")
+    return found
+
+
+def _entry(order: Order) -> list[str]:
+    """The lines that start the entry command, on one machine or on several, so that SIGTERM reaches it.
+
+    ``timeout`` limits nothing here (0): it hands SIGTERM on, and kills what is still there after the grace.
+    """
+    container = order.options.get("container")
+    stopping = ["timeout", "--foreground", f"--kill-after={math.ceil(order.stop_grace)}", "0"]
+    command = shlex.join([*stopping, *_contained(order, container), *order.command])
+    pyxis = _pyxis(order) if container == "pyxis" else []
+    if order.nodes == 1 and not pyxis:
+        return [f"exec {command}"]
+    ranked = 'RUNNER_NODE_RANK=$SLURM_NODEID exec "$@"'
+    # What is stopped on one machine is stopped on all of them; how it ended is the worst of their exit codes.
+    step = [
+        "srun", "--kill-on-bad-exit=0", f"--nodes={order.nodes}", "--ntasks-per-node=1", *pyxis,
+        "bash", "-c", ranked, "runner",
+    ]  # fmt: skip
+    return [
+        "# srun would start its tasks with what the job got alone.",
+        "export SLURM_EXPORT_ENV=ALL",
+        _HEAD,
+        "export RUNNER_HEAD RUNNER_NODES=$SLURM_NNODES",
+        "# srun kills its tasks when it is asked to stop itself: the tasks are asked.",
+        """trap 'scancel --quiet --signal=TERM "$SLURM_JOB_ID"' TERM""",
+        f"{shlex.join(step)} {command} &",
+        "step=$!",
+        "# A signal ends `wait`, and not what is waited for.",
+        'while kill -0 "$step" 2>/dev/null; do wait "$step"; done',
+        'wait "$step"',
+    ]
+
+
+def _bound(order: Order) -> list[str]:
+    """What a container sees of the machine's folders: the root of all runs, and what the user asked for."""
+    root = [str(PurePosixPath(order.folder).parent)] if order.folder else []
+    return [*root, *order.options.get("mounts", ())]
+
+
+def _contained(order: Order, container: str | None) -> list[str]:
+    if container != "apptainer" or order.image is None:
+        return []
+    image = order.image if "://" in order.image or order.image.endswith(".sif") else f"docker://{order.image}"
+    binds = [f"--bind={folder}" for folder in _bound(order)]
+    return ["apptainer", "exec", *(["--nv"] if order.gpus else []), *binds, image]
+
+
+def _pyxis(order: Order) -> list[str]:
+    assert order.image is not None
+    host, slash, rest = order.image.partition("/")
+    # Pyxis sets a registry apart by #: https://github.com/NVIDIA/pyxis#usage
+    registry = slash and not order.image.endswith(".sqsh") and ("." in host or ":" in host or host == "localhost")
+    image = f"{host}#{rest}" if registry else order.image
+    mounts = [folder if ":" in folder else f"{folder}:{folder}" for folder in _bound(order)]
+    return [f"--container-image={image}", *([f"--container-mounts={','.join(mounts)}"] if mounts else [])]
