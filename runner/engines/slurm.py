@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.engines import slurm_options, slurm_script, slurm_states
+from runner.engines import slurm_machines, slurm_options, slurm_script, slurm_states
 from runner.engines.engine import EngineState, EngineStatus, Order
 from runner.errors import EnvironmentProblem, Fault, SpecError
 
@@ -63,7 +63,7 @@ class SlurmEngine:
 
     def check(self, order: Order) -> None:
         """Raise :class:`SpecError` for what the order cannot have, by its pointer, and :class:`EnvironmentProblem` for
-        programs that are missing, a cluster that does not answer, and secrets that are not set here."""
+        programs that are missing, a cluster that does not answer, and what no machine of it has."""
         if faults := [*slurm_options.faults(order.options), *_unfit(order)]:
             raise SpecError(faults)
         for program in _PROGRAMS:
@@ -74,10 +74,6 @@ class SlurmEngine:
                     hint="submit from a machine of the Slurm cluster, or install Slurm's client programs "
                     "(Debian: apt-get install slurm-client) with the cluster's slurm.conf",
                 )
-        if missing := [name for name in order.secret_names if name not in os.environ]:
-            raise EnvironmentProblem(
-                f"the job needs {', '.join(missing)}, which is not set here", where="/run/env", hint="export it"
-            )
         tried = _ask(["sbatch", "--test-only"], text=self.text(order), order=order)
         if tried.returncode != 0:
             _refuse(tried.stderr, order)
@@ -90,7 +86,12 @@ class SlurmEngine:
         """Submit, and return the job's number. A job of the same name and user that waits or runs is returned instead.
 
         Raises :class:`EnvironmentProblem` where it cannot be submitted: retryable while the controller does not answer.
+        Secrets are variables of this process; one that is not set is such a problem too.
         """
+        if missing := [name for name in order.secret_names if name not in os.environ]:
+            raise EnvironmentProblem(
+                f"the job needs {', '.join(missing)}, which is not set here", where="/run/env", hint="export it"
+            )
         there = _ask(
             ["squeue", "--me", f"--name={order.name}", "--noheader", "--format=%A",
              "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED"]
@@ -238,15 +239,8 @@ def _refuse(stderr: str, order: Order) -> None:
     if _is_silence(stderr):
         raise _silent(stderr)
     if _UNFIT in stderr:
-        asked = [f"{order.nodes} machine{'s' if order.nodes > 1 else ''}"]
-        asked += [f"{order.gpus} GPUs"] if order.gpus else []
-        asked += [f"{math.ceil(order.cpus)} CPUs"] if order.cpus is not None else []
-        asked += [f"{math.ceil(order.memory / 2**20)} MiB of memory"] if order.memory is not None else []
-        raise EnvironmentProblem(
-            f"no machines of the cluster are as the run asks: {', '.join(asked)}: {said}",
-            where="/run",
-            hint="`sinfo --Node --long` lists what there is",
-        )
+        slurm_machines.refuse_what_none_has(order, _ask(slurm_machines.listing(order.queue)).stdout)
+        return
     for word, pointer in _REFUSALS:
         if word in said.lower():
             raise SpecError([Fault(f"Slurm refuses it: {said}", pointer)])

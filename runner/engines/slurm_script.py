@@ -73,30 +73,30 @@ def _lines(order: Order) -> list[str]:
 
 
 def _entry(order: Order) -> list[str]:
-    """The lines that start the entry command, on one machine or on several, so that SIGTERM reaches it.
+    """The lines that start the entry command on every machine, as a step: Slurm tells a step that it will be preempted
+    or cancelled when that is decided, and a script only when its time is over.
 
     ``timeout`` limits nothing here (0): it hands SIGTERM on, and kills what is still there after the grace.
     """
     container = order.options.get("container")
-    stopping = ["timeout", "--foreground", f"--kill-after={math.ceil(order.stop_grace)}", "0"]
-    command = shlex.join([*stopping, *_contained(order, container), *order.command])
-    pyxis = _pyxis(order) if container == "pyxis" else []
-    if order.nodes == 1 and not pyxis:
-        return [f"exec {command}"]
-    ranked = 'RUNNER_NODE_RANK=$SLURM_NODEID exec "$@"'
-    # What is stopped on one machine is stopped on all of them; how it ended is the worst of their exit codes.
-    step = [
-        "srun", "--kill-on-bad-exit=0", f"--nodes={order.nodes}", "--ntasks-per-node=1", *pyxis,
-        "bash", "-c", ranked, "runner",
-    ]  # fmt: skip
+    command = ["timeout", "--foreground", f"--kill-after={math.ceil(order.stop_grace)}", "0"]
+    command += [*_contained(order, container), *order.command]
+    # Its CPUs are the job's, and not bound to one task; --quiet is of what srun remarks, and not of its errors.
+    step = ["srun", "--quiet", f"--nodes={order.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=0"]
+    step += ["--cpu-bind=none"]
+    step += [f"--cpus-per-task={math.ceil(order.cpus)}"] if order.cpus is not None else []
+    step += _pyxis(order) if container == "pyxis" else []
+    several = []
+    if order.nodes > 1:
+        several = [_HEAD, "export RUNNER_HEAD RUNNER_NODES=$SLURM_NNODES"]
+        command = ["bash", "-c", 'RUNNER_NODE_RANK=$SLURM_NODEID exec "$@"', "runner", *command]
     return [
-        "# srun would start its tasks with what the job got alone.",
+        *several,
+        "# A step has the environment of the script, and not that of the submission alone.",
         "export SLURM_EXPORT_ENV=ALL",
-        _HEAD,
-        "export RUNNER_HEAD RUNNER_NODES=$SLURM_NNODES",
-        "# srun kills its tasks when it is asked to stop itself: the tasks are asked.",
+        "# srun kills its step when it is asked to stop itself: the step is asked.",
         """trap 'scancel --quiet --signal=TERM "$SLURM_JOB_ID"' TERM""",
-        f"{shlex.join(step)} {command} &",
+        f"{shlex.join([*step, *command])} &",
         "step=$!",
         "# A signal ends `wait`, and not what is waited for.",
         'while kill -0 "$step" 2>/dev/null; do wait "$step"; done',
