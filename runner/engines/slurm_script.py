@@ -81,9 +81,8 @@ def _entry(order: Order) -> list[str]:
     container = order.options.get("container")
     command = ["timeout", "--foreground", f"--kill-after={math.ceil(order.stop_grace)}", "0"]
     command += [*_contained(order, container), *order.command]
-    # Its CPUs are the job's, and not bound to one task; --quiet is of what srun remarks, and not of its errors.
-    step = ["srun", "--quiet", f"--nodes={order.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=0"]
-    step += ["--cpu-bind=none"]
+    step = ["srun", f"--nodes={order.nodes}", "--ntasks-per-node=1", "--kill-on-bad-exit=0"]
+    # A step does not have the job's number of CPUs by itself, since Slurm 22.05.
     step += [f"--cpus-per-task={math.ceil(order.cpus)}"] if order.cpus is not None else []
     step += _pyxis(order) if container == "pyxis" else []
     several = []

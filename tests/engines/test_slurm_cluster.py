@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from runner.engines.engine import EngineState, EngineStatus, Order
 from runner.engines.slurm import SlurmEngine
 from runner.errors import EnvironmentProblem, SpecError
+from tests.conftest import ROOT, Desk
 from tests.engines.slurm_cluster import Cluster, cluster
 from tests.holding import wait
 
@@ -231,3 +233,30 @@ def test_a_controller_that_is_gone_is_unreachable_and_not_the_end(
         with pytest.raises(EnvironmentProblem, match="does not answer") as caught:
             engine.submit(order(tmp_path, "true"))
         assert caught.value.retryable
+
+
+def spec(root: Path, name: str = "elo", **section: Any) -> dict[str, Any]:
+    """A run on the cluster whose program is this checkout's."""
+    options = {"setup": [f"export PYTHONPATH={shlex.quote(str(ROOT))}"]} | section.pop("options", {})
+    return {
+        "model": {"name": name, "spec": {"model_type": "elo_scoring", "min_model_occurrences": 20}},
+        "data": {"dataset": "sample", "validation_split": 0.2, "seed": 42},
+        "epochs": 3,
+        "run": {"executor": "slurm", "engine": {"root": str(root), "options": options} | section},
+    }
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_trials_of_a_sweep_are_jobs_of_the_cluster(slurm: Cluster, desk: Desk) -> None:
+    root = desk.home / "shared"
+    root.mkdir()
+    sweep = {
+        "name": "ratings", "method": "grid", "parallel": 3, "space": {"model.spec.k_factor": [8, 16, 32]},
+    }  # fmt: skip
+    ran = desk("sweep", "run", desk.write("sweep.json", {"sweep": sweep, "base": spec(root, lifetime=600)}), "--json")
+    document = ran.ok().json
+    assert [trial["state"] for trial in document["trials"]] == ["complete"] * 3
+    assert document["stored_as"] == "elo_scoring/elo/v1"
+    jobs = slurm.ask("squeue", "--noheader", "--states=COMPLETED", "--format=%j").split()
+    assert len([job for job in jobs if job.startswith("ratings-")]) == 3
+    assert len([path for path in root.iterdir() if (path / "DONE.json").exists()]) == 3
