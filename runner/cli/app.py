@@ -80,6 +80,7 @@ GROUPS = {
             "best": ("runner.cli.sweep:best", "The best trial: its values, its model, its spec."),
             "add": ("runner.cli.sweep:add", "Ask for a trial of your own."),
             "export": ("runner.cli.sweep:export", "Write its trials as CSV or JSON."),
+            "array": ("runner.cli.sweep:array", "Write its trials as a job array of Slurm."),
             "list": ("runner.cli.sweep:list_sweeps", "List sweeps."),
         },
     ),

@@ -64,7 +64,7 @@ class SlurmEngine:
     def check(self, order: Order) -> None:
         """Raise :class:`SpecError` for what the order cannot have, by its pointer, and :class:`EnvironmentProblem` for
         programs that are missing, a cluster that does not answer, and what no machine of it has."""
-        if faults := [*slurm_options.faults(order.options), *_unfit(order)]:
+        if faults := unfit(order):
             raise SpecError(faults)
         for program in _PROGRAMS:
             if shutil.which(program) is None:
@@ -157,9 +157,14 @@ class SlurmEngine:
                 raise _silent(done.stderr)
 
 
-def _unfit(order: Order) -> list[Fault]:
-    """What Slurm cannot be told of an order."""
-    found = []
+def writes_into(folder: str) -> bool:
+    """Whether sbatch takes a folder for output: it ends a line at a blank, and replaces what follows a ``%``."""
+    return re.fullmatch(r"[^\s'\"#%\\]+", folder) is not None
+
+
+def unfit(order: Order) -> list[Fault]:
+    """What Slurm cannot be told of an order, whatever the cluster."""
+    found = slurm_options.faults(order.options)
     container, gpus = order.options.get("container"), order.options.get("gres", "")
     if math.ceil(order.stop_grace) > _LONGEST_GRACE:
         found.append(Fault(f"Slurm takes at most {_LONGEST_GRACE} seconds", "/run/engine/stop_grace"))
@@ -169,11 +174,11 @@ def _unfit(order: Order) -> list[Fault]:
         )
     if order.queue is not None and not re.fullmatch(r"[A-Za-z0-9_.,@+-]+", order.queue):
         found.append(Fault("is no name of a partition", "/run/engine/queue"))
-    if order.folder is not None and not re.fullmatch(r"[^\s'\"#%\\]+", order.folder):
+    if order.folder is not None and not writes_into(order.folder):
         found.append(Fault("sbatch takes no folder with blanks, quotes, #, % or \\", "/run/engine/root"))
     if order.image is not None and container is None:
-        hint = "set container to pyxis or apptainer, whichever the cluster has, or leave run.image out"
-        found.append(Fault(f"a job takes an image by a container of the cluster: {hint}", "/run/image", hint=hint))
+        hint = f"{slurm_options.POINTER}/container: pyxis or apptainer, whichever there is; or leave the image out"
+        found.append(Fault("it is not said how the cluster runs an image", "/run/image", hint=hint))
     if order.image is None and container is not None:
         found.append(Fault("there is no image for it: name one in run.image", f"{slurm_options.POINTER}/container"))
     if "mounts" in order.options and container is None:

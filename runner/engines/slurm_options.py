@@ -109,8 +109,8 @@ def faults(options: Mapping[str, Any]) -> list[Fault]:
             if (expected := check(value)) is not None:
                 found.append(Fault(f"{name} takes {expected}", pointer, expected=expected))
         elif (elsewhere := _ELSEWHERE.get(name.removeprefix("--").replace("_", "-"))) is not None:
-            found.append(Fault(f"{name} is no option here: {elsewhere}", pointer, hint=elsewhere))
+            found.append(Fault(f"{name} is no option of this section", pointer, hint=elsewhere))
         else:
             hint = near_names.hint(name.removeprefix("--"), known, "there are: " + ", ".join(known))
-            found.append(Fault(f"Slurm's section has no option {name!r}: {hint}", pointer, hint=hint))
+            found.append(Fault(f"there is no option {name!r} of Slurm here", pointer, hint=hint))
     return found

@@ -1,10 +1,11 @@
-"""The batch script of one job: what a user would write by hand, every option on a line of its own."""
+"""The batch script of a job, or of an array of them: what a user would write by hand, every option on its own line."""
 
 from __future__ import annotations
 
 import math
 import shlex
-from pathlib import PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePath, PurePosixPath
 
 from runner.engines.engine import Order
 from runner.engines.slurm_options import LINES
@@ -18,13 +19,45 @@ _HEAD = 'RUNNER_HEAD=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1
 
 def script(order: Order) -> str:
     """The script of an order, from ``#!/bin/bash`` to the line that starts the entry command."""
+    # A lost machine's job begins again by itself, also when nobody waits for it. How often is counted in the run's
+    # directory, by the entry command. And two jobs of one name never run at once, whoever submitted them.
+    own = ["requeue", f"output={f'{order.folder}/slurm-%j.out' if order.folder else '%x-%j.out'}"]
+    return _joined(order, own, ["singleton"], _entry(order))
+
+
+def array_script(order: Order, specs: Sequence[str], at_once: int, cwd: PurePath) -> str:
+    """The script of an array: the order's command, and after it one of the files, for every file, in the folder
+    ``cwd``; at most ``at_once`` at a time. Outputs lie in the order's folder. What has ended well leaves a file
+    ``.trained`` beside its spec, and is not done again.
+    """
+    own = [
+        f"array=0-{len(specs) - 1}%{at_once}",
+        # What was cut off goes on with the sweep, and would begin anew here.
+        "no-requeue",
+        f"output={order.folder}/slurm-%A_%a.out",
+    ]
+    chosen = [
+        f"cd {shlex.quote(str(cwd))} || exit",
+        "specs=(",
+        *(f"  {shlex.quote(spec)}" for spec in specs),
+        ")",
+        'spec=${specs[$SLURM_ARRAY_TASK_ID]} trained=${specs[$SLURM_ARRAY_TASK_ID]%.json}.trained',
+        '[ -e "$trained" ] && exit 0',
+    ]
+    *steps, last = _entry(order, '"$spec"')
+    return _joined(order, own, [], [*chosen, *steps, f'{last} && touch "$trained"'])
+
+
+def _joined(order: Order, own: list[str], waits: list[str], rest: list[str]) -> str:
+    waits += [order.options["dependency"]] if "dependency" in order.options else []
+    lines = [*_lines(order), *own, *([f"dependency={','.join(waits)}"] if waits else [])]
     parts = [
         "#!/bin/bash",
-        *(f"#SBATCH --{line}" for line in _lines(order)),
+        *(f"#SBATCH --{line}" for line in lines),
         "",
         *(f"export {name}={shlex.quote(value)}" for name, value in order.environment.items()),
         *order.options.get("setup", ()),
-        *_entry(order),
+        *rest,
     ]
     return "\n".join(parts) + "\n"
 
@@ -36,14 +69,13 @@ def duration(seconds: float) -> str:
 
 
 def _lines(order: Order) -> list[str]:
-    options = order.options
-    output = f"{order.folder}/slurm-%j.out" if order.folder else "%x-%j.out"
+    """The lines that every job of the order has."""
     found = [f"job-name={order.name}"]
     if order.queue:
         found.append(f"partition={order.queue}")
     found += [f"nodes={order.nodes}", "ntasks-per-node=1"]
     if order.gpus:
-        kind = options.get("gpu-type")
+        kind = order.options.get("gpu-type")
         found.append(f"gpus-per-node={f'{kind}:' if kind else ''}{order.gpus}")
     if order.cpus is not None:
         found.append(f"cpus-per-task={math.ceil(order.cpus)}")
@@ -53,28 +85,21 @@ def _lines(order: Order) -> list[str]:
         found.append(f"time={duration(order.time_limit)}")
     found += [
         f"signal=B:TERM@{math.ceil(order.stop_grace)}",
-        # A lost machine's job begins again by itself, also when nobody waits for it. How often is counted in the run's
-        # directory, by the entry command.
-        "requeue",
         "open-mode=append",
-        f"output={output}",
         # Names alone: the values come from the environment of the submission.
         f"export={','.join([*CARRIED, *order.secret_names])}",
     ]
-    # Two jobs of one name never run at once, whoever submitted them.
-    waits = ["singleton", *([options["dependency"]] if "dependency" in options else [])]
-    found.append(f"dependency={','.join(waits)}")
     for name in LINES:
-        value = options.get(name)
+        value = order.options.get(name)
         if name == "dependency" or value is None or value is False:
             continue
         found.append(name if value is True else f"{name}={value}")
     return found
 
 
-def _entry(order: Order) -> list[str]:
+def _entry(order: Order, more: str = "") -> list[str]:
     """The lines that start the entry command on every machine, as a step: Slurm tells a step that it will be preempted
-    or cancelled when that is decided, and a script only when its time is over.
+    or cancelled when that is decided, and a script only when its time is over. ``more`` is words of the shell.
 
     ``timeout`` limits nothing here (0): it hands SIGTERM on, and kills what is still there after the grace.
     """
@@ -95,7 +120,7 @@ def _entry(order: Order) -> list[str]:
         "export SLURM_EXPORT_ENV=ALL",
         "# srun kills its step when it is asked to stop itself: the step is asked.",
         """trap 'scancel --quiet --signal=TERM "$SLURM_JOB_ID"' TERM""",
-        f"{shlex.join([*step, *command])} &",
+        " ".join(filter(None, [shlex.join([*step, *command]), more, "&"])),
         "step=$!",
         "# A signal ends `wait`, and not what is waited for.",
         'while kill -0 "$step" 2>/dev/null; do wait "$step"; done',

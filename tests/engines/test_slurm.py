@@ -40,9 +40,9 @@ def test_every_field_of_an_order_is_a_line() -> None:
     )  # fmt: skip
     assert lines(text) == [
         "job-name=elo-1", "partition=gpu", "nodes=1", "ntasks-per-node=1", "gpus-per-node=a100:2", "cpus-per-task=8",
-        "mem=3073M", "time=1-02:03:05", "signal=B:TERM@91", "requeue", "open-mode=append",
-        "output=/shared/runs/elo/slurm-%j.out", "export=PATH,LD_LIBRARY_PATH,LANG,LC_ALL,HF_TOKEN",
-        "dependency=singleton", "account=lab", "exclusive",
+        "mem=3073M", "time=1-02:03:05", "signal=B:TERM@91", "open-mode=append",
+        "export=PATH,LD_LIBRARY_PATH,LANG,LC_ALL,HF_TOKEN", "account=lab", "exclusive", "requeue",
+        "output=/shared/runs/elo/slurm-%j.out", "dependency=singleton",
     ]  # fmt: skip
     assert "export RUNNER_SUBMISSION=1\nmodule load cuda\n" in text
     assert "--cpus-per-task=8 timeout --foreground --kill-after=91 0 runner worker --root /shared/runs/elo &" in text
@@ -112,7 +112,7 @@ def test_an_image_is_taken_by_pyxis(image: str, written: str) -> None:
 def test_an_option_that_is_none_is_refused_by_its_pointer(name: str, value: Any, words: str) -> None:
     (fault,) = slurm_options.faults({name: value})
     assert fault.pointer == f"/run/engine/options/{name}"
-    assert words in fault.message
+    assert words in f"{fault.message} {fault.hint}"
 
 
 def test_a_name_with_a_slash_is_a_pointer_too() -> None:

@@ -260,3 +260,20 @@ def test_the_trials_of_a_sweep_are_jobs_of_the_cluster(slurm: Cluster, desk: Des
     jobs = slurm.ask("squeue", "--noheader", "--states=COMPLETED", "--format=%j").split()
     assert len([job for job in jobs if job.startswith("ratings-")]) == 3
     assert len([path for path in root.iterdir() if (path / "DONE.json").exists()]) == 3
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_sweep_as_an_array_is_trained_by_slurm_and_taken_over(slurm: Cluster, desk: Desk) -> None:
+    (desk.home / "shared").mkdir()
+    sweep = {"name": "arrayed", "method": "random", "trials": 2, "parallel": 2,
+             "space": {"model.spec.k_factor": {"min": 8, "max": 32}}}  # fmt: skip
+    file = desk.write("sweep.json", {"sweep": sweep, "base": spec(desk.home / "shared")})
+    written = desk("sweep", "array", file, "--json").ok().json
+    job = slurm.ask("sbatch", "--parsable", written["script"]).strip()
+    wait(lambda: slurm.ask("squeue", "--noheader", f"--jobs={job}", "--states=COMPLETED", "--format=%F").count(job) == 2)
+    assert len(list((desk.home / "runs").iterdir())) == 2
+    document = desk("sweep", "run", file, "--json").ok().json
+    assert [trial["state"] for trial in document["trials"]] == ["complete"] * 2
+    assert {f"{trial['name']}.json" for trial in document["trials"]} == {Path(each).name for each in written["specs"]}
+    # Nothing was trained again, here or there.
+    assert len(list((desk.home / "runs").iterdir())) == 2 and not list((desk.home / "shared").iterdir())
