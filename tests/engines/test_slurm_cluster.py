@@ -17,7 +17,7 @@ from tests.conftest import ROOT, Desk
 from tests.engines.slurm_cluster import Cluster, cluster
 from tests.holding import wait
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
 
 #: Writes a file when it is there, and another when it was asked to stop: then it has saved, and ends as a worker does.
 _STOPPABLE = """
