@@ -24,7 +24,7 @@ Name_ = Annotated[str, Parameter(help="The sweep's name.")]
 def run(
     file: Annotated[Path, Dash, Parameter(help="The sweep: a file, or - for standard input.")],
     *,
-    executor: Literal["auto", "local", "docker"] | None = None,
+    executor: Literal["auto", "local", "docker", "slurm", "ray", "kubernetes"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     retry_failed: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
