@@ -199,7 +199,8 @@ def array(
 
     written = job_array.write_array(_read(file), Workspace.current(), current_folder())
     document = {"script": str(written.script), "specs": [str(spec) for spec in written.specs]}
-    text = f"{len(written.specs)} trials; train them: sbatch {written.script}\nthen take them over: runner sweep run {file}"
+    told = [f"{len(written.specs)} trials; train them: sbatch {written.script}"]
+    text = "\n".join([*told, f"then take them over: runner sweep run {file}"])
     show(document, text, as_json=json)
 
 

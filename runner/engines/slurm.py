@@ -39,6 +39,7 @@ _OF_THE_CLUSTER = ("SLURM_CONF", "SLURM_JWT", "SLURM_DEBUG_FLAGS")
 #: What a refused submission complains of, and the field of the spec that asked for it.
 _REFUSALS = (
     ("partition", "/run/engine/queue"),
+    ("time limit is invalid", "/run/engine/lifetime"),
     ("account", f"{slurm_options.POINTER}/account"),
     ("qos", f"{slurm_options.POINTER}/qos"),
     ("feature", f"{slurm_options.POINTER}/constraint"),
@@ -49,6 +50,8 @@ _REFUSALS = (
     ("dependency", f"{slurm_options.POINTER}/dependency"),
 )
 _UNFIT = "node configuration is not available"
+#: "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)".
+_POLICY = "violates accounting"
 _NO_SUCH_JOB = "Invalid job id"
 
 
@@ -74,7 +77,7 @@ class SlurmEngine:
                     hint="submit from a machine of the Slurm cluster, or install Slurm's client programs "
                     "(Debian: apt-get install slurm-client) with the cluster's slurm.conf",
                 )
-        tried = _ask(["sbatch", "--test-only"], text=self.text(order), order=order)
+        tried = _ask(["sbatch", "--test-only"], script=self.text(order))
         if tried.returncode != 0:
             _refuse(tried.stderr, order)
 
@@ -98,24 +101,30 @@ class SlurmEngine:
         )  # fmt: skip
         if there.returncode != 0:
             raise _silent(there.stderr)
-        # Between this look and the submission another may submit the same: `singleton` in the script keeps that waiting.
+        # Between this look and the submission another may submit the same: by `singleton` in the script that waits.
         if jobs := there.stdout.split():
             job = jobs[0]
         else:
             if order.folder:
                 Path(order.folder).mkdir(parents=True, exist_ok=True)
-            done = _ask(["sbatch", "--parsable"], text=self.text(order), order=order)
+            done = _ask(["sbatch", "--parsable"], script=self.text(order))
             # "123", or "123;cluster".
             found = re.match(r"(\d+)(;|\s|$)", done.stdout)
             if done.returncode != 0 or found is None:
                 _refuse(done.stderr, order)
-                raise _silent(done.stderr)
+                # A limit on submitted jobs passes; what else there may be is for the user to read.
+                raise EnvironmentProblem(
+                    f"Slurm takes no such job: {_last_line(done.stderr)}",
+                    where="/run/engine",
+                    hint="the cluster's administrators know its limits",
+                    retryable=_POLICY in done.stderr,
+                )
             job = found[1]
         self._outputs[job] = Path(order.folder or "", f"slurm-{job}.out" if order.folder else f"{order.name}-{job}.out")
         return job
 
     def status(self, job: str) -> EngineStatus:
-        """What Slurm says of a job: the controller, and of one that it has forgotten the accounting, if there is one."""
+        """What Slurm says of a job: its controller, and once that has forgotten it the accounting, if there is one."""
         shown = _ask(["scontrol", "--oneliner", "show", "job", job])
         if shown.returncode == 0 and shown.stdout.strip():
             return slurm_states.from_scontrol(shown.stdout.splitlines()[0])
@@ -191,18 +200,18 @@ def unfit(order: Order) -> list[Fault]:
     return found
 
 
-def _ask(words: Sequence[str], *, text: str | None = None, order: Order | None = None) -> subprocess.CompletedProcess[str]:
-    """One program of Slurm, with the environment of a submission of ``order``. Never raises: one that is not there or
-    does not end is one that failed."""
+def _ask(words: Sequence[str], *, script: str = "") -> subprocess.CompletedProcess[str]:
+    """One program of Slurm, with a script to its standard input. Never raises: one that is not there or does not end is
+    one that failed."""
     try:
         return subprocess.run(
             words,
-            input=text if text is not None else "",
+            input=script,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=PATIENCE,
-            env=_environment(order),
+            env=_environment(script),
         )
     except subprocess.TimeoutExpired:
         return subprocess.CompletedProcess(words, 1, "", f"{words[0]} did not end within {PATIENCE:.0f} s")
@@ -210,10 +219,10 @@ def _ask(words: Sequence[str], *, text: str | None = None, order: Order | None =
         return subprocess.CompletedProcess(words, 1, "", f"{words[0]}: {error.strerror}")
 
 
-def _environment(order: Order | None) -> dict[str, str]:
+def _environment(script: str) -> dict[str, str]:
     """Ours without what would override the script: variables of sbatch come before its lines, and those of a job that
     we may be in ourselves are handed on to the next."""
-    stated = {line.partition("=")[0] for line in re.findall(r"(?m)^#SBATCH --(.*)", slurm_script.script(order))} if order else set()
+    stated = set(re.findall(r"(?m)^#SBATCH --([a-z-]+)", script))
     kept = {}
     for name, value in os.environ.items():
         if name.startswith("SBATCH_") and (name not in _OWN_DEFAULTS or _OWN_DEFAULTS[name] in stated):
@@ -247,7 +256,7 @@ def _refuse(stderr: str, order: Order) -> None:
         slurm_machines.refuse_what_none_has(order, _ask(slurm_machines.listing(order.queue)).stdout)
         return
     for word, pointer in _REFUSALS:
-        if word in said.lower():
+        if word in said.lower() and _POLICY not in stderr:
             raise SpecError([Fault(f"Slurm refuses it: {said}", pointer)])
 
 

@@ -41,7 +41,7 @@ def array_script(order: Order, specs: Sequence[str], at_once: int, cwd: PurePath
         "specs=(",
         *(f"  {shlex.quote(spec)}" for spec in specs),
         ")",
-        'spec=${specs[$SLURM_ARRAY_TASK_ID]} trained=${specs[$SLURM_ARRAY_TASK_ID]%.json}.trained',
+        "spec=${specs[$SLURM_ARRAY_TASK_ID]} trained=${specs[$SLURM_ARRAY_TASK_ID]%.json}.trained",
         '[ -e "$trained" ] && exit 0',
     ]
     *steps, last = _entry(order, '"$spec"')

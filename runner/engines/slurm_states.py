@@ -100,7 +100,7 @@ def from_scontrol(line: str) -> EngineStatus:
 
 def from_sacct(line: str) -> EngineStatus:
     """What one line of ``sacct --parsable2 --format=State,ExitCode,Reason`` says."""
-    state, code, reason = (line.strip().split("|") + ["", ""])[:3]
+    state, code, reason = [*line.strip().split("|"), "", ""][:3]
     # "CANCELLED by 1000", and "CANCELLED+" where it was cut off.
     return _status(state.split(" ")[0].rstrip("+"), reason, code, "0")
 

@@ -19,7 +19,7 @@ PAGE = ROOT / "docs" / "slurm.md"
 
 def test_the_script_is_what_the_spec_makes(tmp_path: Path) -> None:
     section = load_object(json.loads(files(PAGE)["spec.json"]), "spec.json").spec.run
-    job = Job(run=tmp_path, cwd=tmp_path, cache=tmp_path, secrets={name: "secret" for name in section.env})
+    job = Job(run=tmp_path, cwd=tmp_path, cache=tmp_path, secrets=dict.fromkeys(section.env, "secret"))
     order = EngineExecutor(section).order(job, "tutor-3f9d2c1b7a60")
     assert unfit(order) == []
     (shown,) = [block.text for block in blocks(PAGE) if block.language == "text"]

@@ -77,9 +77,7 @@ class Cluster:
         """Start one of the daemons in the foreground of a session of its own."""
         with (self.folder / f"{name}.out").open("ab") as out:
             variables = os.environ | {_MARK: f"{self.folder}/{name}"}
-            self.daemons[name] = subprocess.Popen(
-                words, stdout=out, stderr=out, start_new_session=True, env=variables
-            )
+            self.daemons[name] = subprocess.Popen(words, stdout=out, stderr=out, start_new_session=True, env=variables)
 
     def start_machine(self, name: str) -> None:
         """Start one of the machines, and wait until it takes jobs."""
@@ -141,9 +139,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         (folder / f"gpu{number}").touch()
     (folder / "gres.conf").write_text(f"Name=gpu File={folder}/gpu[0-1]\n")
     configuration = folder / "slurm.conf"
-    configuration.write_text(
-        _CONFIGURATION.format(folder=folder, controller=ports[0], first=ports[1], second=ports[2])
-    )
+    configuration.write_text(_CONFIGURATION.format(folder=folder, controller=ports[0], first=ports[1], second=ports[2]))
     found = Cluster(folder)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())

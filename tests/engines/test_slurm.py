@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +73,9 @@ def test_values_of_the_environment_come_as_they_are() -> None:
 def test_an_image_is_taken_by_apptainer() -> None:
     fields: dict[str, Any] = {"folder": "/shared/runs/elo", "image": "registry.example:5000/lab/runner:1"}
     text = script(order(**fields, gpus=1, options={"container": "apptainer", "mounts": ["/data", "/a:/b"]}))
-    wanted = "apptainer exec --nv --bind=/shared/runs --bind=/data --bind=/a:/b docker://registry.example:5000/lab/runner:1"
+    wanted = (
+        "apptainer exec --nv --bind=/shared/runs --bind=/data --bind=/a:/b docker://registry.example:5000/lab/runner:1"
+    )
     assert f"{wanted} runner worker" in text
     assert "exec --bind=/shared/runs docker" in script(order(**fields, options={"container": "apptainer"}))
 
@@ -160,6 +164,57 @@ def test_a_secret_that_is_not_set_is_told_before_the_submission(monkeypatch: pyt
     monkeypatch.delenv("HF_TOKEN", raising=False)
     with pytest.raises(EnvironmentProblem, match="HF_TOKEN, which is not set"):
         SlurmEngine().submit(order(secret_names=("HF_TOKEN",)))
+
+
+@pytest.fixture
+def refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Programs of Slurm that answer nothing, but for an sbatch that refuses with these words."""
+
+    def refuse(words: str) -> None:
+        for name in ("squeue", "scontrol", "scancel", "sbatch"):
+            text = f"echo {shlex.quote(words)} >&2; exit 1" if name == "sbatch" else "true"
+            (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+            (tmp_path / name).chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    return refuse
+
+
+@pytest.mark.parametrize(
+    ("words", "retryable"),
+    [
+        ("sbatch: error: Batch job submission failed: Job violates accounting/QOS policy (job submit limit)", True),
+        ("sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect failure)", True),
+        ("sbatch: error: Batch job submission failed: Something that is not known here", False),
+    ],
+)
+def test_what_passes_is_tried_again(words: str, retryable: bool, refused: Callable[[str], None]) -> None:
+    refused(words)
+    with pytest.raises(EnvironmentProblem) as caught:
+        SlurmEngine().submit(order())
+    assert caught.value.retryable is retryable
+    assert caught.value.message.endswith(words.rpartition("error: ")[2])
+
+
+def test_a_time_that_the_cluster_does_not_give_is_told_by_its_field(refused: Callable[[str], None]) -> None:
+    refused(
+        "sbatch: error: Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)"
+    )
+    with pytest.raises(SpecError) as caught:
+        SlurmEngine().check(order())
+    assert [fault.pointer for fault in caught.value.faults] == ["/run/engine/lifetime"]
+
+
+def test_what_the_submitter_has_set_for_all_jobs_is_a_default_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, refused: Callable[[str], None]
+) -> None:
+    refused("")
+    (tmp_path / "sbatch").write_text(f"#!/bin/sh\nenv > {tmp_path}/env\necho 7\n")
+    for name in ("SBATCH_ACCOUNT", "SBATCH_PARTITION", "SBATCH_TIMELIMIT", "SLURM_JOB_ID", "SLURM_CONF"):
+        monkeypatch.setenv(name, "set")
+    assert SlurmEngine().submit(order(queue="gpu")) == "7"
+    seen = {line.partition("=")[0] for line in (tmp_path / "env").read_text().splitlines()}
+    assert seen & {name for name in seen if name.startswith(("SBATCH_", "SLURM_"))} == {"SBATCH_ACCOUNT", "SLURM_CONF"}
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(59.2, "0-00:01:00"), (3600, "0-01:00:00"), (90061, "1-01:01:01")])

@@ -100,7 +100,7 @@ def test_the_same_order_twice_is_one_job(engine: SlurmEngine, slurm: Cluster, tm
 
 def test_a_cancelled_job_has_its_grace_and_not_the_clusters(engine: SlurmEngine, tmp_path: Path) -> None:
     # The cluster kills two seconds after a plain scancel; this one needs longer than that to save.
-    text = _STOPPABLE.replace("touch \"$0/saved\"", "until [ -e \"$0/go\" ]; do sleep 0.05; done; touch \"$0/saved\"")
+    text = _STOPPABLE.replace('touch "$0/saved"', 'until [ -e "$0/go" ]; do sleep 0.05; done; touch "$0/saved"')
     job = engine.submit(order(tmp_path, text))
     wait((tmp_path / "there").exists)
     engine.cancel(job)
@@ -137,9 +137,7 @@ def test_a_lost_machine_starts_the_job_again_on_another(engine: SlurmEngine, slu
         slurm.start_machine(machine)
 
 
-def test_a_preempted_job_saves_and_is_told_as_interrupted(
-    engine: SlurmEngine, slurm: Cluster, tmp_path: Path
-) -> None:
+def test_a_preempted_job_saves_and_is_told_as_interrupted(engine: SlurmEngine, slurm: Cluster, tmp_path: Path) -> None:
     job = engine.submit(order(tmp_path, _STOPPABLE, cpus=4, options={"nodelist": "n1"}))
     wait((tmp_path / "there").exists)
     urgent = ["--partition=urgent", "--nodelist=n1", "--cpus-per-task=4", "--output=/dev/null", "--wrap=sleep 60"]
@@ -163,7 +161,8 @@ def test_what_a_job_waits_for_is_told_in_words(engine: SlurmEngine, tmp_path: Pa
 
 def test_several_machines_know_their_ranks_and_are_stopped_together(engine: SlurmEngine, tmp_path: Path) -> None:
     text = _STOPPABLE.replace(
-        'touch "$0/there"', 'echo "$RUNNER_NODE_RANK of $RUNNER_NODES at $RUNNER_HEAD"; touch "$0/there-$RUNNER_NODE_RANK"'
+        'touch "$0/there"',
+        'echo "$RUNNER_NODE_RANK of $RUNNER_NODES at $RUNNER_HEAD"; touch "$0/there-$RUNNER_NODE_RANK"',
     ).replace('"$0/saved"', '"$0/saved-$RUNNER_NODE_RANK"')
     job = engine.submit(order(tmp_path, text, nodes=2))
     wait(lambda: all((tmp_path / f"there-{rank}").exists() for rank in (0, 1)))
@@ -195,7 +194,7 @@ def test_what_the_cluster_does_not_have_is_refused_by_its_field(
 
 
 def test_more_than_any_machine_has_is_refused_before_anything_is_written(engine: SlurmEngine, tmp_path: Path) -> None:
-    with pytest.raises(EnvironmentProblem, match="9 GPUs.*at most 2") as caught:
+    with pytest.raises(EnvironmentProblem, match=r"9 GPUs.*at most 2") as caught:
         engine.check(order(tmp_path / "new", "true", gpus=9))
     assert caught.value.hint is not None and "sinfo" in caught.value.hint
     assert not (tmp_path / "new").exists()
@@ -253,7 +252,10 @@ def test_the_trials_of_a_sweep_are_jobs_of_the_cluster(slurm: Cluster, desk: Des
     sweep = {
         "name": "ratings", "method": "grid", "parallel": 3, "space": {"model.spec.k_factor": [8, 16, 32]},
     }  # fmt: skip
-    ran = desk("sweep", "run", desk.write("sweep.json", {"sweep": sweep, "base": spec(root, lifetime=600)}), "--json")
+    base = spec(root, lifetime=600)
+    shown = desk("train", "--spec-file", desk.write("spec.json", base), "--dry-run").ok().out
+    assert "#SBATCH --time=0-00:10:00" in shown and not list(root.iterdir())
+    ran = desk("sweep", "run", desk.write("sweep.json", {"sweep": sweep, "base": base}), "--json")
     document = ran.ok().json
     assert [trial["state"] for trial in document["trials"]] == ["complete"] * 3
     assert document["stored_as"] == "elo_scoring/elo/v1"
@@ -270,7 +272,9 @@ def test_a_sweep_as_an_array_is_trained_by_slurm_and_taken_over(slurm: Cluster, 
     file = desk.write("sweep.json", {"sweep": sweep, "base": spec(desk.home / "shared")})
     written = desk("sweep", "array", file, "--json").ok().json
     job = slurm.ask("sbatch", "--parsable", written["script"]).strip()
-    wait(lambda: slurm.ask("squeue", "--noheader", f"--jobs={job}", "--states=COMPLETED", "--format=%F").count(job) == 2)
+    wait(
+        lambda: slurm.ask("squeue", "--noheader", f"--jobs={job}", "--states=COMPLETED", "--format=%F").count(job) == 2
+    )
     assert len(list((desk.home / "runs").iterdir())) == 2
     document = desk("sweep", "run", file, "--json").ok().json
     assert [trial["state"] for trial in document["trials"]] == ["complete"] * 2
