@@ -108,8 +108,8 @@ def from_sacct(line: str) -> EngineStatus:
 def _status(state: str, reason: str, code: str, restarts: str) -> EngineStatus:
     if state in _WAITING:
         again = "" if restarts in ("", "0") else f"start {int(restarts) + 1}"
-        words = [_WAITING[state], again, reason_in_words(reason)]
-        return EngineStatus(EngineState.PENDING, ", ".join(filter(None, words)) or None)
+        told = [_WAITING[state], again, reason_in_words(reason)]
+        return EngineStatus(EngineState.PENDING, ", ".join(filter(None, told)) or None)
     if state in _THERE:
         return EngineStatus(EngineState.RUNNING, _THERE[state])
     if state not in _OVER:

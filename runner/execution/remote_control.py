@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.engines import fetching
-from runner.engines.engine import Engine, EngineState, EngineStatus
+from runner.engines.engine import EngineState, EngineStatus
 from runner.engines.names import ENGINES, open_engine
 from runner.engines.run_root import Cancelled, RunRoot, open_run
 from runner.engines.verdict import Verdict, judge
@@ -79,9 +78,11 @@ def status(root: RunRoot) -> dict[str, Any]:
     said = None
     if job is not None:
         engine, name = job
-        with contextlib.suppress(RunnerError, ImportError):
-            told = engine.status(name)
-            said = {"engine": engine.name, "job": name, "state": str(told.state), "why": told.why}
+        try:
+            told = open_engine(engine).status(name)
+        except RunnerError as error:
+            told = EngineStatus(EngineState.UNREACHABLE, why=error.message)
+        said = {"engine": engine, "job": name, "state": str(told.state), "why": told.why}
     return {
         "run": root.id,
         "root": root.address,
@@ -112,10 +113,10 @@ def cancel(root: RunRoot, wait: float, say: Callable[[str], None] = lambda text:
     if job is not None:
         engine, name = job
         try:
-            engine.cancel(name)
-            say(f"{engine.name} is asked to stop {name}")
-        except (RunnerError, ImportError) as error:
-            say(f"{engine.name} cannot be asked from here: {error}; whoever is at the run sees that it is cancelled")
+            open_engine(engine).cancel(name)
+            say(f"{engine} is asked to stop {name}")
+        except RunnerError as error:
+            say(f"{engine} cannot be asked from here: {error}; whoever is at the run sees that it is cancelled")
     until = time.monotonic() + wait
     while True:
         found = look(root)
@@ -165,24 +166,24 @@ def fetch(place: Named, workspace: Workspace) -> tuple[Run, StoredModel]:
     return run, model
 
 
-def newest_job(root: RunRoot) -> tuple[Engine, str] | None:
-    """The engine and the id of the newest job of a run; None where none was submitted."""
+def newest_job(root: RunRoot) -> tuple[str, str] | None:
+    """The engine's name and the id of the newest job of a run; None where none was submitted."""
     for number in reversed(root.numbers("submissions")):
         made, job, _ = root.submission(number)
         if made is not None and job is not None and made.engine in ENGINES:
-            return open_engine(made.engine), job
+            return made.engine, job
     return None
 
 
-def _engine_is_done(job: tuple[Engine, str] | None) -> str | None:
+def _engine_is_done(job: tuple[str, str] | None) -> str | None:
     """What to add of the engine's own word, None while it has a process of the run."""
     if job is None:
         return "; no engine has a job of it"
     engine, name = job
     try:
-        told: EngineStatus = engine.status(name)
+        told = open_engine(engine).status(name)
     except RunnerError:
-        return f"; {engine.name} cannot be asked from here"
+        return f"; {engine} cannot be asked from here"
     if told.state in (EngineState.PENDING, EngineState.RUNNING):
         return None
-    return f"; {engine.name} says {told.state}"
+    return f"; {engine} says {told.state}"

@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner.engines import remote_checkpoints, staged_inputs, whole_folders
+from runner.engines import remote_checkpoints, run_root, staged_inputs, whole_folders
 from runner.engines.fetching import need_whole
 from runner.engines.mirror import CancelledRun, Mirror, Superseded, patiently
 from runner.engines.run_root import AttemptEnd, Done, How, RunRoot, as_bytes, attempt_folder, checksum, open_run
-from runner.engines.verdict import Budget, Standing, judge
+from runner.engines.verdict import Budget, Standing, Verdict, judge
 from runner.errors import EnvironmentProblem, ExitCode, IntegrityError, Interrupted, RunnerError, Stopped
 from runner.execution.executor import Job
 from runner.execution.failure_classes import RESUMABLE, classify
@@ -44,6 +44,8 @@ SUBMISSION = "RUNNER_SUBMISSION"
 DOCUMENTS = ("result", "tables", "lock", "outcome")
 #: How often an attempt is taken that another takes at the same moment.
 RACES = 3
+#: How often a lease is looked at that has to lapse, seconds.
+LOOK_EVERY = 0.5
 
 
 def work_remotely(address: str) -> int:
@@ -59,6 +61,13 @@ def work_remotely(address: str) -> int:
                 return _say(root, "the run is done", ExitCode.DONE)
             if found.standing is Standing.CANCELLED:
                 return _say(root, "the run was cancelled", ExitCode.DONE)
+            if found.standing is Standing.RUNNING and _started_again(found):
+                # Nobody submits it a second time: who left now would have left for good.
+                found = _after_our_former_start(root, budget, signals)
+                if signals.any:
+                    return _say(root, "asked to stop before it began", ExitCode.STOPPED)
+                if found.standing is not Standing.RUNNING:
+                    continue
             if found.standing is Standing.RUNNING:
                 return _say(root, "another process is at this run", ExitCode.NOT_FOUND_OR_CONFLICT)
             if found.standing is Standing.FAILED:
@@ -75,6 +84,23 @@ def budget_of(spec: Mapping[str, Any]) -> Budget:
     """How often the run of a spec's document may be begun again."""
     section = spec.get("run") or {}
     return Budget((section.get("engine") or {}).get("interruptions", 0), section.get("retries", 0))
+
+
+def _started_again(found: Verdict) -> bool:
+    """Whether an engine started the job again whose process is at the run: that process is gone, or is ending."""
+    claim = found.attempt.claim if found.attempt else None
+    return claim is not None and claim.submission is not None and claim.submission == _submission()
+
+
+def _after_our_former_start(root: RunRoot, budget: Budget, signals: Signals) -> Verdict:
+    """Where the run stands once the lease of the job's former process is given back or has lapsed. One that lives, on a
+    machine that the engine took for lost, is left alone: the wait ends after as long as a lease lasts, and a little."""
+    end = time.monotonic() + run_root.LAPSED_AFTER * 1.2
+    while (found := judge(root, budget)).standing is Standing.RUNNING:
+        if signals.any or time.monotonic() > end:
+            break
+        time.sleep(LOOK_EVERY)
+    return found
 
 
 class _Attempt:
