@@ -6,6 +6,7 @@ trials have the names that ``runner sweep run`` gives them, so that it finds the
 
 from __future__ import annotations
 
+import os
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,9 @@ from runner.sweeps.running import MOST_VAIN
 from runner.sweeps.sweep_checking import CheckedSweep, feasible
 from runner.sweeps.sweep_folder import SweepFolder, sweep_folder
 from runner.workspace import Workspace
+
+#: Variables that say where parts of a workspace are.
+PLACES = ("RUNNER_RUNS_DIR", "RUNNER_STORE_DIR", "RUNNER_OUTPUT_DIR", "RUNNER_OUTBOX_DIR", "RUNNER_CACHE_DIR")
 
 
 @dataclass(frozen=True)
@@ -122,10 +126,8 @@ def _order(checked: CheckedSweep, workspace: Workspace, folder: SweepFolder) -> 
         name=folder.name,
         command=("runner", "train", "--spec-file"),
         folder=str(folder.path / "trials"),
-        environment={
-            "RUNNER_HOME": str(workspace.home.absolute()),
-            "RUNNER_CACHE_DIR": str(workspace.cache.absolute()),
-        },
+        environment={"RUNNER_HOME": str(workspace.home.absolute())}
+        | {name: os.environ[name] for name in PLACES if name in os.environ},
         secret_names=tuple(dict.fromkeys(names)),
         image=section.image,
         gpus=section.gpus if isinstance(section.gpus, int) else 0,

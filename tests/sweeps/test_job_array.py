@@ -26,7 +26,8 @@ def on_slurm(document: dict[str, Any], **engine: Any) -> dict[str, Any]:
     return document | {"base": document["base"] | {"run": run}}
 
 
-def test_every_trial_is_a_spec_that_a_machine_trains_by_itself(tmp_path: Path) -> None:
+def test_every_trial_is_a_spec_that_a_machine_trains_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNNER_STORE_DIR", "/shared/models")
     document = on_slurm(
         sweep(method="random", trials=3, parallel=2, space={"model.spec.k_factor": {"min": 4, "max": 64}}),
         queue="gpu", lifetime=3600, options={"container": "apptainer", "account": "lab"},
@@ -42,6 +43,7 @@ def test_every_trial_is_a_spec_that_a_machine_trains_by_itself(tmp_path: Path) -
         assert f"#SBATCH --{line}\n" in text
     assert "HF_TOKEN" in text and "singleton" not in text
     assert all(str(path) in text for path in found.specs)
+    assert "export RUNNER_STORE_DIR=/shared/models\n" in text
     assert f"export RUNNER_HOME={tmp_path}\n" in text and f"cd {tmp_path} " in text
     assert 'docker://runner runner train --spec-file "$spec" &' in text
     assert written(tmp_path, document).specs == found.specs
