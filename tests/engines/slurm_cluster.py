@@ -77,7 +77,11 @@ class Cluster:
         """Start one of the daemons in the foreground of a session of its own."""
         with (self.folder / f"{name}.out").open("ab") as out:
             variables = os.environ | {_MARK: f"{self.folder}/{name}"}
-            self.daemons[name] = subprocess.Popen(words, stdout=out, stderr=out, start_new_session=True, env=variables)
+            # Tests that are killed leave none of them.
+            bound = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
+            self.daemons[name] = subprocess.Popen(
+                [*bound, *words], stdout=out, stderr=out, start_new_session=True, env=variables
+            )
 
     def start_machine(self, name: str) -> None:
         """Start one of the machines, and wait until it takes jobs."""
