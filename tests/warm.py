@@ -31,6 +31,8 @@ READ_LATE = (
     "RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM", "TORCHINDUCTOR_CACHE_DIR",
     # Who is who among processes that train together.
     "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK", "TORCHELASTIC_",
+    # Which cluster programs of Slurm speak to.
+    "SLURM_CONF",
 )  # fmt: skip
 #: Files that a copy inherits have lower numbers than this.
 MOST_FILES = 4096

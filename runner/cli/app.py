@@ -80,6 +80,7 @@ GROUPS = {
             "best": ("runner.cli.sweep:best", "The best trial: its values, its model, its spec."),
             "add": ("runner.cli.sweep:add", "Ask for a trial of your own."),
             "export": ("runner.cli.sweep:export", "Write its trials as CSV or JSON."),
+            "array": ("runner.cli.sweep:array", "Write its trials as a job array of Slurm."),
             "list": ("runner.cli.sweep:list_sweeps", "List sweeps."),
         },
     ),
@@ -101,6 +102,15 @@ GROUPS = {
             "stop": ("runner.cli.runs:stop", "Ask a run to checkpoint and stop."),
             "remove": ("runner.cli.runs_removal:remove", "Remove runs; shown first, done with --yes."),
             "prune": ("runner.cli.runs_removal:prune", "Remove old runs that are over; shown first."),
+        },
+    ),
+    "remote": (
+        "Look after runs on engines, by their directories.",
+        {
+            "status": ("runner.cli.remote:status", "Where a run on an engine stands, and what the engine says."),
+            "logs": ("runner.cli.remote:logs", "Print what a run on an engine said; --follow stays with it."),
+            "cancel": ("runner.cli.remote:cancel", "Close a run on an engine, and wait for its last process."),
+            "fetch": ("runner.cli.remote:fetch", "Bring the model that a run on an engine made, and store it."),
         },
     ),
     # What `models` alone does is in VERBS.

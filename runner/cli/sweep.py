@@ -1,4 +1,4 @@
-"""``runner sweep run | show | best | add | export | list``"""
+"""``runner sweep run | show | best | add | export | array | list``"""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Name_ = Annotated[str, Parameter(help="The sweep's name.")]
 def run(
     file: Annotated[Path, Dash, Parameter(help="The sweep: a file, or - for standard input.")],
     *,
-    executor: Literal["auto", "local", "docker"] | None = None,
+    executor: Literal["auto", "local", "docker", "slurm", "ray", "kubernetes"] | None = None,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     retry_failed: Annotated[bool, Parameter(negative="")] = False,
     json: Json = False,
@@ -185,6 +185,23 @@ def export(
     record = _found(name).record()
     rows = exporting.write(record, to)
     show({"path": str(to), "trials": rows}, f"{rows} trials in {to}", as_json=json)
+
+
+def array(
+    file: Annotated[Path, Dash, Parameter(help="The sweep: a file, or - for standard input.")], *, json: Json = False
+) -> None:
+    """Write a sweep of method grid or random as a job array of Slurm: a spec for every trial, and the script.
+
+    Example: runner sweep array specs/sweeps/elo_scoring.json
+    """
+    from runner.sweeps import job_array
+    from runner.workspace import current_folder
+
+    written = job_array.write_array(_read(file), Workspace.current(), current_folder())
+    document = {"script": str(written.script), "specs": [str(spec) for spec in written.specs]}
+    told = [f"{len(written.specs)} trials; train them: sbatch {written.script}"]
+    text = "\n".join([*told, f"then take them over: runner sweep run {file}"])
+    show(document, text, as_json=json)
 
 
 def list_sweeps(*, json: Json = False) -> None:
