@@ -6,6 +6,7 @@ The interface is documented as "Ray Jobs REST API" in Ray's manual: ``POST /api/
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from pathlib import Path
@@ -44,13 +45,11 @@ class RayCluster:
 
     def version(self) -> str:
         """Ray's version there. Raises :class:`EnvironmentProblem` for what is not there, or is no Ray."""
-        found = self._asked("GET", "/api/version")
-        version = found.get("ray_version")
-        if not isinstance(version, str):
-            raise EnvironmentProblem(
-                "this is no dashboard of Ray", where=self.address, hint="name its port, often 8265"
-            )
-        return version
+        with contextlib.suppress(Refused):
+            version = self._asked("GET", "/api/version").get("ray_version")
+            if isinstance(version, str):
+                return version
+        raise self._no_ray()
 
     def submit(self, request: dict[str, Any]) -> None:
         """Submit a job. Raises :class:`Refused`, and :class:`EnvironmentProblem` where nothing answers."""
@@ -116,10 +115,13 @@ class RayCluster:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise EnvironmentProblem(
-                "this is no dashboard of Ray", where=self.address, hint="name its port, often 8265"
-            )
+            raise self._no_ray()
         return found
+
+    def _no_ray(self) -> EnvironmentProblem:
+        return EnvironmentProblem(
+            "this is no dashboard of Ray", where=f"{POINTER}/address: {self.address}", hint="its port is often 8265"
+        )
 
     def _headers(self) -> dict[str, str]:
         token = self._token or token_here()

@@ -169,13 +169,13 @@ def _started(head: RayHead, program: str) -> Iterator[Callable[[], bool]]:
 def _answers(cluster: RayCluster) -> bool:
     try:
         return bool(cluster.version())
-    except (EnvironmentProblem, Refused):
+    except EnvironmentProblem:
         return False
 
 
 def _end(process: psutil.Popen) -> None:
     """End a head and all that it started; what does not go in time is killed."""
-    family = [process]
+    family: list[psutil.Process] = [process]
     with contextlib.suppress(psutil.NoSuchProcess):
         family += process.children(recursive=True)
         process.terminate()

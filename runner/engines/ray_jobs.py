@@ -43,10 +43,7 @@ class RayEngine:
         if address_of(order.options) == LOCAL:
             _program(order)
             return
-        try:
-            RayCluster(address_of(order.options)).version()
-        except Refused as refused:
-            raise _problem(refused, address_of(order.options)) from refused
+        RayCluster(address_of(order.options)).version()
 
     def text(self, order: Order) -> str:
         """The request as ``curl`` would send it; with a head on this machine, what starts that."""

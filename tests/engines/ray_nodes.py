@@ -1,0 +1,94 @@
+"""A real Ray cluster of several nodes on this machine, each of which can be lost."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from runner.engines.ray_cluster import RayCluster
+from runner.errors import EnvironmentProblem
+from tests.holding import wait
+
+#: The least that Ray takes, in bytes.
+STORE = 80_000_000
+
+
+def ray_program() -> str:
+    """The program ray: of ``RUNNER_TEST_RAY``, the folder of an environment's programs, else of the PATH."""
+    folder = os.environ.get("RUNNER_TEST_RAY")
+    found = shutil.which("ray", path=folder) if folder else shutil.which("ray")
+    if found is None:
+        pytest.skip("there is no ray here: RUNNER_TEST_RAY is the bin folder of an environment that has it")
+    return str(Path(found).absolute())
+
+
+class RayNodes:
+    """A head that runs no job, and nodes by name: each has the resource of its name."""
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        # Short: Ray names sockets in it.
+        self.folder = Path(tempfile.mkdtemp(prefix="ray-"))
+        self._processes: dict[str, psutil.Popen] = {}
+        with socket.socket() as dashboard:
+            dashboard.bind(("127.0.0.1", 0))
+            port = dashboard.getsockname()[1]
+        self.address = f"http://127.0.0.1:{port}"
+        self._start(
+            "head", "--head", "--port=0", "--num-cpus=0", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}",
+            "--include-log-monitor=False", f"--temp-dir={self.folder}",
+        )  # fmt: skip
+        try:
+            wait(self._answers, self._processes["head"])
+        except BaseException:
+            self.close()
+            raise
+        self._joined = (self.folder / "ray_current_cluster").read_text().strip()
+
+    def add(self, *names: str) -> None:
+        """Start nodes with one CPU each, and return when the cluster has them."""
+        for name in names:
+            self._start(
+                name, f"--address={self._joined}", "--num-cpus=1", f"--resources={json.dumps({name: 1})}",
+                f"--labels=place={name}",
+            )  # fmt: skip
+        wait(lambda: set(names) <= {each for node in RayCluster(self.address).nodes() for each in node})
+
+    def lose(self, name: str) -> None:
+        """Kill a node and all that runs on it, at once, as a machine that loses its power."""
+        process = self._processes.pop(name)
+        family = [process, *process.children(recursive=True)]
+        for each in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                each.kill()
+        psutil.wait_procs(family, timeout=30)
+
+    def close(self) -> None:
+        """Lose all of them, the head last."""
+        for name in reversed(list(self._processes)):
+            self.lose(name)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self, name: str, *words: str) -> None:
+        ports = ("--dashboard-agent-listen-port=0", "--min-worker-port=0", "--max-worker-port=0")
+        with (self.folder / f"{name}.log").open("wb") as log:
+            self._processes[name] = psutil.Popen(
+                [self._program, "start", "--block", "--disable-usage-stats", f"--object-store-memory={STORE}", *ports,
+                 *words],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
+                env=os.environ | {"RAY_AUTH_MODE": "disabled"},
+            )  # fmt: skip
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(EnvironmentProblem):
+            return bool(RayCluster(self.address).version()) and (self.folder / "ray_current_cluster").exists()
+        return False
