@@ -168,7 +168,7 @@ def _begun_anyway(plan: Plan, anyway: bool) -> Plan:
 
 def _keep_ready(plan: Plan) -> None:
     """A container does not have the packages that are installed here."""
-    if plan.executor.name != "local":
+    if plan.executor.name == "docker":
         keep_ready(plan.packaged, Path(plan.document.cache))
 
 
