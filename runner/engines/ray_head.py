@@ -31,6 +31,8 @@ from runner.store.files import read_json, write_json
 
 #: Seconds until a head that is started answers, and until somebody submits a job to it; and between two looks.
 START_PATIENCE, SUBMIT_PATIENCE, LOOK_EVERY = 180.0, 300.0, 1.0
+#: Tells the processes of one head from all others.
+MARK = "RUNNER_RAY_NODE"
 #: Bytes of a job's output that are kept.
 WORDS = 65_536
 #: The least that Ray takes, in bytes: a run keeps nothing in Ray's store of objects.
@@ -54,6 +56,8 @@ class RayHead:
         _make_base()
         with filelock.FileLock(str(self.folder) + ".lock"):
             if not self.kept():
+                # Of one whose keeper was killed.
+                end_marked(str(self.folder))
                 shutil.rmtree(self.folder, ignore_errors=True)
                 self.folder.mkdir(mode=0o700)
                 (self.folder / "auth_token").touch(mode=0o600)
@@ -112,7 +116,7 @@ class RayHead:
 def arguments(program: str, port: int, folder: Path) -> list[str]:
     """The command of a head that this machine alone reaches without its token, word by word."""
     return [
-        program, "start", "--head", "--block", "--disable-usage-stats", "--port=0", "--node-ip-address=127.0.0.1",
+        program, "start", "--head", "--disable-usage-stats", "--port=0", "--node-ip-address=127.0.0.1",
         "--dashboard-host=127.0.0.1", f"--dashboard-port={port}", "--dashboard-agent-listen-port=0",
         "--min-worker-port=0", "--max-worker-port=0", f"--object-store-memory={_OBJECT_STORE}",
         "--include-log-monitor=False", f"--temp-dir={folder}",
@@ -146,23 +150,27 @@ def _started(head: RayHead, program: str) -> Iterator[Callable[[], bool]]:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     environment = {name: value for name, value in os.environ.items() if name != TOKEN}
-    environment |= {"RAY_AUTH_MODE": "token", TOKEN_FILE: str(head.folder / "auth_token")}
-    with (head.folder / "head.log").open("wb") as log:
-        process = psutil.Popen(
-            arguments(program, port, head.folder / "t"), env=environment, cwd=head.folder,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        )  # fmt: skip
+    environment |= {"RAY_AUTH_MODE": "token", TOKEN_FILE: str(head.folder / "auth_token"), MARK: str(head.folder)}
+    # The command `runner` that a job begins with is that of this environment.
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
+    words = arguments(program, port, head.folder / "t")
     try:
+        with (head.folder / "head.log").open("wb") as log:
+            # It starts the parts of a head and returns. What waits for them (`--block`) would end all of them with one.
+            subprocess.run(
+                words, env=environment, cwd=head.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True
+            )
+        core = [each for each in marked(str(head.folder)) if each.name().startswith("gcs_server")]
         cluster = RayCluster(f"http://127.0.0.1:{port}", (head.folder / "auth_token").read_text())
         end = time.monotonic() + START_PATIENCE
         while not _answers(cluster):
-            if process.poll() is not None or time.monotonic() > end:
+            if time.monotonic() > end:
                 raise SystemExit(1)
             time.sleep(0.2)
-        write_json(head.folder / "head.json", {"address": cluster.address, "pid": process.pid})
-        yield lambda: process.poll() is None
+        write_json(head.folder / "head.json", {"address": cluster.address})
+        yield lambda: any(each.is_running() for each in core)
     finally:
-        _end(process)
+        end_marked(str(head.folder))
         shutil.rmtree(head.folder / "t", ignore_errors=True)
 
 
@@ -173,17 +181,31 @@ def _answers(cluster: RayCluster) -> bool:
         return False
 
 
-def _end(process: psutil.Popen) -> None:
-    """End a head and all that it started; what does not go in time is killed."""
-    family: list[psutil.Process] = [process]
-    with contextlib.suppress(psutil.NoSuchProcess):
-        family += process.children(recursive=True)
-        process.terminate()
-    psutil.wait_procs(family, timeout=15)
+def marked(mark: str) -> list[psutil.Process]:
+    """The processes that were started with this value of ``RUNNER_RAY_NODE``."""
+    found = []
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if each.environ().get(MARK) == mark:
+                found.append(each)
+    return found
+
+
+def end_marked(mark: str) -> None:
+    """End the processes of a node, with all that they started; what does not go in time is killed."""
+    family = set(marked(mark))
+    for each in list(family):
+        # One that names itself anew has its environment overwritten: it is found by its parent.
+        with contextlib.suppress(psutil.Error):
+            family |= set(each.children(recursive=True))
     for each in family:
-        with contextlib.suppress(psutil.NoSuchProcess):
+        with contextlib.suppress(psutil.Error):
+            each.terminate()
+    _, left = psutil.wait_procs(family, timeout=10)
+    for each in left:
+        with contextlib.suppress(psutil.Error):
             each.kill()
-    psutil.wait_procs(family, timeout=5)
+    psutil.wait_procs(left, timeout=5)
 
 
 def _base() -> Path:

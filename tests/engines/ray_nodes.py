@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from runner.engines.ray_cluster import RayCluster
+from runner.engines.ray_head import MARK, marked
 from runner.errors import EnvironmentProblem
 from tests.holding import wait
 
@@ -38,17 +40,17 @@ class RayNodes:
         self._program = program
         # Short: Ray names sockets in it.
         self.folder = Path(tempfile.mkdtemp(prefix="ray-"))
-        self._processes: dict[str, psutil.Popen] = {}
+        self._names: list[str] = []
         with socket.socket() as dashboard:
             dashboard.bind(("127.0.0.1", 0))
             port = dashboard.getsockname()[1]
         self.address = f"http://127.0.0.1:{port}"
-        self._start(
-            "head", "--head", "--port=0", "--num-cpus=0", "--dashboard-host=127.0.0.1", f"--dashboard-port={port}",
-            "--include-log-monitor=False", f"--temp-dir={self.folder}",
-        )  # fmt: skip
         try:
-            wait(self._answers, self._processes["head"])
+            self._start(
+                "head", "--head", "--port=0", "--num-cpus=0", "--dashboard-host=127.0.0.1",
+                f"--dashboard-port={port}", "--include-log-monitor=False", f"--temp-dir={self.folder}",
+            )  # fmt: skip
+            wait(self._answers)
         except BaseException:
             self.close()
             raise
@@ -65,28 +67,35 @@ class RayNodes:
 
     def lose(self, name: str) -> None:
         """Kill a node and all that runs on it, at once, as a machine that loses its power."""
-        process = self._processes.pop(name)
-        family = [process, *process.children(recursive=True)]
+        self._names.remove(name)
+        family = set(marked(self._mark(name)))
+        for each in list(family):
+            with contextlib.suppress(psutil.Error):
+                family |= set(each.children(recursive=True))
         for each in family:
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.Error):
                 each.kill()
         psutil.wait_procs(family, timeout=30)
 
     def close(self) -> None:
         """Lose all of them, the head last."""
-        for name in reversed(list(self._processes)):
+        for name in reversed(list(self._names)):
             self.lose(name)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def _mark(self, name: str) -> str:
+        return f"{self.folder}/{name}"
+
     def _start(self, name: str, *words: str) -> None:
+        self._names.append(name)
         ports = ("--dashboard-agent-listen-port=0", "--min-worker-port=0", "--max-worker-port=0")
-        with (self.folder / f"{name}.log").open("wb") as log:
-            self._processes[name] = psutil.Popen(
-                [self._program, "start", "--block", "--disable-usage-stats", f"--object-store-memory={STORE}", *ports,
-                 *words],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder,
-                env=os.environ | {"RAY_AUTH_MODE": "disabled"},
-            )  # fmt: skip
+        programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        begun = subprocess.run(
+            [self._program, "start", "--disable-usage-stats", f"--object-store-memory={STORE}", *ports, *words],
+            env=os.environ | {"RAY_AUTH_MODE": "disabled", "PATH": programs, MARK: self._mark(name)},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.folder,
+        )  # fmt: skip
+        assert begun.returncode == 0, begun.stdout + begun.stderr
 
     def _answers(self) -> bool:
         with contextlib.suppress(EnvironmentProblem):
