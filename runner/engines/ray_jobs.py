@@ -35,6 +35,10 @@ class RayEngine:
 
     name = "ray"
 
+    def __init__(self) -> None:
+        #: Jobs that were asked to stop here.
+        self._let_go: set[str] = set()
+
     def check(self, order: Order) -> None:
         """Raise :class:`SpecError` for what Ray cannot do, by its pointer; :class:`EnvironmentProblem` for a cluster
         that does not answer, and for a machine without Ray where the head would be here."""
@@ -93,6 +97,9 @@ class RayEngine:
         if found is None:
             why = "the Ray cluster knows no such job: its head was started anew, or the job was deleted"
             return EngineStatus(EngineState.UNKNOWN, why)
+        if found.get("status") == "PENDING" and job in self._let_go:
+            # Nobody has to wait for it: see `cancel`.
+            return EngineStatus(EngineState.ENDED, "it was cancelled while it waited for a node", interrupted=True)
         return _status(found, cluster)
 
     def words(self, job: str) -> str:
@@ -108,8 +115,8 @@ class RayEngine:
 
     def cancel(self, job: str) -> None:
         """Ask a job to stop: Ray sends SIGTERM to all of its processes, and kills them when the ``stop_grace`` that
-        the job was submitted with is over. A job that waits for a node cannot be stopped by Ray before it has one: it
-        finds the run's own mark then, and ends at once.
+        the job was submitted with is over. Ray cannot stop a job that waits for a node before it has one; it is stopped
+        then, or finds the run's own mark and ends at once. From now on its status here is that it has ended.
 
         Raises :class:`EnvironmentProblem` where the cluster does not answer."""
         head = _head(job)
@@ -118,6 +125,7 @@ class RayEngine:
         cluster, name = _cluster(job)
         try:
             cluster.stop(name)
+            self._let_go.add(job)
         except Refused as refused:
             raise _problem(refused, cluster.address) from refused
 

@@ -12,6 +12,7 @@ from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import urllib3
 
 from tests.holding import wait
 
@@ -101,6 +102,10 @@ class ObjectServer:
             "AWS_ENDPOINT_URL": self.address, "AWS_ACCESS_KEY_ID": "me", "AWS_SECRET_ACCESS_KEY": "mine",
             "AWS_DEFAULT_REGION": "us-east-1",
         }  # fmt: skip
+
+    def make_bucket(self, name: str) -> None:
+        """An empty place for objects."""
+        assert urllib3.request("PUT", f"{self.address}/{name}").status == 200
 
     def forget(self) -> None:
         """Count anew."""

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -56,12 +57,13 @@ class RayNodes:
             raise
         self._joined = (self.folder / "ray_current_cluster").read_text().strip()
 
-    def add(self, *names: str) -> None:
-        """Start nodes with one CPU each, and return when the cluster has them."""
+    def add(self, *names: str, **environment: str) -> None:
+        """Start nodes with one CPU each, whose jobs have this in their environment too, and return when the cluster has
+        them."""
         for name in names:
             self._start(
                 name, f"--address={self._joined}", "--num-cpus=1", f"--resources={json.dumps({name: 1})}",
-                f"--labels=place={name}",
+                f"--labels=place={name}", environment=environment,
             )  # fmt: skip
         wait(lambda: set(names) <= {each for node in RayCluster(self.address).nodes() for each in node})
 
@@ -86,13 +88,14 @@ class RayNodes:
     def _mark(self, name: str) -> str:
         return f"{self.folder}/{name}"
 
-    def _start(self, name: str, *words: str) -> None:
+    def _start(self, name: str, *words: str, environment: Mapping[str, str] | None = None) -> None:
         self._names.append(name)
         ports = ("--dashboard-agent-listen-port=0", "--min-worker-port=0", "--max-worker-port=0")
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         begun = subprocess.run(
             [self._program, "start", "--disable-usage-stats", f"--object-store-memory={STORE}", *ports, *words],
-            env=os.environ | {"RAY_AUTH_MODE": "disabled", "PATH": programs, MARK: self._mark(name)},
+            env=os.environ | {"RAY_AUTH_MODE": "disabled", "PATH": programs, MARK: self._mark(name)}
+            | dict(environment or {}),
             stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.folder,
         )  # fmt: skip
         assert begun.returncode == 0, begun.stdout + begun.stderr

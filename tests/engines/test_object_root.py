@@ -22,13 +22,9 @@ ROOT = "s3://bucket/runs"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ObjectServer]:
-    import s3fs
-
     opened = ObjectServer(object_program())
     try:
-        s3fs.S3FileSystem(
-            endpoint_url=opened.address, key="me", secret="mine", client_kwargs={"region_name": "us-east-1"}
-        ).mkdir("bucket")
+        opened.make_bucket("bucket")
         yield opened
     finally:
         opened.close()

@@ -204,6 +204,16 @@ def test_words_are_the_end_of_the_output_and_cancel_asks_ray(dashboard: Dashboar
     assert [what for what, _ in dashboard.posted()] == ["POST /api/jobs/a/stop", "POST /api/jobs/forgotten/stop"]
 
 
+def test_nobody_waits_for_a_cancelled_job_that_has_no_node(dashboard: Dashboard) -> None:
+    job = dashboard.knows("a", status="PENDING")
+    dashboard.answers["POST /api/jobs/a/stop"] = (200, {"stopped": True})
+    engine = RayEngine()
+    assert engine.status(job).state is EngineState.PENDING
+    engine.cancel(job)
+    why = "it was cancelled while it waited for a node"
+    assert engine.status(job) == EngineStatus(EngineState.ENDED, why, interrupted=True)
+
+
 def test_a_token_is_sent_as_rays_own_commands_send_it(
     dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -15,6 +15,10 @@ from runner.engines.engine import EngineState, EngineStatus, Order
 from runner.engines.ray_cluster import RayCluster
 from runner.engines.ray_head import RayHead
 from runner.engines.ray_jobs import RayEngine
+from runner.engines.run_root import How
+from runner.engines.verdict import Budget, Standing, judge
+from runner.runs.event_hold import AT, FILE
+from tests.engines.conftest import Cluster
 from tests.engines.ray_nodes import RayNodes, ray_program
 from tests.holding import wait
 
@@ -38,7 +42,9 @@ threading.Event().wait(4)
 def nodes() -> Iterator[RayNodes]:
     opened = RayNodes(ray_program())
     try:
-        opened.add("one", "two")
+        # A run that is trained on this one waits in its second epoch.
+        opened.add("one", **{AT: "epoch:2", FILE: str(opened.folder / "held")})
+        opened.add("two")
         yield opened
     finally:
         opened.close()
@@ -86,13 +92,28 @@ def test_a_job_that_is_asked_to_stop_has_its_grace_and_one_that_no_node_can_take
     RayEngine().cancel(job)
 
 
-def test_a_lost_node_and_a_lost_head_are_told_and_are_interruptions(nodes: RayNodes, tmp_path: Path) -> None:
-    job = RayEngine().submit(
+def test_a_run_whose_node_is_lost_goes_on_at_another_and_is_done_whatever_becomes_of_the_head(
+    nodes: RayNodes, cluster: Cluster, tmp_path: Path
+) -> None:
+    other = RayEngine().submit(
         order(nodes, "far", sys.executable, "-c", SAVING, tmp_path, options={"labels": {"place": "two"}})
     )
     wait((tmp_path / "began").exists)
-    assert RayEngine().status(job) == EngineStatus(EngineState.RUNNING)
-    nodes.lose("two")
+    training = cluster.begin(run={"executor": "ray", "cpus": 1}, engine={"options": {"address": nodes.address}})
+    wait((nodes.folder / "held").exists)
+    RayEngine().cancel(other)
+    root = cluster.run()
+    wait(lambda: root.storage.tree("checkpoints"))
+    nodes.lose("one")
+    # A lease lapses in a minute and a half: here it has.
+    cluster.silent_since_long(1)
+    finished = training.result()
+    assert finished.metrics
+    assert [attempt.end and attempt.end.how for attempt in root.attempts()] == [None, How.DONE]
+    events = (finished.run.path / "events.jsonl").read_text()
+    assert "attempt 1 was lost: the run is submitted again (1 of 5 interruptions)" in events
+    job = root.submission(1)[1]
+    assert job is not None
     lost = ended(job)
     assert lost.interrupted
     assert (lost.why or "").startswith("its node was lost: ")
@@ -101,6 +122,7 @@ def test_a_lost_node_and_a_lost_head_are_told_and_are_interruptions(nodes: RayNo
     assert gone.state is EngineState.UNREACHABLE
     assert "does not answer" in (gone.why or "")
     assert RayEngine().words(job) == ""
+    assert judge(root, Budget()).standing is Standing.DONE
 
 
 def test_a_head_on_this_machine_comes_and_goes_with_its_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
