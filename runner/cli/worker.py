@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -40,7 +41,17 @@ def worker(
 
         assert root is not None
         _read_secrets()
-        return work_remotely(root)
+        asking = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        for number in asking:
+            # Told once more when its end is written down, it ends as it would have.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, lambda *_: None)
+        try:
+            return work_remotely(root)
+        finally:
+            for number in asking:
+                # An interpreter that ends lets go of every handler but this one.
+                signal.signal(number, signal.SIG_IGN)
     if not (run / "plan.json").is_file():
         raise NotFoundError("not a planned run: it has no plan.json", where=str(run), hint="`runner train` plans one")
     _read_secrets()

@@ -170,7 +170,7 @@ def patiently(work: Callable[[], object], patience: float = PATIENCE) -> None:
     Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, EnvironmentProblem) and error.retryable),
         stop=stop_after_delay(patience),
-        wait=wait_exponential_jitter(initial=0.2, max=15),
+        wait=wait_exponential_jitter(multiplier=0.2, max=15),
         reraise=True,
     )(work)
 

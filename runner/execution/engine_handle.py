@@ -5,6 +5,7 @@ The directory decides. The engine is asked only while nobody is at the run, and 
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ from runner.runs.run_folder import Run
 FIRST_PAUSE, LAST_PAUSE, ENGINE_PAUSE = 0.2, 5.0, 3.0
 #: How long a storage may stay away before the following ends, seconds. The run itself goes on.
 PATIENCE = 900.0
+#: Codes of a job that ended before it began for no fault of the run's: another was at it, or it was told to end.
+PASSING = (ExitCode.NOT_FOUND_OR_CONFLICT, ExitCode.STOPPED, -signal.SIGTERM, 128 + signal.SIGTERM)
 #: How long an engine may not know a job that it has just been given, seconds.
 NEW = 60.0
 
@@ -148,7 +151,7 @@ class EngineHandle:
             return
         status = self._engine.status(self._submitted.job)
         self._explain(status)
-        if status.state is EngineState.RUNNING and found.lost:
+        if status.state is EngineState.RUNNING and found.lost and self._is_of(found, self._submitted.number):
             # Its process is silent for longer than one that lives may be: whatever is left of it is in the way.
             self._let_go_of(self._submitted.job)
         if status.state in (EngineState.PENDING, EngineState.RUNNING, EngineState.UNREACHABLE):
@@ -169,13 +172,18 @@ class EngineHandle:
         self._say(f"attempt {number} {became}: the run is submitted again ({spent})")
         self._submit()
 
+    def _is_of(self, found: Verdict, number: int) -> bool:
+        """Whether the newest attempt is one of that submission's."""
+        claim = found.attempt.claim if found.attempt else None
+        return claim is not None and claim.submission == number
+
     def _never_began(self, status: EngineStatus) -> None:
         assert self._submitted is not None
         words = self._engine.words(self._submitted.job)
         if words:
             with (self._run.path / "log.txt").open("a", encoding="utf-8") as log:
                 log.write(words if words.endswith("\n") else words + "\n")
-        passing = status.interrupted or status.exit_code in (ExitCode.NOT_FOUND_OR_CONFLICT, ExitCode.STOPPED)
+        passing = status.interrupted or status.exit_code in PASSING
         end = SubmissionEnd(interrupted=passing, why=status.why, exit_code=status.exit_code)
         run_orders.ended_early(self._root, self._submitted.number, end)
         # What is to be done about it, the directory says.

@@ -1,4 +1,4 @@
-"""``runner worker --root ROOT/RUN``: what every engine starts. It takes an attempt, trains, and brings back what came of it.
+"""``runner worker --root ROOT/RUN``: what engines start. It takes an attempt, trains, and brings back what came of it.
 
 An engine may start it as often as it likes, on as many machines: one alone takes an attempt. What it says to the engine
 are exit codes: 0, there is nothing (more) to do; 5, another process is at it; 75, interrupted with a checkpoint; else
