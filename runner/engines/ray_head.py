@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -31,6 +31,8 @@ from runner.store.files import read_json, write_json
 
 #: Seconds until a head that is started answers, and until somebody submits a job to it; and between two looks.
 START_PATIENCE, SUBMIT_PATIENCE, LOOK_EVERY = 180.0, 300.0, 1.0
+#: How often a start is tried.
+STARTS = 3
 #: Tells the processes of one head from all others.
 MARK = "RUNNER_RAY_NODE"
 #: Bytes of a job's output that are kept.
@@ -105,7 +107,7 @@ class RayHead:
         return read_json(file) if file.exists() else None
 
     def _told(self) -> str:
-        for name in ("head.log", "keeper.log"):
+        for name in ("keeper.log", "head.log"):
             with contextlib.suppress(OSError):
                 lines = (self.folder / name).read_text(errors="replace").strip().splitlines()
                 if lines:
@@ -155,11 +157,8 @@ def _started(head: RayHead, program: str) -> Iterator[Callable[[], bool]]:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     words = arguments(program, port, head.folder / "t")
     try:
-        with (head.folder / "head.log").open("wb") as log:
-            # It starts the parts of a head and returns. What waits for them (`--block`) would end all of them with one.
-            subprocess.run(
-                words, env=environment, cwd=head.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=True
-            )
+        # It starts the parts of a head and returns. What waits for them (`--block`) would end all of them with one.
+        start_parts(words, environment, head.folder, str(head.folder))
         core = [each for each in marked(str(head.folder)) if each.name().startswith("gcs_server")]
         cluster = RayCluster(f"http://127.0.0.1:{port}", (head.folder / "auth_token").read_text())
         end = time.monotonic() + START_PATIENCE
@@ -179,6 +178,26 @@ def _answers(cluster: RayCluster) -> bool:
         return bool(cluster.version())
     except EnvironmentProblem:
         return False
+
+
+def start_parts(words: list[str], environment: Mapping[str, str], folder: Path, mark: str) -> None:
+    """Run ``ray start`` and return when it has started a node; its output goes to ``head.log`` in the folder.
+
+    Ray gives a part of the node 30 seconds to appear, too few on a machine with much else to do: it is tried again.
+    Raises :class:`EnvironmentProblem` with its last words.
+    """
+    for left in reversed(range(STARTS)):
+        with (folder / "head.log").open("wb") as log:
+            began = subprocess.run(
+                words, env=environment, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False
+            )
+        if began.returncode == 0:
+            return
+        end_marked(mark)
+        lines = (folder / "head.log").read_text(errors="replace").strip().splitlines()
+        # What is wrong with the command itself stays so.
+        if not left or began.returncode == 2:
+            raise EnvironmentProblem("ray start fails", where=words[0], hint=lines[-1][:300] if lines else None)
 
 
 def marked(mark: str) -> list[psutil.Process]:
@@ -233,7 +252,10 @@ def _main(submission: str, program: str) -> None:
         raise SystemExit(0)
 
     signal.signal(signal.SIGTERM, stopped)
-    _keep(RayHead(submission), program)
+    try:
+        _keep(RayHead(submission), program)
+    except EnvironmentProblem as problem:
+        raise SystemExit(f"{problem.message}: {problem.hint}") from None
 
 
 if __name__ == "__main__":

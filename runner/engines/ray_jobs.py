@@ -21,7 +21,7 @@ from typing import Any
 
 from runner.engines.engine import EngineState, EngineStatus, Order
 from runner.engines.ray_cluster import RayCluster, Refused, token_here
-from runner.engines.ray_head import WORDS, RayHead
+from runner.engines.ray_head import WORDS, RayHead, end_marked
 from runner.engines.ray_options import LOCAL, POINTER, address_of, faults
 from runner.errors import EnvironmentProblem, ExitCode, SpecError
 
@@ -75,11 +75,11 @@ class RayEngine:
             return _page(cluster, _submitted(cluster, order))
         head, program = RayHead(order.name), _program(order)
         head.start(program)
-        if _submitted(_answering(head), order) != order.name:
+        if self.status(f"{LOCAL}:{order.name}").state is EngineState.ENDED:
             # Its job has ended a moment ago, and the head goes with it.
             head.wait_until_over()
             head.start(program)
-            _submitted(_answering(head), order)
+        _submitted(_answering(head), order)
         return f"{LOCAL}:{order.name}"
 
     def status(self, job: str) -> EngineStatus:
@@ -91,6 +91,8 @@ class RayEngine:
             cluster, name = _cluster(job)
             found = cluster.job(name)
         except EnvironmentProblem as problem:
+            if head is not None and not head.kept():
+                return _GONE
             return EngineStatus(EngineState.UNREACHABLE, problem.message)
         except Refused as refused:
             return EngineStatus(EngineState.UNREACHABLE, f"the Ray cluster answers {refused.status}: {refused.told}")
@@ -121,6 +123,8 @@ class RayEngine:
         Raises :class:`EnvironmentProblem` where the cluster does not answer."""
         head = _head(job)
         if head is not None and (head.end() is not None or not head.kept()):
+            # What a keeper left that was killed.
+            end_marked(str(head.folder))
             return
         cluster, name = _cluster(job)
         try:

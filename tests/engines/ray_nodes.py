@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ import psutil
 import pytest
 
 from runner.engines.ray_cluster import RayCluster
-from runner.engines.ray_head import MARK, marked
+from runner.engines.ray_head import MARK, marked, start_parts
 from runner.errors import EnvironmentProblem
 from tests.holding import wait
 
@@ -92,13 +91,14 @@ class RayNodes:
         self._names.append(name)
         ports = ("--dashboard-agent-listen-port=0", "--min-worker-port=0", "--max-worker-port=0")
         programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        begun = subprocess.run(
+        start_parts(
             [self._program, "start", "--disable-usage-stats", f"--object-store-memory={STORE}", *ports, *words],
-            env=os.environ | {"RAY_AUTH_MODE": "disabled", "PATH": programs, MARK: self._mark(name)}
+            os.environ
+            | {"RAY_AUTH_MODE": "disabled", "PATH": programs, MARK: self._mark(name)}
             | dict(environment or {}),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=self.folder,
-        )  # fmt: skip
-        assert begun.returncode == 0, begun.stdout + begun.stderr
+            self.folder,
+            self._mark(name),
+        )
 
     def _answers(self) -> bool:
         with contextlib.suppress(EnvironmentProblem):
