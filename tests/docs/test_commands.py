@@ -27,6 +27,7 @@ NOT_RUN = {
     r"(cat \S+ \| )?docker run ": "needs a Docker Engine and the image",
     r"runner image ": "needs a Docker Engine",
     r"runner runs tensorboard ": "serves until it is stopped (tests/tracking/test_tensorboard.py)",
+    r"runner remote ": "needs a run on an engine (tests/engines)",
     r"runner mcp": "serves until its client leaves (tests/agents)",
     r"runner serve ": "serves until it is ended (tests/docs/test_serving_page.py)",
     r"runner (gateway|data from-log) ": "needs the log of a gateway (tests/gateway/test_gateway_cli.py)",
