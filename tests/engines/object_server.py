@@ -23,6 +23,7 @@ def object_program() -> str:
     """The program moto_server: of ``RUNNER_TEST_S3``, the folder of an environment's programs, else of the PATH."""
     folder = os.environ.get("RUNNER_TEST_S3")
     found = shutil.which("moto_server", path=folder) if folder else shutil.which("moto_server")
+    assert found or not folder, f"{folder} has no moto_server"
     if found is None:
         pytest.skip("there is no moto_server here: RUNNER_TEST_S3 is the bin folder of an environment that has it")
     return found

