@@ -19,7 +19,7 @@ from runner.errors import ExitCode
 
 #: The container of a pod that runs the entry.
 CONTAINER = "run"
-#: The one writable folder of a pod that has no volume, beside shared memory.
+#: The writable folder of a pod that has no volume, beside /tmp and shared memory. It goes with the pod.
 SCRATCH = "/scratch"
 #: By Kueue: which of its queues a Job waits in.
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
@@ -123,6 +123,7 @@ def _pod(order: Order, options: KubernetesOptions) -> dict[str, Any]:
         "containers": [_container(order, options)],
         "volumes": [
             {"name": "scratch", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
             {"name": "shm", "emptyDir": {"medium": "Memory"}},
             *(
                 {"name": f"volume-{number}", "persistentVolumeClaim": _claim(volume)}
@@ -176,7 +177,7 @@ def _container(order: Order, options: KubernetesOptions) -> dict[str, Any]:
         },
         "volumeMounts": [
             {"name": "scratch", "mountPath": SCRATCH},
-            {"name": "scratch", "mountPath": "/tmp", "subPath": "tmp"},
+            {"name": "tmp", "mountPath": "/tmp"},
             {"name": "shm", "mountPath": "/dev/shm"},
             *(
                 {"name": f"volume-{number}", "mountPath": volume.mount}
