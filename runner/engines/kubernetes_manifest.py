@@ -177,8 +177,9 @@ def _container(order: Order, options: KubernetesOptions) -> dict[str, Any]:
         },
         "volumeMounts": [
             {"name": "scratch", "mountPath": SCRATCH},
-            {"name": "tmp", "mountPath": "/tmp"},
-            {"name": "shm", "mountPath": "/dev/shm"},
+            # The pod's own, which are empty and go with it.
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
             *(
                 {"name": f"volume-{number}", "mountPath": volume.mount}
                 | ({"readOnly": True} if volume.read_only else {})

@@ -58,6 +58,7 @@ class ApiServer:
     def kubeconfig(self, path: Path, namespace: str = "team") -> Path:
         """A kubeconfig of this server."""
         address = f"http://127.0.0.1:{self._server.server_port}"
+        context = {"cluster": "made", "user": "made", "namespace": namespace}
         path.write_text(
             json.dumps(
                 {
@@ -66,7 +67,7 @@ class ApiServer:
                     "current-context": "made",
                     "clusters": [{"name": "made", "cluster": {"server": address}}],
                     "users": [{"name": "made", "user": {"token": "made-up"}}],
-                    "contexts": [{"name": "made", "context": {"cluster": "made", "user": "made", "namespace": namespace}}],
+                    "contexts": [{"name": "made", "context": context}],
                 }
             )
         )  # fmt: skip
