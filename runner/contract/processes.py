@@ -17,6 +17,8 @@ class Processes:
     #: Counted from 0. The first tells of the training and writes; the others are silent.
     rank: int = 0
     count: int = 1
+    #: On how many machines they are.
+    nodes: int = 1
     #: Whether each process holds a part of the weights, and not all of them.
     sharded: bool = False
 
@@ -76,7 +78,7 @@ class Processes:
     @contextmanager
     def first_before(self) -> Iterator[None]:
         """What is done within is done by the first process, and then by the others: what it has fetched or made they
-        find in the cache."""
+        find in the cache. On another machine, whose cache may be another, one of its own does it before the rest."""
         if not self.first:
             self.wait()
         yield
