@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -74,6 +75,11 @@ class Processes:
 
     def wait(self) -> None:
         """Until all processes are here."""
+
+    def bring(self, folder: Path) -> None:
+        """Until what the first process has written in ``folder`` is there for all: on other machines it is copied, and
+        what they had there is gone."""
+        self.wait()
 
     @contextmanager
     def first_before(self) -> Iterator[None]:

@@ -162,7 +162,9 @@ def carry_out(
             # What an interrupted attempt wrote is not part of what this one will.
             leftover.unlink() if leftover.is_file() else _remove(leftover)
     checkpoints = RunCheckpoints(run.path / "checkpoints", emit, writes=processes.first)
-    _need_same(processes, checkpoints.listed(), "checkpoints", "/run/engine/nodes")
+    if processes.nodes > 1:
+        # All go on from where the first does, whatever an attempt before left on the others.
+        processes.bring(run.path / "checkpoints")
     start_from = Path(plan.start_from) if plan.start_from else None
     stored = {name: Path(entry.path) for name, entry in plan.stored.items()}
     if processes.first:

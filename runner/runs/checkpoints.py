@@ -87,11 +87,6 @@ class RunCheckpoints:
                 self._emit("warning", message=f"passed over the checkpoint of step {int(path.name)}: {error}")
         return None
 
-    def listed(self) -> str:
-        """The newest checkpoint of the run and of each of its stages, as a text: equal where they are the same."""
-        newest = {sums.parent.parent: sums for sums in sorted(self._folder.rglob("sha256.json"))}
-        return "".join(f"{sums.relative_to(self._folder)} {sums.read_text('utf-8')}" for sums in newest.values())
-
     def _steps(self) -> list[Path]:
         if not self._folder.is_dir():
             return []

@@ -11,6 +11,7 @@ import warnings
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,14 @@ class ProcessGroup(Processes):
 
     def wait(self) -> None:
         self.sum(np.zeros(1))
+
+    def bring(self, folder: Path) -> None:
+        if self.nodes == 1:
+            self.wait()
+            return
+        from runner.training.sent_folder import send_folder
+
+        send_folder(folder, source=self.first, writes=not self.first and self.rank % self._here == 0)
 
     @contextmanager
     def first_before(self) -> Iterator[None]:
