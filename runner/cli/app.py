@@ -103,6 +103,15 @@ GROUPS = {
             "prune": ("runner.cli.runs_removal:prune", "Remove old runs that are over; shown first."),
         },
     ),
+    "remote": (
+        "Look after runs on engines, by their directories.",
+        {
+            "status": ("runner.cli.remote:status", "Where a run on an engine stands, and what the engine says."),
+            "logs": ("runner.cli.remote:logs", "Print what a run on an engine said; --follow stays with it."),
+            "cancel": ("runner.cli.remote:cancel", "Close a run on an engine, and wait for its last process."),
+            "fetch": ("runner.cli.remote:fetch", "Bring the model that a run on an engine made, and store it."),
+        },
+    ),
     # What `models` alone does is in VERBS.
     "models": (
         VERBS["models"][1],

@@ -25,7 +25,8 @@ def train(
     spec_file: Annotated[Path | None, Dash] = None,
     resume: str | None = None,
     allow_changed_data: Annotated[bool, Parameter(negative="")] = False,
-    executor: Literal["auto", "local", "docker"] | None = None,
+    executor: Literal["auto", "local", "docker", "slurm", "ray", "kubernetes"] | None = None,
+    detach: Annotated[bool, Parameter(negative="")] = False,
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     interactive: Annotated[bool, Parameter(negative="")] = False,
     anyway: Annotated[bool, Parameter(negative="")] = False,
@@ -53,6 +54,9 @@ def train(
         model's lock.
     executor
         Where to run; overrides the spec's run.executor. auto: Docker where an engine answers, else a local process.
+        slurm, ray, kubernetes: as run.engine says.
+    detach
+        Of a run on an engine: leave when it is submitted. It goes on there; --resume follows it again.
     dry_run
         Print what would happen, with every value's origin, and start nothing. Of a chain: its order.
     interactive
@@ -75,6 +79,8 @@ def train(
                 return held
             spec_file = held
     if further:
+        if detach:
+            raise UsageError("--detach submits one spec, and leaves", hint="leave the other files out")
         from runner.cli.train_chain import train_chain
 
         if spec_file is None:
@@ -89,6 +95,8 @@ def train(
         raise UsageError("--allow-changed-data is for --resume", hint="a run that begins has no other data yet")
     if dry_run and anyway:
         raise UsageError("--dry-run begins nothing: it tells whether the training fits", hint="leave --anyway out")
+    if detach and (resume is not None or dry_run):
+        raise UsageError("--detach submits one spec, and leaves", hint="leave the other flags out")
     if dry_run and resume is not None:
         raise UsageError("--dry-run and --resume do not go together")
     loaded = read_spec(spec_file) if resume is None or spec_file is not None else None
@@ -105,6 +113,13 @@ def train(
     from runner.execution import train_and_resume
 
     gc.enable()
+    if detach:
+        from runner.cli.remote import left
+
+        assert loaded is not None
+        run = train_and_resume.leave(loaded, workspace, executor=executor, anyway=anyway, announce=announce)
+        left(run, as_json=json)
+        return None
     listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
 
     try:

@@ -63,7 +63,9 @@ def _text(document: dict[str, Any]) -> str:
         *([("footprint", f"unknown: {document['footprint_unknown']}")] if document["footprint_unknown"] else []),
     ]
     tables = [_table(found) for found in told["tables"]]
-    return "\n\n".join([values, *tables, "\n".join(f"{name.ljust(9)}  {value}" for name, value in facts)])
+    submission = [f"what is submitted:\n\n{document['submission']}"] if "submission" in document else []
+    listed = "\n".join(f"{name.ljust(9)}  {value}" for name, value in facts)
+    return "\n\n".join([values, *tables, listed, *submission])
 
 
 def _table(found: dict[str, Any]) -> str:

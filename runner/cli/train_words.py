@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 def announce(run: Run, plan: Plan) -> None:
     """Say what is about to run, and where."""
+    from runner.spec.envelope import ENGINES
+
     for note in plan.notes:
         say(note)
     where = f"in {plan.document.image}" if plan.document.image else "as a local process"
+    if plan.executor.name in ENGINES:
+        where = f"on {plan.executor.name}"
     say(f"run {run.id}: {plan.model_type}/{plan.spec.model.name}, {where}")
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.contract import LoadContext, LoadedData
-from runner.execution.fit import judge, this_machine
+from runner.execution.engine_executor import EngineExecutor
+from runner.execution.fit import Fit, judge, this_machine
 from runner.execution.forecast import forecast, load, next_reference
 from runner.execution.plan import make_plan
 from runner.spec.canonical import canonical
@@ -58,6 +59,11 @@ def dry_run(
         "footprint_unknown": seen.footprint_unknown,
         "notes": plan.notes,
     }
+    if isinstance(plan.executor, EngineExecutor):
+        document["submission"] = plan.executor.submission(job)
     device = str(seen.footprint.figures.get("device", "cpu")) if seen.footprint else "cpu"
+    if isinstance(plan.executor, EngineExecutor):
+        there = Fit("unknown", f"the machine is one of {plan.executor.name}'s: it is judged there, before the training")
+        return document | {"fit": there.as_dict()}
     machine = this_machine(workspace.runs, device, plan.spec.run.memory_bytes)
     return document | {"fit": judge(document, machine).as_dict()}

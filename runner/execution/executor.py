@@ -29,6 +29,8 @@ class Job:
     network: bool = False
     #: Values live in memory only, until an executor hands them over as files; never printed.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: Seconds that it may take to write its checkpoint, after it was asked to stop.
+    grace: float = 60.0
 
 
 class Handle(Protocol):

@@ -7,10 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from runner import registry
-from runner.contract import names_file, names_pretrained, sections_within
+from runner.contract import names_pretrained
 from runner.errors import DataError, EnvironmentProblem, NotFoundError, SpecError
 from runner.execution.asked_in_training import asked_in_training
 from runner.execution.base_models import bases_of
@@ -22,9 +20,10 @@ from runner.execution.model_references import resolve_references, resolve_start_
 from runner.execution.plan_document import PlanDocument, StoredReference
 from runner.execution.prepared_references import with_prepared
 from runner.execution.resolved_paths import resolve_paths
+from runner.execution.spec_names import file_names, model_names
 from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec, with_flags
-from runner.spec.envelope import TrainingSpec
+from runner.spec.envelope import ENGINES, TrainingSpec
 from runner.store.model_lookup import StoredModel
 from runner.store.names import check_encodable
 from runner.training.made_models import comes_from_package
@@ -83,6 +82,8 @@ class Plan:
             memory=section.memory_bytes,
             network=self.document.network,
             secrets=secrets,
+            # An engine's own time to stop in, and what it takes to see and tell of the end.
+            grace=60.0 if section.engine is None else section.engine.stop_grace + 120.0,
         )
 
 
@@ -176,6 +177,10 @@ def choose_executor(
         wanted = "local"
     if wanted == "local":
         return LocalExecutor(), None, None
+    if wanted in ENGINES:
+        from runner.execution.engine_executor import EngineExecutor
+
+        return EngineExecutor(spec.run), spec.run.image, None
     kind = registry.find(spec.model.spec.model_type) if spec.model.spec else None
     if wanted == "auto" and spec.run.image is None and kind and not kind.module.startswith("runner."):
         notes.append(f"running as a local process: {kind.name} comes from {kind.module}, which the image does not hold")
@@ -210,47 +215,6 @@ def _beside_an_engine(wanted: str, where: str, notes: list[str]) -> None:
     CodeContainers.opened(where)
     if wanted == "auto":
         notes.append("running as a local process, not in a container: it starts containers for the code of answers")
-
-
-def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
-    """The pretrained models that the kind's spec names, at any depth, each with the ``revision`` beside it.
-
-    One that names a stored model is none of them.
-    """
-    found: list[tuple[str, str | None]] = []
-    stored = spec.model.spec.stored_models().values() if spec.model.spec else ()
-
-    def look(section: BaseModel) -> None:
-        for name in type(section).model_fields:
-            value = getattr(section, name)
-            if names_pretrained(type(section), name) and value is not None and value not in stored:
-                found.append((value, getattr(section, "revision", None)))
-        for _, inner in sections_within(section):
-            look(inner)
-
-    if spec.model.spec:
-        look(spec.model.spec)
-    return found
-
-
-def file_names(spec: TrainingSpec) -> list[tuple[str, str]]:
-    """The files beside the data that the kind's spec names, at any depth, each after its pointer."""
-    found: list[tuple[str, str]] = []
-
-    def look(section: BaseModel, pointer: str) -> None:
-        for name in type(section).model_fields:
-            value = getattr(section, name)
-            if names_file(type(section), name, value):
-                found.append((f"{pointer}/{name}", value))
-            elif isinstance(value, list):
-                listed = ((at, each) for at, each in enumerate(value) if names_file(type(section), name, each))
-                found.extend((f"{pointer}/{name}/{at}", each) for at, each in listed)
-        for place, inner in sections_within(section):
-            look(inner, "/".join([pointer, *place]))
-
-    if spec.model.spec:
-        look(spec.model.spec, "/model/spec")
-    return found
 
 
 def _check_fit(

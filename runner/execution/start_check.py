@@ -11,8 +11,8 @@ from typing import Any
 from runner import registry
 from runner.contract import FootprintContext, LoadedData
 from runner.execution.fit import Fit, judge, refuse, this_machine
-from runner.execution.plan import model_names
 from runner.execution.plan_document import PlanDocument
+from runner.execution.spec_names import model_names
 from runner.execution.starting_batch_size import starting_rows
 from runner.spec.envelope import TrainingSpec
 from runner.training.pretrained import at_hand

@@ -25,8 +25,6 @@ from runner.runs.run_documents import Outcome
 from runner.runs.run_folder import Run
 from runner.tracking.audience import Audience, Listener
 
-#: How long a worker may take to write its checkpoint after it was asked to stop, seconds.
-GRACE = 60.0
 #: How often the worker is looked at, seconds. Short: a run of a second should not take two.
 TICK = 0.05
 
@@ -37,6 +35,8 @@ class Signals:
 
     interrupted: int = 0
     terminated: int = 0
+    #: When the first came, by the monotonic clock.
+    at: float | None = None
 
     @property
     def any(self) -> bool:
@@ -61,9 +61,11 @@ def caught_signals() -> Iterator[Signals]:
 
     def interrupt(*_: object) -> None:
         signals.interrupted += 1
+        signals.at = signals.at or time.monotonic()
 
     def terminate(*_: object) -> None:
         signals.terminated += 1
+        signals.at = signals.at or time.monotonic()
 
     handlers = {signal.SIGINT: interrupt, signal.SIGTERM: terminate, signal.SIGHUP: terminate}
     before = {
@@ -124,7 +126,7 @@ def attempt(
                     ask_to_stop(Stopped("asked to stop"))
                 elif time_limit is not None and now - started > time_limit:
                     ask_to_stop(TimeLimitReached(f"the time limit of {time_limit:g} s passed", where="/run/time_limit"))
-            elif now - asked_at > GRACE or signals.interrupted > 1:
+            elif now - asked_at > job.grace or signals.interrupted > 1:
                 killed = True
                 handle.kill()
             if job.memory and now - looked_at_memory > 0.2:

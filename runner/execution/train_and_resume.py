@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError
+from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError, UsageError
 from runner.execution.base_models import bases_of, keep_ready
 from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
@@ -23,6 +23,7 @@ from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.runs.run_folder import Run, State, being_executed, find_run
 from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec, load_file
+from runner.spec.envelope import ENGINES
 from runner.spec.resume_contract import compare, refuse
 from runner.store.manifest import ModelFacts
 from runner.store.model_lookup import StoredModel, in_folder
@@ -74,6 +75,48 @@ def train(
     ``pipeline`` is for the model's lock: whose step the training is (:class:`~runner.store.replay_lock.ReplayLock`).
     ``anyway``: begin although the training will not fit the machine, which is otherwise refused.
     """
+    run, plan = _begun(loaded, workspace, executor, anyway, pipeline)
+    announce(run, plan)
+    return _carry_out(run, plan, workspace, listeners)
+
+
+def leave(
+    loaded: LoadedSpec,
+    workspace: Workspace,
+    *,
+    executor: str | None = None,
+    anyway: bool = False,
+    announce: Callable[[Run, Plan], None] = lambda run, plan: None,
+) -> Run:
+    """Plan, create the run, have an engine start it, and leave it there. :func:`resume` follows it again.
+
+    Raises :class:`UsageError` where the executor is no engine: what is a process here ends with us.
+    """
+    if (executor or loaded.spec.run.executor) not in ENGINES:
+        raise UsageError(
+            "--detach is for a run on an engine: a run of this machine ends with the command that watches over it",
+            where="/run/executor",
+            hint=f"an executor that is one: {', '.join(ENGINES)}",
+        )
+    run, plan = _begun(loaded, workspace, executor, anyway, None)
+    announce(run, plan)
+    with run.lock():
+        run.transition(State.RUNNING, executor=plan.executor.name)
+        try:
+            handle = plan.executor.start(plan.job(run.path))
+        except RunnerError as error:
+            run.transition(State.FAILED, exit_code=int(error.code), failure=Failure.of(error))
+            raise
+        run.executed_by(handle.facts())
+        handle.close()
+        run.transition(State.INTERRUPTED, note=f"it was left on {plan.executor.name}, and goes on there")
+    return run
+
+
+def _begun(
+    loaded: LoadedSpec, workspace: Workspace, executor: str | None, anyway: bool, pipeline: JsonObject | None
+) -> tuple[Run, Plan]:
+    """A new run, all checked that can be before it begins."""
     plan = _begun_anyway(make_plan(loaded, workspace, executor=executor), anyway)
     plan = replace(plan, document=replace(plan.document, pipeline=pipeline))
     check_requirements(plan)
@@ -85,8 +128,7 @@ def train(
         plan.spec.model.name,
         {"spec": canonical(plan.spec), "plan": plan.document, "source": loaded.document.value},
     )
-    announce(run, plan)
-    return _carry_out(run, plan, workspace, listeners)
+    return run, plan
 
 
 def resume(
@@ -168,7 +210,7 @@ def _begun_anyway(plan: Plan, anyway: bool) -> Plan:
 
 def _keep_ready(plan: Plan) -> None:
     """A container does not have the packages that are installed here."""
-    if plan.executor.name != "local":
+    if plan.executor.name == "docker":
         keep_ready(plan.packaged, Path(plan.document.cache))
 
 
@@ -196,7 +238,7 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
         notes: list[str] = []
         if error is None:
             try:
-                model = _store(run, plan, workspace, notes)
+                model = store_model(run, plan.document, workspace, notes)
             except RunnerError as refused:
                 error = _not_stored(run, refused)
         if error is not None:
@@ -229,20 +271,22 @@ def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Sign
     )
 
 
-def _store(run: Run, plan: Plan, workspace: Workspace, notes: list[str]) -> StoredModel:
+def store_model(run: Run, plan: PlanDocument, workspace: Workspace, notes: list[str]) -> StoredModel:
+    """Make the artifact of a run that has trained a stored model. Raises what
+    :func:`~runner.store.model_storing.promote` raises."""
     result = run.needed("result", RunResult)
     return promote(
         workspace.store,
         plan.model_type,
-        plan.spec.model.name,
+        plan.name,
         run.path / "artifact",
         ModelFacts(
             run=run.id,
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             spec=run.document("spec"),
-            parent=plan.document.parent,
-            caveats=plan.document.caveats,
-            references=plan.document.references,
+            parent=plan.parent,
+            caveats=plan.caveats,
+            references=plan.references,
             metrics=result.metrics,
             parameters=result.parameters,
             epochs=result.epochs,

@@ -9,7 +9,8 @@ from runner import registry
 from runner.contract import DataSection
 from runner.errors import ConflictError, RunnerError
 from runner.execution.chain import references
-from runner.execution.plan import Plan, check_requirements, file_names, make_plan
+from runner.execution.plan import Plan, check_requirements, make_plan
+from runner.execution.spec_names import file_names
 from runner.execution.train_and_resume import Finished, resume, train
 from runner.pipeline.loading import LoadedStep
 from runner.pipeline.step_store import begin, begun, fingerprint
