@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -171,42 +170,47 @@ def test_what_a_node_alone_cannot_know_is_the_heads_to_say() -> None:
     assert reason([ProcessEnd(1, 0, by_itself=True, outcome=Outcome(ok=True))], 2) is None
 
 
-def planned(home: Path) -> Path:
-    """A planned run's directory below ``home``, of two processes on the CPU."""
-    made = example("sft", run={"processes": 2, "gpus": 0, "executor": "local"}, batch_size=4)
+def planned(desk: Desk, name: str) -> Path:
+    """A run's directory in a root of this name, of two processes on the CPU."""
+    root = desk.home / name
+    engine = {"root": str(root), "nodes": 2}
+    made = example("sft", run={"processes": 2, "gpus": 0, "executor": "slurm", "engine": engine}, batch_size=4)
     made["model"]["spec"] |= {"max_steps": 3, "evaluation": {"every": 1}}
-    home.mkdir()
-    plan = make_plan(load(json.dumps(made).encode(), "spec.json"), Workspace.below(home), executor="local", cwd=home)
-    run = home / RUN
-    for folder in ("checkpoints", "artifact"):
-        (run / folder).mkdir(parents=True)
+    loaded = load(json.dumps(made).encode(), "spec.json")
+    plan = make_plan(loaded, Workspace.below(desk.home), cwd=desk.home)
+    run = root / RUN
+    run.mkdir(parents=True)
     (run / "spec.json").write_text(json.dumps(canonical(plan.spec)))
     (run / "plan.json").write_text(json.dumps(plan.document.to_document()))
     return run
 
 
-def nodes(desk: Desk, runs: list[Path], more: dict[str, str]) -> list[Any]:
-    """A worker on each of two nodes."""
+def nodes(desk: Desk, run: Path, more: dict[str, str]) -> list[Any]:
+    """The entry of the run on each of two nodes, as an engine starts it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         head = f"127.0.0.1:{free.getsockname()[1]}"
     told_of = [{NODES: "2", NODE_RANK: str(rank), HEAD: head} for rank in range(2)]
     return [
-        replace(desk, environment=desk.environment | of | more).start_copy("worker", run)
-        for run, of in zip(runs, told_of, strict=True)
+        replace(desk, environment=desk.environment | of | more).start_copy("worker", "--root", run) for of in told_of
     ]
 
 
-def weights(run: Path) -> str:
-    return hashlib.sha256((run / "artifact" / "model.safetensors").read_bytes()).hexdigest()
+def attempt(run: Path, number: int, name: str) -> Any:
+    return json.loads((run / f"attempts/{number:04d}/{name}.json").read_text())
+
+
+def weights(run: Path, number: int) -> str:
+    path = run / f"attempts/{number:04d}/artifact/model.safetensors"
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.slow
 @pytest.mark.warm
 def test_two_nodes_train_what_one_trains_though_one_of_them_is_lost(make_desk: Any) -> None:
     desk = make_desk()
-    alone, *both = [planned(desk.home / name) for name in ("alone", "first", "second")]
-    desk("worker", alone).ok()
+    alone, both = planned(desk, "alone"), planned(desk, "both")
+    desk("worker", "--root", alone).ok()
 
     held = mark(desk.home)
     first, second = nodes(desk, both, variables(desk.home, "checkpoint:1"))
@@ -216,14 +220,12 @@ def test_two_nodes_train_what_one_trains_though_one_of_them_is_lost(make_desk: A
         process.kill()
     held.unlink()
     assert first.wait(120) == NodeLost.code
-    failure = json.loads((both[0] / "outcome.json").read_text())["error"]
-    assert (failure["error"], failure["message"]) == ("node lost", "node 1 of 2 was lost")
+    end = attempt(both, 1, "end")
+    assert (end["how"], end["failure"]["message"]) == ("interrupted", "node 1 of 2 was lost")
+    assert not (both / "DONE.json").exists()
 
-    # A machine that takes the lost one's place has nothing: the head brings it the checkpoint, and the model.
-    shutil.rmtree(both[1])
-    both[1] = planned(desk.home / "third")
+    # What comes in its place has nothing: the head sends it the checkpoint, and the model to measure.
     assert [each.wait(300) for each in nodes(desk, both, {})] == [0, 0]
-    events = [json.loads(line) for line in (both[0] / "events.jsonl").open()]
-    seen = [(event["event"], event["step"]) for event in events if event["event"] in ("resumed", "checkpoint")]
-    assert seen == []
-    assert weights(both[0]) == weights(both[1]) == weights(alone)
+    assert (both / "DONE.json").exists()
+    assert len(list((both / "attempts").iterdir())) == 2, "the head alone takes attempts"
+    assert weights(both, 2) == weights(alone, 1)
