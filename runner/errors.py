@@ -157,6 +157,12 @@ class Stopped(RunnerError):
     kind = "stopped"
 
 
+class NodeLost(Stopped):
+    """One of the machines that trained together is gone; what was checkpointed can be resumed."""
+
+    kind = "node lost"
+
+
 class TimeLimitReached(RunnerError):
     """The run's own time limit passed; what was checkpointed can be resumed."""
 
@@ -190,6 +196,6 @@ BY_KIND: dict[str, type[RunnerError]] = {
     cls.kind: cls
     for cls in (
         UsageError, DataError, IntegrityError, NotFoundError, ConflictError, EnvironmentProblem, RunFailed, Stopped,
-        TimeLimitReached, Interrupted, OutOfMemory, Killed,
+        NodeLost, TimeLimitReached, Interrupted, OutOfMemory, Killed,
     )
 }  # fmt: skip

@@ -30,7 +30,8 @@ from typing import Any
 READ_LATE = (
     "RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM", "TORCHINDUCTOR_CACHE_DIR",
     # Who is who among processes that train together.
-    "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK", "TORCHELASTIC_",
+    "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "TORCHELASTIC_",
+    "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME",
     # Which cluster programs of Slurm speak to.
     "SLURM_CONF",
 )  # fmt: skip

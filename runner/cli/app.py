@@ -110,6 +110,7 @@ GROUPS = {
             "status": ("runner.cli.remote:status", "Where a run on an engine stands, and what the engine says."),
             "logs": ("runner.cli.remote:logs", "Print what a run on an engine said; --follow stays with it."),
             "cancel": ("runner.cli.remote:cancel", "Close a run on an engine, and wait for its last process."),
+            "stage": ("runner.cli.remote:stage", "Make a run's directory ready for whatever starts its entry command."),
             "fetch": ("runner.cli.remote:fetch", "Bring the model that a run on an engine made, and store it."),
         },
     ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from runner.cli import streams
 from runner.cli.output import say, show, table
-from runner.cli.parameters import Json
+from runner.cli.parameters import Dash, Json
 from runner.errors import UsageError
 from runner.workspace import Workspace
 
@@ -163,6 +164,26 @@ def fetch(run: str, *, json: Json = False) -> None:
     made, model = remote_control.fetch(remote_control.named(run, workspace), workspace)
     document: dict[str, Any] = {"run": made.id, "model": model.reference, "path": str(model.path)}
     show(document, f"stored as {model.reference}", as_json=json, kept=f"stored as {model.reference}")
+
+
+def stage(file: Annotated[Path, Dash, Parameter(help="The spec file.")], *, json: Json = False) -> None:
+    """Put a spec and all that it reads into the directory of its run, and start nothing.
+
+    Any machine that reaches the directory trains it then, by the command that is printed: one of a scheduler that
+    Runner knows nothing of, or one that `runner spec export --to skypilot` describes.
+
+    Example: runner remote stage spec.json
+    """
+    import shlex
+
+    from runner.execution.staging import stage as staged_now
+    from runner.spec.checking import load_file
+
+    staged = staged_now(load_file(file), Workspace.current())
+    command = shlex.join(staged.order.command)
+    document = {"run": staged.run, "root": staged.address, "command": command}
+    text = f"{staged.address} is ready\n  start it there  {command}"
+    show(document, text, as_json=json, kept=f"{staged.address} is ready")
 
 
 def left(run: Run, *, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -17,6 +18,8 @@ class Processes:
     #: Counted from 0. The first tells of the training and writes; the others are silent.
     rank: int = 0
     count: int = 1
+    #: On how many machines they are.
+    nodes: int = 1
     #: Whether each process holds a part of the weights, and not all of them.
     sharded: bool = False
 
@@ -73,10 +76,15 @@ class Processes:
     def wait(self) -> None:
         """Until all processes are here."""
 
+    def bring(self, folder: Path) -> None:
+        """Until what the first process has written in ``folder`` is there for all: on other machines it is copied, and
+        what they had there is gone."""
+        self.wait()
+
     @contextmanager
     def first_before(self) -> Iterator[None]:
         """What is done within is done by the first process, and then by the others: what it has fetched or made they
-        find in the cache."""
+        find in the cache. On another machine, whose cache may be another, one of its own does it before the rest."""
         if not self.first:
             self.wait()
         yield

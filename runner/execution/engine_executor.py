@@ -111,7 +111,7 @@ class EngineExecutor:
         notes = self._open_again(root, budget)
         verdict = judge(root, budget)
         if verdict.standing is not Standing.DONE and not verdict.live:
-            self._put(root, job, canonical(spec), plan, inputs)
+            self.put(root, job, canonical(spec), plan, inputs)
         if verdict.standing is Standing.DONE:
             notes.append(f"{found} has been trained already: its model is fetched")
         elif verdict.live:
@@ -129,13 +129,6 @@ class EngineExecutor:
         return handle
 
     def _refuse(self) -> None:
-        own = self._own
-        if own.nodes > 1:
-            raise EnvironmentProblem(
-                "a run's processes are on one machine",
-                where="/run/engine/nodes",
-                hint="leave it out, and ask for a machine with more GPUs",
-            )
         if self._section.gpus == "all":
             raise EnvironmentProblem(
                 '"all" is for this machine: an engine is asked for a number', where="/run/gpus", hint='"gpus": 1'
@@ -149,7 +142,8 @@ class EngineExecutor:
 
     def _gpus(self) -> int:
         gpus = self._section.gpus
-        return gpus if isinstance(gpus, int) else 0
+        # The spec's are those of all nodes, and an engine is asked for each node's.
+        return gpus // self._own.nodes if isinstance(gpus, int) else 0
 
     def _open_again(self, root: RunRoot, budget: Budget) -> list[str]:
         """Whoever asks for a run that was stopped or has failed asks for it again."""
@@ -173,7 +167,7 @@ class EngineExecutor:
             root.write("forgiven.json", Forgiven(attempts=attempts, submissions=submissions))
         return notes
 
-    def _put(
+    def put(
         self, root: RunRoot, job: Job, spec: dict[str, object], plan: PlanDocument, inputs: Mapping[str, Input]
     ) -> None:
         """The run's documents, with its files where nodes find them."""

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from runner.errors import Killed, OutOfMemory, RunnerError, Stopped
+from runner.errors import Killed, NodeLost, OutOfMemory, RunnerError, Stopped
 from runner.execution.failure_classes import InternalError, classify, revive
 from runner.runs.run_documents import Failure, Outcome
 
@@ -40,19 +40,25 @@ def fault_of(error: BaseException) -> RunnerError:
     return fault
 
 
-def reason(ends: Sequence[ProcessEnd]) -> RunnerError | None:
-    """The error of a training whose processes ended so, with the rank that it came from; None where all went well."""
+def reason(ends: Sequence[ProcessEnd], count: int | None = None) -> RunnerError | None:
+    """The error of a training whose processes ended so, with the rank that it came from; None where all went well.
+
+    ``count`` is how many there were, where more than those: on other machines, whose reasons are told there. There,
+    what a process says that found another gone is not the reason, and :class:`NodeLost` is told.
+    """
     failed = [end for end in ends if end.code != 0 or end.outcome is None or not end.outcome.ok]
     if not failed:
         return None
     first = min(failed, key=lambda end: (not end.by_itself, _distance(end), end.rank))
     outcome = first.outcome
     if outcome is not None and outcome.error is not None and outcome.error.error == PeerLost.kind:
+        if count is not None and count > len(ends):
+            return NodeLost("the processes of another node ended", hint="the head of the nodes says why")
         outcome = replace(outcome, error=replace(outcome.error, error=InternalError.kind))
     error = revive(outcome, first.code)
     # What the others would have met too needs no rank; nor does a stop, which all of them made.
     if error is not None and (first.rank or isinstance(error, Killed | OutOfMemory | InternalError)):
-        error.message = f"rank {first.rank} of {len(ends)} processes: {error.message}"
+        error.message = f"rank {first.rank} of {count or len(ends)} processes: {error.message}"
     return error
 
 

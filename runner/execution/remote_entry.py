@@ -1,6 +1,7 @@
 """``runner worker --root ROOT/RUN``: what engines start. It takes an attempt, trains, and brings back what came of it.
 
-An engine may start it as often as it likes, on as many machines: one alone takes an attempt. What it says to the engine
+An engine may start it as often as it likes, on as many machines: one alone takes an attempt, and of several nodes that
+train together the head. What it says to the engine
 are exit codes: 0, there is nothing (more) to do; 5, another process is at it; 75, interrupted with a checkpoint; else
 the error's own.
 """
@@ -19,24 +20,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner.engines import remote_checkpoints, run_root, staged_inputs, whole_folders
+from runner.engines import remote_checkpoints, run_root, whole_folders
 from runner.engines.fetching import need_whole
 from runner.engines.mirror import CancelledRun, Mirror, Superseded, patiently
 from runner.engines.run_root import AttemptEnd, Done, How, RunRoot, as_bytes, attempt_folder, checksum, open_run
 from runner.engines.verdict import Budget, Standing, Verdict, judge
-from runner.errors import EnvironmentProblem, ExitCode, IntegrityError, Interrupted, RunnerError, Stopped
+from runner.errors import EnvironmentProblem, ExitCode, Interrupted, RunnerError, Stopped
+from runner.execution import remote_job
 from runner.execution.executor import Job
 from runner.execution.failure_classes import RESUMABLE, classify
 from runner.execution.local_executor import LocalExecutor
-from runner.execution.plan_document import PlanDocument
+from runner.execution.node_follower import work_for_head
+from runner.execution.nodes import Nodes
 from runner.execution.supervisor import Signals, attempt, caught_signals
 from runner.runs.events import EventWriter
-from runner.runs.liveness import this_process
 from runner.runs.run_documents import Failure, RunResult
 from runner.runs.run_folder import Run
-from runner.runs.run_state import RunState, State
-from runner.spec.byte_sizes import parse_memory
-from runner.workspace import Workspace
+from runner.runs.run_state import State
 
 #: By which an order says which submission it is.
 SUBMISSION = "RUNNER_SUBMISSION"
@@ -53,7 +53,8 @@ def work_remotely(address: str) -> int:
     with caught_signals() as signals:
         root = open_run(address)
         root.need()
-        budget = budget_of(_document(root, "spec.json"))
+        nodes = Nodes.of_environment()
+        budget = budget_of(remote_job.document(root, "spec.json"))
         for _ in range(RACES):
             found = judge(root, budget)
             if found.standing is Standing.DONE:
@@ -61,22 +62,24 @@ def work_remotely(address: str) -> int:
                 return _say(root, "the run is done", ExitCode.DONE)
             if found.standing is Standing.CANCELLED:
                 return _say(root, "the run was cancelled", ExitCode.DONE)
-            if found.standing is Standing.RUNNING and _started_again(found):
+            if found.standing is Standing.RUNNING and not nodes.rank and _started_again(found):
                 # Nobody submits it a second time: who left now would have left for good.
                 found = _after_our_former_start(root, budget, signals)
                 if signals.any:
                     return _say(root, "asked to stop before it began", ExitCode.STOPPED)
                 if found.standing is not Standing.RUNNING:
                     continue
-            if found.standing is Standing.RUNNING:
+            if found.standing is Standing.RUNNING and not nodes.rank:
                 return _say(root, "another process is at this run", ExitCode.NOT_FOUND_OR_CONFLICT)
             if found.standing is Standing.FAILED:
                 told = found.failure.message if found.failure else "it failed"
                 return _say(root, f"the run has failed and is not tried again: {told}", found.exit_code)
+            if nodes.rank:
+                return work_for_head(root, nodes, signals)
             number = (found.attempt.number if found.attempt else 0) + 1
             owner = secrets.token_hex(8)
             if root.claim(number, owner, time.time(), _submission()):
-                return _Attempt(root, number, owner, signals).carry_out()
+                return _Attempt(root, number, owner, signals, nodes).carry_out()
         return _say(root, "another process took this run", ExitCode.NOT_FOUND_OR_CONFLICT)
 
 
@@ -104,16 +107,16 @@ def _after_our_former_start(root: RunRoot, budget: Budget, signals: Signals) -> 
 
 
 class _Attempt:
-    """One attempt on this machine."""
+    """One attempt on this machine, and on those that train with it."""
 
-    def __init__(self, root: RunRoot, number: int, owner: str, signals: Signals) -> None:
-        self._root, self._number, self._owner, self._signals = root, number, owner, signals
+    def __init__(self, root: RunRoot, number: int, owner: str, signals: Signals, nodes: Nodes) -> None:
+        self._root, self._number, self._owner, self._signals, self._nodes = root, number, owner, signals, nodes
         #: Why the training is to end, where it was not a signal.
         self._told: RunnerError | None = None
 
     def carry_out(self) -> int:
         """From the claim to the end of it."""
-        folder = Path(tempfile.mkdtemp(prefix=f"{self._root.id}-", dir=_scratch()))
+        folder = Path(tempfile.mkdtemp(prefix=f"{self._root.id}-", dir=remote_job.scratch()))
         mirror: Mirror | None = None
         error: RunnerError | None = None
         try:
@@ -154,19 +157,7 @@ class _Attempt:
 
     def _prepare(self, run: Run) -> tuple[Job, float | None]:
         root = self._root
-        spec, plan = _document(root, "spec.json"), _document(root, "plan.json")
-        cache = Workspace.current().cache.absolute()
-        here = staged_inputs.places(root.above, [spec, plan], cache / "inputs")
-        spec, plan = staged_inputs.replaced(spec, here), staged_inputs.replaced(plan, here)
-        document = PlanDocument.from_document(plan)
-        cwd = Path(document.cwd) if Path(document.cwd).is_dir() else run.path
-        document = replace(document, executor="local", cwd=str(cwd), cache=str(cache))
-        for folder in ("checkpoints", "artifact"):
-            (run.path / folder).mkdir()
-        run.write("spec", spec)
-        run.write("plan", document)
-        born = RunState(state=State.PENDING, created=time.time(), attempts=0, creator=this_process())
-        run.write("state", born)
+        found = remote_job.put_documents(root, run, self._nodes)
         events = EventWriter(run.path)
         try:
 
@@ -179,19 +170,7 @@ class _Attempt:
         finally:
             events.close()
         self._bring_lock(run)
-        section = spec["run"]
-        job = Job(
-            run=run.path,
-            cwd=cwd,
-            cache=cache,
-            gpus=section["gpus"],
-            processes=section["processes"],
-            cpus=section["cpus"],
-            memory=None if section["memory"] is None else parse_memory(section["memory"]),
-            network=True,
-            grace=(section.get("engine") or {}).get("stop_grace", 60.0),
-        )
-        return job, section["time_limit"]
+        return found
 
     def _bring_lock(self, run: Run) -> None:
         """What an earlier attempt was made with, so that one that goes on with other data is refused."""
@@ -263,13 +242,6 @@ class _Attempt:
         return False
 
 
-def _document(root: RunRoot, key: str) -> dict[str, Any]:
-    found = root.document(key)
-    if found is None:
-        raise IntegrityError("this file is missing", where=f"{root.address}/{key}")
-    return found
-
-
 def _say(root: RunRoot, text: str, code: int) -> int:
     print(f"runner: {root.id}: {text}", file=sys.stderr)
     return int(code)
@@ -278,13 +250,3 @@ def _say(root: RunRoot, text: str, code: int) -> int:
 def _submission() -> int | None:
     value = os.environ.get(SUBMISSION, "")
     return int(value) if value.isdigit() else None
-
-
-def _scratch() -> str | None:
-    """Where the attempt's own folder is made: beside the cache, where one is named, else with temporary files."""
-    named = os.environ.get("RUNNER_CACHE_DIR")
-    if not named:
-        return None
-    folder = Path(named) / "attempts"
-    folder.mkdir(parents=True, exist_ok=True)
-    return str(folder)

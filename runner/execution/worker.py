@@ -90,9 +90,11 @@ def work(path: Path, *, lease: bool = False) -> int:
 def _in_processes(run: Run, plan: PlanDocument, stop: StopFlag) -> int:
     """Train in several processes; the bytes that they held at most. Raises the error that they ended with."""
     from runner.execution import process_launcher, rank_faults
+    from runner.execution.nodes import Nodes
 
-    ends = process_launcher.carry_out(run, plan.processes, _device(plan.gpus), stop.requested)
-    if (error := rank_faults.reason(ends)) is not None:
+    nodes = Nodes.of_environment()
+    ends = process_launcher.carry_out(run, plan.processes, _device(plan.gpus), stop.requested, nodes)
+    if (error := rank_faults.reason(ends, plan.processes)) is not None:
         raise error
     return sum(end.outcome.peak_memory or 0 for end in ends if end.outcome is not None)
 
@@ -131,6 +133,7 @@ def carry_out(
     with processes.first_before():
         data: LoadedData = spec.data.load(LoadContext(spec.model.spec, cache, emit))  # type: ignore[union-attr, arg-type]
         spec.data.need_learnable(data)  # type: ignore[union-attr]
+    _need_same(processes, data.fingerprint, "data", "/data")
     report = {} if data.report is None else {"report": asdict(data.report)}
     emit("data", record=data.record, **report)
     earlier: tuple[str, ...] = ()
@@ -159,6 +162,9 @@ def carry_out(
             # What an interrupted attempt wrote is not part of what this one will.
             leftover.unlink() if leftover.is_file() else _remove(leftover)
     checkpoints = RunCheckpoints(run.path / "checkpoints", emit, writes=processes.first)
+    if processes.nodes > 1:
+        # All go on from where the first does, whatever an attempt before left on the others.
+        processes.bring(run.path / "checkpoints")
     start_from = Path(plan.start_from) if plan.start_from else None
     stored = {name: Path(entry.path) for name, entry in plan.stored.items()}
     if processes.first:
@@ -373,3 +379,20 @@ def _remove(folder: Path) -> None:
     import shutil
 
     shutil.rmtree(folder)
+
+
+def _need_same(processes: Processes, text: str, what: str, where: str) -> None:
+    """Raise :class:`EnvironmentProblem` where the machines of a training do not have the same of something."""
+    if processes.nodes == 1:
+        return
+    import hashlib
+
+    import torch
+
+    own = torch.frombuffer(bytearray(hashlib.sha256(text.encode()).digest()), dtype=torch.uint8)
+    if any(not torch.equal(own, each) for each in processes.gathered(own)):
+        raise EnvironmentProblem(
+            f"the machines of the training do not have the same {what}",
+            where=where,
+            hint="put files where all machines reach them, or have them staged: run.engine.inputs",
+        )

@@ -250,14 +250,32 @@ def being_executed(run: Run) -> ConflictError:
 
 def all_runs(runs: Path) -> Iterator[Run]:
     """Every run, newest first by when it was made. Folders that are none are passed over; those that may not be looked
-    into are not. Raises :class:`EnvironmentProblem` where ``runs`` itself may not be read."""
+    into are not. Raises :class:`EnvironmentProblem` where ``runs`` itself may not be read.
+
+    An id begins with the second in which the run was made, so of thousands of runs only those that are asked for are
+    read: what a run says itself decides within a second, and for an id that was made otherwise.
+    """
+    seconds: dict[float, list[Run]] = {}
+    for run in _folders(runs):
+        made = _made(run.id)
+        created = _created(run) if made is None else made
+        seconds.setdefault(float(int(created)), []).append(run)
+    for second in sorted(seconds, reverse=True):
+        found = seconds[second]
+        if len(found) > 1:
+            found.sort(key=lambda run: (_created(run), run.id), reverse=True)
+        yield from found
+
+
+def _folders(runs: Path) -> list[Run]:
+    """Every run, in no order."""
     try:
-        folders = [Run(path) for path in runs.iterdir() if _is_run(path)]
+        with os.scandir(runs) as found:
+            return [Run(Path(entry.path)) for entry in found if _is_run(Path(entry.path))]
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return []
     except PermissionError as error:
         raise cannot_read(runs, error) from error
-    yield from sorted(folders, key=lambda run: (_created(run), run.id), reverse=True)
 
 
 def _is_run(path: Path) -> bool:
@@ -268,17 +286,20 @@ def _is_run(path: Path) -> bool:
         return True
 
 
+def _made(run: str) -> float | None:
+    """When the run of an id was made, seconds since 1970; None where its id does not say."""
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(run[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
+    return None
+
+
 def _created(run: Run) -> float:
     """When the run was made, seconds since 1970: as it says itself, or by its id where it does not."""
     try:
         created = (run.document("state") or {}).get("created")
     except (RunnerError, AttributeError):
         created = None
-    if isinstance(created, (int, float)):
-        return float(created)
-    with contextlib.suppress(ValueError):
-        return datetime.strptime(run.id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
-    return 0.0
+    return float(created) if isinstance(created, (int, float)) else _made(run.id) or 0.0
 
 
 def find_run(runs: Path, reference: str) -> Run:
@@ -288,13 +309,20 @@ def find_run(runs: Path, reference: str) -> Run:
     """
     if os.path.isfile(Path(reference) / "state.json"):  # noqa: PTH113 - Path.is_file raises where it may not look
         return Run(Path(reference))
-    found = list(all_runs(runs))
-    if reference == "last" and found:
-        # The last one that is ours to read.
-        return next((run for run in found if os.access(run.path / "state.json", os.R_OK)), found[0])
+    if reference == "last":
+        newest = None
+        for run in all_runs(runs):
+            newest = newest or run
+            # The last one that is ours to read.
+            if os.access(run.path / "state.json", os.R_OK):
+                return run
+        if newest is not None:
+            return newest
+    found = _folders(runs)
     exact = [run for run in found if run.id == reference]
     matches = exact or [run for run in found if reference in run.id]
     if len(matches) > 1:
+        matches = [run for run in all_runs(runs) if reference in run.id]
         raise ConflictError(
             f"{reference!r} fits {len(matches)} runs", where=str(runs), hint=", ".join(run.id for run in matches[:5])
         )

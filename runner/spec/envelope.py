@@ -248,6 +248,14 @@ class RunSection(Section):
                 "void",
                 f"the executor is {self.executor}: ask for {' or '.join(ENGINES)}, or leave this out",
             )
+        if self.engine is not None and self.processes % self.engine.nodes:
+            raise invalid(
+                ("engine", "nodes"),
+                "undivided",
+                f"{self.processes} processes cannot be divided among {self.engine.nodes} nodes: as many on each",
+            )
+        if self.engine is not None and isinstance(self.gpus, int) and self.gpus % self.engine.nodes:
+            raise invalid(("gpus",), "undivided", f"{self.gpus} GPUs cannot be divided among {self.engine.nodes} nodes")
         return self
 
     @property

@@ -10,7 +10,8 @@ import os
 import warnings
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,9 +26,12 @@ class ProcessGroup(Processes):
         from torch import distributed
 
         self.rank, self.count = rank, count
+        #: How many of them are on this machine.
+        self._here = int(os.environ.get("LOCAL_WORLD_SIZE", count))
+        self.nodes = count // self._here
         self._learner: Any = lambda: None
         for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
-            # All processes are on this machine, whose own name it need not know: a container has no network.
+            # Of processes that are all on this machine, whose own name it need not know: a container has no network.
             os.environ.setdefault(name, "lo")
         backend = "gloo" if device == "cpu" else "cpu:gloo,cuda:nccl"
         # The process that started these holds the store.
@@ -91,6 +95,25 @@ class ProcessGroup(Processes):
 
     def wait(self) -> None:
         self.sum(np.zeros(1))
+
+    def bring(self, folder: Path) -> None:
+        if self.nodes == 1:
+            self.wait()
+            return
+        from runner.training.sent_folder import send_folder
+
+        send_folder(folder, source=self.first, writes=not self.first and self.rank % self._here == 0)
+
+    @contextmanager
+    def first_before(self) -> Iterator[None]:
+        # The first of all, then the first of every other node, whose cache may be its own, then the rest.
+        turn = 0 if self.first else 1 if self.rank % self._here == 0 else 2
+        last = 1 if self.nodes == 1 else 2
+        for _ in range(min(turn, last)):
+            self.wait()
+        yield
+        for _ in range(min(turn, last), last):
+            self.wait()
 
     def close(self) -> None:
         """Leave the others."""

@@ -46,6 +46,6 @@ def store(spec: Any, context: TrainContext, opened: OpenedModel, document: Mappi
     kept = {**document, "head": head_document(opened.head)}
     if context.processes.first:
         finetuned_model.write(opened, context.artifact, kept, spec.save_as, *beside)
-    context.processes.wait()
+    context.processes.bring(context.artifact)
     opened.release()
     return finetuned_model.load(context.artifact, opened.head, context.device, context.cache, base=opened.folder)

@@ -25,6 +25,9 @@ KINDS = {
     "trl": ("sft", "dpo", "orpo", "kto", "reward", "grpo"),
 }
 
+#: Those, and the programs that only rent machines: their texts are made of a run, not of a configuration.
+NAMES = (*KINDS, "skypilot", "hf-jobs")
+
 
 def export(loaded: LoadedSpec, target: str, folder: Path | None = None) -> Exported:
     """The other program's configuration. ``folder`` is where it is put, for files that lie beside it.
@@ -33,7 +36,9 @@ def export(loaded: LoadedSpec, target: str, folder: Path | None = None) -> Expor
     """
     if target not in KINDS:
         raise UsageError(
-            f"there is no export to {target!r}", where="--to", hint=hint(target, KINDS, "axolotl, llamafactory, trl")
+            f"there is no export to {target!r}",
+            where="--to",
+            hint=hint(target, NAMES, ", ".join(NAMES)),
         )
     kind = loaded.kind or ""
     if kind not in KINDS[target]:

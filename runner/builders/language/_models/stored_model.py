@@ -50,7 +50,7 @@ def write(trained: Any, context: TrainContext, document: dict[str, Any], save_as
     whole = trained.gathered(context.processes)
     if context.processes.first:
         write_folder(whole, context.artifact, document, save_as, tell)
-    context.processes.wait()
+    context.processes.bring(context.artifact)
 
 
 def reopened(context: TrainContext, base: Path, head: Head = "tokens") -> tuple[Any, Any]:

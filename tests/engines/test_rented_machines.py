@@ -1,0 +1,139 @@
+"""A run as SkyPilot and Hugging Face's Jobs take it; neither is asked for a machine here."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner.engines.engine import Order
+from runner.engines.rented_machines import hf_jobs, skypilot
+from runner.engines.run_root import RunRoot
+from runner.engines.storage import FolderStorage
+from runner.errors import UsageError
+from tests.conftest import Desk
+
+ORDER = Order(
+    name="tutor-0123456789ab-1",
+    command=("runner", "worker", "--root", "s3://bucket/runs/tutor-0123456789ab"),
+    environment={"RUNNER_SUBMISSION": "1"},
+    secret_names=("HF_TOKEN",),
+    image="registry/runner:1",
+    gpus=8,
+    cpus=15.5,
+    memory=2**36,
+    time_limit=7200,
+    stop_grace=120,
+)
+ENTRY = "runner worker --root s3://bucket/runs/tutor-0123456789ab"
+STOPPED_BEFORE = f"timeout --preserve-status --signal=TERM 7080s {ENTRY}"
+
+
+def test_a_task_of_skypilot_starts_the_entry_on_every_node() -> None:
+    text = skypilot(replace(ORDER, nodes=2))
+    task = yaml.safe_load(text)
+    assert text.startswith("# sky jobs launch FILE --secret HF_TOKEN --secret AWS_ACCESS_KEY_ID")
+    assert task["resources"] == {
+        "use_spot": True,
+        "image_id": "docker:registry/runner:1",
+        "accelerators": "A100:8",
+        "cpus": "16+",
+        "memory": "64+",
+        "job_recovery": {"recover_on_exit_codes": [75]},
+    }
+    assert (task["name"], task["num_nodes"]) == ("tutor-0123456789ab-1", 2)
+    assert task["envs"] == {"RUNNER_SUBMISSION": "1"}
+    assert task["secrets"]["HF_TOKEN"] is None
+    nodes, head, entry = task["run"].splitlines()
+    assert nodes == "export RUNNER_NODES=$SKYPILOT_NUM_NODES RUNNER_NODE_RANK=$SKYPILOT_NODE_RANK"
+    assert head == 'export RUNNER_HEAD="$(echo "$SKYPILOT_NODE_IPS" | head -n1):29500"'
+    assert entry == STOPPED_BEFORE
+    alone = yaml.safe_load(skypilot(replace(ORDER, time_limit=None)))
+    assert (alone["run"], "num_nodes" in alone) == (ENTRY + "\n", False)
+
+
+def test_a_job_of_hugging_face_stops_before_its_machine_does() -> None:
+    words = shlex.split(hf_jobs(ORDER))
+    at = words.index("registry/runner:1")
+    assert shlex.join(words[at + 1 :]) == STOPPED_BEFORE
+    given = shlex.join(words[:at])
+    assert given.startswith("hf jobs run --detach --name tutor-0123456789ab-1 --flavor a100x8 --timeout 7200s")
+    assert "--env RUNNER_SUBMISSION=1" in given
+    assert "--secrets HF_TOKEN --secrets AWS_ACCESS_KEY_ID" in given
+    # Without a limit it has half an hour, which Hugging Face then gives it.
+    assert "timeout --preserve-status --signal=TERM 1680s runner" in hf_jobs(replace(ORDER, time_limit=None))
+
+
+@pytest.mark.parametrize("write", [skypilot, hf_jobs])
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"image": None}, "/run/image"),
+        ({"folder": "/shared/runs/tutor"}, "/run/engine/root"),
+        ({"queue": "gpus"}, "/run/engine/queue"),
+        ({"options": {"namespace": "team"}}, "/run/engine/options"),
+    ],
+)
+def test_what_rented_machines_do_not_have_is_refused(write: Any, changes: dict[str, Any], where: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        write(replace(ORDER, **changes))
+    assert refused.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"nodes": 2}, "/run/engine/nodes"),
+        ({"gpus": 3}, "/run/gpus"),
+        ({"time_limit": 200.0}, "/run/engine/lifetime"),
+    ],
+)
+def test_what_hugging_face_does_not_have_is_refused(changes: dict[str, Any], where: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        hf_jobs(replace(ORDER, **changes))
+    assert refused.value.where == where
+
+
+def spec(root: Path | str) -> dict[str, Any]:
+    run = {"executor": "kubernetes", "gpus": 0, "image": "registry/runner:1", "engine": {"root": str(root)}}
+    kind = {"model_type": "elo_scoring", "min_model_occurrences": 20}
+    return {"model": {"name": "elo", "spec": kind}, "data": {"dataset": "sample"}, "epochs": 1, "run": run}
+
+
+@pytest.mark.slow
+@pytest.mark.warm
+def test_a_staged_run_is_trained_by_the_command_that_is_printed(desk: Desk) -> None:
+    root = desk.home / "root"
+    root.mkdir()
+    file = desk.write("spec.json", spec(root))
+    made = desk("remote", "stage", file, "--json").ok().json
+    assert made["root"] == f"{root}/{made['run']}"
+    assert desk("remote", "stage", file, "--json").ok().json == made
+    assert not (root / made["run"] / "attempts").exists()
+    desk(*shlex.split(made["command"])[1:]).ok()
+    assert RunRoot(FolderStorage(root), made["run"]).done() is not None
+
+
+def test_the_verb_writes_them(desk: Desk) -> None:
+    file = desk.write("spec.json", spec(desk.home / "root"))
+    refused = desk("spec", "export", file, "--to", "skypilot")
+    assert refused.code == 2
+    assert "/run/engine/root" in refused.err
+    plain = desk.write("plain.json", spec("x") | {"run": {"executor": "local"}})
+    refused = desk("spec", "export", plain, "--to", "hf-jobs")
+    assert refused.code == 2
+    assert "/run/engine" in refused.err
+    assert "skypilot" in desk("spec", "export", plain, "--to", "skypilo").err
+
+
+def test_the_verb_takes_an_address_it_does_not_ask(desk: Desk) -> None:
+    pytest.importorskip("s3fs")
+    file = desk.write("spec.json", spec("s3://bucket/runs"))
+    made = json.loads(desk("spec", "export", file, "--to", "hf-jobs", "--json").ok().out)
+    assert made["root"] == f"s3://bucket/runs/{made['run']}"
+    assert made["text"].startswith("hf jobs run ")
