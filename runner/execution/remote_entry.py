@@ -138,8 +138,8 @@ class _Attempt:
                         self._hand_over(run, mirror)
                 except Superseded as gone:
                     self._told = gone
-                except RunnerError as refused:
-                    error = error or refused
+                except Exception as refused:  # noqa: BLE001 - as above
+                    error = error or classify(refused)
             return self._end(mirror, error)
         finally:
             if mirror is not None:

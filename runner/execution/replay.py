@@ -66,6 +66,10 @@ def replay(
         if find(workspace.store, pointers.get(document, f"/model/spec/{name}")).reference != pinned_reference:
             document = pointers.put(document, f"/model/spec/{name}", pinned_reference)
             pinned_references = True
+    if (document.get("run") or {}).get("engine") is not None:
+        # There the same spec is the same run, whose model would be fetched: nothing would be trained.
+        section = {name: value for name, value in document["run"].items() if name != "engine"}
+        document["run"] = section | {"executor": "local"}
     if lock.image and executor in (None, "docker"):
         # The digest, not the name: a name may stand for another image by now.
         pinned = {"executor": "docker", "image": lock.image_digest or lock.image}

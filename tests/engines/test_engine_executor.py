@@ -25,7 +25,7 @@ from runner.errors import (
     SpecError,
     UsageError,
 )
-from runner.execution import engine_handle, remote_control, train_and_resume
+from runner.execution import engine_handle, remote_control, replay, train_and_resume
 from runner.execution.engine_handle import EngineHandle
 from runner.execution.plan import make_plan
 from runner.runs.run_documents import Failure, Outcome
@@ -322,6 +322,23 @@ def test_a_killed_follower_is_followed_by_another(place):
         other.transition(State.RUNNING, executor="slurm")
     with pytest.raises(ConflictError, match="on an engine a run is its spec and its data"):
         train_and_resume.resume(other.id, Workspace.below(place))
+
+
+def test_a_replay_trains_here(place, monkeypatch):
+    """On the engine the same spec is the same run, and its model would be compared with itself."""
+    run, _, root = begun(place)
+    finish(root, place)
+    made, model = remote_control.fetch(remote_control.Named(root, run), Workspace.below(place))
+    asked = []
+
+    def train(loaded, workspace, **options):
+        asked.append((loaded.spec.run.engine, options["executor"]))
+        raise ConflictError("as far as is of interest here")
+
+    monkeypatch.setattr(replay, "train", train)
+    with pytest.raises(ConflictError, match="of interest"):
+        replay.replay(model.reference, Workspace.below(place))
+    assert asked == [(None, "local")] and made.id == run.id
 
 
 def test_what_cannot_be_left_is_refused(place):

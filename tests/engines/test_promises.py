@@ -21,7 +21,9 @@ from runner.errors import ConflictError, DataError, EnvironmentProblem, ExitCode
 from runner.execution import remote_control, train_and_resume
 from runner.execution.remote_entry import work_remotely
 from runner.runs.run_folder import State
+from runner.spec.checking import LoadedSpec, load
 from tests.engines.process_engine import ProcessEngine, kill_all
+from tests.examples import example
 from tests.holding import wait
 
 
@@ -178,6 +180,32 @@ def test_it_is_stopped_left_and_gone_on_with(cluster, capsys):
     assert made.state().state is State.SUCCEEDED
     there, here = model.path / "scores.safetensors", finished.model.path / "scores.safetensors"
     assert there.read_bytes() == here.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_goes_on_with_one(cluster):
+    """At its next step; the number of processes is not what makes it another run. That both learn the same is shown of
+    runs here (tests/execution/test_processes.py)."""
+    document = example("sft")
+    document["model"]["spec"] |= {"max_steps": 2}
+
+    def asked(processes: int) -> LoadedSpec:
+        run = {"executor": "slurm", "gpus": 0, "processes": processes, "engine": {"root": str(cluster.root)}}
+        return load(json.dumps(document | {"run": run}), source="spec.json")
+
+    cluster.hold("step:1")
+    train_and_resume.leave(asked(2), cluster.workspace)
+    cluster.reached()
+    node = job()
+    node.terminate()
+    assert node.wait() == ExitCode.STOPPED
+    cluster.go_on()
+    finished = train_and_resume.train(asked(1), cluster.workspace)
+    root = cluster.run()
+    assert [attempt.end.how for attempt in root.attempts()] == [How.INTERRUPTED, How.DONE]
+    events = [json.loads(line) for line in (finished.run.path / "events.jsonl").read_text().splitlines()]
+    assert [each.get("processes", 1) for each in events if each["event"] == "started"] == [2, 1]
+    assert [each["step"] for each in events if each["event"] == "step"] == [1, 2]
 
 
 @pytest.fixture
