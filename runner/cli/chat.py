@@ -25,7 +25,7 @@ Settings = Parameter(name="--set", negative="")
 
 
 def chat(
-    model: Annotated[str, Parameter(help="The stored model: TYPE/NAME, or TYPE/NAME/vN.")],
+    model: Annotated[str, Parameter(help="The stored model: TYPE/NAME, or TYPE/NAME/vN; or a base model.")],
     *,
     system: Annotated[str | None, Parameter(help="What the system says before the conversation.")] = None,
     load: Annotated[Path | None, Parameter(help="A conversation that was saved, to be taken up again.")] = None,

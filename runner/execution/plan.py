@@ -28,7 +28,7 @@ from runner.spec.envelope import TrainingSpec
 from runner.store.model_lookup import StoredModel
 from runner.store.names import check_encodable
 from runner.training.made_models import comes_from_package
-from runner.training.pretrained import at_hand
+from runner.training.pretrained import at_hand, need_possible
 from runner.workspace import Workspace, absolute, current_folder
 
 
@@ -118,6 +118,9 @@ def make_plan(
     files += [cwd / path for path in asked.files]
     models = [path for name, _ in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
     references = resolve_references(spec, workspace)
+    if parent is None:
+        # What goes on from a stored model opens none of the bases that the stored spec names.
+        _check_names(spec)
     _check_fit(spec, parent, references, loaded, workspace)
     reminders: list[str] = []
     chosen, image, digest = choose_executor(spec, notes, reminders)
@@ -217,19 +220,24 @@ def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
 
     One that names a stored model is none of them.
     """
-    found: list[tuple[str, str | None]] = []
+    return [(name, revision) for _, name, revision in _named_models(spec)]
+
+
+def _named_models(spec: TrainingSpec) -> list[tuple[str, str, str | None]]:
+    """The same, each after its pointer."""
+    found: list[tuple[str, str, str | None]] = []
     stored = spec.model.spec.stored_models().values() if spec.model.spec else ()
 
-    def look(section: BaseModel) -> None:
+    def look(section: BaseModel, pointer: str) -> None:
         for name in type(section).model_fields:
             value = getattr(section, name)
             if names_pretrained(type(section), name) and value is not None and value not in stored:
-                found.append((value, getattr(section, "revision", None)))
-        for _, inner in sections_within(section):
-            look(inner)
+                found.append((f"{pointer}/{name}", value, getattr(section, "revision", None)))
+        for place, inner in sections_within(section):
+            look(inner, "/".join([pointer, *place]))
 
     if spec.model.spec:
-        look(spec.model.spec)
+        look(spec.model.spec, "/model/spec")
     return found
 
 
@@ -277,6 +285,16 @@ def _check_fit(
             [replace(fault, line=line, column=column) for fault, (line, column) in zip(faults, places, strict=True)],
             source=loaded.document.source,
         )
+
+
+def _check_names(spec: TrainingSpec) -> None:
+    """Raise :class:`NotFoundError` for a pretrained model that is nowhere, before a run is made for it."""
+    for pointer, name, revision in _named_models(spec):
+        try:
+            need_possible(name, revision)
+        except NotFoundError as error:
+            error.where = pointer
+            raise
 
 
 def _check_file(path: Path, where: str) -> None:
