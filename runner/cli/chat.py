@@ -15,7 +15,7 @@ from runner.cli.chat_commands import carry_out
 from runner.cli.output import error_text, say, show
 from runner.cli.parameters import Json
 from runner.cli.streams import ResultStream, standard_input
-from runner.errors import DataError, RunnerError, UsageError
+from runner.errors import DataError, ExitCode, RunnerError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
 if TYPE_CHECKING:
@@ -32,10 +32,11 @@ def chat(
     set_: Annotated[list[str] | None, Settings] = None,
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,
-) -> None:
+) -> int:
     """Talk with a stored language model. Answers come as they are made; Ctrl-C ends one, not the session.
 
-    Lines of a pipe are turns of one conversation: echo "Hi" | runner chat sft/tutor
+    Lines of a pipe are turns of one conversation: echo "Hi" | runner chat sft/tutor. A command that cannot be done, such
+    as an unknown one, is told, and what comes after it is done all the same; the exit code is the first one's.
 
     Example: runner chat sft/tutor --set temperature=0.7 --system "Be brief."
 
@@ -62,13 +63,22 @@ def chat(
         say(f"warning: {warning}")
     if person:
         _attended(session)
-        return
-    for line in _piped():
-        if not _turn(session, line, None if json else ResultStream()):
-            break
+        return ExitCode.DONE
+    code = ExitCode.DONE
+    for number, line in enumerate(_piped(), 1):
+        try:
+            if not _turn(session, line, None if json else ResultStream()):
+                break
+        except RunnerError as error:
+            if not _is_command(line):
+                raise
+            error.where = error.where or f"standard input:{number}"
+            say(error_text(error))
+            code = code or error.code
     if json:
         document = {"model": session.model} | session.conversation.as_dict()
         show(document | {"options": session.options.model_dump()}, "", as_json=True)
+    return code
 
 
 def _attended(session: ChatSession) -> None:
@@ -128,12 +138,16 @@ def _piped() -> Iterator[str]:
 
 def _turn(session: ChatSession, line: str, out: ResultStream | None) -> bool:
     """Do what a line says: a command, or a turn. False: it is the end."""
-    if line.startswith("/") and not line.startswith("//"):
+    if _is_command(line):
         return carry_out(session, line)
     if line.strip():
         # A turn that begins with a slash is written with two.
         _answer(session, line[1:] if line.startswith("//") else line, out)
     return True
+
+
+def _is_command(line: str) -> bool:
+    return line.startswith("/") and not line.startswith("//")
 
 
 def _answer(session: ChatSession, text: str, out: ResultStream | None) -> None:
