@@ -35,8 +35,9 @@ def chat(
 ) -> int:
     """Talk with a stored language model. Answers come as they are made; Ctrl-C ends one, not the session.
 
-    Lines of a pipe are turns of one conversation: echo "Hi" | runner chat sft/tutor. A command that cannot be done, such
-    as an unknown one, is told, and what comes after it is done all the same; the exit code is the first one's.
+    Lines of a pipe are turns of one conversation: echo "Hi" | runner chat sft/tutor
+
+    A command in a pipe that cannot be done is told, and what comes after it is done; the exit code is the first one's.
 
     Example: runner chat sft/tutor --set temperature=0.7 --system "Be brief."
 

@@ -27,6 +27,7 @@ Columns_ = Annotated[
 ]
 
 
+Template_ = Annotated[str | None, Parameter(help="With a model: as a spec's chat.template; default the model's own.")]
 Fields_ = Annotated[
     str | None,
     Parameter(help='Other fields of a spec\'s data, as JSON: {"role_words": {"clerk": "assistant"}}.'),
@@ -41,9 +42,9 @@ def check(
     fields: Fields_ = None,
     model: Annotated[
         str | None,
-        Parameter(help="Language models: try the chat template of this one on every row: a base, or a stored TYPE/NAME."),
+        Parameter(help="Language models: try this one's chat template on every row; a base, or a stored model."),
     ] = None,
-    template: Annotated[str | None, Parameter(help="--model: as a spec's chat.template; default the model's own.")] = None,
+    template: Template_ = None,
     loss_on: LossOn_ = None,
     json: Json = False,
 ) -> int:
@@ -85,7 +86,7 @@ def show_rows(
         bool, Parameter(negative="", help="Language models: rows as tokens, and which of them are learned.")
     ] = False,
     model: Annotated[str | None, Parameter(help="--tokens: whose tokenizer: a base, or a stored TYPE/NAME.")] = None,
-    template: Annotated[str | None, Parameter(help="--tokens: as a spec's chat.template; default the model's own.")] = None,
+    template: Template_ = None,
     loss_on: LossOn_ = None,
     as_served: Annotated[
         bool, Parameter(negative="", help="--tokens: compare them with what a stored model would be asked with.")

@@ -118,7 +118,8 @@ def test_a_model_that_is_nowhere_is_told_before_a_run_is_made(workspace, base, h
 
 
 def test_a_model_further_within_a_spec_is_named_by_its_place(workspace):
-    made = document("distillation", "m", made_models.TINY, teacher={"teacher_type": "model", "model_name": "runner/tiny-lama"})
+    teacher = {"teacher_type": "model", "model_name": "runner/tiny-lama"}
+    made = document("distillation", "m", made_models.TINY, teacher=teacher)
     with pytest.raises(NotFoundError) as refused:
         planned(workspace, made)
     assert refused.value.where == "/model/spec/teacher/model_name"
