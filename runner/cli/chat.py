@@ -15,7 +15,7 @@ from runner.cli.chat_commands import carry_out
 from runner.cli.output import error_text, say, show
 from runner.cli.parameters import Json
 from runner.cli.streams import ResultStream, standard_input
-from runner.errors import DataError, RunnerError, UsageError
+from runner.errors import DataError, ExitCode, RunnerError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
 if TYPE_CHECKING:
@@ -25,17 +25,19 @@ Settings = Parameter(name="--set", negative="")
 
 
 def chat(
-    model: Annotated[str, Parameter(help="The stored model: TYPE/NAME, or TYPE/NAME/vN.")],
+    model: Annotated[str, Parameter(help="The stored model: TYPE/NAME, or TYPE/NAME/vN; or a base model.")],
     *,
     system: Annotated[str | None, Parameter(help="What the system says before the conversation.")] = None,
     load: Annotated[Path | None, Parameter(help="A conversation that was saved, to be taken up again.")] = None,
     set_: Annotated[list[str] | None, Settings] = None,
     device: Literal["cpu", "cuda"] = "cpu",
     json: Json = False,
-) -> None:
+) -> int:
     """Talk with a stored language model. Answers come as they are made; Ctrl-C ends one, not the session.
 
     Lines of a pipe are turns of one conversation: echo "Hi" | runner chat sft/tutor
+
+    A command in a pipe that cannot be done is told, and what comes after it is done; the exit code is the first one's.
 
     Example: runner chat sft/tutor --set temperature=0.7 --system "Be brief."
 
@@ -62,13 +64,22 @@ def chat(
         say(f"warning: {warning}")
     if person:
         _attended(session)
-        return
-    for line in _piped():
-        if not _turn(session, line, None if json else ResultStream()):
-            break
+        return ExitCode.DONE
+    code = ExitCode.DONE
+    for number, line in enumerate(_piped(), 1):
+        try:
+            if not _turn(session, line, None if json else ResultStream()):
+                break
+        except RunnerError as error:
+            if not _is_command(line):
+                raise
+            error.where = error.where or f"standard input:{number}"
+            say(error_text(error))
+            code = code or error.code
     if json:
         document = {"model": session.model} | session.conversation.as_dict()
         show(document | {"options": session.options.model_dump()}, "", as_json=True)
+    return code
 
 
 def _attended(session: ChatSession) -> None:
@@ -128,12 +139,16 @@ def _piped() -> Iterator[str]:
 
 def _turn(session: ChatSession, line: str, out: ResultStream | None) -> bool:
     """Do what a line says: a command, or a turn. False: it is the end."""
-    if line.startswith("/") and not line.startswith("//"):
+    if _is_command(line):
         return carry_out(session, line)
     if line.strip():
         # A turn that begins with a slash is written with two.
         _answer(session, line[1:] if line.startswith("//") else line, out)
     return True
+
+
+def _is_command(line: str) -> bool:
+    return line.startswith("/") and not line.startswith("//")
 
 
 def _answer(session: ChatSession, text: str, out: ResultStream | None) -> None:

@@ -27,6 +27,7 @@ Columns_ = Annotated[
 ]
 
 
+Template_ = Annotated[str | None, Parameter(help="With a model: as a spec's chat.template; default the model's own.")]
 Fields_ = Annotated[
     str | None,
     Parameter(help='Other fields of a spec\'s data, as JSON: {"role_words": {"clerk": "assistant"}}.'),
@@ -41,9 +42,9 @@ def check(
     fields: Fields_ = None,
     model: Annotated[
         str | None,
-        Parameter(help="Language models: try this model's chat template on every row, as base_model_name names it."),
+        Parameter(help="Language models: try this one's chat template on every row; a base, or a stored model."),
     ] = None,
-    template: Annotated[str | None, Parameter(help="--model: as a spec's chat.template; default tokenizer.")] = None,
+    template: Template_ = None,
     loss_on: LossOn_ = None,
     json: Json = False,
 ) -> int:
@@ -69,7 +70,7 @@ def check(
     if model is not None and read.error is None:
         from runner.cli.data_tokens import loss_on_of, try_template
 
-        try_template(read, model=model, template=template or "tokenizer", loss_on=loss_on_of(kind, loss_on))
+        try_template(read, model=model, template=template, loss_on=loss_on_of(kind, loss_on))
     show(data_document(read), lambda: report_text(read), as_json=json)
     return ended(read, json)
 
@@ -84,8 +85,8 @@ def show_rows(
     tokens: Annotated[
         bool, Parameter(negative="", help="Language models: rows as tokens, and which of them are learned.")
     ] = False,
-    model: Annotated[str | None, Parameter(help="--tokens: whose tokenizer, as base_model_name names it.")] = None,
-    template: Annotated[str | None, Parameter(help="--tokens: as a spec's chat.template; default tokenizer.")] = None,
+    model: Annotated[str | None, Parameter(help="--tokens: whose tokenizer: a base, or a stored TYPE/NAME.")] = None,
+    template: Template_ = None,
     loss_on: LossOn_ = None,
     as_served: Annotated[
         bool, Parameter(negative="", help="--tokens: compare them with what a stored model would be asked with.")
@@ -115,7 +116,7 @@ def show_rows(
             read.loaded.train,
             rows,
             model=model,
-            template=template or "tokenizer",
+            template=template,
             loss_on=loss_on_of(kind, loss_on),
             as_served=as_served,
             as_json=json,

@@ -49,7 +49,7 @@ def show_tokens(
     count: int,
     *,
     model: str | None,
-    template: str,
+    template: str | None,
     loss_on: Any = "assistant",
     as_served: bool,
     as_json: bool,
@@ -59,8 +59,8 @@ def show_tokens(
     Args:
         loaded: the rows of a side, of a layout of language models.
         count: so many of them are shown.
-        model: whose tokenizer is taken, as ``base_model_name`` names it.
-        template: as a spec's ``chat.template``.
+        model: whose tokenizer is taken: a base, as ``base_model_name`` names it, or a stored model.
+        template: as a spec's ``chat.template``; None is the tokenizer's own, and of a stored model its training's.
         loss_on: as a spec's ``loss_on``.
         as_served: ask for every answer, as a stored model would, and compare the ids with the row's.
 
@@ -69,7 +69,7 @@ def show_tokens(
     if model is None:
         raise UsageError("--tokens needs a tokenizer", where="--model", hint="such as --model NAME of the base model")
     rows = _chats(loaded)[:count]
-    renderer = ChatRenderer.of(_tokenizer(model), template)
+    renderer = _renderer(model, template)
     # What a stored model keeps is what it is asked by.
     stored = ChatRenderer.from_document(renderer.tokenizer, renderer.as_document()) if as_served else None
     shown = [
@@ -121,7 +121,7 @@ def loss_on_of(kind: str, words: str | None) -> Any:
         ) from None
 
 
-def try_template(read: DataTrial, *, model: str, template: str, loss_on: Any = "assistant") -> None:
+def try_template(read: DataTrial, *, model: str, template: str | None, loss_on: Any = "assistant") -> None:
     """Try the chat template on every row that was read, as training would: rows that it refuses count as dropped.
 
     ``read.error`` becomes what training would end with: a model without a template, or not one row that is left.
@@ -129,7 +129,7 @@ def try_template(read: DataTrial, *, model: str, template: str, loss_on: Any = "
     if read.loaded is None:
         return
     try:
-        renderer = ChatRenderer.of(_tokenizer(model), template)
+        renderer = _renderer(model, template)
     except DataError as error:
         read.error = error
         return
@@ -167,12 +167,15 @@ def _chats(loaded: Any) -> Sequence[Any]:
     return rows
 
 
-def _tokenizer(name: str) -> Any:
-    from runner.training import pretrained
-    from runner.training.pretrained_tokenizer import read_tokenizer
+def _renderer(model: str, template: str | None) -> ChatRenderer:
+    """The renderer of a model's conversations: a stored one's is its training's, where no other template is named."""
+    from runner.generation.named_tokenizer import named_tokenizer
     from runner.workspace import Workspace
 
-    return read_tokenizer(pretrained.resolve(name, None, Workspace.current().cache), "--model")
+    tokenizer, trained = named_tokenizer(Workspace.current(), model, "--model")
+    if template is None and trained is not None:
+        return ChatRenderer.from_document(tokenizer, trained)
+    return ChatRenderer.of(tokenizer, template or "tokenizer")
 
 
 def _parts(row: LanguageRow, loss_on: Any) -> list[tuple[str, Conversation, Any]]:

@@ -50,7 +50,8 @@ def evaluate(
     Parameters
     ----------
     models
-        Stored language models, TYPE/NAME or TYPE/NAME/vN. The later ones are compared with the first.
+        Stored language models, TYPE/NAME or TYPE/NAME/vN, or base models that are on this machine. The later ones are
+        compared with the first.
     tasks
         Task files: JSON, as `runner schema evaluation-task` says.
     suite

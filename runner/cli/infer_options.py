@@ -79,7 +79,7 @@ def _found(model: str) -> tuple[str, Task]:
     from runner.inference.opening import find_model
     from runner.workspace import Workspace
 
-    found = find_model(Workspace.current(), model)
+    found = find_model(Workspace.current(), model, or_base=True)
     return found.reference, registry.task(found.model_type)
 
 

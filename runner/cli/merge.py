@@ -39,9 +39,10 @@ def merge(
 
     done = run(Workspace.current(), model, name, dtype=dtype, say=lambda text: say(f"warning: {text}"))
     reference = f"{done.stored.model_type}/{done.stored.name}"
+    kept = f"stored as {done.stored.reference}" + (" already, with the same bytes" if done.again else "")
     show(
         done.as_dict(),
-        lambda: f"{as_text(done.agreement)}\n\nstored as {done.stored.reference}\n  runner chat {reference}",
+        lambda: f"{as_text(done.agreement)}\n\n{kept}\n  runner chat {reference}",
         as_json=json,
-        kept=f"stored as {done.stored.reference}",
+        kept=kept,
     )

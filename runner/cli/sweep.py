@@ -91,7 +91,7 @@ def show_sweep(
     from runner.sweeps import sweep_page, sweep_tables
 
     folder = _found(name)
-    record = folder.record()
+    record = folder.seen()
     if html is not None:
         write_atomic(html, sweep_page.page(record, name, _importance(folder, record)).encode())
         say(f"written: {html}")
@@ -182,7 +182,7 @@ def export(
     """
     from runner.sweeps import exporting
 
-    record = _found(name).record()
+    record = _found(name).seen()
     rows = exporting.write(record, to)
     show({"path": str(to), "trials": rows}, f"{rows} trials in {to}", as_json=json)
 
@@ -248,13 +248,10 @@ def _read(file: Path) -> CheckedSweep:
 
 def _explain(checked: CheckedSweep, as_json: bool) -> None:
     """What would be trained: all of a grid; of another method what is varied, and how."""
-    from itertools import islice
-
-    from runner.sweeps.children import child_of
-    from runner.sweeps.sweep_checking import feasible
+    from runner.contract.quantities import counted
     from runner.sweeps.sweep_tables import short_names, shown
 
-    sweep, base = checked.loaded.sweep, checked.loaded.base_value
+    sweep = checked.loaded.sweep
     document: dict[str, Any] = {
         "sweep": sweep.name,
         "model_type": checked.kind,
@@ -266,12 +263,14 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
         "children": [],
     }
     if sweep.method == "grid":
-        for values in islice(checked.space.combinations(base), checked.trials):
-            child = child_of(base, sweep.name, values)
-            unfit = feasible(checked.loaded, child)
-            document["children"].append({"name": child.name, "values": values, "does_not_fit": unfit})
+        # As the sweep takes them: those that are not trained do not count.
+        document["children"] = _grid(checked)
+    unfit = sum(child["does_not_fit"] is not None for child in document["children"])
+    document["trained"] = len(document["children"]) - unfit if sweep.method == "grid" else checked.trials
     names = short_names(checked.space.parameters)
-    head = f"{checked.trials} trials of {checked.kind}, to {checked.goal} {checked.metric}, by {sweep.method}"
+    head = f"{counted(document['trained'], 'trials')} of {checked.kind}, to {checked.goal} {checked.metric}, " + (
+        f"by {sweep.method}" + (f"; {unfit} more do not fit" if unfit else "")
+    )
     rows = [
         (child["name"], ", ".join(f"{names[at]} {shown(each)}" for at, each in child["values"].items()),
          f"does not fit: {child['does_not_fit']}" if child["does_not_fit"] else "")
@@ -282,6 +281,23 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
         for pointer, parameter in document["space"].items()
     ]  # fmt: skip
     show(document, lambda: head + "\n\n" + table(("WHAT", "VALUES", ""), rows), as_json=as_json)
+
+
+def _grid(checked: CheckedSweep) -> list[dict[str, Any]]:
+    """The combinations of a grid that the sweep would take, each with the constraint that it does not fit."""
+    from runner.sweeps.children import child_of
+    from runner.sweeps.sweep_checking import feasible
+
+    found: list[dict[str, Any]] = []
+    fitting = 0
+    for values in checked.space.combinations(checked.loaded.base_value):
+        if fitting == checked.trials:
+            break
+        child = child_of(checked.loaded.base_value, checked.loaded.sweep.name, values)
+        unfit = feasible(checked.loaded, child)
+        fitting += unfit is None
+        found.append({"name": child.name, "values": values, "does_not_fit": unfit})
+    return found
 
 
 def _found(name: str) -> SweepFolder:

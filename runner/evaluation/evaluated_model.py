@@ -36,7 +36,7 @@ class EvaluatedModel(AskedModel):
 
         Raises :class:`ConflictError` for a model of another task, and what opening a model raises.
         """
-        opened = open_model(workspace, reference, device=device)
+        opened = open_model(workspace, reference, device=device, or_base=True)
         if not speaks(opened):
             raise ConflictError(
                 f"{opened.reference} is a model of {opened.task.name}, and language models are evaluated",

@@ -100,7 +100,7 @@ class Bench:
 
     def _once(self, name: str) -> Opened:
         """A stored model, the one that is open already where it is the same."""
-        opened = open_model(self._workspace, name, device=self._device)
+        opened = open_model(self._workspace, name, device=self._device, or_base=True)
         return self._opened.setdefault(opened.reference, opened)
 
     @property

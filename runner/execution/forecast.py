@@ -84,6 +84,8 @@ def forecast(
     except ImportError as error:
         return replace(found, footprint_unknown=f"telling it needs {error.name}, not installed here")
     except EnvironmentProblem as error:
+        # What is missing here would be missing to the run as well.
+        emit("warning", message=f"a run would end before its first step as things are: {error.message}")
         return replace(found, footprint_unknown=error.message)
     return replace(found, footprint=footprint)
 

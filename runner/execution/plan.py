@@ -20,14 +20,14 @@ from runner.execution.model_references import resolve_references, resolve_start_
 from runner.execution.plan_document import PlanDocument, StoredReference
 from runner.execution.prepared_references import with_prepared
 from runner.execution.resolved_paths import resolve_paths
-from runner.execution.spec_names import file_names, model_names
+from runner.execution.spec_names import file_names, model_names, named_models
 from runner.spec.canonical import canonical
 from runner.spec.checking import LoadedSpec, with_flags
 from runner.spec.envelope import ENGINES, TrainingSpec
 from runner.store.model_lookup import StoredModel
 from runner.store.names import check_encodable
 from runner.training.made_models import comes_from_package
-from runner.training.pretrained import at_hand
+from runner.training.pretrained import at_hand, need_possible
 from runner.workspace import Workspace, absolute, current_folder
 
 
@@ -119,6 +119,9 @@ def make_plan(
     files += [cwd / path for path in asked.files]
     models = [path for name, _ in model_names(spec) if (path := absolute(name, cwd)).is_dir()]
     references = resolve_references(spec, workspace)
+    if parent is None:
+        # What goes on from a stored model opens none of the bases that the stored spec names.
+        _check_names(spec)
     _check_fit(spec, parent, references, loaded, workspace)
     reminders: list[str] = []
     chosen, image, digest = choose_executor(spec, notes, reminders)
@@ -241,6 +244,16 @@ def _check_fit(
             [replace(fault, line=line, column=column) for fault, (line, column) in zip(faults, places, strict=True)],
             source=loaded.document.source,
         )
+
+
+def _check_names(spec: TrainingSpec) -> None:
+    """Raise :class:`NotFoundError` for a pretrained model that is nowhere, before a run is made for it."""
+    for pointer, name, revision in named_models(spec):
+        try:
+            need_possible(name, revision)
+        except NotFoundError as error:
+            error.where = pointer
+            raise
 
 
 def _check_file(path: Path, where: str) -> None:

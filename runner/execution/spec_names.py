@@ -13,19 +13,24 @@ def model_names(spec: TrainingSpec) -> list[tuple[str, str | None]]:
 
     One that names a stored model is none of them.
     """
-    found: list[tuple[str, str | None]] = []
+    return [(name, revision) for _, name, revision in named_models(spec)]
+
+
+def named_models(spec: TrainingSpec) -> list[tuple[str, str, str | None]]:
+    """The same, each after its pointer."""
+    found: list[tuple[str, str, str | None]] = []
     stored = spec.model.spec.stored_models().values() if spec.model.spec else ()
 
-    def look(section: BaseModel) -> None:
+    def look(section: BaseModel, pointer: str) -> None:
         for name in type(section).model_fields:
             value = getattr(section, name)
             if names_pretrained(type(section), name) and value is not None and value not in stored:
-                found.append((value, getattr(section, "revision", None)))
-        for _, inner in sections_within(section):
-            look(inner)
+                found.append((f"{pointer}/{name}", value, getattr(section, "revision", None)))
+        for place, inner in sections_within(section):
+            look(inner, "/".join([pointer, *place]))
 
     if spec.model.spec:
-        look(spec.model.spec)
+        look(spec.model.spec, "/model/spec")
     return found
 
 

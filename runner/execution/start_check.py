@@ -13,7 +13,6 @@ from runner.contract import FootprintContext, LoadedData
 from runner.execution.fit import Fit, judge, refuse, this_machine
 from runner.execution.plan_document import PlanDocument
 from runner.execution.spec_names import model_names
-from runner.execution.starting_batch_size import starting_rows
 from runner.spec.envelope import TrainingSpec
 from runner.training.pretrained import at_hand
 
@@ -34,6 +33,8 @@ def check_start(
 ) -> Fit | None:
     """Judge the training that is about to begin in ``folder``, and tell it by an event ``fit``.
 
+    Where the spec leaves the batch size to the training, ``context.at_once`` is what it begins with.
+
     None where the kind tells nothing, where it cannot tell, and where the model is small beside the memory. Raises
     :class:`~runner.errors.EnvironmentProblem` for one that will not fit, unless the plan says that it begins anyway.
     """
@@ -45,8 +46,6 @@ def check_start(
         return None
     try:
         with _same_chance(context.device):
-            if spec.batch_size == "auto":
-                context.at_once = starting_rows(plan.model_type, spec.model.spec, context, spec.run.memory_bytes)
             footprint = estimate(spec.model.spec, context)
     except Exception:  # noqa: BLE001 - the training raises it too, and says at which place of the spec it is
         return None

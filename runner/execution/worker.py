@@ -167,12 +167,11 @@ def carry_out(
         processes.bring(run.path / "checkpoints")
     start_from = Path(plan.start_from) if plan.start_from else None
     stored = {name: Path(entry.path) for name, entry in plan.stored.items()}
-    if processes.first:
-        check_start(plan, spec, rehearsed(data, spec, seed, device, plan, cache), run.path, emit)
-    at_once = None
+    known = rehearsed(data, spec, seed, device, plan, cache)
     if spec.batch_size == "auto":
-        known = rehearsed(data, spec, seed, device, plan, cache)
-        at_once = starting_rows(kind, spec.model.spec, known, spec.run.memory_bytes)
+        known.at_once = starting_rows(kind, spec.model.spec, known, spec.run.memory_bytes)
+    if processes.first:
+        check_start(plan, spec, known, run.path, emit)
     with _told_of_changed_data(earlier):
         result: TrainResult = builder.train(
             spec.model.spec,
@@ -192,7 +191,7 @@ def carry_out(
                 stored=stored,
                 cache=cache,
                 processes=processes,
-                at_once=at_once,
+                at_once=known.at_once,
                 code=_code_runner(spec),
             ),
         )

@@ -9,13 +9,12 @@ from runner import near_names, registry
 from runner.contract import Task
 from runner.errors import ConflictError, NotFoundError
 from runner.inference.opening import PATHS, choose_device, open_model
+from runner.inference.untrained import PLAIN
 from runner.store.manifest import NAME as MANIFEST
 from runner.store.model_lookup import listing
 from runner.training import pretrained
 from runner.workspace import Workspace, absolute, current_folder
 
-#: The kind whose predictor opens a language model that was not trained here.
-PLAIN = "causal_lm"
 #: What is beside the weights of one that was trained here, in a store and out of it.
 TRAINED = "language_model.json"
 

@@ -166,7 +166,7 @@ def open_chat(
         if "system" in given:
             raise UsageError("the system's turn is given twice", where="--set system", hint="leave one out")
         given["system"] = system
-    opened = open_model(workspace, model, device=device)
+    opened = open_model(workspace, model, device=device, or_base=True)
     if not hasattr(opened.predictor_class, "stream"):
         raise ConflictError(
             f"{opened.reference} is a model of {opened.task.name}, which does not talk",

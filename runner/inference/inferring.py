@@ -84,7 +84,7 @@ def ask(
 
     if batch_size < 1:
         raise UsageError(f"the batch size is {batch_size}", where="--batch-size", hint="it is 1 or more")
-    found = find_model(workspace, model)
+    found = find_model(workspace, model, or_base=True)
     return Question(found, read_options(registry.task(found.model_type), options or {}, FLAGS), batch_size, device)
 
 

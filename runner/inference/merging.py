@@ -13,8 +13,8 @@ from typing import Any
 from runner.contract import Table
 from runner.errors import ConflictError, RunnerError, UsageError
 from runner.inference.opening import open_model
-from runner.store.manifest import ModelFacts
-from runner.store.model_lookup import StoredModel
+from runner.store.manifest import ModelFacts, describe_files, verify
+from runner.store.model_lookup import StoredModel, versions
 from runner.store.model_storing import check_store, promote
 from runner.store.names import name_fault
 from runner.workspace import Workspace
@@ -28,6 +28,8 @@ class Merged:
     #: The adapter, ``type/name/vN``.
     adapter: str
     agreement: Table
+    #: Whether it is a version that was there already, of the same bytes.
+    again: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """The ``--json`` document."""
@@ -35,6 +37,7 @@ class Merged:
             "model": self.stored.reference,
             "path": str(self.stored.path),
             "merged_from": self.adapter,
+            "already_stored": self.again,
             "agreement": self.agreement.as_dict(),
         }
 
@@ -49,6 +52,7 @@ def merge(
 ) -> Merged:
     """Store a whole model, called ``name`` or ``<the adapter's>-merged``, in ``dtype`` or its base's own.
 
+    One that a merge of the same adapter stored before, with the same bytes, is that one, and no version is added.
     Raises :class:`ConflictError` for a model without an adapter, and what opening it and its base raises.
     """
     opened = open_model(workspace, reference)
@@ -78,6 +82,8 @@ def merge(
         except RunnerError as error:
             error.where = error.where or opened.reference
             raise
+        if (before := _stored_before(workspace, kind, name, target, opened.reference, say)) is not None:
+            return Merged(before, opened.reference, table, again=True)
         model = {"name": name, "spec": {**spec["model"]["spec"], "save_as": "whole"}}
         merged = ModelFacts(**{each.name: getattr(opened.manifest, each.name) for each in fields(ModelFacts)})
         stored = promote(
@@ -115,3 +121,24 @@ def _not_merged(opened: Any) -> ConflictError:
         f"{opened.reference} is an adapter, and one of a {kind} is put into its base when it is trained, not later",
         hint='train its spec anew with "save_as": "whole"; beside its base it answers as it is',
     )
+
+
+def _stored_before(
+    workspace: Workspace, kind: str, name: str, made: Path, adapter: str, say: Callable[[str], None]
+) -> StoredModel | None:
+    """The version that has the files that were made, and is whole, of those that are merged from the same adapter."""
+    files = describe_files(made)
+    for model in reversed(versions(workspace.store, kind, name)):
+        try:
+            manifest = model.manifest()
+            if manifest.merged_from != adapter:
+                continue
+            if manifest.files == files:
+                verify(model.path, workspace.cache)
+                return model
+        except RunnerError:
+            # One that is damaged is no reason not to store it anew.
+            continue
+        say(f"{model.reference} was merged from {adapter} before, and has other bytes: a version is added")
+        break
+    return None

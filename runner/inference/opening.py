@@ -16,10 +16,13 @@ from pydantic import ValidationError
 from runner import near_names, registry
 from runner.contract import AskOptions, Builder, Task
 from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
+from runner.inference import untrained
+from runner.inference.untrained import Untrained
 from runner.store.manifest import NAME as MANIFEST
 from runner.store.manifest import Manifest
 from runner.store.model_lookup import StoredModel, find, in_folder, listing, open_verified
 from runner.store.names import ModelReference, parse_reference
+from runner.training import made_models, pretrained
 from runner.workspace import Workspace, absolute, current_folder
 
 #: What a path begins with, and no name.
@@ -84,6 +87,13 @@ class Opened:
         return self
 
 
+class OpenedBase(Opened):
+    """The same of a language model that was not trained here."""
+
+    def load(self) -> Any:
+        return self.predictor_class.of_base(self.path, self.device)
+
+
 def _usable(kind: str) -> bool:
     """Whether what a kind needs is installed: its predictor's module may import all of that."""
     try:
@@ -100,22 +110,34 @@ def _need_type(workspace: Workspace, wanted: ModelReference) -> None:
         registry.load(str(wanted.model_type))
     except NotFoundError as error:
         found = [f"{model.model_type}/{model.name}" for model in listing(workspace.store) if model.name == wanted.name]
+        named = f"{wanted.model_type}/{wanted.name}"
         if found:
             error.hint = f"did you mean {' or '.join(dict.fromkeys(found))}?"
+        elif wanted.version is None and pretrained.available_locally(named):
+            error.hint = f"{named} is a base model, and a stored one is needed: `runner models` lists those"
+        elif str(wanted.model_type) + "/" == pretrained.OWN:
+            error.hint = near_names.hint(named, made_models.DRAWN, f"there are {', '.join(made_models.DRAWN)}")
         raise
 
 
-def find_model(workspace: Workspace, reference: str) -> StoredModel:
+def find_model(workspace: Workspace, reference: str, *, or_base: bool = False) -> StoredModel:
     """The version that a reference names, or the model in a folder, written as a path (``./x``, ``/x``, ``~/x``); not
-    yet checked. Raises :class:`~runner.errors.NotFoundError`."""
+    yet checked. ``or_base``: or a language model that was not trained here, and is on this machine.
+
+    Raises :class:`~runner.errors.NotFoundError`.
+    """
     if reference in (".", "..") or reference.startswith(PATHS):
         try:
             return in_folder(absolute(reference, current_folder(), where="--model"))
         except NotFoundError as error:
+            if or_base and (base := untrained.at_hand(reference, None, workspace.cache)) is not None:
+                return base
             error.hint = error.hint or "a path leads to what `runner models export` wrote; a name is TYPE/NAME"
             raise
     try:
         wanted = parse_reference(reference)
+        if or_base and (base := untrained.at_hand(reference, wanted, workspace.cache)) is not None:
+            return base
         if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
             _need_type(workspace, wanted)
         return find(workspace.store, wanted)
@@ -125,19 +147,27 @@ def find_model(workspace: Workspace, reference: str) -> StoredModel:
         raise
 
 
-def open_model(workspace: Workspace, reference: str | StoredModel, *, device: str = "cpu") -> Opened:
+def open_model(
+    workspace: Workspace, reference: str | StoredModel, *, device: str = "cpu", or_base: bool = False
+) -> Opened:
     """Check the stored model and choose its device: ``cpu``, ``cuda``, or ``auto`` for a GPU where there is one.
+
+    ``or_base``, as :func:`find_model` takes it: only for who asks models, and reads nothing else of a manifest.
 
     Raises :class:`~runner.errors.NotFoundError` for a stored model or type that is not there,
     :class:`~runner.errors.IntegrityError` for bytes that changed, :class:`EnvironmentProblem` for what is missing.
     """
-    stored = find_model(workspace, reference) if isinstance(reference, str) else reference
-    stored, manifest = open_verified(workspace.store, stored, workspace.cache)
+    stored = find_model(workspace, reference, or_base=or_base) if isinstance(reference, str) else reference
+    base = isinstance(stored, Untrained)
+    if base:
+        manifest = stored.manifest()
+    else:
+        stored, manifest = open_verified(workspace.store, stored, workspace.cache)
     registry.require(stored.model_type)
     builder = registry.load(stored.model_type)
     chosen = choose_device(builder.REQUIRES, device)
     warnings = [f"{stored.model_type} computes on the CPU"] if device == "cuda" and chosen == "cpu" else []
-    return Opened(stored, manifest, builder, chosen, workspace.cache, warnings)
+    return (OpenedBase if base else Opened)(stored, manifest, builder, chosen, workspace.cache, warnings)
 
 
 def choose_device(requires: Sequence[str], device: str) -> str:

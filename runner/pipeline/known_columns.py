@@ -1,4 +1,4 @@
-"""Which columns rows will have when a training reads them: the first steps are rehearsed on a few rows."""
+"""Which columns rows will have when a training or a task reads them: the first steps are rehearsed on a few rows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from pydantic import BaseModel
 from runner import near_names
 from runner.data.hub_files import is_hub_name
 from runner.errors import DataError, RunnerError
+from runner.pipeline.loading import LoadedStep, task_of
 from runner.pipeline.references import REFERENCE, Reference
 from runner.pipeline.steps import STEPS, WHOLE
+from runner.tasks.generation.questions.question_cells import columns_needed
 
 if TYPE_CHECKING:
     from runner.pipeline.planning import PlannedStep
@@ -25,7 +27,8 @@ TRIED = 20
 
 
 def check_columns(planned: Sequence[PlannedStep]) -> Iterator[tuple[str, RunnerError]]:
-    """Trainings that name a column which the rows of an earlier step will not have: step and error."""
+    """Trainings, and tasks of evaluations, that name a column which the rows of an earlier step will not have: step and
+    error."""
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as scratch:
         rows: dict[str, list[dict[str, Any]]] = {}
         for each in planned:
@@ -33,6 +36,40 @@ def check_columns(planned: Sequence[PlannedStep]) -> Iterator[tuple[str, RunnerE
                 rows[each.name] = _rehearsed(each, rows, Path(scratch) / each.name)
             elif each.step.verb == "train":
                 yield from ((each.name, error) for error in _missing(each, rows))
+            elif each.step.verb == "evaluate":
+                yield from ((each.name, error) for error in _unasked(each, rows))
+
+
+def _unasked(planned: PlannedStep, rows: Mapping[str, list[dict[str, Any]]]) -> Iterator[RunnerError]:
+    """What is wrong with the columns of tasks whose rows a step makes; of other tasks the rows are read."""
+    step = planned.step
+    told = step.told(lambda within, name: name)
+    sources = {ref.within: ref.step for ref in step.references if ref.within[-1:] == ("dataset",)}
+    for at, said in enumerate(told["tasks"]):
+        own = {within[2:-1]: name for within, name in sources.items() if within[:2] == ("tasks", at)}
+        if not own:
+            continue
+        task = task_of(said, step.name).task
+        shown = task.few_shot if own.get(("few_shot",)) else None
+        needed = dict.fromkeys(task.data.where or (), "/data/where") | columns_needed(task)
+        places = {("data",): needed, ("few_shot",): dict.fromkeys((shown and shown.where) or (), "/few_shot/where")}
+        for place, columns in places.items():
+            made = own.get(place)
+            known = _known(rows.get(made, ())) if made is not None else []
+            yield from (_error(step, f"tasks/{at}{field}", column, known, made)
+                        for column, field in columns.items() if known and column not in known)  # fmt: skip
+
+
+def _known(rows: Sequence[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _error(step: LoadedStep, field: str, column: str, known: Sequence[str], made: str | None) -> RunnerError:
+    return DataError(
+        f"there is no column {column!r} in the rows of {made!r}",
+        where=f"/{'/'.join(map(str, step.place))}/{field}",
+        hint=near_names.hint(column, known, f"they have: {', '.join(known)}"),
+    )
 
 
 def _missing(planned: PlannedStep, rows: Mapping[str, list[dict[str, Any]]]) -> Iterator[RunnerError]:
@@ -40,16 +77,12 @@ def _missing(planned: PlannedStep, rows: Mapping[str, list[dict[str, Any]]]) -> 
     reference = next((ref for ref in step.references if ref.within == ("data", "dataset")), None)
     if reference is None or step.spec is None:
         return
-    known = list(dict.fromkeys(name for row in rows.get(reference.step, ()) for name in row))
+    known = _known(rows.get(reference.step, ()))
     if not known:
         return
     for pointer, column in _named_columns(step.spec.spec.data):
         if column not in known:
-            yield DataError(
-                f"there is no column {column!r} in the rows of {reference.step!r}",
-                where=f"/{'/'.join(map(str, step.place))}/data/{pointer}",
-                hint=near_names.hint(column, known, f"they have: {', '.join(known)}"),
-            )
+            yield _error(step, f"data/{pointer}", column, known, reference.step)
 
 
 def _named_columns(data: Any) -> Iterator[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner.contract import Section
+from runner.data.hub_files import is_hub_name
 from runner.errors import Fault, RunnerError, SpecError
 from runner.pipeline import document as documents
 from runner.pipeline.references import Made, Named, Reference, Sort, faults_of, filled, found_in, is_reference
@@ -74,10 +75,13 @@ class LoadedPipeline:
 def load(data: bytes | str, source: str = "<pipeline>") -> LoadedPipeline:
     """Read and check. Raises :class:`SpecError` with every fault, in the order of the text."""
     document = read(data, source)
-    steps, findings, warnings = _Reading(document).steps()
+    reading = _Reading(document)
+    steps, findings, warnings = reading.steps()
     faults: list[Finding] = _of_form(document)
     faults += [finding for finding in findings if not any(finding.at[: len(own.at)] == own.at for own in faults)]
     if faults:
+        # By itself a file that is not here is told when the steps are planned: elsewhere it may be there.
+        faults += reading.absent()
         raise SpecError([finding.fault for finding in in_order(faults)], source=source)
     head = document.value["pipeline"]
     return LoadedPipeline(head["name"], head.get("description"), document, steps, warnings)
@@ -136,6 +140,22 @@ class _Reading:
         places = {finding.at for finding in self.faults if finding.sort != "spec"}
         faults = [finding for finding in self.faults if finding.sort != "spec" or finding.at not in places]
         return steps, faults, self.warnings
+
+    def absent(self) -> list[Finding]:
+        """The raw files of data steps that are not here, so that they are told with what else is wrong."""
+        from runner.pipeline.steps.raw_rows import raw_files
+
+        found = []
+        for own, verb, body, _ in self._rough():
+            given = body.get("input") if isinstance(body, dict) else None
+            if verb in documents.OWN_VERBS or not isinstance(given, str) or is_hub_name(given):
+                continue
+            try:
+                raw_files(given)
+            except RunnerError as error:
+                at: Path = (*own.place, verb, "input")
+                found.append(find(self.document, at, "step", str(error), hint=error.hint))
+        return found
 
     def _rough(self) -> list[tuple[Named, str, Any, Mapping[str, Any]]]:
         """Name, references, verb, what it is told, and ``with``, of every step that has one verb."""

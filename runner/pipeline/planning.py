@@ -88,10 +88,11 @@ def plan(loaded: LoadedPipeline, workspace: Workspace, executor: str | None = No
             # The model that it was made of is gone. Rows that are made again are the same rows.
             done = None
         planned[step.name] = PlannedStep(step, key, identity, folder, done, needs)
-    if not errors:
-        errors += [(name, error) for name, error in check_columns(list(planned.values()))]
+    wrong = {name for name, _ in errors}
+    errors += [each for each in check_columns(list(planned.values())) if each[0] not in wrong]
     if errors:
-        raise StepsError(errors, len(loaded.steps))
+        order = [step.name for step in loaded.steps]
+        raise StepsError(sorted(errors, key=lambda error: order.index(error[0])), len(loaded.steps))
     return list(planned.values())
 
 

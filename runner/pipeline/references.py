@@ -141,7 +141,11 @@ def _fault(
 
 def _makers(sort: Sort, before: Mapping[str, Named]) -> str:
     makers = [name for name, each in before.items() if any(made.sort == sort for made in each.makes.values())]
-    return f"{WORDS[sort]} come from: {', '.join(makers)}" if makers else f"no step before it makes {WORDS[sort]}"
+    return (
+        f"{WORDS[sort]} {'come' if sort == 'rows' else 'comes'} from: {', '.join(makers)}"
+        if makers
+        else f"no step before it makes {WORDS[sort]}"
+    )
 
 
 def _cycle(first: str, second: str, every: Sequence[Named]) -> list[str]:

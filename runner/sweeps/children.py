@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runner.spec import checking, pointers
 from runner.spec.checking import LoadedSpec
+from runner.spec.reader import read
 from runner.spec.training_identity import spec_hash
 
 #: What decides what is learned; a place elsewhere would train the same thing again.
 VARIED = ("/model/spec", "/model/start_state", "/data", "/epochs", "/batch_size")
+
+
+#: Letters of an identity in a model's name.
+SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,25 @@ def child_of(base: Mapping[str, Any], sweep: str, values: Mapping[str, Any]) -> 
         # The runs of a sweep are one group there.
         document["wandb"].setdefault("experiment_name", sweep)
     source = f"{sweep}: " + (", ".join(f"{place} = {value!r}" for place, value in values.items()) or "the base spec")
+    if isinstance(document.get("model"), dict):
+        # As long as its own name, which says what is trained, and of that nothing is known yet.
+        document["model"]["name"] = _named(sweep, "0" * SHOWN)
     trial = checking.load_object(document, source)
     identity = spec_hash(trial.spec)
-    document["model"]["name"] = f"{sweep}-{identity[:8]}"
-    return Child(checking.load_object(document, source), identity)
+    return Child(_renamed(trial, _named(sweep, identity)), identity)
+
+
+def _named(sweep: str, identity: str) -> str:
+    return f"{sweep}-{identity[:SHOWN]}"
+
+
+def _renamed(loaded: LoadedSpec, name: str) -> LoadedSpec:
+    """The same spec with another name of its model, which was checked to be one: nothing is checked again."""
+    value = deepcopy(loaded.document.value)
+    value["model"]["name"] = name
+    document = read(json.dumps(value, indent=2, ensure_ascii=False), loaded.document.source)
+    spec = loaded.spec.model_copy(update={"model": loaded.spec.model.model_copy(update={"name": name})})
+    return replace(loaded, spec=spec, document=document, value=value)
 
 
 def put(document: dict[str, Any], pointer: str, value: Any) -> None:

@@ -22,6 +22,8 @@ class TrialState(StrEnum):
 
     #: Asked for, and not over: it is being trained, or was when the sweep was interrupted.
     RUNNING = "running"
+    #: The same, where no process runs the sweep: it is gone on with when the sweep is. In no journal.
+    INTERRUPTED = "interrupted"
     COMPLETE = "complete"
     #: Stopped, as it would not have been the best.
     PRUNED = "pruned"
@@ -37,6 +39,7 @@ class TrialState(StrEnum):
 #: Those that count against the sweep's ``trials``: a run was begun for them.
 COUNTED = (
     TrialState.RUNNING,
+    TrialState.INTERRUPTED,
     TrialState.COMPLETE,
     TrialState.PRUNED,
     TrialState.FAILED,

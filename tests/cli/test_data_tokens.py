@@ -205,3 +205,18 @@ def test_a_packaged_model_is_made_without_a_word(tmp_path, monkeypatch, capfd):
     (tmp_path / "chat.jsonl").write_text('{"prompt": "Why?", "completion": "Because."}\n')
     assert run(["data", "show", "chat.jsonl", "--kind", "sft", "--tokens", "--model", "runner/tiny-llama"]) == 0
     assert capfd.readouterr().err == ""
+
+
+def test_a_stored_model_is_asked_by_the_template_of_its_training(talking, chats, monkeypatch, capsys) -> None:
+    monkeypatch.setenv("RUNNER_HOME", str(talking.home))
+    for model in (_TINY, "sft/talker"):
+        assert show_rows(chats, kind="sft", tokens=True, model=model, rows=2, json=True) == 0
+    first, second = capsys.readouterr().out.split("\n{", 1)
+    assert json.loads(first)["rows"] == json.loads("{" + second)["rows"]
+    assert check(chats, kind="sft", model="sft/talker", json=True) == 0
+    assert run(["data", "check", chats, "--kind", "sft", "--model", "sft/talkr"]) == 5
+    assert "did you mean 'sft/talker'" in capsys.readouterr().err
+    assert run(["data", "check", chats, "--kind", "sft", "--model", "elo_scoring/elo"]) == 5
+    assert "no tokenizer of conversations" in capsys.readouterr().err
+    assert run(["data", "show", chats, "--kind", "sft", "--tokens", "--model", "runner/tiny-lama"]) == 5
+    assert "did you mean 'runner/tiny-llama'" in capsys.readouterr().err

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from runner.errors import NotFoundError
 from runner.execution.base_models import keep_ready
+from runner.execution.dry_run import dry_run
 from runner.execution.plan import make_plan
 from runner.execution.train_and_resume import resume
 from runner.runs.run_folder import Run, State
@@ -104,3 +106,29 @@ class Seen(Exception):
 
 def look(run: Any, plan: Any) -> None:
     raise Seen(plan)
+
+
+@pytest.mark.parametrize(
+    ("base", "hint"), [("runner/tiny-lama", "did you mean 'runner/tiny-llama'?"), ("./nobody", "a Hub name")]
+)
+def test_a_model_that_is_nowhere_is_told_before_a_run_is_made(workspace, base, hint):
+    with pytest.raises(NotFoundError) as refused:
+        planned(workspace, document("sft", "m", base))
+    assert refused.value.where == "/model/spec/base_model_name" and hint in str(refused.value.hint)
+
+
+def test_a_model_further_within_a_spec_is_named_by_its_place(workspace):
+    teacher = {"teacher_type": "model", "model_name": "runner/tiny-lama"}
+    made = document("distillation", "m", made_models.TINY, teacher=teacher)
+    with pytest.raises(NotFoundError) as refused:
+        planned(workspace, made)
+    assert refused.value.where == "/model/spec/teacher/model_name"
+
+
+def test_a_model_that_could_not_be_fetched_now_is_told_by_a_dry_run(workspace, monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    rows = [{"text": f"A line {number}."} for number in range(8)]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = document("causal_lm", "m", "someone/model") | {"data": {"dataset": str(tmp_path / "texts.jsonl")}}
+    found = dry_run(load_object(made, source="spec"), workspace, "local")
+    assert any("a run would end before its first step" in warning for warning in found["warnings"])

@@ -205,6 +205,16 @@ def test_every_fault_is_told_at_once_and_in_order_of_the_text() -> None:
     assert lines == sorted(lines)  # type: ignore[type-var]
 
 
+def test_a_raw_file_that_is_not_here_is_told_with_the_other_faults_and_not_by_itself() -> None:
+    gone = {"name": "gone", "process": {"input": "rwa.jsonl"}}
+    load_object(pipeline(gone))
+    with pytest.raises(SpecError) as caught:
+        load_object(pipeline(gone, {"name": "train", "train": rating(epochs=-1, data={"dataset": "sample"})}))
+    first, second = caught.value.faults
+    assert (first.pointer, second.pointer) == ("/steps/0/process/input", "/steps/1/train/epochs")
+    assert "no such data file" in first.message and "raw.jsonl" in str(first.hint)
+
+
 def test_a_fault_in_a_spec_has_its_line_in_the_pipeline() -> None:
     text = json.dumps(pipeline(PROCESS, SPLIT, {"train": chat(epochs=0)}), indent=2)
     with pytest.raises(SpecError) as caught:
@@ -253,6 +263,35 @@ class TestBeforeTheFirstStep:
         document = rated()
         document["steps"][3] = {"merge": {"model": {"$from": "train"}}}
         assert "no adapter" in refused(document)["merge"].message
+
+    @pytest.mark.parametrize(
+        ("changed", "place"),
+        [
+            ({"prompt": "{usr}"}, "/prompt"),
+            ({"answer": TASK["answer"] | {"reference": "{asistant}"}}, "/answer/reference"),
+            ({"data": TASK["data"] | {"where": {"part": "test"}}}, "/data/where"),
+            ({"few_shot": {"k": 1, "dataset": {"$from": "split.train"}, "where": {"part": 1}}}, "/few_shot/where"),
+        ],
+    )
+    def test_a_column_that_a_task_reads_and_no_row_will_have(self, changed: dict[str, Any], place: str) -> None:
+        document = pipeline(PROCESS, SPLIT, TRAIN, {"evaluate": {"models": [{"$from": "train"}], "tasks": [TASK]}})
+        plan(load_object(document), Workspace.current())
+        document["steps"][3]["evaluate"]["tasks"] = [TASK, TASK | {"name": "other"} | changed]
+        error = refused(document)["evaluate"]
+        assert error.where == f"/steps/3/evaluate/tasks/1{place}"
+        assert "in the rows of 'split'" in error.message and error.hint
+
+    def test_a_raw_file_and_a_column_are_told_at_once_in_the_order_of_the_steps(self) -> None:
+        wrong = {"evaluate": {"models": [{"$from": "train"}], "tasks": [TASK | {"prompt": "{usr}"}]}}
+        late = {"name": "late", "dedupe": {"input": "gone.jsonl"}}
+        early = {"name": "early", "dedupe": {"input": "gone.jsonl"}}
+        assert list(refused(pipeline(early, PROCESS, SPLIT, TRAIN, wrong, late))) == ["early", "evaluate", "late"]
+
+    def test_a_base_model_is_evaluated_and_asked_as_a_stored_one(self) -> None:
+        models = ["runner/tiny-llama", {"$from": "train"}]
+        asked = {"infer": {"model": "runner/tiny-llama", "input": "raw.jsonl", "options": {"max_new_tokens": 4}}}
+        plan(load_object(pipeline(PROCESS, SPLIT, TRAIN, {"evaluate": {"models": models, "tasks": [TASK]}}, asked)),
+             Workspace.current())  # fmt: skip
 
     def test_a_column_that_is_gone_when_the_training_reads_it(self) -> None:
         # `process` keeps no other columns than it is told.

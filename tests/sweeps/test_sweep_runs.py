@@ -103,6 +103,8 @@ def test_told_to_stop_it_says_how_to_go_on(make_desk: Callable[[], Desk]) -> Non
     wait(lambda: any(line["event"] == "ended" for line in lines(desk)), process)
     os.kill(process.pid, signal.SIGTERM)
     assert process.wait(120) == 75
+    shown = desk("sweep", "show", NAME, "--json").ok().json["states"]
+    assert shown["running"] == 0 and shown["interrupted"] <= 1
     assert run(desk, sweep(trials=3)).ok().json["states"]["complete"] == 3
 
 
@@ -178,6 +180,19 @@ def test_a_dry_run_starts_nothing(make_desk: Callable[[], Desk]) -> None:
     found = run(desk, document, "--dry-run").ok().json
     assert [child["values"] for child in found["children"]] == [{"/epochs": 1}, {"/epochs": 2}]
     assert not (desk.home / "sweeps").exists() and not (desk.home / "runs").exists()
+
+
+def test_a_dry_run_says_which_of_a_grid_are_not_trained(make_desk: Callable[[], Desk]) -> None:
+    document = sweep(method="grid", trials=None, space={"/epochs": [2, 3, 4]}, constraints=["epochs != 3"])
+    desk = make_desk()
+    found = run(desk, document, "--dry-run").ok().json
+    assert [child["does_not_fit"] for child in found["children"]] == [None, "epochs != 3", None]
+    assert found["trained"] == 2
+    said = desk("sweep", "run", "sweep.json", "--dry-run").ok().out
+    assert said.startswith("2 trials of elo_scoring") and "; 1 more do not fit" in said
+    # As many as are asked for are trained, whatever stands before them does not fit.
+    found = run(desk, sweep(**document["sweep"] | {"trials": 2}), "--dry-run").ok().json
+    assert [child["values"]["/epochs"] for child in found["children"]] == [2, 3, 4]
 
 
 def test_runs_of_a_sweep_are_one_group_on_wandb() -> None:

@@ -24,6 +24,7 @@ class ConversationsData(TurnsData):
 
     layout: ClassVar[str] = "conversations"
     made_by: ClassVar[str] = "runner.data.conversations.conversation_rows"
+    cleaned_by: ClassVar[str] = "process"
 
     columns: ConversationColumns | None = option(
         None, description="Columns that are called otherwise than usual: messages, or prompt and completion, ..."

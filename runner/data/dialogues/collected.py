@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,8 @@ from runner.data.dialogues.row_preparation import note_fault, side_column
 from runner.data.dialogues.row_types import LanguageRow
 from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.kept_rows import KEYS, KeptRows, taken
-from runner.data.records import open_records
+from runner.data.records import Batch, Records, open_records
+from runner.errors import DataError
 
 if TYPE_CHECKING:
     from runner.data.dialogues.section import DialogueData
@@ -105,7 +107,7 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport, 
     found = Collected(records.unit, told, layout_rows(section, told, records.unit == "row"), cache)
     found.seen = dict.fromkeys(records.columns or ())
     way = side_column(section)
-    for batch in records.batches(BATCH):
+    for batch in _batches(records, section):
         report.rows_read += len(batch.numbers) + len(batch.bad)
         for line, reason in batch.bad:
             report.drop(reason, [line])
@@ -119,6 +121,18 @@ def collect(section: DialogueData, path: str, pointer: str, report: DataReport, 
             _keep(found, made, row, way)
             count_oddities(found, report, line)
     return found
+
+
+def _batches(records: Records, section: DialogueData) -> Iterator[Batch]:
+    """The rows. A file with lines that are no JSON is refused whole, and what leaves such lines out is named."""
+    try:
+        yield from records.batches(BATCH)
+    except DataError as error:
+        if records.container == "jsonl" and section.cleaned_by and error.where is not None:
+            file = error.where.partition(":")[0]
+            way_out = f"`runner data {section.cleaned_by} {shlex.quote(file)} FOLDER` leaves out what cannot be read"
+            error.hint = f"{error.hint}; {way_out}" if error.hint else way_out
+        raise
 
 
 def count_oddities(found: Collected, report: DataReport, line: int) -> None:

@@ -54,6 +54,8 @@ class DialogueData(RoleFiles):
     sample_file: ClassVar[str] = ""
     #: What happens to a row that is too long, for a warning.
     cut_away: ClassVar[str] = "what is over max_length tokens is cut, the answer with it"
+    #: The step of `runner data` that makes rows to train on of raw files, where there is one.
+    cleaned_by: ClassVar[str] = ""
 
     dataset: DataPath = option(
         description="A file, a folder or a pattern (.jsonl, .json, .csv, .tsv, .parquet, .arrow; .gz too), or a data "

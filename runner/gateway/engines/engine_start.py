@@ -19,8 +19,9 @@ from runner.errors import ConflictError, UsageError
 from runner.gateway.engines.engine_completer import EngineCompleter, EngineFacts
 from runner.gateway.engines.engine_process import EngineProcess
 from runner.gateway.engines.known_engines import FIELDS, FoundEngine, Words, find_engine, more_flags
-from runner.generation.model_opening import PLAIN, base_folder, is_stored
+from runner.generation.model_opening import base_folder, is_stored
 from runner.inference.opening import open_model
+from runner.inference.untrained import PLAIN
 from runner.serving.opened_models import Limits, created_at, named
 from runner.tasks.ranking.backend_sections import Backend
 from runner.workspace import Workspace

@@ -35,6 +35,8 @@ ASSISTANT = ("assistant", "answer", "response", "target", "output", "completion"
 SYSTEM = ("system", "system_prompt", "system_message")
 #: Columns with which a row is more than a question and its answer.
 MORE = ("messages", "history", "tools", "reasoning")
+#: Why a row is not taken whose column is there and says nothing: as training calls it.
+EMPTY = {"user": "empty_prompt", "assistant": "empty_answer"}
 HINT = 'name the columns: --columns \'{"user": "Question", "assistant": "Reply"}\''
 TEXT_KEYS = ("answer", "text", "content", "value")
 
@@ -177,6 +179,8 @@ class _Reader:
         user, assistant = self._cell(value, "user", USER), self._cell(value, "assistant", ASSISTANT)
         for what, cell, names in (("user", user, USER), ("assistant", assistant, ASSISTANT)):
             if nothing(cell):
+                if (column := self._empty(value, what, names)) is not None:
+                    raise RowFault(EMPTY[what], f"{column!r} says nothing")
                 shown = ", ".join(map(repr, list(value)[:12])) or "nothing"
                 known = self._own.get(what) or ", ".join(names)
                 raise RowFault(f"no_{what}", f"the row has {shown}; {what} is in {known}")
@@ -187,13 +191,24 @@ class _Reader:
         if role in self._own:
             self._used.add(self._own[role])
             return value.get(self._own[role])
-        taken = {name for other, name in self._own.items() if other != role}
-        by_plain = {plain(name): name for name in reversed(list(value)) if name not in taken}
+        by_plain = self._by_plain(value, role)
         found = next((by_plain[name] for name in names if not nothing(value.get(by_plain.get(name, "")))), None)
         if found is None:
             return None
         self._used.add(found)
         return value[found]
+
+    def _empty(self, value: Mapping[str, Any], role: str, names: tuple[str, ...]) -> str | None:
+        """The column of a role that is there with nothing in its cell."""
+        if role in self._own:
+            return self._own[role] if self._own[role] in value else None
+        by_plain = self._by_plain(value, role)
+        return next((by_plain[name] for name in names if name in by_plain), None)
+
+    def _by_plain(self, value: Mapping[str, Any], role: str) -> dict[str, str]:
+        """The columns that may be a role's, by their names without case and signs."""
+        taken = {name for other, name in self._own.items() if other != role}
+        return {plain(name): name for name in reversed(list(value)) if name not in taken}
 
     def _asked(self, user: Any, value: Mapping[str, Any], changed: set[str]) -> str:
         text = self._text(user, "user", changed, cut=False)

@@ -146,11 +146,10 @@ def _by_format(options: Options) -> Any:
     if options.model is None:
         template = Template(options.format, formats.template_of(options.format, starts=False), None, {}, DAY)
     else:
-        from runner.training import pretrained
-        from runner.training.pretrained_tokenizer import read_tokenizer
+        from runner.generation.named_tokenizer import named_tokenizer
         from runner.workspace import Workspace
 
-        tokenizer = read_tokenizer(pretrained.resolve(options.model, None, Workspace.current().cache), "model")
+        tokenizer, _ = named_tokenizer(Workspace.current(), options.model, "model")
         template = open_template(tokenizer, options.format, DAY)
 
     def pairs(row: Mapping[str, Any]) -> Iterator[Pair]:

@@ -69,11 +69,10 @@ def reads(options: Options) -> list[Path]:
 
 def token_counter(model: str) -> Callable[[str], int]:
     """Counts a text's tokens. Raises :class:`~runner.errors.DataError` for a model without a tokenizer."""
-    from runner.training import pretrained
-    from runner.training.pretrained_tokenizer import read_tokenizer
+    from runner.generation.named_tokenizer import named_tokenizer
     from runner.workspace import Workspace
 
-    tokenizer = read_tokenizer(pretrained.resolve(model, None, Workspace.current().cache), "model")
+    tokenizer, _ = named_tokenizer(Workspace.current(), model, "model")
     return lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False).input_ids)
 
 

@@ -10,12 +10,12 @@ from runner.contract.quantities import counted
 from runner.data.hub_files import is_hub_name
 from runner.errors import ConflictError, RunnerError
 from runner.evaluation import evaluating, evaluation_files
+from runner.inference.opening import find_model
 from runner.pipeline.loading import LoadedStep, task_of
 from runner.pipeline.references import found_in, is_reference
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps.raw_rows import raw_files
 from runner.pipeline.verbs import Result, Work
-from runner.store.model_lookup import find
 from runner.tasks.generation.questions.question_rows import read_task
 from runner.workspace import Workspace
 
@@ -25,7 +25,7 @@ GOES_ON = False
 
 def inputs(step: LoadedStep, told: Any, workspace: Workspace) -> Mapping[str, Any]:
     """Stored models by their version, tasks by what they say, and their rows by their bytes."""
-    models = [find(workspace.store, name).reference for name in told["models"] if isinstance(name, str)]
+    models = [find_model(workspace, name, or_base=True).reference for name in told["models"] if isinstance(name, str)]
     tasks = []
     for at, task in enumerate(step.body["tasks"]):
         said = task
@@ -46,7 +46,7 @@ def check(step: LoadedStep, workspace: Workspace, executor: str | None) -> None:
             reference = next(each for each in step.references if each.within == ("models", at))
             kind, name = step.kinds.get(("models", at)), str(reference)
         else:
-            kind, name = find(workspace.store, given).model_type, given
+            kind, name = find_model(workspace, given, or_base=True).model_type, given
         if kind is not None and not registry.task(kind).has_room("questions"):
             task = registry.task(kind).name
             raise ConflictError(

@@ -10,14 +10,13 @@ from typing import Any
 from runner import registry
 from runner.contract.quantities import counted
 from runner.inference import inferring
-from runner.inference.opening import read_options
+from runner.inference.opening import find_model, read_options
 from runner.inference.row_reading import reading_of
 from runner.pipeline.loading import LoadedStep
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps.raw_rows import raw_files
 from runner.pipeline.verbs import Result, Work, external
 from runner.store.files import sha256_file
-from runner.store.model_lookup import find
 from runner.workspace import Workspace, absolute, current_folder
 
 GOES_ON = True
@@ -28,7 +27,7 @@ def inputs(step: LoadedStep, told: Any, workspace: Workspace) -> Mapping[str, An
     """The model by its version, the rows by their bytes."""
     found: dict[str, Any] = {}
     if external(step, ("model",)):
-        found["model"] = find(workspace.store, told["model"]).reference
+        found["model"] = find_model(workspace, told["model"], or_base=True).reference
     if external(step, ("input",)):
         path = absolute(told["input"], current_folder())
         found["input"] = fingerprint([path] if path.is_file() else raw_files(told["input"]))
@@ -39,7 +38,7 @@ def check(step: LoadedStep, workspace: Workspace, executor: str | None) -> None:
     """That the model's task has the options."""
     kind = step.kinds.get(("model",))
     if external(step, ("model",)):
-        kind = find(workspace.store, step.body["model"]).model_type
+        kind = find_model(workspace, step.body["model"], or_base=True).model_type
     if kind is not None:
         read_options(registry.task(kind), step.body.get("options", {}))
 

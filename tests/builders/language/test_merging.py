@@ -62,6 +62,10 @@ def test_a_quantised_base_is_compared_too_and_the_command_says_so(kept, desk):
     assert table["rows"][0][1] < table["rows"][1][1]
     refused = desk("merge", "sft/alone")
     assert refused.code == ExitCode.NOT_FOUND_OR_CONFLICT and "whole model" in refused.err
+    # The same adapter, merged again, adds no version; in another dtype it does, and that is told.
+    assert "stored as sft/alone/v1 already" in desk("merge", "sft/small", "--name", "alone").ok().out
+    other = desk("merge", "sft/small", "--name", "alone", "--dtype", "bfloat16").ok()
+    assert "stored as sft/alone/v2" in other.out and "sft/alone/v1 was merged from sft/small/v1 before" in other.err
     assert "runner replay sft/small/v1" in desk("replay", "sft/alone").err
 
 

@@ -98,6 +98,17 @@ def test_what_is_not_taken_is_kept_aside_with_its_line_and_reason(tmp_path):
     assert sum(report.dropped.values()) == 7 and report.named["no_user"] == ["raw.jsonl:4"]
 
 
+def test_an_empty_cell_is_told_apart_from_a_column_that_is_not_there(tmp_path):
+    good = {"Frage": "q", "answer": "a"}
+    rows = [good | {"answer": ""}, good | {"answer": " "}, good | {"answer": None}, good | {"Frage": ""}, good, good,
+            {"Frage": "q"}, good, good, good, good]  # fmt: skip
+    raw = lines(tmp_path / "raw.jsonl", rows)
+    report, _ = done("process", raw, tmp_path / "out", columns={"user": "Frage"})
+    assert report.dropped == {"empty_answer": 3, "empty_prompt": 1, "no_assistant": 1}
+    rejected = read(tmp_path / "out" / "_rejected.jsonl")
+    assert rejected[0]["detail"] == "'answer' says nothing" and rejected[3]["detail"] == "'Frage' says nothing"
+
+
 def test_a_cut_is_asked_for_and_counted(tmp_path):
     rows = [{"user": "a" * 5000, "assistant": "b"}, {"user": "c", "assistant": "d" * 4097}]
     raw = lines(tmp_path / "raw.jsonl", rows)
