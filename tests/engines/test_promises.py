@@ -187,7 +187,7 @@ def test_a_run_of_two_processes_goes_on_with_one(cluster):
     """At its next step; the number of processes is not what makes it another run. That both learn the same is shown of
     runs here (tests/execution/test_processes.py)."""
     document = example("sft")
-    document["model"]["spec"] |= {"max_steps": 2}
+    document["model"]["spec"] |= {"evaluation": {"every": 2}, "max_steps": 4}
 
     def asked(processes: int) -> LoadedSpec:
         run = {"executor": "slurm", "gpus": 0, "processes": processes, "engine": {"root": str(cluster.root)}}
@@ -205,7 +205,7 @@ def test_a_run_of_two_processes_goes_on_with_one(cluster):
     assert [attempt.end.how for attempt in root.attempts()] == [How.INTERRUPTED, How.DONE]
     events = [json.loads(line) for line in (finished.run.path / "events.jsonl").read_text().splitlines()]
     assert [each.get("processes", 1) for each in events if each["event"] == "started"] == [2, 1]
-    assert [each["step"] for each in events if each["event"] == "step"] == [1, 2]
+    assert [each["step"] for each in events if each["event"] == "step"] == [2, 4]
 
 
 @pytest.fixture
