@@ -7,10 +7,10 @@ from tests.memory_growth import document, grown, write_small, written
 MIB = 2**20
 #: By kind the bytes that a training on the large file may take beyond one on a small file, the words of a row, and
 #: fields of the data. All rows are read and kept on disk; of conversations, whose tokens take long, some are drawn.
-#: Pictures are of 45 KB each.
+#: Texts are of 8 KB and pictures of 45 KB: whatever its length, a row takes some memory too.
 LARGE = {
-    "text_classification": (32 * MIB, 26, {}),
-    "sft": (10 * MIB, 26, {"max_samples": 500}),
+    "text_classification": (32 * MIB, 52, {}),
+    "sft": (32 * MIB, 52, {"max_samples": 500}),
     "image_classification": (32 * MIB, 300, {}),
 }
 
