@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.memory_growth import KINDS, SMALL, document, grown, written
+from tests.memory_growth import KINDS, document, grown, write_small, written
 
 MIB = 2**20
 
@@ -27,7 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", nargs="+", choices=sorted(KINDS), default=list(KINDS))
     parser.add_argument("--mib", type=float, default=128, help="of the large file")
-    parser.add_argument("--words", type=int, default=13, help="of 150 letters, a row")
+    parser.add_argument(
+        "--words", type=int, default=13, help="of 150 letters, a row; pictures have about as many bytes"
+    )
     parser.add_argument("--max-samples", type=int, help="rows of the file that are drawn; all are read")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments = parser.parse_args()
@@ -35,7 +37,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             home = Path(scratch)
             small, large = home / "small.parquet", home / "large.parquet"
-            written(small, kind, 0, 0, SMALL)
+            write_small(small, kind, arguments.words)
             size, rows = written(large, kind, int(arguments.mib * MIB), arguments.words)
             asked = document(kind) | {
                 "data": {} if arguments.max_samples is None else {"max_samples": arguments.max_samples}

@@ -97,13 +97,24 @@ def document(kind: str) -> dict[str, Any]:
 
 #: Rows of a small file: so many that the intervals of their figures take what those of more rows do.
 SMALL = 12_000
+#: Rows of a group of pictures, and of a small file of them, whose pictures are as large as those of the large one.
+PICTURES_GROUP, FEW_PICTURES = 100, 150
+
+
+def write_small(path: Path, kind: str, words: int) -> None:
+    """The file that a training takes first, beside one whose rows have so many ``words``."""
+    if kind == "image_classification":
+        written(path, kind, 0, words, FEW_PICTURES)
+    else:
+        written(path, kind, 0, 0, SMALL)
 
 
 def written(path: Path, kind: str, size: int, words: int, least: int = 0) -> tuple[int, int]:
-    """A Parquet file of a kind's rows, of about ``size`` bytes and of ``least`` rows at least, in one group of rows, as
-    most writers make them.
+    """A Parquet file of a kind's rows, of about ``size`` bytes and of ``least`` rows at least.
 
-    A row has a text of so many of :data:`WORDS`. Gives the file's bytes and its rows.
+    A row has a text of so many of :data:`WORDS`, or a picture of about as many bytes as that text. Texts are in one
+    group of rows, as most writers make them. Pictures are in groups of a hundred, as the library ``datasets`` writes
+    them: whoever reads a group holds a page of up to 1,024 rows. Gives the file's bytes and its rows.
     """
     rng, rows, total = random.Random(0), [], 0
     while total < size or len(rows) < least:
@@ -111,12 +122,13 @@ def written(path: Path, kind: str, size: int, words: int, least: int = 0) -> tup
         rows.append(KINDS[kind][1](len(rows), text))
         total += len(rows[-1]["image"]) if kind == "image_classification" else len(text) + 12
     table = pa.Table.from_pylist(rows)
-    parquet.write_table(table, path, row_group_size=len(rows), compression="none", use_dictionary=False)
+    group = PICTURES_GROUP if kind == "image_classification" else len(rows)
+    parquet.write_table(table, path, row_group_size=group, compression="none", use_dictionary=False)
     return path.stat().st_size, len(rows)
 
 
 CHILD = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 from runner import registry
 from runner.contract import LoadContext, TrainContext
@@ -143,8 +155,10 @@ def train(document, folder):
     registry.load(spec.model.spec.model_type).train(spec.model.spec, context)
     return read, len(data.train) + len(data.validation)
 
+# That of this program. What getrusage gives begins with the peak of the process that started it.
 def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    told = Path("/proc/self/status").read_text("utf-8")
+    return 1024 * int(told.partition("VmHWM:")[2].split()[0])
 
 document, small, large, folder = json.loads(sys.argv[1])
 train(document | {"data": document["data"] | {"dataset": small}}, Path(folder, "small"))

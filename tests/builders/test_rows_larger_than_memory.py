@@ -2,14 +2,16 @@
 
 import pytest
 
-from tests.memory_growth import SMALL, document, grown, written
+from tests.memory_growth import document, grown, write_small, written
 
 MIB = 2**20
 #: By kind the bytes that a training on the large file may take beyond one on a small file, the words of a row, and
 #: fields of the data. All rows are read and kept on disk; of conversations, whose tokens take long, some are drawn.
+#: Texts are of 8 KB and pictures of 45 KB: whatever its length, a row takes some memory too.
 LARGE = {
-    "text_classification": (32 * MIB, 26, {}),
-    "sft": (10 * MIB, 26, {"max_samples": 500}),
+    "text_classification": (32 * MIB, 52, {}),
+    "sft": (32 * MIB, 52, {"max_samples": 500}),
+    "image_classification": (32 * MIB, 300, {}),
 }
 
 
@@ -18,7 +20,7 @@ LARGE = {
 def test_a_file_four_times_as_large_as_the_memory_it_may_take_is_trained_on(kind, tmp_path):
     limit, words, data = LARGE[kind]
     small, large = tmp_path / "small.parquet", tmp_path / "large.parquet"
-    written(small, kind, 0, 0, SMALL)
+    write_small(small, kind, words)
     size, rows = written(large, kind, 4 * limit, words)
     assert size >= 4 * limit
     found = grown(document(kind) | {"data": data}, small, large, tmp_path / "runs")

@@ -118,6 +118,9 @@ def _marks(path: Path, names: tuple[str, ...], odd: Counter[str]) -> list[Mark]:
         elif len(numbers) != 4:
             fault, numbers = "unreadable_box", [float("nan")] * 4
         label = words[0]
+        if label not in names and (number := number_of(label)) >= 0 and number.is_integer():
+            # Programs that write a line from one array of fractions have a class of "2.0".
+            label = str(int(number))
         if label.isdigit() and names:
             if int(label) < len(names):
                 label = names[int(label)]

@@ -102,6 +102,8 @@ def _header(image: Any) -> Header:
         raise _too_large(width * height)
     if not width or not height:
         raise PictureFault("unreadable", "it has no pixel")
+    if image.mode == "F":
+        raise PictureFault("unreadable", "its pixels are fractions, of which no range is known")
     # A phone's picture may hold a second one, which is no animation.
     frames = 1 if image.format in ("JPEG", "MPO") else _frames(image)
     try:
@@ -157,8 +159,6 @@ def _rgb(image: Any) -> Any:
         import numpy as np
 
         image = Image.fromarray(np.clip(np.asarray(image).astype(np.int64) // 257, 0, 255).astype(np.uint8))
-    elif image.mode == "F":
-        raise PictureFault("unreadable", "its pixels are fractions, of which no range is known")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, (255, 255, 255, 255))

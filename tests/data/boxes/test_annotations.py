@@ -98,6 +98,13 @@ def test_yolo_has_centres_as_shares_and_names_in_order(folder):
     assert loaded.report.facts["pictures_without_labels"] == 1
 
 
+def test_a_class_of_yolo_may_be_written_as_a_fraction(folder):
+    path = folder(["a.png"], **{"a.txt": "1.0 0.5 0.5 0.2 0.2\n0.5 0.3 0.3 0.1 0.1\n", "classes.txt": "cat\ndog\n"})
+    loaded = load(path)
+    assert [loaded.train.classes[at] for at in loaded.train.boxes[0].labels] == ["dog"]
+    assert loaded.report.rows_changed == {"unknown_category": 1}
+
+
 def test_a_class_beyond_the_names_is_told(folder):
     path = folder(["a.png"], **{"a.txt": "0 0.5 0.5 0.2 0.2\n5 0.3 0.3 0.1 0.1\n", "classes.txt": "cat\ndog\n"})
     report = load(path).report

@@ -78,6 +78,13 @@ def test_what_is_no_picture_is_said_to_be_none(data):
         looked_at(data)
 
 
+def test_pixels_that_are_fractions_are_refused_by_a_look_as_well():
+    data = picture(0.5, mode="F", form="TIFF")
+    for read in (looked_at, decoded):
+        with pytest.raises(PictureFault, match="its pixels are fractions"):
+            read(data)
+
+
 def test_a_header_that_claims_too_many_pixels_is_refused_before_any_is_decoded(monkeypatch):
     with pytest.raises(PictureFault, match="900,000,000 pixels") as fault:
         looked_at(claiming(30_000, 30_000))

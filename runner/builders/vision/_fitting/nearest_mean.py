@@ -7,8 +7,8 @@ import numpy as np
 from runner.data.images.picture_places import Pictures, side_by_side
 from runner.data.images.picture_side import PictureSplit
 
-#: Pixels a side, and the most pictures of training that are looked at.
-SIDE, MOST = 8, 2000
+#: Pixels a side, the most pictures of training that are looked at, and the held-out ones that are compared at a time.
+SIDE, MOST, AT_ONCE = 8, 2000, 256
 NAME = f"nearest mean picture, {SIDE}x{SIDE}"
 
 
@@ -25,12 +25,23 @@ def nearest_mean(train: PictureSplit, held: PictureSplit, seed: int) -> dict[str
         [pixels[codes == at].mean(axis=0) if shares[at] else pixels.mean(axis=0) for at in range(len(shares))]
     )
     variance = max(float(((pixels - means[codes]) ** 2).mean()), 1e-6)
-    asked = _small(held.pictures)
-    # Pixels of a picture hang together: their mean distance is what counts, not the sum of as many independent ones.
-    distance = ((asked[:, None, :] - means[None]) ** 2).mean(axis=2)
-    odds = np.log(np.maximum(shares, 1e-9)) - distance / (2 * variance)
+    odds = np.empty((len(held), len(shares)))
+    for start in range(0, len(held), AT_ONCE):
+        rows = np.arange(start, min(start + AT_ONCE, len(held)))
+        # Pixels of a picture hang together: their mean distance is what counts, not the sum of as many independent
+        # ones.
+        distance = _mean_distance(_small(held.pictures.take(rows)), means)
+        odds[rows] = np.log(np.maximum(shares, 1e-9)) - distance / (2 * variance)
     odds = np.exp(odds - odds.max(axis=1, keepdims=True))
     return {name: odds / odds.sum(axis=1, keepdims=True)}
+
+
+def _mean_distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The mean of squared differences of each row of ``[n, d]`` and of ``[m, d]``: ``[n, m]``. As a product, so that no
+    array has all three sides."""
+    own, others = (np.mean(rows**2, axis=1) for rows in (one, other))
+    found: np.ndarray = own[:, None] - 2 * (one @ other.T) / one.shape[1] + others[None]
+    return found
 
 
 def _small(pictures: Pictures) -> np.ndarray:
