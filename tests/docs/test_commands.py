@@ -195,7 +195,11 @@ def test_the_quickstart_ends_as_the_readme_shows(tmp_path: Path):
     assert shell.run(command).returncode == 0
     written = next(path for path in (tmp_path / "inference_outputs").iterdir() if "provenance" not in path.name)
     scores = json.loads(written.read_text())
-    (example,) = [json.loads(block.text) for block in every("json") if "word-arithmetic" in block.text]
+    (example,) = [
+        json.loads(block.text)
+        for block in blocks(README)
+        if block.language == "json" and "word-arithmetic" in block.text
+    ]
     assert list(scores) == list(example)
     for prompt in range(2):
         assert max(scores, key=lambda name: scores[name][prompt]) == max(example, key=lambda n: example[n][prompt])
