@@ -1,4 +1,4 @@
-"""Write ``requirements.lock``: what ``runner[train]`` resolved to in the environment that runs this script.
+"""Write ``requirements.lock``: what ``runner[train,s3]`` resolved to in the environment that runs this script.
 
     .venv/bin/python docker/lock.py            # write it
     .venv/bin/python docker/lock.py --check    # fail if it differs
@@ -41,9 +41,9 @@ def resolved(root: str, extras: frozenset[str]) -> dict[str, str]:
 
 
 def main() -> int:
-    pins = resolved("runner", frozenset({"train"}))
+    pins = resolved("runner", frozenset({"train", "s3"}))
     torch = pins.pop("torch").partition("+")[0]
-    lines = [f"# runner[train], resolved with torch {torch}; made by docker/lock.py"]
+    lines = [f"# runner[train,s3], resolved with torch {torch}; made by docker/lock.py"]
     lines += [f"{name}=={pins[name]}" for name in sorted(pins)]
     text = "\n".join(lines) + "\n"
     if "--check" in sys.argv[1:]:
