@@ -79,7 +79,10 @@ class Engine(Protocol):
         ``/run/engine/options/NAME``, a program, a cluster that does not answer), before anything is written."""
 
     def text(self, order: Order) -> str:
-        """What would be submitted, as a user would write it by hand: a batch script, a manifest, a request."""
+        """What would be submitted, as a user would write it by hand: a batch script, a manifest, a request.
+
+        Asks no cluster and needs no program. Raises as :meth:`check` does for what the order itself cannot have.
+        """
 
     def submit(self, order: Order) -> str:
         """Submit and return the engine's id of the job. An order of this name that is pending or running already is

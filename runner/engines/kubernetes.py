@@ -46,6 +46,7 @@ class KubernetesEngine:
         import yaml
 
         options = read_options(order.options)
+        self._check_order(order, options)
         documents = [manifest.job(order, options), manifest.service(order, options)]
         return yaml.safe_dump_all([each for each in documents if each], sort_keys=False, width=120)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runner.errors import EnvironmentProblem
+from runner.errors import EnvironmentProblem, UsageError
 
 
 class ObjectStorage:
@@ -112,6 +112,8 @@ class ObjectStorage:
 def open_s3(prefix: str, *, where: str) -> ObjectStorage:
     """The objects of ``BUCKET/PREFIX``. Keys, region and endpoint come from where every AWS client has them:
     ``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ``~/.aws``. Raises :class:`EnvironmentProblem` without s3fs."""
+    if not prefix:
+        raise UsageError("no bucket is named", where=where, hint="s3://BUCKET, or s3://BUCKET/FOLDER")
     try:
         import s3fs
     except ImportError:

@@ -50,7 +50,12 @@ class RayEngine:
         RayCluster(address_of(order.options)).version()
 
     def text(self, order: Order) -> str:
-        """The request as ``curl`` would send it; with a head on this machine, what starts that."""
+        """The request as ``curl`` would send it; with a head on this machine, what starts that.
+
+        Raises :class:`SpecError` for what Ray cannot do, by its pointer.
+        """
+        if found := faults(order):
+            raise SpecError(found)
         address = address_of(order.options)
         lines = []
         if address == LOCAL:

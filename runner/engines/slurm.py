@@ -67,8 +67,7 @@ class SlurmEngine:
     def check(self, order: Order) -> None:
         """Raise :class:`SpecError` for what the order cannot have, by its pointer, and :class:`EnvironmentProblem` for
         programs that are missing, a cluster that does not answer, and what no machine of it has."""
-        if faults := unfit(order):
-            raise SpecError(faults)
+        script = self.text(order)
         for program in _PROGRAMS:
             if shutil.which(program) is None:
                 raise EnvironmentProblem(
@@ -77,12 +76,17 @@ class SlurmEngine:
                     hint="submit from a machine of the Slurm cluster, or install Slurm's client programs "
                     "(Debian: apt-get install slurm-client) with the cluster's slurm.conf",
                 )
-        tried = _ask(["sbatch", "--test-only"], script=self.text(order))
+        tried = _ask(["sbatch", "--test-only"], script=script)
         if tried.returncode != 0:
             _refuse(tried.stderr, order)
 
     def text(self, order: Order) -> str:
-        """The batch script. It is whole: `sbatch SCRIPT` submits it by hand, with secrets exported before."""
+        """The batch script. It is whole: `sbatch SCRIPT` submits it by hand, with secrets exported before.
+
+        Raises :class:`SpecError` for what the order cannot have.
+        """
+        if faults := unfit(order):
+            raise SpecError(faults)
         return slurm_script.script(order)
 
     def submit(self, order: Order) -> str:

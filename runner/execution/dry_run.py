@@ -34,6 +34,8 @@ def dry_run(
     flags = {"/run/executor": executor} if executor else {}
     values = origins(loaded, flags)
     job = plan.job(workspace.runs.absolute() / "RUN")
+    # Before the data is read: what an engine cannot have is told at once.
+    submission = plan.executor.submission(job) if isinstance(plan.executor, EngineExecutor) else None
     seen = forecast(plan, workspace, reading, asks_kind=asks_kind)
     wandb = plan.spec.wandb
     document = {
@@ -59,8 +61,8 @@ def dry_run(
         "footprint_unknown": seen.footprint_unknown,
         "notes": plan.notes,
     }
-    if isinstance(plan.executor, EngineExecutor):
-        document["submission"] = plan.executor.submission(job)
+    if submission is not None:
+        document["submission"] = submission
     device = str(seen.footprint.figures.get("device", "cpu")) if seen.footprint else "cpu"
     if isinstance(plan.executor, EngineExecutor):
         there = Fit("unknown", f"the machine is one of {plan.executor.name}'s: it is judged there, before the training")

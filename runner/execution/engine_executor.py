@@ -89,7 +89,8 @@ class EngineExecutor:
         return list(self.order(job, "RUN").command)
 
     def submission(self, job: Job) -> str:
-        """What would be submitted, as a user would write it by hand."""
+        """What would be submitted, as a user would write it by hand. Raises for what can be told without the engine."""
+        self._refuse()
         return self.engine().text(self.order(job, "RUN"))
 
     def start(self, job: Job) -> EngineHandle:

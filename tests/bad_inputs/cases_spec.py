@@ -142,7 +142,7 @@ FIELDS = [
         base=NETWORK,
     ),
     slip("no width", "[16]", "[0]", "0]", "/model/spec/hidden_dims/0", base=NETWORK),
-    slip("an unknown executor", '"local"', '"kubernetes"', '"kubernetes"', "/run/executor"),
+    slip("an unknown executor", '"local"', '"mesos"', '"mesos"', "/run/executor"),
     slip("memory in words", '"executor": "local"', '"memory": "lots"', '"lots"', "/run/memory", "512m"),
     slip("fewer than no GPUs", '"executor": "local"', '"gpus": -1', "-1", "/run/gpus", "at least 0"),
     slip(
@@ -217,7 +217,7 @@ WORDS = [
     refused("an unknown flag", 2, ("train", "--spec", "spec.json"), "--spec"),
     refused("a flag for a file", 2, ("train", "--spec-file", "--executor", "local"), "--spec-file", "--executor"),
     refused("a flag without its value", 2, ("train", "--spec-file"), "--spec-file"),
-    refused("an executor that is none", 2, (*TRAIN, "--executor", "ray"), "--executor", "ray"),
+    refused("an executor that is none", 2, (*TRAIN, "--executor", "mesos"), "--executor", "mesos"),
     refused("a rehearsal of a resumption", 2, ("train", "--resume", "last", "--dry-run"), "--dry-run", "--resume"),
     refused("repair written to standard input", 2, ("spec", "fix", "--write"), "--write", "file", stdin=TEXT.encode()),
     refused("a word too many", 2, ("train", "spec.json"), "spec.json"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bad_inputs import (
+    cases_clusters,
     cases_data,
     cases_distillation,
     cases_engine,
@@ -47,6 +48,7 @@ LONG = [
     *cases_runs.CASES,
     *cases_serve.CASES,
     *cases_engine.CASES,
+    *cases_clusters.CASES,
 ]
 TABLE = [*EVERY_TIME, *LONG]
 #: They are long together, and no one of them is: their commands are copies.
