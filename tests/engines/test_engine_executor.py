@@ -132,7 +132,6 @@ def test_the_order_is_what_the_spec_asks_for(place, monkeypatch):
     [
         ({"gpus": "all"}, {}, "/run/gpus"),
         ({"network": False}, {}, "/run/network"),
-        ({}, {"nodes": 2}, "/run/engine/nodes"),
         ({}, {"root": "/sys"}, "/run/engine/root"),
         ({}, {"root": "/no/such/folder"}, "/run/engine/root"),
     ],
