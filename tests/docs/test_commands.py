@@ -37,6 +37,7 @@ NOT_RUN = {
     r"runner spec import axolotl": "reads another program's file (tests/docs/test_importing_page.py)",
     r"runner merge ": "needs an adapter and its base (tests/builders/language/test_merging.py)",
     r"runner data (style|render|store|remove) ": "needs what a step made (tests/docs/test_data_steps_page.py)",
+    r"runner data process chats": "needs a file of chats (tests/evaluation/test_conversation_rows.py)",
     r"runner data collect ": "asks LLMs behind HTTP (tests/inference/collecting)",
     r"\.venv/bin/python docker/lock\.py": "writes the lock, or compares it with what happens to be installed",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -236,7 +237,9 @@ def test_a_controller_that_is_gone_is_unreachable_and_not_the_end(
 
 def spec(root: Path, name: str = "elo", **section: Any) -> dict[str, Any]:
     """A run on the cluster whose program is this checkout's."""
-    options = {"setup": [f"export PYTHONPATH={shlex.quote(str(ROOT))}"]} | section.pop("options", {})
+    programs = shlex.quote(str(Path(sys.executable).parent))
+    setup = [f"export PYTHONPATH={shlex.quote(str(ROOT))}", f"export PATH={programs}:$PATH"]
+    options = {"setup": setup} | section.pop("options", {})
     return {
         "model": {"name": name, "spec": {"model_type": "elo_scoring", "min_model_occurrences": 20}},
         "data": {"dataset": "sample", "validation_split": 0.2, "seed": 42},
