@@ -58,6 +58,10 @@ def at_hand(reference: str, wanted: ModelReference | None, cache: Path) -> Untra
         return None
     if not pretrained.available_locally(reference):
         return None
+    here = absolute(reference, current_folder())
+    if here.is_dir() and not (here / "config.json").is_file():
+        # A folder of something else.
+        return None
     folder = pretrained.resolve(reference, cache=cache)
-    name = absolute(reference, current_folder()).name if wanted is None else wanted.name
+    name = here.name if wanted is None else wanted.name
     return Untrained(PLAIN, name, 0, folder, reference, cache)
