@@ -88,6 +88,8 @@ ROADS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize(("lay_out", "document"), ROADS.values(), ids=[name.replace(" ", "-") for name in ROADS])
 def test_a_training_reads_its_defaults_again_as_they_were_written(
     desk: Desk, lay_out: Callable[[Desk], None], document: dict[str, Any]

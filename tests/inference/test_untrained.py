@@ -25,6 +25,8 @@ def workspace(talking: Desk) -> Workspace:
     return Workspace.below(talking.home)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_it_answers_and_talks_by_its_name(talking: Desk):
     said = talking("infer", "--model", BASE, "--prompts", "Hi", "--output-path", "-", *SHORT).ok().json
     assert said["completions"][0]["completion_tokens"] == 4

@@ -53,6 +53,8 @@ def test_a_merged_model_answers_as_its_adapter(kept, desk, dtype):
         assert answers[0] == answers[1]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_quantised_base_is_compared_too_and_the_command_says_so(kept, desk):
     kept("sft", QLORA)
     said = desk("merge", "sft/small", "--name", "alone").ok()
