@@ -113,7 +113,7 @@ class Desk:
 
     @property
     def variables(self) -> dict[str, str]:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("RUNNER_", "WANDB_"))}
+        clean = {name: value for name, value in warm.inherited().items() if not name.startswith(("RUNNER_", "WANDB_"))}
         cache = os.environ.get("RUNNER_TEST_CACHE", str(self.home / "cache"))
         return clean | {"RUNNER_CACHE_DIR": cache, "NO_COLOR": "1", "COLUMNS": "120"} | self.environment
 

@@ -25,10 +25,11 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
-#: Variables that are read when a command runs, never when a library is imported, begin so. torch's compiler names its
-#: folder in the process that imports it, which is a test's own when it makes a model.
+#: Libraries leave these in the environment of the process that imports them, which is a test's own.
+LEFT_BY_LIBRARIES = ("HF_XET_", "KMP_", "TF_CPP_", "TORCHINDUCTOR_CACHE_DIR", "TPU_")
+#: Variables that are read when a command runs, never when a library is imported, begin so.
 READ_LATE = (
-    "RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM", "TORCHINDUCTOR_CACHE_DIR",
+    "RUNNER_", "WANDB_", "NO_COLOR", "COLUMNS", "PYTEST_", "DOCKER_HOST", "TERM", *LEFT_BY_LIBRARIES,
     # Who is who among processes that train together.
     "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "TORCHELASTIC_",
     "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME",
@@ -50,10 +51,15 @@ def _server() -> ForkServerContext:
     return context
 
 
+def inherited() -> dict[str, str]:
+    """What a command has of the environment of a test: no test's imports, or it would differ from the copies'."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(LEFT_BY_LIBRARIES)}
+
+
 @cache
 def _ours() -> dict[str, str]:
     """The environment in which the fork server was started."""
-    return dict(os.environ)
+    return inherited()
 
 
 def like_ours(variables: Mapping[str, str]) -> bool:

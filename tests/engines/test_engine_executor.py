@@ -132,7 +132,7 @@ def test_the_order_is_what_the_spec_asks_for(place, monkeypatch):
     [
         ({"gpus": "all"}, {}, "/run/gpus"),
         ({"network": False}, {}, "/run/network"),
-        ({}, {"root": "/sys"}, "/run/engine/root"),
+        ({}, {"root": "/proc/self"}, "/run/engine/root"),
         ({}, {"root": "/no/such/folder"}, "/run/engine/root"),
     ],
 )

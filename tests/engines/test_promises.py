@@ -274,7 +274,7 @@ def test_submitting_at_the_same_moment_makes_one_job(root):
 
 def test_a_storage_that_may_not_be_written_is_refused():
     with pytest.raises(EnvironmentProblem, match="refuses") as refused:
-        need_exclusive(FolderStorage(Path("/sys")))
+        need_exclusive(FolderStorage(Path("/proc/self")))
     assert refused.value.where.startswith("/run/engine/root")
 
 

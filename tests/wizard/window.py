@@ -11,6 +11,8 @@ from typing import Any, Self
 import pexpect
 import pyte
 
+from tests.warm import inherited
+
 #: What is not on the screen after this many seconds will not be.
 DEADLINE = 60.0
 UP, DOWN, ENTER, CTRL_C, CTRL_D, CLEAR = "\x1b[A", "\x1b[B", "\r", "\x03", "\x04", "\x15"
@@ -20,7 +22,7 @@ class Window:
     """``runner WORDS`` in a window. Nothing sleeps: whoever waits reads what comes, and looks at the screen."""
 
     def __init__(self, words: list[str], home: Path, *, columns: int = 100, lines: int = 60, **variables: str) -> None:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("RUNNER_", "WANDB_"))}
+        kept = {name: value for name, value in inherited().items() if not name.startswith(("RUNNER_", "WANDB_"))}
         kept.pop("CI", None)
         # As in an environment that is active: what is shown to be typed is `runner`.
         kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
