@@ -77,6 +77,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     # Before its fixtures are made.
     leave_modules_alone()
+    module = item.nodeid.partition("::")[0]
+    if module != Desk.module:
+        Desk.module = module
+        warm.forget_variables()
     Desk.warm = item.get_closest_marker("slow") is None or item.get_closest_marker("warm") is not None
 
 
@@ -104,6 +108,8 @@ class Desk:
 
     #: Whether commands run in copies; those of a test that is marked slow, and not warm, are new processes.
     warm: ClassVar[bool] = True
+    #: The file of the tests that use desks now.
+    module: ClassVar[str] = ""
 
     home: Path
     environment: dict[str, str] = field(default_factory=dict)

@@ -21,3 +21,11 @@ def test_a_variable_that_libraries_read_when_they_are_imported_does(
     warm.like_ours({})
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     assert not warm.like_ours(desk.variables)
+
+
+def test_what_a_module_left_is_gone_before_the_next(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    warm.like_ours({})
+    monkeypatch.setenv("LEFT_BY_A_TEST", "1")
+    monkeypatch.delenv("PATH")
+    warm.forget_variables()
+    assert warm.like_ours(desk.variables) and "LEFT_BY_A_TEST" not in desk.variables and "PATH" in desk.variables

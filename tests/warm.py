@@ -69,6 +69,17 @@ def like_ours(variables: Mapping[str, str]) -> bool:
     return all(name.startswith(READ_LATE) for name in differing)
 
 
+def forget_variables() -> None:
+    """Make the environment again what it was when the fork server was started: a variable that a test, or code that it
+    ran in this process, has left would make every later command a new interpreter."""
+    ours = _ours()
+    for name in [name for name in ours.keys() | os.environ.keys() if not name.startswith(READ_LATE)]:
+        if name in ours:
+            os.environ[name] = ours[name]
+        else:
+            del os.environ[name]
+
+
 def process(target: Any, given: tuple[Any, ...]) -> Any:
     """A process that runs a function of a test's, begun as a copy is."""
     child = _server().Process(target=target, args=given)
