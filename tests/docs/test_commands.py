@@ -139,6 +139,8 @@ def test_every_exception_is_needed():
     assert {*PREPARE, *FIRST} <= set(commands)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_and_a_stored_model_hold_what_the_readme_lists(checkout: Shell):
     text = README.read_text()
     listed = set(re.findall(r"`([\w.]+/?)`", text[text.index("## What is left on disk") :].partition("**Trust.**")[0]))
