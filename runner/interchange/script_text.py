@@ -140,9 +140,13 @@ def _reached(node: ast.AST) -> Iterator[ast.AST]:
     """Every node but those below `if False:`, which scripts of notebooks are full of."""
     yield node
     for child in ast.iter_child_nodes(node):
-        never = isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and not node.test.value
-        if not (never and child in node.body):
-            yield from _reached(child)
+        if isinstance(node, ast.If) and _never(node.test) and child in node.body:
+            continue
+        yield from _reached(child)
+
+
+def _never(test: ast.expr) -> bool:
+    return isinstance(test, ast.Constant) and not test.value
 
 
 def _of_rows(node: ast.Call, name: str) -> Iterator[tuple[str, Any]]:
