@@ -58,6 +58,7 @@ lock: dev
 
 schemas: dev
 	$(BIN)/python -c "from pathlib import Path; from runner.spec import json_schemas; json_schemas.write(Path(\"schemas\"))"
+	$(BIN)/python -c "from runner.spec import dataset_fields; dataset_fields.write()"
 
 docs: dev
 	$(BIN)/python docs/build.py

@@ -133,6 +133,7 @@ from pathlib import Path
 from runner import registry
 from runner.contract import LoadContext, TrainContext
 from runner.spec.checking import load_object
+from runner.training.peak_memory import peak_memory
 
 def quiet(*_, **__): pass
 
@@ -155,16 +156,12 @@ def train(document, folder):
     registry.load(spec.model.spec.model_type).train(spec.model.spec, context)
     return read, len(data.train) + len(data.validation)
 
-# That of this program. What getrusage gives begins with the peak of the process that started it.
-def peak():
-    told = Path("/proc/self/status").read_text("utf-8")
-    return 1024 * int(told.partition("VmHWM:")[2].split()[0])
-
 document, small, large, folder = json.loads(sys.argv[1])
 train(document | {"data": document["data"] | {"dataset": small}}, Path(folder, "small"))
-before = peak()
+before = peak_memory()
 read, rows = train(document | {"data": document["data"] | {"dataset": large}}, Path(folder, "large"))
-print(json.dumps({"cpu": time.process_time(), "grown": peak() - before, "rows": rows, "read": read, "before": before}))
+grown = peak_memory() - before
+print(json.dumps({"cpu": time.process_time(), "grown": grown, "rows": rows, "read": read, "before": before}))
 """
 
 

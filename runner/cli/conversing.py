@@ -75,7 +75,7 @@ def hold(
         resume=f"{as_called()} new --resume",
         tended=tended,
         start=starts,
-        ahead=_load_family if tended else lambda family: None,
+        ahead=_load_schema if tended else lambda kind: None,
     )
     if not tended and not yes and answers is None:
         _refuse(conversation, asker)
@@ -211,18 +211,17 @@ def _refuse(conversation: Any, asker: Any) -> None:
     )
 
 
-def _load_family(family: str) -> None:
-    """Make the schemas of a family's kinds while a person chooses one of them."""
-    from runner.wizard import kind_words, terminal
+def _load_schema(kind: str) -> None:
+    """Make the schema of the kind that was chosen, and of no other, while a person thinks of a name."""
+    from runner.wizard import terminal
 
     def load() -> None:
         import contextlib
 
         from runner.spec.json_schemas import schema_for
 
-        for kind in kind_words.families().get(family, ()):
-            with contextlib.suppress(Exception):
-                schema_for(kind)
+        with contextlib.suppress(Exception):
+            schema_for(kind)
 
     terminal.warm_up(load)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from runner import near_names
 from runner.cli.output import say, show
 from runner.cli.parameters import Json
 from runner.cli.streams import standard_input
@@ -16,6 +17,8 @@ from runner.interchange import importing
 from runner.interchange.report import Report, text
 from runner.spec.reader import read_piped
 from runner.store.files import write_atomic
+
+OPTIONS = ("--from", "--out", "--strict", "--json")
 
 
 def import_(
@@ -66,6 +69,13 @@ def _report(words: tuple[str, ...], name: str | None) -> Report:
         raise UsageError(
             "there is nothing to import", hint="runner spec import FILE, or runner spec import -- COMMAND ..."
         )
+    if len(words) > 1 and words[0].endswith((".yaml", ".yml", ".json", ".ipynb", ".sh")):
+        # No program is called so: these are a file, and words that were meant for this verb.
+        meant = next((word for word in words[1:] if word.startswith("-")), None)
+        if meant is None:
+            raise UsageError("one configuration is imported at a time", where=" ".join(words))
+        others = "its options: " + ", ".join(OPTIONS)
+        raise UsageError(f"spec import has no option {meant}", hint=near_names.hint(meant, OPTIONS, others))
     if len(words) > 1:
         return importing.import_command(words, name)
     if words[0] == "-":

@@ -34,6 +34,7 @@ from runner.spec.envelope import TrainingSpec
 from runner.spec.training_identity import spec_hash
 from runner.store.replay_lock import Hardware, ReplayLock
 from runner.tracking.audience import Audience
+from runner.training.peak_memory import peak_memory
 from runner.training.threads import wanted_threads
 
 #: Tells of an event: its name, and what it says.
@@ -360,11 +361,7 @@ def done(started: float, others: int = 0) -> Outcome:
 
     ``others`` are the bytes that other processes held.
     """
-    import resource
-
-    # Linux counts kibibytes.
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Outcome(ok=True, seconds=round(time.monotonic() - started, 2), peak_memory=memory + others)
+    return Outcome(ok=True, seconds=round(time.monotonic() - started, 2), peak_memory=peak_memory() + others)
 
 
 def _plain(value: Any) -> Any:

@@ -15,7 +15,7 @@ from runner.interchange import commands, rules, script_text, topics
 from runner.interchange.drafting import Draft, rule_of
 from runner.interchange.format import Chosen, Format
 from runner.interchange.importers import detection, launchers
-from runner.interchange.leaves import Leaf, Leaves, Unsafe
+from runner.interchange.leaves import FromEnvironment, Leaf, Leaves, Unsafe
 from runner.interchange.report import Report
 from runner.interchange.yaml_text import read_config
 from runner.spec import pointers
@@ -30,6 +30,7 @@ def import_data(data: bytes, source: str, name: str | None = None, cwd: Path | N
     clear.
     """
     cwd = cwd or Path.cwd()
+    _refuse_sorts(data, source)
     folder = (cwd / source).parent if not source.startswith("<") else cwd
     leaves = script_text.read_script(data, source) if source.endswith(".py") else read_config(data, source)
     leaves = _with_included(leaves, cwd, folder)
@@ -38,6 +39,22 @@ def import_data(data: bytes, source: str, name: str | None = None, cwd: Path | N
     report = _imported(found, leaves, trainer or None, cwd, folder)
     report.notes += [note] if note else []
     return report
+
+
+def _refuse_sorts(data: bytes, source: str) -> None:
+    """Raise :class:`UsageError` for files that hold a configuration among other things, with how to take it out."""
+    if source.endswith((".sh", ".bash")) or re.match(rb"#!.*sh\b", data):
+        raise UsageError(
+            "is a shell script: no line of it is run",
+            where=source,
+            hint="give the command that it runs: runner spec import -- trl sft --model_name_or_path ...",
+        )
+    if source.endswith(".ipynb"):
+        raise UsageError(
+            "is a notebook",
+            where=source,
+            hint=f"make a script of its cells, and name that: jupyter nbconvert --to script {source}",
+        )
 
 
 def import_file(path: str, name: str | None = None, cwd: Path | None = None) -> Report:
@@ -137,14 +154,29 @@ def _imported(
         leaves = leaves.with_one(Leaf("(trainer)", trainer, None, flag=trainer))
     if found.negates:
         leaves = _positive(leaves, found)
+    leaves = _without_environment(leaves)
     chosen: Chosen = found.kind(leaves)
     draft = Draft(chosen.kind, leaves, cwd, folder)
     if chosen.note:
         draft.notes.append(chosen.note)
+    table = dict(found.table(chosen.kind))
+    if as_command:
+        table = detection.command_words(found.name) | table | detection.COMMAND_WORDS
+    readable: list[Leaf] = []
     for leaf in leaves:
+        unsafe = _unsafe(leaf.value)
+        if unsafe is None:
+            readable.append(leaf)
         if leaf.key == "(trainer)":
             draft.say(leaf, "carried", "it says which type of model this is", pointers=("/model/spec/model_type",))
-        elif unsafe := _unsafe(leaf.value):
+        elif isinstance(leaf.value, FromEnvironment):
+            what = "a name out of the environment, where nothing is looked up"
+            shown = replace(leaf, value=leaf.value.what)
+            draft.say(shown, "no equivalent", what, "write the value itself", effect=True)
+        elif unsafe and (isinstance(rule_of(table, leaf.pattern), rules.Secret) or _looks_secret(leaf.key)):
+            # A token that the script takes from somewhere is kept out as one that is written there.
+            readable.append(replace(leaf, value=""))
+        elif unsafe:
             draft.say(
                 replace(leaf, value=unsafe.what),
                 "refused",
@@ -162,9 +194,9 @@ def _imported(
                 "download it, read it, and name the file",
                 effect=True,
             )
-    table = dict(found.table(chosen.kind))
-    if as_command:
-        table = detection.command_words(found.name) | table | detection.COMMAND_WORDS
+    # What is code is said, and nobody takes it for a value.
+    draft.leaves = Leaves(readable, leaves.source)
+    draft.leaves.replaced, draft.leaves.included = leaves.replaced, leaves.included
     found.prepare(draft)
     draft.apply(table)
     launchers.gpus_seen(draft, found.name)
@@ -178,6 +210,25 @@ def _imported(
     _unknown(draft, table)
     _replaced(draft)
     return _checked(found, draft)
+
+
+#: The whole of a value, or the folder that a path begins with.
+_VARIABLE = re.compile(r"\$(\{[A-Za-z_]\w*\}|[A-Za-z_]\w*)([/\\].*)?", re.DOTALL)
+
+
+def _without_environment(leaves: Leaves) -> Leaves:
+    """The settings, with `$HOME/rows.jsonl` and `${MODEL}` as what they are. Secrets are kept out by their own rules,
+    and who owns a repository is a format's matter.
+    """
+    kept = []
+    for leaf in leaves:
+        named = isinstance(leaf.value, str) and _VARIABLE.fullmatch(leaf.value) is not None
+        if named and not _looks_secret(leaf.key) and not leaf.key.startswith(("env.", "hub.")):
+            leaf = replace(leaf, value=FromEnvironment(leaf.value))
+        kept.append(leaf)
+    found = Leaves(kept, leaves.source)
+    found.replaced, found.included = leaves.replaced, leaves.included
+    return found
 
 
 def _positive(leaves: Leaves, found: Format) -> Leaves:

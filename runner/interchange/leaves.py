@@ -22,6 +22,11 @@ class Unsafe:
 
 
 @dataclass(frozen=True)
+class FromEnvironment(Unsafe):
+    """A value that stands in the environment of whoever ran the program, and is not looked up there."""
+
+
+@dataclass(frozen=True)
 class Leaf:
     """One setting as it was written.
 

@@ -77,7 +77,8 @@ def typed(kind: str, pointer: str, value: Any) -> Any:
     for schema in kinds:
         if "const" in schema and value == schema["const"]:
             return value
-    for schema in kinds:
+    # What is wrong is told by what the field takes besides the one word, if there is such a thing.
+    for schema in sorted(kinds, key=lambda schema: "const" not in schema):
         try:
             return _as(schema, value)
         except ValueError as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from runner.errors import Fault, SpecError
@@ -50,13 +51,25 @@ OBJECTS = frozenset(
         "config",
         "data_collator",
         "peft_config",
-        "formatting_func",
-        "reward_funcs",
-        "callbacks",
-        "compute_metrics",
         "quantization_config",
         "trainer",
         "ref_model",
+    ]
+)
+#: Arguments that are functions or objects of the script, and change what is learned: told of by their names.
+BY_NAME = frozenset(["formatting_func", "reward_funcs", "callbacks", "compute_metrics"])
+#: Calls that change rows before they are learned: methods of a data set, and functions.
+ROW_METHODS = frozenset(
+    ["map", "filter", "select", "shuffle", "train_test_split", "rename_column", "rename_columns", "remove_columns"]
+)
+ROW_FUNCTIONS = frozenset(
+    [
+        "concatenate_datasets",
+        "interleave_datasets",
+        "standardize_sharegpt",
+        "standardize_data_formats",
+        "to_sharegpt",
+        "apply_chat_template",
     ]
 )
 TRAINERS = {
@@ -89,10 +102,17 @@ def read_script(data: bytes, source: str) -> Leaves:
     leaves: list[Leaf] = []
     counts: dict[str, int] = {}
     trainer = None
-    for node in ast.walk(tree):
+
+    def add(key: str, value: Any, line: int) -> None:
+        counts[key] = counts.get(key, 0) + 1
+        leaves.append(Leaf(key if counts[key] == 1 else f"{key}#{counts[key]}", value, line, source=source))
+
+    for node in _reached(tree):
         if not isinstance(node, ast.Call):
             continue
         name = _name(node.func)
+        for key, value in (*_of_rows(node, name), *_of_storing(node, name, known)):
+            add(key, value, node.end_lineno or node.lineno)
         if name not in CALLS or (name == "from_pretrained" and not _is_model(node.func)):
             continue
         if name.endswith(("Config", "Trainer")):
@@ -101,10 +121,8 @@ def read_script(data: bytes, source: str) -> Leaves:
         for argument, value in _arguments(node, name):
             if argument in OBJECTS and not isinstance(value, ast.Constant):
                 continue
-            key = f"{prefix}.{argument}"
-            counts[key] = counts.get(key, 0) + 1
-            given = _literal(value, known)
-            leaves.append(Leaf(key if counts[key] == 1 else f"{key}#{counts[key]}", given, value.lineno, source=source))
+            given = _by_name(value) if argument in BY_NAME else _literal(value, known)
+            add(f"{prefix}.{argument}", given, value.lineno)
         if name == "train_on_responses_only":
             leaves.append(Leaf("responses.only", True, node.lineno, source=source))
     if not leaves:
@@ -116,6 +134,56 @@ def read_script(data: bytes, source: str) -> Leaves:
         leaves.append(Leaf("(trainer)", trainer, None, flag=f"{trainer} (the trainer's class)"))
     leaves.sort(key=lambda leaf: leaf.line or 0)
     return Leaves(leaves, source)
+
+
+def _reached(node: ast.AST) -> Iterator[ast.AST]:
+    """Every node but those below `if False:`, which scripts of notebooks are full of."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(node, ast.If) and _never(node.test) and child in node.body:
+            continue
+        yield from _reached(child)
+
+
+def _never(test: ast.expr) -> bool:
+    return isinstance(test, ast.Constant) and not test.value
+
+
+def _of_rows(node: ast.Call, name: str) -> Iterator[tuple[str, Any]]:
+    """A call that makes other rows of a data set's, as its text."""
+    method = isinstance(node.func, ast.Attribute)
+    if name in ROW_METHODS and method:
+        yield f"rows.{name}", _shortened(f"{name}({', '.join(map(ast.unparse, [*node.args, *node.keywords]))})")
+    elif name in ROW_FUNCTIONS and not method:
+        yield f"rows.{name}", _shortened(ast.unparse(node))
+
+
+def _of_storing(node: ast.Call, name: str, known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """A call that stores the model in another form than the trainer does, or sends it away."""
+    if not isinstance(node.func, ast.Attribute) or "token" in ast.unparse(node.func.value).casefold():
+        return
+    given = {keyword.arg: _literal(keyword.value, known) for keyword in node.keywords if keyword.arg}
+    if name.endswith("_gguf") and name.startswith(("save_pretrained", "push_to_hub")):
+        yield "saved.save_gguf", True
+    elif name in ("save_pretrained_merged", "push_to_hub_merged"):
+        yield "saved.save_method", given.get("save_method", "merged_16bit")
+    if name in ("push_to_hub", "push_to_hub_merged", "push_to_hub_gguf"):
+        yield "saved.push_model", True
+        if node.args:
+            yield "saved.hub_path", _literal(node.args[0], known)
+        if "token" in given:
+            yield "saved.token", given["token"]
+
+
+def _by_name(node: ast.expr) -> Any:
+    """Functions and objects by what the script calls them."""
+    each = node.elts if isinstance(node, ast.List | ast.Tuple) else [node]
+    names = [str(one.value) if isinstance(one, ast.Constant) else _shortened(ast.unparse(one)) for one in each]
+    return names if isinstance(node, ast.List | ast.Tuple) else names[0]
+
+
+def _shortened(code: str) -> str:
+    return code if len(code) < 60 else code[:57] + "..."
 
 
 _BY_MACHINE = re.compile(r"(not )?(\w+\.)*(is_bfloat16_supported|is_bf16_supported)\(\)")
@@ -166,5 +234,5 @@ def _literal(node: ast.expr, known: dict[str, Any]) -> Any:
         if _BY_MACHINE.fullmatch(code):
             # The one question that scripts ask their machine: bfloat16 where it has it, else float16.
             return "auto"
-        return Unsafe(f"the code `{code if len(code) < 60 else code[:57] + '...'}`")
+        return Unsafe(f"the code `{_shortened(code)}`")
     return list(value) if isinstance(value, tuple | set) else value

@@ -16,7 +16,7 @@ from runner.errors import Fault, RunnerError, SpecError
 from runner.pipeline import document as documents
 from runner.pipeline.references import Made, Named, Reference, Sort, faults_of, filled, found_in, is_reference
 from runner.spec import pointers
-from runner.spec.checking import LoadedSpec, load_document, load_file
+from runner.spec.checking import LoadedSpec, load_document
 from runner.spec.evaluation_checking import LoadedTask, load_task_document, load_task_file
 from runner.spec.findings import Finding, find, in_order
 from runner.spec.origins import overridden
@@ -265,8 +265,10 @@ class _Reading:
                 part = self.document.part(pointers.join(step.place))
                 loaded = load_document(part, step.told(give))
             elif isinstance(step.body, str):
-                file = load_file(absolute(step.body, current_folder()))
-                loaded = load_document(file.document, step.told(give)) if step.changes else file
+                document = _read_spec(step.body)
+                # A file that `with` completes is checked with it, and may lack alone what is put in.
+                whole = step.told(give) if step.changes and isinstance(document.value, dict) else None
+                loaded = load_document(document, whole)
             else:
                 return None
         except SpecError as error:
@@ -337,9 +339,14 @@ def task_of(value: Any, source: str) -> LoadedTask:
     return load_task_document(read(text, source), value)
 
 
+def _read_spec(path: str) -> Document:
+    place = absolute(path, current_folder())
+    return read(read_file(place), str(place))
+
+
 def _whole_spec(body: Any, changes: Mapping[str, Any]) -> Any:
     if isinstance(body, str):
-        body = load_file(absolute(body, current_folder())).document.value
+        body = _read_spec(body).value
     return overridden(body, dict(changes)) if changes else body
 
 

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import import_module
 from itertools import combinations
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from pydantic import BaseModel
@@ -35,6 +36,8 @@ OTHERS = {
     "sweep": "runner.sweeps.sweep_reading:sweep_schema",
 }
 Schema = dict[str, Any]
+#: Who asks for a schema while another thread makes it waits for that one, and does not make it a second time.
+_MAKING = RLock()
 
 
 class _Generator(GenerateJsonSchema):
@@ -46,9 +49,14 @@ class _Generator(GenerateJsonSchema):
         return schema.get("default", NoDefault)
 
 
-@cache
 def schema_for(kind: str) -> Schema:
     """The schema of documents that train ``kind``. Raises NotFoundError for a kind that does not exist."""
+    with _MAKING:
+        return _schema_for(kind)
+
+
+@cache
+def _schema_for(kind: str) -> Schema:
     schema = _generate(document_class(kind), kind)
     model = schema["$defs"]["ModelSection"]
     own = _without_null(model["properties"]["spec"])

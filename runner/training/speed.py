@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Mapping
 from typing import Any
+
+from runner.training.peak_memory import peak_memory
 
 
 class Speed:
@@ -52,5 +53,4 @@ class Speed:
             import torch
 
             return int(torch.cuda.max_memory_allocated())
-        # Linux counts kibibytes.
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return peak_memory()

@@ -46,8 +46,8 @@ class Conversation:
     """Asks until the spec is whole.
 
     ``saved`` is where the answers are kept after each (None: nowhere), ``command`` says how a spec file is trained,
-    ``tended`` whether a person is there: where none is, a fault ends it. ``ahead`` is told the family when it is
-    chosen: what its kinds need can be loaded while the next question is read.
+    ``tended`` whether a person is there: where none is, a fault ends it. ``ahead`` is told the kind when it is chosen:
+    what its fields need can be loaded while the next questions are read.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Conversation:
         resume: str = "runner new --resume",
         tended: bool = True,
         start: bool = True,
-        ahead: Callable[[str], None] = lambda family: None,
+        ahead: Callable[[str], None] = lambda kind: None,
     ) -> None:
         self._asker, self.draft, self._session = asker, draft, session
         self._saved, self._command, self._resume = saved, command, resume
@@ -134,8 +134,8 @@ class Conversation:
                 self.draft.answered.pop(ask.key, None)
                 self.draft.document, self.draft.origins = former
                 return
-        if ask.key == "family":
-            self._ahead(str(answer))
+        if ask.key == "kind" and self.draft.kind is not None:
+            self._ahead(self.draft.kind)
         self._save()
         if changed and ask.step in TELLING and not (ask.step == "data" and self._asks_columns()):
             self._tell()

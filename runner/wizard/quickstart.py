@@ -183,6 +183,7 @@ PURPOSES: dict[str, Purpose] = {
                 "epochs": 6,
                 "batch_size": 16,
             },
+            then="infer --model text_classification/first-classifier --input data/messages.csv",
         ),
         Purpose(
             "table",
@@ -205,6 +206,7 @@ PURPOSES: dict[str, Purpose] = {
                     "seed": SEED,
                 },
             },
+            then="infer --model tabular_classification/first-table --input data/wines.csv",
         ),
     )
 }

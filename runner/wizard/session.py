@@ -42,6 +42,12 @@ class Session:
 
         return schema_for(kind)
 
+    def dataset_field(self, kind: str) -> Schema:
+        """What ``data.dataset`` of a kind is, without the schema of all else. Raises the registry's errors."""
+        from runner.spec.dataset_fields import dataset_field
+
+        return dataset_field(kind)
+
     def look(self, path: str) -> Looked | None:
         """What is in a data set, looked at once; None where it cannot be: ``unseen`` says why."""
         if path not in self.looked:

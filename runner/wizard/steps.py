@@ -62,10 +62,10 @@ def steps(draft: Draft, session: Session) -> Iterator[Ask]:
     kind = draft.kind
     if kind is None:
         return
-    # The name is asked before anything is loaded that the schema needs: it is loaded while a name is thought of.
+    # The name and the data are asked before anything is loaded that the schema needs: it is loaded meanwhile.
     yield _name(draft, session, kind)
+    yield _data(draft, session, kind)
     root = session.schema(kind)
-    yield _data(draft, session, root)
     if _asks_token(draft, session):
         yield _token(session)
     yield from _columns(draft, session, root)
@@ -219,17 +219,14 @@ def _free_name(session: Session, kind: str) -> str:
     return free
 
 
-def _data(draft: Draft, session: Session, root: Schema | None) -> Ask:
+def _data(draft: Draft, session: Session, kind: str | None) -> Ask:
     pointer = "/data/dataset"
     now = named(draft) or None
-    schema: Schema = {"type": "string"}
-    if root is not None:
-        schema = resolve(root["properties"]["data"], root)["properties"]["dataset"]
-    kind = draft.kind
-    default = now or (default_of(schema, root) if root is not None else None)
+    schema: Schema = {"type": "string"} if kind is None else session.dataset_field(kind)
+    default = now or default_of(schema, {})
 
     def check(answer: Any) -> str | None:
-        wrong = fault(answer, schema, root or {})
+        wrong = fault(answer, schema, {})
         return wrong if wrong is not None else session.data_fault(kind, answer)
 
     def put(draft: Draft, answer: str) -> None:
@@ -259,7 +256,7 @@ def _data(draft: Draft, session: Session, root: Schema | None) -> Ask:
         warnings = found.warnings if found is not None else []
         return lines + [f"  {line}" for line in (*looked.notes, *reasons, *(f"warning: {each}" for each in warnings))]
 
-    about = description(schema, root or {}) or "A file, a folder or a pattern, or hub:OWNER/NAME."
+    about = description(schema, {}) or "A file, a folder or a pattern, or hub:OWNER/NAME."
     asked = Question(
         pointer, "What is it trained on? The path of a file or folder, or hub:OWNER/NAME.", "path", default=default,
         check=check, help=f"{pointer}  {about}", read=lambda typed: typed,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +58,40 @@ def test_the_first_question_loads_neither_the_parser_nor_what_checks_a_spec():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+#: Answers up to the question for the data, and tells what is loaded there.
+UP_TO_THE_DATA = """
+import sys
+from runner.errors import Stopped
+from runner.wizard.conversation import Conversation
+from runner.wizard.draft import Draft
+from runner.wizard.session import Session
+from runner.workspace import Workspace
+
+class Asker:
+    def ask(self, question):
+        if question.key == "/data/dataset":
+            print(question.default, question.help)
+            print(sorted({"pydantic", "runner.spec.json_schemas", "numpy", "torch"} & sys.modules.keys()))
+            raise Stopped("")
+        return {"family": "routing", "kind": "dense_network", "/model/name": "router"}[question.key]
+    def say(self, text):
+        pass
+
+try:
+    Conversation(Asker(), Draft(), Session(Workspace.current()), ahead=print).run()
+except Stopped:
+    pass
+"""
+
+
+def test_the_data_is_asked_for_before_a_schema_is_made(tmp_path):
+    env = dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2]))
+    done = subprocess.run([sys.executable, "-c", UP_TO_THE_DATA], capture_output=True, text=True, cwd=tmp_path, env=env)
+    assert done.returncode == 0, done.stderr
+    chosen, asked, loaded = done.stdout.splitlines()
+    # What is to be made ahead is of the one kind that was chosen.
+    assert chosen == "dense_network"
+    assert asked.startswith("lmarena_human_preference /data/dataset  lmarena_human_preference, chatbot_arena, both")
+    assert loaded == "[]"

@@ -122,3 +122,24 @@ def test_a_script_that_is_no_python():
     with pytest.raises(SpecError) as caught:
         importing.import_data(b"x = (\n", "train.py")
     assert caught.value.faults[0].line == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "source", "hint"),
+    [
+        (b"#!/bin/bash\ntrl sft --model_name_or_path a/b\n", "<stdin>", "spec import -- trl sft"),
+        (b"trl sft --model_name_or_path a/b\n", "train.sh", "spec import -- trl sft"),
+        (b'{"cells": [], "nbformat": 4}', "sft.ipynb", "jupyter nbconvert --to script sft.ipynb"),
+    ],
+)
+def test_a_script_of_a_shell_and_a_notebook_are_no_configurations(data, source, hint):
+    with pytest.raises(UsageError) as caught:
+        importing.import_data(data, source)
+    assert hint in str(caught.value.hint) and caught.value.where == source
+
+
+def test_data_that_is_code_is_nobodys_path():
+    text = "base_model: a/b\nadapter: lora\nmicro_batch_size: 1\ndatasets: [{path: !!python/name:os.system ''}]\n"
+    report = importing.import_data(text.encode(), "config.yaml", "axolotl")
+    assert [entry.outcome for entry in report.entries if entry.key == "datasets[0].path"] == ["refused"]
+    assert "dataset" not in report.spec.get("data", {})

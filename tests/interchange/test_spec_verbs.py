@@ -105,3 +105,17 @@ def test_export_is_strict_and_speaks_json(config, capsys):
     document = json.loads(capsys.readouterr().out)
     assert document["config"]["lora_r"] == 24
     assert [entry["key"] for entry in document["entries"] if entry["effect"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "hint"),
+    [
+        (["--output", "spec.json"], "spec import has no option --output", "did you mean '--out'?"),
+        (["--yes"], "spec import has no option --yes", "--strict"),
+        (["lost.yaml"], "one configuration is imported at a time", ""),
+    ],
+)
+def test_a_word_behind_a_configuration_is_no_command(config, capsys, words, message, hint):
+    assert run(["spec", "import", "axolotl.yaml", *words]) == 2
+    said = capsys.readouterr().err
+    assert message in said and hint in said

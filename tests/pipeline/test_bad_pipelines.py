@@ -215,6 +215,23 @@ def test_a_raw_file_that_is_not_here_is_told_with_the_other_faults_and_not_by_it
     assert "no such data file" in first.message and "raw.jsonl" in str(first.hint)
 
 
+def test_a_spec_of_a_file_may_lack_what_is_put_in_and_nothing_else(here: Path) -> None:
+    shared = chat()
+    del shared["data"], shared["model"]["name"]
+    (here / "shared.json").write_text(json.dumps(shared))
+    put_in = {"/model/name": "tutor", "/data/dataset": {"$from": "split.train"}}
+    step = {"name": "train", "train": "shared.json", "with": put_in}
+    loaded = load_object(pipeline(PROCESS, SPLIT, step))
+    assert loaded.steps[-1].spec is not None and loaded.steps[-1].spec.spec.model.name == "tutor"
+    del put_in["/model/name"]
+    (fault,) = faults(pipeline(PROCESS, SPLIT, step)).values()
+    assert "shared.json" in fault.message and "`name` is missing" in fault.message
+    # A file that is no object is told of as such.
+    (here / "shared.json").write_text("[]")
+    (fault,) = faults(pipeline(PROCESS, SPLIT, step)).values()
+    assert "shared.json:1:1" in fault.message
+
+
 def test_a_fault_in_a_spec_has_its_line_in_the_pipeline() -> None:
     text = json.dumps(pipeline(PROCESS, SPLIT, {"train": chat(epochs=0)}), indent=2)
     with pytest.raises(SpecError) as caught:

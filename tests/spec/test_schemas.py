@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from threading import Thread
 
 import jsonschema_rs
 import pytest
@@ -9,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from runner import registry
 from runner.errors import NotFoundError
-from runner.spec import json_schemas
+from runner.spec import dataset_fields, json_schemas
 from runner.spec.schema_walk import resolve
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,20 @@ def built_in():
 def test_checked_in_schemas_are_the_code_s():
     files = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "schemas").glob("*.json")}
     assert files == json_schemas.files(), "write them anew: runner.spec.json_schemas.write(Path('schemas'))"
+
+
+def test_the_kept_fields_of_data_are_the_code_s():
+    assert dataset_fields.KEPT.read_text("utf-8") == dataset_fields.text(), "write them anew: make schemas"
+    # Nothing in them lies elsewhere in the schema: they are read without it.
+    assert "$ref" not in dataset_fields.text()
+
+
+def test_a_kind_that_is_not_kept_has_its_field_made(monkeypatch):
+    kept = dataset_fields.dataset_field("elo_scoring")
+    monkeypatch.setattr(dataset_fields, "_kept", dict)
+    assert dataset_fields.dataset_field("elo_scoring") == kept
+    with pytest.raises(NotFoundError, match="elo_scorin"):
+        dataset_fields.dataset_field("elo_scorin")
 
 
 @pytest.mark.slow
@@ -73,3 +88,17 @@ def test_a_third_party_s_kind_is_in_the_union_but_not_in_the_files(tiny):
     assert "tiny" in json_schemas.union()["$defs"]
     assert "tiny.json" not in json_schemas.files()
     assert '"tiny"' not in json_schemas.files()["training-spec.json"]
+
+
+def test_a_schema_that_another_thread_makes_is_waited_for(monkeypatch):
+    free = []
+
+    def make(kind):
+        other = Thread(target=lambda: free.append(json_schemas._MAKING.acquire(blocking=False)))
+        other.start()
+        other.join()
+        return {}
+
+    monkeypatch.setattr(json_schemas, "_schema_for", make)
+    json_schemas.schema_for("elo_scoring")
+    assert free == [False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,11 @@ def test_it_trains_and_says_what_to_type_next(desk: Desk, name: str, model: str)
     assert f"infer --model {model}" in done.out
     if name == "chat":
         assert done.out.splitlines()[-1].endswith("chat sft/first-chat")
+    else:
+        # What is said last can be typed as it stands.
+        words = shlex.split(done.out.splitlines()[-1])
+        desk(*words[words.index("infer") :]).ok()
+        assert list((desk.home / "inference_outputs").glob("*.json"))
     again = desk("quickstart", "--for", name)
     assert again.code == 5 and "nothing is overwritten" in again.err
 

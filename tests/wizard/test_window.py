@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 
 import pytest
 
@@ -147,6 +148,39 @@ def test_a_fine_tuning_is_asked_and_ends_in_a_script(tmp_path):
         assert "run it: python sft_train.py    or: runner train --spec-file sums.json" in window.raw
     assert json.loads((tmp_path / "sums.json").read_text())["model"]["name"] == "adder-001"
     assert "SPEC = " in (tmp_path / "sft_train.py").read_text()
+
+
+@pytest.mark.parametrize("end", ["interrupt", "closed-terminal"])
+@pytest.mark.parametrize("mode", [[], ["--plain"]], ids=["arrows", "plain"])
+def test_a_fine_tuning_goes_on_after_ctrl_c_and_after_its_terminal_was_closed(tmp_path, mode, end):
+    turns = [{"role": "user", "content": "2 and 3?"}, {"role": "assistant", "content": "5"}]
+    (tmp_path / "chats.jsonl").write_text(2 * (json.dumps({"messages": turns}) + "\n"))
+
+    def asked(window, text):
+        return window.comes(text).settles() if mode else window.waits(text)
+
+    variables = {"NETRC": str(tmp_path / "none")}
+    with Window(["new", "sft", "--no-start", *mode], tmp_path, **variables) as window:
+        for waited, typed in [("learn from?", ""), ("Which file?", ""), ("trained on?", "runner/tiny-llama")]:
+            # In a list of arrows Enter alone takes what is pointed at.
+            asked(window, waited).type("1" if mode and not typed else typed)
+        asked(window, "project called?")
+        if end == "interrupt":
+            window.press(CTRL_C)
+            assert window.end() == 130
+            assert "new --resume" in window.raw
+        else:
+            assert window.hangs_up() == -signal.SIGHUP
+    with Window(["new", "--resume", "--no-start", *mode], tmp_path, **variables) as window:
+        window.waits("Going on after 3 answers")
+        for waited, typed in [("project called?", "sums"), ("this run?", "adder-001"), ("Train with these?", ""),
+                              ("spec go?", ""), ("script go?", "")]:  # fmt: skip
+            asked(window, waited).type(typed)
+        assert window.end() == 0, window.raw
+        assert "learn from?" not in window.raw and "trained on?" not in window.raw
+    spec = json.loads((tmp_path / "adder-001.json").read_text())
+    assert spec["model"]["spec"]["base_model_name"] == "runner/tiny-llama"
+    assert spec["data"]["dataset"].endswith("chats.jsonl") and not (tmp_path / "drafts").exists()
 
 
 def test_the_family_of_language_models_leads_to_the_script_too(tmp_path):

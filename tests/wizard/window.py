@@ -117,6 +117,15 @@ class Window:
         self.child.close()
         return int(self.child.exitstatus if self.child.exitstatus is not None else -self.child.signalstatus)
 
+    def hangs_up(self) -> int:
+        """Close the terminal; the exit code, or the signal that ended the program, as a negative number."""
+        # The system tells the program by SIGHUP, and nothing else does.
+        terminal = self.child.ptyproc
+        terminal.fileobj.close()
+        code = terminal.wait()
+        terminal.closed = True
+        return int(code if code is not None else -terminal.signalstatus)
+
     def _read(self) -> bool:
         try:
             text = self.child.read_nonblocking(65536, timeout=DEADLINE)

@@ -566,6 +566,9 @@ def _dataset(draft: Draft, first: str, pointer: str) -> None:
     leaves = draft.leaves
     leaf = leaves.leaf(f"{first}.path")
     if leaf is None or leaf.value is None:
+        for beside in leaves:
+            if first and beside.key.startswith(f"{first}."):
+                draft.say(beside, "no equivalent", "no data is named there", "set data.dataset", effect=True)
         return
     path, files = str(leaf.value), leaves.get(f"{first}.data_files")
     files_leaf = leaves.leaf(f"{first}.data_files")

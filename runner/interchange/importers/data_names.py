@@ -10,6 +10,8 @@ from runner.data.hub_files import MARK
 
 _HUB = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*")
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet", ".arrow", ".gz")
+#: Files of rows that are never read here: what runs code when it is opened, arrays, spreadsheets.
+_UNREAD = (".pkl", ".pickle", ".pt", ".pth", ".joblib", ".npy", ".h5", ".tfrecord", ".xlsx", ".xls")
 #: In which order a split's file is looked for in a folder.
 _ENDS = ("csv", "jsonl", "json", "parquet", "tsv", "arrow")
 
@@ -91,7 +93,7 @@ def is_local(path: str, cwd: Path) -> bool:
     """Whether a name is a place on the disk: it is there, is written like one, or can be no repository."""
     if (
         path.startswith(("/", "./", "../", "~", "\\"))
-        or path.endswith(("/", *_SUFFIXES))
+        or path.endswith(("/", *_SUFFIXES, *_UNREAD))
         or re.match(r"[A-Za-z]:\\", path)
     ):
         return True
@@ -102,6 +104,8 @@ def is_local(path: str, cwd: Path) -> bool:
 
 def _local(path: str, cwd: Path, split: str) -> Named:
     place = cwd / Path(path).expanduser()
+    if path.endswith(_UNREAD):
+        return Named(path, "such a file is never read here: write its rows as JSON Lines, and name that", True)
     if path.endswith(_SUFFIXES) or place.is_file():
         return Named(path)
     if place.is_dir():

@@ -286,7 +286,8 @@ def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
             "rank": 8,
             "alpha": 16,
             "dropout": 0.05,
-            "scheduler": "constant",
+            # Without a decay it stays, and a warm-up goes before it all the same.
+            "scheduler": "constant_with_warmup",
             "val_share": 0.1,
             "keep_best": True,
             "merged": False,
@@ -296,7 +297,8 @@ def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
         "learning_rate": 0.001,
         "epochs": 100,
         "optimizer": "adam",
-        "scheduler": "constant",
+        # Without a decay it stays, and a warm-up goes before it all the same.
+        "scheduler": "constant_with_warmup",
         "val_share": 0.1,
         "early": 5,
         "keep_best": True,

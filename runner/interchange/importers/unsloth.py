@@ -17,6 +17,27 @@ from runner.interchange.rules import Dead, Lost, Refused, Rule, Secret, Table, T
 SEVEN = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
+CODE = "no code of the script is run: rows are read as they lie there"
+COLUMNS = "runner data check shows what is read of them; name their columns in data.columns"
+#: What a script does to rows before they are learned.
+ROWS: dict[str, Rule] = {
+    "rows.map": Lost(CODE, COLUMNS),
+    "rows.filter": Lost(CODE, "write the rows that are left into a file, and name that"),
+    "rows.select": Lost(CODE, "set data.max_samples, or write the rows that are left into a file"),
+    "rows.shuffle": Dead("rows are drawn in another order every epoch"),
+    "rows.train_test_split": Lost("which rows are held out is told by the spec", "set data.validation_split"),
+    "rows.rename_column": Lost(CODE, COLUMNS),
+    "rows.rename_columns": Lost(CODE, COLUMNS),
+    "rows.remove_columns": Dead("columns that are not named are not read"),
+    "rows.concatenate_datasets": Lost("a spec has one data set", "put their files into one folder, and name that"),
+    "rows.interleave_datasets": Lost("a spec has one data set", "put their files into one folder, and name that"),
+    "rows.standardize_sharegpt": Dead("turns are found by either form's names"),
+    "rows.standardize_data_formats": Dead("turns are found by either form's names"),
+    "rows.to_sharegpt": Lost(CODE, COLUMNS),
+    "rows.apply_chat_template": Lost(CODE, "a template is named in model.spec.chat.template"),
+}
+
+
 def _script(leaves: Leaves) -> bool:
     return leaves.has("model") and (
         leaves.has("peft") or leaves.has("args") or leaves.has("trainer") or leaves.has("model.max_seq_length")
@@ -125,6 +146,9 @@ def table(kind: str) -> Table:
         "instruction_part": Dead("which turns are learned is told by their roles here"),
         "response_part": Dead("which turns are learned is told by their roles here"),
         "only": To("loss_on", lambda value: "assistant"),
+        "formatting_func": Lost(CODE, COLUMNS),
+        "callbacks": Lost("no code of the script is run", "see early_stopping and the run's events"),
+        "compute_metrics": Lost("no code of the script is run", "each task has its measures", effect=False),
         "mapping.**": Lost("names of a turn's fields", "set data.columns.role and data.columns.content"),
         "map_eos_token": Dead("the template's own end is learned"),
         "bnb_4bit_quant_type": To("quant_type", rules.text),
@@ -143,7 +167,7 @@ def table(kind: str) -> Table:
         "local_dataset": Dead("told with the data"),
         "config": Dead("read"),
     }
-    found: dict[str, Rule] = dict(flags)
+    found: dict[str, Rule] = flags | ROWS
     for prefix in (
         "data",
         "training",
@@ -157,6 +181,7 @@ def table(kind: str) -> Table:
         "template",
         "responses",
         "bits",
+        "saved",
     ):
         found |= {f"{prefix}.{name}": rule for name, rule in flags.items() if "." not in name or name.endswith(".**")}
     found["model.pretrained_model_name_or_path"] = flags["model"]
@@ -249,6 +274,10 @@ def prepare(draft: Draft) -> None:
             pointers=("/data/dataset",),
             effect=several,
         )
+    for key in ("trainer.dataset_text_field", "args.dataset_text_field"):
+        leaf = leaves.leaf(key)
+        if leaf is not None and (leaves.has("rows.map") or leaves.has("rows.apply_chat_template")):
+            draft.say(leaf, "no equivalent", "code of the script makes that column", COLUMNS, effect=True)
     for leaf in leaves:
         if leaf.key.startswith("dataset.") and not draft.said(leaf) and "#" in leaf.key:
             draft.say(

@@ -18,13 +18,11 @@ from pathlib import Path
 from runner.contract import LoadContext
 from runner.data.images.section import ClassImages
 from runner.spec.kinds import spec_class
+from runner.training.peak_memory import peak_memory
 import numpy, pyarrow.parquet
 from PIL import Image
 Image.init()
 context = LoadContext(spec_class("image_classification").model_construct(), Path(sys.argv[3]), lambda *_, **__: None)
-# That of this program. What getrusage gives begins with the peak of the process that started it.
-def peak():
-    return 1024 * int(Path("/proc/self/status").read_text("utf-8").partition("VmHWM:")[2].split()[0])
 def read(path):
     loaded = ClassImages(dataset=path).load(context)
     for at in range(len(loaded.train)):
@@ -32,8 +30,8 @@ def read(path):
     return len(loaded.train) + len(loaded.validation)
 # What a few rows take is what the program takes by itself, and one page of a file.
 read(sys.argv[1])
-before = peak()
-print(read(sys.argv[2]), peak() - before)
+before = peak_memory()
+print(read(sys.argv[2]), peak_memory() - before)
 """
 
 

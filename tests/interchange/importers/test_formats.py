@@ -272,6 +272,87 @@ def test_a_script_is_read_and_never_run():
     assert "not os.system" in entry(other, "args.fp16").what
 
 
+ROWS_OF_A_SCRIPT = """
+from unsloth import FastLanguageModel
+model, tokenizer = FastLanguageModel.from_pretrained(model_name="some-org/x", max_seq_length=64, token=os.environ["T"])
+model, dataset = FastLanguageModel.get_peft_model(model, r=16), load_dataset("some-org/talks", split="train")
+dataset = dataset.map(made_into_texts, batched=True)
+dataset = dataset.filter(lambda row: row["text"]).shuffle(seed=1).select(range(100))
+trainer = SFTTrainer(model=model, train_dataset=dataset, dataset_text_field="text", callbacks=[Stopper(3)])
+if False:
+    model, tokenizer = FastLanguageModel.from_pretrained(model_name="lora_model", load_in_4bit=True)
+    model.push_to_hub("never/this")
+else:
+    model.save_pretrained_merged("out", tokenizer, save_method="merged_16bit")
+tokenizer.push_to_hub("some-org/words")
+"""
+
+
+def test_what_a_script_does_to_rows_and_to_the_model_is_told_of():
+    report = importing.import_data(ROWS_OF_A_SCRIPT.encode(), "train.py")
+    lost = {"rows.map": 5, "rows.filter": 6, "rows.select": 6, "trainer.callbacks": 7, "trainer.dataset_text_field": 7}
+    for key, line in lost.items():
+        found = entry(report, key)
+        assert (found.outcome, found.effect, found.line) == ("no equivalent", True, line), key
+    assert entry(report, "rows.select").value == "select(range(100))"
+    assert entry(report, "trainer.callbacks").value == ["Stopper(3)"]
+    assert entry(report, "rows.shuffle").outcome == "no effect"
+    # The column that its code makes is none of the rows', and is not asked of them.
+    assert "columns" not in report.spec["data"]
+    assert report.spec["model"]["spec"]["save_as"] == "whole"
+    # What is below `if False` is not done; a tokenizer's repository is not the model's.
+    assert report.spec["model"]["spec"]["base_model_name"] == "some-org/x" and "hub" not in report.spec
+    assert not [found for found in report.entries if "lora_model" in str(found.value) or "never" in str(found.value)]
+
+
+def test_a_token_that_a_script_takes_from_somewhere_is_a_secret_all_the_same():
+    for script in (SCRIPT, ROWS_OF_A_SCRIPT):
+        found = entry(importing.import_data(script.encode(), "train.py"), "model.token")
+        assert (found.outcome, found.value) == ("secret", None)
+        assert "HF_TOKEN" in found.do
+
+
+def test_names_out_of_the_environment_are_no_values():
+    text = (
+        "base_model: ${BASE}\nadapter: lora\nmicro_batch_size: $BS\nsequence_len: 64\nhub_model_id: me/x$\n"
+        "datasets:\n  - path: $HOME/rows.jsonl\n    type: alpaca\n"
+    )
+    report = importing.import_data(text.encode(), "config.yaml", "axolotl")
+    for key in ("base_model", "micro_batch_size", "datasets[0].path"):
+        found = entry(report, key)
+        assert (found.outcome, found.effect) == ("no equivalent", True)
+        assert "out of the environment" in found.what
+    assert entry(report, "datasets[0].type").what == "no data is named there"
+    assert "base_model_name" not in report.spec["model"]["spec"] and "dataset" not in report.spec.get("data", {})
+    assert "environment" not in entry(report, "hub_model_id").what
+
+
+@pytest.mark.parametrize("path", ["rows.pkl", "some-org/rows.pt", "tables/rows.xlsx"])
+def test_data_that_is_never_read_is_told_of(path):
+    text = f"base_model: a/b\nadapter: lora\nmicro_batch_size: 1\ndatasets: [{{path: {path}}}]\n"
+    found = entry(importing.import_data(text.encode(), "config.yaml", "axolotl"), "datasets[0].path")
+    assert (found.outcome, found.effect) == ("changed", True)
+    assert "never read here" in found.what
+
+
+def test_a_value_that_is_none_is_told_by_what_the_field_takes():
+    text = "base_model: a/b\nadapter: lora\nmicro_batch_size: yes\ndatasets: [{path: rows.jsonl}]\n"
+    found = entry(importing.import_data(text.encode(), "config.yaml", "axolotl"), "micro_batch_size")
+    # The field takes the word auto too, which nobody meant.
+    assert found.what == "True is no number"
+
+
+@pytest.mark.parametrize("decay", ["", "\n    decay: linear"])
+def test_ludwig_warms_up_with_a_decay_and_without(decay):
+    text = (
+        "model_type: llm\nbase_model: a/b\ninput_features: [{name: q, type: text}]\n"
+        "output_features: [{name: a, type: text}]\ntrainer:\n  type: finetune\n  learning_rate_scheduler:\n"
+        f"    warmup_fraction: 0.1{decay}\n"
+    )
+    spec = importing.import_data(text.encode(), "config.yaml", "ludwig").spec["model"]["spec"]
+    assert spec["schedule"] == {"schedule_type": "linear" if decay else "constant", "warmup_ratio": 0.1}
+
+
 def test_a_script_without_a_training_is_none():
     with pytest.raises(Exception, match="no call that sets up a training"):
         importing.import_data(b"print(1)\n", "x.py")
