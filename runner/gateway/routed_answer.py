@@ -39,7 +39,9 @@ class Outcome:
     def add(self, piece: Piece) -> None:
         """Count a piece."""
         text = piece.text
-        self.characters += len(text) + len(piece.reasoning) + sum(len(str(call)) for call in piece.tool_calls)
+        self.characters += len(text) + len(piece.reasoning)
+        if piece.tool_calls:
+            self.characters += sum(len(str(call)) for call in piece.tool_calls)
         if piece.index == 0 and self._kept < KEPT:
             self._text.append(text)
             self._kept += len(text)
@@ -119,13 +121,9 @@ class RoutedAnswer:
         """Read all of it. Raises :class:`Refusal` where it breaks off: nothing was sent then."""
         self._gathered = [piece async for piece in self._counted()]
 
-    async def pieces(self) -> AsyncGenerator[Piece, None]:
-        if self._gathered is not None:
-            for piece in self._gathered:
-                yield piece
-            return
-        async for piece in self._counted():
-            yield piece
+    def pieces(self) -> AsyncGenerator[Piece, None]:
+        # Each generator between an endpoint and its reader costs every piece its turn.
+        return self._counted() if self._gathered is None else _each(self._gathered)
 
     async def close(self) -> None:
         if self._closed:
@@ -144,3 +142,8 @@ class RoutedAnswer:
             self.outcome.ended = "broken"
             raise
         self.outcome.ended = "ok"
+
+
+async def _each(pieces: Sequence[Piece]) -> AsyncGenerator[Piece, None]:
+    for piece in pieces:
+        yield piece
