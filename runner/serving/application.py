@@ -201,25 +201,21 @@ class Endpoints:
             async with contextlib.aclosing(answering.pieces()) as pieces:
                 async for piece in pieces:
                     visit.first()
-                    for chunk in writer.chunks(piece):
-                        yield chunk
+                    if chunks := writer.chunks(piece):
+                        yield b"".join(chunks)
             self._count(visit, answering)
-            if asked.include_usage:
-                yield writer.usage_chunk(answering.usage)
+            end = writer.usage_chunk(answering.usage) if asked.include_usage else b""
             # A look at the type would have it made twice.
             closing = getattr(answering, "closing", None)
-            if closing is not None:
-                yield comment(closing)
-            yield DONE
+            yield end + (comment(closing) if closing is not None else b"") + DONE
         except Refusal as refusal:
             visit.status = refusal.status
-            yield event(refusal.as_dict())
-            yield DONE
+            yield event(refusal.as_dict()) + DONE
         except Exception:  # noqa: BLE001 - as above
             traceback.print_exc()
             visit.status = 500
-            yield event(Refusal(500, "this is a bug in the server, which has it in its log", code="bug").as_dict())
-            yield DONE
+            bug = Refusal(500, "this is a bug in the server, which has it in its log", code="bug")
+            yield event(bug.as_dict()) + DONE
         finally:
             visit.end()
             await answering.close()
