@@ -61,6 +61,7 @@ class RemoteCompleter:
         self._url = backend.url.rstrip("/")
         self._headers, self._client = dict(headers), client
         self._well = False
+        self._open: set[RemoteAnswer] = set()
         root = backend.model or llm
         self._served = [Served(llm, root, int(time.time()), frozenset({"chat"}), "endpoint", frozenset({"*"}))]
 
@@ -87,6 +88,7 @@ class RemoteCompleter:
         except (TimeoutError, aiohttp.ClientError) as error:
             raise Failed(why(error), status=504 if isinstance(error, TimeoutError) else 502) from None
         answer = RemoteAnswer(self, request, response)
+        self._open.add(answer)
         try:
             if response.status != 200:
                 raise await self._refused(response)
@@ -98,7 +100,13 @@ class RemoteCompleter:
         return answer
 
     async def close(self) -> None:
-        """Nothing of its own is open: answers are closed by who reads them, the client by who made it."""
+        """Break off the answers that are being read; who reads them closes them, and who made the client that."""
+        for answer in self._open:
+            answer.break_off()
+
+    def closed(self, answer: RemoteAnswer) -> None:
+        """An answer is over."""
+        self._open.discard(answer)
 
     def hidden(self, text: str) -> str:
         """A text of the endpoint's without its key, which some repeat in their errors."""
@@ -214,7 +222,12 @@ class RemoteAnswer:
                 return
             await self._read_more()
 
+    def break_off(self) -> None:
+        """Have who reads it be told that the connection is gone."""
+        self._response.close()
+
     async def close(self) -> None:
+        self._completer.closed(self)
         content = self._response.content
         if self._done:
             # A connection that is read to its end is there for the next request.

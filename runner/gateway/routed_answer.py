@@ -28,6 +28,8 @@ class Outcome:
     expected_cost: float | None
     counted: Callable[[Outcome], Account]
     over: Callable[[Outcome], None]
+    #: Whether the gateway is going: what breaks off then is nobody's fault.
+    going: Callable[[], bool] = lambda: False
     id: str = field(default_factory=lambda: f"req-{secrets.token_hex(12)}")
     characters: int = 0
     ended: Ended = "gone"
@@ -139,9 +141,16 @@ class RoutedAnswer:
                 self.outcome.add(piece)
                 yield piece
         except Refusal:
+            if self.outcome.going():
+                raise cut() from None
             self.outcome.ended = "broken"
             raise
         self.outcome.ended = "ok"
+
+
+def cut() -> Refusal:
+    """What is said of an answer that a gateway does not live to give."""
+    return Refusal(503, "the server is going: the answer was cut before its end", code="shutting_down", retry_after=1)
 
 
 async def _each(pieces: Sequence[Piece]) -> AsyncGenerator[Piece, None]:

@@ -162,7 +162,8 @@ class Endpoints:
         asked = read(document, served, _headers(request), self.service.rules.passed_over)
         prompts, settings = len(asked.requests), asked.requests[0].settings
         if asked.stream:
-            answering = await self._started(served, asked)
+            # The first piece of an endpoint elsewhere may be long in coming.
+            answering = await unless_gone(request, self._started(served, asked))
             writer = kind(answering, settings, prompts)
             return EventStream(self._events(answering, writer, asked, visit), _sent(answering, asked))
 
