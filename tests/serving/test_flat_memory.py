@@ -51,6 +51,6 @@ def test_a_server_takes_no_more_memory_for_having_answered_many(talking: Desk):
         for at in range(ROUNDS):
             asyncio.run(ask(address, ROUND, FIRST + at * ROUND))
             resident.append(server.memory_info().rss)
-        # What is kept of each request grows with every round. An allocator takes a few MiB now and then, in one of them.
+        # What is kept of requests grows with every round. An allocator takes a few MiB now and then, in one of them.
         grown = [later - before for before, later in itertools.pairwise(resident)]
         assert min(grown) < ROUND * KEPT, grown
