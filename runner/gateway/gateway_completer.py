@@ -248,12 +248,18 @@ class Gateway:
             return answer
         if tried.silent is not None:
             tried.silent.cancel()
+        self.counters.unanswered.inc()
         raise self._nobody(tried, refused)
 
     def _nobody(self, tried: Tried, refused: Sequence[Refusal]) -> Refusal:
         """What is said where none of the order answered."""
-        if len(refused) == 1 or all(refusal.code in OF_ONE for refusal in refused):
-            return refused[-1]
+        last = refused[-1] if refused else None
+        if last is not None and (len(refused) == 1 or all(refusal.code in OF_ONE for refusal in refused)):
+            if not isinstance(last, Failed) or last.message != last.reason:
+                return last
+            (llm,) = tried.failed
+            said = f"{llm} did not answer: {last.reason}"
+            return Refusal(last.status, said, code="no_backend", retry_after=last.retry_after)
         told = ", ".join(f"{llm}: {reason}" for llm, reason in tried.failed.items())
         waits = [refusal.retry_after for refusal in refused if refusal.retry_after is not None]
         busy = all(refusal.status == 429 for refusal in refused)

@@ -55,7 +55,7 @@ def application(service: Service, routes: Sequence[BaseRoute] = ()) -> Starlette
         Route("/metrics", endpoints.around("metrics", endpoints.metrics), methods=["GET"]),
         Route("/health", endpoints.health, methods=["GET"]),
     ]
-    known = [route.path for route in own]
+    known = [route.path.replace("{name:path}", "NAME") for route in [*own, *routes] if isinstance(route, Route)]
 
     async def nowhere(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404

@@ -19,6 +19,9 @@ from tests.gateway.stub_backend import HANG, Reply, Stub, answer, delta
 
 ASKED: dict[str, Any] = {"model": "router", "messages": [{"role": "user", "content": "small, please"}]}
 
+#: On a busy machine a test may be slower than a backend that is slow.
+WAITED_FOR = {"small": {"timeout": PATIENCE}}
+
 
 @contextmanager
 def logged(path: Path, **words: Any) -> Iterator[Behind]:
@@ -34,7 +37,7 @@ def requests_of(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("streamed", [True, False])
 def test_a_client_that_goes_away_ends_the_request_at_the_backend_which_is_not_blamed(tmp_path, streamed):
     stub = Stub(Reply(answer("I am small")))
-    with logged(tmp_path / "log.jsonl", stubs={"small": stub}) as found:
+    with logged(tmp_path / "log.jsonl", stubs={"small": stub}, fields=WAITED_FOR) as found:
         found.until(lambda: found.get("/health").status_code == 200)
         stub.replies.append(Reply([delta("a"), HANG]))
         client = found.client(timeout=PATIENCE if streamed else 0.5)
@@ -55,7 +58,7 @@ def test_a_client_that_goes_away_ends_the_request_at_the_backend_which_is_not_bl
 
 def test_a_client_that_goes_away_before_the_first_piece_ends_the_request_too():
     stub = Stub(Reply([HANG]))
-    with behind_http(stubs={"small": stub}) as found:
+    with behind_http(stubs={"small": stub}, fields=WAITED_FOR) as found:
         with pytest.raises(openai.APITimeoutError):
             found.client(timeout=0.5).chat.completions.create(**ASKED, stream=True)
         found.until(stub.left.is_set)
@@ -88,7 +91,7 @@ def begun(found: Behind, count: int) -> list[Any]:
 def test_sigterm_under_load_has_streams_end_and_takes_nothing_new(tmp_path):
     going_on = asyncio.Event()
     stub = Stub(Reply([delta("a"), going_on, *answer("b")]))
-    with logged(tmp_path / "log.jsonl", stubs={"small": stub}, drain_seconds=PATIENCE) as found:
+    with logged(tmp_path / "log.jsonl", stubs={"small": stub}, fields=WAITED_FOR, drain_seconds=PATIENCE) as found:
         streams = begun(found, 3)
         found.sigterm()
         found.until(lambda: found.get("/health").json()["status"] == "draining")
@@ -105,7 +108,10 @@ def test_sigterm_under_load_has_streams_end_and_takes_nothing_new(tmp_path):
 @pytest.mark.parametrize("streamed", [True, False])
 def test_what_has_not_begun_at_the_end_is_told_so(streamed):
     stub = Stub(Reply([HANG]))
-    with behind_http(stubs={"small": stub}, drain_seconds=0.1) as found, ThreadPoolExecutor() as pool:
+    with (
+        behind_http(stubs={"small": stub}, fields=WAITED_FOR, drain_seconds=0.1) as found,
+        ThreadPoolExecutor() as pool,
+    ):
         asked = pool.submit(found.client().chat.completions.create, **ASKED, stream=streamed)
         found.until(lambda: len(stub.bodies) > 0 and stub.bodies[-1] != {})
         found.sigterm()
@@ -116,7 +122,7 @@ def test_what_has_not_begun_at_the_end_is_told_so(streamed):
 
 def test_what_runs_longer_than_the_limit_is_cut_says_so_and_is_no_fault_of_the_backend(tmp_path):
     stub = Stub(Reply([delta("a"), HANG]))
-    with logged(tmp_path / "log.jsonl", stubs={"small": stub}, drain_seconds=0.1) as found:
+    with logged(tmp_path / "log.jsonl", stubs={"small": stub}, fields=WAITED_FOR, drain_seconds=0.1) as found:
         (stream,) = begun(found, 1)
         found.sigterm()
         with pytest.raises(openai.APIError, match="the server is going"):
