@@ -1,13 +1,17 @@
 """What a gateway adds to calling a backend, and what it loses: 200 streams at a time against three stub backends.
 
-    python benchmarks/gateway.py [--streams 200] [--requests 1000] [--flat 10000]
+    python benchmarks/gateway.py [--streams 200] [--requests 1000] [--short 200] [--flat 10000]
 
 Trains two routers on packaged data, one that reads no prompt (``elo_scoring``) and one that embeds it
 (``dense_network``), serves each before three stubs of their own processes, and asks the same questions of a stub
-directly and through the gateway. A stub gives its first piece after 50 ms, and nineteen more a quarter of a second
-apart. Prints, of the time to the first piece and of the whole, the 50th and 99th percentile on both roads and their
-difference; then the memory of the gateway's process over many requests, and how many are lost when a backend is
-killed under load.
+directly and through the gateway: short answers one after the other, and streams 16 at a time and as many as
+``--streams``. A stub gives a stream's first piece after 50 ms, and nineteen more a quarter of a second apart; a short
+answer is one piece, at once. Prints, of the time to the first piece and of the whole, the 50th and 99th percentile on
+both roads and their difference, and what the gateway computes for each request; then the memory of the gateway's
+process over many requests, and how many are lost when a backend is killed under load.
+
+Clients, stubs and the gateway share the machine's cores. Where those are busy, times are of the waiting for a core too:
+the first line says how busy they are, and the milliseconds that the gateway computes hang least on it.
 """
 
 from __future__ import annotations
@@ -175,6 +179,16 @@ def compare(name: str, direct: list[Any], through: list[Any]) -> None:
               f"p99 {near99:8.1f} -> {far99:8.1f} ms, {far99 - near99:+7.1f} ms")  # fmt: skip
 
 
+def both(name: str, direct: int, port: int, pid: int, count: int, at_once: int, words: str = "") -> None:
+    """The same streams on both roads, and what the gateway computed for them."""
+    alone = asyncio.run(load(direct, "x", count, at_once, words=words))
+    spent = cpu(pid)
+    through = asyncio.run(load(port, "router", count, at_once, words=words))
+    spent = (cpu(pid) - spent) * 1000 / count
+    compare(f"{name}, {at_once} at a time", alone, through)
+    print(f"  the gateway computes {spent:.1f} ms for each")
+
+
 def cpu(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
@@ -189,6 +203,7 @@ def main() -> None:
     parser.add_argument("--stub", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--streams", type=int, default=200)
     parser.add_argument("--requests", type=int, default=1000)
+    parser.add_argument("--short", type=int, default=200, help="short answers, one at a time")
     parser.add_argument("--flat", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, help="where routers are trained, and found again")
     words = parser.parse_args()
@@ -198,7 +213,9 @@ def main() -> None:
     os.environ.setdefault("PYTHONPATH", str(ROOT))
     folder = words.folder or Path(tempfile.mkdtemp(prefix="gateway-"))
     folder.mkdir(parents=True, exist_ok=True)
-    print(f"{words.streams} streams at a time, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    cores, busy = os.cpu_count() or 1, os.getloadavg()[0]
+    said = ": BUSY with other work, so that times below are of the waiting for a core too" if busy > cores / 2 else ""
+    print(f"{words.streams} streams at a time, {cores} cores, {busy:.1f} processes that want one{said}")
     for kind in ("elo_scoring", "dense_network"):
         if not (folder / "models" / kind).exists():
             document = json.loads((ROOT / "specs" / f"{kind}.json").read_text())
@@ -212,14 +229,10 @@ def main() -> None:
             ports = {llm: port for llm, (port, _) in started.items()}
             with serving(folder, f"{kind}/it", ports) as (port, pid):
                 asyncio.run(load(port, "router", 20, 20))
-                alone = asyncio.run(load(ports[LLMS[0]], "x", 20, 1, stream=True, words="quick "))
-                beside = asyncio.run(load(port, "router", 20, 1, stream=True, words="quick "))
-                compare(f"{told}, one at a time", alone, beside)
-                spent = cpu(pid)
-                direct = asyncio.run(load(ports[LLMS[0]], "x", words.requests, words.streams))
-                compare(told, direct, asyncio.run(load(port, "router", words.requests, words.streams)))
-                spent = (cpu(pid) - spent) * 1000 / words.requests
-                print(f"  the gateway computes {spent:.1f} ms for each stream of {PIECES} pieces")
+                both(f"{told}, short answers", ports[LLMS[0]], port, pid, words.short, 1, "quick ")
+                for at_once in (16, words.streams):
+                    count = min(words.requests, 5 * at_once)
+                    both(f"{told}, {PIECES} pieces each", ports[LLMS[0]], port, pid, count, at_once)
                 if kind == "elo_scoring":
                     flat(port, pid, words.flat)
                     for stream in (False, True):

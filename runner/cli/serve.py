@@ -234,6 +234,9 @@ def serve(
         document = {"address": address, "models": [served.name for served in service.served()]}
         show(document, "\n".join([*told, f"serving at {address}"]), as_json=json)
         sys.stdout.flush()
+        # What the server is made of stays: a collection would go through all of it in the middle of answers.
+        gc.collect()
+        gc.freeze()
 
     rules = Rules(Keys(keys), Rate(rate), passed_over=passed_over, hosts=hosts)
     service = Service(completers, rows, rules, ready)

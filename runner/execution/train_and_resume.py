@@ -262,7 +262,7 @@ def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Sign
     retrying = Retrying(
         retry=retry_if_result(lambda error: may_retry(error, signals)),
         stop=stop_after_attempt(plan.spec.run.retries + 1),
-        wait=wait_exponential_jitter(initial=1, max=60),
+        wait=wait_exponential_jitter(max=60),
         sleep=lambda seconds: wait_unless_told(seconds, signals),
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )

@@ -11,6 +11,7 @@ whole
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +27,7 @@ from runner.gateway.scoring import Scored
 from runner.inference.routing.routing import Rule, route
 from runner.tasks.ranking.backend_sections import Backend
 from runner.tasks.ranking.calibration import probability
-from runner.tasks.ranking.llm_choice import by_rate, by_threshold, quality
+from runner.tasks.ranking.llm_choice import by_threshold, order_by_rate, quality
 from runner.workspace import Workspace
 
 #: Quality, a chance of the better answer, that another LLM has to have more within a conversation.
@@ -153,17 +154,17 @@ def candidates_of(
     max_tokens: int | None = None,
 ) -> dict[str, Candidate]:
     """Every LLM's quality and expected cost for one request. ``scored`` is of ``names``, in their order."""
-    worth = quality(scored.scores[:, None], temperature)[:, 0]
+    worth = quality(scored.scores[:, None], temperature)[:, 0].tolist()
     found = {}
     for at, name in enumerate(names):
         backend = backends[name]
-        told = np.nan if scored.answer_tokens is None else float(scored.answer_tokens[at])
-        answer = (backend.price.answer_tokens or 0.0) if np.isnan(told) else told
+        told = math.nan if scored.answer_tokens is None else float(scored.answer_tokens[at])
+        answer = (backend.price.answer_tokens or 0.0) if math.isnan(told) else told
         if max_tokens is not None:
             answer = min(answer, float(max_tokens))
         cached = before.cached_tokens if before is not None and before.llm == name else 0.0
         cost = backend.price.of(needs.prompt_tokens, answer, cached)
-        found[name] = Candidate(name, float(worth[at]), cost, needs.lacking(backend))
+        found[name] = Candidate(name, worth[at], cost, needs.lacking(backend))
     return found
 
 
@@ -208,12 +209,8 @@ def _order(policy: Policy, able: Sequence[Candidate], wins: float | None) -> tup
 
 
 def _by_rate(able: Sequence[Candidate], rate: float) -> tuple[str, ...]:
-    left, order = list(able), []
-    while left:
-        worth = np.array([[each.quality] for each in left])
-        cost = np.array([[each.cost] for each in left])
-        order.append(left.pop(int(by_rate(worth, cost, rate).chosen[0])).llm)
-    return tuple(order)
+    order = order_by_rate([each.quality for each in able], [each.cost for each in able], rate)
+    return tuple(able[at].llm for at in order)
 
 
 def _worth_a_switch(policy: Policy, best: Candidate, current: Candidate, wins: float | None) -> bool:

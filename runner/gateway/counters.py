@@ -27,6 +27,7 @@ class Counters:
         self.failovers = of(
             Counter, "failovers", "Backends that did not answer, by what they did.", ("model", "reason")
         )
+        self.unanswered = of(Counter, "unanswered", "Requests that no backend answered.")
         self.tokens = of(Counter, "tokens", "Tokens.", ("model", "kind"))
         self.cost = of(Counter, "cost", "What answers cost, in the currency of the prices.", ("model",))
         self.saved = of(Gauge, "saved", "What was saved against always asking the strongest LLM.")

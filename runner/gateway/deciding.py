@@ -78,7 +78,9 @@ class Decider:
         param = "tools" if "tools" in lacking.values() else "messages"
         code = "context_length_exceeded" if set(lacking.values()) == {"length"} else "unsupported_field"
         who = f"{llms[0]} does" if len(llms) == 1 else f"{', '.join(llms)} do"
-        raise Refusal(400, f"{who} not {' or '.join(told)}", param=param, code=code)
+        said = [f'"{each}": true' for each in ("tools", "images") if each in lacking.values()]
+        hint = f"; for one that does, the file of backends says {' or '.join(said)}" if said else ""
+        raise Refusal(400, f"{who} not {' or '.join(told)}{hint}", param=param, code=code)
 
 
 def conversation(request: Request) -> Sequence[Mapping[str, Any]]:

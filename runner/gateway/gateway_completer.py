@@ -19,7 +19,7 @@ from runner.gateway.deciding import Decider, Decision, conversation
 from runner.gateway.needs import Needs, needs_of
 from runner.gateway.remote_completer import Failed
 from runner.gateway.request_log import RequestLog
-from runner.gateway.routed_answer import Outcome, RoutedAnswer
+from runner.gateway.routed_answer import Outcome, RoutedAnswer, cut
 from runner.gateway.sessions import OF_SESSIONS, Sessions, session_key
 from runner.gateway.wellness import Wellness
 from runner.serving.completions import Answering, Completer, Refusal, Request, Served, Settings
@@ -80,6 +80,8 @@ class Gateway:
         self._warm = False
         self._silent: set[asyncio.Task[Decision | None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
+        #: Requests that are not over, what waits for there being none, and whether this is the end.
+        self._under_way, self._none_under_way, self._going = 0, asyncio.Event(), False
         #: The ids of answers, the latest, for feedback on them.
         self._answered: OrderedDict[str, None] = OrderedDict()
         if log is not None:
@@ -131,25 +133,37 @@ class Gateway:
         """Decide, and ask until one begins to answer; an answer that is not sent as it comes is waited for, and begun
         again by the next where it breaks off. Raises :class:`Refusal`."""
         started = time.perf_counter()
-        self.counters.in_flight.inc()
+        self._count(1)
         try:
             tried = await self._tried(request, started)
             return await self._ask(tried)
         except BaseException:
-            self.counters.in_flight.dec()
+            self._count(-1)
             raise
 
+    def _count(self, more: int) -> None:
+        """Requests begin, and end."""
+        self._under_way += more
+        self.counters.in_flight.set(self._under_way)
+        (self._none_under_way.clear if self._under_way else self._none_under_way.set)()
+
     async def close(self) -> None:
-        """End what is still counted, the log, and the backends."""
+        """Cut what is under way, and end the backends, what is still counted, and the log."""
+        self._going = True
+        for completer in {id(each): each for each in self._completers.values()}.values():
+            await completer.close()
+        if self._also_closed is not None:
+            await self._also_closed()
+        if self._under_way:
+            # They break off now, and are told of in the log.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ENDING):
+                    await self._none_under_way.wait()
         if self._settling:
             await asyncio.wait(self._settling, timeout=ENDING)
             for silent in list(self._silent):
                 silent.cancel()
             await asyncio.gather(*self._settling, return_exceptions=True)
-        for completer in {id(each): each for each in self._completers.values()}.values():
-            await completer.close()
-        if self._also_closed is not None:
-            await self._also_closed()
         await self.decider.scorer.close()
         if self.log is not None:
             await asyncio.to_thread(self.log.close)
@@ -205,6 +219,8 @@ class Gateway:
             try:
                 inner = await self._completers[llm].start(self._of(llm, tried.request))
             except Refusal as refusal:
+                if self._going:
+                    raise cut() from None
                 refused.append(self._told(tried, llm, refusal))
                 continue
             self.counters.first_piece.labels(llm).observe(time.perf_counter() - tried.started)
@@ -217,20 +233,33 @@ class Gateway:
                 await answer.gather()
             except Refusal as refusal:
                 await inner.close()
+                if self._going:
+                    answer.outcome.ended_at = time.perf_counter()
+                    self._over(tried, answer.outcome)
+                    raise
                 refused.append(self._told(tried, llm, refusal))
                 continue
             except BaseException:
+                # Who waited went away: what was made until then is paid for all the same.
                 await inner.close()
+                answer.outcome.ended_at = time.perf_counter()
+                self._over(tried, answer.outcome)
                 raise
             return answer
         if tried.silent is not None:
             tried.silent.cancel()
+        self.counters.unanswered.inc()
         raise self._nobody(tried, refused)
 
     def _nobody(self, tried: Tried, refused: Sequence[Refusal]) -> Refusal:
         """What is said where none of the order answered."""
-        if len(refused) == 1 or all(refusal.code in OF_ONE for refusal in refused):
-            return refused[-1]
+        last = refused[-1] if refused else None
+        if last is not None and (len(refused) == 1 or all(refusal.code in OF_ONE for refusal in refused)):
+            if not isinstance(last, Failed) or last.message != last.reason:
+                return last
+            (llm,) = tried.failed
+            said = f"{llm} did not answer: {last.reason}"
+            return Refusal(last.status, said, code="no_backend", retry_after=last.retry_after)
         told = ", ".join(f"{llm}: {reason}" for llm, reason in tried.failed.items())
         waits = [refusal.retry_after for refusal in refused if refusal.retry_after is not None]
         busy = all(refusal.status == 429 for refusal in refused)
@@ -281,12 +310,8 @@ class Gateway:
             )  # fmt: skip
 
         def over(outcome: Outcome) -> None:
-            if tried.silent is None:
-                self._settle(tried, llm, outcome, None)
-                return
-            task = asyncio.get_running_loop().create_task(self._settle_silent(tried, tried.silent, llm, outcome))
-            self._settling.add(task)
-            task.add_done_callback(self._settling.discard)
+            self._over(tried, outcome)
+            self._count(-1)
 
         decision = tried.decision
         expected = decision.candidates.get(llm)
@@ -298,7 +323,17 @@ class Gateway:
             expected_cost=None if expected is None else expected.cost,
             counted=counted,
             over=over,
+            going=lambda: self._going,
         )
+
+    def _over(self, tried: Tried, outcome: Outcome) -> None:
+        """An answer is over: settle it, in shadow mode once the router has chosen too."""
+        if tried.silent is None:
+            self._settle(tried, outcome.llm, outcome, None)
+            return
+        task = asyncio.get_running_loop().create_task(self._settle_silent(tried, tried.silent, outcome.llm, outcome))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
 
     async def _settle_silent(
         self, tried: Tried, silent: asyncio.Task[Decision | None], llm: str, outcome: Outcome
@@ -319,7 +354,6 @@ class Gateway:
 
     def _settle(self, tried: Tried, llm: str, outcome: Outcome, silent: Decision | None) -> None:
         """Count an answer that is over, remember its conversation, and log it."""
-        self.counters.in_flight.dec()
         decision, found = tried.decision, outcome.account()
         why = decision.why if llm == decision.llm else "failover"
         self.counters.answered(llm, why, outcome.ended, found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from decimal import Decimal
 
 from runner.gateway.counters import Counters
 from runner.gateway.gateway_completer import Gateway
@@ -33,8 +34,8 @@ def page(gateway: Gateway) -> str:
             card("Requests", f"{total:,.0f}", f"{running:,.0f} under way"),
             card("Cost", _amount(cost), f"{_amount(cost / total)} a request" if total else ""),
             spared,
-            card("Failed over", f"{sum(_by(counters, 'failovers_total', 'model').values()):,.0f}",
-                 "times that another was asked"),
+            card("Failures", f"{sum(_by(counters, 'failovers_total', 'model').values()):,.0f}",
+                 f"of backends; {_one(counters, 'unanswered_total'):,.0f} requests that nobody answered"),
         ]),
         "cards",
     )  # fmt: skip
@@ -144,4 +145,5 @@ def _one(counters: Counters, metric: str) -> float:
 
 
 def _amount(value: float) -> str:
-    return f"{value:.4g}"
+    """Four figures, and no exponent: costs are small."""
+    return format(Decimal(f"{value:.4g}"), "f")

@@ -43,7 +43,11 @@ def routes(service: Service, gateway: Gateway) -> list[BaseRoute]:
         try:
             given = Feedback.model_validate(document)
         except ValidationError as error:
-            raise fault_of(error) from None
+            fault = fault_of(error)
+            if fault.param in ("request", "better_than") and fault.code != "missing_field":
+                said = f"{fault.param} is no name of an answer: the header x-runner-request of each has its own"
+                raise Refusal(400, said, param=fault.param, code="invalid_value") from None
+            raise fault from None
         if (given.score is None) == (given.better_than is None):
             raise Refusal(400, "one of score and better_than says what it was worth", param="score")
         if gateway.log is None:

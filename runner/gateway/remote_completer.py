@@ -11,12 +11,13 @@ import contextlib
 import json
 import re
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 import aiohttp
 
-from runner.gateway.endpoint_events import Endless, events
+from runner.gateway.endpoint_events import Endless, EventLines, WholeBody
 from runner.gateway.http_client import HttpClient, why
 from runner.gateway.needs import needs_of
 from runner.gateway.remote_pieces import Malformed, pieces_of, said_something, usage_of
@@ -60,6 +61,7 @@ class RemoteCompleter:
         self._url = backend.url.rstrip("/")
         self._headers, self._client = dict(headers), client
         self._well = False
+        self._open: set[RemoteAnswer] = set()
         root = backend.model or llm
         self._served = [Served(llm, root, int(time.time()), frozenset({"chat"}), "endpoint", frozenset({"*"}))]
 
@@ -86,6 +88,7 @@ class RemoteCompleter:
         except (TimeoutError, aiohttp.ClientError) as error:
             raise Failed(why(error), status=504 if isinstance(error, TimeoutError) else 502) from None
         answer = RemoteAnswer(self, request, response)
+        self._open.add(answer)
         try:
             if response.status != 200:
                 raise await self._refused(response)
@@ -97,7 +100,13 @@ class RemoteCompleter:
         return answer
 
     async def close(self) -> None:
-        """Nothing of its own is open: answers are closed by who reads them, the client by who made it."""
+        """Break off the answers that are being read; who reads them closes them, and who made the client that."""
+        for answer in self._open:
+            answer.break_off()
+
+    def closed(self, answer: RemoteAnswer) -> None:
+        """An answer is over."""
+        self._open.discard(answer)
 
     def hidden(self, text: str) -> str:
         """A text of the endpoint's without its key, which some repeat in their errors."""
@@ -164,10 +173,14 @@ class RemoteAnswer:
     def __init__(self, completer: RemoteCompleter, request: Request, response: aiohttp.ClientResponse) -> None:
         self._completer, self._request, self._response = completer, request, response
         self._deadline = time.monotonic() + completer.backend.longest
-        self._first: list[Piece] = []
-        self._events = events(response.content.iter_any())
-        self._pieces = self._read()
-        self._done = False
+        # It was asked for a stream and may give the whole: as good, only later.
+        whole = "json" in response.headers.get("content-type", "")
+        self._lines: EventLines | WholeBody = WholeBody() if whole else EventLines()
+        #: What was read and not handed on: pieces, and behind them what ended it before its time.
+        self._read: deque[Piece] = deque()
+        self._failure: Failed | None = None
+        #: Whether the endpoint has said that it is over, and whether nothing more is read.
+        self._done = self._over = False
         self._said = False
         self._open_ends = set(range(request.settings.n))
         #: Whether the endpoint's own count of tokens cannot be.
@@ -196,109 +209,118 @@ class RemoteAnswer:
 
     async def begin(self) -> None:
         """Wait for the first piece. Raises :class:`Failed`."""
-        try:
-            self._first.append(await self._next())
-        except StopAsyncIteration:
-            raise Failed("an empty answer") from None
+        while not self._read:
+            if self._over:
+                raise Failed("an empty answer")
+            await self._read_more()
 
     async def pieces(self) -> AsyncGenerator[Piece, None]:
-        while self._first:
-            yield self._first.pop()
         while True:
-            try:
-                piece = await self._next()
-            except StopAsyncIteration:
+            while self._read:
+                yield self._read.popleft()
+            if self._over:
                 return
-            yield piece
+            await self._read_more()
+
+    def break_off(self) -> None:
+        """Have who reads it be told that the connection is gone."""
+        self._response.close()
 
     async def close(self) -> None:
+        self._completer.closed(self)
+        content = self._response.content
         if self._done:
             # A connection that is read to its end is there for the next request.
-            with contextlib.suppress(TimeoutError, StopAsyncIteration, aiohttp.ClientError, Endless):
-                async with asyncio.timeout(ENDING):
-                    await anext(self._events)
-        await self._pieces.aclose()
-        await self._events.aclose()
+            with contextlib.suppress(TimeoutError, aiohttp.ClientError):
+                if not content.at_eof():
+                    async with asyncio.timeout(ENDING):
+                        await content.readany()
         # Gives the connection back where it was read to its end.
         self._response.release()
 
-    async def _next(self) -> Piece:
-        """The next piece, in time. Raises :class:`Failed`, and ``StopAsyncIteration`` behind the last."""
-        try:
-            return await self._timely()
-        except Failed:
-            if self._open_ends:
-                raise
+    async def _read_more(self) -> None:
+        """Read what comes next, in time. Raises :class:`Failed` behind the pieces that came before."""
+        failure = self._failure
+        if failure is None:
+            try:
+                for data in self._lines.take(await self._chunk()):
+                    self._take(data)
+                    if self._over:
+                        return
+                if self._response.content.at_eof():
+                    for data in self._lines.rest():
+                        self._take(data)
+                    self._end()
+                return
+            except Failed as error:
+                failure = error
+            except Endless:
+                failure = Failed("an endless answer")
+            except (Malformed, ValueError, RecursionError, TypeError, KeyError, AttributeError):
+                failure = Failed("no chat completion")
+        if not self._open_ends:
             # The answer is whole: what did not come is its count of tokens.
-            raise StopAsyncIteration from None
+            self._over = True
+        elif self._read:
+            self._failure = failure
+        else:
+            raise failure
 
-    async def _timely(self) -> Piece:
-        left = self._deadline - time.monotonic()
+    async def _chunk(self) -> bytes:
+        """The next bytes, none at the end. Raises :class:`Failed` where they do not come."""
+        left, patience = self._deadline - time.monotonic(), self._completer.backend.timeout
         if not self._open_ends:
             left = min(left, LOOK)
         if left <= 0:
             raise Failed("an endless answer", status=504)
         try:
-            async with asyncio.timeout(min(left, self._completer.backend.timeout)):
-                return await anext(self._pieces)
+            async with asyncio.timeout(min(left, patience)):
+                return await self._response.content.readany()
         except TimeoutError:
-            reason = "an endless answer" if left < self._completer.backend.timeout else "no answer in time"
-            raise Failed(reason, status=504) from None
+            raise Failed("an endless answer" if left < patience else "no answer in time", status=504) from None
         except aiohttp.ClientError as error:
             raise Failed(why(error)) from None
-        except Endless:
-            raise Failed("an endless answer") from None
-        except (Malformed, ValueError, RecursionError, TypeError, KeyError, AttributeError):
-            raise Failed("no chat completion") from None
 
-    async def _read(self) -> AsyncGenerator[Piece, None]:
-        open_ends = self._open_ends
-        async for document in self._documents():
-            error = document.get("error")
-            if error:
-                raise Failed("an error in the stream")
-            for piece in pieces_of(document):
-                self._said |= said_something(piece)
-                if piece.index in open_ends:
-                    if piece.finish is not None:
-                        open_ends.discard(piece.index)
-                    yield piece
-            if document.get("usage"):
-                self._take_usage(document)
-        if open_ends:
-            raise Failed("an answer cut short")
-
-    async def _documents(self) -> AsyncIterator[dict[str, Any]]:
-        if "json" in self._response.headers.get("content-type", ""):
-            # It was asked for a stream and gave the whole: as good, only later.
-            raw = b""
-            async for chunk in self._response.content.iter_any():
-                raw += chunk
-                if len(raw) > 64 * 1024 * 1024:
-                    raise Endless("an answer of more than 64 MiB")
-            yield _object(raw)
+    def _take(self, data: bytes) -> None:
+        """Read one document, or the word that ends a stream."""
+        if self._over:
             return
-        async for data in self._events:
-            if data == b"[DONE]":
-                self._done = True
-                return
-            yield _object(data)
+        if data == b"[DONE]":
+            self._done = True
+            self._end()
+            return
+        document = json.loads(data)
+        if not isinstance(document, dict):
+            raise Malformed("a document that is no object")
+        if document.get("error"):
+            raise Failed("an error in the stream")
+        for piece in pieces_of(document):
+            self._said |= said_something(piece)
+            if piece.index in self._open_ends:
+                if piece.finish is not None:
+                    self._open_ends.discard(piece.index)
+                self._read.append(piece)
+        if document.get("usage"):
+            self._take_usage(document)
+
+    def _end(self) -> None:
+        if self._open_ends:
+            raise Failed("an answer cut short")
+        self._over = True
 
     def _take_usage(self, document: Mapping[str, Any]) -> None:
-        settings, needs = self._request.settings, needs_of(self._request)
+        settings = self._request.settings
+
+        def longest_prompt() -> float | None:
+            needs = needs_of(self._request)
+            return None if needs.images else needs.longest - (settings.max_tokens or 0)
+
         self._usage, self.doubted = usage_of(
             document,
             said=self._said,
-            longest_prompt=None if needs.images else needs.longest - (settings.max_tokens or 0),
+            longest_prompt=longest_prompt,
             most=None if settings.max_tokens is None else settings.max_tokens * settings.n,
         )
-
-
-def _object(raw: bytes) -> dict[str, Any]:
-    document = json.loads(raw)
-    if not isinstance(document, dict):
-        raise Malformed("a document that is no object")
-    return document
 
 
 def _error_of(raw: bytes) -> tuple[str, str | None, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeGuard
 
 from runner.serving.completions import Finish, Piece, Token, Usage
@@ -52,12 +52,12 @@ def said_something(piece: Piece) -> bool:
 
 
 def usage_of(
-    document: Mapping[str, Any], *, said: bool, longest_prompt: float | None, most: int | None
+    document: Mapping[str, Any], *, said: bool, longest_prompt: Callable[[], float | None], most: int | None
 ) -> tuple[Usage | None, bool]:
     """What an endpoint says an answer came to, and whether it said what cannot be.
 
-    ``said`` is whether there was an answer, ``longest_prompt`` how many tokens the prompt may have by its bytes (None:
-    nobody knows), ``most`` how many tokens of answers were allowed.
+    ``said`` is whether there was an answer, ``longest_prompt`` tells how many tokens the prompt may have by its bytes
+    (None: nobody knows), and is asked of large counts alone; ``most`` is how many tokens of answers were allowed.
     """
     told = document.get("usage")
     if not isinstance(told, dict):
@@ -67,7 +67,7 @@ def usage_of(
         return None, True
     if (said and answer < 1) or (most is not None and answer > most):
         return None, True
-    if longest_prompt is not None and prompt > LONGER * longest_prompt + TEMPLATE:
+    if prompt > TEMPLATE and (longest := longest_prompt()) is not None and prompt > LONGER * longest + TEMPLATE:
         return None, True
     details = told.get("prompt_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, dict) else None

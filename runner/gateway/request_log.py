@@ -11,11 +11,11 @@ import json
 import os
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from queue import Empty, Full, Queue
 from typing import Any
 
 from runner.data.prompt_rows import Row
@@ -25,6 +25,9 @@ from runner.store.files import cannot_write
 VERSION = 1
 #: Lines that wait to be written, and characters of a text that are kept.
 WAITING, LONGEST = 4000, 32_000
+#: Seconds for which lines are gathered before they are written: a thread that is woken for each would take the
+#: interpreter from the requests.
+GATHERED = 0.05
 
 
 class RequestLog:
@@ -38,7 +41,8 @@ class RequestLog:
         self._keys, self._lost = tuple(keys), lost
         #: Conversations are known in the log by a name that nobody can find them by.
         self._salt = secrets.token_bytes(16)
-        self._queue: Queue[dict[str, Any] | None] = Queue(WAITING)
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._some, self._end = threading.Event(), threading.Event()
         self._torn = self._closed = False
         try:
             self._file = self._open()
@@ -49,11 +53,12 @@ class RequestLog:
 
     def write(self, line: Mapping[str, Any]) -> None:
         """Add a line, a moment later. Never raises, never waits."""
-        stamped = {"v": VERSION, "at": datetime.now(UTC).isoformat(timespec="milliseconds")} | dict(line)
-        try:
-            self._queue.put_nowait(stamped)
-        except Full:
+        if len(self._waiting) >= WAITING:
             self._lost(1)
+            return
+        self._waiting.append({"v": VERSION, "at": datetime.now(UTC).isoformat(timespec="milliseconds")} | dict(line))
+        if not self._some.is_set():
+            self._some.set()
 
     def session(self, key: str) -> str:
         """A conversation's name in the log."""
@@ -71,7 +76,8 @@ class RequestLog:
         if self._closed:
             return
         self._closed = True
-        self._queue.put(None)
+        self._end.set()
+        self._some.set()
         self._thread.join(10)
         os.close(self._file)
 
@@ -92,24 +98,21 @@ class RequestLog:
     def _write_all(self) -> None:
         over = False
         while not over:
-            lines = [self._queue.get()]
-            try:
-                while len(lines) < 1000:
-                    lines.append(self._queue.get_nowait())
-            except Empty:
-                pass
-            over = lines[-1] is None
-            self._append([self._line(line) for line in lines if line is not None])
+            self._some.wait()
+            over = self._end.wait(GATHERED)
+            # Cleared first: a line that comes from here on sets it again.
+            self._some.clear()
+            while self._waiting:
+                self._append(self._line(self._waiting.popleft()))
 
-    def _append(self, lines: list[bytes]) -> None:
-        for line in lines:
-            # Behind half a line the next one begins anew.
-            whole = b"\n" + line if self._torn else line
-            try:
-                written = os.write(self._file, whole)
-            except OSError:
-                self._lost(1)
-                continue
-            self._torn = written < len(whole)
-            if self._torn:
-                self._lost(1)
+    def _append(self, line: bytes) -> None:
+        # Behind half a line the next one begins anew.
+        whole = b"\n" + line if self._torn else line
+        try:
+            written = os.write(self._file, whole)
+        except OSError:
+            self._lost(1)
+            return
+        self._torn = written < len(whole)
+        if self._torn:
+            self._lost(1)

@@ -28,6 +28,8 @@ class Outcome:
     expected_cost: float | None
     counted: Callable[[Outcome], Account]
     over: Callable[[Outcome], None]
+    #: Whether the gateway is going: what breaks off then is nobody's fault.
+    going: Callable[[], bool] = lambda: False
     id: str = field(default_factory=lambda: f"req-{secrets.token_hex(12)}")
     characters: int = 0
     ended: Ended = "gone"
@@ -39,7 +41,9 @@ class Outcome:
     def add(self, piece: Piece) -> None:
         """Count a piece."""
         text = piece.text
-        self.characters += len(text) + len(piece.reasoning) + sum(len(str(call)) for call in piece.tool_calls)
+        self.characters += len(text) + len(piece.reasoning)
+        if piece.tool_calls:
+            self.characters += sum(len(str(call)) for call in piece.tool_calls)
         if piece.index == 0 and self._kept < KEPT:
             self._text.append(text)
             self._kept += len(text)
@@ -119,13 +123,9 @@ class RoutedAnswer:
         """Read all of it. Raises :class:`Refusal` where it breaks off: nothing was sent then."""
         self._gathered = [piece async for piece in self._counted()]
 
-    async def pieces(self) -> AsyncGenerator[Piece, None]:
-        if self._gathered is not None:
-            for piece in self._gathered:
-                yield piece
-            return
-        async for piece in self._counted():
-            yield piece
+    def pieces(self) -> AsyncGenerator[Piece, None]:
+        # Each generator between an endpoint and its reader costs every piece its turn.
+        return self._counted() if self._gathered is None else _each(self._gathered)
 
     async def close(self) -> None:
         if self._closed:
@@ -141,6 +141,18 @@ class RoutedAnswer:
                 self.outcome.add(piece)
                 yield piece
         except Refusal:
+            if self.outcome.going():
+                raise cut() from None
             self.outcome.ended = "broken"
             raise
         self.outcome.ended = "ok"
+
+
+def cut() -> Refusal:
+    """What is said of an answer that a gateway does not live to give."""
+    return Refusal(503, "the server is going: the answer was cut before its end", code="shutting_down", retry_after=1)
+
+
+async def _each(pieces: Sequence[Piece]) -> AsyncGenerator[Piece, None]:
+    for piece in pieces:
+        yield piece

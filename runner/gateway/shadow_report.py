@@ -131,7 +131,9 @@ def report(
 
     if not replayed:
         why = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.items())
-        raise DataError(f"no request counts: {why or 'there is none'}", where=where)
+        shadow = "serve with --shadow --present LLM for a while; `runner gateway replay` needs no shadow"
+        hint = shadow if "not in shadow" in left_out else None
+        raise DataError(f"no request counts: {why or 'there is none'}", where=where, hint=hint)
     present = np.array([float(each.line["cost"]) for each in replayed])
     router = np.array(_costs(replayed))
     gain = np.array([each.qualities[each.chosen] - each.qualities[each.line["model"]] for each in replayed])

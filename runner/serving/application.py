@@ -55,7 +55,7 @@ def application(service: Service, routes: Sequence[BaseRoute] = ()) -> Starlette
         Route("/metrics", endpoints.around("metrics", endpoints.metrics), methods=["GET"]),
         Route("/health", endpoints.health, methods=["GET"]),
     ]
-    known = [route.path for route in own]
+    known = [route.path.replace("{name:path}", "NAME") for route in [*own, *routes] if isinstance(route, Route)]
 
     async def nowhere(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
@@ -162,7 +162,8 @@ class Endpoints:
         asked = read(document, served, _headers(request), self.service.rules.passed_over)
         prompts, settings = len(asked.requests), asked.requests[0].settings
         if asked.stream:
-            answering = await self._started(served, asked)
+            # The first piece of an endpoint elsewhere may be long in coming.
+            answering = await unless_gone(request, self._started(served, asked))
             writer = kind(answering, settings, prompts)
             return EventStream(self._events(answering, writer, asked, visit), _sent(answering, asked))
 
@@ -201,25 +202,21 @@ class Endpoints:
             async with contextlib.aclosing(answering.pieces()) as pieces:
                 async for piece in pieces:
                     visit.first()
-                    for chunk in writer.chunks(piece):
-                        yield chunk
+                    if chunks := writer.chunks(piece):
+                        yield b"".join(chunks)
             self._count(visit, answering)
-            if asked.include_usage:
-                yield writer.usage_chunk(answering.usage)
+            end = writer.usage_chunk(answering.usage) if asked.include_usage else b""
             # A look at the type would have it made twice.
             closing = getattr(answering, "closing", None)
-            if closing is not None:
-                yield comment(closing)
-            yield DONE
+            yield end + (comment(closing) if closing is not None else b"") + DONE
         except Refusal as refusal:
             visit.status = refusal.status
-            yield event(refusal.as_dict())
-            yield DONE
+            yield event(refusal.as_dict()) + DONE
         except Exception:  # noqa: BLE001 - as above
             traceback.print_exc()
             visit.status = 500
-            yield event(Refusal(500, "this is a bug in the server, which has it in its log", code="bug").as_dict())
-            yield DONE
+            bug = Refusal(500, "this is a bug in the server, which has it in its log", code="bug")
+            yield event(bug.as_dict()) + DONE
         finally:
             visit.end()
             await answering.close()

@@ -42,7 +42,7 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def unless_gone(request: Request, work: Coroutine[Any, Any, Response]) -> Response:
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
     """What the work gives. It is given up once the client goes away, and :class:`Refusal` is raised to nobody then."""
     found = await _until_gone(work, request.receive)
     if found is None:

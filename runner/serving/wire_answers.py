@@ -14,6 +14,7 @@ from runner.serving.completions import Answering, Piece, Settings, Token, Usage
 Document = dict[str, Any]
 #: The end of a stream.
 DONE = b"data: [DONE]\n\n"
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass
@@ -42,6 +43,8 @@ class Writer:
         }
         self._choices = [_Choice() for _ in range(settings.n * prompts)]
         self._begun: set[int] = set()
+        #: What every chunk begins with, as it is written.
+        self._head = b"data: " + _encoded(self._told | {"object": self.CHUNK})[:-1] + b", "
 
     def take(self, piece: Piece) -> None:
         """Keep a piece for :meth:`whole`."""
@@ -70,9 +73,10 @@ class Writer:
         return self._event(choices=[], usage=None if usage is None else usage_of(usage))
 
     def _event(self, **fields: Any) -> bytes:
-        first = {} if self._begun_once else self._ids()
-        self._begun_once = True
-        return event(self._told | {"object": self.CHUNK} | fields | first)
+        if not self._begun_once:
+            self._begun_once = True
+            fields |= self._ids()
+        return self._head + _encoded(fields)[1:] + b"\n\n"
 
     _begun_once = False
 
@@ -203,7 +207,11 @@ def usage_of(usage: Usage) -> Document:
 
 def event(document: Document) -> bytes:
     """One event of a stream."""
-    return b"data: " + json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n\n"
+    return b"data: " + _encoded(document) + b"\n\n"
+
+
+def _encoded(document: Document) -> bytes:
+    return _ENCODER.encode(document).encode("utf-8", "surrogatepass")
 
 
 def comment(told: Mapping[str, str]) -> bytes:

@@ -75,7 +75,8 @@ async def gateway(
         }
         completers = {name: RemoteCompleter(name, backend, {}, client) for name, backend in backends.items()}
         made = decider(backends, router)
-        own = Gateway(made, policy or Policy(), completers, strongest=made.strongest, **more)
+        words = {"strongest": made.strongest, "also_closed": client.aclose} | more
+        own = Gateway(made, policy or Policy(), completers, **words)
         try:
             yield own, found
         finally:

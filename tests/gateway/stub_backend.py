@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DONE = b"data: [DONE]\n\n"
-#: What stands in a script: wait until nobody is there, or cut the connection.
+#: What stands in a script: wait until nobody is there, or cut the connection. An event there is waited for.
 HANG, KILL = object(), object()
 
 
@@ -95,6 +95,10 @@ class Stub:
                 await reader.read(1)
                 self.left.set()
                 return False
+            if isinstance(step, asyncio.Event):
+                await writer.drain()
+                await step.wait()
+                continue
             writer.write(b"%x\r\n%b\r\n" % (len(step), step))
             await writer.drain()
         writer.write(b"0\r\n\r\n")

@@ -181,3 +181,20 @@ def test_many_streams_at_once_and_a_backend_that_dies_under_them_lose_nothing():
     with behind_http(stubs=stubs) as found:
         texts = asyncio.run(scenario(found))
     assert len(texts) == 60 and set(texts) == {"I am big", "I am middle"} and texts.count("I am big") == 20
+
+
+def test_a_backend_that_does_not_answer_is_named_and_the_page_counts_what_nobody_answered():
+    with behind_http(stubs={"small": Stub(Reply([KILL]))}) as found:
+        with pytest.raises(openai.InternalServerError, match="small did not answer: the connection broke"):
+            found.client().chat.completions.create(model="small", messages=HELLO)
+        # Another answers.
+        assert found.client().chat.completions.create(model="router", messages=HELLO).model != "small"
+        page = found.get("/").text
+        assert "of backends; 1 requests that nobody answered" in page and "5e-" not in page
+        assert "runner_gateway_unanswered_total 1.0" in found.get("/metrics").text
+        tools = found.post("/v1/chat/completions", {"model": "small", "messages": HELLO, "tools": TOOLS})
+        assert 'the file of backends says "tools": true' in tools.json()["error"]["message"]
+        feedback = found.post("/v1/feedback", {"request": "x", "score": 1})
+        assert "the header x-runner-request" in feedback.json()["error"]["message"]
+        nowhere = found.get("/nothing").json()["error"]["message"]
+        assert "/v1/models/NAME" in nowhere and "/v1/feedback" in nowhere

@@ -185,8 +185,9 @@ def test_nothing_to_report_is_told_with_the_reasons(tmp_path):
     path = tmp_path / "log.jsonl"
     logged(path)
     replayed, left_out = silent_choices(read_log(path))
-    with pytest.raises(DataError, match=r"no request counts: not in shadow \(14\)"):
+    with pytest.raises(DataError, match=r"no request counts: not in shadow \(14\)") as caught:
         report(replayed, left_out, str(path))
+    assert "--shadow --present" in (caught.value.hint or "")
 
 
 def backend(name: str) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
-import openai
+import httpx
 import psutil
 import pytest
 
@@ -13,30 +14,29 @@ from tests.serving.running import PATIENCE
 from tests.serving.test_start_and_end import begun
 from tests.talking_models import CHATS
 
-#: Requests that are not counted, and that are; bytes that each of the second may leave behind at most.
-FIRST, MORE, KEPT = 600, 600, 10 * 1024
+#: Requests that are not counted, and the rounds of those that are; bytes that each of these may leave behind at most.
+FIRST, ROUNDS, ROUND, KEPT = 200, 3, 150, 4 * 1024
+#: Under way at a time.
+TOGETHER = 16
 
 
 async def ask(address: str, count: int, start: int) -> None:
-    """Whole answers, streams, streams that are left in the middle, and refusals, eight at a time."""
-    room = asyncio.Semaphore(8)
-    async with openai.AsyncOpenAI(base_url=f"{address}/v1", api_key="any", max_retries=0, timeout=PATIENCE) as client:
+    """Whole answers, streams, streams that are left in the middle, and refusals."""
+    room = asyncio.Semaphore(TOGETHER)
+    async with httpx.AsyncClient(base_url=address, timeout=PATIENCE, trust_env=False) as client:
 
         async def one(at: int) -> None:
             question = [{"role": "user", "content": f"Question {at}: {'why ' * (at % 20)}"}]
-            fields = {"model": CHATS, "messages": question, "max_tokens": 8, "temperature": 1, "logprobs": at % 3 == 0}
-            async with room:
-                if at % 4 == 0:
-                    stream = await client.chat.completions.create(**fields, stream=True)
-                    async for _ in stream:
-                        if at % 8 == 0:
-                            await stream.close()
-                            break
-                elif at % 4 == 1:
-                    with pytest.raises(openai.BadRequestError):
-                        await client.chat.completions.create(**fields, extra_body={f"field{at}": at})
-                else:
-                    await client.chat.completions.create(**fields)
+            body = {"model": CHATS, "messages": question, "max_tokens": 3, "temperature": 1, "logprobs": at % 3 == 0}
+            if at % 4 == 0:
+                body["stream"] = True
+            elif at % 4 == 1:
+                body[f"field{at}"] = at
+            async with room, client.stream("POST", "/v1/chat/completions", json=body) as response:
+                assert response.status_code == (400 if at % 4 == 1 else 200)
+                async for _ in response.aiter_lines():
+                    if at % 8 == 0:
+                        break
 
         await asyncio.gather(*map(one, range(start, start + count)))
 
@@ -47,6 +47,10 @@ def test_a_server_takes_no_more_memory_for_having_answered_many(talking: Desk):
     with begun(talking, CHATS) as (process, address):
         server = psutil.Process(process.pid)
         asyncio.run(ask(address, FIRST, 0))
-        before = server.memory_info().rss
-        asyncio.run(ask(address, MORE, FIRST))
-        assert server.memory_info().rss - before < MORE * KEPT
+        resident = [server.memory_info().rss]
+        for at in range(ROUNDS):
+            asyncio.run(ask(address, ROUND, FIRST + at * ROUND))
+            resident.append(server.memory_info().rss)
+        # What is kept of requests grows with every round. An allocator takes a few MiB now and then, in one of them.
+        grown = [later - before for before, later in itertools.pairwise(resident)]
+        assert min(grown) < ROUND * KEPT, grown

@@ -45,7 +45,7 @@ class Asking:
         from tenacity import RetryCallState, Retrying, retry_if_exception, sleep_using_event, wait_exponential_jitter
         from tenacity.stop import stop_after_attempt, stop_when_event_set
 
-        longer = wait_exponential_jitter(initial=self.backoff, max=LONGEST_WAIT, jitter=self.backoff)
+        longer = wait_exponential_jitter(multiplier=self.backoff, max=LONGEST_WAIT, jitter=self.backoff)
 
         def wait(state: RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from runner.tasks.ranking.calibration import probability
 
 #: Beside a seed: which of several equal prompts go to the strong LLM.
 TIES_SALT = 0x74
+#: Values that differ by less are equal.
+EQUAL = 1e-12
 #: Halvings when a rate is searched for: far below any price's last digit.
 STEPS = 200
 
@@ -47,8 +50,20 @@ def by_rate(quality: np.ndarray, cost: np.ndarray, rate: float) -> Choice:
     At rate 0 cost only decides between equals; the greater the rate, the cheaper the choice.
     """
     value = quality - rate * cost
-    best = value >= value.max(axis=0) - 1e-12
+    best = value >= value.max(axis=0) - EQUAL
     return Choice(np.where(best, cost, np.inf).argmin(axis=0).astype(np.int64), rate=rate)
+
+
+def order_by_rate(quality: Sequence[float], cost: Sequence[float], rate: float) -> list[int]:
+    """The LLMs of one prompt, ``[M]`` each, in the order in which :func:`by_rate` would choose them, each among those
+    that are left. In floats: for so few numbers an array's beginning takes longer than its sums."""
+    values = [worth - rate * price for worth, price in zip(quality, cost, strict=True)]
+    left, order = list(range(len(values))), []
+    while left:
+        least = max(values[at] for at in left) - EQUAL
+        order.append(min((at for at in left if values[at] >= least), key=cost.__getitem__))
+        left.remove(order[-1])
+    return order
 
 
 def within_budget(quality: np.ndarray, cost: np.ndarray, budget: float) -> Choice | None:

@@ -16,6 +16,7 @@ from runner.tasks.ranking.llm_choice import (
     by_ties,
     curve,
     mean_of,
+    order_by_rate,
     quality,
     threshold_for_share,
     ties_at_share,
@@ -47,6 +48,16 @@ def test_a_rate_chooses_the_best_value_and_of_equals_the_cheapest(tables, rate):
         assert value[number, prompt] >= value[:, prompt].max() - 1e-12
         equal = np.flatnonzero(value[:, prompt] == value[number, prompt])
         assert cost[number, prompt] <= cost[equal, prompt].min()
+
+
+@given(TABLES, st.floats(0, 10))
+def test_the_order_of_one_prompt_is_what_is_chosen_among_those_that_are_left(tables, rate):
+    worth, cost = (table[:, 0] for table in tables)
+    left = list(range(len(worth)))
+    for first in order_by_rate(worth.tolist(), cost.tolist(), rate):
+        assert first == left[by_rate(worth[left, None], cost[left, None], rate).chosen[0]]
+        left.remove(first)
+    assert not left
 
 
 @settings(max_examples=60, deadline=None)
