@@ -84,5 +84,6 @@ def _tell(report: RowReport, context: TrainContext, where: str, mend: str) -> No
         raise DataError(
             f"{without:,} of {count:,} rows have no answer to learn: {'; '.join(sentences)}",
             where=where,
-            hint=mend + ("" if without == count else "; or a greater data.max_rows_lost, to learn from the others alone"),
+            hint=mend
+            + ("" if without == count else "; or a greater data.max_rows_lost, to learn from the others alone"),
         )
