@@ -255,8 +255,12 @@ class Runner:
 
         Raises:
             RunnerError: ``SpecError`` for a task that is none, ``DataError`` for rows that cannot be asked,
-                ``ConflictError`` for a model that is no language model.
+                ``ConflictError`` for a model that is no language model, ``UsageError`` for one model or task that is in
+                no list.
         """
+        for name, given in (("models", models), ("tasks", tasks)):
+            if isinstance(given, str | Path | Mapping):
+                raise UsageError(f"{name} is one and no list", where=name, hint="a list, also of one")
         from runner.evaluation import evaluating, evaluation_files
         from runner.spec.evaluation_checking import load_task, load_task_file
 

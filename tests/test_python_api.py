@@ -195,3 +195,18 @@ def test_an_evaluation_is_the_command_lines(talking: Desk, tmp_path, monkeypatch
     with pytest.raises(SpecError) as caught:
         Runner(root=talking.home).evaluate([CHATS], [{"name": "x", "promt": ""}], output_dir=tmp_path)
     assert "/promt" in {fault.pointer for fault in caught.value.faults}
+
+
+@pytest.mark.parametrize(
+    ("models", "tasks", "named"),
+    [
+        (CHATS, ["a.json"], "models"),
+        ([CHATS], "a.json", "tasks"),
+        ([CHATS], Path("a.json"), "tasks"),
+        ([CHATS], {"name": "a"}, "tasks"),
+    ],
+)
+def test_one_model_or_task_in_no_list_is_refused_by_name(tmp_path, models, tasks, named):
+    with pytest.raises(UsageError) as refused:
+        Runner(root=tmp_path).evaluate(models, tasks)
+    assert (refused.value.where, refused.value.hint) == (named, "a list, also of one")

@@ -49,6 +49,14 @@ def fit(task: Trainee, context: TrainContext) -> Fit:
         long=task.parts is not None,
     )
     check_every(length.every, length.total, f"{task.where}/evaluation")
+    if task.max_steps is not None and task.max_steps > length.total:
+        # Elsewhere such a number goes on over as many epochs as it takes; here it is an end, and would be silent.
+        context.emit(
+            "warning",
+            message=f"max_steps is {task.max_steps:,}, and the training ends after {length.total:,} "
+            f"step{'s' * (length.total != 1)}, those of its epochs: more epochs make it longer",
+            pointer=f"{task.where}/max_steps",
+        )
     schedule = _Schedule.of(task, length)
     scaler = torch.amp.GradScaler(context.device.partition(":")[0], enabled=task.loss_scaling)
     state = LoopState(task, context, length, scaler)

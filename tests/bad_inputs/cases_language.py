@@ -54,6 +54,12 @@ SPECS = [
         'did you mean "chatml"?',
     ),
     wrong(
+        "a format that is none",
+        language(chat={"template": "zzzzzz"}),
+        "/model/spec/chat/template",
+        "no chat template that is known. There are tokenizer",
+    ),
+    wrong(
         "an adapter of rank 0", language(finetuning_spec={"method": "lora", "rank": 0}), f"{FINE}/rank", "at least 1"
     ),
     wrong(

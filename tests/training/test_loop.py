@@ -92,6 +92,15 @@ def test_frozen_parameters_stay_and_are_in_no_checkpoint(tmp_path):
     assert {"model/head.weight", "model/norm.running_mean", "best/head.weight"} <= set(saved)
 
 
+@pytest.mark.parametrize(("max_steps", "told"), [(9, False), (10, False), (11, True)])
+def test_max_steps_that_the_epochs_do_not_have_are_told(tmp_path, max_steps, told):
+    made = context(tmp_path, epochs=2)  # 5 steps each
+    fit(task(max_steps=max_steps), made)
+    warnings = [event for event in made.events if event["event"] == "warning"]
+    assert [event["pointer"] for event in warnings] == ["/model/spec/max_steps"] * told
+    assert all("max_steps is 11, and the training ends after 10 steps" in event["message"] for event in warnings)
+
+
 @pytest.mark.parametrize("stop_after", [1, 3, 7, 12])
 def test_stopped_anywhere_it_ends_to_the_bit_as_if_it_had_not(tmp_path, stop_after):
     accuracies = [0.2, 0.6, 0.4, 0.5]

@@ -188,8 +188,11 @@ def test_rows_without_an_answer_are_named_and_none_at_all_is_refused(trained, tm
     (told,) = [event for event in context.emit.of("warning") if "no answer" in event["message"]]
     assert "line 8, 9" in told["message"]
     (tmp_path / "none.jsonl").write_text('{"prompt": "Who?", "answer": "Me."}\n')
-    with pytest.raises(DataError, match="9 of 9 rows"):
+    with pytest.raises(DataError, match="9 of 9 rows") as none:
         trained("distillation", "none", teacher=given | {"path": str(tmp_path / "none.jsonl")})
+    # A file answers nothing anew: it is to be written to.
+    assert "none.jsonl" in none.value.hint and "max_new_tokens" not in none.value.hint
+    assert "max_rows_lost" not in none.value.hint  # there are no others to learn from
     (tmp_path / "bad.jsonl").write_text('{"prompt": "Who?"}\n')
     with pytest.raises(DataError, match="prompt and answer"):
         trained("distillation", "bad", teacher=given | {"path": str(tmp_path / "bad.jsonl")})

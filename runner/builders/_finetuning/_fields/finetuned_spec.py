@@ -53,7 +53,8 @@ class FinetunedSpec(TransformerPrecision, GradientTraining, ModelSpec):
     )
     optimizer: Annotated[OptimizerSpec, AfterValidator(gentle)] = option(
         factory=lambda: AdamW(optimizer_type="adamw", learning_rate=GENTLE, weight_decay=0.0),
-        description="How the weights are trained. Where it names no learning_rate, that is 0.00003; muon has its own.",
+        description="How the weights are trained; left out, by adamw at 0.00003 and without weight_decay. Where it is "
+        "there and names no learning_rate, that is 0.00003 too (muon has its own), and weight_decay is as below.",
     )
     schedule: ScheduleSpec | None = option(
         factory=lambda: Linear(schedule_type="linear", warmup_ratio=0.1),

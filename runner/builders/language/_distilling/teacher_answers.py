@@ -55,7 +55,7 @@ def answered_rows(
             read = turned(prompt, taught.student_template)
             answered = [*read.messages, Message("assistant", answer[0])]
             rows.append(replace(row, conversation=prompt.with_messages(answered)))
-    _tell(report, context, where)
+    _tell(report, context, where, _mend(taught.teacher))
     return rows, turned_rows(parts[1], taught.student_template)
 
 
@@ -68,7 +68,14 @@ def _opened(teacher: Any, place: str, context: TrainContext) -> Answering:
     return AskedModel(teacher, place)
 
 
-def _tell(report: RowReport, context: TrainContext, where: str) -> None:
+def _mend(teacher: Any) -> str:
+    """What gives more rows an answer: a file is written to, a model is given more room."""
+    if isinstance(teacher, AnswersTeacher):
+        return f"add the answers of these rows to {teacher.path}, with their prompts as the data has them"
+    return "a greater max_new_tokens, or another teacher"
+
+
+def _tell(report: RowReport, context: TrainContext, where: str, mend: str) -> None:
     sentences, count = report.sentences(), report.read
     for sentence in sentences:
         context.emit("warning", message=sentence, pointer=where)
@@ -77,5 +84,6 @@ def _tell(report: RowReport, context: TrainContext, where: str) -> None:
         raise DataError(
             f"{without:,} of {count:,} rows have no answer to learn: {'; '.join(sentences)}",
             where=where,
-            hint="a greater max_new_tokens, or another teacher",
+            hint=mend
+            + ("" if without == count else "; or a greater data.max_rows_lost, to learn from the others alone"),
         )

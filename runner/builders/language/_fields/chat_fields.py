@@ -33,7 +33,7 @@ class Chat(Section):
                 ("template",),
                 "unknown_template",
                 "no chat template that is known"
-                + (f': did you mean "{near}"?' if near else "")
+                + (f': did you mean "{near}"?' if near else ".")
                 + f" There are {', '.join(known)}, and files that end in .jinja",
             )
         return self
