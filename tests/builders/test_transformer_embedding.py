@@ -12,19 +12,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from runner import registry
+from runner.builders.routing._neural import transformer_training as training
+from runner.builders.routing._neural.interaction import Interaction
 from runner.builders.routing.transformer_embedding import Spec
+from runner.builders.routing.transformer_embedding import training as kind_training
 from runner.contract import LoadedData
 from runner.errors import DataError, IntegrityError, Stopped
+from runner.training.text_encoder import TrainableEncoder
+from runner.training.tokens import Tokens
 from tests.training.tiny_models import folder
-
-torch = pytest.importorskip("torch")
-from runner.builders.routing._neural import transformer_training as training  # noqa: E402
-from runner.builders.routing._neural.interaction import Interaction  # noqa: E402
-from runner.builders.routing.transformer_embedding import training as kind_training  # noqa: E402
-from runner.training.text_encoder import TrainableEncoder  # noqa: E402
-from runner.training.tokens import Tokens  # noqa: E402
 
 kind = registry.load("transformer_embedding")
 Predictor, train = kind.Predictor, kind.train
@@ -122,8 +121,6 @@ def test_the_predictors_scores_are_those_that_training_measured(spec, small, con
     ("stop_after", "fields"), [(2, {"method": "last_layers", "num_layers": 1}), (7, {"method": "qlora", "rank": 4})]
 )
 def test_stopped_it_resumes_to_the_same_bytes(spec, small, context_for, stop_after, fields):
-    if fields["method"] == "qlora":
-        pytest.importorskip("bitsandbytes")
     chosen = spec(finetuning_spec=fields)
     whole = context_for(small, "whole", epochs=3)
     result, _ = trained(chosen, whole)

@@ -16,6 +16,7 @@ RATINGS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", RATINGS)
 @pytest.mark.parametrize("file", ["router_llmfao_votes.csv", "router_mtbench_votes.csv"])
 def test_it_trains_on_them(shared_data, context_for, tmp_path, kind, file):

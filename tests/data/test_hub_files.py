@@ -47,6 +47,7 @@ def check(desk, dataset: str, *words: str, kind: str = "tabular_classification",
     return desk("data", "check", dataset, "--kind", kind, "--columns", json.dumps({"target": target}), *words)
 
 
+@pytest.mark.slow
 def test_the_training_split_is_read_and_kept_for_when_there_is_no_network(asking):
     with HubServer(REPO, SPLITS) as hub:
         desk = asking(hub)
@@ -72,6 +73,7 @@ def test_files_are_named_and_measured_on_and_no_other_is_fetched(asking):
         assert spec["data"]["dataset"] == f"hub:{REPO}"
 
 
+@pytest.mark.slow
 def test_comparisons_are_read_by_the_same_name(asking):
     rows = [
         {"prompt": f"p{at}", "model_a": "ada", "model_b": "bob", "winner": ("model_a", "tie")[at % 2]}

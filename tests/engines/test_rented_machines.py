@@ -132,7 +132,6 @@ def test_the_verb_writes_them(desk: Desk) -> None:
 
 
 def test_the_verb_takes_an_address_it_does_not_ask(desk: Desk) -> None:
-    pytest.importorskip("s3fs")
     file = desk.write("spec.json", spec("s3://bucket/runs"))
     made = json.loads(desk("spec", "export", file, "--to", "hf-jobs", "--json").ok().out)
     assert made["root"] == f"s3://bucket/runs/{made['run']}"

@@ -22,7 +22,8 @@ from tests.engines.local_runs import checkpoint
 def place(request, tmp_path) -> Storage:
     if request.param == "folder":
         return FolderStorage(tmp_path / "root")
-    fsspec = pytest.importorskip("fsspec")
+    import fsspec
+
     prefix = f"bucket-{secrets.token_hex(4)}/runs"
     return ObjectStorage(fsspec.filesystem("memory"), prefix, f"memory://{prefix}")
 

@@ -156,11 +156,11 @@ def crashing(tmp_path: Path) -> Desk:
     ("how", "told", "code", "state", "error"),
     [
         ("bug", signal.SIGINT, 70, "failed", "internal"),
-        ("data", signal.SIGTERM, 4, "failed", "data"),
+        pytest.param("data", signal.SIGTERM, 4, "failed", "data", marks=pytest.mark.slow),
         pytest.param("memory", signal.SIGINT, 137, "failed", "out of memory", marks=pytest.mark.slow),
         pytest.param("signal", signal.SIGTERM, 70, "failed", "internal", marks=pytest.mark.slow),
         ("stop", signal.SIGINT, 130, "interrupted", "interrupted"),
-        ("stop", signal.SIGHUP, 75, "interrupted", "stopped"),
+        pytest.param("stop", signal.SIGHUP, 75, "interrupted", "stopped", marks=pytest.mark.slow),
     ],
 )
 def test_a_worker_that_fails_after_a_stop_has_failed(

@@ -94,6 +94,7 @@ def test_what_cannot_be_used_is_refused(tmp_path):
             contents(**options)
 
 
+@pytest.mark.slow
 def test_the_wheel_is_a_wheel_and_depends_on_nothing_but_the_files(tmp_path):
     name, content = project_wheel()
     assert (name, content) == project_wheel()

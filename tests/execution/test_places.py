@@ -56,6 +56,8 @@ def typed(desk: Desk, *words: object, before: list[str], **options: Any) -> subp
     )
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_does_not_go_on_with_other_data_unless_it_is_allowed_and_then_records_it(desk):
     votes(desk.home / "b.csv")
     run = stopped(desk)
@@ -75,6 +77,8 @@ def test_a_run_does_not_go_on_with_other_data_unless_it_is_allowed_and_then_reco
     assert lock == json.loads((run / "lock.json").read_text())
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_goes_on_with_its_own_data_and_its_lock_says_no_more_than_before(desk):
     votes(desk.home / "b.csv")
     run = stopped(desk)
@@ -82,6 +86,8 @@ def test_a_run_goes_on_with_its_own_data_and_its_lock_says_no_more_than_before(d
     assert "earlier_data_fingerprints" not in json.loads((run / "lock.json").read_text())
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_data_that_the_checkpoint_does_not_fit_is_a_conflict_and_no_bug(desk):
     votes(desk.home / "b.csv")
     stopped(desk)
@@ -96,6 +102,8 @@ def test_allowing_changed_data_is_for_a_run_that_goes_on(desk):
     assert train(desk, spec(), "--allow-changed-data").code == 2
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_tilde_is_the_home_of_who_types_and_absolute_in_the_run(desk):
     home = desk.home / "home"
     home.mkdir()
@@ -126,6 +134,8 @@ def test_a_folder_that_was_deleted_is_one_line(desk, words):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_after_the_project_moved_a_resume_says_where_its_paths_count_from(make_desk):
     desk = make_desk()
     before = desk.home / "before"
@@ -153,6 +163,8 @@ int fsync(int f){struct stat s;fstat(f,&s);if(S_ISDIR(s.st_mode)){errno=EINVAL;r
 """
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_where_a_file_system_lacks_calls_that_only_make_it_safer_a_model_is_trained(desk):
     if shutil.which("gcc") is None:
         pytest.skip("no C compiler to stand in for such a file system")
@@ -177,6 +189,8 @@ def test_a_store_that_cannot_be_written_is_told_before_a_run_is_made(desk):
     assert not (desk.home / "runs").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_store_that_fails_after_the_training_is_told_with_the_way_to_store_the_model_elsewhere(desk):
     votes(desk.home / "b.csv")
     run = stopped(desk)
@@ -191,6 +205,8 @@ def test_a_store_that_fails_after_the_training_is_told_with_the_way_to_store_the
     assert not (run / "artifact").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_folders_of_others_are_one_line_and_hide_nothing_else(desk):
     votes(desk.home / "b.csv")
     train(desk, spec()).ok()
@@ -235,6 +251,8 @@ def test_folders_of_others_are_one_line_and_hide_nothing_else(desk):
         folder.chmod(0o755)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.skipif(os.geteuid() != 0 or shutil.which("unshare") is None, reason="only root mounts")
 def test_a_live_run_is_running_to_who_sees_it_through_a_read_only_mount(desk):
     votes(desk.home / "b.csv")

@@ -100,6 +100,7 @@ def test_metrics_arrive_while_the_run_trains(server: WandbServer, run_dir: Path)
     assert (run["summary"]["accuracy"], run["summary"]["best_epoch"], run["exitcode"]) == (0.75, 2, 0)
 
 
+@pytest.mark.slow
 def test_nothing_of_the_machine_is_sent(server: WandbServer, run_dir: Path, tmp_path: Path) -> None:
     import getpass
     import socket

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 from pydantic import TypeAdapter, ValidationError
 
 from runner.errors import DataError
+from runner.training import finetuning_methods
 from runner.training.finetuning_specs import FinetuningSpec
 from tests.training.tiny_models import INNER, LAYERS, POSITIONS, VOCABULARY, WIDTH, model
-
-torch = pytest.importorskip("torch")
-from runner.training import finetuning_methods  # noqa: E402
 
 READ: Any = TypeAdapter(FinetuningSpec)
 

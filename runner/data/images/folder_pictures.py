@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from runner.data.images.collected import Collected
 from runner.data.images.packed_pictures import PackedPictures
-from runner.data.images.picture_tree import Branch, Tree, tree_of, walked
+from runner.data.images.picture_tree import Branch, Tree, is_system, tree_of, walked
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def collect_folder(section: ImagesData, folder: Path, where: str, table: Callabl
         for name in branch.pictures:
             at = _added(found, branch, name)
             found.lies_in(at, folder / name)
+    _tell_of_empty(found, tree, folder)
     _tell(found, tree)
     return found
 
@@ -146,6 +147,20 @@ def _tell_of_rest(found: Collected, branch: Branch, folder: Path) -> None:
     if rest:
         found.warnings.append(f"{_some(rest, 'pictures')} in no row of {branch.index}: not used")
         found.facts["pictures_without_row"] = found.facts.get("pictures_without_row", 0) + len(rest)
+
+
+def _tell_of_empty(found: Collected, tree: Tree, folder: Path) -> None:
+    """Say of folders beside those of classes that hold no picture: a class was meant, and none is learned."""
+    branches = [branch for branch in tree.branches if branch.index is None]
+    classes = {name for branch in branches for name in branch.classes}
+    below = {branch.root / each.name for branch in branches for each in (folder / branch.root).iterdir()
+             if each.is_dir() and not is_system(PurePosixPath(each.name))}  # fmt: skip
+    empty = sorted((name for name in below if name.name not in classes), key=str)
+    if empty:
+        found.facts["folders_without_picture"] = len(empty)
+        found.warnings.append(
+            f"{_some(empty, 'folders')} without a picture: no class is learned of it; put pictures in, or take it away"
+        )
 
 
 def _tell(found: Collected, tree: Tree) -> None:

@@ -21,6 +21,7 @@ from runner.data.images.collected import Collected
 from runner.data.images.packed_pictures import PackedPictures
 from runner.data.images.pictures import is_picture
 from runner.data.records import open_records
+from runner.data.records.arrow_files import largest_group
 from runner.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
 
 #: Rows that are read at a time: they may hold their pictures.
 BATCH = 32
+#: Bytes of a Parquet file's group of rows from which on it is told that a page of them is held whole.
+LARGE_GROUP = 128 * 2**20
+#: Rows of a group as the library datasets writes pictures.
+GROUP_ROWS = 100
 #: What the columns are usually called, the likeliest first; case, blanks and underscores count for nothing.
 IMAGE = (
     "image",
@@ -88,6 +93,7 @@ class TableReader:
         reading = self.reading
         records = open_records(path, pointer=self.pointer, encoding=reading.encoding, delimiter=reading.delimiter)
         columns = None if records.columns is None else self._columns(list(records.columns), str(path))
+        _tell_of_groups(found, records.files)
         packed = PackedPictures(self.cache, records.files)
         try:
             wanted = None if columns is None else [name for name in columns.values() if name is not None]
@@ -166,6 +172,20 @@ class TableReader:
                 found.change(at, change)
             return
         found.fault(at, "missing_picture", f"there is no file {path[:200]!r} in {folder}")
+
+
+def _tell_of_groups(found: Collected, files: Sequence[Path]) -> None:
+    """Say of Parquet files whose groups of rows are large: readers hold a page of a group, which may be all of it."""
+    groups = [(size, rows, file.name) for file in files for rows, size in [largest_group(file)] if rows > GROUP_ROWS]
+    large = [each for each in groups if each[0] > LARGE_GROUP]
+    if large:
+        size, rows, name = max(large)
+        found.facts["large_row_groups"] = found.facts.get("large_row_groups", 0) + len(large)
+        more = f", and {len(large) - 1:,} other files have such groups" if len(large) > 1 else ""
+        found.warnings.append(
+            f"{name} has {rows:,} rows of {size / 2**20:,.0f} MiB in one group{more}: much of a group is in memory at "
+            f"once while it is read; write files of pictures with row_group_size={GROUP_ROWS}"
+        )
 
 
 def _within(path: Path, folder: Path) -> bool:

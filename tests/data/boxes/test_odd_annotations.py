@@ -62,6 +62,28 @@ def test_numbers_behind_a_box_of_yolo_are_told_and_polygons_counted(folder):
     assert any("2 boxes have a sixth number" in each for each in report.warnings)
 
 
+def test_the_box_around_a_polygon_of_coco_is_taken_where_it_has_none(folder):
+    outlines = ([[4, 5, 14, 5, 9, 20]], [[4, 5, 8, 5, 6, 9], [10, 12, 14, 18, 9, 20]])
+    boxes = [
+        {"id": 1, "image_id": at, "category_id": 1, "segmentation": outline} for at, outline in enumerate(outlines)
+    ] + [{"id": 3, "image_id": 2, "category_id": 1, "bbox": [4, 5, 10, 15], "segmentation": [[0, 0, 9, 0, 9, 9]]}]
+    loaded = load(folder(NAMES, **{"a.json": coco(40, 30, annotations=boxes)}) / "a.json")
+    assert [own.corners.tolist() for own in loaded.train.boxes] == [[[4, 5, 14, 20]]] * 3
+    assert loaded.report.facts["boxes_around_polygons"] == 2
+    assert loaded.report.rows_changed == {"boxes_around_polygons": 2}
+
+
+@pytest.mark.parametrize("outline", [{"counts": "abc", "size": [30, 40]}, [[1, 2, 3, 4]], [[1, 2, 3, 4, "x", 6]], [7]])
+def test_a_mask_of_coco_without_a_box_is_refused_with_what_to_do(folder, outline):
+    boxes = [{"id": 1, "image_id": 0, "category_id": 1, "bbox": [4, 5, 10, 15]}]
+    boxes += [{"id": 2, "image_id": 1, "category_id": 1, "segmentation": outline}]
+    path = folder(NAMES, **{"a.json": coco(40, 30, annotations=boxes)}) / "a.json"
+    with pytest.raises(DataError, match="mask_without_box 1"):
+        load(path, max_rows_lost=0.1)
+    warnings = load(path, max_rows_lost=0.5).report.warnings
+    assert any("write the bbox of each beside it" in each for each in warnings)
+
+
 def test_difficult_objects_of_voc_are_told(folder):
     corners = "<bndbox><xmin>2</xmin><ymin>3</ymin><xmax>20</xmax><ymax>12</ymax></bndbox>"
     thing = f"<object><name>cat</name><difficult>%d</difficult>{corners}</object>"

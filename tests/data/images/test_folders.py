@@ -32,6 +32,27 @@ def test_folders_are_classes_and_system_files_are_counted(tmp_path, load):
     assert "1 file (cat/notes.txt) is no pictures by the name: not used" in loaded.report.warnings
 
 
+def test_a_class_folder_without_pictures_is_named(tmp_path, load):
+    folder = classes(tmp_path / "data")
+    (folder / "bird").mkdir()
+    (folder / "fish").mkdir()
+    (folder / "fish" / "notes.txt").write_text("x")
+    (folder / ".cache").mkdir()
+    loaded = load(folder)
+    report = loaded.report
+    assert report.facts["folders_without_picture"] == 2
+    assert any(each.startswith("2 folders (bird, fish) are without a picture") for each in report.warnings)
+    assert loaded.train.classes == {"label": ("cat", "dog")}
+
+
+def test_a_class_that_one_side_alone_has_is_no_empty_folder(tmp_path, load):
+    classes(tmp_path / "train", 3)
+    classes(tmp_path / "val", 2)
+    (tmp_path / "val" / "dog" / "0.png").unlink()
+    (tmp_path / "val" / "dog" / "1.png").unlink()
+    assert "folders_without_picture" not in load(tmp_path).report.facts
+
+
 def test_numbered_folders_keep_their_names_and_their_order(tmp_path, load):
     folder = classes(tmp_path, 2, ("10", "2", "1"))
     assert load(folder).train.classes["label"] == ("1", "2", "10")

@@ -37,6 +37,18 @@ def test_pictures_in_cells(tmp_path, load, form):
     assert loaded.train.targets["label"].tolist() == [0, 1] * 3
 
 
+def test_a_large_group_of_rows_is_told_with_how_to_write_it(tmp_path, load, monkeypatch):
+    monkeypatch.setattr("runner.data.images.table_pictures.LARGE_GROUP", 5_000)
+    rows = [{"image": picture((at % 250, 5, 90)), "label": "ab"[at % 2]} for at in range(240)]
+    for name, group in (("one.parquet", 240), ("many.parquet", 100)):
+        parquet.write_table(pa.Table.from_pylist(rows), tmp_path / name, row_group_size=group)
+    report = load(tmp_path / "one.parquet").report
+    (told,) = [each for each in report.warnings if "row_group_size=100" in each]
+    assert told.startswith("one.parquet has 240 rows of")
+    assert report.facts["large_row_groups"] == 1
+    assert "large_row_groups" not in load(tmp_path / "many.parquet").report.facts
+
+
 def test_paths_count_from_the_tables_own_folder_and_what_fails_is_named(tmp_path, load):
     folder = tmp_path / "train"
     (folder / "sub").mkdir(parents=True)

@@ -179,10 +179,6 @@ def test_a_model_of_questions_with_answers_alone_always_answers(make_desk):
 @pytest.mark.warm
 def test_a_small_encoder_learns_to_answer_real_questions(shared_data, make_desk):
     """The sentences that questions of XQuAD are answered by: whole paragraphs take a CPU too long."""
-    from runner.training.pretrained import available_locally
-
-    if not available_locally("all-MiniLM-L6-v2"):
-        pytest.skip("all-MiniLM-L6-v2 is not on this machine")
     desk = make_desk()
     path = sentences(shared_data / "qa_xquad_en.parquet", desk.home / "sentences.jsonl", every=3)
     document = changed(
