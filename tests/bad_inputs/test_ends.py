@@ -158,6 +158,7 @@ def test_without_an_engine_auto_says_so_and_runs_here(tmp_path):
     assert json.loads((desk.only_run() / "plan.json").read_text())["executor"] == "local"
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_is_told_and_can_be_resumed(tmp_path):
     desk = Desk(tmp_path)
     process = desk.start(

@@ -15,6 +15,8 @@ from tests.docs.documents import GUIDED, ROOT, blocks, dialogue, files, matches
 from tests.examples import example
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 @pytest.mark.parametrize("page", GUIDED)
 def test_every_command_of_a_session_prints_what_is_shown(page: str, desk: Desk):
     path, kind = ROOT / "docs" / "kinds" / page, page.removesuffix(".md")

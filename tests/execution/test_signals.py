@@ -62,6 +62,7 @@ def test_a_signal_to_the_worker_alone_stops_it_with_a_checkpoint(desk: Desk, num
     assert json.loads((run / "state.json").read_text())["state"] == "interrupted"
 
 
+@pytest.mark.slow
 def test_a_terminal_that_is_lost_stops_the_run_with_a_checkpoint(desk: Desk) -> None:
     spec = desk.write("spec.json", example("elo_scoring", epochs=100_000))
     words = desk.command("train", "--spec-file", spec, "--executor", "local")
@@ -86,6 +87,7 @@ def test_a_terminal_that_is_lost_stops_the_run_with_a_checkpoint(desk: Desk) -> 
     assert json.loads((run / "outcome.json").read_text())["error"]["error"] == "stopped"
 
 
+@pytest.mark.slow
 def test_a_reader_of_progress_who_goes_away_does_not_stop_the_run(desk: Desk) -> None:
     reading, writing = os.pipe()
     process, run, _ = start(desk, 300, stdout=writing, stderr=writing)

@@ -14,7 +14,8 @@ from pyarrow import parquet
 from tests.docs.documents import ROOT, Shell, blocks, dialogue, files, matches
 
 #: What the fixtures prepare is prepared once, in one process.
-pytestmark = pytest.mark.xdist_group("third-party")
+#: A package is installed beside, and new interpreters find it.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("third-party")]
 KIND, OLDER = "win_rate", "win_rate_scoring"
 CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 
@@ -56,7 +57,6 @@ def run(shell: Shell, command: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
 def test_the_commands_print_what_contributing_shows(shell: Shell):
     (console,) = [block for block in blocks(CONTRIBUTING) if block.language == "console"]
     commands = [command for command, _ in dialogue(console)]

@@ -64,6 +64,7 @@ def status(address: str) -> tuple[int, str]:
     return answer.status_code, answer.json()["status"]
 
 
+@pytest.mark.slow
 def test_sigterm_under_load_loses_nothing_and_takes_nothing_new(talking: Desk):
     with begun(talking, CHATS, "--drain-seconds", PATIENCE) as (process, address), client_of(address) as client:
         assert status(address) == (200, "ready")

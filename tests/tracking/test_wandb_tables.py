@@ -31,12 +31,13 @@ def spec(kind: str, target: Any) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "target"),
     [
         ("tabular_classification", "y"),
-        pytest.param("tabular_classification", ["y", "z"], marks=pytest.mark.slow),
-        pytest.param("tabular_regression", "n", marks=pytest.mark.slow),
+        ("tabular_classification", ["y", "z"]),
+        ("tabular_regression", "n"),
     ],
 )
 def test_a_table_trained_offline_is_sent_with_its_tasks_measures(tmp_path: Path, kind: str, target: Any) -> None:

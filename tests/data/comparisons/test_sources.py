@@ -281,6 +281,7 @@ except RunnerError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "reason", "message", "hint", "retryable"),
     [

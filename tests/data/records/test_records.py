@@ -308,6 +308,7 @@ def test_what_is_not_there(tmp_path):
     assert "no data file" in fault(tmp_path / "d").message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.json", "x.jsonl.gz"])
 def test_memory_does_not_grow_with_the_file(tmp_path, name):
     def peak(count: int) -> int:
