@@ -31,9 +31,9 @@ def hold(
     """Hold the conversation: the file of the spec that is to be trained; None where nothing is to be started; the exit
     code where it ended in a script, and that has run or not."""
     from runner.wizard import terminal
-    from runner.wizard.asking import Asker
     from runner.wizard.conversation import Conversation
     from runner.wizard.draft import Draft, SavedDraft
+    from runner.wizard.question_types import Asker
     from runner.wizard.session import Session
     from runner.wizard.untended import Untended
 

@@ -11,8 +11,8 @@ from runner.errors import Interrupted, UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    from runner.wizard.asking import Asker
     from runner.wizard.draft import SavedDraft
+    from runner.wizard.question_types import Asker
     from runner.wizard.saved_walk import WalkAnswers
 
 
@@ -32,8 +32,8 @@ def hold_walk(pairs: Sequence[str], *, yes: bool, no_start: bool, plain: bool) -
     Raises :class:`UsageError` with the first answer that has to be given and was not.
     """
     from runner.wizard import sft_scenarios, terminal
-    from runner.wizard.asking import Unanswered
     from runner.wizard.draft import SavedDraft
+    from runner.wizard.question_types import Unanswered
     from runner.wizard.untended import Untended
 
     given = sft_scenarios.given_of(pairs)

@@ -10,7 +10,7 @@ from typing import Any
 from runner.errors import ConflictError, DataError, EnvironmentProblem
 from runner.execution import docker_engine as engines
 from runner.execution import image_lookup as images
-from runner.execution.container_options import (
+from runner.execution.docker_arguments import (
     RUN_LABEL,
     Container,
     create_arguments,

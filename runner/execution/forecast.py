@@ -14,7 +14,7 @@ from runner.execution.fit import needed_memory
 from runner.execution.memory_limit import memory_held, memory_limit
 from runner.execution.plan import Plan
 from runner.execution.plan_document import PlanDocument
-from runner.execution.run_seed import seed_of
+from runner.execution.seeding import seed_of
 from runner.execution.starting_batch_size import starting_rows
 from runner.runs.run_documents import Outcome
 from runner.runs.run_folder import State, all_runs

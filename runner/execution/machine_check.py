@@ -15,7 +15,7 @@ from typing import Literal
 from runner import __version__, registry
 from runner.data import hub
 from runner.errors import EnvironmentProblem, RunnerError
-from runner.execution.container_options import hub_cache
+from runner.execution.docker_arguments import hub_cache
 from runner.execution.secret_files import sweep
 from runner.workspace import Workspace
 

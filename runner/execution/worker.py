@@ -20,7 +20,7 @@ from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunFailed
 from runner.execution import resumed_stamp
 from runner.execution.failure_classes import classify
 from runner.execution.plan_document import PlanDocument
-from runner.execution.run_seed import seed_of
+from runner.execution.seeding import seed_everything, seed_of
 from runner.execution.start_check import check_start, rehearsed
 from runner.execution.starting_batch_size import starting_rows
 from runner.execution.stop_flag import StopFlag
@@ -238,28 +238,6 @@ def _told_of_changed_data(earlier: tuple[str, ...]) -> Iterator[None]:
                 hint="put the data back, or train anew without --resume",
             ) from error
         raise
-
-
-def seed_everything(seed: int, uses_torch: bool) -> None:
-    """Seed every generator that a library might draw from behind a builder's back.
-
-    torch takes seconds to import: a kind that does without it trains without it.
-    """
-    import random
-
-    import numpy as np
-
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    if not uses_torch:
-        return
-    import torch
-
-    torch.manual_seed(seed)
-    # `use_deterministic_algorithms` would import the compiler too, for a second and a half.
-    torch.set_deterministic_debug_mode("warn")
-    if (threads := wanted_threads()) is not None:
-        torch.set_num_threads(threads)
 
 
 def lock_facts(plan: PlanDocument, spec: TrainingSpec, data: LoadedData, device: str, seed: int) -> ReplayLock:

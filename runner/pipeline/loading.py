@@ -14,7 +14,7 @@ from runner.contract import Section
 from runner.data.hub_files import is_hub_name
 from runner.errors import Fault, RunnerError, SpecError
 from runner.pipeline import document as documents
-from runner.pipeline.references import Made, Named, Reference, Sort, faults_of, filled, found_in, is_reference
+from runner.pipeline.step_references import Made, Named, Reference, Sort, faults_of, filled, found_in, is_reference
 from runner.spec import pointers
 from runner.spec.checking import LoadedSpec, load_document
 from runner.spec.evaluation_checking import LoadedTask, load_task_document, load_task_file

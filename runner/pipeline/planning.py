@@ -11,7 +11,7 @@ from runner import near_names
 from runner.errors import ExitCode, NotFoundError, RunnerError
 from runner.pipeline.known_columns import check_columns
 from runner.pipeline.loading import LoadedPipeline, LoadedStep
-from runner.pipeline.references import Reference
+from runner.pipeline.step_references import Reference
 from runner.pipeline.step_store import StepRecord, StepStore, key_of
 from runner.pipeline.steps import STEPS
 from runner.pipeline.verbs import verb_of

@@ -14,10 +14,10 @@ from runner.errors import ConflictError, Fault, Interrupted, RunnerError, Stoppe
 from runner.spec import pointers
 from runner.store.files import write_json
 from runner.wizard import data_facts, review
-from runner.wizard.asking import COMMANDS, Asker, Choice, Command, Question, Unanswered
 from runner.wizard.draft import Draft, SavedDraft
 from runner.wizard.field_steps import Ask
 from runner.wizard.given_values import give
+from runner.wizard.question_types import COMMANDS, Asker, Choice, Command, Question, Unanswered
 from runner.wizard.session import Session
 from runner.wizard.steps import STEPS, steps
 from runner.wizard.untended import Untended

@@ -9,9 +9,9 @@ from typing import Any
 from runner.spec import pointers
 from runner.spec.schema_walk import branch, resolve
 from runner.wizard import field_values
-from runner.wizard.asking import Choice, Question
 from runner.wizard.draft import Draft
 from runner.wizard.field_groups import default_of, field_at, present, required
+from runner.wizard.question_types import Choice, Question
 from runner.wizard.questions import description, name_of, question
 
 Schema = dict[str, Any]

@@ -9,8 +9,8 @@ from typing import Any
 from runner.spec import pointers
 from runner.spec.schema_walk import present_words, resolve
 from runner.wizard import field_values
-from runner.wizard.asking import Choice, Question
 from runner.wizard.field_groups import default_of
+from runner.wizard.question_types import Choice, Question
 
 Schema = dict[str, Any]
 

@@ -26,10 +26,10 @@ from runner.store.names import name_fault
 from runner.tracking.wandb_login import find_key
 from runner.training import pretrained
 from runner.wizard import sft_rows
-from runner.wizard.asking import Asker, Choice, Command, Question
 from runner.wizard.catalog import models_for
 from runner.wizard.consequences import Consequences
 from runner.wizard.draft import SavedDraft
+from runner.wizard.question_types import Asker, Choice, Command, Question
 from runner.wizard.saved_walk import WalkAnswers
 from runner.wizard.sft_defaults import ALL_STEPS, SftDefaults, defaults, warmup_ratio
 from runner.wizard.sft_script import Teacher, script

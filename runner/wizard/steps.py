@@ -11,7 +11,6 @@ from runner.spec import pointers
 from runner.spec.schema_walk import resolve
 from runner.store.names import name_fault
 from runner.wizard import kind_words
-from runner.wizard.asking import Choice, Question, shown
 from runner.wizard.data_facts import named
 from runner.wizard.draft import Draft
 from runner.wizard.field_groups import (
@@ -26,6 +25,7 @@ from runner.wizard.field_groups import (
 )
 from runner.wizard.field_steps import Ask, Field, asks, put_value
 from runner.wizard.field_values import fault, value_of
+from runner.wizard.question_types import Choice, Question, shown
 from runner.wizard.questions import description, question
 from runner.wizard.session import Session
 

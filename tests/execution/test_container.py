@@ -14,7 +14,7 @@ import pytest
 from runner.errors import EnvironmentProblem, UsageError
 from runner.execution import docker_engine as engines
 from runner.execution import image_lookup as images
-from runner.execution.container_options import PIDS, create_arguments, describe, words
+from runner.execution.docker_arguments import PIDS, create_arguments, describe, words
 from runner.execution.docker_executor import DockerExecutor
 from runner.execution.executor import Job
 from runner.execution.file_ownership import check_readable, hand_over

@@ -94,7 +94,7 @@ for number in count():
     if number > 20000:
         sys.exit(1)
 """
-    from runner.execution.container_options import PIDS
+    from runner.execution.docker_arguments import PIDS
 
     job = make_job()
     assert finish(probe(program, job), wait) == 0

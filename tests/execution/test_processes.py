@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from runner.errors import DataError, EnvironmentProblem, Killed, OutOfMemory, RunFailed, Stopped
-from runner.execution.container_options import create_arguments, describe, words
+from runner.execution.docker_arguments import create_arguments, describe, words
 from runner.execution.executor import Job
 from runner.execution.failure_classes import InternalError
 from runner.execution.local_executor import LocalExecutor

@@ -364,8 +364,8 @@ def test_a_file_that_is_there_is_not_written_over(here):
 
 
 def test_every_command_word_has_its_method():
-    from runner.wizard.asking import COMMANDS
     from runner.wizard.conversation import Conversation
+    from runner.wizard.question_types import COMMANDS
 
     for name in COMMANDS:
         assert callable(getattr(Conversation, f"_{name}_command"))

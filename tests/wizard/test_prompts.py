@@ -12,11 +12,11 @@ from prompt_toolkit.output import DummyOutput
 from runner.errors import Interrupted
 from runner.spec.json_schemas import schema_for
 from runner.wizard.arrow_prompts import ArrowPrompts
-from runner.wizard.asking import Choice, Command, NotAnAnswer, Question, Unanswered, answer_of
 from runner.wizard.field_groups import field_at
 from runner.wizard.field_values import expected, fault, value_of
 from runner.wizard.lines import wrapped
 from runner.wizard.numbered_prompts import NumberedPrompts
+from runner.wizard.question_types import Choice, Command, NotAnAnswer, Question, Unanswered, answer_of
 from runner.wizard.untended import Untended
 
 FRUIT = Question(

@@ -12,7 +12,7 @@ from runner.errors import ConflictError, RunnerError
 from runner.evaluation import evaluating, evaluation_files
 from runner.inference.opening import find_model
 from runner.pipeline.loading import LoadedStep, task_of
-from runner.pipeline.references import found_in, is_reference
+from runner.pipeline.step_references import found_in, is_reference
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps.raw_rows import raw_files
 from runner.pipeline.verbs import Result, Work

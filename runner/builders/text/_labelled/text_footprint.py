@@ -9,8 +9,8 @@ from runner.builders._finetuning._footprint import finetuned_footprint, known_ro
 from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
 from runner.builders._finetuning._footprint.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
+from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.pretrained_base import BASE
-from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
 from runner.builders.text._labelled.target_heads import Targets
 from runner.builders.text._labelled.text_training import kept_targets, read_sides
 from runner.contract import Footprint, FootprintContext

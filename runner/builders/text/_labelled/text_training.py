@@ -13,8 +13,8 @@ from runner.builders._finetuning import finetuned_card, finetuned_model, pretrai
 from runner.builders._finetuning.batched_rows import BatchedRows, forward_batches, measured_batches
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
+from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.pretrained_base import BASE, PretrainedBase
-from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.tuning import store, tune
 from runner.builders.text._labelled.encoded_texts import EncodedTexts, encode
 from runner.builders.text._labelled.target_heads import Targets

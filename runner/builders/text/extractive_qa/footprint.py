@@ -12,7 +12,7 @@ from runner.builders._finetuning._footprint import finetuned_footprint, known_ro
 from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
 from runner.builders._finetuning._footprint.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
-from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
+from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders.text._windows.question_windows import Sizes, need_places
 from runner.builders.text._windows.window_answers import losses
 from runner.builders.text.extractive_qa.training import HEAD, read_sides

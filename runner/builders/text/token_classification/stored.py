@@ -11,7 +11,7 @@ import torch
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches
 from runner.builders._finetuning.heads import Head
-from runner.builders._finetuning.text_tokenizer import open_text_tokenizer
+from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders.text.token_classification.windows import Windows
 from runner.data.tagged_tokens.tagged_row import labels_of
 from runner.errors import DataError
