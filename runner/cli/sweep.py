@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from runner.sweeps.sweep_checking import CheckedSweep
     from runner.sweeps.sweep_folder import SweepFolder
 
+#: Trials that a terminal is shown unless more are asked for.
+SHOWN = 100
+
 Name_ = Annotated[str, Parameter(help="The sweep's name.")]
 
 
@@ -79,24 +82,35 @@ def run(
 def show_sweep(
     name: Name_,
     *,
+    limit: int = SHOWN,
     html: Annotated[Path | None, Parameter(help="Write its page into this file.")] = None,
     json: Json = False,
 ) -> None:
     """A sweep's trials: what was tried, what became of it, what it came to.
 
     Example: runner sweep show elo-ratings
+
+    Parameters
+    ----------
+    limit
+        At most this many, the newest; 0 is all of them.
     """
     from runner.pages.table_text import as_text
     from runner.store.files import write_atomic
     from runner.sweeps import sweep_page, sweep_tables
 
+    if limit < 0:
+        raise UsageError(f"{limit} is no number of trials", where="--limit", hint="0 is all of them")
     folder = _found(name)
-    record = folder.seen()
+    record = folder.seen(None if html is not None or limit == 0 else limit)
     if html is not None:
         write_atomic(html, sweep_page.page(record, name, _importance(folder, record)).encode())
         say(f"written: {html}")
-    tables = [sweep_tables.trials_table(record), sweep_tables.states_table(record)]
-    show(sweep_tables.document(record, name), lambda: "\n\n".join(map(as_text, tables)), as_json=json)
+
+    def human() -> str:
+        return "\n\n".join(map(as_text, (sweep_tables.trials_table(record, limit), sweep_tables.states_table(record))))
+
+    show(sweep_tables.document(record, name, limit), human, as_json=json)
 
 
 def best(name: Name_, *, json: Json = False) -> None:
@@ -107,7 +121,7 @@ def best(name: Name_, *, json: Json = False) -> None:
     from runner.sweeps import sweep_tables
 
     folder = _found(name)
-    record = folder.record()
+    record = folder.seen(1)
     found = record.best()
     if found is None:
         raise NotFoundError("no trial is complete", where=name, hint=f"look at them: runner sweep show {name}")
@@ -213,7 +227,7 @@ def list_sweeps(*, json: Json = False) -> None:
 
     rows = []
     for folder in all_sweeps(Workspace.current()):
-        record = folder.record()
+        record = folder.seen(1)
         found = record.best()
         rows.append(
             {
@@ -342,4 +356,4 @@ def _ending(record: Record, name: str, document: dict[str, Any]) -> str:
     failed = document["states"]["failed"]
     last = f"stored as {document['stored_as']}; the page: {document['page']}"
     told = [f"{failed} trials failed: runner sweep run ... --retry-failed trains them again"] if failed else []
-    return "\n\n".join([as_text(trials_table(record)), "\n".join([*told, last])])
+    return "\n\n".join([as_text(trials_table(record, SHOWN)), "\n".join([*told, last])])

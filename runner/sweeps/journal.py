@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -15,6 +18,8 @@ from runner.errors import IntegrityError
 from runner.store.files import cannot_read, cannot_write
 
 NAME = "journal.jsonl"
+#: Lines that are read at once.
+AT_ONCE = 1000
 
 
 class TrialState(StrEnum):
@@ -47,7 +52,7 @@ COUNTED = (
 )
 
 
-@dataclass
+@dataclass(slots=True)
 class Trial:
     """One trial, as the journal has it."""
 
@@ -87,27 +92,54 @@ class Journal:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / NAME
+        #: The byte behind the last line that was read.
+        self.read_to = 0
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Every line. A last one that was cut short by a kill is none. Raises :class:`IntegrityError` for another."""
+    def size(self) -> int:
+        """Its bytes; 0 where there is none."""
         try:
-            text = self.path.read_bytes()
+            return self.path.stat().st_size
+        except OSError:
+            return 0
+
+    def lines(self, begin: int = 0) -> Iterator[dict[str, Any]]:
+        """Every line from the byte ``begin`` on. A last one that was cut short by a kill is none. Raises
+        :class:`IntegrityError` for another."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(begin)
+                text = file.read()
         except FileNotFoundError:
             return
         except OSError as error:
             raise cannot_read(self.path, error) from error
-        whole, _, _cut = text.rpartition(b"\n")
-        for number, line in enumerate(whole.split(b"\n") if whole else (), 1):
+        whole, end, _cut = text.rpartition(b"\n")
+        self.read_to = begin + len(whole) + len(end)
+        lines = whole.split(b"\n") if whole else []
+        for first in range(0, len(lines), AT_ONCE):
+            yield from self._read(lines[first : first + AT_ONCE], first + 1)
+
+    def _read(self, lines: list[bytes], number: int) -> list[dict[str, Any]]:
+        """What some lines say, the first of which has this ``number``: read as one list, which takes a third of the
+        time, and one by one only where something is wrong, to name it."""
+        try:
+            found: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
+            for line in found:
+                line["event"]
+            if len(found) == len(lines):
+                return found
+        except (ValueError, KeyError, TypeError):
+            pass
+        for at, line in enumerate(lines, number):
             try:
-                found = json.loads(line)
-                found["event"]
+                json.loads(line)["event"]
             except (ValueError, KeyError, TypeError):
                 raise IntegrityError(
                     "the journal is damaged: this line is none of its own",
-                    where=f"{self.path}:{number}",
+                    where=f"{self.path}:{at}",
                     hint="put the file back as it was; the runs themselves are in the runs folder",
                 ) from None
-            yield found
+        return [json.loads(line) for line in lines]
 
     def add(self, event: str, **fields: Any) -> None:
         """Add a line, and see it onto the disk. Raises EnvironmentProblem where that fails: nothing is half-written
@@ -142,6 +174,18 @@ class Journal:
         file.seek(0, os.SEEK_END)
 
 
+@contextlib.contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Do not look for garbage: of a hundred thousand trials all stays, and looking takes as long as reading."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 @dataclass
 class Record:
     """What a journal says, put together."""
@@ -156,12 +200,18 @@ class Record:
     #: What its trials are judged by.
     metric: str | None = None
     goal: str | None = None
+    #: How many more trials there are in each state, where only some were read.
+    left_out: Counter[TrialState] = field(default_factory=Counter)
+    #: The byte of the journal that it was read to.
+    read_to: int = 0
 
     @classmethod
     def read(cls, journal: Journal) -> Record:
         found = cls()
-        for line in journal.lines():
-            found.take(line)
+        with _nothing_collected():
+            for line in journal.lines():
+                found.take(line)
+        found.read_to = journal.read_to
         return found
 
     def take(self, line: dict[str, Any]) -> None:
@@ -204,7 +254,11 @@ class Record:
 
     def counted(self) -> int:
         """How many of the sweep's ``trials`` are begun or over."""
-        return sum(trial.counted for trial in self.trials.values())
+        return sum(count for state, count in self.states().items() if state in COUNTED)
+
+    def states(self) -> Counter[TrialState]:
+        """How many trials are in each state."""
+        return Counter(trial.state for trial in self.trials.values()) + self.left_out
 
     def best(self) -> Trial | None:
         """The best of those that are complete; of equals the first."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -32,9 +31,16 @@ def short_names(places: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def trials_table(record: Record) -> Table:
-    """Every trial: what was tried, what became of it, what it came to."""
+def newest(record: Record, most: int) -> list[Trial]:
+    """The newest ``most`` trials in their order; 0 is all that there are."""
+    return list(record.trials.values())[-most:] if most else list(record.trials.values())
+
+
+def trials_table(record: Record, most: int = 0) -> Table:
+    """The newest ``most`` trials (0: every one): what was tried, what became of it, what it came to."""
     places = parameters_of(record)
+    listed = newest(record, most)
+    earlier = sum(record.states().values()) - len(listed)
     names = short_names(places)
     best = record.best()
     rows = [
@@ -46,10 +52,11 @@ def trials_table(record: Record) -> Table:
             round(trial.seconds, 1) if trial.seconds else None,
             ("best: " if trial is best else "") + (trial.model or _why(trial)),
         ]
-        for trial in record.trials.values()
+        for trial in listed
     ]
     columns = ["trial", "state", record.metric or "value", *(names[place] for place in places), "seconds", "model"]
-    return Table("trials", "Trials", columns, rows, decimals={"seconds": 1})
+    note = f"The newest {len(listed)}; {earlier:,} earlier ones are not shown: --limit 0 shows all." if earlier else ""
+    return Table("trials", "Trials", columns, rows, note=note, decimals={"seconds": 1})
 
 
 def _why(trial: Trial) -> str:
@@ -59,7 +66,7 @@ def _why(trial: Trial) -> str:
 
 def states_table(record: Record) -> Table:
     """How many trials are in which state."""
-    counts = Counter(trial.state for trial in record.trials.values())
+    counts = record.states()
     return Table("states", "What became of them", ["state", "trials"], [[str(each), counts[each]] for each in counts])
 
 
@@ -85,16 +92,19 @@ def progress_table(record: Record) -> Table:
     return Table("progress", "Trial by trial", ["trial", record.metric or "value", "best so far"], rows, "line")
 
 
-def document(record: Record, name: str) -> dict[str, Any]:
-    """What ``runner sweep show --json`` prints."""
+def document(record: Record, name: str, most: int = 0) -> dict[str, Any]:
+    """What ``runner sweep show --json`` prints, with the newest ``most`` trials (0: every one)."""
     best = record.best()
+    states = record.states()
+    listed = newest(record, most)
     return {
         "sweep": name,
         "metric": record.metric,
         "goal": record.goal,
-        "states": {str(state): sum(trial.state is state for trial in record.trials.values()) for state in TrialState},
+        "states": {str(state): states[state] for state in TrialState},
         "best": as_document(best) if best else None,
-        "trials": [as_document(trial) for trial in record.trials.values()],
+        "trials": [as_document(trial) for trial in listed],
+        "trials_left_out": sum(states.values()) - len(listed),
     }
 
 
