@@ -5,7 +5,7 @@
 The runs and the journal are made up: documents as those of runs that have ended, without models. Each command is a
 whole process; both its wall time and its own processor time are told, the median of some rounds, and that time over
 what `runner --version` takes, beside how many files were opened below the folder and how large they are (by Python's
-audit events). The first look at a sweep reads its journal and writes down what it says in short, and the others read that.
+audit events). The first look at a sweep reads its journal and writes down what it says in short; the others read that.
 Of a sweep that goes on, reading its journal is put over `json.loads` of every line of it, and beside it stands what its
 method takes to hear what was tried (`--heard` trials). With `--profile`, the functions that take most of it.
 """
@@ -178,7 +178,7 @@ def hear(home: Path, count: int) -> None:
     for method in ("random", "tpe"):
         space = {"/model/spec/k_factor": {"min": 4.0, "max": 64.0}}
         sweep = SweepSection.model_validate({"name": "many", "method": method, "trials": count, "space": space})
-        chooser = Chooser(sweep, space_of(sweep), base, "maximize")
+        chooser = Chooser(sweep, space_of(sweep), base, ("maximize",))
         cpu = time.process_time()
         for number in range(count):
             chooser.next(number)

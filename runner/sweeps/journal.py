@@ -52,6 +52,18 @@ COUNTED = (
 )
 
 
+@dataclass(frozen=True)
+class Aim:
+    """A metric, and which way is better: maximize or minimize."""
+
+    metric: str
+    goal: str
+
+    def cost(self, value: float) -> float:
+        """The value, so that less is better."""
+        return -value if self.goal == "maximize" else value
+
+
 @dataclass(slots=True)
 class Trial:
     """One trial, as the journal has it."""
@@ -67,6 +79,8 @@ class Trial:
     model: str | None = None
     #: What it is judged by; None where it has none.
     value: float | None = None
+    #: The same of the second metric, where the sweep has two.
+    second: float | None = None
     #: All that its run was measured with.
     metrics: dict[str, Any] = field(default_factory=dict)
     #: Measurement -> value, as told while it trained.
@@ -197,9 +211,8 @@ class Record:
     spaces: list[str] = field(default_factory=list)
     #: Lines that a chooser is told again, in order: what was asked, told and decided since the last space began.
     steps: list[dict[str, Any]] = field(default_factory=list)
-    #: What its trials are judged by.
-    metric: str | None = None
-    goal: str | None = None
+    #: What its trials are judged by: one metric or two; none before the first line.
+    aims: tuple[Aim, ...] = ()
     #: How many more trials there are in each state, where only some were read.
     left_out: Counter[TrialState] = field(default_factory=Counter)
     #: The byte of the journal that it was read to.
@@ -219,7 +232,9 @@ class Record:
         match line["event"]:
             case "space":
                 self.spaces.append(line["hash"])
-                self.metric, self.goal = line["metric"], line["goal"]
+                self.aims = (Aim(line["metric"], line["goal"]),)
+                if "second" in line:
+                    self.aims += (Aim(**line["second"]),)
                 self.steps = []
             case "added":
                 self.waiting.append(line["values"])
@@ -242,7 +257,7 @@ class Record:
             case "ended":
                 trial = self.trials[line["trial"]]
                 trial.state = TrialState(line["state"])
-                for name in ("value", "model", "why"):
+                for name in ("value", "second", "model", "why"):
                     setattr(trial, name, line.get(name))
                 trial.metrics = line.get("metrics", {})
                 trial.seconds += line.get("seconds", 0.0)
@@ -260,10 +275,38 @@ class Record:
         """How many trials are in each state."""
         return Counter(trial.state for trial in self.trials.values()) + self.left_out
 
+    @property
+    def metric(self) -> str | None:
+        """The first metric that its trials are judged by."""
+        return self.aims[0].metric if self.aims else None
+
+    @property
+    def goal(self) -> str | None:
+        """Which way is better in it."""
+        return self.aims[0].goal if self.aims else None
+
     def best(self) -> Trial | None:
-        """The best of those that are complete; of equals the first."""
-        sign = -1 if self.goal == "maximize" else 1
-        complete = [
-            each for each in self.trials.values() if each.state is TrialState.COMPLETE and each.value is not None
-        ]
-        return min(complete, key=lambda each: (sign * (each.value or 0.0), each.number), default=None)
+        """The best of those that are complete; of equals the first. None where two metrics say what is good: then
+        there is a :meth:`front`."""
+        return next(iter(self.front()), None) if len(self.aims) < 2 else None
+
+    def front(self) -> list[Trial]:
+        """The complete trials to which no other is better in one metric and as good in the rest (the Pareto front), the
+        best by the first metric first; of equals the first. Of one metric it is the best trial alone."""
+        judged: list[tuple[tuple[float, ...], Trial]] = []
+        for trial in self.trials.values():
+            if trial.state is TrialState.COMPLETE and trial.value is not None:
+                values = (trial.value, trial.second)[: len(self.aims)] if self.aims else (trial.value,)
+                if all(value is not None for value in values):
+                    aims = self.aims or (Aim("value", "minimize"),)
+                    costs = tuple(aim.cost(value or 0.0) for aim, value in zip(aims, values, strict=True))
+                    judged.append((costs, trial))
+        judged.sort(key=lambda each: (each[0], each[1].number))
+        found: list[Trial] = []
+        least = float("inf")
+        for costs, trial in judged:
+            # Of one metric every later one is worse in all that there is.
+            if not found or (len(costs) > 1 and costs[-1] < least):
+                found.append(trial)
+                least = costs[-1]
+        return found

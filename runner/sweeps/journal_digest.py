@@ -16,7 +16,7 @@ from typing import Any
 
 from runner.errors import RunnerError
 from runner.store.files import read_json, write_json
-from runner.sweeps.journal import Journal, Record, Trial, TrialState
+from runner.sweeps.journal import Aim, Journal, Record, Trial, TrialState
 
 NAME = "digest.json"
 #: The newest trials that it has whole.
@@ -58,8 +58,7 @@ def write(folder: Path, journal: Journal, record: Record) -> None:
         "form": FORM,
         "read_to": end,
         "before": _before(journal, end),
-        "metric": record.metric,
-        "goal": record.goal,
+        "aims": [asdict(aim) for aim in record.aims],
         "spaces": record.spaces,
         "waiting": record.waiting,
         "left_out": {str(state): count for state, count in _left_out(record).items()},
@@ -71,11 +70,11 @@ def write(folder: Path, journal: Journal, record: Record) -> None:
 
 def _kept(record: Record) -> list[Trial]:
     newest = max(record.trials, default=-1)
-    best = record.best()
+    front = {trial.number for trial in record.front()}
     return [
         trial
         for trial in record.trials.values()
-        if trial.number > newest - RECENT or trial is best or trial.state is TrialState.RUNNING
+        if trial.number > newest - RECENT or trial.number in front or trial.state is TrialState.RUNNING
     ]
 
 
@@ -95,8 +94,7 @@ def _from(folder: Path, journal: Journal) -> tuple[Record, int] | None:
             trials={each["number"]: _trial(each) for each in document["trials"]},
             waiting=document["waiting"],
             spaces=document["spaces"],
-            metric=document["metric"],
-            goal=document["goal"],
+            aims=tuple(Aim(**each) for each in document["aims"]),
             left_out=Counter({TrialState(state): count for state, count in document["left_out"].items()}),
             read_to=read_to,
         )
