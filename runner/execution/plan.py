@@ -94,9 +94,11 @@ def make_plan(
 
     Raises the error of whatever is missing: a stored model, a data file, a GPU, an engine.
     """
+    left_out = None
     if executor is not None:
-        loaded = with_flags(loaded, {"/run/executor": executor})
+        loaded, left_out = _with_executor(loaded, executor)
     spec, parent, notes = resolve_start_state(loaded, workspace)
+    notes = [*notes, *([left_out] if left_out else [])]
     assert spec.model.spec is not None
     kind = spec.model.spec.model_type
     cwd = cwd or current_folder()
@@ -165,6 +167,17 @@ def make_plan(
         name for name, revision in [*model_names(spec), *bases.names] if revision is None and comes_from_package(name)
     )
     return Plan(spec, kind, chosen, document, read_only, tuple(packaged), parent, [*notes, *reminders], reminders)
+
+
+def _with_executor(loaded: LoadedSpec, executor: str) -> tuple[LoadedSpec, str | None]:
+    """The spec for the executor that a flag names, and a note where that has no use for the spec's ``run.engine``: who
+    says where it runs says that it runs on no engine."""
+    flags: dict[str, str | None] = {"/run/executor": executor}
+    note = None
+    if executor not in ENGINES and loaded.spec.run.engine is not None:
+        flags["/run/engine"] = None
+        note = f"run.engine is left out: --executor {executor} runs it here, and not on {loaded.spec.run.executor}"
+    return with_flags(loaded, flags), note
 
 
 def choose_executor(

@@ -164,6 +164,13 @@ def resume(
             where=run.id,
             hint="have the program go on from what it saved: create_training_client_from_state_with_optimizer(PATH)",
         )
+    if before.executor in ENGINES and executor is not None and executor not in ENGINES:
+        raise ConflictError(
+            f"the run is on {before.executor}, and so are its checkpoints: it may still be going on there",
+            where=run.id,
+            hint=f"go on with it there, without --executor; or stop it (runner runs stop {run.id}) and train its spec "
+            f"anew here: {run.path / 'spec.json'}",
+        )
     loaded = load_file(run.path / "spec.json")
     cwd = Path(before.cwd)
     check_folder(cwd, run.id)
