@@ -49,10 +49,11 @@ def run(
     checked = _read(file)
     workspace = Workspace.current()
     sweep = checked.loaded.sweep
-    from runner.sweeps import best_model, running, sweep_tables
+    from runner.sweeps import best_model, running, sweep_tables, trial_gpus
 
     if dry_run:
         running.plan_one(checked, workspace, executor)
+        trial_gpus.dealer(checked, executor)
         _explain(checked, json)
         return ExitCode.DONE
 

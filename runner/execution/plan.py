@@ -46,6 +46,8 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     #: Those of the notes that are said again when the run has ended, well or badly.
     reminders: list[str] = field(default_factory=list)
+    #: Which GPUs it has, where others train beside it (:class:`~runner.execution.gpu_devices.Dealer`).
+    devices: tuple[str, ...] = ()
 
     def job(self, run: Path) -> Job:
         """The job of this plan's run, with its secrets: read from our environment now, kept in memory only."""
@@ -77,6 +79,7 @@ class Plan:
             read_only=self.read_only,
             image=self.document.image,
             gpus=section.gpus,
+            devices=self.devices,
             processes=section.processes,
             cpus=section.cpus,
             memory=section.memory_bytes,

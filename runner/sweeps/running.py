@@ -19,6 +19,7 @@ from runner.sweeps.choosing_values import Chooser
 from runner.sweeps.journal import Record, Trial, TrialState
 from runner.sweeps.sweep_checking import CheckedSweep, feasible
 from runner.sweeps.sweep_folder import SweepFolder, content_hash, sweep_folder
+from runner.sweeps.trial_gpus import dealer
 from runner.sweeps.trial_process import TrialProcess
 from runner.workspace import Workspace
 
@@ -87,6 +88,7 @@ class _Running:
         self.workspace, self.folder, self.executor = workspace, folder, executor
         self.told, self.said, self.signals = told, said, signals
         self.record = folder.record()
+        self.dealer = dealer(checked, executor)
         self.trials: list[TrialProcess] = []
         self.to_resume: list[Trial] = []
         self.stopping: str | None = None
@@ -225,9 +227,17 @@ class _Running:
     def _start(self, trial: Trial, child: Child) -> None:
         write_json(self.folder.spec(child.name), child.loaded.document.value)
         log = self.folder.log(child.name)
+        devices = self.dealer.take() if self.dealer else ()
         self.trials.append(
             trial_process.begin(
-                trial.number, child.loaded, self.workspace, log, self.checked.metric, self.executor, self.trials
+                trial.number,
+                child.loaded,
+                self.workspace,
+                log,
+                self.checked.metric,
+                self.executor,
+                self.trials,
+                devices,
             )
         )
 
@@ -246,6 +256,8 @@ class _Running:
         if status is not None:
             self.trials.remove(process)
             process.close()
+            if self.dealer:
+                self.dealer.give_back(process.devices)
             self._over(process, trial, time.monotonic() - process.began)
 
     def _measured(self, process: TrialProcess, trial: Trial, at: int, value: float) -> None:

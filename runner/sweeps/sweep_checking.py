@@ -71,6 +71,9 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
             "every trial would push its model to the Hub",
             "take `hub` out, and push the best when it is over",
         )
+    if sweep.parallel > 1 and loaded.base.spec.run.gpus == "all":
+        message = f'"all" is for one training at a time, and {sweep.parallel} trials are: say how many each has'
+        fault(("base", "run", "gpus"), message, "a number, or parallel: 1")
     key = "space" if "space" in document.value["sweep"] else "parameters"
     for place in sweep.space:
         pointer = pointer_of(place)
