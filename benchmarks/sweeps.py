@@ -5,9 +5,10 @@
 ``overhead``: a sweep of four trials, one at a time, over the same four specs, each by a `runner train` of its own, and
 over their trainings in one process through the Python interface: how much a trial costs beyond its training.
 ``parallel``: a sweep of 24 trials of a router, two at a time, over a shell's loop of `runner train` of the same specs.
-``search``: how many trials random and TPE need to come to the best that 100 random draws came to, on a made-up objective,
-the median of 20 seeds; nothing is trained. The objective is the Branin function of two numbers (its three minima are
-0.3979) plus a penalty of 0, 2 and 5 for three choices. Everything is asked and told by the code that sweeps use.
+``search``: how many trials random and TPE need to come to the best that 100 random draws came to, on a made-up
+objective, the median of 20 seeds; nothing is trained. The objective is the Branin function of two numbers (its three
+minima are 0.3979) plus a penalty of 0, 2 and 5 for three choices. Everything is asked and told by the code that sweeps
+use.
 
 Each part is one run on one machine, its sides one after the other, in turns.
 """
@@ -99,7 +100,7 @@ def overhead(rounds: int) -> None:
     print(f"{'the same in one process, by the Python API':<44} {process:7.2f} {process / commands:6.2f}x")
     print(f"{'runner sweep run':<44} {whole:7.2f} {whole / commands:6.2f}x")
     print(
-        f"a trial costs {(whole - commands) / 4:+.2f} s over `runner train`, {(whole - process) / 4:+.2f} s over the API"
+        f"a trial costs {(whole - commands) / 4:+.2f} s over `runner train`, {(whole - process) / 4:+.2f} s over Python"
     )
 
 
@@ -158,7 +159,7 @@ def search(seeds: int) -> None:
     # Each seed's goal is what another seed's random search came to, so that random is measured on draws of its own.
     goals = [drawn("random", 1000 + seed, 100)[1] for seed in range(seeds)]
     print(
-        f"\nBranin and a choice: the best of 100 random draws is {statistics.median(goals):.3f}, median of {seeds} seeds"
+        f"\nBranin and a choice: the best of 100 random draws is {statistics.median(goals):.3f}, the median of {seeds}"
     )
     print(f"{'method':<10} {'trials to come to it':>22} {'best of 40':>12}")
     for method in ("random", "tpe"):

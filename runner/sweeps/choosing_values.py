@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.sweeps.journal import Trial, TrialState
 from runner.sweeps.space import Space, Values
-from runner.sweeps.sweep_fields import Pruning, SweepSection
+from runner.sweeps.sweep_fields import Goal, Pruning, SweepSection
 
 if TYPE_CHECKING:
     import optuna
@@ -25,7 +25,7 @@ class Chooser:
     """Draws values, hears what became of them, and says what is to stop. One for each space of a sweep."""
 
     def __init__(
-        self, sweep: SweepSection, space: Space, base: Mapping[str, Any], goals: Sequence[str], *, segment: int = 0
+        self, sweep: SweepSection, space: Space, base: Mapping[str, Any], goals: Sequence[Goal], *, segment: int = 0
     ) -> None:
         import optuna
 

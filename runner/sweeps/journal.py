@@ -16,6 +16,7 @@ from typing import Any
 
 from runner.errors import IntegrityError
 from runner.store.files import cannot_read, cannot_write
+from runner.sweeps.sweep_fields import Goal
 
 NAME = "journal.jsonl"
 #: Lines that are read at once.
@@ -57,7 +58,7 @@ class Aim:
     """A metric, and which way is better: maximize or minimize."""
 
     metric: str
-    goal: str
+    goal: Goal
 
     def cost(self, value: float) -> float:
         """The value, so that less is better."""
@@ -138,8 +139,8 @@ class Journal:
         time, and one by one only where something is wrong, to name it."""
         try:
             found: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
-            for line in found:
-                line["event"]
+            for each in found:
+                each["event"]
             if len(found) == len(lines):
                 return found
         except (ValueError, KeyError, TypeError):

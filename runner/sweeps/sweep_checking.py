@@ -47,7 +47,7 @@ class CheckedSweep:
         return self.aims[0].metric
 
     @property
-    def goal(self) -> str:
+    def goal(self) -> Goal:
         """Which way is better in the first."""
         return self.aims[0].goal
 
