@@ -1,11 +1,13 @@
 """How long it takes to look at many runs and at a sweep of many trials, and what takes the time.
 
-    python benchmarks/scale.py [--runs 10000] [--trials 100000] [--rounds 3] [--profile]
+    python benchmarks/scale.py [--runs 10000] [--trials 100000] [--rounds 3] [--heard 1000] [--profile]
 
 The runs and the journal are made up: documents as those of runs that have ended, without models. Each command is a
-whole process; both its wall time and its own processor time are told, the median of some rounds, beside how many files
-were opened below the folder and how large they are (by Python's audit events). With `--profile`, the functions that
-take most of it.
+whole process; both its wall time and its own processor time are told, the median of some rounds, and that time over
+what `runner --version` takes, beside how many files were opened below the folder and how large they are (by Python's
+audit events). The first look at a sweep reads its journal and writes down what it says in short; the others read that.
+Of a sweep that goes on, reading its journal is put over `json.loads` of every line of it, and beside it stands what its
+method takes to hear what was tried (`--heard` trials). With `--profile`, the functions that take most of it.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10_000)
     parser.add_argument("--trials", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--heard", type=int, default=1000)
     parser.add_argument("--profile", action="store_true")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -61,19 +64,31 @@ def main() -> None:
             "runner runs list": ["runs", "list"],
             "runner runs show last": ["runs", "show", "last"],
             "runner runs show ID": ["runs", "show", last],
+            "runner sweep list": ["sweep", "list"],
             "runner sweep show": ["sweep", "show", "many"],
             "runner sweep best": ["sweep", "best", "many"],
         }
         print(f"{words.runs} runs, {words.trials} trials")
-        print(f"{'command':<32} {'wall s':>8} {'CPU s':>8} {'files':>8} {'MiB read':>9}")
+        print(f"{'command':<36} {'wall s':>8} {'CPU s':>8} {'ratio':>7} {'files':>6} {'MiB named':>9}")
+        floor = 0.0
         for name, command in commands.items():
+            if "sweep" in command[:1] and not (home / "sweeps" / "many" / "digest.json").exists():
+                row("runner sweep show, the first look", [timed(home, ["sweep", "show", "many"])], floor)
             rounds = [timed(home, command) for _ in range(words.rounds)]
-            wall, cpu = (statistics.median(each[at] for each in rounds) for at in (0, 1))
-            print(f"{name:<32} {wall:8.2f} {cpu:8.2f} {rounds[0][2]:8} {rounds[0][3] / 2**20:9.2f}", flush=True)
+            floor = floor or statistics.median(each[1] for each in rounds)
+            row(name, rounds, floor)
         read_journal(home)
+        hear(home, words.heard)
         if words.profile:
             for command in list(commands.values())[1:]:
                 profiled(home, command)
+
+
+def row(name: str, rounds: list[tuple[float, float, int, int]], floor: float) -> None:
+    """Print what a command took: medians; its processor time over ``floor``."""
+    wall, cpu = (statistics.median(each[at] for each in rounds) for at in (0, 1))
+    files, size = rounds[-1][2:]
+    print(f"{name:<36} {wall:8.2f} {cpu:8.2f} {cpu / floor:6.1f}x {files:6} {size / 2**20:9.2f}", flush=True)
 
 
 def make_runs(home: Path, count: int) -> str:
@@ -139,16 +154,45 @@ def read_journal(home: Path) -> None:
     from runner.sweeps.sweep_folder import SweepFolder
 
     folder = SweepFolder(home / "sweeps" / "many")
-    wall, cpu = time.monotonic(), time.process_time()
+    lines = folder.journal.path.read_bytes().splitlines()
+    cpu = time.process_time()
+    for line in lines:
+        json.loads(line)
+    bare = time.process_time() - cpu
+    cpu = time.process_time()
     folder.record()
-    taken = time.monotonic() - wall, time.process_time() - cpu
+    taken = time.process_time() - cpu
     size = folder.journal.path.stat().st_size / 2**20
-    print(f"{'a sweep that goes on: its journal':<32} {taken[0]:7.2f} {taken[1]:8.2f} {1:8} {size:9.2f}")
+    print(f"a sweep that goes on reads {len(lines)} lines, {size:.2f} MiB, in {taken:.2f} s of CPU, "
+          f"{taken / bare:.2f}x json.loads of each, {bare:.2f} s", flush=True)  # fmt: skip
+
+
+def hear(home: Path, count: int) -> None:
+    """What the methods take to hear of as many trials, and to draw the next."""
+    from runner.sweeps.choosing_values import Chooser
+    from runner.sweeps.journal import TrialState
+    from runner.sweeps.space import space_of
+    from runner.sweeps.sweep_fields import SweepSection
+
+    base = {"model": {"spec": {"k_factor": 8.0}}}
+    for method in ("random", "tpe"):
+        space = {"/model/spec/k_factor": {"min": 4.0, "max": 64.0}}
+        sweep = SweepSection.model_validate({"name": "many", "method": method, "trials": count, "space": space})
+        chooser = Chooser(sweep, space_of(sweep), base, ("maximize",))
+        cpu = time.process_time()
+        for number in range(count):
+            chooser.next(number)
+            chooser.ended(number, TrialState.COMPLETE, number % 1009 / 1009)
+        taken = time.process_time() - cpu
+        print(f"{method}: {count} trials drawn and told in {taken:.2f} s of CPU, {1000 * taken / count:.2f} ms each",
+              flush=True)  # fmt: skip
 
 
 def profiled(home: Path, command: list[str]) -> None:
     """Print what takes most of the time of a command."""
-    program = f"import sys; sys.argv = {['runner', *command]!r}; from runner.cli import app; app.main()"
+    # The program leaves by os._exit, which a profile does not outlive.
+    program = f"import os, sys; os._exit = sys.exit; sys.argv = {['runner', *command]!r}\n"
+    program += "from runner.cli import app; app.main()"
     script = home / "profiled.py"
     script.write_text(program)
     words = [sys.executable, "-m", "cProfile", "-s", "tottime", str(script)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as jsonlib
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from runner.sweeps.journal import Record, Trial
     from runner.sweeps.sweep_checking import CheckedSweep
     from runner.sweeps.sweep_folder import SweepFolder
+
+#: Trials that a terminal is shown unless more are asked for.
+SHOWN = 100
 
 Name_ = Annotated[str, Parameter(help="The sweep's name.")]
 
@@ -45,10 +49,11 @@ def run(
     checked = _read(file)
     workspace = Workspace.current()
     sweep = checked.loaded.sweep
-    from runner.sweeps import best_model, running, sweep_tables
+    from runner.sweeps import best_model, running, sweep_tables, trial_gpus
 
     if dry_run:
         running.plan_one(checked, workspace, executor)
+        trial_gpus.dealer(checked, executor)
         _explain(checked, json)
         return ExitCode.DONE
 
@@ -79,35 +84,56 @@ def run(
 def show_sweep(
     name: Name_,
     *,
+    limit: int = SHOWN,
     html: Annotated[Path | None, Parameter(help="Write its page into this file.")] = None,
     json: Json = False,
 ) -> None:
     """A sweep's trials: what was tried, what became of it, what it came to.
 
     Example: runner sweep show elo-ratings
+
+    Parameters
+    ----------
+    limit
+        At most this many, the newest; 0 is all of them.
     """
     from runner.pages.table_text import as_text
     from runner.store.files import write_atomic
     from runner.sweeps import sweep_page, sweep_tables
 
+    if limit < 0:
+        raise UsageError(f"{limit} is no number of trials", where="--limit", hint="0 is all of them")
     folder = _found(name)
-    record = folder.seen()
+    record = folder.seen(None if html is not None or limit == 0 else limit)
     if html is not None:
         write_atomic(html, sweep_page.page(record, name, _importance(folder, record)).encode())
         say(f"written: {html}")
-    tables = [sweep_tables.trials_table(record), sweep_tables.states_table(record)]
-    show(sweep_tables.document(record, name), lambda: "\n\n".join(map(as_text, tables)), as_json=json)
+
+    def human() -> str:
+        tables = [sweep_tables.trials_table(record, limit), sweep_tables.states_table(record)]
+        if len(record.aims) > 1 and record.front():
+            tables.insert(1, sweep_tables.front_table(record))
+        return "\n\n".join(map(as_text, tables))
+
+    show(sweep_tables.document(record, name, limit), human, as_json=json)
 
 
 def best(name: Name_, *, json: Json = False) -> None:
-    """The best trial: its values, its model, and the spec that trains it alone.
+    """The best trial: its values, its model, and the spec that trains it alone. Of two metrics, the front.
 
     Example: runner sweep best elo-ratings
     """
+    from runner.pages.table_text import as_text
     from runner.sweeps import sweep_tables
 
     folder = _found(name)
-    record = folder.record()
+    record = folder.seen(1)
+    front = record.front()
+    if len(record.aims) > 1 and front:
+        trials = [sweep_tables.as_document(each) | {"spec": str(folder.spec(each.name or ""))} for each in front]
+        metrics = [{"metric": aim.metric, "goal": aim.goal} for aim in record.aims]
+        show({"metrics": metrics, "front": trials}, lambda: as_text(sweep_tables.front_table(record)), as_json=json)
+        return
     found = record.best()
     if found is None:
         raise NotFoundError("no trial is complete", where=name, hint=f"look at them: runner sweep show {name}")
@@ -213,13 +239,13 @@ def list_sweeps(*, json: Json = False) -> None:
 
     rows = []
     for folder in all_sweeps(Workspace.current()):
-        record = folder.record()
+        record = folder.seen(1)
         found = record.best()
         rows.append(
             {
                 "sweep": folder.name,
                 "trials": record.counted(),
-                "metric": record.metric,
+                "metric": ", ".join(aim.metric for aim in record.aims) or None,
                 "best": found.value if found else None,
                 "model": found.model if found else None,
             }
@@ -257,6 +283,7 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
         "model_type": checked.kind,
         "metric": checked.metric,
         "goal": checked.goal,
+        **({"second": asdict(checked.aims[1])} if len(checked.aims) > 1 else {}),
         "method": sweep.method,
         "trials": checked.trials,
         "space": {at: each.model_dump(exclude_defaults=True) for at, each in checked.space.parameters.items()},
@@ -268,7 +295,8 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
     unfit = sum(child["does_not_fit"] is not None for child in document["children"])
     document["trained"] = len(document["children"]) - unfit if sweep.method == "grid" else checked.trials
     names = short_names(checked.space.parameters)
-    head = f"{counted(document['trained'], 'trials')} of {checked.kind}, to {checked.goal} {checked.metric}, " + (
+    aims = " and ".join(f"{aim.goal} {aim.metric}" for aim in checked.aims)
+    head = f"{counted(document['trained'], 'trials')} of {checked.kind}, to {aims}, " + (
         f"by {sweep.method}" + (f"; {unfit} more do not fit" if unfit else "")
     )
     rows = [
@@ -306,7 +334,7 @@ def _found(name: str) -> SweepFolder:
     return find_sweep(Workspace.current(), name)
 
 
-def _importance(folder: SweepFolder, record: Record) -> dict[str, float]:
+def _importance(folder: SweepFolder, record: Record) -> list[dict[str, float]]:
     """What matters, by the sweep as it was run last; nothing where Optuna is not installed or cannot tell."""
     from runner.errors import RunnerError
     from runner.sweeps import sweep_checking, sweep_reading
@@ -315,15 +343,16 @@ def _importance(folder: SweepFolder, record: Record) -> dict[str, float]:
         loaded = sweep_reading.load_sweep(jsonlib.dumps(folder.document()), folder.name)
         return _told(sweep_checking.check(loaded), record)
     except (RunnerError, ImportError):
-        return {}
+        return []
 
 
-def _told(checked: CheckedSweep, record: Record) -> dict[str, float]:
+def _told(checked: CheckedSweep, record: Record) -> list[dict[str, float]]:
     from runner.sweeps.choosing_values import Chooser
 
-    chooser = Chooser(checked.loaded.sweep, checked.space, checked.loaded.base_value, checked.goal)
+    goals = [aim.goal for aim in checked.aims]
+    chooser = Chooser(checked.loaded.sweep, checked.space, checked.loaded.base_value, goals)
     chooser.before(record.trials.values())
-    return chooser.importance()
+    return [chooser.importance(at) for at in range(len(goals))]
 
 
 def _write_page(folder: SweepFolder, record: Record, checked: CheckedSweep) -> Path:
@@ -337,9 +366,15 @@ def _write_page(folder: SweepFolder, record: Record, checked: CheckedSweep) -> P
 
 def _ending(record: Record, name: str, document: dict[str, Any]) -> str:
     from runner.pages.table_text import as_text
-    from runner.sweeps.sweep_tables import trials_table
+    from runner.sweeps.sweep_tables import front_table, trials_table
 
     failed = document["states"]["failed"]
     last = f"stored as {document['stored_as']}; the page: {document['page']}"
+    tables = [trials_table(record, SHOWN)]
+    if len(record.aims) > 1:
+        tables.append(front_table(record))
+        last = (
+            f"two metrics, so that none is stored as the best: runner sweep best {name}; the page: {document['page']}"
+        )
     told = [f"{failed} trials failed: runner sweep run ... --retry-failed trains them again"] if failed else []
-    return "\n\n".join([as_text(trials_table(record)), "\n".join([*told, last])])
+    return "\n\n".join([*map(as_text, tables), "\n".join([*told, last])])

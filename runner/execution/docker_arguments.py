@@ -43,6 +43,8 @@ class Container:
     cpus: float | None = None
     #: 0, a count, or ``all``.
     gpus: int | str = 0
+    #: Which ones; empty: any.
+    devices: tuple[str, ...] = ()
     network: bool = False
     security: tuple[str, ...] = ("no-new-privileges",)
     host_users: bool = False
@@ -93,6 +95,7 @@ def describe(
         processes=job.processes,
         cpus=job.cpus,
         gpus=gpus,
+        devices=job.devices if gpus else (),
         network=job.network,
         security=("no-new-privileges", *(("label=disable",) if selinux else ())),
         host_users=host_users,
@@ -142,7 +145,8 @@ def create_arguments(container: Container) -> dict[str, Any]:
         arguments["userns_mode"] = "host"
     if container.gpus:
         count = -1 if container.gpus == "all" else int(container.gpus)
-        arguments["device_requests"] = [DeviceRequest(count=count, capabilities=[["gpu"]])]
+        which = {"device_ids": list(container.devices)} if container.devices else {"count": count}
+        arguments["device_requests"] = [DeviceRequest(**which, capabilities=[["gpu"]])]
     if container.entrypoint is not None:
         arguments["entrypoint"] = list(container.entrypoint)
     return arguments
@@ -165,7 +169,9 @@ def words(container: Container) -> list[str]:
     if container.host_users:
         options += ["--userns", "host"]
     if container.gpus:
-        options += ["--gpus", str(container.gpus)]
+        # A list has its own quotes, as the option is a line of CSV.
+        which = f'"device={",".join(container.devices)}"' if container.devices else str(container.gpus)
+        options += ["--gpus", which]
     for folder, setting in _tmpfs(container).items():
         options += ["--tmpfs", f"{folder}:{setting}"]
     for target, (source, read_only) in container.mounts.items():

@@ -25,7 +25,8 @@ from runner.runs.run_folder import Run
 
 #: How often the directory is looked at, at first and later, and how often the engine is asked; seconds.
 FIRST_PAUSE, LAST_PAUSE, ENGINE_PAUSE = 0.2, 5.0, 3.0
-#: How long a storage may stay away before the following ends, seconds. The run itself goes on.
+#: How long a storage, or an engine while nobody is at the run, may stay away before the following ends, seconds. The
+#: run itself goes on.
 PATIENCE = 900.0
 #: Codes of a job that ended before it began for no fault of the run's: another was at it, or it was told to end.
 PASSING = (ExitCode.NOT_FOUND_OR_CONFLICT, ExitCode.STOPPED, -signal.SIGTERM, 128 + signal.SIGTERM)
@@ -43,6 +44,8 @@ class EngineHandle:
         self._submitted_at = self._begun = time.monotonic()
         self._next = self._ask_at = 0.0
         self._away_since: float | None = None
+        #: Since when the engine has not answered while nobody was at the run.
+        self._silent_since: float | None = None
         self._told: str | None = None
         self._stopping = self._stop_asked = self._killed = False
         self._let_go: set[str] = set()
@@ -151,6 +154,7 @@ class EngineHandle:
             return
         status = self._engine.status(self._submitted.job)
         self._explain(status)
+        self._need_answer(status, now)
         if status.state is EngineState.RUNNING and found.lost and self._is_of(found, self._submitted.number):
             # Its process is silent for longer than one that lives may be: whatever is left of it is in the way.
             self._let_go_of(self._submitted.job)
@@ -171,6 +175,22 @@ class EngineHandle:
         number = found.attempt.number if found.attempt else 0
         self._say(f"attempt {number} {became}: the run is submitted again ({spent})")
         self._submit()
+
+    def _need_answer(self, status: EngineStatus, now: float) -> None:
+        """Raise :class:`EnvironmentProblem` once an engine has been silent for too long: it may be gone for good."""
+        if status.state is not EngineState.UNREACHABLE:
+            self._silent_since = None
+            return
+        self._silent_since = self._silent_since or now
+        if now - self._silent_since > PATIENCE:
+            told = f": {status.why}" if status.why else ""
+            minutes = f"{PATIENCE / 60:g} minutes"
+            raise EnvironmentProblem(
+                f"{self._engine.name} has not answered for {minutes}, and no process is at the run{told}",
+                where=self._root.address,
+                hint=f"what became of it: runner remote status {self._root.address}; "
+                f"follow it again: runner train --resume {self._run.id}",
+            )
 
     def _is_of(self, found: Verdict, number: int) -> bool:
         """Whether the newest attempt is one of that submission's."""

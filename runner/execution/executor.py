@@ -21,6 +21,8 @@ class Job:
     read_only: tuple[Path, ...] = ()
     image: str | None = None
     gpus: int | str | None = None
+    #: Which GPUs it has, as ``CUDA_VISIBLE_DEVICES`` names them; empty: whichever there are.
+    devices: tuple[str, ...] = ()
     #: That train together, with a GPU each where GPUs are used.
     processes: int = 1
     cpus: float | None = None

@@ -11,6 +11,7 @@ from typing import Any
 
 from runner.errors import EnvironmentProblem, RunnerError
 from runner.execution.executor import Job
+from runner.execution.gpu_devices import VISIBLE, all_gpus
 from runner.execution.process_launcher import too_few_gpus
 from runner.training.threads import wanted_threads
 
@@ -74,7 +75,7 @@ class LocalExecutor:
             wanted_threads()
         if job.gpus == 0 or (job.gpus is None and job.processes == 1):
             return
-        visible = _gpus_here()
+        visible = len(all_gpus())
         if job.processes > 1 and visible < job.processes and (visible or job.gpus is not None):
             raise too_few_gpus(job.processes, visible)
         if job.gpus is None:
@@ -92,7 +93,9 @@ class LocalExecutor:
         if job.cpus:
             environment["OMP_NUM_THREADS"] = str(max(1, int(job.cpus)))
         if job.gpus == 0:
-            environment["CUDA_VISIBLE_DEVICES"] = ""
+            environment[VISIBLE] = ""
+        elif job.devices:
+            environment[VISIBLE] = ",".join(job.devices)
         with (job.run / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "runner", "worker", str(job.run), "--lease", "stdin"],
@@ -108,12 +111,3 @@ class LocalExecutor:
 
     def command(self, job: Job) -> list[str]:
         return ["runner", "worker", str(job.run)]
-
-
-def _gpus_here() -> int:
-    """How many GPUs the driver shows, without importing torch."""
-    try:
-        listing = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return 0
-    return sum(line.startswith("GPU ") for line in listing.stdout.splitlines())

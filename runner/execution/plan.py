@@ -46,6 +46,8 @@ class Plan:
     notes: list[str] = field(default_factory=list)
     #: Those of the notes that are said again when the run has ended, well or badly.
     reminders: list[str] = field(default_factory=list)
+    #: Which GPUs it has, where others train beside it (:class:`~runner.execution.gpu_devices.Dealer`).
+    devices: tuple[str, ...] = ()
 
     def job(self, run: Path) -> Job:
         """The job of this plan's run, with its secrets: read from our environment now, kept in memory only."""
@@ -77,6 +79,7 @@ class Plan:
             read_only=self.read_only,
             image=self.document.image,
             gpus=section.gpus,
+            devices=self.devices,
             processes=section.processes,
             cpus=section.cpus,
             memory=section.memory_bytes,
@@ -94,9 +97,11 @@ def make_plan(
 
     Raises the error of whatever is missing: a stored model, a data file, a GPU, an engine.
     """
+    left_out = None
     if executor is not None:
-        loaded = with_flags(loaded, {"/run/executor": executor})
+        loaded, left_out = _with_executor(loaded, executor)
     spec, parent, notes = resolve_start_state(loaded, workspace)
+    notes = [*notes, *([left_out] if left_out else [])]
     assert spec.model.spec is not None
     kind = spec.model.spec.model_type
     cwd = cwd or current_folder()
@@ -165,6 +170,17 @@ def make_plan(
         name for name, revision in [*model_names(spec), *bases.names] if revision is None and comes_from_package(name)
     )
     return Plan(spec, kind, chosen, document, read_only, tuple(packaged), parent, [*notes, *reminders], reminders)
+
+
+def _with_executor(loaded: LoadedSpec, executor: str) -> tuple[LoadedSpec, str | None]:
+    """The spec for the executor that a flag names, and a note where that has no use for the spec's ``run.engine``: who
+    says where it runs says that it runs on no engine."""
+    flags: dict[str, str | None] = {"/run/executor": executor}
+    note = None
+    if executor not in ENGINES and loaded.spec.run.engine is not None:
+        flags["/run/engine"] = None
+        note = f"run.engine is left out: --executor {executor} runs it here, and not on {loaded.spec.run.executor}"
+    return with_flags(loaded, flags), note
 
 
 def choose_executor(

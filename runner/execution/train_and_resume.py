@@ -69,15 +69,17 @@ def train(
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
     pipeline: JsonObject | None = None,
+    devices: tuple[str, ...] = (),
 ) -> Finished:
     """Plan, create the run, execute it, store the model. Raises the :class:`RunnerError` that the run ended with.
 
+    ``devices`` are the GPUs that it has, as ``CUDA_VISIBLE_DEVICES`` names them; empty: whichever there are.
     ``pipeline`` is for the model's lock: whose step the training is (:class:`~runner.store.replay_lock.ReplayLock`).
     ``anyway``: begin although the training will not fit the machine, which is otherwise refused.
     """
     run, plan = _begun(loaded, workspace, executor, anyway, pipeline)
     announce(run, plan)
-    return _carry_out(run, plan, workspace, listeners)
+    return _carry_out(run, replace(plan, devices=devices), workspace, listeners)
 
 
 def leave(
@@ -141,8 +143,10 @@ def resume(
     anyway: bool = False,
     listeners: Sequence[Listener] = (),
     announce: Callable[[Run, Plan], None] = lambda run, plan: None,
+    devices: tuple[str, ...] = (),
 ) -> Finished:
     """Go on with a run from its last checkpoint. ``changed`` may differ from the run's spec in fields marked free.
+    ``devices`` are as :func:`train` takes them.
 
     Data of another fingerprint than the run began with ends it with :class:`ConflictError`, unless
     ``allow_changed_data``: then both fingerprints are in its lock.
@@ -163,6 +167,13 @@ def resume(
             "the run's steps were taken by a program",
             where=run.id,
             hint="have the program go on from what it saved: create_training_client_from_state_with_optimizer(PATH)",
+        )
+    if before.executor in ENGINES and executor is not None and executor not in ENGINES:
+        raise ConflictError(
+            f"the run is on {before.executor}, and so are its checkpoints: it may still be going on there",
+            where=run.id,
+            hint=f"go on with it there, without --executor; or stop it (runner runs stop {run.id}) and train its spec "
+            f"anew here: {run.path / 'spec.json'}",
         )
     loaded = load_file(run.path / "spec.json")
     cwd = Path(before.cwd)
@@ -191,7 +202,7 @@ def resume(
         (run.path / "outcome.json").unlink(missing_ok=True)
     run.write("plan", plan.document)
     announce(run, plan)
-    return _carry_out(run, plan, workspace, listeners)
+    return _carry_out(run, replace(plan, devices=devices), workspace, listeners)
 
 
 def _as_it_began(plan: Plan, before: PlanDocument, workspace: Workspace) -> Plan:

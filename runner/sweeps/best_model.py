@@ -16,7 +16,8 @@ from runner.workspace import Workspace
 
 
 def promote_best(record: Record, name: str, workspace: Workspace) -> StoredModel | None:
-    """Store the best trial's model as the newest version of ``name``; None where no trial is complete.
+    """Store the best trial's model as the newest version of ``name``; None where no trial is complete, or none is the
+    best alone, by two metrics.
 
     A second time it is the version that it was. Its files are shared with the trial's where the file system can.
     Raises :class:`~runner.errors.NotFoundError` where the trial's model was removed.
@@ -31,14 +32,15 @@ def promote_best(record: Record, name: str, workspace: Workspace) -> StoredModel
 
 
 def remove_others(record: Record, workspace: Workspace) -> list[str]:
-    """Remove the models of complete trials that are not the best, but for those that something needs.
+    """Remove the models of complete trials that are not the best (of two metrics: not on the front), but for those that
+    something needs.
 
     Returns a sentence for each that stays, and one for what went.
     """
-    best = record.best()
+    front = {trial.number for trial in record.front()}
     others: list[StoredModel] = []
     for trial in record.trials.values():
-        if trial.state is TrialState.COMPLETE and trial is not best and trial.model is not None:
+        if trial.state is TrialState.COMPLETE and trial.number not in front and trial.model is not None:
             with contextlib.suppress(NotFoundError):  # removed already
                 others.append(find(workspace.store, trial.model))
     decided = removal_rules.of_models(workspace, others)

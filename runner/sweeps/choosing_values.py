@@ -7,7 +7,7 @@ that it asks and stops as it would have without: its samplers are seeded, and a 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner.sweeps.journal import Trial, TrialState
@@ -25,12 +25,12 @@ class Chooser:
     """Draws values, hears what became of them, and says what is to stop. One for each space of a sweep."""
 
     def __init__(
-        self, sweep: SweepSection, space: Space, base: Mapping[str, Any], goal: Goal, *, segment: int = 0
+        self, sweep: SweepSection, space: Space, base: Mapping[str, Any], goals: Sequence[Goal], *, segment: int = 0
     ) -> None:
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        self._space, self._base = space, base
+        self._space, self._base, self._several = space, base, len(goals) > 1
         self._trials: dict[int, optuna.trial.Trial] = {}
         self._grid = space.combinations(base) if sweep.method == "grid" else None
         self._passed: list[Values] = []
@@ -38,7 +38,7 @@ class Chooser:
             warnings.simplefilter("ignore")  # what Optuna calls experimental
             self._study = optuna.create_study(
                 study_name=sweep.name,
-                direction=goal,
+                directions=list(goals),
                 sampler=_sampler(sweep, (sweep.seed + segment) % 2**31),
                 pruner=_pruner(sweep.pruning),
             )
@@ -50,7 +50,11 @@ class Chooser:
         for trial in trials:
             # A grid does not come to them again.
             self._passed.append(trial.values)
-            if trial.state is not TrialState.COMPLETE or trial.value is None:
+            if (
+                trial.state is not TrialState.COMPLETE
+                or trial.value is None
+                or (self._several and trial.second is None)
+            ):
                 continue
             if set(trial.values) <= set(self._space.parameters) and all(
                 self._space.takes(place, value) for place, value in trial.values.items()
@@ -58,9 +62,16 @@ class Chooser:
                 self._study.enqueue_trial(self._space.fixed(trial.values))
                 asked = self._study.ask()
                 self._space.suggested(asked, self._base)
-                for at, value in sorted(trial.told.items()):
-                    asked.report(value, at)
-                self._study.tell(asked, trial.value, state=optuna.trial.TrialState.COMPLETE)
+                if not self._several:
+                    for at, value in sorted(trial.told.items()):
+                        asked.report(value, at)
+                self._study.tell(asked, self._values(trial.value, trial.second), state=optuna.trial.TrialState.COMPLETE)
+
+    def _values(self, value: float, second: float | None) -> list[float]:
+        if not self._several:
+            return [value]
+        assert second is not None
+        return [value, second]
 
     def next(self, number: int, given: Values | None = None) -> Values | None:
         """The values of the next trial: those that are ``given``, or what the method says. None: a grid is at its end.
@@ -81,22 +92,24 @@ class Chooser:
         return values
 
     def told(self, number: int, at: int, value: float) -> bool:
-        """Hear a measurement; whether the trial is to stop."""
+        """Hear a measurement; whether the trial is to stop. Of two metrics nothing is stopped by one."""
+        if self._several:
+            return False
         trial = self._trials[number]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             trial.report(value, at)
             return trial.should_prune()
 
-    def ended(self, number: int, state: TrialState, value: float | None) -> None:
-        """Hear the end of a trial."""
+    def ended(self, number: int, state: TrialState, value: float | None, second: float | None = None) -> None:
+        """Hear the end of a trial; ``second`` is the value of a second metric, where there is one."""
         import optuna
 
         trial = self._trials.pop(number)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             if value is not None and state in (TrialState.COMPLETE, TrialState.DUPLICATE):
-                self._study.tell(trial, value)
+                self._study.tell(trial, self._values(value, second))
             elif state is TrialState.PRUNED:
                 self._study.tell(trial, state=optuna.trial.TrialState.PRUNED)
             else:
@@ -130,18 +143,20 @@ class Chooser:
                         stopped.setdefault(number, line["at"])
                 case "ended":
                     if number in self._trials:
-                        self.ended(number, TrialState(line["state"]), line.get("value"))
+                        self.ended(number, TrialState(line["state"]), line.get("value"), line.get("second"))
         return stopped, differed
 
-    def importance(self) -> dict[str, float]:
-        """How much of the differences each parameter explains (PED-ANOVA), of parameters that every trial has."""
+    def importance(self, metric: int = 0) -> dict[str, float]:
+        """How much of the differences in the metric of this place each parameter explains (PED-ANOVA), of parameters
+        that every trial has."""
         import optuna
 
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 evaluator = optuna.importance.PedAnovaImportanceEvaluator()
-                return dict(optuna.importance.get_param_importances(self._study, evaluator=evaluator))
+                target = (lambda trial: trial.values[metric]) if self._several else None
+                return dict(optuna.importance.get_param_importances(self._study, evaluator=evaluator, target=target))
         except (ValueError, RuntimeError, ZeroDivisionError):
             return {}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from runner.errors import UsageError
 from runner.store.files import write_atomic
 from runner.sweeps.journal import Record
-from runner.sweeps.sweep_tables import as_document, parameters_of
+from runner.sweeps.sweep_tables import as_document, metrics_of, parameters_of
 
 
 def write(record: Record, path: Path) -> int:
@@ -25,14 +25,15 @@ def write(record: Record, path: Path) -> int:
             text = "".join(json.dumps(trial, ensure_ascii=False) + "\n" for trial in trials)
         case ".csv":
             places = parameters_of(record)
+            metrics = metrics_of(record)
             out = io.StringIO(newline="")
             writer = csv.writer(out, lineterminator="\n")
-            writer.writerow(["trial", "state", record.metric or "value", *places, "seconds", "run", "model", "why"])
+            writer.writerow(["trial", "state", *metrics, *places, "seconds", "run", "model", "why"])
             for each in trials:
                 values = [_cell(each["values"].get(place)) for place in places]
                 writer.writerow(
-                    [each["trial"], each["state"], each["value"], *values, each["seconds"], each["run"], each["model"],
-                     each["why"]]
+                    [each["trial"], each["state"], *(each["value"], each.get("second"))[: len(metrics)], *values,
+                     each["seconds"], each["run"], each["model"], each["why"]]
                 )  # fmt: skip
             text = out.getvalue()
         case other:

@@ -95,7 +95,7 @@ def _need_independent(checked: CheckedSweep) -> None:
 def _drawn(checked: CheckedSweep) -> list[Child]:
     """The trials that ``sweep run`` would train, in its order: each training once, none that does not fit."""
     sweep, base = checked.loaded.sweep, checked.loaded.base_value
-    chooser = Chooser(sweep, checked.space, base, checked.goal)
+    chooser = Chooser(sweep, checked.space, base, [aim.goal for aim in checked.aims])
     found: dict[str, Child] = {}
     vain = number = 0
     while len(found) < checked.trials and (vain < MOST_VAIN or sweep.method == "grid"):

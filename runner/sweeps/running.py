@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runner.errors import ExitCode, Interrupted, RunFailed, SpecError, Stopped
@@ -19,6 +19,7 @@ from runner.sweeps.choosing_values import Chooser
 from runner.sweeps.journal import Record, Trial, TrialState
 from runner.sweeps.sweep_checking import CheckedSweep, feasible
 from runner.sweeps.sweep_folder import SweepFolder, content_hash, sweep_folder
+from runner.sweeps.trial_gpus import dealer
 from runner.sweeps.trial_process import TrialProcess
 from runner.workspace import Workspace
 
@@ -87,6 +88,7 @@ class _Running:
         self.workspace, self.folder, self.executor = workspace, folder, executor
         self.told, self.said, self.signals = told, said, signals
         self.record = folder.record()
+        self.dealer = dealer(checked, executor)
         self.trials: list[TrialProcess] = []
         self.to_resume: list[Trial] = []
         self.stopping: str | None = None
@@ -109,16 +111,23 @@ class _Running:
                 "method": self.sweep.method,
                 "seed": self.sweep.seed,
                 "prune": self.sweep.pruning.model_dump() if self.sweep.pruning else None,
-                "metric": [self.checked.metric, self.checked.goal, self.sweep.metric.at],
+                "metric": [
+                    each
+                    for aim, asked in zip(self.checked.aims, self.sweep.metrics, strict=True)
+                    for each in (aim.metric, aim.goal, asked.at)
+                ],
                 "constraints": self.sweep.constraints,
                 "parallel": self.sweep.parallel > 1,
             }
         )
         self.folder.write_document(document)
         if not self.record.spaces or self.record.spaces[-1] != space:
-            self.add("space", hash=space, metric=self.checked.metric, goal=self.checked.goal)
+            first, *others = self.checked.aims
+            second = {"second": asdict(others[0])} if others else {}
+            self.add("space", hash=space, metric=first.metric, goal=first.goal, **second)
         segment = len(self.record.spaces) - 1
-        self.chooser = Chooser(self.sweep, self.checked.space, self.base, self.checked.goal, segment=segment)
+        goals = [aim.goal for aim in self.checked.aims]
+        self.chooser = Chooser(self.sweep, self.checked.space, self.base, goals, segment=segment)
         self.chooser.before(trial for trial in self.record.trials.values() if trial.segment < segment)
         stopped, differed = self.chooser.replay(self.record.steps)
         if differed is not None:
@@ -198,7 +207,8 @@ class _Running:
         first = self._of_same_identity(trial)
         if first is not None:
             # What one comes to that is still trained is not known: the copy says nothing then, and costs nothing.
-            self._end(trial, TrialState.DUPLICATE, first.value, why=f"trial {first.number} trains the same")
+            why = f"trial {first.number} trains the same"
+            self._end(trial, TrialState.DUPLICATE, first.value, second=first.second, why=why)
             return False
         self._start(trial, child)
         return True
@@ -217,9 +227,17 @@ class _Running:
     def _start(self, trial: Trial, child: Child) -> None:
         write_json(self.folder.spec(child.name), child.loaded.document.value)
         log = self.folder.log(child.name)
+        devices = self.dealer.take() if self.dealer else ()
         self.trials.append(
             trial_process.begin(
-                trial.number, child.loaded, self.workspace, log, self.checked.metric, self.executor, self.trials
+                trial.number,
+                child.loaded,
+                self.workspace,
+                log,
+                self.checked.metric,
+                self.executor,
+                self.trials,
+                devices,
             )
         )
 
@@ -238,6 +256,8 @@ class _Running:
         if status is not None:
             self.trials.remove(process)
             process.close()
+            if self.dealer:
+                self.dealer.give_back(process.devices)
             self._over(process, trial, time.monotonic() - process.began)
 
     def _measured(self, process: TrialProcess, trial: Trial, at: int, value: float) -> None:
@@ -265,10 +285,12 @@ class _Running:
             self._failed(trial)
             return
         metrics, model = end["metrics"], end["model"]
-        value = self._judged(trial, metrics)
-        state = TrialState.COMPLETE if value is not None else TrialState.MISSING_METRIC
-        why = None if value is not None else f"its run has no {self.checked.metric}"
-        self._end(trial, state, value, why=why, seconds=seconds, metrics=metrics, model=model)
+        values = [self._judged(trial, metrics, at) for at in range(len(self.checked.aims))]
+        missing = [aim.metric for aim, value in zip(self.checked.aims, values, strict=True) if value is None]
+        state = TrialState.MISSING_METRIC if missing else TrialState.COMPLETE
+        why = f"its run has no {' and no '.join(missing)}" if missing else None
+        value, second = (None, None) if missing else (values[0], values[1] if len(values) > 1 else None)
+        self._end(trial, state, value, second=second, why=why, seconds=seconds, metrics=metrics, model=model)
         if self.sweep.pruning is not None and not any(each.told for each in self.record.trials.values()):
             self.stopping = (
                 f"trial {trial.number} ended and told no {self.checked.metric} while it trained, so that nothing can "
@@ -282,13 +304,14 @@ class _Running:
             clear_checkpoints(run.path / "checkpoints")
             run.transition(State.CANCELLED, note=f"stopped by sweep {self.folder.name} after {trial.pruned_at}")
 
-    def _judged(self, trial: Trial, metrics: dict[str, Any]) -> float | None:
-        """What a trial is judged by; None where its run has no such number."""
-        found = metrics.get(self.checked.metric)
+    def _judged(self, trial: Trial, metrics: dict[str, Any], at: int) -> float | None:
+        """What a trial comes to in the metric of this place; None where its run has no such number."""
+        aim = self.checked.aims[at]
+        found = metrics.get(aim.metric)
         last = [float(found)] if isinstance(found, int | float) and not isinstance(found, bool) else []
-        if self.sweep.metric.at == "best":
+        if self.sweep.metrics[at].at == "best":
             last += trial.told.values()
-        return (max if self.checked.goal == "maximize" else min)(last, default=None)
+        return min(last, key=aim.cost, default=None)
 
     def _failed(self, trial: Trial) -> None:
         failures = sum(each.state is TrialState.FAILED for each in self.record.trials.values())
@@ -302,7 +325,7 @@ class _Running:
         if "seconds" in fields:
             fields["seconds"] = round(fields["seconds"], 3)
         self.add("ended", trial=trial.number, state=str(state), value=value, **fields)
-        self.chooser.ended(trial.number, state, value)
+        self.chooser.ended(trial.number, state, value, fields.get("second"))
         self.told(trial, self.record)
         if self.stopping is None and self.sweep.time_budget is not None:
             spent = sum(each.seconds for each in self.record.trials.values())

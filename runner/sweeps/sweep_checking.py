@@ -16,8 +16,9 @@ from runner.spec.envelope import TrainingSpec
 from runner.spec.reader import Document
 from runner.sweeps import constraints
 from runner.sweeps.children import VARIED, Child, child_of
+from runner.sweeps.journal import Aim
 from runner.sweeps.space import Space, dotted, pointer_of, space_of
-from runner.sweeps.sweep_fields import Goal
+from runner.sweeps.sweep_fields import Goal, Metric
 from runner.sweeps.sweep_reading import LoadedSweep
 
 #: Specs of a sweep that are checked before it begins, at most: of a larger grid, and of a range, as many are drawn.
@@ -33,12 +34,22 @@ class CheckedSweep:
     loaded: LoadedSweep
     space: Space
     kind: str
-    metric: str
-    goal: Goal
+    #: What is made better: one metric, or two.
+    aims: tuple[Aim, ...]
     #: Runs in all.
     trials: int
     #: Children that were made to see whether they are right.
     tried: list[Child] = field(default_factory=list)
+
+    @property
+    def metric(self) -> str:
+        """The first."""
+        return self.aims[0].metric
+
+    @property
+    def goal(self) -> Goal:
+        """Which way is better in the first."""
+        return self.aims[0].goal
 
 
 def check(loaded: LoadedSweep) -> CheckedSweep:
@@ -60,6 +71,9 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
             "every trial would push its model to the Hub",
             "take `hub` out, and push the best when it is over",
         )
+    if sweep.parallel > 1 and loaded.base.spec.run.gpus == "all":
+        message = f'"all" is for one training at a time, and {sweep.parallel} trials are: say how many each has'
+        fault(("base", "run", "gpus"), message, "a number, or parallel: 1")
     key = "space" if "space" in document.value["sweep"] else "parameters"
     for place in sweep.space:
         pointer = pointer_of(place)
@@ -81,7 +95,7 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
                     on_key=True,
                 )
     trials = _trials(loaded, space, fault)
-    metric, goal = _metric(loaded, fault)
+    aims = _aims(loaded, fault)
     for at, text in enumerate(sweep.constraints):
         try:
             for place in constraints.places(text):
@@ -91,13 +105,13 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
                     fault(("sweep", "constraints", at), f"there is no {place} in the base spec")
         except constraints.Unfit as error:
             fault(("sweep", "constraints", at), str(error))
-    _measured(loaded, space, metric, fault)
+    _measured(loaded, space, aims[0].metric, fault)
     if sweep.prune is not None or sweep.method == "halving":
         _measured_while_trained(loaded.base.spec, fault)
     if faults:
         raise SpecError(faults, source=document.source)
     tried = _children(loaded, space, key)
-    return CheckedSweep(loaded, space, loaded.base.kind, metric, goal, trials, tried)
+    return CheckedSweep(loaded, space, loaded.base.kind, aims, trials, tried)
 
 
 _NOTHING = object()
@@ -151,23 +165,32 @@ def _trials(loaded: LoadedSweep, space: Space, fault: Any) -> int:
     return min(sweep.trials or count, count)
 
 
-def _metric(loaded: LoadedSweep, fault: Any) -> tuple[str, Goal]:
+def _aims(loaded: LoadedSweep, fault: Any) -> tuple[Aim, ...]:
     """What is made better, and which way."""
+    listed = loaded.sweep.metrics
+    at: Sequence[str | int] = ("sweep", "metric")
+    found = [_aim(loaded, each, (*at, place) if len(listed) > 1 else at, fault) for place, each in enumerate(listed)]
+    if len(found) > 1 and found[0].metric == found[1].metric:
+        fault((*at, 1), f"is {found[0].metric} as the first one is", "name another, or give one metric alone")
+    return tuple(found)
+
+
+def _aim(loaded: LoadedSweep, asked: Metric, at: Sequence[str | int], fault: Any) -> Aim:
     assert loaded.base.kind is not None
-    task, asked = registry.task(loaded.base.kind), loaded.sweep.metric
+    task = registry.task(loaded.base.kind)
     measure = next((each for each in task.measures if each.metric == asked.name), task.measures[0])
     if asked.name is None or asked.name == measure.metric:
         own: Goal = "maximize" if measure.better == "higher" else "minimize"
-        return measure.metric, asked.goal or own
+        return Aim(measure.metric, asked.goal or own)
     if asked.goal is None:
         known = ", ".join(each.metric for each in task.measures)
         near = near_names.nearest(asked.name, [each.metric for each in task.measures])
         fault(
-            ("sweep", "metric", "name"),
+            (*at, "name"),
             "none of the figures that this kind is judged by, so `goal` has to say which way is better",
             f"did you mean {near}?" if near else f"they are {known}; or give `goal`",
         )
-    return asked.name, asked.goal or "maximize"
+    return Aim(asked.name, asked.goal or "maximize")
 
 
 def _measured(loaded: LoadedSweep, space: Space, metric: str, fault: Any) -> None:

@@ -148,7 +148,11 @@ class SweepSection(Section):
     )
     parallel: Annotated[int, Field(ge=1, le=64)] = option(1, description="How many train at a time.", older=("n_jobs",))
     seed: Annotated[int, Field(ge=0, lt=2**31)] = option(42, description="Seeds what is tried.")
-    metric: Metric = option(Metric(), description="What is made better.")
+    metric: Metric | Annotated[list[Metric], Field(min_length=2, max_length=2)] = option(
+        Metric(),
+        description="What is made better. Of two metrics there is no best trial but a front: those to which no other "
+        "is better in one and as good in the other. None of them is stored under the base spec's name.",
+    )
     space: Annotated[dict[Place, Parameter | list[JsonValue]], Field(min_length=1)] = option(
         description="What is varied: a place of the base spec -> the values it takes.",
         older=("parameters",),
@@ -180,7 +184,25 @@ class SweepSection(Section):
             raise invalid(("prune", "kind"), "halving_prunes", "the method halving stops runs by halving")
         if self.on_fail == "stop" and self.max_failures is not None:
             raise invalid(("max_failures",), "stops_at_once", "has no effect: the first failure ends the sweep")
+        if isinstance(self.metric, list):
+            self._of_two(self.metric)
         return self
+
+    def _of_two(self, metrics: list[Metric]) -> None:
+        if self.method in ("halving", "cma-es"):
+            message = f"{self.method} goes by one metric, and there are two: take grid, random, tpe or gp"
+            raise invalid(("method",), "one_metric", message)
+        if self.prune is not None:
+            raise invalid(("prune",), "one_metric", "goes by one metric, and there are two: leave it out")
+        for at, each in enumerate(metrics):
+            if each.at == "best":
+                message = "the best of two metrics may be of different epochs, and the model is of one: leave it out"
+                raise invalid(("metric", at, "at"), "one_metric", message)
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """What is made better: one, or two."""
+        return self.metric if isinstance(self.metric, list) else [self.metric]
 
     @property
     def pruning(self) -> Pruning | None:

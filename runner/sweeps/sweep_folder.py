@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from runner import near_names
 from runner.errors import ConflictError, NotFoundError
 from runner.store.files import cannot_write, read_json, write_json
+from runner.sweeps import journal_digest
 from runner.sweeps.journal import Journal, Record, TrialState
 from runner.workspace import Workspace
 
@@ -41,16 +42,20 @@ class SweepFolder:
         """What the journal says."""
         return Record.read(self.journal)
 
-    def seen(self) -> Record:
-        """The same for who looks on: what was being trained when the sweep was interrupted is told as that."""
-        record = self.record()
+    def seen(self, most: int | None = None) -> Record:
+        """The same for who looks on: what was being trained when the sweep was interrupted is told as that. With
+        ``most``, only that many of the newest trials need be there whole, beside the best."""
+        record = self._looked_at(most)
         if any(trial.state is TrialState.RUNNING for trial in record.trials.values()) and not self._being_run():
             # It may have ended between the two looks.
-            record = self.record()
+            record = self._looked_at(most)
             for trial in record.trials.values():
                 if trial.state is TrialState.RUNNING:
                     trial.state = TrialState.INTERRUPTED
         return record
+
+    def _looked_at(self, most: int | None) -> Record:
+        return self.record() if most is None else journal_digest.read(self.path, self.journal, most)
 
     def _being_run(self) -> bool:
         """Whether a process holds the sweep's lock, or may: in a folder that cannot be written to nobody can tell."""

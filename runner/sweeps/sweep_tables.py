@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from runner.contract import Table
@@ -32,24 +32,64 @@ def short_names(places: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def trials_table(record: Record) -> Table:
-    """Every trial: what was tried, what became of it, what it came to."""
+def metrics_of(record: Record) -> list[str]:
+    """What its trials are judged by, as headings."""
+    return [aim.metric for aim in record.aims] or ["value"]
+
+
+def values_of(trial: Trial, record: Record) -> list[float | None]:
+    """What a trial came to in each of them."""
+    return [trial.value, trial.second][: max(len(record.aims), 1)]
+
+
+def front_table(record: Record) -> Table:
+    """The trials to which no other is better in one metric and as good in the other; the picture has the metrics."""
     places = parameters_of(record)
     names = short_names(places)
-    best = record.best()
+    rows = [
+        [*values_of(trial, record), trial.number,
+         *(shown(trial.values[place]) if place in trial.values else None for place in places), trial.model]
+        for trial in record.front()
+    ]  # fmt: skip
+    columns = [*metrics_of(record), "trial", *(names[place] for place in places), "model"]
+    said = " and ".join(f"{aim.goal} {aim.metric}" for aim in record.aims)
+    note = f"To {said}: no other is better in one and as good in the other."
+    return Table("front", "The front", columns, rows, note=note)
+
+
+def front_line(record: Record) -> Table:
+    """The front as a line of the second metric over the first."""
+    rows = [values_of(trial, record) for trial in record.front()]
+    return Table("front_line", "The front", metrics_of(record), rows, "line")
+
+
+def newest(record: Record, most: int) -> list[Trial]:
+    """The newest ``most`` trials in their order; 0 is all that there are."""
+    return list(record.trials.values())[-most:] if most else list(record.trials.values())
+
+
+def trials_table(record: Record, most: int = 0) -> Table:
+    """The newest ``most`` trials (0: every one): what was tried, what became of it, what it came to."""
+    places = parameters_of(record)
+    listed = newest(record, most)
+    earlier = sum(record.states().values()) - len(listed)
+    names = short_names(places)
+    marked = {trial.number for trial in record.front()}
+    mark = "best: " if len(record.aims) < 2 else "front: "
     rows = [
         [
             trial.number,
             str(trial.state) + (f" after {trial.pruned_at}" if trial.pruned_at is not None else ""),
-            trial.value,
+            *values_of(trial, record),
             *(shown(trial.values[place]) if place in trial.values else None for place in places),
             round(trial.seconds, 1) if trial.seconds else None,
-            ("best: " if trial is best else "") + (trial.model or _why(trial)),
+            (mark if trial.number in marked else "") + (trial.model or _why(trial)),
         ]
-        for trial in record.trials.values()
+        for trial in listed
     ]
-    columns = ["trial", "state", record.metric or "value", *(names[place] for place in places), "seconds", "model"]
-    return Table("trials", "Trials", columns, rows, decimals={"seconds": 1})
+    columns = ["trial", "state", *metrics_of(record), *(names[place] for place in places), "seconds", "model"]
+    note = f"The newest {len(listed)}; {earlier:,} earlier ones are not shown: --limit 0 shows all." if earlier else ""
+    return Table("trials", "Trials", columns, rows, note=note, decimals={"seconds": 1})
 
 
 def _why(trial: Trial) -> str:
@@ -59,16 +99,16 @@ def _why(trial: Trial) -> str:
 
 def states_table(record: Record) -> Table:
     """How many trials are in which state."""
-    counts = Counter(trial.state for trial in record.trials.values())
+    counts = record.states()
     return Table("states", "What became of them", ["state", "trials"], [[str(each), counts[each]] for each in counts])
 
 
-def importance_table(importance: Mapping[str, float]) -> Table:
-    """How much of the differences each parameter explains."""
+def importance_table(importance: Mapping[str, float], metric: str | None = None) -> Table:
+    """How much of the differences each parameter explains; of one of two metrics its name says which."""
     names = short_names(importance)
     rows = [[names[place], round(share, 4)] for place, share in importance.items()]
     return Table(
-        "importance", "What matters", ["parameter", "share"], rows, "bars",
+        "importance", f"What matters to {metric}" if metric else "What matters", ["parameter", "share"], rows, "bars",
         note="The share of the differences between good and other trials that a parameter explains (PED-ANOVA).",
     )  # fmt: skip
 
@@ -85,16 +125,24 @@ def progress_table(record: Record) -> Table:
     return Table("progress", "Trial by trial", ["trial", record.metric or "value", "best so far"], rows, "line")
 
 
-def document(record: Record, name: str) -> dict[str, Any]:
-    """What ``runner sweep show --json`` prints."""
+def document(record: Record, name: str, most: int = 0) -> dict[str, Any]:
+    """What ``runner sweep show --json`` prints, with the newest ``most`` trials (0: every one)."""
     best = record.best()
+    states = record.states()
+    listed = newest(record, most)
     return {
         "sweep": name,
         "metric": record.metric,
         "goal": record.goal,
-        "states": {str(state): sum(trial.state is state for trial in record.trials.values()) for state in TrialState},
+        **(
+            {"second": asdict(record.aims[1]), "front": [each.number for each in record.front()]}
+            if len(record.aims) > 1
+            else {}
+        ),
+        "states": {str(state): states[state] for state in TrialState},
         "best": as_document(best) if best else None,
-        "trials": [as_document(trial) for trial in record.trials.values()],
+        "trials": [as_document(trial) for trial in listed],
+        "trials_left_out": sum(states.values()) - len(listed),
     }
 
 
@@ -104,6 +152,7 @@ def as_document(trial: Trial) -> dict[str, Any]:
         "trial": trial.number,
         "state": str(trial.state),
         "value": trial.value,
+        **({"second": trial.second} if trial.second is not None else {}),
         "values": trial.values,
         "name": trial.name,
         "run": trial.run,
@@ -122,8 +171,12 @@ def line(trial: Trial, record: Record, total: int) -> str:
     over = sum(each.counted and each.state is not TrialState.RUNNING for each in record.trials.values())
     head = f"{over}/{max(total, over)}  trial {trial.number}: {tried} -> "
     if trial.state is TrialState.COMPLETE and trial.value is not None:
-        best = record.best()
-        told = f"{record.metric} {number(trial.value)}" + (" (best)" if best is trial else "")
+        told = ", ".join(
+            f"{metric} {number(value)}"
+            for metric, value in zip(metrics_of(record), values_of(trial, record), strict=True)
+        )
+        if trial.number in {each.number for each in record.front()}:
+            told += " (best)" if len(record.aims) < 2 else " (on the front)"
     else:
         told = f"{trial.state}" + (f": {trial.why}" if trial.why else "")
     return head + told + (f", {trial.seconds:.1f} s" if trial.seconds else "")

@@ -43,6 +43,8 @@ class TrialProcess:
     #: What it told at its end.
     end: dict[str, Any] | None = None
     asked_to_stop: bool = False
+    #: The GPUs that are its own.
+    devices: tuple[str, ...] = ()
 
     def heard(self) -> list[dict[str, Any]]:
         """What it told since the last call."""
@@ -83,8 +85,10 @@ def begin(
     metric: str,
     executor: str | None,
     others: Iterable[TrialProcess] = (),
+    devices: tuple[str, ...] = (),
 ) -> TrialProcess:
-    """Start, or go on with, the run of a trial's spec. What it would print goes to the file ``log``.
+    """Start, or go on with, the run of a trial's spec. What it would print goes to the file ``log``. ``devices`` are
+    the GPUs that it has; empty: whichever there are.
 
     It tells ``{"run": id}``, ``{"at": n, "value": v}`` for a measurement of ``metric`` after step or epoch n, and at
     the end ``{"end": ...}`` with ``metrics`` and ``model``, or ``error`` and ``code``.
@@ -99,7 +103,7 @@ def begin(
         try:
             for other in (hears, lease, *(each for one in others for each in (one.hears, one.lease))):
                 os.close(other)
-            code = _inside(loaded, workspace, log, metric, executor, tells, leased)
+            code = _inside(loaded, workspace, log, metric, executor, devices, tells, leased)
         except BaseException:  # noqa: BLE001 - a fork must not go on as its parent
             traceback.print_exc()
         finally:
@@ -107,11 +111,18 @@ def begin(
     os.close(tells)
     os.close(leased)
     os.set_blocking(hears, False)
-    return TrialProcess(number, pid, hears, lease)
+    return TrialProcess(number, pid, hears, lease, devices=devices)
 
 
 def _inside(
-    loaded: LoadedSpec, workspace: Workspace, log: Path, metric: str, executor: str | None, tells: int, leased: int
+    loaded: LoadedSpec,
+    workspace: Workspace,
+    log: Path,
+    metric: str,
+    executor: str | None,
+    devices: tuple[str, ...],
+    tells: int,
+    leased: int,
 ) -> int:
     """All that the fork does. Returns its exit code."""
     # Ctrl-C at a terminal reaches the whole group: the parent says what it means.
@@ -140,7 +151,12 @@ def _inside(
                 listener.handle(event)
             tell(end=done)
             return 0
-        words: dict[str, Any] = {"executor": executor, "listeners": [listener], "announce": announce}
+        words: dict[str, Any] = {
+            "executor": executor,
+            "listeners": [listener],
+            "announce": announce,
+            "devices": devices,
+        }
         if before is None:
             finished = train_and_resume.train(loaded, workspace, **words)
         else:

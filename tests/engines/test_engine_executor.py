@@ -159,6 +159,33 @@ def test_a_dry_run_prints_what_would_be_submitted(place, capsys):
     assert not ScriptedEngine.orders and not list((place / "root").iterdir())
 
 
+@pytest.mark.parametrize("executor", ["local", "auto"])
+def test_a_flag_that_says_here_leaves_the_engine_out_and_says_so(place, executor):
+    made = make_plan(spec(place), Workspace.below(place), executor=executor)
+    assert made.spec.run.engine is None and made.document.executor in ("local", "docker")
+    assert f"run.engine is left out: --executor {executor} runs it here, and not on slurm" in made.notes
+    # Nothing is said where there is none to leave out, and where an engine is asked for it stays.
+    assert make_plan(spec(place), Workspace.below(place), executor="slurm").spec.run.engine is not None
+    local = document(place) | {"run": {}}
+    plain = make_plan(load(json.dumps(local), source="spec.json"), Workspace.below(place), executor=executor)
+    assert not any("run.engine" in note for note in plain.notes)
+
+
+def test_the_command_says_that_the_engine_is_left_out(place, capsys):
+    explain(spec(place), Workspace.below(place), "local", as_json=False)
+    assert "run.engine is left out" in capsys.readouterr().out
+    assert not ScriptedEngine.orders
+
+
+def test_a_run_that_is_on_an_engine_is_not_gone_on_with_here(place):
+    other, _, _ = begun(place)
+    with other.lock():
+        other.transition(State.RUNNING, executor="slurm")
+    with pytest.raises(ConflictError, match="may still be going on there") as caught:
+        train_and_resume.resume(other.id, Workspace.below(place), executor="local")
+    assert "train its spec anew here" in str(caught.value.hint)
+
+
 def test_the_same_run_is_the_same_anywhere(place):
     """The data by its content, whatever it is called; how it is executed counts for nothing."""
     _, _, first = begun(place)
@@ -222,6 +249,35 @@ def test_what_an_engine_says_is_told_once(place):
     assert handle.poll() is None
     assert said(run) == ["slurm: pending: no node has 8 GPUs", "slurm does not answer: connection refused"]
     assert len(ScriptedEngine.orders) == 1
+
+
+def test_an_engine_that_is_gone_for_good_ends_the_following_and_not_the_run(place, monkeypatch):
+    run, handle, root = begun(place)
+    ScriptedEngine.says = EngineStatus(EngineState.UNREACHABLE, why="no route to host")
+    assert handle.poll() is None and handle.poll() is None
+    # One that answers again in time is waited for anew.
+    ScriptedEngine.says = EngineStatus(EngineState.PENDING, why="busy")
+    assert handle.poll() is None
+    monkeypatch.setattr(engine_handle, "PATIENCE", -1.0)
+    assert handle.poll() is None
+    ScriptedEngine.says = EngineStatus(EngineState.UNREACHABLE, why="no route to host")
+    assert handle.poll() == ExitCode.ENVIRONMENT
+    error = run.needed("outcome", Outcome).error
+    assert "no route to host" in error.message and error.where == root.address and error.retryable is False
+    assert f"runner remote status {root.address}" in error.hint and f"--resume {run.id}" in error.hint
+    # Nothing was cancelled, and who follows it again finds it trained.
+    assert ScriptedEngine.cancelled == [] and len(ScriptedEngine.orders) == 1
+    finish(root, place)
+    _, again, _ = begun(place)
+    assert again.poll() == ExitCode.DONE
+
+
+def test_an_engine_that_does_not_answer_is_not_missed_while_a_process_is_at_the_run(place, monkeypatch):
+    run, handle, root = begun(place)
+    root.claim(1, "node", at=0.0, submission=1)
+    monkeypatch.setattr(engine_handle, "PATIENCE", -1.0)
+    ScriptedEngine.says = EngineStatus(EngineState.UNREACHABLE, why="no route to host")
+    assert handle.poll() is None and handle.poll() is None and said(run) == []
 
 
 def test_a_job_that_ends_before_the_run_begins_is_an_error_of_the_environment(place):

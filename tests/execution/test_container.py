@@ -88,6 +88,15 @@ def test_limits_and_gpus_are_passed_on(job):
     assert request["Count"] == 2
 
 
+def test_gpus_that_are_its_own_are_asked_for_by_name(job):
+    own = Job(**vars(job) | {"gpus": 2, "devices": ("GPU-a", "GPU-b")})
+    (request,) = create_arguments(container(own, gpus=2))["device_requests"]
+    assert request["DeviceIDs"] == ["GPU-a", "GPU-b"] and not request["Count"]
+    assert after(words(container(own, gpus=2)), "--gpus") == ['"device=GPU-a,GPU-b"']
+    # An image or an engine without GPUs is asked for none.
+    assert "device_requests" not in create_arguments(container(own, gpus=0))
+
+
 def test_the_command_says_the_same(job):
     described = container(job, gpus=1, groups=(44,), selinux=True)
     line = words(described)

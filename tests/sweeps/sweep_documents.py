@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+from runner.sweeps import sweep_checking
+from runner.sweeps.choosing_values import Chooser
+from runner.sweeps.sweep_reading import load_sweep
 
 BASE: dict[str, Any] = {
     "model": {"name": "ratings", "spec": {"model_type": "elo_scoring", "min_model_occurrences": 1}},
@@ -21,3 +26,9 @@ def told(document: dict[str, Any]) -> list[tuple[Any, ...]]:
     """What has to be equal between a sweep that was interrupted and one that was not, trial by trial."""
     names = ("trial", "state", "value", "values", "pruned_at", "name", "metrics")
     return [tuple(trial[name] for name in names) for trial in document["trials"]]
+
+
+def chooser(document: dict[str, Any]) -> Chooser:
+    """What draws the trials of a sweep's document."""
+    found = sweep_checking.check(load_sweep(json.dumps(document)))
+    return Chooser(found.loaded.sweep, found.space, found.loaded.base_value, [aim.goal for aim in found.aims])

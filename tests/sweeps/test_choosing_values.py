@@ -9,18 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.sweeps import constraints, sweep_checking
+from runner.sweeps import constraints
 from runner.sweeps.choosing_values import Chooser
-from runner.sweeps.journal import Record, TrialState
-from runner.sweeps.sweep_reading import load_sweep
-from tests.sweeps.sweep_documents import BASE, sweep
+from runner.sweeps.journal import Aim, Record, TrialState
+from tests.sweeps.sweep_documents import BASE, chooser, sweep
 
 METHODS = ("random", "tpe", "gp", "cma-es", "halving")
-
-
-def chooser(document: dict[str, Any]) -> Chooser:
-    found = sweep_checking.check(load_sweep(json.dumps(document)))
-    return Chooser(found.loaded.sweep, found.space, found.loaded.base_value, found.goal)
 
 
 def measured(values: dict[str, Any], at: int) -> float:
@@ -59,9 +53,9 @@ def test_a_sweep_that_was_interrupted_asks_and_stops_as_if_it_had_not_been(metho
         prune={"kind": "halving" if method == "halving" else "median"}
         | ({"eta": 2} if method == "halving" else {"warmup_trials": 2}),
     )
-    whole = Record(metric="accuracy", goal="maximize")
+    whole = Record(aims=(Aim("accuracy", "maximize"),))
     play(chooser(document), whole, 12)
-    cut = Record(metric="accuracy", goal="maximize")
+    cut = Record(aims=(Aim("accuracy", "maximize"),))
     for upto in (1, 2, 5, 6, 11, 12):
         again = chooser(document)
         _, differed = again.replay(list(cut.steps))
@@ -79,7 +73,7 @@ def test_a_grid_is_every_combination_once_and_new_values_come_after_the_old() ->
     assert seen[4] is None
     assert [tuple(each.values()) for each in seen[:4] if each] == [(1, 8), (1, 16), (2, 8), (2, 16)]
     wider = sweep(method="grid", trials=None, space={"/epochs": [1, 2, 3], "model.spec.k_factor": [8, 16]})
-    record = Record(metric="accuracy", goal="maximize")
+    record = Record(aims=(Aim("accuracy", "maximize"),))
     for at, values in enumerate(seen[:4]):
         record.take({"event": "asked", "trial": at, "values": values})
         record.take({"event": "ended", "trial": at, "state": "complete", "value": 0.5})

@@ -13,6 +13,7 @@ from runner.sweeps.sweep_reading import load_sweep
 from tests.sweeps.sweep_documents import BASE, sweep
 
 PLACE = "model.spec.k_factor"
+TWO = [{"name": "accuracy"}, {"name": "log_loss"}]
 
 
 def checked(document: dict[str, Any]) -> sweep_checking.CheckedSweep:
@@ -35,6 +36,19 @@ def spaced(parameter: Any, place: str = PLACE, **fields: Any) -> dict[str, Any]:
 
 BAD = {
     "no such field": (sweep(metod="grid"), "/sweep/metod", "method"),
+    "pruning by two metrics": (sweep(metric=TWO, prune={"kind": "median"}), "/sweep/prune", "goes by one metric"),
+    "halving by two metrics": (sweep(metric=TWO, method="halving"), "/sweep/method", "goes by one metric"),
+    "cma-es by two metrics": (sweep(metric=TWO, method="cma-es"), "/sweep/method", "grid, random, tpe or gp"),
+    "the best of two metrics": (
+        sweep(metric=[{"name": "accuracy"}, {"name": "log_loss", "at": "best"}]), "/sweep/metric/1/at",
+        "different epochs",
+    ),
+    "one metric twice": (sweep(metric=[{}, {"name": "accuracy"}]), "/sweep/metric/1", "as the first one is"),
+    "three metrics": (sweep(metric=[*TWO, {"name": "x"}]), "/sweep/metric", "too many"),
+    "a list of one metric": (sweep(metric=TWO[:1]), "/sweep/metric", "too few"),
+    "a second metric without a goal": (
+        sweep(metric=[{}, {"name": "acuracy"}]), "/sweep/metric/1/name", "`goal` has to say",
+    ),
     "a name with a space": (sweep(name="my sweep"), "/sweep/name", "form"),
     "no space": ({"sweep": {"name": "x"}, "base": BASE}, "/sweep", "`space` is missing"),
     "an empty space": (sweep(space={}), "/sweep/space", "too few"),
