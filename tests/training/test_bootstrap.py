@@ -94,3 +94,14 @@ def test_a_statistic_of_the_means_has_the_interval_of_the_samples_that_define_it
     assert some.low > 0
     none = drawn.of(lambda means: np.full_like(means, np.nan)).interval(0)
     assert np.isnan([none.value, none.low, none.high]).all()
+
+
+def test_of_one_group_there_is_no_interval():
+    found = mean_interval(np.array([0.2, 0.9]), np.array([4, 4]), seed=3)
+    assert found.value == pytest.approx(0.55)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    # Nothing is sure of it.
+    assert found.holds_zero
+    both = resample(np.array([[1.0, 0.0]]), np.array([0]), seed=3).difference(0, 1)
+    assert (both.value, both.holds_zero) == (1.0, True)

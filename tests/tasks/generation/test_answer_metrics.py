@@ -156,6 +156,16 @@ def test_differences_are_paired_by_sample():
     )
 
 
+def test_a_few_ties_are_no_certainty():
+    few, many = (Figure.of_means(ACCURACY, np.ones(count), proportion=True) for count in (3, 40))
+    found = paired(few, few, seed=3)
+    assert (found["difference"], found["ties"]) == (0, 3)
+    assert math.isnan(found["low"])
+    assert math.isnan(found["high"])
+    found = paired(many, many, seed=3)
+    assert (found["difference"], found["low"], found["high"]) == (0, 0, 0)
+
+
 def test_a_smaller_perplexity_wins():
     lower = Measure("perplexity", "Perplexity", "perplexity", better="lower")
     one, other = (Figure(lower, np.array([[nats, 2.0], [nats, 2.0]]), exponential) for nats in (1.0, 2.0))
