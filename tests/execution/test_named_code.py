@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from runner.errors import DataError
-from runner.execution.dry_run import dry_run
 from runner.execution.plan import make_plan
 from runner.spec.checking import load_object
-from runner.workspace import Workspace
 
 SPEC: dict[str, Any] = {
     "model_type": "grpo",
@@ -25,8 +23,8 @@ PARTNER = {"environment": {"partner": {"file": "code.py"}}}
 OWN = {"rewards": {"own": {"reward_type": "function", "file": "code.py"}}}
 
 
-def loaded(data: str = "sample", **own: Any) -> Any:
-    document = {"model": {"name": "m", "spec": SPEC | own}, "data": {"dataset": data}}
+def loaded(**own: Any) -> Any:
+    document = {"model": {"name": "m", "spec": SPEC | own}, "data": {"dataset": "sample"}}
     return load_object(json.loads(json.dumps(document)), source="spec")
 
 
@@ -51,12 +49,3 @@ def test_a_file_is_read_and_not_run(workspace, tmp_path):
     (tmp_path / "code.py").write_text("open('ran', 'w')\ndef reward(): ...\n")
     make_plan(loaded(**OWN), workspace, executor="local", cwd=tmp_path)
     assert not (tmp_path / "ran").exists()
-
-
-def test_a_dry_run_tells_of_a_column_that_no_row_has(tmp_path):
-    rows = tmp_path / "rows.jsonl"
-    rows.write_text("".join(json.dumps({"prompt": f"{number}+1?", "right": "2"}) + "\n" for number in range(6)))
-    reward = {"own": {"reward_type": "exact_answer", "column": "wrong"}}
-    with pytest.raises(DataError, match="no row has a column 'wrong'") as refused:
-        dry_run(loaded(str(rows), rewards=reward), Workspace.below(tmp_path), executor="local")
-    assert refused.value.where == "/model/spec/rewards/own/column"
