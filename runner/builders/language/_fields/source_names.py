@@ -6,6 +6,7 @@ import ast
 import symtable
 import warnings
 from collections.abc import Iterator
+from importlib.util import decode_source
 from pathlib import Path
 
 #: A file that uses one of these may have names that nothing in its text says.
@@ -28,7 +29,7 @@ def names_in(path: Path) -> set[str] | None:
             warnings.simplefilter("ignore")
             tree = ast.parse(source, str(path))
             compile(tree, str(path), "exec")
-            table = symtable.symtable(source, str(path), "exec")
+            table = symtable.symtable(decode_source(source), str(path), "exec")
     except SyntaxError as error:
         raise Unreadable(f"{path}:{error.lineno or 1}: SyntaxError: {error.msg}") from None
     except (ValueError, RecursionError, MemoryError) as error:

@@ -166,8 +166,8 @@ def _asked(
         # It says nothing of the answers.
         raise
     except (Exception, SystemExit) as error:
-        at = line_raised(error, getattr(judge, "file", None))
-        raise failed(f"raised {type(error).__name__}: {error}{at}") from error
+        place = line_raised(error, getattr(judge, "file", None))
+        raise failed(f"raised {type(error).__name__}: {error}{place}") from error
     if len(found) != len(answers):
         raise failed(f"gave {_many(len(found), 'value')} for {_many(len(answers), 'answer')}")
     values = []
