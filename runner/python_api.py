@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from runner.errors import UsageError
+from runner.errors import RunnerError, UsageError
 from runner.workspace import Workspace, absolute, current_folder
 
 if TYPE_CHECKING:
@@ -201,19 +203,20 @@ class Runner:
         from runner.inference import inferring
         from runner.inference.row_reading import reading_of
 
-        question = inferring.ask(self.workspace, model, options, batch_size=batch_size, device=device)
         warnings, out = list[str](), io.StringIO()
         listener = _Listener(on_event)
-        reading = reading_of(question.model, words=prompts is not None)
-        with closing(_rows(reading.reader, reading.told, prompts, messages, rows)) as asked:
-            provenance = inferring.infer(
-                self.workspace,
-                question,
-                asked,
-                inferring.Output(None, "json", out),
-                warnings.append,
-                listener.handle,
-            )
+        with _arguments():
+            question = inferring.ask(self.workspace, model, options, batch_size=batch_size, device=device)
+            reading = reading_of(question.model, words=prompts is not None)
+            with closing(_rows(reading.reader, reading.told, prompts, messages, rows)) as asked:
+                provenance = inferring.infer(
+                    self.workspace,
+                    question,
+                    asked,
+                    inferring.Output(None, "json", out),
+                    warnings.append,
+                    listener.handle,
+                )
         return Inference(json.loads(out.getvalue()), provenance, warnings)
 
     def chat(
@@ -230,7 +233,8 @@ class Runner:
         """
         from runner.inference.chat_session import open_chat
 
-        return open_chat(self.workspace, model, system=system, options=options, device=device)
+        with _arguments():
+            return open_chat(self.workspace, model, system=system, options=options, device=device)
 
     def evaluate(
         self,
@@ -274,7 +278,8 @@ class Runner:
         folder = absolute(
             evaluation_files.default_folder(self.workspace) if output_dir is None else output_dir, current_folder()
         )
-        prepared = evaluating.prepare(plan, self.workspace)
+        with _arguments():
+            prepared = evaluating.prepare(plan, self.workspace)
         document = evaluating.evaluate(prepared, folder, _Listener(on_event).handle)
         evaluation_files.write(document, folder)
         return document
@@ -286,7 +291,8 @@ class Runner:
         """
         from runner.inference.opening import open_model
 
-        predictor: Predictor = open_model(self.workspace, model, device=device).load()
+        with _arguments():
+            predictor: Predictor = open_model(self.workspace, model, device=device).load()
         return predictor
 
     def models(self) -> list[StoredModel]:
@@ -294,6 +300,33 @@ class Runner:
         from runner.store.model_lookup import listing
 
         return list(listing(self.workspace.store, []))
+
+
+@contextmanager
+def _arguments() -> Iterator[None]:
+    """What goes wrong within names the arguments of a method, where the command line has flags."""
+    try:
+        yield
+    except RunnerError as error:
+        if error.where is not None:
+            error.where = _argument(error.where)
+        if error.hint is not None:
+            hint = re.sub(r"--set (\w+)=([\w.]+)", r'options={"\1": \2}', error.hint)
+            error.hint = re.sub(
+                r"--(set|device|prompts|batch-size)(?![\w-])( [a-z_]+\b)?", lambda found: _argument(found[0]), hint
+            )
+        raise
+
+
+def _argument(flag: str) -> str:
+    """The argument that a flag is on the command line: of ``--set top_k``, ``options["top_k"]``."""
+    name, _, rest = flag.partition(" ")
+    if name == "--set":
+        key = rest.partition("=")[0]
+        return f'options["{key}"]' if key else "options"
+    if not name.startswith("--"):
+        return flag
+    return name[2:].replace("-", "_") + (f" {rest}" if rest else "")
 
 
 class _Listener:

@@ -88,9 +88,27 @@ def load(name: str) -> Builder:
     return _builder(_found(name))
 
 
+def called(name: str) -> tuple[str, str] | None:
+    """The kind that other programs call so, and the fields that say what the name means, as JSON or empty.
+
+    A kind tells its names in ``CALLED``. None for a name that no kind has. Imports every built-in kind.
+    """
+    word = name.strip().casefold().replace("-", "_")
+    for kind in built_in().values():
+        names = getattr(_builder(kind), "CALLED", {})
+        if word in names:
+            return kind.name, names[word]
+    return None
+
+
 def _found(name: str) -> Kind:
     kind = find(name)
     if kind is None:
+        if (other := called(name)) is not None:
+            means, fields = other
+            raise NotFoundError(
+                f"there is no model type {name!r}", hint=f"here it is {means}{f' with {fields}' if fields else ''}"
+            )
         types = f"the types are: {', '.join(kinds())}"
         raise NotFoundError(f"there is no model type {name!r}", hint=near_names.hint(name, kinds(), types))
     return kind

@@ -122,7 +122,17 @@ def test_questions_that_are_none_are_refused(talker: Runner):
     assert "rows:2" in str(caught.value.where)
     with pytest.raises(UsageError) as refused:
         talker.infer(CHATS, ["Hi"], options={"max_new_token": 4})
-    assert refused.value.hint == "did you mean 'max_new_tokens'?"
+    assert (refused.value.where, refused.value.hint) == ("options", "did you mean 'max_new_tokens'?")
+    with pytest.raises(UsageError) as refused:
+        talker.infer(CHATS, ["Hi"], options={"top_k": 4})
+    assert refused.value.where == 'options["top_k"]'
+    assert refused.value.hint == 'give a temperature, such as options={"temperature": 1}'
+    with pytest.raises(UsageError) as refused:
+        talker.infer(CHATS, [])
+    assert refused.value.where == "prompts"
+    with pytest.raises(UsageError) as refused:
+        talker.chat(CHATS, options={"max_new_token": 4})
+    assert refused.value.where == "options"
     with pytest.raises(NotFoundError):
         talker.infer("sft/nobody", ["Hi"])
 

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from runner.cli.output import say, show, table
 from runner.cli.parameters import Json
+from runner.pages.numbers import signed_interval
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -87,9 +88,8 @@ def _human(done: Extended) -> str:
     for each in done.tables:
         lines += ["", each.title, _text(each)]
     difference = done.checked.difference
-    lines.append(
-        f"log loss less that of the mean: {difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f})"
-    )
+    within = signed_interval(difference.low, difference.high)
+    lines.append(f"log loss less that of the mean: {difference.value:+.3f} ({within})")
     lines.append("")
     if done.like:
         lines.append("most like: " + ", ".join(f"{name} {share:.2f}" for name, share in done.like))

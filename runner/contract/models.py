@@ -90,6 +90,10 @@ class ModelSpec(Section):
         """
         return None
 
+    def check_files(self, cwd: Path) -> None:
+        """Raise :class:`~runner.errors.DataError` for a file that it names, is there, and cannot be used, where reading
+        it tells. Relative names count from ``cwd``. Called before a run is made."""
+
     def secrets(self) -> tuple[str, ...]:
         """The environment variables whose values its training needs and no file may hold."""
         return ()

@@ -10,7 +10,7 @@ from runner.evaluation import compare_tables
 from runner.pages import plots
 from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, table, tag, tree
-from runner.pages.numbers import finite
+from runner.pages.numbers import finite, signed_interval
 from runner.pages.table_page import domain_of
 
 
@@ -109,5 +109,5 @@ def _gap(row: Mapping[str, Any]) -> Markup | str:
     versus = row.get("versus_best")
     if not versus:
         return "-"
-    between = tag("small", f"{versus['low']:+.3f} to {versus['high']:+.3f}", "under")
+    between = tag("small", signed_interval(versus["low"], versus["high"]), "under")
     return tag("span", join([f"{versus['value']:+.3f}", between]), "tied" if row["tied_with_best"] else "")

@@ -116,6 +116,7 @@ def make_plan(
     spec.data.suits(spec.model.spec, cwd)  # type: ignore[union-attr]
     for pointer, name in file_names(spec):
         _check_file(absolute(name, cwd), f"{pointer}: {name}")
+    spec.model.spec.check_files(cwd)
     asked = asked_in_training(loaded, spec.model.spec, cwd)
     spec = resolve_paths(spec, cwd)
     assert spec.model.spec is not None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.errors import DataError
 from runner.gateway.log_reading import Logged
+from runner.pages.numbers import signed_interval
 
 if TYPE_CHECKING:
     from runner.tasks.ranking.backend_sections import TokenPrice
@@ -74,18 +75,18 @@ class Report:
     def sentences(self) -> list[str]:
         """What it says, in words."""
         quality = self.quality
+        within = signed_interval(quality.low, quality.high)
         if quality.value == quality.low == quality.high == 0:
             worth = "It would have asked the same LLM each time."
         elif quality.holds_zero:
             worth = (
                 f"By its own expectation the chance of the better answer is {quality.value:+.3f} "
-                f"({quality.low:+.3f} to {quality.high:+.3f}): no difference that is sure."
+                f"({within}): no difference that is sure."
             )
         else:
             word = "greater" if quality.value > 0 else "less"
             worth = (
-                f"By its own expectation the chance of the better answer is {word}: {quality.value:+.3f} "
-                f"({quality.low:+.3f} to {quality.high:+.3f})."
+                f"By its own expectation the chance of the better answer is {word}: {quality.value:+.3f} ({within})."
             )
         share = self.saved_share
         spent = (

@@ -59,6 +59,12 @@ def interval(low: object, high: object, decimals: int | None = 3) -> str:
     return f"{number(low, decimals)} to {number(high, decimals)}"
 
 
+def signed_interval(low: object, high: object, decimals: int = 3) -> str:
+    """``-0.011 to +0.019``, of a difference; ``no interval`` where an end is unknown."""
+    ends = finite(low), finite(high)
+    return "no interval" if None in ends else " to ".join(f"{end:+.{decimals}f}" for end in ends)
+
+
 def told(value: object) -> str:
     """A JSON value on one line: ``1.370``, ``billing 0.5000, other 0.3100``, ``none``."""
     if isinstance(value, dict):

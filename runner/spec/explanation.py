@@ -67,5 +67,9 @@ def _unnamed_kind(document: Document, value: dict[str, Any]) -> list[Finding]:
     if isinstance(name, str):
         near, message = near_names.nearest(name, names), "unknown model type"
         sure = near is not None and near_names.unmistakable(name, names)
+        if (other := registry.called(name)) is not None:
+            means, fields = other
+            hint = f'here it is "{means}"' + (f" with {fields}" if fields else "")
+            return [find(document, at, "choice", message, expected=expected, found=written(document, at), hint=hint)]
     found = written(document, at)
     return [find(document, at, "choice", message, expected=expected, found=found, meant=near, sure=sure)]

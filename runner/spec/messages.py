@@ -11,6 +11,7 @@ from runner.spec.schema_walk import Schema, present_words, resolve
 
 _SECRET = re.compile(r"key|token|secret|passw|credential", re.IGNORECASE)
 _PLURALS = {
+    "the name of a column": "names of columns",
     "a whole number": "whole numbers",
     "a number": "numbers",
     "text": "texts",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from runner.errors import ConflictError, NotFoundError, UsageError
-from runner.runs.run_folder import find_run
+from runner.runs.run_folder import Run, find_run
 from runner.store.files import cannot_write, sync_tree
 from runner.workspace import Workspace
 
@@ -47,13 +47,29 @@ def folder_of(workspace: Workspace, path: str, *sorts: Sort) -> Path:
             where=path,
             hint=f"needed: {', '.join(sorts)}; save_state writes weights, save_weights_for_sampler sampler_weights",
         )
-    folder = find_run(workspace.runs, found["run"]).path / found["sort"] / found["name"]
+    folder = _run_of(workspace, found["run"], path).path / found["sort"] / found["name"]
     if not folder.is_dir():
         beside = sorted(each.name for each in folder.parent.glob("[!.]*")) if folder.parent.is_dir() else []
         raise NotFoundError(
             "nothing was saved there", where=path, hint=f"there are {', '.join(beside)}" if beside else None
         )
     return folder
+
+
+def _run_of(workspace: Workspace, name: str, path: str) -> Run:
+    """The run of exactly that name: a path is kept, and may not come to mean another run."""
+    hint = "`runner runs list` lists them"
+    try:
+        run = find_run(workspace.runs, name)
+    except NotFoundError as error:
+        hint = error.hint or hint
+    except ConflictError as error:
+        hint = f"is it one of {error.hint}?"
+    else:
+        if run.id == name:
+            return run
+        hint = f"did you mean {run.id!r}?"
+    raise NotFoundError(f"there is no run {name!r}", where=path, hint=hint)
 
 
 def write_weights(

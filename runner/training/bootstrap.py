@@ -17,7 +17,7 @@ AT_ONCE = 2_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """A value with its 95 % percentile interval."""
+    """A value with its 95 % percentile interval; the ends are NaN where nothing tells how sure it is."""
 
     value: float
     low: float
@@ -25,8 +25,8 @@ class Interval:
 
     @property
     def holds_zero(self) -> bool:
-        """Whether a difference may as well be none."""
-        return self.low <= 0.0 <= self.high
+        """Whether a difference may as well be none: also where there is no interval."""
+        return not (self.low > 0.0 or self.high < 0.0)
 
     def as_dict(self) -> dict[str, float]:
         return {"value": self.value, "low": self.low, "high": self.high}
@@ -73,10 +73,14 @@ def resample(columns: np.ndarray, group: np.ndarray, seed: int, draws: int = DRA
     ``columns`` is float ``[n, k]``, such as whether each of ``k`` models is right about a comparison, and ``group`` int
     ``[n]``, such as the comparison's prompt; ``n`` is at least 1. The draws follow from ``group`` and ``seed`` alone:
     the interval of a model that is compared is the one that its own training told.
+
+    One group says nothing of how others would be: all that is redrawn of it is NaN, and so are the ends of intervals.
     """
     _, which = np.unique(group, return_inverse=True)
     count = np.bincount(which)
     sums = np.stack([np.bincount(which, weights=column) for column in np.asarray(columns, np.float64).T], axis=1)
+    if len(count) < 2:
+        return Resampled(sums.sum(axis=0) / count.sum(), np.full((draws, sums.shape[1]), np.nan))
     rng = np.random.default_rng([seed, GROUPS_SALT])
     at_once = max(1, AT_ONCE // len(count))
     redrawn = []

@@ -17,6 +17,7 @@ ENVIRONMENT = f"{SPEC}/environment"
 PARTNER = {"partner": {"file": "judge.py"}}
 TOOLS = {"tools": {"file": "judge.py", "functions": ["look_up"]}}
 LOOK_UP = 'def look_up(word: str):\n    """Look up.\n\n    Args:\n        word: What.\n    """\n    return word\n'
+UNRUNNABLE = "import nothing_of_that_name\n\n\ndef reward(**columns): ...\n"
 FUNCTION = {"reward_type": "function", "file": "judge.py"}
 RIGHT = {"reward_type": "exact_answer", "column": "completion"}
 
@@ -101,8 +102,9 @@ CASES: list[Case] = [
         f"{REWARDS}/own/sha256",
         spoil=scored("return []"),
     ),
-    lacking("a file that is no Python", rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge("def reward(")),
-    lacking("a file without the function", rewarded(FUNCTION), f"{REWARDS}/own/function", spoil=judge("x = 1\n")),
+    trained("a file that is no Python", 4, rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge("def reward(")),
+    trained("a file without the function", 4, rewarded(FUNCTION), f"{REWARDS}/own/function", spoil=judge("x = 1\n")),
+    lacking("a file that cannot be run", rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge(UNRUNNABLE)),
     lacking("prompts that leave no room", rewarded(max_length=9), "no room", f"{SPEC}/max_length"),
     trained(
         "a reward that raises",
@@ -161,8 +163,9 @@ CASES: list[Case] = [
         f"{ENVIRONMENT}/partner/file",
         "judge.py",
     ),
-    lacking(
+    trained(
         "a file without the partner",
+        4,
         rewarded(environment=PARTNER),
         f"{ENVIRONMENT}/partner/class_name",
         "has no class 'Environment'",

@@ -177,3 +177,15 @@ def test_the_counts_of_refused_rows_add_up(folder, capsys):
     counts = {name: int(count) for name, count in found}
     assert counts.pop("read") == sum(counts.values()) == 3
     assert counts["refused with the rest"] == 1
+
+
+def test_rows_of_another_kind_name_it_and_no_columns(folder, capsys):
+    rows = [{"prompt": "2+2?", "completion": str(number), "label": number == 4} for number in (4, 5)]
+    (folder / "labelled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert run(["data", "check", "labelled.jsonl", "--kind", "dpo"]) == 4
+    told = capsys.readouterr().err
+    assert "model_type kto learns them" in told
+    assert "data.columns:" not in told
+    (folder / "own.jsonl").write_text(json.dumps({"ask": "2+2?", "best": "4", "worst": "5"}) + "\n")
+    assert run(["data", "check", "own.jsonl", "--kind", "dpo"]) == 4
+    assert "Others are named in data.columns: {" in capsys.readouterr().err

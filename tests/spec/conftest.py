@@ -60,9 +60,9 @@ def tiny(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "tests_tiny_kind", module)
     kinds = dict(sorted((registry.kinds() | {"tiny": registry.Kind("tiny", "tests", "tests_tiny_kind")}).items()))
     monkeypatch.setattr(registry, "kinds", lambda: kinds)
-    json_schemas.schema_for.cache_clear()
+    json_schemas._schema_for.cache_clear()
     yield Spec
-    json_schemas.schema_for.cache_clear()
+    json_schemas._schema_for.cache_clear()
 
 
 @pytest.fixture

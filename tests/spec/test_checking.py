@@ -238,3 +238,31 @@ def test_a_field_of_another_section_is_told_with_its_place():
         ("/data/columns/model", "did you mean /data/outcomes/columns/model?"),
         ("/data/columns/winer", 'did you mean "winner"?'),
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "means", "fields"),
+    [
+        ("rloo", "grpo", '"baseline": "others"'),
+        ("Dr-GRPO", "grpo", '"loss_type": "dr_grpo"'),
+        ("gkd", "distillation", '"on_policy"'),
+        ("ipo", "dpo", '"loss_type": "ipo"'),
+        ("rm", "reward", ""),
+    ],
+)
+def test_a_name_that_a_kind_has_elsewhere_leads_to_it(document, name, means, fields):
+    document["model"]["spec"]["model_type"] = name
+    (fault,) = faults(load_object, document)
+    assert fault.hint.startswith(f'here it is "{means}"')
+    assert fields in fault.hint
+    with pytest.raises(NotFoundError) as refused:
+        registry.load(name)
+    assert refused.value.hint.startswith(f"here it is {means}")
+
+
+def test_names_of_elsewhere_are_no_kinds_and_name_fields_of_theirs():
+    for kind in registry.built_in():
+        for name, fields in getattr(registry.load(kind), "CALLED", {}).items():
+            assert registry.find(name) is None
+            if fields:
+                assert fields.split('"')[1] in registry.load(kind).Spec.model_fields

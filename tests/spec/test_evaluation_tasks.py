@@ -98,3 +98,11 @@ def test_validate_and_schema_know_tasks(desk: Desk):
     assert "a valid task, answered by generation" in desk("validate", good).ok().out
     assert desk("validate", bad).code == 3
     assert desk("schema", "evaluation-task").ok().json == evaluation_task()
+
+
+def test_columns_are_called_columns():
+    with pytest.raises(SpecError) as refused:
+        load_task(json.dumps(GOOD | {"answer": {"by": "multiple_choice", "choices": "options"}}), "task.json")
+    expected = {fault.message: fault.expected or "" for fault in refused.value.faults}
+    assert expected["`correct` is missing"] == "the name of a column"
+    assert "a list of names of columns" in expected["not one of the allowed values"]

@@ -92,7 +92,7 @@ def read_conversation(messages: Any, tools: Any, where: str) -> Conversation:
     told = Told()
     row = {"messages": messages} | ({} if tools is None else {"tools": tools})
     try:
-        (made,) = AskedLayout({}, told, TurnReader(told)).rows(row, 1)
+        (made,) = AskedLayout({}, told, TurnReader(told, asked=True)).rows(row, 1)
     except RowFault as fault:
         raise DataError(fault.detail or fault.reason, where=where) from None
     assert isinstance(made, ConversationRow)
@@ -113,7 +113,7 @@ class AskedConversations(TableRows):
         written: Written | None = None,
     ) -> None:
         super().__init__(name, source, None, holder, written or Written())  # type: ignore[arg-type]
-        self._layout = layout or AskedLayout({}, Told(), TurnReader(Told()))
+        self._layout = layout or AskedLayout({}, Told(), TurnReader(Told(), asked=True))
 
     def provenance(self) -> dict[str, Any]:
         count, told = self.fingerprint()
@@ -202,7 +202,7 @@ def _layout(
 ) -> AskedLayout:
     own = {role: name for role, name in (columns or {}).items() if name is not None}
     told = Told()
-    reader = TurnReader(told, own.get("role"), own.get("content"), role_words or {}, bool(split_think))
+    reader = TurnReader(told, own.get("role"), own.get("content"), role_words or {}, bool(split_think), asked=True)
     return asked(own, told, reader)
 
 

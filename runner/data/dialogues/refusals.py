@@ -19,6 +19,7 @@ COLUMNS = {
     "no_answer_column": ("there is a prompt, and no column is known as its answer", ""),
     "no_label_column": ("no column says which answers are wanted", ""),
     "no_pair": ("there are no two answers of which one is better", ""),
+    "other_kind": ("there are no two answers of which one is better", "name the model_type that learns from them"),
     "no_picture_column": ("no column is known as the picture", ""),
     "no_target_column": ("there is a source, and no column is known as its target", ""),
     "two_targets": ("several columns could be the source or the target", ""),

@@ -41,6 +41,8 @@ class TurnReader:
     split_think: bool = False
     #: Whether an object's keys of null may be those of other rows' objects, as Arrow has them.
     from_arrow: bool = False
+    #: Whether these are rows for a stored model: no spec is there then whose fields say how they are read.
+    asked: bool = False
 
     def turns(self, value: Any, what: str = "messages") -> tuple[Message, ...]:
         """A list of turns, one turn, their JSON text, or a dialogue that is one text. Raises :class:`RowFault`."""
@@ -149,7 +151,8 @@ class TurnReader:
                     if not missing(turn[key]) and self._role(key) == role
                 ]
             has = ", ".join(map(repr, turn)) or "nothing"
-            raise RowFault("turn_without_role", f"a turn has {has}; data.columns.role and .content name other keys")
+            way = 'it needs "role" and "content"' if self.asked else "data.columns.role and .content name other keys"
+            raise RowFault("turn_without_role", f"a turn has {has}; {way}")
         word = turn[keys[0]]
         self._count_unused(turn, keys)
         if word.strip().lower() in role_words.CALLS and word not in self.own_words:
@@ -161,7 +164,9 @@ class TurnReader:
         if role is None:
             near = near_names.nearest(word, [*role_words.WORDS, *self.own_words])
             meant = f" (did you mean {near!r}?)" if near else ""
-            raise RowFault("unknown_role", f"{keys[0]} is {word!r}{meant}; data.role_words says whose turn it is")
+            way = "it has to be user, assistant, system or tool, or a word that the model's training data had"
+            way = way if self.asked else "data.role_words says whose turn it is"
+            raise RowFault("unknown_role", f"{keys[0]} is {word!r}{meant}; {way}")
         return self._message(role, turn, turn.get(keys[1]))
 
     def _count_unused(self, turn: Mapping[str, Any], keys: Sequence[str]) -> None:

@@ -220,7 +220,7 @@ def _of_table(path: Path, name: str, holder: Any, told: Mapping[str, Any], folde
     heard = Told()
     reader = TurnReader(
         heard, own.get("role"), own.get("content"), told.get("role_words") or {}, bool(told.get("split_think")),
-        records.unit == "row",
+        records.unit == "row", asked=True,
     )  # fmt: skip
     layout = AskedLayout(own, heard, reader)
     layout.caption_prompt = _prompt(told)

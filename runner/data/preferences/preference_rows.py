@@ -69,9 +69,11 @@ class Layout(LayoutRows):
     def stranger(self, columns: Columns) -> RowFault:
         if not pair_columns(columns) and not self.own:
             if columns.of("messages"):
-                return RowFault("no_pair", "there are conversations and no second answer: model_type sft learns them")
+                return RowFault(
+                    "other_kind", "there are conversations and no second answer: model_type sft learns them"
+                )
             if columns.of("label") and columns.prompt():
-                return RowFault("no_pair", "there are single answers with a label: model_type kto learns them")
+                return RowFault("other_kind", "there are single answers with a label: model_type kto learns them")
         return super().stranger(columns)
 
     def made(self, form: Form, row: Mapping[str, Any], line: int) -> Iterator[LanguageRow]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,8 @@ class Held:
         redrawn = resample(np.stack(worths, axis=1), self.prompt, SEED)
         for column, row in enumerate(rows):
             interval = redrawn.interval(column)
-            row |= {"low": interval.low, "high": interval.high}
+            # Of one prompt there is none.
+            row |= {"low": interval.low, "high": interval.high} if math.isfinite(interval.low) else {}
         distinct = {round(row["share"], 12): row for row in rows}
         return list(distinct.values())
 

@@ -90,7 +90,7 @@ def _held(held: dict[str, Any]) -> Markup:
         None,
         "mean cost of the called LLM",
         "how often its answer was better" if measure == "better" else "mean score of its answer",
-        [(point["mean_cost"], point["low"], point["high"]) for point in points],
+        [(point["mean_cost"], point["low"], point["high"]) for point in points if "low" in point],
         chance=True,
     )
     gap, best = held["gap_recovered"], max(points, key=lambda point: point[measure])

@@ -35,8 +35,7 @@ def ranked(rows: Sequence[Row], redrawn: Sequence[Resampled | None], measures: t
         gap = paired.difference(at, best)
         row["best"] = at == best
         row["versus_best"] = {"value": known(gap.value), "low": known(gap.low), "high": known(gap.high)}
-        # Samples that are all undefined tell no two models apart.
-        row["tied_with_best"] = gap.holds_zero or not math.isfinite(gap.low)
+        row["tied_with_best"] = gap.holds_zero
     return [rows[at] for at in order]
 
 

@@ -83,4 +83,6 @@ def _redrawn(judged: Judged, part: BoxSplit, seed: int, most: int) -> Resampled:
         means = (_mean(own), _mean(own[:, 0]))
         samples.append([np.nan if mean is None else mean for mean in means])
     first = np.array([_mean(judged.precision), _mean(judged.precision[:, 0])], np.float64)
-    return Resampled(first, np.array(samples, np.float64))
+    redrawn = np.array(samples, np.float64)
+    # One picture, or group of them, says nothing of how others would be.
+    return Resampled(first, redrawn if size > 1 else np.full_like(redrawn, np.nan))

@@ -19,7 +19,11 @@ Name = Annotated[
     Field(json_schema_extra={"x-expected": "1 to 100 letters, digits, dashes, underscores and dots"}),
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=1_000_000)]
-Column = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Column = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1024),
+    Field(json_schema_extra={"x-expected": "the name of a column"}),
+]
 Path = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Answered = TypeVar("Answered", bound=Section)
 #: Only rows with these values in these columns.

@@ -28,9 +28,9 @@ def ending(recorded: Mapping[str, Any]) -> list[str]:
     for row in (row for row in table.rows if isinstance(row, list)):
         cells = dict(zip(table.columns, row, strict=False))
         after, low, high, before = (number(cells.get(name), 3) for name in ("after", "low", "high", "before"))
+        within = "" if finite(cells.get("low")) is None else f", 95 % interval [{low}, {high}]"
         rows = counted(int(finite(cells.get("n")) or 0), "rows")
         lines.append(
-            f"{cells.get('task')}/{cells.get('metric')} {after}, 95 % interval [{low}, {high}], over {rows}; {before} "
-            "before the training"
+            f"{cells.get('task')}/{cells.get('metric')} {after}{within}, over {rows}; {before} before the training"
         )
     return lines

@@ -10,7 +10,7 @@ import numpy as np
 from runner.pages import plots
 from runner.pages.harmless_text import clean
 from runner.pages.html import Markup, join, table, tag
-from runner.pages.numbers import number
+from runner.pages.numbers import finite, number, signed_interval
 from runner.pages.table_page import domain_of
 
 #: LLMs in the table of ranks.
@@ -43,9 +43,11 @@ def _gains(found: Mapping[str, Any], name: str) -> Markup:
     domain = domain_of([gain[end] for gain in gains for end in ("value", "low", "high")] + [0.0])
     body = []
     for row, gain in zip(found["rows"], gains, strict=True):
-        title = f"{gain['value']:+.3f}, {gain['low']:+.3f} to {gain['high']:+.3f}"
-        sure = not gain["low"] <= 0 <= gain["high"]
-        plot = plots.interval(gain["value"], gain["low"], gain["high"], domain, title, "two" if sure else "one")
+        low, high = finite(gain["low"]), finite(gain["high"])
+        within = signed_interval(low, high)
+        title = f"{gain['value']:+.3f}, {within}"
+        sure = low is not None and high is not None and not low <= 0 <= high
+        plot = plots.interval(gain["value"], low, high, domain, title, "two" if sure else "one")
         body.append(
             (
                 row["group"],
@@ -54,7 +56,7 @@ def _gains(found: Mapping[str, Any], name: str) -> Markup:
                 number(row["prompt_aware"][name]["accuracy"], 3),
                 Markup(plot),
                 tag("span", f"{gain['value']:+.3f}", "" if sure else "tied"),
-                tag("span", f"{gain['low']:+.3f} to {gain['high']:+.3f}", "" if sure else "tied"),
+                tag("span", within, "" if sure else "tied"),
             )
         )
     axis = Markup(plots.axis(domain))

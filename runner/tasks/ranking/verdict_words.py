@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.contract import Table
 from runner.pages.harmless_text import clean
-from runner.pages.numbers import number
+from runner.pages.numbers import number, signed_interval
 
 if TYPE_CHECKING:
     from runner.tasks.ranking.verdict import Measured, Verdict
@@ -218,11 +218,10 @@ def _verdict(told: Verdict, measure: str, rival: str) -> str:
 
 
 def _gain(measured: Measured) -> str:
-    low, high = measured.found.low, measured.found.high
-    return (
-        f"gain {measured.found.value:+.{PLACES}f} (95 % interval {low:+.{PLACES}f} to {high:+.{PLACES}f}) over "
-        f"{number(measured.prompts)} prompts"
-    )
+    found = measured.found
+    within = signed_interval(found.low, found.high, PLACES)
+    within = f"95 % interval {within}" if math.isfinite(found.low) else within
+    return f"gain {found.value:+.{PLACES}f} ({within}) over {number(measured.prompts)} prompts"
 
 
 def _single(told: Verdict) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ import torch
 from pydantic import TypeAdapter
 
 from runner.builders.language._fields.reward_fields import Reward
+from runner.builders.language._footprint import rewarded_footprint
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.reference_rewards import number_in
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth, need_columns
@@ -137,6 +139,25 @@ def test_rows_without_the_column_that_is_compared_with_are_told_and_no_row_with_
     assert "'other'" in error.value.message
 
 
+def test_an_estimate_tells_of_columns_before_it_asks_for_a_model(monkeypatch):
+    rows = [answers("a", right="a")[0].row, answers("a", line=9, other=1)[0].row]
+    told: list[str] = []
+    monkeypatch.setattr(rewarded_footprint.language_footprint, "estimate", lambda *_: "what it takes")
+
+    def estimated(column: str) -> Any:
+        spec: Any = SimpleNamespace(rewards=sections(own={"reward_type": "exact_answer", "column": column}))
+        data = SimpleNamespace(train=rows, validation=[])
+        context: Any = SimpleNamespace(data=data, emit=lambda event, **fields: told.append(fields["message"]))
+        return rewarded_footprint.estimate(spec, context, 2, lambda *_: None, reference=False)
+
+    with pytest.raises(DataError, match="no row has a column 'wrong'"):
+        estimated("wrong")
+    assert told == []
+    assert estimated("right") == "what it takes"
+    assert len(told) == 1
+    assert told[0].startswith("1 of 2 rows have no 'right'")
+
+
 def function(tmp_path: Path, text: str, **more: Any) -> dict[str, Any]:
     path = tmp_path / "judge.py"
     path.write_text(text)
@@ -165,7 +186,8 @@ def test_a_function_that_says_none_does_not_apply(context_for, tmp_path):
         ("raise SystemExit(3)", "raised SystemExit: 3"),
         ("return [float('nan')] * len(completions)", "gave nan"),
         ("return [float('inf'), 0]", "gave inf"),
-        ("return [1.0]", "gave 1 values for 2 answers"),
+        ("return [1.0]", "gave 1 value for 2 answers"),
+        ("return [1.0 / len(kwargs['nothing']) for _ in completions]", "KeyError: 'nothing' (judge.py:2)"),
         ("return ['good', 'bad']", "gave str and no number"),
         ("return 1.0", "no list of numbers"),
     ],
@@ -194,6 +216,46 @@ def test_a_file_that_cannot_be_used_is_refused(context_for, tmp_path, text, more
     with pytest.raises(DataError) as error:
         worth(context_for, answers("a"), own=function(tmp_path, text, **more))
     assert error.value.where == f"/model/spec/rewards/own/{place}"
+
+
+def checked(tmp_path: Path, text: str, **more: Any) -> None:
+    (section,) = sections(own=function(tmp_path, text, **more)).values()
+    section.check_code("/model/spec/rewards/own", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "says", "hint"),
+    [
+        ("x = 1\ndef reward(:\n", "file", "judge.py:2: SyntaxError", ""),
+        ("def rewards(**kwargs): ...\n", "function", "no function 'reward'", "did you mean 'rewards'?"),
+        ("class Judge:\n    def reward(self): ...\n", "function", "no function 'reward'", "the file has Judge"),
+        ("return 1\n", "file", "'return' outside function", ""),
+    ],
+)
+def test_a_file_is_read_before_anything_of_it_is_run(tmp_path, text, place, says, hint):
+    with pytest.raises(DataError) as error:
+        checked(tmp_path, f"{text}")
+    assert error.value.where == f"/model/spec/rewards/own/{place}"
+    assert says in error.value.message
+    assert hint in (error.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from judges import reward",
+        "from judges import anything as reward",
+        "from judges import *",
+        "if True:\n    reward = len",
+        "try:\n    import fast\nexcept ImportError:\n    def reward(): ...",
+        "globals()['reward'] = len",
+        "def make():\n    global reward\n    reward = len\nmake()",
+        "def __getattr__(name): return len",
+        "raise RuntimeError('never run here')\ndef reward(): ...",
+    ],
+)
+def test_a_name_that_a_file_may_well_have_is_not_refused(tmp_path, text):
+    checked(tmp_path, text)
 
 
 def test_a_module_that_is_not_installed_is_refused(context_for):

@@ -110,7 +110,7 @@ def test_equal_questions_have_equal_keys(lines):
     [
         ({"title": "x"}, "there are 'title'"),
         ({"prompt": ""}, "nothing asked"),
-        ({"messages": [{"role": "narrator", "content": "x"}]}, "'narrator'"),
+        ({"messages": [{"role": "narrator", "content": "x"}]}, "'narrator'; it has to be user, assistant, system or"),
         ({"messages": [{"role": "system", "content": "x"}]}, "nothing to answer"),
         ([1], "neither a text nor an object"),
     ],

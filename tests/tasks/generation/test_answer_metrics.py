@@ -128,7 +128,8 @@ def test_the_interval_of_a_share_is_wilson_s(right, count):
     interval, error, sort = figure.interval(seed=0)
     assert (interval.low, interval.high, sort) == (pytest.approx(wanted.low), pytest.approx(wanted.high), "wilson")
     share = right / count
-    assert error == pytest.approx(math.sqrt(share * (1 - share) / (count - 1)) if count > 1 else 0)
+    wanted_error = math.sqrt(share * (1 - share) / (count - 1)) if count > 1 else math.nan
+    assert error == pytest.approx(wanted_error, nan_ok=True)
 
 
 def test_a_perplexity_is_over_all_tokens_of_the_set():
@@ -154,6 +155,16 @@ def test_differences_are_paired_by_sample():
     assert (back["difference"], back["low"], back["high"]) == pytest.approx(
         (-found["difference"], -found["high"], -found["low"])
     )
+
+
+def test_a_few_ties_are_no_certainty():
+    few, many = (Figure.of_means(ACCURACY, np.ones(count), proportion=True) for count in (3, 40))
+    found = paired(few, few, seed=3)
+    assert (found["difference"], found["ties"]) == (0, 3)
+    assert math.isnan(found["low"])
+    assert math.isnan(found["high"])
+    found = paired(many, many, seed=3)
+    assert (found["difference"], found["low"], found["high"]) == (0, 0, 0)
 
 
 def test_a_smaller_perplexity_wins():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
@@ -12,6 +12,8 @@ from runner.contract import Section, invalid, option
 
 class Tools(UserCode):
     """Functions of yours that the model may call."""
+
+    naming: ClassVar = "functions"
 
     functions: list[PythonName] = option(
         min_length=1,
@@ -29,6 +31,8 @@ class Tools(UserCode):
 
 class Partner(UserCode):
     """A class of yours that answers the model's turns, and says what they are worth."""
+
+    naming: ClassVar = "class_name"
 
     class_name: PythonName = option(
         "Environment",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -17,6 +18,7 @@ from runner.builders.language._fields.reward_fields import (
     PreferenceReward,
     Rewards,
 )
+from runner.builders.language._fields.user_code import UserCode
 from runner.contract import Needed, invalid, option
 
 
@@ -87,6 +89,14 @@ class ReinforcedSpec(ChatModelSpec):
     def longest_answer(self, prompt: int) -> int:
         """Tokens of all turns after a prompt of so many, at most."""
         return self.max_new_tokens if self.environment is None else self.max_length - prompt
+
+    def check_files(self, cwd: Path) -> None:
+        within: list[tuple[str, Any]] = [(f"rewards/{name}", reward) for name, reward in self.rewards.items()]
+        if self.environment is not None:
+            within += [(f"environment/{name}", getattr(self.environment, name)) for name in ("tools", "partner")]
+        for place, section in within:
+            if isinstance(section, UserCode):
+                section.check_code(f"/model/spec/{place}", cwd)
 
     def needs_network(self) -> bool:
         return super().needs_network() or bool(self._judges())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -192,6 +192,8 @@ class JudgeReward(Endpoint, Rewarding):
 
 class FunctionReward(UserCode, Rewarding):
     """What a function of yours says, out of a file or of an installed package."""
+
+    naming: ClassVar = "function"
 
     reward_type: Literal["function"] = option(description="A function of yours scores answers.")
     function: PythonName = option(

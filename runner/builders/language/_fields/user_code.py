@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
 
 from pydantic import StringConstraints, model_validator
 
+from runner import near_names
+from runner.builders.language._fields.source_names import Unreadable, names_in
 from runner.contract import Section, invalid, option
+from runner.errors import DataError
+from runner.workspace import absolute
 
 PythonName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*$", max_length=128)]
 
 
 class UserCode(Section):
     """Where it is, and its checksum."""
+
+    #: The field that says what is needed of it: a name, or a list of names.
+    naming: ClassVar[str]
 
     file: Annotated[str, StringConstraints(pattern=r"\.py$", max_length=4096)] | None = option(
         None, file=".py", description="The Python file that has it. It is run: name files that you trust."
@@ -31,3 +39,26 @@ class UserCode(Section):
         if (self.file is None) == (self.module is None):
             raise invalid(("file",), "needed", "code is in a file or in a module: name one of the two")
         return self
+
+    def check_code(self, place: str, cwd: Path) -> None:
+        """Read the file, which counts from ``cwd``, and run nothing of it. A module is looked for where the run is.
+
+        Raises :class:`DataError` by the section's pointer, ``place``, for a text that Python does not take, and for
+        one that has no such name.
+        """
+        if self.file is None:
+            return
+        path = absolute(self.file, cwd)
+        try:
+            there = names_in(path)
+        except Unreadable as error:
+            raise DataError(f"it cannot be read: {error}", where=f"{place}/file") from None
+        field, value = self.naming, getattr(self, self.naming)
+        for name in value if isinstance(value, list) else [value]:
+            if there is not None and name not in there:
+                has = ", ".join(sorted(name for name in there if not name.startswith("_"))) or "no name"
+                raise DataError(
+                    f"{path} has no {field.removesuffix('s').partition('_')[0]} {name!r}",
+                    where=f"{place}/{field}",
+                    hint=near_names.hint(name, there, f"the file has {has}"),
+                )

@@ -19,6 +19,7 @@ from runner.builders.language._models.base_model import Base
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.prompt_side import prompts
+from runner.builders.language._rewards.weighted_rewards import REWARDS, need_columns
 from runner.builders.language._rows.chat_renderer import renderer_of
 from runner.builders.language._rows.row_report import RowReport
 from runner.builders.language._rows.token_rows import TokenRows
@@ -43,7 +44,12 @@ def estimate(spec: Any, context: FootprintContext, group: int, make: Making, *, 
 
     ``group`` answers are drawn to each prompt, ``reference`` says whether the model that training began with lies
     beside it. Models that reward are not counted.
+
+    Raises :class:`~runner.errors.DataError` for a reward whose column no row has.
     """
+    if context.data is not None:
+        for sentence in need_columns(spec.rewards, context.data.train, context.data.validation):
+            context.emit("warning", message=sentence, pointer=REWARDS)
 
     def reader(base: Base) -> Callable[[Any, str], Prompts]:
         renderer = renderer_of(base, spec, context)

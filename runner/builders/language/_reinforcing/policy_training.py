@@ -42,6 +42,8 @@ Making = Callable[[Trained, Callable[[], Any]], Objective]
 
 def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     """Train on the prompts of the data. The model is loaded once it is known that prompts and rewards can be used."""
+    # Of rows as they are, before anything takes long; of those that are left, once they are known.
+    need_columns(spec.rewards, context.data.train, context.data.validation)
     base = base_model.find(spec, context)
     renderer = renderer_of(base, spec, context)
     surroundings = None if spec.environment is None else Surroundings.opened(spec.environment, renderer)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
-from runner.builders.language._rewards.user_functions import opened
+from runner.builders.language._rewards.user_functions import file_of, opened
 
 HINT = "def reward(prompts, completions, **columns): return [1.0 for each in completions]"
 
@@ -18,6 +18,8 @@ class Function:
     def __init__(self, section: Any, place: str) -> None:
         """Raises :class:`DataError` for another content than the spec says, and what has no such function."""
         (self._function,), self.sha256 = opened(section, place, [section.function], "function", HINT)
+        #: Where it stands, for a message of what it raises.
+        self.file = file_of(section)
 
     def values(self, answers: Sequence[JudgedAnswer]) -> Sequence[float | None]:
         row, count = answers[0].row, len(answers)

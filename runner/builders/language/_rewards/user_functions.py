@@ -6,6 +6,7 @@ import hashlib
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
@@ -45,6 +46,19 @@ def opened(section: Any, place: str, names: Sequence[str], at: str, hint: str) -
             )
         things.append(thing)
     return things, found
+
+
+def file_of(section: Any) -> str | None:
+    """The file that a section's opened code stands in; None where it is of another sort."""
+    if section.file is not None:
+        return str(section.file)
+    return getattr(sys.modules.get(section.module), "__file__", None)
+
+
+def line_raised(error: BaseException, file: str | None) -> str:
+    """The last place of a file that an error passed through, as ``" (judges.py:3)"``; empty where there is none."""
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    return f" ({Path(str(file)).name}:{lines[-1]})" if lines else ""
 
 
 def _run(path: Path, source: bytes) -> ModuleType:

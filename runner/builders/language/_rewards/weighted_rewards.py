@@ -19,6 +19,7 @@ from runner.builders.language._rewards.judged_pairs import PreferredByJudge
 from runner.builders.language._rewards.model_reward import PreferredByModel, ScoredByModel
 from runner.builders.language._rewards.reference_rewards import Exact, Numeric
 from runner.builders.language._rewards.text_rewards import Format, GivenByEnvironment, Length, RegularExpression
+from runner.builders.language._rewards.user_functions import line_raised
 from runner.contract import TrainContext
 from runner.contract.foreign_code import cell_tests
 from runner.data.dialogues.row_types import PromptRow
@@ -165,9 +166,10 @@ def _asked(
         # It says nothing of the answers.
         raise
     except (Exception, SystemExit) as error:
-        raise failed(f"raised {type(error).__name__}: {error}") from error
+        place = line_raised(error, getattr(judge, "file", None))
+        raise failed(f"raised {type(error).__name__}: {error}{place}") from error
     if len(found) != len(answers):
-        raise failed(f"gave {len(found)} values for {len(answers)} answers")
+        raise failed(f"gave {_many(len(found), 'value')} for {_many(len(answers), 'answer')}")
     values = []
     for at, value in enumerate(found):
         if value is None:
@@ -182,3 +184,7 @@ def _asked(
             raise failed(f"gave {value}", which)
         values.append(float(value))
     return values
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"

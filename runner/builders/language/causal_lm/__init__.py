@@ -21,6 +21,8 @@ from runner.data.texts.section import TextsData
 from runner.tasks import generation
 
 TASK = generation.TASK
+#: Names that it has elsewhere: nothing is to be set for them.
+CALLED = {"pt": "", "pretraining": "", "pretrain": "", "cpt": "", "continued_pretraining": ""}
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 

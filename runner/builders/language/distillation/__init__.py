@@ -25,6 +25,8 @@ from runner.data.conversations.section import ConversationsData
 from runner.tasks import generation
 
 TASK = generation.TASK
+#: Names that it has elsewhere, and how a spec says what each means.
+CALLED = {"gkd": '"on_policy" and "divergence"'}
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 

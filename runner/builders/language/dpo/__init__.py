@@ -24,6 +24,8 @@ from runner.data.preferences.section import PreferencesData
 from runner.tasks import generation
 
 TASK = generation.TASK
+#: Names that it has elsewhere, and how a spec says what each means.
+CALLED = {"ipo": '"loss_type": "ipo"', "slic": '"loss_type": "hinge"', "slic_hf": '"loss_type": "hinge"'}
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 

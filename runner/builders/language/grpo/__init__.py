@@ -25,6 +25,13 @@ from runner.data.rewarded_prompts.section import RewardedPromptsData
 from runner.tasks import generation
 
 TASK = generation.REWARDED
+#: Names that it has elsewhere, and how a spec says what each means.
+CALLED = {
+    "rloo": '"baseline": "others"',
+    "dapo": '"loss_type": "dapo"',
+    "dr_grpo": '"loss_type": "dr_grpo"',
+    "cispo": '"policy_loss": "cispo"',
+}
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 

@@ -21,6 +21,8 @@ from runner.data.preferences.section import PreferencesData
 from runner.tasks import reward
 
 TASK = reward.TASK
+#: Names that it has elsewhere: nothing is to be set for them.
+CALLED = {"rm": "", "reward_model": "", "reward_modeling": ""}
 REQUIRES = ("torch", "transformers", "peft", "accelerate", "safetensors", "numpy")
 
 

@@ -33,6 +33,10 @@ def bits(sums: np.ndarray) -> np.ndarray:
     return ratio(sums) / math.log(2)
 
 
+#: From so many samples on a difference that is the same on each of them has an interval, of no width.
+ENOUGH = 20
+
+
 @dataclass(frozen=True)
 class Figure:
     """One metric of one model on some rows."""
@@ -102,7 +106,9 @@ def wilson(right: float, count: int) -> tuple[float, float]:
 def paired(own: Figure, other: Figure, seed: int) -> dict[str, Any]:
     """The difference of two models on the same rows, own less other: its interval and error, wins, ties and losses.
 
-    A row is won where its own figure is better by the measure's direction.
+    A row is won where its own figure is better by the measure's direction. There is no interval (NaN) of fewer than two
+    rows, nor where fewer than :data:`ENOUGH` all differ by the same, as ties do: drawn again they differ so too, and a
+    width of zero would say that it is certain.
     """
     both = np.concatenate([own.redrawn(seed).redrawn, other.redrawn(seed).redrawn], axis=1)
     found = Resampled(np.array([own.value, other.value]), both).difference(0, 1)
@@ -114,10 +120,11 @@ def paired(own: Figure, other: Figure, seed: int) -> dict[str, Any]:
         error = float((both[:, 0] - both[:, 1]).std())
     if own.measure.better == "lower":
         gap = -gap
+    alike = len(gap) < ENOUGH and len(np.unique(gap)) <= 1
     return {
         "difference": found.value,
-        "low": found.low,
-        "high": found.high,
+        "low": math.nan if alike else found.low,
+        "high": math.nan if alike else found.high,
         "standard_error": error,
         "wins": int((gap > 0).sum()),
         "ties": int((gap == 0).sum()),
