@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -267,7 +268,7 @@ class _Running:
         metrics, model = end["metrics"], end["model"]
         value = self._judged(trial, metrics)
         state = TrialState.COMPLETE if value is not None else TrialState.MISSING_METRIC
-        why = None if value is not None else f"its run has no {self.checked.metric}"
+        why = None if value is not None else _no_metric(self.checked.metric, metrics)
         self._end(trial, state, value, why=why, seconds=seconds, metrics=metrics, model=model)
         if self.sweep.pruning is not None and not any(each.told for each in self.record.trials.values()):
             self.stopping = (
@@ -339,9 +340,9 @@ class _Running:
         if self.stopping is not None:
             raise RunFailed(f"sweep {name}: {self.stopping}", hint=f"look at them: runner sweep show {name}")
         if TrialState.COMPLETE not in states:
-            failed = sum(state is TrialState.FAILED for state in states)
+            counted = ", ".join(f"{count} {state.value}" for state, count in Counter(states).items())
             raise RunFailed(
-                f"sweep {name}: no trial is complete; {failed} of {len(states)} failed",
+                f"sweep {name}: no trial is complete: {counted or 'none was begun'}",
                 hint=f"look at them: runner sweep show {name}",
             )
         return SweepEnd(self.folder, self.record, self.notes)
@@ -355,3 +356,9 @@ class _Running:
         """Write a line and take it in."""
         self.folder.journal.add(event, **fields)
         self.record.take({"event": event} | fields)
+
+
+def _no_metric(name: str, metrics: dict[str, Any]) -> str:
+    """Why a trial has nothing that it is judged by, with what its run was measured by."""
+    numbers = [each for each, value in metrics.items() if isinstance(value, int | float)]
+    return f"its run has no {name}" + (f": it has {', '.join(numbers[:12])}" if numbers else "")
