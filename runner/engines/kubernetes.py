@@ -10,7 +10,7 @@ from runner.engines import kubernetes_words
 from runner.engines.engine import EngineState, EngineStatus, Order
 from runner.engines.kubectl import AlreadyThere, Kubectl, NotThere
 from runner.engines.kubernetes_options import POINTER, KubernetesOptions, read_options
-from runner.errors import EnvironmentProblem, NotFoundError, RunnerError, UsageError
+from runner.errors import EnvironmentProblem, Fault, NotFoundError, RunnerError, SpecError
 
 #: Bytes of a pod's own output that are shown at most.
 MOST_WORDS = 64 * 2**10
@@ -107,26 +107,35 @@ class KubernetesEngine:
         self._delete(client, name, wait=False)
 
     def _check_order(self, order: Order, options: KubernetesOptions) -> None:
+        found: list[Fault] = []
         if order.image is None:
-            raise UsageError(
-                "a cluster starts an image, and none is named",
-                where="/run/image",
-                hint="one that it can pull, by its digest at best: registry/runner@sha256:...",
+            found.append(
+                Fault(
+                    "a cluster starts an image, and none is named",
+                    "/run/image",
+                    hint="one that it can pull, by its digest at best: registry/runner@sha256:...",
+                )
             )
         if order.secret_names and options.secret is None:
-            raise UsageError(
-                f"the run needs {', '.join(order.secret_names)}, and no Secret of the cluster is named",
-                where=f"{POINTER}/secret",
-                hint="make one, with a key by each name: kubectl create secret generic NAME --from-env-file=FILE",
+            found.append(
+                Fault(
+                    f"the run needs {', '.join(order.secret_names)}, and no Secret of the cluster is named",
+                    f"{POINTER}/secret",
+                    hint="make one, with a key by each name: kubectl create secret generic NAME --from-env-file=FILE",
+                )
             )
         if order.folder is not None and not any(
             PurePosixPath(order.folder).is_relative_to(volume.mount) for volume in options.volumes
         ):
-            raise UsageError(
-                f"{order.folder} is in none of the pod's volumes",
-                where=f"{POINTER}/volumes",
-                hint='name the claim that holds it: [{"claim": "NAME", "mount": "FOLDER"}], or take an s3:// root',
+            found.append(
+                Fault(
+                    f"{order.folder} is in none of the pod's volumes",
+                    f"{POINTER}/volumes",
+                    hint='name the claim that holds it: [{"claim": "NAME", "mount": "FOLDER"}], or take an s3:// root',
+                )
             )
+        if found:
+            raise SpecError(found)
 
     def _check_queue(self, client: Kubectl, queue: str) -> None:
         try:

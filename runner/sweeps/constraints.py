@@ -38,7 +38,14 @@ def places(text: str) -> list[str]:
         return 1.0
 
     _walk(_parsed(text), note, dry=True)
+    if not found:
+        raise Unfit("names no place of a spec, so that it is the same for every trial")
     return list(dict.fromkeys(found))
+
+
+def compares(text: str) -> bool:
+    """Whether a constraint has a comparison in it: what has none is a number, and holds for nearly every spec."""
+    return any(isinstance(node, ast.Compare) for node in ast.walk(_parsed(text)))
 
 
 def holds(text: str, values: Mapping[str, Any]) -> bool:
@@ -48,8 +55,9 @@ def holds(text: str, values: Mapping[str, Any]) -> bool:
         return bool(_walk(_parsed(text), lambda name: values[name], dry=False))
     except ZeroDivisionError:
         raise Unfit("divides by zero") from None
-    except TypeError as error:
-        raise Unfit(f"cannot be told: {error}") from None
+    except TypeError:
+        odd = [f"{name} is {value!r}" for name, value in values.items() if not isinstance(value, int | float)]
+        raise Unfit(f"reckons with texts where numbers are needed: {', '.join(odd) or 'in the constraint'}") from None
 
 
 def _parsed(text: str) -> ast.expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -288,7 +289,7 @@ class _Running:
         values = [self._judged(trial, metrics, at) for at in range(len(self.checked.aims))]
         missing = [aim.metric for aim, value in zip(self.checked.aims, values, strict=True) if value is None]
         state = TrialState.MISSING_METRIC if missing else TrialState.COMPLETE
-        why = f"its run has no {' and no '.join(missing)}" if missing else None
+        why = _no_metric(" and no ".join(missing), metrics) if missing else None
         value, second = (None, None) if missing else (values[0], values[1] if len(values) > 1 else None)
         self._end(trial, state, value, second=second, why=why, seconds=seconds, metrics=metrics, model=model)
         if self.sweep.pruning is not None and not any(each.told for each in self.record.trials.values()):
@@ -362,9 +363,9 @@ class _Running:
         if self.stopping is not None:
             raise RunFailed(f"sweep {name}: {self.stopping}", hint=f"look at them: runner sweep show {name}")
         if TrialState.COMPLETE not in states:
-            failed = sum(state is TrialState.FAILED for state in states)
+            counted = ", ".join(f"{count} {state.value}" for state, count in Counter(states).items())
             raise RunFailed(
-                f"sweep {name}: no trial is complete; {failed} of {len(states)} failed",
+                f"sweep {name}: no trial is complete: {counted or 'none was begun'}",
                 hint=f"look at them: runner sweep show {name}",
             )
         return SweepEnd(self.folder, self.record, self.notes)
@@ -378,3 +379,9 @@ class _Running:
         """Write a line and take it in."""
         self.folder.journal.add(event, **fields)
         self.record.take({"event": event} | fields)
+
+
+def _no_metric(name: str, metrics: dict[str, Any]) -> str:
+    """Why a trial has nothing that it is judged by, with what its run was measured by."""
+    numbers = [each for each, value in metrics.items() if isinstance(value, int | float)]
+    return f"its run has no {name}" + (f": it has {', '.join(numbers[:12])}" if numbers else "")

@@ -105,8 +105,8 @@ class Space:
 
 
 def space_of(sweep: SweepSection) -> Space:
-    """The space of a sweep, its lists as parameters. Raises ValueError for parameters that wait for each other, with
-    the places."""
+    """The space of a sweep, its lists as parameters, which :func:`wrong_list` has found right. Raises ValueError for
+    parameters that wait for each other, with the places."""
     given = {
         pointer_of(place): Parameter(values=each) if isinstance(each, list) else each
         for place, each in sweep.space.items()
@@ -126,6 +126,15 @@ def space_of(sweep: SweepSection) -> Space:
             raise ValueError("wait for one another: " + ", ".join(each for each in given if each not in placed))
         placed[ready] = given[ready]
     return Space(placed)
+
+
+def wrong_list(parameter: Parameter | list[Any]) -> str | None:
+    """What is wrong with a parameter that is written as a bare list; None where nothing is, or it is none."""
+    if not isinstance(parameter, list):
+        return None
+    if not parameter:
+        return "has no values: at least one"
+    return "the same value stands there twice" if len({repr(each) for each in parameter}) < len(parameter) else None
 
 
 def same(one: Any, other: Any) -> bool:

@@ -17,7 +17,7 @@ from runner.spec.reader import Document
 from runner.sweeps import constraints
 from runner.sweeps.children import VARIED, Child, child_of
 from runner.sweeps.journal import Aim
-from runner.sweeps.space import Space, dotted, pointer_of, space_of
+from runner.sweeps.space import Space, dotted, pointer_of, space_of, wrong_list
 from runner.sweeps.sweep_fields import Goal, Metric
 from runner.sweeps.sweep_reading import LoadedSweep
 
@@ -75,20 +75,32 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
         message = f'"all" is for one training at a time, and {sweep.parallel} trials are: say how many each has'
         fault(("base", "run", "gpus"), message, "a number, or parallel: 1")
     key = "space" if "space" in document.value["sweep"] else "parameters"
-    for place in sweep.space:
+    written: dict[str, str] = {}
+    for place, parameter in sweep.space.items():
         pointer = pointer_of(place)
+        if (wrong := wrong_list(parameter)) is not None:
+            fault(("sweep", key, place), wrong)
+        if (first := written.setdefault(pointer, place)) != place:
+            fault(("sweep", key, place), f"is the same place as {first}", "take one of them out", on_key=True)
         if not pointer.startswith(tuple(f"{each}/" for each in VARIED)) and pointer not in VARIED:
             fault(("sweep", key, place), *_no_place(pointer, loaded.base), on_key=True)
+    if any(wrong_list(parameter) for parameter in sweep.space.values()):
+        raise SpecError(faults, source=document.source)
     try:
         space = _typed(loaded, space_of(sweep))
     except ValueError as error:
         raise _at(document, ("sweep", key), f"parameters {error}", "take one of their `when` out") from None
     for place, parameter in sweep.space.items():
-        for other in getattr(parameter, "when", None) or {}:
-            if (
-                pointer_of(other) not in space.parameters
-                and pointers.get(base, pointer_of(other), _NOTHING) is _NOTHING
-            ):
+        for other, wanted in (getattr(parameter, "when", None) or {}).items():
+            if pointer_of(other) in space.parameters:
+                wishes = wanted if isinstance(wanted, list) else [wanted]
+                if not any(space.takes(pointer_of(other), each) for each in wishes):
+                    fault(
+                        ("sweep", key, place, "when", other),
+                        f"{other} never has such a value, so that {place} is not varied",
+                        f"take a value that {other} is varied over",
+                    )
+            elif pointers.get(base, pointer_of(other), _NOTHING) is _NOTHING:
                 fault(
                     ("sweep", key, place, "when", other),
                     "neither varied nor in the base spec, so that it never has that value",
@@ -103,6 +115,9 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
                     loaded.base.spec.model_dump(mode="json"), pointer_of(place), _NOTHING
                 ) in (_NOTHING, None):
                     fault(("sweep", "constraints", at), f"there is no {place} in the base spec")
+                    break
+            else:
+                _told(loaded, space, text)
         except constraints.Unfit as error:
             fault(("sweep", "constraints", at), str(error))
     _measured(loaded, space, aims[0].metric, fault)
@@ -115,6 +130,27 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
 
 
 _NOTHING = object()
+
+
+def _told(loaded: LoadedSweep, space: Space, text: str) -> None:
+    """Raise :class:`constraints.Unfit` for a constraint that compares nothing, or that can be told neither of the first
+    nor of the last of what is varied."""
+    if not constraints.compares(text):
+        raise constraints.Unfit("compares nothing: write < <= > >= == or !=")
+    document, named = loaded.base.spec.model_dump(mode="json"), constraints.places(text)
+    base = {place: pointers.get(document, pointer_of(place), None) for place in named}
+    unfit: list[constraints.Unfit] = []
+    for end in (0, -1):
+        values = dict(base)
+        for place in named:
+            if (parameter := space.parameters.get(pointer_of(place))) is not None:
+                values[place] = (parameter.values or (parameter.min, parameter.max))[end]
+        try:
+            constraints.holds(text, values)
+        except constraints.Unfit as error:
+            unfit.append(error)
+    if len(unfit) == 2:
+        raise unfit[0]
 
 
 def feasible(loaded: LoadedSweep, child: Child) -> str | None:
@@ -181,6 +217,8 @@ def _aim(loaded: LoadedSweep, asked: Metric, at: Sequence[str | int], fault: Any
     measure = next((each for each in task.measures if each.metric == asked.name), task.measures[0])
     if asked.name is None or asked.name == measure.metric:
         own: Goal = "maximize" if measure.better == "higher" else "minimize"
+        if asked.goal not in (None, own):
+            fault((*at, "goal"), f"of {measure.metric}, {measure.better} is better", f'"{own}", or leave it out')
         return Aim(measure.metric, asked.goal or own)
     if asked.goal is None:
         known = ", ".join(each.metric for each in task.measures)

@@ -58,6 +58,8 @@ class Parameter(Section):
         assert self.min is not None and self.max is not None
         if self.min >= self.max:
             raise invalid(("max",), "empty_range", f"is not greater than min, {self.min:g}")
+        if self.step is not None and self.step > self.max - self.min:
+            raise invalid(("step",), "one_value", f"is longer than the range: min, {self.min:g}, is all that it has")
         if self.log and self.min <= 0:
             raise invalid(("min",), "log_of_nothing", "a logarithmic range begins above 0")
         if self.log and self.step is not None:

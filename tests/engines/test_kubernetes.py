@@ -15,7 +15,7 @@ from runner.engines import kubernetes_manifest as manifest
 from runner.engines.engine import EngineState, EngineStatus, Order
 from runner.engines.kubernetes import KubernetesEngine
 from runner.engines.kubernetes_words import told
-from runner.errors import RunnerError, SpecError, UsageError
+from runner.errors import RunnerError, SpecError
 
 SCHEMA = json.loads(Path(__file__).with_name("kubernetes_schema.json").read_text())
 DEFINITIONS = {"Job": "io.k8s.api.batch.v1.Job", "Service": "io.k8s.api.core.v1.Service"}
@@ -148,9 +148,15 @@ def test_an_option_that_is_not_known_is_refused_by_its_pointer(
     ],
 )
 def test_what_a_cluster_lacks_is_refused_before_it_is_asked(order: Order, where: str) -> None:
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(SpecError) as refused:
         KubernetesEngine().check(order)
-    assert refused.value.where == where
+    assert [fault.pointer for fault in refused.value.faults] == [where]
+
+
+def test_all_that_a_cluster_lacks_is_told_at_once() -> None:
+    with pytest.raises(SpecError) as refused:
+        KubernetesEngine().text(replace(PLAIN, image=None, folder="/shared/runs/tutor"))
+    assert [fault.pointer for fault in refused.value.faults] == ["/run/image", "/run/engine/options/volumes"]
 
 
 def test_a_machine_without_kubectl_is_told_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

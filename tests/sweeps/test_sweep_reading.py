@@ -61,6 +61,26 @@ BAD = {
         spaced({"min": 1, "max": 3, "log": True, "step": 1}), f"/sweep/space/{PLACE}/step", "has no step",
     ),
     "a value twice": (spaced({"values": [1, 2, 1]}), f"/sweep/space/{PLACE}/values", "twice"),
+    "a list without values": (spaced([]), f"/sweep/space/{PLACE}", "at least one"),
+    "a value twice in a list": (spaced([1, 2, 1]), f"/sweep/space/{PLACE}", "twice"),
+    "a place in two spellings": (
+        sweep(space={PLACE: [4, 8], "/model/spec/k_factor": [16, 32]}), "/sweep/space/~1model~1spec~1k_factor",
+        "the same place",
+    ),
+    "a step that is longer than its range": (
+        spaced({"min": 1, "max": 3, "step": 10}, "/epochs"), "/sweep/space/~1epochs/step", "longer than the range",
+    ),
+    "a condition on a value that is not among those of its place": (
+        sweep(space={"/epochs": [3, 4], PLACE: {"min": 4, "max": 9, "when": {"/epochs": [2]}}}),
+        f"/sweep/space/{PLACE}/when/~1epochs", "never has",
+    ),
+    "a constraint that divides by zero": (sweep(constraints=["epochs / 0 < 3"]), "/sweep/constraints/0", "by zero"),
+    "a constraint on a text": (sweep(constraints=["model.name < 3"]), "/sweep/constraints/0", "where numbers are"),
+    "a constraint that compares nothing": (sweep(constraints=["epochs"]), "/sweep/constraints/0", "compares nothing"),
+    "a constraint without a place": (sweep(constraints=["3 < 4"]), "/sweep/constraints/0", "no place"),
+    "a figure the wrong way round": (
+        sweep(metric={"name": "log_loss", "goal": "maximize"}), "/sweep/metric/goal", "lower is better",
+    ),
     "exponents of W&B": (
         spaced({"min": -5, "max": -1, "distribution": "log_uniform"}), f"/sweep/space/{PLACE}/distribution",
         "exponents",

@@ -139,7 +139,7 @@ def test_where_none_is_complete_or_too_many_fail_it_did_not_do_what_it_was_asked
     desk = make_desk()
     none = sweep(method="grid", trials=None, space={"/model/spec/min_model_occurrences": [100000, 200000]})
     ended = run(desk, none)
-    assert ended.code == 1 and "no trial is complete" in ended.json["message"]
+    assert ended.code == 1 and "no trial is complete: 2 failed" in ended.json["message"]
     stopped = run(make_desk(), sweep(**none["sweep"] | {"on_fail": "stop"}))
     assert stopped.code == 1 and "on_fail is stop" in stopped.json["message"]
 
