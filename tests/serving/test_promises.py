@@ -200,17 +200,17 @@ def test_an_error_in_mid_stream_is_an_error_object(server, monkeypatch):
         return whole(self)
 
     monkeypatch.setattr(type(decoding), "step", broken)
-    raw = server.post("/v1/chat/completions", SIX | {"stream": True, "temperature": 1, "max_tokens": 200})
+    raw = server.post("/v1/chat/completions", SIX | {"stream": True, "max_tokens": 200})
     assert raw.status_code == 200 and raw.text.endswith("data: [DONE]\n\n")
     error = json.loads(raw.text.split("data: ")[-2])["error"]
     assert (error["type"], error["code"]) == ("server_error", "failed")
     steps.clear()
     with server.client() as client:
         with pytest.raises(openai.APIError, match="the answer failed"):
-            list(client.chat.completions.create(**SIX | {"temperature": 1, "max_tokens": 200}, stream=True))
+            list(client.chat.completions.create(**SIX | {"max_tokens": 200}, stream=True))
         steps.clear()
         with pytest.raises(openai.InternalServerError):
-            client.chat.completions.create(**SIX | {"temperature": 1, "max_tokens": 200})
+            client.chat.completions.create(**SIX | {"max_tokens": 200})
         monkeypatch.undo()
         # What comes later is answered.
         assert client.chat.completions.create(**SIX).usage.completion_tokens == 6
