@@ -8,6 +8,7 @@ beside it. Intervals are 95 % percentile bootstraps over conversations, whose re
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -89,6 +90,12 @@ class Report:
                 f"By its own expectation the chance of the better answer is {word}: {quality.value:+.3f} ({within})."
             )
         share = self.saved_share
+        if not math.isfinite(share.low):
+            spent = (
+                f"It would have saved {share.value:.1%} of what was spent: {self.saved.value:.6g} a request. "
+                "One conversation alone tells no interval."
+            )
+            return [spent, worth]
         spent = (
             f"It would have saved {share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of what was spent: "
             f"{self.saved.value:.6g} a request ({self.saved.low:.6g} to {self.saved.high:.6g})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,8 +29,13 @@ class Interval:
         """Whether a difference may as well be none: also where there is no interval."""
         return not (self.low > 0.0 or self.high < 0.0)
 
-    def as_dict(self) -> dict[str, float]:
-        return {"value": self.value, "low": self.low, "high": self.high}
+    def as_dict(self) -> dict[str, float | None]:
+        """As documents hold it: None for an end that there is not."""
+        return {"value": self.value, "low": _known(self.low), "high": _known(self.high)}
+
+    def ends(self, name: str) -> dict[str, float | None]:
+        """``<name>_low`` and ``<name>_high``, as documents hold them: None for an end that there is not."""
+        return {f"{name}_low": _known(self.low), f"{name}_high": _known(self.high)}
 
 
 @dataclass(frozen=True)
@@ -102,3 +108,7 @@ def _means(sums: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray
     for at, row in enumerate(drawn):
         times[at] = np.bincount(row, minlength=len(count))
     return (times @ sums) / (times @ count)[:, None]
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

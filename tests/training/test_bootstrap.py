@@ -102,6 +102,9 @@ def test_of_one_group_there_is_no_interval():
     assert found.value == pytest.approx(0.55)
     assert math.isnan(found.low)
     assert math.isnan(found.high)
+    # Documents hold no NaN.
+    assert found.ends("loss") == {"loss_low": None, "loss_high": None}
+    assert found.as_dict() == {"value": found.value, "low": None, "high": None}
     # Nothing is sure of it.
     assert found.holds_zero
     both = resample(np.array([[1.0, 0.0]]), np.array([0]), seed=3).difference(0, 1)

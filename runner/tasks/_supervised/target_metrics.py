@@ -22,7 +22,7 @@ def known(value: float) -> float | None:
 
 def interval_metrics(name: str, interval: Interval) -> Metrics:
     """``<name>_low`` and ``<name>_high``."""
-    return {f"{name}_low": known(interval.low), f"{name}_high": known(interval.high)}
+    return dict(interval.ends(name))
 
 
 def mean_of(values: Iterable[float | None]) -> float | None:

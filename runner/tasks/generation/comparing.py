@@ -88,8 +88,7 @@ def compare(models: Sequence[tuple[str, np.ndarray]], held: HeldRows, seed: int)
         row: Row = {
             "label": label,
             BITS.metric: interval.value,
-            BITS.low: interval.low,
-            BITS.high: interval.high,
+            **interval.ends(BITS.metric),
         }
         if len(held.pairs):
             each = nats / np.maximum(sizes, 1)

@@ -48,8 +48,7 @@ def measure(entries: Sequence[Compared], asked: Sequence[Asked], rows: Compariso
             | {
                 "relative_accuracy": float(share.mean()),
                 "mae_tokens": tokens.value,
-                "mae_tokens_low": tokens.low,
-                "mae_tokens_high": tokens.high,
+                **tokens.ends("mae_tokens"),
                 "mean_ratio": float(ratio.mean()),
                 "std_ratio": float(ratio.std()),
                 "n_validation": len(actual),
@@ -63,7 +62,7 @@ def measure(entries: Sequence[Compared], asked: Sequence[Asked], rows: Compariso
     best = int(np.argmax(redrawn.mean))
     for at, row in enumerate(table):
         own, gap = redrawn.interval(at), redrawn.difference(at, best)
-        row |= {"relative_accuracy_low": own.low, "relative_accuracy_high": own.high}
+        row |= own.ends("relative_accuracy")
         row |= {"best": at == best, "versus_best": gap.as_dict(), "tied_with_best": gap.holds_zero}
     return sorted(table, key=lambda row: -row["relative_accuracy"])
 

@@ -50,9 +50,8 @@ def measure(predicted: np.ndarray, rows: LengthRows, scale: LengthScale, seed: i
         "mae_tokens": np.abs(predicted - rows.tokens),
     }
     for name, values in each.items():
-        interval = mean_interval(values, rows.prompt, seed) if len(rows) else None
-        metrics[f"{name}_low"] = interval.low if interval else None
-        metrics[f"{name}_high"] = interval.high if interval else None
+        nobody: dict[str, float | None] = {f"{name}_low": None, f"{name}_high": None}
+        metrics |= mean_interval(values, rows.prompt, seed).ends(name) if len(rows) else nobody
     return metrics
 
 

@@ -91,7 +91,7 @@ def measure(
     best = min(range(len(table)), key=lambda at: (-rights.mean[at], lost.mean[at]))
     for at, row in enumerate(table):
         loss, gap = lost.interval(at), rights.difference(at, best)
-        row |= {"log_loss_low": loss.low, "log_loss_high": loss.high}
+        row |= loss.ends("log_loss")
         row |= {"best": at == best, "versus_best": gap.as_dict(), "tied_with_best": gap.holds_zero}
     return sorted(table, key=lambda row: (-row["accuracy"], row["log_loss"]))
 

@@ -61,7 +61,7 @@ def evaluate(
         return metrics, []
     right = ranked_right(score_a, score_b, comparisons)[decided]
     interval = mean_interval(right, comparisons.prompt[decided], seed)
-    metrics["accuracy_low"], metrics["accuracy_high"] = interval.low, interval.high
+    metrics |= interval.ends("accuracy")
     margin = ((score_a - score_b) / temperature)[decided]
     a_won = comparisons.winner[decided] == A
     metrics["log_loss"] = float(np.logaddexp(0.0, np.where(a_won, -margin, margin)).mean())

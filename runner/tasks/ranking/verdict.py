@@ -91,11 +91,11 @@ class Verdict:
             "always": self.always,
             "better_than_single": self.surely_above("gain_over_single"),
             "policies": [
-                {"policy": row.name, "quality": _ends(row.quality), "cost": row.cost, "prompts": row.prompts}
+                {"policy": row.name, "quality": row.quality.as_dict(), "cost": row.cost, "prompts": row.prompts}
                 | {"calls": dict(row.calls), "not_measured": dict(row.unmeasured)}
                 for row in self.policies
             ],
-            "measures": {name: _ends(row.found) | {"prompts": row.prompts} for name, row in self.measures.items()},
+            "measures": {name: row.found.as_dict() | {"prompts": row.prompts} for name, row in self.measures.items()},
             "mix": None if self.mixed is None else dict(zip(("cheaper", "dearer", "share"), self.mixed, strict=True)),
             "strong_and_weak": None if self.pair is None else list(self.pair),
             "left_out": list(self.left_out),
@@ -266,7 +266,3 @@ def _left_out(
             "there is no gap to recover"
         )
     return said
-
-
-def _ends(told: Interval) -> dict[str, float | None]:
-    return {name: value if np.isfinite(value) else None for name, value in told.as_dict().items()}

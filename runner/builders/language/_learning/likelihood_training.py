@@ -110,7 +110,7 @@ def stored_judged(context: TrainContext, held: Side, model: Any, tokenizer: Any)
     return judge(model, held.rows, int(tokenizer.pad_token_id), context.device, processes=context.processes)
 
 
-def interval(judged: Judged, groups: np.ndarray, seed: int) -> dict[str, float]:
+def interval(judged: Judged, groups: np.ndarray, seed: int) -> dict[str, float | None]:
     """The 95 % interval of the loss, over rows drawn anew with those that belong to them."""
     if not judged.mass.sum():
         return {}
@@ -119,7 +119,7 @@ def interval(judged: Judged, groups: np.ndarray, seed: int) -> dict[str, float]:
         .of(lambda means: means[..., :1] / means[..., 1:])
         .interval(0)
     )
-    return {"loss_low": found.low, "loss_high": found.high}
+    return found.ends("loss")
 
 
 def base_table(before: Judged, held: Side, seed: int) -> Table:

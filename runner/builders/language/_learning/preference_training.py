@@ -97,11 +97,11 @@ def learn(
     )
 
 
-def _interval(loss: np.ndarray, seed: int) -> dict[str, float]:
+def _interval(loss: np.ndarray, seed: int) -> dict[str, float | None]:
     if not len(loss):
         return {}
     found = mean_interval(loss, np.arange(len(loss)), seed)
-    return {"loss_low": found.low, "loss_high": found.high}
+    return found.ends("loss")
 
 
 def _before(held: Objective, before: Judged, seed: int) -> Table:

@@ -36,13 +36,13 @@ class HeldWorth:
             "cut_answers": float(self.cut.mean()) if len(self.cut) else None,
         }
 
-    def interval(self, seed: int) -> dict[str, float]:
+    def interval(self, seed: int) -> dict[str, float | None]:
         """The 95 % interval of the reward, over prompts drawn anew."""
         total = self.worth.total[~np.isnan(self.worth.total)]
         if not len(total):
             return {}
         found = mean_interval(total, np.arange(len(total)), seed)
-        return {"reward_low": found.low, "reward_high": found.high}
+        return found.ends("reward")
 
 
 class HeldAnswers:

@@ -88,8 +88,8 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     )
 
 
-def _interval(found: np.ndarray, seed: int) -> dict[str, float]:
+def _interval(found: np.ndarray, seed: int) -> dict[str, float | None]:
     if not len(found):
         return {}
     sure = mean_interval(right(found[::2] - found[1::2]), np.arange(len(found) // 2), seed)
-    return {"accuracy_low": sure.low, "accuracy_high": sure.high}
+    return sure.ends("accuracy")

@@ -32,13 +32,13 @@ class Foretold:
         perplexity = math.exp(loss) if loss < 700 else None
         return {"loss": loss, "perplexity": perplexity, "token_accuracy": float(self.hits.sum()) / count}
 
-    def interval(self, groups: np.ndarray, seed: int) -> dict[str, float]:
+    def interval(self, groups: np.ndarray, seed: int) -> dict[str, float | None]:
         """The 95 % interval of the loss, over sources drawn anew with all their targets. ``groups``: int64 ``[n]``."""
         if not self.tokens.sum():
             return {}
         means = resample(np.stack([self.loss, self.tokens], axis=1), groups, seed)
         found = means.of(lambda each: each[..., :1] / each[..., 1:]).interval(0)
-        return {"loss_low": found.low, "loss_high": found.high}
+        return found.ends("loss")
 
 
 def batch_of(

@@ -105,8 +105,7 @@ def figure_metrics(figures: Mapping[str, Figure], seed: int | None = None) -> di
     for name, figure in figures.items():
         found[name] = figure.value
         if seed is not None:
-            sure = figure.interval(seed)[0]
-            found |= {f"{name}_low": sure.low, f"{name}_high": sure.high}
+            found |= figure.interval(seed)[0].ends(name)
     return found
 
 
