@@ -56,6 +56,8 @@ def test_a_spec_is_a_document_a_path_or_an_object(tmp_path):
         runner.validate(3)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_training_is_the_command_lines(tmp_path, desk: Desk):
     document = example("elo_scoring")
     told = []
@@ -74,6 +76,8 @@ def test_a_training_is_the_command_lines(tmp_path, desk: Desk):
     assert [model.reference for model in Runner(root=home).models()] == [trained.reference]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_callback_that_fails_ends_no_run_and_is_told_of(tmp_path):
     trained = Runner(root=tmp_path).train(example("elo_scoring"), executor="local", on_event=lambda event: 1 / 0)
     assert any("ZeroDivisionError" in note for note in trained.notes)

@@ -29,9 +29,10 @@ from tests.bad_inputs import (
 from tests.bad_inputs.case import Bench, Case, try_out
 
 #: What everybody types, with every change.
-EVERY_TIME = [*cases_spec.CASES, *cases_data.CASES, *cases_infer.CASES]
-#: What one family can be given, in the long tests.
+EVERY_TIME = [*cases_spec.CASES, *cases_data.CASES]
+#: What models can be asked, and what one family can be given, in the long tests.
 LONG = [
+    *cases_infer.CASES,
     *cases_routers.CASES,
     *cases_tabular.CASES,
     *cases_tokens.CASES,

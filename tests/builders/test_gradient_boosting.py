@@ -121,6 +121,8 @@ def test_training_prompts_are_scored_as_in_training_whatever_the_batch(context_f
 
 
 @pytest.mark.parametrize("looks", [0, 2, 4, 6])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_stopped_anywhere_it_ends_the_same(context_for, encoder, looks):
     data, wanted = preferences(300), spec(encoder, colsample_bytree=0.5)
     whole = context_for(data, "whole", epochs=6)

@@ -74,6 +74,8 @@ def test_every_kind_that_reads_the_prompt_by_a_model_is_here() -> None:
     "kind",
     [pytest.param(kind, marks=[pytest.mark.slow] if kind in SLOW else []) for kind in SMALL],
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_scores_of_what_was_read_are_the_scores_and_asking_changes_no_model(
     kind: str, encoder: Path, lengths: LoadedData, context_for: Callable[..., TrainContext]
 ) -> None:

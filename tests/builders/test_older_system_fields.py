@@ -169,6 +169,8 @@ CASES: dict[str, tuple[str, dict[str, Any], Callable[[Trained], bool]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_field_does_what_it_says(trained, case):
     kind, fields, does = CASES[case]
     assert does(trained(kind, **fields))

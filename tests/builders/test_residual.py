@@ -72,6 +72,8 @@ def test_a_base_models_scores_are_log_odds_and_0_for_a_stranger(rated):
 
 
 @pytest.mark.parametrize("kind", [dn_embedding, response_predictive])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_an_untrained_residual_changes_nothing_and_a_trained_one_helps(rated, encoder, context_for, kind):
     data, folder = rated
     context = context_for(data, "above", epochs=0)

@@ -199,6 +199,8 @@ def test_the_first_loss_is_the_sum_of_the_terms(encoder, context_for, monkeypatc
         {"repr_dist_kl_loss_weight": 2.0},
     ],
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_every_weight_changes_what_is_learned(encoder, context_for, change):
     data = preferences(80)
     weights = []
@@ -252,11 +254,15 @@ def test_nothing_held_out_is_legitimate(encoder, context_for):
 
 
 @pytest.mark.parametrize(("event", "after"), [("stage_epoch", 1), ("epoch", 2)])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_stopped_in_either_stage_it_ends_the_same(encoder, context_for, event, after):
     data = preferences(80)
     resumes_to_the_bit(kind, spec(encoder), lambda name: context_for(data, name, epochs=3), event, after)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_it_goes_on_and_it_scores_an_llm_by_its_answers(encoder, context_for):
     known = tuple(name for name in NAMES if name not in ("greeter-2", "speller-2"))
     data = preferences(names=known)

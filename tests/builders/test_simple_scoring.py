@@ -95,6 +95,8 @@ def test_the_learning_rate_decays_by_epoch(data, context_for):
 @pytest.mark.parametrize(
     ("optimizer", "asked"), [("adam", 1), ("adam", 20), ("adamw", 39), ("muon", 90), ("adam", 117)]
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_stopped_run_resumes_to_the_same_scores(data, context_for, optimizer, asked):
     whole = context_for(data, "whole", epochs=3)
     expected = kind.train(spec(optimizer), whole)

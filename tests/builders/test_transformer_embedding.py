@@ -120,6 +120,8 @@ def test_the_predictors_scores_are_those_that_training_measured(spec, small, con
 @pytest.mark.parametrize(
     ("stop_after", "fields"), [(2, {"method": "last_layers", "num_layers": 1}), (7, {"method": "qlora", "rank": 4})]
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_stopped_it_resumes_to_the_same_bytes(spec, small, context_for, stop_after, fields):
     chosen = spec(finetuning_spec=fields)
     whole = context_for(small, "whole", epochs=3)
@@ -317,6 +319,8 @@ def test_a_prompt_is_encoded_once_a_batch_and_once_a_measurement(pairs, monkeypa
     assert sorted(seen) == [0, 1, 3, 3]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_its_precision_is_that_of_training_alone(spec, small, context_for):
     """bfloat16 trains other weights, and float16 on a CPU the ones of float32; both answer in float32."""
     artifacts, warnings = {}, {}

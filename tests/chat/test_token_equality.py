@@ -63,6 +63,8 @@ def held(chat: ChatRenderer, asked: Conversation, *, texts: bool = True) -> None
 @pytest.mark.parametrize("name", FORMATS)
 @settings(max_examples=25)
 @given(dialogue=DIALOGUES)
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_prompt_is_the_beginning_of_what_was_learned(name: str, kind: str, dialogue: Any) -> None:
     chat = renderer(name, kind)
     asked = conversation(*dialogue)

@@ -14,6 +14,8 @@ from tests.talking_models import CHATS, GOES_ON, RANKS
 SHORT = ("--set", "max_new_tokens=4")
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_session_at_a_terminal(talking: Desk, tmp_path):
     kept = tmp_path / "kept.json"
     # Only Ctrl-C ends such an answer soon.

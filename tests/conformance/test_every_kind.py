@@ -164,6 +164,8 @@ def test_a_new_process_predicts_the_same_and_a_batch_of_one_equals_a_batch_of_ma
     assert numbers(one_by_one) == pytest.approx(numbers(answered), abs=1e-5)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_same_spec_and_seed_give_the_same_bytes(trained):
     _kind, desk, document = trained
     report = desk("replay", document["model"], "--executor", "local", "--json")
@@ -274,6 +276,8 @@ def twin_of(desk: Desk, document: dict[str, Any], runs: Path) -> Path:
     return twin
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_stopped_before_it_began_it_resumes_to_the_same_model(trained):
     """The lease has ended by the time the worker looks: the earliest possible stop, the same for every kind."""
     kind, desk, whole = trained

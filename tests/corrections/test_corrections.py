@@ -83,6 +83,8 @@ def test_2_the_older_spellings_of_fine_tuning(desk, older, present):
 
 
 @pytest.mark.parametrize("kind", CLOSED_FORMS)
+@pytest.mark.slow
+@pytest.mark.warm
 def test_3_no_epochs_no_batches_no_split_and_no_limit_are_fine_for_a_closed_form(desk, kind):
     document = with_spec(kind, min_model_occurrences=1)
     document |= {"epochs": 0, "batch_size": 0}
@@ -111,6 +113,8 @@ def test_4_a_filter_that_empties_the_data_is_found_before_training_with_both_pla
     assert desk("train", "--spec-file", desk.write("spec.json", document), "--executor", "local").code == 4
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_5_elo_depends_on_its_seed_and_on_nothing_else(desk):
     runs = []
     for seed in (7, 7, 8):
@@ -121,6 +125,8 @@ def test_5_elo_depends_on_its_seed_and_on_nothing_else(desk):
     assert runs[0]["scores.safetensors"] != runs[2]["scores.safetensors"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_6_every_type_is_measured_on_the_same_held_out_comparisons_by_the_same_measures(desk):
     measured = {}
     for kind in ("greedy_ranking", "mcmf_scoring", "elo_scoring"):
@@ -135,6 +141,8 @@ def test_6_every_type_is_measured_on_the_same_held_out_comparisons_by_the_same_m
         assert metrics["log_loss"] is not None and metrics["calibration_error"] is not None
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_7_what_is_not_connected_and_who_only_won_or_only_lost_is_said_by_name(desk):
     rows = [battle("ada", "bob", "model_a", n) for n in range(5)]
     rows += [battle("cyd", "dee", ("model_a", "model_b")[n % 2], 10 + n) for n in range(6)]

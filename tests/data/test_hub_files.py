@@ -98,6 +98,8 @@ def test_comparisons_are_read_by_the_same_name(asking):
         (f"hf://datasets/{REPO}/train.csv", SPLITS, 4, f"hub:{REPO}/train.csv"),
     ],
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_what_cannot_be_read_is_told_with_what_to_name(asking, name, files, code, says):
     with HubServer(REPO, files) as hub:
         done = check(asking(hub), name)
@@ -112,6 +114,8 @@ def test_a_name_has_two_parts_and_files_below():
             hub_name(odd, "/data/dataset")
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_conversations_of_the_hub_are_read_by_the_same_names(asking):
     turns = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "Because."}]
     files = {"data/train-00000-of-00001.jsonl": json.dumps({"messages": turns}).encode() + b"\n"}

@@ -76,6 +76,8 @@ def test_the_values_of_the_page_are_those_of_the_formula():
 
 
 @pytest.mark.parametrize("command", [each for each in dict.fromkeys(COMMANDS) if each != "runner doctor"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_every_command_of_the_table_runs(here: Desk, command: str):
     walked(WALKS[0])
     here(*command.split()[1:]).ok()

@@ -165,6 +165,8 @@ def test_a_file_without_the_flag_is_a_usage_error(desk: Desk):
     assert seen.code == 2 and "--spec-file spec.json" in seen.err
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_model_made_from_one_with_another_split_says_that_it_may_have_seen_what_was_held_out(desk):
     first = example("elo_scoring", epochs=1)
     desk("train", "--spec-file", desk.write("first.json", first), "--executor", "local").ok()

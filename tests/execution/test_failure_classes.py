@@ -163,6 +163,8 @@ def crashing(tmp_path: Path) -> Desk:
         pytest.param("stop", signal.SIGHUP, 75, "interrupted", "stopped", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_worker_that_fails_after_a_stop_has_failed(
     crashing: Desk, wait: Any, how: str, told: int, code: int, state: str, error: str
 ) -> None:

@@ -65,6 +65,8 @@ def _hold(path: Path, ready: multiprocessing.synchronize.Event) -> None:
         time.sleep(60)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_run_whose_supervisor_died_is_found_and_marked_interrupted(run):
     spawn = multiprocessing.get_context("spawn")
     ready = spawn.Event()

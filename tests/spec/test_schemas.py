@@ -67,6 +67,8 @@ def test_every_field_is_described_and_says_what_a_resume_may_do(kind):
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.slow
+@pytest.mark.warm
 def test_examples_are_valid_by_the_union_too(path):
     Draft202012Validator(json_schemas.union()).validate(json.loads(path.read_text(encoding="utf-8")))
 

@@ -82,6 +82,8 @@ def test_a_digest_keeps_the_front(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("method", ["random", "tpe", "gp"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_what_is_tried_next_goes_by_both_and_is_the_same_after_an_interruption(method: str) -> None:
     document = sweep(method=method, trials=14, metric=TWO, space={"model.spec.k_factor": {"min": 4.0, "max": 64.0}})
 

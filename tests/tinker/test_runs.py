@@ -39,6 +39,8 @@ def train(service: tinker.ServiceClient, steps: int = 2) -> tinker.TrainingClien
     return training
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_loop_leaves_a_run_and_a_stored_model_that_answers(home):
     with tinker.ServiceClient(root=home, name="mine") as service:
         training = train(service)

@@ -69,6 +69,8 @@ def command(tmp_path: Path, server: WandbServer, key: str | None = KEY) -> Desk:
     return Desk(tmp_path, {"WANDB_BASE_URL": server.url, "HOME": str(tmp_path / "home")} | keys)
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_model_and_metrics_arrive_whole_and_once(server: WandbServer, workspace: Workspace, tmp_path: Path) -> None:
     entry = queue(workspace)
     result = push(workspace)
@@ -173,6 +175,8 @@ def test_the_network_is_tried_again_the_key_is_not(server: WandbServer, workspac
     assert len(server.operations("RunResumeStatus")) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_push_that_is_killed_is_completed_by_the_next(
     server: WandbServer, workspace: Workspace, tmp_path: Path
 ) -> None:
@@ -246,6 +250,8 @@ def test_a_refused_key_is_told_with_its_exit_code(server: WandbServer, workspace
     assert "refused the key" in status["entries"][0]["last_error"]
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_command_line_pushes_and_shows(server: WandbServer, workspace: Workspace, tmp_path: Path) -> None:
     desk = command(tmp_path, server)
     assert "empty" in desk("artifacts", "status").ok().out

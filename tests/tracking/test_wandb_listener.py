@@ -117,6 +117,8 @@ def test_nothing_of_the_machine_is_sent(server: WandbServer, run_dir: Path, tmp_
     assert not server.operations("CreateArtifact")
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_resumed_run_goes_on_where_it_stopped(server: WandbServer, run_dir: Path) -> None:
     listener, _ = listen(run_dir)
     for number in (1, 2, 3):

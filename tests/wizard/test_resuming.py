@@ -63,6 +63,8 @@ def newest() -> SavedDraft:
 
 @pytest.mark.parametrize("end", [Interrupted(""), Killed()], ids=["interrupted", "killed"])
 @pytest.mark.parametrize("step", STEPS)
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_conversation_that_ended_at_a_step_goes_on_at_it(step, end):
     with pytest.raises(type(end)) as caught:
         converse(Scripted(TABLE | {STEPS[step]: end}), saved=begun())

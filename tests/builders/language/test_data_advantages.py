@@ -134,6 +134,8 @@ def test_advantages_that_nothing_learns_from_are_told(trained):
 
 
 @pytest.mark.parametrize("name", ["clip_range", "clip_range_high", "weight"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_every_field_of_a_clipped_loss_changes_what_is_learned(trained, name):
     found = []
     for value in (0.001, 0.9):

@@ -45,6 +45,8 @@ def task_file(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ROWS if kind != "reward"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_every_kind_that_answers_is_asked_tasks(trained, task_file, kind):
     fields = {"evaluation": {"tasks": [task_file("sums", LIKELY)]}}
     result, context = trained(kind, rows=ROWS[kind]()[:7], context={"epochs": 1}, **fields)

@@ -32,6 +32,8 @@ def kept(trained, spec, desk):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_merged_model_answers_as_its_adapter(kept, desk, dtype):
     kept("sft", LORA)
     done = merge(Runner(desk.home).workspace, "sft/small", dtype=dtype)
@@ -86,6 +88,8 @@ def test_what_has_no_adapter_is_refused(talking):
 
 
 @pytest.mark.parametrize("kind", ["causal_lm", "sft", "dpo", "reward"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_card_says_what_it_is_and_nothing_of_this_machine(trained, base, kind):
     result, context = trained(kind, context={"epochs": 1}, finetuning_spec=LORA, save_as="adapter")
     text = (context.artifact / "README.md").read_text()

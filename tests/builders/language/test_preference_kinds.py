@@ -59,6 +59,8 @@ def test_the_first_loss_of_dpo_is_ln_2_for_the_reference_is_where_it_began(train
 
 
 @pytest.mark.parametrize("kind", ["dpo", "orpo", "kto", "reward"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_the_better_answer_wins(trained, kind):
     result, _ = trained(kind, context={"epochs": 3})
     accuracy = result.metrics["accuracy" if kind == "reward" else "reward_accuracy"]
@@ -95,6 +97,8 @@ FORGETS = """\
 
 
 @pytest.mark.parametrize("kind", ["dpo", "orpo", "kto", "reward"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_an_answer_of_several_turns_is_learned_where_the_template_rewrites_earlier_ones(trained, tmp_path, kind):
     def answer(*texts: str) -> tuple[Message, ...]:
         first, question, second = texts

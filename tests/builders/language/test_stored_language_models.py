@@ -34,6 +34,8 @@ def logits(model, folder) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method["method"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_every_method_learns_and_stands_alone(trained, base, method):
     result, context = trained("sft", context={"epochs": 2}, finetuning_spec=method)
     assert result.metrics["loss"] < result.tables["baselines"]["rows"][0][1]

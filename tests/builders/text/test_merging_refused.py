@@ -11,6 +11,8 @@ from tests.conftest import Desk
     ("adapter", "is an adapter, and one of a text_classification is put into its base when it is trained", '"whole"'),
     ("whole", "is a whole model: it stands alone already", "runner models export"),
 ])  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_classifier_that_cannot_be_merged_says_why_and_what_to_do(desk: Desk, save_as, says, hint):
     spec = {
         "model_type": "text_classification", "base_model_name": "runner/tiny-bert", "max_steps": 1, "save_as": save_as,

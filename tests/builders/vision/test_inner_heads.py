@@ -32,6 +32,8 @@ def inner(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize("method", [{"method": "full"}, {"method": "lora"}], ids=lambda method: method["method"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_classes_get_a_new_layer_within_the_body(studio, weights, inner, method):
     result, folder = studio.train(
         "object_detection", base_model_name=str(inner), image_size=64, max_steps=1, epochs=1, finetuning_spec=method

@@ -78,6 +78,8 @@ def plain(fitted):
     ],
     ids=str,
 )  # fmt: skip
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_field_changes_what_is_learned(fitted, plain, fields):
     assert weights(fitted(**fields)[1]) != plain
 

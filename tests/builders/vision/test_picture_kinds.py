@@ -63,6 +63,8 @@ def base_weights(studio, weights, found):
 @pytest.mark.parametrize(
     ("kind", "fields"), EFFECTS, ids=lambda value: json.dumps(value) if isinstance(value, dict) else value
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_field_changes_what_is_learned(studio, weights, base_weights, kind, fields):
     changed, plain = weights(studio.train(kind, epochs=1, **fields)[1]), base_weights(kind)
     assert any(not np.array_equal(changed[name], plain[name]) for name in plain)

@@ -85,6 +85,8 @@ def changed(weights: Callable[[Path], dict[str, np.ndarray]], base: Path, folder
         ),
     ],
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_only_what_the_fields_say_is_trained(train, weights, tiny_vlm, fields, wanted):
     _, folder = train(**fields)
     assert changed(weights, tiny_vlm, folder) == wanted

@@ -123,6 +123,8 @@ def test_the_time_limit_leaves_the_linear_model_and_is_said():
     assert {row[0] for row in found.leaderboard.rows} == {"linear", "dummy"}
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_every_candidate_is_tried_at_its_defaults_first(monkeypatch):
     monkeypatch.setattr(search_spaces, "MOST_EPOCHS", 2)
     found = searched("classes", candidates=search_spaces.CANDIDATES, trials=5)

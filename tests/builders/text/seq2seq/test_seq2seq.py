@@ -39,6 +39,8 @@ def plain(train, kept):
     ],
     ids=str,
 )
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_field_changes_what_is_learned(fields, plain, train):
     assert train(**fields).weights != plain
 
@@ -105,6 +107,8 @@ def test_letters_without_a_token_are_told_of(train, tiny_t5, tmp_path):
     ["lora", "last_layers", *(pytest.param(name, marks=pytest.mark.slow) for name in ("dora", "rslora", "ia3"))],
 )
 @pytest.mark.parametrize("family", ["t5", "bart"])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_methods_train_the_decoder_and_answer(method, family, train, request):
     spec = {"method": method} | ({"num_layers": 1} if method == "last_layers" else {})
     trained = train(base=request.getfixturevalue(f"tiny_{family}"), finetuning_spec=spec)
