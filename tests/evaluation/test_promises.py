@@ -38,6 +38,9 @@ from tests.evaluation.task_documents import (
 from tests.holding import mark, variables, wait
 from tests.talking_models import CHATS, GOES_ON, keep
 
+#: What they ask is made once, and that takes longer than a quick test may.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 
 def answers(document: dict[str, Any], at: int = 0) -> tuple[int, int]:
     """How many answers of a task were computed, and how many were known, over all models."""

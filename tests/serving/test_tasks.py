@@ -23,6 +23,9 @@ from tests.conftest import Desk
 from tests.serving.running import PATIENCE, Running, serving
 from tests.talking_models import CHATS
 
+#: What they ask is made once, and that takes longer than a quick test may.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 HI = [{"role": "user", "content": "Hi"}]
 ADAPTER, ROUTER, VECTORS = "sft/talk", "elo_scoring/ratings", "sentence_embedding/near"
 LENGTHS = "simple_length_prediction/words"

@@ -71,6 +71,8 @@ def test_where_the_kernel_cannot_copy_the_bytes_are_copied(tmp_path, artifact, m
 
 
 @pytest.mark.parametrize("across", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.warm
 def test_a_cut_at_any_moment_leaves_the_artifact_or_the_model_and_the_repetition_stores_one(
     tmp_path, artifact, monkeypatch, across
 ):

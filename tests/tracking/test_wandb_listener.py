@@ -136,6 +136,8 @@ def test_a_resumed_run_goes_on_where_it_stopped(server: WandbServer, run_dir: Pa
     assert server.runs[run_id(run_dir)]["exitcode"] == 0
 
 
+@pytest.mark.slow
+@pytest.mark.warm
 def test_without_a_key_the_run_is_kept_and_the_way_out_is_told(server: WandbServer, run_dir: Path) -> None:
     listener, warnings = listen(run_dir, key=None)
     listener.handle(epoch(1))

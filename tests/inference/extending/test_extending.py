@@ -14,6 +14,9 @@ import pytest
 from runner.store import model_storing
 from tests.conftest import ROOT, Desk
 
+#: What they ask is made once, and that takes longer than a quick test may.
+pytestmark = [pytest.mark.slow, pytest.mark.warm]
+
 ROUTER, RATING = "knn_scoring/router", "bradley_terry_scoring/rating"
 SUM = "Add {} and 417 and multiply the sum by 3. Give the number alone."
 HELLO = "Say hello to guest number {} of our hotel in a friendly way."
