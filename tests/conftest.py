@@ -55,6 +55,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FailuresAtOnce(config))
     # Two test processes with two threads each would fight over two cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # What is asked at a terminal is not asked where this is set: a test that means it sets it.
+    os.environ.pop("CI", None)
     # Under `nohup`, or in the background of a script, signals come ignored, and programs that are started here would
     # never hear of a stop. They hear what is handled here.
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner import registry
 from runner.contract import names_pretrained
-from runner.errors import DataError, EnvironmentProblem, NotFoundError, SpecError
+from runner.errors import DataError, EnvironmentProblem, NotFoundError, RunnerError, SpecError
 from runner.execution.asked_in_training import asked_in_training
 from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
@@ -264,12 +264,13 @@ def _check_fit(
 
 
 def _check_names(spec: TrainingSpec) -> None:
-    """Raise :class:`NotFoundError` for a pretrained model that is nowhere, before a run is made for it."""
+    """Raise what :func:`need_possible` does for the pretrained models of a spec, before a run is made for them."""
     for pointer, name, revision in named_models(spec):
         try:
             need_possible(name, revision)
-        except NotFoundError as error:
-            error.where = pointer
+        except RunnerError as error:
+            # A folder is named by its path: the field that says so comes first.
+            error.where = pointer if not error.where else f"{pointer}: {error.where}"
             raise
 
 

@@ -41,8 +41,6 @@ def resolve(name: str, revision: str | None = None, cache: Path | None = None) -
     found = local(name, revision)
     if found:
         return found
-    if revision is not None and (_is_path(name) or name in made_models.DRAWN):
-        raise DataError(f"{name} has no revisions: only a model of the Hub has", hint="leave the revision out")
     need_possible(name, revision)
     try:
         return hub.download(hub_name(name), "model", PATTERNS, revision)
@@ -55,10 +53,13 @@ def resolve(name: str, revision: str | None = None, cache: Path | None = None) -
 
 
 def need_possible(name: str, revision: str | None = None) -> None:
-    """Raise :class:`NotFoundError` for a name that no model can be found by, with a network or without: a folder that
-    is not there, and one of :data:`OWN` that is none of those that come with the program."""
+    """Raise for a name that no model can be found by, with a network or without: :class:`NotFoundError` for a folder
+    that is not there, and for one of :data:`OWN` that is none of those that come with the program; :class:`DataError`
+    for a revision of what has none, and for a folder without a model."""
+    if revision is not None and (name in made_models.DRAWN or (_is_path(name) and local(name))):
+        raise DataError(f"{name} has no revisions: only a model of the Hub has", hint="leave the revision out")
     if not is_hub_name(name):
-        if local(name, revision) is None:
+        if local(name) is None:
             raise NotFoundError(
                 f"there is no model folder {name!r}",
                 hint="a model is a Hub name (organisation/model) or the path of a folder with config.json and "

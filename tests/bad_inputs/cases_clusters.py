@@ -78,7 +78,7 @@ CASES = [
           "/run/engine/options/namespce", 'did you mean "namespace"?'),
     asked("volumes that are a word", over("kubernetes", options={"volumes": "x"}), "/run/engine/options/volumes",
           "a list"),
-    asked("no image for Kubernetes", over("kubernetes"), "/run/image", "none is named", code=2),
+    asked("no image for Kubernetes", over("kubernetes"), "/run/image", "none is named"),
     remote("a run that is none", ("status", "nothing"), "there is no run 'nothing'"),
     remote("a place where no run is", ("logs", "/nowhere/runs/x"), "/nowhere/runs/x", "there is no run"),
     remote("a store that is none", ("cancel", "gs://x/y"), "gs://", code=2),

@@ -99,9 +99,7 @@ SPECS = [
         "/model/spec/base_model_name",
         "sft/nobody",
     ),
-    trained(
-        "no folder", 5, language(base_model_name="./nowhere"), "/model/spec/base_model_name", "nowhere", leaves="failed"
-    ),
+    trained("no folder", 5, language(base_model_name="./nowhere"), "/model/spec/base_model_name", "nowhere"),
     trained(
         "a base of another family",
         5,
@@ -116,6 +114,7 @@ SPECS = [
         "/model/spec/base_model_name",
         "revision",
         document=language(base_model_name="./base", revision="v2"),
+        leaves=None,
     ),
     trained(
         "an unmade name", 6, language(base_model_name="nobody/none"), "/model/spec/base_model_name", leaves="failed"
@@ -327,7 +326,7 @@ BASES = [
     spoilt("a base of GPTQ", quantised, "/model/spec/base_model_name", "gptq"),
     spoilt("a base of four bits", bnb, "/model/spec/base_model_name", "bitsandbytes"),
     spoilt("a classifier for a base", classifier, "/model/spec/base_model_name", "LlamaForSequenceClassification"),
-    spoilt("an adapter's folder for a base", adapter_folder, "/model/spec/base_model_name", "adapter"),
+    spoilt("an adapter's folder for a base", adapter_folder, "/model/spec/base_model_name", "adapter", leaves=None),
     unfit("more tokens than positions", as_it_is, "/model/spec/max_length", "2048", max_length=4096),
     unfit(
         "target modules that match nothing",

@@ -23,7 +23,6 @@ class Window:
 
     def __init__(self, words: list[str], home: Path, *, columns: int = 100, lines: int = 60, **variables: str) -> None:
         kept = {name: value for name, value in inherited().items() if not name.startswith(("RUNNER_", "WANDB_"))}
-        kept.pop("CI", None)
         # As in an environment that is active: what is shown to be typed is `runner`.
         kept["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
         cache = os.environ.get("RUNNER_TEST_CACHE", str(home / "cache"))
