@@ -15,7 +15,7 @@ from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.pretrained_base import find
-from runner.builders._finetuning.tuning import store, tune
+from runner.builders._finetuning.train_and_store import store, tune
 from runner.builders.embeddings._encoding.distinct_texts import DistinctTexts, OwnTexts
 from runner.builders.embeddings._encoding.pair_reader import PairComparer, head_of, read_pairs
 from runner.contract import TrainContext, TrainResult, departs

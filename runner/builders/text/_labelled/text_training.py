@@ -15,7 +15,7 @@ from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.pretrained_base import BASE, PretrainedBase
-from runner.builders._finetuning.tuning import store, tune
+from runner.builders._finetuning.train_and_store import store, tune
 from runner.builders.text._labelled.encoded_texts import EncodedTexts, encode
 from runner.builders.text._labelled.target_heads import Targets
 from runner.contract import FootprintContext, Table, Task, TrainContext, TrainResult

@@ -16,7 +16,7 @@ from runner.builders._finetuning.heads import Head
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
-from runner.builders._finetuning.tuning import store, tune
+from runner.builders._finetuning.train_and_store import store, tune
 from runner.builders.text._windows.question_windows import Gold, Sizes, Windows, gold, need_places, windows
 from runner.builders.text._windows.window_answers import answers, losses
 from runner.contract import FootprintContext, Table, TrainContext, TrainResult

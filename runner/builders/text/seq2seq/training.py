@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning import pretrained_base, tuning
+from runner.builders._finetuning import pretrained_base, train_and_store
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import OpenedModel, open_model
@@ -65,8 +65,8 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     before = target_loss.foretold(opened.model, held, context.device, context.stop_requested)
     vocabulary = int(opened.model.config.vocab_size)
     rows = _batched(spec, opened, learned)
-    fitted = tuning.tune(spec, context, opened, rows, lambda: measured(opened.model))
-    model = tuning.store(spec, context, opened, document, tokenizer)
+    fitted = train_and_store.tune(spec, context, opened, rows, lambda: measured(opened.model))
+    model = train_and_store.store(spec, context, opened, document, tokenizer)
     writing_settings.settle(model, tokenizer, own, spec.target_language)
     after = target_loss.foretold(model, held, context.device)
     scores = written(model)

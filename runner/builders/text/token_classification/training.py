@@ -14,7 +14,7 @@ from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders._finetuning.pretrained_base import BASE
-from runner.builders._finetuning.tuning import store, tune
+from runner.builders._finetuning.train_and_store import store, tune
 from runner.builders.text.token_classification.stored import batch_of, head_of, tokenizer_of, word_odds
 from runner.builders.text.token_classification.windows import NOT_LEARNED, Windows, windows_of
 from runner.contract import FootprintContext, TrainContext, TrainResult

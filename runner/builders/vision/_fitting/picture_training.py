@@ -13,7 +13,7 @@ from runner.builders._finetuning.batched_rows import BatchedRows, forward_batche
 from runner.builders._finetuning.heads import Head
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
-from runner.builders._finetuning.tuning import store, tune
+from runner.builders._finetuning.train_and_store import store, tune
 from runner.builders.vision._fitting.class_target import ClassTarget
 from runner.builders.vision._fitting.number_target import NumberTarget
 from runner.builders.vision._fitting.worst_pictures import worst_pictures

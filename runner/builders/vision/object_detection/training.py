@@ -12,7 +12,7 @@ from runner.builders._finetuning import finetuned_card, pretrained_base
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.heads import Head
 from runner.builders._finetuning.opened_model import OpenedModel, open_model
-from runner.builders._finetuning.tuning import store, tune
+from runner.builders._finetuning.train_and_store import store, tune
 from runner.builders.vision._detecting.box_batches import detect_part, inputs_of, masses
 from runner.builders.vision._detecting.detector_inputs import DetectorInputs
 from runner.builders.vision.object_detection import TASK, lacks_timm

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning import finetuned_card, pretrained_base, tuning
+from runner.builders._finetuning import finetuned_card, pretrained_base, train_and_store
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
@@ -69,10 +69,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
         return found
 
     before = foretold(opened.model)
-    fitted = tuning.tune(spec, context, opened, _batched(learned, processor), lambda: measured(opened.model))
+    fitted = train_and_store.tune(spec, context, opened, _batched(learned, processor), lambda: measured(opened.model))
     name = opened.name
     _tell_ends(opened.model, processor, renderer)
-    model = tuning.store(spec, context, opened, document, processor)
+    model = train_and_store.store(spec, context, opened, document, processor)
     after = pictured_loss.foretold(model, held, processor, context.device)
     scores = answered(model)
     metrics: dict[str, float | int | None] = {
