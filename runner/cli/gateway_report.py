@@ -60,8 +60,8 @@ def replay(
         Where to compute.
     """
     gc.enable()
+    from runner.gateway.backend_choice import MARGIN, read_calibration, settle
     from runner.gateway.backends_file import load_backends
-    from runner.gateway.choosing import MARGIN, read_calibration, settle
     from runner.gateway.log_reading import read_log
     from runner.gateway.replaying import replay as replayed_over
     from runner.gateway.scoring import llms_of, open_router, open_scorer

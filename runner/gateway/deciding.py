@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.data.prompt_rows import Row
-from runner.gateway import choosing
+from runner.gateway import backend_choice
 from runner.gateway.asked_words import asked
-from runner.gateway.choosing import Before, Candidate, Policy
+from runner.gateway.backend_choice import Before, Candidate, Policy
 from runner.gateway.needs import Needs
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Refusal, Request
@@ -51,11 +51,11 @@ class Decider:
         self.need(list(self.backends), needs)
         scored = await self.scorer.scores(row)
         names, temperature = self.scorer.names, self.scorer.temperature
-        candidates = choosing.candidates_of(
+        candidates = backend_choice.candidates_of(
             self.backends, names, scored, temperature, needs, before, request.settings.max_tokens
         )
         scores = dict(zip(names, scored.scores.tolist(), strict=True))
-        chosen = choosing.choose(policy, candidates, scores, temperature, needs, before)
+        chosen = backend_choice.choose(policy, candidates, scores, temperature, needs, before)
         assert chosen is not None
         return Decision(chosen.order, chosen.why, row, candidates, policy)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from runner.data.prompt_rows import Row
 from runner.errors import RunnerError
 from runner.gateway.accounts import Account, account
+from runner.gateway.backend_choice import Before, Policy
 from runner.gateway.backends_file import ROUTER
-from runner.gateway.choosing import Before, Policy
 from runner.gateway.counters import Counters
 from runner.gateway.deciding import Decider, Decision, conversation
 from runner.gateway.needs import Needs, needs_of

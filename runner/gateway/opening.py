@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from runner.errors import DataError, UsageError
 from runner.gateway.accounts import against
 from runner.gateway.asked_words import TAG
+from runner.gateway.backend_choice import read_calibration, settle
 from runner.gateway.backends_file import LoadedBackends, load_backends
-from runner.gateway.choosing import read_calibration, settle
 from runner.gateway.counters import Counters
 from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway

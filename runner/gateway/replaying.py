@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.data.prompt_rows import Row
-from runner.gateway import choosing
-from runner.gateway.choosing import Before, Policy
+from runner.gateway import backend_choice
+from runner.gateway.backend_choice import Before, Policy
 from runner.gateway.log_reading import Logged
 from runner.gateway.needs import Needs
 from runner.gateway.scoring import AT_ONCE, Scored, Scorer
@@ -44,9 +44,9 @@ def replay(
         )
         last = Before(before[session], line["kept_tokens"]) if session in before else None
         names, temperature = scorer.names, scorer.temperature
-        candidates = choosing.candidates_of(backends, names, scored, temperature, needs, last)
+        candidates = backend_choice.candidates_of(backends, names, scored, temperature, needs, last)
         scores = dict(zip(names, scored.scores.tolist(), strict=True))
-        chosen = choosing.choose(policy, candidates, scores, temperature, needs, last)
+        chosen = backend_choice.choose(policy, candidates, scores, temperature, needs, last)
         if chosen is None:
             left_out["no backend has what it needs"] += 1
             continue

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from runner.gateway.choosing import Before
+from runner.gateway.backend_choice import Before
 from runner.serving.completions import Request
 
 #: The header that names a conversation.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UsageError
-from runner.gateway.choosing import MARGIN
+from runner.gateway.backend_choice import MARGIN
 from runner.inference.routing.routing import Rule
 
 

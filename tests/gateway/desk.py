@@ -12,7 +12,7 @@ import numpy as np
 from runner.data.prompt_rows import Row
 from runner.errors import RunFailed
 from runner.gateway.accounts import against
-from runner.gateway.choosing import Policy
+from runner.gateway.backend_choice import Policy
 from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway
 from runner.gateway.http_client import HttpClient

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from runner.data.prompt_rows import Row
-from runner.gateway.choosing import Policy
+from runner.gateway.backend_choice import Policy
 from runner.gateway.scoring import SHORT, Scorer
 from runner.serving.completions import Refusal, Request
 from tests.gateway.desk import Router, gateway, said, user

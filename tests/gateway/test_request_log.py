@@ -11,7 +11,7 @@ import pytest
 
 from runner.errors import DataError, EnvironmentProblem, NotFoundError
 from runner.gateway import log_tables
-from runner.gateway.choosing import Policy
+from runner.gateway.backend_choice import Policy
 from runner.gateway.log_reading import read_log
 from runner.gateway.redaction import redacted
 from runner.gateway.replaying import replay
