@@ -13,10 +13,10 @@ from runner.data.prompt_rows import Row
 from runner.errors import RunFailed
 from runner.gateway.accounts import against
 from runner.gateway.backend_choice import Policy
-from runner.gateway.deciding import Decider
 from runner.gateway.gateway_completer import Gateway
 from runner.gateway.http_client import HttpClient
 from runner.gateway.remote_completer import RemoteCompleter
+from runner.gateway.request_routing import Decider
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Request, Settings
 from runner.tasks.ranking.backend_sections import Backend
