@@ -24,8 +24,8 @@ from runner.serving.completions import Answering, Refusal, Served
 from runner.serving.event_stream import EventStream, unless_gone
 from runner.serving.joined_answers import Joined
 from runner.serving.measurements import CONTENT_TYPE
+from runner.serving.openai_answers import DONE, ChatWriter, TextWriter, Writer, comment, event
 from runner.serving.service import Service, Visit
-from runner.serving.wire_answers import DONE, ChatWriter, TextWriter, Writer, comment, event
 from runner.serving.wire_requests import IDLE, Asked, fault_of
 
 Work = Callable[[Request, Visit], Awaitable[Response]]
