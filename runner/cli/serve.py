@@ -160,12 +160,12 @@ def serve(
     from runner.inference.opening import parse_settings
     from runner.serving.admission import Keys, Rate
     from runner.serving.application import application
+    from runner.serving.openai_requests import need_idle
     from runner.serving.opened_models import Limits, open_models
     from runner.serving.own_memory import OwnMemory
     from runner.serving.server import address_of, listen
     from runner.serving.server import serve as serve_until_told
     from runner.serving.service import Rules, Service
-    from runner.serving.wire_requests import need_idle
 
     passed_over = need_idle(pass_over or ())
     aliases = _aliases(alias or ())

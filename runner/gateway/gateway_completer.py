@@ -23,7 +23,7 @@ from runner.gateway.routed_answer import Outcome, RoutedAnswer, cut
 from runner.gateway.sessions import OF_SESSIONS, Sessions, session_key
 from runner.gateway.wellness import Wellness
 from runner.serving.completions import Answering, Completer, Refusal, Request, Served, Settings
-from runner.serving.wire_requests import asks_nothing
+from runner.serving.openai_requests import asks_nothing
 from runner.tasks.ranking.backend_sections import Backend
 
 #: Codes of a refusal that another backend may not give.

@@ -14,8 +14,8 @@ from runner.gateway.gateway_page import page
 from runner.serving.application import Endpoints
 from runner.serving.bodies import read_document
 from runner.serving.completions import Refusal
+from runner.serving.openai_requests import fault_of
 from runner.serving.service import Service, Visit
-from runner.serving.wire_requests import fault_of
 
 Id = Annotated[str, Field(pattern=r"^req-[0-9a-f]{24}$")]
 

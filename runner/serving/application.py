@@ -18,15 +18,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from runner import near_names
-from runner.serving import wire_requests
+from runner.serving import openai_requests
 from runner.serving.bodies import check_headers, read_document
 from runner.serving.completions import Answering, Refusal, Served
 from runner.serving.event_stream import EventStream, unless_gone
 from runner.serving.joined_answers import Joined
 from runner.serving.measurements import CONTENT_TYPE
 from runner.serving.openai_answers import DONE, ChatWriter, TextWriter, Writer, comment, event
+from runner.serving.openai_requests import IDLE, Asked, fault_of
 from runner.serving.service import Service, Visit
-from runner.serving.wire_requests import IDLE, Asked, fault_of
 
 Work = Callable[[Request, Visit], Awaitable[Response]]
 #: Responses after which the connection is closed: what is left of the request is not read.
@@ -148,11 +148,11 @@ class Endpoints:
 
     async def chat(self, request: Request, visit: Visit) -> Response:
         """``/v1/chat/completions``"""
-        return await self._completed(request, visit, "chat", wire_requests.read_chat, ChatWriter)
+        return await self._completed(request, visit, "chat", openai_requests.read_chat, ChatWriter)
 
     async def completions(self, request: Request, visit: Visit) -> Response:
         """``/v1/completions``"""
-        return await self._completed(request, visit, "completions", wire_requests.read_text, TextWriter)
+        return await self._completed(request, visit, "completions", openai_requests.read_text, TextWriter)
 
     async def _completed(
         self, request: Request, visit: Visit, does: str, read: Callable[..., Asked], kind: type[Writer]

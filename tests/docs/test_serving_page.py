@@ -16,8 +16,8 @@ from runner.cli.serve import serve
 from runner.execution.image_lookup import tag
 from runner.gateway.engines.known_engines import ENGINES, FIELDS
 from runner.serving.application import application
+from runner.serving.openai_requests import WIRE
 from runner.serving.service import Service
-from runner.serving.wire_requests import WIRE
 from tests.conftest import Desk
 from tests.docs.documents import ROOT, blocks, dialogue, matches, table
 from tests.holding import wait
