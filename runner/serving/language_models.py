@@ -15,7 +15,7 @@ from runner.errors import DataError, RunFailed, RunnerError, UsageError
 from runner.generation import Engine
 from runner.serving.completions import Refusal, Request, Served, Settings
 from runner.serving.engine_answers import EngineAnswering, PieceReader
-from runner.serving.wire_turns import turns_of
+from runner.serving.openai_messages import turns_of
 
 #: Options of generation by the settings that they are, where they are called otherwise.
 OPTIONS = {"max_tokens": "max_new_tokens", "min_tokens": "min_new_tokens"}
