@@ -21,12 +21,12 @@ from runner import near_names
 from runner.serving import openai_requests
 from runner.serving.bodies import check_headers, read_document
 from runner.serving.completions import Answering, Refusal, Served
-from runner.serving.event_stream import EventStream, unless_gone
 from runner.serving.joined_answers import Joined
 from runner.serving.measurements import CONTENT_TYPE
 from runner.serving.openai_answers import DONE, ChatWriter, TextWriter, Writer, comment, event
 from runner.serving.openai_requests import IDLE, Asked, fault_of
 from runner.serving.service import Service, Visit
+from runner.serving.streaming_response import EventStream, unless_gone
 
 Work = Callable[[Request, Visit], Awaitable[Response]]
 #: Responses after which the connection is closed: what is left of the request is not read.
