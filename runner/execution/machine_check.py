@@ -94,7 +94,7 @@ def _packages() -> Finding:
 
 
 def _keys() -> Iterator[Finding]:
-    from runner.tracking.wandb_login import find_key
+    from runner.tracking.wandb_key import find_key
 
     if find_key():
         yield Finding("wandb key", "ok", "found")

@@ -65,7 +65,7 @@ class Plan:
                 f"the training needs {', '.join(missing)}, which is not set here", where="/model/spec", hint="export it"
             )
         if self.spec.wandb is not None:
-            from runner.tracking.wandb_login import find_key
+            from runner.tracking.wandb_key import find_key
 
             if key := find_key():
                 secrets["WANDB_API_KEY"] = key
@@ -301,7 +301,8 @@ def needs_network(spec: TrainingSpec, workspace: Workspace, beside: Sequence[tup
     if spec.model.spec is not None and spec.model.spec.needs_network():
         return True
     if spec.wandb is not None:
-        from runner.tracking.wandb_login import find_key, mode
+        from runner.tracking.wandb_key import find_key
+        from runner.tracking.wandb_run import mode
 
         return find_key() is not None and mode() == "online"
     return False

@@ -17,7 +17,8 @@ from runner.store.files import sha256_file
 from runner.store.model_lookup import StoredModel
 from runner.store.upload_queue import Entry
 from runner.tracking.upload_attempt import SERVICES, attempt
-from runner.tracking.wandb_login import find_key, identity, mode
+from runner.tracking.wandb_key import find_key
+from runner.tracking.wandb_run import identity, mode
 from runner.workspace import Workspace
 
 #: Seconds that one attempt at one entry may take.

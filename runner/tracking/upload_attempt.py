@@ -17,7 +17,7 @@ from typing import Any
 from runner.data import hub
 from runner.errors import EnvironmentProblem
 from runner.store.upload_queue import Entry
-from runner.tracking.wandb_login import base_url
+from runner.tracking.wandb_key import base_url
 
 
 @dataclass(frozen=True)

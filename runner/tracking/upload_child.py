@@ -18,8 +18,8 @@ from typing import Any
 from runner.runs.events import EventReader
 from runner.store.files import write_json
 from runner.store.manifest import Manifest
-from runner.tracking.wandb_login import WandbIdentity, open_run
 from runner.tracking.wandb_metrics import Rows
+from runner.tracking.wandb_run import WandbIdentity, open_run
 
 #: The SDK's service tells its failures in words; these are the words of its HTTP client and of the network's errors.
 KEY = re.compile(r"\b40[13]\b|invalid API key|permission denied", re.I)

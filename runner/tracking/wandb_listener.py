@@ -12,8 +12,9 @@ from typing import Any
 
 from runner.errors import RunnerError
 from runner.runs.event_kinds import Event
-from runner.tracking.wandb_login import WandbIdentity, base_url, find_key, identity, mode, open_run
+from runner.tracking.wandb_key import base_url, find_key
 from runner.tracking.wandb_metrics import Rows
+from runner.tracking.wandb_run import WandbIdentity, identity, mode, open_run
 
 __all__ = ["WandbListener", "find_key"]
 

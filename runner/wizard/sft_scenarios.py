@@ -23,7 +23,7 @@ from runner.execution.data_trial import read_data
 from runner.spec.checking import load_object
 from runner.store.files import write_atomic, write_json
 from runner.store.names import name_fault
-from runner.tracking.wandb_login import find_key
+from runner.tracking.wandb_key import find_key
 from runner.training import pretrained
 from runner.wizard import sft_rows
 from runner.wizard.catalog import models_for

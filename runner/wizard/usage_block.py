@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from runner.errors import RunnerError
 from runner.store.model_lookup import find, in_folder
-from runner.tracking.wandb_login import IDENTITY, WandbIdentity, base_url
+from runner.tracking.wandb_key import base_url
+from runner.tracking.wandb_run import IDENTITY, WandbIdentity
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:

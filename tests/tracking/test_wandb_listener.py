@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runner.runs.event_kinds import Event
-from runner.tracking.wandb_listener import WandbListener, find_key
-from runner.tracking.wandb_login import identity
+from runner.tracking.wandb_key import find_key
+from runner.tracking.wandb_listener import WandbListener
 from runner.tracking.wandb_metrics import PROGRESS_INTERVAL, Rows, scalars
+from runner.tracking.wandb_run import identity
 from tests.tracking.wandb_cases import (
     KEY,
     SECTION,

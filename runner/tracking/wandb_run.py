@@ -1,8 +1,7 @@
-"""Opens a W&B run: finds the key, keeps the run's identity, and sets the SDK's options."""
+"""Opens a W&B run: keeps its identity, and sets the SDK's options."""
 
 from __future__ import annotations
 
-import netrc
 import os
 import secrets
 import signal
@@ -10,14 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from runner.errors import IntegrityError
 from runner.store.files import read_json, write_json
 from runner.store.typed_documents import Misfit, TypedDocument
 
 IDENTITY = "wandb.json"
-DEFAULT_URL = "https://api.wandb.ai"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,28 +26,6 @@ class WandbIdentity(TypedDocument):
     entity: str | None = None
     group: str | None = None
     name: str
-
-
-def base_url() -> str:
-    """The server: ``WANDB_BASE_URL``, or the public one."""
-    return (os.environ.get("WANDB_BASE_URL") or DEFAULT_URL).rstrip("/")
-
-
-def find_key() -> str | None:
-    """The API key where the SDK looks for it: ``WANDB_API_KEY``, then the netrc file's entry for the server.
-
-    The SDK itself is not imported, and nothing is asked.
-    """
-    if key := os.environ.get("WANDB_API_KEY", "").strip():
-        return key
-    named = os.environ.get("NETRC")
-    try:
-        candidates = [Path(named)] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]
-        path = next((path for path in candidates if path.is_file()), None)
-        entry = netrc.netrc(path).authenticators(urlsplit(base_url()).netloc) if path else None
-    except (OSError, RuntimeError, netrc.NetrcParseError):
-        return None
-    return (entry[2] or None) if entry else None
 
 
 def mode() -> str:
