@@ -20,9 +20,11 @@ from runner.chat.messages import Conversation, Message
 from runner.chat.parsing import message_of
 from runner.chat.refusals import TEMPLATE, Unrenderable
 from runner.chat.rendered import Rendered
+from runner.chat.special_tokens import special_tokens, wants_start
+from runner.chat.template_choice import open_template
 from runner.chat.template_habits import Habits, look
 from runner.chat.template_input import Marks, Prepared, prepare
-from runner.chat.template_rendering import DAY, Template, open_template, special_tokens, wants_start
+from runner.chat.template_rendering import DAY, Template
 from runner.chat.token_weights import Learned, row_of
 from runner.chat.tokenization import Encoded, Encoder
 from runner.chat.training_example import Lesson

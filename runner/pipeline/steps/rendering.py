@@ -141,7 +141,8 @@ def _by_template(options: Options) -> Any:
 def _by_format(options: Options) -> Any:
     """Rows by a chat template, written as :mod:`runner.chat.template_rendering` writes it."""
     from runner.chat.refusals import Unrenderable
-    from runner.chat.template_rendering import DAY, Template, open_template
+    from runner.chat.template_choice import open_template
+    from runner.chat.template_rendering import DAY, Template
 
     if options.model is None:
         template = Template(options.format, formats.template_of(options.format, starts=False), None, {}, DAY)

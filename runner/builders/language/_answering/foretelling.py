@@ -18,7 +18,7 @@ from runner.builders.language._rows.token_rows import Batch, TokenRows
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
-from runner.chat.template_rendering import begun, wants_start
+from runner.chat.special_tokens import begun, wants_start
 from runner.tasks.generation.passages import Likelihood, Passage
 
 #: Decimals of a logarithm that is told: the last digits hang on what else is in the batch.

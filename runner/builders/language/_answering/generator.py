@@ -24,7 +24,7 @@ from runner.chat.growing_answer import GrowingAnswer
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer
-from runner.chat.template_rendering import begun
+from runner.chat.special_tokens import begun
 from runner.contract import Table
 from runner.contract.quantities import counted
 from runner.contract.served_parts import ServedParts

@@ -15,7 +15,7 @@ from runner.builders.language._rows.token_rows import RowWriter, TokenRows
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered, cut
-from runner.chat.template_rendering import begun
+from runner.chat.special_tokens import begun
 from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
 from runner.data.kept_rows import taken
 from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
