@@ -293,7 +293,7 @@ class Training:
 
     def renderer(self) -> Any:
         from runner.builders.language._models import base_model
-        from runner.builders.language._rows.chat_renderer import renderer_of
+        from runner.builders.language._rows.rendering import renderer_of
 
         context = self.context()
         return renderer_of(base_model.find(self.spec, context), self.spec, context)

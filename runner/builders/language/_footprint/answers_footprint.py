@@ -18,8 +18,7 @@ from runner.builders.language._footprint.known_rows import KnownRows
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering
-from runner.builders.language._rows.chat_renderer import renderer_of
-from runner.builders.language._rows.rendering import Side
+from runner.builders.language._rows.rendering import Side, renderer_of
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Footprint, FootprintContext
 

@@ -20,7 +20,7 @@ from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.prompt_side import prompts
 from runner.builders.language._rewards.weighted_rewards import REWARDS, need_columns
-from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.builders.language._rows.rendering import renderer_of
 from runner.builders.language._rows.row_report import RowReport
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Footprint, FootprintContext

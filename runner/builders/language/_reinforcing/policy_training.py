@@ -26,7 +26,7 @@ from runner.builders.language._reinforcing.practice import Practice
 from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, need_columns
 from runner.builders.language._rows import row_report
-from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.builders.language._rows.rendering import renderer_of
 from runner.contract import Table, TrainContext, TrainResult
 from runner.tasks.generation import REWARDED
 from runner.training import optimizers, precision

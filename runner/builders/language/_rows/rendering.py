@@ -15,7 +15,9 @@ from runner.builders.language._rows.token_rows import RowWriter, TokenRows
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.rendered import Rendered, cut
+from runner.chat.renderer import ChatRenderer
 from runner.chat.special_tokens import begun
+from runner.contract import FootprintContext, TrainContext
 from runner.data.dialogues.row_types import ConversationRow, LabelledRow, LanguageRow, PreferenceRow, TextRow
 from runner.data.kept_rows import taken
 from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
@@ -25,6 +27,14 @@ MAX_LENGTH = "/model/spec/max_length"
 LEAST = float(np.finfo(np.float32).tiny)
 
 Row = TypeVar("Row", bound=LanguageRow)
+
+
+def renderer_of(base: Any, spec: Any, context: TrainContext | FootprintContext) -> ChatRenderer:
+    """The renderer that ``chat.template`` asks for, with the base's tokenizer. Raises what it does, by pointer."""
+    renderer = ChatRenderer.of(base.tokenizer, spec.chat.template)
+    for sentence in renderer.warnings:
+        context.emit("warning", message=sentence, pointer="/model/spec/chat/template")
+    return renderer
 
 
 @dataclass(frozen=True)

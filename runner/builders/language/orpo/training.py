@@ -8,7 +8,7 @@ from runner.builders.language._learning.preference_objectives import OrpoObjecti
 from runner.builders.language._learning.preference_training import learn
 from runner.builders.language._models import base_model
 from runner.builders.language._rows import rendering
-from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.builders.language._rows.rendering import renderer_of
 from runner.contract import TrainContext, TrainResult
 
 

@@ -9,7 +9,7 @@ from runner.builders.language._footprint import exercise, language_footprint
 from runner.builders.language._footprint.known_rows import KnownRows
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering
-from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.builders.language._rows.rendering import renderer_of
 from runner.contract import Footprint, FootprintContext
 
 

@@ -15,7 +15,7 @@ from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.reward_scores import judged_scores, pair_figures, reward_parts, right
 from runner.builders.language._models import base_model, model_card, stored_model
 from runner.builders.language._rows import rendering, row_report
-from runner.builders.language._rows.chat_renderer import renderer_of
+from runner.builders.language._rows.rendering import renderer_of
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.reward import TASK
 from runner.training.bootstrap import mean_interval
