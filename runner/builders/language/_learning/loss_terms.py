@@ -10,6 +10,7 @@ import torch
 from runner.builders.language._fields.clip_fields import high
 from runner.builders.language._learning import policy_losses, token_losses
 from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term
+from runner.builders.language._learning.divergences import divergence
 from runner.builders.language._learning.frozen_models import Beside, Frozen
 from runner.builders.language._learning.odds import last_layer
 from runner.errors import DataError
@@ -40,7 +41,7 @@ def terms(losses: Any, share: float, reference: int) -> list[Term]:
         return token_losses.focal(known.log_probs, known.tokens, losses.focal.gamma)
 
     def held(known: OfTokens) -> torch.Tensor:
-        return token_losses.divergence(known.logits, known.beside[reference], "reverse_kl")
+        return divergence(known.logits, known.beside[reference], "reverse_kl")
 
     def policy(loss: Callable[..., torch.Tensor], section: Any) -> Callable[[OfTokens], torch.Tensor]:
         clips = (section.clip_range, high(section)) if hasattr(section, "clip_range") else ()

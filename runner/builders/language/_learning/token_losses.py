@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch.nn.functional import normalize, relu
-
-Divergence = Literal["forward_kl", "reverse_kl", "jsd"]
 
 
 def cross_entropy(log_probs: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
@@ -30,24 +26,6 @@ def focal(log_probs: torch.Tensor, tokens: torch.Tensor, gamma: float) -> torch.
     return (-torch.expm1(-loss)).clamp(min=1e-12) ** gamma * loss
 
 
-def divergence(
-    student: torch.Tensor, teacher: torch.Tensor, sort: Divergence, temperature: float = 1.0, beta: float = 0.5
-) -> torch.Tensor:
-    """How far the student is from the teacher, nats, ``[N]``, from logits ``[N, V]`` divided by ``temperature``.
-
-    ``forward_kl`` is ``KL(t || s)`` (Hinton et al., 2015), ``reverse_kl`` ``KL(s || t)`` (Gu et al., "MiniLLM", 2024).
-    ``jsd`` is ``beta KL(t || m) + (1 - beta) KL(s || m)`` with ``m = beta t + (1 - beta) s`` (Agarwal et al.,
-    "On-Policy Distillation of Language Models", 2024, equation 1). Nothing is multiplied by ``temperature^2`` here.
-    """
-    own, other = (torch.log_softmax(logits.float() / temperature, dim=-1) for logits in (student, teacher))
-    if sort == "forward_kl":
-        return _kl(other, own)
-    if sort == "reverse_kl":
-        return _kl(own, other)
-    mixed = torch.logaddexp(other + _log(beta), own + _log(1 - beta))
-    return beta * _kl(other, mixed) + (1 - beta) * _kl(own, mixed)
-
-
 def contrastive(vectors: torch.Tensor, rows: torch.Tensor, margin: float) -> torch.Tensor:
     """How alike a row's tokens are, ``[N]``, by their vectors ``[N, width]``.
 
@@ -65,13 +43,3 @@ def contrastive(vectors: torch.Tensor, rows: torch.Tensor, margin: float) -> tor
             apart = near.sum(dim=1) - near.diagonal()
             found = found.index_add(0, places, apart / (count - 1))
     return found
-
-
-def _kl(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """``KL(one || other)``; a token of no odds at all counts 0."""
-    odds = one.exp()
-    return (odds * torch.where(odds > 0, one - other, 0)).sum(dim=-1)
-
-
-def _log(share: float) -> float:
-    return float(torch.tensor(share, dtype=torch.float64).log())
