@@ -13,7 +13,7 @@ from runner.builders._finetuning.heads import Head, open_with_head, outside, own
 from runner.builders._finetuning.pretrained_base import BASE, PretrainedBase
 from runner.contract import TrainContext
 from runner.training import finetuning_methods, freed_memory, quantised, quiet_libraries
-from runner.training.finetuning_specs import Adapters, FinetuningSpec, Full, QLora
+from runner.training.finetuning_specs import FinetuningSpec, QLora
 
 METHOD = "/model/spec/finetuning_spec"
 
@@ -76,45 +76,9 @@ def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Hea
 
 def thawed(model: Any, method: FinetuningSpec, head: Head, where: str = METHOD) -> Any:
     """The model with only that training which ``method`` says, and its head; with adapters it is PEFT's, around it."""
-    modules = own_modules(model, head)
-    if isinstance(method, Adapters):
-        with quiet_libraries.quiet_adapters():
-            from peft import get_peft_model
-
-        model.requires_grad_(False)
-        config = _adapters(model, method, head, where)
-        config.task_type = head.task_type
-        config.modules_to_save = modules or None
-        with quiet_libraries.quiet_adapters():
-            model = get_peft_model(model, config)
-        for _, parameter in model.named_parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
-        return model
-    finetuning_methods.apply(model if head.part is None else _frozen_around(model, head.part), method, where)
-    if head.part is not None and isinstance(method, Full):
-        # The unembedding lies outside of the part that it is of.
-        model.get_output_embeddings().requires_grad_(True)
-    for name in modules:
-        model.get_submodule(name).requires_grad_(True)
-    return model
-
-
-def _adapters(model: Any, method: Adapters, head: Head, where: str) -> Any:
-    """PEFT's configuration of the adapters, which go beside layers of the head's part alone."""
-    if head.part is None:
-        return finetuning_methods.adapter_config(model, method, where)
-    config = finetuning_methods.adapter_config(model.get_submodule(head.part), method, where)
-    config.target_modules = [f"{head.part}.{name}" for name in config.target_modules]
-    if getattr(config, "feedforward_modules", None):
-        config.feedforward_modules = [f"{head.part}.{name}" for name in config.feedforward_modules]
-    return config
-
-
-def _frozen_around(model: Any, part: str) -> Any:
-    """A part of a model of which nothing trains."""
-    model.requires_grad_(False)
-    return model.get_submodule(part)
+    return finetuning_methods.prepare(
+        model, method, where, task_type=head.task_type, beside=own_modules(model, head), part=head.part
+    )
 
 
 def compute_anew(model: Any) -> None:

@@ -15,8 +15,8 @@ from runner.builders.language._models import fast_backend, stored_model, trainin
 from runner.builders.language._models.opening import Head, configuration, open_tokenizer, open_weights, stored_dtype
 from runner.contract import FootprintContext, Processes, TrainContext
 from runner.errors import DataError, RunnerError
-from runner.training import finetuning_methods, freed_memory, pretrained, quantised, quiet_libraries
-from runner.training.finetuning_specs import Adapters, Dora, FinetuningSpec, Ia3, Lora, QLora, RsLora
+from runner.training import adapters, finetuning_methods, freed_memory, pretrained, quantised, quiet_libraries
+from runner.training.finetuning_specs import Adapters, FinetuningSpec, QLora
 from runner.training.tokens import Tokens
 
 BASE = "/model/spec/base_model_name"
@@ -165,7 +165,7 @@ def _try_out(spec: Any, folder: Path, head: Head) -> None:
     if not isinstance(method, Adapters):
         finetuning_methods.apply(model, method, pointer)
         return
-    targets = finetuning_methods.adapter_config(model, method, pointer).target_modules
+    targets = adapters.config(model, method, pointer).target_modules
     last = model.get_output_embeddings() if head == "tokens" else None
     tied = last is not None and last.weight is model.get_input_embeddings().weight
     named = [name for name in targets if last is not None and model.get_submodule(name) is last]
@@ -203,11 +203,9 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
             torch.float16 if training_stamp.computed(spec.precision, context.device) == "float16" else torch.bfloat16
         )
         model = fast_backend.load(
-            spec, context, base.folder, lambda found: finetuning_methods.adapter_config(found, method, METHOD), dtype
+            spec, context, base.folder, lambda found: adapters.config(found, method, METHOD), dtype
         )
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
+        adapters.in_float32(model)
     else:
         # Of weights that are divided no device holds all.
         model = opened("cpu" if context.processes.sharded else context.device)
@@ -250,24 +248,6 @@ def thawed(model: Any, method: FinetuningSpec, where: str, head: Head = "tokens"
 
     The new head of a score is trained whatever the method.
     """
-    if isinstance(method, Lora | QLora | Dora | RsLora | Ia3):
-        with quiet_libraries.quiet_adapters():
-            from peft import get_peft_model
-
-        model.requires_grad_(False)
-        config = finetuning_methods.adapter_config(model, method, where)
-        config.task_type = "CAUSAL_LM" if head == "tokens" else "SEQ_CLS"
-        if head == "score":
-            config.modules_to_save = ["score"]
-        with quiet_libraries.quiet_adapters():
-            model = get_peft_model(model, config)
-        for name, parameter in model.named_parameters():
-            if parameter.requires_grad:
-                parameter.data = parameter.data.float()
-            elif head == "score" and "score" in name and "modules_to_save" in name:
-                parameter.requires_grad_(True)
-        return model
-    finetuning_methods.apply(model, method, where)
-    if head == "score":
-        model.score.requires_grad_(True)
-    return model
+    if head == "tokens":
+        return finetuning_methods.prepare(model, method, where, task_type="CAUSAL_LM")
+    return finetuning_methods.prepare(model, method, where, task_type="SEQ_CLS", beside=["score"])

@@ -6,15 +6,15 @@ import re
 from typing import Any
 
 from runner.errors import DataError
-from runner.training import finetuning_methods
+from runner.training.transformer_layers import layers, linear_layers
 
 _ATTENTION = re.compile(r"(^|\.)(\w*attn|\w*attention|attn_\w+)(\.|$)")
 
 
 def adapter_targets(model: Any, *, attention: bool, feed_forward: bool, unembedding: bool, where: str) -> list[str]:
     """Names of linear layers. Raises :class:`DataError` where nothing is left."""
-    linear = finetuning_methods.linear_layers(model)
-    found = finetuning_methods.layers(model)
+    linear = linear_layers(model)
+    found = layers(model)
     inside = [name for name in linear if found is None or name.startswith(f"{found[0]}.")]
     attending = {name for name in inside if _ATTENTION.search(name)}
     names = [name for name in inside if (attention if name in attending else feed_forward)]
