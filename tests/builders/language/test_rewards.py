@@ -18,7 +18,7 @@ import torch
 from pydantic import TypeAdapter
 
 from runner.builders.language._fields.reward_fields import Reward
-from runner.builders.language._footprint import rewarded_footprint
+from runner.builders.language._memory_estimate import rewarded_footprint
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.reference_rewards import number_in
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth, need_columns

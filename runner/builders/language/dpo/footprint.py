@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.builders.language._footprint import exercise, language_footprint
-from runner.builders.language._footprint.known_rows import KnownRows
 from runner.builders.language._learning.preference_objectives import DpoObjective
+from runner.builders.language._memory_estimate import exercise, language_footprint
+from runner.builders.language._memory_estimate.known_rows import KnownRows
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering
 from runner.builders.language._rows.rendering import renderer_of
@@ -15,7 +15,7 @@ from runner.contract import Footprint, FootprintContext
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders.language._footprint.language_footprint.estimate`."""
+    """See :func:`runner.builders.language._memory_estimate.language_footprint.estimate`."""
 
     def reader(base: Base) -> Callable[[Any, str], rendering.Pairs]:
         renderer = renderer_of(base, spec, context)

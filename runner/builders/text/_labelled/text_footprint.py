@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
-from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._footprint.known_base import base_of
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.pretrained_base import BASE
@@ -23,7 +23,7 @@ UNREAD = Targets({"target": ("one", "other")}, False, {})
 def estimate(
     spec: Any, context: FootprintContext, learns: Callable[[LabelledSide, Targets], LabelledSide]
 ) -> Footprint:
-    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`. ``learns`` gives the rows that
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`. ``learns`` gives the rows that
     are learned of those of training, and raises what the training would raise of them."""
     data = context.data
     targets = UNREAD if data is None else kept_targets(context, data.train)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import pretrained_base
-from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
-from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._footprint.known_base import base_of
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders.text._windows.question_windows import Sizes, need_places
@@ -20,7 +20,7 @@ from runner.contract import Footprint, FootprintContext
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
     base, here = base_of(spec, context, HEAD)
     if context.data is None or not here:
         exercise = finetuned_footprint.unread(spec, context, _plain_loss)

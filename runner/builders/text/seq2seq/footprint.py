@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import pretrained_base
-from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
-from runner.builders._finetuning._footprint.finetuned_footprint import Exercise
-from runner.builders._finetuning._footprint.known_base import base_of
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate.finetuned_footprint import Exercise
+from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows, on_device
 from runner.builders.text._targets import target_loss
 from runner.builders.text._targets.encoder_decoder import HEAD, check_parts
@@ -25,7 +25,7 @@ SHORTER = ("a smaller max_length", "a smaller max_target_length")
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
     base, here = base_of(spec, context, HEAD)
     exact = context.data is not None and here
     if here:

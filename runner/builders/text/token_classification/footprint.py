@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
-from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._footprint.known_base import base_of
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.text.token_classification.stored import batch_of, head_of, tokenizer_of
@@ -21,7 +21,7 @@ UNREAD = ("entity",)
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
     data = context.data
     types = UNREAD if data is None else kept_types(context, data.train.types)
     head = head_of(types)

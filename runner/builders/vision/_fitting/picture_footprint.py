@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.builders._finetuning._footprint import finetuned_footprint, known_pictures
-from runner.builders._finetuning._footprint.known_base import base_of
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_pictures
+from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.vision._fitting.picture_training import MEASURED, head_of
 from runner.builders.vision._pixels.processing import Processing
@@ -17,7 +17,7 @@ DECODED = "memory is without pictures as they are decoded, before they are broug
 
 
 def estimate(spec: Any, context: FootprintContext, settings: dict[str, Any]) -> Footprint:
-    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`. ``settings`` are the head's."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`. ``settings`` are the head's."""
     head = head_of(settings)
     base, _ = base_of(spec, context, head)
     height, width = _size(base.source, spec.fit)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._footprint import finetuned_footprint, known_rows
-from runner.builders._finetuning._footprint.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._footprint.known_base import base_of
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.vision._talking.pictured_base import PictureProcessor, check_form, head_of
@@ -37,7 +37,7 @@ def _unchecked(model: Any) -> Any:
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._footprint.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
     head = head_of(spec)
     base, here = base_of(spec, context, head)
     check_form(base)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._footprint import known_rows
-from runner.builders._finetuning._footprint.finetuned_footprint import Exercise
+from runner.builders._finetuning._memory_estimate import known_rows
+from runner.builders._finetuning._memory_estimate.finetuned_footprint import Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.contract import FootprintContext
 

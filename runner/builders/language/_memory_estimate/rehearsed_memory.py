@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._footprint.memory_trace import MemoryTrace
-from runner.builders._finetuning._footprint.rehearsed_memory import Rehearsal
-from runner.builders._finetuning._footprint.rehearsed_memory import rehearse as rehearse_model
-from runner.builders.language._footprint import shape_model
-from runner.builders.language._footprint.exercise import Exercise
+from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
+from runner.builders._finetuning._memory_estimate.rehearsed_memory import Rehearsal
+from runner.builders._finetuning._memory_estimate.rehearsed_memory import rehearse as rehearse_model
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
+from runner.builders.language._memory_estimate import shape_model
+from runner.builders.language._memory_estimate.exercise import Exercise
 from runner.contract import Processes
 from runner.training.auto_batch_size import RowsAtOnce
 from runner.training.precision import Precision

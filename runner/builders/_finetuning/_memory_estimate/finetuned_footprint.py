@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import opened_model
-from runner.builders._finetuning._footprint import footprint_report, known_rows, shape_model
-from runner.builders._finetuning._footprint.footprint_report import Account, Work, facts_of, measured_before_end
-from runner.builders._finetuning._footprint.heaviest_batches import largest_step
-from runner.builders._finetuning._footprint.memory_trace import MemoryTrace
-from runner.builders._finetuning._footprint.rehearsed_memory import MEASURING, Rehearsal, rehearse
+from runner.builders._finetuning._memory_estimate import footprint_report, known_rows, shape_model
+from runner.builders._finetuning._memory_estimate.footprint_report import Account, Work, facts_of, measured_before_end
+from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
+from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
+from runner.builders._finetuning._memory_estimate.rehearsed_memory import MEASURING, Rehearsal, rehearse
 from runner.builders._finetuning.batched_rows import BatchedRows, step_parts
 from runner.builders._finetuning.heads import Head, own_modules
 from runner.builders._finetuning.pretrained_base import PretrainedBase

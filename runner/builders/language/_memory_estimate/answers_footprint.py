@@ -8,13 +8,13 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._footprint.known_base import configuration_alone, is_here
+from runner.builders._finetuning._memory_estimate.known_base import configuration_alone, is_here
 from runner.builders.language._distilling import teacher as teachers
 from runner.builders.language._distilling.answer_training import read_side
 from runner.builders.language._distilling.templates import turned_rows
 from runner.builders.language._fields.teacher_fields import OddsTeacher
-from runner.builders.language._footprint import exercise, language_footprint
-from runner.builders.language._footprint.known_rows import KnownRows
+from runner.builders.language._memory_estimate import exercise, language_footprint
+from runner.builders.language._memory_estimate.known_rows import KnownRows
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering
@@ -27,7 +27,7 @@ Read = tuple[Side, TokenRows | None]
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders.language._footprint.language_footprint.estimate`.
+    """See :func:`runner.builders.language._memory_estimate.language_footprint.estimate`.
 
     Raises :class:`~runner.errors.DataError` for a teacher of another vocabulary, where its tokenizer is here too.
     """

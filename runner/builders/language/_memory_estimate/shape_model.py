@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._footprint import shape_model
-from runner.builders._finetuning._footprint.shape_model import ShapeModel, put_on
+from runner.builders._finetuning._memory_estimate import shape_model
+from runner.builders._finetuning._memory_estimate.shape_model import ShapeModel, put_on
 from runner.builders.language._models.base_model import METHOD, thawed
 from runner.builders.language._models.opening import Head
 from runner.training import quiet_libraries

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._footprint.known_base import configuration_alone, is_here
-from runner.builders.language._footprint.exercise import Exercise
+from runner.builders._finetuning._memory_estimate.known_base import configuration_alone, is_here
+from runner.builders.language._memory_estimate.exercise import Exercise
 from runner.builders.language._models import base_model, stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._models.opening import configuration, open_tokenizer

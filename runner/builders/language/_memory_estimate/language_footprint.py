@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._footprint import footprint_report
-from runner.builders._finetuning._footprint.footprint_report import Account, Work, facts_of, measured_before_end
-from runner.builders._finetuning._footprint.heaviest_batches import largest_step
-from runner.builders._finetuning._footprint.rehearsed_memory import Rehearsal
-from runner.builders.language._footprint.exercise import Exercise
-from runner.builders.language._footprint.known_rows import KnownRows, base_of
-from runner.builders.language._footprint.rehearsed_memory import Scene, rehearse
+from runner.builders._finetuning._memory_estimate import footprint_report
+from runner.builders._finetuning._memory_estimate.footprint_report import Account, Work, facts_of, measured_before_end
+from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
+from runner.builders._finetuning._memory_estimate.rehearsed_memory import Rehearsal
+from runner.builders.language._memory_estimate.exercise import Exercise
+from runner.builders.language._memory_estimate.known_rows import KnownRows, base_of
+from runner.builders.language._memory_estimate.rehearsed_memory import Scene, rehearse
 from runner.builders.language._models.opening import stored_dtype
 from runner.contract import Footprint, FootprintContext
 from runner.errors import RunnerError
