@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import opened_model
-from runner.builders._finetuning._memory_estimate import footprint_report, known_rows, shape_model
+from runner.builders._finetuning._memory_estimate import footprint_report, known_rows, meta_model
 from runner.builders._finetuning._memory_estimate.footprint_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
 from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
-from runner.builders._finetuning._memory_estimate.rehearsed_memory import MEASURING, Rehearsal, rehearse
+from runner.builders._finetuning._memory_estimate.simulated_step import MEASURING, Rehearsal, rehearse
 from runner.builders._finetuning.batched_rows import BatchedRows, step_parts
 from runner.builders._finetuning.heads import Head, own_modules
 from runner.builders._finetuning.pretrained_base import PretrainedBase
@@ -143,7 +143,7 @@ def _at_once(context: FootprintContext) -> int:
 
 def _shapes(
     spec: Any, context: FootprintContext, base: PretrainedBase, head: Head, exercise: Exercise, *, checkpointing: bool
-) -> shape_model.ShapeModel | None:
+) -> meta_model.ShapeModel | None:
     """The model as shapes; None where its activations are to be computed anew, and it cannot."""
     config = head.configured(base.folder)
     auto, method = head.auto_class(), spec.finetuning_spec
@@ -153,9 +153,9 @@ def _shapes(
 
     if checkpointing and not spec.gradient_checkpointing:
         with torch.device("meta"):
-            if not getattr(shape_model.of_config(auto, config), "supports_gradient_checkpointing", False):
+            if not getattr(meta_model.of_config(auto, config), "supports_gradient_checkpointing", False):
                 return None
-    return shape_model.make(
+    return meta_model.make(
         auto, config, method, context.device, thawed, kept=lambda model: own_modules(model, head), whole=exercise.whole,
         checkpointing=checkpointing,
     )  # fmt: skip
@@ -169,7 +169,7 @@ def _rehearsed(
     work: Work,
     chosen: np.ndarray,
     computed: precision.Precision,
-    made: shape_model.ShapeModel,
+    made: meta_model.ShapeModel,
 ) -> Rehearsal:
     own: Parts = exercise.parts or (
         lambda model, computed: step_parts(

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from runner.builders._finetuning._memory_estimate.arithmetic_rate import measured_rate
-from runner.builders._finetuning._memory_estimate.rehearsed_memory import STEP, Rehearsal
+from runner.builders._finetuning._memory_estimate.simulated_step import STEP, Rehearsal
 from runner.contract import Footprint, FootprintContext, Table
 from runner.training.finetuning_specs import Adapters, QLora
 from runner.training.precision import Precision

@@ -10,7 +10,7 @@ import torch
 from runner.builders._finetuning._memory_estimate import footprint_report
 from runner.builders._finetuning._memory_estimate.footprint_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
-from runner.builders._finetuning._memory_estimate.rehearsed_memory import Rehearsal
+from runner.builders._finetuning._memory_estimate.simulated_step import Rehearsal
 from runner.builders.language._memory_estimate.exercise import Exercise
 from runner.builders.language._memory_estimate.known_rows import KnownRows, base_of
 from runner.builders.language._memory_estimate.rehearsed_memory import Scene, rehearse

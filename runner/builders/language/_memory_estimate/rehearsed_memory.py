@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
-from runner.builders._finetuning._memory_estimate.rehearsed_memory import Rehearsal
-from runner.builders._finetuning._memory_estimate.rehearsed_memory import rehearse as rehearse_model
+from runner.builders._finetuning._memory_estimate.simulated_step import Rehearsal
+from runner.builders._finetuning._memory_estimate.simulated_step import rehearse as rehearse_model
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.log_probs import Noise

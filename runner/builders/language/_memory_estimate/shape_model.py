@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._memory_estimate import shape_model
-from runner.builders._finetuning._memory_estimate.shape_model import ShapeModel, put_on
+from runner.builders._finetuning._memory_estimate import meta_model
+from runner.builders._finetuning._memory_estimate.meta_model import ShapeModel, put_on
 from runner.builders.language._models.base_model import METHOD, thawed
 from runner.builders.language._models.opening import Head
 from runner.training import quiet_libraries
@@ -28,7 +28,7 @@ def make(spec: Any, folder: Path, head: Head, device: str, *, checkpointing: boo
     if head == "score":
         config.num_labels = 1
     config.pad_token_id = 0
-    return shape_model.make(
+    return meta_model.make(
         auto, config, method, device, lambda model: thawed(model, method, METHOD, head), checkpointing=checkpointing
     )
 
