@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import opened_model
-from runner.builders._finetuning._memory_estimate import footprint_report, known_rows, meta_model
+from runner.builders._finetuning._memory_estimate import footprint_report, meta_model, token_batches
 from runner.builders._finetuning._memory_estimate.footprint_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
 from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
@@ -55,13 +55,13 @@ class Exercise:
     whole: Callable[[Any], Any] = lambda model: model
 
 
-def unread(spec: Any, context: FootprintContext, loss: Any = known_rows.loss) -> Exercise:
+def unread(spec: Any, context: FootprintContext, loss: Any = token_batches.loss) -> Exercise:
     """What stands for rows that cannot be read as tokens: as many as a step has, of ``max_length`` each."""
-    tokens = known_rows.full(known_rows.as_many(spec, context), spec.max_length)
-    batch = known_rows.batch_of(tokens)
+    tokens = token_batches.full(token_batches.as_many(spec, context), spec.max_length)
+    batch = token_batches.batch_of(tokens)
     learned = BatchedRows(len(tokens), batch, loss, tokens.lengths)
-    measured = known_rows.measured(tokens.lengths, batch, context.device)
-    return Exercise(learned, len(tokens), measured, known_rows.kept(tokens), exact=False)
+    measured = token_batches.measured(tokens.lengths, batch, context.device)
+    return Exercise(learned, len(tokens), measured, token_batches.kept(tokens), exact=False)
 
 
 def estimate(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.embeddings._encoding.pair_reader import PairTokens, head_of, read_pairs
@@ -33,9 +33,9 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         asked = _asked(data.validation)
         tokens, held = (read_pairs(tokenizer, some, spec.max_length, context.cache) for some in (pairs, asked))
         exercise = Exercise(
-            BatchedRows(len(targets), tokens.batch, known_rows.loss, tokens.ids.lengths),
+            BatchedRows(len(targets), tokens.batch, token_batches.loss, tokens.ids.lengths),
             len(data.validation),
-            known_rows.measured(held.ids.lengths, held.batch, context.device),
+            token_batches.measured(held.ids.lengths, held.batch, context.device),
             _kept(tokens) + _kept(held),
         )
     return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])
@@ -50,4 +50,4 @@ def _asked(rows: Sequence[PairRow]) -> list[tuple[str, str]]:
 
 
 def _kept(tokens: PairTokens) -> int:
-    return known_rows.kept(tokens.ids, *([] if tokens.types is None else [tokens.types]))
+    return token_batches.kept(tokens.ids, *([] if tokens.types is None else [tokens.types]))

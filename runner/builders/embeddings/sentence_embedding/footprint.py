@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.embeddings._encoding.fitting_loss import fitting, trained_classes
@@ -67,7 +67,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     exact = context.data is not None and here
     known = _read(spec, context, base, settings) if exact else _unread(spec, context)
     asked = known.asked
-    largest = known_rows.largest_measured(asked.lengths) if len(asked) else None
+    largest = token_batches.largest_measured(asked.lengths) if len(asked) else None
     made: dict[str, Any] = {}
 
     def whole(model: Any) -> Any:
@@ -89,7 +89,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         BatchedRows(len(known.sides.found), lambda chosen: {}, lambda outputs, chosen: outputs, lengths),
         known.held,
         None if largest is None else measure,
-        known_rows.kept(known.sides.anchors, known.sides.others),
+        token_batches.kept(known.sides.anchors, known.sides.others),
         exact,
         parts=lambda model, computed: step_parts(context.batch_size, context.device, made["loss"], known.sides),
         order=_order(spec, context, known) if exact else None,
@@ -121,10 +121,10 @@ def _read(spec: Any, context: FootprintContext, base: Any, settings: Settings) -
 def _unread(spec: Any, context: FootprintContext) -> _Known:
     """Pairs of texts that are as long as may be."""
     loss = usual("pair") if spec.loss is None else spec.loss
-    count = known_rows.as_many(spec, context)
+    count = token_batches.as_many(spec, context)
     mined = 0 if spec.hard_negatives is None or isinstance(loss, Triplet) else spec.hard_negatives.count
     width = 1 + max(mined, int(isinstance(loss, Triplet)))
-    anchors, others = known_rows.full(count, spec.max_length), known_rows.full(count * width, spec.max_length)
+    anchors, others = token_batches.full(count, spec.max_length), token_batches.full(count * width, spec.max_length)
     places = np.arange(count * width).reshape(count, width)
     found = Examples([""] * count, [""] * count * width, np.arange(count), places, np.zeros(count))
     classes = len(UNREAD) if isinstance(loss, Softmax) else 0

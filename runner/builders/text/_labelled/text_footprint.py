@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.pretrained_base import BASE
@@ -29,19 +29,19 @@ def estimate(
     targets = UNREAD if data is None else kept_targets(context, data.train)
     base, here = base_of(spec, context, targets.head(0))
     if data is None or not here:
-        tokens = known_rows.full(known_rows.as_many(spec, context), spec.max_length)
-        batch = known_rows.batch_of(tokens)
-        learned = BatchedRows(len(tokens), batch, known_rows.loss, tokens.lengths)
-        measured = known_rows.measured(tokens.lengths, batch, context.device)
-        exercise = Exercise(learned, len(tokens), measured, known_rows.kept(tokens), exact=False)
+        tokens = token_batches.full(token_batches.as_many(spec, context), spec.max_length)
+        batch = token_batches.batch_of(tokens)
+        learned = BatchedRows(len(tokens), batch, token_batches.loss, tokens.lengths)
+        measured = token_batches.measured(tokens.lengths, batch, context.device)
+        exercise = Exercise(learned, len(tokens), measured, token_batches.kept(tokens), exact=False)
         return finetuned_footprint.estimate(spec, context, base, targets.head(0), exercise, savings=[SHORTER])
     tokenizer = open_text_tokenizer(base.source, base.config, BASE)
     train, held = read_sides(spec, context, base, tokenizer, learns(data.train, targets), data.validation)
     exercise = Exercise(
-        BatchedRows(len(train), train.batch, known_rows.loss, train.lengths),
+        BatchedRows(len(train), train.batch, token_batches.loss, train.lengths),
         len(held),
-        known_rows.measured(held.lengths, held.batch, context.device),
-        known_rows.kept(train.tokens, held.tokens),
+        token_batches.measured(held.lengths, held.batch, context.device),
+        token_batches.kept(train.tokens, held.tokens),
     )
     head = targets.head(int(tokenizer.pad_token_id))
     return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])

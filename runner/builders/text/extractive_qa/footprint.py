@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import pretrained_base
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders.text._windows.question_windows import Sizes, need_places
@@ -40,8 +40,8 @@ def _of_windows(spec: Any, context: FootprintContext, tokenizer: Any) -> Exercis
     return Exercise(
         BatchedRows(len(learned.windows), learned.windows.batch, loss, learned.windows.tokens.lengths),
         len(held.windows),
-        known_rows.measured(held.windows.tokens.lengths, held.windows.batch, context.device),
-        known_rows.kept(learned.windows.tokens, held.windows.tokens),
+        token_batches.measured(held.windows.tokens.lengths, held.windows.batch, context.device),
+        token_batches.kept(learned.windows.tokens, held.windows.tokens),
     )
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import pretrained_base
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows, on_device
 from runner.builders.text._targets import target_loss
 from runner.builders.text._targets.encoder_decoder import HEAD, check_parts
@@ -37,7 +37,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         for side in (learned, held):
             side.cut.tell(context.emit, spec)
     else:
-        learned = held = _full(known_rows.as_many(spec, context), spec.max_length, spec.max_target_length)
+        learned = held = _full(token_batches.as_many(spec, context), spec.max_length, spec.max_target_length)
     exercise = Exercise(
         _batched(spec, learned), len(held), _measured(held, context.device), _kept(learned) + _kept(held), exact
     )
@@ -66,7 +66,7 @@ def _labels(rows: TargetTokens, chosen: np.ndarray) -> torch.Tensor:
 
 
 def _measured(held: TargetTokens, device: str) -> Callable[[Any], Any] | None:
-    largest = known_rows.largest_measured(held.lengths) if len(held) else None
+    largest = token_batches.largest_measured(held.lengths) if len(held) else None
     if largest is None:
         return None
 
@@ -82,8 +82,8 @@ def _full(count: int, source: int, target: int) -> TargetTokens:
     return TargetTokens(
         "train",
         [],
-        known_rows.full(count, source),
-        known_rows.full(count, target),
+        token_batches.full(count, source),
+        token_batches.full(count, target),
         np.arange(count),
         CutRows("train"),
     )

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.text.token_classification.stored import batch_of, head_of, tokenizer_of
@@ -44,8 +44,8 @@ def _of_windows(spec: Any, context: FootprintContext, tokenizer: Any, types: tup
         return batch(used[chosen])
 
     return Exercise(
-        BatchedRows(len(used), learned, known_rows.loss, windows.tokens.lengths[used], mass[used]),
+        BatchedRows(len(used), learned, token_batches.loss, windows.tokens.lengths[used], mass[used]),
         len(held),
-        known_rows.measured(held.tokens.lengths, batch_of(held, padding), context.device),
-        known_rows.kept(windows.tokens, held.tokens),
+        token_batches.measured(held.tokens.lengths, batch_of(held, padding), context.device),
+        token_batches.kept(windows.tokens, held.tokens),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_pictures
-from runner.builders._finetuning._memory_estimate.known_base import base_of
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, picture_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.vision._fitting.picture_training import MEASURED, head_of
 from runner.builders.vision._pixels.processing import Processing
@@ -21,7 +21,7 @@ def estimate(spec: Any, context: FootprintContext, settings: dict[str, Any]) -> 
     head = head_of(settings)
     base, _ = base_of(spec, context, head)
     height, width = _size(base.source, spec.fit)
-    exercise = known_pictures.exercise(spec, context, (height, width), MEASURED)
+    exercise = picture_batches.exercise(spec, context, (height, width), MEASURED)
     return finetuned_footprint.estimate(
         spec, context, base, head, exercise, notes=[DECODED], beside={"picture_size": [height, width]}
     )

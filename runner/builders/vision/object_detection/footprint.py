@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_pictures
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, picture_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders.vision._detecting.box_batches import AT_A_TIME
 from runner.builders.vision._detecting.detector_inputs import DetectorInputs
 from runner.builders.vision.object_detection import lacks_timm
@@ -48,7 +48,7 @@ def _exercise(spec: Any, context: FootprintContext, side: int) -> Exercise:
     def labels(some: np.ndarray) -> Mapping[str, Any]:
         return {"labels": [_labels(data, at) for at in some.tolist()]}
 
-    return known_pictures.exercise(
+    return picture_batches.exercise(
         spec, context, (side, side), AT_A_TIME, loss=_loss, more=labels, decoded=decoded, whole=_told_shapes
     )
 

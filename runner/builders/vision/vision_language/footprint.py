@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, known_rows
+from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
-from runner.builders._finetuning._memory_estimate.known_base import base_of
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.vision._talking.pictured_base import PictureProcessor, check_form, head_of
@@ -51,7 +51,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
     held = encoded(data.validation, processor, renderer, spec.max_length, "validation")
     size = processor.size
 
-    def batch(rows: PicturedTokens) -> known_rows.Batch:
+    def batch(rows: PicturedTokens) -> token_batches.Batch:
         def made(some: np.ndarray) -> Mapping[str, Any]:
             longest = int(rows.lengths[some].max())
             pictures = sum(len(rows.rows[at].pictures) for at in some)
@@ -63,9 +63,9 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         return made
 
     exercise = Exercise(
-        BatchedRows(len(train), batch(train), known_rows.loss, train.lengths, train.learned.astype(np.float64)),
+        BatchedRows(len(train), batch(train), token_batches.loss, train.lengths, train.learned.astype(np.float64)),
         len(held),
-        known_rows.measured(held.lengths, batch(held), context.device, MEASURED) if len(held) else None,
+        token_batches.measured(held.lengths, batch(held), context.device, MEASURED) if len(held) else None,
         sum(each.nbytes for side in (train, held) for rows in (side.ids, side.labels) for each in rows),
         whole=_unchecked,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import known_rows
+from runner.builders._finetuning._memory_estimate import token_batches
 from runner.builders._finetuning._memory_estimate.finetuned_footprint import Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.contract import FootprintContext
@@ -23,7 +23,7 @@ def exercise(
     size: tuple[int, int],
     measured: int,
     *,
-    loss: Callable[[Any, np.ndarray], torch.Tensor] = known_rows.loss,
+    loss: Callable[[Any, np.ndarray], torch.Tensor] = token_batches.loss,
     more: Callable[[np.ndarray], Mapping[str, Any]] = lambda some: {},
     decoded: int = 0,
     whole: Callable[[Any], Any] = lambda model: model,
@@ -37,7 +37,7 @@ def exercise(
     height, width = size
     at_once = context.at_once or context.batch_size
     data = context.data
-    count = known_rows.as_many(spec, context) if data is None else len(data.train)
+    count = token_batches.as_many(spec, context) if data is None else len(data.train)
     held = count if data is None else len(data.validation)
 
     def pixels(some: np.ndarray) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def exercise(
     return Exercise(
         BatchedRows(count, lambda some: {**pixels(some), **more(some)}, loss),
         held,
-        known_rows.measured(held, lambda some: {**pixels(some), **more(some)}, context.device, measured),
+        token_batches.measured(held, lambda some: {**pixels(some), **more(some)}, context.device, measured),
         min(at_once, count) * 3 * height * width * FLOAT + decoded,
         exact=data is not None,
         unit="pictures",
