@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning._memory_estimate import token_batches
-from runner.builders._finetuning._memory_estimate.finetuned_footprint import Exercise
+from runner.builders._finetuning._memory_estimate.finetuning_estimate import Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.contract import FootprintContext
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
 from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.embeddings._encoding.pair_reader import PairTokens, head_of, read_pairs
@@ -20,13 +20,13 @@ from runner.training.pretrained_tokenizer import read_tokenizer
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
     data = context.data
     classes = [] if data is None else classes_of(spec, data.train)
     head = head_of(classes)
     base, here = base_of(spec, context, head)
     if data is None or not here:
-        exercise = finetuned_footprint.unread(spec, context)
+        exercise = finetuning_estimate.unread(spec, context)
     else:
         tokenizer = read_tokenizer(base.source, BASE)
         pairs, targets = examples_of(data.train, classes, spec.negatives, context.seed, context.cache)
@@ -38,7 +38,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
             token_batches.measured(held.ids.lengths, held.batch, context.device),
             _kept(tokens) + _kept(held),
         )
-    return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])
+    return finetuning_estimate.estimate(spec, context, base, head, exercise, savings=[SHORTER])
 
 
 def _asked(rows: Sequence[PairRow]) -> list[tuple[str, str]]:

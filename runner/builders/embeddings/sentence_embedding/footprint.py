@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
 from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.embeddings._encoding.fitting_loss import fitting, trained_classes
@@ -61,7 +61,7 @@ class _Known:
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
     base, here = base_of(spec, context, BODY)
     settings = settings_of(spec, base.source)
     exact = context.data is not None and here
@@ -95,7 +95,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         order=_order(spec, context, known) if exact else None,
         whole=whole,
     )
-    found = finetuned_footprint.estimate(
+    found = finetuning_estimate.estimate(
         spec, context, base, BODY, exercise, notes=[] if spec.hard_negatives is None else [MINED], savings=[SHORTER]
     )
     return found if found.memory is None else replace(found, savings=_savings(found.savings, known.loss))

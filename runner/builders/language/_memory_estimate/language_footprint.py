@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._memory_estimate import footprint_report
-from runner.builders._finetuning._memory_estimate.footprint_report import Account, Work, facts_of, measured_before_end
+from runner.builders._finetuning._memory_estimate import estimate_report
+from runner.builders._finetuning._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
 from runner.builders._finetuning._memory_estimate.simulated_step import Rehearsal
 from runner.builders.language._memory_estimate.exercise import Exercise
@@ -57,10 +57,10 @@ def estimate(spec: Any, context: FootprintContext, rows: KnownRows) -> Footprint
     except RunnerError:
         raise
     except Exception as error:  # noqa: BLE001 - a model's own code may need numbers, and ends in any way without
-        return footprint_report.untold(work, facts, error)
+        return estimate_report.untold(work, facts, error)
     accounts = {way: _account(spec, scene, found, config) for way, found in ways.items()}
-    saved = [*footprint_report.savings(spec, context), "a smaller max_length"]
-    return footprint_report.told(spec, context, ways, accounts, work, facts, _notes(spec, work), saved)
+    saved = [*estimate_report.savings(spec, context), "a smaller max_length"]
+    return estimate_report.told(spec, context, ways, accounts, work, facts, _notes(spec, work), saved)
 
 
 def _account(spec: Any, scene: Scene, found: Rehearsal, config: dict[str, Any]) -> Account:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
 from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.pretrained_base import BASE
@@ -23,7 +23,7 @@ UNREAD = Targets({"target": ("one", "other")}, False, {})
 def estimate(
     spec: Any, context: FootprintContext, learns: Callable[[LabelledSide, Targets], LabelledSide]
 ) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`. ``learns`` gives the rows that
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`. ``learns`` gives the rows that
     are learned of those of training, and raises what the training would raise of them."""
     data = context.data
     targets = UNREAD if data is None else kept_targets(context, data.train)
@@ -34,7 +34,7 @@ def estimate(
         learned = BatchedRows(len(tokens), batch, token_batches.loss, tokens.lengths)
         measured = token_batches.measured(tokens.lengths, batch, context.device)
         exercise = Exercise(learned, len(tokens), measured, token_batches.kept(tokens), exact=False)
-        return finetuned_footprint.estimate(spec, context, base, targets.head(0), exercise, savings=[SHORTER])
+        return finetuning_estimate.estimate(spec, context, base, targets.head(0), exercise, savings=[SHORTER])
     tokenizer = open_text_tokenizer(base.source, base.config, BASE)
     train, held = read_sides(spec, context, base, tokenizer, learns(data.train, targets), data.validation)
     exercise = Exercise(
@@ -44,4 +44,4 @@ def estimate(
         token_batches.kept(train.tokens, held.tokens),
     )
     head = targets.head(int(tokenizer.pad_token_id))
-    return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])
+    return finetuning_estimate.estimate(spec, context, base, head, exercise, savings=[SHORTER])

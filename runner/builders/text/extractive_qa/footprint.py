@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import pretrained_base
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
 from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders.text._windows.question_windows import Sizes, need_places
@@ -20,15 +20,15 @@ from runner.contract import Footprint, FootprintContext
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
     base, here = base_of(spec, context, HEAD)
     if context.data is None or not here:
-        exercise = finetuned_footprint.unread(spec, context, _plain_loss)
+        exercise = finetuning_estimate.unread(spec, context, _plain_loss)
     else:
         tokenizer = open_text_tokenizer(base.source, base.config, pretrained_base.BASE)
         need_places(tokenizer, pretrained_base.BASE)
         exercise = _of_windows(spec, context, tokenizer)
-    return finetuned_footprint.estimate(spec, context, base, HEAD, exercise, savings=[SHORTER])
+    return finetuning_estimate.estimate(spec, context, base, HEAD, exercise, savings=[SHORTER])
 
 
 def _of_windows(spec: Any, context: FootprintContext, tokenizer: Any) -> Exercise:

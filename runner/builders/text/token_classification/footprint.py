@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
 from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.text.token_classification.stored import batch_of, head_of, tokenizer_of
@@ -21,16 +21,16 @@ UNREAD = ("entity",)
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
     data = context.data
     types = UNREAD if data is None else kept_types(context, data.train.types)
     head = head_of(types)
     base, here = base_of(spec, context, head)
     if data is None or not here:
-        exercise = finetuned_footprint.unread(spec, context)
+        exercise = finetuning_estimate.unread(spec, context)
     else:
         exercise = _of_windows(spec, context, tokenizer_of(base.source, base.config, BASE), types)
-    return finetuned_footprint.estimate(spec, context, base, head, exercise, savings=[SHORTER])
+    return finetuning_estimate.estimate(spec, context, base, head, exercise, savings=[SHORTER])
 
 
 def _of_windows(spec: Any, context: FootprintContext, tokenizer: Any, types: tuple[str, ...]) -> Exercise:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, picture_batches
+from runner.builders._finetuning._memory_estimate import finetuning_estimate, picture_batches
 from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.vision._fitting.picture_training import MEASURED, head_of
@@ -17,12 +17,12 @@ DECODED = "memory is without pictures as they are decoded, before they are broug
 
 
 def estimate(spec: Any, context: FootprintContext, settings: dict[str, Any]) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`. ``settings`` are the head's."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`. ``settings`` are the head's."""
     head = head_of(settings)
     base, _ = base_of(spec, context, head)
     height, width = _size(base.source, spec.fit)
     exercise = picture_batches.exercise(spec, context, (height, width), MEASURED)
-    return finetuned_footprint.estimate(
+    return finetuning_estimate.estimate(
         spec, context, base, head, exercise, notes=[DECODED], beside={"picture_size": [height, width]}
     )
 

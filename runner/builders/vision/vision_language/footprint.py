@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuned_footprint, token_batches
+from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
 from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuned_footprint import SHORTER, Exercise
+from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
 from runner.builders.vision._talking.pictured_base import PictureProcessor, check_form, head_of
@@ -37,14 +37,14 @@ def _unchecked(model: Any) -> Any:
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuned_footprint.estimate`."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
     head = head_of(spec)
     base, here = base_of(spec, context, head)
     check_form(base)
     data = context.data
     if data is None or not here:
-        exercise, told = finetuned_footprint.unread(spec, context), [ANSWERS, "pictures are counted as their tokens"]
-        return finetuned_footprint.estimate(spec, context, base, head, exercise, notes=told, savings=[SHORTER])
+        exercise, told = finetuning_estimate.unread(spec, context), [ANSWERS, "pictures are counted as their tokens"]
+        return finetuning_estimate.estimate(spec, context, base, head, exercise, notes=told, savings=[SHORTER])
     processor = PictureProcessor.of_folder(base.source, base.config, f"{BASE}: {base.folder}")
     renderer = ChatRenderer.of(processor.tokenizer, spec.chat.template, picture=processor.token)
     train = encoded(data.train, processor, renderer, spec.max_length, "train")
@@ -74,6 +74,6 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         "tokens_per_picture": processor.count,
         "picture_tokens": train.picture_tokens,
     }
-    return finetuned_footprint.estimate(
+    return finetuning_estimate.estimate(
         spec, context, base, head, exercise, notes=[ANSWERS], savings=[SHORTER], beside=beside
     )

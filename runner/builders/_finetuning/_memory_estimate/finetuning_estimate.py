@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import opened_model
-from runner.builders._finetuning._memory_estimate import footprint_report, meta_model, token_batches
-from runner.builders._finetuning._memory_estimate.footprint_report import Account, Work, facts_of, measured_before_end
+from runner.builders._finetuning._memory_estimate import estimate_report, meta_model, token_batches
+from runner.builders._finetuning._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
 from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
 from runner.builders._finetuning._memory_estimate.simulated_step import MEASURING, Rehearsal, rehearse
@@ -93,15 +93,15 @@ def estimate(
     except RunnerError:
         raise
     except Exception as error:  # noqa: BLE001 - a model's own code may need numbers, and ends in any way without
-        return footprint_report.untold(work, facts, error)
+        return estimate_report.untold(work, facts, error)
     lengths = exercise.rows.lengths
     units = float(len(chosen) if lengths is None else lengths[chosen].sum())
     accounts = {way: _account(spec, context, base, found, exercise, computed, units) for way, found in ways.items()}
     told = [*_notes(exercise), *notes]
-    saved = footprint_report.savings(spec, context)
+    saved = estimate_report.savings(spec, context)
     if len(ways) < 2:
         saved = [each for each in saved if each != "gradient_checkpointing"]
-    return footprint_report.told(spec, context, ways, accounts, work, facts, told, [*saved, *(savings or ())])
+    return estimate_report.told(spec, context, ways, accounts, work, facts, told, [*saved, *(savings or ())])
 
 
 def _work(spec: Any, context: FootprintContext, exercise: Exercise) -> Work:
@@ -211,7 +211,7 @@ def _account(
         OPENING: {"weights": whole} | ({"files": files if adapter else whole} if context.device == "cpu" else {})
     }
     if MEASURING in found.phases:
-        measuring = {name: found.phases[MEASURING].get(name, 0) for name in footprint_report.LET_GO}
+        measuring = {name: found.phases[MEASURING].get(name, 0) for name in estimate_report.LET_GO}
         further[AGAIN] = {"weights": whole} | {name: size for name, size in measuring.items() if size}
     return Account(
         context.device,
