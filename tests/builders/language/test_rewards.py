@@ -18,7 +18,7 @@ import torch
 from pydantic import TypeAdapter
 
 from runner.builders.language._fields.reward_fields import Reward
-from runner.builders.language._memory_estimate import rewarded_footprint
+from runner.builders.language._memory_estimate import rewarded_estimate
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.reference_rewards import number_in
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth, need_columns
@@ -142,13 +142,13 @@ def test_rows_without_the_column_that_is_compared_with_are_told_and_no_row_with_
 def test_an_estimate_tells_of_columns_before_it_asks_for_a_model(monkeypatch):
     rows = [answers("a", right="a")[0].row, answers("a", line=9, other=1)[0].row]
     told: list[str] = []
-    monkeypatch.setattr(rewarded_footprint.language_footprint, "estimate", lambda *_: "what it takes")
+    monkeypatch.setattr(rewarded_estimate.language_footprint, "estimate", lambda *_: "what it takes")
 
     def estimated(column: str) -> Any:
         spec: Any = SimpleNamespace(rewards=sections(own={"reward_type": "exact_answer", "column": column}))
         data = SimpleNamespace(train=rows, validation=[])
         context: Any = SimpleNamespace(data=data, emit=lambda event, **fields: told.append(fields["message"]))
-        return rewarded_footprint.estimate(spec, context, 2, lambda *_: None, reference=False)
+        return rewarded_estimate.estimate(spec, context, 2, lambda *_: None, reference=False)
 
     with pytest.raises(DataError, match="no row has a column 'wrong'"):
         estimated("wrong")

@@ -17,7 +17,7 @@ from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.log_probs import Noise
 from runner.builders.language._learning.machine import Machine
-from runner.builders.language._memory_estimate import shape_model
+from runner.builders.language._memory_estimate import language_meta_models
 from runner.builders.language._memory_estimate.exercise import Exercise
 from runner.contract import Processes
 from runner.training.auto_batch_size import RowsAtOnce
@@ -48,13 +48,13 @@ class Scene:
 
 def rehearse(spec: Any, scene: Scene, vocabulary: int, *, checkpointing: bool) -> Rehearsal:
     """Train a step and measure, without a number. Raises :class:`~runner.errors.DataError` as a training would."""
-    made = shape_model.make(spec, scene.folder, scene.learned.head, scene.device, checkpointing=checkpointing)
+    made = language_meta_models.make(spec, scene.folder, scene.learned.head, scene.device, checkpointing=checkpointing)
 
     def steps(model: Any, trace: MemoryTrace) -> Callable[[], Iterable[torch.Tensor]]:
         if spec.neftune_noise_alpha is not None:
             Noise(model, spec.neftune_noise_alpha)
         trace.label = BESIDE
-        frozen = [Frozen(shape_model.frozen(folder, scene.device, dtype)) for folder, dtype in scene.beside]
+        frozen = [Frozen(language_meta_models.frozen(folder, scene.device, dtype)) for folder, dtype in scene.beside]
         machine = Machine(model, model, 0, scene.device, scene.precision, RowsAtOnce(scene.at_once), Processes())
         return lambda: scene.learned.parts(machine, frozen)(scene.step)
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.builders.language._learning.kto_objective import KtoObjective
-from runner.builders.language._memory_estimate import exercise, language_footprint
-from runner.builders.language._memory_estimate.known_rows import KnownRows
+from runner.builders.language._memory_estimate import exercise, language_estimate
+from runner.builders.language._memory_estimate.rows_to_estimate import KnownRows
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering
 from runner.builders.language._rows.rendering import renderer_of
@@ -15,13 +15,13 @@ from runner.contract import Footprint, FootprintContext
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders.language._memory_estimate.language_footprint.estimate`."""
+    """See :func:`runner.builders.language._memory_estimate.language_estimate.estimate`."""
 
     def reader(base: Base) -> Callable[[Any, str], rendering.Labelled]:
         renderer = renderer_of(base, spec, context)
         return lambda rows, side: rendering.labelled(rows, renderer, spec.max_length, side, context.cache)
 
-    return language_footprint.estimate(
+    return language_estimate.estimate(
         spec,
         context,
         KnownRows(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from runner.builders.language._memory_estimate.answers_footprint import estimate
+from runner.builders.language._memory_estimate.answers_estimate import estimate
 
 __all__ = ["estimate"]

@@ -12,8 +12,8 @@ from runner.builders._finetuning._memory_estimate.estimate_report import Account
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
 from runner.builders._finetuning._memory_estimate.simulated_step import Rehearsal
 from runner.builders.language._memory_estimate.exercise import Exercise
-from runner.builders.language._memory_estimate.known_rows import KnownRows, base_of
 from runner.builders.language._memory_estimate.rehearsed_memory import Scene, rehearse
+from runner.builders.language._memory_estimate.rows_to_estimate import KnownRows, base_of
 from runner.builders.language._models.opening import stored_dtype
 from runner.contract import Footprint, FootprintContext
 from runner.errors import RunnerError

@@ -13,8 +13,8 @@ from runner.builders.language._distilling import teacher as teachers
 from runner.builders.language._distilling.answer_training import read_side
 from runner.builders.language._distilling.templates import turned_rows
 from runner.builders.language._fields.teacher_fields import OddsTeacher
-from runner.builders.language._memory_estimate import exercise, language_footprint
-from runner.builders.language._memory_estimate.known_rows import KnownRows
+from runner.builders.language._memory_estimate import exercise, language_estimate
+from runner.builders.language._memory_estimate.rows_to_estimate import KnownRows
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering
@@ -27,7 +27,7 @@ Read = tuple[Side, TokenRows | None]
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders.language._memory_estimate.language_footprint.estimate`.
+    """See :func:`runner.builders.language._memory_estimate.language_estimate.estimate`.
 
     Raises :class:`~runner.errors.DataError` for a teacher of another vocabulary, where its tokenizer is here too.
     """
@@ -69,7 +69,7 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         lambda read: exercise.answers(spec, *read),
         beside,
     )
-    return language_footprint.estimate(spec, context, rows)
+    return language_estimate.estimate(spec, context, rows)
 
 
 def _teacher_is_here(spec: Any) -> bool:

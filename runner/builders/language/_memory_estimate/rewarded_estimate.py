@@ -12,9 +12,9 @@ import torch
 
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.machine import Machine
-from runner.builders.language._memory_estimate import language_footprint
+from runner.builders.language._memory_estimate import language_estimate
 from runner.builders.language._memory_estimate.exercise import Exercise
-from runner.builders.language._memory_estimate.known_rows import KnownRows
+from runner.builders.language._memory_estimate.rows_to_estimate import KnownRows
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.policy_objectives import Objective
@@ -40,7 +40,7 @@ class Prompts:
 
 
 def estimate(spec: Any, context: FootprintContext, group: int, make: Making, *, reference: bool) -> Footprint:
-    """See :func:`runner.builders.language._memory_estimate.language_footprint.estimate`.
+    """See :func:`runner.builders.language._memory_estimate.language_estimate.estimate`.
 
     ``group`` answers are drawn to each prompt, ``reference`` says whether the model that training began with lies
     beside it. Models that reward are not counted.
@@ -67,7 +67,7 @@ def estimate(spec: Any, context: FootprintContext, group: int, make: Making, *, 
         return [(folder, torch.float32)] if reference else []
 
     rows = KnownRows(reader, full, lambda found: _exercise(spec, found.lengths, group, make), beside)
-    return language_footprint.estimate(spec, context, rows)
+    return language_estimate.estimate(spec, context, rows)
 
 
 def _exercise(spec: Any, lengths: np.ndarray, group: int, make: Making) -> Exercise:
