@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.builders.text._labelled import text_footprint
+from runner.builders.text._labelled import text_estimate
 from runner.builders.text._labelled.target_heads import Targets, class_weights
 from runner.builders.text.text_classification.training import parts_of
 from runner.contract import Footprint, FootprintContext
@@ -19,4 +19,4 @@ def estimate(spec: Any, context: FootprintContext) -> Footprint:
         class_weights(spec.class_weights, targets, own)
         return own
 
-    return text_footprint.estimate(spec, context, learns)
+    return text_estimate.estimate(spec, context, learns)

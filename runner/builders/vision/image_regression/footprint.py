@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.builders.vision._fitting import picture_footprint
+from runner.builders.vision._fitting import picture_estimate
 from runner.builders.vision._fitting.number_target import NumberTarget
 from runner.contract import Footprint, FootprintContext
 
@@ -15,4 +15,4 @@ UNREAD = {"num_labels": 1}
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
     """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
     settings = UNREAD if context.data is None else NumberTarget(spec, context.data.train).settings
-    return picture_footprint.estimate(spec, context, settings)
+    return picture_estimate.estimate(spec, context, settings)
