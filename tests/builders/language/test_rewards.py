@@ -142,7 +142,7 @@ def test_rows_without_the_column_that_is_compared_with_are_told_and_no_row_with_
 def test_an_estimate_tells_of_columns_before_it_asks_for_a_model(monkeypatch):
     rows = [answers("a", right="a")[0].row, answers("a", line=9, other=1)[0].row]
     told: list[str] = []
-    monkeypatch.setattr(rewarded_estimate.language_footprint, "estimate", lambda *_: "what it takes")
+    monkeypatch.setattr(rewarded_estimate.language_estimate, "estimate", lambda *_: "what it takes")
 
     def estimated(column: str) -> Any:
         spec: Any = SimpleNamespace(rewards=sections(own={"reward_type": "exact_answer", "column": column}))

@@ -23,8 +23,10 @@ UNREAD = Targets({"target": ("one", "other")}, False, {})
 def estimate(
     spec: Any, context: FootprintContext, learns: Callable[[LabelledSide, Targets], LabelledSide]
 ) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`. ``learns`` gives the rows that
-    are learned of those of training, and raises what the training would raise of them."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`.
+
+    ``learns`` gives the rows that are learned of those of training, and raises what the training would raise of them.
+    """
     data = context.data
     targets = UNREAD if data is None else kept_targets(context, data.train)
     base, here = base_of(spec, context, targets.head(0))

@@ -17,7 +17,10 @@ DECODED = "memory is without pictures as they are decoded, before they are broug
 
 
 def estimate(spec: Any, context: FootprintContext, settings: dict[str, Any]) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`. ``settings`` are the head's."""
+    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`.
+
+    ``settings`` are the head's.
+    """
     head = head_of(settings)
     base, _ = base_of(spec, context, head)
     height, width = _size(base.source, spec.fit)
