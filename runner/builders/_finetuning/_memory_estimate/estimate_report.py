@@ -1,4 +1,4 @@
-"""What was rehearsed, and what is known of rows and files, as an estimate: phases, figures, tables, notes."""
+"""What was simulated, and what is known of rows and files, as an estimate: phases, figures, tables, notes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from runner.builders._finetuning._memory_estimate.arithmetic_rate import measured_rate
-from runner.builders._finetuning._memory_estimate.simulated_step import STEP, Rehearsal
+from runner.builders._finetuning._memory_estimate.simulated_step import STEP, Simulation
 from runner.contract import Footprint, FootprintContext, Table
 from runner.training.finetuning_specs import Adapters, QLora
 from runner.training.precision import Precision
@@ -47,13 +47,13 @@ class Work:
 
 @dataclass(frozen=True)
 class Account:
-    """What an estimate is made of, beside what was rehearsed."""
+    """What an estimate is made of, beside what was simulated."""
 
     #: ``cpu`` or ``cuda``, and the arithmetic on it.
     device: str
     precision: Precision
-    #: Tokens, or pictures, of the step that was rehearsed.
-    rehearsed: float
+    #: Tokens, or pictures, of the step that was simulated.
+    simulated: float
     #: Bytes of files that are read, of rows as they are kept, and of what is made of the weights to store them.
     files: int
     rows: int
@@ -65,7 +65,7 @@ class Account:
 def told(
     spec: Any,
     context: FootprintContext,
-    ways: Mapping[bool, Rehearsal],
+    ways: Mapping[bool, Simulation],
     accounts: Mapping[bool, Account],
     work: Work,
     facts: dict[str, Any],
@@ -79,7 +79,7 @@ def told(
     held = {each: phases(found, accounts[each]) for each, found in ways.items()}
     sums = {name: sum(parts.values()) for name, parts in held[way].items()}
     peak = max(sums, key=lambda name: sums[name])
-    flops = present.flops / max(1.0, account.rehearsed) * work.tokens * work.step * work.steps
+    flops = present.flops / max(1.0, account.simulated) * work.tokens * work.step * work.steps
     rate = measured_rate(account.device, account.precision)
     memory = {
         "peak": sums[peak],
@@ -115,7 +115,7 @@ def untold(work: Work, facts: dict[str, Any], error: Exception) -> Footprint:
     return Footprint(facts | work_figures(work), [work_table(facts, work, None, None)], notes=[why])
 
 
-def phases(found: Rehearsal, account: Account) -> dict[str, dict[str, int]]:
+def phases(found: Simulation, account: Account) -> dict[str, dict[str, int]]:
     """Bytes by what they are for, at the peak of each phase. Files that are read count while they are."""
     on_host = account.device == "cpu"
     files = {"files": account.files} if on_host else {}
@@ -183,7 +183,7 @@ def work_figures(work: Work) -> dict[str, Any]:
     )
 
 
-def work_table(facts: dict[str, Any], work: Work, found: Rehearsal | None, figures: dict[str, Any] | None) -> Table:
+def work_table(facts: dict[str, Any], work: Work, found: Simulation | None, figures: dict[str, Any] | None) -> Table:
     """The same to read."""
     rows: list[tuple[str, str]] = []
     if found is not None:

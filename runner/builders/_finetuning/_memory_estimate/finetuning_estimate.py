@@ -14,7 +14,7 @@ from runner.builders._finetuning._memory_estimate import estimate_report, meta_m
 from runner.builders._finetuning._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
 from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
-from runner.builders._finetuning._memory_estimate.simulated_step import MEASURING, Rehearsal, rehearse
+from runner.builders._finetuning._memory_estimate.simulated_step import MEASURING, Simulation, simulate
 from runner.builders._finetuning.batched_rows import BatchedRows, step_parts
 from runner.builders._finetuning.heads import Head, own_modules
 from runner.builders._finetuning.pretrained_base import PretrainedBase
@@ -89,7 +89,7 @@ def estimate(
         for way in (spec.gradient_checkpointing, not spec.gradient_checkpointing):
             made = _shapes(spec, context, base, head, exercise, checkpointing=way)
             if made is not None:
-                ways[way] = _rehearsed(spec, context, base, exercise, work, chosen, computed, made)
+                ways[way] = _simulated(spec, context, base, exercise, work, chosen, computed, made)
     except RunnerError:
         raise
     except Exception as error:  # noqa: BLE001 - a model's own code may need numbers, and ends in any way without
@@ -161,7 +161,7 @@ def _shapes(
     )  # fmt: skip
 
 
-def _rehearsed(
+def _simulated(
     spec: Any,
     context: FootprintContext,
     base: PretrainedBase,
@@ -170,7 +170,7 @@ def _rehearsed(
     chosen: np.ndarray,
     computed: precision.Precision,
     made: meta_model.ShapeModel,
-) -> Rehearsal:
+) -> Simulation:
     own: Parts = exercise.parts or (
         lambda model, computed: step_parts(
             exercise.rows, Processes(), context.device, model, computed, RowsAtOnce(_at_once(context))
@@ -181,7 +181,7 @@ def _rehearsed(
         parts = own(model, computed)
         return lambda: parts(chosen)
 
-    return rehearse(
+    return simulate(
         spec,
         made,
         context.device,
@@ -197,7 +197,7 @@ def _account(
     spec: Any,
     context: FootprintContext,
     base: PretrainedBase,
-    found: Rehearsal,
+    found: Simulation,
     exercise: Exercise,
     computed: precision.Precision,
     units: float,

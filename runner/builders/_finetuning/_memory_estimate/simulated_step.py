@@ -12,7 +12,7 @@ from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrac
 from runner.builders._finetuning._memory_estimate.meta_model import ShapeModel, put_on
 from runner.training import optimizers
 
-#: The phases that are rehearsed.
+#: The phases that are simulated.
 STEP, MEASURING = "training a step", "measuring"
 #: Gives the losses of a step's parts, or computes what is measured: with shapes, of a model.
 Steps = Callable[[Any, MemoryTrace], Callable[[], Iterable[torch.Tensor]]]
@@ -20,7 +20,7 @@ Measures = Callable[[Any], None]
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Simulation:
     """What was counted."""
 
     parameters: int
@@ -30,11 +30,11 @@ class Rehearsal:
     trained: int
     #: The most that lives at once, by phase: bytes by what they are for.
     phases: dict[str, dict[str, int]]
-    #: Floating-point operations of the rehearsed step's products, forward and backward.
+    #: Floating-point operations of the simulated step's products, forward and backward.
     flops: int
 
 
-def rehearse(
+def simulate(
     spec: Any,
     made: ShapeModel,
     device: str,
@@ -44,7 +44,7 @@ def rehearse(
     *,
     keeps_best: bool,
     fused: bool = False,
-) -> Rehearsal:
+) -> Simulation:
     """Train a step and measure, without a number. Raises :class:`~runner.errors.DataError` as a training would.
 
     ``steps`` makes ready what lies beside the model, and gives what computes a step. ``keeps_best``: the best weights
@@ -75,7 +75,7 @@ def rehearse(
         del best
         weights = trace.now["weights"]
     trained = sum(parameter.nbytes for parameter in training)
-    return Rehearsal(made.parameters, made.trainable, weights, trained, trace.peaks, flops)
+    return Simulation(made.parameters, made.trainable, weights, trained, trace.peaks, flops)
 
 
 def _first_step(trace: MemoryTrace, optimizer: optimizers.Optimizer, training: list[torch.nn.Parameter]) -> None:

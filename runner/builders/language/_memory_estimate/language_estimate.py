@@ -15,7 +15,7 @@ from runner.builders._finetuning._memory_estimate import estimate_report
 from runner.builders._finetuning._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
 from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
 from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
-from runner.builders._finetuning._memory_estimate.simulated_step import Rehearsal, rehearse
+from runner.builders._finetuning._memory_estimate.simulated_step import Simulation, simulate
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.log_probs import Noise
@@ -39,7 +39,7 @@ BESIDE = "teacher and reference"
 
 @dataclass(frozen=True)
 class Scene:
-    """What is rehearsed."""
+    """What is simulated."""
 
     folder: Path
     device: str
@@ -84,7 +84,7 @@ def estimate(spec: Any, context: FootprintContext, rows: KnownRows) -> Footprint
     facts = facts_of(spec, context, computed)
     try:
         ways = {
-            way: _rehearse(spec, scene, int(config["vocab_size"]), checkpointing=way)
+            way: _simulate(spec, scene, int(config["vocab_size"]), checkpointing=way)
             for way in (spec.gradient_checkpointing, not spec.gradient_checkpointing)
         }
     except RunnerError:
@@ -96,7 +96,7 @@ def estimate(spec: Any, context: FootprintContext, rows: KnownRows) -> Footprint
     return estimate_report.told(spec, context, ways, accounts, work, facts, _notes(spec, work), saved)
 
 
-def _rehearse(spec: Any, scene: Scene, vocabulary: int, *, checkpointing: bool) -> Rehearsal:
+def _simulate(spec: Any, scene: Scene, vocabulary: int, *, checkpointing: bool) -> Simulation:
     """Train a step and measure, without a number. Raises :class:`~runner.errors.DataError` as a training would."""
     made = language_meta_models.make(spec, scene.folder, scene.learned.head, scene.device, checkpointing=checkpointing)
 
@@ -110,7 +110,7 @@ def _rehearse(spec: Any, scene: Scene, vocabulary: int, *, checkpointing: bool) 
 
     held = scene.held if scene.held is not None and len(scene.held.rows) else None
     measures = None if held is None else lambda model: _measure(model, held, scene.device)
-    return rehearse(spec, made, scene.device, vocabulary, steps, measures, keeps_best=scene.keeps_best)
+    return simulate(spec, made, scene.device, vocabulary, steps, measures, keeps_best=scene.keeps_best)
 
 
 def _measure(model: Any, held: Exercise, device: str) -> None:
@@ -120,7 +120,7 @@ def _measure(model: Any, held: Exercise, device: str) -> None:
     held.measure(model, held.rows.batch(largest, 0, device))
 
 
-def _account(spec: Any, scene: Scene, found: Rehearsal, config: dict[str, Any]) -> Account:
+def _account(spec: Any, scene: Scene, found: Simulation, config: dict[str, Any]) -> Account:
     dtype = stored_dtype(config)
     copy = 0 if dtype == torch.float32 else found.parameters * dtype.itemsize
     merged = found.parameters * 4 if isinstance(spec.finetuning_spec, QLora) and spec.save_as == "whole" else 0
