@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.tabular._fitting.imputation_and_scaling import Preparation
 from runner.builders.tabular._learners import Learner, load_learner
+from runner.builders.tabular._learners.imputation_and_scaling import Preparation
 from runner.data.column_names import need
 from runner.data.table_rows.cells import of_rows
 from runner.data.table_rows.column_encoding import Columns, Unfamiliar

@@ -12,12 +12,12 @@ from runner.builders.tabular._fields.learner_sections import Auto, parameters_of
 from runner.builders.tabular._fitting.auto_learner import choose
 from runner.builders.tabular._fitting.class_measuring import ClassMeasuring
 from runner.builders.tabular._fitting.fits import Fits
-from runner.builders.tabular._fitting.imputation_and_scaling import Preparation
 from runner.builders.tabular._fitting.number_measuring import NumberMeasuring
 from runner.builders.tabular._fitting.row_parts import folds, stopping_rows
 from runner.builders.tabular._fitting.stored_table import StoredTable
 from runner.builders.tabular._learners import Learner
 from runner.builders.tabular._learners.importance import permutation_importance
+from runner.builders.tabular._learners.imputation_and_scaling import Preparation
 from runner.contract import Table, TrainContext, TrainResult
 from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError
