@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from runner.builders.tabular._learners.column_encoding import Encoding
 from runner.builders.tabular._learners.course import Course
+from runner.builders.tabular._learners.imputation_and_scaling import Scaling
 from runner.builders.tabular._learners.learner import Learner
 from runner.builders.tabular._learners.losses import softmax
-from runner.builders.tabular._learners.one_hot import Encoding, OneHot, Scaling
+from runner.builders.tabular._learners.one_hot import OneHot
 from runner.builders.tabular._learners.parameters import LinearClassifierParameters, LinearRegressorParameters
 from runner.builders.tabular._learners.table import TrainingTable
 from runner.store.tensors import read_tensors, write_tensors

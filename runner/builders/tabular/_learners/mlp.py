@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from runner.builders.tabular._learners import mlp_network
+from runner.builders.tabular._learners.column_encoding import Encoding
 from runner.builders.tabular._learners.course import Course
 from runner.builders.tabular._learners.learner import Learner
 from runner.builders.tabular._learners.losses import metric_name, row_losses, score, softmax
 from runner.builders.tabular._learners.mlp_network import NetworkInputs
-from runner.builders.tabular._learners.one_hot import Encoding
 from runner.builders.tabular._learners.parameters import MlpParameters
 from runner.builders.tabular._learners.table import TrainingTable
 from runner.contract import Checkpoint, LoadedData, TrainContext

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.builders.tabular._learners.one_hot import OneHot, Scaling
+from runner.builders.tabular._learners.imputation_and_scaling import Scaling
+from runner.builders.tabular._learners.one_hot import OneHot
 
 if TYPE_CHECKING:
     import torch
