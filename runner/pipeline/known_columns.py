@@ -14,7 +14,7 @@ from pydantic import BaseModel
 from runner import near_names
 from runner.data.hub_files import is_hub_name
 from runner.errors import DataError, RunnerError
-from runner.pipeline.loading import LoadedStep, task_of
+from runner.pipeline.loaded_pipeline import LoadedStep, task_of
 from runner.pipeline.step_references import REFERENCE, Reference
 from runner.pipeline.steps import STEPS, WHOLE
 from runner.tasks.generation.questions.question_cells import columns_needed

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -14,62 +14,16 @@ from runner.contract import Section
 from runner.data.hub_files import is_hub_name
 from runner.errors import Fault, RunnerError, SpecError
 from runner.pipeline import document as documents
-from runner.pipeline.step_references import Made, Named, Reference, Sort, faults_of, filled, found_in, is_reference
+from runner.pipeline.loaded_pipeline import Give, LoadedPipeline, LoadedStep, read_spec
+from runner.pipeline.step_products import made_by, merged, model_of, rows_made, stand_in
+from runner.pipeline.step_references import Made, Named, Reference, Sort, faults_of, found_in, is_reference
 from runner.spec import pointers
 from runner.spec.checking import LoadedSpec, load_document
-from runner.spec.evaluation_checking import LoadedTask, load_task_document, load_task_file
+from runner.spec.evaluation_checking import load_task_document, load_task_file
 from runner.spec.findings import Finding, find, in_order
-from runner.spec.origins import overridden
 from runner.spec.pointers import Path
 from runner.spec.reader import Document, read, read_file
-from runner.store.names import parse_reference
 from runner.workspace import absolute, current_folder
-
-#: What gives the value for a reference: its place within what the step is told, and ``STEP`` or ``STEP.PART``.
-Give = Callable[[Path, str], Any]
-
-
-@dataclass(frozen=True)
-class LoadedStep:
-    """One step of a valid pipeline."""
-
-    name: str
-    verb: str
-    #: Where what it is told stands in the document.
-    place: Path
-    #: That, as it was written: an object, or the path of a spec. References stand in it as they are.
-    body: Any
-    changes: Mapping[str, Any]
-    references: Sequence[Reference]
-    makes: Mapping[str, Made]
-    #: What a verb that is told a section is told, references and all.
-    section: Section | None = None
-    #: The spec of a training, with names in the place of what is not made yet.
-    spec: LoadedSpec | None = None
-    #: The kinds of the models that it names of earlier steps, and the specs of those that are trained there, by place.
-    kinds: Mapping[Path, str] = field(default_factory=dict)
-    specs: Mapping[Path, LoadedSpec] = field(default_factory=dict)
-
-    def told(self, give: Give) -> Any:
-        """What the step is told, with what ``give`` says in the place of references; of a training the whole spec."""
-        if self.verb == "train":
-            return filled(_whole_spec(self.body, self.changes), give)
-        return filled(self.body, give)
-
-
-@dataclass(frozen=True)
-class LoadedPipeline:
-    """A valid pipeline and the document it was read from."""
-
-    name: str
-    description: str | None
-    document: Document
-    steps: Sequence[LoadedStep]
-    warnings: list[Fault] = field(default_factory=list)
-
-    @property
-    def source(self) -> str:
-        return self.document.source
 
 
 def load(data: bytes | str, source: str = "<pipeline>") -> LoadedPipeline:
@@ -126,7 +80,7 @@ class _Reading:
             wrong = faults_of(self.document, own, before, [each[0] for each in rough])
             self.faults += wrong
             step = self._step(own, verb, body, changes, before, {finding.at[:-1] for finding in wrong})
-            named = {ref.within: _made(ref, before) for ref in own.references if ref.sort == "model"}
+            named = {ref.within: made_by(ref, before) for ref in own.references if ref.sort == "model"}
             trained = {each.name: each.spec for each in steps if each.spec is not None}
             step = replace(
                 step,
@@ -229,14 +183,14 @@ class _Reading:
     ) -> LoadedStep:
         place = (*own.place, verb)
         step = LoadedStep(own.name, verb, place, body, changes, own.references, {})
-        stand_ins = {ref.within: _stand_in(ref, before) for ref in own.references if ref.place not in wrong}
+        stand_ins = {ref.within: stand_in(ref, before) for ref in own.references if ref.place not in wrong}
 
         def give(within: Path, name: str) -> str:
             return stand_ins.get(within, name.replace(".", "-"))
 
         if verb == "train":
             spec = self._spec(step, give)
-            return replace(step, spec=spec, makes={"model": _model_of(spec, step, before)} if spec else {})
+            return replace(step, spec=spec, makes={"model": model_of(spec, step, before)} if spec else {})
         section = self._section(verb, body)
         if verb == "evaluate":
             self._tasks(step, give)
@@ -244,8 +198,8 @@ class _Reading:
         if verb == "infer":
             return replace(step, section=section, makes={"answers": Made("rows")})
         if verb == "merge":
-            return replace(step, section=section, makes={"model": _merged(body, own.references, before)})
-        return replace(step, section=section, makes=_rows_made(verb, section, own.references, before))
+            return replace(step, section=section, makes={"model": merged(body, own.references, before)})
+        return replace(step, section=section, makes=rows_made(verb, section, own.references, before))
 
     def _section(self, verb: str, body: Any) -> Section | None:
         own: dict[str, type[Section]] = {
@@ -265,7 +219,7 @@ class _Reading:
                 part = self.document.part(pointers.join(step.place))
                 loaded = load_document(part, step.told(give))
             elif isinstance(step.body, str):
-                document = _read_spec(step.body)
+                document = read_spec(step.body)
                 # A file that `with` completes is checked with it, and may lack alone what is put in.
                 whole = step.told(give) if step.changes and isinstance(document.value, dict) else None
                 loaded = load_document(document, whole)
@@ -331,25 +285,6 @@ class _Reading:
         self.faults.append(find(self.document, at, "step", message, hint=hint))
 
 
-def task_of(value: Any, source: str) -> LoadedTask:
-    """A task of an evaluation as it is carried out: the path of its file, or its document."""
-    if isinstance(value, str):
-        return load_task_file(absolute(value, current_folder()))
-    text = json.dumps(value, indent=2, ensure_ascii=False)
-    return load_task_document(read(text, source), value)
-
-
-def _read_spec(path: str) -> Document:
-    place = absolute(path, current_folder())
-    return read(read_file(place), str(place))
-
-
-def _whole_spec(body: Any, changes: Mapping[str, Any]) -> Any:
-    if isinstance(body, str):
-        body = _read_spec(body).value
-    return overridden(body, dict(changes)) if changes else body
-
-
 def _sort_at(verb: str, within: Path) -> Sort | None:
     """What can stand at a place of what a verb is told; None where nothing can that a step makes."""
     first = str(within[0]) if within else ""
@@ -361,81 +296,3 @@ def _sort_at(verb: str, within: Path) -> Sort | None:
     if first == "tasks":
         return None if len(within) < 3 else "rows" if within[-1] == "dataset" else "model"
     return places.get(first)
-
-
-def _made(reference: Reference, before: Mapping[str, Named]) -> Made | None:
-    other = before.get(reference.step)
-    if other is None:
-        return None
-    if reference.part is not None:
-        return other.makes.get(reference.part)
-    return next((made for made in other.makes.values() if made.sort == reference.sort), None)
-
-
-def _stand_in(reference: Reference, before: Mapping[str, Named]) -> str:
-    """What stands in the place of a reference while nothing is made yet."""
-    made = _made(reference, before)
-    if made is not None and made.sort == "model" and made.model is not None:
-        return made.model
-    return f"{reference}.jsonl"
-
-
-def _model_of(spec: LoadedSpec, step: LoadedStep, before: Mapping[str, Named]) -> Made:
-    name, kind = spec.spec.model.name, spec.kind
-    if kind is None and spec.spec.model.start_state is not None:
-        own = next((ref for ref in step.references if ref.within == ("model", "start_state")), None)
-        made = _made(own, before) if own else None
-        kind = made.kind if made else parse_reference(spec.spec.model.start_state).model_type
-    return Made("model", f"{kind}/{name}" if kind else name, kind)
-
-
-def _merged(body: Any, references: Sequence[Reference], before: Mapping[str, Named]) -> Made:
-    own = next((ref for ref in references if ref.within == ("model",)), None)
-    given = body.get("model") if isinstance(body, dict) else None
-    made = _made(own, before) if own else _stored(given)
-    if made is None or made.model is None:
-        return Made("model")
-    plain = parse_reference(made.model).name
-    name = body.get("name") or f"{plain}-merged"
-    return Made("model", f"{made.kind}/{name}" if made.kind else str(name), made.kind)
-
-
-def _stored(reference: object) -> Made | None:
-    """The stored model of a name, if it is one."""
-    try:
-        kind = parse_reference(reference).model_type if isinstance(reference, str) else None
-    except RunnerError:
-        return None
-    return Made("model", str(reference), kind) if isinstance(reference, str) else None
-
-
-def _rows_made(
-    verb: str, section: Section | None, references: Sequence[Reference], before: Mapping[str, Named]
-) -> Mapping[str, Made]:
-    from runner.pipeline.steps import STEPS, WHOLE
-    from runner.pipeline.steps.part_names import parts_of
-
-    step = STEPS[verb]
-    if not step.gives_rows:
-        return {"figures": Made("figures")}
-    if section is None:
-        return {}
-    given = getattr(section, "input", None)
-    parts = list(parts_of(absolute(given, current_folder()))) if isinstance(given, str) else [WHOLE]
-    own = next((ref for ref in references if ref.within == ("input",)), None)
-    if own is not None:
-        other = before.get(own.step)
-        if other is None:
-            return {}
-        # One part of several is all that there is for this step.
-        parts = [WHOLE] if own.part else [name for name, made in other.makes.items() if made.sort == "rows"]
-    return {part: Made("rows") for part in parts_of_step(verb, section, parts)}
-
-
-def parts_of_step(verb: str, options: Any, given: Sequence[str]) -> Sequence[str]:
-    """The parts of a data step's output: those of its input, but for what divides them."""
-    if verb != "split":
-        return given
-    from runner.pipeline.steps.part_names import in_order, own_name
-
-    return in_order(own_name(name) for name in options.ratios)

@@ -18,7 +18,7 @@ from runner.pages.table_page import as_html
 from runner.store.files import write_atomic
 
 if TYPE_CHECKING:
-    from runner.pipeline.loading import LoadedPipeline
+    from runner.pipeline.loaded_pipeline import LoadedPipeline
     from runner.pipeline.running import DoneStep, Ended
 
 NAME = "pipeline.html"

@@ -10,7 +10,7 @@ from typing import Any
 from runner import near_names
 from runner.errors import ExitCode, NotFoundError, RunnerError
 from runner.pipeline.known_columns import check_columns
-from runner.pipeline.loading import LoadedPipeline, LoadedStep
+from runner.pipeline.loaded_pipeline import LoadedPipeline, LoadedStep
 from runner.pipeline.step_references import Reference
 from runner.pipeline.step_store import StepRecord, StepStore, key_of
 from runner.pipeline.steps import STEPS

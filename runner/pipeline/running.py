@@ -13,7 +13,7 @@ from runner import __version__
 from runner.errors import Interrupted, RunnerError, Stopped
 from runner.inference.inferring import Terminated
 from runner.pipeline.journal import Journal
-from runner.pipeline.loading import LoadedPipeline
+from runner.pipeline.loaded_pipeline import LoadedPipeline
 from runner.pipeline.pipeline_page import write_page
 from runner.pipeline.planning import PlannedStep, from_step, plan, value_of
 from runner.pipeline.step_store import StepRecord, StepStore

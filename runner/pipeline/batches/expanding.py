@@ -14,7 +14,8 @@ from runner.errors import Fault, SpecError
 from runner.pipeline import loading
 from runner.pipeline.batches import batch_document
 from runner.pipeline.document import REFERENCE
-from runner.pipeline.loading import LoadedPipeline
+from runner.pipeline.loaded_pipeline import LoadedPipeline
+from runner.pipeline.step_products import parts_of_step
 from runner.pipeline.steps import STEPS
 from runner.spec import pointers
 from runner.spec.findings import Finding, find, in_order
@@ -146,7 +147,7 @@ def _pipeline(
 
 def _split_parts(options: Mapping[str, Any]) -> tuple[str, ...]:
     made = STEPS["split"].options.model_validate_json(json.dumps(options))
-    return tuple(loading.parts_of_step("split", made, ()))
+    return tuple(parts_of_step("split", made, ()))
 
 
 def _moved(fault: Fault, places: Mapping[str, str], document: Document) -> Fault:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from runner.pipeline import document as documents
-from runner.pipeline.loading import LoadedStep
+from runner.pipeline.loaded_pipeline import LoadedStep
 from runner.spec.pointers import Path as Place
 from runner.workspace import Workspace
 

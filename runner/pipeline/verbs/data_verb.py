@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.contract.quantities import counted
 from runner.data.hub_files import is_hub_name
-from runner.pipeline.loading import LoadedStep
+from runner.pipeline.loaded_pipeline import LoadedStep
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps import STEPS
 from runner.pipeline.steps.carrying_out import carry_out as carry_out_step

@@ -11,7 +11,7 @@ from runner.data.hub_files import is_hub_name
 from runner.errors import ConflictError, RunnerError
 from runner.evaluation import evaluating, evaluation_files
 from runner.inference.opening import find_model
-from runner.pipeline.loading import LoadedStep, task_of
+from runner.pipeline.loaded_pipeline import LoadedStep, task_of
 from runner.pipeline.step_references import found_in, is_reference
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps.raw_rows import raw_files

@@ -12,7 +12,7 @@ from runner.contract.quantities import counted
 from runner.inference import inferring
 from runner.inference.opening import find_model, read_options
 from runner.inference.row_reading import reading_of
-from runner.pipeline.loading import LoadedStep
+from runner.pipeline.loaded_pipeline import LoadedStep
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps.raw_rows import raw_files
 from runner.pipeline.verbs import Result, Work, external

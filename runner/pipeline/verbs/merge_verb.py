@@ -9,7 +9,7 @@ from runner import registry
 from runner.errors import ConflictError
 from runner.inference.merging import merge
 from runner.pages.table_text import as_text
-from runner.pipeline.loading import LoadedStep
+from runner.pipeline.loaded_pipeline import LoadedStep
 from runner.pipeline.step_store import begin, begun
 from runner.pipeline.verbs import Result, Work, external
 from runner.store.model_lookup import find, versions

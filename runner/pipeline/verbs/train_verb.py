@@ -12,7 +12,7 @@ from runner.execution.chain import references
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.spec_names import file_names
 from runner.execution.train_and_resume import Finished, resume, train
-from runner.pipeline.loading import LoadedStep
+from runner.pipeline.loaded_pipeline import LoadedStep
 from runner.pipeline.step_store import begin, begun, fingerprint
 from runner.pipeline.verbs import Result, Work, external
 from runner.runs.run_folder import Run, State, find_run
