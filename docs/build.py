@@ -23,7 +23,7 @@ from typing import Any
 
 from runner import registry
 from runner.contract import option
-from runner.interchange import rules, topics
+from runner.interchange import rules, spec_fields
 from runner.interchange.importers import detection
 from runner.spec.json_schemas import schema_for
 from runner.spec.schema_walk import present_words
@@ -206,7 +206,7 @@ def _fate(rule: rules.Rule) -> tuple[str, str]:
     match rule:
         case rules.To(setting, _, said):
             setting = setting.lstrip("=")
-            where = setting if setting.startswith("/") else topics.FIELDS.get(setting, "")
+            where = setting if setting.startswith("/") else spec_fields.FIELDS.get(setting, "")
             return ("changed" if said else "carried over"), " ".join(
                 part for part in (f"`{where}`" if where else "", said) if part
             )

@@ -7,7 +7,7 @@ from typing import Any
 from runner.interchange import rules
 from runner.interchange.rules import Dead, Lost, Refused, Rule, Secret, To, each
 
-#: Which names of the optimizer and of the schedule mean what is in :mod:`topics`.
+#: Which names of the optimizer and of the schedule mean what is in :mod:`optimizer_topics`.
 LOGGING = "where and how often it tells of itself: a run here has a page, a log and events of its own"
 SAVING = "checkpoints are the run's own here: one an epoch or as often as it is measured, kept until it has ended"
 MACHINE = "how the machine is used, which changes nothing that is learned"
