@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def asks_for_it(pairs: Sequence[str], *, yes: bool) -> bool:
     """Whether ``--set`` has answers of this wizard alone, or nothing at all and a person is there to be asked."""
-    from runner.wizard import sft_scenarios, terminal
+    from runner.wizard import sft_answers, terminal
 
     keys = {pair.partition("=")[0].strip() for pair in pairs}
-    if not keys <= sft_scenarios.KEYS:
+    if not keys <= sft_answers.KEYS:
         return False
-    return bool(keys - sft_scenarios.VALUES.keys()) or (terminal.interactive() and not yes)
+    return bool(keys - sft_answers.VALUES.keys()) or (terminal.interactive() and not yes)
 
 
 def hold_walk(pairs: Sequence[str], *, yes: bool, no_start: bool, plain: bool) -> int:
@@ -31,12 +31,12 @@ def hold_walk(pairs: Sequence[str], *, yes: bool, no_start: bool, plain: bool) -
 
     Raises :class:`UsageError` with the first answer that has to be given and was not.
     """
-    from runner.wizard import sft_scenarios, terminal
+    from runner.wizard import sft_answers, terminal
     from runner.wizard.draft import SavedDraft
     from runner.wizard.question_types import Unanswered
     from runner.wizard.untended import Untended
 
-    given = sft_scenarios.given_of(pairs)
+    given = sft_answers.given_of(pairs)
     if terminal.interactive() and not yes:
         asker = terminal.asker(plain=plain)
         asker.say("A fine-tuning on conversations, question by question; :help tells what else can be typed.")

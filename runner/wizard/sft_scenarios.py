@@ -6,23 +6,16 @@ It ends in a spec and in one Python script that trains the same, and offers to r
 
 from __future__ import annotations
 
-import json
-import math
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from runner import registry
-from runner.chat.endpoints.addresses import fault_of as address_fault
 from runner.contract.quantities import counted
-from runner.errors import DataError, Interrupted, RunnerError, SpecError, UsageError
-from runner.execution.data_trial import read_data
+from runner.errors import Interrupted, SpecError, UsageError
 from runner.spec.checking import load_object
 from runner.store.files import write_atomic, write_json
-from runner.store.names import name_fault
 from runner.tracking.wandb_key import find_key
 from runner.training import pretrained
 from runner.wizard import sft_rows
@@ -31,8 +24,10 @@ from runner.wizard.consequences import Consequences
 from runner.wizard.draft import SavedDraft
 from runner.wizard.question_types import Asker, Choice, Command, Question
 from runner.wizard.saved_walk import WalkAnswers
+from runner.wizard.sft_answers import KEYS, VALUES, new_file_fault, number_fault, number_of, project_fault, run_fault
 from runner.wizard.sft_defaults import ALL_STEPS, SftDefaults, defaults, warmup_ratio
-from runner.wizard.sft_script import Teacher, script
+from runner.wizard.sft_material import SftMaterial, SftSource
+from runner.wizard.sft_script import script
 from runner.wizard.untended import Untended
 from runner.wizard.watched_script import WATCHED, WatchedScript
 from runner.workspace import Workspace, absolute, current_folder
@@ -43,10 +38,7 @@ SCENARIOS = {
     INLINE: "a few conversations, typed in here",
     DISTILLATION: "the answers of a larger model, a teacher",
 }
-OWN_PATH = "my own path"
 PROJECT = "sft-project"
-#: Names that say nothing of what a run is for.
-EMPTY_NAMES = ("run", "test", "model", "my-model", "untitled", "foo", "asdf")
 SCHEDULES = ("linear", "cosine", "constant")
 #: The words for the wizard that do something here.
 WORDS = {
@@ -60,14 +52,6 @@ HELD_OUT_FROM, HELD_OUT, CHARACTERS = 50, 0.1, 3.5
 LENGTHS, DEFAULT_LENGTH, SHORTEST = (256, 512, 1024, 2048, 4096, 8192), 1024, 128
 #: Offers of a base model that are shown, and what may be customised.
 SHOWN_MODELS = 9
-VALUES = {
-    "epochs": "how often all rows are gone through",
-    "batch_size": "rows of a step",
-    "learning_rate": "the highest learning rate",
-    "schedule": "how it falls: linear, cosine, constant",
-    "warmup_ratio": "the share of the steps in which it rises",
-    "max_length": "tokens of a row that are read",
-}
 
 
 @dataclass
@@ -85,19 +69,6 @@ class SftResult:
     code: int | None = None
     #: The process that goes on, where one does.
     process: int | None = None
-
-
-@dataclass
-class _Material:
-    """What is learned."""
-
-    data: str = ""
-    rows: int = 0
-    usual: int = 0
-    conversations: list[list[dict[str, Any]]] | None = None
-    teacher: Teacher | None = None
-    #: A file that is read once the run has a name: the source, and whether bad lines are left out.
-    unwrapped: tuple[Path, bool] | None = None
 
 
 def run(
@@ -141,7 +112,7 @@ class _Walk:
         self.kept: dict[str, Any] = {}
         self.asked = 0
         self.consequences = Consequences()
-        self.material = _Material()
+        self.material = SftMaterial()
         self.scenario = ""
         self.question: Question | None = None
         self.length = DEFAULT_LENGTH
@@ -218,157 +189,17 @@ class _Walk:
         self.scenario = self._ask(Question("scenario", "What is it to learn from?", "choice", FILE, choices))
 
     def _material(self) -> None:
-        self.material = {FILE: self._file, INLINE: self._inline, DISTILLATION: self._distillation}[self.scenario]()
+        source = SftSource(self._ask, self._once, self.asker.say, self._forget, self.given, self.folder)
+        self.material = {FILE: source.file, INLINE: source.inline, DISTILLATION: source.distillation}[self.scenario]()
 
-    def _file(self) -> _Material:
-        while True:
-            path = absolute(self._path(), self.folder)
-            try:
-                found = self._looked(path)
-            except RunnerError as error:
-                if "file" in self.given:
-                    raise
-                self.asker.say(f"{error.where or path}: {error.message}" + (f" ({error.hint})" if error.hint else ""))
-                found = None
-            if found is not None:
-                return found
-            self.kept.pop("file", None)
-
-    def _path(self) -> str:
-        files = [] if "file" in self.given else sft_rows.found_files(self.folder)
-        if not files:
-            text = "Which file?" if "file" in self.given else "No .jsonl file is here or below. Which file?"
-            return str(self._ask(Question("file", text, "path", check=_path_fault)))
-        choices = [*(Choice(str(path), str(path)) for path in files), Choice(OWN_PATH, OWN_PATH)]
-        question = Question("file", "Which file?", "choice", choices=choices, free=True)
-        found = self._ask(question)
-        return (
-            str(self._ask(Question("own_file", "Its path?", "path", check=_path_fault))) if found == OWN_PATH else found
-        )
-
-    def _looked(self, path: Path) -> _Material | None:
-        """The material of a file, None where another is to be named. Raises what reading it raises."""
-        if path.suffix.lower() != ".jsonl":
-            return self._by_layout(path)
-        checked = sft_rows.check_file(path)
-        if not checked.rows and all("there are no messages" in fault for _, fault in checked.faults):
-            return self._by_layout(path)
-        for line in checked.lines():
-            self.asker.say(line)
-        leave_out = False
-        if checked.faults:
-            if "file" in self.given and "bad_lines" not in self.given:
-                raise DataError(
-                    "\n".join(checked.lines()),
-                    where=str(path),
-                    hint="mend them, or leave them out: bad_lines leave_out",
-                )
-            choices = [Choice("other", "name another file, or this one once it is mended")]
-            if checked.rows:
-                choices.insert(0, Choice("leave_out", f"go on with the {counted(checked.rows, 'rows')} that are right"))
-            if self._ask(Question("bad_lines", "What about them?", "choice", "other", choices)) == "other":
-                return None
-            leave_out = True
-        plain = (path, leave_out) if leave_out or checked.wrapped else None
-        return _Material(str(path), checked.rows, checked.usual, unwrapped=plain)
-
-    def _by_layout(self, path: Path) -> _Material:
-        """A file whose rows are conversations in another form, which training reads as well."""
-        read = read_data(str(path), "sft")
-        if read.error is not None:
-            raise read.error
-        forms = ", ".join(str(name) for name in (read.report.facts.get("forms") or {}))
-        self.asker.say(f"valid: {counted(read.report.rows_kept, 'rows')}, read as {forms}")
-        return _Material(str(path), read.report.rows_kept)
-
-    def _inline(self) -> _Material:
-        if "conversations" in self.given:
-            found = self.given["conversations"]
-            if not isinstance(found, list) or not found:
-                raise UsageError("there is no conversation", where="conversations", hint="a list of lists of turns")
-            for number, turns in enumerate(found):
-                if fault := sft_rows.row_fault({"messages": turns}):
-                    raise UsageError(f"conversation {number + 1}: {fault}", where="conversations")
-            conversations = [list(turns) for turns in found]
-        else:
-            conversations = self._typed()
-        usual = max(sum(len(str(turn.get("content"))) for turn in turns) for turns in conversations)
-        return _Material(rows=len(conversations), usual=usual, conversations=conversations)
-
-    def _typed(self) -> list[list[dict[str, Any]]]:
-        conversations: list[list[dict[str, Any]]] = []
-        while True:
-            turns: list[dict[str, Any]] = []
-            number = len(conversations) + 1
-            self.asker.say(f"conversation {number}")
-            if system := self._once(Question("system", "The system's turn, if there is one?", optional=True)):
-                turns.append({"role": "system", "content": system})
-            more = "turn"
-            while more == "turn":
-                turns.append({"role": "user", "content": self._once(Question("user", "The user says?", check=_said))})
-                answer = self._once(Question("assistant", "The assistant answers?", check=_said))
-                turns.append({"role": "assistant", "content": answer})
-                choices = [
-                    Choice("done", "that is all"),
-                    Choice("turn", "this conversation goes on"),
-                    Choice("conversation", "another conversation"),
-                ]
-                more = self._once(Question("more", "And then?", "choice", "done", choices))
-            conversations.append(turns)
-            if more == "done":
-                return conversations
+    def _forget(self, key: str) -> None:
+        self.kept.pop(key, None)
 
     def _once(self, question: Question) -> Any:
         """An answer that is no default for the next question of the same key."""
         answer = self._ask(question)
         self.kept.pop(question.key, None)
         return answer
-
-    def _distillation(self) -> _Material:
-        model = self._ask(Question("teacher", "Which model teaches? As its endpoint calls it.", check=_said))
-        keyed = self.given.get("key_env", "KEY") is not None
-        url = self._ask(
-            Question("base_url", "Where is it?", default="https://openrouter.ai/api/v1", check=_address(keyed))
-        )
-        name = self._ask(
-            Question(
-                "key_env",
-                "Which environment variable holds its key? (its name; nothing where no key is asked for)",
-                check=_variable_fault,
-                optional=True,
-                help="The key itself is never asked for, and is written nowhere.",
-            )
-        )
-        if name and not os.environ.get(name):
-            self.asker.say(f"{name} is not set here: export it before the script is run")
-        prompts = self._prompts()
-        return _Material(rows=len(prompts), teacher=Teacher(model, url, name or None, tuple(prompts)))
-
-    def _prompts(self) -> list[str]:
-        if "prompts" in self.given:
-            found = self.given["prompts"]
-            prompts = _prompts_of(absolute(found, self.folder)) if isinstance(found, str) else list(found)
-            if not prompts or not all(isinstance(prompt, str) and prompt.strip() for prompt in prompts):
-                raise UsageError("there is no prompt", where="prompts", hint="texts, or a file with one a line")
-            return list(dict.fromkeys(prompts))
-        choices = [
-            Choice("typed", "typed in here"),
-            Choice("file", "a text file, a prompt a line, or a table's prompts"),
-        ]
-        if self._ask(Question("prompts_from", "What is the teacher asked?", "choice", "typed", choices)) == "file":
-            while True:
-                place = self._once(Question("prompts_file", "Which file?", "path", check=_path_fault))
-                try:
-                    prompts = _prompts_of(absolute(place, self.folder))
-                except RunnerError as error:
-                    self.asker.say(f"{error.where or place}: {error.message}")
-                    continue
-                self.asker.say(counted(len(prompts), "prompts"))
-                return prompts
-        prompts = [self._once(Question("prompt", "The first prompt?", check=_said))]
-        while more := self._once(Question("prompt", "The next one? (nothing where that is all)", optional=True)):
-            prompts.append(more)
-        return list(dict.fromkeys(prompts))
 
     def _base(self) -> None:
         offers = models_for("sft", self.workspace)
@@ -412,10 +243,10 @@ class _Walk:
 
     def _names(self) -> None:
         self.project = self._ask(
-            Question("project", "What is the project called?", default=PROJECT, check=_project_fault)
+            Question("project", "What is the project called?", default=PROJECT, check=project_fault)
         )
         text = "And this run? A name that says what it is for, such as pii-redactor-001."
-        self.name = self._ask(Question("run_name", text, check=_run_fault))
+        self.name = self._ask(Question("run_name", text, check=run_fault))
         self.wandb = bool(self.given.get("wandb"))
         if "wandb" not in self.given and find_key():
             question = Question("wandb", "Follow it on Weights & Biases? Its key was found.", "yes_no", True)
@@ -452,7 +283,7 @@ class _Walk:
             choices = [Choice(each, each) for each in SCHEDULES]
             return self._ask(Question(name, VALUES[name], "choice", default, choices))
         whole = name in ("epochs", "batch_size", "max_length")
-        answer = _number(self._ask(Question(name, VALUES[name], "number", default, check=_number_fault(name))))
+        answer = number_of(self._ask(Question(name, VALUES[name], "number", default, check=number_fault(name))))
         assert answer is not None
         return int(answer) if whole else float(answer)
 
@@ -511,7 +342,7 @@ class _Walk:
 
     def _new_file(self, key: str, text: str, name: str, ending: str) -> Path:
         default = _free(self.folder / name).name
-        answer = self._ask(Question(key, text, "path", default, check=_ending(ending, self.folder)))
+        answer = self._ask(Question(key, text, "path", default, check=new_file_fault(ending, self.folder)))
         return absolute(answer, self.folder)
 
     def _ended(self) -> SftResult:
@@ -556,119 +387,8 @@ class _Walk:
         return result
 
 
-#: Answers that may be given.
-KEYS = {
-    "scenario", "file", "own_file", "bad_lines", "conversations", "teacher", "base_url", "key_env", "prompts",
-    "base_model", "project", "run_name", "wandb", "values", "spec", "script", "run", "watch_seconds", *VALUES,
-}  # fmt: skip
-#: Those of them that are yes or no.
-FLAGS = ("run", "wandb")
 #: What `runner new sft` calls.
 walk = run
-
-
-def given_of(pairs: Sequence[str]) -> dict[str, Any]:
-    """Answers that were typed as ``KEY=VALUE``: ``run=no``, ``epochs=3``, ``prompts=prompts.txt``.
-
-    ``conversations`` is JSON: a list of lists of turns. Raises :class:`UsageError` for what is no such pair.
-    """
-    found: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, text = pair.partition("=")
-        if not equals:
-            raise UsageError(f"{pair!r} is no KEY=VALUE", hint="such as epochs=3")
-        found[key] = text
-        if key in FLAGS:
-            if text.lower() not in ("yes", "no", "true", "false"):
-                raise UsageError(f"{text!r} is neither yes nor no", where=key)
-            found[key] = text.lower() in ("yes", "true")
-        elif key == "conversations":
-            try:
-                found[key] = json.loads(text)
-            except (ValueError, RecursionError) as error:
-                raise UsageError(f"is no JSON: {error}", where=key) from None
-        elif key == "key_env":
-            found[key] = text or None
-    return found
-
-
-def _said(answer: Any) -> str | None:
-    return None if isinstance(answer, str) and answer.strip() else "says nothing"
-
-
-def _path_fault(answer: Any) -> str | None:
-    if not isinstance(answer, str) or not answer.strip():
-        return "names no file"
-    return "has a control character" if any(ord(letter) < 32 for letter in answer) else None
-
-
-def _address(keyed: bool) -> Callable[[Any], str | None]:
-    return lambda answer: address_fault(answer, keyed=keyed) if isinstance(answer, str) else "is no address"
-
-
-def _variable_fault(answer: Any) -> str | None:
-    if answer in (None, ""):
-        return None
-    if not isinstance(answer, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", answer):
-        return "is no variable's name; the key itself is never asked for"
-    return None
-
-
-def _project_fault(answer: Any) -> str | None:
-    if not isinstance(answer, str) or not re.fullmatch(r"[^/\\#?%:\x00-\x1f]{1,128}", answer):
-        return "is 1 to 128 characters, none of / \\ # ? % :"
-    return None
-
-
-def _run_fault(answer: Any) -> str | None:
-    if not isinstance(answer, str):
-        return "is no name"
-    if fault := name_fault(answer):
-        return f"{fault}: a name is one word of letters, digits and dashes, such as math-tutor-001"
-    return "says nothing of what it is for" if answer.lower() in EMPTY_NAMES else None
-
-
-def _number(answer: Any) -> float | None:
-    """A number, also where it was typed; None for anything else."""
-    if isinstance(answer, bool):
-        return None
-    try:
-        found = float(answer)
-    except (TypeError, ValueError):
-        return None
-    return found if math.isfinite(found) else None
-
-
-def _number_fault(name: str) -> Callable[[Any], str | None]:
-    def fault(answered: Any) -> str | None:
-        answer = _number(answered)
-        if answer is None:
-            return "is no number"
-        if name in ("epochs", "batch_size", "max_length") and (answer != int(answer) or answer < 1):
-            return f"{name} is a whole number, at least 1"
-        if name == "max_length" and answer < 8:
-            return "max_length is at least 8"
-        if name == "learning_rate" and not 0 < answer < 1:
-            return "the learning rate is above 0 and below 1"
-        if name == "warmup_ratio" and not 0 <= answer <= 1:
-            return "the share is from 0 to 1"
-        return None
-
-    return fault
-
-
-def _ending(ending: str, folder: Path) -> Callable[[Any], str | None]:
-    def fault(answer: Any) -> str | None:
-        if (told := _path_fault(answer)) is not None:
-            return told
-        if not answer.endswith(ending):
-            return f"ends in {ending}"
-        place = absolute(answer, folder)
-        if place.exists():
-            return "is there already: name another"
-        return None if place.parent.is_dir() else "is in a folder that is not there"
-
-    return fault
 
 
 def _free(path: Path) -> Path:
@@ -678,25 +398,3 @@ def _free(path: Path) -> Path:
         number += 1
         found = path.with_name(f"{path.stem}_{number}{path.suffix}")
     return found
-
-
-def _prompts_of(path: Path) -> list[str]:
-    """The prompts of a text file, a line each, or those of a table. Raises what reading it raises."""
-    from runner.data.prompts import from_file
-
-    if path.suffix.lower() in (".txt", ".text", ""):
-        try:
-            lines = path.read_text("utf-8").splitlines()
-        except FileNotFoundError:
-            raise DataError("there is no such file", where=str(path)) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(f"cannot be read: {error}", where=str(path)) from None
-        found = [line for line in lines if line.strip()]
-    else:
-        rows = from_file(path)
-        rows.check()
-        found = [row.prompt for chunk in rows.chunks(1000) for row in chunk]
-        rows.close()
-    if not found:
-        raise DataError("there is no prompt in it", where=str(path))
-    return list(dict.fromkeys(found))

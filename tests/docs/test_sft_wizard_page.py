@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runner.wizard import sft_scenarios
+from runner.wizard import sft_answers, sft_scenarios
 from runner.wizard.sft_defaults import defaults
 from runner.workspace import Workspace
 from tests.conftest import Desk
@@ -88,5 +88,5 @@ def test_the_table_has_a_row_for_each_step_of_the_original():
     assert len(rows) >= 16
     assert all(len(row) == 3 and all(row) for row in rows)
     keys = {key for row in rows for key in re.findall(r"`([a-z_]+)`", row[2])}
-    assert keys - {"runner"} <= sft_scenarios.KEYS
+    assert keys - {"runner"} <= sft_answers.KEYS
     assert Path(PAGE).read_text().count("```answers") == 3

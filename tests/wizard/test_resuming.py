@@ -10,7 +10,7 @@ import pytest
 
 from runner.cli import conversing_sft
 from runner.errors import IntegrityError, Interrupted, UsageError
-from runner.wizard import sft_scenarios
+from runner.wizard import sft_answers
 from runner.wizard.draft import SavedDraft
 from runner.wizard.saved_walk import WalkAnswers
 from runner.workspace import Workspace
@@ -162,4 +162,4 @@ def test_kept_answers_that_are_broken_are_refused(here, text):
 def test_nobody_goes_on_with_a_fine_tuning():
     with pytest.raises(UsageError, match="nobody can be asked here"):
         conversing_sft.go_on(begun(), WalkAnswers(), yes=False, no_start=False, plain=False)
-    assert set(WALK) <= sft_scenarios.KEYS
+    assert set(WALK) <= sft_answers.KEYS

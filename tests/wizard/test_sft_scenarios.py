@@ -14,8 +14,9 @@ import pytest
 
 from runner.errors import DataError, Interrupted, UsageError
 from runner.spec.checking import load_file
-from runner.wizard import sft_scenarios
-from runner.wizard.sft_scenarios import OWN_PATH, SftResult
+from runner.wizard import sft_answers, sft_scenarios
+from runner.wizard.sft_material import OWN_PATH
+from runner.wizard.sft_scenarios import SftResult
 from runner.wizard.watched_script import WatchedScript
 from runner.workspace import Workspace
 from tests.wizard.answering import ENTER, Scripted
@@ -311,7 +312,7 @@ def test_answers_are_typed_as_pairs_too(folder: Path):
     conversations = json.dumps([row(1)["messages"]])
     pairs = ["scenario=inline", f"conversations={conversations}", f"base_model={TINY}", "project=sums", "epochs=3"]
     pairs += ["run_name=adder-004", "spec=s.json", "script=s.py", "run=no", "learning_rate=1e-4", "wandb=no"]
-    result, asker = walk([], **sft_scenarios.given_of(pairs))
+    result, asker = walk([], **sft_answers.given_of(pairs))
     assert asker.keys == []
     assert result.document["epochs"] == 3
     assert result.document["model"]["spec"]["optimizer"]["learning_rate"] == 1e-4
@@ -327,7 +328,7 @@ def test_answers_are_typed_as_pairs_too(folder: Path):
 )
 def test_a_pair_that_is_none_is_refused(pair: str, said: str):
     with pytest.raises(UsageError, match=said):
-        sft_scenarios.given_of([pair])
+        sft_answers.given_of([pair])
 
 
 class TestWatching:
