@@ -156,7 +156,7 @@ def serve(
         raise EnvironmentProblem(
             f"serving needs {', '.join(missing)}, not installed here", hint="pip install 'runner[train]'"
         )
-    from runner.gateway.words import gathered
+    from runner.gateway.gateway_options import gathered
     from runner.inference.opening import parse_settings
     from runner.serving.admission import Keys, Rate
     from runner.serving.application import application

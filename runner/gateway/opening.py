@@ -11,12 +11,12 @@ from runner.gateway.backend_choice import read_calibration, settle
 from runner.gateway.backends_file import LoadedBackends, load_backends
 from runner.gateway.counters import Counters
 from runner.gateway.gateway_completer import Gateway
+from runner.gateway.gateway_options import GatewayWords
 from runner.gateway.http_client import HttpClient
 from runner.gateway.remote_completer import RemoteCompleter
 from runner.gateway.request_log import RequestLog
 from runner.gateway.request_routing import Decider
 from runner.gateway.scoring import llms_of, open_router, open_scorer
-from runner.gateway.words import GatewayWords
 from runner.serving.completions import Completer
 from runner.serving.opened_models import Limits, open_models
 from runner.serving.own_memory import OwnMemory
