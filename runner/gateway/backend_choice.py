@@ -22,7 +22,7 @@ import numpy as np
 from runner.data.prompts import Prompts
 from runner.errors import UsageError
 from runner.gateway.backends_file import ROUTER, LoadedBackends
-from runner.gateway.needs import Needs
+from runner.gateway.request_needs import Needs
 from runner.gateway.scoring import Scored
 from runner.inference.routing.routing import Rule, route
 from runner.tasks.ranking.backend_sections import Backend

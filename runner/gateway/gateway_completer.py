@@ -16,9 +16,9 @@ from runner.gateway.backend_choice import Before, Policy
 from runner.gateway.backends_file import ROUTER
 from runner.gateway.counters import Counters
 from runner.gateway.failing_backends import Wellness
-from runner.gateway.needs import Needs, needs_of
 from runner.gateway.remote_completer import Failed
 from runner.gateway.request_log import RequestLog
+from runner.gateway.request_needs import Needs, needs_of
 from runner.gateway.request_routing import Decider, Decision, conversation
 from runner.gateway.routed_answer import Outcome, RoutedAnswer, cut
 from runner.gateway.sessions import OF_SESSIONS, Sessions, session_key

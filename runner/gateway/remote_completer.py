@@ -20,7 +20,7 @@ import aiohttp
 from runner.gateway.endpoint_answers import Malformed, pieces_of, said_something, usage_of
 from runner.gateway.endpoint_events import Endless, EventLines, WholeBody
 from runner.gateway.http_client import HttpClient, why
-from runner.gateway.needs import needs_of
+from runner.gateway.request_needs import needs_of
 from runner.serving.completions import Piece, Refusal, Request, Served, Usage
 from runner.tasks.ranking.backend_sections import Backend
 

@@ -10,7 +10,7 @@ from runner.data.prompt_rows import Row
 from runner.gateway import backend_choice
 from runner.gateway.backend_choice import Before, Policy
 from runner.gateway.log_reading import Logged
-from runner.gateway.needs import Needs
+from runner.gateway.request_needs import Needs
 from runner.gateway.scoring import AT_ONCE, Scored, Scorer
 from runner.gateway.shadow_report import Replayed
 from runner.tasks.ranking.backend_sections import Backend

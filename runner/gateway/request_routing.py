@@ -10,7 +10,7 @@ from runner.data.prompt_rows import Row
 from runner.gateway import backend_choice
 from runner.gateway.asked_words import asked
 from runner.gateway.backend_choice import Before, Candidate, Policy
-from runner.gateway.needs import Needs
+from runner.gateway.request_needs import Needs
 from runner.gateway.scoring import Scorer
 from runner.serving.completions import Refusal, Request
 from runner.tasks.ranking.backend_sections import Backend

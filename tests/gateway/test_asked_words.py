@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runner.gateway.asked_words import asked
-from runner.gateway.needs import needs_of
+from runner.gateway.request_needs import needs_of
 from runner.serving.completions import Request, Settings
 
 
