@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from runner.data.prompt_rows import Row
 from runner.errors import RunnerError
-from runner.gateway.accounts import Account, account
+from runner.gateway.answer_costs import Account, account
 from runner.gateway.backend_choice import Before, Policy
 from runner.gateway.backends_file import ROUTER
 from runner.gateway.counters import Counters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runner.errors import DataError, UsageError
-from runner.gateway.accounts import against
+from runner.gateway.answer_costs import against
 from runner.gateway.asked_words import TAG
 from runner.gateway.backend_choice import read_calibration, settle
 from runner.gateway.backends_file import LoadedBackends, load_backends

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from runner.gateway.accounts import Account
+from runner.gateway.answer_costs import Account
 from runner.serving.completions import Answering, Piece, Refusal, Usage
 
 Ended = Literal["ok", "broken", "gone"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from runner.data.prompt_rows import Row
 from runner.errors import RunFailed
-from runner.gateway.accounts import against
+from runner.gateway.answer_costs import against
 from runner.gateway.backend_choice import Policy
 from runner.gateway.gateway_completer import Gateway
 from runner.gateway.http_client import HttpClient
