@@ -20,8 +20,8 @@ from runner.inference import inferring
 from runner.inference.opening import Opened, read_options
 from runner.inference.row_reading import reading_of
 from runner.serving.completions import Refusal, Served
+from runner.serving.one_thread_work import Turns
 from runner.serving.own_memory import OwnMemory
-from runner.serving.turns import Turns
 from runner.workspace import Workspace
 
 #: What is asked of a model to see whether it answers: those that read texts do.
