@@ -239,8 +239,8 @@ def _children(loaded: LoadedSweep, space: Space, key: str, metric: str) -> list[
     for values in tried[:MOST_CHECKED]:
         try:
             found.append(child_of(base, name, values))
-            if (place := held_out.nothing_left(found[-1], metric)) is not None:
-                raise SpecError([place])
+            if (measured := held_out.nothing_left(found[-1], metric)) is not None:
+                raise SpecError([measured])
         except SpecError as error:
             for each in error.faults:
                 faults.setdefault((each.pointer, each.message), _of_value(loaded, space, key, values, each))
