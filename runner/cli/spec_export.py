@@ -17,7 +17,7 @@ from runner.errors import ConflictError, ExitCode
 from runner.interchange.exporters.exported import Exported
 from runner.interchange.exporters.exporting import export
 from runner.interchange.report import lines
-from runner.spec.checking import LoadedSpec, load
+from runner.spec.checking import LoadedSpec, at_their_places, load
 from runner.spec.reader import read_file, read_piped
 from runner.store.files import write_atomic
 
@@ -67,7 +67,8 @@ def _rented(loaded: LoadedSpec, to: str, source: str, out: Path | None, json: bo
     from runner.workspace import Workspace
 
     staged = ordered(loaded, Workspace.current())
-    text = TARGETS[to](staged.order)
+    with at_their_places(loaded):
+        text = TARGETS[to](staged.order)
     if out is not None:
         write_atomic(out, [text.encode()])
     say(f"before it is started: runner remote stage {source}")

@@ -52,7 +52,7 @@ def run(
     from runner.sweeps import best_model, running, sweep_tables, trial_gpus
 
     if dry_run:
-        running.plan_one(checked, workspace, executor)
+        running.plan_each(checked, workspace, executor)
         trial_gpus.dealer(checked, executor)
         _explain(checked, json)
         return ExitCode.DONE
@@ -141,7 +141,7 @@ def best(name: Name_, *, json: Json = False) -> None:
     document = sweep_tables.as_document(found) | {"spec": str(spec), "metric": record.metric}
     facts = [
         ("trial", found.number),
-        (record.metric or "value", found.value),
+        (record.metric or "value", sweep_tables.short(found.value)),
         *((pointer, sweep_tables.shown(value)) for pointer, value in found.values.items()),
         ("model", found.model),
         ("spec", spec),
@@ -235,9 +235,10 @@ def list_sweeps(*, json: Json = False) -> None:
 
     Example: runner sweep list
     """
+    from runner.sweeps import sweep_tables
     from runner.sweeps.sweep_folder import all_sweeps
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for folder in all_sweeps(Workspace.current()):
         record = folder.seen(1)
         found = record.best()
@@ -250,7 +251,7 @@ def list_sweeps(*, json: Json = False) -> None:
                 "model": found.model if found else None,
             }
         )
-    cells = [tuple(row.values()) for row in rows]
+    cells = [tuple((row | {"best": sweep_tables.short(row["best"])}).values()) for row in rows]
     show(rows, lambda: table(("SWEEP", "TRIALS", "METRIC", "BEST", "MODEL"), cells, right=(1, 3)), as_json=json)
 
 
@@ -269,7 +270,10 @@ def _read(file: Path) -> CheckedSweep:
         loaded = sweep_reading.load_sweep_file(file)
     for warning in (*loaded.warnings, *loaded.base.warnings):
         say(fault_text(warning, loaded.document.source, "warning: "))
-    return sweep_checking.check(loaded)
+    checked = sweep_checking.check(loaded)
+    for warning in checked.warnings:
+        say(fault_text(warning, loaded.document.source, "warning: "))
+    return checked
 
 
 def _explain(checked: CheckedSweep, as_json: bool) -> None:
@@ -288,6 +292,7 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
         "trials": checked.trials,
         "space": {at: each.model_dump(exclude_defaults=True) for at, each in checked.space.parameters.items()},
         "children": [],
+        "warnings": [fault.message for fault in checked.warnings],
     }
     if sweep.method == "grid":
         # As the sweep takes them: those that are not trained do not count.
@@ -314,7 +319,7 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
 def _grid(checked: CheckedSweep) -> list[dict[str, Any]]:
     """The combinations of a grid that the sweep would take, each with the constraint that it does not fit."""
     from runner.sweeps.children import child_of
-    from runner.sweeps.sweep_checking import feasible
+    from runner.sweeps.fitting import feasible
 
     found: list[dict[str, Any]] = []
     fitting = 0

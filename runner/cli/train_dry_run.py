@@ -48,9 +48,9 @@ def _text(document: dict[str, Any]) -> str:
     facts = [
         ("runs", document["executor"] + (f", in {document['image']}" if document["image"] else "") + together),
         ("command", shlex.join(document["command"])),
-        *(("writes", path) for path in document["mounts"]["read_write"]),
+        *(("writes", path + _placeholder(path)) for path in document["mounts"]["read_write"]),
         *(("reads", path) for path in document["mounts"]["read_only"]),
-        ("network", "yes" if document["network"] else "none"),
+        ("network", "yes" if document["network"] else "not needed" if "submission" in document else "none"),
         ("secrets", ", ".join(document["secrets"]) or "none"),
         ("stored as", document["stored_as"]),
         *([("W&B", f"artifact {document['wandb_artifact']}")] if document["wandb_artifact"] else []),
@@ -66,6 +66,11 @@ def _text(document: dict[str, Any]) -> str:
     submission = [f"what is submitted:\n\n{document['submission']}"] if "submission" in document else []
     listed = "\n".join(f"{name.ljust(9)}  {value}" for name, value in facts)
     return "\n\n".join([values, *tables, listed, *submission])
+
+
+def _placeholder(path: str) -> str:
+    """What is to know of a path whose end is not known yet."""
+    return "  (RUN stands for the id that the run gets when it begins)" if path.endswith("/RUN") else ""
 
 
 def _table(found: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from runner.engines import node_variables
 from runner.engines.engine import Order
-from runner.errors import ExitCode, UsageError
+from runner.errors import ExitCode, Fault, SpecError
 
 #: What a machine needs to reach a root on object storage, where it has no role of its own for that.
 STORAGE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")
@@ -27,10 +27,11 @@ SKY_GPU = "A100"
 
 
 def skypilot(order: Order) -> str:
-    """A task of SkyPilot (YAML), for ``sky jobs launch``. Raises :class:`UsageError` for what it cannot be."""
+    """A task of SkyPilot (YAML), for ``sky jobs launch``. Raises :class:`SpecError` for what it cannot be."""
     import yaml
 
-    _need(order)
+    if faults := _faults(order):
+        raise SpecError(faults)
     resources: dict[str, Any] = {"use_spot": True, "image_id": f"docker:{order.image}"}
     if order.gpus:
         resources["accelerators"] = f"{SKY_GPU}:{order.gpus}"
@@ -57,24 +58,21 @@ def skypilot(order: Order) -> str:
 
 
 def hf_jobs(order: Order) -> str:
-    """A Job of Hugging Face, as the command of its program ``hf`` that starts it. Raises :class:`UsageError` for what
+    """A Job of Hugging Face, as the command of its program ``hf`` that starts it. Raises :class:`SpecError` for what
     it cannot be."""
-    _need(order)
+    faults = _faults(order)
     if order.nodes > 1:
-        raise UsageError("a Job of Hugging Face is one machine", where="/run/engine/nodes", hint="leave it out")
+        faults.append(Fault("a Job of Hugging Face is one machine", "/run/engine/nodes", hint="leave it out"))
     if order.gpus not in FLAVORS:
-        raise UsageError(
-            f"Hugging Face has no machine of {order.gpus} GPUs",
-            where="/run/gpus",
-            hint=f"ask for {', '.join(map(str, FLAVORS))}",
-        )
+        hint = f"ask for {', '.join(map(str, FLAVORS))}"
+        faults.append(Fault(f"Hugging Face has no machine of {order.gpus} GPUs", "/run/gpus", hint=hint))
     limit = order.time_limit if order.time_limit is not None else HF_TIMEOUT
     if limit <= 2 * order.stop_grace:
-        raise UsageError(
-            f"{limit:g} s leave no time to train, with {order.stop_grace:g} s to stop in",
-            where="/run/engine/lifetime",
-            hint="raise it, or lower /run/engine/stop_grace",
-        )
+        message = f"{limit:g} s leave no time to train, with {order.stop_grace:g} s to stop in"
+        hint = "raise it, or lower /run/engine/stop_grace"
+        faults.append(Fault(message, "/run/engine/lifetime", hint=hint))
+    if faults:
+        raise SpecError(faults)
     words = ["hf", "jobs", "run", "--detach", "--name", order.name, "--flavor", FLAVORS[order.gpus]]
     # The entry is stopped before the machine is: what it has made is in the run's directory by then.
     words += ["--timeout", f"{math.ceil(limit)}s"]
@@ -101,24 +99,18 @@ def _secrets(order: Order) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*order.secret_names, *STORAGE_KEYS]))
 
 
-def _need(order: Order) -> None:
+def _faults(order: Order) -> list[Fault]:
+    """What rented machines do not have of an order."""
+    found = []
     if order.image is None:
-        raise UsageError(
-            "rented machines start an image, and none is named",
-            where="/run/image",
-            hint="one that they can pull: registry/runner@sha256:...",
-        )
+        hint = "one that they can pull: registry/runner@sha256:..."
+        found.append(Fault("rented machines start an image, and none is named", "/run/image", hint=hint))
     if order.folder is not None:
-        raise UsageError(
-            f"rented machines do not have the folder {order.folder}",
-            where="/run/engine/root",
-            hint="a root on object storage: s3://BUCKET/FOLDER",
-        )
+        hint = "a root on object storage: s3://BUCKET/FOLDER"
+        found.append(Fault(f"rented machines do not have the folder {order.folder}", "/run/engine/root", hint=hint))
     if order.queue is not None:
-        raise UsageError("rented machines have no queue", where="/run/engine/queue", hint="leave it out")
+        found.append(Fault("rented machines have no queue", "/run/engine/queue", hint="leave it out"))
     if order.options:
-        raise UsageError(
-            "these are settings of another engine",
-            where="/run/engine/options",
-            hint="leave them out, and edit what is written",
-        )
+        hint = "leave them out, and edit what is written"
+        found.append(Fault("these are settings of another engine", "/run/engine/options", hint=hint))
+    return found

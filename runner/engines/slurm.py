@@ -52,6 +52,10 @@ _REFUSALS = (
 _UNFIT = "node configuration is not available"
 #: "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)".
 _POLICY = "violates accounting"
+#: A controller that does not answer, or that is not found out about; a program that is not there.
+_SILENCE = (
+    "contact|timed out|did not end|onnection|transmitted|uthentication|No such file|configuration source|fetch config"
+)
 _NO_SUCH_JOB = "Invalid job id"
 
 
@@ -79,6 +83,10 @@ class SlurmEngine:
         tried = _ask(["sbatch", "--test-only"], script=script)
         if tried.returncode != 0:
             _refuse(tried.stderr, order)
+            # Machines that are down for now, and limits that pass, are waited for in the queue. Another refusal would
+            # be the submission's too, and by then there would be a run.
+            if _UNFIT not in tried.stderr and _POLICY not in tried.stderr:
+                raise _refused(tried.stderr)
 
     def text(self, order: Order) -> str:
         """The batch script. It is whole: `sbatch SCRIPT` submits it by hand, with secrets exported before.
@@ -116,13 +124,7 @@ class SlurmEngine:
             found = re.match(r"(\d+)(;|\s|$)", done.stdout)
             if done.returncode != 0 or found is None:
                 _refuse(done.stderr, order)
-                # A limit on submitted jobs passes; what else there may be is for the user to read.
-                raise EnvironmentProblem(
-                    f"Slurm takes no such job: {_last_line(done.stderr)}",
-                    where="/run/engine",
-                    hint="the cluster's administrators know its limits",
-                    retryable=_POLICY in done.stderr,
-                )
+                raise _refused(done.stderr)
             job = found[1]
         self._outputs[job] = Path(order.folder or "", f"slurm-{job}.out" if order.folder else f"{order.name}-{job}.out")
         return job
@@ -239,7 +241,7 @@ def _environment(script: str) -> dict[str, str]:
 
 def _is_silence(stderr: str) -> bool:
     """Whether the controller did not answer, or the program is not there."""
-    return bool(re.search(r"contact|timed out|did not end|onnection|transmitted|uthentication|No such file", stderr))
+    return bool(re.search(_SILENCE, stderr))
 
 
 def _silent(stderr: str) -> EnvironmentProblem:
@@ -262,6 +264,16 @@ def _refuse(stderr: str, order: Order) -> None:
     for word, pointer in _REFUSALS:
         if word in said.lower() and _POLICY not in stderr:
             raise SpecError([Fault(f"Slurm refuses it: {said}", pointer)])
+
+
+def _refused(stderr: str) -> EnvironmentProblem:
+    """What Slurm says against a job, for the user to read. A limit on submitted jobs passes."""
+    return EnvironmentProblem(
+        f"Slurm takes no such job: {_last_line(stderr)}",
+        where="/run/engine",
+        hint="the cluster's administrators know its limits",
+        retryable=_POLICY in stderr,
+    )
 
 
 def _last_line(stderr: str) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from runner.contract import LoadContext, LoadedData
+from runner.engines.storage import FolderStorage
 from runner.execution.engine_executor import EngineExecutor
 from runner.execution.fit import Fit, judge, this_machine
 from runner.execution.forecast import forecast, load, next_reference
 from runner.execution.plan import make_plan
 from runner.spec.canonical import canonical
-from runner.spec.checking import LoadedSpec
+from runner.spec.checking import LoadedSpec, at_their_places
 from runner.spec.origins import origins
 from runner.workspace import Workspace
 
@@ -33,9 +34,16 @@ def dry_run(
     plan = make_plan(loaded, workspace, executor=executor)
     flags = {"/run/executor": executor} if executor else {}
     values = origins(loaded, flags)
-    job = plan.job(workspace.runs.absolute() / "RUN")
-    # Before the data is read: what an engine cannot have is told at once.
-    submission = plan.executor.submission(job) if isinstance(plan.executor, EngineExecutor) else None
+    with at_their_places(loaded):
+        job = plan.job(workspace.runs.absolute() / "RUN")
+        command, network, submission = plan.executor.command(job), job.network, None
+        # Before the data is read: what an engine cannot have is told at once.
+        if isinstance(plan.executor, EngineExecutor):
+            submission = plan.executor.submission(job)
+            # The run's name there is made of what it reads.
+            there = plan.executor.id_of(plan.spec, plan.document)
+            command, submission = plan.executor.command(job, there), plan.executor.submission(job, there)
+            network = network or not isinstance(plan.executor.storage(), FolderStorage)
     seen = forecast(plan, workspace, reading, asks_kind=asks_kind)
     wandb = plan.spec.wandb
     document = {
@@ -43,12 +51,12 @@ def dry_run(
         "origins": [vars(value) for value in values],
         "executor": plan.executor.name,
         "image": plan.document.image,
-        "command": plan.executor.command(job),
+        "command": command,
         "mounts": {
             "read_write": [str(job.run), str(job.cache)],
             "read_only": [str(path) for path in job.read_only],
         },
-        "network": job.network,
+        "network": network,
         "secrets": sorted(job.secrets),
         "stored_as": next_reference(plan, workspace),
         "wandb_artifact": (wandb.artifact_name or plan.spec.model.name) if wandb else None,
@@ -65,7 +73,9 @@ def dry_run(
         document["submission"] = submission
     device = str(seen.footprint.figures.get("device", "cpu")) if seen.footprint else "cpu"
     if isinstance(plan.executor, EngineExecutor):
-        there = Fit("unknown", f"the machine is one of {plan.executor.name}'s: it is judged there, before the training")
-        return document | {"fit": there.as_dict()}
+        judged = Fit(
+            "unknown", f"the machine is one of {plan.executor.name}'s: it is judged there, before the training"
+        )
+        return document | {"fit": judged.as_dict()}
     machine = this_machine(workspace.runs, device, plan.spec.run.memory_bytes)
     return document | {"fit": judge(document, machine).as_dict()}

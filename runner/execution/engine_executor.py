@@ -25,7 +25,7 @@ from runner.runs.events import EventWriter
 from runner.runs.run_folder import Run
 from runner.spec.canonical import canonical
 from runner.spec.checking import load_file
-from runner.spec.envelope import RunSection
+from runner.spec.envelope import RunSection, TrainingSpec
 
 #: W&B's variables that are no secrets.
 PLAIN = ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY")
@@ -51,7 +51,8 @@ class EngineExecutor:
 
     def check(self, job: Job) -> None:
         """Raise for what cannot be honoured, before anything is written: by its pointer."""
-        self._refuse()
+        # What is wrong with the spec first: nobody makes a folder for a run that cannot be.
+        self.submission(job)
         storage = self.storage()
         if isinstance(storage, FolderStorage) and not Path(storage.address).is_dir():
             raise EnvironmentProblem(
@@ -84,14 +85,17 @@ class EngineExecutor:
             options=own.options,
         )
 
-    def command(self, job: Job) -> list[str]:
+    def command(self, job: Job, run: str = "RUN") -> list[str]:
         """The entry command. ``RUN`` stands for an id that is not known yet."""
-        return list(self.order(job, "RUN").command)
+        return list(self.order(job, run).command)
 
-    def submission(self, job: Job) -> str:
+    def submission(self, job: Job, run: str = "RUN") -> str:
         """What would be submitted, as a user would write it by hand. Raises for what can be told without the engine."""
-        self._refuse()
-        return self.engine().text(self.order(job, "RUN"))
+        return self.engine().text(self.order(job, run))
+
+    def id_of(self, spec: TrainingSpec, plan: PlanDocument) -> str:
+        """The id that a run of this plan has, here and on the engine."""
+        return run_id(spec, plan, inputs_of(spec, plan), self._own.label)
 
     def start(self, job: Job) -> EngineHandle:
         """Stage what it reads, put its documents there, submit it, or attach to what runs there already."""
@@ -128,18 +132,6 @@ class EngineExecutor:
         handle = EngineHandle(run, root, self.engine(), lambda number: self.order(job, found, number), budget)
         handle.begin()
         return handle
-
-    def _refuse(self) -> None:
-        if self._section.gpus == "all":
-            raise EnvironmentProblem(
-                '"all" is for this machine: an engine is asked for a number', where="/run/gpus", hint='"gpus": 1'
-            )
-        if self._section.network is False:
-            raise EnvironmentProblem(
-                "a run without a network is for a container of this machine",
-                where="/run/network",
-                hint="leave it out: nodes reach what they reach",
-            )
 
     def _gpus(self) -> int:
         gpus = self._section.gpus

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner import registry
 from runner.contract import names_pretrained
-from runner.errors import DataError, EnvironmentProblem, NotFoundError, RunnerError, SpecError
+from runner.errors import DataError, EnvironmentProblem, Fault, NotFoundError, RunnerError, SpecError
 from runner.execution.asked_in_training import asked_in_training
 from runner.execution.base_models import bases_of
 from runner.execution.data_lineage import other_data
@@ -55,15 +55,7 @@ class Plan:
         own = self.spec.model.spec.secrets() if self.spec.model.spec else ()
         names = [*section.env, *own, *(["HF_TOKEN"] if self.document.network else [])]
         secrets = {name: os.environ[name] for name in names if name in os.environ}
-        missing = [name for name in section.env if name not in os.environ]
-        if missing:
-            raise EnvironmentProblem(
-                f"the spec passes {', '.join(missing)} on, which is not set here", where="/run/env", hint="export it"
-            )
-        if missing := [name for name in own if name not in os.environ]:
-            raise EnvironmentProblem(
-                f"the training needs {', '.join(missing)}, which is not set here", where="/model/spec", hint="export it"
-            )
+        self._need_set([*section.env, *own])
         if self.spec.wandb is not None:
             from runner.tracking.wandb_key import find_key
 
@@ -72,6 +64,10 @@ class Plan:
             for name in ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY"):
                 if value := os.environ.get(name):
                     secrets[name] = value
+        return self._job(run, secrets)
+
+    def _job(self, run: Path, secrets: dict[str, str]) -> Job:
+        section = self.spec.run
         return Job(
             run=run,
             cwd=Path(self.document.cwd),
@@ -88,6 +84,26 @@ class Plan:
             # An engine's own time to stop in, and what it takes to see and tell of the end.
             grace=60.0 if section.engine is None else section.engine.stop_grace + 120.0,
         )
+
+    def _need_set(self, names: Sequence[str]) -> None:
+        """Raise :class:`EnvironmentProblem` for variables that are not set here. Where an engine refuses the spec too,
+        that is told beside it."""
+        missing = [name for name in names if name not in os.environ]
+        if not missing:
+            return
+        passed = [name for name in missing if name in self.spec.run.env]
+        where = "/run/env" if passed else "/model/spec"
+        why = f"the spec passes {', '.join(passed)} on" if passed else f"the training needs {', '.join(missing)}"
+        message = f"{why}, which is not set here"
+        if self.executor.name in ENGINES:
+            from runner.execution.engine_executor import EngineExecutor
+
+            assert isinstance(self.executor, EngineExecutor)
+            try:
+                self.executor.submission(self._job(Path(self.document.cwd), dict.fromkeys(names, "")))
+            except SpecError as error:
+                raise SpecError([*error.faults, Fault(message, where, hint="export it")]) from None
+        raise EnvironmentProblem(message, where=where, hint="export it")
 
 
 def make_plan(

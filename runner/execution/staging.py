@@ -8,13 +8,13 @@ from runner.engines.engine import Order
 from runner.engines.run_root import RunRoot
 from runner.engines.storage import need_exclusive
 from runner.engines.verdict import Standing, judge
-from runner.errors import UsageError
+from runner.errors import Fault, SpecError
 from runner.execution.engine_executor import EngineExecutor
 from runner.execution.plan import Plan, make_plan
 from runner.execution.remote_entry import budget_of
-from runner.execution.run_inputs import inputs_of, run_id
+from runner.execution.run_inputs import inputs_of
 from runner.spec.canonical import canonical
-from runner.spec.checking import LoadedSpec
+from runner.spec.checking import LoadedSpec, at_their_places
 from runner.workspace import Workspace
 
 
@@ -32,17 +32,14 @@ class Staged:
 
 
 def ordered(loaded: LoadedSpec, workspace: Workspace) -> Staged:
-    """The order of a spec; nothing is written. Raises :class:`UsageError` for one without ``run.engine``."""
+    """The order of a spec; nothing is written. Raises :class:`SpecError` for one without ``run.engine``."""
     plan = make_plan(loaded, workspace)
-    if not isinstance(plan.executor, EngineExecutor):
-        raise UsageError(
-            "the run has no directory that other machines reach",
-            where="/run/engine",
-            hint='name an executor that is an engine, and "engine": {"root": "s3://BUCKET/FOLDER"}',
-        )
-    own = plan.spec.run.engine
-    found = run_id(plan.spec, plan.document, inputs_of(plan.spec, plan.document), own.label if own else None)
-    return Staged(plan, plan.executor.order(plan.job(workspace.runs), found), found)
+    with at_their_places(loaded):
+        if not isinstance(plan.executor, EngineExecutor):
+            hint = 'name an executor that is an engine, and "engine": {"root": "s3://BUCKET/FOLDER"}'
+            raise SpecError([Fault("the run has no directory that other machines reach", "/run/engine", hint=hint)])
+        found = plan.executor.id_of(plan.spec, plan.document)
+        return Staged(plan, plan.executor.order(plan.job(workspace.runs), found), found)
 
 
 def stage(loaded: LoadedSpec, workspace: Workspace) -> Staged:

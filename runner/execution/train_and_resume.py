@@ -22,7 +22,7 @@ from runner.runs.events import EventReader
 from runner.runs.run_documents import Failure, Outcome, RunResult
 from runner.runs.run_folder import Run, State, being_executed, find_run
 from runner.spec.canonical import canonical
-from runner.spec.checking import LoadedSpec, load_file
+from runner.spec.checking import LoadedSpec, at_their_places, load_file
 from runner.spec.envelope import ENGINES
 from runner.spec.resume_contract import compare, refuse
 from runner.store.manifest import ModelFacts
@@ -123,7 +123,8 @@ def _begun(
     plan = replace(plan, document=replace(plan.document, pipeline=pipeline))
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
-    plan.executor.check(plan.job(workspace.runs))
+    with at_their_places(loaded):
+        plan.executor.check(plan.job(workspace.runs))
     _keep_ready(plan)
     run = Run.create(
         workspace.runs,
@@ -194,7 +195,8 @@ def resume(
     plan = _begun_anyway(plan, anyway)
     check_requirements(plan)
     check_store(workspace.store, plan.model_type, plan.spec.model.name)
-    plan.executor.check(plan.job(run.path))
+    with at_their_places(loaded):
+        plan.executor.check(plan.job(run.path))
     _keep_ready(plan)
     if changed is not None:
         run.write("spec", canonical(plan.spec))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -91,6 +92,24 @@ def with_flags(loaded: LoadedSpec, flags: dict[str, Any]) -> LoadedSpec:
     from runner.spec.origins import overridden
 
     return load_document(loaded.document, overridden(loaded.value, flags))
+
+
+@contextlib.contextmanager
+def at_their_places(loaded: LoadedSpec) -> Iterator[None]:
+    """Give the faults that are raised within, which have pointers alone, the lines and the file of the spec."""
+    try:
+        yield
+    except SpecError as error:
+        if error.source is None:
+            document = loaded.document
+            lines = [document.position(fault.pointer) for fault in error.faults]
+            faults = [
+                replace(fault, line=line, column=column)
+                for fault, (line, column) in zip(error.faults, lines, strict=True)
+            ]
+            error.faults = [_placed(fault, document, loaded.value) for fault in faults]
+            error.source = error.where = document.source
+        raise
 
 
 def examine(document: Document, value: dict[str, Any], kind: str | None = None) -> Examined:

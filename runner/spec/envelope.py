@@ -248,6 +248,12 @@ class RunSection(Section):
                 "void",
                 f"the executor is {self.executor}: ask for {' or '.join(ENGINES)}, or leave this out",
             )
+        if self.engine is not None and self.gpus == "all":
+            message = '"all" is for this machine: an engine is asked for a number, such as 1'
+            raise invalid(("gpus",), "not_counted", message)
+        if self.engine is not None and self.network is False:
+            message = "false is for a container of this machine: leave it out, nodes reach what they reach"
+            raise invalid(("network",), "not_elsewhere", message)
         if self.engine is not None and self.processes % self.engine.nodes:
             raise invalid(
                 ("engine", "nodes"),

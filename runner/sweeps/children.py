@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runner.spec import checking, pointers
@@ -28,6 +28,8 @@ class Child:
     loaded: LoadedSpec
     #: sha256 (hex) of what decides its training: two trials of one identity are one run.
     identity: str
+    #: What was put into the base, by pointer.
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -50,7 +52,7 @@ def child_of(base: Mapping[str, Any], sweep: str, values: Mapping[str, Any]) -> 
         document["model"]["name"] = _named(sweep, "0" * SHOWN)
     trial = checking.load_object(document, source)
     identity = spec_hash(trial.spec)
-    return Child(_renamed(trial, _named(sweep, identity)), identity)
+    return Child(_renamed(trial, _named(sweep, identity)), identity, dict(values))
 
 
 def _named(sweep: str, identity: str) -> str:

@@ -59,13 +59,16 @@ class Chooser:
             if set(trial.values) <= set(self._space.parameters) and all(
                 self._space.takes(place, value) for place, value in trial.values.items()
             ):
-                self._study.enqueue_trial(self._space.fixed(trial.values))
-                asked = self._study.ask()
-                self._space.suggested(asked, self._base)
-                if not self._several:
-                    for at, value in sorted(trial.told.items()):
-                        asked.report(value, at)
-                self._study.tell(asked, self._values(trial.value, trial.second), state=optuna.trial.TrialState.COMPLETE)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self._study.enqueue_trial(self._space.fixed(trial.values))
+                    asked = self._study.ask()
+                    self._space.suggested(asked, self._base)
+                    if not self._several:
+                        for at, value in sorted(trial.told.items()):
+                            asked.report(value, at)
+                    values = self._values(trial.value, trial.second)
+                    self._study.tell(asked, values, state=optuna.trial.TrialState.COMPLETE)
 
     def _values(self, value: float, second: float | None) -> list[float]:
         if not self._several:

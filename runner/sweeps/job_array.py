@@ -19,8 +19,9 @@ from runner.errors import ConflictError, EnvironmentProblem, Fault, RunFailed, S
 from runner.store.files import cannot_write, write_atomic, write_json
 from runner.sweeps.children import Child, child_of
 from runner.sweeps.choosing_values import Chooser
+from runner.sweeps.fitting import feasible
 from runner.sweeps.running import MOST_VAIN
-from runner.sweeps.sweep_checking import CheckedSweep, feasible
+from runner.sweeps.sweep_checking import CheckedSweep
 from runner.sweeps.sweep_folder import SweepFolder, sweep_folder
 from runner.workspace import Workspace
 

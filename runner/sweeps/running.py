@@ -8,17 +8,19 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from runner.errors import ExitCode, Interrupted, RunFailed, SpecError, Stopped
+from runner.errors import ExitCode, Interrupted, RunFailed, RunnerError, SpecError, Stopped
 from runner.execution.plan import check_requirements, make_plan
 from runner.execution.supervisor import Signals, caught_signals
 from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.run_folder import State, all_runs
 from runner.store.files import write_json
-from runner.sweeps import trial_process
+from runner.sweeps import judging, trial_process
 from runner.sweeps.children import Child, child_of
 from runner.sweeps.choosing_values import Chooser
+from runner.sweeps.fitting import feasible
 from runner.sweeps.journal import Record, Trial, TrialState
-from runner.sweeps.sweep_checking import CheckedSweep, feasible
+from runner.sweeps.space import dotted
+from runner.sweeps.sweep_checking import CheckedSweep
 from runner.sweeps.sweep_folder import SweepFolder, content_hash, sweep_folder
 from runner.sweeps.trial_gpus import dealer
 from runner.sweeps.trial_process import TrialProcess
@@ -59,7 +61,7 @@ def run_sweep(
     """
     folder = sweep_folder(workspace, checked.loaded.sweep.name)
     with folder.lock(), caught_signals() as signals:
-        plan_one(checked, workspace, executor)
+        plan_each(checked, workspace, executor)
         running = _Running(checked, workspace, folder, executor, told, said, signals)
         running.begin(retry_failed)
         try:
@@ -69,9 +71,19 @@ def run_sweep(
         return running.end()
 
 
-def plan_one(checked: CheckedSweep, workspace: Workspace, executor: str | None) -> None:
+def plan_each(checked: CheckedSweep, workspace: Workspace, executor: str | None) -> None:
     """What every trial would fail of is an error of the sweep: data that is not there, a package, the engine."""
-    check_requirements(make_plan(checked.tried[0].loaded, workspace, executor=executor))
+    for child in checked.tried:
+        try:
+            check_requirements(make_plan(child.loaded, workspace, executor=executor))
+        except SpecError:
+            raise
+        except RunnerError as error:
+            tried = {place: value for place, value in child.values.items() if (error.where or "").startswith(place)}
+            if tried:
+                # The base spec has another value there.
+                error.message += f", with {', '.join(f'{dotted(place)} = {each!r}' for place, each in tried.items())}"
+            raise
 
 
 class _Running:
@@ -95,7 +107,8 @@ class _Running:
         self.stopping: str | None = None
         self.asked_to_stop = False
         self.exhausted = False
-        self.vain = 0
+        #: What became of the last draws in a row that gave nothing to train.
+        self.vain: list[str] = []
         self.notes: list[str] = []
 
     # -- beginning
@@ -124,8 +137,11 @@ class _Running:
         self.folder.write_document(document)
         if not self.record.spaces or self.record.spaces[-1] != space:
             first, *others = self.checked.aims
+            again = judging.again(self.record, self.checked)
             second = {"second": asdict(others[0])} if others else {}
             self.add("space", hash=space, metric=first.metric, goal=first.goal, **second)
+            for fields in again:
+                self.add("ended", **fields)
         segment = len(self.record.spaces) - 1
         goals = [aim.goal for aim in self.checked.aims]
         self.chooser = Chooser(self.sweep, self.checked.space, self.base, goals, segment=segment)
@@ -143,6 +159,7 @@ class _Running:
                     # Decided, and not written down before everything ended.
                     self.add("pruned", trial=trial.number, at=stopped[trial.number])
                 self.to_resume.append(trial)
+        self._need_metric()
 
     # -- the loop
 
@@ -180,11 +197,13 @@ class _Running:
             identity=child.identity if child else None,
             **({"added": True} if given is not None else {}),
         )
-        trained = self._take_up(self.record.trials[number])
-        self.vain = 0 if trained else self.vain + 1
-        if self.vain >= MOST_VAIN and self.sweep.method != "grid":
-            text = f"{MOST_VAIN} draws in a row were repetitions or did not fit: the space is taken to be at its end"
-            self.note(text)
+        trial = self.record.trials[number]
+        trained = self._take_up(trial)
+        repeated = trial.state is TrialState.DUPLICATE
+        self.vain = [] if trained else [*self.vain, "repeated another" if repeated else trial.why or "did not fit"]
+        if len(self.vain) >= MOST_VAIN and self.sweep.method != "grid":
+            why = "; ".join(f"{count} {said}" for said, count in Counter(self.vain).most_common(3))
+            self.note(f"{MOST_VAIN} draws in a row gave nothing to train ({why}): the space is taken to be at its end")
             self.exhausted = True
         return not self.exhausted
 
@@ -285,18 +304,21 @@ class _Running:
             self._end(trial, TrialState.FAILED, why=why, seconds=seconds)
             self._failed(trial)
             return
-        metrics, model = end["metrics"], end["model"]
-        values = [self._judged(trial, metrics, at) for at in range(len(self.checked.aims))]
-        missing = [aim.metric for aim, value in zip(self.checked.aims, values, strict=True) if value is None]
-        state = TrialState.MISSING_METRIC if missing else TrialState.COMPLETE
-        why = _no_metric(" and no ".join(missing), metrics) if missing else None
-        value, second = (None, None) if missing else (values[0], values[1] if len(values) > 1 else None)
-        self._end(trial, state, value, second=second, why=why, seconds=seconds, metrics=metrics, model=model)
+        said = judging.verdict(self.checked, trial, end["metrics"], end["model"])
+        self._end(trial, TrialState(said.pop("state")), said.pop("value"), seconds=seconds, **said)
+        self._need_metric()
         if self.sweep.pruning is not None and not any(each.told for each in self.record.trials.values()):
             self.stopping = (
                 f"trial {trial.number} ended and told no {self.checked.metric} while it trained, so that nothing can "
                 "be stopped by it: take /sweep/prune out"
             )
+
+    def _need_metric(self) -> None:
+        """Begin no more where a trial has ended without what it is judged by, and none with it: the next would too."""
+        states = {each.state: each for each in self.record.trials.values()}
+        if TrialState.MISSING_METRIC in states and TrialState.COMPLETE not in states:
+            trial = states[TrialState.MISSING_METRIC]
+            self.stopping = f"trial {trial.number} is over, and {trial.why}: name one of them in /sweep/metric"
 
     def _close_for_good(self, trial: Trial) -> None:
         """A run that was stopped for good keeps no checkpoints: nothing goes on from them."""
@@ -304,15 +326,6 @@ class _Running:
         if run is not None and run.state().state is State.INTERRUPTED:
             clear_checkpoints(run.path / "checkpoints")
             run.transition(State.CANCELLED, note=f"stopped by sweep {self.folder.name} after {trial.pruned_at}")
-
-    def _judged(self, trial: Trial, metrics: dict[str, Any], at: int) -> float | None:
-        """What a trial comes to in the metric of this place; None where its run has no such number."""
-        aim = self.checked.aims[at]
-        found = metrics.get(aim.metric)
-        last = [float(found)] if isinstance(found, int | float) and not isinstance(found, bool) else []
-        if self.sweep.metrics[at].at == "best":
-            last += trial.told.values()
-        return min(last, key=aim.cost, default=None)
 
     def _failed(self, trial: Trial) -> None:
         failures = sum(each.state is TrialState.FAILED for each in self.record.trials.values())
@@ -379,9 +392,3 @@ class _Running:
         """Write a line and take it in."""
         self.folder.journal.add(event, **fields)
         self.record.take({"event": event} | fields)
-
-
-def _no_metric(name: str, metrics: dict[str, Any]) -> str:
-    """Why a trial has nothing that it is judged by, with what its run was measured by."""
-    numbers = [each for each, value in metrics.items() if isinstance(value, int | float)]
-    return f"its run has no {name}" + (f": it has {', '.join(numbers[:12])}" if numbers else "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -57,6 +59,34 @@ class Space:
                 drawn[pointer] = _number(trial, pointer, parameter)
         return drawn
 
+    def at_random(self, draw: random.Random, base: Mapping[str, Any]) -> Values:
+        """Values at random, for a look, as the method ``random`` draws them."""
+        values: Values = {}
+        for pointer, parameter in self.parameters.items():
+            if not self.active(pointer, values, base):
+                continue
+            if (counted := parameter.stepped(10_000)) is not None:
+                values[pointer] = draw.choice(counted)
+                continue
+            assert parameter.min is not None and parameter.max is not None
+            if parameter.log:
+                drawn = math.exp(draw.uniform(math.log(parameter.min), math.log(parameter.max)))
+            else:
+                drawn = draw.uniform(parameter.min, parameter.max)
+            values[pointer] = round(drawn) if parameter.whole else min(max(drawn, parameter.min), parameter.max)
+        return values
+
+    def count(self, most: int) -> int | None:
+        """How many combinations there are at most, conditions not counted; None for more than ``most``, and for a range
+        without a step."""
+        count = 1
+        for parameter in self.parameters.values():
+            values = parameter.stepped(most)
+            count *= len(values) if values is not None else most + 1
+            if count > most:
+                return None
+        return count
+
     def fixed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Values as Optuna's ``enqueue_trial`` takes them. Raises ValueError for one that is no choice."""
         found = {}
@@ -101,7 +131,9 @@ class Space:
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
         assert parameter.min is not None and parameter.max is not None
-        return parameter.min <= value <= parameter.max and (not parameter.whole or float(value).is_integer())
+        if parameter.whole and not float(value).is_integer():
+            return False
+        return parameter.min <= value <= parameter.max and parameter.at_a_step(value)
 
 
 def space_of(sweep: SweepSection) -> Space:

@@ -14,7 +14,7 @@ from runner.spec import pointers
 from runner.spec.checking import LoadedSpec
 from runner.spec.envelope import TrainingSpec
 from runner.spec.reader import Document
-from runner.sweeps import constraints
+from runner.sweeps import fitting, held_out
 from runner.sweeps.children import VARIED, Child, child_of
 from runner.sweeps.journal import Aim
 from runner.sweeps.space import Space, dotted, pointer_of, space_of, wrong_list
@@ -40,6 +40,8 @@ class CheckedSweep:
     trials: int
     #: Children that were made to see whether they are right.
     tried: list[Child] = field(default_factory=list)
+    #: What is odd about it without being wrong.
+    warnings: list[Fault] = field(default_factory=list)
 
     @property
     def metric(self) -> str:
@@ -108,62 +110,18 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
                 )
     trials = _trials(loaded, space, fault)
     aims = _aims(loaded, fault)
-    for at, text in enumerate(sweep.constraints):
-        try:
-            for place in constraints.places(text):
-                if pointer_of(place) not in space.parameters and pointers.get(
-                    loaded.base.spec.model_dump(mode="json"), pointer_of(place), _NOTHING
-                ) in (_NOTHING, None):
-                    fault(("sweep", "constraints", at), f"there is no {place} in the base spec")
-                    break
-            else:
-                _told(loaded, space, text)
-        except constraints.Unfit as error:
-            fault(("sweep", "constraints", at), str(error))
-    _measured(loaded, space, aims[0].metric, fault)
+    faults += fitting.faults(loaded, space)
+    faults += held_out.faults(loaded, space, aims[0].metric)
     if sweep.prune is not None or sweep.method == "halving":
         _measured_while_trained(loaded.base.spec, fault)
     if faults:
         raise SpecError(faults, source=document.source)
-    tried = _children(loaded, space, key)
-    return CheckedSweep(loaded, space, loaded.base.kind, aims, trials, tried)
+    tried = _children(loaded, space, key, aims[0].metric)
+    warnings = held_out.warnings(loaded, key)
+    return CheckedSweep(loaded, space, loaded.base.kind, aims, trials, tried, warnings)
 
 
 _NOTHING = object()
-
-
-def _told(loaded: LoadedSweep, space: Space, text: str) -> None:
-    """Raise :class:`constraints.Unfit` for a constraint that compares nothing, or that can be told neither of the first
-    nor of the last of what is varied."""
-    if not constraints.compares(text):
-        raise constraints.Unfit("compares nothing: write < <= > >= == or !=")
-    document, named = loaded.base.spec.model_dump(mode="json"), constraints.places(text)
-    base = {place: pointers.get(document, pointer_of(place), None) for place in named}
-    unfit: list[constraints.Unfit] = []
-    for end in (0, -1):
-        values = dict(base)
-        for place in named:
-            if (parameter := space.parameters.get(pointer_of(place))) is not None:
-                values[place] = (parameter.values or (parameter.min, parameter.max))[end]
-        try:
-            constraints.holds(text, values)
-        except constraints.Unfit as error:
-            unfit.append(error)
-    if len(unfit) == 2:
-        raise unfit[0]
-
-
-def feasible(loaded: LoadedSweep, child: Child) -> str | None:
-    """The constraint that a child does not fit, as it is written; None where it fits all."""
-    for text in loaded.sweep.constraints:
-        document = child.loaded.spec.model_dump(mode="json")
-        values = {place: pointers.get(document, pointer_of(place)) for place in constraints.places(text)}
-        try:
-            if not constraints.holds(text, values):
-                return text
-        except constraints.Unfit as error:
-            return f"{text}: {error}"
-    return None
 
 
 def _at(document: Document, at: Sequence[str | int], message: str, hint: str | None = None) -> SpecError:
@@ -231,16 +189,6 @@ def _aim(loaded: LoadedSweep, asked: Metric, at: Sequence[str | int], fault: Any
     return Aim(asked.name, asked.goal or "maximize")
 
 
-def _measured(loaded: LoadedSweep, space: Space, metric: str, fault: Any) -> None:
-    """Trials that nothing is held out of have nothing that they are judged by."""
-    data = loaded.base.spec.data
-    varied = any(place.startswith("/data/validation") for place in space.parameters)
-    given = getattr(data, "validation_data", None) or getattr(data, "split_column", None)
-    if getattr(data, "validation_split", None) == 0 and not given and not varied:
-        message = f"nothing is held out in the base spec, so that no trial is measured by {metric}"
-        fault(("base",), message, "set /data/validation_split")
-
-
 def _measured_while_trained(spec: TrainingSpec, fault: Any) -> None:
     """A pruner that hears nothing is a fault, not a silence."""
     own = spec.model.spec
@@ -275,7 +223,7 @@ def _typed(loaded: LoadedSweep, space: Space) -> Space:
     return Space(found)
 
 
-def _children(loaded: LoadedSweep, space: Space, key: str) -> list[Child]:
+def _children(loaded: LoadedSweep, space: Space, key: str, metric: str) -> list[Child]:
     """Make children of every end and choice, and of some that are drawn. Raises SpecError for those that are no specs.
 
     What several have wrong alike is told once.
@@ -285,12 +233,14 @@ def _children(loaded: LoadedSweep, space: Space, key: str) -> list[Child]:
     if loaded.sweep.method == "grid":
         tried += itertools.islice(space.combinations(base), MOST_CHECKED)
     else:
-        tried += [_drawn(space, base, random.Random(seed)) for seed in range(16)]  # noqa: S311 - not for a secret
+        tried += [space.at_random(random.Random(seed), base) for seed in range(16)]  # noqa: S311 - not for a secret
     found: list[Child] = []
     faults: dict[tuple[str, str], Fault] = {}
     for values in tried[:MOST_CHECKED]:
         try:
             found.append(child_of(base, name, values))
+            if (measured := held_out.nothing_left(found[-1], metric)) is not None:
+                raise SpecError([measured])
         except SpecError as error:
             for each in error.faults:
                 faults.setdefault((each.pointer, each.message), _of_value(loaded, space, key, values, each))
@@ -346,18 +296,3 @@ def _differ(loaded: LoadedSweep, space: Space, key: str, tried: Sequence[Child])
                 "has no effect: its values train the same",
                 "take it out, or vary what it depends on too",
             )
-
-
-def _drawn(space: Space, base: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
-    """Values at random, for a look."""
-    values: dict[str, Any] = {}
-    for pointer, parameter in space.parameters.items():
-        if not space.active(pointer, values, base):
-            continue
-        if (counted := parameter.stepped()) is not None and len(counted) < 10_000:
-            values[pointer] = draw.choice(counted)
-        else:
-            assert parameter.min is not None and parameter.max is not None
-            drawn = draw.uniform(parameter.min, parameter.max)
-            values[pointer] = round(drawn) if parameter.whole else drawn
-    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -27,7 +28,10 @@ class Parameter(Section):
         False, description="Whether the range is drawn from by order of magnitude: as many from 1 to 10 as to 100."
     )
     step: Annotated[Number, Field(gt=0)] | None = option(
-        None, description="The distance of neighbouring values, counted from min. null: any of the range.", older=("q",)
+        None,
+        description="The distance of neighbouring values, counted from min: max is one of them. null: any of the "
+        "range.",
+        older=("q",),
     )
     type: Literal["int", "float"] | None = option(
         None,
@@ -60,6 +64,10 @@ class Parameter(Section):
             raise invalid(("max",), "empty_range", f"is not greater than min, {self.min:g}")
         if self.step is not None and self.step > self.max - self.min:
             raise invalid(("step",), "one_value", f"is longer than the range: min, {self.min:g}, is all that it has")
+        if not self.at_a_step(self.max):
+            below, above = self._ends()
+            message = f"does not reach max, {self.max:g}: the nearest that it reaches are {below} and {above}"
+            raise invalid(("step",), "end_not_reached", message)
         if self.log and self.min <= 0:
             raise invalid(("min",), "log_of_nothing", "a logarithmic range begins above 0")
         if self.log and self.step is not None:
@@ -75,8 +83,24 @@ class Parameter(Section):
             return self.type == "int"
         return all(isinstance(end, int) for end in (self.min, self.max, 1 if self.step is None else self.step))
 
-    def stepped(self) -> list[Any] | None:
-        """All values, from the least, where they can be counted; None for a range without a step."""
+    def at_a_step(self, value: Number) -> bool:
+        """Whether a number of the range lies a whole number of steps above its least."""
+        if self.step is None or self.log:
+            return True
+        assert self.min is not None
+        steps = (value - self.min) / self.step
+        # What is reckoned with floats, such as 0.1 + 2 * 0.3, is a little beside.
+        return abs(steps - round(steps)) < 1e-6
+
+    def _ends(self) -> tuple[str, str]:
+        """The last number of steps before the greatest value, and the first behind it."""
+        least, step = Decimal(str(self.min)), Decimal(str(self.step))
+        last = least + (Decimal(str(self.max)) - least) // step * step
+        return f"{last.normalize():f}", f"{(last + step).normalize():f}"
+
+    def stepped(self, most: int | None = None) -> list[Any] | None:
+        """All values, from the least, where they can be counted; None for a range without a step, and for more than
+        ``most``."""
         if self.values is not None:
             return list(self.values)
         assert self.min is not None and self.max is not None
@@ -84,7 +108,12 @@ class Parameter(Section):
         if step is None:
             return None
         count = int((self.max - self.min) / step + 1e-9) + 1
-        return [int(self.min + at * step) if self.whole else float(self.min + at * step) for at in range(count)]
+        if most is not None and count > most:
+            return None
+        return [
+            int(self.min + at * step) if self.whole else min(float(self.min + at * step), self.max)
+            for at in range(count)
+        ]
 
 
 class Metric(Section):

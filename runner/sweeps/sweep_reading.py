@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from runner import near_names
 from runner.errors import Fault, SpecError
-from runner.spec import checking
+from runner.spec import checking, messages, pointers
 from runner.spec.checking import LoadedSpec
 from runner.spec.findings import Finding, find, in_order
 from runner.spec.old_names import modernise
 from runner.spec.reader import Document, read, read_file
 from runner.sweeps.foreign_words import in_our_words
-from runner.sweeps.sweep_fields import SweepDocument, SweepSection
+from runner.sweeps.sweep_fields import Pruning, SweepDocument, SweepSection
+
+#: What stops runs.
+KINDS: tuple[str, ...] = get_args(Pruning.model_fields["kind"].annotation)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def load_sweep(data: bytes | str, source: str = "<sweep>", folder: Path = Path()
     except ValidationError as error:
         faults = faults_of(error, document, value, schema, modern, older, faults)
     if faults or found is None:
-        raise SpecError([finding.fault for finding in in_order(faults)], source=source)
+        raise SpecError([_with_form(finding.fault, value) for finding in in_order(faults)], source=source)
     warnings: list[Finding] = [*odd]
     for spelling in older:
         if spelling not in foreign:
@@ -65,6 +69,20 @@ def load_sweep(data: bytes | str, source: str = "<sweep>", folder: Path = Path()
 def load_sweep_file(path: Path | str) -> LoadedSweep:
     """The same of a file. Raises SpecError; NotFoundError or EnvironmentProblem if it cannot be read."""
     return load_sweep(read_file(Path(path)), str(path), Path(path).parent)
+
+
+def _with_form(fault: Fault, value: Any) -> Fault:
+    """A fault of what is written as a word, or lacks its kind, with the form that is right."""
+    given = pointers.get(value, fault.pointer, None)
+    if fault.pointer == "/sweep/prune":
+        if isinstance(given, str):
+            kind = given if given in KINDS else near_names.nearest(given, KINDS) or KINDS[0]
+            return replace(fault, hint=f'write {{"kind": "{kind}"}}')
+        if isinstance(given, dict) and "kind" not in given and fault.expected is None:
+            return replace(fault, expected=messages.choice(map(messages.as_json, KINDS)))
+    if isinstance(given, str) and fault.pointer in ("/sweep/metric", "/sweep/metric/0", "/sweep/metric/1"):
+        return replace(fault, hint=f'write {{"name": {messages.as_json(given)}}}')
+    return fault
 
 
 def sweep_schema() -> dict[str, Any]:

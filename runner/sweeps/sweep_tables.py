@@ -189,3 +189,8 @@ def shown(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | None):
         return json.dumps(value, ensure_ascii=False)
     return value
+
+
+def short(value: float | None) -> str | None:
+    """A metric's value for a terminal: at most six digits that count. JSON has all of them."""
+    return None if value is None else f"{value:.6g}"

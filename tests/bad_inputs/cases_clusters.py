@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,12 @@ ROOT = "s3://bucket/runs"
 
 
 def asked(
-    name: str, run: dict[str, Any], *says: str, code: int = 3, words: tuple[object, ...] = ("--dry-run",)
+    name: str,
+    run: dict[str, Any],
+    *says: str,
+    code: int = 3,
+    words: tuple[object, ...] = ("--dry-run",),
+    faults: int = 1,
 ) -> Case:
     """A training whose ``run`` section is this one; ``--dry-run`` shows what would be submitted."""
     spec = {"model": {"name": "ratings", "spec": ELO}, "data": {"dataset": "sample"}, "epochs": 1, "run": run}
@@ -21,7 +27,13 @@ def asked(
         bench.write("spec.json", spec)
 
     whole = ("train", "--spec-file", "spec.json", *words)
-    return Case(name=f"cluster: {name}", code=code, words=whole, says=says, prepare=prepare)
+    return Case(name=f"cluster: {name}", code=code, words=whole, says=says, prepare=prepare, faults=faults)
+
+
+def exported(name: str, run: dict[str, Any], *says: str, faults: int = 1) -> Case:
+    """The same spec, for a program that rents machines."""
+    trained = asked(name, run, "spec.json:", *says, faults=faults)
+    return replace(trained, words=("spec", "export", "spec.json", "--to", "skypilot"))
 
 
 def over(engine: str, **section: Any) -> dict[str, Any]:
@@ -56,14 +68,19 @@ CASES = [
     asked("a field that is none", over("slurm", quue="gpu"), "/run/engine/quue", 'did you mean "queue"?'),
     asked("a list of options", over("slurm", options=[]), "/run/engine/options", "an object"),
     asked("a lifetime of nothing", over("slurm", lifetime=0), "/run/engine/lifetime", "too small"),
-    asked("all GPUs of nobody knows where", over("slurm", run={"gpus": "all"}), "/run/gpus", code=6),
-    asked("no network elsewhere", over("slurm", run={"network": False}), "/run/network", code=6),
+    asked("all GPUs of nobody knows where", over("slurm", run={"gpus": "all"}), "spec.json:", "/run/gpus"),
+    asked("no network elsewhere", over("slurm", run={"network": False}), "spec.json:", "/run/network"),
     asked("a local run with an engine", over("local"), "/run/engine", "the executor is local"),
     asked("a container with an engine", over("docker"), "/run/engine", "the executor is docker"),
     asked("an engine by a flag alone", {}, "/run", "slurm takes `engine`", words=("--executor", "slurm")),
     asked("leaving a local run", {"executor": "local"}, "--detach", code=2, words=("--detach",)),
-    asked("an option that Slurm has not", over("slurm", options={"acount": "x"}), "/run/engine/options/acount",
-          "'account'"),
+    asked("an option that Slurm has not", over("slurm", options={"acount": "x"}), "spec.json:",
+          "/run/engine/options/acount", "'account'"),
+    asked("a variable that is not set beside an option that is none",
+          over("slurm", options={"acount": "x"}, run={"env": ["NOT_SET_HERE"]}), "/run/engine/options/acount",
+          "/run/env", "NOT_SET_HERE", "export it", faults=2),
+    asked("a variable that is not set", over("slurm", run={"env": ["NOT_SET_HERE"]}), "/run/env", "NOT_SET_HERE",
+          code=6),
     asked("an option that the spec decides", over("slurm", options={"time": "1h"}), "/run/engine/options/time",
           "/run/engine/lifetime"),
     asked("lines that are a number", over("slurm", options={"setup": 3}), "/run/engine/options/setup",
@@ -82,6 +99,10 @@ CASES = [
     remote("a run that is none", ("status", "nothing"), "there is no run 'nothing'"),
     remote("a place where no run is", ("logs", "/nowhere/runs/x"), "/nowhere/runs/x", "there is no run"),
     remote("a store that is none", ("cancel", "gs://x/y"), "gs://", code=2),
+    exported("no image for a rented machine", over("kubernetes"), "/run/image", "none is named"),
+    exported("no engine to export for", {}, "/run/engine", "no directory that other machines reach"),
+    exported("a queue and a setting of another engine", over("slurm", queue="gpu", options={"account": "x"},
+             run={"image": "registry/runner:1"}), "/run/engine/queue", "/run/engine/options", faults=2),
     Case(name="cluster: a root that is a file", code=5, words=("remote", "fetch", "root/x"), says=("there is no run",),
          prepare=a_file),
 ]  # fmt: skip

@@ -20,6 +20,7 @@ from runner.errors import (
     DataError,
     EnvironmentProblem,
     ExitCode,
+    Fault,
     IntegrityError,
     NotFoundError,
     SpecError,
@@ -130,8 +131,6 @@ def test_the_order_is_what_the_spec_asks_for(place, monkeypatch):
 @pytest.mark.parametrize(
     ("run", "engine", "pointer"),
     [
-        ({"gpus": "all"}, {}, "/run/gpus"),
-        ({"network": False}, {}, "/run/network"),
         ({}, {"root": "/proc/self"}, "/run/engine/root"),
         ({}, {"root": "/no/such/folder"}, "/run/engine/root"),
     ],
@@ -144,6 +143,24 @@ def test_what_cannot_be_honoured_is_refused_by_pointer(place, run, engine, point
     assert not ScriptedEngine.orders and not list((place / "root").iterdir())
 
 
+@pytest.mark.parametrize(("field", "value"), [("gpus", "all"), ("network", False)])
+def test_what_no_engine_can_have_is_a_fault_of_the_spec(place, field, value):
+    with pytest.raises(SpecError) as refused:
+        spec(place, run={field: value})
+    assert [fault.pointer for fault in refused.value.faults] == [f"/run/{field}"]
+
+
+def test_what_an_engine_refuses_has_its_line_whenever_it_is_found(place):
+    text = json.dumps(document(place, engine={"queue": "gpu"}), indent=2)
+    for begin in (train_and_resume.train, train_and_resume.leave):
+        ScriptedEngine.refuses = SpecError([Fault("is no queue of this cluster", "/run/engine/queue")])
+        with pytest.raises(SpecError) as refused:
+            begin(load(text, source="spec.json"), Workspace.below(place))
+        (fault,) = refused.value.faults
+        assert text.splitlines()[fault.line - 1].strip() == '"queue": "gpu"'
+        assert refused.value.source == "spec.json" and not (place / "runs").exists()
+
+
 def test_an_engine_that_is_not_named_is_refused(place):
     wrong = document(place)
     del wrong["run"]["engine"]
@@ -154,9 +171,18 @@ def test_an_engine_that_is_not_named_is_refused(place):
 def test_a_dry_run_prints_what_would_be_submitted(place, capsys):
     explain(spec(place), Workspace.below(place), None, as_json=False)
     told = capsys.readouterr().out
-    assert "what is submitted:\n\n#!/bin/sh\n# run-1\nexec runner worker --root" in told
+    made = planned(place)
+    run = made.executor.id_of(made.spec, made.document)
+    assert f"what is submitted:\n\n#!/bin/sh\n# {run}-1\nexec runner worker --root {place}/root/{run}" in told
+    assert f"command    runner worker --root {place}/root/{run}" in told
+    assert "RUN stands for the id that the run gets" in told and "network    not needed" in told
     assert "judged there" in told
     assert not ScriptedEngine.orders and not list((place / "root").iterdir())
+
+
+def test_a_run_in_a_store_of_objects_needs_the_network(place, capsys):
+    explain(spec(place, engine={"root": "s3://bucket/runs"}), Workspace.below(place), None, as_json=False)
+    assert "network    yes" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("executor", ["local", "auto"])

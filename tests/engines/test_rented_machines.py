@@ -15,7 +15,7 @@ from runner.engines.engine import Order
 from runner.engines.rented_machines import hf_jobs, skypilot
 from runner.engines.run_root import RunRoot
 from runner.engines.storage import FolderStorage
-from runner.errors import UsageError
+from runner.errors import SpecError
 from tests.conftest import Desk
 
 ORDER = Order(
@@ -80,9 +80,9 @@ def test_a_job_of_hugging_face_stops_before_its_machine_does() -> None:
     ],
 )
 def test_what_rented_machines_do_not_have_is_refused(write: Any, changes: dict[str, Any], where: str) -> None:
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(SpecError) as refused:
         write(replace(ORDER, **changes))
-    assert refused.value.where == where
+    assert [fault.pointer for fault in refused.value.faults] == [where]
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_what_rented_machines_do_not_have_is_refused(write: Any, changes: dict[s
     ],
 )
 def test_what_hugging_face_does_not_have_is_refused(changes: dict[str, Any], where: str) -> None:
-    with pytest.raises(UsageError) as refused:
+    with pytest.raises(SpecError) as refused:
         hf_jobs(replace(ORDER, **changes))
-    assert refused.value.where == where
+    assert [fault.pointer for fault in refused.value.faults] == [where]
 
 
 def spec(root: Path | str) -> dict[str, Any]:
@@ -122,11 +122,11 @@ def test_a_staged_run_is_trained_by_the_command_that_is_printed(desk: Desk) -> N
 def test_the_verb_writes_them(desk: Desk) -> None:
     file = desk.write("spec.json", spec(desk.home / "root"))
     refused = desk("spec", "export", file, "--to", "skypilot")
-    assert refused.code == 2
+    assert refused.code == 3
     assert "/run/engine/root" in refused.err
     plain = desk.write("plain.json", spec("x") | {"run": {"executor": "local"}})
     refused = desk("spec", "export", plain, "--to", "hf-jobs")
-    assert refused.code == 2
+    assert refused.code == 3
     assert "/run/engine" in refused.err
     assert "skypilot" in desk("spec", "export", plain, "--to", "skypilo").err
 

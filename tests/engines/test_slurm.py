@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from runner.engines.slurm import SlurmEngine
 from runner.engines.slurm_machines import gpus_of, refuse_what_none_has
 from runner.engines.slurm_script import duration, script
 from runner.errors import EnvironmentProblem, SpecError
+from tests.conftest import Desk
 
 
 def order(**fields: Any) -> Order:
@@ -310,3 +312,34 @@ def test_what_no_machine_has_is_refused(fields: dict[str, Any], pointer: str, wo
 def test_what_machines_have_is_not_refused_and_neither_is_what_is_not_known() -> None:
     refuse_what_none_has(order(gpus=2, cpus=4, memory=2**30), _MACHINES)
     refuse_what_none_has(order(gpus=9), "")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sbatch: error: _establish_config_source: failed to fetch config\n"
+        "sbatch: fatal: Could not establish a configuration source",
+        "sbatch: error: Unable to contact slurm controller (connect failure)",
+        "sbatch: fatal: what no version has said yet",
+    ],
+)
+def test_a_cluster_that_takes_nothing_is_told_before_there_is_a_run(said: str, desk: Desk) -> None:
+    programs = desk.home / "programs"
+    programs.mkdir()
+    for name in ("sbatch", "squeue", "scontrol", "scancel"):
+        path = programs / name
+        path.write_text(f"#!/bin/sh\ncat >/dev/null\necho {shlex.quote(said)} >&2\nexit 1\n")
+        path.chmod(0o755)
+    desk.environment["PATH"] = f"{programs}:{os.environ['PATH']}"
+    (desk.home / "root").mkdir()
+    kind = {"model_type": "elo_scoring", "min_model_occurrences": 20}
+    document = {
+        "model": {"name": "elo", "spec": kind},
+        "data": {"dataset": "sample"},
+        "epochs": 1,
+        "run": {"executor": "slurm", "engine": {"root": str(desk.home / "root")}},
+    }
+    ended = desk("train", "--spec-file", desk.write("spec.json", document))
+    assert ended.code == 6, ended.err
+    assert said.splitlines()[-1].rpartition(": ")[2] in ended.err
+    assert not (desk.home / "runs").exists()

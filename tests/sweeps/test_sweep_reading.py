@@ -126,6 +126,32 @@ BAD = {
         sweep(BASE | {"epochs": 0}), "/base/epochs", "too small",
     ),
     "a base that pushes": (sweep(BASE | {"hub": {"repository": "me/it"}}), "/base", "every trial would push"),
+    "a constraint that nothing meets": (
+        spaced({"min": 4, "max": 64}, constraints=["model.spec.k_factor > 100"]), "/sweep/constraints/0",
+        "none of 2,000 draws meets it",
+    ),
+    "a constraint that no combination meets": (
+        spaced([2, 4], "/epochs", constraints=["epochs < 5", "epochs == 3"]), "/sweep/constraints/1",
+        "none of 2 combinations meets it",
+    ),
+    "constraints that nothing meets together": (
+        spaced([2, 4], "/epochs", method="grid", constraints=["epochs > 3", "epochs < 3"]), "/sweep/constraints",
+        "none of 2 combinations meets all 2",
+    ),
+    "a step that does not reach the end": (
+        spaced({"min": 1, "max": 10, "step": 2}, "/epochs"), "/sweep/space/~1epochs/step",
+        "does not reach max, 10: the nearest that it reaches are 9 and 11",
+    ),
+    "a value that holds nothing out": (
+        spaced([0, 0.2], "/data/validation_split"), "/sweep/space/~1data~1validation_split", "nothing is held out",
+    ),
+    "a range that begins where nothing is held out": (
+        spaced({"min": 0, "max": 0.5}, "/data/validation_split"), "/sweep/space/~1data~1validation_split",
+        "nothing is held out",
+    ),
+    "a metric that is a word": (sweep(metric="f1"), "/sweep/metric", 'write {"name": "f1"}'),
+    "metrics that are words": (sweep(metric=["f1", "accuracy"]), "/sweep/metric/1", 'write {"name": "accuracy"}'),
+    "a way to stop that is a word": (sweep(prune="mediam"), "/sweep/prune", 'write {"kind": "median"}'),
     "not JSON": ("{", "", ""),
 }  # fmt: skip
 
@@ -135,6 +161,46 @@ def test_what_is_wrong_with_a_sweep_is_said_where_it_is(name: str) -> None:
     document, pointer, said = BAD[name]
     found = faults(document)
     assert any(at == pointer and said in message for at, message in found), found
+
+
+def test_what_a_way_to_stop_can_be_is_listed_where_it_is_missing() -> None:
+    with pytest.raises(SpecError) as caught:
+        load_sweep(json.dumps(sweep(prune={})))
+    (fault,) = caught.value.faults
+    assert (fault.pointer, fault.expected) == ("/sweep/prune", 'one of "median", "halving", "hyperband"')
+
+
+@pytest.mark.parametrize("text", ["epochs <", "epochs > 100", "epoch < 3"])
+def test_a_fault_of_a_constraint_has_its_text(text: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        checked(sweep(constraints=[text]))
+    (fault,) = caught.value.faults
+    assert fault.found == json.dumps(text)
+
+
+@pytest.mark.parametrize(
+    "parameter", [{"min": 1, "max": 9, "step": 2}, {"min": 0.1, "max": 0.7, "step": 0.2}, {"min": 0.0, "max": 1.0}]
+)
+def test_a_step_that_reaches_the_end_is_one_and_takes_what_it_draws(parameter: dict[str, Any]) -> None:
+    space = checked(spaced(parameter, "/model/spec/tie_both_bad_epsilon")).space
+    (only,) = space.parameters.values()
+    place = "/model/spec/tie_both_bad_epsilon"
+    assert all(space.takes(place, value) for value in only.stepped() or [0.3])
+    assert not space.takes(place, parameter["max"] + 2)
+    assert not parameter.get("step") or not space.takes(place, parameter["min"] + parameter["step"] / 2)
+
+
+def test_a_constraint_that_few_meet_is_one() -> None:
+    checked(spaced({"min": 4, "max": 64}, constraints=["model.spec.k_factor < 4.5"]))
+    checked(spaced([2, 4], "/epochs", constraints=["epochs == 4", "epochs > 3"]))
+
+
+@pytest.mark.parametrize("place", ["/data/seed", "/data/validation_split", "/data/max_samples"])
+def test_trials_that_are_measured_on_other_rows_are_told_of(place: str) -> None:
+    values = {"/data/seed": [1, 2], "/data/validation_split": [0.2, 0.3], "/data/max_samples": [500, 600]}[place]
+    (warning,) = checked(sweep(space={place: values, "/epochs": [2, 3]})).warnings
+    assert "held-out rows" in warning.message and warning.pointer.endswith(place.replace("/", "~1"))
+    assert not checked(sweep()).warnings
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -195,6 +195,42 @@ def test_a_dry_run_says_which_of_a_grid_are_not_trained(make_desk: Callable[[], 
     assert [child["values"]["/epochs"] for child in found["children"]] == [2, 3, 4]
 
 
+def test_a_dry_run_finds_what_one_of_the_values_would_fail_of(make_desk: Callable[[], Desk]) -> None:
+    desk = make_desk()
+    ended = run(desk, sweep(method="grid", trials=None, space={"/data/dataset": ["sample", "none.jsonl"]}), "--dry-run")
+    assert ended.code == 5 and "with data.dataset = 'none.jsonl'" in ended.json["message"]
+    assert "measured on other held-out rows" in ended.err
+
+
+def test_a_metric_that_no_run_has_ends_it_after_the_first_and_another_needs_no_training_again(
+    make_desk: Callable[[], Desk],
+) -> None:
+    desk = make_desk()
+    grid: dict[str, Any] = {"method": "grid", "trials": None, "space": {"/epochs": [1, 2]}}
+    for _ in range(2):
+        ended = run(desk, sweep(**grid, metric={"name": "f2", "goal": "maximize"}))
+        assert ended.code == 1
+        assert "its run has no f2: it has" in ended.json["message"] and "accuracy" in ended.json["message"]
+        assert "/sweep/metric" in ended.json["message"]
+        assert len(os.listdir(desk.home / "runs")) == 1
+    found = run(desk, sweep(**grid)).ok().json
+    assert [trial["state"] for trial in found["trials"]] == ["complete", "complete"]
+    assert len(os.listdir(desk.home / "runs")) == 2
+    # A terminal has as many digits as count, and JSON all of them.
+    best = desk("sweep", "best", NAME, "--json").ok().json["value"]
+    for words in (("best", NAME), ("list",)):
+        said = desk("sweep", *words).ok().out
+        assert f"{best:.6g}" in said and str(best) not in said
+
+
+def test_nothing_of_another_program_is_on_the_terminal(make_desk: Callable[[], Desk]) -> None:
+    desk = make_desk()
+    run(desk, sweep(trials=2, space={"/epochs": {"min": 1, "max": 3, "step": 2}})).ok()
+    # The first one's values are none of the steps of the second's.
+    ended = run(desk, sweep(trials=4, space={"/epochs": {"min": 2, "max": 4, "step": 1}})).ok()
+    assert "Warning" not in ended.err
+
+
 def test_runs_of_a_sweep_are_one_group_on_wandb() -> None:
     from runner.sweeps.children import child_of
 

@@ -110,7 +110,7 @@ def test_the_sweep_gives_each_trial_its_own_and_takes_them_back(
 
     monkeypatch.setattr(trial_process, "begin", begin)
     monkeypatch.setattr(running, "TICK", 0)
-    monkeypatch.setattr(running, "plan_one", lambda *_: None)
+    monkeypatch.setattr(running, "plan_each", lambda *_: None)
     ended = running.run_sweep(checked(2, 2), Workspace.below(tmp_path), executor="local")
     assert ended.record.counted() == 6 and len(beside) == 6
     assert max(map(len, beside)) == 2
