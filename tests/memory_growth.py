@@ -99,6 +99,9 @@ def document(kind: str) -> dict[str, Any]:
 SMALL = 12_000
 #: Rows of a group of pictures, and of a small file of them, whose pictures are as large as those of the large one.
 PICTURES_GROUP, FEW_PICTURES = 100, 150
+#: Rows of a small file of texts that are as long as those of the large one: what it takes to read a few of those at a
+#: time is not of how many there are.
+FEW_TEXTS = 300
 
 
 def write_small(path: Path, kind: str, words: int) -> None:
@@ -106,11 +109,12 @@ def write_small(path: Path, kind: str, words: int) -> None:
     if kind == "image_classification":
         written(path, kind, 0, words, FEW_PICTURES)
     else:
-        written(path, kind, 0, 0, SMALL)
+        written(path, kind, 0, words, SMALL, FEW_TEXTS)
 
 
-def written(path: Path, kind: str, size: int, words: int, least: int = 0) -> tuple[int, int]:
-    """A Parquet file of a kind's rows, of about ``size`` bytes and of ``least`` rows at least.
+def written(path: Path, kind: str, size: int, words: int, least: int = 0, long: int | None = None) -> tuple[int, int]:
+    """A Parquet file of a kind's rows, of about ``size`` bytes and of ``least`` rows at least, of which all, or the
+    first ``long`` alone, have a text.
 
     A row has a text of so many of :data:`WORDS`, or a picture of about as many bytes as that text. Texts are in one
     group of rows, as most writers make them. Pictures are in groups of a hundred, as the library ``datasets`` writes
@@ -118,7 +122,7 @@ def written(path: Path, kind: str, size: int, words: int, least: int = 0) -> tup
     """
     rng, rows, total = random.Random(0), [], 0
     while total < size or len(rows) < least:
-        text = " ".join(rng.choices(WORDS, k=words))
+        text = " ".join(rng.choices(WORDS, k=words if long is None or len(rows) < long else 0))
         rows.append(KINDS[kind][1](len(rows), text))
         total += len(rows[-1]["image"]) if kind == "image_classification" else len(text) + 12
     table = pa.Table.from_pylist(rows)

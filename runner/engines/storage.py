@@ -87,20 +87,17 @@ class FolderStorage:
     def create(self, key: str, data: bytes) -> bool:
         path = self._folder / key
         with _told(self.address):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-            try:
-                _write(aside, data)
-                # With the name comes the whole content.
-                os.link(aside, path)
-                return True
-            except FileExistsError:
-                return False
-            except OSError as error:
-                if error.errno not in NO_LINKS or not aside.exists():
-                    raise
-            finally:
-                aside.unlink(missing_ok=True)
+            with _aside(path) as aside:
+                try:
+                    _write(aside, data)
+                    # With the name comes the whole content.
+                    os.link(aside, path)
+                    return True
+                except FileExistsError:
+                    return False
+                except OSError as error:
+                    if error.errno not in NO_LINKS or not aside.exists():
+                        raise
             try:
                 _write(path, data)
                 return True
@@ -109,14 +106,9 @@ class FolderStorage:
 
     def put_file(self, source: Path, key: str) -> None:
         target = self._folder / key
-        with _told(self.address):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-            try:
-                copy_file(source, aside)
-                aside.replace(target)
-            finally:
-                aside.unlink(missing_ok=True)
+        with _told(self.address), _aside(target) as aside:
+            copy_file(source, aside)
+            aside.replace(target)
 
     def get_file(self, key: str, target: Path) -> bool:
         with _told(self.address):
@@ -222,6 +214,17 @@ def age(storage: Storage, key: str) -> float | None:
         with contextlib.suppress(EnvironmentProblem):
             storage.remove(now_key)
     return None if now is None else now - then
+
+
+@contextlib.contextmanager
+def _aside(path: Path) -> Iterator[Path]:
+    """A hidden name beside a file that is to be, in its folder, for what is not whole yet; nothing is left there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -22,7 +22,7 @@ from runner.runs.event_kinds import Event, ProgressEvent
 from runner.tasks.generation.options import GenerationOptions
 from runner.tasks.generation.passages import Passage
 from runner.tasks.generation.scored.asked_model import Progress
-from runner.tasks.generation.scored.scored_task import known
+from runner.tasks.generation.scored.scored_task import rounded
 
 #: What a suite's name begins with.
 MARK = "lm_eval:"
@@ -109,8 +109,8 @@ def evaluate_suite(
                     "task": task,
                     "model": model.reference,
                     "metric": metric if part == "none" else f"{metric} ({part})",
-                    "value": known(value),
-                    "standard_error": known(error) if isinstance(error, float) and math.isfinite(error) else None,
+                    "value": rounded(value),
+                    "standard_error": rounded(error) if isinstance(error, float) and math.isfinite(error) else None,
                     "n": counts.get(task),
                 }
             )

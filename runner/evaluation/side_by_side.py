@@ -10,7 +10,7 @@ import numpy as np
 from runner.contract.foreign_code import ENDS
 from runner.contract.quantities import counted
 from runner.tasks.generation.answer_metrics.figures import paired
-from runner.tasks.generation.scored.scored_task import ScoredTask, known
+from runner.tasks.generation.scored.scored_task import ScoredTask, rounded
 
 
 def measured(model: str, scored: ScoredTask, seed: int) -> list[dict[str, Any]]:
@@ -25,10 +25,10 @@ def measured(model: str, scored: ScoredTask, seed: int) -> list[dict[str, Any]]:
                 "label": figure.measure.label,
                 "better": figure.measure.better,
                 "decimals": figure.measure.decimals,
-                "value": known(interval.value),
-                "low": known(interval.low),
-                "high": known(interval.high),
-                "standard_error": known(error),
+                "value": rounded(interval.value),
+                "low": rounded(interval.low),
+                "high": rounded(interval.high),
+                "standard_error": rounded(error),
                 "interval": sort,
                 "n": figure.count,
                 "unread": 0 if figure.unread is None else int(figure.unread.sum()),
@@ -63,7 +63,7 @@ def compared(models: Sequence[tuple[str, ScoredTask]], seed: int) -> list[dict[s
                 continue
             found = paired(own, other, seed)
             rows.append(
-                row | {key: known(value) if isinstance(value, float) else value for key, value in found.items()}
+                row | {key: rounded(value) if isinstance(value, float) else value for key, value in found.items()}
             )
     return rows
 

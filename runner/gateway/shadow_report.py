@@ -8,7 +8,6 @@ beside it. Intervals are 95 % percentile bootstraps over conversations, whose re
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -90,7 +89,7 @@ class Report:
                 f"By its own expectation the chance of the better answer is {word}: {quality.value:+.3f} ({within})."
             )
         share = self.saved_share
-        if not math.isfinite(share.low):
+        if not share.has_ends:
             spent = (
                 f"It would have saved {share.value:.1%} of what was spent: {self.saved.value:.6g} a request. "
                 "One conversation alone tells no interval."

@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from runner import near_names, registry
 from runner.spec import messages
 from runner.spec.envelope import TrainingSpec
-from runner.spec.field_faults import check, not_described
+from runner.spec.field_faults import not_described
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.json_schemas import envelope, schema_for
 from runner.spec.kinds import built
 from runner.spec.old_names import Older, modernise
 from runner.spec.pointers import Path
-from runner.spec.pydantic_errors import from_pydantic, told
+from runner.spec.pydantic_errors import faults_of
 from runner.spec.reader import Document
 
 
@@ -31,18 +31,15 @@ def explain(
     ``known`` is False where the document has to name a kind and does not: ``kind`` is None then, as it is for one that
     starts from a stored model.
     """
-    faults = [] if known else _unnamed_kind(document, value)
+    unnamed = [] if known else _unnamed_kind(document, value)
     schema = envelope() if kind is None else schema_for(kind)
-    faults += check(document, value, schema)
     modern, older = modernise(value, schema)
-    spec = None
+    spec = refused = None
     try:
         spec = built(modern, kind)
     except ValidationError as error:
-        faults += [f for f in from_pydantic(error, document, modern, older) if not told(f, faults)]
-    # A misspelt key is one fault, not two: the key it was meant to be is not missing as well.
-    meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
-    faults = in_order([finding for finding in faults if finding.sort != "missing" or finding.at not in meant])
+        refused = error
+    faults = in_order(faults_of(refused, document, value, schema, modern, older, unnamed))
     return faults, older, None if faults else spec
 
 

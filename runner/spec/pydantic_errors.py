@@ -33,7 +33,7 @@ def from_pydantic(error: ValidationError, document: Document, modern: Any, older
 
 
 def faults_of(
-    error: ValidationError,
+    error: ValidationError | None,
     document: Document,
     value: Any,
     schema: Schema,
@@ -41,12 +41,14 @@ def faults_of(
     older: Sequence[Older] = (),
     known: Sequence[Finding] = (),
 ) -> list[Finding]:
-    """Everything wrong with a value that a class did not take, each fault once: what its schema says, and what a schema
-    cannot say. ``modern`` is the value that pydantic read, where older spellings were put into present ones; ``known``
-    are faults that were found before, and come first."""
+    """Everything wrong with a value, each fault once: what its schema says, and what a schema cannot say.
+
+    ``error`` is that of a class that did not take it, None where it did. ``modern`` is the value that pydantic read,
+    where older spellings were put into present ones; ``known`` are faults that were found before, and come first."""
     faults = [*known, *check(document, value, schema)]
-    beyond = from_pydantic(error, document, value if modern is None else modern, list(older))
-    faults += [fault for fault in beyond if not told(fault, faults)]
+    if error is not None:
+        beyond = from_pydantic(error, document, value if modern is None else modern, list(older))
+        faults += [fault for fault in beyond if not told(fault, faults)]
     # A misspelt key is one fault, not two: the key it was meant to be is not missing as well.
     meant = {(*finding.at[:-1], finding.meant) for finding in faults if finding.sort == "unknown"}
     return [finding for finding in faults if finding.sort != "missing" or finding.at not in meant]

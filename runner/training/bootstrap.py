@@ -25,17 +25,22 @@ class Interval:
     high: float
 
     @property
+    def has_ends(self) -> bool:
+        """Whether there is an interval: of one group there is none."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
     def holds_zero(self) -> bool:
         """Whether a difference may as well be none: also where there is no interval."""
         return not (self.low > 0.0 or self.high < 0.0)
 
     def as_dict(self) -> dict[str, float | None]:
-        """As documents hold it: None for an end that there is not."""
-        return {"value": self.value, "low": _known(self.low), "high": _known(self.high)}
+        """As documents hold it: None for a value, or an end, that there is not."""
+        return {"value": known(self.value), "low": known(self.low), "high": known(self.high)}
 
     def ends(self, name: str) -> dict[str, float | None]:
         """``<name>_low`` and ``<name>_high``, as documents hold them: None for an end that there is not."""
-        return {f"{name}_low": _known(self.low), f"{name}_high": _known(self.high)}
+        return {f"{name}_low": known(self.low), f"{name}_high": known(self.high)}
 
 
 @dataclass(frozen=True)
@@ -110,5 +115,6 @@ def _means(sums: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray
     return (times @ sums) / (times @ count)[:, None]
 
 
-def _known(value: float) -> float | None:
+def known(value: float) -> float | None:
+    """A number as documents hold it: None for one that is undefined, or beyond what a float holds."""
     return float(value) if math.isfinite(value) else None

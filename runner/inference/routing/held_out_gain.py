@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,7 @@ class Held:
         for column, row in enumerate(rows):
             interval = redrawn.interval(column)
             # Of one prompt there is none.
-            row |= {"low": interval.low, "high": interval.high} if math.isfinite(interval.low) else {}
+            row |= {"low": interval.low, "high": interval.high} if interval.has_ends else {}
         distinct = {round(row["share"], 12): row for row in rows}
         return list(distinct.values())
 

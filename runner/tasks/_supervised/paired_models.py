@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Measure, Table
-from runner.tasks._supervised.target_metrics import decimals_of, known
+from runner.tasks._supervised.target_metrics import decimals_of
 from runner.training.bootstrap import Resampled
 
 Row = dict[str, Any]
@@ -34,7 +34,7 @@ def ranked(rows: Sequence[Row], redrawn: Sequence[Resampled | None], measures: t
     for at, row in enumerate(rows):
         gap = paired.difference(at, best)
         row["best"] = at == best
-        row["versus_best"] = {"value": known(gap.value), "low": known(gap.low), "high": known(gap.high)}
+        row["versus_best"] = gap.as_dict()
         row["tied_with_best"] = gap.holds_zero
     return [rows[at] for at in order]
 

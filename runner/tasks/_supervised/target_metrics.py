@@ -7,22 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner.contract import Measure, Table
-from runner.training.bootstrap import Interval
+from runner.training.bootstrap import known
 
 Metrics = dict[str, float | int | None]
 
 #: Targets that get tables of their own. A page of four tables for each of a hundred labels is read by nobody.
 TABLED = 8
-
-
-def known(value: float) -> float | None:
-    """A number as documents hold it: None for one that is undefined, or beyond what a float holds."""
-    return float(value) if math.isfinite(value) else None
-
-
-def interval_metrics(name: str, interval: Interval) -> Metrics:
-    """``<name>_low`` and ``<name>_high``."""
-    return dict(interval.ends(name))
 
 
 def mean_of(values: Iterable[float | None]) -> float | None:

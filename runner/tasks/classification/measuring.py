@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Table
-from runner.tasks._supervised.target_metrics import Metrics, interval_metrics, over_targets
+from runner.tasks._supervised.target_metrics import Metrics, over_targets
 from runner.tasks.classification.point_metrics import UNSEEN, Judged, point_metrics
 from runner.training.bootstrap import Resampled, resample
 
@@ -79,7 +79,7 @@ def _with_interval(metrics: Metrics, redrawn: Resampled | None, column: int) -> 
     """The metrics with the accuracy's interval behind it."""
     found: dict[str, Any] = {"accuracy_low": None, "accuracy_high": None}
     if redrawn is not None:
-        found = interval_metrics("accuracy", redrawn.interval(column))
+        found = redrawn.interval(column).ends("accuracy")
     return {"accuracy": metrics["accuracy"], **found} | {
         name: value for name, value in metrics.items() if name not in found
     }

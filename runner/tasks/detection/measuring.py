@@ -9,11 +9,11 @@ import numpy as np
 
 from runner.contract import Table
 from runner.data.boxes.box_side import BoxSplit
-from runner.tasks._supervised.target_metrics import Metrics, interval_metrics, known
+from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.detection.average_precision import OVERLAPS
 from runner.tasks.detection.found_boxes import FoundBoxes
 from runner.tasks.detection.judged_boxes import Judged, judge
-from runner.training.bootstrap import GROUPS_SALT, Resampled
+from runner.training.bootstrap import GROUPS_SALT, Resampled, known
 
 #: Samples behind an interval; fewer of very many boxes.
 DRAWS, LEAST_DRAWS = 200, 20
@@ -53,7 +53,7 @@ def score(judged: Judged, part: BoxSplit, seed: int, draws: int = DRAWS) -> tupl
     if metrics["map"] is not None and draws:
         redrawn = _redrawn(judged, part, seed, draws)
         for at, name in enumerate(("map", "map_50")):
-            metrics |= interval_metrics(name, redrawn.interval(at))
+            metrics |= redrawn.interval(at).ends(name)
     else:
         metrics |= dict.fromkeys([f"{name}_{end}" for name in ("map", "map_50") for end in ("low", "high")])
     # A class's own figures, as far as a page has room for them.

@@ -12,7 +12,6 @@ from runner.pages.numbers import number, signed_interval
 
 if TYPE_CHECKING:
     from runner.tasks.ranking.verdict import Measured, Verdict
-    from runner.training.bootstrap import Interval
 
 POLICIES, VERDICT, CURVE = "policies", "verdict", "cost_quality"
 #: The measures that stand among a run's metrics too, the first with its interval.
@@ -30,7 +29,7 @@ def metrics(told: Verdict) -> dict[str, float | int | None]:
         if (measured := told.measures.get(name)) is not None:
             found[name] = measured.found.value
             if name == HEADLINE:
-                found |= {f"{name}_low": _end(measured.found.low), f"{name}_high": _end(measured.found.high)}
+                found |= measured.found.ends(name)
     return found
 
 
@@ -48,7 +47,7 @@ def recorded(told: Verdict, also: Sequence[str] = ()) -> dict[str, dict[str, obj
         title="Beside other ways to choose",
         columns=("policy", "quality", "low", "high", "mean cost", "prompts", "calls"),
         rows=[
-            (names[row.name], *_interval(row.quality), row.cost, row.prompts, calls(row.calls, row.unmeasured))
+            (names[row.name], *row.quality.as_dict().values(), row.cost, row.prompts, calls(row.calls, row.unmeasured))
             for row in told.policies
         ],
         plot="bars",
@@ -60,7 +59,7 @@ def recorded(told: Verdict, also: Sequence[str] = ()) -> dict[str, dict[str, obj
         name=VERDICT,
         title="Verdict",
         columns=("measure", "value", "low", "high", "prompts"),
-        rows=[(labels[name], *_interval(row.found), row.prompts) for name, row in told.measures.items()],
+        rows=[(labels[name], *row.found.as_dict().values(), row.prompts) for name, row in told.measures.items()],
         note="\n".join([*sentences(told), *also]),
         decimals=dict.fromkeys(("value", "low", "high"), PLACES),
     )
@@ -220,17 +219,9 @@ def _verdict(told: Verdict, measure: str, rival: str) -> str:
 def _gain(measured: Measured) -> str:
     found = measured.found
     within = signed_interval(found.low, found.high, PLACES)
-    within = f"95 % interval {within}" if math.isfinite(found.low) else within
+    within = f"95 % interval {within}" if found.has_ends else within
     return f"gain {found.value:+.{PLACES}f} ({within}) over {number(measured.prompts)} prompts"
 
 
 def _single(told: Verdict) -> str:
     return f"always {told.single}" if told.free else f"a fixed order, {told.single} first"
-
-
-def _interval(told: Interval) -> tuple[float | None, float | None, float | None]:
-    return _end(told.value), _end(told.low), _end(told.high)
-
-
-def _end(value: float) -> float | None:
-    return value if math.isfinite(value) else None

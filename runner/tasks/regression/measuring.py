@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from runner.contract import Table
-from runner.tasks._supervised.target_metrics import Metrics, interval_metrics, known, over_targets
+from runner.tasks._supervised.target_metrics import Metrics, over_targets
 from runner.tasks.regression.point_metrics import Judged, correlations
-from runner.training.bootstrap import Resampled, resample
+from runner.training.bootstrap import Resampled, known, resample
 
 #: The measures that are redrawn, in the order of :meth:`Judged.statistics`.
 REDRAWN = ("r2", "rmse", "mae")
@@ -88,7 +88,7 @@ def _metrics(redrawn: Resampled) -> Metrics:
     metrics: Metrics = {}
     for at, name in enumerate(REDRAWN):
         metrics[name] = known(redrawn.mean[at])
-        metrics |= interval_metrics(name, redrawn.interval(at))
+        metrics |= redrawn.interval(at).ends(name)
     return metrics
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Table
-from runner.tasks._supervised.target_metrics import Metrics, interval_metrics
+from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.spans.squad_scores import score_all
 from runner.training.bootstrap import Resampled, resample
 
@@ -36,7 +36,7 @@ def score(rows: Sequence[Any], said: Sequence[str], seed: int) -> tuple[Metrics,
     metrics: Metrics = {}
     for column, name in enumerate(("f1", "exact_match")):
         metrics[name] = _mean(each[:, column])
-        metrics |= interval_metrics(name, redrawn.interval(column)) if redrawn is not None else {
+        metrics |= redrawn.interval(column).ends(name) if redrawn is not None else {
             f"{name}_low": None, f"{name}_high": None,
         }  # fmt: skip
     # Where all have answers, the figures of those that have are no others.

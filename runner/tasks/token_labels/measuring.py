@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from runner.contract import Table
-from runner.tasks._supervised.target_metrics import Metrics, interval_metrics, known
+from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.token_labels.judged_tags import Judged, Tags, rates
 from runner.tasks.token_labels.tag_tables import tables
-from runner.training.bootstrap import Resampled, resample
+from runner.training.bootstrap import Resampled, known, resample
 
 
 def _f1(sums: np.ndarray) -> np.ndarray:
@@ -44,7 +44,7 @@ def score(judged: Judged, seed: int) -> tuple[Metrics, Resampled | None]:
     redrawn = resample(judged.counts, np.arange(count), seed).of(_f1)
     precision, recall, f1 = rates(right, found, there)
     each = [rates(*sums)[2] for sums in judged.by_type().values()]
-    return metrics | {"f1": f1} | interval_metrics("f1", redrawn.interval(0)) | {
+    return metrics | {"f1": f1} | redrawn.interval(0).ends("f1") | {
         "precision": precision, "recall": recall, "f1_macro": known(sum(each) / len(each)),
     }, redrawn  # fmt: skip
 

@@ -19,7 +19,7 @@ from runner.tasks.generation.evaluation_sections import EvaluationTask, Generati
 from runner.tasks.generation.questions.question_rows import AskedTask, read_task
 from runner.tasks.generation.scored import ways
 from runner.tasks.generation.scored.asked_model import TOGETHER, AskedModel
-from runner.tasks.generation.scored.scored_task import ScoredTask, known
+from runner.tasks.generation.scored.scored_task import ScoredTask, rounded
 from runner.training.evaluation_fields import Better, check_measured
 from runner.training.without_dropout import without_dropout
 
@@ -47,7 +47,7 @@ class Answered:
 
     def metrics(self) -> dict[str, float | None]:
         """The same as numbers; None where not one answer counts."""
-        return {name: known(each.value) for name, each in self.figures().items()}
+        return {name: rounded(each.value) for name, each in self.figures().items()}
 
 
 class Memory:
@@ -151,11 +151,11 @@ class AskedTasks:
         for task, (name, scored) in zip(self.tasks, after.scored, strict=True):
             for figure in scored.figures:
                 interval, _, _ = figure.interval(seed)
-                ends = [known(interval.low), known(interval.high)]
+                ends = [rounded(interval.low), rounded(interval.high)]
                 unread = 0 if figure.unread is None else int(figure.unread.sum())
-                earlier = known(was[f"{name}/{figure.measure.metric}"].value)
+                earlier = rounded(was[f"{name}/{figure.measure.metric}"].value)
                 told = [figure.count, unread, sum(scored.truncated), task.loaded.source, _sha256(task)]
-                rows.append([name, figure.measure.metric, earlier, known(figure.value), *ends, *told])
+                rows.append([name, figure.measure.metric, earlier, rounded(figure.value), *ends, *told])
         columns = ["task", "metric", "before", "after", "low", "high", "n", "unread", "cut", "file", "sha256"]
         decimals = dict.fromkeys(["before", "after", "low", "high"], 3)
         title = "Tasks, before and after the training"

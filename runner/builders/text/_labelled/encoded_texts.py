@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,17 +63,26 @@ def encode(
         first = [each[0] if paired else "\n".join(filter(None, each)) for each in some]
         words: dict[str, Any] = {"text_pair": [each[1] for each in some]} if paired else {}
         words |= {"return_attention_mask": False, "return_token_type_ids": told_kinds, "verbose": False}
-        read = tokenizer(first, truncation=False, **words)
-        long = [row for row, own in enumerate(read["input_ids"]) if len(own) > max_length]
-        cut += [at + row for row in long]
-        again = tokenizer(first, truncation=True, max_length=max_length, **words) if long else read
+        read = tokenizer(first, truncation=True, max_length=max_length, **words)
+        cut += [at + row for row in _cut(read, tokenizer, first, max_length, words)]
         # A tokenizer without special tokens makes nothing of an empty text, and a transformer needs something to read.
-        ids.add(own or [tokenizer.pad_token_id] for own in again["input_ids"])
+        ids.add(own or [tokenizer.pad_token_id] for own in read["input_ids"])
         if told_kinds:
-            kinds.add(own or [0] for own in again["token_type_ids"])
+            kinds.add(own or [0] for own in read["token_type_ids"])
     return EncodedTexts(
         ids.done(), kinds.done() if told_kinds else None, int(tokenizer.pad_token_id), np.array(cut, np.int64)
     )
+
+
+def _cut(read: Any, tokenizer: Any, first: Sequence[str], max_length: int, words: Mapping[str, Any]) -> list[int]:
+    """Which of the rows that were read with ``words`` had more tokens than ``max_length``."""
+    full = [row for row, own in enumerate(read["input_ids"]) if len(own) >= max_length]
+    if read.encodings is not None:
+        # What is left over of a row is there: a long text is not read twice.
+        return [row for row in full if read.encodings[row].overflowing]
+    again = {**words, "text_pair": [words["text_pair"][row] for row in full]} if "text_pair" in words else words
+    whole = tokenizer([first[row] for row in full], truncation=False, **again)["input_ids"] if full else []
+    return [row for row, own in zip(full, whole, strict=True) if len(own) > max_length]
 
 
 def _whole(text: str) -> str:

@@ -76,7 +76,7 @@ class ScoredTask:
         for figure in self.figures:
             each = figure.each
             for at, record in enumerate(self.records):
-                value = known(each[at])
+                value = rounded(each[at])
                 record.setdefault("scores", {})[figure.measure.metric] = value
                 if figure.ends is not None:
                     record.setdefault("code", {})[figure.measure.metric] = figure.ends[at]
@@ -84,6 +84,6 @@ class ScoredTask:
                     record.setdefault("unread", []).append(figure.measure.metric)
 
 
-def known(value: float) -> float | None:
+def rounded(value: float) -> float | None:
     """A number for a document: rounded, and None for one that is none."""
     return round(float(value), DECIMALS) + 0.0 if math.isfinite(value) else None

@@ -180,7 +180,7 @@ def test_a_model_of_questions_with_answers_alone_always_answers(make_desk):
 def test_a_small_encoder_learns_to_answer_real_questions(shared_data, make_desk):
     """The sentences that questions of XQuAD are answered by: whole paragraphs take a CPU too long."""
     desk = make_desk()
-    path = sentences(shared_data / "qa_xquad_en.parquet", desk.home / "sentences.jsonl", every=3)
+    path = sentences(shared_data / "qa_xquad_en.parquet", desk.home / "sentences.jsonl", every=5)
     document = changed(
         base_model_name="sentence-transformers/all-MiniLM-L6-v2",
         max_question_length=40,
