@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
 from runner.chat.endpoints.answers_cache import Answer, AnswersCache
@@ -12,6 +12,9 @@ from runner.chat.endpoints.chat_requests import Asking, Failed
 from runner.chat.messages import Conversation
 from runner.contract import TrainContext
 from runner.errors import DataError, EnvironmentProblem, Stopped
+
+#: Seconds after which is looked again whether the run is to stop.
+LOOK = 0.2
 
 
 class AskedEndpoint:
@@ -27,9 +30,15 @@ class AskedEndpoint:
         self._asking = asking or Asking()
 
     def answers(
-        self, prompts: Sequence[Conversation], context: TrainContext, *, tell: bool = True
+        self,
+        prompts: Sequence[Conversation],
+        context: TrainContext,
+        *,
+        tell: bool = True,
+        worth_keeping: Callable[[str], bool] = bool,
     ) -> list[tuple[str, bool] | None]:
-        """``tell`` says whether each answer is told as progress.
+        """``tell`` says whether each answer is told as progress, ``worth_keeping`` whether a text answers what was
+        asked: one that does not is not kept, so that an endpoint that has been mended is asked again.
 
         Raises :class:`DataError` for a prompt with tools, and :class:`EnvironmentProblem` for questions that got no
         answer, once all others have theirs."""
@@ -38,24 +47,31 @@ class AskedEndpoint:
         asked = [self._messages(prompt) for prompt in prompts]
         pool, cache = urllib3.PoolManager(maxsize=self._concurrency), AnswersCache(context.cache / "answers")
         found: list[Answer | None] = [cache.get(self._keyed.backend, messages) for messages in asked]
+        found = [answer if answer is not None and worth_keeping(answer.text) else None for answer in found]
         failed: list[Failed] = []
         waiting = [at for at, answer in enumerate(found) if answer is None]
 
         def ask(at: int) -> Answer:
             answer = self._asking.ask(pool, self._keyed, asked[at])
-            cache.put(self._keyed.backend, asked[at], answer)
+            if worth_keeping(answer.text):
+                cache.put(self._keyed.backend, asked[at], answer)
             return answer
 
         executor = ThreadPoolExecutor(self._concurrency)
         try:
             running = {executor.submit(ask, at): at for at in waiting}
-            for done, each in enumerate(as_completed(running), 1):
-                try:
-                    found[running[each]] = each.result()
-                except Failed as failure:
-                    failed.append(failure)
-                if tell:
-                    context.emit("progress", done=done, total=len(waiting), unit="answers", metrics={})
+            open_ones, done = set(running), 0
+            while open_ones:
+                ended, open_ones = wait(open_ones, timeout=LOOK, return_when=FIRST_COMPLETED)
+                for each in sorted(ended, key=running.__getitem__):
+                    done += 1
+                    try:
+                        found[running[each]] = each.result()
+                    except Failed as failure:
+                        failed.append(failure)
+                    if tell:
+                        context.emit("progress", done=done, total=len(waiting), unit="answers", metrics={})
+                # An endpoint may take minutes for an answer: who asks to stop does not wait for it.
                 if context.stop_requested():
                     raise Stopped("stopped while an endpoint was asked: what it has answered is kept")
         except BaseException:
