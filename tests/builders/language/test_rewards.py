@@ -463,10 +463,13 @@ def test_who_asks_to_stop_does_not_wait_for_a_judge_that_hangs(context_for):
         endpoint.slow["judge"] = threading.Event()
         own = {"reward_type": "judge", "base_url": endpoint.url, "model": "judge"}
         context = replace(context_for(loaded([], 0), "run"), stop_requested=lambda: endpoint.asked["judge"] > 0)
-        opened = WeightedRewards.opened(sections(own=own), context)
+        opened, before = WeightedRewards.opened(sections(own=own), context), set(threading.enumerate())
         with pytest.raises(Stopped):
             opened.worth(answers("a", "b"), 2)
         assert not endpoint.slow["judge"].is_set()
+        left = set(threading.enumerate()) - before
+        assert left, "the questions are still open"
+        assert all(thread.daemon for thread in left), "the end of a process would wait for them"
 
 
 def test_a_judge_of_held_out_answers_compares_them_with_the_first(context_for):

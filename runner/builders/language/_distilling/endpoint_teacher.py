@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Any
 
 from runner.chat.endpoints.answers_cache import Answer, AnswersCache
@@ -57,9 +60,9 @@ class AskedEndpoint:
                 cache.put(self._keyed.backend, asked[at], answer)
             return answer
 
-        executor = ThreadPoolExecutor(self._concurrency)
+        running: dict[Future[Answer], int] = {Future(): at for at in waiting}
         try:
-            running = {executor.submit(ask, at): at for at in waiting}
+            _started(ask, running, self._concurrency)
             open_ones, done = set(running), 0
             while open_ones:
                 ended, open_ones = wait(open_ones, timeout=LOOK, return_when=FIRST_COMPLETED)
@@ -79,7 +82,8 @@ class AskedEndpoint:
             self._asking.stopped.set()
             raise
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            for future in running:
+                future.cancel()
         if failed:
             told = ": ".join(filter(None, (failed[0].reason, failed[0].told)))
             raise EnvironmentProblem(
@@ -95,3 +99,24 @@ class AskedEndpoint:
                 "rows with tools are not asked of an endpoint", where=self._where, hint="leave such rows out"
             )
         return [{"role": turn.role, "content": turn.content} for turn in prompt.messages]
+
+
+def _started(ask: Callable[[int], Answer], futures: Mapping[Future[Answer], int], most: int) -> None:
+    """Have some threads ask for what each future is of. A process ends without them; it would wait for an executor's."""
+    left: SimpleQueue[Future[Answer]] = SimpleQueue()
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                future = left.get_nowait()
+                if not future.set_running_or_notify_cancel():
+                    continue
+                try:
+                    future.set_result(ask(futures[future]))
+                except Exception as error:
+                    future.set_exception(error)
+
+    for future in futures:
+        left.put(future)
+    for _ in range(min(most, len(futures))):
+        Thread(target=work, name="asks an endpoint", daemon=True).start()
