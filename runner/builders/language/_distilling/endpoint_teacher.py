@@ -102,7 +102,7 @@ class AskedEndpoint:
 
 
 def _started(ask: Callable[[int], Answer], futures: Mapping[Future[Answer], int], most: int) -> None:
-    """Have some threads ask for what each future is of. A process ends without them; it would wait for an executor's."""
+    """Have some threads ask for what each future is of. A process ends without them, but waits for those of an executor."""
     left: SimpleQueue[Future[Answer]] = SimpleQueue()
 
     def work() -> None:
@@ -113,7 +113,7 @@ def _started(ask: Callable[[int], Answer], futures: Mapping[Future[Answer], int]
                     continue
                 try:
                     future.set_result(ask(futures[future]))
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - whoever waits for the future raises it
                     future.set_exception(error)
 
     for future in futures:
