@@ -102,7 +102,7 @@ class AskedEndpoint:
 
 
 def _started(ask: Callable[[int], Answer], futures: Mapping[Future[Answer], int], most: int) -> None:
-    """Have some threads ask for what each future is of. A process ends without them, but waits for those of an executor."""
+    """Have some threads ask for what each future is of; unlike an executor's, none holds up the end of a process."""
     left: SimpleQueue[Future[Answer]] = SimpleQueue()
 
     def work() -> None:
