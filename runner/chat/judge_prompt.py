@@ -27,6 +27,11 @@ def questions(question: str, answer: str, other: str) -> tuple[str, str]:
     )
 
 
+def has_verdict(said: str) -> bool:
+    """Whether a judge's words say which of the two is better."""
+    return VERDICT.search(said) is not None
+
+
 def verdict(said: str, first: bool) -> float | None:
     """What a judge's words are worth to the answer that stood first, or second; None where it says nothing."""
     found = VERDICT.findall(said)

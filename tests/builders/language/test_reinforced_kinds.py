@@ -82,6 +82,15 @@ def test_a_judge_behind_an_endpoint_is_learned_from(trained, kind):
     assert any(not torch.equal(tensor, stored[1][name]) for name, tensor in stored[0].items())
 
 
+def test_a_training_whose_judge_says_nothing_that_can_be_read_fails_by_its_words(trained):
+    with serving() as endpoint:
+        endpoint.answer = lambda body: "A"
+        own = {"own": {"reward_type": "judge", "base_url": endpoint.url, "model": "judge"}}
+        with pytest.raises(RunFailed, match=r"the judge gave no verdict.* it said 'A'") as error:
+            trained("grpo", context=ONE_EPOCH, max_steps=1, group_size=2, rewards=own)
+    assert error.value.where == "/model/spec/rewards/own"
+
+
 def test_groups_of_equal_rewards_are_counted_and_told(trained, tmp_path):
     body = "[len(text) / 7 if right == 3 else 0.0 for text, right in zip(completions, columns['answer'])]"
     rows = [*prompts(), *prompts()[1:]]

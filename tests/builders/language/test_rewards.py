@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from runner.builders.language._rewards.weighted_rewards import WeightedRewards, 
 from runner.chat.messages import Conversation, Message
 from runner.contract.foreign_code import CodeLimits, Program
 from runner.data.dialogues.row_types import PromptRow
-from runner.errors import DataError, EnvironmentProblem, RunFailed
+from runner.errors import DataError, EnvironmentProblem, RunFailed, Stopped
 from runner.execution import code_driver
 from tests.inference.collecting.endpoint import serving
 
@@ -186,6 +187,7 @@ def test_a_function_that_says_none_does_not_apply(context_for, tmp_path):
         ("raise SystemExit(3)", "raised SystemExit: 3"),
         ("return [float('nan')] * len(completions)", "gave nan"),
         ("return [float('inf'), 0]", "gave inf"),
+        ("return [10 ** 400, 0]", "gave a whole number that is too large"),
         ("return [1.0]", "gave 1 value for 2 answers"),
         ("return [1.0 / len(kwargs['nothing']) for _ in completions]", "KeyError: 'nothing' (judge.py:2)"),
         ("return ['good', 'bad']", "gave str and no number"),
@@ -425,6 +427,49 @@ def test_a_judge_that_says_nothing_does_not_apply_and_one_that_fails_ends_the_ru
         with pytest.raises(EnvironmentProblem, match="HTTP 400") as error:
             opened.worth(answers("c", "d"), 2)
         assert error.value.where == "/model/spec/rewards/own"
+
+
+def test_what_a_judge_said_without_a_verdict_is_told_and_asked_again(context_for):
+    said = answers("it is right", "wrong")
+    with serving() as endpoint:
+        given, endpoint.answer = endpoint.answer, lambda body: "The first\none."
+        opened = judged(context_for, endpoint.url, said)
+        assert np.isnan(opened.worth(said, 2).total).all()
+        assert "2 of 2 times the judge gave no verdict" in opened.unread["own"].told()
+        assert "'The first one.'" in opened.unread["own"].told()
+        endpoint.answer = given
+        mended = judged(context_for, endpoint.url, said)
+        assert mended.worth(said, 2).total.tolist() == [1.0, 0.0], "the judge was mended, and is asked again"
+        assert not mended.unread
+
+
+def test_a_judge_that_never_gives_a_verdict_is_not_asked_on_and_on(context_for):
+    with serving() as endpoint:
+        endpoint.answer = lambda body: "A" * 500 + " is better."
+        said = answers(*"abcdefghijklm")
+        opened = judged(context_for, endpoint.url, said)
+        with pytest.raises(EnvironmentProblem, match=r"no verdict, which is \[\[A\]\]") as error:
+            opened.worth(said, len(said))
+        assert error.value.where == "/model/spec/rewards/own"
+        assert "A is better." in error.value.message
+        assert len(error.value.message) < 250
+        assert "max_new_tokens" in (error.value.hint or "")
+
+
+def test_who_asks_to_stop_does_not_wait_for_a_judge_that_hangs(context_for):
+    from tests.builders.language.conftest import loaded
+
+    with serving() as endpoint:
+        endpoint.slow["judge"] = threading.Event()
+        own = {"reward_type": "judge", "base_url": endpoint.url, "model": "judge"}
+        context = replace(context_for(loaded([], 0), "run"), stop_requested=lambda: endpoint.asked["judge"] > 0)
+        opened, before = WeightedRewards.opened(sections(own=own), context), set(threading.enumerate())
+        with pytest.raises(Stopped):
+            opened.worth(answers("a", "b"), 2)
+        assert not endpoint.slow["judge"].is_set()
+        left = set(threading.enumerate()) - before
+        assert left, "the questions are still open"
+        assert all(thread.daemon for thread in left), "the end of a process would wait for them"
 
 
 def test_a_judge_of_held_out_answers_compares_them_with_the_first(context_for):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runner.builders.language._reinforcing.practice import Practice
+from runner.builders.language._rewards.judged_pairs import NO_VERDICT
 from runner.errors import RunFailed
 
 REWARDS = "/model/spec/rewards"
@@ -17,6 +18,12 @@ def need_taught(spec: Any, practice: Practice) -> None:
     if not answers:
         return
     if counts["unrewarded_answers"] == answers:
+        for name, unread in practice.unread.items():
+            raise RunFailed(
+                f"no reward applied to any of {answers:,} answers: nothing was learned; {unread.told()}",
+                where=f"{REWARDS}/{name}",
+                hint=NO_VERDICT,
+            )
         raise RunFailed(
             f"no reward applied to any of {answers:,} answers: nothing was learned",
             where=REWARDS,

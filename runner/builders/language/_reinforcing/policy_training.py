@@ -98,6 +98,8 @@ def learn(spec: Any, context: TrainContext, make: Making) -> TrainResult:
     start.check(trained.model, may_stay=fitted.best_step is not None)
     for sentence in _oddities(spec, counts):
         context.emit("warning", message=sentence, pointer=REWARDS)
+    for name, unread in practice.unread.items():
+        context.emit("warning", message=f"{name}: {unread.told()}", pointer=f"{REWARDS}/{name}")
     # There may be no room for the optimizer beside what is written, nor for two models: the stored one is measured.
     del task, practice, machine, objective
     stored_model.write(trained, context, document, spec.save_as)

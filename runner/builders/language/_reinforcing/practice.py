@@ -15,6 +15,7 @@ from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.prompt_side import PromptSide
+from runner.builders.language._rewards.judged_pairs import Unread
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth
 
 #: What is counted over the whole training.
@@ -61,6 +62,11 @@ class Practice:
     def worth_is_one(self) -> bool:
         """Whether all answers of the training that were worth something were worth the same."""
         return bool(self._span[1] - self._span[0] <= advantages.SAME)
+
+    @property
+    def unread(self) -> dict[str, Unread]:
+        """Of each judge behind an endpoint what it has said without a verdict since this process began."""
+        return self._rewards.unread
 
     def parts(self, chosen: np.ndarray) -> Iterator[torch.Tensor]:
         """The losses of the parts of a step on some prompts."""

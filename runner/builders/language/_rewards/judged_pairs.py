@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from runner.builders.language._distilling.endpoint_teacher import AskedEndpoint
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
-from runner.chat.judge_prompt import questions, verdict
+from runner.chat.judge_prompt import has_verdict, questions, verdict
 from runner.chat.messages import Conversation, Message
 from runner.contract import TrainContext
+from runner.errors import EnvironmentProblem
+
+#: A judge none of whose first so many words had a verdict is asked no more.
+FIRST = 20
+#: What to do about a judge that gives no verdict.
+NO_VERDICT = "name a judge that ends as it is asked to; max_new_tokens has to leave room for what it says before"
+#: Characters of a judge's words that are shown.
+SHOWN = 120
+
+
+@dataclass
+class Unread:
+    """What a judge said without a verdict."""
+
+    count: int = 0
+    asked: int = 0
+    example: str = ""
+
+    def told(self) -> str:
+        """The end of a sentence about it."""
+        words = " ".join(self.example.split())
+        shown = words if len(words) <= SHOWN else f"... {words[-SHOWN:]}"
+        return (
+            f"{self.count:,} of {self.asked:,} times the judge gave no verdict, which is [[A]], [[B]] or [[C]]; once "
+            f"it said {shown!r}"
+        )
 
 
 class PreferredByJudge:
@@ -18,7 +45,8 @@ class PreferredByJudge:
     def __init__(self, section: Any, place: str, context: TrainContext) -> None:
         """Raises by ``place`` for an address that is none, and a key that is not there."""
         self._opponents, self._context = int(section.opponents), context
-        self._endpoint = AskedEndpoint(section, place)
+        self._endpoint, self._place = AskedEndpoint(section, place), place
+        self.unread = Unread()
 
     def values(self, answers: Sequence[JudgedAnswer]) -> list[float | None]:
         """Each answer is compared with those that come next, round and round: every one as often as any other."""
@@ -50,14 +78,25 @@ class PreferredByJudge:
         same = [_said(one) == _said(other) for one, other in pairs]
         texts = list(dict.fromkeys(text for both, alike in zip(asked, same, strict=True) if not alike for text in both))
         conversations = [Conversation((Message("user", text),)) for text in texts]
-        said = self._endpoint.answers(conversations, self._context, tell=False)
+        said = self._endpoint.answers(conversations, self._context, tell=False, worth_keeping=has_verdict)
         words = {text: answer[0] for text, answer in zip(texts, said, strict=True) if answer is not None}
+        self._count(words.values())
         found: list[float | None] = []
         for (first, second), alike in zip(asked, same, strict=True):
             one, other = verdict(words.get(first, ""), first=True), verdict(words.get(second, ""), first=False)
             known = None if one is None or other is None else (one + other) / 2
             found.append(0.5 if alike else known)
         return found
+
+    def _count(self, words: Iterable[str]) -> None:
+        """Raises :class:`EnvironmentProblem` for a judge that never gave a verdict: each question may cost."""
+        unread = self.unread
+        for each in words:
+            unread.asked += 1
+            if not has_verdict(each):
+                unread.count, unread.example = unread.count + 1, each
+        if unread.count == unread.asked >= FIRST:
+            raise EnvironmentProblem(unread.told(), where=self._place, hint=NO_VERDICT)
 
 
 def _prompt(answer: JudgedAnswer) -> str:

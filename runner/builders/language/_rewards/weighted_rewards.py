@@ -15,7 +15,7 @@ from runner.builders.language._fields import reward_fields as fields
 from runner.builders.language._rewards.code_reward import PassedTests
 from runner.builders.language._rewards.function_reward import Function
 from runner.builders.language._rewards.judged_answer import JudgedAnswer, Judging
-from runner.builders.language._rewards.judged_pairs import PreferredByJudge
+from runner.builders.language._rewards.judged_pairs import PreferredByJudge, Unread
 from runner.builders.language._rewards.model_reward import PreferredByModel, ScoredByModel
 from runner.builders.language._rewards.reference_rewards import Exact, Numeric
 from runner.builders.language._rewards.text_rewards import Format, GivenByEnvironment, Length, RegularExpression
@@ -54,6 +54,12 @@ class WeightedRewards:
         """Raises by pointer what opening one of them does."""
         judges = {name: _opened(section, f"{REWARDS}/{name}", context) for name, section in rewards.items()}
         return cls(judges, {name: section.weight for name, section in rewards.items()})
+
+    @property
+    def unread(self) -> dict[str, Unread]:
+        """Of each judge behind an endpoint what it said without a verdict; none of one that always gave one."""
+        found = {name: judge.unread for name, judge in self.judges.items() if isinstance(judge, PreferredByJudge)}
+        return {name: unread for name, unread in found.items() if unread.count}
 
     def worth(
         self,
@@ -180,9 +186,13 @@ def _asked(
             value = value.item()
         if not isinstance(value, int | float):
             raise failed(f"gave {type(value).__name__} and no number", which)
-        if not math.isfinite(value):
-            raise failed(f"gave {value}", which)
-        values.append(float(value))
+        try:
+            number = float(value)
+        except OverflowError:
+            raise failed("gave a whole number that is too large", which) from None
+        if not math.isfinite(number):
+            raise failed(f"gave {number}", which)
+        values.append(number)
     return values
 
 
