@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from runner.cli.output import say, show, table
 from runner.cli.parameters import UNSAID, ChoosingFlags, Json
+from runner.contract.quantities import counted
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ def _human(found: Report) -> str:
         (name, f"{found.answered_by.get(name, 0.0):.1%}", f"{found.would_ask.get(name, 0.0):.1%}") for name in names
     ]
     lines = [
-        f"{found.requests:,} requests of {found.conversations:,} conversations; the router agrees on "
-        f"{found.agreed:.1%} of them",
+        f"{counted(found.requests, 'requests')} of {counted(found.conversations, 'conversations')}; "
+        f"the router agrees on {found.agreed:.1%} of them",
         "",
         table(("LLM", "answered", "the router would ask"), rows, right=(1, 2)),
         "",

@@ -38,6 +38,13 @@ class LoadedBackends:
     left_out: tuple[str, ...]
     source: str
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: Those that the file has as a stored model's name alone.
+    named: frozenset[str] = frozenset()
+
+    def pointer(self, llm: str) -> str:
+        """Where the file says which stored model answers for an LLM."""
+        own = "/" + llm.replace("~", "~0").replace("/", "~1")
+        return own if llm in self.named else f"{own}/stored"
 
     def costs(self) -> Costs:
         """The table that ``route`` weighs costs by."""
@@ -86,7 +93,8 @@ def load_backends(
         if backend.api_key_env is not None and not keyless
     }
     left_out = tuple(name for name, value in found.items() if value is None)
-    return LoadedBackends(backends, left_out, str(path), keys)
+    named = frozenset(name for name, value in found.items() if isinstance(value, str))
+    return LoadedBackends(backends, left_out, str(path), keys, named)
 
 
 def _malformed(error: ValidationError, document: Document) -> list[Finding]:

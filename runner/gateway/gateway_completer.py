@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runner.data.prompt_rows import Row
@@ -68,14 +68,16 @@ class Gateway:
         wellness: Wellness | None = None,
         present: str | None = None,
         also_closed: Callable[[], Awaitable[None]] | None = None,
+        left_out: Collection[str] = (),
     ) -> None:
-        """``present`` answers everything, in shadow mode, while the router chooses silently."""
+        """``present`` answers everything, in shadow mode, while the router chooses silently. ``left_out`` are LLMs that
+        the router knows and that are not called."""
         self.decider, self.policy, self.strongest, self.present = decider, policy, strongest, present
         self.counters = counters or Counters()
         self.log, self._also_closed = log, also_closed
         self.sessions = sessions or Sessions()
         self._wellness = wellness or Wellness()
-        self._completers = dict(completers)
+        self._completers, self._left_out = dict(completers), frozenset(left_out)
         self._created = int(time.time())
         self._warm = False
         self._silent: set[asyncio.Task[Decision | None]] = set()
@@ -108,7 +110,18 @@ class Gateway:
         return [own, *map(self._own, self._completers)]
 
     def find(self, name: str) -> Served | None:
-        """What serves a name: also ``router-0.5``, which no list has and is the router's. None for an unknown one."""
+        """What serves a name: also ``router-0.5``, which no list has and is the router's. None for an unknown one.
+
+        Raises :class:`Refusal` for an LLM that is not called.
+        """
+        if name in self._left_out:
+            raise Refusal(
+                404,
+                f"{name} is not called here: the file of backends has null for it; there are "
+                f"{', '.join(self._completers)}",
+                param="model",
+                code="model_not_found",
+            )
         listed = {served.name: served for served in self.served()}
         return listed[ROUTER] if self.policy.of_model(name) is not None else listed.get(name)
 

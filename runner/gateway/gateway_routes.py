@@ -13,6 +13,7 @@ from runner.gateway.gateway_completer import Gateway
 from runner.gateway.gateway_page import page
 from runner.serving.application import Endpoints
 from runner.serving.bodies import read_document
+from runner.serving.body_faults import fault_of
 from runner.serving.completions import Refusal
 from runner.serving.openai_requests import fault_of
 from runner.serving.service import Service, Visit
@@ -50,6 +51,8 @@ def routes(service: Service, gateway: Gateway) -> list[BaseRoute]:
             raise fault from None
         if (given.score is None) == (given.better_than is None):
             raise Refusal(400, "one of score and better_than says what it was worth", param="score")
+        if given.better_than == given.request:
+            raise Refusal(400, "better_than names the answer itself: name another one", param="better_than")
         if gateway.log is None:
             raise Refusal(400, "there is no log to keep it in: the server was started without --log", code="no_log")
         for name in ("request", "better_than"):

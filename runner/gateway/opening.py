@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner.errors import DataError, UsageError
+from runner.errors import DataError, RunnerError, UsageError
 from runner.gateway.answer_costs import against
 from runner.gateway.asked_words import TAG
 from runner.gateway.backend_choice import read_calibration, settle
@@ -17,6 +17,8 @@ from runner.gateway.remote_completer import RemoteCompleter
 from runner.gateway.request_log import RequestLog
 from runner.gateway.request_routing import Decider
 from runner.gateway.scoring import llms_of, open_router, open_scorer
+from runner.generation.model_opening import base_folder, is_stored
+from runner.inference.opening import find_model
 from runner.serving.completions import Completer
 from runner.serving.opened_models import Limits, open_models
 from runner.serving.own_memory import OwnMemory
@@ -59,7 +61,8 @@ def open_gateway(
         workspace, router, words.rule, loaded, lengths=words.lengths,
         calibrate_on=read_calibration(words.calibrate_on), margin=words.switch_margin, device=device,
     )  # fmt: skip
-    scorer = open_scorer(workspace, opened, list(loaded.backends), words.lengths, device)
+    memory = memory or OwnMemory()
+    scorer = open_scorer(workspace, opened, list(loaded.backends), words.lengths, device, memory)
     client = HttpClient()
     completers, told, warnings = _completers(workspace, loaded, client, limits, device, memory)
     counters = Counters()
@@ -71,7 +74,7 @@ def open_gateway(
     decider = Decider(scorer, loaded.backends, words.harness_tags, strongest)
     gateway = Gateway(
         decider, policy, completers, strongest=strongest, counters=counters, log=log, present=words.present,
-        also_closed=client.aclose,
+        also_closed=client.aclose, left_out=loaded.left_out,
     )  # fmt: skip
     said = "answers come from " + words.present + ", and the router chooses silently" if words.present else "chooses"
     told = [*told, f"router: {router} {said}, for {', '.join(loaded.backends)}"]
@@ -89,7 +92,7 @@ def _completers(
     client: HttpClient,
     limits: Limits,
     device: str,
-    memory: OwnMemory | None,
+    memory: OwnMemory,
 ) -> tuple[dict[str, Completer], list[str], list[str]]:
     """Who answers for each LLM: endpoints share a client, stored models are opened once each."""
     found: dict[str, Completer] = {}
@@ -102,6 +105,13 @@ def _completers(
     told = [f"{llm}: {loaded.backends[llm].model or llm} of an endpoint" for llm in found]
     if not stored:
         return found, told, []
+    for llm, reference in stored.items():
+        try:
+            _need(workspace, reference)
+        except RunnerError as error:
+            # The file is what can be mended: what is wrong there is a name.
+            error.where = f"{loaded.source}: {loaded.pointer(llm)}"
+            raise
     references = list(dict.fromkeys(stored.values()))
     aliases = {llm: reference for llm, reference in stored.items() if llm != reference}
     opened = open_models(workspace, references, aliases=aliases, limits=limits, device=device, memory=memory)
@@ -109,8 +119,16 @@ def _completers(
     for llm, reference in stored.items():
         if llm not in chat:
             raise DataError(
-                f"{reference} does not answer conversations", where=f"{loaded.source} /{llm}",
+                f"{reference} does not answer conversations", where=f"{loaded.source}: {loaded.pointer(llm)}",
                 hint="a backend is a language model that was trained on conversations",
             )  # fmt: skip
         found[llm] = opened.language
     return found, [*told, *(f"{llm}: {reference}" for llm, reference in stored.items())], opened.warnings
+
+
+def _need(workspace: Workspace, reference: str) -> None:
+    """Raise :class:`~runner.errors.NotFoundError` for a model that is not there."""
+    if is_stored(reference):
+        find_model(workspace, reference)
+    else:
+        base_folder(workspace, reference)

@@ -43,8 +43,9 @@ class RequestLog:
         self._salt = secrets.token_bytes(16)
         self._waiting: deque[dict[str, Any]] = deque()
         self._some, self._end = threading.Event(), threading.Event()
-        self._torn = self._closed = False
+        self._closed = False
         try:
+            self._torn = _ends_torn(path)
             self._file = self._open()
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -116,3 +117,12 @@ class RequestLog:
         self._torn = written < len(whole)
         if self._torn:
             self._lost(1)
+
+
+def _ends_torn(path: Path) -> bool:
+    """Whether a log ends in half a line, as that of a server that was killed may: the next one begins anew."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"

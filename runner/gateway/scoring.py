@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from runner.data.prompt_rows import Row
 from runner.inference.opening import Opened, open_model
+from runner.serving.own_memory import OwnMemory
 from runner.tasks import length, ranking
 from runner.tasks.ranking.answers import LlmAnswers
 from runner.tasks.ranking.llm_options import LlmOptions
@@ -124,18 +125,29 @@ def llms_of(router: Opened) -> list[str]:
 
 
 def open_scorer(
-    workspace: Workspace, router: Opened, names: Sequence[str], lengths: str | None = None, device: str = "cpu"
+    workspace: Workspace,
+    router: Opened,
+    names: Sequence[str],
+    lengths: str | None = None,
+    device: str = "cpu",
+    memory: OwnMemory | None = None,
 ) -> Scorer:
     """The router and a length model, loaded. What people ask stays in memory: a disk keeps nothing of it unasked.
+
+    With a server's ``memory`` their weights are in it, and what becomes of their folders changes no score.
 
     Raises :class:`~runner.errors.NotFoundError` for a model that is not there, or an LLM that the router does not know.
     """
     names = list(names)
+    if memory is not None:
+        memory.keep_model(router)
     scorer = LlmAnswers(router, LlmOptions(models_to_score=names, unknown="error"), zero="", remember=False)
     if lengths is None:
         return Scorer(scorer)
     opened = open_model(workspace, lengths, device=device)
     opened.need(length.TASK, "--lengths", "a length model tells how long answers are")
+    if memory is not None:
+        memory.keep_model(opened)
     return Scorer(
         scorer, LlmAnswers(opened, LlmOptions(models_to_score=names, unknown="null"), zero="", remember=False)
     )

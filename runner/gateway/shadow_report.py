@@ -76,7 +76,7 @@ class Report:
         """What it says, in words."""
         quality = self.quality
         within = signed_interval(quality.low, quality.high)
-        if quality.value == quality.low == quality.high == 0:
+        if self.agreed == 1 or quality.value == quality.low == quality.high == 0:
             worth = "It would have asked the same LLM each time."
         elif quality.holds_zero:
             worth = (
@@ -90,11 +90,10 @@ class Report:
             )
         share = self.saved_share
         if not share.has_ends:
-            spent = (
-                f"It would have saved {share.value:.1%} of what was spent: {self.saved.value:.6g} a request. "
-                "One conversation alone tells no interval."
-            )
-            return [spent, worth]
+            spent = f"It would have saved {share.value:.1%} of what was spent: {self.saved.value:.6g} a request."
+            if share.value < 0:
+                spent = f"It would have cost {-share.value:.1%} more: {-self.saved.value:.6g} a request."
+            return [f"{spent} One conversation alone tells no interval.", worth]
         spent = (
             f"It would have saved {share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of what was spent: "
             f"{self.saved.value:.6g} a request ({self.saved.low:.6g} to {self.saved.high:.6g})."
@@ -150,7 +149,8 @@ def report(
 
     def share(means: np.ndarray) -> np.ndarray:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(means[..., 0] > 0, 1 - means[..., 1] / means[..., 0], 0.0)[..., None]
+            # Of what cost nothing nothing is saved; what is NaN, as all that one conversation redraws, stays so.
+            return np.where(means[..., 0] == 0, 0.0, 1 - means[..., 1] / means[..., 0])[..., None]
 
     same = np.array([each.chosen == each.line["model"] for each in replayed])
     return Report(

@@ -7,7 +7,7 @@ from typing import Any
 
 from runner import near_names, registry
 from runner.contract import Task
-from runner.errors import ConflictError, NotFoundError
+from runner.errors import ConflictError, NotFoundError, RunnerError
 from runner.inference.opening import PATHS, choose_device, open_model
 from runner.inference.untrained import PLAIN
 from runner.store.manifest import NAME as MANIFEST
@@ -55,7 +55,16 @@ def base_folder(workspace: Workspace, model: str) -> Path:
             f"there is no type {kind!r}, and no model {model} of the Hub lies here",
             hint=f"did you mean {meant}? A model of the Hub is fetched once: hf download {model}",
         )
-    return Path(pretrained.resolve(model, cache=workspace.cache))
+    try:
+        return Path(pretrained.resolve(model, cache=workspace.cache))
+    except RunnerError as error:
+        if wrong:
+            # TYPE/NAME is what is written most often, and what is not there is no model of the Hub's then.
+            named = [f"{each.model_type}/{each.name}" for each in listing(workspace.store) if each.name == name]
+            told = f"did you mean {' or '.join(dict.fromkeys(named))}?" if named else "`runner models` lists them"
+            said = f"a stored model is TYPE/NAME, and there is no type {kind!r}: {told}"
+            error.hint = f"{said}; of the Hub: {error.hint}" if error.hint else said
+        raise
 
 
 def _meant(workspace: Workspace, kind: str, name: str) -> str | None:

@@ -6,7 +6,7 @@ import base64
 import contextlib
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -20,11 +20,12 @@ from starlette.routing import BaseRoute, Route
 from runner import near_names
 from runner.serving import openai_requests
 from runner.serving.bodies import check_headers, read_document
+from runner.serving.body_faults import fault_of
 from runner.serving.completions import Answering, Refusal, Served
 from runner.serving.joined_answers import Joined
 from runner.serving.measurements import CONTENT_TYPE
 from runner.serving.openai_answers import DONE, ChatWriter, TextWriter, Writer, comment, event
-from runner.serving.openai_requests import IDLE, Asked, fault_of
+from runner.serving.openai_requests import IDLE, Asked
 from runner.serving.service import Service, Visit
 from runner.serving.streaming_response import EventStream, unless_gone
 
@@ -58,6 +59,10 @@ def application(service: Service, routes: Sequence[BaseRoute] = ()) -> Starlette
     known = [route.path.replace("{name:path}", "NAME") for route in [*own, *routes] if isinstance(route, Route)]
 
     async def nowhere(request: Request, error: Exception) -> Response:
+        try:
+            endpoints.need_host(request)
+        except Refusal as refusal:
+            return refused(refusal)
         status = error.status_code if isinstance(error, HTTPException) else 404
         if status == 405:
             return refused(Refusal(405, f"{request.method} is not for {request.url.path}", code="wrong_method"))
@@ -74,10 +79,10 @@ class EmbeddingsBody(BaseModel):
 
     model: str
     input: str | list[str]
-    encoding_format: str | None = Field(None, pattern="^(float|base64)$")
+    encoding_format: Literal["float", "base64"] | None = None
     dimensions: int | None = Field(None, ge=1)
     #: What the texts are, where the model has a prompt for each: ``anchor`` (a question) or ``positive`` (an answer).
-    side: str | None = Field(None, pattern="^(anchor|positive)$")
+    side: Literal["anchor", "positive"] | None = None
 
 
 class InferBody(BaseModel):
@@ -133,6 +138,14 @@ class Endpoints:
         """Who asks. Raises :class:`Refusal` for who may not."""
         rules = self.service.rules
         check_headers(request, rules.bounds)
+        self.need_host(request)
+        address = request.client.host if request.client is not None else ""
+        return rules.keys.admit(request.headers.get("authorization")) or address
+
+    def need_host(self, request: Request) -> None:
+        """Raise :class:`Refusal` for a request that names another host: a page of another site, whose name leads here
+        all of a sudden, learns nothing at all."""
+        rules = self.service.rules
         host = _host(request.headers.get("host", ""))
         if rules.hosts is not None and host not in rules.hosts:
             raise Refusal(
@@ -141,8 +154,6 @@ class Endpoints:
                 "with --host or with a key for others",
                 code="wrong_host",
             )
-        address = request.client.host if request.client is not None else ""
-        return rules.keys.admit(request.headers.get("authorization")) or address
 
     # ---- Of language models
 
@@ -298,6 +309,10 @@ class Endpoints:
 
     async def health(self, request: Request) -> Response:
         """``/health``: 503 until every model has answered, and once the server is going."""
+        try:
+            self.need_host(request)
+        except Refusal as refusal:
+            return refused(refusal)
         ready, said = await self.service.state()
         names = [served.name for served in self.service.served()]
         return JSONResponse({"status": said, "models": names}, status_code=200 if ready else 503)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from runner.serving.completions import Refusal
+
+#: An escape that may be half of a character, and a half that no other half stands beside.
+HALVES, HALF = re.compile(rb"\\u[dD][89a-fA-F]"), re.compile("[\\ud800-\\udfff]")
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,31 @@ def parsed(data: bytes) -> dict[str, Any]:
         raise Refusal(400, f"the body is no JSON: {said}", code="not_json") from None
     if not isinstance(found, dict):
         raise Refusal(400, "the body is no JSON object", code="not_json")
+    # Halves come from escapes alone, and few bodies have one of these.
+    if HALVES.search(data) and (place := _half(found, "")) is not None:
+        raise Refusal(
+            400,
+            f"{place or 'the body'} has half a character: a text was cut within one, such as an emoji",
+            param=place or None,
+            code="half_a_character",
+        )
     return found
+
+
+def _half(value: Any, place: str) -> str | None:
+    """The place of the first text that no UTF-8 can hold, of a name that of its object; None where there is none."""
+    if isinstance(value, str):
+        return place if HALF.search(value) else None
+    if isinstance(value, list):
+        parts = ((one, f"{place}[{at}]") for at, one in enumerate(value))
+        return next((found for one, at in parts if (found := _half(one, at)) is not None), None)
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if HALF.search(name):
+                return place
+            if (found := _half(one, f"{place}.{name}".lstrip("."))) is not None:
+                return found
+    return None
 
 
 def _too_large(bounds: Bounds) -> Refusal:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runner import near_names
 from runner.errors import UsageError
+from runner.serving.body_faults import fault_of
 from runner.serving.completions import Refusal, Request, Served, Settings
 
 #: The most answers, stop texts and tokens told beside each.
@@ -187,18 +188,6 @@ def need_idle(names: Sequence[str]) -> frozenset[str]:
             known = near_names.hint(name, IDLE, f"the fields are {', '.join(IDLE)}")
             raise UsageError(f"there is no field {name!r}", where="--pass-over", hint=known)
     return frozenset(names)
-
-
-def fault_of(error: ValidationError) -> Refusal:
-    """The first fault of a body, by its place."""
-    fault = error.errors()[0]
-    # The words of a union's members stand in the place too: those are no fields.
-    path = [str(part) for part in fault["loc"] if isinstance(part, int) or str(part).isidentifier()]
-    where = "".join(f"[{part}]" if part.isdigit() else f".{part}" for part in path).lstrip(".")
-    if fault["type"] == "missing":
-        return Refusal(400, f"{where} is missing", param=where, code="missing_field")
-    said = fault["msg"][:1].lower() + fault["msg"][1:]
-    return Refusal(400, f"{where or 'the body'} is wrong: {said}", param=where or None, code="invalid_value")
 
 
 def asks_nothing(name: str, value: Any) -> bool:

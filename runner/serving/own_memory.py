@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-#: How deep modules lie within a predictor.
-DEPTH = 3
+if TYPE_CHECKING:
+    from runner.inference.opening import Opened
+
+#: How deep modules lie within a predictor: a router's encoder lies within the reader of its prompts.
+DEPTH = 5
 #: Bytes below which a tensor is not looked for among the others.
 SMALL = 16 * 1024
 
@@ -25,8 +28,18 @@ class OwnMemory:
         #: What tells the same weights from others -> one tensor that has them.
         self._known: dict[tuple[Any, ...], Any] = {}
 
+    def keep_model(self, opened: Opened) -> None:
+        """The weights of a stored model, loaded; where nothing of it is torch's, they are in memory by then."""
+        predictor = opened.predictor
+        if "torch" in opened.builder.REQUIRES:
+            self.keep(predictor)
+
     def keep(self, predictor: Any) -> None:
-        """Have the weights of every module that a predictor has in memory, one tensor after the other."""
+        """Have the weights of every module that a predictor has in memory, one tensor after the other.
+
+        What reads its weights when they are first needed, as a router's encoder does, reads them now
+        (``read_weights``).
+        """
         import torch
 
         with torch.no_grad():
@@ -54,6 +67,9 @@ def _modules(found: Any, depth: int, seen: set[int]) -> Iterator[Any]:
     if id(found) in seen:
         return
     seen.add(id(found))
+    # Asked of the type: an object may make up what it does not have.
+    if not isinstance(found, nn.Module) and hasattr(type(found), "read_weights"):
+        found.read_weights()
     if isinstance(found, nn.Module):
         yield found
     elif depth and type(found).__module__.partition(".")[0] not in ("torch", "transformers", "numpy", "builtins"):

@@ -18,7 +18,7 @@ from runner.contract.quantities import counted
 from runner.errors import RunnerError
 from runner.inference import inferring
 from runner.inference.opening import Opened, read_options
-from runner.inference.row_reading import reading_of
+from runner.inference.row_reading import RowReading, reading_of
 from runner.serving.completions import Refusal, Served
 from runner.serving.one_thread_work import Turns
 from runner.serving.own_memory import OwnMemory
@@ -44,9 +44,12 @@ class RowModel:
     #: Whether something else tells that it answers: a language model's own probe.
     tried: bool = False
     _turns: Turns = field(init=False)
+    #: How its rows are read. Its folder may be another one, or none, by the time that a row comes.
+    _reading: RowReading = field(init=False)
 
     def __post_init__(self) -> None:
         self._turns = Turns(f"rows of {self.name}")
+        self._reading = reading_of(self.opened.stored)
 
     @property
     def embeds(self) -> bool:
@@ -62,9 +65,7 @@ class RowModel:
 
     def load(self, memory: OwnMemory) -> None:
         """Have its weights in memory, and no file of theirs be read any more."""
-        predictor = self.opened.predictor
-        if "torch" in self.opened.builder.REQUIRES:
-            memory.keep(predictor)
+        memory.keep_model(self.opened)
 
     async def answer(self, rows: Sequence[Any], options: Mapping[str, Any], batch_size: int = 128) -> dict[str, Any]:
         """What ``runner infer`` writes of these rows, with the model and what was odd about them. Raises
@@ -109,7 +110,7 @@ class RowModel:
     def _probed(self) -> None:
         try:
             self._answered([PROBE], {}, 1)
-        except RunnerError:
+        except (RunnerError, Refusal):
             # It reads no texts: that it is loaded is all that can be tried.
             return
 
@@ -118,8 +119,10 @@ class RowModel:
         _need_no_files(self.opened.task, options)
         read = read_options(self.opened.task, options)
         question = inferring.Question(stored, read, batch_size, self.opened.device)
-        lines = b"".join(_line(row, at) for at, row in enumerate(rows))
-        reading = reading_of(stored)
+        reading = self._reading
+        # What a text is to a reader that has objects alone: a field of one, or nothing.
+        text_field = getattr(reading.reader, "TEXT_FIELD", "")
+        lines = b"".join(self._line(row, at, text_field) for at, row in enumerate(rows))
         told, out = list[str](), io.StringIO()
         with tempfile.TemporaryDirectory(prefix="runner-serve-") as nothing:
             words = reading.told
@@ -139,6 +142,17 @@ class RowModel:
         document: dict[str, Any] = json.loads(out.getvalue())
         return {"model": self.opened.reference, "warnings": told, "answers": document}
 
+    def _line(self, row: Any, at: int, text_field: str | None) -> bytes:
+        place = f"rows[{at}]"
+        if not isinstance(row, str | dict):
+            raise Refusal(400, f"{place} is neither a text nor an object", param=place, code="invalid_value")
+        if isinstance(row, str) and text_field != "":
+            if text_field is None:
+                said = f"{place} is a text, and {self.name} reads objects, with the fields of its training"
+                raise Refusal(400, said, param=place, code="invalid_value")
+            row = {text_field: row}
+        return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+
     def _vectors(self, texts: Sequence[str], dimensions: int | None, side: str) -> tuple[np.ndarray, int]:
         predictor = self.opened.predictor
         if dimensions is not None and dimensions > predictor.width:
@@ -156,12 +170,6 @@ class RowModel:
                     code="context_length_exceeded",
                 )
         return predictor.encode(texts, 32, dimensions, side), sum(lengths)
-
-
-def _line(row: Any, at: int) -> bytes:
-    if not isinstance(row, str | dict):
-        raise Refusal(400, f"rows[{at}] is neither a text nor an object", param=f"rows[{at}]", code="invalid_value")
-    return json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def _need_no_files(task: Task, options: Mapping[str, Any]) -> None:

@@ -32,6 +32,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     desk.write("unpriced.json", nobody | {CALLED[0]: unpriced})
     desk.write("keyed.json", nobody | {CALLED[0]: {"url": "https://x.example/v1", "api_key_env": "NO_SUCH_KEY"}})
     desk.write("stored.json", nobody | {CALLED[0]: "sft/nobody"})
+    desk.write("object.json", nobody | {CALLED[1]: {"stored": "sft/nobody"}})
+    desk.write("base.json", nobody | {CALLED[1]: "nowhere/nobody"})
     desk.write("ranks.json", nobody | {CALLED[0]: "elo_scoring/it"})
     desk.write("wrong.json", called | {"calculater": None})
     (desk.home / "prompts.txt").write_text("What is 2 + 2?\nName a city.\n")
@@ -82,7 +84,11 @@ WORDS = ("serve", "--port", "0", "--router", "elo_scoring/it", "--backends", "ba
         ((*WORDS[:-1], "wrong.json"), 3, "did you mean"),
         ((*WORDS[:-1], "unpriced.json"), 2, "what calculator costs depends on the answer's length"),
         ((*WORDS[:-1], "keyed.json"), 6, "NO_SUCH_KEY is not set"),
-        ((*WORDS[:-1], "stored.json"), 5, "nobody"),
+        ((*WORDS[:-1], "stored.json"), 5, "stored.json: /calculator: there is no stored model 'sft/nobody'"),
+        ((*WORDS[:-1], "object.json"), 5, "object.json: /dictionary/stored: there is no stored model 'sft/nobody'"),
+        ((*WORDS[:-1], "base.json"), 6, "base.json: /dictionary: "),
+        (("serve", "--port", "0", "nowhere/it"), 6, "there is no type 'nowhere': did you mean elo_scoring/it?"),
+        (("serve", "--port", "0", "nowhere/x"), 6, "there is no type 'nowhere': `runner models` lists them"),
         ((*WORDS[:-1], "ranks.json"), 4, "elo_scoring/it does not answer conversations"),
         (("gateway", "report", "nothing.jsonl"), 5, "there is no such file"),
         (("gateway", "report", "prompts.txt"), 4, "there is no request in it"),
@@ -106,6 +112,31 @@ def test_a_report_of_shadow_on_a_terminal_and_as_a_document(office):
     found = office("gateway", "report", "log.jsonl", "--json").ok().json
     # Ten tokens at 1 and five at 2, and none at the present model.
     assert found["router_cost"]["value"] == pytest.approx(2e-5) and found["would_ask"] == {"dictionary": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, ["It would have saved 0.0% of what was spent: 0 a request. One conversation alone tells no interval.",
+              "the chance of the better answer is -0.200 (no interval): no difference that is sure."]),
+        ({"cost": 1e-4}, ["It would have saved 80.0% of what was spent: 8e-05 a request. One conversation alone"]),
+        ({"cost": 1e-5}, ["It would have cost 100.0% more: 1e-05 a request. One conversation alone"]),
+        ({"model": "dictionary"}, ["It would have asked the same LLM each time."]),
+        ({"cost": 0.0}, ["One conversation alone tells no interval."]),
+    ],
+)  # fmt: skip
+def test_one_conversation_alone_is_told_without_an_interval(office, changes, told):
+    begun, *requests = lines()
+    log = office.home / "one.jsonl"
+    one = [line | {"session": "s"} | changes for line in requests]
+    # The last line was cut: it is left out, and said so.
+    log.write_text("".join(json.dumps(line) + "\n" for line in [begun, *one]) + '{"v": 1, "event": "req')
+    text = office("gateway", "report", "one.jsonl").ok().out
+    assert "6 requests of 1 conversation; the router" in text and "nan" not in text
+    assert all(each in text for each in told), text
+    assert "left out: 1 not JSON, such as a line that was cut" in text
+    found = office("gateway", "report", "one.jsonl", "--json").ok().json
+    assert found["saved_share"]["low"] is None and found["saved_share"]["high"] is None
 
 
 def test_a_log_with_texts_is_replayed_and_makes_what_a_router_trains_on(office):

@@ -123,6 +123,7 @@ def test_feedback_is_taken_on_answers_that_were_given(behind):
         ({"request": "req-" + "0" * 24, "score": 1}, 404, "request"),
         ({"request": "x", "score": 1}, 400, "request"),
         ({"request": name, "scores": 1}, 400, "scores"),
+        ({"request": name, "better_than": name}, 400, "better_than"),
     ):
         response = behind.post("/v1/feedback", document)
         assert (response.status_code, response.json()["error"]["param"]) == (status, param)

@@ -121,6 +121,16 @@ def test_behind_half_a_line_the_next_begins_anew_and_reading_counts_the_half(tmp
     assert sum(found.dropped.values()) == 5
 
 
+def test_a_gateway_that_goes_on_with_a_log_that_ends_in_half_a_line_loses_nothing_of_its_own(tmp_path):
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b'{"v": 1, "event": "requ')
+    log = RequestLog(path, texts=False)
+    log.write({"event": "gateway", "prices": {}})
+    log.close()
+    cut, begun = path.read_text().splitlines()
+    assert cut == '{"v": 1, "event": "requ' and json.loads(begun)["event"] == "gateway"
+
+
 def test_what_is_no_log_is_refused(tmp_path):
     with pytest.raises(NotFoundError):
         read_log(tmp_path / "nothing.jsonl")

@@ -66,6 +66,11 @@ def test_the_router_and_each_llm_are_models_beside_the_stored_one(client):
     assert {card.id for card in client.models.list()} == {"router", BEST, CHEAP, CHATS}
 
 
+def test_an_llm_that_is_not_called_is_told_so_by_its_name(client):
+    with pytest.raises(openai.NotFoundError, match="quoter is not called here: the file of backends has null for it"):
+        client.chat.completions.create(model="quoter", messages=HI)
+
+
 def test_a_router_answers_with_stored_models_of_its_own_process(client, office):
     wanted = Runner(root=office.home).infer(CHATS, ["Hi"], options={"max_new_tokens": 8}).records[0]["completion"]
     for model, llm in (("router", BEST), ("router-1000000", CHEAP), (CHEAP, CHEAP)):

@@ -131,6 +131,10 @@ def test_bodies_and_headers_have_bounds(strict):
         (b"\xff\xfe", "no JSON"),
         (b"[" * 4000, "nested too deeply"),
         (b'{"messages": []}', "model is missing"),
+        # What a program sends that cuts texts by the halves of UTF-16. A whole emoji in escapes is none.
+        (rb'{"messages": [{"role": "user", "content": "Hi \ud83d"}]}', "messages[0].content has half a character"),
+        (rb'{"\ud83d": 1}', "the body has half a character"),
+        (rb'{"messages": [{"content": "\ud83d\ude00 \\ud83d"}]}', "model is missing"),
     ],
 )
 def test_a_body_that_is_none_is_said(strict, body, said):
@@ -195,6 +199,9 @@ def test_a_page_of_another_site_cannot_ask(talking: Desk):
         assert running.post("/v1/chat/completions", ASKED).status_code == 200
         other = running.post("/v1/chat/completions", ASKED, headers={"host": "evil.example:80"})
         assert other.status_code == 403 and "evil.example" in other.json()["error"]["message"]
+        # Whether somebody is there is no business of such a page either, nor what there is.
+        for path in ("/health", "/nothing"):
+            assert running.get(path, headers={"host": "evil.example"}).status_code == 403
         # What a page may send without asking first is no JSON.
         plain = running.post("/v1/chat/completions", content=json.dumps(ASKED), headers={"content-type": "text/plain"})
         assert plain.status_code == 415

@@ -55,10 +55,18 @@ def refused(call: Any, **fields: Any) -> dict[str, Any]:
         ({"stream_options": {"include_usage": True}}, "stream_options", "no effect"),
         ({"max_completion_tokens": 7}, "max_completion_tokens", "they mean the same"),
         ({"temperature": "hot"}, "temperature", "number"),
-        ({"temperature": -1}, "temperature", "greater than or equal to 0"),
-        ({"seed": -1}, "seed", "greater than or equal to 0"),
+        ({"temperature": -1}, "temperature", "temperature has to be 0 or more"),
+        ({"seed": -1}, "seed", "seed has to be 0 or more"),
+        ({"top_p": 0}, "top_p", "top_p has to be more than 0"),
+        ({"n": 65}, "n", "n has to be 64 or less"),
+        ({"max_tokens": 1.5}, "max_tokens", "max_tokens has to be a whole number"),
+        ({"deterministic": "yes"}, "deterministic", "has to be true or false"),
+        ({"stop": [1]}, "stop", "stop has to be a text, or a list of texts"),
+        ({"messages": ["Hi"]}, "messages[0]", "messages[0] has to be an object"),
+        ({"stream": True, "stream_options": {"usage": True}}, "stream_options.usage", "there is no field"),
+        ({"stream": True, "stream_options": 3}, "stream_options", "stream_options has to be an object"),
         ({"stop": [""]}, "stop", "empty"),
-        ({"messages": []}, "messages", "at least 1"),
+        ({"messages": []}, "messages", "messages is too short: 1 or more have to be in it"),
         ({"messages": [{"role": "nobody", "content": "Hi"}]}, "messages[0].role", "nobody"),
         ({"messages": [{"role": "user", "content": "Hi", "colour": "red"}]}, "messages[0].colour", "not honoured"),
         ({"messages": [{"role": "user"}]}, "messages[0].content", "says nothing"),
@@ -71,7 +79,7 @@ def refused(call: Any, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_field_that_is_not_honoured_is_refused_by_its_name(client, fields, param, said):
-    body = refused(client.chat.completions.create, **SIX | fields)
+    body = refused(client.chat.completions.create, **SIX | {"extra_body": fields.get("extra_body", fields)})
     assert body["param"] == param
     assert said in body["message"]
     assert body["type"] == "invalid_request_error"

@@ -28,7 +28,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.warm]
 
 HI = [{"role": "user", "content": "Hi"}]
 ADAPTER, ROUTER, VECTORS = "sft/talk", "elo_scoring/ratings", "sentence_embedding/near"
-LENGTHS = "simple_length_prediction/words"
+LENGTHS, TABLE, CLASSES = (
+    "simple_length_prediction/words",
+    "tabular_classification/flowers",
+    "text_classification/moods",
+)
 TEXTS = ["The sea is wide.", "Ships go far.", "What is 1 plus 2?"]
 
 
@@ -50,16 +54,21 @@ def stored(talking: Desk, tmp_path_factory: pytest.TempPathFactory) -> Desk:
     few_pairs = {"dataset": "sample", "max_samples": 32}
     near = {"model": {"name": "near", "spec": own}, "data": few_pairs, "run": local, "epochs": 1, "batch_size": 16}
     desk.write("near.json", near)
+    own = {"model_type": "tabular_classification", "learner": {"learner_type": "linear"}}
+    desk.write("flowers.json", {"model": {"name": "flowers", "spec": own}, "data": {"dataset": "iris"}, "run": local})
+    own = {"model_type": "text_classification", "base_model_name": "runner/tiny-bert", "max_length": 16}
+    moods = {"model": {"name": "moods", "spec": own}, "data": few_pairs, "run": local, "epochs": 1, "batch_size": 16}
+    desk.write("moods.json", moods)
     desk.write("rows.jsonl", "\n".join(map(json.dumps, talks())))
     desk.write("talk.json", language(save_as="adapter", finetuning_spec={"method": "lora", "rank": 4}))
-    for name in ("elo", "words", "near", "talk"):
+    for name in ("elo", "words", "near", "talk", "flowers", "moods"):
         desk("train", "--spec-file", f"{name}.json").ok()
     return desk
 
 
 @pytest.fixture(scope="module")
 def server(stored: Desk) -> Iterator[Running]:
-    words = [ADAPTER, "runner/tiny-llama", ROUTER, LENGTHS, VECTORS, CHATS]
+    words = [ADAPTER, "runner/tiny-llama", ROUTER, LENGTHS, VECTORS, CHATS, TABLE, CLASSES]
     with serving(stored.home, words, limits=Limits(rows=4)) as running:
         yield running
 
@@ -121,9 +130,26 @@ def test_a_language_model_answers_rows_too(server, stored):
     assert said["answers"] == wanted
 
 
+def test_a_text_alone_is_a_row_of_what_reads_texts(server, stored):
+    said = server.post("/infer", {"model": CLASSES, "rows": ["Fine.", {"text": "Bad.", "id": "b"}]}).json()
+    wanted = Runner(root=stored.home).infer(CLASSES, ["Fine.", "Bad."]).records
+    assert [answer["label"] for answer in said["answers"]["predictions"]] == [answer["label"] for answer in wanted]
+    assert said["answers"]["predictions"][1]["id"] == "b"
+
+
+def test_rows_are_answered_whatever_becomes_of_the_folder(stored: Desk, tmp_path):
+    shutil.copytree(stored.home / "models", tmp_path / "models")
+    asked = {"model": ROUTER, "rows": ["Hi"]}
+    with serving(tmp_path, [ROUTER]) as running:
+        before = running.post("/infer", asked).json()["answers"]
+        shutil.rmtree(tmp_path / "models")
+        assert running.post("/infer", asked).json()["answers"] == before
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "param", "said"),
     [
+        ({"rows": ["a flower"], "model": TABLE}, 400, "rows[0]", f"rows[0] is a text, and {TABLE} reads objects"),
         ({"rows": []}, 400, "rows", "0 rows"),
         ({"rows": ["a"] * 5}, 413, "rows", "5 rows: a question has 1 to 4"),
         ({"rows": [3]}, 400, "rows[0]", "neither a text nor an object"),
@@ -139,7 +165,7 @@ def test_a_language_model_answers_rows_too(server, stored):
         ),
         ({"rows": ["Hi"], "models": ["a"]}, 400, "model", "one of model and models"),
         ({"rows": ["Hi"], "model": "runner/tiny-llama"}, 400, "model", "does not do infer"),
-        ({"rows": ["Hi"], "batch_size": 0}, 400, "batch_size", "greater than or equal to 1"),
+        ({"rows": ["Hi"], "batch_size": 0}, 400, "batch_size", "batch_size has to be 1 or more"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_by_its_name(server, fields, status, param, said):
@@ -178,8 +204,8 @@ def test_a_vector_is_written_as_float32(server):
         ({"input": ["a"] * 5}, "input", "1 to 4"),
         ({"input": "word " * 40}, "input[0]", "reads 16"),
         ({"input": "a", "dimensions": 1000}, "dimensions", "64 numbers"),
-        ({"input": "a", "encoding_format": "hex"}, "encoding_format", "match pattern"),
-        ({"input": [[1, 2]]}, "input", "is wrong"),
+        ({"input": "a", "encoding_format": "hex"}, "encoding_format", "has to be 'float' or 'base64'"),
+        ({"input": [[1, 2]]}, "input", "input has to be a text, or a list of texts"),
         ({"input": "a", "user": "me"}, "user", "not honoured"),
         ({"input": "a", "model": ROUTER}, "model", "does not do embeddings"),
     ],

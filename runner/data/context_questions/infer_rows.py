@@ -19,6 +19,8 @@ from runner.errors import DataError, NotFoundError, UsageError
 
 NOTHING, WHERE = "no questions", "--input"
 HOW = "--input FILE (.jsonl, .json, .csv, .tsv, .parquet, .arrow), or pipe them in: cat FILE | ..."
+#: No text alone is a row of a server's.
+TEXT_FIELD: str | None = None
 OBJECT = """a question is a JSON object, as in '{"question": "Who came?", "context": "Runa came at noon."}'"""
 ROW = "every row has a question and the context that is to answer it"
 

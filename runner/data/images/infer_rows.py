@@ -24,6 +24,8 @@ NOTHING, WHERE = "no pictures", "--input"
 HOW = "--input FOLDER, a picture, a .zip, or a table with a column of pictures"
 #: Rows may name files of this machine: who takes rows of others says from which folder (``folder``).
 NAMES_FILES = True
+#: No text alone is a row of a server's.
+TEXT_FIELD: str | None = None
 #: Bytes of a pipe that tell what it is.
 GLANCE = 64 * 1024
 

@@ -18,6 +18,8 @@ HOW = (
     "--input FILE (.csv, .tsv, .jsonl, .json, .parquet, .arrow, or .txt with a text a line), or pipe in JSON Lines, "
     "CSV, or lines: cat FILE | ... --prompts-format text"
 )
+#: The field of an object that a text alone stands for, in a server's rows.
+TEXT_FIELD = "text"
 #: The format, and the ending, of a text a line.
 LINES, SUFFIXES = "text", (".txt", ".text")
 

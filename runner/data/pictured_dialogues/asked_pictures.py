@@ -34,6 +34,8 @@ from runner.errors import DataError, UsageError
 NOTHING, WHERE = "no pictures", "--input"
 HOW = "--input FOLDER, a picture, or a table with pictures and questions; a question for all: --set question=..."
 NAMES_FILES = pictures_alone.NAMES_FILES
+#: No text alone is a row of a server's.
+TEXT_FIELD: str | None = None
 ROW = 'expected a picture ("image") with a question, or "messages" with pictures'
 
 

@@ -27,6 +27,8 @@ NOTHING, WHERE = "no rows", "--input"
 HOW = "--input FILE (.csv, .tsv, .jsonl, .json, .parquet, .arrow), or pipe in JSON Lines or CSV: cat FILE | ..."
 #: What a row on the command line is.
 OBJECT = """a row is a JSON object, as in '{"age": 31, "town": "Graz"}'"""
+#: The field of an object that a text alone stands for, in a server's rows; None: a text alone is no row.
+TEXT_FIELD: str | None = None
 #: Bytes of a pipe that are copied at a time, and rows of a file that are read at a time.
 GLANCE, BATCH = 1024 * 1024, 2048
 FORMATS = {"csv": ".csv", "tsv": ".tsv", "jsonl": ".jsonl", "json": ".json", "parquet": ".parquet", "arrow": ".arrow"}

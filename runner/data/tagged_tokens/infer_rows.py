@@ -27,6 +27,8 @@ WHERE, NOTHING = "--input", "no rows"
 HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet), or pipe them in: cat FILE | ..."
 #: Suffixes of files of lines of text.
 LINES = (".txt", ".text", ".md")
+#: The field of an object that a text alone stands for, in a server's rows.
+TEXT_FIELD = "text"
 _FORMATS = {**FORMATS, "text": ".txt"}
 
 

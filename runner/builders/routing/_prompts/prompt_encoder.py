@@ -25,6 +25,7 @@ class PromptEncoder:
         self._settings: Settings | None = None
         self._encoder: Encoder | None = None
         self._cache: EmbeddingCache | None = None
+        self._cache_folder: Path | None = None
         #: What was asked last: of one batch of prompts, both scores and embeddings may be wanted.
         self._last: tuple[list[str], np.ndarray] | None = None
 
@@ -35,9 +36,14 @@ class PromptEncoder:
         return self._settings.width
 
     def use_cache(self, cache: Path) -> None:
-        """Look vectors up in the cache folder ``cache`` (the one that training embeds into), and add what is new."""
+        """Look vectors up in the cache folder ``cache`` (the one that training embeds into), and add what is new.
+
+        Called again with the same one, nothing: by then the folder of the weights may be another than what was read.
+        """
         folder = cache / "embeddings"
-        self._cache = EmbeddingCache(folder, remembered_identity(self.directory, folder), _silent)
+        if self._cache_folder != folder:
+            self._cache = EmbeddingCache(folder, remembered_identity(self.directory, folder), _silent)
+            self._cache_folder = folder
 
     def vectors(self, texts: Sequence[str], batch_size: int = 128) -> np.ndarray:
         """Embeddings, float32 ``[len(texts), width]``, in the texts' order; each distinct text is embedded once."""
@@ -64,8 +70,12 @@ class PromptEncoder:
     def _encode(self, texts: list[str], batch_size: int) -> np.ndarray:
         if not texts:
             return np.zeros((0, self.width), np.float32)
+        return self.read_weights().encode(texts, batch_size)
+
+    def read_weights(self) -> Encoder:
+        """The encoder, its weights read by now: a server reads them at its start, and the folder may change later."""
         self._encoder = self._encoder or Encoder.load(self.directory, self.device)
-        return self._encoder.encode(texts, batch_size)
+        return self._encoder
 
 
 def _silent(event: str, **fields: Any) -> None:
