@@ -19,7 +19,7 @@ from runner import registry
 from runner.chat.endpoints.addresses import fault_of as address_fault
 from runner.contract.quantities import counted
 from runner.errors import DataError, Interrupted, RunnerError, SpecError, UsageError
-from runner.execution.data_trial import read_data
+from runner.execution.data_trial import DataTrial, read_data
 from runner.spec.checking import load_object
 from runner.store.files import write_atomic, write_json
 from runner.store.names import name_fault
@@ -249,11 +249,18 @@ class _Walk:
     def _looked(self, path: Path) -> _Material | None:
         """The material of a file, None where another is to be named. Raises what reading it raises."""
         if path.suffix.lower() != ".jsonl":
-            return self._by_layout(path)
+            return self._by_layout(path, read_data(str(path), "sft"))
         checked = sft_rows.check_file(path)
-        if not checked.rows and all("there are no messages" in fault for _, fault in checked.faults):
-            return self._by_layout(path)
+        otherwise = sum("there are no messages" in fault for _, fault in checked.faults)
+        if otherwise == len(checked.faults) > 0:
+            # Rows of another form, or of several: where training reads all of them, none of them is bad.
+            read = read_data(str(path), "sft")
+            if not checked.rows or (read.error is None and not read.report.rows_dropped):
+                return self._by_layout(path, read)
         for line in checked.lines():
+            self.asker.say(line)
+        way_out = [f"{_leaves_out(path)}, and takes rows of several forms"] if otherwise else []
+        for line in way_out if "file" not in self.given else []:
             self.asker.say(line)
         leave_out = False
         if checked.faults:
@@ -261,7 +268,7 @@ class _Walk:
                 raise DataError(
                     "\n".join(checked.lines()),
                     where=str(path),
-                    hint="mend them, or leave them out: bad_lines leave_out",
+                    hint="\n  ".join(["mend them, or leave them out: bad_lines leave_out", *way_out]),
                 )
             choices = [Choice("other", "name another file, or this one once it is mended")]
             if checked.rows:
@@ -272,9 +279,8 @@ class _Walk:
         plain = (path, leave_out) if leave_out or checked.wrapped else None
         return _Material(str(path), checked.rows, checked.usual, unwrapped=plain)
 
-    def _by_layout(self, path: Path) -> _Material:
-        """A file whose rows are conversations in another form, which training reads as well."""
-        read = read_data(str(path), "sft")
+    def _by_layout(self, path: Path, read: DataTrial) -> _Material:
+        """A file whose rows are conversations in other forms, which training reads as well."""
         if read.error is not None:
             raise read.error
         forms = ", ".join(str(name) for name in (read.report.facts.get("forms") or {}))
@@ -594,6 +600,13 @@ def given_of(pairs: Sequence[str]) -> dict[str, Any]:
 
 def _said(answer: Any) -> str | None:
     return None if isinstance(answer, str) and answer.strip() else "says nothing"
+
+
+def _leaves_out(path: Path) -> str:
+    # Imported here: what it lies beside reads rows, and the first question needs none.
+    from runner.data.dialogues.collected import leaves_out
+
+    return leaves_out("process", f"{path}:")
 
 
 def _path_fault(answer: Any) -> str | None:
