@@ -57,7 +57,7 @@ class Session:
             try:
                 self.looked[path] = proposals.look(path, self.folder)
             except RunnerError as error:
-                self.unseen[path] = error.message + (f" ({error.hint})" if error.hint else "")
+                self.unseen[path] = _unseen(error, self.folder)
         return self.looked[path]
 
     def proposed(self, path: str, kind: str | None) -> Proposed | None:
@@ -137,6 +137,22 @@ class Session:
             where = str(error.where or "").partition(":")[0]
             return [Fault(error.message, where if where.startswith("/") else "/data/dataset", hint=error.hint)]
         return []
+
+
+def _unseen(error: RunnerError, folder: Path) -> str:
+    """Why data cannot be looked at: the file's line where one is at fault, and what to do."""
+    from runner.data.records.data_files import container_of
+
+    # A place in a file here is told as somebody here would type it.
+    place, hints = str(error.where or "").removeprefix(f"{folder}/"), [error.hint] if error.hint else []
+    file, _, line = place.rpartition(":")
+    if not line.isdecimal():
+        place = ""
+    elif container_of(file) == "jsonl":
+        from runner.data.dialogues.collected import leaves_out
+
+        hints.append(f"of conversations, {leaves_out('process', place)}")
+    return (f"{place}: " if place else "") + error.message + (f" ({'; '.join(hints)})" if hints else "")
 
 
 def _layout(kind: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError, UsageError
-from runner.execution.data_trial import read_data
+from runner.execution.data_trial import DataTrial, read_data
 from runner.wizard import sft_rows
 from runner.wizard.question_types import Choice, Question
 from runner.wizard.sft_answers import address_check, path_fault, said, variable_fault
@@ -77,11 +77,18 @@ class SftSource:
     def _looked(self, path: Path) -> SftMaterial | None:
         """The material of a file, None where another is to be named. Raises what reading it raises."""
         if path.suffix.lower() != ".jsonl":
-            return self._by_layout(path)
+            return self._by_layout(path, read_data(str(path), "sft"))
         checked = sft_rows.check_file(path)
-        if not checked.rows and all("there are no messages" in fault for _, fault in checked.faults):
-            return self._by_layout(path)
+        otherwise = sum("there are no messages" in fault for _, fault in checked.faults)
+        if otherwise == len(checked.faults) > 0:
+            # Rows of another form, or of several: where training reads all of them, none of them is bad.
+            read = read_data(str(path), "sft")
+            if not checked.rows or (read.error is None and not read.report.rows_dropped):
+                return self._by_layout(path, read)
         for line in checked.lines():
+            self._say(line)
+        way_out = [f"{_leaves_out(path)}, and takes rows of several forms"] if otherwise else []
+        for line in way_out if "file" not in self._given else []:
             self._say(line)
         leave_out = False
         if checked.faults:
@@ -89,7 +96,7 @@ class SftSource:
                 raise DataError(
                     "\n".join(checked.lines()),
                     where=str(path),
-                    hint="mend them, or leave them out: bad_lines leave_out",
+                    hint="\n  ".join(["mend them, or leave them out: bad_lines leave_out", *way_out]),
                 )
             choices = [Choice("other", "name another file, or this one once it is mended")]
             if checked.rows:
@@ -100,9 +107,8 @@ class SftSource:
         plain = (path, leave_out) if leave_out or checked.wrapped else None
         return SftMaterial(str(path), checked.rows, checked.usual, unwrapped=plain)
 
-    def _by_layout(self, path: Path) -> SftMaterial:
-        """A file whose rows are conversations in another form, which training reads as well."""
-        read = read_data(str(path), "sft")
+    def _by_layout(self, path: Path, read: DataTrial) -> SftMaterial:
+        """A file whose rows are conversations in other forms, which training reads as well."""
         if read.error is not None:
             raise read.error
         forms = ", ".join(str(name) for name in (read.report.facts.get("forms") or {}))
@@ -213,3 +219,10 @@ def _prompts_of(path: Path) -> list[str]:
     if not found:
         raise DataError("there is no prompt in it", where=str(path))
     return list(dict.fromkeys(found))
+
+
+def _leaves_out(path: Path) -> str:
+    # Imported here: what it lies beside reads rows, and the first question needs none.
+    from runner.data.dialogues.collected import leaves_out
+
+    return leaves_out("process", f"{path}:")

@@ -304,6 +304,16 @@ def test_data_that_cannot_be_read_is_said_at_its_question(here, path):
     assert asked.check(path)
 
 
+def test_a_line_that_is_no_json_is_named_with_what_leaves_it_out(here):
+    (here / "chats.jsonl").write_text('{"question": "a", "answer": "b"}\n{"question": \n')
+    asker = Scripted(TABLE | {"family": "by the data"})
+    converse(asker)
+    asked = next(question for question in asker.asked if question.key == "/data/dataset")
+    said = asked.check("chats.jsonl")
+    assert "chats.jsonl:2: not JSON" in said
+    assert "`runner data process chats.jsonl FOLDER`" in said
+
+
 def test_the_spec_so_far_is_saved_to_a_file_that_is_gone_on_with(here):
     asker = Scripted(TABLE | {"/data/max_samples": [Turn(":save part.json"), Turn(":save part.json"), Turn(None)]})
     converse(asker)

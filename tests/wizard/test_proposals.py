@@ -53,6 +53,13 @@ def chats(folder: Path) -> str:
     return jsonl(folder / "d.jsonl", [{"messages": turns, "id": n} for n in range(12)]).name
 
 
+def processed(folder: Path) -> str:
+    """Questions and whole dialogues in one file, as ``runner data process`` writes them."""
+    turns = [{"role": role, "content": text(n)} for n, role in enumerate(("user", "assistant") * 2)]
+    rows = [{"system": "", "user": text(n), "assistant": text(n + 1)} for n in range(12)]
+    return jsonl(folder / "processed" / "data.jsonl", [*rows, {"messages": turns}]).parent.name
+
+
 def alpaca(folder: Path) -> str:
     rows = [{"instruction": text(n), "input": "", "output": text(n + 1)} for n in range(12)]
     return jsonl(folder / "d.jsonl", rows).name
@@ -177,7 +184,8 @@ def boxes(folder: Path) -> str:
 
 
 MADE: list[tuple[Callable[[Path], str], str]] = [
-    (chats, "sft"), (alpaca, "sft"), (preferences, "dpo"), (wanted, "kto"), (checked, "grpo"), (plain, "causal_lm"),
+    (chats, "sft"), (processed, "sft"), (alpaca, "sft"), (preferences, "dpo"), (wanted, "kto"), (checked, "grpo"),
+    (plain, "causal_lm"),
     (classes, "text_classification"), (odd_classes, "text_classification"), (numbers, "text_regression"),
     (tags, "token_classification"), (questions, "extractive_qa"), (translations, "seq2seq"), (summaries, "seq2seq"),
     (scored_pairs, "sentence_embedding"), (entailments, "cross_encoder"), (table, "tabular_classification"),

@@ -130,6 +130,28 @@ def test_rows_that_are_written_otherwise_are_read_as_training_reads_them(folder:
     assert "valid: 4 rows, read as alpaca" in asker.said
 
 
+def test_rows_of_several_forms_are_read_as_training_reads_them(folder: Path):
+    """As ``runner data process`` writes a file of questions and of dialogues: none of them is a bad line."""
+    questions = [{"system": "", "user": f"{n} and 1?", "assistant": str(n + 1)} for n in range(4)]
+    lines = [json.dumps(each) for each in (*questions, row(11), row(12))]
+    (folder / "mixed.jsonl").write_text("\n".join(lines))
+    result, asker = walk(["file", str(folder / "mixed.jsonl"), *ON, False])
+    assert result.rows == 6
+    assert "valid: 6 rows, read as prompt_completion, messages" in asker.said
+
+
+def test_bad_lines_beside_rows_of_another_form_are_told_with_what_takes_those(folder: Path):
+    lines = [json.dumps(row(1)), '{"question": "1 and 1?", "answer": "2"}', '{"question": ']
+    bad, good = folder / "mixed.jsonl", data(folder / "chats.jsonl")
+    bad.write_text("\n".join(lines))
+    _, asker = walk(["file", str(bad), "other", str(good), *ON, False])
+    assert "line 3: it is no JSON" in asker.text
+    assert f"`runner data process {bad} FOLDER`" in asker.text
+    with pytest.raises(DataError) as raised:
+        walk([], scenario="file", file=str(bad))
+    assert f"`runner data process {bad} FOLDER`" in str(raised.value.hint)
+
+
 def test_a_tenth_is_held_out_where_there_are_rows_enough(folder: Path):
     result, asker = walk(["file", str(data(folder / "chats.jsonl", 60)), *ON, False])
     assert result.document["data"]["validation_split"] == 0.1

@@ -26,6 +26,9 @@ class Layout(LayoutRows):
     )
     MAPPED: ClassVar[tuple[str, ...]] = ("prompt", "completion")
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "completion", "text")
+    EITHER: ClassVar[tuple[frozenset[str], ...]] = (
+        frozenset({"messages"}), frozenset({"prompt", "completion"}), frozenset({"text"}),
+    )  # fmt: skip
 
     def forms(self, columns: Columns) -> Iterator[Form]:
         messages = columns.of("messages")

@@ -129,10 +129,15 @@ def _batches(records: Records, section: DialogueData) -> Iterator[Batch]:
         yield from records.batches(BATCH)
     except DataError as error:
         if records.container == "jsonl" and section.cleaned_by and error.where is not None:
-            file = error.where.partition(":")[0]
-            way_out = f"`runner data {section.cleaned_by} {shlex.quote(file)} FOLDER` leaves out what cannot be read"
+            way_out = leaves_out(section.cleaned_by, error.where)
             error.hint = f"{error.hint}; {way_out}" if error.hint else way_out
         raise
+
+
+def leaves_out(step: str, where: str) -> str:
+    """What to type for lines that are no JSON, at ``where``: a file, and the line behind a colon."""
+    file = where.rpartition(":")[0] or where
+    return f"`runner data {step} {shlex.quote(file)} FOLDER` leaves out what cannot be read"
 
 
 def count_oddities(found: Collected, report: DataReport, line: int) -> None:

@@ -40,6 +40,8 @@ class LayoutRows(ABC):
     MAPPED: ClassVar[tuple[str, ...]]
     #: Roles that decide the form, where the spec names their columns.
     DECIDING: ClassVar[tuple[str, ...]] = ()
+    #: Of those, the roles that stand for each other: a file may have rows of one group beside rows of another.
+    EITHER: ClassVar[tuple[frozenset[str], ...]] = ()
     #: Fields of the section that are set here by their names, beside the columns.
     SETTINGS: ClassVar[tuple[str, ...]] = ()
 
@@ -74,14 +76,21 @@ class LayoutRows(ABC):
             forms = list(self.forms(columns))
         except RowFault as fault:
             return fault
-        deciding = {role for role in self.own if role in self.DECIDING}
-        forms = [form for form in forms if deciding <= form.columns.keys()]
+        wanted = self._decided()
+        forms = [form for form in forms if any(roles <= form.columns.keys() for roles in wanted)]
         if not forms:
             return self.stranger(columns)
         for name in columns.misspelt(forms[0].columns):
             sentence = f"the column {name!r} has blanks around its name: it is read as {name.strip()!r}"
             self.told.sentences[sentence] = None
         return forms
+
+    def _decided(self) -> list[frozenset[str]]:
+        """What a form has to have, by the columns that the spec names: all roles of one of these."""
+        deciding = frozenset(role for role in self.own if role in self.DECIDING)
+        groups = [deciding & group for group in self.EITHER if deciding & group]
+        beside = deciding.difference(*self.EITHER)
+        return [group | beside for group in groups] or [deciding]
 
     @abstractmethod
     def forms(self, columns: Columns) -> Iterator[Form]:

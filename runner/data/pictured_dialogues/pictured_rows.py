@@ -34,6 +34,9 @@ class Layout(LayoutRows):
     KNOWN = "messages with images, question and answer with image, caption and image"
     MAPPED: ClassVar[tuple[str, ...]] = ("image", "prompt", "completion")
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt", "completion", "caption")
+    EITHER: ClassVar[tuple[frozenset[str], ...]] = (
+        frozenset({"messages"}), frozenset({"prompt", "completion"}), frozenset({"caption"}),
+    )  # fmt: skip
     SETTINGS: ClassVar[tuple[str, ...]] = ("caption_prompt",)
 
     #: What is asked of a picture that has a caption.

@@ -22,6 +22,7 @@ class Layout(LayoutRows):
     KNOWN = "prompt, question, instruction or problem; messages or conversations (turns that end with a user's)"
     MAPPED: ClassVar[tuple[str, ...]] = ("prompt",)
     DECIDING: ClassVar[tuple[str, ...]] = ("messages", "prompt")
+    EITHER: ClassVar[tuple[frozenset[str], ...]] = (frozenset({"messages"}), frozenset({"prompt"}))
 
     def forms(self, columns: Columns) -> Iterator[Form]:
         messages = columns.of("messages")

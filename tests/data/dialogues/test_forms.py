@@ -245,6 +245,16 @@ def test_the_specs_columns_go_before_those_that_are_known(load):
     assert found == {"messages": [user("Which fish?"), assistant("A perch.")]}
 
 
+@pytest.mark.parametrize("every", [False, True], ids=["each its own columns", "each every column"])
+def test_rows_of_two_forms_whose_columns_the_spec_names_are_read_by_theirs(every, load):
+    """What ``runner data process`` makes of a file of questions and of dialogues, and a wizard names the columns of."""
+    rows = [{"user": "Which bird?", "assistant": "A wren.", "system": ""}, {"messages": TURNS["messages"]}]
+    if every:
+        rows = [dict.fromkeys(("user", "assistant", "system", "messages")) | row for row in rows]
+    named = {"messages": "messages", "prompt": "user", "completion": "assistant"}
+    assert documents(load("sft", *rows, columns=named)) == [TURNS, TURNS]
+
+
 def test_a_column_that_is_not_there_is_told_with_the_one_that_may_be_meant(load):
     with pytest.raises(DataError, match="there is no column 'frge'") as refused:
         load("sft", {"frage": "a", "antwort": "b"}, columns={"prompt": "frge", "completion": "antwort"})
