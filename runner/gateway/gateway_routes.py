@@ -15,7 +15,6 @@ from runner.serving.application import Endpoints
 from runner.serving.bodies import read_document
 from runner.serving.body_faults import fault_of
 from runner.serving.completions import Refusal
-from runner.serving.openai_requests import fault_of
 from runner.serving.service import Service, Visit
 
 Id = Annotated[str, Field(pattern=r"^req-[0-9a-f]{24}$")]

@@ -10,8 +10,8 @@ import pytest
 
 from runner import Runner
 from runner.data.prompt_rows import Row
-from runner.gateway.opening import open_gateway
 from runner.gateway.gateway_options import GatewayWords
+from runner.gateway.opening import open_gateway
 from runner.serving.opened_models import Limits, open_models
 from runner.workspace import Workspace
 from tests.conftest import Desk
