@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,19 +12,33 @@ from typing import Any
 import psutil
 import pytest
 
+from runner import registry
 from runner.engines.engine import EngineState, EngineStatus, Order
 from runner.engines.ray_cluster import RayCluster
 from runner.engines.ray_head import RayHead
 from runner.engines.ray_jobs import RayEngine
 from runner.engines.run_root import How
 from runner.engines.verdict import Budget, Standing, judge
+from runner.execution import train_and_resume
+from runner.execution.train_and_resume import Finished
 from runner.runs.event_hold import AT, FILE
+from runner.spec.checking import load
 from tests.engines.conftest import Cluster
 from tests.engines.ray_nodes import RayNodes, ray_program
+from tests.examples import example
 from tests.holding import wait
 
 pytestmark = pytest.mark.slow
 
+#: Of each family the kind that takes least.
+LIGHTEST = (
+    "elo_scoring",
+    "tabular_classification",
+    "text_classification",
+    "sentence_embedding",
+    "image_classification",
+    "sft",
+)
 #: Says that it began, and waits to be asked to stop. Then it takes longer than the 3 seconds that Ray gives a job by
 #: itself, as one does that writes a checkpoint.
 SAVING = """
@@ -53,6 +68,20 @@ def nodes() -> Iterator[RayNodes]:
 def order(nodes: RayNodes, name: str, *command: object, **fields: Any) -> Order:
     options = {"address": nodes.address} | fields.pop("options", {})
     return Order(name, tuple(map(str, command)), options=options, **fields)
+
+
+def trained(cluster: Cluster, kind: str, run: dict[str, Any]) -> Finished:
+    """The kind's own example, of one epoch."""
+    document = example(kind, run=run)
+    if "epochs" in document:
+        document["epochs"] = 1
+    return train_and_resume.train(load(json.dumps(document), source=f"{kind}.json"), cluster.workspace)
+
+
+def sums(finished: Finished) -> dict[str, str]:
+    """sha256 by file of a stored model."""
+    manifest = json.loads((finished.model.path / "manifest.json").read_text())
+    return {name: entry["sha256"] for name, entry in manifest["files"].items()}
 
 
 def ended(job: str) -> EngineStatus:
@@ -90,6 +119,21 @@ def test_a_job_that_is_asked_to_stop_has_its_grace_and_one_that_no_node_can_take
     assert ended(job).interrupted
     assert (tmp_path / "saved").exists()
     RayEngine().cancel(job)
+
+
+def test_the_lightest_kind_of_every_family_is_trained_there_as_it_is_here(nodes: RayNodes, cluster: Cluster) -> None:
+    # One thread in both: sums that are split over more come out differently in their last digits.
+    there = {"executor": "ray", "cpus": 1, "gpus": 0} | {
+        "engine": {"root": str(cluster.root), "options": {"address": nodes.address}}
+    }
+    every = registry.built_in()
+    assert {every[kind].family for kind in LIGHTEST} == {kind.family for kind in every.values()}
+    with ThreadPoolExecutor(2) as pool:
+        on_ray = {kind: pool.submit(trained, cluster, kind, there) for kind in LIGHTEST}
+    for kind, finished in on_ray.items():
+        here = trained(cluster, kind, {"executor": "local", "cpus": 1, "gpus": 0})
+        assert finished.result().metrics == here.metrics, kind
+        assert sums(finished.result()) == sums(here), kind
 
 
 def test_a_run_whose_node_is_lost_goes_on_at_another_and_is_done_whatever_becomes_of_the_head(
