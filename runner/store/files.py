@@ -124,5 +124,11 @@ def cannot_write(path: Path, error: OSError) -> EnvironmentProblem:
             where=str(path),
             hint="free some space (`runner doctor` shows how much there is)",
         )
+    if error.errno == errno.EFBIG:
+        return EnvironmentProblem(
+            "the file would be larger than files may be here",
+            where=str(path),
+            hint="raise the limit (`ulimit -f` shows it), or choose a file system that takes such files",
+        )
     reason = (error.strerror or str(error)).lower()
     return EnvironmentProblem(f"cannot write: {reason}", where=str(path), hint="choose a folder that you may write to")
