@@ -97,6 +97,12 @@ CASES: list[Case] = [
         "a column that is not there", rewarded(RIGHT | {"column": "right"}), f"{REWARDS}/own/column", "'completion'"
     ),
     lacking(
+        "a column nearly so called",
+        rewarded(RIGHT | {"column": "completon"}),
+        f"{REWARDS}/own/column",
+        "did you mean 'completion'?",
+    ),
+    lacking(
         "a file of another content",
         rewarded(FUNCTION | {"sha256": "0" * 64}),
         f"{REWARDS}/own/sha256",

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from runner import near_names
 from runner.builders.language._fields import reward_fields as fields
 from runner.builders.language._rewards.code_reward import PassedTests
 from runner.builders.language._rewards.function_reward import Function
@@ -106,7 +107,7 @@ def need_columns(rewards: Mapping[str, Any], *sides: Sequence[PromptRow]) -> lis
             raise DataError(
                 f"no row has a column {section.column!r} beside its prompt: there are {shown}",
                 where=f"{REWARDS}/{name}/column",
-                hint="name the column that has what is right",
+                hint=near_names.hint(section.column, known, "name the column that has what is right"),
             )
         if without:
             lines = ", ".join(map(str, without[:8])) + (", ..." if len(without) > 8 else "")
