@@ -24,6 +24,17 @@ def dpo(margin: torch.Tensor, loss_type: str, beta: float, smoothing: float = 0.
     return (1 - smoothing) * right + smoothing * wrong
 
 
+def bradley_terry(
+    chosen: torch.Tensor, rejected: torch.Tensor, margin: torch.Tensor, center: float | None = None
+) -> torch.Tensor:
+    """The loss of each pair's rewards, ``-log sigmoid(chosen - rejected - margin)``: Ouyang et al. (2022), equation 1.
+
+    ``center`` weighs the squared sum of a pair's rewards (Eisenstein et al., 2023, section 3).
+    """
+    loss = -logsigmoid(chosen - rejected - margin)
+    return loss if center is None else loss + center * (chosen + rejected) ** 2
+
+
 def odds_ratio(chosen: torch.Tensor, rejected: torch.Tensor) -> torch.Tensor:
     """The log of the odds of the chosen answer over those of the rejected one: Hong et al. (2024), equation 4.
 

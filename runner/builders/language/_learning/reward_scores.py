@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn.functional import logsigmoid
 
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.preference_losses import bradley_terry
 from runner.builders.language._rows.rendering import Pairs
 from runner.builders.language._rows.token_rows import Batch, TokenRows
 from runner.contract import Processes
@@ -57,20 +57,15 @@ def judged_scores(
 def reward_parts(
     machine: Machine, pairs: Pairs, lengths: np.ndarray, center: float | None
 ) -> Callable[[np.ndarray], Iterator[torch.Tensor]]:
-    """The losses of a step's pairs, part by part: ``-log sigmoid(chosen - rejected - margin)``, and the centring.
-
-    ``center`` weighs the squared sum of a pair's rewards (Eisenstein et al., 2023, section 3).
-    """
+    """The losses of a step's pairs, part by part; ``center`` is that of :func:`bradley_terry`."""
 
     def parts(examples: np.ndarray) -> Iterator[torch.Tensor]:
         for some, share in machine.shared(examples, lengths):
             both = np.concatenate([2 * some, 2 * some + 1])
             batch = pairs.side.rows.batch(both, machine.padding, machine.device)
             chosen, rejected = scores(machine.learner, batch, machine.precision).view(2, -1)
-            loss = -logsigmoid(chosen - rejected - machine.tensor(pairs.margins[some])).sum()
-            if center is not None:
-                loss = loss + center * ((chosen + rejected) ** 2).sum()
-            yield share * loss / len(examples)
+            loss = bradley_terry(chosen, rejected, machine.tensor(pairs.margins[some]), center)
+            yield share * loss.sum() / len(examples)
 
     return parts
 

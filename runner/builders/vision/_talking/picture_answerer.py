@@ -17,7 +17,7 @@ from runner.builders._finetuning.stop_texts import cut_at
 from runner.builders.language._rows.row_report import RowReport
 from runner.builders.text._targets import writing_settings
 from runner.builders.text._targets.drawn_tokens import drawing
-from runner.builders.vision._talking import pictured_loss
+from runner.builders.vision._talking import pictured_batches, pictured_loss
 from runner.builders.vision._talking.pictured_base import PictureProcessor
 from runner.builders.vision._talking.pictured_tokens import PicturedTokens, labelled, prompt_of, with_token
 from runner.chat.messages import Conversation, Message
@@ -156,7 +156,7 @@ class PictureAnswerer:
     ) -> list[list[tuple[str, float]]]:
         """Each token's text and log-probability under the model, as it stands without penalties."""
         rows = [np.array([*prompt, *made], np.int64) for prompt, made in zip(prompts, written, strict=True)]
-        batch = pictured_loss.batch_of(rows, pictures, self.processor)
+        batch = pictured_batches.batch_of(rows, pictures, self.processor)
         with torch.inference_mode():
             logits = self.model(**{name: value.to(self.model.device) for name, value in batch.items()}).logits
         found = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,28 +12,8 @@ from runner.builders._finetuning.batched_rows import forward_batches, measured_b
 from runner.builders.text._targets.target_loss import Foretold, padded
 from runner.builders.text._targets.target_tokens import NOT_LEARNED
 from runner.builders.vision._talking.pictured_base import PictureProcessor
+from runner.builders.vision._talking.pictured_batches import batched
 from runner.builders.vision._talking.pictured_tokens import PicturedTokens
-
-
-def batch_of(
-    ids: Sequence[np.ndarray], pictures: Sequence[Any], processor: PictureProcessor
-) -> dict[str, torch.Tensor]:
-    """What ``forward`` takes of some rows, filled up on the right; ``pictures`` are all of theirs, row after row."""
-    found = {
-        "input_ids": padded(ids, int(processor.tokenizer.pad_token_id)),
-        "attention_mask": padded([np.ones(len(each), np.int64) for each in ids], 0),
-    }
-    return found | ({"pixel_values": processor.pixels(pictures)} if pictures else {})
-
-
-def batched(rows: PicturedTokens, processor: PictureProcessor) -> Callable[[np.ndarray], Mapping[str, torch.Tensor]]:
-    """Batches of a side's rows, by their numbers: int64 ``[B]``."""
-
-    def batch(chosen: np.ndarray) -> Mapping[str, torch.Tensor]:
-        pictures = [picture for at in chosen for picture in rows.rows[at].pictures]
-        return batch_of([rows.ids[at] for at in chosen], pictures, processor)
-
-    return batch
 
 
 def summed_loss(logits: torch.Tensor, labels: Sequence[np.ndarray]) -> torch.Tensor:

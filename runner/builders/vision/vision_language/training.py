@@ -14,7 +14,7 @@ from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders.language._rows import row_report
 from runner.builders.text._targets.target_loss import Foretold
-from runner.builders.vision._talking import answer_scores, pictured_loss
+from runner.builders.vision._talking import answer_scores, pictured_batches, pictured_loss
 from runner.builders.vision._talking.answer_scores import AskedRow, Scores
 from runner.builders.vision._talking.picture_answerer import PictureAnswerer
 from runner.builders.vision._talking.pictured_base import PictureProcessor, check_form, head_of
@@ -105,7 +105,7 @@ def _batched(learned: PicturedTokens, processor: PictureProcessor) -> BatchedRow
     def loss(outputs: Any, chosen: np.ndarray) -> torch.Tensor:
         return pictured_loss.summed_loss(outputs.logits, [learned.labels[at] for at in chosen])
 
-    batch = pictured_loss.batched(learned, processor)
+    batch = pictured_batches.batched(learned, processor)
     return BatchedRows(len(learned), batch, loss, learned.lengths, learned.learned.astype(np.float64))
 
 
