@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from runner.store.files import cannot_write
+from runner.store.files import cannot_write, ends_torn
 
 #: Raised whenever the same question would be answered otherwise by newer code.
 FORMAT = 1
@@ -45,19 +45,14 @@ class KeptAnswers:
         line = json.dumps(dict(answers), ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self._file.with_suffix(".lock")), self._file.open("ab+") as file:
+            with FileLock(self._file.with_suffix(".lock")), self._file.open("ab") as file:
                 # After a line that was cut, the next begins on its own.
-                if file.tell() and not self._ends(file):
+                if ends_torn(self._file):
                     line = b"\n" + line
                 file.write(line)
         except OSError as error:
             raise cannot_write(self._file, error) from error
         self.added += len(answers)
-
-    @staticmethod
-    def _ends(file: Any) -> bool:
-        file.seek(-1, 2)
-        return bool(file.read(1) == b"\n")
 
     def _read(self) -> dict[str, Any]:
         found: dict[str, Any] = {}

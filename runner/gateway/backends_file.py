@@ -15,6 +15,7 @@ from runner import near_names
 from runner.chat.endpoints import addresses
 from runner.errors import SpecError
 from runner.inference.routing.costs import Costs
+from runner.spec import pointers
 from runner.spec.findings import Finding, find, in_order
 from runner.spec.reader import Document, read, read_file
 from runner.tasks.ranking.backend_sections import STORED, Backend, Backends
@@ -43,7 +44,7 @@ class LoadedBackends:
 
     def pointer(self, llm: str) -> str:
         """Where the file says which stored model answers for an LLM."""
-        own = "/" + llm.replace("~", "~0").replace("/", "~1")
+        own = pointers.join((llm,))
         return own if llm in self.named else f"{own}/stored"
 
     def costs(self) -> Costs:

@@ -20,7 +20,7 @@ from typing import Any
 
 from runner.data.prompt_rows import Row
 from runner.gateway.redaction import redacted
-from runner.store.files import cannot_write
+from runner.store.files import cannot_write, ends_torn
 
 VERSION = 1
 #: Lines that wait to be written, and characters of a text that are kept.
@@ -45,7 +45,7 @@ class RequestLog:
         self._some, self._end = threading.Event(), threading.Event()
         self._closed = False
         try:
-            self._torn = _ends_torn(path)
+            self._torn = ends_torn(path)
             self._file = self._open()
         except OSError as error:
             raise cannot_write(path, error) from error
@@ -117,12 +117,3 @@ class RequestLog:
         self._torn = written < len(whole)
         if self._torn:
             self._lost(1)
-
-
-def _ends_torn(path: Path) -> bool:
-    """Whether a log ends in half a line, as that of a server that was killed may: the next one begins anew."""
-    if not path.is_file() or not path.stat().st_size:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) != b"\n"

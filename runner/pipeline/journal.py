@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.runs.event_hold import Hold
-from runner.store.files import cannot_write
+from runner.store.files import cannot_write, ends_torn
 
 NAME = "journal.jsonl"
 
@@ -25,7 +25,7 @@ class Journal:
         line = json.dumps({"event": event, "t": round(time.time(), 3), **facts}, ensure_ascii=False).encode() + b"\n"
         try:
             with self.path.open("ab") as file:
-                if file.tell() and self._torn():
+                if ends_torn(self.path):
                     file.write(b"\n")
                 file.write(line)
                 file.flush()
@@ -34,11 +34,6 @@ class Journal:
             raise cannot_write(self.path, error) from error
         if (hold := Hold.asked()) is not None:
             hold.reached(f"{event}-{facts['step']}" if "step" in facts else event)
-
-    def _torn(self) -> bool:
-        with self.path.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) != b"\n"
 
     def lines(self) -> list[dict[str, Any]]:
         """Every whole line, oldest first. One that a crash cut off is passed over."""

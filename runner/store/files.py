@@ -116,6 +116,15 @@ def cannot_read(path: Path, error: OSError) -> EnvironmentProblem:
     return EnvironmentProblem(f"cannot read: {reason}", where=str(path), hint="ask for the right to read it")
 
 
+def ends_torn(path: Path) -> bool:
+    """Whether a file of lines ends in half a line, as a writer leaves it that was killed: the next one begins anew."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
+
+
 def cannot_write(path: Path, error: OSError) -> EnvironmentProblem:
     """An operating system's refusal to write, in words."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
