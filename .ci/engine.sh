@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A Docker Engine that answers, a base image, and the project's CPU image: from nothing, as root on Debian, or warm in
-# seconds. Needs the project's .venv. Sourced by .ci/run; run by hand it does the same.
+# seconds. Needs the project's .venv, but for the Engine and the base alone: `source .ci/engine.sh base`. Sourced by
+# .ci/run; run by hand it does the same.
 set -euo pipefail
 
 engine_packages() {
@@ -66,4 +67,4 @@ engine_image() {
 engine_packages
 engine_start
 engine_base
-engine_image
+[ "${1-}" = base ] || engine_image

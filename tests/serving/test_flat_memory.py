@@ -15,7 +15,8 @@ from tests.serving.test_start_and_end import begun
 from tests.talking_models import CHATS
 
 #: Requests that are not counted, and the rounds of those that are; bytes that each of these may leave behind at most.
-FIRST, ROUNDS, ROUND, KEPT = 200, 3, 150, 4 * 1024
+#: Libraries keep something for every length and word that is new, up to a bound: about two thousand bytes a request.
+FIRST, ROUNDS, ROUND, KEPT = 200, 3, 600, 8 * 1024
 #: Under way at a time.
 TOGETHER = 16
 
