@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -49,6 +50,8 @@ class Engine:
         self._given_up: set[Any] = set()
         self._replies: dict[Any, Reply[Any, Any]] = {}
         self._thread: threading.Thread | None = None
+        #: How many are gathering lines that are to begin together.
+        self._gathering = 0
         self._closed = False
 
     @classmethod
@@ -98,10 +101,23 @@ class Engine:
                 raise UsageError("the engine is closed", hint="open another")
             self._replies[line] = reply
             self._arrived.append(line)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=f"engine of {self.model}", daemon=True)
-                self._thread.start()
+            self._begin()
         return reply
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Lines that are submitted within are fed in one step, as far as there is room, where the engine was at rest.
+
+        Else the first one would begin alone, and the others a step later.
+        """
+        with self._lock:
+            self._gathering += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._gathering -= 1
+                self._begin()
 
     @property
     def unanswered(self) -> int:
@@ -127,6 +143,12 @@ class Engine:
         self.close()
 
     # ---- Inside
+
+    def _begin(self) -> None:
+        """With the lock: see to it that there is a thread, if there is work for one."""
+        if self._replies and self._thread is None and not self._gathering:
+            self._thread = threading.Thread(target=self._work, name=f"engine of {self.model}", daemon=True)
+            self._thread.start()
 
     def _give_up(self, line: Any) -> None:
         # The thread lets go of it before its next step.

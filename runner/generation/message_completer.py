@@ -70,12 +70,16 @@ class MessageCompleter:
 
     def complete_all(self, asked: Sequence[Asked], **options: Any) -> list[Answer]:
         """Of each conversation, in their order, all at work together."""
-        return [reply.result() for reply in [self.start(each, **options) for each in asked]]
+        with self.engine.together():
+            replies = [self.start(each, **options) for each in asked]
+        return [reply.result() for reply in replies]
 
     def samples(self, asked: Asked, count: int, **options: Any) -> list[Answer]:
         """Several answers to one conversation, each drawn by a seed of its own."""
         need_count(count)
-        return [reply.result() for reply in [self.start(asked, copy=copy, **options) for copy in range(count)]]
+        with self.engine.together():
+            replies = [self.start(asked, copy=copy, **options) for copy in range(count)]
+        return [reply.result() for reply in replies]
 
     async def complete_async(self, asked: Asked, **options: Any) -> Answer:
         """The answer to one conversation. A task that is cancelled gives the request up."""

@@ -48,12 +48,15 @@ class TokenCompleter:
 
     def complete_all(self, prompts: Sequence[Sequence[int]], **options: Any) -> list[TokenCompletion]:
         """Of each prompt, in their order, all at work together."""
-        return [reply.result() for reply in [self.start(prompt, **options) for prompt in prompts]]
+        with self.engine.together():
+            replies = [self.start(prompt, **options) for prompt in prompts]
+        return [reply.result() for reply in replies]
 
     def samples(self, prompt: Sequence[int], count: int, **options: Any) -> list[TokenCompletion]:
         """Several answers to one prompt, each drawn by a seed of its own."""
         need_count(count)
-        replies = [self.start(prompt, copy=copy, **options) for copy in range(count)]
+        with self.engine.together():
+            replies = [self.start(prompt, copy=copy, **options) for copy in range(count)]
         return [reply.result() for reply in replies]
 
     async def complete_async(self, prompt: Sequence[int], **options: Any) -> TokenCompletion:

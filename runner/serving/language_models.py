@@ -97,10 +97,11 @@ class LanguageModel:
         told = settings.logprobs or settings.token_ids
         parted = request.messages is not None
         try:
-            replies = [
-                self.engine.submit(line, PieceReader(answerer, at, parted=parted, told=told))
-                for at, line in enumerate(lines)
-            ]
+            with self.engine.together():
+                replies = [
+                    self.engine.submit(line, PieceReader(answerer, at, parted=parted, told=told))
+                    for at, line in enumerate(lines)
+                ]
         except UsageError:
             raise Refusal(503, "the server is going", code="shutting_down", retry_after=1) from None
         mode = "deterministic" if alone else "batched"

@@ -58,6 +58,19 @@ def test_several_answers_are_drawn_apart_and_again_the_same(talker):
     assert found[0] == talker.complete("Hi", temperature=1.5).text
 
 
+def test_all_that_is_asked_at_once_begins_in_one_step(engine, talker):
+    fed: list[int] = []
+    hook = engine.answerer.model.register_forward_pre_hook(
+        lambda _, __, words: fed.append(len(words["input_ids"])), with_kwargs=True
+    )
+    try:
+        talker.complete_all(["Hi", "Why?", "Sum up."], max_new_tokens=2, min_new_tokens=2)
+        talker.samples("Hi", 3, temperature=1.5, max_new_tokens=2, min_new_tokens=2)
+    finally:
+        hook.remove()
+    assert fed == [3, 3, 3, 3]
+
+
 def test_a_stream_has_its_first_piece_before_its_end_and_all_of_the_answer(engine, talker):
     reply = talker.start("Hi", **ENDLESS)
     pieces = iter(reply)
