@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.contract.quantities import counted
 from runner.errors import Fault
-from runner.spec import messages, pointers
+from runner.spec import fault_messages, pointers
 from runner.sweeps import constraints
 from runner.sweeps.children import Child
 from runner.sweeps.space import Space, Values, pointer_of
@@ -53,7 +53,7 @@ def feasible(loaded: LoadedSweep, child: Child) -> str | None:
 def _fault(loaded: LoadedSweep, at: int | None, message: str, hint: str | None = None) -> Fault:
     """A fault of one constraint, with its text, or of all of them together."""
     pointer = pointers.join(("sweep", "constraints") if at is None else ("sweep", "constraints", at))
-    text = None if at is None else messages.as_json(loaded.sweep.constraints[at])
+    text = None if at is None else fault_messages.as_json(loaded.sweep.constraints[at])
     return Fault(message, pointer, *loaded.document.position(pointer), found=text, hint=hint)
 
 

@@ -14,7 +14,7 @@ from runner.contract.quantities import counted
 from runner.data.boxes.form_names import Corners
 from runner.errors import RunnerError
 from runner.execution.data_trial import DataTrial, read_data
-from runner.wizard.column_looks import ColumnLook
+from runner.wizard.column_profiles import ColumnLook
 from runner.wizard.sampled_rows import SampledRows
 
 #: Usual names of a table's target, in lower case, beside those that layouts know.

@@ -23,8 +23,8 @@ from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.packing import bins_of
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import resample
 from runner.tasks.generation import TASK
-from runner.training.bootstrap import resample
 from runner.training.loop import fit
 
 

@@ -19,8 +19,8 @@ from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import mean_interval
 from runner.tasks.generation import TASK
-from runner.training.bootstrap import mean_interval
 from runner.training.loop import fit
 
 MEASURES = ("loss", "reward_accuracy", "reward_margin")

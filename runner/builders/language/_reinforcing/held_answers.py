@@ -15,7 +15,7 @@ from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth
 from runner.contract import Table, TrainContext
 from runner.errors import Stopped
-from runner.training.bootstrap import mean_interval
+from runner.statistics.paired_bootstrap import mean_interval
 
 
 @dataclass(frozen=True)

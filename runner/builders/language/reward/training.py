@@ -17,8 +17,8 @@ from runner.builders.language._models import base_model, model_card, stored_mode
 from runner.builders.language._rows import rendering, row_report
 from runner.builders.language._rows.rendering import renderer_of
 from runner.contract import TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import mean_interval
 from runner.tasks.reward import TASK
-from runner.training.bootstrap import mean_interval
 from runner.training.loop import fit
 
 

@@ -11,8 +11,8 @@ import pytest
 from runner.contract import LoadContext
 from runner.data.conversations.section import ConversationsData
 from runner.data.table_rows.section import ClassesData
-from runner.wizard import consequences
-from runner.wizard.consequences import Consequences
+from runner.wizard import training_forecast
+from runner.wizard.training_forecast import Consequences
 from runner.workspace import Workspace
 
 TABLE: dict[str, Any] = {
@@ -117,7 +117,7 @@ def test_what_nobody_foresaw_is_a_sentence_too(workspace: Workspace, monkeypatch
     def broken(*words: Any, **more: Any) -> Any:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr(consequences, "dry_run", broken)
+    monkeypatch.setattr(training_forecast, "dry_run", broken)
     told = Consequences().tell(TABLE, workspace)
     assert told == ["what it will take could not be told: ZeroDivisionError: division by zero"]
 
@@ -162,7 +162,7 @@ def test_memory_and_steps_are_what_the_kind_tells(workspace: Workspace, tmp_path
         "epochs": 2,
         "run": {"executor": "local"},
     }
-    told = consequences.tell(document, workspace, quick=False)
+    told = training_forecast.tell(document, workspace, quick=False)
     assert any(line.endswith("of memory, the libraries on top") for line in told)
     assert any(line.endswith("steps of 16 examples") for line in told)
     assert any(line.startswith("at least 1 second of computing alone") for line in told)

@@ -1,4 +1,4 @@
-"""What is asked, and what may be answered at any prompt. Who draws the prompt is an :class:`Asker`'s matter."""
+"""A question and its choices, the commands of any prompt, and :class:`Asker`, which whatever draws prompts is."""
 
 from __future__ import annotations
 

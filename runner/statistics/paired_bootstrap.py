@@ -1,4 +1,4 @@
-"""The bootstrap over groups of rows, such as a prompt's: how sure a mean is, and the difference of two."""
+"""Confidence intervals of means, and of the paired difference of two, by the bootstrap over groups of rows."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from runner.wizard.field_groups import (
 from runner.wizard.field_steps import Ask, Field, asks, put_value
 from runner.wizard.field_values import fault, value_of
 from runner.wizard.kind_questions import BY_DATA, family_question, kind_question, proposed_kind_question
-from runner.wizard.question_types import Choice, Question, shown
-from runner.wizard.questions import description, question
+from runner.wizard.prompt_interface import Choice, Question, shown
+from runner.wizard.schema_questions import description, question
 from runner.wizard.session import Session
 from runner.wizard.split_questions import split_questions
 

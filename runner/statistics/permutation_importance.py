@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from runner.training.resampled_losses import resampled
+from runner.statistics.loss_intervals import resampled
 
 #: ``losses(input, order)``: the loss of every row, float ``[n]``, where the input of that number is row ``order[i]``'s
 #: in row ``i``, int ``[n]``; without an input and an order those of the rows as they are.

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Measure, Table
+from runner.statistics.paired_bootstrap import Resampled
 from runner.tasks._supervised.target_metrics import decimals_of
-from runner.training.bootstrap import Resampled
 
 Row = dict[str, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner.training.bootstrap import Resampled, resample
+from runner.statistics.paired_bootstrap import Resampled, resample
 
 #: Rows beyond this many are drawn in so many parts of equal size, dealt at random: the mean of a part varies by so
 #: much less that the interval is the same, and it takes seconds instead of minutes.

@@ -1,4 +1,4 @@
-"""A document against a published schema: jsonschema finds what is wrong, this module says what it means."""
+"""The check of a document against its JSON schema: jsonschema finds what is wrong, this module says what it means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from runner import near_names
-from runner.spec import messages, pointers, schema_walk
+from runner.spec import fault_messages, pointers, schema_walk
 from runner.spec.findings import Finding, find, written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
@@ -70,7 +70,7 @@ class _Checker:
 
     def unknown(self, schema: Schema, value: dict[str, Any], path: Path) -> Iterator[Finding]:
         known = schema_walk.properties(schema, self.root, value)
-        expected = messages.choice(name for name, field in known.items() if not field.get("deprecated"))
+        expected = fault_messages.choice(name for name, field in known.items() if not field.get("deprecated"))
         for name in value:
             if name in known:
                 continue
@@ -84,7 +84,7 @@ class _Checker:
                 # Names are the writer's own, and this is no name.
                 form = " or ".join(f"a name of the form {pattern}" for pattern in schema["patternProperties"])
                 yield find(self.document, (*path, name), "unknown", "no name for a field", on_key=True, expected=form,
-                           found=messages.as_json(name))  # fmt: skip
+                           found=fault_messages.as_json(name))  # fmt: skip
                 continue
             near = near_names.nearest(name, known)
             if not path and name in self.of_model():
@@ -112,9 +112,9 @@ class _Checker:
         value = pointers.get(self.value, pointers.join(path))
         field = schema_walk.properties(schema, self.root, value).get(name)
         tag = schema.get("discriminator", {})
-        expected = messages.expected(field, self.root) if field else None
+        expected = fault_messages.expected(field, self.root) if field else None
         if tag.get("propertyName") == name:
-            expected = messages.choice(map(messages.as_json, tag["mapping"]))
+            expected = fault_messages.choice(map(fault_messages.as_json, tag["mapping"]))
         return find(self.document, (*path, name), "missing", f"`{name}` is missing", shown=path, expected=expected)
 
     def both(self, names: list[str], present: str | None, path: Path) -> Finding:
@@ -167,14 +167,14 @@ class _Checker:
             return self.wrong("type", "wrong type", path, schema)
         near = near_names.nearest(value, words) if isinstance(value, str) else None
         meant = schema.get("x-older-words", {}).get(near, near)
-        expected, found = messages.expected(among or schema, self.root), written(self.document, path, schema)
+        expected, found = fault_messages.expected(among or schema, self.root), written(self.document, path, schema)
         sure = near is not None and near_names.unmistakable(value, words)
         return find(
             self.document, path, "choice", "unknown value", expected=expected, found=found, meant=meant, sure=sure
         )
 
     def wrong(self, sort: str, message: str, path: Path, schema: Schema, meant: str | None = None) -> Finding:
-        expected, found = messages.expected(schema, self.root), written(self.document, path, schema)
+        expected, found = fault_messages.expected(schema, self.root), written(self.document, path, schema)
         return find(self.document, path, sort, message, expected=expected, found=found, schema=schema, meant=meant)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.wizard.question_types import Question, Unanswered, shown
+from runner.wizard.prompt_interface import Question, Unanswered, shown
 
 
 def _nothing(text: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from runner.chat.endpoints.chat_requests import Asking
 from runner.errors import DataError, EnvironmentProblem
-from runner.wizard.teacher_answers import teach
+from runner.wizard.sft_teacher_answers import teach
 from tests.inference.collecting.endpoint import Endpoint, serving
 
 ONCE = Asking(timeout=30, attempts=1, backoff=0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import IntegrityError
-from runner.wizard.question_types import Command, Question
+from runner.wizard.prompt_interface import Command, Question
 
 WALK = "sft"
 VERSION = 1

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runner.training.bootstrap import Interval, mean_interval, resample
+from runner.statistics.paired_bootstrap import Interval, mean_interval, resample
 
 
 @st.composite

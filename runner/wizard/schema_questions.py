@@ -10,7 +10,7 @@ from runner.spec import pointers
 from runner.spec.schema_walk import present_words, resolve
 from runner.wizard import field_values
 from runner.wizard.field_groups import default_of
-from runner.wizard.question_types import Choice, Question
+from runner.wizard.prompt_interface import Choice, Question
 
 Schema = dict[str, Any]
 
