@@ -13,9 +13,9 @@ from runner.data.prompt_rows import Row
 from runner.errors import RunnerError
 from runner.gateway.answer_costs import Account, account
 from runner.gateway.backend_choice import Before, Policy
+from runner.gateway.backend_health import Wellness
 from runner.gateway.backends_file import ROUTER
 from runner.gateway.counters import Counters
-from runner.gateway.failing_backends import Wellness
 from runner.gateway.remote_completer import Failed
 from runner.gateway.request_log import RequestLog
 from runner.gateway.request_needs import Needs, needs_of

@@ -18,7 +18,7 @@ from runner.tasks.ranking import TASK
 from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.tasks.ranking.measuring import ranked_right
 from runner.tasks.ranking.pair_inputs import PairInputs, Part
-from runner.training.pace import Every
+from runner.training.throttling import Every
 
 #: Rows that are asked about, drawn at random where there are more.
 MOST_ROWS = 1000

@@ -11,11 +11,11 @@ import numpy as np
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
 from runner.builders.language._learning import packing_check
 from runner.builders.language._learning.asked_tasks import AskedTasks
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.language_trainee import trainee
-from runner.builders.language._learning.learnings import Learning
 from runner.builders.language._learning.likelihood_loss import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.training_objectives import Learning
 from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from runner.data.cache import EmbeddingCache, text_key
+from runner.data.embedding_cache import EmbeddingCache, text_key
 from runner.errors import RunnerError, Stopped
 from runner.store.files import write_atomic
-from runner.training.encoder_settings import STORED, Settings, identity, model_files
+from runner.training.sentence_encoder_settings import STORED, Settings, identity, model_files
 
 #: Batches between two looks at the stop signal, each of which is also a write to the cache.
 STRIDE = 8

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import token_batches
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
+from runner.builders._memory_estimate import token_batches
+from runner.builders._memory_estimate.finetuning_estimate import Exercise
 from runner.contract import FootprintContext
 
 #: Bytes of a number of a picture.

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._memory_estimate.arithmetic_rate import measured_rate
-from runner.builders._finetuning._memory_estimate.simulated_step import STEP, Simulation
+from runner.builders._memory_estimate.arithmetic_rate import measured_rate
+from runner.builders._memory_estimate.simulated_step import STEP, Simulation
 from runner.contract import Footprint, FootprintContext, Table
 from runner.training.finetuning_specs import Adapters, QLora
 from runner.training.precision import Precision

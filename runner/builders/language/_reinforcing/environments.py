@@ -1,4 +1,4 @@
-"""What answers the model's turns: tools that it calls, a partner that speaks to it."""
+"""An environment opened: what answers the model's turns, tools that it calls, a partner that speaks to it."""
 
 from __future__ import annotations
 

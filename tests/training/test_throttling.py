@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runner.training.pace import Saving
+from runner.training.throttling import Saving
 
 
 def test_a_small_checkpoint_is_saved_after_the_first_epoch_and_a_large_one_when_its_cost_is_earned():

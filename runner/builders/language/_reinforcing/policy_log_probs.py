@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from runner.builders.language._learning.chunked_log_probs import last_layer, odds, odds_of
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.log_probs import at_places
-from runner.builders.language._learning.machine import Machine
-from runner.builders.language._learning.odds import last_layer, odds, odds_of
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._rows.token_rows import Batch
 from runner.training.precision import Precision, arithmetic

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.language._learning.chunked_log_probs import MOST
 from runner.builders.language._learning.frozen_models import Frozen, Read
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
-from runner.builders.language._learning.odds import MOST
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.errors import DataError, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors

@@ -1,4 +1,4 @@
-"""What a fine-tuning will take: parameters, memory by part and phase, steps, tokens or pictures, arithmetic."""
+"""What a fine-tuning with a head of its own will take: parameters, memory by part and phase, steps, tokens or pictures, arithmetic."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import opened_model
-from runner.builders._finetuning._memory_estimate import estimate_report, meta_model, token_batches
-from runner.builders._finetuning._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
-from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
-from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
-from runner.builders._finetuning._memory_estimate.simulated_step import MEASURING, Simulation, simulate
 from runner.builders._finetuning.batched_rows import BatchedRows, step_parts
 from runner.builders._finetuning.heads import Head, own_modules
 from runner.builders._finetuning.pretrained_base import PretrainedBase
+from runner.builders._memory_estimate import estimate_report, meta_model, token_batches
+from runner.builders._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
+from runner.builders._memory_estimate.heaviest_batches import largest_step
+from runner.builders._memory_estimate.memory_trace import MemoryTrace
+from runner.builders._memory_estimate.simulated_step import MEASURING, Simulation, simulate
 from runner.contract import Footprint, FootprintContext, Processes
 from runner.errors import RunnerError
 from runner.training import precision

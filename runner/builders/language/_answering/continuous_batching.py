@@ -1,4 +1,4 @@
-"""Answers of several prompts, one token of each after the other. Lines join and leave between two steps."""
+"""Continuous batching: answers of several prompts, a token of each after the other. Lines join and leave between steps."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from runner.builders._finetuning.sampling import Choice, chosen
-from runner.builders.language._answering.fed_lines import FedLines
+from runner.builders.language._answering.key_value_cache import FedLines
 
 
 @dataclass(eq=False)

@@ -6,7 +6,7 @@ import pytest
 
 from runner.contract.foreign_code import CodeLimits, Program, cell_tests
 from runner.errors import EnvironmentProblem
-from runner.execution.code_container import CodeContainers, options
+from runner.execution.code_sandbox import CodeContainers, options
 
 LIMITS = CodeLimits(timeout=3.0, memory=256)
 REFUSED = """

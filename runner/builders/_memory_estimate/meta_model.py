@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from runner.builders._finetuning._memory_estimate.quantised_shapes import quantise
 from runner.builders._finetuning.opened_model import compute_anew
+from runner.builders._memory_estimate.quantised_shapes import quantise
 from runner.training import quiet_libraries
 from runner.training.finetuning_specs import FinetuningSpec, QLora
 

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._reinforcing import advantages
-from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.policy_objectives import Objective
 from runner.builders.language._reinforcing.prompt_side import PromptSide
+from runner.builders.language._reinforcing.rollouts import Drawing
 from runner.builders.language._rewards.judged_pairs import Unread
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth
 

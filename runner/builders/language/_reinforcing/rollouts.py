@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.builders._finetuning.stop_texts import cut_at, end_at
-from runner.builders.language._answering.running_batch import Decoding, Line
+from runner.builders.language._answering.continuous_batching import Decoding, Line
+from runner.builders.language._reinforcing.environments import Surroundings
 from runner.builders.language._reinforcing.episodes import DrawnTurn, Episode, courses, played
-from runner.builders.language._reinforcing.surroundings import Surroundings
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.renderer import ChatRenderer
 from runner.data.dialogues.row_types import PromptRow

@@ -8,7 +8,7 @@ import io
 import pytest
 
 from runner.runs.event_kinds import EpochEvent, Event, WarningEvent, read_event
-from runner.tracking.audience import Audience
+from runner.tracking.run_listeners import Audience
 from runner.tracking.terminal import TerminalListener
 from tests.tracking.test_terminal import training
 

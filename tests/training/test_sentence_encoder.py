@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from runner.errors import DataError, EnvironmentProblem, NotFoundError, Stopped
-from runner.training import encoder as encoding
-from runner.training.encoder import Encoder, embed
-from runner.training.encoder_settings import MODES, Settings, identity
+from runner.training import sentence_encoder as encoding
 from runner.training.pretrained import available_locally, local, resolve
+from runner.training.sentence_encoder import Encoder, embed
+from runner.training.sentence_encoder_settings import MODES, Settings, identity
 from tests.training.tiny_encoder import tiny, write
 
 TEXTS = [

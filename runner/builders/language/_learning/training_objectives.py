@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from runner.builders.language._learning.composed_losses import Lines, composed_parts
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.language_trainee import Parts
 from runner.builders.language._learning.likelihood_loss import step_parts
 from runner.builders.language._learning.loss_terms import composition
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._models.opening import open_weights
 from runner.builders.language._rows.examples import Examples

@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 
-from runner.data.cache import CHUNK, EmbeddingCache, text_key
+from runner.data.embedding_cache import CHUNK, EmbeddingCache, text_key
 
 
 def keys(n: int, start: int = 0) -> list[bytes]:
@@ -123,7 +123,7 @@ WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
-from runner.data.cache import EmbeddingCache, text_key
+from runner.data.embedding_cache import EmbeddingCache, text_key
 which, folder = int(sys.argv[1]), Path(sys.argv[2])
 cache = EmbeddingCache(folder, "e", lambda *a, **k: print(a, k))
 for at in range(20):

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
-from runner.builders._finetuning._memory_estimate.meta_model import ShapeModel, put_on
+from runner.builders._memory_estimate.memory_trace import MemoryTrace
+from runner.builders._memory_estimate.meta_model import ShapeModel, put_on
 from runner.training import optimizers
 
 #: The phases that are simulated.

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.language._reinforcing.drawing import Drawing
 from runner.builders.language._reinforcing.prompt_side import PromptSide
+from runner.builders.language._reinforcing.rollouts import Drawing
 from runner.builders.language._rewards.function_reward import Function
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth

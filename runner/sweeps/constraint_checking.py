@@ -10,9 +10,9 @@ from runner.contract.quantities import counted
 from runner.errors import Fault
 from runner.spec import fault_messages, pointers
 from runner.sweeps import constraints
-from runner.sweeps.children import Child
-from runner.sweeps.space import Space, Values, pointer_of
+from runner.sweeps.search_space import Space, Values, pointer_of
 from runner.sweeps.sweep_reading import LoadedSweep
+from runner.sweeps.trial_specs import Child
 
 #: Draws among which one has to meet a constraint. A sweep itself gives up after fewer in a row.
 DRAWS = 2000

@@ -1,4 +1,4 @@
-"""What a model was fed of lines that are decoded together, and what it keeps of it."""
+"""The key-value cache of lines that are decoded together, and what the model was fed of each."""
 
 from __future__ import annotations
 
