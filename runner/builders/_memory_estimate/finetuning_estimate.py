@@ -1,4 +1,4 @@
-"""What a fine-tuning with a head of its own will take: parameters, memory by part and phase, steps, tokens or pictures, arithmetic."""
+"""What a fine-tuning with a head of its own takes: parameters, memory by part and phase, steps, arithmetic."""
 
 from __future__ import annotations
 

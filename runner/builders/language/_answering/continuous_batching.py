@@ -1,4 +1,4 @@
-"""Continuous batching: answers of several prompts, a token of each after the other. Lines join and leave between steps."""
+"""Continuous batching: answers of several prompts, a token of each at a time. Lines join and leave between steps."""
 
 from __future__ import annotations
 
