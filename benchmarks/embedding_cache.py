@@ -25,7 +25,7 @@ import importlib.machinery, os, sys, time
 class Watch(importlib.machinery.PathFinder):
     @classmethod
     def find_spec(cls, name, path=None, target=None):
-        if name != "runner.training.encoder":
+        if name != "runner.training.sentence_encoder":
             return None
         spec = super().find_spec(name, path, target)
         load = spec.loader.exec_module

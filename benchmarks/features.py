@@ -21,8 +21,8 @@ import numpy as np
 import torch
 
 from runner.builders.routing._prompts.features import features
-from runner.training.encoder import Encoder
 from runner.training.pretrained import resolve
+from runner.training.sentence_encoder import Encoder
 
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared" / "data"

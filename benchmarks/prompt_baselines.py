@@ -128,10 +128,12 @@ def train(kind: str, data: LoadedData, seed: int, cache: Path, **fields: Any) ->
 
 def embed(data: LoadedData, cache: Path) -> np.ndarray:
     """The prompts' embeddings, and into the cache with those that are new."""
-    from runner.training import encoder
+    from runner.training import sentence_encoder
     from runner.training.pretrained import resolve
 
-    return encoder.embed(data.train.prompts, resolve("all-MiniLM-L6-v2"), cache, "cpu", lambda event, **fields: None)
+    return sentence_encoder.embed(
+        data.train.prompts, resolve("all-MiniLM-L6-v2"), cache, "cpu", lambda event, **fields: None
+    )
 
 
 def million(cache: Path) -> None:

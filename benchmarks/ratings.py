@@ -172,7 +172,7 @@ def least_squares(n: int, n_llms: int) -> dict[str, Any]:
 
 
 def mcmf(n: int, n_llms: int) -> dict[str, Any]:
-    from runner.builders.routing._ratings.mcmf import potentials
+    from runner.builders.routing._ratings.min_cost_flow import potentials
     from runner.builders.routing._ratings.pair_counts import count_pairs
 
     data = draw(n, n_llms)

@@ -49,7 +49,7 @@ from runner import registry
 from runner.contract import LoadContext
 from runner.inference.opening import open_model
 from runner.spec.checking import load_object
-from runner.training.bootstrap import resample
+from runner.statistics.paired_bootstrap import resample
 from runner.workspace import Workspace
 
 ENCODER = "all-MiniLM-L6-v2"

@@ -30,8 +30,8 @@ from torch.profiler import ProfilerActivity, profile
 from runner import registry
 from runner.builders.routing._neural.embedding_networks import EmbeddingScorer
 from runner.builders.routing._neural.score_matrix import ROWS
-from runner.data.cache import EmbeddingCache, text_key
-from runner.training.encoder_settings import identity
+from runner.data.embedding_cache import EmbeddingCache, text_key
+from runner.training.sentence_encoder_settings import identity
 
 ROOT = Path(__file__).parents[1]
 #: Torch's operators, by name; the rest is other work on tensors.

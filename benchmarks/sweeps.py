@@ -137,7 +137,7 @@ def search(seeds: int) -> None:
     """How soon each method comes to what 100 random draws come to."""
     from runner.sweeps.choosing_values import Chooser
     from runner.sweeps.journal import TrialState
-    from runner.sweeps.space import space_of
+    from runner.sweeps.search_space import space_of
     from runner.sweeps.sweep_fields import SweepSection
 
     space = {"/x": {"min": -5.0, "max": 10.0}, "/y": {"min": 0.0, "max": 15.0}, "/choice": ["a", "b", "c"]}

@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 
-from runner.agents.answers import Refused
+from runner.agents.tool_results import Refused
 from runner.errors import ExitCode
 
 #: What a training says first, on standard error.
@@ -34,8 +34,8 @@ async def run(words: Sequence[str], folder: Path, given: bytes = b"") -> Any:
 
 
 async def work(job: dict[str, Any], folder: Path) -> Any:
-    """The document that :mod:`runner.agents.answering` makes of a question."""
-    command = [sys.executable, "-m", "runner.agents.answering"]
+    """The document that :mod:`runner.agents.inference_process` makes of a question."""
+    command = [sys.executable, "-m", "runner.agents.inference_process"]
     done = await anyio.run_process(command, input=json.dumps(job).encode(), cwd=folder, check=False)
     return read(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
 

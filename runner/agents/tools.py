@@ -11,8 +11,8 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from runner.agents import commands, pages
-from runner.agents.answers import Refused, answered, told
 from runner.agents.confined import check_spec, inside, run_id
+from runner.agents.tool_results import Refused, answered, told
 from runner.errors import EnvironmentProblem, UsageError
 from runner.runs.events import EventReader
 from runner.runs.run_folder import Run, find_run

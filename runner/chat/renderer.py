@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any, Self
 
 from runner.chat import formats
-from runner.chat.layout import Layout
 from runner.chat.message_weights import LossOn
 from runner.chat.messages import Conversation, Message
 from runner.chat.parsing import message_of
@@ -28,6 +27,7 @@ from runner.chat.template_rendering import DAY, Template
 from runner.chat.token_weights import Learned, row_of
 from runner.chat.tokenization import Encoded, Encoder
 from runner.chat.training_example import Lesson
+from runner.chat.turn_positions import Layout
 from runner.errors import DataError, IntegrityError
 
 #: Stands for an answer whose tokens are known, a letter of no text.

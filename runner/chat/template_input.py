@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from json import dumps
 from typing import Any
 
-from runner.chat.layout import Scribe
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.special_token_escape import Protection, protect
 from runner.chat.template_habits import Habits, in_parts
 from runner.chat.template_rendering import Template
+from runner.chat.turn_positions import Scribe
 
 
 @dataclass(frozen=True, slots=True)

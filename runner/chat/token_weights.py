@@ -6,10 +6,10 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runner.chat.layout import Layout, Turn
 from runner.chat.messages import Message
 from runner.chat.rendered import Rendered, Span
 from runner.chat.tokenization import Encoded
+from runner.chat.turn_positions import Layout, Turn
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runner.chat.layout import Layout
 from runner.chat.message_weights import LossOn, message_weights
 from runner.chat.messages import Conversation
 from runner.chat.refusals import Unrenderable
 from runner.chat.template_input import Prepared, left_out
+from runner.chat.turn_positions import Layout
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ def hold(
     from runner.wizard import terminal
     from runner.wizard.conversation import Conversation
     from runner.wizard.draft import Draft, SavedDraft
-    from runner.wizard.question_types import Asker
+    from runner.wizard.prompt_interface import Asker
     from runner.wizard.session import Session
-    from runner.wizard.untended import Untended
+    from runner.wizard.unattended import Untended
 
     workspace = Workspace.current()
     if resume and (left := SavedDraft.newest(workspace).walk()) is not None:
@@ -238,7 +238,7 @@ def _load(kind: str | None) -> None:
             json_schemas.schema_for(kind)
     with contextlib.suppress(Exception):
         from runner.spec import checking  # noqa: F401
-        from runner.wizard import consequences, review  # noqa: F401
+        from runner.wizard import review, training_forecast  # noqa: F401
     # The first look at what a training would be asks whether an engine answers.
     with contextlib.suppress(ImportError):
         import docker  # noqa: F401

@@ -12,8 +12,8 @@ from runner.workspace import Workspace
 
 if TYPE_CHECKING:
     from runner.wizard.draft import SavedDraft
-    from runner.wizard.question_types import Asker
-    from runner.wizard.saved_walk import WalkAnswers
+    from runner.wizard.prompt_interface import Asker
+    from runner.wizard.sft_saved_answers import WalkAnswers
 
 
 def asks_for_it(pairs: Sequence[str], *, yes: bool) -> bool:
@@ -33,8 +33,8 @@ def hold_walk(pairs: Sequence[str], *, yes: bool, no_start: bool, plain: bool) -
     """
     from runner.wizard import sft_answers, terminal
     from runner.wizard.draft import SavedDraft
-    from runner.wizard.question_types import Unanswered
-    from runner.wizard.untended import Untended
+    from runner.wizard.prompt_interface import Unanswered
+    from runner.wizard.unattended import Untended
 
     given = sft_answers.given_of(pairs)
     if terminal.interactive() and not yes:

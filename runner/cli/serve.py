@@ -158,8 +158,8 @@ def serve(
         )
     from runner.gateway.gateway_options import gathered
     from runner.inference.opening import parse_settings
-    from runner.serving.admission import Keys, Rate
     from runner.serving.application import application
+    from runner.serving.keys_and_rate_limits import Keys, Rate
     from runner.serving.openai_requests import need_idle
     from runner.serving.opened_models import Limits, open_models
     from runner.serving.own_memory import OwnMemory

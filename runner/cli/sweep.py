@@ -161,7 +161,7 @@ def add(
     Example: runner sweep add elo-ratings --set model.spec.k_factor=24 --set epochs=5
     """
     from runner.sweeps import sweep_checking, sweep_reading
-    from runner.sweeps.space import pointer_of
+    from runner.sweeps.search_space import pointer_of
 
     folder = _found(name)
     checked = sweep_checking.check(sweep_reading.load_sweep(jsonlib.dumps(folder.document()), f"sweep {name}"))
@@ -318,8 +318,8 @@ def _explain(checked: CheckedSweep, as_json: bool) -> None:
 
 def _grid(checked: CheckedSweep) -> list[dict[str, Any]]:
     """The combinations of a grid that the sweep would take, each with the constraint that it does not fit."""
-    from runner.sweeps.children import child_of
-    from runner.sweeps.fitting import feasible
+    from runner.sweeps.constraint_checking import feasible
+    from runner.sweeps.trial_specs import child_of
 
     found: list[dict[str, Any]] = []
     fitting = 0

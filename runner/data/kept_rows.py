@@ -24,7 +24,7 @@ from typing import IO, Any, TypeVar, overload
 
 import numpy as np
 
-from runner.store import aside
+from runner.store import unnamed_files
 
 Row = TypeVar("Row")
 #: Bytes of rows, as they are written, that are held as Python objects.
@@ -66,7 +66,7 @@ class KeptRows(Sequence[Row]):
             if self._ends[-1] <= HELD:
                 return
             few, self._few = self._few, None
-            self._file = aside.open_aside(self._folder)
+            self._file = unnamed_files.open_aside(self._folder)
             for one in few:
                 self._write(written(one) or b"")
         else:
@@ -80,7 +80,7 @@ class KeptRows(Sequence[Row]):
     def _flush(self) -> IO[bytes]:
         assert self._file is not None
         if self._next:
-            aside.add(self._file, self._next, self._folder)
+            unnamed_files.add(self._file, self._next, self._folder)
             self._next = bytearray()
         return self._file
 

@@ -24,7 +24,7 @@ from runner.inference.opening import Opened, open_model
 from runner.runs.run_folder import Run
 from runner.spec.canonical import canonical
 from runner.tasks.compared import Answer
-from runner.tracking.audience import Listener
+from runner.tracking.run_listeners import Listener
 from runner.workspace import Workspace, current_folder
 
 #: Somebody asked for the end: the other models are not begun.

@@ -18,7 +18,7 @@ from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.evaluation.evaluated_model import EvaluatedModel, speaks
 from runner.evaluation.run_code import RunCode
-from runner.execution.code_container import CodeContainers
+from runner.execution.code_sandbox import CodeContainers
 from runner.inference.opening import Opened, open_model
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.figures import Figure

@@ -20,7 +20,7 @@ from runner.runs.run_folder import Run
 from runner.spec.training_identity import spec_hash
 from runner.store.manifest import Manifest, verify
 from runner.store.model_lookup import StoredModel, listing
-from runner.tracking.audience import Listener
+from runner.tracking.run_listeners import Listener
 from runner.workspace import Workspace
 
 

@@ -17,7 +17,7 @@ from runner.runs.run_folder import Run
 from runner.spec.checking import LoadedSpec, for_kind
 from runner.store.model_lookup import find
 from runner.store.names import ModelReference, parse_reference
-from runner.tracking.audience import Listener
+from runner.tracking.run_listeners import Listener
 from runner.workspace import Workspace, current_folder
 
 

@@ -128,9 +128,9 @@ def _section(kind: str, section: Any, document: dict[str, Any]) -> Any:
     try:
         return section.model_validate_json(jsonlib.dumps(document))
     except ValidationError as error:
-        from runner.spec.field_faults import check as faults_of
         from runner.spec.json_schemas import schema_for
         from runner.spec.reader import read
+        from runner.spec.schema_validation import check as faults_of
 
         whole = schema_for(kind)
         part = {"properties": {"data": whole["properties"]["data"]}, "$defs": whole.get("$defs", {})}

@@ -240,7 +240,7 @@ def choose_executor(
 def _beside_an_engine(wanted: str, where: str, notes: list[str]) -> None:
     """Raise :class:`EnvironmentProblem` for a training in a container that would have to start others, which nothing
     in a container can, and where there is no engine to run code on."""
-    from runner.execution.code_container import CodeContainers
+    from runner.execution.code_sandbox import CodeContainers
 
     if wanted not in ("local", "auto"):
         raise EnvironmentProblem(

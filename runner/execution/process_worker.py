@@ -24,7 +24,7 @@ from runner.runs.event_hold import Hold
 from runner.runs.events import EventWriter
 from runner.runs.run_documents import Outcome
 from runner.runs.run_folder import Run
-from runner.tracking.audience import Audience
+from runner.tracking.run_listeners import Audience
 
 #: Bytes that are held from the start and given back at an error: who has come to the limit of the memory can tell it.
 RESERVE = 4 * 2**20

@@ -12,7 +12,7 @@ from runner.spec import pointers
 from runner.spec.checking import load_object
 from runner.store.manifest import Manifest
 from runner.store.model_lookup import find, open_verified
-from runner.tracking.audience import Listener
+from runner.tracking.run_listeners import Listener
 from runner.workspace import Workspace
 
 #: Entries of the lock that are told by others: an image by its digest, a machine by what it computed, a pipeline by its

@@ -23,7 +23,7 @@ from runner.runs.event_kinds import StartedEvent, WarningEvent
 from runner.runs.events import EventReader
 from runner.runs.run_documents import Outcome
 from runner.runs.run_folder import Run
-from runner.tracking.audience import Audience, Listener
+from runner.tracking.run_listeners import Audience, Listener
 
 #: How often the worker is looked at, seconds. Short: a run of a second should not take two.
 TICK = 0.05

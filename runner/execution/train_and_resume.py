@@ -30,8 +30,8 @@ from runner.store.model_lookup import StoredModel, in_folder
 from runner.store.model_storing import check_store, promote
 from runner.store.replay_lock import ReplayLock
 from runner.store.typed_documents import JsonObject
-from runner.tracking.audience import Listener
 from runner.tracking.followed_run import followed
+from runner.tracking.run_listeners import Listener
 from runner.workspace import Workspace
 
 

@@ -33,7 +33,7 @@ from runner.spec.checking import load_file
 from runner.spec.envelope import TrainingSpec
 from runner.spec.training_identity import spec_hash
 from runner.store.replay_lock import Hardware, ReplayLock
-from runner.tracking.audience import Audience
+from runner.tracking.run_listeners import Audience
 from runner.training.peak_memory import peak_memory
 from runner.training.threads import wanted_threads
 
@@ -293,7 +293,7 @@ def _code_runner(spec: TrainingSpec) -> CodeRunner | None:
     field = spec.model.spec.runs_code() if spec.model.spec is not None else None
     if field is None:
         return None
-    from runner.execution.code_container import CodeContainers
+    from runner.execution.code_sandbox import CodeContainers
 
     return CodeContainers.opened(f"/model/spec/{field}")
 

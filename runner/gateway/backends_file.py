@@ -100,9 +100,9 @@ def load_backends(
 
 def _malformed(error: ValidationError, document: Document) -> list[Finding]:
     """What the schema says, and what it cannot say."""
-    from runner.spec.field_faults import check
     from runner.spec.json_schemas import backends
     from runner.spec.pydantic_errors import from_pydantic, told
+    from runner.spec.schema_validation import check
 
     faults = [_secret(finding) for finding in check(document, document.value, backends())]
     beyond = from_pydantic(error, document, document.value, [])

@@ -7,20 +7,21 @@ import contextlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from runner.data.prompt_rows import Row
 from runner.errors import RunnerError
 from runner.gateway.answer_costs import Account, account
 from runner.gateway.backend_choice import Before, Policy
+from runner.gateway.backend_health import Wellness
 from runner.gateway.backends_file import ROUTER
 from runner.gateway.counters import Counters
-from runner.gateway.failing_backends import Wellness
 from runner.gateway.remote_completer import Failed
 from runner.gateway.request_log import RequestLog
 from runner.gateway.request_needs import Needs, needs_of
 from runner.gateway.request_routing import Decider, Decision, conversation
 from runner.gateway.routed_answer import Outcome, RoutedAnswer, cut
+from runner.gateway.routed_request import Tried, log_line
 from runner.gateway.sessions import OF_SESSIONS, Sessions, session_key
 from runner.serving.completions import Answering, Completer, Refusal, Request, Served, Settings
 from runner.serving.openai_requests import asks_nothing
@@ -34,22 +35,6 @@ ENDING = 5.0
 ANSWERED = 50_000
 #: Codes of what one model cannot do and another may, and what is said of it.
 OF_ONE = {"context_length_exceeded": "too long", "not_honoured_there": "a field that it does not honour"}
-
-
-@dataclass(frozen=True)
-class Tried:
-    """A request on its way: what was decided, and who failed."""
-
-    request: Request
-    started: float
-    needs: Needs
-    decision: Decision
-    key: str
-    before: Before | None
-    #: LLM -> what it did instead of answering.
-    failed: dict[str, str]
-    #: What the router chooses silently, in shadow mode.
-    silent: asyncio.Task[Decision | None] | None = None
 
 
 class Gateway:
@@ -379,49 +364,9 @@ class Gateway:
         while len(self._answered) > ANSWERED:
             self._answered.popitem(last=False)
         if self.log is not None:
-            self.log.write(self._line(self.log, tried, llm, why, outcome, silent))
+            self.log.write(log_line(self.log, self.root, self.strongest, tried, llm, why, outcome, silent))
 
     def _remember(self, tried: Tried, llm: str, prompt_tokens: float) -> None:
         """Who answers this turn of the conversation, where the router was asked."""
         if tried.decision.why not in ("asked", "present"):
             self.sessions.answered(tried.key, llm, conversation(tried.request), prompt_tokens)
-
-    def _line(
-        self, log: RequestLog, tried: Tried, llm: str, why: str, outcome: Outcome, silent: Decision | None
-    ) -> dict[str, object]:
-        found, decision = outcome.account(), silent or tried.decision
-        policy = decision.policy
-        line: dict[str, object] = {
-            "event": "request",
-            "id": outcome.id,
-            "session": log.session(tried.key),
-            "asked": tried.request.model,
-            "model": llm,
-            "why": why,
-            "outcome": outcome.ended,
-            "router": self.root,
-            "against": self.strongest,
-            "prompt_tokens": found.prompt_tokens,
-            "cached_tokens": found.cached_tokens,
-            "completion_tokens": found.completion_tokens,
-            "estimated": found.estimated,
-            "kept_tokens": tried.before.cached_tokens if tried.before is not None else 0.0,
-            "cost": found.cost,
-            "saved": found.saved,
-            "seconds": round(outcome.ended_at - tried.started, 6),
-            "streamed": tried.request.streamed,
-            "tools": tried.needs.tools,
-            "images": tried.needs.images,
-            "tool_loop": tried.needs.in_tool_loop,
-            "failed": dict(outcome.failed),
-        }
-        if policy is not None:
-            two = {"strong": policy.strong, "weak": policy.weak, "threshold": policy.threshold}
-            line["rule"] = {"rate": policy.rate} if policy.strong is None else two
-        if decision.candidates:
-            line["qualities"] = {name: round(each.quality, 6) for name, each in decision.candidates.items()}
-            line["costs"] = {name: each.cost for name, each in decision.candidates.items()}
-            line["lacking"] = {name: each.lacking for name, each in decision.candidates.items() if each.lacking}
-        if tried.silent is not None:
-            line["shadow"] = None if silent is None else {"model": silent.llm, "why": silent.why}
-        return line | log.words(decision.row, outcome.text())

@@ -18,8 +18,8 @@ from runner.gateway.log_reading import Logged
 from runner.pages.numbers import signed_interval
 
 if TYPE_CHECKING:
+    from runner.statistics.paired_bootstrap import Interval
     from runner.tasks.ranking.backend_sections import TokenPrice
-    from runner.training.bootstrap import Interval
 
 #: Of the bootstrap samples.
 SEED = 0x67
@@ -61,7 +61,7 @@ class Report:
     graded: Mapping[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        from runner.training.bootstrap import Interval
+        from runner.statistics.paired_bootstrap import Interval
 
         return {
             name: value.as_dict()
@@ -133,7 +133,7 @@ def report(
     that were used. Raises :class:`DataError` where no request counts."""
     import numpy as np
 
-    from runner.training.bootstrap import resample
+    from runner.statistics.paired_bootstrap import resample
 
     if not replayed:
         why = ", ".join(f"{reason} ({count:,})" for reason, count in left_out.items())

@@ -24,7 +24,7 @@ from runner.pages.axes import (
     scale,
     tick_labels,
 )
-from runner.training.share_interval import wilson
+from runner.statistics.wilson_interval import wilson
 
 #: Pixels of a column of intervals in a table of few columns and of many, and of a letter of a tick's label. The page's
 #: style sheet has the first two as ``min-width``, less what is left free on the right.

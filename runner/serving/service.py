@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from runner import near_names
-from runner.serving.admission import Keys, Rate
 from runner.serving.bodies import Bounds
 from runner.serving.completions import Completer, Finder, Refusal, Served
+from runner.serving.keys_and_rate_limits import Keys, Rate
 from runner.serving.measurements import Measurements
 from runner.serving.row_models import RowModel
 

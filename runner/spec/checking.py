@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from runner import registry
 from runner.contract import DataSection, ModelSpec
 from runner.errors import Fault, SpecError
-from runner.spec import messages, pointers
+from runner.spec import fault_messages, pointers
 from runner.spec.envelope import TrainingSpec
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.kinds import built
@@ -140,7 +140,7 @@ def _placed(fault: Fault, document: Document, value: dict[str, Any]) -> Fault:
     given = pointers.get(value, fault.pointer)
     if value is document.value or given == pointers.get(document.value, fault.pointer):
         return fault
-    return replace(fault, line=None, column=None, found=messages.as_json(given) if fault.found else None)
+    return replace(fault, line=None, column=None, found=fault_messages.as_json(given) if fault.found else None)
 
 
 def _named_kind(value: dict[str, Any]) -> str | None:

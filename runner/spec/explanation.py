@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from runner import near_names, registry
-from runner.spec import messages
+from runner.spec import fault_messages
 from runner.spec.envelope import TrainingSpec
-from runner.spec.field_faults import not_described
 from runner.spec.findings import Finding, find, in_order, written
 from runner.spec.json_schemas import envelope, schema_for
 from runner.spec.kinds import built
@@ -21,6 +20,7 @@ from runner.spec.old_names import Older, modernise
 from runner.spec.pointers import Path
 from runner.spec.pydantic_errors import faults_of
 from runner.spec.reader import Document
+from runner.spec.schema_validation import not_described
 
 
 def explain(
@@ -57,7 +57,7 @@ def _unnamed_kind(document: Document, value: dict[str, Any]) -> list[Finding]:
         return [find(document, at[:-1], "type", "wrong type", expected="an object with a model_type", found=found)]
     name = spec.get("model_type")
     names = list(registry.kinds())
-    expected = messages.choice(map(messages.as_json, names))
+    expected = fault_messages.choice(map(fault_messages.as_json, names))
     if "model_type" not in spec:
         return [find(document, at, "missing", "`model_type` is missing", shown=at[:-1], expected=expected)]
     near, sure, message = None, False, "wrong type"

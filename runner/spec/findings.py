@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.errors import Fault
-from runner.spec import messages, pointers
+from runner.spec import fault_messages, pointers
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
 from runner.spec.schema_walk import Schema
@@ -55,7 +55,7 @@ def find(
 def written(document: Document, at: Path, schema: Schema | None = None) -> str:
     """The value at a place as it is written, fit for a message."""
     name = next((str(part) for part in reversed(at) if isinstance(part, str)), "")
-    return messages.found(document.written(pointers.join(at)), name, schema)
+    return fault_messages.found(document.written(pointers.join(at)), name, schema)
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:

@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from runner.spec.field_faults import MOST_FAULTS, check
 from runner.spec.findings import Finding, find, written
 from runner.spec.old_names import Older, as_written
 from runner.spec.pointers import Path
 from runner.spec.reader import Document
+from runner.spec.schema_validation import MOST_FAULTS, check
 from runner.spec.schema_walk import Schema
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from runner.contract import ModelSpec, Resume, Section
 from runner.errors import ConflictError
-from runner.spec import messages, pointers
+from runner.spec import fault_messages, pointers
 from runner.spec.envelope import TrainingSpec
 from runner.spec.pointers import Path
 
@@ -27,7 +27,7 @@ class Change:
     why: str = ""
 
     def __str__(self) -> str:
-        values = f"{self.pointer}: {messages.as_json(self.old)} -> {messages.as_json(self.new)}"
+        values = f"{self.pointer}: {fault_messages.as_json(self.old)} -> {fault_messages.as_json(self.new)}"
         return f"{values} ({self.why})" if self.why else values
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from runner.sweeps.journal import Trial, TrialState
-from runner.sweeps.space import Space, Values
+from runner.sweeps.search_space import Space, Values
 from runner.sweeps.sweep_fields import Goal, Pruning, SweepSection
 
 if TYPE_CHECKING:

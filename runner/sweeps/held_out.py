@@ -6,9 +6,9 @@ from typing import Any
 
 from runner.errors import Fault
 from runner.spec import pointers
-from runner.sweeps.children import Child
-from runner.sweeps.space import Space, pointer_of
+from runner.sweeps.search_space import Space, pointer_of
 from runner.sweeps.sweep_reading import LoadedSweep
+from runner.sweeps.trial_specs import Child
 
 #: Places that say whether anything is held out.
 DECIDING = ("/data/validation_split", "/data/validation_data", "/data/split_column")

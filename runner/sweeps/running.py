@@ -14,16 +14,16 @@ from runner.execution.supervisor import Signals, caught_signals
 from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.run_folder import State, all_runs
 from runner.store.files import write_json
-from runner.sweeps import judging, trial_process
-from runner.sweeps.children import Child, child_of
+from runner.sweeps import trial_process, trial_scores
 from runner.sweeps.choosing_values import Chooser
-from runner.sweeps.fitting import feasible
+from runner.sweeps.constraint_checking import feasible
 from runner.sweeps.journal import Record, Trial, TrialState
-from runner.sweeps.space import dotted
+from runner.sweeps.search_space import dotted
 from runner.sweeps.sweep_checking import CheckedSweep
 from runner.sweeps.sweep_folder import SweepFolder, content_hash, sweep_folder
 from runner.sweeps.trial_gpus import dealer
 from runner.sweeps.trial_process import TrialProcess
+from runner.sweeps.trial_specs import Child, child_of
 from runner.workspace import Workspace
 
 #: How often trials are looked at, seconds.
@@ -137,7 +137,7 @@ class _Running:
         self.folder.write_document(document)
         if not self.record.spaces or self.record.spaces[-1] != space:
             first, *others = self.checked.aims
-            again = judging.again(self.record, self.checked)
+            again = trial_scores.again(self.record, self.checked)
             second = {"second": asdict(others[0])} if others else {}
             self.add("space", hash=space, metric=first.metric, goal=first.goal, **second)
             for fields in again:
@@ -304,7 +304,7 @@ class _Running:
             self._end(trial, TrialState.FAILED, why=why, seconds=seconds)
             self._failed(trial)
             return
-        said = judging.verdict(self.checked, trial, end["metrics"], end["model"])
+        said = trial_scores.verdict(self.checked, trial, end["metrics"], end["model"])
         self._end(trial, TrialState(said.pop("state")), said.pop("value"), seconds=seconds, **said)
         self._need_metric()
         if self.sweep.pruning is not None and not any(each.told for each in self.record.trials.values()):

@@ -14,12 +14,12 @@ from runner.spec import pointers
 from runner.spec.checking import LoadedSpec
 from runner.spec.envelope import TrainingSpec
 from runner.spec.reader import Document
-from runner.sweeps import fitting, held_out
-from runner.sweeps.children import VARIED, Child, child_of
+from runner.sweeps import constraint_checking, held_out
 from runner.sweeps.journal import Aim
-from runner.sweeps.space import Space, dotted, pointer_of, space_of, wrong_list
+from runner.sweeps.search_space import Space, dotted, pointer_of, space_of, wrong_list
 from runner.sweeps.sweep_fields import Goal, Metric
 from runner.sweeps.sweep_reading import LoadedSweep
+from runner.sweeps.trial_specs import VARIED, Child, child_of
 
 #: Specs of a sweep that are checked before it begins, at most: of a larger grid, and of a range, as many are drawn.
 MOST_CHECKED = 200
@@ -110,7 +110,7 @@ def check(loaded: LoadedSweep) -> CheckedSweep:
                 )
     trials = _trials(loaded, space, fault)
     aims = _aims(loaded, fault)
-    faults += fitting.faults(loaded, space)
+    faults += constraint_checking.faults(loaded, space)
     faults += held_out.faults(loaded, space, aims[0].metric)
     if sweep.prune is not None or sweep.method == "halving":
         _measured_while_trained(loaded.base.spec, fault)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from runner import near_names
 from runner.errors import Fault, SpecError
-from runner.spec import checking, messages, pointers
+from runner.spec import checking, fault_messages, pointers
 from runner.spec.checking import LoadedSpec
 from runner.spec.findings import Finding, find, in_order
 from runner.spec.old_names import modernise
@@ -79,9 +79,9 @@ def _with_form(fault: Fault, value: Any) -> Fault:
             kind = given if given in KINDS else near_names.nearest(given, KINDS) or KINDS[0]
             return replace(fault, hint=f'write {{"kind": "{kind}"}}')
         if isinstance(given, dict) and "kind" not in given and fault.expected is None:
-            return replace(fault, expected=messages.choice(map(messages.as_json, KINDS)))
+            return replace(fault, expected=fault_messages.choice(map(fault_messages.as_json, KINDS)))
     if isinstance(given, str) and fault.pointer in ("/sweep/metric", "/sweep/metric/0", "/sweep/metric/1"):
-        return replace(fault, hint=f'write {{"name": {messages.as_json(given)}}}')
+        return replace(fault, hint=f'write {{"name": {fault_messages.as_json(given)}}}')
     return fault
 
 

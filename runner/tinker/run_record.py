@@ -24,7 +24,7 @@ from runner.store.manifest import ModelFacts
 from runner.store.model_lookup import StoredModel
 from runner.store.model_storing import check_store, promote
 from runner.store.replay_lock import ReplayLock
-from runner.tracking.audience import Audience
+from runner.tracking.run_listeners import Audience
 from runner.workspace import Workspace, current_folder
 
 #: What such a run's spec has where others name their data.

@@ -10,7 +10,7 @@ from typing import Any
 from runner.errors import RunnerError
 from runner.runs.event_kinds import Event, TensorboardEvent, WarningEvent
 from runner.runs.run_folder import Run
-from runner.tracking.audience import Listener
+from runner.tracking.run_listeners import Listener
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from runner.training.loop_measurements import add_figures, end_epoch, measure_wi
 from runner.training.loop_state import LoopState
 from runner.training.memory_faults import memory_told
 from runner.training.optimizers import Optimizer
-from runner.training.pace import Every, Saving
+from runner.training.throttling import Every, Saving
 from runner.training.trainee import Fit, Trainee
 from runner.training.training_length import Length
 

@@ -9,7 +9,7 @@ from runner.errors import Stopped
 from runner.training.early_stopping import told
 from runner.training.gradient_norms import GradientNorms
 from runner.training.loop_state import LoopState
-from runner.training.pace import Saving
+from runner.training.throttling import Saving
 
 
 def end_epoch(state: LoopState, norms: GradientNorms | None) -> None:

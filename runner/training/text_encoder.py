@@ -20,11 +20,11 @@ from torch import nn  # noqa: TID253
 
 from runner.errors import DataError, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
-from runner.training import encoder, finetuning_methods, quantised
-from runner.training.encoder_settings import STORED, Settings, model_files
+from runner.training import finetuning_methods, quantised, sentence_encoder
 from runner.training.finetuning_specs import FinetuningSpec, Full, QLora
 from runner.training.precision import Precision, arithmetic
 from runner.training.quiet_libraries import quietly
+from runner.training.sentence_encoder_settings import STORED, Settings, model_files
 from runner.training.tokens import Tokens
 
 DOCUMENT, TRAINED = "finetuning.json", "trained.safetensors"
@@ -57,7 +57,7 @@ class TrainableEncoder(nn.Module):
         where: str = "/model/spec",
         emit: Callable[..., None] = lambda *_, **__: None,
     ) -> TrainableEncoder:
-        """A pretrained encoder's folder (see :class:`~runner.training.encoder.Encoder`), ready to train.
+        """A pretrained encoder's folder (see :class:`~runner.training.sentence_encoder.Encoder`), ready to train.
 
         New adapters are drawn from torch's generator: seed it. ``where`` is the pointer of the object that holds
         ``finetuning_spec`` and ``max_length``; a :class:`DataError` with such a pointer says what the model cannot do.
@@ -100,7 +100,7 @@ class TrainableEncoder(nn.Module):
             self.settings.write(folder / STORED)
             write_tensors(folder / "model.safetensors", self.model.state_dict())
         else:
-            encoder.copy(self._folder, folder)
+            sentence_encoder.copy(self._folder, folder)
             write_tensors(folder / TRAINED, self.trained())
         document = {
             "format": 1,
@@ -172,7 +172,7 @@ class TrainableEncoder(nn.Module):
         """int64 ``[B, T]`` twice -> float32 ``[B, width]``. Only training takes another arithmetic than float32."""
         with arithmetic(ids.device.type, self.precision) if self.training else arithmetic("cpu"):
             tokens = self.model(input_ids=ids, attention_mask=mask).last_hidden_state
-        vectors = encoder.pool(tokens.float(), mask, self.settings.pooling)
+        vectors = sentence_encoder.pool(tokens.float(), mask, self.settings.pooling)
         return nn.functional.normalize(vectors, dim=1) if self.settings.normalize else vectors
 
     def encode_tokens(self, tokens: Tokens, batch_size: int = 32) -> torch.Tensor:

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from runner.store import aside
+from runner.store import unnamed_files
 
 #: So many batches are sorted by length at a time: enough for little padding, few enough that a batch stays a draw.
 MEGA = 32
@@ -52,7 +52,7 @@ class Tokens:
     @property
     def largest(self) -> int:
         """The greatest token number; 0 of none."""
-        return max((int(some.max()) for some in aside.parts(self.ids)), default=0)
+        return max((int(some.max()) for some in unnamed_files.parts(self.ids)), default=0)
 
     @property
     def lengths(self) -> np.ndarray:
@@ -65,7 +65,7 @@ class Tokens:
         They are gone through part by part, so that few of them are in memory.
         """
         sums, done, before = np.zeros(len(self.ends)), 0, 0.0
-        for part in aside.parts(self.ids):
+        for part in unnamed_files.parts(self.ids):
             running = np.cumsum(np.concatenate([[before], value(part)]))
             first, last = np.searchsorted(self.ends, (done + 1, done + len(part) + 1))
             sums[first:last] = running[self.ends[first:last] - done]
@@ -107,11 +107,11 @@ class TokenWriter:
             self._next.extend(tokens)
             self._ends.append(self._ends[-1] + len(tokens))
             if self._folder is not None and len(self._next) * self._next.itemsize > HELD:
-                self._file = self._file or aside.open_aside(self._folder)
+                self._file = self._file or unnamed_files.open_aside(self._folder)
                 self._write(self._file, self._folder)
 
     def _write(self, file: IO[bytes], folder: Path) -> None:
-        aside.add(file, memoryview(self._next).cast("B"), folder)
+        unnamed_files.add(file, memoryview(self._next).cast("B"), folder)
         self._next = array(self._kind)
 
     def done(self) -> Tokens:
@@ -119,7 +119,7 @@ class TokenWriter:
         if self._file is not None and self._folder is not None:
             if self._next:
                 self._write(self._file, self._folder)
-            ids = aside.mapped(self._file, self._kind)
+            ids = unnamed_files.mapped(self._file, self._kind)
         else:
             ids = np.frombuffer(self._next, self._kind) if self._next else np.zeros(0, self._kind)
         return Tokens(ids, np.frombuffer(self._ends, np.int64))

@@ -14,8 +14,8 @@ from prompt_toolkit.styles import Style
 from prompt_toolkit.validation import ValidationError, Validator
 
 from runner.errors import Interrupted
-from runner.wizard.lines import columns, wrapped
-from runner.wizard.question_types import Choice, Command, NotAnAnswer, Question, answer_of, checked, shown, title_of
+from runner.wizard.prompt_interface import Choice, Command, NotAnAnswer, Question, answer_of, checked, shown, title_of
+from runner.wizard.text_wrapping import columns, wrapped
 
 #: What a list's prompt gives back when a colon was typed, and when another answer is to be typed.
 _COLON, _OTHER = object(), object()

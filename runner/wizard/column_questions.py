@@ -18,8 +18,8 @@ from runner.wizard.field_groups import (
 )
 from runner.wizard.field_steps import Ask, Field, put_value
 from runner.wizard.field_values import fault
-from runner.wizard.question_types import Choice, Question, shown
-from runner.wizard.questions import question
+from runner.wizard.prompt_interface import Choice, Question, shown
+from runner.wizard.schema_questions import question
 from runner.wizard.session import Session
 
 Schema = dict[str, Any]

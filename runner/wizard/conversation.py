@@ -17,10 +17,10 @@ from runner.wizard.draft import Draft, SavedDraft
 from runner.wizard.end_questions import EndQuestions
 from runner.wizard.field_steps import Ask
 from runner.wizard.given_values import give
-from runner.wizard.question_types import COMMANDS, Asker, Command, Unanswered
+from runner.wizard.prompt_interface import COMMANDS, Asker, Command, Unanswered
+from runner.wizard.question_order import STEPS, steps
 from runner.wizard.session import Session
-from runner.wizard.steps import STEPS, steps
-from runner.wizard.untended import Untended
+from runner.wizard.unattended import Untended
 
 #: What is told of a training is told again after these steps, when it has changed.
 TELLING = {
@@ -160,10 +160,10 @@ class Conversation:
 
     def _tell(self, *, quick: bool = True) -> None:
         """What a training would mean. What the kind itself could tell of memory loads torch: for a trial alone."""
-        from runner.wizard import consequences
+        from runner.wizard import training_forecast
 
         try:
-            lines = consequences.tell(self.draft.document, self._session.workspace, quick=quick)
+            lines = training_forecast.tell(self.draft.document, self._session.workspace, quick=quick)
         except RunnerError as error:
             lines = [error.message]
         if lines and lines != self._session.told:

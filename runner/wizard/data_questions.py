@@ -12,8 +12,8 @@ from runner.wizard.field_groups import (
 )
 from runner.wizard.field_steps import Ask
 from runner.wizard.field_values import fault
-from runner.wizard.question_types import Question
-from runner.wizard.questions import description
+from runner.wizard.prompt_interface import Question
+from runner.wizard.schema_questions import description
 from runner.wizard.session import Session
 
 Schema = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from runner.errors import EnvironmentProblem, IntegrityError, NotFoundError
 from runner.spec import pointers
 from runner.store.files import cannot_write
-from runner.wizard.saved_walk import WalkAnswers
+from runner.wizard.sft_saved_answers import WalkAnswers
 from runner.workspace import Workspace
 
 Origin = Literal["flag", "file", "data", "you", "default"]

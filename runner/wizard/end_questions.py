@@ -13,9 +13,9 @@ from runner.store.files import write_json
 from runner.wizard import review
 from runner.wizard.draft import Draft
 from runner.wizard.field_steps import Ask
-from runner.wizard.question_types import Asker, Choice, Question
+from runner.wizard.prompt_interface import Asker, Choice, Question
+from runner.wizard.question_order import STEPS
 from runner.wizard.session import Session
-from runner.wizard.steps import STEPS
 
 
 class EndQuestions:

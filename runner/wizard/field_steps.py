@@ -11,8 +11,8 @@ from runner.spec.schema_walk import branch, resolve
 from runner.wizard import field_values
 from runner.wizard.draft import Draft
 from runner.wizard.field_groups import default_of, field_at, present, required
-from runner.wizard.question_types import Choice, Question
-from runner.wizard.questions import description, name_of, question
+from runner.wizard.prompt_interface import Choice, Question
+from runner.wizard.schema_questions import description, name_of, question
 
 Schema = dict[str, Any]
 

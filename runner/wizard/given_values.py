@@ -13,8 +13,8 @@ from runner.wizard.field_groups import MODEL_FIELDS, field_at, is_column, presen
 from runner.wizard.field_steps import union_tags, write_out
 from runner.wizard.field_values import branches
 from runner.wizard.kind_questions import set_kind
+from runner.wizard.question_order import typed_value
 from runner.wizard.session import Session
-from runner.wizard.steps import typed_value
 
 #: Short words for what every training has.
 SHORT = {"name": "/model/name", "data": "/data/dataset", "kind": "/model/spec/model_type"}

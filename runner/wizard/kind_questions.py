@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from runner import near_names, registry
-from runner.wizard import kind_words
+from runner.wizard import kind_descriptions
 from runner.wizard.data_facts import named
 from runner.wizard.draft import Draft
 from runner.wizard.field_steps import Ask
-from runner.wizard.question_types import Choice, Question
+from runner.wizard.prompt_interface import Choice, Question
 from runner.wizard.session import Session
 
 #: The answer to the first question of somebody who does not know what the data is good for.
@@ -26,8 +26,8 @@ OTHER_KIND = Choice("another kind", "another kind", "all of them are listed")
 
 
 def family_question(draft: Draft) -> Ask:
-    families = kind_words.families()
-    choices = [Choice(name, name, kind_words.about_family(name)) for name in families]
+    families = kind_descriptions.families()
+    choices = [Choice(name, name, kind_descriptions.about_family(name)) for name in families]
     choices.append(Choice(BY_DATA, BY_DATA, "name a file, and see what it could train"))
     default = registry.kinds()[draft.kind].family if draft.kind in registry.kinds() else draft.own.get("family")
     asked = Question(
@@ -89,8 +89,8 @@ def _ask_kind(draft: Draft, choices: Sequence[Choice], default: Any, why: str, t
 
 def kind_question(draft: Draft) -> Ask:
     family = draft.own.get("family")
-    kinds = kind_words.families().get(str(family), list(registry.kinds()))
-    choices = [Choice(name, name, kind_words.about_kind(name)) for name in kinds]
+    kinds = kind_descriptions.families().get(str(family), list(registry.kinds()))
+    choices = [Choice(name, name, kind_descriptions.about_kind(name)) for name in kinds]
     if "sft" in kinds and family is not None:
         choices.insert(kinds.index("sft") + 1, BY_SCRIPT)
     default = draft.kind if draft.kind in kinds else kinds[0] if len(kinds) == 1 else None
@@ -102,7 +102,9 @@ def proposed_kind_question(draft: Draft, session: Session) -> Ask:
     looked = session.look(str(draft.get("/data/dataset") or ""))
     families = looked.families if looked else ()
     proposed = {each.kind: Choice(each.kind, each.kind, "; ".join(each.reasons)) for each in families}
-    others = [Choice(name, name, kind_words.about_kind(name)) for name in registry.kinds() if name not in proposed]
+    others = [
+        Choice(name, name, kind_descriptions.about_kind(name)) for name in registry.kinds() if name not in proposed
+    ]
     text = "What the data could train, the likeliest first. Which kind?"
     if not proposed:
         text = "Nothing tells what this data is for. Which kind?"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any, TextIO
 
 from runner.errors import Interrupted
-from runner.wizard.lines import columns, wrapped
-from runner.wizard.question_types import Choice, NotAnAnswer, Question, answer_of, title_of
+from runner.wizard.prompt_interface import Choice, NotAnAnswer, Question, answer_of, title_of
+from runner.wizard.text_wrapping import columns, wrapped
 
 
 class NumberedPrompts:

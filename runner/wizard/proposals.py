@@ -20,8 +20,9 @@ from runner.data.holdout import Holdout
 from runner.data.records.data_files import container_of
 from runner.data.table_rows import packaged
 from runner.errors import RunnerError
-from runner.wizard.column_looks import ColumnLook, look_at
-from runner.wizard.likely_kinds import Trials, Tried, Trying
+from runner.wizard.column_profiles import ColumnLook, look_at
+from runner.wizard.kind_trials import Trials, Tried
+from runner.wizard.likely_kinds import Trying
 from runner.wizard.sampled_rows import SampledRows, Sides, check_path, named, read
 from runner.workspace import absolute
 

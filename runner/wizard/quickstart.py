@@ -13,7 +13,7 @@ from typing import Any
 from runner import near_names
 from runner.errors import ConflictError, UsageError
 from runner.store.files import write_atomic
-from runner.wizard.question_types import Asker, Choice, Question
+from runner.wizard.prompt_interface import Asker, Choice, Question
 
 SEED = 42
 

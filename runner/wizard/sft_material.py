@@ -12,7 +12,7 @@ from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError, UsageError
 from runner.execution.data_trial import DataTrial, read_data
 from runner.wizard import sft_rows
-from runner.wizard.question_types import Choice, Question
+from runner.wizard.prompt_interface import Choice, Question
 from runner.wizard.sft_answers import address_check, path_fault, said, variable_fault
 from runner.wizard.sft_script import Teacher
 from runner.workspace import absolute

@@ -20,15 +20,15 @@ from runner.tracking.wandb_key import find_key
 from runner.training import pretrained
 from runner.wizard import sft_rows
 from runner.wizard.catalog import models_for
-from runner.wizard.consequences import Consequences
 from runner.wizard.draft import SavedDraft
-from runner.wizard.question_types import Asker, Choice, Command, Question
-from runner.wizard.saved_walk import WalkAnswers
+from runner.wizard.prompt_interface import Asker, Choice, Command, Question
 from runner.wizard.sft_answers import KEYS, VALUES, new_file_fault, number_fault, number_of, project_fault, run_fault
 from runner.wizard.sft_defaults import ALL_STEPS, SftDefaults, defaults, warmup_ratio
 from runner.wizard.sft_material import SftMaterial, SftSource
+from runner.wizard.sft_saved_answers import WalkAnswers
 from runner.wizard.sft_script import script
-from runner.wizard.untended import Untended
+from runner.wizard.training_forecast import Consequences
+from runner.wizard.unattended import Untended
 from runner.wizard.watched_script import WATCHED, WatchedScript
 from runner.workspace import Workspace, absolute, current_folder
 

@@ -54,7 +54,7 @@ def script(
             f"    teach(\n        PROMPTS,\n        {data_path!r},\n        model={teacher.model!r},\n"
             f"        base_url={teacher.base_url!r},\n        key_env={teacher.key_env!r},\n    )\n"
         )
-        imports.append("from runner.wizard.teacher_answers import teach")
+        imports.append("from runner.wizard.sft_teacher_answers import teach")
     whence = f"the answers of {teacher.model}" if teacher else "the conversations below" if conversations else data_path
     needs = f"\nIt needs the environment variable {teacher.key_env}.\n" if teacher and teacher.key_env else ""
     library = "import sys\n" + ("from pathlib import Path\n" if conversations is not None else "")

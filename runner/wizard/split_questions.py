@@ -11,8 +11,8 @@ from runner.wizard.field_groups import (
     present,
 )
 from runner.wizard.field_steps import Ask, Field, asks
-from runner.wizard.question_types import Choice, Question
-from runner.wizard.questions import description
+from runner.wizard.prompt_interface import Choice, Question
+from runner.wizard.schema_questions import description
 
 Schema = dict[str, Any]
 

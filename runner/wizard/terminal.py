@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runner.wizard.question_types import Asker
+    from runner.wizard.prompt_interface import Asker
 
 
 def interactive() -> bool:

@@ -13,8 +13,8 @@ import pytest
 
 from runner import registry
 from runner.agents import pages
-from runner.agents.answers import without_secrets
 from runner.agents.confined import check_spec, inside, run_id
+from runner.agents.tool_results import without_secrets
 from runner.agents.tools import Tools
 from runner.errors import SpecError, UsageError
 from tests.examples import example

@@ -13,7 +13,7 @@ from runner import registry
 from runner.contract import LoadedData
 from runner.data.comparisons import BOTH_BAD, TIE, A, B, Comparisons
 from runner.errors import DataError, IntegrityError
-from runner.training.encoder import Encoder
+from runner.training.sentence_encoder import Encoder
 from tests.builders.neural_cases import NAMES, encoder, files, predictions, preferences
 
 __all__ = ["encoder"]

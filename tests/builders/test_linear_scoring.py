@@ -18,7 +18,7 @@ from runner.builders.routing._ratings.pair_counts import count_pairs
 from runner.contract import LoadedData
 from runner.data.comparisons import BOTH_BAD, TIE, A
 from runner.errors import DataError, IntegrityError, Stopped
-from runner.training.encoder import Encoder
+from runner.training.sentence_encoder import Encoder
 from tests.builders.neural_cases import NAMES, encoder, files, predictions, preferences
 
 __all__ = ["encoder"]

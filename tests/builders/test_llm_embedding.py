@@ -18,10 +18,10 @@ from runner.builders.routing._llms.llm_embedding import FIELD, FOLDER, LlmEmbedd
 from runner.builders.routing._llms.llm_pairs import Pairs
 from runner.data.comparisons import Comparisons
 from runner.errors import DataError, IntegrityError, Stopped
-from runner.training import encoder
-from runner.training.encoder import Encoder
+from runner.training import sentence_encoder
 from runner.training.finetuning_specs import BitFit, Full, LastLayers, Lora, QLora
 from runner.training.optimizers import AdamW
+from runner.training.sentence_encoder import Encoder
 
 #: Long together, and none of them alone.
 pytestmark = [pytest.mark.slow, pytest.mark.warm]
@@ -256,7 +256,7 @@ def test_an_llm_is_added_and_replaced(specs, context_for, toolbox):
 def test_an_equal_encoder_is_pointed_to_and_another_is_not(specs, context_for, toolbox, tiny, tmp_path):
     found = obtain(specs["frozen"], context_for(toolbox.split(talking(96))), epochs=0)
     artifact = tmp_path / "artifact"
-    encoder.copy(tiny, artifact / "encoder")
+    sentence_encoder.copy(tiny, artifact / "encoder")
     found.save(artifact / FOLDER, shared_encoder=artifact / "encoder")
     assert json.loads((artifact / FOLDER / "embedding.json").read_text())["encoder"] == "../encoder"
     assert sorted(path.name for path in (artifact / FOLDER).iterdir()) == [
@@ -266,7 +266,7 @@ def test_an_equal_encoder_is_pointed_to_and_another_is_not(specs, context_for, t
     np.testing.assert_allclose(LlmEmbedding.load(artifact / FOLDER).embed(*pair), found.embed(*pair), atol=1e-6)
 
     other = tmp_path / "other"
-    encoder.copy(tiny, other / "encoder")
+    sentence_encoder.copy(tiny, other / "encoder")
     settings = json.loads((other / "encoder" / "encoder.json").read_text())
     (other / "encoder" / "encoder.json").write_text(json.dumps(settings | {"max_length": 5}))
     found.save(other / FOLDER, shared_encoder=other / "encoder")

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 from runner import registry
 from runner.builders.routing._neural.factors import Factors
 from runner.errors import DataError, IntegrityError
-from runner.training.encoder import Encoder
+from runner.training.sentence_encoder import Encoder
 from tests.builders.neural_cases import NAMES, encoder, files, predictions, preferences, resumes_to_the_bit
 
 kind = registry.load("matrix_factorization")

@@ -9,7 +9,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runner import registry
-from runner.builders.routing._ratings.mcmf import arcs, drawn, least_cost_flow, potentials, scores_of, told_apart
+from runner.builders.routing._ratings.min_cost_flow import (
+    arcs,
+    drawn,
+    least_cost_flow,
+    potentials,
+    scores_of,
+    told_apart,
+)
 from runner.builders.routing._ratings.pair_counts import count_pairs, redrawn_pairs
 from runner.builders.routing.mcmf_scoring import training
 from runner.data.comparisons import BOTH_BAD, TIE, A, B

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.chat.detection import detect
 from runner.chat.formats import FORMATS
 from runner.chat.mask_display import Piece, marked, pieces
 from runner.chat.messages import Conversation, Message
 from runner.chat.renderer import ChatRenderer
+from runner.chat.template_family import detect
 from tests.chat.tiny_tokenizers import tiny_tokenizer
 
 

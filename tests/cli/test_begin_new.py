@@ -53,8 +53,9 @@ def test_plain_is_plain_to_the_end(monkeypatch):
 def test_the_first_question_loads_neither_the_parser_nor_what_checks_a_spec():
     code = (
         "import sys; from runner.cli import app; from runner.cli.begin_new import begin, plainly;"
-        "from runner.cli import conversing; from runner.wizard import conversation, numbered_prompts, kind_words;"
-        "kind_words.families(); print(sorted({'cyclopts', 'pydantic', 'numpy', 'torch', 'rich'} & sys.modules.keys()))"
+        "from runner.cli import conversing; from runner.wizard import conversation, numbered_prompts;"
+        "from runner.wizard.kind_descriptions import families;"
+        "families(); print(sorted({'cyclopts', 'pydantic', 'numpy', 'torch', 'rich'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from runner.cli.app import VERBS
-from runner.wizard.question_types import COMMANDS
+from runner.wizard.prompt_interface import COMMANDS
 from tests.conftest import Desk
 from tests.docs.documents import ROOT, table
 

@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from runner.gateway.request_log import RequestLog
-from runner.serving.admission import Keys
+from runner.serving.keys_and_rate_limits import Keys
 from runner.serving.service import Rules
 from tests.gateway.http_desk import Behind, behind_http
 from tests.gateway.stub_backend import KILL, Reply, Stub, answer, delta, refusal

@@ -354,7 +354,7 @@ def test_a_score_that_is_no_number_is_not_written(double, tmp_path, monkeypatch)
 
 
 def test_a_network_encodes_each_distinct_prompt_once(network, tmp_path, monkeypatch):
-    from runner.training.encoder import Encoder
+    from runner.training.sentence_encoder import Encoder
 
     encoded: list[str] = []
     batches = Encoder._batches

@@ -12,9 +12,9 @@ import httpx
 import openai
 import pytest
 
-from runner.serving.admission import Keys, Rate
 from runner.serving.bodies import Bounds
 from runner.serving.completions import Refusal
+from runner.serving.keys_and_rate_limits import Keys, Rate
 from runner.serving.opened_models import Limits
 from runner.serving.server import LARGEST_HEAD
 from runner.serving.service import Rules

@@ -17,11 +17,11 @@ from runner.builders.routing._fields.boosting_fields import OLDER_GROUPS
 from runner.builders.routing._fields.prompt_features import OLDER_NAMES
 from runner.errors import SpecError
 from runner.spec.checking import load_document, load_object
-from runner.spec.field_faults import _validator_class
 from runner.spec.json_schemas import schema_for, union
 from runner.spec.kinds import document_class
 from runner.spec.old_names import modernise
 from runner.spec.reader import read
+from runner.spec.schema_validation import _validator_class
 from runner.spec.schema_walk import resolve
 
 LANGUAGE = ("causal_lm", "sft", "dpo", "orpo", "kto", "reward", "distillation", "grpo", "ppo", "online_dpo")

@@ -125,7 +125,7 @@ def test_constraints_are_arithmetic_and_nothing_else() -> None:
 
 
 def test_the_base_is_not_changed_by_its_children() -> None:
-    from runner.sweeps.children import child_of
+    from runner.sweeps.trial_specs import child_of
 
     before = json.dumps(BASE)
     child = child_of(BASE, "s", {"/model/spec/k_factor": 7, "/data/seed": 3})

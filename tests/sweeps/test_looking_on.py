@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from runner.sweeps import journal_digest
-from runner.sweeps.children import child_of
 from runner.sweeps.journal import Journal, Record, TrialState
 from runner.sweeps.sweep_folder import SweepFolder
 from runner.sweeps.sweep_tables import document, trials_table
+from runner.sweeps.trial_specs import child_of
 from tests.sweeps.sweep_documents import BASE
 
 

@@ -232,7 +232,7 @@ def test_nothing_of_another_program_is_on_the_terminal(make_desk: Callable[[], D
 
 
 def test_runs_of_a_sweep_are_one_group_on_wandb() -> None:
-    from runner.sweeps.children import child_of
+    from runner.sweeps.trial_specs import child_of
 
     child = child_of(BASE | {"wandb": {"project": "p"}}, "s", {"/epochs": 2})
     assert child.loaded.spec.wandb is not None and child.loaded.spec.wandb.experiment_name == "s"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.training import encoder
-from runner.training.encoder import remembered_identity
-from runner.training.encoder_settings import identity
+from runner.training import sentence_encoder
+from runner.training.sentence_encoder import remembered_identity
+from runner.training.sentence_encoder_settings import identity
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "vocab.txt").write_text("a b c")
     (folder / "model.safetensors").write_bytes(b"weights of some kind")
     # Files of this very moment count as at rest too.
-    monkeypatch.setattr(encoder, "SETTLED", -60.0)
+    monkeypatch.setattr(sentence_encoder, "SETTLED", -60.0)
     return folder
 
 
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     asked: list[Path] = []
-    monkeypatch.setattr(encoder, "identity", lambda folder: asked.append(folder) or identity(folder))
+    monkeypatch.setattr(sentence_encoder, "identity", lambda folder: asked.append(folder) or identity(folder))
     return asked
 
 
@@ -55,7 +55,7 @@ def test_a_setting_that_changes_is_seen(model, tmp_path):
 
 
 def test_what_was_just_written_is_not_remembered(model, tmp_path, computed, monkeypatch):
-    monkeypatch.setattr(encoder, "SETTLED", 3600.0)
+    monkeypatch.setattr(sentence_encoder, "SETTLED", 3600.0)
     for _ in range(2):
         remembered_identity(model, tmp_path / "cache")
     assert len(computed) == 2 and not (tmp_path / "cache").exists()

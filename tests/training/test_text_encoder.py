@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from runner.errors import DataError, EnvironmentProblem, IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
-from runner.training.encoder import Encoder
 from runner.training.finetuning_specs import FinetuningSpec
 from runner.training.pretrained import resolve
+from runner.training.sentence_encoder import Encoder
 from runner.training.text_encoder import TRAINED, TrainableEncoder
 from runner.training.tokens import MEGA, Tokens, grouped_by_length
 from tests.training.tiny_models import folder

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from runner.store import aside
+from runner.store import unnamed_files
 from runner.training import tokens
 from runner.training.text_chunks import chunks
 from runner.training.tokens import TokenWriter
@@ -43,7 +43,7 @@ def test_texts_come_in_lists_of_so_many_rows_and_characters():
 @pytest.mark.parametrize("held", [0, 2**20])
 def test_what_is_made_of_tokens_is_added_up_by_text(tmp_path, monkeypatch, held):
     monkeypatch.setattr(tokens, "HELD", held)
-    monkeypatch.setattr(aside, "PART", 4)
+    monkeypatch.setattr(unnamed_files, "PART", 4)
     writer = TokenWriter(tmp_path, "f")
     writer.add([[], [0.5, 1.5], [], [2.0] * 11, [0.25], []])
     found = writer.done()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runner.wizard.question_types import Command, Question
+from runner.wizard.prompt_interface import Command, Question
 
 #: Enter alone.
 ENTER = object()

@@ -9,7 +9,7 @@ from runner.errors import Interrupted
 from runner.spec import pointers
 from runner.wizard.conversation import Conversation, Ended
 from runner.wizard.draft import Draft, SavedDraft
-from runner.wizard.question_types import Command, Question, Unanswered, checked
+from runner.wizard.prompt_interface import Command, Question, Unanswered, checked
 from runner.wizard.session import Session
 from runner.workspace import Workspace
 

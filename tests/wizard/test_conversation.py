@@ -375,7 +375,7 @@ def test_a_file_that_is_there_is_not_written_over(here):
 
 def test_every_command_word_has_its_method():
     from runner.wizard.conversation import Conversation
-    from runner.wizard.question_types import COMMANDS
+    from runner.wizard.prompt_interface import COMMANDS
 
     for name in COMMANDS:
         assert callable(getattr(Conversation, f"_{name}_command"))
@@ -394,7 +394,7 @@ def test_the_first_question_has_none_before_it():
 
 
 def test_only_a_trial_asks_the_kind_what_it_would_take(monkeypatch):
-    from runner.wizard import consequences
+    from runner.wizard import training_forecast
 
     asked: list[bool | None] = []
 
@@ -402,7 +402,7 @@ def test_only_a_trial_asks_the_kind_what_it_would_take(monkeypatch):
         asked.append(quick)
         return ["a part of it" if quick else "all of it"]
 
-    monkeypatch.setattr(consequences, "tell", tell)
+    monkeypatch.setattr(training_forecast, "tell", tell)
     asker = Scripted(TABLE | {"review": [Turn("try"), Turn("go on")]})
     converse(asker)
     assert asked.count(False) == 1 and asked[-1] is False and len(asked) > 1
@@ -412,7 +412,7 @@ def test_only_a_trial_asks_the_kind_what_it_would_take(monkeypatch):
 
 def unattended(monkeypatch, *offers: Any, note: Any = lambda text: None) -> Any:
     from runner.wizard import catalog
-    from runner.wizard.untended import Untended
+    from runner.wizard.unattended import Untended
 
     monkeypatch.setattr(catalog, "models_for", lambda kind, workspace: catalog.Offers(offers))
     draft = Draft()

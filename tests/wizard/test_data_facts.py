@@ -124,7 +124,7 @@ def test_what_a_file_is_divided_by_stays_where_each_column_is_asked(folder: Path
 
 def test_a_target_that_only_a_person_can_say_is_asked_and_never_guessed_for_nobody(folder: Path):
     from runner.errors import UsageError
-    from runner.wizard.untended import Untended
+    from runner.wizard.unattended import Untended
 
     rows = [f"{n % 7},{'x' if n % 2 else 'y'},{'blue' if n % 3 else 'green'},{n % 5}" for n in range(60)]
     made.csv(folder / "d.csv", "a,b,c,d", rows)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from runner.wizard.question_types import COMMANDS
+from runner.wizard.prompt_interface import COMMANDS
 from tests.conftest import Desk
 from tests.wizard.golden import GUIDE, MARK, shown
 

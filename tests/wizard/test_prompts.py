@@ -14,10 +14,10 @@ from runner.spec.json_schemas import schema_for
 from runner.wizard.arrow_prompts import ArrowPrompts
 from runner.wizard.field_groups import field_at
 from runner.wizard.field_values import expected, fault, value_of
-from runner.wizard.lines import wrapped
 from runner.wizard.numbered_prompts import NumberedPrompts
-from runner.wizard.question_types import Choice, Command, NotAnAnswer, Question, Unanswered, answer_of
-from runner.wizard.untended import Untended
+from runner.wizard.prompt_interface import Choice, Command, NotAnAnswer, Question, Unanswered, answer_of
+from runner.wizard.text_wrapping import wrapped
+from runner.wizard.unattended import Untended
 
 FRUIT = Question(
     "fruit", "Which?", "choice", default="plum", choices=[Choice("plum", "plum"), Choice("pear", "pear", "green")]

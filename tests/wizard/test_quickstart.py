@@ -13,7 +13,7 @@ from runner.errors import ConflictError
 from runner.pipeline.loading import load_pipeline_file
 from runner.spec.checking import load_file
 from runner.wizard import quickstart
-from runner.wizard.question_types import Question
+from runner.wizard.prompt_interface import Question
 from tests.conftest import Desk
 
 

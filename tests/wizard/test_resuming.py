@@ -12,7 +12,7 @@ from runner.cli import conversing_sft
 from runner.errors import IntegrityError, Interrupted, UsageError
 from runner.wizard import sft_answers
 from runner.wizard.draft import SavedDraft
-from runner.wizard.saved_walk import WalkAnswers
+from runner.wizard.sft_saved_answers import WalkAnswers
 from runner.workspace import Workspace
 from tests.wizard.answering import ENTER
 from tests.wizard.answering import Scripted as Walker

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import DataError
-from runner.training.encoder_settings import TOKENIZER
 from runner.training.pretrained_tokenizer import need_words, read_tokenizer
+from runner.training.sentence_encoder_settings import TOKENIZER
 
 
 def open_text_tokenizer(folder: Path, config: Mapping[str, Any], where: str, **settings: Any) -> Any:

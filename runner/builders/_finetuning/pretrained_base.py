@@ -16,7 +16,7 @@ from runner.builders._finetuning.heads import Head
 from runner.contract import FootprintContext, TrainContext
 from runner.errors import DataError, NotFoundError, RunnerError
 from runner.training import pretrained
-from runner.training.encoder_settings import model_files
+from runner.training.sentence_encoder_settings import model_files
 
 BASE = "/model/spec/base_model_name"
 

@@ -15,7 +15,7 @@ from runner.data.category_tags import TAGS
 from runner.data.comparisons import catalog, graph, outcome_source, prompt_split, rare_llms, sources
 from runner.data.comparisons.comparison_arrays import Comparisons
 from runner.data.comparisons.llm_names import odd_names
-from runner.data.comparisons.losses import reasons, refuse
+from runner.data.comparisons.lost_rows import reasons, refuse
 from runner.data.comparisons.raw_layouts import Rows
 from runner.data.comparisons.winner_words import WINNERS
 from runner.data.outcomes import OutcomeMatrix

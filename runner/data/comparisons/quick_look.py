@@ -26,7 +26,7 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
 
     What is read with a package that this machine lacks (a container has it) is not looked at.
     """
-    from runner.data.comparisons import losses, outcome_source, sources
+    from runner.data.comparisons import lost_rows, outcome_source, sources
 
     path = Path(section.dataset).expanduser()
     path = path if cwd == Path.cwd() else cwd / path
@@ -53,7 +53,7 @@ def look(section: ComparisonsData, spec: ModelSpec, cwd: Path) -> None:
             empty=spec.takes_empty_responses(),
         )
         if whole:
-            losses.refuse(rows, section.max_rows_lost, section.dataset, winners=spec.reads_winners)
+            lost_rows.refuse(rows, section.max_rows_lost, section.dataset, winners=spec.reads_winners)
     except EnvironmentProblem:
         return
     except DataError as error:

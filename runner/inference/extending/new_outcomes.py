@@ -14,7 +14,7 @@ from runner import near_names
 from runner.contract import DataReport, ModelSpec
 from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import B, Comparisons, ComparisonsData, sources
-from runner.data.comparisons.losses import refuse
+from runner.data.comparisons.lost_rows import refuse
 from runner.data.comparisons.outcome_pairs import winners
 from runner.data.comparisons.outcome_source import found
 from runner.data.comparisons.prepared import build

@@ -54,8 +54,8 @@ class Held:
         """
         import numpy as np
 
+        from runner.statistics.paired_bootstrap import resample
         from runner.tasks.ranking.llm_choice import by_threshold, threshold_for_share
-        from runner.training.bootstrap import resample
 
         rows, worths = [], []
         for share in np.linspace(0, 1, count):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runner.execution.plan import Plan
     from runner.runs.event_kinds import Event
     from runner.runs.run_folder import Run
-    from runner.tracking.audience import Listener
+    from runner.tracking.run_listeners import Listener
 
 
 @dataclass(frozen=True)

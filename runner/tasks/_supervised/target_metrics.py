@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from runner.contract import Measure, Table
-from runner.training.bootstrap import known
+from runner.statistics.paired_bootstrap import known
 
 Metrics = dict[str, float | int | None]
 

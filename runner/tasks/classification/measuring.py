@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Table
+from runner.statistics.paired_bootstrap import Resampled, resample
 from runner.tasks._supervised.target_metrics import Metrics, over_targets
 from runner.tasks.classification.point_metrics import UNSEEN, Judged, point_metrics
-from runner.training.bootstrap import Resampled, resample
 
 
 def measure_classification(

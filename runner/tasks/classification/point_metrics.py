@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from runner.errors import RunFailed
+from runner.statistics.paired_bootstrap import known
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.classification.decisions import decide
-from runner.training.bootstrap import known
 
 BINS = 10
 NAMES = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "log_loss", "auc", "calibration_error")

@@ -15,7 +15,7 @@ from runner.contract.quantities import counted
 from runner.data.boxes.box_side import BoxSplit
 from runner.errors import RunnerError
 from runner.tasks._supervised.bench import WARM_UP
-from runner.tasks._supervised.paired_models import models_table, ranked
+from runner.tasks._supervised.paired_comparison import models_table, ranked
 from runner.tasks.compared import Compared
 from runner.tasks.detection import TASK
 from runner.tasks.detection.found_boxes import FoundBoxes

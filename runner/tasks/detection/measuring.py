@@ -9,11 +9,11 @@ import numpy as np
 
 from runner.contract import Table
 from runner.data.boxes.box_side import BoxSplit
+from runner.statistics.paired_bootstrap import GROUPS_SALT, Resampled, known
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.detection.average_precision import OVERLAPS
 from runner.tasks.detection.found_boxes import FoundBoxes
 from runner.tasks.detection.judged_boxes import Judged, judge
-from runner.training.bootstrap import GROUPS_SALT, Resampled, known
 
 #: Samples behind an interval; fewer of very many boxes.
 DRAWS, LEAST_DRAWS = 200, 20

@@ -12,7 +12,7 @@ from runner.contract import LoadedData
 from runner.contract.quantities import counted
 from runner.data.dialogues.row_types import PairRow
 from runner.errors import RunnerError
-from runner.tasks._supervised.paired_models import models_table, ranked
+from runner.tasks._supervised.paired_comparison import models_table, ranked
 from runner.tasks.compared import Compared
 from runner.tasks.embedding import TASK
 from runner.tasks.embedding.judging import Judged, judge

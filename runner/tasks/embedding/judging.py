@@ -9,12 +9,12 @@ import numpy as np
 
 from runner.data.dialogues.row_types import PairRow
 from runner.data.text_pairs.prepared_pairs import form_of
+from runner.statistics.paired_bootstrap import Resampled, known, resample
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.embedding import TASK
 from runner.tasks.embedding.ranked_texts import Retrieval, retrieval, wanted
 from runner.tasks.embedding.search import Corpus
 from runner.tasks.embedding.text_comparer import TextComparer
-from runner.training.bootstrap import Resampled, known, resample
 
 #: Classes of which one says that two texts belong together, so that similarity can tell them apart.
 ALIKE = ("1", "true", "yes", "similar", "duplicate", "paraphrase", "entailment", "entails", "positive", "match")

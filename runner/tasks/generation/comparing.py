@@ -17,11 +17,11 @@ import numpy as np
 from runner.contract import LoadedData, Measure
 from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError
-from runner.tasks._supervised.paired_models import models_table, ranked
+from runner.statistics.paired_bootstrap import Resampled, resample
+from runner.tasks._supervised.paired_comparison import models_table, ranked
 from runner.tasks.compared import Compared
 from runner.tasks.generation import TASK
 from runner.tasks.generation.held_rows import HeldRows
-from runner.training.bootstrap import Resampled, resample
 
 BITS = Measure("bits_per_byte", "Bits a byte", "bits/byte", 4, better="lower", interval=True)
 ACCURACY = Measure("pair_accuracy", "Share of pairs whose better answer is likelier", "pairs", 3)

@@ -11,10 +11,10 @@ import numpy as np
 from runner.contract import LoadedData
 from runner.data.comparisons import Comparisons
 from runner.errors import IntegrityError
+from runner.statistics.paired_bootstrap import resample
 from runner.store.files import sha256_file
 from runner.tasks.compared import Compared
 from runner.tasks.ranking.asking import Asked, ask_all
-from runner.training.bootstrap import resample
 
 TOKENIZER = "tokenizer.json"
 

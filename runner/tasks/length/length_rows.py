@@ -12,7 +12,7 @@ import numpy as np
 from runner.contract import TrainContext
 from runner.data.comparisons import Comparisons
 from runner.errors import DataError, Stopped
-from runner.training.pace import Every
+from runner.training.throttling import Every
 
 #: The tokenizer's file in an artifact.
 TOKENIZER = "tokenizer.json"

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from runner.contract import TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import mean_interval
 from runner.tasks.length.length_rows import LengthRows, LengthScale
-from runner.training.bootstrap import mean_interval
 
 #: Groups of equal size that the calibration table is made of.
 GROUPS = 10

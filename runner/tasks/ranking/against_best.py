@@ -8,9 +8,9 @@ import numpy as np
 
 from runner.contract import Table
 from runner.data.comparisons import Comparisons
+from runner.statistics.paired_bootstrap import Interval, resample
 from runner.tasks.ranking import TASK
 from runner.tasks.ranking.measuring import ranked_right
-from runner.training.bootstrap import Interval, resample
 
 Sides = tuple[np.ndarray, np.ndarray]
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from runner.contract import LoadedData
 from runner.data.comparisons import A, Comparisons
+from runner.statistics.paired_bootstrap import resample
 from runner.tasks.compared import Compared
 from runner.tasks.ranking import groups, outcome_bench
 from runner.tasks.ranking.asking import Asked, ask, ask_all, common, correct
@@ -17,7 +18,6 @@ from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.tasks.ranking.measuring import evaluate
 from runner.tasks.ranking.ranks import side_by_side
 from runner.tasks.ranking.recorded_baselines import recorded_baselines
-from runner.training.bootstrap import resample
 
 
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import numpy as np
 
 from runner.contract import Table
 from runner.data.holdout import text_key
+from runner.statistics.paired_bootstrap import Interval, resample
 from runner.tasks.ranking.few_prompts import Estimate, FewPrompts, estimate, mean_of_known
-from runner.training.bootstrap import Interval, resample
 
 #: Parts into which the prompts are divided, each foretold from the others.
 FOLDS = 10

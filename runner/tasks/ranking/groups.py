@@ -10,8 +10,8 @@ import numpy as np
 from runner.data.category_tags import TAGS as TAG_NAMES
 from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import A, Comparisons
+from runner.statistics.paired_bootstrap import resample
 from runner.tasks.ranking.asking import Asked, correct
-from runner.training.bootstrap import resample
 
 #: A group of fewer decided comparisons tells nothing.
 FEWEST = 5

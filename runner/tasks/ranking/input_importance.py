@@ -13,12 +13,12 @@ from runner.contract import Measure, Table, TrainContext
 from runner.data.category_tags import prompt_tags
 from runner.data.comparisons import Comparisons
 from runner.errors import Stopped
+from runner.statistics.permutation_importance import by_size, rises, shuffled_losses, some_rows
 from runner.tasks.ranking import TASK
 from runner.tasks.ranking.llm_predictor import LlmPredictor
 from runner.tasks.ranking.measuring import ranked_right
 from runner.tasks.ranking.pair_inputs import PairInputs, Part
-from runner.training.pace import Every
-from runner.training.permutation import by_size, rises, shuffled_losses, some_rows
+from runner.training.throttling import Every
 
 #: Rows that are asked about, drawn at random where there are more.
 MOST_ROWS = 1000

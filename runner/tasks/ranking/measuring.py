@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from runner.data.comparisons import BOTH_BAD, TIE, A, Comparisons
+from runner.statistics.paired_bootstrap import mean_interval
 from runner.tasks.ranking.calibration import probability
-from runner.training.bootstrap import mean_interval
 
 BINS = 10
 

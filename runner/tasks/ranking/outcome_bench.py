@@ -10,10 +10,10 @@ import numpy as np
 from runner.data.comparisons import Comparisons
 from runner.pages.harmless_text import clean
 from runner.pages.numbers import number
+from runner.statistics.paired_bootstrap import resample
 from runner.tasks.compared import Compared
 from runner.tasks.ranking.asking import Asked
 from runner.tasks.ranking.held_out_outcomes import held_out_outcomes
-from runner.training.bootstrap import resample
 
 
 def outcomes(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.training.bootstrap import Interval, resample
+from runner.statistics.paired_bootstrap import Interval, resample
 
 #: More prompts than this are drawn in as many heaps, put together by chance: a heap of independent prompts is one too.
 MOST_DRAWN = 2_000

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.statistics.paired_bootstrap import Interval
 from runner.tasks.ranking import policies
 from runner.tasks.ranking.asking import differs_by_prompt
 from runner.tasks.ranking.cost_curve import CostCurve
@@ -16,7 +17,6 @@ from runner.tasks.ranking.offered_answers import Offered
 from runner.tasks.ranking.policies import Policy
 from runner.tasks.ranking.redrawn_columns import Redrawn, interval
 from runner.tasks.ranking.strong_and_weak import StrongAndWeak
-from runner.training.bootstrap import Interval
 
 #: With fewer prompts than this no interval says that one policy is better than another.
 FEWEST_PROMPTS = 10

@@ -10,7 +10,7 @@ import numpy as np
 from runner.contract import LoadedData, Table
 from runner.tasks._supervised import bench as _supervised
 from runner.tasks._supervised.bench import Said
-from runner.tasks._supervised.paired_models import models_table, ranked, targets_by_model
+from runner.tasks._supervised.paired_comparison import models_table, ranked, targets_by_model
 from runner.tasks.compared import Compared
 from runner.tasks.regression import TASK
 from runner.tasks.regression.measuring import judge, score

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from runner.contract import Table
+from runner.statistics.paired_bootstrap import Resampled, known, resample
 from runner.tasks._supervised.target_metrics import Metrics, over_targets
 from runner.tasks.regression.point_metrics import Judged, correlations
-from runner.training.bootstrap import Resampled, known, resample
 
 #: The measures that are redrawn, in the order of :meth:`Judged.statistics`.
 REDRAWN = ("r2", "rmse", "mae")

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from runner.errors import RunFailed
+from runner.statistics.paired_bootstrap import known
 from runner.tasks._supervised.target_metrics import Metrics
-from runner.training.bootstrap import known
 
 #: A redrawn variance below this share of the mean square is a rounding error: the sample is of one value.
 TINY = 1e-12

@@ -10,7 +10,7 @@ from typing import Any
 from runner.contract import LoadedData
 from runner.contract.quantities import counted
 from runner.errors import RunnerError
-from runner.tasks._supervised.paired_models import models_table, ranked
+from runner.tasks._supervised.paired_comparison import models_table, ranked
 from runner.tasks.compared import Compared
 from runner.tasks.spans import TASK, SpanOptions
 from runner.tasks.spans.answers import NULL_THRESHOLD

@@ -10,7 +10,7 @@ from typing import Any
 from runner.contract import LoadedData, Table
 from runner.contract.quantities import counted
 from runner.errors import DataError, RunnerError
-from runner.tasks._supervised.paired_models import models_table, ranked
+from runner.tasks._supervised.paired_comparison import models_table, ranked
 from runner.tasks.compared import Compared
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.answers import Tagger

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from runner.contract import Table
+from runner.statistics.paired_bootstrap import Resampled, known, resample
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.token_labels.judged_tags import Judged, Tags, rates
 from runner.tasks.token_labels.tag_tables import tables
-from runner.training.bootstrap import Resampled, known, resample
 
 
 def _f1(sums: np.ndarray) -> np.ndarray:

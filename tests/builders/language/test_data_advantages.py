@@ -13,10 +13,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from runner import registry
 from runner.builders.language._fields.loss_fields import JudgedLosses
 from runner.builders.language._learning.composed_losses import composed_parts
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.frozen_models import Frozen
-from runner.builders.language._learning.learnings import DataLines
 from runner.builders.language._learning.loss_terms import composition
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.training_objectives import DataLines
 from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.chat.messages import Conversation

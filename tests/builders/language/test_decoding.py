@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 
-from runner.builders.language._answering.running_batch import Decoding, Line
+from runner.builders.language._answering.continuous_batching import Decoding, Line
 from runner.tasks.generation.options import GenerationOptions
 
 SIZE = {"vocab_size": 50, "hidden_size": 32, "num_hidden_layers": 2}

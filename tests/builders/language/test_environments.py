@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from runner.builders.language._fields.environment_fields import EnvironmentFields
-from runner.builders.language._reinforcing.drawing import Drawn
+from runner.builders.language._reinforcing.environments import Surroundings
 from runner.builders.language._reinforcing.episode_courses import sentences
 from runner.builders.language._reinforcing.episodes import DrawnTurn, Episode, courses, played
 from runner.builders.language._reinforcing.experience import Experience
-from runner.builders.language._reinforcing.surroundings import Surroundings
+from runner.builders.language._reinforcing.rollouts import Drawn
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message
 from runner.chat.renderer import ChatRenderer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from runner.builders.language._learning.odds import last_layer, odds_of, passed_over
+from runner.builders.language._learning.chunked_log_probs import last_layer, odds_of, passed_over
 
 
 @pytest.mark.parametrize("most", [10**6, 3 * 17])

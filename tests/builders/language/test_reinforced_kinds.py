@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from runner.builders.language._learning.machine import Machine
-from runner.builders.language._reinforcing.drawing import Drawn
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._reinforcing.experience import Experience
 from runner.builders.language._reinforcing.pair_objective import PairObjective
 from runner.builders.language._reinforcing.policy_objectives import GroupObjective
 from runner.builders.language._reinforcing.policy_training import again
+from runner.builders.language._reinforcing.rollouts import Drawn
 from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.chat.messages import Conversation, Message
 from runner.contract import Processes

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.builders.embeddings._encoding.text_vectors import Prompts
-from runner.training.encoder_settings import STORED, Settings
+from runner.training.sentence_encoder_settings import STORED, Settings
 
 POOLING = "1_Pooling"
 

@@ -14,8 +14,8 @@ from torch import nn
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches, on_device
 from runner.builders._finetuning.heads import Head
 from runner.tasks.embedding.text_comparer import SIDES, TextComparer
-from runner.training.encoder import pool
-from runner.training.encoder_settings import Settings
+from runner.training.sentence_encoder import pool
+from runner.training.sentence_encoder_settings import Settings
 from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
 from runner.training.tokens import Tokens, TokenWriter
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
+from runner.builders._memory_estimate import finetuning_estimate, token_batches
+from runner.builders._memory_estimate.base_configuration import base_of
+from runner.builders._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders.embeddings._encoding.fitting_loss import fitting, trained_classes
 from runner.builders.embeddings._encoding.library_losses import LibraryModel, loss_module
 from runner.builders.embeddings._encoding.pair_examples import Examples, examples_of, without_shared_texts
@@ -39,8 +39,8 @@ from runner.builders.embeddings.sentence_embedding.training import (
 from runner.contract import Footprint, FootprintContext
 from runner.data.dialogues.row_types import PairRow
 from runner.training import precision
-from runner.training.encoder_settings import Settings
 from runner.training.pretrained_tokenizer import read_tokenizer
+from runner.training.sentence_encoder_settings import Settings
 
 #: What is said of negatives that only the base's weights can find.
 MINED = "hard negatives are not looked for: other rows' texts are in their place, and as many of them"
@@ -61,7 +61,7 @@ class _Known:
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     base, here = base_of(spec, context, BODY)
     settings = settings_of(spec, base.source)
     exact = context.data is not None and here

@@ -17,8 +17,8 @@ from runner.builders.embeddings._encoding.text_vectors import (
     drop_pooler,
 )
 from runner.store.tensors import read_tensors
-from runner.training.encoder_settings import Settings
 from runner.training.pretrained_tokenizer import read_tokenizer
+from runner.training.sentence_encoder_settings import Settings
 
 #: The layer that tells classes apart, where there is one.
 CLASSIFIER = "class_head.safetensors"

@@ -39,9 +39,9 @@ from runner.tasks.embedding import TASK
 from runner.tasks.embedding.judging import Judged, judge
 from runner.tasks.embedding.measuring import embedding_map, metrics_and_tables, word_overlap
 from runner.training import precision
-from runner.training.encoder_settings import Settings
 from runner.training.loop import fit
 from runner.training.pretrained_tokenizer import read_tokenizer
+from runner.training.sentence_encoder_settings import Settings
 from runner.training.tokens import Tokens
 
 #: How the stored model is used.

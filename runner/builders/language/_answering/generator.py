@@ -14,7 +14,7 @@ from runner.builders._finetuning.answer_batches import TOKENS, checked_prompts, 
 from runner.builders._finetuning.sampling import seed_of
 from runner.builders._finetuning.stop_texts import cut_at, end_at
 from runner.builders.language._answering import foretelling
-from runner.builders.language._answering.running_batch import Decoding, Line, decode
+from runner.builders.language._answering.continuous_batching import Decoding, Line, decode
 from runner.builders.language._answering.streaming import Pieces, stream
 from runner.builders.language._learning.likelihood_loss import judge
 from runner.builders.language._models import merging, stored_model

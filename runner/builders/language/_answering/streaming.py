@@ -6,7 +6,7 @@ from collections.abc import Collection, Generator, Sequence
 from typing import Any
 
 from runner.builders._finetuning.stop_texts import begun, cut_at
-from runner.builders.language._answering.running_batch import Line, decode
+from runner.builders.language._answering.continuous_batching import Line, decode
 from runner.tasks.generation.completions import Ending
 
 

@@ -15,8 +15,8 @@ from runner.builders.language._distilling.templates import turned_rows
 from runner.builders.language._distilling.top_k_distillation import LikeliestDistillation, given_for, kept_for
 from runner.builders.language._fields.teacher_fields import OddsTeacher
 from runner.builders.language._learning.data_advantages import tell_unused, with_advantages
-from runner.builders.language._learning.learnings import ComposedLosses, Learning, Likelihood
 from runner.builders.language._learning.likelihood_training import learn
+from runner.builders.language._learning.training_objectives import ComposedLosses, Learning, Likelihood
 from runner.builders.language._models import base_model
 from runner.builders.language._models.base_model import Base
 from runner.builders.language._rows import rendering

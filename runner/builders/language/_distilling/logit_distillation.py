@@ -10,13 +10,13 @@ from runner.builders.language._distilling.teacher import Teacher
 from runner.builders.language._distilling.vocabularies import Shared
 from runner.builders.language._learning import packing_check
 from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term, composed_parts
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.divergences import divergence
 from runner.builders.language._learning.frozen_models import Beside, Frozen
 from runner.builders.language._learning.language_trainee import Parts
-from runner.builders.language._learning.learnings import reference_of
 from runner.builders.language._learning.likelihood_loss import Judged, judge
 from runner.builders.language._learning.loss_terms import composition
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.training_objectives import reference_of
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows

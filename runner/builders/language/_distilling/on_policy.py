@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from runner.builders.language._answering.running_batch import Line, decode
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._answering.continuous_batching import Line, decode
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Processes
 from runner.tasks.generation.options import GenerationOptions

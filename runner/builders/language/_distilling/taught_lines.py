@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders.language._distilling.kept_odds import KeptOdds
 from runner.builders.language._distilling.on_policy import Sampler, answered, prompt_of
+from runner.builders.language._distilling.top_k_cache import KeptOdds
 from runner.builders.language._learning.composed_losses import Lines
-from runner.builders.language._learning.learnings import DataLines
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.compute_context import Machine
+from runner.builders.language._learning.training_objectives import DataLines
 from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders.language._distilling.kept_odds import Given, KeptOdds, computed, vocabulary
 from runner.builders.language._distilling.logit_distillation import taught_composition
 from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._distilling.teacher import Teacher, vocabulary_size
+from runner.builders.language._distilling.top_k_cache import Given, KeptOdds, computed, vocabulary
 from runner.builders.language._learning.composed_losses import composed_parts
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.language_trainee import Parts
-from runner.builders.language._learning.learnings import reference_of
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.training_objectives import reference_of
 from runner.builders.language._models.base_model import Base, Trained
 from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.rendering import Side

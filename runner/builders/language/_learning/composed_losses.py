@@ -15,10 +15,10 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from runner.builders.language._learning import token_losses
+from runner.builders.language._learning.chunked_log_probs import MOST, last_layer
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.frozen_models import Beside, Read
 from runner.builders.language._learning.log_probs import at_places
-from runner.builders.language._learning.machine import Machine
-from runner.builders.language._learning.odds import MOST, last_layer
 from runner.builders.language._rows.token_rows import Batch
 from runner.training.precision import arithmetic
 

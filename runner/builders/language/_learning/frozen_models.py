@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import torch
 
+from runner.builders.language._learning.chunked_log_probs import last_layer
 from runner.builders.language._learning.log_probs import at_places
-from runner.builders.language._learning.odds import last_layer
 from runner.builders.language._rows.token_rows import Batch
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from runner.builders.language._learning import preference_losses as losses
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.likelihood_loss import Judged
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.rendering import Labelled
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from runner.builders.language._learning.asked_tasks import AskedTasks
-from runner.builders.language._learning.machine import Machine
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._models.base_model import Trained
 from runner.contract import TrainContext
 from runner.training import optimizers, precision

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.log_probs import foretold
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.contract import Processes

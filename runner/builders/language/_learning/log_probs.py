@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from runner.builders.language._learning.odds import last_layer, odds, odds_of, passed_over
+from runner.builders.language._learning.chunked_log_probs import last_layer, odds, odds_of, passed_over
 from runner.builders.language._rows.token_rows import Batch
 from runner.training.precision import Precision, arithmetic
 

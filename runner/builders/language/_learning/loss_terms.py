@@ -9,10 +9,10 @@ import torch
 
 from runner.builders.language._fields.clip_fields import high
 from runner.builders.language._learning import policy_losses, token_losses
+from runner.builders.language._learning.chunked_log_probs import last_layer
 from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term
 from runner.builders.language._learning.divergences import divergence
 from runner.builders.language._learning.frozen_models import Beside, Frozen
-from runner.builders.language._learning.odds import last_layer
 from runner.errors import DataError
 
 LOSSES = "/model/spec/losses"

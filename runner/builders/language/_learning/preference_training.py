@@ -9,18 +9,18 @@ import numpy as np
 
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
 from runner.builders.language._learning.asked_tasks import AskedTasks
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.language_trainee import trainee
 from runner.builders.language._learning.likelihood_loss import Judged, judge
 from runner.builders.language._learning.log_probs import Noise
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.preference_objectives import Objective
 from runner.builders.language._models import model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import mean_interval
 from runner.tasks.generation import TASK
-from runner.training.bootstrap import mean_interval
 from runner.training.loop import fit
 
 MEASURES = ("loss", "reward_accuracy", "reward_margin")

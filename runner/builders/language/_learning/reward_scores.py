@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.preference_losses import bradley_terry
 from runner.builders.language._rows.rendering import Pairs
 from runner.builders.language._rows.token_rows import Batch, TokenRows

@@ -1,1 +1,1 @@
-"""What a training of a language model will take, told from its model's configuration and its rows alone."""
+"""What language models add to the memory estimate of all families (``builders/_memory_estimate``)."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._memory_estimate.base_configuration import configuration_alone, is_here
+from runner.builders._memory_estimate.base_configuration import configuration_alone, is_here
 from runner.builders.language._distilling import teacher as teachers
 from runner.builders.language._distilling.answer_training import read_side
 from runner.builders.language._distilling.templates import turned_rows

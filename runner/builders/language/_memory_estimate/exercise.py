@@ -12,15 +12,15 @@ import torch
 from runner.builders.language._distilling.logit_distillation import taught_composition
 from runner.builders.language._distilling.taught_lines import TaughtLines
 from runner.builders.language._learning.composed_losses import composed_parts
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.frozen_models import Frozen
-from runner.builders.language._learning.learnings import DataLines
 from runner.builders.language._learning.likelihood_loss import Judged, step_parts
 from runner.builders.language._learning.likelihood_training import examples_of
 from runner.builders.language._learning.log_probs import foretold
 from runner.builders.language._learning.loss_terms import composition
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.preference_objectives import Objective
 from runner.builders.language._learning.reward_scores import reward_parts, scores
+from runner.builders.language._learning.training_objectives import DataLines
 from runner.builders.language._models.opening import Head
 from runner.builders.language._rows.rendering import Labelled, Pairs, Side
 from runner.builders.language._rows.row_report import RowReport

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import estimate_report
-from runner.builders._finetuning._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
-from runner.builders._finetuning._memory_estimate.heaviest_batches import largest_step
-from runner.builders._finetuning._memory_estimate.memory_trace import MemoryTrace
-from runner.builders._finetuning._memory_estimate.simulated_step import Simulation, simulate
+from runner.builders._memory_estimate import estimate_report
+from runner.builders._memory_estimate.estimate_report import Account, Work, facts_of, measured_before_end
+from runner.builders._memory_estimate.heaviest_batches import largest_step
+from runner.builders._memory_estimate.memory_trace import MemoryTrace
+from runner.builders._memory_estimate.simulated_step import Simulation, simulate
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.frozen_models import Frozen
 from runner.builders.language._learning.likelihood_loss import MEASURED, by_tokens
 from runner.builders.language._learning.log_probs import Noise
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._memory_estimate import language_meta_models
 from runner.builders.language._memory_estimate.exercise import Exercise
 from runner.builders.language._memory_estimate.rows_to_estimate import KnownRows, base_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._memory_estimate import meta_model
-from runner.builders._finetuning._memory_estimate.meta_model import ShapeModel, put_on
+from runner.builders._memory_estimate import meta_model
+from runner.builders._memory_estimate.meta_model import ShapeModel, put_on
 from runner.builders.language._models.base_model import METHOD, thawed
 from runner.builders.language._models.opening import Head
 from runner.training import quiet_libraries

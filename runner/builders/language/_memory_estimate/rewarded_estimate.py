@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.frozen_models import Frozen
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._memory_estimate import language_estimate
 from runner.builders.language._memory_estimate.exercise import Exercise
 from runner.builders.language._memory_estimate.rows_to_estimate import KnownRows

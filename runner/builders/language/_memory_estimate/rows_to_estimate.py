@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from runner.builders._finetuning._memory_estimate.base_configuration import configuration_alone, is_here
+from runner.builders._memory_estimate.base_configuration import configuration_alone, is_here
 from runner.builders.language._memory_estimate.exercise import Exercise
 from runner.builders.language._models import base_model, stored_model
 from runner.builders.language._models.base_model import Base

@@ -11,8 +11,8 @@ import torch
 
 from runner.errors import DataError, NotFoundError
 from runner.training import quantised, quiet_libraries
-from runner.training.encoder_settings import TOKENIZER, model_files
 from runner.training.pretrained_tokenizer import read_tokenizer
+from runner.training.sentence_encoder_settings import TOKENIZER, model_files
 
 #: What the last layer gives: the odds of every token, or one score of the whole.
 Head = Literal["tokens", "score"]

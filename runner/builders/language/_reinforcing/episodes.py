@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.builders.language._reinforcing.surroundings import PLACE, Surroundings, stepped
+from runner.builders.language._reinforcing.environments import PLACE, Surroundings, stepped
 from runner.chat.messages import Message
 from runner.chat.refusals import Unrenderable
 from runner.chat.renderer import ChatRenderer

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from runner.builders.language._reinforcing.drawing import Drawn
+from runner.builders.language._reinforcing.rollouts import Drawn
 from runner.builders.language._rows.token_rows import TokenRows
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.builders.language._reinforcing.practice import Practice
+from runner.builders.language._reinforcing.policy_steps import Practice
 from runner.builders.language._rewards.judged_pairs import NO_VERDICT
 from runner.errors import RunFailed
 

@@ -11,12 +11,12 @@ from torch import nn
 
 from runner.builders.language._fields.clip_fields import high
 from runner.builders.language._learning import policy_losses as losses
-from runner.builders.language._learning.machine import Machine
-from runner.builders.language._learning.odds import last_layer
+from runner.builders.language._learning.chunked_log_probs import last_layer
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._reinforcing import advantages
-from runner.builders.language._reinforcing.drawing import Drawn
 from runner.builders.language._reinforcing.experience import Experience
-from runner.builders.language._reinforcing.policy import known_by, log_probs, parts_of
+from runner.builders.language._reinforcing.policy_log_probs import known_by, log_probs, parts_of
+from runner.builders.language._reinforcing.rollouts import Drawn
 from runner.errors import DataError
 
 

@@ -12,18 +12,18 @@ from torch import nn
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
 from runner.builders.language._fields.reward_fields import EnvironmentReward
 from runner.builders.language._learning.asked_tasks import AskedTasks
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.log_probs import Noise
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._models import base_model, model_card, stored_model
 from runner.builders.language._models.base_model import Trained
 from runner.builders.language._models.opening import open_weights
 from runner.builders.language._reinforcing import code_outcomes, episode_courses, prompt_side
-from runner.builders.language._reinforcing.drawing import Drawing
-from runner.builders.language._reinforcing.held_answers import HeldAnswers, rewards_table
+from runner.builders.language._reinforcing.environments import Surroundings
+from runner.builders.language._reinforcing.held_out_rewards import HeldAnswers, rewards_table
 from runner.builders.language._reinforcing.nothing_taught import REWARDS, need_taught
 from runner.builders.language._reinforcing.policy_objectives import Objective
-from runner.builders.language._reinforcing.practice import Practice
-from runner.builders.language._reinforcing.surroundings import Surroundings
+from runner.builders.language._reinforcing.policy_steps import Practice
+from runner.builders.language._reinforcing.rollouts import Drawing
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, need_columns
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.rendering import renderer_of

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from runner.builders.language._answering.generator import Generator
+from runner.builders.language._learning.chunked_log_probs import last_layer, odds, odds_of, passed_over
 from runner.builders.language._learning.likelihood_loss import by_tokens
-from runner.builders.language._learning.odds import last_layer, odds, odds_of, passed_over
 from runner.builders.language._models import stored_model
 from runner.builders.language._models.base_model import Trained, thawed
 from runner.builders.language._models.opening import configuration, open_folder, stored_dtype

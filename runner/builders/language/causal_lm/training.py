@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runner.builders.language._learning.learnings import Likelihood
 from runner.builders.language._learning.likelihood_training import learn
+from runner.builders.language._learning.training_objectives import Likelihood
 from runner.builders.language._models import base_model
 from runner.builders.language._rows import rendering
 from runner.contract import TrainContext, TrainResult

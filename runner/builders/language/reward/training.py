@@ -9,16 +9,16 @@ import numpy as np
 
 from runner.builders._finetuning.nothing_learned import Start, need_numbers
 from runner.builders.language._learning.asked_tasks import AskedTasks
+from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.language_trainee import trainee
 from runner.builders.language._learning.log_probs import Noise
-from runner.builders.language._learning.machine import Machine
 from runner.builders.language._learning.reward_scores import judged_scores, pair_figures, reward_parts, right
 from runner.builders.language._models import base_model, model_card, stored_model
 from runner.builders.language._rows import rendering, row_report
 from runner.builders.language._rows.rendering import renderer_of
 from runner.contract import TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import mean_interval
 from runner.tasks.reward import TASK
-from runner.training.bootstrap import mean_interval
 from runner.training.loop import fit
 
 

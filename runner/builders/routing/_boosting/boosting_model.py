@@ -27,7 +27,7 @@ from runner.data.category_tags import TAGS, prompt_tags
 from runner.errors import IntegrityError
 from runner.store.tensors import read_tensors, write_tensors
 from runner.tasks.ranking.pair_inputs import PairInputs, Part
-from runner.training import encoder
+from runner.training import sentence_encoder
 
 #: An artifact's files: the trees as their library writes them, the bins' edges, the rest; and the encoder's folder.
 TREES, EDGES, DOCUMENT, ENCODER = "booster.json", "bins.safetensors", "model.json", "encoder"
@@ -96,7 +96,7 @@ class Gathered:
         folder = None
         if "prompt_embedding" in groups:
             folder = encoder_folder(context, spec.embedding_model_name)
-            values["prompt_embedding"] = encoder.embed(
+            values["prompt_embedding"] = sentence_encoder.embed(
                 train.prompts, folder, context.cache, context.device, context.emit, context.stop_requested
             )
         read = start.features if start else chosen(spec.prompt_features) if "prompt_features" in groups else ()
@@ -145,7 +145,7 @@ class Gathered:
         shared = None
         if self.encoder is not None:
             shared = artifact / ENCODER
-            encoder.copy(self.encoder, shared)
+            sentence_encoder.copy(self.encoder, shared)
         if self.embedding is not None:
             self.embedding.save(artifact / llm_embedding.FOLDER, shared)
 

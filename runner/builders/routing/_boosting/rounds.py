@@ -17,8 +17,8 @@ from runner.builders.routing._boosting.boosting_inputs import MISSING
 from runner.builders.routing._fields.boosting_fields import BoostingSpec
 from runner.contract import TrainContext
 from runner.tasks.ranking.balancing import pair_weights
-from runner.training.pace import Every
 from runner.training.threads import wanted_threads
+from runner.training.throttling import Every
 
 #: Margin of the ranking loss. Trees' scores have no scale of their own: 1 is as good a unit as any, and with it
 #: ``reg_lambda`` and the curvature below count in rows.

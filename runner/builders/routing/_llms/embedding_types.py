@@ -19,7 +19,7 @@ from runner.builders.routing._llms.llm_holdout import HeldOut
 from runner.builders.routing._llms.llm_pairs import Inputs, PairNetwork, Pairs
 from runner.builders.routing._llms.pair_features import pair_features
 from runner.store.tensors import read_tensors
-from runner.training.encoder_settings import Settings
+from runner.training.sentence_encoder_settings import Settings
 
 Spec = Frozen | Finetunable | Attention
 

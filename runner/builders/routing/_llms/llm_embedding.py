@@ -30,9 +30,9 @@ from runner.contract import TrainContext
 from runner.errors import DataError, IntegrityError
 from runner.store.files import read_json, write_json
 from runner.store.tensors import read_tensors, write_tensors
-from runner.training import encoder
-from runner.training.encoder_settings import identity
+from runner.training import sentence_encoder
 from runner.training.pretrained import resolve
+from runner.training.sentence_encoder_settings import identity
 
 #: Where an artifact keeps it.
 FOLDER = "llm_embedding"
@@ -126,7 +126,7 @@ class LlmEmbedding:
             if shared_encoder is not None and identity(shared_encoder) == identity(self.encoder_folder):
                 place = Path(os.path.relpath(shared_encoder, folder)).as_posix()
             else:
-                encoder.copy(self.encoder_folder, folder / place)
+                sentence_encoder.copy(self.encoder_folder, folder / place)
             write_tensors(folder / "network.safetensors", network.state_dict())
         write_tensors(folder / "vectors.safetensors", {"vectors": self.vectors})
         document = {
@@ -223,7 +223,9 @@ def _extended(known: LlmEmbedding, context: TrainContext) -> LlmEmbedding:
 def _cached(folder: Path, context: TrainContext) -> Callable[[Sequence[str]], np.ndarray]:
     """Texts to vectors through the cache, each text once; a run that is asked to stop does so between batches."""
     emit = context.stage(STAGE, epochs=0, batch_size=0).emit
-    return lambda texts: encoder.embed(texts, folder, context.cache, context.device, emit, context.stop_requested)
+    return lambda texts: sentence_encoder.embed(
+        texts, folder, context.cache, context.device, emit, context.stop_requested
+    )
 
 
 def _fill(

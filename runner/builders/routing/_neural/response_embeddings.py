@@ -14,7 +14,7 @@ from runner.builders.routing._neural.response_network import ResponseNetwork
 from runner.contract import TrainContext
 from runner.data.comparisons import Comparisons
 from runner.tasks.ranking.measuring import pairwise_accuracy
-from runner.training import encoder
+from runner.training import sentence_encoder
 
 #: Scalar features of a response.
 N_FEATURES = 32
@@ -41,7 +41,7 @@ class Responses:
     ) -> Responses:
         """Embed with the encoder of the prompts, through the cache. ``scale`` is the training split's."""
         texts = list(dict.fromkeys((*split.responses_a, *split.responses_b)))
-        vectors = encoder.embed(
+        vectors = sentence_encoder.embed(
             texts, inputs.prompts.encoder, context.cache, context.device, context.emit, context.stop_requested
         )
         place = {text: at for at, text in enumerate(texts)}

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from runner.data.cache import EmbeddingCache, text_key
-from runner.training.encoder import Encoder, remembered_identity
-from runner.training.encoder_settings import Settings
+from runner.data.embedding_cache import EmbeddingCache, text_key
+from runner.training.sentence_encoder import Encoder, remembered_identity
+from runner.training.sentence_encoder_settings import Settings
 
 
 class PromptEncoder:

@@ -17,7 +17,7 @@ from runner.builders.routing._prompts.prompt_encoder import PromptEncoder
 from runner.builders.routing._prompts.prompted import Standardizer, distinct_prompts, prompt_features
 from runner.contract import TrainContext
 from runner.tasks.ranking.pair_inputs import Part
-from runner.training import encoder
+from runner.training import sentence_encoder
 from runner.training.pretrained import resolve
 
 #: The encoder's folder in an artifact.
@@ -45,12 +45,14 @@ class PromptEmbeddings:
         """Embed with the sentence transformer ``name``, or with the encoder of the model to start from."""
         folder = encoder_folder(context, name)
         prompts = context.data.train.prompts
-        embeddings = encoder.embed(prompts, folder, context.cache, context.device, context.emit, context.stop_requested)
+        embeddings = sentence_encoder.embed(
+            prompts, folder, context.cache, context.device, context.emit, context.stop_requested
+        )
         return cls(embeddings, folder)
 
     def save(self, artifact: Path) -> None:
         """Copy the encoder into the artifact."""
-        encoder.copy(self.encoder, artifact / FOLDER)
+        sentence_encoder.copy(self.encoder, artifact / FOLDER)
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class TrainingPrompts:
 
     def save(self, artifact: Path) -> None:
         """Copy the encoder into the artifact."""
-        encoder.copy(self.encoder, artifact / FOLDER)
+        sentence_encoder.copy(self.encoder, artifact / FOLDER)
 
 
 class PromptReader:

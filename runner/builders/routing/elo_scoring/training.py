@@ -13,7 +13,7 @@ from runner.builders.routing._ratings.elo_order import Order
 from runner.builders.routing.elo_scoring import Spec
 from runner.contract import Checkpoint, TrainContext, TrainResult
 from runner.tasks.ranking.measuring import pairwise_accuracy
-from runner.training.pace import Every
+from runner.training.throttling import Every
 
 #: Comparisons between two looks at the stop signal, and between two progress events.
 CHUNK = 100_000

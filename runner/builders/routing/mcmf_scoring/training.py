@@ -9,11 +9,11 @@ import numpy as np
 from runner.builders.routing._ratings.agnostic import DRAWS, conclude, tell_ranking, warn_start_ignored
 from runner.builders.routing._ratings.connections import reason, tell_islands
 from runner.builders.routing._ratings.greedy import upsets
-from runner.builders.routing._ratings.mcmf import drawn, one_sided, potentials, scores_of
+from runner.builders.routing._ratings.min_cost_flow import drawn, one_sided, potentials, scores_of
 from runner.builders.routing._ratings.pair_counts import Pairs, count_pairs, redrawn_pairs
 from runner.builders.routing.mcmf_scoring import Spec
 from runner.contract import TrainContext, TrainResult
-from runner.training.pace import Every
+from runner.training.throttling import Every
 
 
 def train(spec: Spec, context: TrainContext) -> TrainResult:

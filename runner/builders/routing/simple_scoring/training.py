@@ -13,7 +13,7 @@ from runner.builders.routing.simple_scoring import Spec
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.measuring import pairwise_accuracy
 from runner.training import optimizers
-from runner.training.pace import Every
+from runner.training.throttling import Every
 
 
 class _Fit:

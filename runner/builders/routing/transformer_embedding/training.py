@@ -22,7 +22,7 @@ from runner.builders.routing.transformer_embedding import Spec
 from runner.builders.routing.transformer_embedding.predictor import Predictor
 from runner.contract import TrainContext, TrainResult
 from runner.tasks.ranking.input_importance import of_ranking, trained_importance
-from runner.training import encoder as sentence_encoder
+from runner.training import sentence_encoder as sentence_encoder
 from runner.training.loop import fit
 from runner.training.optimizer_state import read_optimizer
 from runner.training.optimizers import make

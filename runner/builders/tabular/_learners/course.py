@@ -8,7 +8,7 @@ from typing import Any
 
 from runner.contract import Checkpoint
 from runner.errors import Stopped
-from runner.training.pace import Every
+from runner.training.throttling import Every
 
 #: Seconds between two checkpoints: a unit may take milliseconds.
 CHECKPOINT_SECONDS = 3.0

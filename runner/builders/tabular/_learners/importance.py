@@ -8,7 +8,7 @@ import numpy as np
 
 from runner.builders.tabular._learners.losses import metric_name, row_losses
 from runner.contract import Table
-from runner.training.permutation import by_size, rises, shuffled_losses, some_rows
+from runner.statistics.permutation_importance import by_size, rises, shuffled_losses, some_rows
 
 #: Rows that are asked about, drawn at random where there are more.
 MOST_ROWS = 5000

@@ -10,7 +10,7 @@ from runner.builders.tabular._learners.cross_validation import FoldedTable, out_
 from runner.builders.tabular._learners.losses import metric_name, row_losses, score
 from runner.builders.tabular._learners.trials import Trial, words
 from runner.contract import Table
-from runner.training.resampled_losses import interval, resampled
+from runner.statistics.loss_intervals import interval, resampled
 
 
 def leaderboard(

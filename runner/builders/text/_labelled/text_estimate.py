@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
 from runner.builders._finetuning.pretrained_base import BASE
+from runner.builders._memory_estimate import finetuning_estimate, token_batches
+from runner.builders._memory_estimate.base_configuration import base_of
+from runner.builders._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders.text._labelled.target_heads import Targets
 from runner.builders.text._labelled.text_training import kept_targets, read_sides
 from runner.contract import Footprint, FootprintContext
@@ -23,7 +23,7 @@ UNREAD = Targets({"target": ("one", "other")}, False, {})
 def estimate(
     spec: Any, context: FootprintContext, learns: Callable[[LabelledSide, Targets], LabelledSide]
 ) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`.
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`.
 
     ``learns`` gives the rows that are learned of those of training, and raises what the training would raise of them.
     """

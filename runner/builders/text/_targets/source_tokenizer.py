@@ -7,8 +7,8 @@ from typing import Any
 
 from runner.errors import DataError
 from runner.near_names import nearest
-from runner.training.encoder_settings import TOKENIZER
 from runner.training.pretrained_tokenizer import read_tokenizer
+from runner.training.sentence_encoder_settings import TOKENIZER
 
 SPEC = "/model/spec"
 

@@ -12,7 +12,7 @@ import torch
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches
 from runner.builders.text._targets.target_tokens import NOT_LEARNED, TargetTokens
-from runner.training.bootstrap import resample
+from runner.statistics.paired_bootstrap import resample
 
 
 @dataclass(frozen=True)

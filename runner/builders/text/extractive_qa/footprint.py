@@ -8,11 +8,11 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import pretrained_base
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.opened_tokenizer import open_text_tokenizer
+from runner.builders._memory_estimate import finetuning_estimate, token_batches
+from runner.builders._memory_estimate.base_configuration import base_of
+from runner.builders._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders.text._windows.question_windows import Sizes, need_places
 from runner.builders.text._windows.window_answers import losses
 from runner.builders.text.extractive_qa.training import HEAD, read_sides
@@ -20,7 +20,7 @@ from runner.contract import Footprint, FootprintContext
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     base, here = base_of(spec, context, HEAD)
     if context.data is None or not here:
         exercise = finetuning_estimate.unread(spec, context, _plain_loss)

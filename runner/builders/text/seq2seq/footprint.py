@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from runner.builders._finetuning import pretrained_base
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows, on_device
+from runner.builders._memory_estimate import finetuning_estimate, token_batches
+from runner.builders._memory_estimate.base_configuration import base_of
+from runner.builders._memory_estimate.finetuning_estimate import Exercise
 from runner.builders.text._targets import target_loss
 from runner.builders.text._targets.encoder_decoder import HEAD, check_parts
 from runner.builders.text._targets.source_tokenizer import open_tokenizer
@@ -25,7 +25,7 @@ SHORTER = ("a smaller max_length", "a smaller max_target_length")
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     base, here = base_of(spec, context, HEAD)
     exact = context.data is not None and here
     if here:

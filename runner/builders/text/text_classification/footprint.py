@@ -12,7 +12,7 @@ from runner.data.labelled_texts.labelled_side import LabelledSide
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
 
     def learns(every: LabelledSide, targets: Targets) -> LabelledSide:
         own, _ = parts_of(spec, every, targets, context.seed)

@@ -9,5 +9,5 @@ from runner.contract import Footprint, FootprintContext
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     return text_estimate.estimate(spec, context, lambda every, targets: every)

@@ -13,10 +13,10 @@ from runner.builders.text._labelled.text_training import Learned, Told, kept_tar
 from runner.builders.text._labelled.word_counts import NAME, linear_answers
 from runner.contract import TrainContext, TrainResult
 from runner.data.labelled_texts.labelled_side import LabelledSide
+from runner.statistics.paired_bootstrap import known
 from runner.tasks.regression import TASK
 from runner.tasks.regression.baselines import baselines
 from runner.tasks.regression.measuring import judge, measure_regression, point_figures, score
-from runner.training.bootstrap import known
 
 Outputs = Mapping[str, np.ndarray]
 

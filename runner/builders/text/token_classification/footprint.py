@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
+from runner.builders._memory_estimate import finetuning_estimate, token_batches
+from runner.builders._memory_estimate.base_configuration import base_of
+from runner.builders._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders.text.token_classification.stored import batch_of, head_of, tokenizer_of
 from runner.builders.text.token_classification.training import kept_types, learned_windows, read_sides
 from runner.contract import Footprint, FootprintContext
@@ -21,7 +21,7 @@ UNREAD = ("entity",)
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     data = context.data
     types = UNREAD if data is None else kept_types(context, data.train.types)
     head = head_of(types)

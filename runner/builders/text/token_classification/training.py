@@ -21,7 +21,7 @@ from runner.contract import FootprintContext, TrainContext, TrainResult
 from runner.contract.quantities import counted
 from runner.data.tagged_tokens.tagged_row import OUTSIDE, TaggedRow, labels_of
 from runner.errors import DataError
-from runner.store import aside
+from runner.store import unnamed_files
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.baselines import baselines
 from runner.tasks.token_labels.decoding import decode
@@ -131,7 +131,7 @@ def learned_windows(
     learned = windows.labels((row.tags for row in rows), labels, spec.labelled == "all")
     mass = _mass(learned, spec.outside_weight)
     used = np.flatnonzero(mass > 0)
-    if not len(used) or not any((part > 0).any() for part in aside.parts(learned.ids)):
+    if not len(used) or not any((part > 0).any() for part in unnamed_files.parts(learned.ids)):
         raise DataError(
             "no word of an entity is a token of this model",
             where="/data/dataset",

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, picture_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
 from runner.builders._finetuning.pretrained_base import BASE
+from runner.builders._memory_estimate import finetuning_estimate, picture_batches
+from runner.builders._memory_estimate.base_configuration import base_of
 from runner.builders.vision._fitting.picture_training import MEASURED, head_of
 from runner.builders.vision._pixels.processing import Processing
 from runner.contract import Footprint, FootprintContext
@@ -17,7 +17,7 @@ DECODED = "memory is without pictures as they are decoded, before they are broug
 
 
 def estimate(spec: Any, context: FootprintContext, settings: dict[str, Any]) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`.
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`.
 
     ``settings`` are the head's.
     """

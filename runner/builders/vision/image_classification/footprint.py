@@ -13,6 +13,6 @@ UNREAD = {"num_labels": 2}
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     settings = UNREAD if context.data is None else ClassTarget(spec, context.data.train).settings
     return picture_estimate.estimate(spec, context, settings)

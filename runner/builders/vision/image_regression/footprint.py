@@ -13,6 +13,6 @@ UNREAD = {"num_labels": 1}
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     settings = UNREAD if context.data is None else NumberTarget(spec, context.data.train).settings
     return picture_estimate.estimate(spec, context, settings)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, picture_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import Exercise
+from runner.builders._memory_estimate import finetuning_estimate, picture_batches
+from runner.builders._memory_estimate.base_configuration import base_of
+from runner.builders._memory_estimate.finetuning_estimate import Exercise
 from runner.builders.vision._detecting.box_batches import AT_A_TIME
 from runner.builders.vision._detecting.detector_inputs import DetectorInputs
 from runner.builders.vision.object_detection import lacks_timm
@@ -26,7 +26,7 @@ SAVING = "a smaller image_size"
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     data = context.data
     head = head_of(UNREAD if data is None else data.train.classes)
     base, _ = base_of(spec, context, head)

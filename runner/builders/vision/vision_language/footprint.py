@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from runner.builders._finetuning._memory_estimate import finetuning_estimate, token_batches
-from runner.builders._finetuning._memory_estimate.base_configuration import base_of
-from runner.builders._finetuning._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.pretrained_base import BASE
+from runner.builders._memory_estimate import finetuning_estimate, token_batches
+from runner.builders._memory_estimate.base_configuration import base_of
+from runner.builders._memory_estimate.finetuning_estimate import SHORTER, Exercise
 from runner.builders.vision._talking.pictured_base import PictureProcessor, check_form, head_of
 from runner.builders.vision._talking.pictured_tokens import PicturedTokens, encoded
 from runner.chat.renderer import ChatRenderer
@@ -37,7 +37,7 @@ def _unchecked(model: Any) -> Any:
 
 
 def estimate(spec: Any, context: FootprintContext) -> Footprint:
-    """See :func:`runner.builders._finetuning._memory_estimate.finetuning_estimate.estimate`."""
+    """See :func:`runner.builders._memory_estimate.finetuning_estimate.estimate`."""
     head = head_of(spec)
     base, here = base_of(spec, context, head)
     check_form(base)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from runner.contract import Measure
-from runner.training import share_interval
-from runner.training.bootstrap import Interval, Resampled, resample
+from runner.statistics import wilson_interval
+from runner.statistics.paired_bootstrap import Interval, Resampled, resample
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:
@@ -99,7 +99,7 @@ class Figure:
 
 def wilson(right: float, count: int) -> tuple[float, float]:
     """The 95 % interval of a share: ``right`` of ``count``, which is 1 or more."""
-    low, high = share_interval.wilson(np.array([right / count]), np.array([float(count)]))
+    low, high = wilson_interval.wilson(np.array([right / count]), np.array([float(count)]))
     return float(low[0]), float(high[0])
 
 

@@ -1,0 +1,1 @@
+"""How sure a figure is: confidence intervals, paired differences between models, what each input is worth."""
