@@ -58,10 +58,11 @@ class Plan:
         self._need_set([*section.env, *own])
         if self.spec.wandb is not None:
             from runner.tracking.wandb_key import find_key
+            from runner.tracking.wandb_run import AGENT
 
             if key := find_key():
                 secrets["WANDB_API_KEY"] = key
-            for name in ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY"):
+            for name in ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY", *AGENT):
                 if value := os.environ.get(name):
                     secrets[name] = value
         return self._job(run, secrets)
