@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner.errors import SpecError
+from runner.errors import EnvironmentProblem, SpecError
+from runner.execution import image_lookup
 from runner.sweeps import sweep_checking
+from runner.sweeps.running import plan_each
 from runner.sweeps.sweep_reading import load_sweep
+from runner.workspace import Workspace
 from tests.sweeps.sweep_documents import BASE, sweep
 
 PLACE = "model.spec.k_factor"
@@ -246,3 +250,17 @@ def test_a_base_is_found_beside_the_sweep(tmp_path: Any) -> None:
     (tmp_path / "base.json").write_text(json.dumps(BASE))
     loaded = load_sweep(json.dumps(sweep("base.json")), folder=tmp_path)
     assert loaded.base.kind == "elo_scoring"
+
+
+def test_a_sweep_asks_once_where_its_trials_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def find(name: str | None = None) -> Any:
+        asked.append(name)
+        raise EnvironmentProblem("no Docker Engine answers")
+
+    monkeypatch.setattr(image_lookup, "find", find)
+    found = checked(sweep(method="random"))
+    assert len(found.tried) > 1
+    plan_each(found, Workspace.below(tmp_path), None)
+    assert asked == [None]
