@@ -19,7 +19,7 @@ from runner.workspace import Workspace
 
 
 def wandb(
-    file: Annotated[Path, Parameter(help="The sweep's file. The agents read it too, at this path.")],
+    file: Annotated[Path, Dash, Parameter(help="The sweep's file. The agents read it too, at this path.")],
     *,
     out: Annotated[Path | None, Parameter(help="Where it is written. One that is there is replaced.")] = None,
     json: Json = False,
@@ -94,8 +94,11 @@ def trial(
 
 
 def _object(text: str) -> dict[str, Any]:
+    def no_number(word: str) -> None:
+        raise ValueError(f"it has no {word}")
+
     try:
-        found = jsonlib.loads(text)
+        found = jsonlib.loads(text, parse_constant=no_number)
     except ValueError as error:
         raise UsageError(f"no JSON: {error}", where="--values", hint="such as '{\"epochs\": 4}'") from None
     if not isinstance(found, dict):

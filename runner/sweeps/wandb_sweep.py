@@ -83,6 +83,9 @@ def trial(loaded: LoadedSweep, given: Mapping[str, Any]) -> Child:
             known = ", ".join(map(dotted, space.parameters))
             raise SpecError([Fault("the sweep varies no such place", pointer_of(place), hint=f"it varies {known}")],
                             source=loaded.document.source)  # fmt: skip
+        if pointer_of(place) in values:
+            raise SpecError([Fault("has two values", pointer_of(place), hint="give it once")],
+                            source=loaded.document.source)  # fmt: skip
         values[pointer_of(place)] = int(value) if _whole(parameter, value) else value
     try:
         return child_of(loaded.base_value, loaded.sweep.name, values)

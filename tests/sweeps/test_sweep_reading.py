@@ -264,3 +264,17 @@ def test_a_sweep_asks_once_where_its_trials_run(tmp_path: Path, monkeypatch: pyt
     assert len(found.tried) > 1
     plan_each(found, Workspace.below(tmp_path), None)
     assert asked == [None]
+
+
+def test_an_object_and_a_place_inside_it_are_both_varied() -> None:
+    kinds = [{"model_type": "elo_scoring", "min_model_occurrences": 1, "k_factor": 9.0}]
+    space = {PLACE: [4.0, 8.0], "model.spec": kinds}
+    found = checked(sweep(method="grid", space=space))
+    assert found.space.parameters["/model/spec"].values == kinds
+    made = {child.loaded.spec.model.spec.k_factor for child in found.tried if len(child.values) == 2}  # type: ignore[union-attr]
+    assert made == {4.0, 8.0}
+
+
+def test_the_spec_of_one_training_is_told_from_a_sweep() -> None:
+    assert faults(BASE) == [("", "this is the spec of one training, and no sweep train it: runner train --spec-file "
+                                 "<sweep>; or write it as `base` of a sweep")]  # fmt: skip

@@ -120,6 +120,8 @@ def test_a_trial_is_trained_by_values_that_another_chose(desk: Desk) -> None:
         ("[]", 2, "--values: no JSON object"),
         ('{"model.spec.k": 3}', 3, "/model/spec/k: the sweep varies no such place"),
         ('{"epochs": "many"}', 3, "/epochs"),
+        ('{"epochs": NaN}', 2, "--values: no JSON: it has no NaN"),
+        ('{"epochs": 2, "/epochs": 3}', 3, "/epochs: has two values"),
     ],
 )
 def test_values_that_make_no_trial_are_told(desk: Desk, values: str, code: int, said: str) -> None:
