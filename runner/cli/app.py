@@ -81,6 +81,8 @@ GROUPS = {
             "add": ("runner.cli.sweep:add", "Ask for a trial of your own."),
             "export": ("runner.cli.sweep:export", "Write its trials as CSV or JSON."),
             "array": ("runner.cli.sweep:array", "Write its trials as a job array of Slurm."),
+            "wandb": ("runner.cli.sweep_wandb:wandb", "Write it as a configuration of W&B, whose agents drive it."),
+            "trial": ("runner.cli.sweep_wandb:trial", "Train one trial by values that another program chose."),
             "list": ("runner.cli.sweep:list_sweeps", "List sweeps."),
         },
     ),

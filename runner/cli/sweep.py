@@ -46,7 +46,7 @@ def run(
     retry_failed
         Train failed trials again, before new ones.
     """
-    checked = _read(file)
+    checked = checked_sweep(file)
     workspace = Workspace.current()
     sweep = checked.loaded.sweep
     from runner.sweeps import best_model, running, sweep_tables, trial_gpus
@@ -223,7 +223,7 @@ def array(
     from runner.sweeps import job_array
     from runner.workspace import current_folder
 
-    written = job_array.write_array(_read(file), Workspace.current(), current_folder())
+    written = job_array.write_array(checked_sweep(file), Workspace.current(), current_folder())
     document = {"script": str(written.script), "specs": [str(spec) for spec in written.specs]}
     told = [f"{len(written.specs)} trials; train them: sbatch {written.script}"]
     text = "\n".join([*told, f"then take them over: runner sweep run {file}"])
@@ -255,7 +255,8 @@ def list_sweeps(*, json: Json = False) -> None:
     show(rows, lambda: table(("SWEEP", "TRIALS", "METRIC", "BEST", "MODEL"), cells, right=(1, 3)), as_json=json)
 
 
-def _read(file: Path) -> CheckedSweep:
+def checked_sweep(file: Path) -> CheckedSweep:
+    """Read and check a sweep, and say what is odd about it. Raises SpecError."""
     import sys
 
     from runner.cli.streams import standard_input

@@ -73,7 +73,7 @@ def hf_jobs(order: Order) -> str:
         faults.append(Fault(message, "/run/engine/lifetime", hint=hint))
     if faults:
         raise SpecError(faults)
-    words = ["hf", "jobs", "run", "--detach", "--name", order.name, "--flavor", FLAVORS[order.gpus]]
+    words = ["hf", "jobs", "run", "--detach", "--label", f"name={order.name}", "--flavor", FLAVORS[order.gpus]]
     # The entry is stopped before the machine is: what it has made is in the run's directory by then.
     words += ["--timeout", f"{math.ceil(limit)}s"]
     words += [word for name, value in order.environment.items() for word in ("--env", f"{name}={value}")]

@@ -36,14 +36,15 @@ def dry_run(
     values = origins(loaded, flags)
     with at_their_places(loaded):
         job = plan.job(workspace.runs.absolute() / "RUN")
-        command, network, submission = plan.executor.command(job), job.network, None
-        # Before the data is read: what an engine cannot have is told at once.
+        network, submission = job.network, None
         if isinstance(plan.executor, EngineExecutor):
-            submission = plan.executor.submission(job)
-            # The run's name there is made of what it reads.
+            # What an engine cannot have is told before the data is read, of which the run's name there is made.
+            plan.executor.submission(job)
             there = plan.executor.id_of(plan.spec, plan.document)
             command, submission = plan.executor.command(job, there), plan.executor.submission(job, there)
             network = network or not isinstance(plan.executor.storage(), FolderStorage)
+        else:
+            command = plan.executor.command(job)
     seen = forecast(plan, workspace, reading, asks_kind=asks_kind)
     wandb = plan.spec.wandb
     document = {

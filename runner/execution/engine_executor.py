@@ -26,9 +26,10 @@ from runner.runs.run_folder import Run
 from runner.spec.canonical import canonical
 from runner.spec.checking import load_file
 from runner.spec.envelope import RunSection, TrainingSpec
+from runner.tracking.wandb_run import AGENT
 
 #: W&B's variables that are no secrets.
-PLAIN = ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY")
+PLAIN = ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY", *AGENT)
 
 
 class EngineExecutor:

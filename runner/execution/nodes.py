@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import socket
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -138,11 +140,44 @@ def open_store(nodes: Nodes, count: int, stop_requested: Callable[[], bool]) -> 
     raise NodeLost(f"node 0 of {nodes.count}, the head, has not come in {GATHERING:g} s: {nodes.head}")
 
 
+class _Asking:
+    """Asks a store, and gives up after a while: where the network is gone, its client waits for an answer for ever."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._questions: queue.SimpleQueue[tuple[str, tuple[Any, ...]]] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._silent = False
+        threading.Thread(target=self._ask, daemon=True).start()
+
+    def __call__(self, verb: str, *words: Any) -> Any:
+        """What the store answers, or raises. Raises TimeoutError where it has not within :data:`SILENCE`."""
+        if self._silent:
+            raise TimeoutError("the store is silent")
+        self._questions.put((verb, words))
+        try:
+            answer = self._answers.get(timeout=SILENCE)
+        except queue.Empty:
+            self._silent = True
+            raise TimeoutError("the store is silent") from None
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    def _ask(self) -> None:
+        while True:
+            verb, words = self._questions.get()
+            try:
+                self._answers.put(getattr(self._store, verb)(*words))
+            except BaseException as error:  # noqa: BLE001 - it is raised where it was asked
+                self._answers.put(error)
+
+
 class NodeLink:
     """This node's line to the others, over the head's store (a ``torch.distributed.TCPStore``)."""
 
     def __init__(self, nodes: Nodes, store: Any, run: str) -> None:
-        self._nodes, self._store = nodes, store
+        self._nodes, self._store = nodes, _Asking(store)
         self._beaten = 0.0
         self._began = time.monotonic()
         #: Of every other node that this one watches: its last beat, and when it was seen to change.
@@ -250,7 +285,7 @@ class NodeLink:
 
     def _asked(self, verb: str, *words: Any) -> Any:
         try:
-            return getattr(self._store, verb)(*words)
-        except RuntimeError:
-            # torch's DistError is one: the head does not answer, as its store is in its own process.
+            return self._store(verb, *words)
+        except (RuntimeError, TimeoutError):
+            # torch's DistError is a RuntimeError: the head does not answer, as its store is in its own process.
             raise self._lost(0) from None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runner import registry
@@ -22,13 +22,18 @@ from runner.execution.prepared_references import with_prepared
 from runner.execution.resolved_paths import resolve_paths
 from runner.execution.spec_names import file_names, model_names, named_models
 from runner.spec.canonical import canonical
-from runner.spec.checking import LoadedSpec, with_flags
+from runner.spec.checking import LoadedSpec, at_their_places, with_flags
 from runner.spec.envelope import ENGINES, TrainingSpec
 from runner.store.model_lookup import StoredModel
 from runner.store.names import check_encodable
 from runner.training.made_models import comes_from_package
 from runner.training.pretrained import at_hand, need_possible
 from runner.workspace import Workspace, absolute, current_folder
+
+#: The executor, and for Docker the image and its digest.
+Chosen = tuple[Executor, str | None, str | None]
+#: As :func:`choose_executor`.
+Choosing = Callable[[TrainingSpec, list[str], list[str]], Chosen]
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,11 @@ class Plan:
         self._need_set([*section.env, *own])
         if self.spec.wandb is not None:
             from runner.tracking.wandb_key import find_key
+            from runner.tracking.wandb_run import AGENT
 
             if key := find_key():
                 secrets["WANDB_API_KEY"] = key
-            for name in ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY"):
+            for name in ("WANDB_BASE_URL", "WANDB_MODE", "WANDB_ENTITY", *AGENT):
                 if value := os.environ.get(name):
                     secrets[name] = value
         return self._job(run, secrets)
@@ -107,9 +113,15 @@ class Plan:
 
 
 def make_plan(
-    loaded: LoadedSpec, workspace: Workspace, *, executor: str | None = None, cwd: Path | None = None
+    loaded: LoadedSpec,
+    workspace: Workspace,
+    *,
+    executor: str | None = None,
+    cwd: Path | None = None,
+    choose: Choosing | None = None,
 ) -> Plan:
-    """Resolve what the spec refers to and choose where it runs. Starts nothing, imports no heavy library.
+    """Resolve what the spec refers to and choose where it runs. Starts nothing, imports no heavy library. ``choose`` is
+    :func:`choose_executor`, or :func:`choosing_once` where many are planned.
 
     Raises the error of whatever is missing: a stored model, a data file, a GPU, an engine.
     """
@@ -146,7 +158,7 @@ def make_plan(
         _check_names(spec)
     _check_fit(spec, parent, references, loaded, workspace)
     reminders: list[str] = []
-    chosen, image, digest = choose_executor(spec, notes, reminders)
+    chosen, image, digest = (choose or choose_executor)(spec, notes, reminders)
     stored = {
         name: StoredReference(reference=model.reference, path=str(model.path.absolute()))
         for name, model in references.items()
@@ -200,9 +212,27 @@ def _with_executor(loaded: LoadedSpec, executor: str) -> tuple[LoadedSpec, str |
     return with_flags(loaded, flags), note
 
 
-def choose_executor(
-    spec: TrainingSpec, notes: list[str], reminders: list[str]
-) -> tuple[Executor, str | None, str | None]:
+def choosing_once() -> Choosing:
+    """A :func:`choose_executor` for many specs: of those that run alike only the first asks the Docker Engine."""
+    known: dict[tuple[str, str, str | None], tuple[Chosen, list[str], list[str]]] = {}
+
+    def choose(spec: TrainingSpec, notes: list[str], reminders: list[str]) -> Chosen:
+        own = spec.model.spec
+        assert own is not None
+        alike = (spec.run.model_dump_json(), own.model_type, own.runs_code())
+        if alike not in known:
+            said: list[str] = []
+            reminded: list[str] = []
+            known[alike] = choose_executor(spec, said, reminded), said, reminded
+        chosen, said, reminded = known[alike]
+        notes += said
+        reminders += reminded
+        return chosen
+
+    return choose
+
+
+def choose_executor(spec: TrainingSpec, notes: list[str], reminders: list[str]) -> Chosen:
     """The executor, and for Docker the image and its digest. ``auto`` falls back to a local process, and says so.
 
     An image of other code is taken and told: by its default name it is of this version, and another was asked for.
@@ -270,13 +300,9 @@ def _check_fit(
             folders |= {name: folder} if folder is not None else {}
     if parent is not None:
         folders["start_state"] = parent.path
-    faults = section.misfits(folders)
-    if faults:
-        places = [loaded.document.position(fault.pointer) for fault in faults]
-        raise SpecError(
-            [replace(fault, line=line, column=column) for fault, (line, column) in zip(faults, places, strict=True)],
-            source=loaded.document.source,
-        )
+    if faults := section.misfits(folders):
+        with at_their_places(loaded):
+            raise SpecError(faults)
 
 
 def _check_names(spec: TrainingSpec) -> None:

@@ -14,13 +14,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import from_json
+
 from runner.errors import IntegrityError
 from runner.store.files import cannot_read, cannot_write
 from runner.sweeps.sweep_fields import Goal
 
 NAME = "journal.jsonl"
-#: Lines that are read at once.
-AT_ONCE = 1000
+#: Bytes that are read at once: what they say is small enough to stay near the processor.
+AT_ONCE = 2**16
 
 
 class TrialState(StrEnum):
@@ -42,6 +44,8 @@ class TrialState(StrEnum):
     DUPLICATE = "duplicate"
 
 
+#: By what the journal says; the enumeration itself takes five times as long to ask.
+STATES = {str(state): state for state in TrialState}
 #: Those that count against the sweep's ``trials``: a run was begun for them.
 COUNTED = (
     TrialState.RUNNING,
@@ -128,23 +132,25 @@ class Journal:
             return
         except OSError as error:
             raise cannot_read(self.path, error) from error
-        whole, end, _cut = text.rpartition(b"\n")
-        self.read_to = begin + len(whole) + len(end)
-        lines = whole.split(b"\n") if whole else []
-        for first in range(0, len(lines), AT_ONCE):
-            yield from self._read(lines[first : first + AT_ONCE], first + 1)
+        whole = text.rfind(b"\n") + 1
+        self.read_to = begin + whole
+        at, number = 0, 1
+        while at < whole:
+            end = text.find(b"\n", min(at + AT_ONCE, whole - 1)) + 1
+            found = self._read(text[at : end - 1], number)
+            yield from found
+            at, number = end, number + len(found)
 
-    def _read(self, lines: list[bytes], number: int) -> list[dict[str, Any]]:
-        """What some lines say, the first of which has this ``number``: read as one list, which takes a third of the
+    def _read(self, piece: bytes, number: int) -> list[dict[str, Any]]:
+        """What some lines say, the first of which has this ``number``: read as one list, which takes a sixth of the
         time, and one by one only where something is wrong, to name it."""
-        try:
-            found: list[dict[str, Any]] = json.loads(b"[" + b",".join(lines) + b"]")
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            found: list[dict[str, Any]] = from_json(b"[" + piece.replace(b"\n", b",") + b"]", cache_strings="keys")
             for each in found:
                 each["event"]
-            if len(found) == len(lines):
+            if len(found) == piece.count(b"\n") + 1:
                 return found
-        except (ValueError, KeyError, TypeError):
-            pass
+        lines = piece.split(b"\n")
         for at, line in enumerate(lines, number):
             try:
                 json.loads(line)["event"]
@@ -240,13 +246,13 @@ class Record:
             case "added":
                 self.waiting.append(line["values"])
             case "asked":
-                trial = Trial(
-                    line["trial"], line["values"], segment=len(self.spaces) - 1, added=line.get("added", False)
-                )
-                trial.name, trial.identity = line.get("name"), line.get("identity")
+                trial = Trial(line["trial"], line["values"], TrialState.RUNNING, line.get("name"), line.get("identity"))
+                trial.segment = len(self.spaces) - 1
                 self.trials[trial.number] = trial
-                if trial.added and trial.values in self.waiting:
-                    self.waiting.remove(trial.values)
+                if line.get("added"):
+                    trial.added = True
+                    if trial.values in self.waiting:
+                        self.waiting.remove(trial.values)
                 self.steps.append(line)
             case "run":
                 self.trials[line["trial"]].run = line["run"]
@@ -257,10 +263,12 @@ class Record:
                 self.trials[line["trial"]].pruned_at = line["at"]
             case "ended":
                 trial = self.trials[line["trial"]]
-                trial.state = TrialState(line["state"])
-                for name in ("value", "second", "model", "why"):
-                    setattr(trial, name, line.get(name))
-                trial.metrics = line.get("metrics", {})
+                said = line.get
+                trial.state = STATES[line["state"]]
+                trial.value, trial.second, trial.model, trial.why = (
+                    said("value"), said("second"), said("model"), said("why"),
+                )  # fmt: skip
+                trial.metrics = said("metrics") or {}
                 trial.seconds += line.get("seconds", 0.0)
                 self.steps.append(line)
             case "again":

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from runner.errors import ExitCode, Interrupted, RunFailed, RunnerError, SpecError, Stopped
-from runner.execution.plan import check_requirements, make_plan
+from runner.execution.plan import check_requirements, choosing_once, make_plan
 from runner.execution.supervisor import Signals, caught_signals
 from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.run_folder import State, all_runs
@@ -73,9 +73,10 @@ def run_sweep(
 
 def plan_each(checked: CheckedSweep, workspace: Workspace, executor: str | None) -> None:
     """What every trial would fail of is an error of the sweep: data that is not there, a package, the engine."""
+    choose = choosing_once()
     for child in checked.tried:
         try:
-            check_requirements(make_plan(child.loaded, workspace, executor=executor))
+            check_requirements(make_plan(child.loaded, workspace, executor=executor, choose=choose))
         except SpecError:
             raise
         except RunnerError as error:

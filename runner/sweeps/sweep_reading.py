@@ -44,6 +44,9 @@ def load_sweep(data: bytes | str, source: str = "<sweep>", folder: Path = Path()
     from runner.spec.pydantic_errors import faults_of
 
     document = read(data, source)
+    if isinstance(document.value, dict) and "model" in document.value and "sweep" not in document.value:
+        hint = f"train it: runner train --spec-file {source}; or write it as `base` of a sweep"
+        raise SpecError([Fault("this is the spec of one training, and no sweep", hint=hint)], source=source)
     schema = sweep_schema()
     value, foreign, odd, faults = in_our_words(document, document.value)
     modern, older = modernise(value, schema)

@@ -41,8 +41,9 @@ def child_of(base: Mapping[str, Any], sweep: str, values: Mapping[str, Any]) -> 
     """The child of values by pointer. Raises :class:`~runner.errors.SpecError` for a spec that is none."""
     document: dict[str, Any] = deepcopy(dict(base))
     document.pop("$schema", None)
-    for pointer, value in values.items():
-        put(document, pointer, value)
+    # An object before what is varied inside it; a copy, as what is put inside it is no part of the sweep's own value.
+    for pointer in sorted(values, key=lambda place: place.count("/")):
+        put(document, pointer, deepcopy(values[pointer]))
     if isinstance(document.get("wandb"), dict):
         # The runs of a sweep are one group there.
         document["wandb"].setdefault("experiment_name", sweep)

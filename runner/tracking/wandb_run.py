@@ -15,6 +15,8 @@ from runner.store.files import read_json, write_json
 from runner.store.typed_documents import Misfit, TypedDocument
 
 IDENTITY = "wandb.json"
+#: Variables by which an agent of a W&B sweep says which run it has begun.
+AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_PROJECT")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,8 @@ class WandbIdentity(TypedDocument):
     entity: str | None = None
     group: str | None = None
     name: str
+    #: The sweep on W&B that it is a trial of.
+    sweep: str | None = None
 
 
 def mode() -> str:
@@ -39,7 +43,8 @@ def identity(run_dir: Path, section: Mapping[str, Any]) -> WandbIdentity:
     """Who a run directory is on W&B: made once, kept in ``wandb.json``, the same for every resumption and upload.
 
     ``section`` is the spec's ``wandb`` object. The run is named by experiment and configuration, and grouped by
-    experiment. Raises :class:`~runner.errors.EnvironmentProblem` where the directory cannot be written.
+    experiment. Where an agent of a W&B sweep started us, it is the run that the agent has begun there. Raises
+    :class:`~runner.errors.EnvironmentProblem` where the directory cannot be written.
     """
     path = run_dir / IDENTITY
     try:
@@ -47,12 +52,16 @@ def identity(run_dir: Path, section: Mapping[str, Any]) -> WandbIdentity:
     except (FileNotFoundError, IntegrityError, Misfit):
         pass
     experiment, config = section.get("experiment_name"), section.get("config_name")
+    sweep, begun, project = (os.environ.get(name) or None for name in AGENT)
+    if sweep is None or begun is None:
+        sweep = begun = project = None
     known = WandbIdentity(
-        run_id=secrets.token_hex(8),
-        project=section["project"],
+        run_id=begun or secrets.token_hex(8),
+        project=project or section["project"],
         entity=os.environ.get("WANDB_ENTITY") or None,
         group=experiment,
         name="/".join(part for part in (experiment, config) if part) or run_dir.name,
+        sweep=sweep,
     )
     write_json(path, known.to_document())
     return known
@@ -79,6 +88,7 @@ def open_run(
         root_dir=str(root),
         use_dot_wandb=False,
         run_id=who.run_id,
+        sweep_id=who.sweep,
         resume="allow" if key else None,
         project=who.project,
         entity=who.entity,

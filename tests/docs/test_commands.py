@@ -31,7 +31,7 @@ NOT_RUN = {
     r"runner mcp": "serves until its client leaves (tests/agents)",
     r"runner serve ": "serves until it is ended (tests/docs/test_serving_page.py)",
     r"runner (gateway|data from-log) ": "needs the log of a gateway (tests/gateway/test_gateway_cli.py)",
-    r"runner sweep (show|best|add|export) ": "needs a sweep that was run (tests/docs/test_sweeps_guide.py)",
+    r"runner sweep (show|best|add|export|wandb|trial) ": "needs a sweep that was run (tests/docs/test_sweeps_guide.py)",
     r"runner pipeline (run|show) ": "needs raw rows (tests/docs/test_pipeline_tutorial.py)",
     r"runner quickstart ": "trains in an empty folder (tests/wizard/test_quickstart.py)",
     r"runner spec import axolotl": "reads another program's file (tests/docs/test_importing_page.py)",

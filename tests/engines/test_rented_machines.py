@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
+import sys
+import threading
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +67,58 @@ def test_a_job_of_hugging_face_stops_before_its_machine_does() -> None:
     at = words.index("registry/runner:1")
     assert shlex.join(words[at + 1 :]) == STOPPED_BEFORE
     given = shlex.join(words[:at])
-    assert given.startswith("hf jobs run --detach --name tutor-0123456789ab-1 --flavor a100x8 --timeout 7200s")
+    assert given.startswith("hf jobs run --detach --label name=tutor-0123456789ab-1 --flavor a100x8 --timeout 7200s")
     assert "--env RUNNER_SUBMISSION=1" in given
     assert "--secrets HF_TOKEN --secrets AWS_ACCESS_KEY_ID" in given
     # Without a limit it has half an hour, which Hugging Face then gives it.
     assert "timeout --preserve-status --signal=TERM 1680s runner" in hf_jobs(replace(ORDER, time_limit=None))
+
+
+@pytest.mark.slow
+def test_hugging_faces_own_program_asks_for_that_job(tmp_path: Path) -> None:
+    """The words as a person types them, with the program that is installed here, and what it sends."""
+    asked: dict[str, Any] = {}
+
+    class Hub(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer({"name": "me", "type": "user", "orgs": []})
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked[self.path] = body
+            created = {
+                "id": "j1",
+                "createdAt": "2026-01-01T00:00:00.000Z",
+                "owner": {"id": "1", "name": "me", "type": "user"},
+            }
+            self.answer(created | {"status": {"stage": "RUNNING", "message": None}} | body)
+
+        def answer(self, document: dict[str, Any]) -> None:
+            body = json.dumps(document).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    keys = {"HF_TOKEN": "hf_a", "AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "c", "AWS_ENDPOINT_URL": "d"}
+    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as hub:
+        threading.Thread(target=hub.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{hub.server_address[1]}"
+        words = shlex.split(hf_jobs(ORDER))
+        program = str(Path(sys.executable).with_name(words[0]))
+        environment = os.environ | keys | {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+        done = subprocess.run([program, *words[1:]], env=environment, capture_output=True, text=True)
+        hub.shutdown()
+    assert done.returncode == 0, done.stderr
+    (job,) = asked.values()
+    assert shlex.join([*job["command"], *job["arguments"]]) == STOPPED_BEFORE
+    assert (job["dockerImage"], job["flavor"], job["timeoutSeconds"]) == ("registry/runner:1", "a100x8", 7200)
+    assert (job["environment"], job["secrets"]) == ({"RUNNER_SUBMISSION": "1"}, keys)
+    assert job["labels"]["name"] == ORDER.name
 
 
 @pytest.mark.parametrize("write", [skypilot, hf_jobs])

@@ -5,9 +5,8 @@ Both nodes are this machine, by its loopback address; each has a run's directory
 
 from __future__ import annotations
 
-import hashlib
-import json
 import socket
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,11 @@ import pytest
 from runner.engines.node_variables import HEAD, NODE_RANK, NODES
 from runner.errors import NodeLost, UsageError
 from runner.execution.nodes import NodeLink, Nodes, interface_towards
-from runner.execution.plan import make_plan
 from runner.execution.rank_faults import PeerLost, ProcessEnd, reason, told
 from runner.runs.run_documents import Outcome
-from runner.spec.canonical import canonical
-from runner.spec.checking import load
-from runner.workspace import Workspace
 from tests.conftest import Desk
-from tests.examples import example
+from tests.execution.two_nodes import RUN, attempt, planned, weights
 from tests.holding import mark, variables, wait
-
-RUN = "one-run"
 
 
 def test_a_node_is_what_the_engine_says_it_is() -> None:
@@ -148,6 +141,21 @@ def test_a_head_that_is_gone_is_lost_to_the_others(clock: list[float]) -> None:
         other.tend(stop=False)
 
 
+def test_a_head_that_never_answers_is_lost_to_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where the network between them is cut: nothing tells a client of the store that no answer will come."""
+    store, _, other = two()
+    answered = threading.Event()
+    monkeypatch.setattr("runner.execution.nodes.SILENCE", 0.05)
+    monkeypatch.setattr(store, "add", lambda key, amount: answered.wait() and 0)
+    try:
+        for _ in range(2):
+            with pytest.raises(NodeLost, match="node 0 of 2 was lost"):
+                other.tend(stop=True)
+        other.give_up()
+    finally:
+        answered.set()
+
+
 def test_a_node_that_never_comes_is_told(clock: list[float]) -> None:
     store = Store()
     head = NodeLink(Nodes(0, 2, "head:1"), store, RUN)
@@ -170,21 +178,6 @@ def test_what_a_node_alone_cannot_know_is_the_heads_to_say() -> None:
     assert reason([ProcessEnd(1, 0, by_itself=True, outcome=Outcome(ok=True))], 2) is None
 
 
-def planned(desk: Desk, name: str) -> Path:
-    """A run's directory in a root of this name, of two processes on the CPU."""
-    root = desk.home / name
-    engine = {"root": str(root), "nodes": 2}
-    made = example("sft", run={"processes": 2, "gpus": 0, "executor": "slurm", "engine": engine}, batch_size=4)
-    made["model"]["spec"] |= {"max_steps": 3, "evaluation": {"every": 1}}
-    loaded = load(json.dumps(made).encode(), "spec.json")
-    plan = make_plan(loaded, Workspace.below(desk.home), cwd=desk.home)
-    run = root / RUN
-    run.mkdir(parents=True)
-    (run / "spec.json").write_text(json.dumps(canonical(plan.spec)))
-    (run / "plan.json").write_text(json.dumps(plan.document.to_document()))
-    return run
-
-
 def nodes(desk: Desk, run: Path, more: dict[str, str]) -> list[Any]:
     """The entry of the run on each of two nodes, as an engine starts it."""
     with socket.socket() as free:
@@ -194,15 +187,6 @@ def nodes(desk: Desk, run: Path, more: dict[str, str]) -> list[Any]:
     return [
         replace(desk, environment=desk.environment | of | more).start_copy("worker", "--root", run) for of in told_of
     ]
-
-
-def attempt(run: Path, number: int, name: str) -> Any:
-    return json.loads((run / f"attempts/{number:04d}/{name}.json").read_text())
-
-
-def weights(run: Path, number: int) -> str:
-    path = run / f"attempts/{number:04d}/artifact/model.safetensors"
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.mark.slow

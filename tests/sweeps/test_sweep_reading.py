@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from runner.errors import SpecError
+from runner.errors import EnvironmentProblem, SpecError
+from runner.execution import image_lookup
 from runner.sweeps import sweep_checking
+from runner.sweeps.running import plan_each
 from runner.sweeps.sweep_reading import load_sweep
+from runner.workspace import Workspace
 from tests.sweeps.sweep_documents import BASE, sweep
 
 PLACE = "model.spec.k_factor"
@@ -246,3 +250,31 @@ def test_a_base_is_found_beside_the_sweep(tmp_path: Any) -> None:
     (tmp_path / "base.json").write_text(json.dumps(BASE))
     loaded = load_sweep(json.dumps(sweep("base.json")), folder=tmp_path)
     assert loaded.base.kind == "elo_scoring"
+
+
+def test_a_sweep_asks_once_where_its_trials_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def find(name: str | None = None) -> Any:
+        asked.append(name)
+        raise EnvironmentProblem("no Docker Engine answers")
+
+    monkeypatch.setattr(image_lookup, "find", find)
+    found = checked(sweep(method="random"))
+    assert len(found.tried) > 1
+    plan_each(found, Workspace.below(tmp_path), None)
+    assert asked == [None]
+
+
+def test_an_object_and_a_place_inside_it_are_both_varied() -> None:
+    kinds = [{"model_type": "elo_scoring", "min_model_occurrences": 1, "k_factor": 9.0}]
+    space = {PLACE: [4.0, 8.0], "model.spec": kinds}
+    found = checked(sweep(method="grid", space=space))
+    assert found.space.parameters["/model/spec"].values == kinds
+    made = {child.loaded.spec.model.spec.k_factor for child in found.tried if len(child.values) == 2}  # type: ignore[union-attr]
+    assert made == {4.0, 8.0}
+
+
+def test_the_spec_of_one_training_is_told_from_a_sweep() -> None:
+    assert faults(BASE) == [("", "this is the spec of one training, and no sweep train it: runner train --spec-file "
+                                 "<sweep>; or write it as `base` of a sweep")]  # fmt: skip

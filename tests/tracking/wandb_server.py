@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 ENTITY = "team"
@@ -103,7 +103,7 @@ class WandbServer:
         self.url = f"http://127.0.0.1:{self.http.server_address[1]}"
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.05,), daemon=True)
 
-    def __enter__(self) -> WandbServer:
+    def __enter__(self) -> Self:
         self.thread.start()
         return self
 
