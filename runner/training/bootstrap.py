@@ -63,14 +63,16 @@ class Resampled:
     def share(self, column: int) -> Interval:
         """A mean of values from 0 to 1, such as a share of right rows.
 
-        Where all are 0, or all 1, every sample is alike and the bootstrap knows nothing of what other rows would be:
-        the interval is Wilson's then, of so many groups.
+        Where every sample is alike the bootstrap knows nothing of what other rows would be. If all values are 0, or all
+        1, the interval is Wilson's then, of so many groups; else there is none.
         """
         found = self.interval(column)
-        if found.has_ends and found.low == found.high and min(abs(found.value), abs(found.value - 1)) < ALL_ALIKE:
-            low, high = wilson(np.array([found.value]), np.array([float(self.groups)]))
-            return Interval(found.value, float(low[0]), float(high[0]))
-        return found
+        if not found.has_ends or found.high - found.low > ALL_ALIKE:
+            return found
+        if min(abs(found.value), abs(found.value - 1)) > ALL_ALIKE:
+            return Interval(found.value, math.nan, math.nan)
+        low, high = wilson(np.array([found.value]), np.array([float(self.groups)]))
+        return Interval(found.value, float(low[0]), float(high[0]))
 
     def difference(self, column: int, other: int) -> Interval:
         """``column`` less ``other``, over samples that are the same for both (Efron and Tibshirani, 1993, ch. 8)."""

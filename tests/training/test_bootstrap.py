@@ -129,3 +129,5 @@ def test_a_share_that_varies_and_a_loss_have_the_bootstrap_s_interval():
     # A mean that is no share may well be 0 for all rows: a cost is, of a model that is free.
     assert mean_interval(np.zeros(24), rows, 0).as_dict() == {"value": 0.0, "low": 0.0, "high": 0.0}
     assert not mean_interval(np.full(24, True), np.zeros(24), 0).has_ends
+    # A share that is one quarter of each row says as little of others.
+    assert not resample(np.full((24, 1), 0.25), rows, 0).share(0).has_ends
