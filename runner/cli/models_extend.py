@@ -89,7 +89,7 @@ def _human(done: Extended) -> str:
         lines += ["", each.title, _text(each)]
     difference = done.checked.difference
     within = signed_interval(difference.low, difference.high)
-    lines.append(f"log loss less that of the mean: {difference.value:+.3f} ({within})")
+    lines.append(f"log loss less that of the mean: {difference.value:+z.3f} ({within})")
     lines.append("")
     if done.like:
         lines.append("most like: " + ", ".join(f"{name} {share:.2f}" for name, share in done.like))
@@ -101,7 +101,7 @@ def _human(done: Extended) -> str:
 def _text(found: Table) -> str:
     def cell(column: str, value: object) -> object:
         places = found.decimals.get(column)
-        return f"{value:.{places}f}" if isinstance(value, float) and places is not None else value
+        return f"{value:z.{places}f}" if isinstance(value, float) and places is not None else value
 
     rows = [[cell(name, value) for name, value in zip(found.columns, row, strict=True)] for row in found.rows]
     heading = [name.replace("_", " ") for name in found.columns]

@@ -305,7 +305,7 @@ def _text(document: dict[str, Any], goes_on: bool) -> str:
 
 def _number(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:z.4f}"
     return "-" if value is None else str(value)
 
 

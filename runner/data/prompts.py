@@ -27,6 +27,8 @@ SUFFIXES: dict[str, Format] = {
 #: What to say where there is nothing to read.
 NOTHING, WHERE = "no prompts", "--prompts"
 HOW = "--prompts P1 P2, --prompts-file FILE, or pipe them in: cat FILE | ..."
+#: A text alone is a row of a server's as it stands.
+TEXT_FIELD = ""
 #: Bytes that are looked at to tell JSONL from text, and rows of a Parquet file that are read at a time.
 GLANCE, BATCH = 1024 * 1024, 2048
 

@@ -110,4 +110,4 @@ def _gap(row: Mapping[str, Any]) -> Markup | str:
     if not versus:
         return "-"
     between = tag("small", signed_interval(versus["low"], versus["high"]), "under")
-    return tag("span", join([f"{versus['value']:+.3f}", between]), "tied" if row["tied_with_best"] else "")
+    return tag("span", join([f"{versus['value']:+z.3f}", between]), "tied" if row["tied_with_best"] else "")

@@ -80,13 +80,13 @@ class Report:
             worth = "It would have asked the same LLM each time."
         elif quality.holds_zero:
             worth = (
-                f"By its own expectation the chance of the better answer is {quality.value:+.3f} "
+                f"By its own expectation the chance of the better answer is {quality.value:+z.3f} "
                 f"({within}): no difference that is sure."
             )
         else:
             word = "greater" if quality.value > 0 else "less"
             worth = (
-                f"By its own expectation the chance of the better answer is {word}: {quality.value:+.3f} ({within})."
+                f"By its own expectation the chance of the better answer is {word}: {quality.value:+z.3f} ({within})."
             )
         share = self.saved_share
         if not share.has_ends:

@@ -18,7 +18,7 @@ def finite(value: object) -> float | None:
 
 
 def number(value: object, decimals: int | None = None) -> str:
-    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number.
+    """``12,345``, ``0.4123``, ``1.2e-07``; ``-`` for what is no finite number. What rounds to zero has no sign.
 
     ``decimals`` fixes how many there are, below 10,000: a price needs no thousandths.
     """
@@ -26,13 +26,13 @@ def number(value: object, decimals: int | None = None) -> str:
     if known is None:
         return "-"
     if decimals is not None:
-        return f"{known:,.{decimals if abs(known) < 1e4 else 0}f}"
+        return f"{known:z,.{decimals if abs(known) < 1e4 else 0}f}"
     if known == int(known) and abs(known) < 1e15 and (isinstance(value, int) or abs(known) >= 1000):
         return f"{int(known):,}"
     if known != 0 and (abs(known) < 1e-4 or abs(known) >= 1e7):
         return f"{known:.2e}"
     whole = len(str(int(abs(known)))) if abs(known) >= 1 else 0
-    return f"{known:,.{max(4 - whole, 0)}f}"
+    return f"{known:z,.{max(4 - whole, 0)}f}"
 
 
 def duration(seconds: object) -> str:
@@ -62,7 +62,7 @@ def interval(low: object, high: object, decimals: int | None = 3) -> str:
 def signed_interval(low: object, high: object, decimals: int = 3) -> str:
     """``-0.011 to +0.019``, of a difference; ``no interval`` where an end is unknown."""
     ends = finite(low), finite(high)
-    return "no interval" if None in ends else " to ".join(f"{end:+.{decimals}f}" for end in ends)
+    return "no interval" if None in ends else " to ".join(f"{end:+z.{decimals}f}" for end in ends)
 
 
 def told(value: object) -> str:

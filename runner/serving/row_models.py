@@ -120,8 +120,8 @@ class RowModel:
         read = read_options(self.opened.task, options)
         question = inferring.Question(stored, read, batch_size, self.opened.device)
         reading = self._reading
-        # What a text is to a reader that has objects alone: a field of one, or nothing.
-        text_field = getattr(reading.reader, "TEXT_FIELD", "")
+        # What a text is to a reader: a row as it stands (""), a field of an object, or nothing.
+        text_field = getattr(reading.reader, "TEXT_FIELD", None)
         lines = b"".join(self._line(row, at, text_field) for at, row in enumerate(rows))
         told, out = list[str](), io.StringIO()
         with tempfile.TemporaryDirectory(prefix="runner-serve-") as nothing:

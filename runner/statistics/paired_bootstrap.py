@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runner.training.share_interval import wilson
+
 #: Bootstrap samples behind an interval.
 DRAWS = 1000
 #: Beside a seed: the groups that are drawn.
 GROUPS_SALT = 0x62
 #: Drawn groups that are held at once, over all samples.
 AT_ONCE = 2_000_000
+#: What sums of floats may be off from 0 or 1 where every row is.
+ALL_ALIKE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,26 @@ class Resampled:
 
     mean: np.ndarray  # float64 [k]
     redrawn: np.ndarray  # float64 [draws, k]
+    #: The groups that were drawn.
+    groups: int = 0
 
     def interval(self, column: int) -> Interval:
         """One column's mean."""
         return self._interval(float(self.mean[column]), self.redrawn[:, column])
+
+    def share(self, column: int) -> Interval:
+        """A mean of values from 0 to 1, such as a share of right rows.
+
+        Where every sample is alike the bootstrap knows nothing of what other rows would be. If all values are 0, or all
+        1, the interval is Wilson's then, of so many groups; else there is none.
+        """
+        found = self.interval(column)
+        if not found.has_ends or found.high - found.low > ALL_ALIKE:
+            return found
+        if min(abs(found.value), abs(found.value - 1)) > ALL_ALIKE:
+            return Interval(found.value, math.nan, math.nan)
+        low, high = wilson(np.array([found.value]), np.array([float(self.groups)]))
+        return Interval(found.value, float(low[0]), float(high[0]))
 
     def difference(self, column: int, other: int) -> Interval:
         """``column`` less ``other``, over samples that are the same for both (Efron and Tibshirani, 1993, ch. 8)."""
@@ -64,7 +84,7 @@ class Resampled:
 
         It is NaN where it is undefined; an interval is drawn over the samples in which it is defined.
         """
-        return Resampled(statistic(self.mean), statistic(self.redrawn))
+        return Resampled(statistic(self.mean), statistic(self.redrawn), self.groups)
 
     @staticmethod
     def _interval(value: float, redrawn: np.ndarray) -> Interval:
@@ -74,8 +94,10 @@ class Resampled:
 
 
 def mean_interval(values: np.ndarray, group: np.ndarray, seed: int) -> Interval:
-    """The mean of float or bool ``[n]`` with its interval; see :func:`resample`."""
-    return resample(np.asarray(values)[:, None], group, seed).interval(0)
+    """The mean of float or bool ``[n]`` with its interval, of bool that of a share; see :func:`resample`."""
+    values = np.asarray(values)
+    found = resample(values[:, None], group, seed)
+    return found.share(0) if values.dtype == bool else found.interval(0)
 
 
 def resample(columns: np.ndarray, group: np.ndarray, seed: int, draws: int = DRAWS) -> Resampled:
@@ -91,14 +113,14 @@ def resample(columns: np.ndarray, group: np.ndarray, seed: int, draws: int = DRA
     count = np.bincount(which)
     sums = np.stack([np.bincount(which, weights=column) for column in np.asarray(columns, np.float64).T], axis=1)
     if len(count) < 2:
-        return Resampled(sums.sum(axis=0) / count.sum(), np.full((draws, sums.shape[1]), np.nan))
+        return Resampled(sums.sum(axis=0) / count.sum(), np.full((draws, sums.shape[1]), np.nan), 1)
     rng = np.random.default_rng([seed, GROUPS_SALT])
     at_once = max(1, AT_ONCE // len(count))
     redrawn = []
     for start in range(0, draws, at_once):
         drawn = rng.integers(len(count), size=(min(at_once, draws - start), len(count)))
         redrawn.append(_means(sums, count, drawn))
-    return Resampled(sums.sum(axis=0) / count.sum(), np.concatenate(redrawn))
+    return Resampled(sums.sum(axis=0) / count.sum(), np.concatenate(redrawn), len(count))
 
 
 def _means(sums: np.ndarray, count: np.ndarray, drawn: np.ndarray) -> np.ndarray:

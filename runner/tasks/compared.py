@@ -61,7 +61,7 @@ def gap(row: Mapping[str, Any]) -> str:
     if row.get("best"):
         return "best"
     versus = row.get("versus_best")
-    return "-" if not versus else f"{versus['value']:+.3f} {'~' if row.get('tied_with_best') else ' '}"
+    return "-" if not versus else f"{versus['value']:+z.3f} {'~' if row.get('tied_with_best') else ' '}"
 
 
 def fit(row: Mapping[str, Any]) -> str:

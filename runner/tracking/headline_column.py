@@ -55,5 +55,5 @@ def headline_column(rows: Sequence[dict[str, Any] | None]) -> tuple[str, list[st
 def _cell(row: dict[str, Any] | None, said: str) -> str:
     if row is None:
         return "-"
-    value = f"{row['value']:.4f}" if abs(row["value"]) < 100 else number(row["value"])
+    value = f"{row['value']:z.4f}" if abs(row["value"]) < 100 else number(row["value"])
     return f"{value} {clean(row['column']).removesuffix(said).strip()}".strip()

@@ -61,7 +61,6 @@ def test_it_agrees_with_an_independent_computation(toolbox, seed, ridge):
 
 @pytest.mark.slow
 def test_it_agrees_with_arena_rank(toolbox):
-    pytest.importorskip("arena_rank", reason="arena-rank is not installed")
     import pandas as pd
     from arena_rank.models.bradley_terry import BradleyTerry
     from arena_rank.utils.data_utils import PairDataset

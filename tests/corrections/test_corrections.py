@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from typing import Any
@@ -187,7 +186,6 @@ def test_9_a_name_with_a_slash_is_refused_and_nothing_writes_over_anything(desk)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("arena_rank") is None, reason="arena-rank is not installed")
 def test_10_the_ratings_of_bradley_terry_are_those_of_arena_rank(desk):
     import pandas as pd
     from arena_rank.models.bradley_terry import BradleyTerry

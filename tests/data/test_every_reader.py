@@ -24,6 +24,15 @@ def test_nothing_in_the_pipe_is_told_as_a_usage_error(layout, monkeypatch):
     assert "FILE" in caught.value.hint or "FOLDER" in caught.value.hint
 
 
+@pytest.mark.parametrize("layout", [each for each in READERS if hasattr(import_module(each), "_FILES")])
+def test_a_format_that_there_is_not_is_refused_of_a_file_as_of_a_pipe(layout, tmp_path):
+    reader = import_module(layout)
+    (tmp_path / "a.jsonl").write_text("{}\n")
+    for ask in (lambda: reader.from_file(tmp_path / "a.jsonl", "xml"), lambda: reader.from_pipe(io.BytesIO(), "xml")):
+        with pytest.raises(UsageError, match="xml is no format"):
+            ask()
+
+
 def test_lines_of_text_are_read_where_that_is_said(tmp_path):
     reader = import_module("runner.data.labelled_texts.infer_rows")
     (tmp_path / "a.txt").write_text("one, two\n\n  three\n", "utf-8")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.errors import EnvironmentProblem, UsageError
+from runner.evaluation import public_suites
 from tests.conftest import ROOT
 from tests.evaluation.task_documents import Bench, evaluated, result, samples, task
 from tests.talking_models import GOES_ON
 
-HARNESS = importlib.util.find_spec("lm_eval") is not None
 ROWS = ROOT / "specs" / "evaluation" / "opposites.jsonl"
 COMMON = f"""
 dataset_path: json
@@ -49,14 +49,13 @@ metric_list: [{metric: exact_match}]
 @pytest.fixture
 def suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of tasks of the harness, on rows that lie here."""
-    if HARNESS:
-        import datasets
-        import huggingface_hub.constants
+    import datasets
+    import huggingface_hub.constants
 
-        # The harness's own model asks the Hub about a folder's name, and data sets tell that they were loaded.
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-        monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", False)
-        monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
+    # The harness's own model asks the Hub about a folder's name, and data sets tell that they were loaded.
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(datasets.config, "HF_UPDATE_DOWNLOAD_COUNTS", False)
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "datasets")
     folder = tmp_path / "suites"
     folder.mkdir()
     for name, text in (("choices", CHOICES), ("texts", TEXTS), ("says", SAYS)):
@@ -64,19 +63,19 @@ def suites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_suites_are_named_as_the_harness_s(bench: Bench):
+def test_suites_are_named_as_the_harness_s(bench: Bench, monkeypatch: pytest.MonkeyPatch):
     home, _ = bench(task({"by": "perplexity"}))
     with pytest.raises(UsageError, match="names no suite"):
         evaluated(home, [], suites=["arc_easy"])
     with pytest.raises(UsageError, match="nothing is asked"):
         evaluated(home, [])
-    if not HARNESS:
-        with pytest.raises(EnvironmentProblem, match="is not installed"):
-            evaluated(home, [], suites=["lm_eval:arc_easy"])
+    monkeypatch.setitem(sys.modules, "lm_eval.tasks", None)
+    public_suites._index.cache_clear()
+    with pytest.raises(EnvironmentProblem, match="is not installed"):
+        evaluated(home, [], suites=["lm_eval:arc_easy"])
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not HARNESS, reason="lm-evaluation-harness is not installed")
 def test_figures_and_likelihoods_are_those_of_the_harness(bench: Bench, suites: Path):
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM

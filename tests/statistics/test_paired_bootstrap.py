@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from runner.statistics.paired_bootstrap import Interval, mean_interval, resample
 
@@ -41,7 +42,7 @@ def test_it_is_the_plain_bootstrap_of_the_difference(case, seed):
 @given(measured(), st.integers(0, 1000))
 def test_a_model_s_own_interval_is_the_one_that_its_training_told(case, seed):
     right, prompt = case
-    own, told = resample(right, prompt, seed).interval(0), mean_interval(right[:, 0] > 0, prompt, seed)
+    own, told = resample(right, prompt, seed).share(0), mean_interval(right[:, 0] > 0, prompt, seed)
     # Ends that are NaN equal nothing.
     assert str(own) == str(told)
 
@@ -109,3 +110,24 @@ def test_of_one_group_there_is_no_interval():
     assert found.holds_zero
     both = resample(np.array([[1.0, 0.0]]), np.array([0]), seed=3).difference(0, 1)
     assert (both.value, both.holds_zero) == (1.0, True)
+
+
+@pytest.mark.parametrize(("right", "value"), [(True, 1.0), (False, 0.0)])
+def test_a_share_of_rows_that_are_all_alike_has_wilson_s_interval(right, value):
+    found = mean_interval(np.full(24, right), np.arange(24), 0)
+    wanted = binomtest(24 * right, 24).proportion_ci(method="wilson")
+    assert (found.value, found.low, found.high) == pytest.approx((value, wanted.low, wanted.high))
+    # Rows of one group are one trial: eight groups are no more than eight.
+    grouped = mean_interval(np.full(24, right), np.arange(24) // 3, 0)
+    wanted = binomtest(8 * right, 8).proportion_ci(method="wilson")
+    assert (grouped.low, grouped.high) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_a_share_that_varies_and_a_loss_have_the_bootstrap_s_interval():
+    right, rows = np.arange(24) > 5, np.arange(24)
+    assert mean_interval(right, rows, 0) == mean_interval(right.astype(float), rows, 0)
+    # A mean that is no share may well be 0 for all rows: a cost is, of a model that is free.
+    assert mean_interval(np.zeros(24), rows, 0).as_dict() == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert not mean_interval(np.full(24, True), np.zeros(24), 0).has_ends
+    # A share that is one quarter of each row says as little of others.
+    assert not resample(np.full((24, 1), 0.25), rows, 0).share(0).has_ends

@@ -266,6 +266,13 @@ def test_a_measure_that_is_better_when_lower_is_told_the_right_way_round(regress
     assert "NOT better than the best baseline (500.0 above)" in worse
 
 
+def test_the_rival_that_is_named_is_the_one_with_the_headline() -> None:
+    rows = [["base model", 5.9, None], ["the most frequent answer to each question", None, 0.25]]
+    known = {"baselines": Table("baselines", "Baselines", ("model", "loss", "exact_match"), rows).as_dict()}
+    text = final_table("vision_language", {"loss": 1.9, "exact_match": 0.25, "n_validation": 12}, known, None)
+    assert text.splitlines()[-1] == "4.0000 below the best baseline"
+
+
 def test_a_kind_that_is_not_installed_ends_with_its_first_figure() -> None:
     lines = final_table("of_another_machine", {"f1": 0.5, "n_validation": 10}, TABLES, "of_another_machine/x/v1")
     assert lines.splitlines() == [

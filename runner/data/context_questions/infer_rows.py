@@ -9,18 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.data.asked_files import FORMATS, AskedFiles
 from runner.data.context_questions.question_maker import QuestionMaker
 from runner.data.context_questions.question_source import QuestionSource
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.records.broken_rows import BrokenRows
-from runner.data.records.data_files import data_files, is_pattern
-from runner.data.table_rows.infer_rows import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
-from runner.errors import DataError, NotFoundError, UsageError
+from runner.data.records.data_files import data_files
+from runner.data.table_rows.infer_rows import TableRows, Written
+from runner.errors import DataError, UsageError
 
 NOTHING, WHERE = "no questions", "--input"
 HOW = "--input FILE (.jsonl, .json, .csv, .tsv, .parquet, .arrow), or pipe them in: cat FILE | ..."
-#: No text alone is a row of a server's.
-TEXT_FIELD: str | None = None
 OBJECT = """a question is a JSON object, as in '{"question": "Who came?", "context": "Runa came at noon."}'"""
 ROW = "every row has a question and the context that is to answer it"
 
@@ -124,44 +123,16 @@ def from_words(words: Sequence[str], columns: Mapping[str, Any] | None = None, *
     return AskedQuestions("the command line", rows, {})
 
 
-def from_file(
-    path: Path, format: str | None = None, columns: Mapping[str, Any] | None = None, **written: Any
+def _opened(
+    name: str, path: Path, holder: Any, columns: Mapping[str, Any] | None = None, **written: Any
 ) -> AskedQuestions:
-    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one."""
-    if path.is_fifo():
-        with path.open("rb") as file:
-            return from_pipe(file, format, columns, str(path), **written)
-    if not path.exists() and not is_pattern(path):
-        raise NotFoundError("there is no such file", where=str(path))
-    if format is not None and not path.name.lower().endswith(FORMATS.get(format, "")):
-        with path.open("rb") as file:
-            return from_pipe(file, format, columns, str(path), **written)
-    return AskedQuestions(str(path), path, _own(columns), written=Written(**written))
+    return AskedQuestions(name, path, _own(columns), holder, Written(**written))
 
 
-def from_pipe(
-    stream: Any,
-    format: str | None = None,
-    columns: Mapping[str, Any] | None = None,
-    name: str = "standard input",
-    **written: Any,
-) -> AskedQuestions:
-    """What is piped in, put into a temporary file, so that it can be read twice.
-
-    Without a format it is JSON where it begins with ``[``, or is one object over several lines; JSON Lines where its
-    first character is ``{``; Parquet by its first bytes; else CSV.
-    """
-    how = Written(**written)
-    if format is not None and format not in FORMATS:
-        raise UsageError(f"{format} is no format of questions", where="--prompts-format", hint=", ".join(FORMATS))
-    folder, raw = put_aside(stream)
-    return AskedQuestions(name, ending_in(raw, FORMATS[format or _glance(raw)]), _own(columns), folder, how)
-
-
-def _glance(raw: Path) -> str:
-    with raw.open("rb") as file:
-        head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head[:4] == b"PAR1":
-        return "parquet"
+def _begins(head: bytes) -> str:
     # A file of one nested object is read as JSON, and one of an object a line as that all the same.
     return "json" if head[:1] in (b"[", b"{") else "csv"
+
+
+_FILES = AskedFiles("questions", _opened, _begins, FORMATS)
+from_file, from_pipe = _FILES.from_file, _FILES.from_pipe

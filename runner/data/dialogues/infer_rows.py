@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
+from runner.data.asked_files import FORMATS, AskedFiles, is_array
 from runner.data.dialogues.cell_values import missing
 from runner.data.dialogues.column_roles import QUESTIONS, Columns
 from runner.data.dialogues.row_faults import RowFault, Told
@@ -19,17 +21,18 @@ from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.prompts import need_text
 from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.byte_streams import opened
-from runner.data.records.data_files import container_of, is_pattern
+from runner.data.records.data_files import container_of
 from runner.data.records.json_lines import decoded, numbered, parsed
-from runner.data.table_rows.infer_rows import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
-from runner.errors import DataError, NotFoundError, UsageError
+from runner.data.table_rows.infer_rows import TableRows, Written
+from runner.errors import DataError, UsageError
 
 #: What to say where there is nothing to read.
 NOTHING, WHERE = "no prompts", "--prompts"
 HOW = "--prompts P1 P2, --prompts-file FILE (.txt, .jsonl, .json, .csv, .parquet), or pipe them in: cat FILE | ..."
 ROW = 'expected a text, or an object with "prompt" or "messages" (turns with "role" and "content")'
 TEXTS = (".txt", ".text")
-_TEXT_FORMAT = {"text": ".txt"}
+#: A text alone is a row of a server's as it stands.
+TEXT_FIELD = ""
 
 
 @dataclass(frozen=True)
@@ -215,9 +218,10 @@ def from_words(words: Sequence[str], **written: Any) -> AskedConversations:
     return AskedConversations("--prompts", rows)
 
 
-def from_file(
+def _opened(
+    name: str,
     path: Path,
-    format: str | None = None,
+    holder: Any,
     *,
     columns: Mapping[str, Any] | None = None,
     role_words: Mapping[str, Any] | None = None,
@@ -225,71 +229,21 @@ def from_file(
     asked: type[AskedLayout] = AskedLayout,
     **written: Any,
 ) -> AskedConversations:
-    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
-
-    ``columns``, ``role_words`` and ``split_think`` are those of the training data, ``asked`` says what is asked of a
-    row, ``written`` what
-    :class:`~runner.data.table_rows.infer_rows.Written` takes.
-    """
-    like: dict[str, Any] = {"columns": columns, "role_words": role_words, "split_think": split_think, "asked": asked}
-    if path.is_dir():
-        raise UsageError("is a directory", where=str(path), hint="name a file")
-    if path.is_fifo():
-        with path.open("rb") as file:
-            return from_pipe(file, format, name=str(path), **like, **written)
-    if not path.exists() and not is_pattern(path):
-        raise NotFoundError("there is no such file", where=str(path))
-    if format is not None and not path.name.lower().endswith({**FORMATS, **_TEXT_FORMAT}.get(format, "")):
-        with path.open("rb") as file:
-            return from_pipe(file, format, name=str(path), **like, **written)
-    if path.suffix.lower() not in TEXTS and container_of(path.name) is None and path.is_file():
-        raise UsageError(
-            f"a file's format is told by its name, and {path.suffix or 'none'} is no suffix of one",
-            where=str(path),
-            hint=f"{', '.join([*TEXTS, *FORMATS.values()])}; or say it: --prompts-format text|jsonl|csv|parquet",
-        )
-    return AskedConversations(
-        str(path), path, _layout(asked, columns, role_words, split_think), written=Written(**written)
-    )
-
-
-def from_pipe(
-    stream: Any,
-    format: str | None = None,
-    *,
-    columns: Mapping[str, Any] | None = None,
-    role_words: Mapping[str, Any] | None = None,
-    split_think: bool = False,
-    asked: type[AskedLayout] = AskedLayout,
-    name: str = "standard input",
-    **written: Any,
-) -> AskedConversations:
-    """What is piped in, put into a temporary file, so that it can be read twice.
-
-    Without a format it is JSON Lines if its first line is a JSON object or string, a JSON array if it begins with
-    ``[{``, Parquet by its first bytes, else lines of text.
-    """
-    formats = {**FORMATS, **_TEXT_FORMAT}
-    if format is not None and format not in formats:
-        raise UsageError(f"{format} is no format of prompts", where="--prompts-format", hint=", ".join(formats))
-    how = Written(**written)
-    folder, raw = put_aside(stream)
-    named = ending_in(raw, formats[format or _glance(raw)])
+    """``columns``, ``role_words`` and ``split_think`` are those of the training data, ``asked`` says what is asked of a
+    row."""
     layout = _layout(asked, columns, role_words, split_think)
-    return AskedConversations(name, named, layout, folder, how)
+    return AskedConversations(name, path, layout, holder, Written(**written))
 
 
-def _glance(path: Path) -> str:
-    with path.open("rb") as file:
-        head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head[:4] == b"PAR1":
-        return "parquet"
-    if head[:1] == b"[" and head[1:].lstrip()[:1] == b"{":
+def _begins(head: bytes) -> str:
+    if is_array(head):
         return "json"
     if head[:1] in (b"{", b'"'):
-        try:
+        with suppress(ValueError, RecursionError):
             json.loads(head.splitlines()[0])
-        except (ValueError, RecursionError):
-            return "text"
-        return "jsonl"
+            return "jsonl"
     return "text"
+
+
+_FILES = AskedFiles("prompts", _opened, _begins, {**FORMATS, "text": ".txt"}, TEXTS)
+from_file, from_pipe = _FILES.from_file, _FILES.from_pipe

@@ -6,7 +6,7 @@ import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -43,7 +43,9 @@ def collect_folder(section: ImagesData, folder: Path, where: str, table: Callabl
         for name in branch.pictures:
             at = _added(found, branch, name)
             found.lies_in(at, folder / name)
-    _tell_of_empty(found, tree, folder)
+    roots = [branch.root for branch in tree.branches]
+    below = [root / each.name for root in roots for each in (folder / root).iterdir() if each.is_dir()]
+    _tell_of_empty(found, tree, below)
     _tell(found, tree)
     return found
 
@@ -72,6 +74,8 @@ def collect_archive(section: ImagesData | None, path: Path, where: str, cache: P
                         found.packed(at, archive.read(inside[name]), packed)
                     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
                         found.fault(at, "unreadable", f"it cannot be unpacked: {str(error)[:100]}")
+            if section is not None:
+                _tell_of_empty(found, tree, _folders(archive))
         packed.finish()
     except (zipfile.BadZipFile, OSError) as error:
         raise DataError(
@@ -108,6 +112,13 @@ def members(archive: zipfile.ZipFile, where: str) -> Iterator[tuple[PurePosixPat
                 hint="archives of pictures have no such names: who made it?",
             )  # fmt: skip
         yield name, info
+
+
+def _folders(archive: zipfile.ZipFile) -> Iterator[PurePosixPath]:
+    """The folders in it, those too in which nothing lies."""
+    for info in archive.infolist():
+        name = PurePosixPath(info.filename.replace("\\", "/"))
+        yield from [name, *name.parents] if info.is_dir() else name.parents
 
 
 def _added(found: Collected, branch: Branch, name: PurePosixPath) -> int:
@@ -149,13 +160,13 @@ def _tell_of_rest(found: Collected, branch: Branch, folder: Path) -> None:
         found.facts["pictures_without_row"] = found.facts.get("pictures_without_row", 0) + len(rest)
 
 
-def _tell_of_empty(found: Collected, tree: Tree, folder: Path) -> None:
+def _tell_of_empty(found: Collected, tree: Tree, folders: Iterable[PurePosixPath]) -> None:
     """Say of folders beside those of classes that hold no picture: a class was meant, and none is learned."""
     branches = [branch for branch in tree.branches if branch.index is None]
     classes = {name for branch in branches for name in branch.classes}
-    below = {branch.root / each.name for branch in branches for each in (folder / branch.root).iterdir()
-             if each.is_dir() and not is_system(PurePosixPath(each.name))}  # fmt: skip
-    empty = sorted((name for name in below if name.name not in classes), key=str)
+    roots = {branch.root for branch in branches}
+    beside = {name for name in folders if name.name and name.parent in roots and not is_system(name)}
+    empty = sorted((name for name in beside if name.name not in classes), key=str)
     if empty:
         found.facts["folders_without_picture"] = len(empty)
         found.warnings.append(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.data.asked_files import FORMATS, ending_in, put_aside
 from runner.data.images.collected import Collected
 from runner.data.images.folder_pictures import collect_archive
 from runner.data.images.picture_places import Pictures, side_by_side
@@ -17,15 +18,12 @@ from runner.data.images.picture_tree import tree_of, walked
 from runner.data.images.pictures import SUFFIXES, PictureFault, is_picture, looked_at
 from runner.data.images.table_pictures import IMAGE, Reading, TableReader
 from runner.data.records.broken_rows import BrokenRows
-from runner.data.table_rows.infer_rows import FORMATS, ending_in, put_aside
 from runner.errors import DataError, NotFoundError, UsageError
 
 NOTHING, WHERE = "no pictures", "--input"
 HOW = "--input FOLDER, a picture, a .zip, or a table with a column of pictures"
 #: Rows may name files of this machine: who takes rows of others says from which folder (``folder``).
 NAMES_FILES = True
-#: No text alone is a row of a server's.
-TEXT_FIELD: str | None = None
 #: Bytes of a pipe that tell what it is.
 GLANCE = 64 * 1024
 

@@ -93,7 +93,7 @@ class TableReader:
         reading = self.reading
         records = open_records(path, pointer=self.pointer, encoding=reading.encoding, delimiter=reading.delimiter)
         columns = None if records.columns is None else self._columns(list(records.columns), str(path))
-        _tell_of_groups(found, records.files)
+        tell_of_groups(found, records.files)
         packed = PackedPictures(self.cache, records.files)
         try:
             wanted = None if columns is None else [name for name in columns.values() if name is not None]
@@ -174,7 +174,7 @@ class TableReader:
         found.fault(at, "missing_picture", f"there is no file {path[:200]!r} in {folder}")
 
 
-def _tell_of_groups(found: Collected, files: Sequence[Path]) -> None:
+def tell_of_groups(found: Collected, files: Sequence[Path]) -> None:
     """Say of Parquet files whose groups of rows are large: readers hold a page of a group, which may be all of it."""
     groups = [(size, rows, file.name) for file in files for rows, size in [largest_group(file)] if rows > GROUP_ROWS]
     large = [each for each in groups if each[0] > LARGE_GROUP]

@@ -39,7 +39,7 @@ def from_file(
 ) -> TableRows:
     """A file, by its suffix unless the format is said. Raises :class:`NotFoundError` for one that is not there."""
     if not (format == LINES or (format is None and path.suffix.lower() in SUFFIXES)):
-        return tables.from_file(path, format, id_column, **written)
+        return tables.from_file(path, format, id_column=id_column, **written)
     if not path.exists():
         raise NotFoundError("there is no such file", where=str(path))
     with path.open("rb") as file:
@@ -59,7 +59,7 @@ def from_pipe(
     Raises :class:`DataError` for bytes that are no text, and :class:`UsageError` where a row has several text columns.
     """
     if format != LINES:
-        return tables.from_pipe(stream, format, id_column, name, **written)
+        return tables.from_pipe(stream, format, name, id_column=id_column, **written)
     _need_one(text_columns, name)
     how = Written(**written)
     encoding = (how.encoding if "encoding" in how.said else None) or "utf-8"

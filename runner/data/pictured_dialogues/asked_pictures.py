@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.chat.messages import Conversation, Message
+from runner.data.asked_files import FORMATS, ending_in, put_aside
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.dialogues.row_layout import Form
@@ -28,14 +29,11 @@ from runner.data.pictured_dialogues.pictured_rows import IMAGES, QUESTIONS, Layo
 from runner.data.records import open_records
 from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.data_files import container_of
-from runner.data.table_rows.infer_rows import FORMATS, ending_in, put_aside
 from runner.errors import DataError, UsageError
 
 NOTHING, WHERE = "no pictures", "--input"
 HOW = "--input FOLDER, a picture, or a table with pictures and questions; a question for all: --set question=..."
 NAMES_FILES = pictures_alone.NAMES_FILES
-#: No text alone is a row of a server's.
-TEXT_FIELD: str | None = None
 ROW = 'expected a picture ("image") with a question, or "messages" with pictures'
 
 

@@ -21,7 +21,7 @@ from runner.data.dialogues.row_preparation import note_fault, side_column
 from runner.data.images.collected import Collected as CollectedPictures
 from runner.data.images.packed_pictures import PackedPictures
 from runner.data.images.picture_look import Looked, look
-from runner.data.images.table_pictures import BATCH, Reading, TableReader
+from runner.data.images.table_pictures import BATCH, Reading, TableReader, tell_of_groups
 from runner.data.kept_rows import KEYS
 from runner.data.pictured_dialogues.pictured_row import Picture, PicturedRow
 from runner.data.records import open_records
@@ -77,6 +77,7 @@ def collect(section: PicturedDialoguesData, path: str, pointer: str, report: Dat
     reading = Reading({}, {}, image_folder=section.image_folder)
     shelf = PictureShelf(TableReader(reading, cache, pointer), cache, records.files)
     drafts: list[tuple[PicturedRow, list[int], Any]] = []
+    tell_of_groups(shelf.found, records.files)
     try:
         for batch in records.batches(BATCH):
             report.rows_read += len(batch.numbers) + len(batch.bad)
@@ -95,6 +96,8 @@ def collect(section: PicturedDialoguesData, path: str, pointer: str, report: Dat
         shelf.finish()
     finally:
         shelf.abandon()
+    told.sentences |= dict.fromkeys(shelf.found.warnings)
+    report.facts |= shelf.found.facts
     _keep(found, drafts, shelf, report, way is not None)
     return found
 

@@ -10,14 +10,14 @@ from runner.chat.messages import Conversation, Message
 from runner.data.dialogues import infer_rows
 from runner.data.dialogues.cell_values import structure
 from runner.data.dialogues.column_roles import Columns
-from runner.data.dialogues.infer_rows import HOW, WHERE, AskedLayout
+from runner.data.dialogues.infer_rows import HOW, TEXT_FIELD, WHERE, AskedLayout
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.dialogues.row_layout import Form
 from runner.data.dialogues.row_types import ConversationRow, LanguageRow
 from runner.data.source_targets.language_names import languages
 from runner.data.source_targets.source_rows import SOURCES, TRANSLATION, Layout
 
-__all__ = ["HOW", "NOTHING", "WHERE", "AskedSources", "from_file", "from_pipe", "from_words"]
+__all__ = ["HOW", "NOTHING", "TEXT_FIELD", "WHERE", "AskedSources", "from_file", "from_pipe", "from_words"]
 NOTHING = "no sources"
 
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import codecs
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.data.asked_files import FORMATS, AskedFiles
 from runner.data.records.broken_rows import BrokenRows
 from runner.data.text_files import HAVING
-from runner.errors import DataError, NotFoundError, UsageError
-from runner.store.files import cannot_write
+from runner.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from runner.data.records import Records
@@ -27,11 +24,8 @@ NOTHING, WHERE = "no rows", "--input"
 HOW = "--input FILE (.csv, .tsv, .jsonl, .json, .parquet, .arrow), or pipe in JSON Lines or CSV: cat FILE | ..."
 #: What a row on the command line is.
 OBJECT = """a row is a JSON object, as in '{"age": 31, "town": "Graz"}'"""
-#: The field of an object that a text alone stands for, in a server's rows; None: a text alone is no row.
-TEXT_FIELD: str | None = None
-#: Bytes of a pipe that are copied at a time, and rows of a file that are read at a time.
-GLANCE, BATCH = 1024 * 1024, 2048
-FORMATS = {"csv": ".csv", "tsv": ".tsv", "jsonl": ".jsonl", "json": ".json", "parquet": ".parquet", "arrow": ".arrow"}
+#: Rows of a file that are read at a time.
+BATCH = 2048
 
 
 @dataclass(frozen=True)
@@ -207,57 +201,13 @@ def from_words(words: Sequence[str], id_column: str | None = None, **written: An
     return TableRows("the command line", rows, id_column)
 
 
-def from_file(path: Path, format: str | None = None, id_column: str | None = None, **written: Any) -> TableRows:
-    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
-
-    ``written`` is what :class:`Written` takes.
-    """
-    from runner.data.records.data_files import is_pattern
-
-    if path.is_fifo():
-        with path.open("rb") as file:
-            return from_pipe(file, format, id_column, str(path), **written)
-    if not path.exists() and not is_pattern(path):
-        raise NotFoundError("there is no such file", where=str(path))
-    if format is not None and not path.name.lower().endswith(FORMATS.get(format, "")):
-        with path.open("rb") as file:
-            return from_pipe(file, format, id_column, str(path), **written)
-    return TableRows(str(path), path, id_column, written=Written(**written))
+def _opened(name: str, path: Path, holder: Any, id_column: str | None = None, **written: Any) -> TableRows:
+    return TableRows(name, path, id_column, holder, Written(**written))
 
 
-def from_pipe(
-    stream: Any, format: str | None = None, id_column: str | None = None, name: str = "standard input", **written: Any
-) -> TableRows:
-    """What is piped in, put into a temporary file, so that it can be read twice.
-
-    Without a format it is JSON Lines if its first character is ``{``, a JSON array if it is ``[``, else CSV.
-    """
-    how = Written(**written)
-    if format is not None and format not in FORMATS:
-        raise UsageError(f"{format} is no format of rows", where="--prompts-format", hint=", ".join(FORMATS))
-    folder, raw = put_aside(stream)
-    if format is None:
-        with raw.open("rb") as file:
-            head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()[:4]
-        format = {b"{": "jsonl", b"[": "json"}.get(head[:1], "csv")
-        format = "parquet" if head == b"PAR1" else format
-    return TableRows(name, ending_in(raw, FORMATS[format]), id_column, folder, how)
+def _begins(head: bytes) -> str:
+    return {b"{": "jsonl", b"[": "json"}.get(head[:1], "csv")
 
 
-def put_aside(stream: Any) -> tuple[tempfile.TemporaryDirectory[str], Path]:
-    """What a stream holds as a file without an ending, and its folder, which lives as long as the rows do."""
-    folder = tempfile.TemporaryDirectory(prefix="runner-rows-")
-    raw = Path(folder.name) / "rows"
-    try:
-        with raw.open("wb") as file:
-            shutil.copyfileobj(stream, file, GLANCE)
-    except OSError as error:
-        raise cannot_write(raw, error) from error
-    return folder, raw
-
-
-def ending_in(raw: Path, end: str) -> Path:
-    """The file by a name that says what it is."""
-    named = raw.with_suffix(end)
-    os.rename(raw, named)  # noqa: PTH104 - one that is there already is not replaced, there is none
-    return named
+_FILES = AskedFiles("rows", _opened, _begins, FORMATS)
+from_file, from_pipe = _FILES.from_file, _FILES.from_pipe

@@ -126,6 +126,8 @@ def _from_utf16(spans: Sequence[Span], text: str) -> list[Span]:
     if at != len(text) and all(_fits(span, text) for span in moved):
         return moved
     span = next(span for span in spans if not _fits(span, text))
+    if span.end <= span.start:
+        raise RowFault("span_outside_text", f"a span begins at {span.start} and ends at {span.end}")
     if not 0 <= span.start < span.end <= len(text):
         raise RowFault(
             "span_outside_text", f"a span is {span.start} to {span.end}, and the text has {len(text)} characters"

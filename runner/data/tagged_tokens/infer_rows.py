@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.data.asked_files import FORMATS, AskedFiles, is_array
 from runner.data.dialogues.cell_values import kind, missing
 from runner.data.dialogues.column_roles import plain
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.byte_streams import opened
-from runner.data.records.data_files import container_of, is_pattern
-from runner.data.table_rows.infer_rows import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
+from runner.data.table_rows.infer_rows import TableRows, Written
 from runner.data.tagged_tokens.character_spans import words_of
 from runner.data.tagged_tokens.list_cells import list_of
 from runner.data.tagged_tokens.tagged_row import joined
 from runner.data.tagged_tokens.token_rows import TEXTS, TOKENS
-from runner.errors import DataError, NotFoundError, UsageError
+from runner.errors import DataError, UsageError
 
 ROW = 'a row is an object with "text" or "tokens"'
 WHERE, NOTHING = "--input", "no rows"
@@ -29,7 +29,6 @@ HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet), or p
 LINES = (".txt", ".text", ".md")
 #: The field of an object that a text alone stands for, in a server's rows.
 TEXT_FIELD = "text"
-_FORMATS = {**FORMATS, "text": ".txt"}
 
 
 @dataclass(frozen=True)
@@ -133,57 +132,14 @@ def from_words(words: Sequence[str], **written: Any) -> AskedTexts:
     return AskedTexts("--prompts", [asked_text(word, line=number) for number, word in enumerate(words, 1)])
 
 
-def from_file(
-    path: Path, format: str | None = None, *, columns: Mapping[str, Any] | None = None, **written: Any
-) -> AskedTexts:
-    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one.
-
-    ``columns`` are those of the training data, ``written`` what
-    :class:`~runner.data.table_rows.infer_rows.Written` takes.
-    """
-    if path.is_dir():
-        raise UsageError("is a directory", where=str(path), hint="name a file")
-    if path.is_fifo():
-        with path.open("rb") as file:
-            return from_pipe(file, format, columns=columns, name=str(path), **written)
-    if not path.exists() and not is_pattern(path):
-        raise NotFoundError("there is no such file", where=str(path))
-    if format is not None and not path.name.lower().endswith(_FORMATS.get(format, "")):
-        with path.open("rb") as file:
-            return from_pipe(file, format, columns=columns, name=str(path), **written)
-    if path.suffix.lower() not in LINES and container_of(path.name) is None and path.is_file():
-        raise UsageError(
-            f"a file's format is told by its name, and {path.suffix or 'none'} is no suffix of one",
-            where=str(path),
-            hint=f"{', '.join([*LINES, *FORMATS.values()])}; or say it: --prompts-format text|jsonl|csv|parquet",
-        )
-    return AskedTexts(str(path), path, _own(columns), written=Written(**written))
+def _opened(name: str, path: Path, holder: Any, columns: Mapping[str, Any] | None = None, **written: Any) -> AskedTexts:
+    own = {role: column for role, column in (columns or {}).items() if column is not None}
+    return AskedTexts(name, path, own, holder, Written(**written))
 
 
-def from_pipe(
-    stream: Any,
-    format: str | None = None,
-    *,
-    columns: Mapping[str, Any] | None = None,
-    name: str = "standard input",
-    **written: Any,
-) -> AskedTexts:
-    """What is piped in, put into a temporary file, so that it can be read twice.
-
-    Without a format it is JSON Lines if it begins with ``{``, a JSON array if it begins with ``[{``, Parquet by its
-    first bytes, else lines of text.
-    """
-    if format is not None and format not in _FORMATS:
-        raise UsageError(f"{format} is no format of texts", where="--prompts-format", hint=", ".join(_FORMATS))
-    how = Written(**written)
-    folder, raw = put_aside(stream)
-    if format is None:
-        with raw.open("rb") as file:
-            head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()
-        array = head[:1] == b"[" and head[1:].lstrip()[:1] == b"{"
-        format = "json" if array else "jsonl" if head[:1] == b"{" else "parquet" if head[:4] == b"PAR1" else "text"
-    return AskedTexts(name, ending_in(raw, _FORMATS[format]), _own(columns), folder, how)
+def _begins(head: bytes) -> str:
+    return "json" if is_array(head) else "jsonl" if head[:1] == b"{" else "text"
 
 
-def _own(columns: Mapping[str, Any] | None) -> dict[str, str]:
-    return {role: name for role, name in (columns or {}).items() if name is not None}
+_FILES = AskedFiles("texts", _opened, _begins, {**FORMATS, "text": ".txt"}, LINES)
+from_file, from_pipe = _FILES.from_file, _FILES.from_pipe

@@ -133,6 +133,9 @@ def _collect(section: TaggedTokensData, path: str, pointer: str, report: DataRep
         maker.class_names = source.class_names
         report.rows_read += len(batch)
         for line, cells in batch:
+            if isinstance(cells, RowFault):
+                note_fault(found.details, report, line, cells)
+                continue
             if isinstance(cells, str):
                 report.drop(cells, [line])
                 continue

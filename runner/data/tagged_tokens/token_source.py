@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.contract.quantities import counted
+from runner.data.dialogues.row_faults import RowFault
 from runner.data.records import open_records
 from runner.data.records.byte_streams import bad_byte, opened
 from runner.data.records.data_files import data_files
@@ -50,7 +52,7 @@ class TokenSource:
     def _how(self) -> dict[str, Any]:
         return {"pointer": self.pointer, "encoding": self.encoding, "delimiter": self.delimiter}
 
-    def batches(self) -> Iterator[list[tuple[int, Cells | str]]]:
+    def batches(self) -> Iterator[list[tuple[int, Cells | str | RowFault]]]:
         """The number of every row with its cells by column, or with why there is none.
 
         Raises :class:`~runner.errors.DataError` for what cannot be read.
@@ -62,7 +64,7 @@ class TokenSource:
         for batch in open_records(self.path, **self._how).batches(BATCH):
             if batch.arrow is not None and not self.class_names:
                 self.class_names = _class_names(batch.arrow.schema.metadata)
-            rows: list[tuple[int, Cells | str]] = [*batch.bad, *zip(batch.numbers, batch.rows, strict=True)]
+            rows: list[tuple[int, Cells | str | RowFault]] = [*batch.bad, *zip(batch.numbers, batch.rows, strict=True)]
             yield sorted(rows, key=lambda row: row[0])
 
     def _lines(self, file: Path) -> Iterator[tuple[int, str]]:
@@ -80,10 +82,10 @@ class TokenSource:
         cells = first.split("\t")
         return len(cells) > 1 and (_TAGGED.fullmatch(cells[-1]) is not None or first.startswith(DOCUMENT_MARK))
 
-    def _blocks(self, file: Path) -> Iterator[list[tuple[int, Cells | str]]]:
+    def _blocks(self, file: Path) -> Iterator[list[tuple[int, Cells | str | RowFault]]]:
         """Sentences: lines of tokens up to a blank line. A sentence's number is that of its first line."""
         block: list[list[str]] = []
-        batch: list[tuple[int, Cells | str]] = []
+        batch: list[tuple[int, Cells | str | RowFault]] = []
         begun = 0
         for number, text in self._lines(file):
             if not text.strip():
@@ -109,12 +111,16 @@ class TokenSource:
             yield batch
 
 
-def _block(block: list[list[str]]) -> Cells | str:
+def _block(block: list[list[str]]) -> Cells | str | RowFault:
     widths = {len(cells) for cells in block}
     if len(widths) > 1:
-        return "uneven_columns"
+        first = len(block[0])
+        odd = next(cells for cells in block if len(cells) != first)
+        return RowFault(
+            "uneven_columns", f"the token {odd[0]!r} has {counted(len(odd), 'columns')}, and the first has {first}"
+        )
     if widths == {1}:
-        return "tokens_without_tags"
+        return RowFault("tokens_without_tags", f"beside the token {block[0][0]!r} stands no tag")
     return {str(at): list(column) for at, column in enumerate(zip(*block, strict=True), 1)}
 
 

@@ -9,22 +9,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.data.asked_files import FORMATS, AskedFiles
 from runner.data.dialogues.cell_values import missing, text_of
 from runner.data.dialogues.column_roles import Columns
 from runner.data.dialogues.row_faults import RowFault, Told
 from runner.data.prompts import need_text
 from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.byte_streams import opened
-from runner.data.records.data_files import container_of, is_pattern
+from runner.data.records.data_files import container_of
 from runner.data.records.json_lines import decoded, numbered, parsed
-from runner.data.table_rows.infer_rows import FORMATS, GLANCE, TableRows, Written, ending_in, put_aside
+from runner.data.table_rows.infer_rows import TableRows, Written
 from runner.data.text_pairs.pair_columns import texts_of
-from runner.errors import DataError, NotFoundError, UsageError
+from runner.errors import DataError, UsageError
 
 NOTHING, WHERE = "no texts", "--prompts"
 HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet), or pipe them in: cat FILE | ..."
 ROW = 'expected a text, or an object with "text", or one with two texts: "sentence1" and "sentence2"'
 TEXTS = (".txt", ".text")
+#: A text alone is a row of a server's as it stands.
+TEXT_FIELD = ""
 #: The column of a text that stands alone.
 ALONE = (
     "text",
@@ -150,43 +153,15 @@ def from_words(words: Sequence[str], **written: Any) -> AskedTextRows:
     return AskedTextRows("--prompts", [AskedTexts((word,), where=f"text {at}") for at, word in enumerate(words, 1)])
 
 
-def from_file(
-    path: Path, format: str | None = None, *, columns: Mapping[str, Any] | None = None, **written: Any
+def _opened(
+    name: str, path: Path, holder: Any, columns: Mapping[str, Any] | None = None, **written: Any
 ) -> AskedTextRows:
-    """A file, by its suffix unless the format is said; a pipe by another name (``<(...)``) is read as one."""
-    formats = {**FORMATS, "text": ".txt"}
-    if path.is_fifo() or (
-        path.is_file() and format is not None and not path.name.lower().endswith(formats.get(format, ""))
-    ):
-        with path.open("rb") as file:
-            return from_pipe(file, format, columns=columns, name=str(path), **written)
-    if not path.exists() and not is_pattern(path):
-        raise NotFoundError("there is no such file", where=str(path))
-    if path.suffix.lower() not in TEXTS and container_of(path.name) is None and path.is_file():
-        raise UsageError(
-            f"a file's format is told by its name, and {path.suffix or 'none'} is no suffix of one",
-            where=str(path),
-            hint="--prompts-format text, jsonl or parquet says it",
-        )
-    return AskedTextRows(str(path), path, columns, written=Written(**written))
+    return AskedTextRows(name, path, columns, holder, Written(**written))
 
 
-def from_pipe(
-    stream: Any,
-    format: str | None = None,
-    *,
-    columns: Mapping[str, Any] | None = None,
-    name: str = "standard input",
-    **written: Any,
-) -> AskedTextRows:
-    """What is piped in, put into a temporary file. Without a format it is told by its first bytes: JSON Lines, Parquet,
-    else lines of text."""
-    formats = {**FORMATS, "text": ".txt"}
-    if format is not None and format not in formats:
-        raise UsageError(f"{format} is no format of texts", where="--prompts-format", hint=", ".join(formats))
-    folder, raw = put_aside(stream)
-    with raw.open("rb") as file:
-        head = file.read(GLANCE).removeprefix(b"\xef\xbb\xbf").lstrip()
-    told = "parquet" if head[:4] == b"PAR1" else "jsonl" if head[:1] in (b"{", b'"') else "text"
-    named = ending_in(raw, formats[format or told])
-    return AskedTextRows(name, named, columns, folder, Written(**written))
+def _begins(head: bytes) -> str:
+    return "jsonl" if head[:1] in (b"{", b'"') else "text"
+
+
+_FILES = AskedFiles("texts", _opened, _begins, {**FORMATS, "text": ".txt"}, TEXTS)
+from_file, from_pipe = _FILES.from_file, _FILES.from_pipe

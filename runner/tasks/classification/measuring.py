@@ -79,7 +79,7 @@ def _with_interval(metrics: Metrics, redrawn: Resampled | None, column: int) -> 
     """The metrics with the accuracy's interval behind it."""
     found: dict[str, Any] = {"accuracy_low": None, "accuracy_high": None}
     if redrawn is not None:
-        found = redrawn.interval(column).ends("accuracy")
+        found = redrawn.share(column).ends("accuracy")
     return {"accuracy": metrics["accuracy"], **found} | {
         name: value for name, value in metrics.items() if name not in found
     }

@@ -53,7 +53,7 @@ def score(judged: Judged, part: BoxSplit, seed: int, draws: int = DRAWS) -> tupl
     if metrics["map"] is not None and draws:
         redrawn = _redrawn(judged, part, seed, draws)
         for at, name in enumerate(("map", "map_50")):
-            metrics |= redrawn.interval(at).ends(name)
+            metrics |= redrawn.share(at).ends(name)
     else:
         metrics |= dict.fromkeys([f"{name}_{end}" for name in ("map", "map_50") for end in ("low", "high")])
     # A class's own figures, as far as a page has room for them.
@@ -85,4 +85,4 @@ def _redrawn(judged: Judged, part: BoxSplit, seed: int, most: int) -> Resampled:
     first = np.array([_mean(judged.precision), _mean(judged.precision[:, 0])], np.float64)
     redrawn = np.array(samples, np.float64)
     # One picture, or group of them, says nothing of how others would be.
-    return Resampled(first, redrawn if size > 1 else np.full_like(redrawn, np.nan))
+    return Resampled(first, redrawn if size > 1 else np.full_like(redrawn, np.nan), size)

@@ -47,7 +47,11 @@ class Judged:
         """Every figure, the headline with its interval."""
         redrawn = self.redrawn(seed)
         ends: Metrics = {TASK.headline.low: None, TASK.headline.high: None}
-        return self.metrics | (ends if redrawn is None else redrawn.interval(0).ends(TASK.headline.metric))
+        if redrawn is None:
+            return self.metrics | ends
+        # A correlation is no share; all other headlines are.
+        sure = redrawn.interval(0) if self.form == "pair_score" else redrawn.share(0)
+        return self.metrics | sure.ends(TASK.headline.metric)
 
 
 def judge(predictor: TextComparer, rows: Sequence[PairRow], batch_size: int = BATCH) -> Judged:

@@ -64,5 +64,5 @@ PICTURED = replace(
     ),
     options=PicturedOptions,
     models_noun="Models of pictures",
-    rival="the most frequent answer to each question",
+    rival="the best baseline",
 )

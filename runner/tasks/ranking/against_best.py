@@ -43,7 +43,7 @@ def against_best(own: Sides, rivals: Mapping[str, Sides], comparisons: Compariso
 def sentence(rival: str, gain: Interval) -> str:
     """``NOT surely better than the best baseline, linear map: 0.004 above (paired 95 % interval -0.011 to 0.019)``."""
     places = TASK.headline.decimals
-    within = f"(paired 95 % interval {gain.low:+.{places}f} to {gain.high:+.{places}f})"
+    within = f"(paired 95 % interval {gain.low:+z.{places}f} to {gain.high:+z.{places}f})"
     within = within if gain.has_ends else "(of one prompt there is no interval)"
     if gain.low > 0:
         return f"{gain.value:.{places}f} above the best baseline, {rival} {within}"

@@ -45,7 +45,7 @@ def _gains(found: Mapping[str, Any], name: str) -> Markup:
     for row, gain in zip(found["rows"], gains, strict=True):
         low, high = finite(gain["low"]), finite(gain["high"])
         within = signed_interval(low, high)
-        title = f"{gain['value']:+.3f}, {within}"
+        title = f"{gain['value']:+z.3f}, {within}"
         sure = low is not None and high is not None and not low <= 0 <= high
         plot = plots.interval(gain["value"], low, high, domain, title, "two" if sure else "one")
         body.append(
@@ -55,7 +55,7 @@ def _gains(found: Mapping[str, Any], name: str) -> Markup:
                 number(row["prompt_agnostic"], 3),
                 number(row["prompt_aware"][name]["accuracy"], 3),
                 Markup(plot),
-                tag("span", f"{gain['value']:+.3f}", "" if sure else "tied"),
+                tag("span", f"{gain['value']:+z.3f}", "" if sure else "tied"),
                 tag("span", within, "" if sure else "tied"),
             )
         )

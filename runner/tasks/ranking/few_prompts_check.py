@@ -37,12 +37,13 @@ class Checked:
         if not self.better:
             return (
                 f"on prompts that it was not made from, the estimate of {llm} is not better than the mean of the known "
-                f"LLMs (log loss {self.difference.value:+.3f}): score it on more prompts"
+                f"LLMs (log loss {self.difference.value:+z.3f}): score it on more prompts"
             )
         if self.difference.high > 0:
             return (
                 f"the estimate of {llm} may be no better than the mean of the known LLMs: log loss "
-                f"{self.difference.value:+.3f}, 95 % interval {self.difference.low:+.3f} to {self.difference.high:+.3f}"
+                f"{self.difference.value:+z.3f}, 95 % interval {self.difference.low:+z.3f} to "
+                f"{self.difference.high:+z.3f}"
             )
         return None
 
@@ -50,8 +51,8 @@ class Checked:
         rows = [(name, loss, right) for name, (loss, right) in self.measured.items()]
         note = (
             f"Comparisons of the new LLM with known ones, {FOLDS} parts of the prompts, each foretold from the others. "
-            f"Log loss less that of the mean: {self.difference.value:+.3f} "
-            f"({self.difference.low:+.3f} to {self.difference.high:+.3f})."
+            f"Log loss less that of the mean: {self.difference.value:+z.3f} "
+            f"({self.difference.low:+z.3f} to {self.difference.high:+z.3f})."
         )
         decimals = {"log_loss": 3, "accuracy": 3}
         return Table(

@@ -62,7 +62,7 @@ def sentences(found: Mapping[str, Any] | None) -> list[str]:
     if not found:
         return []
     single = next(row for row in found["llms"] if row["model"] == found["best_single"])
-    told = [f"{clean(row['label'])} {_told(row)} ({row['versus_single']['value']:+.3f})" for row in found["routers"]]
+    told = [f"{clean(row['label'])} {_told(row)} ({row['versus_single']['value']:+z.3f})" for row in found["routers"]]
     return [
         f"scores of the LLM that each router puts first, over {found['prompts']:,} prompts: {'; '.join(told)}; in "
         f"brackets what is gained on the best LLM alone, {clean(single['model'])} {_told(single)}; the best LLM on "

@@ -220,7 +220,7 @@ def _gain(measured: Measured) -> str:
     found = measured.found
     within = signed_interval(found.low, found.high, PLACES)
     within = f"95 % interval {within}" if found.has_ends else within
-    return f"gain {found.value:+.{PLACES}f} ({within}) over {number(measured.prompts)} prompts"
+    return f"gain {found.value:+z.{PLACES}f} ({within}) over {number(measured.prompts)} prompts"
 
 
 def _single(told: Verdict) -> str:

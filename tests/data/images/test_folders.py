@@ -119,6 +119,15 @@ def packed(path, members):
     return path
 
 
+def test_an_archive_s_class_folders_without_pictures_are_named(tmp_path, load):
+    folder = classes(tmp_path / "data")
+    members = {f"data/{file.relative_to(folder)}": file.read_bytes() for file in sorted(folder.rglob("*.png"))}
+    empty = {"data/bird/": b"", "data/fish/": b"", "data/fish/notes.txt": b"x", "data/.cache/": b"", "__MACOSX/": b""}
+    report = load(packed(tmp_path / "data.zip", {"data/": b"", "data/cat/": b""} | empty | members)).report
+    assert report.facts["folders_without_picture"] == 2
+    assert any(each.startswith("2 folders (data/bird, data/fish) are without a picture") for each in report.warnings)
+
+
 def test_an_archive_is_as_its_folder(tmp_path, load):
     folder = classes(tmp_path / "data")
     members = {f"data/{file.relative_to(folder)}": file.read_bytes() for file in sorted(folder.rglob("*.png"))}

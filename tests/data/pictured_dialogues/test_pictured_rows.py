@@ -10,8 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from PIL import Image
+from pyarrow import parquet
 
 from runner.contract import LoadContext, LoadedData
 from runner.data.pictured_dialogues import asked_pictures
@@ -48,6 +50,18 @@ def load(folder: Path) -> Callable[..., LoadedData]:
         return section.load(LoadContext(kind.model_construct(), folder / "cache", lambda *_, **__: None))
 
     return loaded
+
+
+def test_a_large_group_of_rows_is_told_with_how_to_write_it(folder, monkeypatch):
+    monkeypatch.setattr("runner.data.images.table_pictures.LARGE_GROUP", 5_000)
+    rows = [{"image": picture(at), "question": f"What is {at}?", "answer": "Red."} for at in range(240)]
+    parquet.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet", row_group_size=240)
+    section = PicturedDialoguesData.model_validate({"dataset": str(folder / "rows.parquet")})
+    kind = spec_class("vision_language").model_construct()
+    report = section.load(LoadContext(kind, folder / "cache", lambda *_, **__: None)).report
+    (told,) = [each for each in report.warnings if "row_group_size=100" in each]
+    assert told.startswith("rows.parquet has 240 rows of")
+    assert report.facts["large_row_groups"] == 1
 
 
 def user(content: Any) -> dict[str, Any]:

@@ -84,6 +84,7 @@ def test_a_sentence_of_uneven_columns_is_dropped_and_counted(tmp_path: Path) -> 
     report = DataReport("")
     assert len(load_file(path, report).train) == 2
     assert report.rows_dropped == {"uneven_columns": 1} and report.named["uneven_columns"] == [1]
+    assert "the token 'left' has 1 column, and the first has 2" in " ".join(report.warnings)
 
 
 @pytest.mark.parametrize(

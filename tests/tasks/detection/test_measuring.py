@@ -41,7 +41,9 @@ def test_all_of_it_found_is_1_and_the_tables_say_so():
     part = split()
     metrics, tables, threshold = measure_detection(saying(part), part, seed=1)
     assert (metrics["map"], metrics["map_50"], metrics["mar_100"], metrics["f1"], threshold) == (1, 1, 1, 1, 0.8)
-    assert metrics["map_low"] == metrics["map_high"] == 1
+    # All of four pictures: what others would be is not known as surely.
+    assert metrics["map_low"] < 0.7
+    assert metrics["map_high"] == 1
     by_name = {table.name: table for table in tables}
     assert by_name["classes"].rows == [["cat", 1.0, 1.0, 1.0, 1.0, 1.0, 6], ["dog", 1.0, 1.0, 1.0, 1.0, 1.0, 3]]
     assert by_name["mistakes"].rows == [["cat", 6, 0, 0], ["dog", 0, 3, 0], ["(nothing there)", 0, 0, 0]]

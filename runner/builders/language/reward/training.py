@@ -17,7 +17,7 @@ from runner.builders.language._models import base_model, model_card, stored_mode
 from runner.builders.language._rows import rendering, row_report
 from runner.builders.language._rows.rendering import renderer_of
 from runner.contract import TrainContext, TrainResult
-from runner.statistics.paired_bootstrap import mean_interval
+from runner.statistics.paired_bootstrap import resample
 from runner.tasks.reward import TASK
 from runner.training.loop import fit
 
@@ -91,5 +91,5 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
 def _interval(found: np.ndarray, seed: int) -> dict[str, float | None]:
     if not len(found):
         return {}
-    sure = mean_interval(right(found[::2] - found[1::2]), np.arange(len(found) // 2), seed)
+    sure = resample(right(found[::2] - found[1::2])[:, None], np.arange(len(found) // 2), seed).share(0)
     return sure.ends("accuracy")

@@ -58,7 +58,7 @@ def tell_ranking(names: Sequence[str], scores: np.ndarray) -> None:
     """Write the ranking to standard error, which a run keeps as its log."""
     width = max(len(name) for name in names)
     for place, number in enumerate(np.argsort(-scores, kind="stable"), start=1):
-        print(f"{place:>4}  {names[number]:<{width}}  {scores[number]:+.4f}", file=sys.stderr)
+        print(f"{place:>4}  {names[number]:<{width}}  {scores[number]:+z.4f}", file=sys.stderr)
 
 
 def conclude(

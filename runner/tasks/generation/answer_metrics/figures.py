@@ -94,7 +94,10 @@ class Figure:
             error = float(redrawn.redrawn[:, 0].std())
         if self.proportion:
             return Interval(self.value, *wilson(float(self.parts[:, 0].sum()), count)), error, "wilson"
-        return redrawn.interval(0), error, "bootstrap"
+        found = redrawn.interval(0)
+        # Samples that are all alike know nothing of what other rows would be.
+        alike = Interval(found.value, math.nan, math.nan)
+        return alike if found.low == found.high else found, error, "bootstrap"
 
 
 def wilson(right: float, count: int) -> tuple[float, float]:
