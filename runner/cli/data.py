@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from runner.cli.output import error_text, say, show, table
 from runner.cli.parameters import Json
 from runner.contract import DataReport
+from runner.contract.quantities import counted
 from runner.errors import DataError, ExitCode, UsageError
 from runner.execution.data_trial import DataTrial, data_document, read_data
 
@@ -120,12 +121,25 @@ def show_rows(
             loss_on=loss_on_of(kind, loss_on),
             as_served=as_served,
             as_json=json,
+            account=_account(read, path, kind),
         )
     found = read.section.preview(read.loaded, rows)
     cells = [list(row) for row in found.rows]
     text = read.section.preview_text(read.loaded, rows) or (table(found.columns, cells) if cells else found.note)
-    show(found.as_dict(), text, as_json=json)
+    show(found.as_dict() | _account(read, path, kind), text, as_json=json)
     return ExitCode.DONE
+
+
+def _account(read: DataTrial, path: str, kind: str) -> dict[str, Any]:
+    """What became of all rows, for the document of those that are shown; rows that are left out are told of as well."""
+    report = read.report
+    if report.rows_dropped:
+        reasons = [f"{reason} {count:,} ({_first(report, reason)})" for reason, count in report.rows_dropped.items()]
+        count = sum(report.rows_dropped.values())
+        say(f"{count:,} of {counted(report.rows_read, 'rows')} left out: {', '.join(reasons)}")
+        say(f"  what would become of every row: runner data check {path} --kind {kind}")
+    document = data_document(read)
+    return {name: document[name] for name in ("rows_read", "rows_kept", "rows_dropped", "rows_changed", "named")}
 
 
 def report_text(read: DataTrial) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -53,6 +53,7 @@ def show_tokens(
     loss_on: Any = "assistant",
     as_served: bool,
     as_json: bool,
+    account: Mapping[str, Any],
 ) -> int:
     """Print rows of a language model's data as tokens: what is learned stands out.
 
@@ -63,6 +64,7 @@ def show_tokens(
         template: as a spec's ``chat.template``; None is the tokenizer's own, and of a stored model its training's.
         loss_on: as a spec's ``loss_on``.
         as_served: ask for every answer, as a stored model would, and compare the ids with the row's.
+        account: what became of all rows of the file; it is in the document beside those that are shown.
 
     Returns 0, or 4 where an answer is asked for otherwise than it is learned, or not one row can be shown.
     """
@@ -82,7 +84,7 @@ def show_tokens(
         say(f"warning: {warning}")
     # A document says by which of the words it was made.
     told = {"loss_on": loss_on if isinstance(loss_on, str) else loss_on.model_dump()}
-    show(told | _document(shown, renderer), lambda: _text(shown, renderer), as_json=as_json)
+    show(told | _document(shown, renderer) | dict(account), lambda: _text(shown, renderer), as_json=as_json)
     differing = any(not served.equal for each in shown for served in each.served)
     nothing = all(each.rendered is None for each in shown)
     if nothing:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,10 +36,35 @@ def import_data(data: bytes, source: str, name: str | None = None, cwd: Path | N
     leaves = script_text.read_script(data, source) if source.endswith(".py") else read_config(data, source)
     leaves = _with_included(leaves, cwd, folder)
     format_name, _, trainer = (name or "").partition(":")
-    found, note = (detection.named(format_name), "") if format_name else detection.detect(leaves)
+    found, other = (detection.named(format_name), None) if format_name else detection.detect(leaves)
     report = _imported(found, leaves, trainer or None, cwd, folder)
-    report.notes += [note] if note else []
+    if other is not None:
+        _compare(report, _imported(other, leaves, trainer or None, cwd, folder), other)
     return report
+
+
+def _compare(report: Report, by_other: Report, other: Format) -> None:
+    """Name both formats that a configuration fits, and say what would be other in the spec by the second."""
+    report.title = f"{report.title}, or {other.title}"
+    ours, theirs = (dict(_values(each.spec)) for each in (report, by_other))
+    # A value that is in neither spec is the same default of ours.
+    differing = [at for at in [*ours, *(at for at in theirs if at not in ours)] if ours.get(at) != theirs.get(at)]
+    if not differing:
+        report.notes.append(f"it fits {other.name} as well, and the spec is the same")
+        return
+    said = [f"{at} {json.dumps(theirs[at]) if at in theirs else 'is not set'}" for at in differing]
+    report.notes.append(
+        f"it fits {other.name} as well, by whose defaults {', '.join(said)}: --from {other.name} for a file of that"
+    )
+
+
+def _values(value: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of a document that is no object, by its pointer."""
+    if not isinstance(value, dict):
+        yield at, value
+        return
+    for name, each in value.items():
+        yield from _values(each, at + pointers.join((name,)))
 
 
 def _refuse_sorts(data: bytes, source: str) -> None:

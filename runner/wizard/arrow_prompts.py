@@ -114,7 +114,9 @@ class ArrowPrompts:
         _add_colon(prompt)
         answer = prompt.unsafe_ask()
         if answer is _COLON:
-            return self._typed(Question(question.key, "command", read=_no_command), begun=":")
+            # A command leaves from here; whoever takes the colon back is in the list again.
+            self._typed(Question(question.key, "command", read=_no_command, optional=True), begun=":")
+            return self._from_list(question)
         if answer is _OTHER:
             # What is typed now may be anything that the question takes.
             return self._typed(_as_text(question))
@@ -144,8 +146,9 @@ def _as_text(question: Question) -> Question:
     )
 
 
-def _no_command(text: str) -> Any:
-    raise NotAnAnswer("a command begins with a colon, such as :back")
+def _no_command(text: str) -> None:
+    if text != ":":
+        raise NotAnAnswer("a command begins with a colon, such as :back")
 
 
 def _hint(question: Question) -> str:

@@ -65,7 +65,8 @@ def _hint(key: str, root: Any, document: Any) -> str:
         for at in _places(words[:depth], tops):
             near = near_names.nearest(words[depth], _names_in(at, root, document))
             if near is not None:
-                return f"did you mean {'.'.join([*words[:depth], near])!r}?"
+                said = ".".join([*words[:depth], near])
+                return _branch_before(at, near, said, root, document) or f"did you mean {said!r}?"
         # A role within `columns`, of a kind that has a field for each.
         within = sorted(name for name in names if name.startswith(f"{words[-1]}_"))
         if within:
@@ -74,6 +75,19 @@ def _hint(key: str, root: Any, document: Any) -> str:
     if not hint and len(words) > 1:
         hint = near_names.hint(words[0], names, "")
     return hint or "its fields: docs/kinds, or :show"
+
+
+def _branch_before(at: str, name: str, said: str, root: Any, document: Any) -> str:
+    """Of a field that other branches of a union have: what is to be set before it. Empty where that is not so."""
+    if field_at(root, document, at + pointers.join((name,))) is not None:
+        return ""
+    found = field_at(root, document, at)
+    options = branches(found[0], root) if found is not None else []
+    tag = next((each for each in sorted(_names_in(at, root)) if union_tags(root, document, at, each)), None)
+    having = [str(each["properties"][tag]["const"]) for each in options if tag and name in present(each)]
+    if not having:
+        return ""
+    return f"{said} is there with {', '.join(having)}: set {said.rpartition('.')[0]}.{tag} before it"
 
 
 def _places(words: list[str], tops: Any) -> list[str]:

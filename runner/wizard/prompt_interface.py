@@ -164,7 +164,8 @@ def _command(text: str) -> Command:
     name, _, words = text[1:].partition(" ")
     name = {"b": "back", "h": "help", "q": "quit", "exit": "quit", "goto": "back"}.get(name.lower(), name.lower())
     if name not in COMMANDS:
-        near = near_names.hint(name, COMMANDS, "there are " + ", ".join(":" + each for each in COMMANDS))
+        # It stands on one line of the terminal, however narrow that is.
+        near = near_names.hint(name, COMMANDS, ":help lists them")
         raise NotAnAnswer(f"there is no :{name} here: {near}")
     return Command(name, words.strip())
 

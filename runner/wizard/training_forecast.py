@@ -157,8 +157,10 @@ def _steps(spec: Mapping[str, Any], rows: Any) -> tuple[int, int]:
 
 def _rows(record: Mapping[str, Any]) -> str:
     train, held = record.get("train"), record.get("validation")
-    dropped = sum((record.get("rows_dropped") or {}).values())
-    lost = f"; {counted(dropped, 'rows')} cannot be used" if dropped else ""
+    dropped = record.get("rows_dropped") or {}
+    # Rows beyond max_samples have nothing wrong: the reasons say which is which.
+    reasons = ", ".join(f"{reason.replace('_', ' ')} {count:,}" for reason, count in dropped.items())
+    lost = f"; {counted(sum(dropped.values()), 'rows')} are left out: {reasons}" if dropped else ""
     if not isinstance(train, int):
         return f"{counted(record.get('rows_kept', record.get('rows_read', 0)), 'rows')} are used{lost}"
     if not held:

@@ -126,6 +126,27 @@ def test_rows_as_training_gets_them(table, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 4
 
 
+@pytest.mark.parametrize("tokens", [[], ["--tokens", "--model", "runner/tiny-llama"]])
+def test_rows_that_are_left_out_are_told_of_where_the_others_are_shown(tmp_path, monkeypatch, capsys, tokens):
+    monkeypatch.chdir(tmp_path)
+    kept = json.dumps({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello"}]})
+    asked = json.dumps({"messages": [{"role": "user", "content": "Hi"}]})
+    lines = [kept, asked, json.dumps({"messages": []}), *[kept] * 7]
+    (tmp_path / "chats.jsonl").write_text("\n".join(lines) + "\n")
+    words = ["data", "show", "chats.jsonl", "--kind", "sft", *tokens]
+    assert run(words) == 0
+    streams = capsys.readouterr()
+    assert "2 of 10 rows left out: " in streams.err and "1 (2)" in streams.err and "1 (3)" in streams.err
+    assert "left out" not in streams.out
+    assert run([*words, "--json"]) == 0
+    streams = capsys.readouterr()
+    document = json.loads(streams.out)
+    assert (document["rows_read"], document["rows_kept"], sum(document["rows_dropped"].values())) == (10, 8, 2)
+    assert sorted(document["named"][reason] for reason in document["rows_dropped"]) == [[2], [3]]
+    assert "left out" in streams.err
+    assert document["rows"]
+
+
 def test_it_needs_no_torch(table):
     code = (
         "import sys; from runner.cli.app import run\n"

@@ -73,6 +73,16 @@ def test_a_field_that_there_is_none_of_has_a_near_one(table, key, meant):
     assert f"did you mean {meant!r}?" in done.err
 
 
+def test_a_field_of_another_branch_says_what_is_set_before_it(table):
+    done = table("new", "sft", "--set", "finetuning_spec.rank=4", "--yes")
+    assert done.code == 2 and "did you mean" not in done.err
+    assert (
+        "finetuning_spec.rank is there with lora, qlora, dora, rslora: set finetuning_spec.method before it" in done.err
+    )
+    done = table("new", "sft", "--set", "finetuning_spec.method=lora", "--set", "finetuning_spec.rank=4", "--yes")
+    assert "no field" not in done.err
+
+
 def test_json_is_one_document(table):
     found = table("new", "tabular_classification", *WORDS, "--yes", "--json").ok().json
     assert found["path"] == "rows.json" and not found["started"]

@@ -140,6 +140,11 @@ def test_a_colon_in_a_list_begins_a_command():
     assert (caught.value.name, caught.value.words) == ("back", "data")
 
 
+@pytest.mark.parametrize("taken_back", ["\x7f" + ENTER, ENTER])
+def test_a_colon_that_is_taken_back_leads_to_the_list_again(taken_back):
+    assert pressed(FRUIT, ":" + taken_back + DOWN + ENTER) == "pear"
+
+
 def test_what_is_pasted_is_one_line():
     assert pressed(Question("q", "Name?"), "\x1b[200~one\r\ntwo\n\x1b[201~" + ENTER) == "one two"
 

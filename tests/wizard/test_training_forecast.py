@@ -57,6 +57,18 @@ def test_rows_time_and_place_are_told(workspace: Workspace):
     ]
 
 
+def test_rows_that_are_left_out_are_told_with_why(workspace: Workspace, tmp_path: Path):
+    lines = [json.dumps({"user": f"Say {number}.", "assistant": str(number)}) for number in range(20)]
+    (tmp_path / "talk.jsonl").write_text("\n".join([*lines, json.dumps({"user": "Say nothing."})]) + "\n")
+    document = {
+        "model": {"name": "talk", "spec": {"model_type": "sft", "base_model_name": "runner/tiny-llama"}},
+        "data": {"dataset": "talk.jsonl", "max_samples": 10},
+    }
+    told = Consequences().tell(document, workspace, quick=True)
+    assert "8 rows are trained on and 2 are held out; 11 rows are left out: " in told[0]
+    assert "not sampled 10" in told[0] and "cannot be used" not in told[0]
+
+
 def test_steps_are_counted_of_kinds_that_make_them(workspace: Workspace, tmp_path: Path):
     rows = [
         {"messages": [{"role": "user", "content": f"{n}?"}, {"role": "assistant", "content": "Yes."}]} for n in range(9)

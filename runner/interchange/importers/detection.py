@@ -67,8 +67,8 @@ def named(name: str) -> Format:
     return FORMATS[word]
 
 
-def detect(leaves: Leaves) -> tuple[Format, str]:
-    """The format that fits best, and what is to be known of the choice.
+def detect(leaves: Leaves) -> tuple[Format, Format | None]:
+    """The format that fits best, and one that reads the same settings with other defaults, where there is one.
 
     Raises :class:`UsageError` where none does, or two do as well as each other.
     """
@@ -85,10 +85,9 @@ def detect(leaves: Leaves) -> tuple[Format, str]:
             hint=f"say it: --from {'|'.join(FORMATS)}",
         )
     if found == ["aitraining", "autotrain"]:
-        note = "it fits autotrain as well, whose defaults are others (4 bits, the adapter apart): --from autotrain"
-        return FORMATS["aitraining"], note
+        return FORMATS["aitraining"], FORMATS["autotrain"]
     if len(found) > 1:
         raise UsageError(
             f"fits {' and '.join(found)} alike", where=leaves.source, hint=f"say it: --from {' or --from '.join(found)}"
         )
-    return FORMATS[found[0]], ""
+    return FORMATS[found[0]], None

@@ -58,13 +58,20 @@ def kind(leaves: Leaves) -> Chosen:
     return Chosen("tabular_regression" if numbers else "tabular_classification", note)
 
 
+_NETWORKS = "it is their network's, and the columns are learned by trees here"
+_MLP = 'learner_type "mlp" is a small network, with a learning rate and an end of its own'
+
+
+def _trees(leaves: Leaves) -> bool:
+    """Whether their columns are learned by trees, too: the other settings are those of a network."""
+    return str(leaves.get("model_type", "ecd")).casefold() == "gbm"
+
+
 def table(kind: str) -> Table:
     missing = Lost("there is no such part here", "leave it out, or keep to their program for it")
     tabular = kind.startswith("tabular")
     trainer: dict[str, Rule] = {
-        "learning_rate": To("/model/spec/learner/learning_rate", rules.number)
-        if tabular
-        else To("learning_rate", rules.number),
+        "learning_rate": To("learning_rate", rules.number),
         "epochs": Dead("a tree has rounds, and no epochs") if tabular else To("epochs", rules.number),
         "train_steps": To("max_steps", rules.whole),
         "batch_size": To("batch", lambda value: "auto" if str(value) == "auto" else rules.whole(value)),
@@ -271,10 +278,9 @@ def _numbers(value: Any) -> list[float]:
 
 def defaults(kind: str, leaves: Leaves) -> Mapping[str, Any]:
     if kind.startswith("tabular"):
-        gbm = leaves.get("model_type") == "gbm"
         return (
-            {"/model/spec/learner/learning_rate": 0.03, "/model/spec/learner/n_estimators": 1000, "val_share": 0.1}
-            if gbm
+            {"learning_rate": 0.03, "/model/spec/learner/n_estimators": 1000, "val_share": 0.1}
+            if _trees(leaves)
             else {"val_share": 0.1}
         )
     if kind == "sft":
@@ -409,7 +415,18 @@ def finish(draft: Draft) -> None:
     if draft.kind.startswith("tabular"):
         learner = draft.get("/model/spec/learner") or {}
         draft.put("/model/spec/learner", {"learner_type": "xgboost", **learner})
-        if draft.value("early") and draft.value("early") > 0:
+        trees = _trees(draft.leaves)
+        if draft.value("learning_rate") is not None and trees:
+            draft.put("/model/spec/learner/learning_rate", draft.value("learning_rate"))
+            draft.carried("learning_rate", "/model/spec/learner/learning_rate")
+        elif draft.value("learning_rate") is not None:
+            # Of a network: three hundred trees that learn at 0.001 have hardly begun.
+            draft.lost("learning_rate", _NETWORKS, _MLP)
+        # What all optimizers share would say that a table has none.
+        draft.taken.pop("learning_rate", None)
+        if draft.value("early") and draft.value("early") > 0 and not trees:
+            draft.lost("early", _NETWORKS, _MLP)
+        elif draft.value("early") and draft.value("early") > 0:
             draft.put("/model/spec/learner/early_stopping", {"patience": draft.value("early")})
             draft.carried("early", "/model/spec/learner/early_stopping/patience")
         else:

@@ -142,7 +142,28 @@ def test_aitraining_and_autotrain_differ_by_their_defaults():
     assert ours.spec["model"]["spec"].get("save_as", "whole") == "whole"
     assert theirs.spec["model"]["spec"]["finetuning_spec"]["method"] == "qlora"
     assert theirs.spec["model"]["spec"]["save_as"] == "adapter"
-    assert any("autotrain as well" in note for note in imported(text).notes)
+    # Of a file that does not say whose it is, both are named, and what would be other.
+    unsaid = imported(text)
+    assert unsaid.title == "aitraining, or AutoTrain Advanced"
+    (note,) = [note for note in unsaid.notes if "autotrain as well" in note]
+    assert (
+        "/model/spec/finetuning_spec/load_in_4bit true" in note or '/model/spec/finetuning_spec/method "qlora"' in note
+    )
+    assert '/model/spec/save_as "adapter"' in note and "--from autotrain" in note
+
+
+def test_a_file_that_means_the_same_by_both_says_so():
+    text = """
+        task: text_classification
+        base_model: a/b
+        project_name: x
+        log: none
+        backend: local
+        data: {path: d, train_split: train, valid_split: null, column_mapping: {text_column: t, target_column: l}}
+        params: {epochs: 2, lr: 0.00002}
+        """
+    assert imported(text).spec == imported(text, "autotrain").spec
+    assert any("as well, and the spec is the same" in note for note in imported(text).notes)
 
 
 def test_aitrainings_shortest_command_means_the_same_run():
@@ -356,6 +377,18 @@ def test_ludwig_warms_up_with_a_decay_and_without(decay):
 def test_a_script_without_a_training_is_none():
     with pytest.raises(Exception, match="no call that sets up a training"):
         importing.import_data(b"print(1)\n", "x.py")
+
+
+def test_a_networks_pace_is_not_that_of_trees():
+    text = """
+        input_features: [{name: a, type: number}]
+        output_features: [{name: b, type: category}]
+        trainer: {learning_rate: 0.001, early_stop: 5, epochs: 10}
+        """
+    report = imported(text, "ludwig")
+    assert report.spec["model"]["spec"]["learner"] == {"learner_type": "xgboost"}
+    for key in ("trainer.learning_rate", "trainer.early_stop"):
+        assert entry(report, key).outcome == "no equivalent" and "mlp" in entry(report, key).do
 
 
 def test_ludwigs_trees_texts_and_split():
