@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.training.share_interval import wilson
+from runner.statistics.wilson_interval import wilson
 
 #: Bootstrap samples behind an interval.
 DRAWS = 1000

@@ -14,11 +14,11 @@ from typing import Any
 from runner.errors import Fault, SpecError
 from runner.spec import pointers
 from runner.spec.envelope import ENGINES
-from runner.sweeps.children import Child, child_of
-from runner.sweeps.space import dotted, pointer_of, space_of
+from runner.sweeps.search_space import dotted, pointer_of, space_of
 from runner.sweeps.sweep_checking import CheckedSweep
 from runner.sweeps.sweep_fields import Parameter, Pruning, SweepSection
 from runner.sweeps.sweep_reading import LoadedSweep
+from runner.sweeps.trial_specs import Child, child_of
 
 #: Our methods, and what W&B calls what does the same.
 METHODS = {"grid": "grid", "random": "random", "tpe": "bayes", "gp": "bayes"}
