@@ -169,8 +169,8 @@ def read_journal(home: Path) -> None:
 
 def hear(home: Path, count: int) -> None:
     """What the methods take to hear of as many trials, and to draw the next."""
-    from runner.sweeps.choosing_values import Chooser
     from runner.sweeps.journal import TrialState
+    from runner.sweeps.optuna_study import Chooser
     from runner.sweeps.search_space import space_of
     from runner.sweeps.sweep_fields import SweepSection
 

@@ -135,8 +135,8 @@ def objective(values: dict[str, Any]) -> float:
 
 def search(seeds: int) -> None:
     """How soon each method comes to what 100 random draws come to."""
-    from runner.sweeps.choosing_values import Chooser
     from runner.sweeps.journal import TrialState
+    from runner.sweeps.optuna_study import Chooser
     from runner.sweeps.search_space import space_of
     from runner.sweeps.sweep_fields import SweepSection
 

@@ -196,7 +196,7 @@ def build(words: Sequence[str], name: str = "runner") -> App:
             continue
         more = ""
         if verb == "infer" and words[:1] == ["infer"] and "--help" in words:
-            from runner.cli.infer_options import model_options
+            from runner.cli.infer_flags import model_options
 
             more = model_options(words)
         app.command(
@@ -264,7 +264,7 @@ def run(words: Sequence[str]) -> int:
     as_json = "--json" in words
     try:
         if words[:1] == ["infer"] and "--help" not in words:
-            from runner.cli.infer_options import as_settings
+            from runner.cli.infer_flags import as_settings
 
             words = ["infer", *as_settings(words[1:])]
         result = _called(words or _alone())

@@ -50,7 +50,7 @@ def chat(
     """
     gc.enable()
     from runner.inference.chat_session import open_chat
-    from runner.inference.opening import parse_settings
+    from runner.inference.task_options import parse_settings
 
     person = sys.stdin is not None and sys.stdin.isatty()
     if json and person:

@@ -29,7 +29,7 @@ COMMANDS = {
 
 def carry_out(session: ChatSession, line: str) -> bool:
     """Do what a line with a slash says. False: it is the end."""
-    from runner.inference.opening import parse_settings
+    from runner.inference.task_options import parse_settings
 
     verb, _, rest = line.partition(" ")
     rest = rest.strip()

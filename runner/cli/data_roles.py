@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runner.cli.infer_options import value_of
+from runner.cli.infer_flags import value_of
 
 
 def roles_of_kind(words: Sequence[str]) -> str:

@@ -157,7 +157,7 @@ def serve(
             f"serving needs {', '.join(missing)}, not installed here", hint="pip install 'runner[train]'"
         )
     from runner.gateway.gateway_options import gathered
-    from runner.inference.opening import parse_settings
+    from runner.inference.task_options import parse_settings
     from runner.serving.application import application
     from runner.serving.keys_and_rate_limits import Keys, Rate
     from runner.serving.openai_requests import need_idle

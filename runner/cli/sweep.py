@@ -353,7 +353,7 @@ def _importance(folder: SweepFolder, record: Record) -> list[dict[str, float]]:
 
 
 def _told(checked: CheckedSweep, record: Record) -> list[dict[str, float]]:
-    from runner.sweeps.choosing_values import Chooser
+    from runner.sweeps.optuna_study import Chooser
 
     goals = [aim.goal for aim in checked.aims]
     chooser = Chooser(checked.loaded.sweep, checked.space, checked.loaded.base_value, goals)

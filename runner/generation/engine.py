@@ -13,7 +13,7 @@ from runner.contract import Task
 from runner.errors import UsageError
 from runner.generation.model_opening import open_answerer
 from runner.generation.reply import Reader, Reply
-from runner.inference.opening import read_options
+from runner.inference.task_options import read_options
 from runner.workspace import Workspace, absolute, current_folder
 
 Piece = TypeVar("Piece")

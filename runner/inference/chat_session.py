@@ -12,7 +12,8 @@ from runner.chat.messages import Conversation, Message
 from runner.contract import Task
 from runner.data.dialogues.infer_rows import AskedConversation, read_conversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
-from runner.inference.opening import open_model, read_options
+from runner.inference.opening import open_model
+from runner.inference.task_options import read_options
 from runner.store.files import write_json
 from runner.tasks.generation.completions import Ending
 from runner.workspace import Workspace

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from runner import __version__
 from runner.contract import AskedRows
 from runner.errors import Interrupted, RunnerError, Stopped, UsageError
-from runner.inference.opening import Opened, find_model, open_model, read_options
+from runner.inference.opening import Opened, find_model, open_model
+from runner.inference.task_options import read_options
 from runner.runs.event_kinds import Event, ProgressEvent
 from runner.store.files import write_json
 from runner.tasks.answers import Answers, Form, Kept, OutputFormat

@@ -17,8 +17,9 @@ from runner.contract import Task
 from runner.contract.quantities import counted
 from runner.errors import RunnerError
 from runner.inference import inferring
-from runner.inference.opening import Opened, read_options
+from runner.inference.opening import Opened
 from runner.inference.row_reading import RowReading, reading_of
+from runner.inference.task_options import read_options
 from runner.serving.completions import Refusal, Served
 from runner.serving.one_thread_work import Turns
 from runner.serving.own_memory import OwnMemory

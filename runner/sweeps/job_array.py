@@ -17,8 +17,8 @@ from runner.engines.slurm import unfit, writes_into
 from runner.engines.slurm_script import array_script
 from runner.errors import ConflictError, EnvironmentProblem, Fault, RunFailed, SpecError
 from runner.store.files import cannot_write, write_atomic, write_json
-from runner.sweeps.choosing_values import Chooser
 from runner.sweeps.constraint_checking import feasible
+from runner.sweeps.optuna_study import Chooser
 from runner.sweeps.running import MOST_VAIN
 from runner.sweeps.sweep_checking import CheckedSweep
 from runner.sweeps.sweep_folder import SweepFolder, sweep_folder

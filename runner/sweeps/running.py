@@ -15,9 +15,9 @@ from runner.runs.checkpoints import clear_checkpoints
 from runner.runs.run_folder import State, all_runs
 from runner.store.files import write_json
 from runner.sweeps import trial_process, trial_scores
-from runner.sweeps.choosing_values import Chooser
 from runner.sweeps.constraint_checking import feasible
 from runner.sweeps.journal import Record, Trial, TrialState
+from runner.sweeps.optuna_study import Chooser
 from runner.sweeps.search_space import dotted
 from runner.sweeps.sweep_checking import CheckedSweep
 from runner.sweeps.sweep_folder import SweepFolder, content_hash, sweep_folder

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from runner.sweeps import sweep_checking
-from runner.sweeps.choosing_values import Chooser
+from runner.sweeps.optuna_study import Chooser
 from runner.sweeps.sweep_reading import load_sweep
 
 BASE: dict[str, Any] = {

@@ -10,8 +10,9 @@ from typing import Any
 from runner import registry
 from runner.contract.quantities import counted
 from runner.inference import inferring
-from runner.inference.opening import find_model, read_options
+from runner.inference.opening import find_model
 from runner.inference.row_reading import reading_of
+from runner.inference.task_options import read_options
 from runner.pipeline.loaded_pipeline import LoadedStep
 from runner.pipeline.step_store import fingerprint
 from runner.pipeline.steps.raw_rows import raw_files

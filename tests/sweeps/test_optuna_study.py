@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runner.sweeps import constraints
-from runner.sweeps.choosing_values import Chooser
 from runner.sweeps.journal import Aim, Record, TrialState
+from runner.sweeps.optuna_study import Chooser
 from tests.sweeps.sweep_documents import BASE, chooser, sweep
 
 METHODS = ("random", "tpe", "gp", "cma-es", "halving")
