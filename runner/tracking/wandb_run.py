@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from runner.errors import IntegrityError
 from runner.store.files import read_json, write_json
@@ -22,6 +22,8 @@ AGENT = ("WANDB_SWEEP_ID", "WANDB_RUN_ID", "WANDB_PROJECT")
 @dataclass(frozen=True, kw_only=True)
 class WandbIdentity(TypedDocument):
     """Who a run is on W&B, as ``wandb.json`` keeps it."""
+
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"sweep"})
 
     run_id: str
     project: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,9 +21,9 @@ from runner.engines.ray_jobs import RayEngine
 from runner.engines.run_root import How
 from runner.engines.verdict import Budget, Standing, judge
 from runner.execution import train_and_resume
-from runner.execution.train_and_resume import Finished
 from runner.runs.event_hold import AT, FILE
 from runner.spec.checking import load
+from tests.conftest import Desk
 from tests.engines.conftest import Cluster
 from tests.engines.ray_nodes import RayNodes, ray_program
 from tests.examples import example
@@ -70,18 +71,20 @@ def order(nodes: RayNodes, name: str, *command: object, **fields: Any) -> Order:
     return Order(name, tuple(map(str, command)), options=options, **fields)
 
 
-def trained(cluster: Cluster, kind: str, run: dict[str, Any]) -> Finished:
-    """The kind's own example, of one epoch."""
-    document = example(kind, run=run)
-    if "epochs" in document:
-        document["epochs"] = 1
-    return train_and_resume.train(load(json.dumps(document), source=f"{kind}.json"), cluster.workspace)
+def document(kind: str, run: dict[str, Any]) -> dict[str, Any]:
+    """The kind's own example, of one epoch and of few rows where there are many."""
+    found = example(kind, run=run)
+    if "epochs" in found:
+        found["epochs"] = 1
+    if "base_model_name" in found["model"]["spec"]:
+        found["data"]["max_samples"] = 48
+    return found
 
 
-def sums(finished: Finished) -> dict[str, str]:
-    """sha256 by file of a stored model."""
-    manifest = json.loads((finished.model.path / "manifest.json").read_text())
-    return {name: entry["sha256"] for name, entry in manifest["files"].items()}
+def stored(model: Path) -> tuple[Any, dict[str, str]]:
+    """What a stored model was measured with, and sha256 by file."""
+    manifest = json.loads((model / "manifest.json").read_text())
+    return manifest["metrics"], {name: entry["sha256"] for name, entry in manifest["files"].items()}
 
 
 def ended(job: str) -> EngineStatus:
@@ -121,28 +124,87 @@ def test_a_job_that_is_asked_to_stop_has_its_grace_and_one_that_no_node_can_take
     RayEngine().cancel(job)
 
 
+@pytest.mark.warm
 def test_the_lightest_kind_of_every_family_is_trained_there_as_it_is_here(nodes: RayNodes, cluster: Cluster) -> None:
     # One thread in both: sums that are split over more come out differently in their last digits.
     there = {"executor": "ray", "cpus": 1, "gpus": 0} | {
         "engine": {"root": str(cluster.root), "options": {"address": nodes.address}}
     }
+    here = {"executor": "local", "cpus": 1, "gpus": 0}
     every = registry.built_in()
     assert {every[kind].family for kind in LIGHTEST} == {kind.family for kind in every.values()}
-    with ThreadPoolExecutor(2) as pool:
-        on_ray = {kind: pool.submit(trained, cluster, kind, there) for kind in LIGHTEST}
-    for kind, finished in on_ray.items():
-        here = trained(cluster, kind, {"executor": "local", "cpus": 1, "gpus": 0})
-        assert finished.result().metrics == here.metrics, kind
-        assert sums(finished.result()) == sums(here), kind
+    desk = Desk(cluster.home)
+
+    def on_ray(kind: str) -> Path:
+        loaded = load(json.dumps(document(kind, there)), source=f"{kind}.json")
+        return train_and_resume.train(loaded, cluster.workspace).model.path
+
+    # All are asked for at once, and the cluster has room for two at a time: meanwhile they are trained here.
+    with ThreadPoolExecutor(len(LIGHTEST)) as pool:
+        submitted = {kind: pool.submit(on_ray, kind) for kind in LIGHTEST}
+        made: dict[str, Path] = {}
+        for kind in LIGHTEST:
+            file = desk.write(f"{kind}.json", document(kind, here))
+            made[kind] = desk.home / desk("train", "--spec-file", file, "--json").ok().json["path"]
+        for kind in LIGHTEST:
+            assert stored(submitted[kind].result()) == stored(made[kind]), kind
+
+
+@pytest.mark.warm
+def test_a_run_that_is_stopped_keeps_its_checkpoint_and_goes_on_at_another_node(
+    nodes: RayNodes, cluster: Cluster, tmp_path: Path
+) -> None:
+    held = nodes.folder / "held"
+    held.unlink(missing_ok=True)
+    run = {"executor": "ray", "cpus": 1, "gpus": 0}
+    engine = {"stop_grace": 60, "options": {"address": nodes.address}}
+    desk = Desk(cluster.home)
+    file = desk.write("spec.json", cluster.document(run=run, engine=engine))
+    elsewhere = busy(nodes, "two", tmp_path)
+    training = desk.start("train", "--spec-file", file, stderr=subprocess.PIPE)
+    wait(held.exists, training)
+    root = cluster.run()
+    wait(lambda: root.storage.tree("checkpoints"), training)
+    desk("runs", "stop", "last").ok()
+    said = training.communicate()[1].decode()
+    assert training.returncode == 75, said
+    assert desk("runs", "list", "--json").ok().json[0]["state"] == "interrupted"
+    job = root.submission(1)[1]
+    assert job is not None
+    assert ended(job).state is EngineState.ENDED
+    assert [attempt.end and attempt.end.how for attempt in root.attempts()] == [How.CANCELLED]
+    assert root.done() is None
+    # The other node is free now, and the first one is not.
+    RayEngine().cancel(elsewhere)
+    ended(elsewhere)
+    first = busy(nodes, "one", tmp_path)
+    held.unlink(missing_ok=True)
+    desk("train", "--resume", "last").ok()
+    RayEngine().cancel(first)
+    ended(first)
+    assert not held.exists()
+    assert [attempt.end and attempt.end.how for attempt in root.attempts()] == [How.CANCELLED, How.DONE]
+    epochs = [event["epoch"] for event in map(json.loads, (desk.only_run() / "events.jsonl").read_text().splitlines())
+              if event["event"] == "epoch"]  # fmt: skip
+    assert epochs == [1, 2, 3]
+
+
+def busy(nodes: RayNodes, name: str, folder: Path) -> str:
+    """A job that takes all of the node until it is cancelled."""
+    here = folder / name
+    here.mkdir()
+    job = RayEngine().submit(
+        order(nodes, f"busy-{name}", sys.executable, "-c", SAVING, here, options={"labels": {"place": name}})
+    )
+    wait((here / "began").exists)
+    return job
 
 
 def test_a_run_whose_node_is_lost_goes_on_at_another_and_is_done_whatever_becomes_of_the_head(
     nodes: RayNodes, cluster: Cluster, tmp_path: Path
 ) -> None:
-    other = RayEngine().submit(
-        order(nodes, "far", sys.executable, "-c", SAVING, tmp_path, options={"labels": {"place": "two"}})
-    )
-    wait((tmp_path / "began").exists)
+    (nodes.folder / "held").unlink(missing_ok=True)
+    other = busy(nodes, "two", tmp_path)
     training = cluster.begin(run={"executor": "ray", "cpus": 1}, engine={"options": {"address": nodes.address}})
     wait((nodes.folder / "held").exists)
     RayEngine().cancel(other)

@@ -259,6 +259,24 @@ def test_who_a_run_is_does_not_change(run_dir: Path) -> None:
     assert identity(run_dir, SECTION).run_id == first.run_id
 
 
+def test_a_trial_is_the_run_that_an_agent_of_a_sweep_has_begun(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    agent = {"WANDB_SWEEP_ID": "s1", "WANDB_RUN_ID": "trial0", "WANDB_PROJECT": "swept"}
+    for name, value in agent.items():
+        monkeypatch.setenv(name, value)
+    found = identity(run_dir, SECTION)
+    assert (found.sweep, found.run_id, found.project) == ("s1", "trial0", "swept")
+    for name in agent:
+        monkeypatch.delenv(name)
+    # Resumed by hand it is still that one; and another run is one of its own.
+    assert identity(run_dir, SECTION) == found
+    other = run_dir.with_name("other")
+    other.mkdir()
+    assert identity(other, SECTION).sweep is None
+    monkeypatch.setenv("WANDB_RUN_ID", "not-of-a-sweep")
+    (other / "wandb.json").unlink()
+    assert identity(other, SECTION).run_id != "not-of-a-sweep"
+
+
 @pytest.mark.parametrize(
     ("section", "name"),
     [({"experiment_name": "e"}, "e"), ({"config_name": "c"}, "c"), ({}, "20260101-000000-x-abcd")],
