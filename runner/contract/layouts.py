@@ -141,6 +141,10 @@ class LoadedData:
     most_lost: float = 1.0
 
 
+#: Rows that a sentence names of each reason why rows are not used.
+FIRST_LOST = 3
+
+
 @dataclass
 class DataReport:
     """What became of every row that was read. A row is named by its line (text) or its number (Parquet, Arrow), from 1;
@@ -169,6 +173,18 @@ class DataReport:
     def change(self, reason: str, rows: Sequence[int | str]) -> None:
         """Count rows that are used otherwise than they stand in the file."""
         self._count(self.rows_changed, reason, rows)
+
+    def lost(self) -> str:
+        """Why rows are not used, each reason with its count and the first of them: ``empty_text 21 (10, 11, 12, ...)``.
+
+        Empty where none was dropped.
+        """
+        told = []
+        for reason, count in self.rows_dropped.items():
+            named = self.named.get(reason, [])[:FIRST_LOST]
+            shown = ", ".join(map(str, named)) + (", ..." if count > len(named) else "")
+            told.append(f"{reason} {count:,} ({shown})" if named else f"{reason} {count:,}")
+        return ", ".join(told)
 
     def _count(self, counts: dict[str, int], reason: str, rows: Sequence[int | str]) -> None:
         if len(rows):

@@ -17,6 +17,8 @@ from runner.tracking.run_task import baselines, best_baseline, recorded_tables, 
 
 #: What training minimises, by the names that kinds give it, and how it is called.
 LOSSES = {"train_loss": "Training loss", "loss": "Training loss"}
+#: What ``loss`` is where that of training stands beside it.
+HELD_OUT = "Loss on held-out rows"
 MOST_CURVES = 8
 MOST_ROWS = 500
 
@@ -62,12 +64,16 @@ def _figure(
     places = sorted(place for place, metrics in told.items() if name in metrics)
     values = np.array([told[place][name] for place in places])
     measure = next((measure for measure in task.measures if measure.metric == name), None)
-    label = LOSSES.get(name) or (measure.label if measure is not None else clean(name).replace("_", " "))
+    told_at_all = (*run.steps.values(), *run.epochs.values())
+    held_out = name == "loss" and any("train_loss" in metrics for metrics in told_at_all)
+    of_training = name in LOSSES and not held_out
+    label = LOSSES[name] if of_training else HELD_OUT if held_out else ""
+    label = label or (measure.label if measure is not None else clean(name).replace("_", " "))
     reference = finite(best.get(name)) if best is not None and measure is not None else None
     counted = len(told) if unit == "epoch" else len(places)
     plot = plots.curve(
         np.array(places, float), values, f"{label} over {counted} {unit}s", unit, kept, reference,
-        "two" if name in LOSSES else "one",
+        "two" if of_training else "one",
     )  # fmt: skip
     notes = []
     if kept is not None and name in told.get(kept, {}):

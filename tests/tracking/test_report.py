@@ -198,6 +198,18 @@ def test_every_plot_has_a_title_and_every_epoch_a_point(tmp_path: Path) -> None:
     assert loss.count('class="best"') == 1
 
 
+def test_a_loss_beside_that_of_training_is_the_one_on_held_out_rows(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "run", epochs=3)
+    events = [json.loads(line) for line in (path / "events.jsonl").read_text().splitlines()]
+    for event in events:
+        if event["event"] == "epoch":
+            event["metrics"]["loss"] = 0.5
+    (path / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
+    text, _ = page_of(path)
+    assert text.count("<h3>Training loss</h3>") == 1
+    assert text.count("<h3>Loss on held-out rows</h3>") == 1
+
+
 def test_rows_are_in_order_and_this_run_is_brought_out(tmp_path: Path) -> None:
     text, _ = page_of(make_run(tmp_path / "run", llms=150))
     board = text[text.index('id="leaderboard"') : text.index('id="calibration"')]

@@ -260,9 +260,8 @@ def _known_labels(read: list[Target], train: np.ndarray, told: Told) -> list[Tar
 def _need_enough(section: LabelledTextData, report: DataReport, kept: int) -> None:
     lost = report.rows_read - kept
     if not kept or lost > section.max_rows_lost * report.rows_read:
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in report.rows_dropped.items())
         raise DataError(
-            f"{lost:,} of {counted(report.rows_read, 'rows')} cannot be used: {reasons or 'there are no rows'}",
+            f"{lost:,} of {counted(report.rows_read, 'rows')} cannot be used: {report.lost() or 'there are no rows'}",
             where="/data/max_rows_lost",
             hint="mend the rows, or allow it: data.max_rows_lost is the share that may be lost",
         )

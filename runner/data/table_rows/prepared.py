@@ -101,9 +101,8 @@ def usable_targets(section: TableData, table: Cells, told: Told) -> tuple[np.nda
         told.report.drop(reason, table.lines(rows))
     lost = len(table) - int(mask.sum()) + sum(map(len, table.bad.values()))
     if lost > section.max_rows_lost * told.report.rows_read or not mask.any():
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in told.report.rows_dropped.items())
         raise DataError(
-            f"{lost:,} of {told.report.rows_read:,} rows cannot be used: {reasons or 'there are no rows'}",
+            f"{lost:,} of {told.report.rows_read:,} rows cannot be used: {told.report.lost() or 'there are no rows'}",
             where="/data/max_rows_lost",
             hint="mend the rows, or allow it: data.max_rows_lost is the share that may be lost",
         )

@@ -39,7 +39,7 @@ class Told:
 
     def lost(self) -> str:
         """The rows that are dropped by now and why, as the end of a sentence; nothing where none is."""
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in self.report.rows_dropped.items())
+        reasons = self.report.lost()
         return f"; of {self.report.rows_read:,} rows these were dropped: {reasons}" if reasons else ""
 
 

@@ -190,6 +190,12 @@ def need_differences(rows: Sequence[PairRow]) -> None:
             where="/data",
             hint='"form": "pair" learns from pairs that belong together, without it',
         )
+    if form == "pair" and len(rows) > 1 and _all_alike(row.anchor.strip() for row in rows) is not None:
+        raise DataError(
+            "every pair to learn from has the same first text: every second text belongs to it, and none does not",
+            where="/data",
+            hint="is the right column the anchor? data.columns names it",
+        )
     if form == "pair" and _all_alike(row.positive.strip() for row in rows) is not None:
         raise DataError(
             "every pair to learn from has the same second text: there is none that does not belong to an anchor",

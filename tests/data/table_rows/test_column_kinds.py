@@ -278,7 +278,7 @@ def test_many_classes_of_one_row_are_said_once_with_their_count(table):
 
 def test_too_many_rows_without_a_target_fail(table):
     path = table({"n": COUNT, "y": ["a", "b", *[""] * 28]})
-    with pytest.raises(DataError, match="28 of 30 rows cannot be used: missing_target 28"):
+    with pytest.raises(DataError, match=r"28 of 30 rows cannot be used: missing_target 28 \(4, 5, 6, \.\.\.\)"):
         load(path)
     assert load(path, max_rows_lost=1, validation_split=0).report.rows_kept == 2
 

@@ -132,6 +132,8 @@ def test_rows_of_which_nothing_can_be_told_apart_are_refused():
 
     with pytest.raises(DataError, match="has the score"):
         need_differences([PairRow(at, f"a{at}", f"b{at}", score=1.0) for at in range(3)])
+    with pytest.raises(DataError, match="the same first text"):
+        need_differences([PairRow(at, "a", f"b{at}") for at in range(3)])
     with pytest.raises(DataError, match="the same second text"):
         need_differences([PairRow(at, f"a{at}", "b") for at in range(3)])
 
