@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from runner import near_names
-from runner.errors import ConflictError, UsageError
+from runner.errors import ConflictError, Stopped, UsageError
 from runner.store.files import write_atomic
-from runner.wizard.prompt_interface import Asker, Choice, Question
+from runner.wizard.prompt_interface import Asker, Choice, Command, Question
 
 SEED = 42
 
@@ -224,18 +224,23 @@ def purpose_of(name: str) -> Purpose:
 
 
 def ask(asker: Asker) -> Purpose:
-    """Ask a person what the first model is for."""
-    answer = asker.ask(
-        Question(
-            "purpose",
-            "What is your first model for?",
-            "choice",
-            default=DEFAULT,
-            help="Sample data and a document are written here, and a model is trained on them.",
-            choices=[Choice(each.name, each.title, f"{each.data}, {each.file}") for each in PURPOSES.values()],
-        )
+    """Ask a person what the first model is for. Raises :class:`Stopped` for ``:quit``."""
+    question = Question(
+        "purpose",
+        "What is your first model for?",
+        "choice",
+        default=DEFAULT,
+        help="Sample data and a document are written here, and a model is trained on them.",
+        choices=[Choice(each.name, each.title, f"{each.data}, {each.file}") for each in PURPOSES.values()],
     )
-    return PURPOSES[answer]
+    while True:
+        try:
+            return PURPOSES[asker.ask(question)]
+        except Command as command:
+            if command.name == "quit":
+                raise Stopped("left; nothing was written or started") from None
+            asker.say(f"  {question.help}" if command.name == "help" else f"  ! :{command.name} is of no use here")
+            asker.say("  This is the only question; :quit leaves, and nothing is written.")
 
 
 def write(purpose: Purpose, folder: Path) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 from pathlib import Path
@@ -9,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from runner.errors import ConflictError
+from runner.errors import ConflictError, Stopped
 from runner.pipeline.loading import load_pipeline_file
 from runner.spec.checking import load_file
 from runner.wizard import quickstart
+from runner.wizard.numbered_prompts import NumberedPrompts
 from runner.wizard.prompt_interface import Question
 from tests.conftest import Desk
 
@@ -62,6 +64,15 @@ def test_a_person_is_asked_once_what_for() -> None:
     (question,) = asker.asked
     assert [choice.value for choice in question.choices] == ["router", "chat", "classifier", "table"]
     assert question.default == "router"
+
+
+def test_words_that_other_wizards_know_are_answered() -> None:
+    out = io.StringIO()
+    typed = NumberedPrompts(io.StringIO(":help\n:back\n:show\n:set epochs=3\n:why\ntable\n"), out, 60)
+    assert quickstart.ask(typed).name == "table"
+    assert "Sample data and a document are written here" in out.getvalue() and ":back is of no use" in out.getvalue()
+    with pytest.raises(Stopped):
+        quickstart.ask(NumberedPrompts(io.StringIO(":quit\n"), io.StringIO(), 60))
 
 
 def test_without_a_terminal_the_flags_are_said(desk: Desk) -> None:
