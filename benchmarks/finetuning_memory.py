@@ -5,7 +5,7 @@
 The estimate is what `runner train --dry-run` tells. What was taken is the greatest resident size (VmHWM) of a process
 that trains, without that of a bare start: a process that has trained the packaged tiny model on the same rows for one
 step, so that what libraries load on first use is there. All are forks of one process that has the libraries and nothing
-else. A training has three steps and a measurement after each, so that the best weights lie beside the present ones,
+else. A training has two steps and a measurement after each, so that the best weights lie beside the present ones,
 writes checkpoints and stores its model. The models are shapes of 8 to 15 million parameters, made here at random.
 """
 
@@ -62,7 +62,7 @@ def main() -> None:
             empty = apart(lambda kind=kind, tiny=tiny: measured(kind, tiny, home))
             for method in arguments.methods:
                 more = {"finetuning_spec": METHODS[method], "gradient_checkpointing": arguments.checkpointing}
-                made = spec(kind, str(home / kind), {"max_steps": 3, "evaluation": {"every": 1}} | more)
+                made = spec(kind, str(home / kind), {"max_steps": 2, "evaluation": {"every": 1}} | more)
                 told, phase = apart(lambda kind=kind, made=made: estimate(kind, made, home))
                 taken = apart(lambda kind=kind, made=made: measured(kind, made, home)) - empty
                 if arguments.json:

@@ -177,7 +177,7 @@ def without_privileges(desk: Desk, words: list[object], stdin: bytes = b"") -> R
         env=desk.variables,
         input=stdin,
         capture_output=True,
-        timeout=60,
+        timeout=300,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 

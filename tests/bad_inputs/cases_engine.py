@@ -206,9 +206,9 @@ CASES = [
     trained(
         "a memory limit of a container",
         137,
-        contained(memory="16m"),
+        contained(memory=LITTLE),
         "/run/memory",
-        "memory limit of 16 MiB",
+        "memory limit of 8 MiB",
         marks=needs_engine,
         leaves="failed",
     ),

@@ -56,7 +56,7 @@ def busy(bench: Bench) -> None:
 
     def end() -> None:
         process.terminate()
-        process.wait(60)
+        process.wait(300)
 
     bench.undo.callback(end)
 

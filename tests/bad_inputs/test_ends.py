@@ -66,7 +66,7 @@ class PrivateEngine:
 
     def docker(self, *words: str, check: bool = True, **more) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
-            ["docker", f"--host={self.address}", *words], check=check, capture_output=True, timeout=60, **more
+            ["docker", f"--host={self.address}", *words], check=check, capture_output=True, timeout=300, **more
         )
 
     def load_sleeper(self) -> None:
@@ -92,7 +92,7 @@ class PrivateEngine:
         for container in self.docker("ps", "-aq").stdout.decode().split():
             self.docker("rm", "--force", container)
         self._process.terminate()
-        self._process.wait(60)
+        self._process.wait(300)
         # An engine that was killed forgets that it had made its folder a mount.
         while subprocess.run(["umount", self._folder / "data"], capture_output=True).returncode == 0:
             pass
@@ -122,7 +122,7 @@ def test_an_engine_that_is_killed_while_a_run_executes(private_engine, tmp_path)
         process = desk.start("train", "--spec-file", path, "--json", stdout=said, stderr=subprocess.DEVNULL)
     wait_for(lambda: private_engine.docker("ps", "-q").stdout)
     private_engine.kill()
-    assert process.wait(60) == 6
+    assert process.wait(300) == 6
     document = json.loads((tmp_path / "said").read_text())
     assert document["exit_code"] == 6
     assert "Docker Engine went away" in document["message"]
@@ -144,7 +144,7 @@ def test_a_container_that_is_killed_can_be_resumed(engine, tmp_path):
     run = checkpoints[0].parents[1]
     container = json.loads((run / "state.json").read_text())["worker"]["container"]
     subprocess.run(["docker", "kill", container], check=True, capture_output=True)
-    assert process.wait(60) == 137
+    assert process.wait(300) == 137
     state = json.loads((run / "state.json").read_text())
     assert (state["state"], state["exit_code"], state["failure"]["error"]) == ("interrupted", 137, "killed")
     few = desk.write("few.json", json.loads(path.read_text()) | {"epochs": reached(run) + 3})
@@ -166,7 +166,7 @@ def test_a_worker_that_is_killed_is_told_and_can_be_resumed(tmp_path):
     )
     run = wait_for(lambda: list((tmp_path / "runs").glob("*/checkpoints/0*")))[0].parents[1]
     os.kill(json.loads((run / "state.json").read_text())["worker"]["pid"], signal.SIGKILL)
-    out, _ = process.communicate(timeout=60)
+    out, _ = process.communicate(timeout=300)
     document = json.loads(out)
     assert (process.returncode, document["exit_code"], document["error"]) == (137, 137, "killed")
     assert f"runner train --resume {run.name}" in document["hint"]

@@ -200,7 +200,7 @@ def test_ctrl_c_leaves_what_is_done_and_reuse_goes_on(desk):
     words = ("compare", *files, "--executor", "local", "--output-dir", "out")
     process = held(desk, *words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert b"--reuse" in said and b"Traceback" not in said
     document = json.loads((desk.home / "out" / "comparison.json").read_text())

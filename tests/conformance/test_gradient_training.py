@@ -22,6 +22,8 @@ TRAINED = [kind for kind in KINDS if issubclass(registry.load(kind).Spec, Gradie
 GROUPED = [pytest.param(kind, marks=[pytest.mark.xdist_group(kind), pytest.mark.slow]) for kind in TRAINED]
 EPOCHS = 6
 MIN_DELTA = 50.0
+#: Rows of a training whose example takes all there are: when it ends does not hang on how many it has.
+ROWS = 64
 #: Kinds are ended in one way or the other: they share their loops, so that each of these meets both.
 ENDS = {kind: (signal.SIGKILL, signal.SIGTERM)[at % 2] for at, kind in enumerate(TRAINED)}
 #: What is asked to stop in its second epoch has to have a third before it.
@@ -29,8 +31,9 @@ PATIENCE = {signal.SIGKILL: 1, signal.SIGTERM: 2}
 
 
 def document(kind: str, **fields: Any) -> dict[str, Any]:
-    """The kind's example with a cosine; no epoch is so much better that it would go on past its patience."""
+    """The kind's example on few rows, with a cosine; no epoch is so good that it would go on past its patience."""
     made = example(kind, epochs=EPOCHS)
+    made["data"].setdefault("max_samples", ROWS)
     spec = made["model"]["spec"]
     spec["optimizer"] = {"optimizer_type": "adamw"} | spec.get("optimizer", {}) | {"lr_decay_gamma": None}
     spec |= {

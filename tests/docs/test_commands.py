@@ -98,7 +98,7 @@ def test_the_command_works(command: str, checkout: Shell, tmp_path: Path):
     assert done.returncode == 0, done.stdout
     assert "Traceback" not in done.stdout
     if running is not None:
-        assert running.wait(60) == 75
+        assert running.wait(300) == 75
 
 
 @pytest.mark.slow

@@ -177,7 +177,7 @@ def test_when_the_supervisor_dies_the_container_stops_and_the_run_resumes(desk, 
     process, run = waiting(desk, document, own_cache)
     container = json.loads((run / "state.json").read_text())["worker"]["container"]
     process.kill()
-    until = time.monotonic() + 60
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         state = subprocess.run(
             ["docker", "inspect", "--format", "{{.State.Running}}", container], capture_output=True, text=True

@@ -177,7 +177,7 @@ def test_a_worker_that_fails_after_a_stop_has_failed(
     wait(lambda: any('"waiting"' in file.read_text() for file in (crashing.home / "runs").glob("*/events.jsonl")))
     process.send_signal(told)
     try:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=300)
     finally:
         # The end of its lease ends the worker too.
         process.kill()

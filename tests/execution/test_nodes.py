@@ -203,7 +203,7 @@ def test_two_nodes_train_what_one_trains_though_one_of_them_is_lost(make_desk: A
     for process in [*lost.children(recursive=True), lost]:
         process.kill()
     held.unlink()
-    assert first.wait(120) == NodeLost.code
+    assert first.wait(300) == NodeLost.code
     end = attempt(both, 1, "end")
     assert (end["how"], end["failure"]["message"]) == ("interrupted", "node 1 of 2 was lost")
     assert not (both / "DONE.json").exists()

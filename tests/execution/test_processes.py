@@ -259,5 +259,5 @@ def test_no_process_outlives_a_killed_worker(make_desk: Any) -> None:
     assert len(family) == 2
     worker.kill()
     assert process.wait(300) == 137
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=300)
     assert not alive

@@ -63,7 +63,7 @@ def test_ctrl_c_checkpoints_and_exits_130_and_the_run_resumes(desk):
     spec = desk.write("spec.json", elo(epochs=4))
     process, run = held_run(desk, "train", "--spec-file", spec, "--executor", "local", stderr=subprocess.PIPE)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert f"runner train --resume {run.name}" in said.decode()
     assert "Traceback" not in said.decode()
@@ -160,7 +160,7 @@ def test_a_reader_that_goes_away_is_no_error(desk, words):
     )
     os.close(writing)
     os.close(reading)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert (process.returncode, said) == (0, b"")
 
 

@@ -60,7 +60,7 @@ def test_a_client_that_goes_away_before_the_first_piece_ends_the_request_too():
     stub = Stub(Reply([HANG]))
     with behind_http(stubs={"small": stub}, fields=WAITED_FOR) as found:
         with pytest.raises(openai.APITimeoutError):
-            found.client(timeout=0.5).chat.completions.create(**ASKED, stream=True)
+            found.client(timeout=2).chat.completions.create(**ASKED, stream=True)
         found.until(stub.left.is_set)
         found.until(lambda: found.counted("in_flight") == {"": 0.0})
         assert found.counted("failovers_total") == {}

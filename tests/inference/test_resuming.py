@@ -195,7 +195,7 @@ def test_a_signal_ends_the_command_and_the_same_command_goes_on(elo, tmp_path, s
     process = held(elo, *words, output, at="progress:3", stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     assert (tmp_path / "o.jsonl.partial" / "state.json").exists()
     process.send_signal(sent)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert process.returncode == code, said
     if sent != signal.SIGKILL:
         assert b"the same command goes on from there" in said

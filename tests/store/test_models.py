@@ -87,7 +87,7 @@ def test_promotions_at_the_same_time_get_versions_of_their_own(tmp_path, artifac
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(300)
     found = model_lookup.versions(tmp_path / "store", "kind", "name")
     assert [model.version for model in found] == [1, 2, 3, 4]
     assert {verify(model.path).run for model in found} == {"r0", "r1", "r2", "r3"}

@@ -38,7 +38,7 @@ def killed_after(desk: Desk, document: dict[str, Any], count: int, number: int =
     wait(lambda: len(lines(desk)) >= count or process.poll() is not None)
     if process.poll() is None:
         os.kill(process.pid, number)
-    process.wait(120)
+    process.wait(300)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_told_to_stop_it_says_how_to_go_on(make_desk: Callable[[], Desk]) -> Non
     process = desk.start_copy("sweep", "run", file, "--executor", "local")
     wait(lambda: any(line["event"] == "ended" for line in lines(desk)), process)
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(120) == 75
+    assert process.wait(300) == 75
     shown = desk("sweep", "show", NAME, "--json").ok().json["states"]
     assert shown["running"] == 0 and shown["interrupted"] <= 1
     assert run(desk, sweep(trials=3)).ok().json["states"]["complete"] == 3

@@ -188,7 +188,7 @@ def test_a_push_that_is_killed_is_completed_by_the_next(
     assert family
     pusher.send_signal(signal.SIGKILL)
     pusher.wait()
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=300)
     assert alive == []
     assert upload_queue.read(workspace.outbox, entry.id).state == "uploading"
     rule.times = 0

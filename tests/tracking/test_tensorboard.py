@@ -116,7 +116,7 @@ def test_a_server_answers_on_this_machine_alone_and_ends_by_its_own_number(tmp_p
             tensorboard_server.start(run.path, keep=True)
     finally:
         tensorboard_server.stop(run.path)
-    server.process.wait(60)
+    server.process.wait(300)
     assert not psutil.pid_exists(server.shown.pid)
     assert tensorboard_server.shown(run.path) is None
 
@@ -130,8 +130,8 @@ def test_a_training_writes_and_shows_and_its_server_ends_with_it(desk):
     assert psutil.pid_exists(shown["pid"]) and not shown["kept"]
     # Killed at once, with no chance to end anything: the lease is a pipe, and that closes by itself.
     process.send_signal(signal.SIGKILL)
-    process.wait(60)
-    psutil.wait_procs([psutil.Process(shown["pid"])] if psutil.pid_exists(shown["pid"]) else [], timeout=60)
+    process.wait(300)
+    psutil.wait_procs([psutil.Process(shown["pid"])] if psutil.pid_exists(shown["pid"]) else [], timeout=300)
     assert not psutil.pid_exists(shown["pid"])
     done = desk("train", "--resume", "last").ok()
     (told,) = [line for line in done.err.splitlines() if line.startswith("TensorBoard: ")]

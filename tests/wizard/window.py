@@ -14,7 +14,7 @@ import pyte
 from tests.warm import inherited
 
 #: What is not on the screen after this many seconds will not be.
-DEADLINE = 60.0
+DEADLINE = 240.0
 UP, DOWN, ENTER, CTRL_C, CTRL_D, CLEAR = "\x1b[A", "\x1b[B", "\r", "\x03", "\x04", "\x15"
 
 
