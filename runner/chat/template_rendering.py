@@ -22,6 +22,10 @@ from runner.chat.refusals import Unrenderable
 DAY = date(2024, 7, 26)
 #: One thread writes at a time: transformers keeps a compiled template, and with it the marks that it is making.
 _WRITING = threading.Lock()
+#: What a template may raise: it is a program, and a fault of it is never one of ours.
+FAULTS = (
+    TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, RecursionError,
+)  # fmt: skip
 _GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
 _DATES = re.compile(r"""strftime_now\(\s*(?:"([^"]*)"|'([^']*)')\s*\)""")
 
@@ -72,7 +76,7 @@ class Template:
                     add_generation_prompt=prompt,
                     **dict[str, Any](self.special_tokens),
                 )
-        except (TemplateError, TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+        except (TemplateError, *FAULTS) as error:
             raise Unrenderable(
                 "template refuses",
                 f"the chat template ({self.name}) refuses the conversation: {error}",

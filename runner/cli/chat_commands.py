@@ -27,10 +27,23 @@ COMMANDS = {
 }
 
 
-def carry_out(session: ChatSession, line: str) -> bool:
-    """Do what a line with a slash says. False: it is the end."""
+def _set(session: ChatSession, pair: str) -> None:
+    """Change an option, and say what it is now. What is wrong with one is told by the command that was typed."""
     from runner.inference.task_options import parse_settings
 
+    try:
+        changed = parse_settings([pair])
+        session.set(**changed)
+    except UsageError as error:
+        error.where = (error.where or "").replace("--set", "/set")
+        error.hint = error.hint and error.hint.replace("--set", "/set")
+        raise
+    for name in changed:
+        say(f"{name} = {getattr(session.options, name)}")
+
+
+def carry_out(session: ChatSession, line: str) -> bool:
+    """Do what a line with a slash says. False: it is the end."""
     verb, _, rest = line.partition(" ")
     rest = rest.strip()
     if verb not in COMMANDS:
@@ -49,7 +62,7 @@ def carry_out(session: ChatSession, line: str) -> bool:
         session.set(system=rest or None)
         say("the system's turn is set" if rest else "there is no system's turn")
     elif verb == "/set":
-        session.set(**parse_settings([rest]))
+        _set(session, rest)
     elif verb == "/options":
         say("\n".join(f"{name} = {value}" for name, value in session.options.model_dump().items()))
     elif verb == "/save":

@@ -99,9 +99,14 @@ def _usable(kind: str) -> bool:
     return True
 
 
-def _need_type(workspace: Workspace, wanted: ModelReference) -> None:
+#: How near a word is to a type that was meant, where it may as well be an owner's name on the Hub.
+MEANT = 0.65
+
+
+def _need_type(workspace: Workspace, wanted: ModelReference, *, or_base: bool) -> None:
     """Raise :class:`NotFoundError` for a type that does not exist, which is a better message than a missing model; its
-    hint has what is stored by that name as other types."""
+    hint has what is stored by that name as other types. ``or_base``: a name that is near no type may be one of the Hub.
+    """
     try:
         registry.load(str(wanted.model_type))
     except NotFoundError as error:
@@ -113,6 +118,11 @@ def _need_type(workspace: Workspace, wanted: ModelReference) -> None:
             error.hint = f"{named} is a base model, and a stored one is needed: `runner models` lists those"
         elif str(wanted.model_type) + "/" == pretrained.OWN:
             error.hint = near_names.hint(named, made_models.DRAWN, f"there are {', '.join(made_models.DRAWN)}")
+        elif or_base and not near_names.nearest(str(wanted.model_type), registry.kinds(), MEANT):
+            error.message += f", and no model {named} of the Hub lies here"
+            error.hint = (
+                f"`runner models` lists what is stored; a model of the Hub is fetched once: hf download {named}"
+            )
         raise
 
 
@@ -128,14 +138,17 @@ def find_model(workspace: Workspace, reference: str, *, or_base: bool = False) -
         except NotFoundError as error:
             if or_base and (base := untrained.at_hand(reference, None, workspace.cache)) is not None:
                 return base
-            error.hint = error.hint or "a path leads to what `runner models export` wrote; a name is TYPE/NAME"
+            leads = "what `runner models export` wrote" + (
+                ", or to a base model with its config.json" if or_base else ""
+            )
+            error.hint = error.hint or f"a path leads to {leads}; a name is TYPE/NAME"
             raise
     try:
         wanted = parse_reference(reference)
         if or_base and (base := untrained.at_hand(reference, wanted, workspace.cache)) is not None:
             return base
         if wanted.model_type is not None and not os.path.lexists(workspace.store / wanted.model_type):
-            _need_type(workspace, wanted)
+            _need_type(workspace, wanted, or_base=or_base)
         return find(workspace.store, wanted)
     except RunnerError as error:
         if os.path.isfile(os.path.join(reference, MANIFEST)):  # noqa: PTH113, PTH118 - these raise nothing

@@ -49,10 +49,15 @@ def _validated(task: Task, given: Mapping[str, Any], flags: Mapping[str, str]) -
         fault = error.errors()[0]
     name = str(fault["loc"][0]) if fault["loc"] else ""
     field = task.options.model_fields.get(name)
+    hint = field.description if field else None
+    if fault["type"] == "list_type":
+        # A shell takes the quotation marks away that are not within others.
+        as_json = f'{name}=["...", "..."]'
+        hint = f"a list is written as JSON: {as_json}, in a shell '{as_json}'" + (f". {hint}" if hint else "")
     raise UsageError(
         f"{name} is {json.dumps(read.get(name), default=str)}: {fault['msg'][:1].lower()}{fault['msg'][1:]}",
         where=flags.get(name, f"--set {name}=..."),
-        hint=field.description if field else None,
+        hint=hint,
     )
 
 

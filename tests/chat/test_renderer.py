@@ -237,6 +237,30 @@ def test_what_the_template_refuses_names_the_message() -> None:
         chat.prompt(twice)
 
 
+@pytest.mark.parametrize(
+    "fall",
+    [
+        "{{ 1 // (messages | length - messages | length) }}",
+        "{{ 10.0 ** 1000 }}",
+        "{% for i in range(10 ** 7) %}{% endfor %}",
+        "{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}",
+    ],
+    ids=["divides by nothing", "a number too large", "a range too long", "calls itself"],
+)
+def test_a_template_that_falls_over_every_conversation_is_refused(fall: str) -> None:
+    with pytest.raises(DataError, match="refuses the conversation") as refused:
+        _chat(fall + _PLAIN)
+    assert refused.value.where == "/model/spec/chat/template"
+
+
+def test_a_template_that_falls_over_a_row_refuses_it() -> None:
+    chat = _chat("{% if messages | length > 4 %}{{ 1 // 0 }}{% endif %}" + _PLAIN)
+    chat.trained(_CHAT.with_messages(_CHAT.messages[1:3]))
+    with pytest.raises(Unrenderable, match="refuses the conversation") as refused:
+        chat.trained(_CHAT)
+    assert refused.value.reason == "template refuses"
+
+
 def test_nothing_is_left_out_silently() -> None:
     no_system = (
         "{% for m in messages if m['role'] != 'system' %}<|{{ m['role'] }}|>{{ m['content'] }}<|end|>{% endfor %}"

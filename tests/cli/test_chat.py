@@ -87,7 +87,9 @@ def test_both_ways_to_end_are_among_the_commands(talking: Desk, end):
         ("/resett", ExitCode.USAGE, "did you mean /reset?"),
         ("/save", ExitCode.USAGE, "/save takes FILE"),
         ("/reset now", ExitCode.USAGE, "/reset takes nothing"),
-        ("/set temperature", ExitCode.USAGE, "not key=value"),
+        ("/set temperature", ExitCode.USAGE, "error: /set: 'temperature' is not key=value"),
+        ("/set temperature=hot", ExitCode.USAGE, "error: /set temperature=...: temperature is"),
+        ("/set stop=END", ExitCode.USAGE, 'a list is written as JSON: stop=["...", "..."]'),
         ("/set n=3", ExitCode.USAGE, "all answers would be the same"),
         ("/set num_beams=3", ExitCode.USAGE, "no effect in a chat"),
         ("/load nowhere.json", ExitCode.NOT_FOUND_OR_CONFLICT, "no such file"),
@@ -97,6 +99,11 @@ def test_a_command_of_a_script_that_cannot_be_done_is_told_and_the_rest_is_done(
     ran = talking("chat", CHATS, *SHORT, "--json", stdin=f"Hi\n{line}\nAnd?\n")
     assert ran.code == code and words in ran.err and "Traceback" not in ran.err
     assert [turn["content"] for turn in ran.json["messages"] if turn["role"] == "user"] == ["Hi", "And?"]
+
+
+def test_what_an_option_is_now_is_said(talking: Desk):
+    ran = talking("chat", CHATS, stdin='/set temperature=0.7\n/set stop=["END"]\n').ok()
+    assert ran.err.splitlines() == ["temperature = 0.7", "stop = ['END']"] and ran.out == ""
 
 
 def test_the_line_of_a_command_is_named_and_the_first_that_fails_gives_the_code(talking: Desk):

@@ -60,6 +60,18 @@ def test_a_misspelt_one_has_the_nearest_as_its_hint(workspace: Workspace):
     assert refused.value.hint == "did you mean 'runner/tiny-llama'?"
 
 
+@pytest.mark.parametrize("name", ["HuggingFaceTB/SmolLM2-360M-Instruct", "NoSuchOrg/NoModel"])
+def test_one_of_the_hub_that_is_not_here_is_called_so(talking: Desk, name: str):
+    refused = talking("chat", name, stdin="Hi\n")
+    assert refused.code == 5 and f"no model {name} of the Hub lies here" in refused.err
+    assert f"hf download {name}" in refused.err and "did you mean" not in refused.err
+
+
+def test_a_type_with_a_letter_wrong_is_none_of_the_hub(talking: Desk):
+    refused = talking("chat", "stf/nobody", stdin="Hi\n")
+    assert refused.code == 5 and "did you mean 'sft'?" in refused.err and "Hub" not in refused.err
+
+
 def test_where_a_stored_one_is_needed_it_is_called_a_base(workspace: Workspace):
     with pytest.raises(NotFoundError) as refused:
         open_model(workspace, BASE)
