@@ -96,7 +96,7 @@ def infer(
         Where to compute.
     """
     gc.enable()
-    from runner.inference import inferring, opening, output_places, row_reading
+    from runner.inference import inferring, output_places, row_reading, task_options
 
     workspace = Workspace.current()
     form = output_places.form(output_path, output_format)
@@ -107,7 +107,7 @@ def infer(
         )
     flags = {"models_to_score": models_to_score, "unknown": unknown}
     given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
-    given |= opening.parse_settings(set_ or ())
+    given |= task_options.parse_settings(set_ or ())
     if responses_of:
         given["responses_of"] = [(name, str(file)) for name, file in responses_of]
     question = inferring.ask(workspace, model, given, batch_size=batch_size, device=device)

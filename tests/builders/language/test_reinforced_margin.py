@@ -22,7 +22,7 @@ THINGS = (
 )
 # fmt: on
 #: Epochs, prompts a step, the learning rate, and fields: 320 answers are drawn. PPO draws 160, learns four times from
-#: each, and went from 0.1 of the answers to 0.9 of them and more, with three seeds of three. At twice the rate one of
+#: each, and went from 0.1 of the answers to 0.9 of them and more, with two seeds of two. At twice the rate one of
 #: seven stayed where it was.
 SETTINGS = {
     "grpo": (1, 4, 0.0002, {"group_size": 8}),
