@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runner.errors import IntegrityError
+from runner.errors import IntegrityError, NotFoundError
 from runner.store.files import sha256_file
 
 ADAPTER = "adapter_config.json"
@@ -41,14 +41,19 @@ def found_base(folder: Path, base: Mapping[str, Any], cache: Path | None, store:
     """The folder of a stored adapter's base, found by its name and checked by its hashes.
 
     ``store`` is where stored models are, where the adapter is not one of them. Raises :class:`IntegrityError` for a
-    base of other bytes, and what resolving a name raises.
+    base of other bytes, and what resolving a name raises, told as the adapter's.
     """
     from runner.training import pretrained
 
     # A stored base lies in the same store: <store>/<type>/<name>/<version>.
     beside = (store or folder.parents[2]) / base["name"] if len(folder.parents) > 2 else folder
     stored = beside != folder and any((beside / name).exists() for name in ("config.json", ADAPTER))
-    found = beside if stored else pretrained.resolve(base["name"], base.get("revision"), cache)
+    try:
+        found = beside if stored else pretrained.resolve(base["name"], base.get("revision"), cache)
+    except NotFoundError as error:
+        error.message = f"the adapter was trained beside {base['name']}, which is not here"
+        error.hint = "put the base back that it was trained on, or train anew"
+        raise
     for name, wanted in base["files"].items():
         path = found / name
         if not path.exists() or sha256_file(path) != wanted:

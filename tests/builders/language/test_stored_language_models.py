@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from runner import registry
-from runner.errors import IntegrityError, RunnerError
+from runner.errors import IntegrityError, NotFoundError, RunnerError
 from tests.builders.language.conftest import ROWS, loaded, weights
 
 METHODS = [
@@ -75,6 +75,11 @@ def test_an_adapter_beside_another_base_is_refused(trained, base, tmp_path):
     with pytest.raises(IntegrityError) as caught:
         registry.load("sft").Predictor.load(context.artifact, cache=tmp_path)
     assert caught.value.hint
+    document["base"]["name"] = "sft/gone/v1"
+    (context.artifact / "language_model.json").write_text(json.dumps(document))
+    with pytest.raises(NotFoundError, match="trained beside sft/gone/v1, which is not here") as caught:
+        registry.load("sft").Predictor.load(context.artifact, cache=tmp_path)
+    assert "put the base back" in caught.value.hint
 
 
 @pytest.mark.parametrize("bits", [True, False])
