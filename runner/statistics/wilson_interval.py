@@ -12,4 +12,5 @@ def wilson(share: np.ndarray, count: np.ndarray) -> tuple[np.ndarray, np.ndarray
     share = np.clip(share, 0, 1)
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
+    # Of a share of 0 or 1 one end is the share itself, which sums of floats may miss by a digit.
+    return np.clip(middle - half, 0, share), np.clip(middle + half, share, 1)
