@@ -171,3 +171,9 @@ def test_a_smaller_perplexity_wins():
     lower = Measure("perplexity", "Perplexity", "perplexity", better="lower")
     one, other = (Figure(lower, np.array([[nats, 2.0], [nats, 2.0]]), exponential) for nats in (1.0, 2.0))
     assert paired(one, other, seed=0)["wins"] == 2
+
+
+@pytest.mark.parametrize("name", ["bleu", "chrf"])
+def test_a_score_over_one_answer_has_neither_interval_nor_error(name: str):
+    found, error, _ = figure_of(metric(name), ["the cat sat here now"], [["the cat sat there now"]]).interval(1)
+    assert 0 < found.value < 100 and not found.has_ends and math.isnan(error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,8 +35,12 @@ def corpus_parts(metric: sections.Bleu | sections.ChrF, answers: Sequence[str], 
     parts = np.array([row(*pair) for pair in zip(answers, references, strict=True)], np.float64)
 
     def statistic(sums: np.ndarray) -> np.ndarray:
-        flat = np.rint(sums).astype(np.int64).reshape(-1, sums.shape[-1])
-        scores = [scorer._compute_score_from_stats([int(each) for each in row]).score for row in flat]
+        # Where nothing tells how other rows would be, there are no sums, and no score of them.
+        flat = np.rint(sums).reshape(-1, sums.shape[-1])
+        scores = [
+            math.nan if np.isnan(row).any() else scorer._compute_score_from_stats([int(each) for each in row]).score
+            for row in flat
+        ]
         return np.array(scores).reshape(sums.shape[:-1])
 
     return parts, statistic
