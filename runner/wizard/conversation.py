@@ -79,7 +79,8 @@ class Conversation:
                 if self.draft.own.get("script"):
                     return self._to_script()
             return self._end()
-        except Interrupted:
+        except (Interrupted, KeyboardInterrupt):
+            # Ctrl-C at a prompt, or between two of them.
             raise Interrupted("setup cancelled; nothing was started", hint=self._how_to_resume()) from None
 
     def missing(self) -> None:

@@ -21,14 +21,19 @@ class NumberedPrompts:
         self._width = width
 
     def ask(self, question: Question) -> Any:
-        self._out.write(self._drawn(question) + "\n")
-        self._out.flush()
-        while True:
-            typed = self._line(question)
-            try:
-                return answer_of(question, typed)
-            except NotAnAnswer as error:
-                self.say(f"  ! {error}")
+        try:
+            self._out.write(self._drawn(question) + "\n")
+            self._out.flush()
+            while True:
+                typed = self._line(question)
+                try:
+                    return answer_of(question, typed)
+                except NotAnAnswer as error:
+                    self.say(f"  ! {error}")
+        except (KeyboardInterrupt, EOFError):
+            # Also while the question is written.
+            self._out.write("\n")
+            raise Interrupted("setup cancelled") from None
 
     def say(self, text: str) -> None:
         self._out.write(wrapped(text, self._columns) + "\n")
@@ -36,18 +41,13 @@ class NumberedPrompts:
 
     def _line(self, question: Question) -> str:
         prompt = self._prompt(question)
-        try:
-            if question.shape == "secret" and self._source is sys.stdin:
-                return getpass.getpass(prompt)
-            self._out.write(prompt)
-            self._out.flush()
-            line = self._source.readline()
-        except (KeyboardInterrupt, EOFError):
-            self._out.write("\n")
-            raise Interrupted("setup cancelled") from None
+        if question.shape == "secret" and self._source is sys.stdin:
+            return getpass.getpass(prompt)
+        self._out.write(prompt)
+        self._out.flush()
+        line = self._source.readline()
         if not line:
-            self._out.write("\n")
-            raise Interrupted("setup cancelled")
+            raise EOFError
         # A terminal's echo has put the line break there; what is piped shows none.
         return line
 

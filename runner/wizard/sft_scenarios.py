@@ -129,6 +129,8 @@ class _Walk:
             before = self.asked
             try:
                 steps[at]()
+            except KeyboardInterrupt:
+                raise Interrupted("setup cancelled; nothing was started") from None
             except Command as command:
                 if command.name == "back":
                     self._keep()

@@ -91,6 +91,15 @@ def test_back_to_a_step_asks_it_and_what_follows_again(step):
     assert set(after) <= set(keys)
 
 
+def test_ctrl_c_between_two_questions_starts_nothing_too(here):
+    class Reading(Scripted):
+        def say(self, text: str) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match="setup cancelled; nothing was started"):
+        converse(Reading(TABLE))
+
+
 @pytest.mark.slow
 def test_the_end_of_input_at_every_question_starts_nothing_and_leaves_no_spec(here):
     keys = whole_walk()

@@ -125,6 +125,15 @@ def test_space_marks_several():
     assert pressed(Question("q", "?", "several", default=["pear"], choices=FRUIT.choices), ENTER) == ["pear"]
 
 
+def test_ctrl_c_while_a_question_is_written_is_an_interruption():
+    class Interrupting(io.StringIO):
+        def flush(self) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted):
+        NumberedPrompts(io.StringIO("x\n"), Interrupting()).ask(Question("q", "Name?"))
+
+
 @pytest.mark.parametrize(
     "question", [FRUIT, Question("q", "Name?"), Question("q", "?", "several", choices=FRUIT.choices)]
 )
