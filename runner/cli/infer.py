@@ -36,7 +36,7 @@ def infer(
     models_to_score: Annotated[list[str] | None, Words] = None,
     prompts: Annotated[list[str] | None, Words] = None,
     prompts_file: Annotated[Path | None, Dash] = None,
-    prompts_format: Literal["text", "jsonl", "parquet"] | None = None,
+    prompts_format: Literal["text", "jsonl", "csv", "parquet", "conll"] | None = None,
     input_: Annotated[Path | None, Input] = None,
     responses_of: Annotated[list[tuple[str, Path]] | None, Pair] = None,
     batch_size: int = 128,
@@ -69,7 +69,7 @@ def infer(
         Text has a prompt a line, blank ones are skipped. A line of JSONL is a string, or an object with "prompt" or
         "messages" (role, content) and perhaps an "id"; Parquet has columns of these names.
     prompts_format
-        What the file or standard input is, whatever its name or looks.
+        What the file or standard input is, whatever its name or looks. Prompts of routers are text, jsonl or parquet.
     responses_of
         Score an LLM unseen in training, by what it answered: a .jsonl file of "prompt" and "response".
         Once for each such LLM.

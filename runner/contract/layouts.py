@@ -212,6 +212,8 @@ class AskedRows(Protocol):
     count: int
     blank: int
     has_ids: bool
+    #: What else there is to say of them before they are answered, in sentences.
+    notes: Sequence[str]
 
     @property
     def empty(self) -> bool:

@@ -6,11 +6,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from runner.data.records.data_files import container_of, is_pattern
+from runner.data.records.data_files import NO_OTHERS, Container, container_of, is_pattern
 from runner.errors import NotFoundError, UsageError
 from runner.store.files import cannot_write
 
@@ -35,6 +35,8 @@ class AskedFiles(Generic[Rows]):
     formats: Mapping[str, str]
     #: Endings of files of lines of text, where the layout has such; other files have to be called as a container is.
     lines: Sequence[str] = ()
+    #: Suffixes of files of the layout's own, beside those that all layouts read.
+    also: Mapping[str, Container] = field(default_factory=lambda: NO_OTHERS)
 
     def from_file(self, path: Path, format: str | None = None, **told: Any) -> Rows:
         """A file, by its ending unless the format is said; a pipe by another name (``<(...)``) is read as one.
@@ -49,13 +51,13 @@ class AskedFiles(Generic[Rows]):
                 return self.from_pipe(file, format, name=str(path), **told)
         if not path.exists() and not is_pattern(path):
             raise NotFoundError("there is no such file", where=str(path))
-        named = path.suffix.lower() in self.lines or container_of(path.name) is not None
+        named = path.suffix.lower() in self.lines or container_of(path.name, self.also) is not None
         if self.lines and not named and path.is_file():
             raise UsageError(
                 f"a file's format is told by its name, and {path.suffix or 'none'} is no suffix of one",
                 where=str(path),
-                hint=f"{', '.join([*self.lines, *FORMATS.values()])}; or say it: "
-                "--prompts-format text|jsonl|csv|parquet",
+                hint=f"{', '.join(dict.fromkeys([*self.lines, *self.formats.values()]))}; or say it: "
+                f"--prompts-format {'|'.join(self.formats)}",
             )
         return self.make(str(path), path, None, **told)
 

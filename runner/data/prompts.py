@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, get_args
 
 from runner.data.prompt_rows import MESSAGES, PROMPT, TAG_NAMES, Row, prompt_row
 from runner.data.records.broken_rows import BrokenRows
@@ -40,6 +40,7 @@ class Prompts:
     #: What :meth:`check` found.
     count = 0
     blank = 0
+    notes: Sequence[str] = ()
     has_ids = False
     #: Prompts without a category tag.
     untagged = 0
@@ -189,6 +190,7 @@ def from_words(words: Sequence[str]) -> Prompts:
 
 def from_file(path: Path, format: Format | None = None) -> Prompts:
     """A file, by its suffix unless the format is said; what is no regular file (``<(...)``) is read as a pipe is."""
+    _need_format(format)
     try:
         file = path.open("rb")
         mode = path.stat().st_mode
@@ -220,6 +222,7 @@ def from_pipe(stream: Any, format: Format | None = None, name: str = "<stdin>") 
 
     Without a format it is JSONL if its first line that is not blank begins with ``{`` or ``"`` and is JSON, else text.
     """
+    _need_format(format)
     file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the prompts do
     try:
         shutil.copyfileobj(stream, file, GLANCE)
@@ -227,6 +230,13 @@ def from_pipe(stream: Any, format: Format | None = None, name: str = "<stdin>") 
     except OSError as error:
         raise cannot_write(Path(tempfile.gettempdir()), error) from error
     return Prompts(name, format or _glance(file), file)
+
+
+def _need_format(format: str | None) -> None:
+    if format is not None and format not in get_args(Format):
+        raise UsageError(
+            f"{format} is no format of prompts", where="--prompts-format", hint=", ".join(get_args(Format))
+        )
 
 
 def _glance(file: Any) -> Format:

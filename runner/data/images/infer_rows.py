@@ -58,6 +58,7 @@ class PictureRows:
 
     def __init__(self, name: str, found: Collected, holder: Any = None) -> None:
         self.name, self.found, self.holder = name, found, holder
+        self.notes: Sequence[str] = found.warnings
         self._pictures = found.pictures()
         self.count = len(found)
         self._sha256 = ""
@@ -202,4 +203,11 @@ def _of_table(path: Path, cache: Path, told: Mapping[str, Any], folder: str | No
     )
     found = Collected()
     TableReader(reading, cache, "").read(found, path)
+    if folder is not None:
+        told_of_a_pipe(found, path)
     return found
+
+
+def told_of_a_pipe(found: Collected, path: Path) -> None:
+    """Take the name of the file that a pipe was put into out of what is said of it: it is nobody's."""
+    found.warnings = [sentence.replace(path.name, "it", 1) for sentence in found.warnings]

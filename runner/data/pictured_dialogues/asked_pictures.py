@@ -20,15 +20,16 @@ from runner.data.dialogues.turn_reader import TurnReader
 from runner.data.images import infer_rows as pictures_alone
 from runner.data.images.collected import Collected
 from runner.data.images.infer_rows import PictureRows
+from runner.data.images.picture_tree import tree_of, walked
 from runner.data.images.pictures import PictureFault, is_picture
-from runner.data.images.table_pictures import BATCH, Reading, TableReader
+from runner.data.images.table_pictures import BATCH, Reading, TableReader, tell_of_groups
 from runner.data.pictured_dialogues.collected_rows import PictureShelf
 from runner.data.pictured_dialogues.picture_slots import Slots
 from runner.data.pictured_dialogues.pictured_row import Picture, PicturedRow
 from runner.data.pictured_dialogues.pictured_rows import IMAGES, QUESTIONS, Layout
 from runner.data.records import open_records
 from runner.data.records.broken_rows import BrokenRows
-from runner.data.records.data_files import container_of
+from runner.data.records.data_files import container_of, is_pattern
 from runner.errors import DataError, UsageError
 
 NOTHING, WHERE = "no pictures", "--input"
@@ -171,8 +172,7 @@ def from_file(path: Path, format: str | None = None, **told: Any) -> AskedPictur
     if path.is_fifo():
         with path.open("rb") as file:
             return from_pipe(file, format, str(path), **told)
-    table = format is not None or container_of(path.name) is not None
-    if not table or not path.exists():
+    if not _is_table(path, format):
         return _alone(pictures_alone.from_file(path, format), told)
     holder = tempfile.TemporaryDirectory(prefix="runner-pictures-")
     try:
@@ -205,6 +205,13 @@ def from_pipe(stream: Any, format: str | None = None, name: str = "standard inpu
     except BaseException:
         holder.cleanup()
         raise
+
+
+def _is_table(path: Path, format: str | None) -> bool:
+    """Whether it is a table, or shards of one: a folder without a picture, a pattern."""
+    if path.is_dir():
+        return not tree_of(walked(path, str(path))).pictures
+    return is_pattern(path) or (path.exists() and (format is not None or container_of(path.name) is not None))
 
 
 def _alone(rows: PictureRows, told: Mapping[str, Any], holder: Any = None) -> AskedPictures:
@@ -244,6 +251,9 @@ def _of_table(path: Path, name: str, holder: Any, told: Mapping[str, Any], folde
     finally:
         shelf.abandon()
     broken.tell()
+    tell_of_groups(shelf.found, records.files)
+    if folder is not None:
+        pictures_alone.told_of_a_pipe(shelf.found, path)
     return AskedPictures(name, drafts, shelf.found, _prompt(told), holder)
 
 

@@ -89,6 +89,7 @@ class TableRows:
     count = 0
     blank = 0
     has_ids = False
+    notes: Sequence[str] = ()
 
     def __init__(
         self,
@@ -147,19 +148,22 @@ class TableRows:
         if not isinstance(self._source, Path):
             yield from self._source
             return
-        from runner.data.records import open_records
-        from runner.data.records.data_files import data_files
-
         try:
-            written = self._written.of(self._source, data_files(self._source)[1], self.name)
-            broken = BrokenRows()
-            yield from self._records(open_records(self._source, pointer="", **written), broken)
-            broken.tell()
+            yield from self._of_files(self._source)
         except DataError as error:
             if self._holder is not None and error.where:
                 # A pipe has a name, and the file that it was put into is nobody's.
                 error.where = error.where.replace(str(self._source), self.name)
             raise
+
+    def _of_files(self, path: Path) -> Iterator[TableRow]:
+        from runner.data.records import open_records
+        from runner.data.records.data_files import data_files
+
+        written = self._written.of(path, data_files(path)[1], self.name)
+        broken = BrokenRows()
+        yield from self._records(open_records(path, pointer="", **written), broken)
+        broken.tell()
 
     def _records(self, records: Records, broken: BrokenRows) -> Iterator[TableRow]:
         """The rows that can be read; the others are put to the broken ones."""

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.contract.quantities import counted
 from runner.data.asked_files import FORMATS, AskedFiles, is_array
 from runner.data.dialogues.cell_values import kind, missing
 from runner.data.dialogues.column_roles import plain
 from runner.data.dialogues.row_faults import RowFault
 from runner.data.records.broken_rows import BrokenRows
 from runner.data.records.byte_streams import opened
+from runner.data.records.data_files import Container, data_files
 from runner.data.table_rows.infer_rows import TableRows, Written
 from runner.data.tagged_tokens.character_spans import words_of
+from runner.data.tagged_tokens.conll_files import Columns, blocks, has_no_header
+from runner.data.tagged_tokens.conll_suffixes import CONLL
 from runner.data.tagged_tokens.list_cells import list_of
 from runner.data.tagged_tokens.tagged_row import joined
 from runner.data.tagged_tokens.token_rows import TEXTS, TOKENS
 from runner.errors import DataError, UsageError
 
 ROW = 'a row is an object with "text" or "tokens"'
+SENTENCE = "a line is a token, alone or with its columns, and a blank line ends a sentence"
 WHERE, NOTHING = "--input", "no rows"
-HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet), or pipe them in: cat FILE | ..."
+HOW = "--prompts T1 T2, --input FILE (.txt, .jsonl, .json, .csv, .parquet, .conll), or pipe them in: cat FILE | ..."
 #: Suffixes of files of lines of text.
 LINES = (".txt", ".text", ".md")
+#: Those of files in CoNLL's form: a file of lines of text is called .txt here, though training reads it as CoNLL's.
+SENTENCES: Mapping[str, Container] = {suffix: kind for suffix, kind in CONLL.items() if suffix not in LINES}
 #: The field of an object that a text alone stands for, in a server's rows.
 TEXT_FIELD = "text"
 
@@ -96,6 +104,38 @@ class AskedTexts(TableRows):
                 else:
                     self.blank += 1
 
+    def _of_files(self, path: Path) -> Iterator[Any]:
+        files, container = data_files(path, also=SENTENCES)
+        if container not in ("conll", "tsv"):
+            yield from super()._of_files(path)
+            return
+        encoding = self._written.of(path, container, self.name)["encoding"]
+        if container == "tsv" and not has_no_header(files[0], encoding):
+            yield from super()._of_files(path)
+            return
+        tagged, broken = 0, BrokenRows()
+        for file in files:
+            for line, cells in blocks(file, encoding, Counter()):
+                try:
+                    if isinstance(cells, RowFault):
+                        raise cells
+                    yield self._sentence(cells, line)
+                    tagged += len(cells) > 1
+                except RowFault as fault:
+                    place = f"{file if self._holder is None else self.name}:{line}"
+                    broken.add(DataError(fault.detail or fault.reason, where=place, hint=SENTENCE))
+        broken.tell()
+        if tagged:
+            self.notes = [f"the tags of {counted(tagged, 'sentences')} are passed over: the model finds its own"]
+
+    def _sentence(self, cells: Columns, line: int) -> AskedText:
+        own = self._columns.get("tokens", "1")
+        # What other files call their column is no number of one.
+        column = own if own.isdigit() else "1"
+        if column not in cells:
+            raise RowFault("unrecognised_columns", f"there are {counted(len(cells), 'columns')}, and no {column}.")
+        return AskedText(*joined(tuple(cells[column])), None, line)
+
     def _records(self, records: Any, broken: BrokenRows) -> Iterator[Any]:
         for row in super()._records(records, broken):
             try:
@@ -141,5 +181,5 @@ def _begins(head: bytes) -> str:
     return "json" if is_array(head) else "jsonl" if head[:1] == b"{" else "text"
 
 
-_FILES = AskedFiles("texts", _opened, _begins, {**FORMATS, "text": ".txt"}, LINES)
+_FILES = AskedFiles("texts", _opened, _begins, {**FORMATS, "text": ".txt", "conll": ".conll"}, LINES, SENTENCES)
 from_file, from_pipe = _FILES.from_file, _FILES.from_pipe

@@ -16,6 +16,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from runner.contract import LoadContext, LoadedData
+from runner.data.images import infer_rows
 from runner.data.pictured_dialogues import asked_pictures
 from runner.data.pictured_dialogues.pictured_row import shown
 from runner.data.pictured_dialogues.section import PicturedDialoguesData
@@ -62,6 +63,21 @@ def test_a_large_group_of_rows_is_told_with_how_to_write_it(folder, monkeypatch)
     (told,) = [each for each in report.warnings if "row_group_size=100" in each]
     assert told.startswith("rows.parquet has 240 rows of")
     assert report.facts["large_row_groups"] == 1
+
+
+@pytest.mark.parametrize("reader", [asked_pictures, infer_rows])
+def test_a_large_group_of_asked_rows_is_told_too(reader, folder, monkeypatch):
+    monkeypatch.setattr("runner.data.images.table_pictures.LARGE_GROUP", 5_000)
+    rows = [{"image": picture(at), "question": f"What is {at}?"} for at in range(240)]
+    for name, group in (("one.parquet", 240), ("many.parquet", 100)):
+        parquet.write_table(pa.Table.from_pylist(rows), folder / name, row_group_size=group)
+    asked = reader.from_file(folder / "one.parquet")
+    (told,) = asked.notes
+    assert told.startswith("one.parquet has 240 rows of") and "row_group_size=100" in told
+    with (folder / "one.parquet").open("rb") as piped:
+        (told,) = reader.from_pipe(piped).notes
+    assert told.startswith("it has 240 rows of")
+    assert not reader.from_file(folder / "many.parquet").notes
 
 
 def user(content: Any) -> dict[str, Any]:
@@ -208,6 +224,19 @@ def test_a_row_is_asked_with_its_question_or_without(folder):
     assert second.conversation is None and second.caption_prompt == "Say."
     assert first.key() == third.key()
     assert first.key() != fourth.key()
+
+
+@pytest.mark.parametrize("named", ["shards", "shards/*.parquet"])
+def test_shards_of_a_table_are_asked_with_their_questions(folder, named):
+    (folder / "shards").mkdir()
+    for at in range(2):
+        row = {"image": picture(at), "question": f"What is {at}?"}
+        parquet.write_table(pa.Table.from_pylist([row]), folder / "shards" / f"{at}.parquet")
+    rows = asked_pictures.from_file(folder / named)
+    rows.check()
+    asked = next(iter(rows.chunks(9)))
+    said = [shown(row.conversation.messages[0].content) for row in asked]
+    assert "What is 0?" in said[0] and "What is 1?" in said[1]
 
 
 def test_pictures_alone_are_asked_without_a_question(folder):

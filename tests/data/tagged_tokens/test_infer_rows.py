@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -58,3 +59,46 @@ def test_rows_that_are_none_are_named(tmp_path: Path) -> None:
         DataError, match=r"neither a text nor tokens among 'words_'; and 1 row more .*'text' is a number"
     ):
         read(infer_rows.from_file(path))
+
+
+CONLL = "-DOCSTART- -X- O\n\n# id 1\nIda NNP B-PER\nleft VBD O\n\nOslo NNP B-LOC\n"
+
+
+@pytest.mark.parametrize("name", ["rows.conll", "rows.bio", "rows.iob2.gz", "folder"])
+def test_files_in_conll_s_form_are_read_as_training_reads_them(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    if name == "folder":
+        path.mkdir()
+        (path / "1.conll").write_text(CONLL)
+    else:
+        path.write_bytes(gzip.compress(CONLL.encode()) if name.endswith(".gz") else CONLL.encode())
+    asked = infer_rows.from_file(path)
+    rows = read(asked)
+    assert [row.tokens for row in rows] == [("Ida", "left"), ("Oslo",)] and [row.line for row in rows] == [4, 7]
+    assert rows[0].text == "Ida left" and rows[0].spans == ((0, 3), (4, 8))
+    assert list(asked.notes) == ["the tags of 2 sentences are passed over: the model finds its own"]
+
+
+def test_conll_of_other_columns_and_names(tmp_path: Path) -> None:
+    path = tmp_path / "rows.conll"
+    path.write_text("1\tIda\tB-PER\n2\tleft\tO\n")
+    assert read(infer_rows.from_file(path, columns={"tokens": "2"}))[0].tokens == ("Ida", "left")
+    # What training's other files call their column is no number of one.
+    assert read(infer_rows.from_file(path, columns={"tokens": "words"}))[0].tokens == ("1", "2")
+    with pytest.raises(DataError, match=r"there are 3 columns, and no 5\.") as refused:
+        read(infer_rows.from_file(path, columns={"tokens": "5"}))
+    assert refused.value.where == f"{path}:1"
+    (tmp_path / "rows.tsv").write_text("Ida\tB-PER\nleft\tO\n")
+    assert read(infer_rows.from_file(tmp_path / "rows.tsv"))[0].tokens == ("Ida", "left")
+    (tmp_path / "rows.txt").write_text("Ida O\nleft O\n")
+    assert len(read(infer_rows.from_file(tmp_path / "rows.txt"))) == 2, "lines of text"
+    assert read(infer_rows.from_file(tmp_path / "rows.txt", "conll"))[0].tokens == ("Ida", "left")
+
+
+def test_conll_without_tags_through_a_pipe() -> None:
+    asked = infer_rows.from_pipe(io.BytesIO(b"Ida\nleft\n\nOslo\n"), "conll")
+    assert [row.tokens for row in read(asked)] == [("Ida", "left"), ("Oslo",)] and not asked.notes
+    asked.close()
+    with pytest.raises(DataError, match="'left' has 1 column, and the first has 2") as refused:
+        read(infer_rows.from_pipe(io.BytesIO(b"Oslo B\n\nIda O\nleft\n"), "conll"))
+    assert refused.value.where == "standard input:3"
