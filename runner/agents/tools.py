@@ -32,6 +32,8 @@ RunName = Annotated[str, Field(description='A run: its id, a part of one, or "la
 MOST_LINES, MOST_EVENTS = 1000, 500
 #: Bytes of a log's end that are looked at.
 LOG_END = 1 << 20
+#: What to do with a run that is not running, and is not over.
+CLOSED_BY = "call stop with cancel true to close it for good; a person goes on with it: runner train --resume RUN"
 
 
 class Tools:
@@ -176,10 +178,21 @@ class Tools:
             box.append(answered({"run": found.id, "lines": text.splitlines()[-lines:]}))
         return box[0]
 
-    async def stop(self, run: RunName) -> CallToolResult:
+    async def stop(
+        self,
+        run: RunName,
+        cancel: Annotated[bool, Field(description="Close the run for good: it cannot be resumed.")] = False,
+    ) -> CallToolResult:
         """Ask a run to save a checkpoint and stop; it can be resumed. Waits until it has."""
         with told() as box:
-            document = await commands.run(["runs", "stop", self._run(run).id], self.folder)
+            words = ["runs", "stop", self._run(run).id, *(["--cancel"] if cancel else [])]
+            try:
+                document = await commands.run(words, self.folder)
+            except Refused as error:
+                # The command's hint names its flag, which an agent has not.
+                if "--cancel" in (error.document.get("hint") or ""):
+                    error.document["hint"] = CLOSED_BY
+                raise
             commands.reap(self.begun)
             box.append(answered(document))
         return box[0]

@@ -74,7 +74,7 @@ def collect(
     """
     from runner.chat.endpoints.answers_cache import AnswersCache
     from runner.chat.endpoints.backends import read
-    from runner.chat.endpoints.chat_requests import Asking
+    from runner.chat.endpoints.chat_requests import Asking, Seldom
     from runner.inference.collecting.collecting import Collector, chosen, read_questions, written
     from runner.store.files import write_atomic
 
@@ -97,10 +97,9 @@ def collect(
     if not asked:
         raise UsageError("there is nobody to ask beside the judge", where="--backends")
     questions = read_questions(prompts_file, grade, reference, group, against is not None)
-    collector = Collector(
-        asked, grade, AnswersCache(Workspace.current().cache / "answers"), Asking(timeout, attempts, backoff), judging,
-        against, concurrency,
-    )  # fmt: skip
+    asking = Asking(timeout, attempts, backoff, say=Seldom(say))
+    cache = AnswersCache(Workspace.current().cache / "answers")
+    collector = Collector(asked, grade, cache, asking, judging, against, concurrency)
     with progress_shown() as emit:
         found = collector.collect(questions, emit)
     summary = found.summary([keyed.backend.name for keyed in asked])

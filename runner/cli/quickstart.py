@@ -11,7 +11,7 @@ from runner.cli.output import say
 from runner.cli.parameters import Json
 from runner.cli.program_name import as_called
 from runner.errors import ExitCode, UsageError
-from runner.workspace import current_folder
+from runner.workspace import Workspace, current_folder
 
 
 def quickstart(
@@ -60,15 +60,17 @@ def quickstart(
     file = Path(purpose.file)
     words = "pipeline run" if purpose.is_pipeline else "train --spec-file"
     say(f"{as_called()} {words} {file}")
-    if purpose.is_pipeline:
-        from runner.cli.pipeline import run
+    # What a task says to type next may name a file of the reader's own, which nobody has in a first folder.
+    then = None if purpose.then is None else f"{as_called()} {purpose.then}"
+    if not purpose.is_pipeline:
+        from runner.cli.train import train_loaded
+        from runner.spec.checking import load_file
 
-        code: int | None = run(file, executor=executor, json=json)
-    else:
-        from runner.cli.train import train
+        train_loaded(load_file(file), Workspace.current(), executor=executor, as_json=json, command=then)
+        return None
+    from runner.cli.pipeline import run
 
-        code = train(spec_file=file, executor=executor, json=json)
-    if code in (None, ExitCode.DONE) and purpose.then is not None and not json:
-        # What was said before this names a file of the reader's own, which nobody has in a first folder.
-        print(f"{as_called()} {purpose.then}")
+    code: int | None = run(file, executor=executor, json=json)
+    if code in (None, ExitCode.DONE) and then is not None and not json:
+        print(then)
     return code

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,7 +19,9 @@ from runner.errors import UsageError
 from runner.workspace import Workspace
 
 if TYPE_CHECKING:
-    pass
+    from runner.execution.train_and_resume import Finished
+    from runner.spec.checking import LoadedSpec
+    from runner.tracking.terminal import TerminalListener
 
 
 def train(
@@ -65,8 +69,6 @@ def train(
     anyway
         Begin although the training will not fit this machine's memory or disk, which is otherwise refused.
     """
-    from runner.tracking.terminal import TerminalListener
-
     workspace = Workspace.current()
     if interactive and (further or resume is not None or dry_run or json):
         raise UsageError("--interactive asks for one spec, and trains it", hint="leave the other flags out")
@@ -120,28 +122,61 @@ def train(
         run = train_and_resume.leave(loaded, workspace, executor=executor, anyway=anyway, announce=announce)
         left(run, as_json=json)
         return None
-    listener = TerminalListener(sys.stderr, print_every=loaded.spec.log.print_every if loaded else 1)
+    if resume is None:
+        assert loaded is not None
+        train_loaded(loaded, workspace, executor=executor, anyway=anyway, as_json=json)
+        return None
+    with _listening(loaded.spec.log.print_every if loaded else 1) as listener:
+        finished = train_and_resume.resume(
+            resume,
+            workspace,
+            changed=loaded,
+            executor=executor,
+            allow_changed_data=allow_changed_data,
+            anyway=anyway,
+            listeners=[listener],
+            announce=announce,
+        )
+    _ended(finished, json)
+    return None
 
+
+def train_loaded(
+    loaded: LoadedSpec,
+    workspace: Workspace,
+    *,
+    executor: str | None = None,
+    anyway: bool = False,
+    as_json: bool = False,
+    command: str | None = None,
+) -> None:
+    """Train a spec that was read, and say what came of it. ``command``: what to type next, if not what its task says.
+
+    Raises what a training raises.
+    """
+    from runner.execution import train_and_resume
+
+    gc.enable()
+    with _listening(loaded.spec.log.print_every) as listener:
+        finished = train_and_resume.train(
+            loaded, workspace, executor=executor, anyway=anyway, listeners=[listener], announce=announce
+        )
+    _ended(finished, as_json, command)
+
+
+@contextmanager
+def _listening(print_every: int) -> Iterator[TerminalListener]:
+    from runner.tracking.terminal import TerminalListener
+
+    listener = TerminalListener(sys.stderr, print_every=print_every)
     try:
-        if resume is None:
-            assert loaded is not None
-            finished = train_and_resume.train(
-                loaded, workspace, executor=executor, anyway=anyway, listeners=[listener], announce=announce
-            )
-        else:
-            finished = train_and_resume.resume(
-                resume,
-                workspace,
-                changed=loaded,
-                executor=executor,
-                allow_changed_data=allow_changed_data,
-                anyway=anyway,
-                listeners=[listener],
-                announce=announce,
-            )
+        yield listener
     finally:
         listener.close()
+
+
+def _ended(finished: Finished, as_json: bool, command: str | None = None) -> None:
     for line in finished.notes:
         say(line)
-    show(finished.as_dict(), lambda: ending(finished), as_json=json, kept=f"stored as {finished.model.reference}")
-    return None
+    kept = f"stored as {finished.model.reference}"
+    show(finished.as_dict(), lambda: ending(finished, command), as_json=as_json, kept=kept)

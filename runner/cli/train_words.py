@@ -30,8 +30,8 @@ def announce(run: Run, plan: Plan) -> None:
     say(f"run {run.id}: {plan.model_type}/{plan.spec.model.name}, {where}")
 
 
-def ending(finished: Finished) -> str:
-    """What ends a training that went well: the table, and the command to type next."""
+def ending(finished: Finished, command: str | None = None) -> str:
+    """What ends a training that went well: the table, and the command to type next, ``command`` if it is given."""
     from runner.tracking.final_table import final_table, next_command
 
     reference = f"{finished.model.model_type}/{finished.model.name}"
@@ -40,7 +40,7 @@ def ending(finished: Finished) -> str:
         finished.metrics,
         finished.tables,
         reference,
-        next_command(finished.model.model_type, reference, finished.tables, as_called()),
+        command or next_command(finished.model.model_type, reference, finished.tables, as_called()),
         terminal=sys.stdout.isatty(),
     )
 

@@ -182,6 +182,8 @@ class _Judging:
         work = "the code of" if isinstance(metric, metric_sections.Code) else f"{metric.model} judges"
         unit = "judgements" if isinstance(metric, metric_sections.Preferred) else "answers"
         progress = _told(self.emit, f"{work} {self.place}", unit)
+        # The first of them may take a while: who is at work is told before.
+        progress(0, len(answers) * (2 if unit == "judgements" else 1))
         return self.bench.figure(metric, questions, rows, answers, progress)
 
 

@@ -113,7 +113,8 @@ def infer(
         rows.check()
         if rows.blank:
             say(f"{rows.name}: {rows.blank:,} blank line{'s' * (rows.blank > 1)} skipped")
-        for note in rows.notes:
+        # A layout of another package may have none.
+        for note in getattr(rows, "notes", ()):
             say(f"{rows.name}: {note}")
         # Answering needs numpy and a model: what can be told without is told by now.
         from runner.inference.seen_rows import REMEMBERED, Seen

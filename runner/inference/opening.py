@@ -11,7 +11,7 @@ from typing import Any
 
 from runner import near_names, registry
 from runner.contract import Builder, Task
-from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError
+from runner.errors import ConflictError, EnvironmentProblem, NotFoundError, RunnerError, UsageError
 from runner.inference import untrained
 from runner.inference.untrained import Untrained
 from runner.store.manifest import NAME as MANIFEST
@@ -99,6 +99,8 @@ def _usable(kind: str) -> bool:
     return True
 
 
+#: How an endpoint's address begins.
+ADDRESSES = ("http://", "https://")
 #: How near a word is to a type that was meant, where it may as well be an owner's name on the Hub.
 MEANT = 0.65
 
@@ -130,8 +132,13 @@ def find_model(workspace: Workspace, reference: str, *, or_base: bool = False) -
     """The version that a reference names, or the model in a folder, written as a path (``./x``, ``/x``, ``~/x``); not
     yet checked. ``or_base``: or a language model that was not trained here, and is on this machine.
 
-    Raises :class:`~runner.errors.NotFoundError`.
+    Raises :class:`~runner.errors.NotFoundError`, and :class:`UsageError` for an address.
     """
+    if reference.startswith(ADDRESSES):
+        raise UsageError(
+            f"{reference} is the address of an endpoint, and models that lie here are opened",
+            hint="endpoints are not evaluated or asked so: `runner data collect` asks them, and grades what they answer",
+        )
     if reference in (".", "..") or reference.startswith(PATHS):
         try:
             return in_folder(absolute(reference, current_folder(), where="--model"))

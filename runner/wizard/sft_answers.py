@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from runner.chat.endpoints.addresses import fault_of as address_fault
 from runner.errors import UsageError
 from runner.store.names import name_fault
+from runner.wizard.prompt_interface import Question
 from runner.workspace import absolute
 
 #: Names that say nothing of what a run is for.
@@ -31,6 +32,21 @@ KEYS = {
     "scenario", "file", "own_file", "bad_lines", "conversations", "teacher", "base_url", "key_env", "prompts",
     "base_model", "project", "run_name", "wandb", "values", "spec", "script", "run", "watch_seconds", *VALUES,
 }  # fmt: skip
+#: The words for the wizard that do something here.
+WORDS = {
+    "back": ":back   the question before",
+    "help": ":help   what is asked, and these words",
+    "why": ":why    where the answer in brackets comes from",
+    "show": ":show   the answers so far",
+    "quit": ":quit   leave; nothing is started",
+}
+#: Where the answers in brackets come from.
+WHENCE = {
+    "base_model": "the first of the list that is on this machine, or else the first",
+    "project": "the name of those who type none of their own",
+    **dict.fromkeys(("values", *VALUES), "it is made of how many rows there are and how long they are"),
+    **dict.fromkeys(("spec", "script"), "a name of which there is no file yet"),
+}
 #: Those of them that are yes or no.
 FLAGS = ("run", "wandb")
 
@@ -123,6 +139,24 @@ def number_fault(name: str) -> Callable[[Any], str | None]:
         return None
 
     return fault
+
+
+def free_path(path: Path) -> Path:
+    """The path, or one with a number where that is taken."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return found
+
+
+def why(question: Question, kept: Mapping[str, Any]) -> str:
+    """Where the answer in brackets comes from; ``kept`` are the answers so far."""
+    if question.default is None:
+        return "there is no answer in brackets here"
+    if question.key in kept:
+        return "it is what you answered before"
+    return question.why or WHENCE.get(question.key, "it is what most begin with")
 
 
 def new_file_fault(ending: str, folder: Path) -> Callable[[Any], str | None]:

@@ -18,11 +18,11 @@ from runner.spec.checking import load_object
 from runner.store.files import write_atomic, write_json
 from runner.tracking.wandb_key import find_key
 from runner.training import pretrained
-from runner.wizard import sft_rows
+from runner.wizard import sft_answers, sft_rows
 from runner.wizard.catalog import models_for
 from runner.wizard.draft import SavedDraft
 from runner.wizard.prompt_interface import Asker, Choice, Command, Question
-from runner.wizard.sft_answers import KEYS, VALUES, new_file_fault, number_fault, number_of, project_fault, run_fault
+from runner.wizard.sft_answers import KEYS, VALUES, WORDS
 from runner.wizard.sft_defaults import ALL_STEPS, SftDefaults, defaults, warmup_ratio
 from runner.wizard.sft_material import SftMaterial, SftSource
 from runner.wizard.sft_saved_answers import WalkAnswers
@@ -40,13 +40,6 @@ SCENARIOS = {
 }
 PROJECT = "sft-project"
 SCHEDULES = ("linear", "cosine", "constant")
-#: The words for the wizard that do something here.
-WORDS = {
-    "back": ":back   the question before",
-    "help": ":help   what is asked, and these words",
-    "show": ":show   the answers so far",
-    "quit": ":quit   leave; nothing is started",
-}
 #: Rows from which on a tenth of them is held out, and characters of a token, about.
 HELD_OUT_FROM, HELD_OUT, CHARACTERS = 50, 0.1, 3.5
 LENGTHS, DEFAULT_LENGTH, SHORTEST = (256, 512, 1024, 2048, 4096, 8192), 1024, 128
@@ -111,6 +104,8 @@ class _Walk:
         #: Answers by key: what is offered where a question is asked again.
         self.kept: dict[str, Any] = {}
         self.asked = 0
+        #: What was said since a person answered last.
+        self.told = set[str]()
         self.consequences = Consequences()
         self.material = SftMaterial()
         self.scenario = ""
@@ -153,8 +148,16 @@ class _Walk:
         elif command.name == "help" and self.question is not None:
             told = [self.question.help or self.question.text, "It is called " + self.question.key + "."]
             self.asker.say("\n".join(f"  {line}" for line in (*told, *WORDS.values())))
+        elif command.name == "why" and self.question is not None:
+            self.asker.say(f"  {sft_answers.why(self.question, self.kept)}")
         else:
-            self.asker.say(f"there is no word :{command.name} here; there are :back, :help, :show and :quit")
+            self.asker.say(f"there is no word :{command.name} here; there are :back, :help, :why, :show and :quit")
+
+    def _say(self, text: str) -> None:
+        """Tell of what was answered; what was answered before may be gone through more than once, and is told once."""
+        if text not in self.told:
+            self.asker.say(text)
+        self.told.add(text)
 
     def _ask(self, question: Question) -> Any:
         """The answer that was given, or that a person gives now. Raises :class:`UsageError` for a given one that is
@@ -175,6 +178,7 @@ class _Walk:
             answer = self.before.take()
         else:
             answer = self.asker.ask(question)
+            self.told.clear()
         self.asked += 1
         self.kept[question.key] = answer
         self._keep(answer)
@@ -191,7 +195,7 @@ class _Walk:
         self.scenario = self._ask(Question("scenario", "What is it to learn from?", "choice", FILE, choices))
 
     def _material(self) -> None:
-        source = SftSource(self._ask, self._once, self.asker.say, self._forget, self.given, self.folder)
+        source = SftSource(self._ask, self._once, self._say, self._forget, self.given, self.folder)
         self.material = {FILE: source.file, INLINE: source.inline, DISTILLATION: source.distillation}[self.scenario]()
 
     def _forget(self, key: str) -> None:
@@ -245,10 +249,10 @@ class _Walk:
 
     def _names(self) -> None:
         self.project = self._ask(
-            Question("project", "What is the project called?", default=PROJECT, check=project_fault)
+            Question("project", "What is the project called?", default=PROJECT, check=sft_answers.project_fault)
         )
         text = "And this run? A name that says what it is for, such as pii-redactor-001."
-        self.name = self._ask(Question("run_name", text, check=run_fault))
+        self.name = self._ask(Question("run_name", text, check=sft_answers.run_fault))
         self.wandb = bool(self.given.get("wandb"))
         if "wandb" not in self.given and find_key():
             question = Question("wandb", "Follow it on Weights & Biases? Its key was found.", "yes_no", True)
@@ -256,7 +260,7 @@ class _Walk:
 
     def _training(self) -> None:
         found = defaults(self.material.rows, inline=self.scenario == INLINE)
-        self.asker.say(found.sentence() + f", max length {self.length}")
+        self._say(found.sentence() + f", max length {self.length}")
         own = {name for name in VALUES if name in self.given}
         if not own and "values" not in self.given:
             choices = [Choice("defaults", "use these (recommended)"), Choice("customise", "change some of them")]
@@ -285,7 +289,9 @@ class _Walk:
             choices = [Choice(each, each) for each in SCHEDULES]
             return self._ask(Question(name, VALUES[name], "choice", default, choices))
         whole = name in ("epochs", "batch_size", "max_length")
-        answer = number_of(self._ask(Question(name, VALUES[name], "number", default, check=number_fault(name))))
+        answer = sft_answers.number_of(
+            self._ask(Question(name, VALUES[name], "number", default, check=sft_answers.number_fault(name)))
+        )
         assert answer is not None
         return int(answer) if whole else float(answer)
 
@@ -316,7 +322,7 @@ class _Walk:
         spec = self._new_file("spec", "Where does the spec go?", f"{self.name}.json", ".json")
         place = self._new_file("script", "Where does the script go?", "sft_train.py", ".py")
         if material.unwrapped is not None or not material.data:
-            data = _free(self.folder / f"{self.name}.jsonl")
+            data = sft_answers.free_path(self.folder / f"{self.name}.jsonl")
             self.document["data"]["dataset"] = data.name
             if material.unwrapped is not None:
                 source, without_faults = material.unwrapped
@@ -343,8 +349,8 @@ class _Walk:
         self.asker.say(f"run it: python {place.name}    or: runner train --spec-file {spec.name}")
 
     def _new_file(self, key: str, text: str, name: str, ending: str) -> Path:
-        default = _free(self.folder / name).name
-        answer = self._ask(Question(key, text, "path", default, check=new_file_fault(ending, self.folder)))
+        default = sft_answers.free_path(self.folder / name).name
+        answer = self._ask(Question(key, text, "path", default, check=sft_answers.new_file_fault(ending, self.folder)))
         return absolute(answer, self.folder)
 
     def _ended(self) -> SftResult:
@@ -391,12 +397,3 @@ class _Walk:
 
 #: What `runner new sft` calls.
 walk = run
-
-
-def _free(path: Path) -> Path:
-    """The path, or one with a number where that is taken."""
-    number, found = 1, path
-    while found.exists():
-        number += 1
-        found = path.with_name(f"{path.stem}_{number}{path.suffix}")
-    return found

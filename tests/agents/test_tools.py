@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import pytest
 
+import runner
 from runner import registry
 from runner.agents import pages
 from runner.agents.confined import check_spec, inside, run_id
@@ -159,6 +160,18 @@ def test_events_are_given_from_a_place_on(folder):
     rest = document(tools.watch("last", since=2))
     assert [event["epoch"] for event in rest["events"]] == [3, 4, 5] and rest["next"] == 5 and rest["over"]
     assert document(tools.watch("last", since=99))["events"] == []
+
+
+def test_a_run_that_is_not_running_is_closed_by_the_argument_that_its_hint_names(folder, monkeypatch):
+    run = folder / "runs" / "20260101-000000-x-abcd"
+    run.mkdir(parents=True)
+    (run / "state.json").write_text(json.dumps({"state": "interrupted", "created": 1.0, "attempts": 1}))
+    monkeypatch.setenv("PYTHONPATH", str(Path(runner.__file__).parents[1]))
+    tools = Tools(folder)
+    told = refused(anyio.run(lambda: tools.stop("last")))
+    assert told["error"] == "conflict" and "cancel true" in told["hint"] and "--cancel" not in told["hint"]
+    assert document(anyio.run(lambda: tools.stop("last", cancel=True)))["state"] == "cancelled"
+    assert refused(anyio.run(lambda: tools.stop("last")))["hint"] is None
 
 
 def test_without_the_package_the_command_says_what_to_install(desk, monkeypatch):

@@ -6,6 +6,7 @@ import io
 import json
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,6 +88,22 @@ def test_a_word_that_is_no_purpose_is_answered_with_the_nearest(desk: Desk) -> N
     assert refused.code == 2 and "did you mean 'classifier'?" in refused.err
 
 
+def test_what_is_to_be_typed_next_is_told_once_and_names_the_file_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from runner.cli.quickstart import quickstart as command
+    from runner.execution import train_and_resume
+
+    stored = SimpleNamespace(model_type="tabular_classification", name="first-table", reference="first-table/v1")
+    finished = SimpleNamespace(model=stored, metrics={"accuracy": 0.9}, tables={}, notes=[], as_dict=dict)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train_and_resume, "train", lambda *_, **__: finished)
+    command(for_="table")
+    out = capsys.readouterr().out
+    assert "score with it:" in out and out.splitlines()[-1].endswith(quickstart.PURPOSES["table"].then or "none")
+    assert out.count("infer --model") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.warm
 @pytest.mark.parametrize(
@@ -101,7 +118,7 @@ def test_a_word_that_is_no_purpose_is_answered_with_the_nearest(desk: Desk) -> N
 def test_it_trains_and_says_what_to_type_next(desk: Desk, name: str, model: str) -> None:
     done = desk("quickstart", "--for", name, "--executor", "local").ok()
     assert (desk.home / "models" / model / "v1").is_dir()
-    assert f"infer --model {model}" in done.out
+    assert done.out.count(f"infer --model {model}") == 1 and "rows.csv" not in done.out
     if name == "chat":
         assert done.out.splitlines()[-1].endswith("chat sft/first-chat")
     else:

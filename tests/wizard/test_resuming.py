@@ -126,6 +126,32 @@ def test_a_way_back_is_gone_again(here):
     assert json.loads((here / "adder-002.json").read_text())["log"]["run_name"] == "second/adder-002"
 
 
+def test_what_is_told_of_the_rows_is_told_once_where_it_goes_on(here):
+    there_and_back = ["file", "chats.jsonl", ":back", "chats.jsonl", Interrupted("")]
+    with pytest.raises(Interrupted):
+        walked(there_and_back, saved=begun())
+    kept = newest()
+    asker = Walker([":back", "chats.jsonl", Interrupted("")])
+    left = kept.walk()
+    assert left is not None and left.answers.count(["file", "chats.jsonl"]) == 2
+    with pytest.raises(Interrupted):
+        conversing_sft.walk({}, asker, no_start=False, saved=kept, left=left)
+    # Once for what was answered before, and again for what a person answers now.
+    assert asker.said.count("valid: 2 rows") == 2
+
+
+def test_a_fine_tuning_says_where_the_answer_in_brackets_comes_from(here):
+    asker = Walker(["file", ":why", "chats.jsonl", "runner/tiny-llama", ":why", ":back", ":why", Interrupted("")])
+    with pytest.raises(Interrupted):
+        conversing_sft.walk({}, asker, no_start=False)
+    told = [line.strip() for line in asker.said if not line.startswith("valid")]
+    assert told == [
+        "there is no answer in brackets here",
+        "the name of those who type none of their own",
+        "it is what you answered before",
+    ]
+
+
 def test_answers_that_are_none_any_more_are_asked_again(here):
     with pytest.raises(Interrupted):
         walked(["file", "chats.jsonl", "runner/tiny-llama", ENTER, "adder-001", "defaults", "adder-001.json",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 
 from runner.chat.endpoints.answers_cache import Answer
@@ -16,6 +16,8 @@ from runner.chat.endpoints.backends import Keyed
 RETRIED = (408, 409, 425, 429, 500, 502, 503, 504, 529)
 #: Seconds that are waited at most, whatever an endpoint asks for.
 LONGEST_WAIT = 60.0
+#: Seconds between two words on what is waited for.
+QUIET = 10.0
 #: Bytes of the longest answer that is read, and characters of an error that are shown.
 LONGEST, SHOWN = 32 * 1024 * 1024, 200
 
@@ -26,6 +28,25 @@ class Failed(Exception):
     def __init__(self, reason: str, told: str = "", retried: bool = False, wait: float | None = None) -> None:
         super().__init__(reason)
         self.reason, self.told, self.retried, self.wait = reason, told, retried, wait
+
+
+class Seldom:
+    """Says what it is given, once in ten seconds: of many that fail alike one is told."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say, self._lock, self._next = say, Lock(), 0.0
+
+    def __call__(self, text: str) -> None:
+        with self._lock:
+            now = time.monotonic()
+            if now < self._next:
+                return
+            self._next = now + QUIET
+        self._say(text)
+
+
+def _nobody(text: str) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +60,8 @@ class Asking:
     backoff: float = 1.0
     #: Set when nobody waits for an answer any more.
     stopped: Event = field(default_factory=Event)
+    #: Is told who is waited for, and why: by any thread, and as often as it happens.
+    say: Callable[[str], None] = _nobody
 
     def ask(self, pool: Any, keyed: Keyed, messages: Sequence[dict[str, str]]) -> Answer:
         """The answer of a ``urllib3.PoolManager``'s endpoint. Raises :class:`Failed` after the last attempt."""
@@ -52,11 +75,19 @@ class Asking:
             asked = error.wait if isinstance(error, Failed) else None
             return longer(state) if asked is None else min(asked, LONGEST_WAIT)
 
+        def told(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            self.say(
+                f"{keyed.backend.name}: {getattr(error, 'reason', error)}: asked again, "
+                f"{state.attempt_number + 1} of {self.attempts} times"
+            )
+
         retrying = Retrying(
             retry=retry_if_exception(lambda error: isinstance(error, Failed) and error.retried),
             stop=stop_after_attempt(self.attempts) | stop_when_event_set(self.stopped),
             sleep=sleep_using_event(self.stopped),
             wait=wait,
+            before_sleep=told,
             reraise=True,
         )
         return retrying(self._once, pool, keyed, messages)

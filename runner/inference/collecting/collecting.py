@@ -23,6 +23,8 @@ from runner.inference.collecting import grading
 from runner.inference.collecting.grading import Grade
 from runner.runs.event_kinds import Event, ProgressEvent
 
+#: Seconds without an answer after which is told who is waited for.
+PATIENCE = 10.0
 #: The columns of the long form, in their order; the last three only where there is something in them.
 COLUMNS = ("prompt", "model", "score", "cost", "prompt_tokens", "completion_tokens", "latency", "response",
            "history", "group", "error")  # fmt: skip
@@ -148,7 +150,7 @@ class Collector:
             emit(ProgressEvent(done=done, total=total, unit=unit))
 
         try:
-            for done, (item, answer) in enumerate(self._each(ask, wanted), 1):
+            for done, (item, answer) in enumerate(self._each(ask, wanted, "the answers", "there"), 1):
                 answers[item[0], item[1].backend.name] = answer
                 told(done, len(wanted), "answers")
             scores = self._grades(pool, questions, answers, found, told if self.judge else None)
@@ -162,29 +164,41 @@ class Collector:
                 found.rows.append(self._row(question, keyed, answers[key], scores[key], found))
         return found
 
-    def _each(self, do: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
-        """What is done with each item, as it comes; a few more than can run at once are handed over at a time."""
-        left = iter(items)
+    def _each(self, do: Callable[[Any], Any], items: Sequence[Any], what: str, done: str) -> Iterator[tuple[Any, Any]]:
+        """What is done with each item, as it comes; a few more than can run at once are handed over at a time.
+
+        ``what`` is told to be waited for where nothing comes for a while, with how many are ``done``.
+        """
+        left, count = iter(items), 0
+
+        def ended() -> Iterator[tuple[Any, Any]]:
+            nonlocal count
+            while not (found := wait(running, timeout=PATIENCE, return_when=FIRST_COMPLETED).done):
+                self.asking.say(f"waiting for {what}: {count:,} of {len(items):,} are {done}")
+            for future in found:
+                count += 1
+                yield running.pop(future), future.result()
+
         executor = ThreadPoolExecutor(self.concurrency)
         try:
             running: dict[Future[Any], Any] = {}
             for item in left:
                 running[executor.submit(do, item)] = item
                 if len(running) >= 2 * self.concurrency:
-                    yield from self._ended(running)
+                    yield from ended()
             while running:
-                yield from self._ended(running)
+                yield from ended()
         finally:
             executor.shutdown(wait=False, cancel_futures=True)
 
-    @staticmethod
-    def _ended(running: dict[Future[Any], Any]) -> Iterator[tuple[Any, Any]]:
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            yield running.pop(future), future.result()
-
-    def _answer(self, pool: Any, keyed: Keyed, messages: list[dict[str, str]], found: Collected) -> Answer | Failed:
+    def _answer(
+        self, pool: Any, keyed: Keyed, messages: list[dict[str, str]], found: Collected,
+        worth_keeping: Callable[[str], bool] = bool,
+    ) -> Answer | Failed:  # fmt: skip
+        """``worth_keeping``: whether a text answers what was asked. One that does not is not kept, so that who has been
+        mended is asked again."""
         kept = self.cache.get(keyed.backend, messages)
-        if kept is not None:
+        if kept is not None and worth_keeping(kept.text):
             with self._lock:
                 found.cached += 1
             return kept
@@ -192,7 +206,8 @@ class Collector:
             answer = self.asking.ask(pool, keyed, messages)
         except Failed as failure:
             return failure
-        self.cache.put(keyed.backend, messages, answer)
+        if worth_keeping(answer.text):
+            self.cache.put(keyed.backend, messages, answer)
         return answer
 
     def _grades(
@@ -218,7 +233,11 @@ class Collector:
             return self._judged(pool, question, answer.text, beside, found)
 
         scores = {}
-        for done, ((key, _), score) in enumerate(self._each(one, list(answers.items())), 1):
+        what = f"the judge, {self.judge.backend.name}" if self.judge is not None else "the grades"
+        if told is not None:
+            # A judge may be slow: that the answers are there is not the end.
+            told(0, len(answers), "grades")
+        for done, ((key, _), score) in enumerate(self._each(one, list(answers.items()), what, "graded"), 1):
             scores[key] = score
             if told is not None:
                 told(done, len(answers), "grades")
@@ -229,7 +248,8 @@ class Collector:
         assert self.judge is not None
         worth = []
         for first, asked in zip((True, False), judge_prompt.questions(question.row.prompt, text, other), strict=True):
-            said = self._answer(pool, self.judge, [{"role": "user", "content": asked}], found)
+            turns = [{"role": "user", "content": asked}]
+            said = self._answer(pool, self.judge, turns, found, judge_prompt.has_verdict)
             if isinstance(said, Failed):
                 return Failed(f"the judge: {said.reason}", said.told)
             with self._lock:

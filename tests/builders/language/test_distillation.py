@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -129,6 +130,9 @@ def test_a_teacher_of_another_vocabulary_is_refused_before_weights_are_read(trai
         trained("distillation", teacher=model(other))
     assert caught.value.where == "/model/spec/teacher/model_name"
     assert "text" in caught.value.hint
+    # Two tokens that differ are no small thing: all odds are of another vocabulary.
+    assert "the two are different vocabularies" in caught.value.message
+    assert re.search(r"2 of the \d+ numbers that both have stand for other tokens", caught.value.message)
     with pytest.raises(DataError, match="another vocabulary") as caught:
         trained("sft", "section", distillation={"teacher": model(other)})
     assert caught.value.where == "/model/spec/distillation/teacher/model_name"

@@ -146,6 +146,10 @@ def test_rows_of_which_nothing_would_be_learned_are_refused_as_the_training_refu
     with pytest.raises(DataError) as caught:
         asked("sft", loss_on={"system": 1})
     assert "nothing would be learned" in caught.value.message
+    assert caught.value.hint == "another loss_on, or rows with answers"
+    with pytest.raises(DataError) as caught:
+        asked("sft", max_length=8)
+    assert caught.value.hint == "a greater max_length"
 
 
 @pytest.mark.slow

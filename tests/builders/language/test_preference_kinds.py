@@ -83,6 +83,10 @@ def test_equal_answers_and_cut_ones_are_left_out_by_line(trained):
     )
     with pytest.raises(DataError):
         trained("reward", "short", max_length=16)
+    with pytest.raises(DataError) as caught:
+        trained("dpo", "shorter", max_length=8)
+    # It has no field that says which turns are learned.
+    assert caught.value.hint == "a greater max_length"
 
 
 #: An answer keeps its reasoning only while it is the last.

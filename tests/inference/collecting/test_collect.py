@@ -12,7 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from runner.chat import judge_prompt
-from runner.inference.collecting import grading
+from runner.chat.endpoints.answers_cache import AnswersCache
+from runner.chat.endpoints.backends import read
+from runner.chat.endpoints.chat_requests import Asking
+from runner.inference.collecting import collecting, grading
+from runner.runs.event_kinds import Event
 from tests.holding import held
 from tests.inference.collecting.endpoint import serving
 
@@ -123,6 +127,41 @@ def test_nobody_is_there(room, endpoint):
     backends(room, endpoint, nobody)
     done = room(*words("--grade", "numeric", "--attempts", "2", "--json"))
     assert done.code == 1 and done.json["failures"] == {"no connection": 8}
+    assert "nobody: no connection: asked again, 2 of 2 times" in done.err
+
+
+def test_who_is_waited_for_is_told_while_nothing_comes(endpoint, tmp_path, monkeypatch):
+    endpoint.slow["judge"] = threading.Event()
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "judge" in text:
+            endpoint.slow["judge"].set()
+
+    monkeypatch.setattr(collecting, "PATIENCE", 0.01)
+    listed = [{"name": name, "base_url": endpoint.url, "model": name} for name in ("good", "judge")]
+    (tmp_path / "backends.json").write_text(json.dumps(listed))
+    (tmp_path / "prompts.jsonl").write_text(json.dumps({"prompt": "What is 1 + 1 ?", "reference": "right"}) + "\n")
+    good, judge = read(tmp_path / "backends.json")
+    asked = collecting.read_questions(tmp_path / "prompts.jsonl", "judge", "reference", None, False)
+    cache = AnswersCache(tmp_path / "cache")
+    collector = collecting.Collector([good], "judge", cache, Asking(say=say), judge)
+    events: list[Event] = []
+    collector.collect(asked, events.append)
+    assert "waiting for the judge, judge: 0 of 1 are graded" in said
+    assert [(event.done, event.unit) for event in events] == [(1, "answers"), (0, "grades"), (1, "grades")]
+
+
+def test_a_judgement_that_cannot_be_read_is_not_kept(room, endpoint):
+    backends(room, endpoint, {"name": "judge", "base_url": endpoint.url, "model": "judge"}, names=("good",))
+    unread = json.dumps({"choices": [{"message": {"content": "I would rather not say."}}], "usage": {}})
+    endpoint.faults = {"judge": [(200, {}, unread)]}
+    done = room(*words("--grade", "judge", "--judge", "judge", "--json"))
+    assert done.code == 1 and "the judge: no verdict" in done.err
+    # A judge that was mended since is asked again; who answered is not.
+    again = room(*words("--grade", "judge", "--judge", "judge", "--json")).ok().json
+    assert again["holes"] == 0 and endpoint.asked["good"] == 8
 
 
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])

@@ -42,12 +42,14 @@ def shared_vocabulary(student: Any, teacher: Any, own: int, others: int, name: s
     tokenizer has. Raises :class:`DataError` where a number stands for another token in the other tokenizer.
     """
     first, second = ({number: text for text, number in each.get_vocab().items()} for each in (student, teacher))
-    unlike = sorted(number for number in first.keys() & second.keys() if first[number] != second[number])
+    both = first.keys() & second.keys()
+    unlike = sorted(number for number in both if first[number] != second[number])
     if unlike:
         one = unlike[0]
         raise DataError(
             f"the teacher {name} has another vocabulary: token {one:,} is {second[one]!r} there and {first[one]!r} "
-            f"here, {len(unlike):,} of {len(first):,} tokens differ",
+            f"here; the two are different vocabularies: {len(unlike):,} of the {len(both):,} numbers that both have "
+            "stand for other tokens",
             where=where,
             hint=TEXT,
         )

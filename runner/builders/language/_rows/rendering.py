@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from runner.builders.language._rows.row_report import CUT, NOTHING, RowReport
+from runner.builders.language._rows.row_report import CUT, LONGER, NOTHING, OTHER_TURNS, RowReport
 from runner.builders.language._rows.token_rows import RowWriter, TokenRows
 from runner.chat.messages import Conversation, Message
 from runner.chat.refusals import Unrenderable
@@ -23,6 +23,8 @@ from runner.data.kept_rows import taken
 from runner.training.text_chunks import CHARACTERS, TEXTS, chunks
 
 MAX_LENGTH = "/model/spec/max_length"
+ENDS_BEHIND = "left out, as an answer ends behind max_length"
+DIFFER_BEHIND = "left out, as the answers differ only behind max_length"
 #: The least weight that is a number of float32 and no zero.
 LEAST = float(np.finfo(np.float32).tiny)
 
@@ -109,9 +111,9 @@ class _Making:
         whole = cut(rendered, self._max_length)
         if not _learned(whole):
             if _learned(rendered):
-                self.report.count(NOTHING, line, "its answer begins behind max_length", where=MAX_LENGTH)
+                self.report.count(NOTHING, line, "its answer begins behind max_length", LONGER, MAX_LENGTH)
             else:
-                self.report.count(NOTHING, line, "loss_on names no turn of it", where=unlearned)
+                self.report.count(NOTHING, line, "loss_on names no turn of it", OTHER_TURNS, unlearned)
             return None
         if len(rendered.ids) > self._max_length:
             self.report.count(CUT, line)
@@ -232,14 +234,14 @@ def pairs(
             continue
         cutting = any(len(rendered.ids) > max_length for answer in both for rendered in answer)
         if scored and cutting:
-            making.report.count("left out, as an answer ends behind max_length", row.line, where=MAX_LENGTH)
+            making.report.count(ENDS_BEHIND, row.line, hint=LONGER, where=MAX_LENGTH)
             continue
         fitting = [making.cut(answer) for answer in both]
         if not all(fitting):
-            making.report.count(NOTHING, row.line, "an answer begins behind max_length", where=MAX_LENGTH)
+            making.report.count(NOTHING, row.line, "an answer begins behind max_length", LONGER, MAX_LENGTH)
             continue
         if _ids(fitting[0]) == _ids(fitting[1]):
-            making.report.count("left out, as the answers differ only behind max_length", row.line, where=MAX_LENGTH)
+            making.report.count(DIFFER_BEHIND, row.line, hint=LONGER, where=MAX_LENGTH)
             continue
         if cutting:
             making.report.count(CUT, row.line)
@@ -278,7 +280,7 @@ def labelled(
             making.report.count(error.reason, row.line, error.message, error.hint)
             continue
         if not (whole := making.cut(answer)):
-            making.report.count(NOTHING, row.line, "its answer begins behind max_length", where=MAX_LENGTH)
+            making.report.count(NOTHING, row.line, "its answer begins behind max_length", LONGER, MAX_LENGTH)
             continue
         if any(len(rendered.ids) > max_length for rendered in answer):
             making.report.count(CUT, row.line)

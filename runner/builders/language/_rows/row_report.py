@@ -78,6 +78,8 @@ class RowReport:
 CUT = "cut at max_length"
 NOTHING = "left out, as nothing of it would be learned"
 KEPT = frozenset({CUT})
+#: What to do where rows are lost, by what they are lost by: no field is named that the kind does not have.
+LONGER, OTHER_TURNS, OTHER_ROWS = "a greater max_length", "another loss_on, or rows with answers", "other rows"
 
 
 def table(reports: list[RowReport]) -> Table:
@@ -104,16 +106,16 @@ def tell(reports: Sequence[RowReport], emit: Callable[..., None], most_lost: flo
     if train.trained_tokens and lost <= most_lost * train.read:
         return
     reasons = "; ".join(train.sentences()) or "there is no row"
+    hint = next(iter(train.hints.values()), OTHER_ROWS)
     places = train.places - {None} if None not in train.places else set()
     if not train.trained_tokens:
         raise DataError(
             f"nothing would be learned: {reasons}",
             where=places.pop() if len(places) == 1 else "/data",
-            hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers"),
+            hint=hint,
         )
     raise DataError(
         f"{lost:,} of {counted(train.read, 'rows')} would not be learned: {reasons}",
         where="/data/max_rows_lost",
-        hint=next(iter(train.hints.values()), "a greater max_length, another loss_on, or rows with answers")
-        + "; or allow it: data.max_rows_lost is the share that may be lost",
+        hint=f"{hint}; or allow it: data.max_rows_lost is the share that may be lost",
     )

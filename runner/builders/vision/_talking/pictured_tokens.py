@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from runner.builders.language._rows.row_report import RowReport
+from runner.builders.language._rows.row_report import LONGER, RowReport
 from runner.builders.text._targets.target_tokens import NOT_LEARNED
 from runner.builders.vision._talking.pictured_base import PictureProcessor
 from runner.chat.messages import Conversation
@@ -73,7 +73,7 @@ def encoded(
             continue
         own, wanted = labelled(made, processor)
         if len(own) > max_length:
-            report.count(TOO_LONG, row.line, f"it has {len(own):,} tokens", where="/model/spec/max_length")
+            report.count(TOO_LONG, row.line, f"it has {len(own):,} tokens", LONGER, "/model/spec/max_length")
             continue
         kept.append(row)
         ids.append(own)
