@@ -177,7 +177,13 @@ def grown(document: dict[str, Any], small: Path, large: Path, folder: Path) -> d
     """
     asked = json.dumps([document, str(small), str(large), str(folder)])
     # Each thread has a heap of its own, which keeps what it freed: how many threads happen to meet is not of the rows.
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "131072", "CUDA_VISIBLE_DEVICES": ""}
+    # Nor is whether a large block finds room among what was freed before: large ones are asked of the system, and given back.
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "MALLOC_ARENA_MAX": "1",
+        "MALLOC_MMAP_THRESHOLD_": "131072",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
     done = subprocess.run([sys.executable, "-c", CHILD, asked], capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
