@@ -177,7 +177,7 @@ def grown(document: dict[str, Any], small: Path, large: Path, folder: Path) -> d
     """
     asked = json.dumps([document, str(small), str(large), str(folder)])
     # Each thread has a heap of its own, which keeps what it freed: how many threads happen to meet is not of the rows.
-    # Nor is whether a large block finds room among what was freed before: large ones are asked of the system, and given back.
+    # Nor is whether a large block finds room among what was freed before: such are asked of the system, and given back.
     environment = os.environ | {
         "OMP_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "1",
