@@ -137,7 +137,7 @@ def find_model(workspace: Workspace, reference: str, *, or_base: bool = False) -
     if reference.startswith(ADDRESSES):
         raise UsageError(
             f"{reference} is the address of an endpoint, and models that lie here are opened",
-            hint="endpoints are not evaluated or asked so: `runner data collect` asks them, and grades what they answer",
+            hint="endpoints are not evaluated: `runner data collect` asks them, and grades what they answer",
         )
     if reference in (".", "..") or reference.startswith(PATHS):
         try:
