@@ -233,7 +233,7 @@ def test_a_judge_that_is_evaluated_too_is_opened_once_and_tells_of_its_work(benc
     # What it says as a judge is none of its answers to the task.
     assert [one["answers"]["computed"] for one in document["tasks"][0]["models"]] == [8, 8]
     judging = [event for event in told if event.phase == f"{CHATS} judges {GOES_ON}/v1 on opposites"]
-    assert [(event.done, event.total) for event in judging] == [(8, 16), (16, 16)]
+    assert [(event.done, event.total) for event in judging] == [(0, 16), (8, 16), (16, 16)]
 
 
 # ---- Real rows
