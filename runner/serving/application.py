@@ -296,11 +296,8 @@ class Endpoints:
     async def model(self, request: Request, visit: Visit) -> Response:
         """``/v1/models/NAME``"""
         name = request.path_params["name"]
-        models = {served.name: served for served in self.service.served()}
-        if name not in models:
-            known = near_names.hint(name, models, f"the models are {', '.join(models)}")
-            raise Refusal(404, f"there is no model {name!r}: {known}", param="model", code="model_not_found")
-        return JSONResponse(_card(models[name]))
+        # It is called as it was asked for: a name that is not listed may answer too.
+        return JSONResponse(_card(self.service.find(name)) | {"id": name})
 
     async def metrics(self, request: Request, visit: Visit) -> Response:
         """``/metrics``"""
@@ -334,7 +331,7 @@ def _read(kind: type[Any], document: Mapping[str, Any], passed_over: Sequence[st
     for name, value in document.items():
         if name in kind.model_fields:
             own[name] = value
-        elif value is not None and name not in passed_over:
+        elif name not in passed_over and not (value is None and name in IDLE):
             known = list(kind.model_fields)
             if name in IDLE:
                 raise Refusal(400, f"{name} is not honoured: leave it out", param=name, code="unsupported_field")

@@ -64,7 +64,7 @@ class Service:
             found[served.name] = served if known is None else _both(known, served)
         return list(found.values())
 
-    def find(self, name: str, does: str) -> Served:
+    def find(self, name: str, does: str | None = None) -> Served:
         """The model that a request names. Raises :class:`Refusal` for one that is not there, or cannot do that."""
         models = {served.name: served for served in self.served()}
         for finder in self.completers if name not in models else ():
@@ -74,7 +74,7 @@ class Service:
         if name not in models:
             known = near_names.hint(name, models, f"the models are {', '.join(models)}")
             raise Refusal(404, f"there is no model {name!r}: {known}", param="model", code="model_not_found")
-        if does not in models[name].does:
+        if does is not None and does not in models[name].does:
             fit = [other for other, served in models.items() if does in served.does]
             raise Refusal(
                 400,

@@ -88,6 +88,12 @@ def test_curl_and_the_list_of_models(behind, curl):
     assert [model["id"] for model in json.loads(done.stdout)["data"]] == ["router", "small", "middle", "big"]
 
 
+def test_a_trade_off_is_a_model_of_its_own_that_can_be_looked_up(behind):
+    found = behind.get("/v1/models/router-20")
+    assert (found.status_code, found.json()["id"], found.json()["does"]) == (200, "router-20", ["chat"])
+    assert "did you mean 'router'?" in behind.get("/v1/models/rooter").json()["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("change", "status", "param", "told"),
     [

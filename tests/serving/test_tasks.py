@@ -207,6 +207,7 @@ def test_a_vector_is_written_as_float32(server):
         ({"input": "a", "encoding_format": "hex"}, "encoding_format", "has to be 'float' or 'base64'"),
         ({"input": [[1, 2]]}, "input", "input has to be a text, or a list of texts"),
         ({"input": "a", "user": "me"}, "user", "not honoured"),
+        ({"input": "a", "dimension": None}, "dimension", "did you mean 'dimensions'?"),
         ({"input": "a", "model": ROUTER}, "model", "does not do embeddings"),
     ],
 )
