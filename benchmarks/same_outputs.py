@@ -3,7 +3,7 @@
     python benchmarks/same_outputs.py save FOLDER        with the code as it was
     python benchmarks/same_outputs.py against FOLDER     with the code as it is
 
-Every kind's example that trains on the packaged sample is trained locally. Metrics are compared to 1e-12, files by
+Every router's example that trains on the packaged sample is trained locally. Metrics are compared to 1e-12, files by
 their bytes. Both sides have to be run on one machine: another processor rounds otherwise.
 """
 
@@ -20,8 +20,12 @@ from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
+from runner import registry
+
 ROOT = Path(__file__).resolve().parent.parent
 PROMPTS = ["What is 17 plus 4?", "Name the capital of France.", "Write a haiku about the sea.", "Translate: cat"]
+#: Tasks of the kinds that learn from comparisons of LLMs.
+ROUTERS = ("ranking", "length")
 #: What differs between two runs of anything.
 VOLATILE = {
     "run", "run_directory", "path", "created", "seconds", "notes", "timestamp", "code", "lock", "peak_memory", "took",
@@ -54,6 +58,9 @@ def collect(folder: Path, wanted: Container[str] | None = None) -> dict[str, Any
         if spec["data"].get("dataset") != "sample" or (wanted is not None and path.stem not in wanted):
             continue
         kind, name = spec["model"]["spec"]["model_type"], spec["model"]["name"]
+        task = registry.load(kind).TASK.name
+        if task not in ROUTERS:
+            continue
         print(kind, name, file=sys.stderr)
         result = json.loads(call("train", "--spec-file", str(path), "--executor", "local", "--json", folder=folder))
         stored = Path(result["path"])
@@ -69,7 +76,7 @@ def collect(folder: Path, wanted: Container[str] | None = None) -> dict[str, Any
                 "infer", "--model", f"{kind}/{name}", "--prompts", *PROMPTS, "--output-path", str(target), folder=folder
             )
             entry[f"infer.{form}"] = target.read_text()
-        if "length" not in kind:
+        if task == "ranking":
             target = folder / f"{path.stem}-route.json"
             call("route", "--model", f"{kind}/{name}", "--costs", str(costs), "--prompts", *PROMPTS,
                  "--trade-off", "0.2", "--output-path", str(target), folder=folder)  # fmt: skip
