@@ -65,20 +65,15 @@ def trial(
     executor
         Where it runs; overrides the base spec's run.executor.
     """
-    from runner.cli.train_words import announce, ending
-    from runner.execution import train_and_resume
+    from runner.cli.train import train_loaded
     from runner.sweeps import sweep_reading, wandb_sweep
-    from runner.tracking.terminal import TerminalListener
 
     loaded = sweep_reading.load_sweep_file(file)
     for warning in (*loaded.warnings, *loaded.base.warnings):
         say(fault_text(warning, loaded.document.source, "warning: "))
     child = wandb_sweep.trial(loaded, _object(values))
-    listener = TerminalListener(sys.stderr, print_every=child.loaded.spec.log.print_every)
     try:
-        finished = train_and_resume.train(
-            child.loaded, Workspace.current(), executor=executor, listeners=[listener], announce=announce
-        )
+        train_loaded(child.loaded, Workspace.current(), executor=executor, as_json=json)
     except Stopped as error:
         if isinstance(error, NodeLost) or not os.environ.get("WANDB_SWEEP_ID"):
             raise
@@ -86,11 +81,6 @@ def trial(
         say(str(error))
         _end_by_sigterm()
         raise
-    finally:
-        listener.close()
-    for line in finished.notes:
-        say(line)
-    show(finished.as_dict(), lambda: ending(finished), as_json=json, kept=f"stored as {finished.model.reference}")
 
 
 def _object(text: str) -> dict[str, Any]:

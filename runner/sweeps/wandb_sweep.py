@@ -77,21 +77,23 @@ def trial(loaded: LoadedSweep, given: Mapping[str, Any]) -> Child:
     that the sweep does not vary, and for values that make no spec."""
     space = space_of(loaded.sweep)
     values: dict[str, Any] = {}
+
+    def fault(pointer: str, message: str, hint: str | None = None) -> SpecError:
+        return SpecError([Fault(message, pointer, hint=hint)], source=loaded.document.source)
+
     for place, value in given.items():
-        parameter = space.parameters.get(pointer_of(place))
+        pointer = pointer_of(place)
+        parameter = space.parameters.get(pointer)
         if parameter is None:
             known = ", ".join(map(dotted, space.parameters))
-            raise SpecError([Fault("the sweep varies no such place", pointer_of(place), hint=f"it varies {known}")],
-                            source=loaded.document.source)  # fmt: skip
-        if pointer_of(place) in values:
-            raise SpecError([Fault("has two values", pointer_of(place), hint="give it once")],
-                            source=loaded.document.source)  # fmt: skip
-        values[pointer_of(place)] = int(value) if _whole(parameter, value) else value
+            raise fault(pointer, "the sweep varies no such place", f"it varies {known}")
+        if pointer in values:
+            raise fault(pointer, "has two values", "give it once")
+        values[pointer] = int(value) if _whole(parameter, value) else value
     try:
         return child_of(loaded.base_value, loaded.sweep.name, values)
     except KeyError as error:
-        message = "lies inside something that is no object in the base spec"
-        raise SpecError([Fault(message, str(error.args[0]))], source=loaded.document.source) from None
+        raise fault(str(error.args[0]), "lies inside something that is no object in the base spec") from None
 
 
 def _whole(parameter: Parameter, value: Any) -> bool:
