@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch.nn.functional import pad
 
+from runner.builders.language._answering.preallocated_layer import PreallocatedLayer, preallocated
+
 
 class FedLines:
     """Prompts side by side, padded on the left, and what follows them."""
@@ -39,7 +41,7 @@ class FedLines:
             words |= {"past_key_values": self._past, "use_cache": True}
         out = self._model(**words)
         if self._cached:
-            self._past = out.past_key_values
+            self._past = out.past_key_values if self._past is not None else preallocated(out.past_key_values)
         logits: torch.Tensor = out.logits[:, -1].float()
         return logits
 
@@ -67,10 +69,10 @@ class FedLines:
         """Whether others can be put beside it: what its layers keep is keys and values of every token, no window."""
         if not self._cached:
             return True
-        from transformers.cache_utils import DynamicCache, DynamicLayer
+        from transformers.cache_utils import DynamicCache
 
         past = self._past
-        return type(past) is DynamicCache and all(type(layer) is DynamicLayer for layer in past.layers)
+        return type(past) is DynamicCache and all(type(layer) is PreallocatedLayer for layer in past.layers)
 
     def unite(self, other: FedLines) -> None:
         """Put the other's lines below these. Both have been computed to their last token that was fed."""
