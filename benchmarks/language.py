@@ -11,7 +11,7 @@ are of one length, so that nothing is padding; the first step is not counted.
 has the held-out loss that TRL has after one of its three epochs. Measuring is not counted. By the clock alone.
 
 `answers`: tokens a second of the predictor behind `infer`, over `generate` called on the same batches, and on one row
-at a time. Greedy.
+at a time: of a first question, and of a second one, which comes after a question and a long answer. Greedy.
 
 The sides take turns, round by round; ratios are medians over rounds, by the clock and by the processor's time, which
 other programs on the machine disturb less. Without ``--data``, rows are the packaged sample's, and `loss` is left out.
@@ -51,6 +51,7 @@ SEED, MAX_LENGTH, BATCH = 42, 256, 2
 HELD = 24
 #: A question and its answer.
 Talk = list[dict[str, str]]
+GO_ON = {"role": "user", "content": "Go on, and say it in other words."}
 PARTS = ("speed", "loss", "answers")
 
 
@@ -86,8 +87,11 @@ def main() -> None:
             if "speed" in arguments.only:
                 speed(name, model, talks, 30 if small else 3 if arguments.quick else 8, arguments.rounds, folder)
             if "answers" in arguments.only:
-                asked = [talk[:1] for talk in talks[: 8 if arguments.quick else 16]]
-                answers(name, model, asked, arguments.rounds, folder, 24 if arguments.quick else 48)
+                few = talks[: 8 if arguments.quick else 16]
+                new = 24 if arguments.quick else 48
+                answers(f"{name}, a question", model, [talk[:1] for talk in few], arguments.rounds, folder, new)
+                again = [[*talk, GO_ON] for talk in few]
+                answers(f"{name}, a second question", model, again, arguments.rounds, folder, new)
         if "loss" in arguments.only and arguments.data:
             few = 2 if arguments.quick else 6
             model = cut(made(SMOL, arguments.cache or folder), few, folder / "few")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import resource
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,29 @@ def test_holes_between_blocks_are_given_back():
     before = _resident()
     freed_memory.give_back()
     assert before - _resident() > 800 * BLOCK
+
+
+def test_circles_are_found_beside_libraries_that_are_set_aside():
+    freed_memory.set_libraries_aside()
+    assert gc.get_freeze_count() > 0
+    model = Model()
+    model.itself, gone = model, weakref.ref(model)
+    del model
+    freed_memory.give_back()
+    assert gone() is None
+
+
+def test_only_what_was_there_the_first_time_is_set_aside():
+    freed_memory.set_libraries_aside()
+    count = gc.get_freeze_count()
+    kept = [[] for _ in range(1000)]
+    freed_memory.set_libraries_aside()
+    assert gc.get_freeze_count() <= count
+    assert len(kept) == 1000
+
+
+class Model:
+    itself: Model
 
 
 def _resident() -> int:

@@ -42,6 +42,8 @@ def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Hea
 
     Raises :class:`DataError` by pointer for a method that the model has no layers for.
     """
+    head.auto_class()
+    freed_memory.set_libraries_aside()
     method = spec.finetuning_spec
     quantization = quantised.config(method, context.device, METHOD, context.emit) if isinstance(method, QLora) else None
     if quantization is not None:

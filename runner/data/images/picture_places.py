@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Pictures that are decoded side by side; each may take a quarter of a GiB.
 MOST_THREADS = 8
+#: Pictures that a thread takes at a time, at most.
+AT_ONCE = 8
 WHOLE = -1
 
 
@@ -68,7 +70,11 @@ def side_by_side(work: Callable[[int], Any], items: Sequence[int], at_once: int 
     if threads == 1:
         yield from map(work, items)
         return
+    # A thread takes several: to hand one over takes as long as a small picture.
+    size = min(AT_ONCE, -(-len(items) // threads))
+    pieces = [items[at : at + size] for at in range(0, len(items), size)]
     with ThreadPoolExecutor(threads) as pool:
-        # Chunk by chunk, so that results that nobody has taken do not pile up.
-        for start in range(0, len(items), 16 * threads):
-            yield from pool.map(work, items[start : start + 16 * threads])
+        # Two pieces a thread, so that results that nobody has taken do not pile up.
+        for start in range(0, len(pieces), 2 * threads):
+            for found in pool.map(lambda piece: list(map(work, piece)), pieces[start : start + 2 * threads]):
+                yield from found

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner.builders.vision._pixels.picture_batches import PIXELS, TOGETHER, as_inputs
+from runner.builders.vision._pixels.picture_batches import FEW_PIXELS, PIXELS, TOGETHER, as_inputs
 from runner.builders.vision._pixels.processing import Processing
 from runner.training import made_models
 
@@ -33,7 +33,14 @@ def test_small_pictures_go_to_the_processor_together(count, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     calls, found = batch(8, count)
     assert found == list(range(count))
-    assert len(calls) == -(-count // min(TOGETHER, -(-count // 2)))
+    assert len(calls) == -(-count // TOGETHER)
+
+
+def test_pictures_of_some_size_are_shared_among_threads(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    side = int((FEW_PIXELS / 15) ** 0.5) + 1
+    calls, found = batch(side, 15)
+    assert (sorted(calls), found) == ([7, 8], list(range(15)))
 
 
 def test_large_pictures_are_not_held_beside_each_other(monkeypatch):

@@ -182,6 +182,7 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
 
     Raises :class:`DataError` by pointer for a method that the model has no layers for.
     """
+    freed_memory.set_libraries_aside()
     method = spec.finetuning_spec
     quantization = quantised.config(method, context.device, METHOD, context.emit) if isinstance(method, QLora) else None
     # A new head and new adapters are drawn from torch's generator, which finding the base may have used or not.

@@ -16,6 +16,8 @@ from runner.data.images.picture_places import MOST_THREADS, Pictures, side_by_si
 #: Pictures that a thread hands to the processor at a time: a call takes as long as a small picture. It takes fewer once
 #: they have so many pixels, so that large ones are not held beside each other.
 TOGETHER, PIXELS = 16, 1_000_000
+#: A batch of fewer pixels is read by one thread: what is done there needs Python's lock nearly all the time.
+FEW_PIXELS = 100_000
 
 
 def as_inputs(read: Callable[[int], Any], count: int, processing: Processing, *, sized: bool = False) -> dict[str, Any]:
@@ -23,20 +25,22 @@ def as_inputs(read: Callable[[int], Any], count: int, processing: Processing, *,
 
     ``read`` gives a picture of mode RGB by its place in the batch; see :meth:`Processing.inputs` for ``sized``.
     """
-    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    first = read(0)
+    small = count * first.width * first.height < FEW_PIXELS
+    threads = 1 if small else min(MOST_THREADS, os.cpu_count() or 1)
     size = max(1, min(TOGETHER, -(-count // threads)))
 
     def made(start: int) -> list[np.ndarray]:
         found: list[np.ndarray] = []
         waiting: list[Any] = []
         for at in range(start, min(start + size, count)):
-            waiting.append(read(at))
+            waiting.append(read(at) if at else first)
             if sum(image.width * image.height for image in waiting) >= PIXELS:
                 found.append(processing.inputs(waiting, sized=sized))
                 waiting = []
         return [*found, processing.inputs(waiting, sized=sized)] if waiting else found
 
-    parts = [part for own in side_by_side(made, range(0, count, size)) for part in own]
+    parts = [part for own in side_by_side(made, range(0, count, size), threads) for part in own]
     return {"pixel_values": torch.from_numpy(np.concatenate(parts))}
 
 
