@@ -34,7 +34,7 @@ def merge(
         What its weights are kept in. Without it, as its base's are.
     """
     gc.enable()
-    from runner.inference.merging import merge as run
+    from runner.inference.merged_model import merge as run
     from runner.pages.table_text import as_text
 
     done = run(Workspace.current(), model, name, dtype=dtype, say=lambda text: say(f"warning: {text}"))

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from runner.data.category_tags import TAG_COLUMN, tag_values
-from runner.data.messages import role_of, text_of
+from runner.data.prompt_messages import role_of, text_of
 from runner.errors import DataError
 
 #: What a value has to be, said wherever one is not.

@@ -13,7 +13,7 @@ from runner import Runner
 from runner.chat.messages import Conversation, Message
 from runner.chat.renderer import ChatRenderer
 from runner.errors import ConflictError, UsageError
-from runner.inference.merging import merge
+from runner.inference.merged_model import merge
 from runner.runs.events import EventReader
 from runner.runs.run_folder import Run, State
 from tests.conftest import ROOT, Desk

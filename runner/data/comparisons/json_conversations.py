@@ -12,7 +12,7 @@ import numpy as np
 from runner.data.category_tags import TAG_COLUMN, TAGS, tag_values
 from runner.data.comparisons.raw_layouts import GROUP_COLUMN, OTHER, ROLES, Rows, Turns, add
 from runner.data.comparisons.winner_words import WinnerWords, llm_names
-from runner.data.messages import role_of, text_of
+from runner.data.prompt_messages import role_of, text_of
 
 
 def add_json(

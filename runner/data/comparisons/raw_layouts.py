@@ -16,7 +16,7 @@ import numpy as np
 
 from runner import near_names
 from runner.contract import DataReport
-from runner.data import messages
+from runner.data import prompt_messages as messages
 from runner.data.category_tags import TAG_COLUMN
 from runner.data.comparisons.winner_words import SKIP, WINNERS, WinnerWords
 from runner.errors import DataError

@@ -15,7 +15,7 @@ from runner.chat import judge_prompt
 from runner.chat.endpoints.answers_cache import Answer, AnswersCache
 from runner.chat.endpoints.backends import Keyed
 from runner.chat.endpoints.chat_requests import Asking, Failed
-from runner.data.messages import role_of, text_of
+from runner.data.prompt_messages import role_of, text_of
 from runner.data.prompt_rows import MESSAGES, Row, prompt_row
 from runner.data.records import open_records
 from runner.errors import DataError, UsageError

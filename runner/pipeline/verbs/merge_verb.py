@@ -7,7 +7,7 @@ from typing import Any
 
 from runner import registry
 from runner.errors import ConflictError
-from runner.inference.merging import merge
+from runner.inference.merged_model import merge
 from runner.pages.table_text import as_text
 from runner.pipeline.loaded_pipeline import LoadedStep
 from runner.pipeline.step_store import begin, begun

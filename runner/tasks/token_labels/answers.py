@@ -11,8 +11,8 @@ import numpy as np
 
 from runner.tasks._supervised.finite_answers import check_finite
 from runner.tasks.answers import Answers, OpenedModel
-from runner.tasks.token_labels.decoding import decode, entities_of
 from runner.tasks.token_labels.options import TokenLabelOptions
+from runner.tasks.token_labels.tag_decoding import decode, entities_of
 
 Record = dict[str, Any]
 

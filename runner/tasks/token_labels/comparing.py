@@ -14,9 +14,9 @@ from runner.tasks._supervised.paired_comparison import models_table, ranked
 from runner.tasks.compared import Compared
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.answers import Tagger
-from runner.tasks.token_labels.decoding import decode
 from runner.tasks.token_labels.judged_tags import Judged, rates
 from runner.tasks.token_labels.measuring import score
+from runner.tasks.token_labels.tag_decoding import decode
 
 
 def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[str], None]) -> dict[str, Any]:

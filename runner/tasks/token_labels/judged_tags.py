@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from runner.tasks.token_labels.decoding import Entity, entities_of
+from runner.tasks.token_labels.tag_decoding import Entity, entities_of
 
 Tags = Sequence[Sequence[str]]
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from runner.contract import Table
-from runner.tasks.token_labels.decoding import Entity
 from runner.tasks.token_labels.judged_tags import Judged, rates
+from runner.tasks.token_labels.tag_decoding import Entity
 
 MISSED, INVENTED, OTHER_ENDS = "(missed)", "(none there)", "(other ends)"
 #: Rows that are shown with their errors, and the characters of a row's text.

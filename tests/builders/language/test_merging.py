@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from runner import Runner, registry
 from runner.errors import ConflictError, ExitCode
-from runner.inference.merging import merge
+from runner.inference.merged_model import merge
 from runner.store.manifest import Manifest
 from tests.builders.language.conftest import weights
 from tests.talking_models import keep

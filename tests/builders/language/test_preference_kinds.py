@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from runner.builders.language._learning import preference_losses as losses
+from runner.builders.language._learning.kto_objective import kto_loss
 from runner.chat.messages import Message
 from runner.data.dialogues.row_types import LabelledRow, PreferenceRow
 from runner.errors import DataError
@@ -40,10 +41,10 @@ def test_the_odds_ratio_is_its_closed_form_also_near_certainty():
 
 def test_the_loss_of_single_answers_is_its_closed_form():
     ratio, wanted = torch.tensor([2.0, 2.0]), torch.tensor([True, False])
-    found = losses.kto(ratio, wanted, torch.tensor(1.0), 0.5, "kto")
+    found = kto_loss(ratio, wanted, torch.tensor(1.0), 0.5, "kto")
     sigmoid = 1 / (1 + math.exp(-0.5))
     assert found.tolist() == pytest.approx([1 - sigmoid, sigmoid])
-    found = losses.kto(ratio, wanted, torch.tensor(1.0), 0.5, "apo_zero_unpaired")
+    found = kto_loss(ratio, wanted, torch.tensor(1.0), 0.5, "apo_zero_unpaired")
     sigmoid = 1 / (1 + math.exp(-1.0))
     assert found.tolist() == pytest.approx([1 - sigmoid, sigmoid])
 

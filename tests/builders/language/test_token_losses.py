@@ -12,6 +12,7 @@ from runner.builders.language._learning import divergences
 from runner.builders.language._learning import token_losses as losses
 from runner.builders.language._learning.composed_losses import Composition, OfTokens, Term
 from runner.builders.language._learning.frozen_models import Read
+from runner.builders.language._rows.packing import packed
 from runner.builders.language._rows.token_rows import TokenRows
 
 STUDENT = torch.tensor([[1.0, 1.0, 0.0], [0.5, 0.5, 1.0]])
@@ -52,8 +53,8 @@ def test_contrastive_is_the_mean_over_the_other_tokens_of_the_row():
 def test_tokens_of_packed_rows_are_those_of_the_same_rows_apart():
     rows = TokenRows.of([[1, 2, 3], [4, 5], [6, 7, 8, 9]], [[1.0] * 3, [1.0] * 2, [1.0, 0.0, 1.0, 1.0]])
     apart = rows.batch(np.arange(3), 0, "cpu").owners.tolist()
-    packed = rows.packed([np.array([0, 1]), np.array([2])], 0, "cpu").owners.tolist()
-    assert [apart.index(owner) for owner in apart] == [packed.index(owner) for owner in packed] == [0, 0, 2, 3, 3]
+    shared = packed(rows, [np.array([0, 1]), np.array([2])], 0, "cpu").owners.tolist()
+    assert [apart.index(owner) for owner in apart] == [shared.index(owner) for owner in shared] == [0, 0, 2, 3, 3]
 
 
 @pytest.mark.parametrize("most", [10**6, 17 * 12])

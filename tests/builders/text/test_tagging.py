@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from runner.contract import Table
-from runner.tasks.token_labels.decoding import decode
+from runner.tasks.token_labels.tag_decoding import decode
 from tests.conftest import Desk
 from tests.examples import example
 

@@ -12,8 +12,8 @@ from runner.data.tagged_tokens.infer_rows import asked_text
 from runner.data.tagged_tokens.tagged_row import labels_of
 from runner.errors import RunFailed
 from runner.tasks.token_labels.answers import EntityAnswers, TokenOdds
-from runner.tasks.token_labels.decoding import decode
 from runner.tasks.token_labels.options import TokenLabelOptions
+from runner.tasks.token_labels.tag_decoding import decode
 
 LABELS = labels_of(("L", "P"))
 

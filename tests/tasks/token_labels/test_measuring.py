@@ -8,9 +8,9 @@ import pytest
 
 from runner.data.tagged_tokens.tagged_row import labels_of
 from runner.tasks.token_labels.baselines import baselines, tags_by_word
-from runner.tasks.token_labels.decoding import entities_of
 from runner.tasks.token_labels.judged_tags import Judged
 from runner.tasks.token_labels.measuring import measure_tags, score
+from runner.tasks.token_labels.tag_decoding import entities_of
 
 LABELS = labels_of(("PER", "creative-work", "a b"))
 

@@ -11,11 +11,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import sigmoid
 
-from runner.builders.language._learning import preference_losses as losses
 from runner.builders.language._learning.compute_context import Machine
 from runner.builders.language._learning.likelihood_loss import Judged
 from runner.builders.language._rows.rendering import Labelled
+
+
+def kto_loss(
+    ratio: torch.Tensor, wanted: torch.Tensor, divergence: torch.Tensor, beta: float, loss_type: str
+) -> torch.Tensor:
+    """The loss of each answer by the log ratio to its reference: Ethayarajh et al. (2024), equation 8.
+
+    ``divergence`` is the reference point, a scalar. ``apo_zero_unpaired`` (D'Oosterlinck et al., 2024) has none.
+    """
+    reward = beta * ratio
+    if loss_type == "apo_zero_unpaired":
+        return torch.where(wanted, 1 - sigmoid(reward), sigmoid(reward))
+    point = beta * divergence
+    return torch.where(wanted, 1 - sigmoid(reward - point), 1 - sigmoid(point - reward))
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class KtoObjective:
             for some, share in machine.shared(examples, lengths):
                 ratio = machine.sums(side, some)[0] - machine.tensor(known[some])
                 wanted = machine.tensor(self.answers.wanted[some]) > 0
-                loss = losses.kto(ratio, wanted, point, self.spec.beta, self.spec.loss_type)
+                loss = kto_loss(ratio, wanted, point, self.spec.beta, self.spec.loss_type)
                 yield share * (loss * machine.tensor(weight[some])).sum() / len(examples)
 
         return parts
@@ -62,7 +76,7 @@ class KtoObjective:
         ratio = self.reference.loss - judged.loss
         point = max(0.0, float(ratio[count:].mean())) if count else 0.0
         wanted = self.answers.wanted
-        loss = losses.kto(
+        loss = kto_loss(
             torch.from_numpy(ratio[:count]),
             torch.from_numpy(wanted),
             torch.tensor(point),

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from runner.builders.language._learning.log_probs import foretold
+from runner.builders.language._rows.packing import packed
 from runner.builders.language._rows.token_rows import TokenRows
 from runner.errors import DataError
 from runner.training.without_dropout import without_dropout
@@ -32,10 +33,10 @@ def check(model: Any, rows: TokenRows, padding: int, device: str) -> None:
     one = TokenRows.of([[*ids[0], *ids[1]]], [[*[1.0] * len(ids[0]), 0.0, *[1.0] * (len(ids[1]) - 1)]])
     with without_dropout(model), torch.no_grad():
         alone = _last(model, two.batch(np.array([1]), padding, device))
-        packed = _last(model, two.packed([np.array([0, 1])], padding, device))
+        side = _last(model, packed(two, [np.array([0, 1])], padding, device))
         joined = _last(model, one.batch(np.array([0]), padding, device))
     count = len(alone)
-    apart, together = ((found[-count:] - alone).abs().max().item() for found in (packed, joined))
+    apart, together = ((found[-count:] - alone).abs().max().item() for found in (side, joined))
     if apart > max(0.5 * together, ROUNDING):
         raise DataError(
             f"a {model.config.model_type} model does not tell packed rows apart: each would see the row before it",

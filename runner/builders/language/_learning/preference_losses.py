@@ -1,9 +1,9 @@
-"""Losses of two answers to a prompt, and of one that is wanted or not, from their log-likelihoods. Tensors ``[B]``."""
+"""Losses of two answers to a prompt from their log-likelihoods. Tensors ``[B]``."""
 
 from __future__ import annotations
 
 import torch
-from torch.nn.functional import logsigmoid, relu, sigmoid
+from torch.nn.functional import logsigmoid, relu
 
 
 def dpo(margin: torch.Tensor, loss_type: str, beta: float, smoothing: float = 0.0) -> torch.Tensor:
@@ -48,17 +48,3 @@ def _log_complement(log_p: torch.Tensor) -> torch.Tensor:
     log_p = log_p.clamp(max=-1e-7)
     near = log_p > -0.6931472
     return torch.where(near, torch.log(-torch.expm1(log_p)), torch.log1p(-torch.exp(log_p)))
-
-
-def kto(
-    ratio: torch.Tensor, wanted: torch.Tensor, divergence: torch.Tensor, beta: float, loss_type: str
-) -> torch.Tensor:
-    """The loss of each answer by the log ratio to its reference: Ethayarajh et al. (2024), equation 8.
-
-    ``divergence`` is the reference point, a scalar. ``apo_zero_unpaired`` (D'Oosterlinck et al., 2024) has none.
-    """
-    reward = beta * ratio
-    if loss_type == "apo_zero_unpaired":
-        return torch.where(wanted, 1 - sigmoid(reward), sigmoid(reward))
-    point = beta * divergence
-    return torch.where(wanted, 1 - sigmoid(reward - point), 1 - sigmoid(point - reward))

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from runner.builders.language._rows.packing import packed
 from runner.builders.language._rows.token_rows import Batch, TokenRows
 
 
@@ -37,7 +38,7 @@ class Examples:
         """Some examples as one batch."""
         if self.bins is None:
             return self.rows.batch(some, padding, device)
-        return self.rows.packed([self.bins[number] for number in some], padding, device)
+        return packed(self.rows, [self.bins[number] for number in some], padding, device)
 
     def _added(self, values: np.ndarray) -> np.ndarray:
         if self.bins is None:

@@ -120,26 +120,6 @@ class TokenRows:
         weights[there] = self.weights[(starts[:, None] + columns)[there]]
         return Batch.on(device, ids, mask, weights)
 
-    def packed(self, bins: Sequence[np.ndarray], padding: int, device: str) -> Batch:
-        """Bins of rows as one batch: the rows of a bin one behind the other, each with positions from 0.
-
-        A model sees by the positions where a row begins, and no row sees another. Padding is rows of one token each.
-        """
-        width = max(int(self.lengths[rows].sum()) for rows in bins)
-        ids = np.full((len(bins), width), padding, np.int64)
-        weights = np.zeros((len(bins), width), np.float32)
-        positions = np.zeros((len(bins), width), np.int64)
-        for line, rows in enumerate(bins):
-            at = 0
-            for row in rows:
-                start, stop = int(self.tokens.ends[row]), int(self.tokens.ends[row + 1])
-                until = at + stop - start
-                ids[line, at:until] = self.tokens.ids[start:stop]
-                weights[line, at:until] = self.weights[start:stop]
-                positions[line, at:until] = np.arange(stop - start)
-                at = until
-        return Batch.on(device, ids, None, weights, positions)
-
 
 class RowWriter:
     """Makes :class:`TokenRows` of rows as they come. With a ``folder``, many of them lie in a file there."""

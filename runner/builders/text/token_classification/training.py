@@ -24,9 +24,9 @@ from runner.errors import DataError
 from runner.store import unnamed_files
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.baselines import baselines
-from runner.tasks.token_labels.decoding import decode
 from runner.tasks.token_labels.judged_tags import Judged
 from runner.tasks.token_labels.measuring import measure_tags, score
+from runner.tasks.token_labels.tag_decoding import decode
 from runner.training.tokens import Tokens
 
 #: How the model is used by the library that it is of.
