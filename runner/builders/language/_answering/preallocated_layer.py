@@ -30,7 +30,7 @@ class PreallocatedLayer(DynamicLayer):
     def of(cls, layer: DynamicLayer) -> Self:
         """One that goes on where another is."""
         made = cls()
-        if layer.is_initialized:
+        if layer.is_initialized and layer.keys is not None and layer.values is not None:
             made.lazy_initialization(layer.keys, layer.values)
             made.keys, made.values = layer.keys, layer.values
         return made
@@ -41,11 +41,12 @@ class PreallocatedLayer(DynamicLayer):
         """Keep the keys and values of more tokens; those of all tokens."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        self.keys = self._with("keys", self.keys, key_states)
-        self.values = self._with("values", self.values, value_states)
-        return self.keys, self.values
+        keys, values = self._with("keys", key_states), self._with("values", value_states)
+        self.keys, self.values = keys, values
+        return keys, values
 
-    def _with(self, name: str, kept: torch.Tensor, new: torch.Tensor) -> torch.Tensor:
+    def _with(self, name: str, new: torch.Tensor) -> torch.Tensor:
+        kept: torch.Tensor = getattr(self, name)
         length = kept.shape[-2] if kept.numel() else 0
         wanted = length + new.shape[-2]
         room, part = self._rooms.get(name, (None, None))
