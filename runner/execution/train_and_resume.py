@@ -28,7 +28,7 @@ from runner.spec.envelope import ENGINES
 from runner.spec.resume_contract import compare, refuse
 from runner.store.manifest import ModelFacts
 from runner.store.model_lookup import StoredModel, in_folder
-from runner.store.model_storing import check_store, promote
+from runner.store.model_storing import check_store, made_by, promote
 from runner.store.replay_lock import ReplayLock
 from runner.store.typed_documents import JsonObject
 from runner.tracking.followed_run import followed
@@ -188,6 +188,7 @@ def resume(
         )
         refuse(changes)
         refuse_fewer_epochs(run, changed)
+        _refuse_stored(run, before, workspace)
         warnings = [f"warning: {change}" for change in changes if change.policy == "warn"]
         loaded = changed
     plan = make_plan(loaded, workspace, executor=executor or (None if changed else before.executor), cwd=cwd)
@@ -235,6 +236,18 @@ def refuse_fewer_epochs(run: Run, changed: LoadedSpec) -> None:
             f"the run has trained {reached} epochs, and the spec asks for {changed.spec.epochs}",
             where="/epochs",
             hint="ask for as many or more, or train anew without --resume",
+        )
+
+
+def _refuse_stored(run: Run, before: PlanDocument, workspace: Workspace) -> None:
+    """A run has one model: refuse to change one that was killed after its model was stored, and before it said so."""
+    model = made_by(run.id, workspace.store, before.model_type, before.name)
+    if model is not None:
+        raise ConflictError(
+            f"the run's model is stored: {model.reference}",
+            where=run.id,
+            hint=f"end the run as it began: runner train --resume {run.id}; what begins with the model is another run: "
+            f'"start_state": "{model.reference}"',
         )
 
 

@@ -20,6 +20,8 @@ from tests.holding import held_copy, wait
 from tests.warm import Copy
 
 WAITING = "waits for it to save a checkpoint and end"
+#: What the state of a run says once it is over.
+ENDED = ("exit_code", "model", "stored_at", "ended")
 
 
 @pytest.fixture
@@ -79,6 +81,21 @@ def test_what_it_has_trained_is_not_what_another_spec_asks_for(desk, left):
     assert process.wait(300) == 0, process.err.read_text()
     told = [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
     assert max(event["epoch"] for event in told if event["event"] == "epoch") == 5
+
+
+def test_a_run_that_was_killed_once_its_model_was_stored_is_ended_as_it_began(desk):
+    """Its supervisor had no time to write down that it has succeeded."""
+    spec = desk.write("spec.json", example("elo_scoring", epochs=3))
+    done = desk("train", "--spec-file", spec, "--executor", "local", "--json").ok().json
+    state = desk.only_run() / "state.json"
+    left = json.loads(state.read_text()) | {"state": "running"}
+    state.write_text(json.dumps({name: value for name, value in left.items() if name not in ENDED}))
+    longer = desk.write("longer.json", example("elo_scoring", epochs=5))
+    refused = desk("train", "--resume", "last", "--spec-file", longer, "--executor", "local")
+    assert (refused.code, f"the run's model is stored: {done['model']}" in refused.err) == (5, True)
+    again = desk("train", "--resume", "last", "--json").ok().json
+    assert (again["model"], again["metrics"]) == (done["model"], done["metrics"])
+    assert json.loads(state.read_text())["state"] == "succeeded"
 
 
 def test_a_second_worker_is_told_that_there_is_one(left, monkeypatch):
