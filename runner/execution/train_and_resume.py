@@ -10,6 +10,7 @@ from typing import Any
 
 from runner.errors import ConflictError, EnvironmentProblem, ExitCode, RunnerError, UsageError
 from runner.execution.base_models import bases_of, keep_ready
+from runner.execution.earlier_worker import waited_for
 from runner.execution.failure_classes import RESUMABLE
 from runner.execution.plan import Plan, check_requirements, make_plan
 from runner.execution.plan_document import PROGRAM, PlanDocument
@@ -27,7 +28,7 @@ from runner.spec.envelope import ENGINES
 from runner.spec.resume_contract import compare, refuse
 from runner.store.manifest import ModelFacts
 from runner.store.model_lookup import StoredModel, in_folder
-from runner.store.model_storing import check_store, promote
+from runner.store.model_storing import check_store, made_by, promote
 from runner.store.replay_lock import ReplayLock
 from runner.store.typed_documents import JsonObject
 from runner.tracking.followed_run import followed
@@ -187,6 +188,7 @@ def resume(
         )
         refuse(changes)
         refuse_fewer_epochs(run, changed)
+        _refuse_stored(run, before, workspace)
         warnings = [f"warning: {change}" for change in changes if change.policy == "warn"]
         loaded = changed
     plan = make_plan(loaded, workspace, executor=executor or (None if changed else before.executor), cwd=cwd)
@@ -200,11 +202,9 @@ def resume(
     _keep_ready(plan)
     if changed is not None:
         run.write("spec", canonical(plan.spec))
-        # What an earlier attempt finished is not what this spec asks for.
-        (run.path / "outcome.json").unlink(missing_ok=True)
     run.write("plan", plan.document)
     announce(run, plan)
-    return _carry_out(run, replace(plan, devices=devices), workspace, listeners)
+    return _carry_out(run, replace(plan, devices=devices), workspace, listeners, changed=changed is not None)
 
 
 def _as_it_began(plan: Plan, before: PlanDocument, workspace: Workspace) -> Plan:
@@ -239,15 +239,29 @@ def refuse_fewer_epochs(run: Run, changed: LoadedSpec) -> None:
         )
 
 
-def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[Listener]) -> Finished:
+def _refuse_stored(run: Run, before: PlanDocument, workspace: Workspace) -> None:
+    """A run has one model: refuse to change one that was killed after its model was stored, and before it said so."""
+    model = made_by(run.id, workspace.store, before.model_type, before.name)
+    if model is not None:
+        raise ConflictError(
+            f"the run's model is stored: {model.reference}",
+            where=run.id,
+            hint=f"end the run as it began: runner train --resume {run.id}; what begins with the model is another run: "
+            f'"start_state": "{model.reference}"',
+        )
+
+
+def _carry_out(
+    run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[Listener], *, changed: bool = False
+) -> Finished:
+    """``changed``: what an earlier attempt finished is not what the spec asks for."""
     sweep()
     with run.lock(), caught_signals() as signals:
         run.transition(State.RUNNING, executor=plan.executor.name)
-        # A run whose worker finished but whose supervisor died before the model was stored only has that left to do.
-        outcome = run.read("outcome", Outcome)
-        done = outcome is not None and outcome.ok and run.read("result", RunResult) is not None
         with followed(run, plan.spec, listeners) as all_listeners:
-            error = None if done else _attempts(run, plan, all_listeners, signals)
+            error = waited_for(run, all_listeners, signals)
+            if error is None and (changed or not _trained(run)):
+                error = _attempts(run, plan, all_listeners, signals)
         notes: list[str] = []
         if error is None:
             try:
@@ -267,6 +281,12 @@ def _carry_out(run: Run, plan: Plan, workspace: Workspace, listeners: Sequence[L
     result = run.needed("result", RunResult)
     notes = [*plan.reminders, *notes, *_upload(run, plan, workspace, model)]
     return Finished(run, model, result.metrics, run.document("tables") or {}, notes)
+
+
+def _trained(run: Run) -> bool:
+    """Whether a worker has finished whose supervisor died before the model was stored: that alone is left to do."""
+    outcome = run.read("outcome", Outcome)
+    return outcome is not None and outcome.ok and run.read("result", RunResult) is not None
 
 
 def _attempts(run: Run, plan: Plan, listeners: Sequence[Listener], signals: Signals) -> RunnerError | None:

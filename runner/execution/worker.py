@@ -37,6 +37,8 @@ from runner.tracking.run_listeners import Audience
 from runner.training.peak_memory import peak_memory
 from runner.training.threads import wanted_threads
 
+#: Seconds that a second worker of a run waits for the first to end.
+PATIENCE = 60
 #: Tells of an event: its name, and what it says.
 Emit = Callable[..., None]
 
@@ -49,7 +51,7 @@ def work(path: Path, *, lease: bool = False) -> int:
     stop.listen(lease=lease)
     events = EventWriter(run.path)
     try:
-        with _only_worker(run):
+        with only_worker(run):
             plan = run.read("plan", PlanDocument)
             together = plan is not None and plan.processes > 1
             # Standard error is the run's log. Of several processes the first tells those who listen.
@@ -312,11 +314,23 @@ def _gpu_name() -> str:
     return str(torch.cuda.get_device_name(0))
 
 
-def _only_worker(run: Run) -> Any:
-    """Two workers never write one run: the second waits for the first to finish its checkpoint, then gives up."""
-    from filelock import FileLock
+@contextlib.contextmanager
+def only_worker(run: Run) -> Iterator[None]:
+    """Two workers never write one run: the second waits for the first to finish its checkpoint, then gives up.
 
-    return FileLock(run.path / WORKER_LOCK, timeout=60)
+    Raises :class:`ConflictError` then. What supervises a run has waited before it starts one (``earlier_worker``).
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(run.path / WORKER_LOCK, timeout=PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise ConflictError("another worker is still at the run", where=run.id) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _log(text: str) -> None:

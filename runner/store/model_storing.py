@@ -49,14 +49,13 @@ def promote(
     try:
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / ".lock"):
+            if facts.run and (model := made_by(facts.run, store, model_type, name)) is not None:
+                if move:
+                    # What a cut between the copy and this line left.
+                    shutil.rmtree(artifact, ignore_errors=True)
+                _share(store, model, say)
+                return model
             existing = versions(store, model_type, name)
-            for model in existing:
-                if facts.run and _run_of(model) == facts.run:
-                    if move:
-                        # What a cut between the copy and this line left.
-                        shutil.rmtree(artifact, ignore_errors=True)
-                    _share(store, model, say)
-                    return model
             version = max([last_version(home), *(model.version for model in existing)]) + 1
             stored = StoredModel(model_type, name, version, home / f"v{version}")
             if move:
@@ -83,6 +82,11 @@ def promote(
             return stored
     except OSError as error:
         raise cannot_write(home, error) from error
+
+
+def made_by(run: str, store: Path, model_type: str, name: str) -> StoredModel | None:
+    """The version of a stored model that a run has made, if it has."""
+    return next((model for model in versions(store, model_type, name) if _run_of(model) == run), None)
 
 
 def _share(store: Path, stored: StoredModel, say: Callable[[str], None]) -> None:

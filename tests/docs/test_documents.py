@@ -7,6 +7,7 @@ import json
 import re
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -112,6 +113,22 @@ def test_what_a_resumed_run_may_change_is_what_the_fields_say():
         if field.json_schema_extra["x-resume"] != "refuse" and name not in ("schema_uri", "jar_base_path")  # type: ignore[index, call-overload]
     }
     sentence = re.search(r"differ, in these fields: (.+?), and in", README.read_text(), re.S)
+    assert sentence
+    assert set(re.findall(r"`([^`]+)`", sentence[1])) == allowed
+
+
+def test_what_a_resumed_run_may_change_of_its_model_is_what_the_fields_say():
+    def free(schema: Any) -> set[str]:
+        if isinstance(schema, list):
+            return set().union(*map(free, schema))
+        if not isinstance(schema, dict):
+            return set()
+        fields = schema.get("properties", {})
+        own = {name for name, field in fields.items() if isinstance(field, dict) and field.get("x-resume") == "free"}
+        return own.union(*map(free, schema.values()))
+
+    allowed = set().union(*(free(registry.load(kind).Spec.model_json_schema()) for kind in registry.kinds()))
+    sentence = re.search(r"about memory and reports alone \((.+?)\)", README.read_text(), re.S)
     assert sentence
     assert set(re.findall(r"`([^`]+)`", sentence[1])) == allowed
 
