@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import resource
 import sys
+import weakref
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,27 @@ def test_holes_between_blocks_are_given_back():
     before = _resident()
     freed_memory.give_back()
     assert before - _resident() > 800 * BLOCK
+
+
+def test_what_is_set_apart_is_passed_over_and_what_comes_later_is_not():
+    class Node:
+        pass
+
+    def circle() -> weakref.ref[Node]:
+        node = Node()
+        node.itself = node  # type: ignore[attr-defined]
+        return weakref.ref(node)
+
+    gc.disable()
+    early = circle()
+    freed_memory.set_apart()
+    gc.enable()
+    later = circle()
+    freed_memory.give_back()
+    assert early() is not None and later() is None
+    freed_memory.take_back()
+    freed_memory.give_back()
+    assert early() is None
 
 
 def _resident() -> int:

@@ -35,6 +35,7 @@ class OpenedModel:
         """Give the weights' memory back."""
         self.model = None
         freed_memory.give_back()
+        freed_memory.take_back()
 
 
 def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Head) -> OpenedModel:
@@ -42,6 +43,7 @@ def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Hea
 
     Raises :class:`DataError` by pointer for a method that the model has no layers for.
     """
+    freed_memory.set_apart()
     method = spec.finetuning_spec
     quantization = quantised.config(method, context.device, METHOD, context.emit) if isinstance(method, QLora) else None
     if quantization is not None:
