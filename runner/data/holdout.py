@@ -116,6 +116,21 @@ def by_share(keys: np.ndarray, share: float, seed: int, strata: np.ndarray | Non
     return Held(mask)
 
 
+def all_equal(keys: np.ndarray, strata: np.ndarray) -> np.ndarray:
+    """The strata, ascending, of more than one row whose rows are all equal: :func:`by_share` holds out none of them.
+
+    ``keys``: uint64 ``[n]``; ``strata``: int ``[n]``.
+    """
+    import numpy as np
+
+    own, count = np.unique(strata, return_counts=True)
+    distinct = np.unique(
+        np.unique(np.stack([strata.astype(np.uint64), keys], axis=1), axis=0)[:, 0], return_counts=True
+    )
+    found: np.ndarray = own[(count > 1) & (distinct[1] == 1)]
+    return found
+
+
 def by_time(times: np.ndarray, share: float) -> Held:
     """The latest rows, as near to the share as whole moments allow: float64 ``[n]``, no NaN. Equal times stay together.
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 
 import numpy as np
 
 WIDTH, HEIGHT = 460, 250
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 12, 40
+#: Pixels that a letter of a tick's label takes at most.
+LETTER = 7.0
 
 
 def nice_ticks(low: float, high: float, count: int = 5, whole: bool = False) -> np.ndarray:
@@ -53,6 +56,37 @@ def tick_labels(ticks: np.ndarray) -> list[str]:
         return [f"{tick:.{digits}g}" for tick in ticks]
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     return [f"{tick + 0.0:,.{decimals}f}" for tick in ticks]
+
+
+def side_by_side(places: Sequence[float], labels: Sequence[str], room: float) -> list[tuple[int, str]]:
+    """Which of the labels of an axis have room, by their numbers, and the class of each: how it stands at its tick.
+
+    ``places`` are pixels from 0 to ``room``, ascending. A label has its middle at the tick (``mid``); where it would
+    leave the axis it begins there (no class) or ends there (``end``), and where that is no help it is left out. Every
+    second, third, ... is kept where all of them would meet.
+    """
+    found = []
+    for at, (place, label) in enumerate(zip(places, labels, strict=True)):
+        wide = len(label) * LETTER
+        for side, start in (("mid", place - wide / 2), ("", place), ("end", place - wide)):
+            # Half a letter beyond the edge meets nothing.
+            if label and start > -LETTER / 2 and start + wide < room + LETTER / 2:
+                found.append((at, side, start, start + wide))
+                break
+    kept = found
+    for every in range(1, len(found) + 1):
+        kept = found[::every]
+        if all(one[3] + LETTER <= two[2] for one, two in pairwise(kept)):
+            break
+    return [(at, side) for at, side, _, _ in kept]
+
+
+def below(places: Sequence[float], labels: Sequence[str], y: float, room: float = WIDTH) -> list[str]:
+    """The labels of the ticks of a picture's lower axis, at these pixels of its width, ``room``."""
+    return [
+        f'<text class="{f"tick {side}".strip()}" x="{places[at]:.1f}" y="{y}">{labels[at]}</text>'
+        for at, side in side_by_side(places, labels, room)
+    ]
 
 
 def scale(values: np.ndarray, low: float, high: float, start: float, end: float) -> np.ndarray:

@@ -17,18 +17,20 @@ from runner.pages.axes import (
     RIGHT,
     TOP,
     WIDTH,
+    below,
     frame,
     grid,
     nice_ticks,
     points,
     scale,
+    side_by_side,
     tick_labels,
 )
 from runner.statistics.wilson_interval import wilson
 
-#: Pixels of a column of intervals in a table of few columns and of many, and of a letter of a tick's label. The page's
-#: style sheet has the first two as ``min-width``, less what is left free on the right.
-COLUMN, NARROW_COLUMN, LETTER = 142.0, 90.0, 7.0
+#: Pixels of a column of intervals in a table of few columns and of many. The page's style sheet has them as
+#: ``min-width``, less what is left free on the right.
+COLUMN, NARROW_COLUMN = 142.0, 90.0
 #: More points than this are thinned out: a screen has no more columns to draw them in.
 MOST_POINTS = 400
 
@@ -63,8 +65,8 @@ def curve(
     )
     parts = grid(y_ticks)
     inside = x_ticks[(x_ticks >= left) & (x_ticks <= right)]
-    for at, label in zip(scale(inside, left, right, LEFT + 6, WIDTH - RIGHT - 6), tick_labels(inside), strict=True):
-        parts.append(f'<text class="tick mid" x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}">{label}</text>')
+    across = scale(inside, left, right, LEFT + 6, WIDTH - RIGHT - 6).tolist()
+    parts += below(across, tick_labels(inside), HEIGHT - BOTTOM + 16)
     parts.append(f'<text class="label" x="{LEFT}" y="{HEIGHT - 6}">{escape(x_label)}</text>')
     if reference is not None and math.isfinite(reference):
         at = float(scale(np.array([reference]), y_ticks[0], y_ticks[-1], HEIGHT - BOTTOM, TOP)[0])
@@ -90,9 +92,9 @@ def reliability(
     floor = base + strip + 6
     ticks = np.linspace(0, 1, 6)
     parts = grid(ticks, base)
-    for at, label in zip(scale(ticks, 0, 1, LEFT, WIDTH - RIGHT), tick_labels(ticks), strict=True):
-        parts.append(f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{base}"/>')
-        parts.append(f'<text class="tick mid" x="{at:.1f}" y="{floor + 16}">{label}</text>')
+    across = scale(ticks, 0, 1, LEFT, WIDTH - RIGHT).tolist()
+    parts += [f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{top}" y2="{base}"/>' for at in across]
+    parts += below(across, tick_labels(ticks), floor + 16)
     parts.append(f'<line class="reference" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{top}"/>')
     parts.append(f'<text class="label" x="{LEFT}" y="{height - 6}">predicted chance</text>')
     parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{floor - strip + 24}">count</text>')
@@ -152,11 +154,9 @@ def axis(domain: tuple[float, float], width: float = COLUMN) -> str:
     """The tick labels above a column of :func:`interval` rows that is ``width`` pixels wide: those that have room."""
     ticks = _inside(domain)
     labels, places = tick_labels(ticks), _percent(ticks, domain)
-    apart = (places[1] - places[0]) / 100 * width if len(places) > 1 else width
-    every = math.ceil((max(map(len, labels), default=0) + 1) * LETTER / apart)
     parts = [
-        f'<text class="tick mid" x="{at}%" y="12">{label}</text>'
-        for at, label in list(zip(places, labels, strict=True))[::every]
+        f'<text class="{f"tick {side}".strip()}" x="{places[at]}%" y="12">{labels[at]}</text>'
+        for at, side in side_by_side([place / 100 * width for place in places], labels, width)
     ]
     return f'<svg class="scale" aria-hidden="true">{"".join(parts)}</svg>'
 

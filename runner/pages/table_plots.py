@@ -13,6 +13,7 @@ from runner.pages.axes import (
     RIGHT,
     TOP,
     WIDTH,
+    below,
     frame,
     grid,
     log_ticks,
@@ -47,8 +48,8 @@ def lines(x: np.ndarray, each: dict[str, np.ndarray], title: str, x_label: str) 
     ticks = ticks[(ticks >= left) & (ticks <= right)]
     px = scale(x, left, right, LEFT + 6, WIDTH - RIGHT - 6)
     parts = grid(up)
-    for at, label in zip(scale(ticks, left, right, LEFT + 6, WIDTH - RIGHT - 6), tick_labels(ticks), strict=True):
-        parts.append(f'<text class="tick mid" x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}">{label}</text>')
+    across = scale(ticks, left, right, LEFT + 6, WIDTH - RIGHT - 6).tolist()
+    parts += below(across, tick_labels(ticks), HEIGHT - BOTTOM + 16)
     parts.append(f'<text class="label" x="{LEFT}" y="{HEIGHT - 6}">{escape(x_label)}</text>')
     readouts = [f"{x_label} {number(value)}:" for value in x.tolist()]
     for colour, (name, y) in zip(COLOURS, each.items(), strict=False):
@@ -68,13 +69,13 @@ def scatter(
     x: np.ndarray,
     y: np.ndarray,
     title: str,
-    labels: tuple[str, str],
+    names: tuple[str, str],
     low: np.ndarray | None = None,
     high: np.ndarray | None = None,
 ) -> str:
     """Points of ``y`` over ``x`` (float [n], n >= 1) on axes of one range; on the dashed line both are equal.
 
-    ``labels`` are the names of x and y, ``low`` and ``high`` the ends of whiskers. The axes are logarithmic where all
+    ``names`` are those of x and y, ``low`` and ``high`` the ends of whiskers. The axes are logarithmic where all
     amounts are above 0 and the largest is at least 20 times the smallest. Above ``MOST_POINTS`` points every n-th is
     drawn, and none answers to the pointer.
     """
@@ -94,13 +95,14 @@ def scatter(
 
     parts = []
     across, up = place(ticks, LEFT, WIDTH - RIGHT), place(ticks, base, TOP)
-    for at, to, said in zip(across, up, _short(ticks) if logs else tick_labels(ticks), strict=True):
+    labels = _short(ticks) if logs else tick_labels(ticks)
+    for at, to, said in zip(across, up, labels, strict=True):
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{to:.1f}" y2="{to:.1f}"/>')
         parts.append(f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{base}"/>')
         parts.append(f'<text class="tick end" x="{LEFT - 8}" y="{to + 4:.1f}">{said}</text>')
-        parts.append(f'<text class="tick mid" x="{at:.1f}" y="{base + 16}">{said}</text>')
+    parts += below(across.tolist(), labels, base + 16)
     parts.append(f'<line class="reference" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{base}" y2="{TOP}"/>')
-    said = escape(f"{labels[0]} across, {labels[1]} up")
+    said = escape(f"{names[0]} across, {names[1]} up")
     parts.append(f'<text class="label" x="{LEFT}" y="{base + BOTTOM - 6}">{said}</text>')
     if len(x) > MOST_POINTS:
         step = -(-len(x) // (4 * MOST_POINTS))
@@ -113,7 +115,7 @@ def scatter(
         for i in range(len(x)):
             line = f'x1="{px[i]:.1f}" x2="{px[i]:.1f}" y1="{ends[0, i]:.1f}" y2="{ends[1, i]:.1f}"'
             parts.append(f'<line class="whisker" {line}/>')
-    readouts = [f"{labels[0]} {number(a)}, {labels[1]} {number(b)}" for a, b in zip(x, y, strict=True)]
+    readouts = [f"{names[0]} {number(a)}, {names[1]} {number(b)}" for a, b in zip(x, y, strict=True)]
     parts += points(px, py, readouts, "one", visible=True, height=base + BOTTOM, floor=base)
     return frame(title, parts, base + BOTTOM)
 
@@ -128,8 +130,7 @@ def histogram(left: np.ndarray, count: np.ndarray, title: str, labels: tuple[str
     ticks = nice_ticks(start, end, 6)
     ticks = ticks[(ticks >= start) & (ticks <= end)]
     parts = grid(up)
-    for at, label in zip(scale(ticks, start, end, LEFT, WIDTH - RIGHT), tick_labels(ticks), strict=True):
-        parts.append(f'<text class="tick mid" x="{at:.1f}" y="{HEIGHT - BOTTOM + 16}">{label}</text>')
+    parts += below(scale(ticks, start, end, LEFT, WIDTH - RIGHT).tolist(), tick_labels(ticks), HEIGHT - BOTTOM + 16)
     parts.append(
         f'<text class="label" x="{LEFT}" y="{HEIGHT - 6}">{escape(f"{labels[0]} across, {labels[1]} up")}</text>'
     )

@@ -63,14 +63,11 @@ class Resampled:
     def share(self, column: int) -> Interval:
         """A mean of values from 0 to 1, such as a share of right rows.
 
-        Where every sample is alike the bootstrap knows nothing of what other rows would be. If all values are 0, or all
-        1, the interval is Wilson's then, of so many groups; else there is none.
+        Where every sample is alike, and all values are 0 or all are 1, the interval is Wilson's, of so many groups.
         """
-        found = self.interval(column)
-        if not found.has_ends or found.high - found.low > ALL_ALIKE:
+        found = unless_alike(self.interval(column))
+        if found.has_ends or self.groups < 2 or min(abs(found.value), abs(found.value - 1)) > ALL_ALIKE:
             return found
-        if min(abs(found.value), abs(found.value - 1)) > ALL_ALIKE:
-            return Interval(found.value, math.nan, math.nan)
         low, high = wilson(np.array([found.value]), np.array([float(self.groups)]))
         return Interval(found.value, float(low[0]), float(high[0]))
 
@@ -91,6 +88,11 @@ class Resampled:
         known = redrawn[~np.isnan(redrawn)]
         low, high = np.percentile(known, [2.5, 97.5]) if len(known) else (np.nan, np.nan)
         return Interval(value, float(low), float(high))
+
+
+def unless_alike(found: Interval) -> Interval:
+    """The interval, without ends where every sample is alike: such samples know nothing of what other rows would be."""
+    return Interval(found.value, math.nan, math.nan) if found.high - found.low <= ALL_ALIKE else found
 
 
 def mean_interval(values: np.ndarray, group: np.ndarray, seed: int) -> Interval:

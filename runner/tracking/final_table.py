@@ -10,7 +10,15 @@ from typing import Any
 from runner.contract import Measure, Task
 from runner.pages.harmless_text import clean
 from runner.pages.numbers import finite, number
-from runner.tracking.run_task import asked_file, baselines, best_baseline, recorded_tables, room_of, task_of
+from runner.tracking.run_task import (
+    asked_file,
+    baselines,
+    best_baseline,
+    recorded_tables,
+    recorded_verdict,
+    room_of,
+    task_of,
+)
 
 #: Measures of a task that the table has columns for; the others are on the run's page.
 MOST_MEASURES = 4
@@ -69,7 +77,7 @@ def final_table(
         lines.append(("", ""))
     if count := finite(metrics.get("n_validation")):
         lines.append((f"measured on {task.held_out(int(count))}", ""))
-        if verdict := _recorded_verdict(task, tables) or _verdict(task, metrics, best):
+        if verdict := recorded_verdict(tables) or _verdict(task, metrics, best):
             lines.append((verdict, ""))
         lines += [(line, "") for line in _ending(task, tables)]
     elif finite(metrics.get(headline.metric)) is None and headline.metric:
@@ -132,12 +140,6 @@ def _gap(measure: Measure, metrics: Mapping[str, Any], best: Mapping[str, Any] |
     return None if own is None or other is None else measure.key(own) - measure.key(other)
 
 
-def _recorded_verdict(task: Task, tables: Mapping[str, Any]) -> str:
-    """What the training itself found out by a paired difference, where its task reads that; else empty."""
-    read = getattr(room_of(task, "tables"), "verdict", None)
-    return clean(read(tables)) if read is not None else ""
-
-
 def _ending(task: Task, tables: Mapping[str, Any]) -> list[str]:
     """What else a run's task tells of its tables at the end; nothing where it has no such words."""
     read = getattr(room_of(task, "tables"), "ending", None)
@@ -145,7 +147,7 @@ def _ending(task: Task, tables: Mapping[str, Any]) -> list[str]:
 
 
 def _verdict(task: Task, metrics: Mapping[str, Any], best: Mapping[str, Any] | None) -> str:
-    """Whether the run beats the best baseline, and whether the intervals leave room for doubt."""
+    """How a run that recorded no paired difference stands beside the best baseline, and that it is not sure."""
     measure = task.headline
     gap = _gap(measure, metrics, best)
     if gap is None or best is None:
@@ -155,12 +157,13 @@ def _verdict(task: Task, metrics: Mapping[str, Any], best: Mapping[str, Any] | N
         return f"NOT better than {task.rival} (equal to it)"
     if gap < 0:
         return f"NOT better than {task.rival} ({number(-gap, measure.decimals)} {'below' if higher else 'above'})"
+    said = f"{number(gap, measure.decimals)} {'above' if higher else 'below'} {task.rival}"
     # The end of each interval that lies towards the other's.
     own, other = (measure.low, measure.high) if higher else (measure.high, measure.low)
     near, far = finite(metrics.get(own)), finite(best.get(other))
-    doubt = near is not None and far is not None and measure.key(near) <= measure.key(far)
-    said = f"{number(gap, measure.decimals)} {'above' if higher else 'below'} {task.rival}"
-    return f"{said}; the intervals overlap" if doubt else said
+    if near is None or far is None:
+        return f"{said}; how sure that is was not measured"
+    return said if measure.key(near) > measure.key(far) else f"{said}; the intervals overlap"
 
 
 def _in_a_sentence(label: str) -> str:

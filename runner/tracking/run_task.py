@@ -86,6 +86,12 @@ def baselines(tables: list[Table]) -> list[dict[str, Any]]:
     return [dict(zip(("model", *table.columns[1:]), row, strict=True)) for row in table.rows]
 
 
+def recorded_verdict(recorded: Mapping[str, Any]) -> str:
+    """What the run's paired difference to its best baseline shows, in a sentence; empty where it was not measured."""
+    table = Table.read(recorded.get("against_best"))
+    return clean(table.note) if table is not None and isinstance(table.note, str) else ""
+
+
 def best_baseline(task: Task, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The best of the baselines by the task's headline; None where none was measured."""
     headline = task.headline

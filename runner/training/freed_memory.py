@@ -1,23 +1,23 @@
-"""Memory that nothing uses any more, given back to the machine, and found without going through all libraries."""
+"""Memory that nothing uses any more, given back to the machine."""
 
 from __future__ import annotations
 
 import ctypes
 import gc
 
-_aside = False
 
+def set_apart() -> None:
+    """Have searches for unused cycles pass over all that is there now, until :func:`take_back`.
 
-def set_libraries_aside() -> None:
-    """Leave what is loaded by now out of every later collection, once in a process.
-
-    Libraries have a million objects, and a collection takes a quarter of a second to find that none of them is free. To
-    be called before a model is there: what is set aside and in a circle stays as long as the process.
+    Libraries are a million objects, which :func:`give_back` would look through for those of a model: a quarter of a
+    second each time. Objects without cycles are freed as ever.
     """
-    global _aside
-    if not _aside:
-        _aside = True
-        gc.freeze()
+    gc.freeze()
+
+
+def take_back() -> None:
+    """Have later searches look at those objects too."""
+    gc.unfreeze()
 
 
 def give_back() -> None:

@@ -79,9 +79,37 @@ def test_ten_thousand_epochs_stay_a_small_picture() -> None:
     assert "epoch 7,777" in plot
 
 
+def boxes(drawn: str, y: str, width: float) -> list[tuple[float, float]]:
+    """Where the labels of the ticks at a height begin and end, in pixels."""
+    found = []
+    for side, at, unit, label in re.findall(rf'class="tick ?(\w*)" x="([-0-9.e]+)(%?)" y="{y}">([^<]+)<', drawn):
+        place = float(at) / 100 * width if unit else float(at)
+        wide = axes.LETTER * len(label)
+        start = place - {"": 0, "mid": wide / 2, "end": wide}[side]
+        found.append((start, start + wide))
+    return found
+
+
+def stand_apart(found: list[tuple[float, float]], width: float) -> None:
+    slack = axes.LETTER / 2
+    assert not found or (found[0][0] > -slack and found[-1][1] < width + slack + 0.1)
+    assert all(left[1] <= right[0] + 1e-3 for left, right in pairwise(found))
+
+
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6), st.sampled_from([plots.COLUMN, plots.NARROW_COLUMN]))
-def test_the_labels_above_a_column_of_intervals_leave_room_for_each_other(low, span, width):
-    found = re.findall(r'x="([-0-9.e]+)%" y="12">([^<]+)<', plots.axis((low, low + span), width))
-    for (left, one), (right, other) in pairwise(found):
-        taken = plots.LETTER * (len(one) + len(other)) / 2
-        assert (float(right) - float(left)) / 100 * width > taken
+@example(0.0, 1.0, plots.NARROW_COLUMN)
+def test_the_labels_above_a_column_of_intervals_meet_neither_each_other_nor_the_next_column(low, span, width):
+    stand_apart(boxes(plots.axis((low, low + span), width), "12", width), width)
+
+
+@given(st.floats(0, 1e7), st.floats(1e-3, 1e7), st.integers(2, 60))
+def test_the_labels_below_a_picture_meet_neither_each_other_nor_its_edge(low, span, count):
+    x = np.linspace(low, low + span, count)
+    flat, tall = str(axes.HEIGHT - axes.BOTTOM + 16), str(axes.HEIGHT + 40 + 16)
+    for drawn, y in (
+        (plots.curve(np.round(x), x, "t", "step"), flat),
+        (table_plots.lines(x, {"a": x, "b": x}, "t", "x"), flat),
+        (table_plots.histogram(x, np.arange(count, dtype=float), "t", ("edge", "count")), flat),
+        (table_plots.scatter(x, x, "t", ("predicted", "actual")), tall),
+    ):
+        stand_apart(boxes(drawn, y, axes.WIDTH), axes.WIDTH)

@@ -168,7 +168,7 @@ def test_hostile_cells_are_text() -> None:
 def test_a_line_over_whole_numbers_beyond_64_bits_has_ticks() -> None:
     rows = [[0, 1.0], [125_125_125_125_125_169_152 * 4, 2.0]]
     html = as_html(Table("t", "t", ("#", "value"), rows, "line"))
-    assert re.findall(r'<text class="tick mid"[^>]*>(.*?)<', html) == ["0", "2e+20", "4e+20"]
+    assert re.findall(r'<text class="tick(?: mid)?" [^>]*>(.*?)<', html) == ["0", "2e+20", "4e+20"]
 
 
 CELL = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)

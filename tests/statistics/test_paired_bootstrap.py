@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from runner.statistics.paired_bootstrap import Interval, mean_interval, resample
+from runner.statistics.paired_bootstrap import Interval, mean_interval, resample, unless_alike
 
 
 @st.composite
@@ -131,3 +131,11 @@ def test_a_share_that_varies_and_a_loss_have_the_bootstrap_s_interval():
     assert not mean_interval(np.full(24, True), np.zeros(24), 0).has_ends
     # A share that is one quarter of each row says as little of others.
     assert not resample(np.full((24, 1), 0.25), rows, 0).share(0).has_ends
+
+
+def test_samples_that_are_all_alike_know_nothing():
+    alike, varied = Interval(0.5, 0.5, 0.5), Interval(0.5, 0.4, 0.6)
+    assert not unless_alike(alike).has_ends and unless_alike(varied) == varied
+    # An end that stands for never is one.
+    never = Interval(0.5, -math.inf, 0.6)
+    assert unless_alike(never) == never

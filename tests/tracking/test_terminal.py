@@ -270,7 +270,7 @@ def test_the_rival_that_is_named_is_the_one_with_the_headline() -> None:
     rows = [["base model", 5.9, None], ["the most frequent answer to each question", None, 0.25]]
     known = {"baselines": Table("baselines", "Baselines", ("model", "loss", "exact_match"), rows).as_dict()}
     text = final_table("vision_language", {"loss": 1.9, "exact_match": 0.25, "n_validation": 12}, known, None)
-    assert text.splitlines()[-1] == "4.0000 below the best baseline"
+    assert text.splitlines()[-1] == "4.0000 below the best baseline; how sure that is was not measured"
 
 
 def test_a_kind_that_is_not_installed_ends_with_its_first_figure() -> None:

@@ -35,6 +35,7 @@ class OpenedModel:
         """Give the weights' memory back."""
         self.model = None
         freed_memory.give_back()
+        freed_memory.take_back()
 
 
 def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Head) -> OpenedModel:
@@ -42,8 +43,9 @@ def open_model(spec: Any, context: TrainContext, base: PretrainedBase, head: Hea
 
     Raises :class:`DataError` by pointer for a method that the model has no layers for.
     """
+    # Its module is loaded now, and not among what is the model's.
     head.auto_class()
-    freed_memory.set_libraries_aside()
+    freed_memory.set_apart()
     method = spec.finetuning_spec
     quantization = quantised.config(method, context.device, METHOD, context.emit) if isinstance(method, QLora) else None
     if quantization is not None:

@@ -104,6 +104,7 @@ def prepare(section: ContextQuestionsData, context: LoadContext) -> LoadedData:
         content=content,
         together=contexts,
         cells=found.cells,
+        warn=warn,
     )
     train = found.rows.take(learned)
     record: dict[str, Any] = {"dataset": section.dataset}

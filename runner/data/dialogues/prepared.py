@@ -55,6 +55,7 @@ def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -
         content=content,
         together=prompt,
         cells=found.cells,
+        warn=warn,
     )
     train = found.of_rows(learned)
     record: dict[str, Any] = {"dataset": section.dataset}
@@ -62,8 +63,6 @@ def prepare(section: DialogueData, context: LoadContext, read: Read = collect) -
         validation, measured = _other_file(section, content[taken], warn, record, read, context.cache)
     else:
         validation, measured = found.of_rows(held), content[held]
-        if not validation and section.validation_split:
-            report.facts["held_out"] = "nothing: equal rows stay on one side, and all are equal"
     record |= row_counts(report, train, validation)
     told = fingerprint(content[learned], measured)
     return LoadedData(train, validation, told, record, report, section.max_rows_lost)

@@ -117,16 +117,22 @@ def drawn_and_divided(
     content: np.ndarray,
     together: np.ndarray,
     cells: Sequence[Any],
+    warn: Warn,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The rows that are drawn, and of these those of training and those held out: int64 each, ascending.
 
     ``content``, ``together``: uint64 ``[n]``, what a row says, and what rows have in common that stay on one side;
-    ``cells``: of :func:`side_column`, none where there is no such column. Rows that are on no side are counted.
-    Raises what :func:`divide` raises.
+    ``cells``: of :func:`side_column`, none where there is no such column. Rows that are on no side are counted,
+    and it is told where none is held out because all are equal. Raises what :func:`divide` raises.
     """
     taken = drawn(content, most, section.seed)
     report.drop("not_sampled", [lines[at] for at in np.setdiff1d(np.arange(len(content)), taken)])
     sides = divide(section, together[taken], content[taken], some_of(cells, taken) if len(cells) else [])
+    if not len(sides.validation) and section.validation_data is None and section.validation_split:
+        report.facts["held_out"] = "nothing: equal rows stay on one side, and all are equal"
+        if len(taken) > 1:
+            equal = f"all {len(taken):,} rows that can be used are equal, and equal rows stay on one side"
+            warn(f"{equal}: nothing is held out, and nothing measured", "/data/validation_split")
     report.drop("test_rows", [lines[at] for at in taken[sides.test]])
     report.drop("missing_time", [lines[at] for at in taken[sides.without_time]])
     return taken, taken[sides.train], taken[sides.validation]

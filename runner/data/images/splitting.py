@@ -80,6 +80,10 @@ def divide(
         if len(alone):
             shown = ", ".join(repr(targets.classes[at]) for at in alone[:10])
             warn(f"there is only one picture of {shown}: it is trained on, and not measured", "/data/stratify")
+        equal = holdout.all_equal(keys, strata)
+        if len(equal):
+            shown = ", ".join(repr(targets.classes[at]) for at in equal[:10])
+            warn(f"all pictures of {shown} are equal: they are trained on, and not measured", "/data/stratify")
     try:
         mask = holdout.by_share(keys, section.validation_split, section.seed, strata).mask
     except ValueError:

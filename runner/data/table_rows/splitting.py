@@ -101,7 +101,15 @@ def divide(
                     "in time, data.time_column holds out the latest",
                     "/data/time_column",
                 )
-            mask = holdout.by_share(keys, section.validation_split, section.seed, _strata(section, targets, warn)).mask
+            strata = _strata(section, targets, warn)
+            if strata is not None and len(targets) == 1 and len(equal := holdout.all_equal(keys, targets[0].values)):
+                classes = named([targets[0].classes[code] for code in equal])
+                warn(
+                    f"all rows of {classes} of the target {targets[0].name!r} are equal: they stay in training and are "
+                    "not measured",
+                    "/data/stratify",
+                )
+            mask = holdout.by_share(keys, section.validation_split, section.seed, strata).mask
     except ValueError:
         raise DataError(
             ("1 row" if len(kept) == 1 else f"{len(kept):,} rows")

@@ -104,6 +104,7 @@ def prepare(section: TaggedTokensData, context: LoadContext) -> LoadedData:
         content=as_keys(found.content),
         together=as_keys(found.tokens),
         cells=found.cells,
+        warn=warn,
     )
     train, measured = found.rows.take(learned), as_keys(found.content)[held]
     record: dict[str, Any] = {"dataset": section.dataset}

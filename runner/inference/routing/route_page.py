@@ -11,7 +11,7 @@ import numpy as np
 
 from runner.contract import Table
 from runner.inference.routing.routing import Routed
-from runner.pages.axes import nice_ticks, tick_labels
+from runner.pages.axes import below, nice_ticks, tick_labels
 from runner.pages.html import Markup, join, pairs, table, tag, text
 from runner.pages.page import whole_page
 from runner.pages.table_page import as_html
@@ -156,11 +156,9 @@ def _plot(
     def path(points: list[tuple[float, float]]) -> str:
         return " ".join(f"{x:.1f},{y:.1f}" for x, y in (place(*point) for point in points))
 
-    parts = []
-    for tick, label in zip(across, tick_labels(np.asarray(across)), strict=True):
-        x, _ = place(float(tick), float(up[0]))
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>')
-        parts.append(f'<text class="tick mid" x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}">{label}</text>')
+    columns = [place(float(tick), float(up[0]))[0] for tick in across]
+    parts = [f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>' for x in columns]
+    parts += below(columns, tick_labels(np.asarray(across)), HEIGHT - BOTTOM + 16, WIDTH)
     for tick, label in zip(up, tick_labels(np.asarray(up)), strict=True):
         _, y = place(float(across[0]), float(tick))
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')

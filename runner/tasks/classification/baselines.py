@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from runner.contract import Table
-from runner.tasks._supervised.baseline_table import baseline_table
-from runner.tasks._supervised.target_metrics import Metrics
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks.classification import TASK
 from runner.tasks.classification.measuring import judge, score
 
@@ -36,9 +34,10 @@ def baselines(
     *,
     seed: int,
     groups: np.ndarray | None = None,
-    more: Mapping[str, Metrics] | None = None,
-) -> Table:
-    """The table ``baselines``: the class frequencies measured on the held-out rows, and ``more`` measured ones."""
+    more: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+) -> Baselines:
+    """The class frequencies, and ``more`` probabilities by name, measured on the held-out rows."""
     rows = len(next(iter(actual.values())))
-    _, metrics, _ = score(judge(class_frequencies(targets, train, rows), actual, None), groups, seed)
-    return baseline_table({"class frequencies": metrics} | dict(more or {}), TASK.measures)
+    said = {"class frequencies": class_frequencies(targets, train, rows)} | dict(more or {})
+    measured = {name: score(judge(outputs, actual, None), groups, seed)[1:] for name, outputs in said.items()}
+    return Baselines(TASK, measured, share=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from runner.contract import Table
 from runner.statistics.paired_bootstrap import Resampled, resample
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks._supervised.target_metrics import Metrics, over_targets
 from runner.tasks.classification.point_metrics import UNSEEN, Judged, point_metrics
 
@@ -21,20 +22,23 @@ def measure_classification(
     seed: int,
     groups: np.ndarray | None = None,
     thresholds: Mapping[str, float] | None = None,
+    baselines: Baselines | None = None,
 ) -> tuple[Metrics, list[Table]]:
     """Metrics with 95 % bootstrap intervals, and tables, of probabilities for held-out rows.
 
     ``targets`` has each target's classes in the order of the columns, ``probabilities`` float64 ``[n, classes]`` and
     ``actual`` int64 ``[n]``: the number of the true class, or -1 for one that training never saw, which counts as
     wrong. ``thresholds`` are those of targets of two classes. ``groups``, any ``[n]``, are rows that belong together:
-    intervals are drawn over them, else over rows. Without a row the metrics are None and there is no table. Raises
-    :class:`~runner.errors.RunFailed` for a probability that is not a finite number.
+    intervals are drawn over them, else over rows. ``baselines`` were measured on the same rows, with the same seed.
+    Without a row the metrics are None and there is no table. Raises :class:`~runner.errors.RunFailed` for a probability
+    that is not a finite number.
     """
     from runner.tasks.classification.class_tables import tables
 
     judged = judge({target: probabilities[target] for target in targets}, actual, thresholds)
-    each, metrics, _ = score(judged, groups, seed)
-    return metrics, tables(targets, judged, each, metrics)
+    each, metrics, redrawn = score(judged, groups, seed)
+    beside = [] if baselines is None else baselines.tables(redrawn)
+    return metrics, [*tables(targets, judged, each, metrics), *beside]
 
 
 def judge(

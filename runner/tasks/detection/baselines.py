@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner.contract import Table
 from runner.data.boxes.box_side import BoxSplit
-from runner.tasks._supervised.baseline_table import baseline_table
+from runner.tasks._supervised.measured_baselines import Baselines, Measured
 from runner.tasks.detection import TASK
 from runner.tasks.detection.found_boxes import FoundBoxes
 from runner.tasks.detection.judged_boxes import judge
@@ -33,14 +32,15 @@ def other_picture(train: BoxSplit, held: BoxSplit, seed: int) -> list[FoundBoxes
     return found
 
 
-def baselines(train: BoxSplit, held: BoxSplit, *, seed: int) -> Table:
-    """The table ``baselines``, measured on the held-out pictures."""
+def baselines(train: BoxSplit, held: BoxSplit, *, seed: int) -> Baselines:
+    """Both, measured on the held-out pictures."""
     said = {"whole picture": whole_picture(train, held), "boxes of another picture": other_picture(train, held, seed)}
-    measured = {}
+    measured: dict[str, Measured] = {}
     for name, found in said.items():
         judged = judge(found, held)
-        measured[name] = score(judged, held, seed)[0] | {"f1": best_threshold(judged.matches)[1]}
-    return baseline_table(measured, TASK.measures)
+        metrics, redrawn = score(judged, held, seed)
+        measured[name] = metrics | {"f1": best_threshold(judged.matches)[1]}, redrawn
+    return Baselines(TASK, measured, share=True)
 
 
 def _shares(train: BoxSplit) -> np.ndarray:

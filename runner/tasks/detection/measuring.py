@@ -10,6 +10,7 @@ import numpy as np
 from runner.contract import Table
 from runner.data.boxes.box_side import BoxSplit
 from runner.statistics.paired_bootstrap import GROUPS_SALT, Resampled, known
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.detection.average_precision import OVERLAPS
 from runner.tasks.detection.found_boxes import FoundBoxes
@@ -23,23 +24,30 @@ AT_75 = 5
 
 
 def measure_detection(
-    found: Sequence[FoundBoxes], part: BoxSplit, *, seed: int, names: Sequence[str] | None = None
+    found: Sequence[FoundBoxes],
+    part: BoxSplit,
+    *,
+    seed: int,
+    names: Sequence[str] | None = None,
+    baselines: Baselines | None = None,
 ) -> tuple[Metrics, list[Table], float]:
     """Metrics with intervals, tables, and the threshold whose F1 is best, of what was found in held-out pictures.
 
-    Boxes of every score belong in it: a threshold before this takes precision away. Without a picture the metrics are
-    None, there is no table, and the threshold is 0.5.
+    Boxes of every score belong in it: a threshold before this takes precision away. ``baselines`` were measured on the
+    same pictures, with the same seed. Without a picture the metrics are None, there is no table, and the threshold is
+    0.5.
     """
     from runner.tasks.detection.box_tables import tables
     from runner.tasks.detection.thresholds import best_threshold
 
     judged = judge(found, part)
-    metrics, _ = score(judged, part, seed)
+    metrics, redrawn = score(judged, part, seed)
     if not len(part):
         return metrics, [], 0.5
     threshold, f1 = best_threshold(judged.matches)
     metrics |= {"f1": known(f1), "threshold": threshold}
-    return metrics, tables(found, part, judged, threshold, names or part.pictures.names), threshold
+    beside = [] if baselines is None else baselines.tables(redrawn)
+    return metrics, [*tables(found, part, judged, threshold, names or part.pictures.names), *beside], threshold
 
 
 def score(judged: Judged, part: BoxSplit, seed: int, draws: int = DRAWS) -> tuple[Metrics, Resampled | None]:

@@ -36,7 +36,8 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
             said.append(entry.ask(partial(_ask, entry, rows)))
         except RunnerError as error:
             entry.fail(error)
-    words = word_overlap(rows).measured(seed)
+    by_words = word_overlap(rows)
+    words = by_words.measured(by_words.redrawn(seed))
     document: dict[str, Any] = {
         "held_out": {"rows": len(rows), "form": said[0].judged.form if said else None},
         "words_alone": {name: value for name, value in words.items() if value is not None},
@@ -45,9 +46,10 @@ def bench(models: list[Compared], data: LoadedData, seed: int, say: Callable[[st
     if not said:
         return document
     known = {one.entry.label: one for one in said}
+    redrawn = [one.judged.redrawn(seed) for one in said]
     table = ranked(
-        [{"label": one.entry.label} | one.judged.measured(seed) for one in said],
-        [one.judged.redrawn(seed) for one in said],
+        [{"label": one.entry.label} | one.judged.measured(samples) for one, samples in zip(said, redrawn, strict=True)],
+        redrawn,
         (TASK.headline, TASK.measures[1]),
     )
     shown = [measure for measure in TASK.measures if any(row.get(measure.metric) is not None for row in table)]

@@ -43,14 +43,22 @@ class Judged:
             return None
         return resample(self.columns, self.groups, seed).of(self.statistic)
 
-    def measured(self, seed: int) -> Metrics:
-        """Every figure, the headline with its interval."""
-        redrawn = self.redrawn(seed)
+    @property
+    def share(self) -> bool:
+        """Whether the headline is from 0 to 1 of each row: a correlation is none, all others are."""
+        return self.form != "pair_score"
+
+    def likened(self, other: Judged) -> bool:
+        """Whether the headline is the same figure of the same rows: an accuracy of classes is no area under a curve."""
+        own, others = ({name for name, value in one.metrics.items() if value is not None} for one in (self, other))
+        return own <= others or others <= own
+
+    def measured(self, redrawn: Resampled | None) -> Metrics:
+        """Every figure, the headline with its interval: that of its samples (:meth:`redrawn`)."""
         ends: Metrics = {TASK.headline.low: None, TASK.headline.high: None}
         if redrawn is None:
             return self.metrics | ends
-        # A correlation is no share; all other headlines are.
-        sure = redrawn.interval(0) if self.form == "pair_score" else redrawn.share(0)
+        sure = redrawn.share(0) if self.share else redrawn.interval(0)
         return self.metrics | sure.ends(TASK.headline.metric)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from runner.contract import Table
 from runner.data.dialogues.row_types import PairRow
-from runner.tasks._supervised.baseline_table import baseline_table
+from runner.tasks._supervised.measured_baselines import Baselines, Measured
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.embedding import TASK
 from runner.tasks.embedding.bm25 import words
@@ -56,15 +56,23 @@ def word_overlap(rows: Sequence[PairRow]) -> Judged:
 def metrics_and_tables(
     judged: Judged, rows: Sequence[PairRow], baselines: Mapping[str, Judged], seed: int
 ) -> tuple[Metrics, list[Table]]:
-    """The metrics with the headline's interval, and the tables. ``baselines`` are measured on the same rows."""
-    told = {name: one.measured(seed) for name, one in baselines.items()}
+    """The metrics with the headline's interval, and the tables. ``baselines`` are measured on the same rows.
+
+    One whose headline is another figure, such as the area under a curve beside an accuracy, is left out.
+    """
+    own = judged.redrawn(seed)
+    told: dict[str, Measured] = {}
+    for name, one in baselines.items():
+        if judged.likened(one):
+            redrawn = one.redrawn(seed)
+            told[name] = one.measured(redrawn), redrawn
     shown = [measure for measure in TASK.measures if judged.metrics.get(measure.metric) is not None]
-    tables = [baseline_table(told, shown)] if rows and shown else []
+    tables = Baselines(TASK, told, share=judged.share).tables(own, shown) if rows and shown else []
     if judged.found is not None and len(judged.found.rank):
         tables.append(_worst_found(judged.found))
     elif judged.form == "pair_score" and len(rows):
         tables += [_scatter(judged, rows), _farthest(judged, rows)]
-    return judged.measured(seed), tables
+    return judged.measured(own), tables
 
 
 def embedding_map(predictor: TextComparer, rows: Sequence[PairRow], batch_size: int) -> list[Table]:

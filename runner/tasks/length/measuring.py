@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from runner.contract import TrainContext, TrainResult
-from runner.statistics.paired_bootstrap import mean_interval
+from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import mean_interval, resample
+from runner.tasks.against_baselines import against_best
+from runner.tasks.length import TASK
 from runner.tasks.length.length_rows import LengthRows, LengthScale
 
 #: Groups of equal size that the calibration table is made of.
@@ -79,6 +81,8 @@ def conclude(
         "length_calibration": length_calibration(predicted, validation.tokens),
         "baselines": baselines(validation, scale, context.seed),
     }
+    against = _against_best(predicted, validation, scale, context.seed)
+    tables |= {} if against is None else {against.name: against.as_dict()}
     return TrainResult(metrics, epochs=epochs, best_epoch=best_epoch, tables=tables)
 
 
@@ -86,11 +90,25 @@ def baselines(validation: LengthRows, scale: LengthScale, seed: int) -> list[dic
     """What is predicted without reading the prompt: each LLM's mean (of log tokens), and one mean for all."""
     if not len(validation):
         return []
-    everyone = np.full(len(validation), np.exp(scale.overall))
-    return [
-        {"model_type": "mean of each LLM"} | measure(scale.tokens(0.0, validation.model), validation, scale, seed),
-        {"model_type": "one mean for all"} | measure(everyone, validation, scale, seed),
-    ]
+    said = _unread(validation, scale)
+    return [{"model_type": name} | measure(predicted, validation, scale, seed) for name, predicted in said.items()]
+
+
+def _unread(rows: LengthRows, scale: LengthScale) -> dict[str, np.ndarray]:
+    """Tokens that are predicted without the prompt, float64 ``[n]``."""
+    everyone = np.full(len(rows), np.exp(scale.overall))
+    return {"mean of each LLM": scale.tokens(0.0, rows.model), "one mean for all": everyone}
+
+
+def _against_best(predicted: np.ndarray, rows: LengthRows, scale: LengthScale, seed: int) -> Table | None:
+    """Whether the relative accuracy is above the best of those; None without a response."""
+    if not len(rows):
+        return None
+    said = {"own": predicted} | _unread(rows, scale)
+    own, *others = (
+        resample(1 - np.abs(1 - tokens / rows.tokens)[:, None], rows.prompt, seed) for tokens in said.values()
+    )
+    return against_best(TASK, own, dict(zip(list(said)[1:], others, strict=True)), share=False)
 
 
 def lengths(

@@ -8,7 +8,8 @@ import numpy as np
 
 from runner.contract import Table
 from runner.data.comparisons import Comparisons
-from runner.statistics.paired_bootstrap import Interval, resample
+from runner.statistics.paired_bootstrap import resample
+from runner.tasks import against_baselines
 from runner.tasks.ranking import TASK
 from runner.tasks.ranking.measuring import ranked_right
 
@@ -24,29 +25,10 @@ def against_best(own: Sides, rivals: Mapping[str, Sides], comparisons: Compariso
     decided = comparisons.decided
     if not decided.any() or not rivals:
         return None
-    names = list(rivals)
-    columns = [ranked_right(*sides, comparisons)[decided] for sides in (own, *rivals.values())]
-    means = [column.mean() for column in columns[1:]]
-    best = int(np.argmax(means))
-    pair = np.stack([columns[0], columns[1 + best]], axis=1)
-    gain = resample(pair, comparisons.prompt[decided], seed).difference(0, 1)
-    return Table(
-        name="against_best",
-        title="Against the best baseline",
-        columns=("baseline", "gain", "low", "high", "surely better"),
-        rows=[(names[best], gain.value, gain.low, gain.high, gain.low > 0)],
-        note=sentence(names[best], gain),
-        decimals=dict.fromkeys(("gain", "low", "high"), TASK.headline.decimals),
+    right = {name: ranked_right(*sides, comparisons)[decided] for name, sides in rivals.items()}
+    best = max(right, key=lambda name: float(right[name].mean()))
+    prompts = comparisons.prompt[decided]
+    redrawn, rival = (
+        resample(column[:, None], prompts, seed) for column in (ranked_right(*own, comparisons)[decided], right[best])
     )
-
-
-def sentence(rival: str, gain: Interval) -> str:
-    """``NOT surely better than the best baseline, linear map: 0.004 above (paired 95 % interval -0.011 to 0.019)``."""
-    places = TASK.headline.decimals
-    within = f"(paired 95 % interval {gain.low:+z.{places}f} to {gain.high:+z.{places}f})"
-    within = within if gain.has_ends else "(of one prompt there is no interval)"
-    if gain.low > 0:
-        return f"{gain.value:.{places}f} above the best baseline, {rival} {within}"
-    sure = "surely " if gain.value > 0 else ""
-    far = f"{abs(gain.value):.{places}f} {'above' if gain.value > 0 else 'below'}" if gain.value else "equal to it"
-    return f"NOT {sure}better than the best baseline, {rival}: {far} {within}"
+    return against_baselines.against_best(TASK, redrawn, {best: rival}, share=True)

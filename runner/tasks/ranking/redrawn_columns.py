@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.statistics.paired_bootstrap import Interval, resample
+from runner.statistics.paired_bootstrap import Interval, resample, unless_alike
+from runner.statistics.paired_difference import unless_few_alike
 
 #: More prompts than this are drawn in as many heaps, put together by chance: a heap of independent prompts is one too.
 MOST_DRAWN = 2_000
@@ -49,15 +50,16 @@ def heaps(group: np.ndarray, seed: int) -> np.ndarray:
     return np.asarray(order[which] % MOST_DRAWN, np.int64)
 
 
-def interval(values: np.ndarray) -> Interval:
+def interval(values: np.ndarray, prompts: int = 0) -> Interval:
     """The first of ``[1 + B]`` values, with the 95 % percentile interval of the others.
 
     Samples in which it is undefined (NaN) are left out. An end among samples in which it is infinite is infinite.
+    Samples that are all alike give no ends, but for those of a difference over ``prompts``, if they are not few.
     """
     known = values[1:][~np.isnan(values[1:])]
     if not len(known):
         return Interval(float(values[0]), float("nan"), float("nan"))
-    ordered = known
-    low = np.percentile(ordered, 2.5, method="lower")
-    high = np.percentile(ordered, 97.5, method="higher")
-    return Interval(float(values[0]), float(low), float(high))
+    low = np.percentile(known, 2.5, method="lower")
+    high = np.percentile(known, 97.5, method="higher")
+    found = Interval(float(values[0]), float(low), float(high))
+    return unless_few_alike(found, prompts) if prompts else unless_alike(found)

@@ -8,6 +8,7 @@ from typing import Any
 from runner.contract import Table
 from runner.pages.cards import Card
 from runner.pages.numbers import finite
+from runner.tasks import against_baselines
 from runner.tasks.ranking import TASK, recorded_verdict
 
 ACCURACY, LOG_LOSS, CALIBRATION = TASK.measures
@@ -26,17 +27,11 @@ def read_tables(recorded: Mapping[str, Any]) -> list[Table]:
     The cells are what the file has: what is no number there is none here.
     """
     found = [
-        beside(recorded, BESIDE if "against_best" in recorded else BESIDE_AGNOSTIC),
+        beside(recorded, BESIDE if against_baselines.NAME in recorded else BESIDE_AGNOSTIC),
         leaderboard(recorded),
         calibration(recorded),
     ]
     return [table for table in found if table.rows]
-
-
-def verdict(recorded: Mapping[str, Any]) -> str:
-    """What the run's difference from the best baseline shows, in a sentence; empty where it was not measured."""
-    table = Table.read(recorded.get("against_best"))
-    return table.note if table is not None and isinstance(table.note, str) else ""
 
 
 def sentences(recorded: Mapping[str, Any]) -> list[str]:

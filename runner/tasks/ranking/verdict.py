@@ -154,7 +154,7 @@ def verdict(
     if isinstance(strong, StrongAndWeak):
         found |= {name: (each, int(strong.known.sum())) for name, each in strong.found(redrawn).items()}
     measures = {
-        name: Measured(name, interval(values), count)
+        name: Measured(name, interval(values, count), count)
         for name, (values, count) in found.items()
         if np.isfinite(values[0])
     }
@@ -253,7 +253,7 @@ def _left_out(
         said.append(
             f"No cost is saved at the quality of {offered.models[offered.best]}: no rate reaches it on these prompts"
         )
-    elif not np.isfinite(measures["cost_saved"].found.low):
+    elif np.isinf(measures["cost_saved"].found.low):
         said.append(
             "The interval of the cost saved has no lower end: in more than one of 40 bootstrap samples no rate reaches "
             f"the quality of {offered.models[offered.best]}"

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from runner.contract import Table
-from runner.tasks._supervised.baseline_table import baseline_table
-from runner.tasks._supervised.target_metrics import Metrics
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks.regression import TASK
 from runner.tasks.regression.measuring import judge, score
 
@@ -30,10 +28,10 @@ def baselines(
     *,
     seed: int,
     groups: np.ndarray | None = None,
-    more: Mapping[str, Metrics] | None = None,
-) -> Table:
-    """The table ``baselines``: mean and median measured on the held-out rows, and ``more`` measured ones."""
+    more: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+) -> Baselines:
+    """Mean and median, and ``more`` numbers by name, measured on the held-out rows."""
     rows = len(next(iter(actual.values())))
-    said = {"mean": mean(train, rows), "median": median(train, rows)}
-    measured = {name: score(judge(outputs, actual), groups, seed)[1] for name, outputs in said.items()}
-    return baseline_table(measured | dict(more or {}), TASK.measures)
+    said = {"mean": mean(train, rows), "median": median(train, rows)} | dict(more or {})
+    measured = {name: score(judge(outputs, actual), groups, seed)[1:] for name, outputs in said.items()}
+    return Baselines(TASK, measured, share=False)

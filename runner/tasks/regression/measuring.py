@@ -8,6 +8,7 @@ import numpy as np
 
 from runner.contract import Table
 from runner.statistics.paired_bootstrap import Resampled, known, resample
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks._supervised.target_metrics import Metrics, over_targets
 from runner.tasks.regression.point_metrics import Judged, correlations
 
@@ -22,6 +23,7 @@ def measure_regression(
     seed: int,
     groups: np.ndarray | None = None,
     ids: Sequence[str | int] | None = None,
+    baselines: Baselines | None = None,
 ) -> tuple[Metrics, list[Table]]:
     """Metrics with 95 % bootstrap intervals, and tables, of predicted numbers for held-out rows.
 
@@ -29,14 +31,15 @@ def measure_regression(
     true numbers are one, the correlations also where all predictions are. Of several targets in different units the
     mean RMSE and MAE mean little, and the mean R2 is what can be compared. ``groups``, any ``[n]``, are rows that
     belong together: intervals are drawn over them, else over rows. ``ids`` name the rows with the greatest errors.
-    Without a row the metrics are None and there is no table. Raises :class:`~runner.errors.RunFailed` for a prediction
-    that is not a finite number.
+    ``baselines`` were measured on the same rows, with the same seed. Without a row the metrics are None and there is no
+    table. Raises :class:`~runner.errors.RunFailed` for a prediction that is not a finite number.
     """
     from runner.tasks.regression.residual_tables import tables
 
     judged = judge(predicted, actual)
-    each, metrics, _ = score(judged, groups, seed)
-    return metrics, tables(judged, each, metrics, seed, ids)
+    each, metrics, redrawn = score(judged, groups, seed)
+    beside = [] if baselines is None else baselines.tables(redrawn)
+    return metrics, [*tables(judged, each, metrics, seed, ids), *beside]
 
 
 def point_figures(predicted: Mapping[str, np.ndarray], actual: Mapping[str, np.ndarray]) -> Metrics:
@@ -76,7 +79,8 @@ def score(
         order = np.arange(rows) if groups is None else groups
         parts = [resample(one.columns, order, seed).of(one.statistics) for one in judged]
         each = {one.target: _metrics(part) | correlations(one) for one, part in zip(judged, parts, strict=True)}
-        redrawn = Resampled(_mean([part.mean for part in parts]), _mean([part.redrawn for part in parts]))
+        means, samples = _mean([part.mean for part in parts]), _mean([part.redrawn for part in parts])
+        redrawn = Resampled(means, samples, parts[0].groups)
     metrics = over_targets(each)
     if len(judged) > 1 and redrawn is not None:
         metrics |= _metrics(redrawn)

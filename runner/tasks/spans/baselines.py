@@ -6,9 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from runner.contract import Table
-from runner.tasks._supervised.baseline_table import baseline_table
-from runner.tasks._supervised.target_metrics import Metrics
+from runner.tasks._supervised.measured_baselines import Baselines, Measured
 from runner.tasks.spans import TASK
 from runner.tasks.spans.measuring import score
 from runner.tasks.spans.squad_scores import normal
@@ -44,11 +42,12 @@ BASELINES: Mapping[str, Callable[[str, str], str]] = {
 }
 
 
-def baselines(rows: Sequence[Any], *, seed: int) -> Table:
-    """The table ``baselines``: each measured on the held-out questions. No answer is one where some have none."""
+def baselines(rows: Sequence[Any], *, seed: int) -> Baselines:
+    """Each measured on the held-out questions. No answer is one where some have none."""
     some_without = any(not row.answers for row in rows)
-    measured: dict[str, Metrics] = {}
+    measured: dict[str, Measured] = {}
     for name, answer in BASELINES.items():
         if answer is not no_answer or some_without:
-            measured[name], _, _ = score(rows, [answer(row.question, row.context) for row in rows], seed)
-    return baseline_table(measured, TASK.measures)
+            metrics, _, redrawn = score(rows, [answer(row.question, row.context) for row in rows], seed)
+            measured[name] = metrics, redrawn
+    return Baselines(TASK, measured, share=True)

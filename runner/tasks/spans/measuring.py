@@ -9,23 +9,26 @@ import numpy as np
 
 from runner.contract import Table
 from runner.statistics.paired_bootstrap import Resampled, resample
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.spans.squad_scores import score_all
 
 
 def measure_spans(
-    rows: Sequence[Any], said: Sequence[str], scores: Sequence[float], *, seed: int
+    rows: Sequence[Any], said: Sequence[str], scores: Sequence[float], *, seed: int, baselines: Baselines | None = None
 ) -> tuple[Metrics, list[Table]]:
     """Metrics with 95 % bootstrap intervals, and tables, of what a model said of held-out questions.
 
     ``rows`` are :class:`~runner.data.context_questions.question_row.QuestionRow`, ``said`` their answers, "" for none,
     and ``scores`` how sure the model was of each. Intervals are drawn over contexts, whose questions belong together.
-    Without a row the metrics are None and there is no table.
+    ``baselines`` were measured on the same questions, with the same seed. Without a row the metrics are None and there
+    is no table.
     """
     from runner.tasks.spans.span_tables import tables
 
-    metrics, each, _ = score(rows, said, seed)
-    return metrics, tables(rows, said, scores, each) if rows else []
+    metrics, each, redrawn = score(rows, said, seed)
+    beside = [] if baselines is None else baselines.tables(redrawn)
+    return metrics, [*tables(rows, said, scores, each), *beside] if rows else []
 
 
 def score(rows: Sequence[Any], said: Sequence[str], seed: int) -> tuple[Metrics, np.ndarray, Resampled | None]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from runner.contract import Table
 from runner.data.tagged_tokens.tagged_row import BEGIN, INSIDE, OUTSIDE
-from runner.tasks._supervised.baseline_table import baseline_table
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks.token_labels import TASK
 from runner.tasks.token_labels.judged_tags import Judged, Tags
 from runner.tasks.token_labels.measuring import score
@@ -38,10 +37,12 @@ def tags_by_word(train_tokens: Rows, train_tags: Rows, tokens: Tags) -> list[lis
     return found
 
 
-def baselines(train_tokens: Rows, train_tags: Rows, tokens: Sequence[Sequence[str]], actual: Tags, seed: int) -> Table:
-    """The table ``baselines``, measured on the held-out rows."""
+def baselines(
+    train_tokens: Rows, train_tags: Rows, tokens: Sequence[Sequence[str]], actual: Tags, seed: int
+) -> Baselines:
+    """Both, measured on the held-out rows."""
     nothing = [[OUTSIDE] * len(row) for row in actual]
     by_word = tags_by_word(train_tokens, train_tags, tokens)
     rows = {"no entities": nothing, "most frequent tag of each word": by_word}
-    measured = {name: score(Judged(tags, actual), seed)[0] for name, tags in rows.items()}
-    return baseline_table(measured, TASK.measures)
+    measured = {name: score(Judged(tags, actual), seed) for name, tags in rows.items()}
+    return Baselines(TASK, measured, share=True)

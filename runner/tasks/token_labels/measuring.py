@@ -8,6 +8,7 @@ import numpy as np
 
 from runner.contract import Table
 from runner.statistics.paired_bootstrap import Resampled, known, resample
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks._supervised.target_metrics import Metrics
 from runner.tasks.token_labels.judged_tags import Judged, Tags, rates
 from runner.tasks.token_labels.tag_tables import tables
@@ -50,9 +51,16 @@ def score(judged: Judged, seed: int) -> tuple[Metrics, Resampled | None]:
 
 
 def measure_tags(
-    predicted: Tags, actual: Tags, tokens: Sequence[Sequence[str]], lines: Sequence[int], seed: int
+    predicted: Tags,
+    actual: Tags,
+    tokens: Sequence[Sequence[str]],
+    lines: Sequence[int],
+    seed: int,
+    baselines: Baselines | None = None,
 ) -> tuple[Metrics, list[Table]]:
-    """A model's metrics and tables. ``lines`` are the rows' numbers in their file."""
+    """A model's metrics and tables. ``lines`` are the rows' numbers in their file; ``baselines`` were measured on the
+    same rows, with the same seed."""
     judged = Judged(predicted, actual)
-    metrics, _ = score(judged, seed)
-    return metrics, tables(judged, tokens, lines) if metrics["n_validation"] else []
+    metrics, redrawn = score(judged, seed)
+    beside = [] if baselines is None else baselines.tables(redrawn)
+    return metrics, [*tables(judged, tokens, lines), *beside] if metrics["n_validation"] else []

@@ -57,6 +57,16 @@ def test_one_row_is_trained_on_and_a_share_that_is_asked_for_is_refused(load, li
         load("sft", pair(1), validation_split=0.3)
 
 
+def test_rows_that_are_all_equal_are_trained_on_and_it_is_told_that_nothing_is_measured(lines):
+    loaded = load_file("sft", lines(*[pair(1)] * 4))
+    assert (len(loaded.train), len(loaded.validation)) == (4, 0)
+    told = "all 4 rows that can be used are equal, and equal rows stay on one side: nothing is held out, and nothing"
+    assert any(told in each for each in loaded.report.warnings)
+    # Who asks for nothing held out is told nothing.
+    asked = load_file("sft", lines(*[pair(1)] * 4), validation_split=0)
+    assert not any("measured" in each for each in asked.report.warnings)
+
+
 def test_a_column_says_the_side_of_each_row(lines):
     words = ["train", "train", "validation", "test"]
     loaded = loaded_by_part(lines, words)

@@ -100,6 +100,16 @@ def test_a_class_that_one_picture_has_and_equal_pictures_of_two_classes_are_told
     assert "again with another label: cat/0.png and cow/2.png" in said
 
 
+def test_a_class_whose_pictures_are_all_equal_is_told_as_not_measured(tmp_path, load):
+    folder = classes(tmp_path)
+    (folder / "cow").mkdir()
+    for name in "abc":
+        (folder / "cow" / f"{name}.png").write_bytes(picture((3, 3, 3)))
+    loaded = load(folder)
+    assert "all pictures of 'cow' are equal: they are trained on, and not measured" in loaded.report.warnings
+    assert not any("are equal" in each for each in load(folder, stratify=False).report.warnings)
+
+
 def test_pictures_without_a_folder_or_of_one_class_are_refused(tmp_path, load):
     (tmp_path / "a.png").write_bytes(picture())
     with pytest.raises(DataError, match="no folder of a class"):

@@ -268,6 +268,13 @@ def test_classes_of_one_row_that_leave_nothing_to_measure_are_refused(table, cla
     assert len(load(path, validation_data=str(path)).validation) == 30
 
 
+def test_a_class_whose_rows_are_all_equal_is_told_as_not_measured(table):
+    rows = [(at, "a" if at % 2 else "b") for at in range(20)] + [(7.5, "c")] * 3
+    path = table({"x": [x for x, _ in rows], "y": [y for _, y in rows]})
+    said = "all rows of 'c' of the target 'y' are equal: they stay in training and are not measured"
+    assert said in load(path).report.warnings
+
+
 def test_many_classes_of_one_row_are_said_once_with_their_count(table):
     path = table({"n": list(range(72)), "y": [*["a", "b"] * 30, *[f"c{at}" for at in range(12)]]})
     (said,) = load(path).report.warnings

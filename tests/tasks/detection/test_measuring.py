@@ -64,7 +64,7 @@ def test_what_is_missed_and_what_is_wrong_is_told():
 
 def test_baselines_are_measured_and_better_models_come_first():
     part = split(20)
-    table = baselines(part, part, seed=3)
+    table = baselines(part, part, seed=3).table()
     assert [row[0] for row in table.rows] == ["whole picture", "boxes of another picture"]
     rows = compare([("shifted", saying(part, 1.5)), ("exact", saying(part))], part, seed=3)
     assert [row["label"] for row in rows] == ["exact", "shifted"]

@@ -8,8 +8,9 @@ import pytest
 from runner.contract import Table
 from runner.data.comparisons import A, B, Comparisons
 from runner.tasks.ranking.against_best import against_best
-from runner.tasks.ranking.tables import read_tables, verdict
+from runner.tasks.ranking.tables import read_tables
 from runner.tracking.final_table import final_table
+from runner.tracking.run_task import recorded_verdict
 
 
 def rows(n: int = 200) -> Comparisons:
@@ -49,7 +50,7 @@ def test_the_sentence_goes_by_the_paired_interval(own, said):
     table = against_best(right(own), {"mean": right(0.5), "map": right(0.7)}, rows(), seed=1)
     assert table is not None and table.note.startswith(said)
     recorded = {table.name: table.as_dict()}
-    assert verdict(recorded) == table.note
+    assert recorded_verdict(recorded) == table.note
     assert table.rows[0][0] == "map" and table.rows[0][-1] is (own == 0.9)
     baselines = [{"model_type": "map", "accuracy": 0.7}]
     ended = final_table(
@@ -63,7 +64,7 @@ def test_nothing_is_said_where_nothing_can_be():
     undecided = rows().take(np.zeros(0, np.int64))
     assert against_best((np.zeros(0),) * 2, {"map": (np.zeros(0),) * 2}, undecided, seed=1) is None
     for torn in ({}, {"against_best": 3}, {"against_best": {"name": "x"}}):
-        assert verdict(torn) == ""
+        assert recorded_verdict(torn) == ""
 
 
 def test_a_page_calls_the_baselines_by_what_they_are():

@@ -25,7 +25,7 @@ def test_large_numbers_have_a_mean_and_a_median():
 
 def test_the_mean_of_the_same_rows_explains_nothing_and_the_median_errs_least():
     train = {"price": np.array([1.0, 2.0, 3.0, 10.0])}
-    table = baselines(train, train, seed=1)
+    table = baselines(train, train, seed=1).table()
     first, second = (dict(zip(table.columns, row, strict=True)) for row in table.rows)
     assert [first["model"], second["model"]] == ["mean", "median"]
     assert first["r2"] == pytest.approx(0)

@@ -61,10 +61,10 @@ def test_the_threshold_tells_both_sorts_apart():
 def test_baselines_need_no_learning():
     assert nearest_sentence(BUILT.question, CONTEXT) == "The mill was built in 1904."
     assert name_in_sentence(BUILT.question, CONTEXT) == "1904"
-    table = baselines(ROWS, seed=1)
+    table = baselines(ROWS, seed=1).table()
     assert table.name == "baselines"
     assert table.rows[0][0] == "no answer"
-    assert [row[0] for row in baselines(ROWS[:2], seed=1).rows] == [row[0] for row in table.rows[1:]]
+    assert [row[0] for row in baselines(ROWS[:2], seed=1).table().rows] == [row[0] for row in table.rows[1:]]
 
 
 def test_models_are_compared_on_the_same_contexts():

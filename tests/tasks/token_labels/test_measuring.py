@@ -94,5 +94,5 @@ def test_baselines() -> None:
     train = [["Ida", "left", "New", "York"], ["York", "is", "old"]]
     tags = [["B-P", "O", "B-L", "I-L"], ["I-L", "O", "O"]]
     assert tags_by_word(train, tags, [["York", "left", "Bo"], ["New", "York"]]) == [["B-L", "O", "O"], ["B-L", "I-L"]]
-    table = baselines(train, tags, [["Ida", "left"]], [["B-P", "O"]], seed=0)
+    table = baselines(train, tags, [["Ida", "left"]], [["B-P", "O"]], seed=0).table()
     assert [row[:2] for row in table.rows] == [["no entities", 0.0], ["most frequent tag of each word", 1.0]]

@@ -23,7 +23,8 @@ from runner.builders.language._rows.examples import Examples
 from runner.builders.language._rows.packing import bins_of
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
-from runner.statistics.paired_bootstrap import resample
+from runner.statistics.paired_bootstrap import Resampled, resample
+from runner.tasks.against_baselines import against_best
 from runner.tasks.generation import TASK
 from runner.training.loop import fit
 
@@ -83,7 +84,8 @@ def learn(
     after = stored_judged(context, held, model, tokenizer)
     need_numbers(after.metrics())
     tasks_after = asked.of(model, tokenizer, stoppable=False)
-    metrics = after.metrics() | interval(after, held.groups, context.seed) | counts(train, held)
+    samples = redrawn(after, held.groups, context.seed)
+    metrics = after.metrics() | _ends(samples) | counts(train, held)
     metrics |= tasks_after.metrics()
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)
@@ -94,9 +96,15 @@ def learn(
         parameters=fitted.parameters,
         tables={
             "rows": row_report.table([train.report, held.report]).as_dict(),
-            "baselines": base_table(before, held, context.seed).as_dict(),
         }
-        | {table.name: table.as_dict() for table in [*asked.table(tasks_before, tasks_after), *beside]},
+        | {
+            table.name: table.as_dict()
+            for table in [
+                *_beside(before, samples, held, context.seed),
+                *asked.table(tasks_before, tasks_after),
+                *beside,
+            ]
+        },
     )
 
 
@@ -110,30 +118,34 @@ def stored_judged(context: TrainContext, held: Side, model: Any, tokenizer: Any)
     return judge(model, held.rows, int(tokenizer.pad_token_id), context.device, processes=context.processes)
 
 
-def interval(judged: Judged, groups: np.ndarray, seed: int) -> dict[str, float | None]:
-    """The 95 % interval of the loss, over rows drawn anew with those that belong to them."""
+def redrawn(judged: Judged, groups: np.ndarray, seed: int) -> Resampled | None:
+    """The loss over rows drawn anew with those that belong to them; None where nothing counts."""
     if not judged.mass.sum():
-        return {}
-    found = (
-        resample(np.stack([judged.loss, judged.mass], axis=1), groups, seed)
-        .of(lambda means: means[..., :1] / means[..., 1:])
-        .interval(0)
-    )
-    return found.ends("loss")
+        return None
+    means = resample(np.stack([judged.loss, judged.mass], axis=1), groups, seed)
+    return means.of(lambda means: means[..., :1] / means[..., 1:])
 
 
-def base_table(before: Judged, held: Side, seed: int) -> Table:
-    """What the base model had on the same rows."""
-    metrics = before.metrics() | interval(before, held.groups, seed)
+def _ends(samples: Resampled | None) -> dict[str, float | None]:
+    """The 95 % interval of the loss."""
+    return {} if samples is None else samples.interval(0).ends("loss")
+
+
+def _beside(before: Judged, own: Resampled | None, held: Side, seed: int) -> list[Table]:
+    """What the base model had on the same rows, and whether the model, whose loss is ``own``, beats it."""
+    base = redrawn(before, held.groups, seed)
+    metrics = before.metrics() | _ends(base)
+    against = against_best(TASK, own, {"base model": base}, share=False)
     columns = ["loss", "loss_low", "loss_high", "perplexity", "token_accuracy"]
     cells = [[metrics.get(name) for name in columns]] if metrics["loss"] is not None else []
-    return Table(
+    table = Table(
         "baselines",
         "Before training, on the same rows",
         ["model", *columns],
         [["base model", *row] for row in cells],
         decimals=dict.fromkeys(columns, 3),
     )
+    return [table, *([] if against is None else [against])]
 
 
 def counts(train: Side, held: Side) -> dict[str, int]:

@@ -19,7 +19,8 @@ from runner.builders.language._models.base_model import Trained
 from runner.builders.language._rows import row_report
 from runner.builders.language._rows.rendering import Side
 from runner.contract import Table, TrainContext, TrainResult
-from runner.statistics.paired_bootstrap import mean_interval
+from runner.statistics.paired_bootstrap import Resampled, resample
+from runner.tasks.against_baselines import against_best
 from runner.tasks.generation import TASK
 from runner.training.loop import fit
 
@@ -81,7 +82,8 @@ def learn(
     metrics, loss = held.measured(after)
     need_numbers(metrics)
     tasks_after = asked.of(model, tokenizer, stoppable=False)
-    metrics = metrics | _interval(loss, context.seed) | _counts(learned, held, sides[0]) | tasks_after.metrics()
+    samples = _redrawn(loss, context.seed)
+    metrics = metrics | _ends(samples) | _counts(learned, held, sides[0]) | tasks_after.metrics()
     if context.processes.first:
         model_card.write(context.artifact, spec, trained.name, TASK, metrics)
     return TrainResult(
@@ -91,32 +93,41 @@ def learn(
         parameters=fitted.parameters,
         tables={
             "rows": row_report.table([side.report for side in sides]).as_dict(),
-            "baselines": _before(held, before, context.seed).as_dict(),
         }
-        | {table.name: table.as_dict() for table in asked.table(tasks_before, tasks_after)},
+        | {
+            table.name: table.as_dict()
+            for table in [
+                *_beside(held, before, samples, context.seed),
+                *asked.table(tasks_before, tasks_after),
+            ]
+        },
     )
 
 
-def _interval(loss: np.ndarray, seed: int) -> dict[str, float | None]:
-    if not len(loss):
-        return {}
-    found = mean_interval(loss, np.arange(len(loss)), seed)
-    return found.ends("loss")
+def _redrawn(loss: np.ndarray, seed: int) -> Resampled | None:
+    return resample(loss[:, None], np.arange(len(loss)), seed) if len(loss) else None
 
 
-def _before(held: Objective, before: Judged, seed: int) -> Table:
-    """What the model had before training, on the same rows."""
+def _ends(samples: Resampled | None) -> dict[str, float | None]:
+    return {} if samples is None else samples.interval(0).ends("loss")
+
+
+def _beside(held: Objective, before: Judged, own: Resampled | None, seed: int) -> list[Table]:
+    """What the model had before training, on the same rows, and whether it is better now, with the loss ``own``."""
     metrics, loss = held.measured(before)
-    metrics |= _interval(loss, seed)
+    base = _redrawn(loss, seed)
+    metrics |= _ends(base)
+    against = against_best(TASK, own, {"base model": base}, share=False)
     columns = ["loss", "loss_low", "loss_high", "reward_accuracy", "reward_margin"]
     rows = [["base model", *(metrics.get(name) for name in columns)]] if len(loss) else []
-    return Table(
+    table = Table(
         "baselines",
         "Before training, on the same rows",
         ["model", *columns],
         rows,
         decimals=dict.fromkeys(columns, 3),
     )
+    return [table, *([] if against is None else [against])]
 
 
 def _counts(learned: Objective, held: Objective, side: Side) -> dict[str, int]:

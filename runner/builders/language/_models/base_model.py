@@ -62,6 +62,7 @@ class Trained:
         """Give the weights' memory back."""
         self.model = None
         freed_memory.give_back()
+        freed_memory.take_back()
 
     def check_tokens(self, *rows: Tokens) -> None:
         """Raise :class:`DataError` where rows have tokens that the model has none of."""
@@ -182,7 +183,7 @@ def load(spec: Any, context: TrainContext, base: Base, head: Head = "tokens") ->
 
     Raises :class:`DataError` by pointer for a method that the model has no layers for.
     """
-    freed_memory.set_libraries_aside()
+    freed_memory.set_apart()
     method = spec.finetuning_spec
     quantization = quantised.config(method, context.device, METHOD, context.emit) if isinstance(method, QLora) else None
     # A new head and new adapters are drawn from torch's generator, which finding the base may have used or not.

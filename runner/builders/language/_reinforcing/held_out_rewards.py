@@ -15,7 +15,9 @@ from runner.builders.language._rewards.judged_answer import JudgedAnswer
 from runner.builders.language._rewards.weighted_rewards import WeightedRewards, Worth
 from runner.contract import Table, TrainContext
 from runner.errors import Stopped
-from runner.statistics.paired_bootstrap import mean_interval
+from runner.statistics.paired_bootstrap import mean_interval, resample
+from runner.tasks.against_baselines import against_best
+from runner.tasks.generation import REWARDED
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,15 @@ class HeldWorth:
             return {}
         found = mean_interval(total, np.arange(len(total)), seed)
         return found.ends("reward")
+
+    def against(self, before: HeldWorth, seed: int) -> Table | None:
+        """Whether the answers are worth more than ``before``, by the prompts of which both have a reward."""
+        totals = np.stack([self.worth.total, before.worth.total], axis=1)
+        both = totals[~np.isnan(totals).any(axis=1)]
+        if not len(both):
+            return None
+        own, base = (resample(both[:, at : at + 1], np.arange(len(both)), seed) for at in (0, 1))
+        return against_best(REWARDED, own, {"base model": base}, share=False)
 
 
 class HeldAnswers:

@@ -11,9 +11,10 @@ from runner.builders.tabular._learners.parameters import TabularTask
 from runner.contract import Table, TrainContext
 from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError
+from runner.tasks._supervised.measured_baselines import Baselines, Measured
 from runner.tasks.classification import TASK
 from runner.tasks.classification.decisions import choose_threshold
-from runner.tasks.classification.measuring import measure_classification
+from runner.tasks.classification.measuring import judge, measure_classification, score
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -23,6 +24,8 @@ class ClassMeasuring:
 
     task: TabularTask = "classification"
     definition = TASK
+    #: Whether the headline is from 0 to 1 of each row.
+    share = True
 
     def __init__(self, spec: Any, context: TrainContext) -> None:
         self._spec, self._seed = spec, context.seed
@@ -88,12 +91,27 @@ class ClassMeasuring:
             self.thresholds[target] = choose_threshold(probabilities, codes)
 
     def measure(
-        self, outputs: Outputs, actual: Outputs, groups: np.ndarray | None = None
+        self,
+        outputs: Outputs,
+        actual: Outputs,
+        groups: np.ndarray | None = None,
+        baselines: Baselines | None = None,
     ) -> tuple[dict[str, Any], list[Table]]:
         """Metrics and tables of probabilities for rows that were not learnt from."""
         return measure_classification(
-            self.classes, outputs, actual, seed=self._seed, groups=groups, thresholds=self.thresholds
+            self.classes,
+            outputs,
+            actual,
+            seed=self._seed,
+            groups=groups,
+            thresholds=self.thresholds,
+            baselines=baselines,
         )
+
+    def measured(self, outputs: Outputs, actual: Outputs, groups: np.ndarray | None) -> Measured:
+        """The same without tables, and what is redrawn."""
+        _, metrics, redrawn = score(judge(outputs, actual, self.thresholds), groups, self._seed)
+        return metrics, redrawn
 
     def target_documents(self) -> dict[str, dict[str, Any]]:
         """What is stored of each target."""

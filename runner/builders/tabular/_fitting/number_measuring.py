@@ -10,8 +10,9 @@ import numpy as np
 from runner.builders.tabular._learners.parameters import TabularTask
 from runner.contract import Table, TrainContext
 from runner.data.table_rows.table_side import TableSplit
+from runner.tasks._supervised.measured_baselines import Baselines, Measured
 from runner.tasks.regression import TASK
-from runner.tasks.regression.measuring import measure_regression
+from runner.tasks.regression.measuring import judge, measure_regression, score
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -21,6 +22,7 @@ class NumberMeasuring:
 
     task: TabularTask = "regression"
     definition = TASK
+    share = False
     needs_folds = False
 
     def __init__(self, spec: Any, context: TrainContext) -> None:
@@ -40,10 +42,19 @@ class NumberMeasuring:
         """Nothing is chosen."""
 
     def measure(
-        self, outputs: Outputs, actual: Outputs, groups: np.ndarray | None = None
+        self,
+        outputs: Outputs,
+        actual: Outputs,
+        groups: np.ndarray | None = None,
+        baselines: Baselines | None = None,
     ) -> tuple[dict[str, Any], list[Table]]:
         """Metrics and tables of numbers for rows that were not learnt from."""
-        return measure_regression(outputs, actual, seed=self._seed, groups=groups)
+        return measure_regression(outputs, actual, seed=self._seed, groups=groups, baselines=baselines)
+
+    def measured(self, outputs: Outputs, actual: Outputs, groups: np.ndarray | None) -> Measured:
+        """The same without tables, and what is redrawn."""
+        _, metrics, redrawn = score(judge(outputs, actual), groups, self._seed)
+        return metrics, redrawn
 
     def target_documents(self) -> dict[str, dict[str, Any]]:
         """What is stored of each target: the least and the greatest of training."""

@@ -21,6 +21,7 @@ from runner.builders.tabular._learners.imputation_and_scaling import Preparation
 from runner.contract import Table, TrainContext, TrainResult
 from runner.data.table_rows.table_side import TableSplit
 from runner.errors import DataError
+from runner.tasks._supervised.measured_baselines import Baselines
 
 #: Folds of a search, or that choose a threshold, where the spec asks for no number of them.
 FOLDS = 5
@@ -35,8 +36,7 @@ def fit_table(spec: Any, context: TrainContext, measuring: ClassMeasuring | Numb
     run = _Run(spec, context, measuring, train)
     tables: list[Table] = []
     held_matrix = run.preparation.apply(held.matrix)
-    if len(held):
-        tables.append(run.baselines(held_matrix, held))
+    beside = run.baselines(held_matrix, held) if len(held) else None
     for target in train.targets:
         run.settle(target, tables)
     count = spec.folds or (FOLDS if measuring.needs_folds else 0)
@@ -48,7 +48,7 @@ def fit_table(spec: Any, context: TrainContext, measuring: ClassMeasuring | Numb
             metrics |= means
     learners = {target: run.fit_target(target, np.arange(len(train)), f"fitting {target}") for target in train.targets}
     outputs = {name: learner.predict(held_matrix) for name, learner in learners.items()}
-    measured, own = measuring.measure(outputs, held.targets, held.groups)
+    measured, own = measuring.measure(outputs, held.targets, held.groups, beside)
     tables = own + tables
     if len(held) and spec.importance_repeats:
         tables += run.importance(learners, held_matrix, held)
@@ -75,19 +75,17 @@ class _Run:
         self._fits = Fits(context, measuring.task, categorical)
         self._settings: dict[str, Settings] = {}
 
-    def baselines(self, held_matrix: np.ndarray, held: TableSplit) -> Table:
+    def baselines(self, held_matrix: np.ndarray, held: TableSplit) -> Baselines:
         """A dummy and a linear model on the same held-out rows."""
-        rows = []
-        measures = [measure.metric for measure in self._measuring.definition.measures]
+        measured = {}
         for name, what in BASELINES.items():
             outputs = {}
             for target, values in self._train.targets.items():
                 n_classes = self._measuring.n_classes(target)
                 learner = self._fits.fit(f"baseline: {name}", name, {}, n_classes, self._matrix, values)
                 outputs[target] = learner.predict(held_matrix)
-            metrics, _ = self._measuring.measure(outputs, held.targets, held.groups)
-            rows.append([f"{name}: {what}", *(metrics.get(measure) for measure in measures)])
-        return Table("baselines", "Baselines on the same rows", ["model", *measures], rows)
+            measured[f"{name}: {what}"] = self._measuring.measured(outputs, held.targets, held.groups)
+        return Baselines(self._measuring.definition, measured, self._measuring.share)
 
     def settle(self, target: str, tables: list[Table]) -> None:
         """Decide the learner of a target: the spec's, or the one that a search finds."""

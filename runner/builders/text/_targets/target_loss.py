@@ -12,7 +12,7 @@ import torch
 
 from runner.builders._finetuning.batched_rows import forward_batches, measured_batches
 from runner.builders.text._targets.target_tokens import NOT_LEARNED, TargetTokens
-from runner.statistics.paired_bootstrap import resample
+from runner.statistics.paired_bootstrap import Resampled, resample
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,18 @@ class Foretold:
         perplexity = math.exp(loss) if loss < 700 else None
         return {"loss": loss, "perplexity": perplexity, "token_accuracy": float(self.hits.sum()) / count}
 
-    def interval(self, groups: np.ndarray, seed: int) -> dict[str, float | None]:
-        """The 95 % interval of the loss, over sources drawn anew with all their targets. ``groups``: int64 ``[n]``."""
+    def redrawn(self, groups: np.ndarray, seed: int) -> Resampled | None:
+        """The loss over sources drawn anew with all their targets; None where nothing counts. ``groups``: int64
+        ``[n]``."""
         if not self.tokens.sum():
-            return {}
+            return None
         means = resample(np.stack([self.loss, self.tokens], axis=1), groups, seed)
-        found = means.of(lambda each: each[..., :1] / each[..., 1:]).interval(0)
-        return found.ends("loss")
+        return means.of(lambda each: each[..., :1] / each[..., 1:])
+
+
+def interval_of(redrawn: Resampled | None) -> dict[str, float | None]:
+    """The ends of the loss's 95 % interval, none where nothing counts."""
+    return {} if redrawn is None else redrawn.interval(0).ends("loss")
 
 
 def batch_of(

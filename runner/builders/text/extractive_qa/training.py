@@ -99,8 +99,9 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     if held.rows:
         need_numbers({"loss": loss})
         said = [text_of(row, one, threshold) for row, one in zip(held.rows, found, strict=True)]
-        metrics, more = measure_spans(held.rows, said, _scores(found, threshold), seed=context.seed)
-        tables += [*more, baselines(held.rows, seed=context.seed)]
+        beside = baselines(held.rows, seed=context.seed)
+        metrics, more = measure_spans(held.rows, said, _scores(found, threshold), seed=context.seed, baselines=beside)
+        tables += more
         if threshold is not None and spec.null_threshold == "tuned" and held.with_answer.any():
             tables.append(null_threshold.curve(held.rows, found, threshold))
         metrics |= {"loss": loss, "gold_window_recall": held.recall}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from runner.builders.text._targets.target_writer import TargetWriter
 from runner.builders.text._targets.written_scores import AskedSources, Scores, scored, write
 from runner.builders.text.seq2seq import TASK, WRITTEN, Spec
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import Resampled
+from runner.tasks.against_baselines import against_best
 from runner.tasks.generation.options import SettledOptions
 
 #: What a table of what was there before shows.
@@ -70,9 +73,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     writing_settings.settle(model, tokenizer, own, spec.target_language)
     after = target_loss.foretold(model, held, context.device)
     scores = written(model)
+    samples = after.redrawn(held.owners, context.seed)
     metrics: dict[str, float | int | None] = {
         **after.metrics(),
-        **after.interval(held.owners, context.seed),
+        **target_loss.interval_of(samples),
         **({} if scores is None else scores.metrics(context.seed)),
     }
     need_numbers(metrics)
@@ -85,8 +89,9 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     if context.processes.first:
         target_card.write(context.artifact, spec, opened.name, TASK, metrics)
     frequency = target_loss.by_frequency(learned, held, vocabulary)
-    baselines = _baselines(before, frequency, asked, held.owners, context.seed)
-    tables = [cut_table([learned, held]), baselines, *([] if scores is None else [scores.table()])]
+    rivals = {"base model": before, "how often tokens come": frequency}
+    baselines = _baselines(rivals, samples, asked, held.owners, context.seed)
+    tables = [cut_table([learned, held]), *baselines, *([] if scores is None else [scores.table()])]
     return TrainResult(
         metrics=metrics,
         epochs=fitted.epochs,
@@ -112,16 +117,23 @@ def _batched(spec: Spec, opened: OpenedModel, learned: TargetTokens) -> BatchedR
 
 
 def _baselines(
-    before: target_loss.Foretold, frequency: target_loss.Foretold, asked: AskedSources, groups: np.ndarray, seed: int
-) -> Table:
-    """What the base model foretold of the same rows, what frequencies do, and the sources as they stand."""
+    rivals: Mapping[str, target_loss.Foretold],
+    own: Resampled | None,
+    asked: AskedSources,
+    groups: np.ndarray,
+    seed: int,
+) -> list[Table]:
+    """What others foretold of the same rows, and the sources as they stand; whether the loss ``own`` is better."""
     rows: list[list[Any]] = []
-    for name, found in (("base model", before), ("how often tokens come", frequency)):
-        metrics = found.metrics() | found.interval(groups, seed)
+    redrawn = {name: found.redrawn(groups, seed) for name, found in rivals.items()}
+    for name, found in rivals.items():
+        metrics = found.metrics() | target_loss.interval_of(redrawn[name])
         if metrics["loss"] is not None:
             rows.append([name, *(metrics.get(column) for column in COLUMNS)])
     if asked.texts:
         copied = {name: figure.value for name, figure in scored(asked.texts, asked.references).items()}
         rows.append(["the source as it stands", *(copied.get(column) for column in COLUMNS)])
     decimals = dict.fromkeys(COLUMNS, 3) | {"bleu": 2, "chrf": 2}
-    return Table("baselines", "Without training, on the same rows", ["model", *COLUMNS], rows, decimals=decimals)
+    table = Table("baselines", "Without training, on the same rows", ["model", *COLUMNS], rows, decimals=decimals)
+    against = against_best(TASK, own, redrawn, share=False)
+    return [table, *([] if against is None else [against])]

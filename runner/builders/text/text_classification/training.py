@@ -16,11 +16,12 @@ from runner.contract import Table, TrainContext, TrainResult
 from runner.data import holdout
 from runner.data.labelled_texts.labelled_side import LabelledSide
 from runner.errors import DataError
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks._supervised.target_metrics import over_targets
 from runner.tasks.classification import TASK
 from runner.tasks.classification.baselines import baselines
 from runner.tasks.classification.decisions import choose_threshold, decide
-from runner.tasks.classification.measuring import judge, measure_classification, score
+from runner.tasks.classification.measuring import judge, measure_classification
 from runner.tasks.classification.point_metrics import point_metrics
 
 #: The share of the training rows that choose a threshold.
@@ -58,10 +59,15 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         thresholds = {name: value for name, value in thresholds.items() if value != 0.5}
         classes = {name: tuple(own) for name, own in targets.classes.items()}
         metrics, tables = measure_classification(
-            classes, answers, held.targets, seed=context.seed, groups=held.groups, thresholds=thresholds
+            classes,
+            answers,
+            held.targets,
+            seed=context.seed,
+            groups=held.groups,
+            thresholds=thresholds,
+            baselines=_baselines(targets, learns, held, context.seed) if len(held) else None,
         )
         if len(held):
-            tables.append(_baselines(targets, learns, held, context.seed))
             tables.append(_worst(targets, held, answers, thresholds))
         alone = len(classes) == 1
         parameters = {"threshold" if alone else f"threshold/{name}": value for name, value in thresholds.items()}
@@ -104,9 +110,9 @@ def _apart(side: LabelledSide, targets: Targets, seed: int) -> tuple[LabelledSid
     return side.take(~mask), side.take(mask)
 
 
-def _baselines(targets: Targets, learns: LabelledSide, held: LabelledSide, seed: int) -> Table:
+def _baselines(targets: Targets, learns: LabelledSide, held: LabelledSide, seed: int) -> Baselines:
     said = linear_answers(learns, held, targets)
-    more = {NAME: score(judge(said, held.targets, None), held.groups, seed)[1]} if said is not None else {}
+    more = {} if said is None else {NAME: said}
     return baselines(targets.classes, learns.targets, held.targets, seed=seed, groups=held.groups, more=more)
 
 

@@ -14,9 +14,10 @@ from runner.builders.text._labelled.word_counts import NAME, linear_answers
 from runner.contract import TrainContext, TrainResult
 from runner.data.labelled_texts.labelled_side import LabelledSide
 from runner.statistics.paired_bootstrap import known
+from runner.tasks._supervised.measured_baselines import Baselines
 from runner.tasks.regression import TASK
 from runner.tasks.regression.baselines import baselines
-from runner.tasks.regression.measuring import judge, measure_regression, point_figures, score
+from runner.tasks.regression.measuring import measure_regression, point_figures
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -35,14 +36,21 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
         found = point_figures(answers, held.targets)
         return {name: found[name] for name in spec.measures}
 
+    def beside() -> Baselines:
+        said = linear_answers(learns, held, targets)
+        more = {} if said is None else {NAME: said}
+        return baselines(learns.targets, held.targets, seed=context.seed, groups=held.groups, more=more)
+
     def told(answers: Outputs, answered: Callable[[LabelledSide], Outputs]) -> Told:
         metrics, tables = measure_regression(
-            answers, held.targets, seed=context.seed, groups=held.groups, ids=held.lines.tolist()
+            answers,
+            held.targets,
+            seed=context.seed,
+            groups=held.groups,
+            ids=held.lines.tolist(),
+            baselines=beside() if len(held) else None,
         )
         if len(held):
-            said = linear_answers(learns, held, targets)
-            more = {NAME: score(judge(said, held.targets), held.groups, context.seed)[1]} if said is not None else {}
-            tables.append(baselines(learns.targets, held.targets, seed=context.seed, groups=held.groups, more=more))
             scaled = np.stack(
                 [np.abs(answers[name] - held.targets[name]) / scale for name, (_, scale) in targets.scales.items()]
             )

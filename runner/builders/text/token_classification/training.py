@@ -87,15 +87,14 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     document = {"types": list(types), "max_length": spec.max_length, "stride": spec.stride}
     model = store(spec, context, opened, document, tokenizer)
     own = odds(model)
+    words, true = [row.tokens for row in held], [row.tags for row in held]
+    first = ((row.tokens for row in train_rows), (row.tags for row in train_rows))
+    beside = baselines(*first, words, true, context.seed) if held else None
     metrics, tables = measure_tags(
-        _tags(own, labels), [row.tags for row in held], [row.tokens for row in held], [row.line for row in held],
-        context.seed,
-    )  # fmt: skip
+        _tags(own, labels), true, words, [row.line for row in held], context.seed, baselines=beside
+    )
     metrics["log_loss"] = _log_loss(own, held, labels, held_windows) if held else None
     metrics |= {"n_train": len(train_rows), "n_windows": len(used)}
-    if held:
-        first = ((row.tokens for row in train_rows), (row.tags for row in train_rows))
-        tables.append(baselines(*first, [row.tokens for row in held], [row.tags for row in held], context.seed))
     finetuned_card.write(
         context.artifact, spec, opened.name, TASK, metrics, pipeline="token-classification", code=CODE,
         told=[f"entities: {', '.join(types)}", f"windows of {spec.max_length} tokens that share {spec.stride}"],

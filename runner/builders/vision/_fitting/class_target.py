@@ -12,7 +12,7 @@ from runner.builders.vision._fitting.nearest_mean import NAME, nearest_mean
 from runner.contract import Table
 from runner.data.images.picture_side import PictureSplit
 from runner.tasks.classification.baselines import baselines
-from runner.tasks.classification.measuring import judge, measure_classification, score
+from runner.tasks.classification.measuring import judge, measure_classification
 from runner.tasks.classification.point_metrics import point_metrics
 
 
@@ -62,13 +62,13 @@ class ClassTarget:
         self, answers: dict[str, np.ndarray], held: PictureSplit, seed: int
     ) -> tuple[dict[str, Any], list[Table]]:
         """The task's metrics and tables."""
-        metrics, tables = measure_classification(held.classes, answers, held.targets, seed=seed, groups=held.groups)
+        beside = None
         if len(held):
-            (judged,) = judge(nearest_mean(self._train, held, seed), held.targets, None)
-            _, near, _ = score([judged], held.groups, seed)
-            known, more = self._train.targets, {NAME: near}
-            tables.append(baselines(held.classes, known, held.targets, seed=seed, groups=held.groups, more=more))
-        return metrics, tables
+            known, more = self._train.targets, {NAME: nearest_mean(self._train, held, seed)}
+            beside = baselines(held.classes, known, held.targets, seed=seed, groups=held.groups, more=more)
+        return measure_classification(
+            held.classes, answers, held.targets, seed=seed, groups=held.groups, baselines=beside
+        )
 
     def worst(self, answers: dict[str, np.ndarray], held: PictureSplit) -> tuple[np.ndarray, dict[str, list[Any]]]:
         """How wrong each held-out picture is, float64 ``[n]``, and columns of what is said of it."""

@@ -61,10 +61,9 @@ class NumberTarget:
         self, answers: dict[str, np.ndarray], held: PictureSplit, seed: int
     ) -> tuple[dict[str, Any], list[Table]]:
         """The task's metrics and tables."""
-        metrics, tables = measure_regression(answers, held.targets, seed=seed, groups=held.groups)
-        if len(held):
-            tables.append(baselines(self._train.targets, held.targets, seed=seed, groups=held.groups))
-        return metrics, tables
+        known = self._train.targets
+        beside = baselines(known, held.targets, seed=seed, groups=held.groups) if len(held) else None
+        return measure_regression(answers, held.targets, seed=seed, groups=held.groups, baselines=beside)
 
     def worst(self, answers: dict[str, np.ndarray], held: PictureSplit) -> tuple[np.ndarray, dict[str, list[Any]]]:
         """How wrong each held-out picture is, float64 ``[n]``, and columns of what is said of it."""

@@ -81,10 +81,9 @@ def train(spec: Any, context: TrainContext) -> TrainResult:
     name = opened.name
     model = store(spec, context, opened, {"classes": list(learned.classes), "side": inputs.side}, inputs)
     found, lost = detect_part(model, held, inputs, context.device)
-    metrics, tables, threshold = measure_detection(found, held, seed=context.seed)
+    beside = baselines(learned, held, seed=context.seed) if len(held) else None
+    metrics, tables, threshold = measure_detection(found, held, seed=context.seed, baselines=beside)
     metrics |= {"loss": lost, "n_train": len(learned)}
-    if len(held):
-        tables.append(baselines(learned, held, seed=context.seed))
     if context.processes.first:
         finetuned_card.write(context.artifact, spec, name, TASK, metrics, pipeline="object-detection", code=CODE)
     return TrainResult(

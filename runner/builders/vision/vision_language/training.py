@@ -13,7 +13,7 @@ from runner.builders._finetuning.batched_rows import BatchedRows
 from runner.builders._finetuning.nothing_learned import need_numbers
 from runner.builders._finetuning.opened_model import open_model
 from runner.builders.language._rows import row_report
-from runner.builders.text._targets.target_loss import Foretold
+from runner.builders.text._targets.target_loss import Foretold, interval_of
 from runner.builders.vision._talking import answer_scores, pictured_batches, pictured_loss
 from runner.builders.vision._talking.answer_scores import AskedRow, Scores
 from runner.builders.vision._talking.picture_answerer import PictureAnswerer
@@ -22,6 +22,8 @@ from runner.builders.vision._talking.pictured_tokens import PicturedTokens, enco
 from runner.builders.vision.vision_language import ANSWERED, TASK, Spec
 from runner.chat.renderer import ChatRenderer
 from runner.contract import Table, TrainContext, TrainResult
+from runner.statistics.paired_bootstrap import Resampled
+from runner.tasks.against_baselines import against_best
 from runner.tasks.generation.options import PicturedOptions
 
 #: What a table of what was there before shows.
@@ -75,9 +77,10 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     model = train_and_store.store(spec, context, opened, document, processor)
     after = pictured_loss.foretold(model, held, processor, context.device)
     scores = answered(model)
+    samples = after.redrawn(held.groups, context.seed)
     metrics: dict[str, float | int | None] = {
         **after.metrics(),
-        **after.interval(held.groups, context.seed),
+        **interval_of(samples),
         **({} if scores is None else scores.metrics(context.seed)),
     }
     need_numbers(metrics)
@@ -91,7 +94,7 @@ def train(spec: Spec, context: TrainContext) -> TrainResult:
     if context.processes.first:
         _write_card(spec, context, name, metrics, processor)
     worst = None if scores is None else scores.table()
-    tables = [_rows_table(learned, held), _baselines(before, learned, held, asked, context.seed)]
+    tables = [_rows_table(learned, held), *_baselines(before, samples, learned, held, asked, context.seed)]
     return TrainResult(
         metrics=metrics,
         epochs=fitted.epochs,
@@ -129,11 +132,18 @@ def _rows_table(learned: PicturedTokens, held: PicturedTokens) -> Table:
 
 
 def _baselines(
-    before: Foretold, learned: PicturedTokens, held: PicturedTokens, asked: Sequence[AskedRow], seed: int
-) -> Table:
-    """What the base model foretold of the same rows, and answers that look at no picture."""
+    before: Foretold,
+    own: Resampled | None,
+    learned: PicturedTokens,
+    held: PicturedTokens,
+    asked: Sequence[AskedRow],
+    seed: int,
+) -> list[Table]:
+    """What the base model foretold of the same rows, and answers that look at no picture; whether the loss ``own`` is
+    better."""
     rows: list[list[Any]] = []
-    metrics = before.metrics() | before.interval(held.groups, seed)
+    base = before.redrawn(held.groups, seed)
+    metrics = before.metrics() | interval_of(base)
     if metrics["loss"] is not None:
         rows.append(["base model", *(metrics.get(column) for column in COLUMNS)])
     if asked:
@@ -141,7 +151,9 @@ def _baselines(
         found = {name: figure.value for name, figure in answer_scores.scored(texts, asked).items()}
         rows.append(["the most frequent answer to each question", *(found.get(column) for column in COLUMNS)])
     decimals = dict.fromkeys(COLUMNS, 3)
-    return Table("baselines", "Without training, on the same rows", ["model", *COLUMNS], rows, decimals=decimals)
+    table = Table("baselines", "Without training, on the same rows", ["model", *COLUMNS], rows, decimals=decimals)
+    against = against_best(TASK, own, {"base model": base}, share=False)
+    return [table, *([] if against is None else [against])]
 
 
 def _write_card(

@@ -11,7 +11,8 @@ import numpy as np
 
 from runner.contract import Measure
 from runner.statistics import wilson_interval
-from runner.statistics.paired_bootstrap import Interval, Resampled, resample
+from runner.statistics.paired_bootstrap import Interval, Resampled, resample, unless_alike
+from runner.statistics.paired_difference import unless_few_alike
 
 
 def ratio(sums: np.ndarray) -> np.ndarray:
@@ -31,10 +32,6 @@ def exponential(sums: np.ndarray) -> np.ndarray:
 def bits(sums: np.ndarray) -> np.ndarray:
     """The ratio of nats as bits."""
     return ratio(sums) / math.log(2)
-
-
-#: From so many samples on a difference that is the same on each of them has an interval, of no width.
-ENOUGH = 20
 
 
 @dataclass(frozen=True)
@@ -94,10 +91,7 @@ class Figure:
             error = float(redrawn.redrawn[:, 0].std())
         if self.proportion:
             return Interval(self.value, *wilson(float(self.parts[:, 0].sum()), count)), error, "wilson"
-        found = redrawn.interval(0)
-        # Samples that are all alike know nothing of what other rows would be.
-        alike = Interval(found.value, math.nan, math.nan)
-        return alike if found.low == found.high else found, error, "bootstrap"
+        return unless_alike(redrawn.interval(0)), error, "bootstrap"
 
 
 def wilson(right: float, count: int) -> tuple[float, float]:
@@ -110,8 +104,7 @@ def paired(own: Figure, other: Figure, seed: int) -> dict[str, Any]:
     """The difference of two models on the same rows, own less other: its interval and error, wins, ties and losses.
 
     A row is won where its own figure is better by the measure's direction. There is no interval (NaN) of fewer than two
-    rows, nor where fewer than :data:`ENOUGH` all differ by the same, as ties do: drawn again they differ so too, and a
-    width of zero would say that it is certain.
+    rows, nor where a few all differ by the same, as ties do (:func:`unless_few_alike`).
     """
     both = np.concatenate([own.redrawn(seed).redrawn, other.redrawn(seed).redrawn], axis=1)
     found = Resampled(np.array([own.value, other.value]), both).difference(0, 1)
@@ -123,11 +116,11 @@ def paired(own: Figure, other: Figure, seed: int) -> dict[str, Any]:
         error = float((both[:, 0] - both[:, 1]).std())
     if own.measure.better == "lower":
         gap = -gap
-    alike = len(gap) < ENOUGH and len(np.unique(gap)) <= 1
+    found = unless_few_alike(found, len(gap))
     return {
         "difference": found.value,
-        "low": math.nan if alike else found.low,
-        "high": math.nan if alike else found.high,
+        "low": found.low,
+        "high": found.high,
         "standard_error": error,
         "wins": int((gap > 0).sum()),
         "ties": int((gap == 0).sum()),
