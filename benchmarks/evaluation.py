@@ -4,7 +4,8 @@
 
 Both open the model, read the rows, ask for the likelihood of every choice in batches of 8, and count. Each has answered
 two rows before, so that libraries are loaded and files were read; then they take turns, twice each. Beside the seconds
-that passed stand those of the processor, which tell less of what else the machine does. The likelihoods are compared.
+that passed stand those of the processor, which tell less of what else the machine does. The likelihoods are compared,
+those of both also with what the harness computes in float64, once and without a clock.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def main() -> None:
         for road in roads.values():
             road()
         write(home, rows)
-        found = compared(roads)
+        found = compared(roads, theirs(home, home / "models" / model / "v1", "float64"))
     if arguments.json:
         print(json.dumps(found, indent=1))
         return
@@ -62,6 +63,8 @@ def main() -> None:
         f"{len(rows)} rows, {found['choices']} choices; greatest difference of a likelihood: {found['gap']:.1e} nats, "
         f"{found['share']:.1e} of it"
     )
+    told = (f"{name} {each:.1e} nats" for name, each in found["from_float64"].items())
+    print(f"from lm_eval's in float64: {', '.join(told)}")
     for name in ("runner evaluate", "lm_eval"):
         told = (f"{own:>7.1f} s {own / other:>5.2f}x" for own, other in zip(found[name], found["lm_eval"], strict=True))
         print(f"{name:<16} {'   of the processor '.join(told)}")
@@ -104,8 +107,8 @@ def stored(home: Path, name: str) -> str:
     return "causal_lm/own"
 
 
-def compared(roads: dict[str, Callable[[], list[list[float]]]]) -> dict[str, Any]:
-    """The mean seconds of each, passed and of the processor, and how far their likelihoods are apart."""
+def compared(roads: dict[str, Callable[[], list[list[float]]]], exact: list[list[float]]) -> dict[str, Any]:
+    """The mean seconds of each, and how far their likelihoods are apart, and each from the exact ones."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in roads}
     logs: dict[str, list[list[float]]] = {}
     for _ in range(2):
@@ -113,12 +116,16 @@ def compared(roads: dict[str, Callable[[], list[list[float]]]]) -> dict[str, Any
             began, busy = time.perf_counter(), time.process_time()
             logs[name] = road()
             times[name].append((time.perf_counter() - began, time.process_time() - busy))
-    pairs = [
-        (own, other) for row, same in zip(*logs.values(), strict=True) for own, other in zip(row, same, strict=True)
-    ]
+    pairs = side_by_side(*logs.values())
+    away = {name: max(abs(own - other) for own, other in side_by_side(each, exact)) for name, each in logs.items()}
     means = {name: [statistics.fmean(each) for each in zip(*told, strict=True)] for name, told in times.items()}
     gap, share = (max(abs(own - other) / by(other) for own, other in pairs) for by in (lambda _: 1.0, abs))
-    return means | {"choices": len(pairs), "gap": gap, "share": share}
+    return means | {"choices": len(pairs), "gap": gap, "share": share, "from_float64": away}
+
+
+def side_by_side(some: list[list[float]], others: list[list[float]]) -> list[tuple[float, float]]:
+    """The likelihoods of every choice, of two roads."""
+    return [(own, other) for row, same in zip(some, others, strict=True) for own, other in zip(row, same, strict=True)]
 
 
 def ours(home: Path, model: str) -> list[list[float]]:
@@ -136,7 +143,7 @@ def ours(home: Path, model: str) -> list[list[float]]:
     return [[choice["log_prob"] for choice in record["choices"]] for record in records]
 
 
-def theirs(home: Path, folder: Path) -> list[list[float]]:
+def theirs(home: Path, folder: Path, dtype: str = "float32") -> list[list[float]]:
     from lm_eval import simple_evaluate
     from lm_eval.models.huggingface import HFLM
     from lm_eval.tasks import TaskManager
@@ -152,7 +159,7 @@ def theirs(home: Path, folder: Path) -> list[list[float]]:
     )
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         found = simple_evaluate(
-            HFLM(pretrained=str(folder), device="cpu", dtype="float32", batch_size=BATCH),
+            HFLM(pretrained=str(folder), device="cpu", dtype=dtype, batch_size=BATCH),
             tasks=[NAME],
             task_manager=TaskManager(include_path=str(suites), include_defaults=False),
             bootstrap_iters=1000,

@@ -13,6 +13,7 @@ from typing import Any
 from runner.chat import formats
 from runner.chat.refusals import TEMPLATE
 from runner.chat.special_tokens import special_tokens, wants_start
+from runner.chat.template_file import read_template
 from runner.chat.template_rendering import Template
 from runner.errors import DataError
 
@@ -65,16 +66,4 @@ def _file(name: str) -> str:
             where=TEMPLATE,
             hint=f"tokenizer, {', '.join(formats.FORMATS)}, or the path of a file that ends in .jinja",
         )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise DataError(f"the chat template {name} cannot be read: {reason}", where=TEMPLATE) from error
-    from jinja2 import TemplateSyntaxError
-    from transformers.utils.chat_template_utils import _compile_jinja_template
-
-    try:
-        _compile_jinja_template(text)
-    except TemplateSyntaxError as error:
-        raise DataError(f"line {error.lineno} of the chat template {name}: {error.message}", where=TEMPLATE) from error
-    return text
+    return read_template(path, name)

@@ -94,6 +94,10 @@ class ModelSpec(Section):
         """Raise :class:`~runner.errors.DataError` for a file that it names, is there, and cannot be used, where reading
         it tells. Relative names count from ``cwd``. Called before a run is made."""
 
+    def check_modules(self, cwd: Path) -> None:
+        """Raise :class:`~runner.errors.DataError` for a module that it names, or that such a file imports, and that
+        this Python has not. Called before a run is made that this Python trains, in ``cwd``."""
+
     def secrets(self) -> tuple[str, ...]:
         """The environment variables whose values its training needs and no file may hold."""
         return ()

@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from runner.chat.judge_prompt import questions as swapped
-from runner.chat.judge_prompt import verdict
-from runner.chat.messages import Conversation, Message
+from runner.chat.messages import Message
 from runner.contract import Measure
 from runner.data.dialogues.infer_rows import AskedConversation
 from runner.errors import ConflictError, DataError, NotFoundError, UsageError
 from runner.evaluation.evaluated_model import EvaluatedModel, speaks
 from runner.evaluation.run_code import RunCode
+from runner.evaluation.stored_verdicts import by_likelihood, by_words
 from runner.execution.code_sandbox import CodeContainers
 from runner.inference.opening import Opened, open_model
 from runner.tasks.generation.answer_metrics import metric_sections as sections
 from runner.tasks.generation.answer_metrics.figures import Figure
-from runner.tasks.generation.options import GenerationOptions
 from runner.tasks.generation.questions.question import Question
 from runner.tasks.generation.scored.asked_model import Progress
 from runner.tasks.reward import TASK as REWARD
@@ -80,23 +78,23 @@ class Bench:
             model = EvaluatedModel(opened, self._workspace.cache / "evaluations", self._batch_size, fresh=self._fresh)
             self._rewards[metric.model] = model
             return
-        if metric.model in self._judges:
-            return
-        opened = self._once(metric.model)
-        if not speaks(opened):
+        if metric.model not in self._judges:
+            opened = self._once(metric.model)
+            if not speaks(opened):
+                raise ConflictError(
+                    f"{opened.reference} is a model of {opened.task.name}, and a judge is a language model",
+                    where=where,
+                    hint="name a model that was trained on conversations (sft)",
+                )
+            kept = self._workspace.cache / "evaluations"
+            self._judges[metric.model] = EvaluatedModel(opened, kept, self._batch_size, fresh=self._fresh)
+        judge = self._judges[metric.model]
+        if metric.verdict == "words" and not judge.converses:
             raise ConflictError(
-                f"{opened.reference} is a model of {opened.task.name}, and a judge is a language model",
+                f"{judge.reference} has no template for a conversation, and judges in words are asked in one",
                 where=where,
-                hint="name a model that was trained on conversations (sft)",
+                hint='leave "verdict": "words" out, or name a model that was trained on conversations (sft)',
             )
-        judge = EvaluatedModel(opened, self._workspace.cache / "evaluations", self._batch_size, fresh=self._fresh)
-        if not judge.converses:
-            raise ConflictError(
-                f"{judge.reference} has no template for a conversation, and a judge is asked in one",
-                where=where,
-                hint="name a model that was trained on conversations (sft)",
-            )
-        self._judges[metric.model] = judge
 
     def _once(self, name: str) -> Opened:
         """A stored model, the one that is open already where it is the same."""
@@ -159,23 +157,13 @@ class Bench:
     def _preferred(
         self, metric: sections.Preferred, questions: Sequence[Question], answers: Sequence[str], progress: Progress
     ) -> list[float | None]:
-        judge = self._judges[metric.model]
-        asked = [
-            AskedConversation(Conversation((Message("user", text),)))
-            for question, answer in zip(questions, answers, strict=True)
-            for text in swapped(question.prompt, answer, question.answer)
+        pairs = [
+            (question.prompt, answer, question.answer) for question, answer in zip(questions, answers, strict=True)
         ]
-        options = GenerationOptions(max_new_tokens=metric.max_new_tokens)
-        said = judge.completions(asked, options, True, progress)
-        words = [each["completion"] for each in said]
-        return [preference(*pair) for pair in zip(words[::2], words[1::2], strict=True)]
-
-
-def preference(first: str, second: str) -> float | None:
-    """What a judge's words are worth to an answer that stood first, and then second: 1 where it is preferred both
-    times, 0.5 where that hangs on the place; None where either says nothing."""
-    one, other = verdict(first, first=True), verdict(second, first=False)
-    return None if one is None or other is None else (one + other) / 2
+        judge = self._judges[metric.model]
+        if metric.verdict == "likelihood":
+            return by_likelihood(judge, pairs, progress)
+        return by_words(judge, pairs, metric.max_new_tokens or sections.JUDGEMENT, progress)
 
 
 def _scores(predictor: Any, rows: list[AskedConversation]) -> list[float | None]:

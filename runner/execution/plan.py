@@ -159,6 +159,9 @@ def make_plan(
     _check_fit(spec, parent, references, loaded, workspace)
     reminders: list[str] = []
     chosen, image, digest = (choose or choose_executor)(spec, notes, reminders)
+    if chosen.name == "local":
+        # In a container there are other modules than here.
+        spec.model.spec.check_modules(cwd)
     stored = {
         name: StoredReference(reference=model.reference, path=str(model.path.absolute()))
         for name, model in references.items()

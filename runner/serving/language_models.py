@@ -137,6 +137,9 @@ class LanguageModel:
         given.setdefault("seed", secrets.randbits(32))
         try:
             options = self.engine.options(given)
+            if settings.n > 1 and options.temperature == 0:
+                told = "all answers would be the same: no token is drawn at a temperature of 0"
+                raise Refusal(400, f"{told}: give a temperature", param="n", code="invalid_value")
             if settings.n > 1:
                 # Says what is wrong with several answers that nothing tells apart.
                 self.engine.options(given | {"n": settings.n})

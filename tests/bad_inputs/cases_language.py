@@ -365,8 +365,17 @@ BASES = [
         "/model/spec/chat/template: own.jinja",
         spoil=lambda bench: (bench.home / "own.jinja").mkdir(),
     ),
-    lacking(
-        "a template that is none", language(**OWN), "/model/spec/chat/template", "line 1", spoil=template("{% for %}")
+    trained(
+        "a template that is none", 4, language(**OWN), "/model/spec/chat/template", "line 1", spoil=template("{% for %}")
+    ),
+    trained(
+        "a template with a filter that there is none of",
+        4,
+        language(**OWN),
+        "/model/spec/chat/template",
+        "line 1",
+        "'shout'",
+        spoil=template("{{ messages | shout }}"),
     ),
     lacking(
         "a template that refuses systems",

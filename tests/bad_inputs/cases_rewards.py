@@ -17,7 +17,8 @@ ENVIRONMENT = f"{SPEC}/environment"
 PARTNER = {"partner": {"file": "judge.py"}}
 TOOLS = {"tools": {"file": "judge.py", "functions": ["look_up"]}}
 LOOK_UP = 'def look_up(word: str):\n    """Look up.\n\n    Args:\n        word: What.\n    """\n    return word\n'
-UNRUNNABLE = "import nothing_of_that_name\n\n\ndef reward(**columns): ...\n"
+IMPORTS = "import math\nimport nothing_of_that_name\n\n\ndef reward(**columns): ...\n"
+UNRUNNABLE = "1 / 0\n\n\ndef reward(**columns): ...\n"
 FUNCTION = {"reward_type": "function", "file": "judge.py"}
 RIGHT = {"reward_type": "exact_answer", "column": "completion"}
 
@@ -102,14 +103,38 @@ CASES: list[Case] = [
         f"{REWARDS}/own/column",
         "did you mean 'completion'?",
     ),
-    lacking(
+    trained(
         "a file of another content",
+        4,
         rewarded(FUNCTION | {"sha256": "0" * 64}),
         f"{REWARDS}/own/sha256",
         spoil=scored("return []"),
     ),
     trained("a file that is no Python", 4, rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge("def reward(")),
     trained("a file without the function", 4, rewarded(FUNCTION), f"{REWARDS}/own/function", spoil=judge("x = 1\n")),
+    trained(
+        "a file that imports what is not there",
+        4,
+        rewarded(FUNCTION),
+        f"{REWARDS}/own/file",
+        "judge.py:2: there is no module nothing_of_that_name",
+        spoil=judge(IMPORTS),
+    ),
+    trained(
+        "a file that imports from a package it is not of",
+        4,
+        rewarded(FUNCTION),
+        f"{REWARDS}/own/file",
+        "judge.py:1: .words is of a package",
+        spoil=judge("from .words import reward\n"),
+    ),
+    trained(
+        "a module that is not there",
+        4,
+        rewarded({"reward_type": "function", "module": "nothing_of_that_name.rewards"}),
+        f"{REWARDS}/own/module",
+        "there is no module nothing_of_that_name.rewards",
+    ),
     lacking("a file that cannot be run", rewarded(FUNCTION), f"{REWARDS}/own/file", spoil=judge(UNRUNNABLE)),
     lacking("prompts that leave no room", rewarded(max_length=9), "no room", f"{SPEC}/max_length"),
     trained(

@@ -15,7 +15,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from runner.errors import ConflictError, UsageError
 from runner.evaluation.evaluating import Plan, evaluate, prepare
-from runner.evaluation.judges import preference
 from tests.conftest import SHARED_DATA, Desk
 from tests.evaluation import task_documents as made
 from tests.evaluation.task_documents import (
@@ -157,6 +156,8 @@ def test_models_that_cannot_be_evaluated_are_refused(bench: Bench, models, error
 
 # ---- Judges
 
+IN_WORDS = {"metric": "preferred", "model": CHATS, "verdict": "words", "max_new_tokens": 2}
+
 
 @pytest.fixture(scope="module")
 def rewards(talking: Desk, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -200,31 +201,16 @@ def test_a_judge_that_is_none_is_refused_at_its_field(bench: Bench):
     assert (refused.value.where or "").endswith("/answer/metrics/0/model")
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "wanted"),
-    [
-        ("Better is [[A]]", "[[B]]", 1.0),
-        ("[[B]]", "[[A]]", 0.0),
-        # It goes by the place: none is better.
-        ("[[A]]", "[[A]]", 0.5),
-        ("[[C]]", "[[C]]", 0.5),
-        ("[[A]]", "who knows", None),
-    ],
-)
-def test_a_judgement_is_of_both_orders(first, second, wanted):
-    assert preference(first, second) == wanted
-
-
 def test_what_a_judge_says_nothing_of_is_in_no_figure(bench: Bench):
     """The tiny model's words are no judgement."""
-    home, files = bench(task(SAYS | {"metrics": [{"metric": "preferred", "model": CHATS, "max_new_tokens": 2}]}))
+    home, files = bench(task(SAYS | {"metrics": [IN_WORDS]}))
     document = evaluated(home, files, [GOES_ON])
     row = result(document, f"preferred({CHATS})", GOES_ON)
     assert (row["n"], row["unread"], row["value"]) == (0, len(made.PAIRS), None)
 
 
 def test_a_judge_that_is_evaluated_too_is_opened_once_and_tells_of_its_work(bench: Bench):
-    home, files = bench(task(SAYS | {"metrics": [{"metric": "preferred", "model": CHATS, "max_new_tokens": 2}]}))
+    home, files = bench(task(SAYS | {"metrics": [IN_WORDS]}))
     prepared = prepare(Plan((GOES_ON, CHATS), files, batch_size=8), workspace(home))
     (judge,), (_, model) = prepared.bench.judges, prepared.models
     assert judge.opened is model.opened

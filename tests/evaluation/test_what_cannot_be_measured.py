@@ -13,7 +13,7 @@ from runner.evaluation.evaluation_files import check_writable, write
 from runner.evaluation.evaluation_tables import remarks
 from tests.conftest import Desk
 from tests.evaluation.task_documents import LIKELY, SAYS, Bench, evaluated, task, write_rows
-from tests.talking_models import CHATS, GOES_ON
+from tests.talking_models import CHATS, GOES_ON, RANKS
 
 LONG = {"word": "x" * 4000, "right": "y", "wrong": ["z"], "number": 1, "part": 0}
 
@@ -34,7 +34,7 @@ def test_a_model_is_named_once_by_whatever_name(bench: Bench):
         ("reward", CHATS, ConflictError),
         ("reward", "reward/none", NotFoundError),
         ("preferred", "sft/none", NotFoundError),
-        ("preferred", GOES_ON, ConflictError),
+        ("preferred", RANKS, ConflictError),
         ("preferred", "nosuch/talker", NotFoundError),
     ],
 )
@@ -96,7 +96,7 @@ def test_samples_of_an_evaluation_before_go_and_other_files_stay(bench: Bench):
 
 
 def test_a_metric_without_a_figure_is_told_and_a_task_without_one_fails(bench: Bench):
-    home, files = bench(task(SAYS | {"metrics": [{"metric": "preferred", "model": CHATS}]}))
+    home, files = bench(task(SAYS | {"metrics": [{"metric": "preferred", "model": CHATS, "verdict": "words"}]}))
     desk = Desk(home, {"RUNNER_CACHE_DIR": str(home / "cache")})
     ran = desk("evaluate", "--models", CHATS, "--tasks", files[0], "--limit", 2, "--output-dir", "out")
     assert ran.code == 4, ran.err

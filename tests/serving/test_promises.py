@@ -50,7 +50,7 @@ def refused(call: Any, **fields: Any) -> dict[str, Any]:
         ({"user": "me"}, "user", "not honoured"),
         ({"store": True}, "store", "not honoured"),
         ({"top_p": 0.5}, "top_p", "no token is drawn at a temperature of 0"),
-        ({"n": 2}, "n", "all answers would be the same"),
+        ({"n": 2}, "n", "all answers would be the same: no token is drawn at a temperature of 0: give a temperature"),
         ({"top_logprobs": 2}, "top_logprobs", "no effect"),
         ({"stream_options": {"include_usage": True}}, "stream_options", "no effect"),
         ({"max_completion_tokens": 7}, "max_completion_tokens", "they mean the same"),
@@ -82,6 +82,8 @@ def test_a_field_that_is_not_honoured_is_refused_by_its_name(client, fields, par
     body = refused(client.chat.completions.create, **SIX | {"extra_body": fields.get("extra_body", fields)})
     assert body["param"] == param
     assert said in body["message"]
+    # A request has fields, and no flags of a command.
+    assert "--set" not in body["message"]
     assert body["type"] == "invalid_request_error"
 
 

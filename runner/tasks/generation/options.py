@@ -60,7 +60,7 @@ class GenerationOptions(AskOptions):
                 raise UsageError(
                     "has no effect: no token is drawn at a temperature of 0",
                     where=f"--set {name}",
-                    hint="give a temperature, such as --set temperature=1",
+                    hint="give a temperature above 0, such as 1",
                 )
         if self.num_beams > 1 and drawn:
             raise UsageError("beams are searched, not drawn", where="--set num_beams", hint="leave temperature out")

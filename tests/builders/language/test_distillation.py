@@ -226,6 +226,18 @@ def test_an_endpoint_that_fails_ends_the_run_by_name_and_keeps_the_rest(trained)
         assert endpoint.asked == {"good": 10}
 
 
+def test_an_endpoint_that_is_waited_for_is_told_of(trained):
+    with serving() as endpoint:
+        endpoint.faults["good"] = [(429, {"Retry-After": "0"}, "slow down"), (503, {"Retry-After": "0"}, "busy")]
+        given = {"teacher_type": "endpoint", "base_url": endpoint.url, "model": "good", "concurrency": 1}
+        _, context = trained("distillation", "one", teacher=given)
+        assert endpoint.asked == {"good": 11}
+    told = [event for event in context.emit if event["event"] == "warning" and "asked again" in event["message"]]
+    # Of several that fail alike one is told.
+    assert [event["message"] for event in told] == ["good: HTTP 429: asked again, 2 of 5 times"]
+    assert told[0]["pointer"] == "/model/spec/teacher"
+
+
 @pytest.mark.slow
 @pytest.mark.warm
 def test_a_model_of_another_vocabulary_teaches_by_its_text(trained, tmp_path):

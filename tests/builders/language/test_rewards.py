@@ -260,6 +260,43 @@ def test_a_name_that_a_file_may_well_have_is_not_refused(tmp_path, text):
     checked(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("import math, nothing_of_that_name.inner", "judge.py:1: there is no module nothing_of_that_name.inner"),
+        ("import math\nfrom nothing_of_that_name import it", "judge.py:2: there is no module nothing_of_that_name"),
+        ("from . import words", "judge.py:1: . is of a package"),
+    ],
+)
+def test_modules_that_a_file_imports_are_looked_for_before_it_is_run(tmp_path, text, says):
+    with pytest.raises(DataError) as error:
+        imported(tmp_path, text)
+    assert error.value.where == "/model/spec/rewards/own/file" and says in error.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import json, os.path, numpy.linalg\nfrom runner.tinker import Environment",
+        "import words",
+        "try:\n    import nothing_of_that_name\nexcept ImportError: ...",
+        "if 1 > 2:\n    import nothing_of_that_name",
+        "def reward():\n    import nothing_of_that_name",
+        "import sys\nsys.path.insert(0, 'rewards')\nimport nothing_of_that_name",
+        "from sys import path\npath.append('rewards')\nimport nothing_of_that_name",
+    ],
+)
+def test_a_module_that_may_well_be_there_is_not_refused(tmp_path, text):
+    (tmp_path / "words.py").write_text("raise RuntimeError('never run here')")
+    imported(tmp_path, text)
+
+
+def imported(tmp_path: Path, text: str) -> None:
+    """Look for the modules of a file, as a run in its folder would."""
+    (section,) = sections(own=function(tmp_path, text)).values()
+    section.check_modules("/model/spec/rewards/own", tmp_path)
+
+
 def test_a_module_that_is_not_installed_is_refused(context_for):
     with pytest.raises(DataError) as error:
         worth(context_for, answers("a"), own={"reward_type": "function", "module": "nothing_of_that_name"})

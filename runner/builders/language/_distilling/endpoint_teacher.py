@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any
 
 from runner.chat.endpoints.answers_cache import Answer, AnswersCache
 from runner.chat.endpoints.backends import Backend, keyed
-from runner.chat.endpoints.chat_requests import Asking, Failed
+from runner.chat.endpoints.chat_requests import Asking, Failed, Seldom
 from runner.chat.messages import Conversation
 from runner.contract import TrainContext
 from runner.errors import DataError, EnvironmentProblem, Stopped
@@ -30,7 +31,9 @@ class AskedEndpoint:
             parameters=parameters,
         )  # fmt: skip
         self._keyed, self._where, self._concurrency = keyed(backend, where), where, section.concurrency
-        self._asking = asking or Asking()
+        # Threads ask, and the training tells: events have an order.
+        self._told: SimpleQueue[str] = SimpleQueue()
+        self._asking = replace(asking or Asking(), say=Seldom(self._told.put))
 
     def answers(
         self,
@@ -44,7 +47,7 @@ class AskedEndpoint:
         asked: one that does not is not kept, so that an endpoint that has been mended is asked again.
 
         Raises :class:`DataError` for a prompt with tools, and :class:`EnvironmentProblem` for questions that got no
-        answer, once all others have theirs."""
+        answer, once all others have theirs. Who is waited for is told as a warning, seldom."""
         import urllib3
 
         asked = [self._messages(prompt) for prompt in prompts]
@@ -66,6 +69,7 @@ class AskedEndpoint:
             open_ones, done = set(running), 0
             while open_ones:
                 ended, open_ones = wait(open_ones, timeout=LOOK, return_when=FIRST_COMPLETED)
+                self._tell(context)
                 for each in sorted(ended, key=running.__getitem__):
                     done += 1
                     try:
@@ -92,6 +96,11 @@ class AskedEndpoint:
                 hint="the other answers are kept: the same training asks for these alone",
             )
         return [None if answer is None else (answer.text, answer.cut) for answer in found]
+
+    def _tell(self, context: TrainContext) -> None:
+        with suppress(Empty):
+            while True:
+                context.emit("warning", message=self._told.get_nowait(), pointer=self._where)
 
     def _messages(self, prompt: Conversation) -> list[dict[str, str]]:
         if prompt.tools or any(turn.tool_calls or turn.role == "tool" for turn in prompt.messages):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
 from runner import near_names
+from runner.chat.template_file import read_template
 from runner.contract import Section, invalid, option
+from runner.workspace import absolute
 
 #: The formats that are built in, beside the tokenizer's own template.
 FORMATS = ("chatml", "alpaca", "llama", "vicuna", "zephyr", "mistral")
@@ -37,6 +40,12 @@ class Chat(Section):
                 + f" There are {', '.join(known)}, and files that end in .jinja",
             )
         return self
+
+    def check_template(self, cwd: Path) -> None:
+        """Read a template of the user's, whose file counts from ``cwd``. Raises :class:`~runner.errors.DataError` for
+        what is none."""
+        if self.template.endswith(".jinja"):
+            read_template(absolute(self.template, cwd), self.template)
 
 
 class RoleWeights(Section):

@@ -83,6 +83,10 @@ class ChatModelSpec(LanguageModelSpec):
 
     chat: Chat = option(factory=Chat, description="How a conversation becomes tokens.")
 
+    def check_files(self, cwd: Path) -> None:
+        super().check_files(cwd)
+        self.chat.check_template(cwd)
+
 
 Packing = Literal["none", "packed"]
 

@@ -91,12 +91,20 @@ class ReinforcedSpec(ChatModelSpec):
         return self.max_new_tokens if self.environment is None else self.max_length - prompt
 
     def check_files(self, cwd: Path) -> None:
+        super().check_files(cwd)
+        for place, section in self._user_code():
+            section.check_code(place, cwd)
+
+    def check_modules(self, cwd: Path) -> None:
+        for place, section in self._user_code():
+            section.check_modules(place, cwd)
+
+    def _user_code(self) -> list[tuple[str, UserCode]]:
+        """Code of a user's, each with the pointer of the section that names it."""
         within: list[tuple[str, Any]] = [(f"rewards/{name}", reward) for name, reward in self.rewards.items()]
         if self.environment is not None:
             within += [(f"environment/{name}", getattr(self.environment, name)) for name in ("tools", "partner")]
-        for place, section in within:
-            if isinstance(section, UserCode):
-                section.check_code(f"/model/spec/{place}", cwd)
+        return [(f"/model/spec/{place}", section) for place, section in within if isinstance(section, UserCode)]
 
     def needs_network(self) -> bool:
         return super().needs_network() or bool(self._judges())

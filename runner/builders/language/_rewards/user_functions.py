@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from runner.builders.language._fields.user_code import need_content
 from runner.errors import DataError
 
 
@@ -26,13 +27,7 @@ def opened(section: Any, place: str, names: Sequence[str], at: str, hint: str) -
     else:
         where, path = f"{place}/module", _file_of(section.module, f"{place}/module")
     source = path.read_bytes()
-    found = hashlib.sha256(source).hexdigest()
-    if section.sha256 is not None and section.sha256 != found:
-        raise DataError(
-            f"{path} is not the file that it was: its checksum is {found}",
-            where=f"{place}/sha256",
-            hint="bring the file back, or begin another run with the new one",
-        )
+    found = need_content(source, path, section.sha256, place)
     try:
         module = _run(path, source) if section.file is not None else importlib.import_module(section.module)
     except Exception as error:

@@ -87,6 +87,10 @@ class Spec(FinetunedSpec):
         description="When the model is measured, by which figure its best weights are told, and how much it answers.",
     )
 
+    def check_files(self, cwd: Path) -> None:
+        super().check_files(cwd)
+        self.chat.check_template(cwd)
+
     def misfits(self, models: Mapping[str, Path]) -> list[Fault]:
         found = super().misfits(models)
         base = models.get("start_state") or models.get("base_model_name")

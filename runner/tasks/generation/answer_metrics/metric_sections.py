@@ -13,6 +13,8 @@ from runner.store.references import Reference
 
 Pattern = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 Which = Literal["first", "last"]
+#: Tokens of a judgement in words, at most, where nothing is said.
+JUDGEMENT = 256
 
 
 class ExactMatch(Section):
@@ -130,8 +132,21 @@ class Preferred(Section):
     metric: Literal["preferred"] = option(
         description="How often a judge prefers the answer to the reference, asked twice with their places swapped."
     )
-    model: Reference = option(description="A stored language model that converses: the judge.")
-    max_new_tokens: int = option(256, ge=1, le=100_000, description="Tokens of a judgement, at most.")
+    model: Reference = option(description="A stored language model: the judge.")
+    verdict: Literal["likelihood", "words"] = option(
+        "likelihood",
+        description="How its verdict is read: by how likely it finds the letter of either answer as its next token, "
+        "which any model tells; or by the words that it says, of a model that converses and ends as it is asked to.",
+    )
+    max_new_tokens: int | None = option(
+        None, ge=1, le=100_000, description=f"Tokens of a judgement in words, at most; null: {JUDGEMENT}."
+    )
+
+    @model_validator(mode="after")
+    def _words_alone_have_tokens(self) -> Self:
+        if self.max_new_tokens is not None and self.verdict == "likelihood":
+            raise invalid(("max_new_tokens",), "void", 'has no effect: nothing is said without "verdict": "words"')
+        return self
 
 
 class Code(CodeTrial):
