@@ -38,14 +38,13 @@ def oddities(turns: Sequence[Message], tools: Sequence[Any] = ()) -> set[str]:
         known = {tool["function"]["name"] for tool in tools}
         if any(call.name not in known for turn in turns for call in turn.tool_calls):
             found.add("unlisted_tool")
-    for turn in turns:
+    for at, turn in enumerate(turns):
         if LOST_LETTER in turn.content:
             found.add("lost_letters")
         if turn.role in ("system", "user") and _CHAT_FORMAT.search(turn.content):
             found.add("written_in_a_chat_format")
-    for before, turn in zip((None, *turns), turns, strict=False):
         if turn.role == "assistant" and turn.weight != 0:
-            found |= answer_oddities(turn, before)
+            found |= answer_oddities(turn, turns[at - 1] if at else None)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What is odd about rows that are learned as they stand, told with the rows; and what is no text though it has signs."""
+"""What is odd about rows that are learned as they stand, and what is no text though it has signs."""
 
 from __future__ import annotations
 
